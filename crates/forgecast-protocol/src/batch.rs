@@ -1,0 +1,130 @@
+//! What a source hands to the hub in one piece, and what the store commits in one transaction: facts, log lines and the
+//! place in the source up to which they were read. Either all of it is kept or none, so nothing is folded twice.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Event, Subject};
+use crate::time::Timestamp;
+
+/// Facts of one reading, with the checkpoints that say how far that reading came.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// Facts in the order in which they were learned.
+    pub events: Vec<Event>,
+    /// Log lines, in order.
+    pub logs: Vec<LogChunk>,
+    /// How far each source was read.
+    pub checkpoints: Vec<(SourceKey, SourceCheckpoint)>,
+}
+
+impl Batch {
+    /// A batch of one event and nothing else.
+    #[must_use]
+    pub fn of(event: Event) -> Self {
+        Self {
+            events: vec![event],
+            ..Self::default()
+        }
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.logs.is_empty() && self.checkpoints.is_empty()
+    }
+}
+
+/// Names one source of facts in the store: the absolute path of a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SourceKey(pub String);
+
+/// Which file it was, whatever its path: a replaced file has another identity under the same name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileIdentity {
+    /// The device the file is on.
+    pub device: u64,
+    /// The file's number on the device.
+    pub inode: u64,
+    /// Bytes.
+    pub size: u64,
+    /// Last change of the content, nanoseconds since the Unix epoch.
+    pub mtime_ns: i64,
+    /// Last change of the content or the inode, nanoseconds since the Unix epoch; cannot be set by a program, so it
+    /// tells a rewrite that kept size and mtime.
+    pub ctime_ns: i64,
+}
+
+/// How far a source was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceCheckpoint {
+    /// The file as it was when it was read.
+    pub identity: FileIdentity,
+    /// For a file that is appended to: the offset after the last complete line that was taken, in bytes.
+    pub offset: u64,
+    /// For a document that is rewritten: the SHA-256 of its bytes, hexadecimal; empty for a file that is appended to.
+    pub digest: String,
+}
+
+/// Lines for the log of one session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogChunk {
+    /// Whose log.
+    pub subject: Subject,
+    /// The lines, in order.
+    pub lines: Vec<LogLine>,
+}
+
+/// One line of a log: cleaned of control characters, secrets masked, colours as spans.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct LogLine {
+    /// Number of the line within the session's log: only grows. Zero until the hub has numbered it.
+    #[serde(default)]
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub offset: u64,
+    /// When the line arrived.
+    #[cfg_attr(feature = "typescript", ts(type = "string"))]
+    pub at: Timestamp,
+    /// `error`, `warn`, `info`, `debug`; absent when the line does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub level: Option<LogLevel>,
+    /// The name of the file or producer it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub from: Option<String>,
+    /// The text without any control sequence.
+    pub text: String,
+    /// Styled parts of the text, in order, not overlapping; what is not covered has no style.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<Span>>"))]
+    pub spans: Vec<Span>,
+}
+
+/// How serious a log line says it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// Detail for developers.
+    Debug,
+    /// What happens.
+    Info,
+    /// What may need attention.
+    Warn,
+    /// What failed.
+    Error,
+}
+
+/// A styled stretch of a line, from the ANSI sequences that were taken out of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Span {
+    /// First character, counted in UTF-16 code units as browsers do.
+    pub start: u32,
+    /// The one after the last, in UTF-16 code units.
+    pub end: u32,
+    /// Space-separated style words: `bold`, `dim`, `italic`, `underline`, `fg-0` to `fg-15`, `bg-0` to `bg-15`.
+    pub style: String,
+}

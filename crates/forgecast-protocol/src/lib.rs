@@ -1,0 +1,20 @@
+//! The two languages of Forgecast: [`event`]s are facts that come in, [`update`]s are changes that go out.
+//!
+//! Data only: no I/O, no clock, no knowledge of any other crate. Every type here is part of a contract with files in
+//! the store, with viewers and with producers, so a change of shape is a change of version.
+
+pub mod batch;
+pub mod event;
+pub mod ids;
+pub mod problem;
+pub mod session;
+pub mod time;
+pub mod update;
+
+pub use batch::{Batch, FileIdentity, LogChunk, LogLine, SourceCheckpoint, SourceKey, Span};
+pub use event::{Event, Fact, Origin, SourceKind, Subject};
+pub use ids::{Epoch, EventId, Revision, SessionId, SessionName, SessionRef, Topic};
+pub use problem::{Problem, ProblemKind};
+pub use session::{SessionRow, SessionStatus, SessionView};
+pub use time::{Clock, Timestamp};
+pub use update::{ClientMessage, ServerMessage};
