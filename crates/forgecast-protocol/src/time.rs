@@ -10,9 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
-/// The years 0001 to 9999: what RFC 3339 can write.
+/// From the year 0001 to the end of 9999, as far as both RFC 3339 and the time library can write.
 const EARLIEST_MS: i64 = -62_135_596_800_000;
-const LATEST_MS: i64 = 253_402_214_400_000;
+const LATEST_MS: i64 = 253_402_207_200_000;
 
 impl Timestamp {
     /// Milliseconds since the Unix epoch, brought into the range that RFC 3339 can write.

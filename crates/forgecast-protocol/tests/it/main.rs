@@ -1,0 +1,4 @@
+//! The shapes on the wire, one snapshot per message: a change here is a change of the contract with every viewer.
+
+mod facts;
+mod messages;
