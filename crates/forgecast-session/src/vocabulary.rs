@@ -1,0 +1,1 @@
+//! Words of producers and what they mean.
