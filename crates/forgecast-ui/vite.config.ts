@@ -1,0 +1,58 @@
+// How the dashboard is built: relative paths (any base path behind a proxy), no inlined files (the content security
+// policy allows none), Brotli and gzip copies beside every text file.
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import type { Plugin } from 'vite';
+import { defineConfig } from 'vitest/config';
+
+const TEXT = /\.(html|js|css|svg|json|webmanifest|txt)$/;
+
+/** Writes `.br` and `.gz` beside each text file that becomes smaller by it. */
+function precompress(): Plugin {
+  return {
+    name: 'precompress',
+    apply: 'build',
+    enforce: 'post',
+    generateBundle: {
+      order: 'post',
+      handler(_options, bundle) {
+        for (const [fileName, file] of Object.entries(bundle)) {
+          if (!TEXT.test(fileName)) continue;
+          const source = Buffer.from(file.type === 'chunk' ? file.code : file.source);
+          const copies = {
+            br: brotliCompressSync(source, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }),
+            gz: gzipSync(source, { level: 9 }),
+          };
+          for (const [ending, copy] of Object.entries(copies)) {
+            if (copy.length < source.length) {
+              this.emitFile({ type: 'asset', fileName: `${fileName}.${ending}`, source: copy });
+            }
+          }
+        }
+      },
+    },
+  };
+}
+
+export default defineConfig({
+  base: './',
+  plugins: [
+    svelte({
+      compilerOptions: {
+        // Elements are made by `createElement`, so the page works where trusted types refuse `innerHTML`.
+        fragments: 'tree',
+        runes: true,
+      },
+    }),
+    precompress(),
+  ],
+  build: {
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    cssCodeSplit: false,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  server: { proxy: { '/api': { target: 'http://127.0.0.1:7878', ws: true } } },
+  test: { include: ['src/**/*.test.ts'], environment: 'node' },
+});
