@@ -1,0 +1,86 @@
+//! Sets a database that cannot be used aside. Nothing is ever deleted: what is damaged may still be mended by hand.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use forgecast_protocol::{Problem, ProblemKind, Timestamp};
+
+use crate::error::Error;
+
+/// SQLite's own files beside a database.
+const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
+
+/// The path with `suffix` appended to its last part.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}
+
+/// Renames the database and its companions to `<name>.corrupt-<time>` and says so in a notice.
+pub(crate) fn set_aside(path: &Path, now: Timestamp, why: &str) -> Result<(String, Problem), Error> {
+    let target = free_name(path, now);
+    // The companions first: a write-ahead log left behind would be taken for the new database's own.
+    for companion in COMPANIONS {
+        let from = beside(path, companion);
+        if from.try_exists().unwrap_or(false) {
+            rename(&from, &beside(&target, companion))?;
+        }
+    }
+    rename(path, &target)?;
+    tracing::error!(
+        database = %path.display(), kept_as = %target.display(), why,
+        "the database cannot be used; it was set aside and a new one begun"
+    );
+    let problem = Problem {
+        kind: ProblemKind::Store,
+        message: format!(
+            "The database could not be used ({why}). It was kept as {} and a new one was begun.",
+            target.display()
+        ),
+        subject: Some(path.display().to_string()),
+    };
+    Ok((format!("store/set-aside/{}", target.display()), problem))
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).map_err(|source| Error::open(from, &source))
+}
+
+/// A name that nothing has: `forgecast.db.corrupt-20260131T081500Z`, with a number behind it when that is taken.
+fn free_name(path: &Path, now: Timestamp) -> PathBuf {
+    let time: String = now
+        .to_string()
+        .chars()
+        .take_while(|&sign| sign != '.')
+        .filter(|sign| sign.is_ascii_alphanumeric())
+        .collect();
+    let name = beside(path, &format!(".corrupt-{time}Z"));
+    let taken = |candidate: &PathBuf| candidate.try_exists().unwrap_or(true);
+    std::iter::once(name.clone())
+        .chain((2..1000).map(|number| beside(&name, &format!("-{number}"))))
+        .find(|candidate| !taken(candidate))
+        .unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_file_set_aside_in_the_same_second_gets_another_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let now = Timestamp::from_millis(1_769_847_300_250);
+        let names: Vec<PathBuf> = (0..2)
+            .map(|_| {
+                let name = free_name(&path, now);
+                fs::write(&name, "").unwrap();
+                name
+            })
+            .collect();
+        assert_eq!(names[0], folder.path().join("a.db.corrupt-20260131T081500Z"));
+        assert_eq!(names[1], folder.path().join("a.db.corrupt-20260131T081500Z-2"));
+    }
+}

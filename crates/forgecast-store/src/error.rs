@@ -1,0 +1,99 @@
+//! What can go wrong, each with the operation and its subject, in one line that a person can act on.
+
+use std::path::PathBuf;
+
+use forgecast_protocol::SessionId;
+
+/// A failure of the store.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Another process has this database open.
+    #[error(
+        "the database {} is in use by another forgecast; stop that one, or choose another file with --db",
+        path.display()
+    )]
+    InUse {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The database could not be opened or prepared.
+    #[error("cannot open the database {}: {reason}", path.display())]
+    Open {
+        /// The database.
+        path: PathBuf,
+        /// What is wrong and the way out.
+        reason: String,
+    },
+    /// The SQLite that this program is linked with has a bug that corrupts databases.
+    #[error("SQLite {found} is older than {needed}; build with the bundled one")]
+    OldSqlite {
+        /// The version that is linked.
+        found: &'static str,
+        /// The oldest one that is safe.
+        needed: &'static str,
+    },
+    /// The database was written by a newer version and is only read.
+    #[error("the database was written by a newer forgecast and is opened read-only; nothing new is stored")]
+    ReadOnly,
+    /// The disk did not take the commit in time. It stays queued and is written as soon as that is possible.
+    #[error("the database has not taken the commit within {waited_ms} ms: {reason}")]
+    Delayed {
+        /// How long the commit waited, in milliseconds.
+        waited_ms: u64,
+        /// What the database last said.
+        reason: String,
+        /// Whether the disk is full (a server answers 507 instead of 503).
+        full: bool,
+    },
+    /// A commit names a session that the store does not know; nothing of that commit was stored.
+    #[error("no session {session} in the database")]
+    UnknownSession {
+        /// The session.
+        session: SessionId,
+    },
+    /// A commit that the database refuses whatever the state of the disk; nothing of it was stored.
+    #[error("the database refused the commit: {reason}")]
+    Refused {
+        /// What the database said.
+        reason: String,
+    },
+    /// A query took longer than it may.
+    #[error("{operation} took longer than {limit_ms} ms")]
+    Slow {
+        /// The query.
+        operation: &'static str,
+        /// The limit, in milliseconds.
+        limit_ms: u64,
+    },
+    /// A query failed.
+    #[error("{operation} failed")]
+    Query {
+        /// The query.
+        operation: &'static str,
+        /// What SQLite said.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A stored value does not have its form.
+    #[error("{what} in the database does not have its form: {reason}")]
+    Malformed {
+        /// What was read.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+    /// The store ended before everything queued could be written.
+    #[error("{commits} commits ({bytes} bytes) could not be written before the end: {reason}")]
+    Unwritten {
+        /// Commits that are lost.
+        commits: usize,
+        /// Their size.
+        bytes: u64,
+        /// What the database last said.
+        reason: String,
+    },
+}

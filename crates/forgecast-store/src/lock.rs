@@ -1,0 +1,34 @@
+//! Sees to it that one process at a time has a database open. The lock is the system's, so that it ends with its holder,
+//! however that ends; the lock file itself stays, for removing it would let two holders have a file of the same name.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use crate::aside::beside;
+use crate::error::Error;
+
+/// Held as long as the database is open.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of the database at `path`.
+    pub(crate) fn take(path: &Path) -> Result<Self, Error> {
+        let lock_path = beside(path, ".lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&lock_path)
+            .map_err(|source| Error::open(&lock_path, &source))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.into() }),
+            Err(TryLockError::Error(source)) => Err(Error::open(&lock_path, &source)),
+        }
+    }
+}
