@@ -1,0 +1,100 @@
+//! Measures Forgecast beside floors and peers: interleaved in one run, so that a machine's moods cancel out.
+//! It judges nothing by itself and fails only when something did not work; the figures are for people.
+
+mod fanout;
+mod floor;
+mod idle;
+mod latency;
+mod process;
+mod project;
+mod push;
+mod report;
+mod soak;
+mod start;
+mod viewer;
+mod wire;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use report::Report;
+
+/// What every measurement needs to know.
+pub(crate) struct Bench {
+    /// The program under test.
+    pub(crate) binary: PathBuf,
+    /// Fewer rounds: for trying the harness out, not for figures to quote.
+    pub(crate) quick: bool,
+}
+
+impl Bench {
+    /// `full`, or `quick` in a quick run.
+    pub(crate) fn rounds(&self, full: usize, quick: usize) -> usize {
+        if self.quick { quick } else { full }
+    }
+}
+
+type Measurement = fn(&Bench, &mut Report) -> Result<()>;
+
+const MEASUREMENTS: &[(&str, &str, Measurement)] = &[
+    (
+        "latency",
+        "write to frame, beside inotify + read + parse + patch + write(2)",
+        latency::run,
+    ),
+    (
+        "fanout",
+        "CPU per delivery, beside send(2) in a loop and nchan when it is installed",
+        fanout::run,
+    ),
+    ("idle", "1,000 sessions and 200 viewers, nothing changes", idle::run),
+    ("wire", "bytes and frames per change", wire::run),
+    (
+        "start",
+        "start with many projects, restart with many facts, size of the binary",
+        start::run,
+    ),
+    ("push", "acknowledged events per second", push::run),
+    ("soak", "a day of changes in minutes: memory slope", soak::run),
+];
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1).peekable();
+    if let Some(role) = arguments.next_if(|word| word.starts_with("floor-")) {
+        let rest: Vec<String> = arguments.collect();
+        return floor::run(&role, &rest);
+    }
+    let mut bench = Bench {
+        binary: PathBuf::from("target/release/forgecast"),
+        quick: false,
+    };
+    let mut json = PathBuf::from("target/bench.json");
+    let mut wanted = Vec::new();
+    while let Some(word) = arguments.next() {
+        match word.as_str() {
+            "--quick" => bench.quick = true,
+            "--binary" => bench.binary = arguments.next().unwrap_or_default().into(),
+            "--json" => json = arguments.next().unwrap_or_default().into(),
+            name if MEASUREMENTS.iter().any(|(known, ..)| *known == name) => wanted.push(word),
+            other => bail!("unknown measurement {other:?}; there are: {}", names().join(", ")),
+        }
+    }
+    if !bench.binary.is_file() {
+        bail!(
+            "{} is not there: run `cargo build --release` first, or name it with --binary",
+            bench.binary.display()
+        );
+    }
+    let mut report = Report::default();
+    for (name, about, measure) in MEASUREMENTS {
+        if wanted.is_empty() || wanted.iter().any(|word| word == name) {
+            report.begin(name, about);
+            measure(&bench, &mut report)?;
+        }
+    }
+    report.write_json(&json)
+}
+
+fn names() -> Vec<&'static str> {
+    MEASUREMENTS.iter().map(|(name, ..)| *name).collect()
+}
