@@ -10,14 +10,11 @@ use forgecast_protocol::batch::{LogLevel, LogLine, Span};
 use forgecast_protocol::event::{ArtifactKind, TestBasis};
 use forgecast_protocol::problem::{ErrorBody, Problem, ProblemKind};
 use forgecast_protocol::session::{
-    AgentView, ArtifactView, BudgetLevel, ContextWindow, CurrentPhase, DecisionView, Decisions,
-    ErrorView, Estimate, PatternView, PhaseStatus, PhaseView, Progress, RowPhase, RowTests,
-    RowUsage, SessionRow, SessionStatus, SessionView, SourceOfState, TaskView, TestIteration,
-    TestSummary, Tests, TokenCounts, Usage, UsageShare,
+    AgentView, ArtifactView, BudgetLevel, ContextWindow, CurrentPhase, DecisionView, Decisions, ErrorView, Estimate,
+    PatternView, PhaseStatus, PhaseView, Progress, RowPhase, RowTests, RowUsage, SessionRow, SessionStatus,
+    SessionView, SourceOfState, TaskView, TestIteration, TestSummary, Tests, TokenCounts, Usage, UsageShare,
 };
-use forgecast_protocol::update::{
-    ClientMessage, HEARTBEAT_S, Index, PROTOCOL_VERSION, ServerMessage, TopicMark,
-};
+use forgecast_protocol::update::{ClientMessage, HEARTBEAT_S, Index, PROTOCOL_VERSION, ServerMessage, TopicMark};
 use ts_rs::{Config, TS};
 
 const HEADER: &str = "\

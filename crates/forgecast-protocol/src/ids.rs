@@ -19,8 +19,7 @@ pub struct InvalidId {
     form: &'static str,
 }
 
-const NAME_FORM: &str =
-    "1 to 128 letters, digits, dots, underscores or hyphens, beginning with a letter or digit";
+const NAME_FORM: &str = "1 to 128 letters, digits, dots, underscores or hyphens, beginning with a letter or digit";
 
 fn is_name(text: &str) -> bool {
     let bytes = text.as_bytes();
@@ -216,9 +215,7 @@ impl FromStr for EventId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let printable = text
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() || byte == b' ');
+        let printable = text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
         if text.is_empty() || text.len() > MAX_EVENT_ID_BYTES || !printable {
             return Err(InvalidId {
                 what: "an event id",

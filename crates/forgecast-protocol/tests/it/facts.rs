@@ -1,8 +1,8 @@
 //! Events as the store keeps them: a stored event must be readable by every later version.
 
 use forgecast_protocol::event::{
-    ArtifactChanged, ArtifactKind, CompletionBasis, CompletionReported, Custom, Fact,
-    PhaseReported, TestBasis, TestsReported, UsageRecorded,
+    ArtifactChanged, ArtifactKind, CompletionBasis, CompletionReported, Custom, Fact, PhaseReported, TestBasis,
+    TestsReported, UsageRecorded,
 };
 use forgecast_protocol::session::TokenCounts;
 use forgecast_protocol::{Event, Origin, SourceKind, Subject, Timestamp};

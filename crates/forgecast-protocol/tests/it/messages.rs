@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use forgecast_protocol::update::{HEARTBEAT_S, PROTOCOL_VERSION, TopicMark};
 use forgecast_protocol::{
-    ClientMessage, Epoch, LogLine, ServerMessage, Span, Timestamp, batch::LogLevel,
-    problem::ErrorBody,
+    ClientMessage, Epoch, LogLine, ServerMessage, Span, Timestamp, batch::LogLevel, problem::ErrorBody,
 };
 use serde_json::json;
 
@@ -127,10 +126,7 @@ fn a_heartbeat_says_what_the_viewer_should_hold() {
 fn a_viewer_subscribes_from_what_it_has() {
     let understood = |text: &str| serde_json::from_str::<ClientMessage>(text);
     assert_eq!(
-        understood(
-            r#"{"type":"subscribe","topic":"session/a~1","epoch":"00000001","revision":41}"#
-        )
-        .unwrap(),
+        understood(r#"{"type":"subscribe","topic":"session/a~1","epoch":"00000001","revision":41}"#).unwrap(),
         ClientMessage::Subscribe {
             topic: "session/a~1".parse().unwrap(),
             epoch: Some(Epoch::new(1)),

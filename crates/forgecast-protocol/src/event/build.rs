@@ -1,0 +1,205 @@
+//! Facts about the build as a whole: its phases, checkpoints, tasks, and how it ended.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::session::Estimate;
+use crate::time::Timestamp;
+
+/// See [`Fact::SessionSeen`](super::Fact::SessionSeen).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionSeen {
+    /// The name of the project, when it is not the session's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// What the build was asked to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// The machine it runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Web addresses that belong to it, by label.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub links: BTreeMap<String, String>,
+}
+
+/// See [`Fact::PhaseReported`](super::Fact::PhaseReported). Source: design of the phase file, `docs/inputs.md`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PhaseReported {
+    /// The producer's word for the phase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// As written: `4/7`, `?/7`, `4.5/8`, `3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase_number: Option<String>,
+    /// The producer's word for the state of the phase (not of the build).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// What it is doing, one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Which round of the test loop, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_iteration: Option<u32>,
+    /// The phases that the producer calls done; absent is not the same as empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phases_completed: Option<Vec<String>>,
+    /// The producer's time of the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// The producer's time of the last change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_updated: Option<Timestamp>,
+    /// Tasks done, when the producer counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks_completed: Option<u32>,
+    /// Tasks in all, when the producer counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks_total: Option<u32>,
+    /// Share of the context window in use, 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_percent: Option<f64>,
+    /// Fields that Forgecast does not know, as they came (capped).
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub extra: serde_json::Map<String, Value>,
+}
+
+/// See [`Fact::CheckpointReported`](super::Fact::CheckpointReported): the files of one checkpoint folder taken together.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointReported {
+    /// The name of the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// What the build was asked to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// `scout`, `architect`, `builder` or `complete`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// The phase before this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_phase: Option<String>,
+    /// How many rounds the loop has made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iterations: Option<u32>,
+    /// The producer's time of the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// The producer's time of the last round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_iteration_at: Option<Timestamp>,
+    /// The folder that the build works in, as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_directory: Option<String>,
+    /// Tasks done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed: Option<Vec<String>>,
+    /// Tasks to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<Vec<String>>,
+    /// Remarks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<Vec<String>>,
+    /// Whether the marker `COMPLETE` is there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub complete: bool,
+}
+
+/// See [`Fact::TaskReported`](super::Fact::TaskReported).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TaskReported {
+    /// The task's own id, `task-3`.
+    pub id: String,
+    /// What is to be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// `pending`, `in_progress`, `completed`, `failed`, or the producer's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Files it is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// Ids of tasks that come first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<String>,
+    /// The producer's estimate, as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_time: Option<String>,
+    /// Position in the producer's list, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<u32>,
+}
+
+/// Who says that the build ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CompletionBasis {
+    /// `session-summary.json`.
+    Summary,
+    /// The marker file `COMPLETE`.
+    Marker,
+    /// A producer's event.
+    Reported,
+}
+
+/// See [`Fact::CompletionReported`](super::Fact::CompletionReported).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CompletionReported {
+    /// Whether it ended well; absent when the producer's word says neither (then it does not end the build).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success: Option<bool>,
+    /// The producer's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Who says so.
+    pub basis: CompletionBasis,
+    /// The producer's time of the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed_at: Option<Timestamp>,
+    /// One line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// What the build was asked to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// Phases that the producer calls done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phases_completed: Option<Vec<String>>,
+    /// How long it took by the producer's account, minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_minutes: Option<f64>,
+    /// Web addresses, by label.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub links: BTreeMap<String, String>,
+}
+
+/// Which deadline passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quiet {
+    /// No work for longer than the limit of a running build.
+    Stalled,
+    /// No work for so long that nobody can be there.
+    Abandoned,
+    /// Deploy was completed and nothing followed.
+    Settled,
+}
+
+/// See [`Fact::WentQuiet`](super::Fact::WentQuiet).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WentQuiet {
+    /// Which deadline.
+    pub quiet: Quiet,
+    /// Without work since.
+    pub since: Timestamp,
+}
+
+/// See [`Fact::EstimateRevised`](super::Fact::EstimateRevised); all absent takes an earlier estimate back.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EstimateRevised {
+    /// The estimate, when history gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
+}

@@ -1,0 +1,35 @@
+//! Facts about the sources themselves, which Forgecast states and nobody else.
+
+use serde::{Deserialize, Serialize};
+
+use crate::problem::Problem;
+
+/// See [`Fact::ProblemFound`](super::Fact::ProblemFound).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProblemFound {
+    /// Names the trouble, so that the same one is shown once: the file's path and, for a field, its name.
+    pub key: String,
+    /// The trouble.
+    pub problem: Problem,
+}
+
+/// See [`Fact::ProblemCleared`](super::Fact::ProblemCleared).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProblemCleared {
+    /// The key under which it was found.
+    pub key: String,
+}
+
+/// See [`Fact::SourceGone`](super::Fact::SourceGone).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SourceGone {
+    /// What is gone.
+    pub path: String,
+}
+
+/// See [`Fact::SourceReturned`](super::Fact::SourceReturned).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SourceReturned {
+    /// What is back.
+    pub path: String,
+}

@@ -1,0 +1,153 @@
+//! Facts about the work inside a build: tests, agents, tools, tokens, and what it waits for.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::session::TokenCounts;
+
+/// Where a test result was taken from, weakest first: a later source of the same or more weight replaces the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum TestBasis {
+    /// Counted from explicit statements in a report that a model wrote.
+    Report,
+    /// Said by a producer.
+    Reported,
+    /// `session-summary.json`.
+    Summary,
+}
+
+/// See [`Fact::TestsReported`](super::Fact::TestsReported). A number that is not stated anywhere is absent, not zero.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestsReported {
+    /// Which round of the test loop, counted from 1; absent for the result of the whole build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iteration: Option<u32>,
+    /// Tests run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u32>,
+    /// Tests passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed: Option<u32>,
+    /// Tests failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<u32>,
+    /// The producer's own verdict, when it gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<bool>,
+    /// How the numbers were found.
+    pub basis: TestBasis,
+}
+
+/// See [`Fact::AgentReported`](super::Fact::AgentReported).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AgentReported {
+    /// The agent's id within the session.
+    pub id: String,
+    /// `scout`, `builder`, `general-purpose`, …
+    #[serde(default, rename = "agent_type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// A name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The id of the agent that started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// `spawning`, `active`, `idle`, `completed`, `failed`, or the producer's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// The phase it works in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress_percent: Option<f64>,
+    /// Tokens used so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    /// The limit that the producer names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_limit: Option<u64>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Issues it found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issues_found: Option<u32>,
+    /// Issues it mended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issues_fixed: Option<u32>,
+}
+
+/// See [`Fact::UsageRecorded`](super::Fact::UsageRecorded): tokens of one call, as the difference to what was known of that call before.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UsageRecorded {
+    /// Tokens by type.
+    #[serde(flatten)]
+    pub tokens: TokenCounts,
+    /// US dollars, when the price is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// The model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The agent that made the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// Tokens in the context window after the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_tokens: Option<u64>,
+    /// Share of the context window in use, 0 to 100, as a producer says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_percent: Option<f64>,
+    /// Where the number comes from: `otlp`, `transcript`, `hook`, `reported`, `estimated`.
+    pub provenance: String,
+}
+
+/// See [`Fact::ToolUsed`](super::Fact::ToolUsed).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ToolUsed {
+    /// The tool.
+    pub tool: String,
+    /// What it was used on, one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// The agent that used it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// Whether it worked, when that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success: Option<bool>,
+}
+
+/// See [`Fact::WaitingBegan`](super::Fact::WaitingBegan).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WaitingBegan {
+    /// What it waits for, one line.
+    pub reason: String,
+}
+
+/// See [`Fact::WaitingEnded`](super::Fact::WaitingEnded).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WaitingEnded {}
+
+/// See [`Fact::ErrorReported`](super::Fact::ErrorReported).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ErrorReported {
+    /// What failed, one line.
+    pub message: String,
+    /// More of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<String>,
+}
+
+/// See [`Fact::Custom`](super::Fact::Custom).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Custom {
+    /// The producer's word for it.
+    pub kind: String,
+    /// Its content.
+    #[serde(default)]
+    pub data: Value,
+}

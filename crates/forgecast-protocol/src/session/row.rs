@@ -1,0 +1,122 @@
+//! One session in the index: enough for the overview.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::status::{PhaseStatus, SessionStatus, SourceOfState};
+use crate::ids::SessionId;
+use crate::time::Timestamp;
+
+/// One session in the index: enough for the overview.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct SessionRow {
+    /// Canonical id.
+    #[cfg_attr(feature = "typescript", ts(type = "string"))]
+    pub id: SessionId,
+    /// Name for people.
+    pub name: String,
+    /// The project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub project: Option<String>,
+    /// What the build was asked to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub task: Option<String>,
+    /// The machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub host: Option<String>,
+    /// Which kind of source.
+    pub source: SourceOfState,
+    /// Status.
+    pub status: SessionStatus,
+    /// Why, one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub status_reason: Option<String>,
+    /// The current phase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub phase: Option<RowPhase>,
+    /// Status of each phase by name, in no order; viewers order by the vocabulary.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, PhaseStatus>>"))]
+    pub phases: BTreeMap<String, PhaseStatus>,
+    /// 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub progress_percent: Option<f64>,
+    /// Tests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub tests: Option<RowTests>,
+    /// Tokens and cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub usage: Option<RowUsage>,
+    /// Agents at work.
+    #[serde(default)]
+    pub agents_active: u32,
+    /// Problems of its sources.
+    #[serde(default)]
+    pub problems: u32,
+    /// Beginning of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
+    pub started_at: Option<Timestamp>,
+    /// End of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
+    pub ended_at: Option<Timestamp>,
+    /// When a fact last moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
+    pub last_work_at: Option<Timestamp>,
+}
+
+/// The current phase, short.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct RowPhase {
+    /// Name.
+    pub name: String,
+    /// Number as written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub number: Option<String>,
+    /// How many there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub total: Option<u32>,
+}
+
+/// Tests, short.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct RowTests {
+    /// Passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub passed: Option<u32>,
+    /// Failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub failed: Option<u32>,
+}
+
+/// Usage, short.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct RowUsage {
+    /// Tokens of all types.
+    #[serde(default)]
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub tokens: u64,
+    /// US dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub cost_usd: Option<f64>,
+}

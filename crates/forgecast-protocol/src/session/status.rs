@@ -1,0 +1,69 @@
+//! The words for the state of a session and of its phases.
+
+use serde::{Deserialize, Serialize};
+
+/// A session's own status, whatever words its producer uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum SessionStatus {
+    /// At work.
+    #[default]
+    Running,
+    /// Needs a person.
+    Waiting,
+    /// At work by its own account, but without work for longer than its limit.
+    Stalled,
+    /// Ended well.
+    Completed,
+    /// Ended badly.
+    Failed,
+    /// No work for so long that nobody can be there, or its folder is gone.
+    Abandoned,
+}
+
+impl SessionStatus {
+    /// Whether the run is over: nothing but a new run follows.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed)
+    }
+
+    /// Whether the run counts as unfinished: shown in the index whatever its age, never removed by retention.
+    #[must_use]
+    pub fn is_active(self) -> bool {
+        matches!(self, Self::Running | Self::Waiting | Self::Stalled)
+    }
+}
+
+/// The state of one phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum PhaseStatus {
+    /// Not begun.
+    #[default]
+    Pending,
+    /// At work.
+    Active,
+    /// Done.
+    Completed,
+    /// Failed or timed out.
+    Failed,
+    /// Passed over: later phases began, this one never did.
+    Skipped,
+}
+
+/// Which kind of source the state comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum SourceOfState {
+    /// A phase file or a push.
+    #[default]
+    Live,
+    /// A checkpoint, because no live data is fresh.
+    Checkpoint,
+    /// An agent's transcript.
+    Transcript,
+}
