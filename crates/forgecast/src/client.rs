@@ -1,0 +1,147 @@
+//! A viewer's side of HTTP for the commands: asks the server that runs on this machine, in plain HTTP, and nobody else.
+
+use std::io::{BufRead, BufReader};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use forgecast_protocol::problem::ErrorBody;
+use serde::de::DeserializeOwned;
+use ureq::http::Response;
+use ureq::{Agent, Body};
+
+/// How long an answer may take. A stream has no such limit once it has begun.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How long a server may take to say that it is there.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
+/// The largest answer that is read: an export of a long session.
+const LARGEST_ANSWER: u64 = 1 << 30;
+
+/// Asks one server.
+#[derive(Debug)]
+pub(crate) struct Client {
+    agent: Agent,
+    url: String,
+}
+
+impl Client {
+    /// For the server at `url`, `http://127.0.0.1:8080`.
+    pub(crate) fn new(url: &str) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(SIGN_OF_LIFE))
+            .timeout_recv_response(Some(ANSWER))
+            .max_redirects(0)
+            // The variables for proxies are about the world outside, not about this machine.
+            .proxy(None)
+            .build();
+        Self {
+            agent: Agent::new_with_config(config),
+            url: url.to_owned(),
+        }
+    }
+
+    /// Whether there is a Forgecast at that address.
+    pub(crate) fn answers(url: &str) -> bool {
+        let client = Self::new(url);
+        let answer = client
+            .agent
+            .get(format!("{url}/healthz"))
+            .config()
+            .timeout_global(Some(SIGN_OF_LIFE))
+            .build()
+            .call();
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// The bytes of a resource; none when there is no such thing (404).
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses, with its own words.
+    pub(crate) fn bytes(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        let answer = self.agent.get(self.at(path)).call();
+        let Some(mut answer) = found(self.reached(answer)?)? else {
+            return Ok(None);
+        };
+        let body = answer.body_mut().with_config().limit(LARGEST_ANSWER).read_to_vec();
+        Ok(Some(
+            body.with_context(|| format!("the answer of {} broke off", self.url))?,
+        ))
+    }
+
+    /// The same, understood.
+    ///
+    /// # Errors
+    /// As [`Client::bytes`], and when the answer has another shape.
+    pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>> {
+        self.bytes(path)?
+            .map(|body| {
+                serde_json::from_slice(&body)
+                    .with_context(|| format!("{}{path} answered with something else", self.url))
+            })
+            .transpose()
+    }
+
+    /// Removes a resource; `false` when there was no such thing.
+    ///
+    /// # Errors
+    /// As [`Client::bytes`].
+    pub(crate) fn delete(&self, path: &str) -> Result<bool> {
+        let answer = self.agent.delete(self.at(path)).call();
+        Ok(found(self.reached(answer)?)?.is_some())
+    }
+
+    /// Calls `each` with the data of every event of an event stream until it ends; `false` when there is no such thing.
+    ///
+    /// # Errors
+    /// As [`Client::bytes`], and what `each` returns.
+    pub(crate) fn follow(&self, path: &str, mut each: impl FnMut(&str) -> Result<()>) -> Result<bool> {
+        let answer = self
+            .agent
+            .get(self.at(path))
+            .header("accept", "text/event-stream")
+            .call();
+        let Some(answer) = found(self.reached(answer)?)? else {
+            return Ok(false);
+        };
+        let mut data = String::new();
+        for line in BufReader::new(answer.into_body().into_reader()).lines() {
+            // A server that is killed breaks the stream off; for a viewer that is an end like any other.
+            let Ok(line) = line else { break };
+            if let Some(text) = line.strip_prefix("data:") {
+                data.push_str(text.strip_prefix(' ').unwrap_or(text));
+            } else if line.is_empty() && !data.is_empty() {
+                each(&data)?;
+                data.clear();
+            }
+        }
+        Ok(true)
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    fn reached(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>> {
+        answer.with_context(|| format!("cannot ask the server at {}", self.url))
+    }
+}
+
+/// The answer when it is a good one, none for 404, else the server's own words as an error.
+fn found(mut answer: Response<Body>) -> Result<Option<Response<Body>>> {
+    let status = answer.status();
+    if status.is_success() {
+        return Ok(Some(answer));
+    }
+    if status.as_u16() == 404 {
+        return Ok(None);
+    }
+    let problem: Option<ErrorBody> = answer
+        .body_mut()
+        .read_to_vec()
+        .ok()
+        .and_then(|body| serde_json::from_slice(&body).ok());
+    match problem {
+        Some(problem) => bail!("{}", problem.detail.unwrap_or(problem.title)),
+        None => bail!("the server answered {status}"),
+    }
+}

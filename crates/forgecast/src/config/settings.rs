@@ -1,0 +1,231 @@
+//! Every setting there is, in one table: the file's keys, the variables, the defaults and the words that explain them
+//! all come from here, so that none can be documented and not read, or read and not documented.
+
+/// What a setting can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A whole number in this range.
+    Integer { min: i64, max: i64 },
+    /// `true` or `false`.
+    Switch,
+    /// Any text.
+    Text,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A list of texts; in a variable separated by commas.
+    Texts,
+    /// A path; `~/` is the home folder, a relative one is relative to the file that names it.
+    Path,
+    /// A list of paths; in a variable separated by colons.
+    Paths,
+}
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// Dotted key, `sources.debounce_ms`; all keys of a table stand together.
+    pub(crate) key: &'static str,
+    pub(crate) kind: Kind,
+    /// A TOML value; none where the default is worked out from the surroundings, as `about` says.
+    pub(crate) default: Option<&'static str>,
+    pub(crate) about: &'static str,
+}
+
+impl Setting {
+    /// The variable that sets it: `FORGECAST_SOURCES_DEBOUNCE_MS`.
+    pub(crate) fn variable(&self) -> String {
+        format!("FORGECAST_{}", self.key.replace('.', "_").to_uppercase())
+    }
+}
+
+const fn integer(key: &'static str, min: i64, max: i64, default: &'static str, about: &'static str) -> Setting {
+    Setting {
+        key,
+        kind: Kind::Integer { min, max },
+        default: Some(default),
+        about,
+    }
+}
+
+const fn setting(key: &'static str, kind: Kind, default: &'static str, about: &'static str) -> Setting {
+    Setting {
+        key,
+        kind,
+        default: Some(default),
+        about,
+    }
+}
+
+const fn worked_out(key: &'static str, kind: Kind, about: &'static str) -> Setting {
+    Setting {
+        key,
+        kind,
+        default: None,
+        about,
+    }
+}
+
+/// The table. Order is the order of `config show` and `config default`; keys without a table come first, as TOML wants.
+pub(crate) const SETTINGS: &[Setting] = &[
+    worked_out(
+        "roots",
+        Kind::Paths,
+        "Folders to look for builds in. Default: the current folder, and ~/homelab when it exists.",
+    ),
+    worked_out(
+        "checkpoints",
+        Kind::Paths,
+        "Folders that hold one checkpoint folder per session. Default: checkpoints/ralph below each root, where it exists.",
+    ),
+    worked_out(
+        "logs",
+        Kind::Paths,
+        "Folders with logs of builds. Default: logs below each root, where it exists.",
+    ),
+    worked_out(
+        "db",
+        Kind::Path,
+        "The database. Default: $XDG_DATA_HOME/forgecast/forgecast.db, else ~/.local/share/forgecast/forgecast.db.",
+    ),
+    setting(
+        "host",
+        Kind::Text,
+        "\"127.0.0.1\"",
+        "Address to listen on; only loopback addresses are accepted.",
+    ),
+    integer("port", 0, 65_535, "8080", "Port to listen on; 0 picks a free one."),
+    setting(
+        "poll",
+        Kind::Switch,
+        "false",
+        "Poll files instead of waiting for notifications (network file systems).",
+    ),
+    setting(
+        "open",
+        Kind::Switch,
+        "false",
+        "Open the dashboard in the browser at start.",
+    ),
+    setting(
+        "log.format",
+        Kind::Word(&["text", "json"]),
+        "\"text\"",
+        "How logs are written to standard error: text or json.",
+    ),
+    setting(
+        "log.level",
+        Kind::Word(&["error", "warn", "info", "debug", "trace"]),
+        "\"warn\"",
+        "Log from this level on: error, warn, info, debug or trace.",
+    ),
+    integer(
+        "sources.debounce_ms",
+        0,
+        60_000,
+        "100",
+        "Changes of one file that follow each other faster than this are read once, at their end; the first is read at once.",
+    ),
+    integer(
+        "sources.settle_ms",
+        0,
+        60_000,
+        "200",
+        "Markdown and text are read when they have not changed for so long: half a document looks like a whole one.",
+    ),
+    integer(
+        "sources.reconcile_ms",
+        100,
+        3_600_000,
+        "5000",
+        "How often the files of active projects are compared with what was read, for notifications that never came.",
+    ),
+    integer(
+        "sources.discover_ms",
+        1_000,
+        86_400_000,
+        "60000",
+        "How often the roots are searched for projects that lie deep.",
+    ),
+    integer(
+        "sources.watch_limit",
+        0,
+        10_000_000,
+        "0",
+        "Watch at most so many folders by notifications and poll the others; 0 leaves it to the system.",
+    ),
+    setting(
+        "sources.mask",
+        Kind::Texts,
+        "[]",
+        "Regular expressions; what they match in the text of agents is stored and shown as [masked], besides the built-in rules for secrets.",
+    ),
+    integer(
+        "sessions.stalled_after_s",
+        1,
+        31_536_000,
+        "900",
+        "A running build without work for so long is stalled.",
+    ),
+    integer(
+        "sessions.abandoned_after_s",
+        1,
+        31_536_000,
+        "21600",
+        "A build without work for so long is abandoned.",
+    ),
+    integer(
+        "sessions.settled_after_s",
+        1,
+        31_536_000,
+        "120",
+        "A build whose Deploy phase is completed is complete when nothing followed for so long.",
+    ),
+    integer(
+        "sessions.max",
+        1,
+        10_000_000,
+        "20000",
+        "Keep at most so many sessions; the oldest finished ones go first.",
+    ),
+    integer(
+        "viewers.per_session",
+        1,
+        1_000_000,
+        "20",
+        "How many viewers may follow one session.",
+    ),
+    integer(
+        "viewers.total",
+        1,
+        1_000_000,
+        "2000",
+        "How many viewers there may be in all.",
+    ),
+    integer(
+        "store.retention_days",
+        1,
+        36_500,
+        "90",
+        "Finished sessions older than this are removed.",
+    ),
+    integer(
+        "store.max_mib",
+        16,
+        1_048_576,
+        "2048",
+        "The largest size of the database in MiB; the oldest finished sessions go first.",
+    ),
+    integer(
+        "store.log_lines_per_session",
+        100,
+        100_000_000,
+        "200000",
+        "Keep so many log lines of a session, the newest.",
+    ),
+    setting(
+        "server.allowed_hosts",
+        Kind::Texts,
+        "[]",
+        "Names, besides localhost and loopback addresses, by which a browser may reach this server.",
+    ),
+];

@@ -1,0 +1,109 @@
+//! One value on its way from text to the type that its setting asks for; never wider than the setting allows.
+
+use std::path::{Path, PathBuf};
+
+use toml::Value;
+
+use super::settings::{Kind, Setting};
+
+/// What a relative path and `~` mean where a value was written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Surroundings<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) home: Option<&'a Path>,
+}
+
+/// Checks a value from a file or a flag against its setting; paths become absolute.
+///
+/// # Errors
+/// A phrase that says what the setting holds.
+pub(super) fn check(setting: &Setting, value: Value, from: Surroundings<'_>) -> Result<Value, String> {
+    match (setting.kind, value) {
+        (Kind::Integer { min, max }, Value::Integer(number)) if (min..=max).contains(&number) => {
+            Ok(Value::Integer(number))
+        }
+        (Kind::Switch, value @ Value::Boolean(_)) | (Kind::Text, value @ Value::String(_)) => Ok(value),
+        (Kind::Word(words), Value::String(word)) if words.contains(&word.as_str()) => Ok(Value::String(word)),
+        (Kind::Texts, Value::Array(items)) if items.iter().all(Value::is_str) => Ok(Value::Array(items)),
+        (Kind::Path, Value::String(path)) => Ok(absolute(&path, from)),
+        (Kind::Paths, Value::Array(items)) if items.iter().all(Value::is_str) => {
+            let paths = items.iter().filter_map(Value::as_str).map(|path| absolute(path, from));
+            Ok(Value::Array(paths.collect()))
+        }
+        (kind, _) => Err(form(kind)),
+    }
+}
+
+/// Reads a variable's text as the setting's kind of value.
+///
+/// # Errors
+/// A phrase that says what the setting holds.
+pub(super) fn parse(setting: &Setting, text: &str, from: Surroundings<'_>) -> Result<Value, String> {
+    let list = |separator| {
+        let items = text.split(separator).filter(|item| !item.is_empty());
+        Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
+    };
+    let value = match setting.kind {
+        Kind::Integer { .. } => text
+            .trim()
+            .parse()
+            .map(Value::Integer)
+            .map_err(|_| form(setting.kind))?,
+        Kind::Switch => match text {
+            "1" | "true" | "yes" | "on" => Value::Boolean(true),
+            "0" | "false" | "no" | "off" | "" => Value::Boolean(false),
+            _ => return Err(form(setting.kind)),
+        },
+        Kind::Text | Kind::Word(_) | Kind::Path => Value::String(text.to_owned()),
+        Kind::Texts => list(','),
+        Kind::Paths => list(':'),
+    };
+    check(setting, value, from)
+}
+
+fn absolute(path: &str, from: Surroundings<'_>) -> Value {
+    let path = match (path.strip_prefix("~/"), from.home) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ if path == "~" => from.home.map_or_else(|| PathBuf::from(path), Path::to_owned),
+        _ => from.folder.join(path),
+    };
+    // `a/./b` and a trailing slash would make two names of one folder.
+    let path: PathBuf = path.components().collect();
+    Value::String(path.to_string_lossy().into_owned())
+}
+
+fn form(kind: Kind) -> String {
+    match kind {
+        Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),
+        Kind::Switch => "true or false".to_owned(),
+        Kind::Text => "a text".to_owned(),
+        Kind::Word(words) => format!("one of {}", words.join(", ")),
+        Kind::Texts => "a list of texts".to_owned(),
+        Kind::Path => "a path".to_owned(),
+        Kind::Paths => "a list of paths".to_owned(),
+    }
+}
+
+/// The one of `known` that is probably meant by `word`.
+pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// How many letters must be put in, taken out or replaced (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}

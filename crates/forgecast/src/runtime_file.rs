@@ -1,0 +1,156 @@
+//! How a command finds the server that runs beside it: each server leaves a small file with its address while it runs.
+//! A file is a hint: whoever reads it must ask the server before believing it, since a killed one cannot clean up.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// A running server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Running {
+    /// Where it answers, without a slash at the end.
+    pub(crate) url: String,
+    /// Its process.
+    pub(crate) pid: u32,
+    /// Its database.
+    pub(crate) db: PathBuf,
+}
+
+/// The announcement of this process; taken back when dropped.
+#[derive(Debug)]
+pub(crate) struct RuntimeFile {
+    path: PathBuf,
+}
+
+impl RuntimeFile {
+    /// Announces a server in `folder`, which is made for this user alone.
+    ///
+    /// # Errors
+    /// When the folder or the file cannot be written.
+    pub(crate) fn announce(folder: &Path, running: &Running) -> io::Result<Self> {
+        make_private(folder)?;
+        let path = folder.join(format!("{}.json", running.pid));
+        let mut beside = path.clone();
+        beside.set_extension("json.new");
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&beside)?;
+        file.write_all(&serde_json::to_vec(running)?)?;
+        fs::rename(&beside, &path)?;
+        Ok(Self { path })
+    }
+}
+
+impl Drop for RuntimeFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Makes a folder that only its owner may enter; parents get the usual permissions.
+///
+/// # Errors
+/// When it cannot be made.
+pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
+    if let Some(parent) = folder.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    match fs::DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        other => other,
+    }
+}
+
+/// The server to ask: the one on `db`, else, when no database was named, the newest of those that are there. Files of
+/// processes that are gone are removed; `answers` asks a server whether it is there.
+pub(crate) fn find(folder: &Path, db: &Path, named: bool, answers: impl Fn(&Running) -> bool) -> Option<Running> {
+    let mut candidates: Vec<(std::time::SystemTime, PathBuf, Running)> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let path = entry.path();
+            let running: Running = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
+            Some((entry.metadata().ok()?.modified().ok()?, path, running))
+        })
+        .filter(|(_, path, running)| path.file_stem().is_some_and(|stem| *stem == *running.pid.to_string()))
+        .collect();
+    candidates.sort_by(|a, b| (a.2.db == db, a.0).cmp(&(b.2.db == db, b.0)));
+    while let Some((_, path, running)) = candidates.pop() {
+        if named && running.db != db {
+            continue;
+        }
+        if !alive(running.pid) {
+            let _ = fs::remove_file(&path);
+        } else if answers(&running) {
+            return Some(running);
+        }
+    }
+    None
+}
+
+fn alive(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    // EPERM would mean that it is there but somebody else's, and then it is not the one that wrote the file.
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn running(pid: u32, db: &str) -> Running {
+        Running {
+            url: format!("http://127.0.0.1:{pid}"),
+            pid,
+            db: PathBuf::from(db),
+        }
+    }
+
+    #[test]
+    fn a_server_is_found_while_it_runs_and_not_after() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = running(std::process::id(), "/a.db");
+        let file = RuntimeFile::announce(&folder.path().join("run"), &here).unwrap();
+        let look = |db: &str, named| find(&folder.path().join("run"), Path::new(db), named, |_| true);
+        assert_eq!(look("/a.db", true), Some(here.clone()));
+        assert_eq!(look("/b.db", false), Some(here));
+        assert_eq!(look("/b.db", true), None, "another database was asked for by name");
+        drop(file);
+        assert_eq!(look("/a.db", false), None);
+    }
+
+    #[test]
+    fn the_file_of_a_killed_server_is_ignored_and_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        // No process has this number: it is above the kernel's largest possible one.
+        let gone = running(i32::MAX.unsigned_abs(), "/a.db");
+        let file = RuntimeFile::announce(folder.path(), &gone).unwrap();
+        assert_eq!(find(folder.path(), Path::new("/a.db"), false, |_| true), None);
+        assert!(!file.path.exists());
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_is_not_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = running(std::process::id(), "/a.db");
+        let _file = RuntimeFile::announce(folder.path(), &here).unwrap();
+        assert_eq!(find(folder.path(), Path::new("/a.db"), false, |_| false), None);
+    }
+
+    #[test]
+    fn only_its_owner_may_enter_the_folder() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/run");
+        make_private(&path).unwrap();
+        make_private(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+}

@@ -1,0 +1,31 @@
+//! Logs to standard error, for people or for machines; standard output belongs to what a command prints.
+
+use std::io::IsTerminal;
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
+
+use crate::config::{Config, Environment};
+
+/// Begins to log. Once per process.
+pub(crate) fn begin(config: &Config, environment: &Environment) {
+    let level = config.text("log.level").parse().unwrap_or(LevelFilter::WARN);
+    // What libraries say in detail is noise to everyone who did not write them.
+    let filter = Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_target("forgecast", level);
+    let layer = fmt::layer().with_writer(std::io::stderr);
+    let layer = if config.text("log.format") == "json" {
+        layer.json().flatten_event(true).boxed()
+    } else {
+        let colours = std::io::stderr().is_terminal() && environment.variable("NO_COLOR").is_none();
+        layer.with_ansi(colours).boxed()
+    };
+    // A second call (there is none) would keep the first subscriber.
+    let _ = tracing_subscriber::registry()
+        .with(layer.with_filter(filter))
+        .try_init();
+}
