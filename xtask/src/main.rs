@@ -1,2 +1,60 @@
-//! placeholder
-fn main() {}
+//! The one door for developers: everything that CI does, and nothing that only CI can do. Standard library only, so that
+//! it builds in a second; it calls the tools by their names and says which one is missing.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what it finds is for the terminal"
+)]
+
+mod bench;
+mod ci;
+mod deps;
+mod generate;
+mod json;
+mod licences;
+mod metadata;
+mod tests;
+mod tool;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask <command>
+
+  ci               what CI runs: format, boundaries, licences, lints, docs, generated files, then the tests
+  test             every test: Rust, TypeScript, browser; installs what they need
+  gen [--check]    write the generated files, or compare them
+  deps             compare the edges between the crates with the allowed ones
+  licences         compare the licences of all dependencies with the allowed ones
+  bench [name…]    measure, each figure beside its floor or peer
+  screenshots      take the pictures of the README from a running demo";
+
+/// What went wrong, for the terminal.
+type Result<T = ()> = std::result::Result<T, String>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let rest = arguments.get(1..).unwrap_or_default();
+    let result = match arguments.first().map(String::as_str) {
+        Some("ci") => ci::run(),
+        Some("test") => tests::run(),
+        Some("gen") => generate::run(rest),
+        Some("deps") => deps::run(),
+        Some("licences") => licences::run(),
+        Some("bench") => bench::run(rest),
+        Some("screenshots") => tests::screenshots(),
+        Some("help" | "--help" | "-h") | None => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        Some(other) => Err(format!("no command `{other}`\n\n{USAGE}")),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What CI runs, in the order in which it fails fastest.
+
+use std::time::Instant;
+
+use crate::tool::{Tool, cargo};
+use crate::{Result, deps, generate, licences, tests};
+
+/// One step and its name.
+type Step = (&'static str, fn() -> Result);
+
+const STEPS: &[Step] = &[
+    ("format", || cargo(&["fmt", "--all", "--check"]).run()),
+    ("boundaries", deps::run),
+    ("licences", licences::run),
+    ("lints", || {
+        cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "--deny",
+            "warnings",
+        ])
+        .run()
+    }),
+    ("documentation", || {
+        cargo(&[
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--locked",
+            "--document-private-items",
+        ])
+        .env("RUSTDOCFLAGS", "--deny warnings")
+        .run()
+    }),
+    ("generated files", || generate::run(&["--check".to_owned()])),
+    ("dashboard's types", || {
+        tests::install("crates/forgecast-ui")?;
+        Tool::new("crates/forgecast-ui", "npm", &["run", "check"]).run()
+    }),
+    ("tests", tests::run),
+];
+
+/// All steps; ends with the first that fails.
+pub(crate) fn run() -> Result {
+    let begin = Instant::now();
+    for (name, step) in STEPS {
+        println!("\n=== {name}");
+        let began = Instant::now();
+        step().map_err(|error| format!("{name}: {error}"))?;
+        println!("--- {name}: {:.0} s", began.elapsed().as_secs_f64());
+    }
+    println!(
+        "\nci: all {} steps passed in {:.0} s",
+        STEPS.len(),
+        begin.elapsed().as_secs_f64()
+    );
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! Every test of the project, and what they need on a machine that never saw it. Nothing is skipped in silence: what
+//! cannot be installed is named, and the run fails.
+
+use std::fs;
+
+use crate::Result;
+use crate::tool::{self, Tool, cargo};
+
+/// Rust, TypeScript, browser, in this order; each runner prints its own closing lines.
+pub(crate) fn run() -> Result {
+    rust()?;
+    typescript()?;
+    browser()
+}
+
+fn rust() -> Result {
+    if tool::exists("cargo-nextest", &["nextest", "--version"]) {
+        cargo(&["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]).run()?;
+        return cargo(&["test", "--workspace", "--locked", "--doc"]).run();
+    }
+    println!("cargo-nextest is not installed; `cargo test` does the same, slower");
+    cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]).run()
+}
+
+fn typescript() -> Result {
+    install("crates/forgecast-ui")?;
+    Tool::new("crates/forgecast-ui", "npm", &["test"]).run()
+}
+
+/// The dashboard in a real Chromium against the binary that the Rust tests were built with.
+fn browser() -> Result {
+    chromium()?;
+    install("e2e")?;
+    cargo(&["build", "--package", "forgecast", "--locked"]).run()?;
+    Tool::new("e2e", "npm", &["test"]).run()
+}
+
+/// Takes the README's pictures.
+pub(crate) fn screenshots() -> Result {
+    chromium()?;
+    install("e2e")?;
+    cargo(&["build", "--package", "forgecast", "--locked"]).run()?;
+    Tool::new("e2e", "npm", &["run", "screenshots"]).run()
+}
+
+/// `npm ci`, unless what is installed is from this very lock file.
+pub(crate) fn install(folder: &str) -> Result {
+    let at = |file: &str| tool::root().join(folder).join(file);
+    let lock = fs::read(at("package-lock.json")).map_err(|error| format!("{folder}/package-lock.json: {error}"))?;
+    let stamp = at("node_modules/.installed-from");
+    if fs::read(&stamp).is_ok_and(|from| from == lock) {
+        return Ok(());
+    }
+    Tool::new(folder, "npm", &["ci", "--no-audit", "--no-fund"]).run()?;
+    fs::write(&stamp, lock).map_err(|error| format!("{}: {error}", stamp.display()))
+}
+
+/// Debian's Chromium: there, or installed.
+fn chromium() -> Result {
+    if tool::exists("chromium", &["--version"]) {
+        return Ok(());
+    }
+    println!("Chromium is not installed; trying apt-get");
+    let apt = |arguments: &[&str]| {
+        Tool::new(".", "apt-get", arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .run()
+    };
+    apt(&["update"])
+        .and_then(|()| {
+            apt(&[
+                "install",
+                "--yes",
+                "--no-install-recommends",
+                "chromium",
+                "fonts-dejavu-core",
+            ])
+        })
+        .map_err(|error| {
+            format!("the browser tests need `chromium` on the PATH, and it could not be installed: {error}")
+        })
+}
