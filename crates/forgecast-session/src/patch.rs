@@ -5,21 +5,16 @@ use serde_json::{Map, Value};
 
 /// The merge patch that turns `before` into `after`, or nothing when they are equal.
 ///
-/// The states must hold no `null` inside objects (a merge patch cannot write one): views never do. The law:
+/// The states must hold no `null` in their objects (a merge patch cannot write one): views never do. Then the law holds:
 /// `merge(before, diff(before, after)) == after`.
 #[must_use]
 pub fn diff(before: &Value, after: &Value) -> Option<Value> {
-    if before == after {
-        return None;
-    }
     let (Value::Object(old), Value::Object(new)) = (before, after) else {
-        return Some(after.clone());
+        return (before != after).then(|| after.clone());
     };
     let mut patch = Map::new();
-    for key in old.keys() {
-        if !new.contains_key(key) {
-            patch.insert(key.clone(), Value::Null);
-        }
+    for key in old.keys().filter(|key| !new.contains_key(*key)) {
+        patch.insert(key.clone(), Value::Null);
     }
     for (key, value) in new {
         let change = match old.get(key) {
@@ -30,7 +25,7 @@ pub fn diff(before: &Value, after: &Value) -> Option<Value> {
             patch.insert(key.clone(), change);
         }
     }
-    Some(Value::Object(patch))
+    (!patch.is_empty()).then_some(Value::Object(patch))
 }
 
 /// Applies `patch` to `target`, as RFC 7396 section 2 defines it: objects are merged, `null` removes, anything else

@@ -1,1 +1,230 @@
-//! Words of producers and what they mean.
+//! The words that producers use and what they mean here: names of phases in the order of the pipeline, and words of
+//! state. Must never refuse a word: what is unknown keeps its own name and counts as work.
+
+use forgecast_protocol::session::PhaseStatus;
+
+/// The phases in the order of the pipeline. The order comes from here and never from a producer's `phase_number`,
+/// which says `?/7`, `4.5/8` and changes its total in the middle of a build.
+pub const PHASES: [&str; 9] = [
+    CODEBASE_ANALYSIS,
+    SCOUT,
+    ARCHITECT,
+    BUILDER,
+    TEST,
+    SCREENSHOT,
+    DOCUMENTATION,
+    DEPLOY,
+    FEEDBACK,
+];
+
+/// Only builds that extend existing code have it.
+pub const CODEBASE_ANALYSIS: &str = "Codebase Analysis";
+/// Looks at the task.
+pub const SCOUT: &str = "Scout";
+/// Designs.
+pub const ARCHITECT: &str = "Architect";
+/// Builds; the build's tasks are its tasks.
+pub const BUILDER: &str = "Builder";
+/// Tests, and goes back when they fail.
+pub const TEST: &str = "Test";
+/// Only pipelines of eight phases have it.
+pub const SCREENSHOT: &str = "Screenshot";
+/// Documents.
+pub const DOCUMENTATION: &str = "Documentation";
+/// Deploys; a build that ends here is complete when nothing follows.
+pub const DEPLOY: &str = "Deploy";
+/// The last: its end is the end of the build.
+pub const FEEDBACK: &str = "Feedback";
+
+const ALIASES: [(&str, &str); 14] = [
+    ("analysis", CODEBASE_ANALYSIS),
+    ("tester", TEST),
+    ("testing", TEST),
+    ("tests", TEST),
+    ("test loop", TEST),
+    ("build", BUILDER),
+    ("building", BUILDER),
+    ("implementation", BUILDER),
+    ("docs", DOCUMENTATION),
+    ("documenting", DOCUMENTATION),
+    ("deployer", DEPLOY),
+    ("deployment", DEPLOY),
+    ("deploying", DEPLOY),
+    ("screenshots", SCREENSHOT),
+];
+
+/// The vocabulary's name for a producer's word, whatever its case, or nothing when the word is the producer's own.
+#[must_use]
+pub fn known_phase(word: &str) -> Option<&'static str> {
+    let word = spaced(word);
+    PHASES.into_iter().find(|name| name.to_lowercase() == word).or_else(|| {
+        let alias = ALIASES.into_iter().find(|(alias, _)| *alias == word);
+        alias.map(|(_, name)| name)
+    })
+}
+
+/// The name under which a phase is shown: the vocabulary's, else the producer's word as it is; nothing for no word.
+#[must_use]
+pub fn phase(word: &str) -> Option<String> {
+    let trimmed = word.trim();
+    if trimmed.is_empty() {
+        return None;
+    }
+    Some(known_phase(trimmed).unwrap_or(trimmed).to_owned())
+}
+
+/// Position of a phase of the vocabulary in the pipeline, from 0; nothing for a producer's own.
+#[must_use]
+pub fn order(name: &str) -> Option<u32> {
+    let position = PHASES.into_iter().position(|phase| phase == name)?;
+    u32::try_from(position).ok()
+}
+
+/// Whether a run begins with this phase.
+#[must_use]
+pub fn is_first(name: &str) -> bool {
+    name == CODEBASE_ANALYSIS || name == SCOUT
+}
+
+/// What a word of state means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// Has not begun.
+    Pending,
+    /// Works; also every word that is not known.
+    Active,
+    /// Needs a person.
+    Waiting,
+    /// Ended well.
+    Completed,
+    /// Ended badly.
+    Failed,
+    /// Was left out.
+    Skipped,
+}
+
+impl Meaning {
+    /// The state of a phase whose producer uses such a word: a phase that waits is still at work.
+    #[must_use]
+    pub fn phase_status(self) -> PhaseStatus {
+        match self {
+            Self::Pending => PhaseStatus::Pending,
+            Self::Active | Self::Waiting => PhaseStatus::Active,
+            Self::Completed => PhaseStatus::Completed,
+            Self::Failed => PhaseStatus::Failed,
+            Self::Skipped => PhaseStatus::Skipped,
+        }
+    }
+
+    /// Whether nothing follows of the thing that is in this state.
+    #[must_use]
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Skipped)
+    }
+}
+
+/// What a producer's word for the state of a phase, a task or an agent means.
+#[must_use]
+pub fn meaning(word: &str) -> Meaning {
+    match spaced(word).as_str() {
+        "pending" | "queued" | "todo" | "not started" => Meaning::Pending,
+        "waiting" | "waiting for input" | "waiting for user" | "awaiting input" | "awaiting approval"
+        | "needs input" | "paused" => Meaning::Waiting,
+        "completed" | "complete" | "done" | "finished" | "success" | "succeeded" | "passed" => Meaning::Completed,
+        "failed" | "failure" | "error" | "timeout" | "timed out" | "cancelled" | "canceled" | "aborted" | "crashed" => {
+            Meaning::Failed
+        }
+        "skipped" => Meaning::Skipped,
+        _ => Meaning::Active,
+    }
+}
+
+/// Whether a word says that something is only about to begin: it tells a new run from the end of the last.
+#[must_use]
+pub fn is_beginning(word: &str) -> bool {
+    matches!(
+        spaced(word).as_str(),
+        "starting" | "started" | "initializing" | "initialising" | "planning"
+    ) || meaning(word) == Meaning::Pending
+}
+
+/// Whether an agent with this word is at work.
+#[must_use]
+pub fn is_at_work(word: &str) -> bool {
+    meaning(word) == Meaning::Active && spaced(word) != "idle"
+}
+
+/// Lower case, with spaces for the hyphens and underscores that producers write by turns.
+fn spaced(word: &str) -> String {
+    word.trim().to_lowercase().replace(['-', '_'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_come_in_the_order_of_the_pipeline() {
+        let orders: Vec<_> = PHASES.into_iter().map(order).collect();
+        let expected: Vec<_> = (0..9).map(Some).collect();
+        assert_eq!(orders, expected);
+        assert_eq!(order("Polish"), None);
+    }
+
+    #[test]
+    fn aliases_are_understood_in_any_case() {
+        for (word, name) in [
+            ("scout", SCOUT),
+            ("CODEBASE ANALYSIS", CODEBASE_ANALYSIS),
+            ("codebase_analysis", CODEBASE_ANALYSIS),
+            ("Tester", TEST),
+            ("testing", TEST),
+            ("Test Loop", TEST),
+            ("Build", BUILDER),
+            ("building", BUILDER),
+            ("Implementation", BUILDER),
+            ("docs", DOCUMENTATION),
+            ("Deployer", DEPLOY),
+            (" deployment ", DEPLOY),
+        ] {
+            assert_eq!(phase(word).as_deref(), Some(name), "{word}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_phase_keeps_its_own_name_and_no_word_is_no_phase() {
+        assert_eq!(phase(" Polish the UI ").as_deref(), Some("Polish the UI"));
+        assert_eq!(phase("  "), None);
+    }
+
+    #[test]
+    fn words_of_state_have_a_meaning_and_unknown_ones_are_work() {
+        assert_eq!(meaning("completed"), Meaning::Completed);
+        assert_eq!(meaning("TIMEOUT"), Meaning::Failed);
+        for word in [
+            "starting",
+            "planning",
+            "in_progress",
+            "researching",
+            "designing",
+            "building",
+            "testing",
+            "self-healing",
+            "documenting",
+            "deploying",
+            "whatever",
+            "",
+        ] {
+            assert_eq!(meaning(word), Meaning::Active, "{word}");
+        }
+        assert_eq!(meaning("waiting_for_input"), Meaning::Waiting);
+        assert_eq!(meaning("not-started"), Meaning::Pending);
+    }
+
+    #[test]
+    fn an_idle_agent_is_not_at_work() {
+        assert!(is_at_work("active"));
+        assert!(!is_at_work("idle"));
+        assert!(!is_at_work("completed"));
+    }
+}

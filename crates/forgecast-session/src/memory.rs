@@ -1,0 +1,211 @@
+//! What the fold has to remember besides the view, so that the next fact means the right thing. Kept in snapshots with
+//! the view, never shown; grows only within the caps named here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use forgecast_protocol::event::{CheckpointReported, PhaseReported, Quiet, SourceKind, TestBasis};
+use forgecast_protocol::session::TestSummary;
+use forgecast_protocol::{SessionStatus, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// The fold's own state of one session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Memory {
+    /// When the run was first heard of: a file that changed later than this changed under our eyes.
+    pub(crate) first_at: Timestamp,
+    /// Whether a producer gave the session its name, rather than the folder.
+    pub(crate) named: bool,
+    /// The last report of a phase file or a push.
+    pub(crate) live: Option<LiveReport>,
+    /// The last report of a checkpoint.
+    pub(crate) checkpoint: Option<KeptCheckpoint>,
+    /// The folder of that checkpoint.
+    pub(crate) checkpoint_path: Option<String>,
+    /// Length of the longest `phases_completed` of this run, once one was given.
+    pub(crate) longest_list: Option<usize>,
+    /// The phases that the last list called done.
+    pub(crate) last_list: BTreeSet<String>,
+    /// Beginning of the attempt at the current phase, as it is shown.
+    pub(crate) attempt_began: Option<Timestamp>,
+    /// The same, when it was seen as it happened: only then is it good for measuring.
+    pub(crate) attempt_seen: Option<Timestamp>,
+    /// Milliseconds spent in each phase, of the attempts that were seen from beginning to end.
+    pub(crate) spent_ms: BTreeMap<String, u64>,
+    /// What is older than this and was there already at first sight belongs to an earlier run.
+    pub(crate) boundary: Option<Timestamp>,
+    /// Files read at first sight whose facts may still turn out to be an earlier run's.
+    pub(crate) files: BTreeMap<String, FileAge>,
+    /// An end that stays.
+    pub(crate) end: Option<End>,
+    /// A phase that failed; taken back when work goes on.
+    pub(crate) failure: Option<Failure>,
+    /// What the build waits for.
+    pub(crate) waiting: Option<String>,
+    /// The deadline that passed last, unless work came since.
+    pub(crate) quiet: Option<Quiet>,
+    /// Folders and files that the session was read from and that are gone.
+    pub(crate) gone: BTreeSet<String>,
+    /// Last sign of life of the producer, whether or not it is later than the last work.
+    pub(crate) seen_at: Option<Timestamp>,
+    /// Results of the tests of the build as a whole, by where they stand.
+    pub(crate) test_results: BTreeMap<TestBasis, KeptResult>,
+    /// Where each round's numbers come from.
+    pub(crate) test_rounds: BTreeMap<u32, RoundSource>,
+    /// Decisions that were counted, by key.
+    pub(crate) decisions: BTreeMap<String, KeptDecision>,
+    /// Decisions that were counted and are no longer kept one by one.
+    pub(crate) decisions_before: DecisionTotals,
+    /// Number of the next decision.
+    pub(crate) next_decision: u64,
+    /// Number of the next error.
+    pub(crate) next_error: u64,
+    /// The file that listed a task; absent for tasks of other sources.
+    pub(crate) task_files: BTreeMap<String, String>,
+    /// Tasks that come from the checkpoint's lists and go with them.
+    pub(crate) checkpoint_tasks: BTreeSet<String>,
+    /// Whether any source ever said how far a task is.
+    pub(crate) task_states: bool,
+    /// Tasks that were evicted: all, and those done.
+    pub(crate) tasks_before: (u32, u32),
+    /// Calls with tokens: all, and those without a price.
+    pub(crate) calls: (u64, u64),
+}
+
+/// The last phase report and when it was true.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LiveReport {
+    /// The report.
+    pub(crate) fact: PhaseReported,
+    /// File or push: their unknown fields are not compared with each other.
+    pub(crate) kind: SourceKind,
+    /// When the file changed, or the push came.
+    pub(crate) time: Timestamp,
+}
+
+/// The last checkpoint and when it was true.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct KeptCheckpoint {
+    /// The report.
+    pub(crate) fact: CheckpointReported,
+    /// When the files changed.
+    pub(crate) time: Timestamp,
+}
+
+/// How old what a file says is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FileAge {
+    /// By the file's own account.
+    pub(crate) dated: Option<Timestamp>,
+    /// By the file system.
+    pub(crate) modified_at: Option<Timestamp>,
+}
+
+impl FileAge {
+    /// The file's own account first: copying a folder renews every other time.
+    pub(crate) fn time(self) -> Option<Timestamp> {
+        self.dated.or(self.modified_at)
+    }
+}
+
+/// The end of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct End {
+    /// `Completed` or `Failed`.
+    pub(crate) status: SessionStatus,
+    /// Why, one line.
+    pub(crate) reason: String,
+    /// When.
+    pub(crate) at: Timestamp,
+    /// The file that says so, if it is one.
+    pub(crate) path: Option<String>,
+}
+
+/// A phase that failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    /// Why, one line.
+    pub(crate) reason: String,
+    /// When.
+    pub(crate) at: Timestamp,
+}
+
+/// A result of the tests and the file it stands in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct KeptResult {
+    /// The numbers.
+    pub(crate) result: TestSummary,
+    /// The file.
+    pub(crate) path: Option<String>,
+}
+
+/// Where the numbers of a round come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RoundSource {
+    /// How they were found.
+    pub(crate) basis: TestBasis,
+    /// The file.
+    pub(crate) path: Option<String>,
+}
+
+/// What is kept of every decision, so that reading it again adds nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct KeptDecision {
+    /// Order of arrival.
+    pub(crate) number: u64,
+    /// The rating, when there is one.
+    pub(crate) quality: Option<f64>,
+    /// Whether a lesson was applied.
+    pub(crate) lesson_used: bool,
+    /// The file.
+    pub(crate) path: Option<String>,
+}
+
+/// Sums over decisions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DecisionTotals {
+    /// How many.
+    pub(crate) count: u32,
+    /// How many were rated.
+    pub(crate) rated: u32,
+    /// Sum of the ratings.
+    pub(crate) quality: f64,
+    /// How many applied a lesson.
+    pub(crate) lessons: u32,
+}
+
+impl Memory {
+    /// Nothing but when the run was first heard of.
+    pub(crate) fn new(first_at: Timestamp, named: bool) -> Self {
+        Self {
+            first_at,
+            named,
+            live: None,
+            checkpoint: None,
+            checkpoint_path: None,
+            longest_list: None,
+            last_list: BTreeSet::new(),
+            attempt_began: None,
+            attempt_seen: None,
+            spent_ms: BTreeMap::new(),
+            boundary: None,
+            files: BTreeMap::new(),
+            end: None,
+            failure: None,
+            waiting: None,
+            quiet: None,
+            gone: BTreeSet::new(),
+            seen_at: None,
+            test_results: BTreeMap::new(),
+            test_rounds: BTreeMap::new(),
+            decisions: BTreeMap::new(),
+            decisions_before: DecisionTotals::default(),
+            next_decision: 0,
+            next_error: 1,
+            task_files: BTreeMap::new(),
+            checkpoint_tasks: BTreeSet::new(),
+            task_states: false,
+            tasks_before: (0, 0),
+            calls: (0, 0),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! A session's row in the index: the view in brief.
+
+use forgecast_protocol::session::{RowPhase, RowTests, RowUsage, SessionRow};
+
+use crate::Session;
+use crate::fold::headline;
+
+impl Session {
+    /// The session's row in the index. Like the view it changes only when a fact did.
+    #[must_use]
+    pub fn row(&self) -> SessionRow {
+        let view = &self.view;
+        SessionRow {
+            id: view.id.clone(),
+            name: view.name.clone(),
+            project: view.project.clone(),
+            task: view.task.clone(),
+            host: view.host.clone(),
+            source: view.source,
+            status: view.status,
+            status_reason: view.status_reason.clone(),
+            phase: view.phase.as_ref().map(|phase| RowPhase {
+                name: phase.name.clone(),
+                number: phase.number.clone(),
+                total: phase.total,
+            }),
+            phases: view
+                .phases
+                .iter()
+                .map(|(name, phase)| (name.clone(), phase.status))
+                .collect(),
+            progress_percent: view.progress.percent,
+            tests: view.tests.as_ref().and_then(|tests| {
+                let (passed, failed) = headline(tests);
+                let stated = passed.is_some() || failed.is_some();
+                stated.then_some(RowTests { passed, failed })
+            }),
+            usage: view
+                .usage
+                .as_ref()
+                .filter(|usage| usage.tokens.total() > 0 || usage.cost_usd.is_some())
+                .map(|usage| RowUsage {
+                    tokens: usage.tokens.total(),
+                    cost_usd: usage.cost_usd,
+                }),
+            agents_active: self.agents_at_work(),
+            problems: u32::try_from(view.problems.len()).unwrap_or(u32::MAX),
+            started_at: view.started_at,
+            ended_at: view.ended_at,
+            last_work_at: view.last_work_at,
+        }
+    }
+}
