@@ -1,0 +1,14 @@
+// How fresh a panel is: the time since what it shows was last confirmed by a message, a heartbeat or a poll.
+
+export type Freshness = 'fresh' | 'ageing' | 'stale' | 'unknown';
+
+export const AGEING_MS = 5_000;
+export const STALE_MS = 30_000;
+
+/** The level for something confirmed at `confirmedAt` (milliseconds; 0 = never), seen at `now`. */
+export function freshness(confirmedAt: number, now: number): Freshness {
+  if (confirmedAt <= 0) return 'unknown';
+  const age = now - confirmedAt;
+  if (age < AGEING_MS) return 'fresh';
+  return age < STALE_MS ? 'ageing' : 'stale';
+}

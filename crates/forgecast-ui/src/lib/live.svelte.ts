@@ -1,0 +1,111 @@
+// Puts the parts together: the tab's socket, the topics that the pages follow, and the poll that stands in while the
+// socket is down. The pages read from here and never speak to the network themselves.
+
+import { apiPath, baseOf } from './base';
+import { Batch } from './frame';
+import { LogState } from './logs.svelte';
+import { poll } from './poll';
+import { Live, type Connection } from './socket';
+import { ticker } from './ticker.svelte';
+import { TopicState } from './topic.svelte';
+import type { Index, SessionView } from './wire';
+
+const POLL_MS = 5_000;
+
+const batch = new Batch();
+
+class Connected {
+  connection = $state<Connection>({ kind: 'connecting' });
+  /** The server speaks another version of the protocol than this page. */
+  outdated = $state(false);
+  index = new TopicState<Index>(batch);
+  readonly base = baseOf(location.pathname);
+  readonly #live: Live;
+  /** What is polled while the socket is down, by its topic. */
+  readonly #polled = new Map<string, { start: () => () => void; stop: (() => void) | undefined }>();
+
+  constructor() {
+    const address = new URL(`${this.base}api/v1/live`, location.href);
+    address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
+    this.#live = new Live({
+      connect: () => new WebSocket(address),
+      now: () => Date.now(),
+      random: () => Math.random(),
+      onConnection: (connection) => this.#changed(connection),
+      onTime: (time) => ticker.heard(time),
+      onOtherProtocol: () => (this.outdated = true),
+    });
+  }
+
+  start(): void {
+    ticker.start();
+    this.#live.follow('sessions', this.index);
+    this.#poll('sessions', `${apiPath(this.base, 'sessions')}?limit=500`, this.index, (body) => {
+      const rows = (body as { sessions?: { id: string }[] }).sessions ?? [];
+      const sessions = Object.fromEntries(rows.map((row) => [row.id, row]));
+      return { total: rows.length, problems: {}, ...this.index.state, sessions };
+    });
+    const now = () => {
+      if (!document.hidden) this.#live.connect();
+    };
+    window.addEventListener('online', now);
+    window.addEventListener('pageshow', now);
+    document.addEventListener('visibilitychange', now);
+    this.#live.connect();
+  }
+
+  retryNow(): void {
+    this.#live.connect();
+  }
+
+  /** Follows one session until `stop` is called; `onTopic` learns the canonical id behind a bare name. */
+  session(id: string, onId: (id: string) => void): { view: TopicState<SessionView>; log: LogState; stop: () => void } {
+    const view = new TopicState<SessionView>(batch, (topic) => onId(topic.slice('session/'.length)));
+    const log = new LogState(batch);
+    const stops = [
+      this.#live.follow(`session/${id}`, view),
+      this.#live.follow(`log/${id}`, log),
+      this.#poll(`session/${id}`, apiPath(this.base, 'sessions', id), view, (body) => body),
+    ];
+    return { view, log, stop: () => stops.forEach((stop) => stop()) };
+  }
+
+  #poll(topic: string, url: string, target: TopicState<object>, shape: (body: unknown) => unknown): () => void {
+    const entry = {
+      stop: undefined as (() => void) | undefined,
+      start: () =>
+        poll({
+          url,
+          everyMs: POLL_MS,
+          fetch: (input, init) => fetch(input, init),
+          onState: (body) => {
+            target.replace(shape(body));
+            target.confirmed();
+            // What is shown is no longer what the socket had delivered, so it cannot be resumed from there.
+            this.#live.forgetPosition(topic);
+          },
+          onSame: () => target.confirmed(),
+        }),
+    };
+    this.#polled.set(topic, entry);
+    if (this.connection.kind === 'waiting') entry.stop = entry.start();
+    return () => {
+      entry.stop?.();
+      if (this.#polled.get(topic) === entry) this.#polled.delete(topic);
+    };
+  }
+
+  #changed(connection: Connection): void {
+    this.connection = connection;
+    for (const entry of this.#polled.values()) {
+      if (connection.kind === 'live') {
+        entry.stop?.();
+        entry.stop = undefined;
+      } else if (connection.kind === 'waiting') {
+        entry.stop ??= entry.start();
+      }
+    }
+  }
+}
+
+export const live = new Connected();

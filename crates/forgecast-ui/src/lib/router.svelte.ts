@@ -1,0 +1,38 @@
+// Which page is shown. Addresses are real paths, so that a link to a session can be passed on.
+
+import { baseOf, pathOf, routeOf, type Route } from './base';
+
+class Router {
+  route = $state.raw<Route>(routeOf(location.pathname));
+  readonly #base = baseOf(location.pathname);
+
+  start(): void {
+    window.addEventListener('popstate', () => (this.route = routeOf(location.pathname)));
+  }
+
+  href(route: Route): string {
+    return pathOf(this.#base, route);
+  }
+
+  go(route: Route): void {
+    history.pushState(null, '', this.href(route));
+    this.route = route;
+    window.scrollTo(0, 0);
+  }
+
+  /** Writes the canonical id into the address without leaving the page. */
+  settle(id: string): void {
+    if (this.route.page === 'session' && this.route.id !== id) {
+      history.replaceState(null, '', this.href({ page: 'session', id }));
+    }
+  }
+
+  /** For links: follows a plain click here, leaves those with a modifier to the browser. */
+  follow(event: MouseEvent, route: Route): void {
+    if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    this.go(route);
+  }
+}
+
+export const router = new Router();

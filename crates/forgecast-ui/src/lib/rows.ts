@@ -1,0 +1,86 @@
+// What the overview does with the rows of the index: tabs, filter, order, totals. Pure.
+
+import { millis } from './format';
+import type { SessionRow, SessionStatus } from './wire';
+
+export const TABS = ['active', 'waiting', 'completed', 'failed', 'all'] as const;
+export type Tab = (typeof TABS)[number];
+export const SORTS = ['work', 'name', 'started', 'progress', 'cost', 'tokens'] as const;
+export type Sort = (typeof SORTS)[number];
+
+const TAB_OF: Record<SessionStatus, Tab> = {
+  running: 'active',
+  stalled: 'active',
+  waiting: 'waiting',
+  completed: 'completed',
+  failed: 'failed',
+  abandoned: 'failed',
+};
+
+export function inTab(row: SessionRow, tab: Tab): boolean {
+  return tab === 'all' || TAB_OF[row.status] === tab;
+}
+
+/** How many rows each tab has. */
+export function tabCounts(rows: readonly SessionRow[]): Record<Tab, number> {
+  const counts: Record<Tab, number> = { active: 0, waiting: 0, completed: 0, failed: 0, all: rows.length };
+  for (const row of rows) counts[TAB_OF[row.status]] += 1;
+  return counts;
+}
+
+/** Whether every word of the filter stands somewhere in the row. */
+export function matches(row: SessionRow, words: readonly string[]): boolean {
+  if (words.length === 0) return true;
+  const text = [row.id, row.name, row.project, row.task, row.host, row.status, row.status_reason, row.phase?.name]
+    .join('\n')
+    .toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
+export function words(filter: string): string[] {
+  return filter.toLowerCase().split(/\s+/).filter(Boolean);
+}
+
+const ORDERS: Record<Sort, (row: SessionRow) => number> = {
+  work: (row) => millis(row.last_work_at) ?? 0,
+  name: () => 0,
+  started: (row) => millis(row.started_at) ?? 0,
+  progress: (row) => row.progress_percent ?? -1,
+  cost: (row) => row.usage?.cost_usd ?? -1,
+  tokens: (row) => row.usage?.tokens ?? -1,
+};
+
+/** The rows to show, in order: the largest first, by name where they are equal. */
+export function shown(rows: readonly SessionRow[], tab: Tab, filter: string, sort: Sort): SessionRow[] {
+  const wanted = words(filter);
+  const key = ORDERS[sort];
+  return rows
+    .filter((row) => inTab(row, tab) && matches(row, wanted))
+    .map((row) => ({ row, key: key(row), name: row.name.toLowerCase() }))
+    .sort((a, b) => b.key - a.key || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+    .map(({ row }) => row);
+}
+
+export interface Totals {
+  active: number;
+  waiting: number;
+  failingTests: number;
+  tokens: number;
+  cost: number | undefined;
+}
+
+/** Totals of the sessions at work, and what those that worked since `since` have used. */
+export function totals(rows: readonly SessionRow[], since: number): Totals {
+  const sum: Totals = { active: 0, waiting: 0, failingTests: 0, tokens: 0, cost: undefined };
+  for (const row of rows) {
+    const tab = TAB_OF[row.status];
+    if (tab === 'active') sum.active += 1;
+    if (tab === 'waiting') sum.waiting += 1;
+    if (tab === 'active' || tab === 'waiting') sum.failingTests += row.tests?.failed ?? 0;
+    if ((millis(row.last_work_at) ?? 0) >= since && row.usage) {
+      sum.tokens += row.usage.tokens;
+      if (row.usage.cost_usd !== undefined) sum.cost = (sum.cost ?? 0) + row.usage.cost_usd;
+    }
+  }
+  return sum;
+}

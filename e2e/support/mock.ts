@@ -1,0 +1,175 @@
+// A server that speaks the live protocol from states that a test sets, for what the real one never does on purpose: lost
+// messages, hostile or huge states, another protocol version. Serves the built dashboard with the real headers.
+
+import { createServer, type Server } from 'node:http';
+import { readFileSync, existsSync } from 'node:fs';
+import { extname, join, resolve } from 'node:path';
+import type { AddressInfo } from 'node:net';
+import { WebSocketServer, type WebSocket } from 'ws';
+
+export const CSP =
+  "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+
+const MIMES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.webmanifest': 'application/manifest+json',
+};
+
+type Json = Record<string, unknown>;
+
+interface Topic {
+  epoch: string;
+  revision: number;
+  state: Json;
+}
+
+export interface Line {
+  at: string;
+  level?: string;
+  from?: string;
+  text: string;
+  spans?: { start: number; end: number; style: string }[];
+}
+
+export class Mock {
+  readonly topics = new Map<string, Topic>();
+  readonly logs = new Map<string, Line[]>();
+  readonly received: Json[] = [];
+  protocol = 1;
+  #http: Server | undefined;
+  #sockets = new Map<WebSocket, Set<string>>();
+  #beat: NodeJS.Timeout | undefined;
+  #port = 0;
+  readonly #dist: string;
+
+  constructor(dist: string) {
+    this.#dist = resolve(dist);
+    this.topics.set('sessions', { epoch: '0000000a', revision: 1, state: { sessions: {}, total: 0, problems: {} } });
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  async start(): Promise<void> {
+    const http = createServer((request, response) => {
+      const path = decodeURIComponent(new URL(request.url ?? '/', 'http://x').pathname).replace(/^\/session\/(?=assets\/|theme|icon)/, '/');
+      if (path.startsWith('/api/')) {
+        const id = /^\/api\/v1\/sessions\/([^/]+)$/.exec(path)?.[1];
+        const topic = this.topics.get(id === undefined ? 'none' : `session/${id}`);
+        const file = /^\/api\/v1\/sessions\/[^/]+\/files\/(.+)$/.exec(path)?.[1];
+        if (file !== undefined) return void response.setHeader('content-type', 'text/plain').end(`# ${file}\n\ncontents`);
+        response.setHeader('content-type', 'application/json');
+        if (!topic) return void response.writeHead(404).end('{"title":"Not found","status":404,"type":"urn:forgecast:error:unknown"}');
+        return void response.end(JSON.stringify(topic.state));
+      }
+      const file = join(this.#dist, path);
+      const found = path !== '/' && file.startsWith(this.#dist) && existsSync(file) ? file : join(this.#dist, 'index.html');
+      response.setHeader('content-security-policy', CSP);
+      response.setHeader('x-content-type-options', 'nosniff');
+      response.setHeader('content-type', MIMES[extname(found)] ?? 'application/octet-stream');
+      response.end(readFileSync(found));
+    });
+    const sockets = new WebSocketServer({ server: http, path: '/api/v1/live' });
+    sockets.on('connection', (socket) => this.#connected(socket));
+    await new Promise<void>((done) => http.listen(this.#port, '127.0.0.1', done));
+    this.#port = (http.address() as AddressInfo).port;
+    this.#http = http;
+    this.#beat = setInterval(() => this.heartbeat(), 2_000);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#beat);
+    for (const socket of this.#sockets.keys()) socket.terminate();
+    this.#sockets.clear();
+    this.#http?.closeAllConnections();
+    await new Promise((done) => this.#http?.close(done));
+  }
+
+  #connected(socket: WebSocket): void {
+    const topics = new Set<string>();
+    this.#sockets.set(socket, topics);
+    const send = (message: Json) => socket.send(JSON.stringify(message));
+    socket.on('close', () => this.#sockets.delete(socket));
+    socket.on('message', (data) => {
+      const message = JSON.parse(String(data)) as Json & { type: string; topic: string; epoch?: string; revision?: number; offset?: number };
+      this.received.push(message);
+      if (message.type === 'unsubscribe') return void topics.delete(message.topic);
+      const topic = this.#canonical(message.topic);
+      if (topic.startsWith('log/')) {
+        const lines = this.logs.get(topic);
+        if (!lines) return;
+        topics.add(topic);
+        const from = message.offset ?? Math.max(0, lines.length - 500);
+        send({ type: 'log', topic, offset: from, lines: lines.slice(from).map((line, at) => ({ ...line, offset: from + at })) });
+        return;
+      }
+      const state = this.topics.get(topic);
+      if (!state) {
+        const problem = { type: 'urn:forgecast:error:unknown', title: 'No such session', status: 404 };
+        return send({ type: 'error', topic: message.topic, problem });
+      }
+      topics.add(topic);
+      if (message.epoch === state.epoch && message.revision === state.revision) return;
+      send({ type: 'snapshot', topic, epoch: state.epoch, revision: state.revision, state: state.state });
+    });
+    send({ type: 'hello', protocol: this.protocol, server_time: new Date().toISOString(), heartbeat_s: 2 });
+  }
+
+  #canonical(topic: string): string {
+    if (this.topics.has(topic) || this.logs.has(topic) || topic.includes('~')) return topic;
+    return [...this.topics.keys(), ...this.logs.keys()].find((key) => key.startsWith(`${topic}~`)) ?? topic;
+  }
+
+  #send(topic: string, message: Json): void {
+    for (const [socket, topics] of this.#sockets) if (topics.has(topic)) socket.send(JSON.stringify(message));
+  }
+
+  heartbeat(): void {
+    for (const [socket, topics] of this.#sockets) {
+      const revisions = Object.fromEntries(
+        [...topics].map((topic) => [topic, { revision: this.topics.get(topic)?.revision ?? this.logs.get(topic)?.length ?? 0 }]),
+      );
+      socket.send(JSON.stringify({ type: 'heartbeat', server_time: new Date().toISOString(), revisions }));
+    }
+  }
+
+  /** Sets a topic's whole state, for those who subscribe later. */
+  put(topic: string, state: Json): void {
+    this.topics.set(topic, { epoch: '0000000b', revision: 1, state });
+  }
+
+  /** Changes a state by a merge patch and tells the viewers, unless the message is to be lost. */
+  patch(topic: string, patch: Json, options: { lost?: boolean } = {}): void {
+    const held = this.topics.get(topic);
+    if (!held) throw new Error(topic);
+    merge(held.state, patch);
+    held.revision += 1;
+    if (options.lost) return;
+    this.#send(topic, { type: 'patch', topic, epoch: held.epoch, from: held.revision - 1, revision: held.revision, patch });
+  }
+
+  /** Appends lines to a log. */
+  append(topic: string, lines: Line[]): void {
+    const held = this.logs.get(topic) ?? [];
+    const offset = held.length;
+    this.logs.set(topic, [...held, ...lines]);
+    this.#send(topic, { type: 'log', topic, offset, lines: lines.map((line, at) => ({ ...line, offset: offset + at })) });
+  }
+}
+
+function merge(target: Json, patch: Json): void {
+  for (const [key, value] of Object.entries(patch)) {
+    const old = target[key];
+    if (value === null) delete target[key];
+    else if (isObject(value) && isObject(old)) merge(old, value);
+    else target[key] = value;
+  }
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

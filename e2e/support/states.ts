@@ -1,0 +1,177 @@
+// States as the server would send them, rich enough to fill every panel. Times are relative to now.
+
+type Json = Record<string, unknown>;
+
+export const ago = (seconds: number): string => new Date(Date.now() - seconds * 1000).toISOString();
+
+export const PHASES = ['Scout', 'Architect', 'Builder', 'Test', 'Screenshot', 'Documentation', 'Deploy', 'Feedback'];
+
+/** A build in its second round of self-healing, with something in every panel. */
+export function richView(id = 'weather-app~1'): Json {
+  return {
+    id,
+    name: 'weather-app',
+    project: 'Weather dashboard',
+    task: 'Build a weather dashboard with a seven-day forecast, severe weather alerts and offline support; tests for every route.',
+    host: 'build-03',
+    working_directory: '/srv/builds/weather-app',
+    source: 'live',
+    status: 'running',
+    status_word: 'self-healing',
+    status_reason: 'Fixing two failing tests of the forecast cache',
+    phase: { name: 'Builder', number: '3', total: 8, detail: 'Applying the fix for the stale cache entry (iteration 2)', started_at: ago(312) },
+    phases: {
+      Scout: { order: 1, status: 'completed', started_at: ago(4200), ended_at: ago(3900), attempts: 1 },
+      Architect: { order: 2, status: 'completed', started_at: ago(3900), ended_at: ago(400), attempts: 2 },
+      Builder: { order: 3, status: 'active', started_at: ago(3300), attempts: 2 },
+      Test: { order: 4, status: 'completed', started_at: ago(1500), ended_at: ago(700), attempts: 1 },
+      Screenshot: { order: 5, status: 'pending', attempts: 0 },
+      Documentation: { order: 6, status: 'pending', attempts: 0 },
+      Deploy: { order: 7, status: 'pending', attempts: 0 },
+      Feedback: { order: 8, status: 'pending', attempts: 0 },
+    },
+    progress: {
+      percent: 46.5,
+      tasks_completed: 7,
+      tasks_total: 12,
+      tasks: Object.fromEntries(
+        ['API client', 'Response cache', 'Forecast page', 'Alerts banner', 'Settings', 'Offline support', 'Unit tests', 'Route tests', 'Error pages', 'Accessibility pass', 'Documentation', 'Deployment recipe'].map(
+          (description, order) => [
+            `task-${order + 1}`,
+            {
+              order,
+              description,
+              status: order < 7 ? 'completed' : order === 7 ? 'in_progress' : order === 8 ? 'failed' : 'pending',
+              ...(order === 7 && { dependencies: ['task-2', 'task-3'], files: ['tests/routes.test.ts'] }),
+            },
+          ],
+        ),
+      ),
+    },
+    tests: {
+      iteration: 2,
+      summary: { total: 88, passed: 86, failed: 2, source: 'report' },
+      iterations: {
+        1: { run: 84, passed: 71, failed: 13, verdict: false, at: ago(1400) },
+        2: { run: 88, passed: 86, failed: 2, verdict: false, at: ago(720) },
+      },
+    },
+    agents: {
+      main: { type: 'orchestrator', name: 'Orchestrator', status: 'active', phase: 'Builder', tokens: 812_000, started_at: ago(4200) },
+      b1: { type: 'builder', name: 'Builder 1', parent: 'main', status: 'active', phase: 'Builder', progress_percent: 60, tokens: 143_500, started_at: ago(310) },
+      b2: { type: 'builder', name: 'Builder 2', parent: 'main', status: 'completed', phase: 'Builder', tokens: 98_200, started_at: ago(3300), ended_at: ago(1600), issues_found: 4, issues_fixed: 4 },
+      t1: { type: 'tester', name: 'Test runner', parent: 'b1', status: 'failed', phase: 'Test', tokens: 44_100, started_at: ago(1500), ended_at: ago(700), error: 'two tests of the forecast cache fail' },
+    },
+    usage: {
+      input: 214_000,
+      output: 96_400,
+      cache_read: 3_410_000,
+      cache_write: 402_000,
+      cost_usd: 6.42,
+      priced: false,
+      by_model: {
+        'opus-5': { input: 180_000, output: 80_000, cache_read: 3_000_000, cache_write: 350_000, cost_usd: 5.9 },
+        'haiku-5': { input: 34_000, output: 16_400, cache_read: 410_000, cache_write: 52_000, cost_usd: 0.52 },
+      },
+      by_phase: {
+        Scout: { input: 40_000, output: 9_000, cache_read: 400_000, cache_write: 80_000, cost_usd: 0.8 },
+        Builder: { input: 120_000, output: 70_000, cache_read: 2_400_000, cache_write: 250_000, cost_usd: 4.4 },
+        Test: { input: 54_000, output: 17_400, cache_read: 610_000, cache_write: 72_000, cost_usd: 1.22 },
+      },
+      context: { used: 128_000, limit: 200_000, percent: 64, level: 'warning' },
+      provenance: ['transcript'],
+    },
+    decisions: {
+      total: 4,
+      avg_quality: 3.5,
+      lessons_used: 1,
+      recent: {
+        'f1:1': { title: 'Cache entries are keyed by city only, so units are mixed up', category: 'Architecture', severity: 'HIGH', phase: 'Test', should_detect_in_phase: 'Architect', root_cause: 'The key was chosen before the unit setting existed.', solution: 'Put the unit into the key; add a test for it.', confidence: 'high', quality: 4, at: ago(690) },
+        'f1:2': { title: 'Use fake timers in the alert tests', category: 'Testing', severity: 'LOW', phase: 'Test', lesson_used: true, quality: 3, at: ago(1300) },
+      },
+    },
+    patterns: {
+      'cors-dev': { title: 'CORS blocks local modules', library: 'common-issues', severity: 'HIGH', frequency: 7, times_prevented: 5 },
+      'unit-key': { title: 'Cache key lacks a parameter', library: 'common-issues', severity: 'MEDIUM', frequency: 3 },
+    },
+    artifacts: {
+      '.context-foundry/scout-report.md': { kind: 'scout_report', size: 14_220, modified_at: ago(3900) },
+      '.context-foundry/architecture.md': { kind: 'architecture', size: 22_180, modified_at: ago(400) },
+      '.context-foundry/test-results-iteration-2.md': { kind: 'test_report', size: 3_300, modified_at: ago(700) },
+      'logs/build.log': { kind: 'log', size: 1_840_000, modified_at: ago(3) },
+    },
+    estimate: { at: ago(312), remaining_s: 1900, low_s: 1300, high_s: 2700, basis: 'median of 4 earlier runs of this project' },
+    links: { repository: 'https://example.org/weather-app', odd: 'javascript:alert(1)' },
+    errors: { 1: { message: 'npm test ended with status 1', details: '2 of 88 tests failed\n  forecast cache › keeps units apart', at: ago(705) } },
+    problems: { 'field:test_iteration': { kind: 'bad_field', message: 'test_iteration holds "two"; the number before was kept', subject: '.context-foundry/current-phase.json' } },
+    started_at: ago(4200),
+    last_work_at: ago(4),
+    changed_at: { phase: ago(312), phases: ago(312), progress: ago(60), tests: ago(700), agents: ago(20), usage: ago(20), decisions: ago(690), patterns: ago(690), artifacts: ago(3) },
+  };
+}
+
+/** A row as the index would have it. */
+export function row(id: string, over: Json = {}): Json {
+  return {
+    id,
+    name: id.replace(/~\d+$/, ''),
+    source: 'live',
+    status: 'running',
+    phase: { name: 'Builder', number: '3', total: 8 },
+    phases: { Scout: 'completed', Architect: 'completed', Builder: 'active', Test: 'pending', Documentation: 'pending', Deploy: 'pending', Feedback: 'pending' },
+    progress_percent: 37,
+    agents_active: 2,
+    problems: 0,
+    started_at: ago(1800),
+    last_work_at: ago(5),
+    ...over,
+  };
+}
+
+/** Twenty sessions in every state. */
+export function rows(): Json {
+  const names = ['weather-app', 'invoice-portal', 'recipe-box', 'chess-clock', 'photo-sorter', 'habit-tracker', 'sql-linter', 'mail-digest', 'map-tiles', 'quiz-engine', 'budget-cli', 'pdf-merger', 'feed-reader', 'todo-sync', 'voice-notes', 'garden-plan', 'price-watch', 'team-rota', 'log-shipper', 'dns-probe'];
+  const statuses = ['running', 'running', 'waiting', 'running', 'stalled', 'completed', 'failed', 'running', 'completed', 'abandoned'];
+  const list = names.map((name, at) => {
+    const status = statuses[at % statuses.length] ?? 'running';
+    const over = status === 'completed' || status === 'failed' || status === 'abandoned';
+    const reached = status === 'completed' ? PHASES.length : 1 + ((at * 3) % (PHASES.length - 1));
+    const current = PHASES[Math.min(reached, PHASES.length - 1)] ?? 'Scout';
+    return row(`${name}~${1 + (at % 3)}`, {
+      status,
+      task: `Build ${name.replace('-', ' ')} with tests and documentation`,
+      ...(status === 'waiting' && { status_reason: 'Asks whether it may run the migration' }),
+      ...(status === 'stalled' && { status_reason: 'No work for 18 minutes' }),
+      ...(status === 'failed' && { status_reason: 'Tests still failed after 5 rounds' }),
+      phase: { name: current, number: String(reached), total: 8 },
+      phases: Object.fromEntries(
+        PHASES.map((phase, order) => [phase, status === 'completed' || order < reached ? 'completed' : order === reached ? (status === 'failed' ? 'failed' : over ? 'pending' : 'active') : 'pending']),
+      ),
+      progress_percent: status === 'completed' ? 100 : Math.round((reached / PHASES.length) * 100),
+      ...(reached > 2 && { tests: { passed: 20 + at * 7, ...(at % 4 === 0 ? { failed: 1 + (at % 5) } : { failed: 0 }) } }),
+      usage: { tokens: 120_000 * (at + 1), ...(at % 3 !== 1 && { cost_usd: 0.37 * (at + 1) }) },
+      agents_active: over ? 0 : 1 + (at % 3),
+      problems: at === 7 ? 2 : 0,
+      started_at: ago(900 + at * 640),
+      ...(over && { ended_at: ago(200 + at * 60) }),
+      last_work_at: ago(over ? 200 + at * 60 : 2 + at),
+    });
+  });
+  return Object.fromEntries(list.map((item) => [item['id'] as string, item]));
+}
+
+const TEXTS: { level?: string; text: string; spans?: { start: number; end: number; style: string }[] }[] = [
+  { level: 'info', text: 'builder: reading src/cache/forecast.ts' },
+  { text: '  ✓ keeps entries for ten minutes (12 ms)', spans: [{ start: 2, end: 3, style: 'fg-2' }] },
+  { text: '  ✗ keeps units apart (31 ms)', spans: [{ start: 2, end: 23, style: 'bold fg-1' }] },
+  { level: 'warn', text: 'retrying the request to the weather service in 2 s' },
+  { level: 'error', text: 'AssertionError: expected 21.5 to equal 70.7' },
+  { level: 'debug', text: 'cache: 14 entries, 3 expired' },
+];
+
+export function logLines(count: number, secondsApart = 2): { at: string; level?: string; text: string }[] {
+  return Array.from({ length: count }, (_, at) => ({
+    at: ago((count - at) * secondsApart),
+    ...TEXTS[at % TEXTS.length]!,
+  }));
+}
