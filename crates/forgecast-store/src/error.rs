@@ -1,8 +1,10 @@
 //! What can go wrong, each with the operation and its subject, in one line that a person can act on.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use forgecast_protocol::SessionId;
+use rusqlite::ErrorCode;
 
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
@@ -97,3 +99,37 @@ pub enum Error {
         reason: String,
     },
 }
+
+impl Error {
+    /// A file or folder that cannot be used, in words that name the way out.
+    pub(crate) fn open(path: &Path, source: &std::io::Error) -> Self {
+        let way_out = match source.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => FREE_SPACE,
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                "; make it writable, or choose another place with --db"
+            }
+            _ => "; choose another place with --db",
+        };
+        Self::Open {
+            path: path.into(),
+            reason: format!("{source}{way_out}"),
+        }
+    }
+
+    /// The same for what SQLite said.
+    pub(crate) fn open_sqlite(path: &Path, source: &rusqlite::Error) -> Self {
+        let way_out = match source.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => FREE_SPACE,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                "; another program holds it: end that one, or choose another file with --db"
+            }
+            _ => "; choose another place with --db",
+        };
+        Self::Open {
+            path: path.into(),
+            reason: format!("{source}{way_out}"),
+        }
+    }
+}
+
+const FREE_SPACE: &str = "; free some space, or choose another place with --db";

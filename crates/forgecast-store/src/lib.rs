@@ -1,16 +1,44 @@
-//! Keeps what happened: facts, snapshots of views, log lines and how far each source was read. SQLite today.
+//! Keeps what happened: facts, snapshots of sessions, rows of the overview, log lines, and how far each source was read.
+//! On SQLite; SQL stays in here.
+//!
+//! # The contract
+//! 1. *A [`Commit`] is stored as a whole or not at all*, in the order in which commits were queued. So a source's
+//!    checkpoint never says more than the facts beside it, and nothing is folded twice.
+//! 2. *When [`Store::commit`] resolves, the commit survives* a kill and a power loss (`synchronous = FULL`).
+//! 3. *Queueing never blocks and never fails because of the disk.* One thread writes; it takes all that queued while the
+//!    last transaction was under way and commits at once when it is idle. A full, locked or failing disk makes commits
+//!    wait, and [`Store::health`] says so; their owner bounds them by [`Store::backlog_bytes`].
+//! 4. *Reading never waits for writing*, sees what is durable, and is bounded in time.
+//! 5. *The epoch is kept only when revisions can be trusted*: same fold, and closed properly the last time.
+//! 6. *Nothing is ever deleted because it is damaged*: it is set aside, and the owner is told.
+//! 7. *Retention never touches an unfinished session.*
 
+mod apply;
+mod aside;
 mod error;
+mod health;
+mod lock;
+mod meta;
+mod open;
 mod options;
+mod prepare;
+mod query;
+mod queue;
 mod read;
+mod readers;
+mod retain;
+mod schema;
+mod sql;
 mod store;
 mod write;
+mod writer;
 
 pub use error::Error;
+pub use open::{Opened, open};
 pub use options::Options;
 pub use read::{
     Cursor, Exported, From, InvalidCursor, InvalidMetric, KnownSession, LogPage, LogQuery, Metric, Pruned, RowPage,
     RowQuery, Sort, StoreHealth, StoredEvent, StoredState,
 };
-pub use store::{Opened, Store, open};
+pub use store::Store;
 pub use write::{Commit, StoredRun, StoredSession, Write};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use forgecast_protocol::session::SessionStatus;
-use forgecast_protocol::{Event, LogLine, Revision, SessionId, SessionRow, Timestamp, batch::LogLevel};
+use forgecast_protocol::{Event, LogLine, Revision, SessionId, SessionRow, batch::LogLevel};
 use serde::{Deserialize, Serialize};
 
 use crate::write::StoredSession;

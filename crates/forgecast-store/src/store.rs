@@ -1,161 +1,333 @@
-//! The handle that everyone else holds.
+//! The handle that everyone else holds: what may be asked of a store. The work is done on the store's own threads, never
+//! on the caller's.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use forgecast_protocol::{Epoch, EventId, Problem, Revision, SessionId, SourceCheckpoint, SourceKey, Timestamp};
+use forgecast_protocol::{EventId, Revision, SessionId, SourceCheckpoint, SourceKey, Timestamp};
+use rusqlite::Transaction;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::error::Error;
+use crate::health::Health;
+use crate::open::Held;
 use crate::options::Options;
+use crate::prepare::Prepared;
+use crate::query;
+use crate::queue::{Queue, Work};
 use crate::read::{
     Exported, KnownSession, LogPage, LogQuery, Metric, Pruned, RowPage, RowQuery, StoreHealth, StoredEvent, StoredState,
 };
+use crate::readers::{Failure, Readers};
+use crate::retain;
 use crate::write::{Commit, StoredRun};
 
-/// A store that was opened, and what its owner has to know.
-#[derive(Debug)]
-pub struct Opened {
-    /// The store.
-    pub store: Store,
-    /// Within it, revisions can be compared.
-    pub epoch: Epoch,
-    /// Whether the store was closed properly the last time (true for a new one).
-    pub clean: bool,
-    /// What viewers should know about it, by key.
-    pub notices: Vec<(String, Problem)>,
+/// An export reads everything of a session and may take so many times longer than another query.
+const EXPORT_LIMITS: u32 = 6;
+
+/// A store. Cheap to clone; all clones are the same store. When the last one is dropped without [`Store::close`], what is
+/// queued is still written, but the next start takes it for an unclean stop.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
 }
 
-/// Opens the database, or makes it.
-///
-/// # Errors
-/// The database is in use, cannot be opened, or the folder cannot be written.
-pub async fn open(_options: Options, _fold_version: u32, _now: Timestamp) -> Result<Opened, Error> {
-    Err(Error::Closed)
+pub(crate) struct Inner {
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) readers: Readers,
+    pub(crate) health: Arc<Health>,
+    pub(crate) options: Options,
+    pub(crate) fold_version: u32,
+    /// Gets a permit when the writer has ended; absent when the database is only read.
+    pub(crate) writer_ended: Option<Arc<Semaphore>>,
+    /// What the writer holds otherwise.
+    pub(crate) held: Mutex<Option<Held>>,
 }
 
-/// A store. Cheap to clone; all clones are the same store.
-#[derive(Clone, Debug)]
-pub struct Store {}
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.readers.end();
+        self.queue.end();
+    }
+}
 
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("options", &self.inner.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Writing.
 impl Store {
-    /// Queues a commit, in the order of the calls, without ever blocking; the future resolves when it is durable.
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Queues a commit, in the order of the calls, and never blocks. The future resolves when the commit is durable;
+    /// dropping it changes nothing. A commit without writes resolves when everything queued before it is durable.
     ///
     /// # Errors
-    /// See [`Error`].
-    pub fn commit(&self, _commit: Commit) -> impl Future<Output = Result<(), Error>> + Send + 'static {
-        async { Err(Error::Closed) }
+    /// [`Error::Delayed`] when the disk has not taken it within `commit_deadline_ms`: it stays queued and is written
+    /// later, so a producer that sends it again must be told by [`Store::known_ids`]. [`Error::UnknownSession`] and
+    /// [`Error::Refused`]: nothing of it is stored. [`Error::ReadOnly`], [`Error::Closed`], [`Error::Unwritten`].
+    pub fn commit(&self, commit: Commit) -> impl Future<Output = Result<(), Error>> + Send + 'static + use<> {
+        let queued = self.queue(|| Prepared::new(commit).map(Work::Commit));
+        async move { queued?.await.unwrap_or(Err(Error::Closed)) }
     }
-    /// Bytes queued.
+
+    fn queue(&self, work: impl FnOnce() -> Result<Work, Error>) -> Result<oneshot::Receiver<Result<(), Error>>, Error> {
+        if self.inner.writer_ended.is_none() {
+            return Err(Error::ReadOnly);
+        }
+        let (waiter, answer) = oneshot::channel();
+        self.inner.queue.push(work()?, Some(waiter));
+        Ok(answer)
+    }
+
+    /// Runs `task` in a transaction of its own, behind everything that is queued.
+    async fn perform<T: Send + 'static>(
+        &self,
+        mut task: impl FnMut(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let slot = Arc::new(Mutex::new(None));
+        let result = Arc::clone(&slot);
+        let answer = self.queue(|| {
+            Ok(Work::Task(Box::new(move |transaction| {
+                let value = task(transaction)?;
+                *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+                Ok(())
+            })))
+        })?;
+        answer.await.unwrap_or(Err(Error::Closed))?;
+        let value = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        value.ok_or(Error::Closed)
+    }
+
+    /// Removes a session and everything of it, behind everything that is queued. Whether there was such a session.
+    ///
+    /// # Errors
+    /// The disk did not take it; then it is not removed.
+    pub async fn forget(&self, session: &SessionId) -> Result<bool, Error> {
+        let session = session.clone();
+        self.perform(move |db| retain::forget(db, &session)).await
+    }
+
+    /// Removes finished sessions past their time, then what must go for the database to become small enough. Made of
+    /// many small transactions; commits get their turn in between.
+    ///
+    /// # Errors
+    /// The disk did not take a step; those before it are done.
+    pub async fn prune(&self, now: Timestamp) -> Result<Pruned, Error> {
+        let options = &self.inner.options;
+        let before = retain::days_before(now.as_millis(), options.retention_days);
+        let (max, fold) = (options.max_bytes, self.inner.fold_version);
+        let mut pruned = Pruned::default();
+        while self.step(&mut pruned, move |db| retain::expire(db, before)).await? {}
+        while self.step(&mut pruned, move |db| retain::shrink(db, max, fold)).await? {}
+        while self.perform(|db| retain::give_back(db)).await? {}
+        pruned.still_too_large = self.perform(|db| retain::used_bytes(db)).await? > max;
+        self.queue(|| Ok(Work::Tidy))?.await.unwrap_or(Err(Error::Closed))?;
+        pruned.file_bytes = self.inner.health.report().file_bytes;
+        Ok(pruned)
+    }
+
+    /// One step of pruning; false when there was nothing to do.
+    async fn step(
+        &self,
+        pruned: &mut Pruned,
+        step: impl FnMut(&Transaction<'_>) -> rusqlite::Result<retain::Step> + Send + 'static,
+    ) -> Result<bool, Error> {
+        let step = self.perform(step).await?;
+        let done = step.is_empty();
+        pruned.sessions.extend(step.session);
+        pruned.events += step.events;
+        pruned.log_lines += step.log_lines;
+        Ok(!done)
+    }
+
+    /// Bytes of commits that are not durable yet. The owner holds back when this grows.
     #[must_use]
     pub fn backlog_bytes(&self) -> u64 {
-        0
+        self.inner.queue.backlog().1
     }
-    /// Health.
+
+    /// How the store is doing.
     #[must_use]
     pub fn health(&self) -> StoreHealth {
-        StoreHealth::default()
+        let (queued, backlog_bytes) = self.inner.queue.backlog();
+        StoreHealth {
+            queued,
+            backlog_bytes,
+            ..self.inner.health.report()
+        }
     }
-    /// Sources.
+
+    /// Writes what is queued, marks the database clean and ends. Every clone answers [`Error::Closed`] from then on. When
+    /// this has resolved, the database can be opened again.
     ///
     /// # Errors
-    /// The query failed.
-    pub async fn sources(&self) -> Result<BTreeMap<SourceKey, SourceCheckpoint>, Error> {
-        Err(Error::Closed)
+    /// [`Error::Unwritten`] when the disk did not take everything within three seconds; the next start is an unclean one.
+    pub async fn close(self) -> Result<(), Error> {
+        self.inner.readers.end();
+        self.inner.readers.ended().await;
+        match self.queue(|| Ok(Work::Close)) {
+            Ok(answer) => answer.await.unwrap_or(Err(Error::Closed)),
+            Err(_) => {
+                self.release();
+                Ok(())
+            }
+        }
     }
-    /// Sessions.
-    ///
-    /// # Errors
-    /// The query failed.
-    pub async fn sessions(&self) -> Result<Vec<KnownSession>, Error> {
-        Err(Error::Closed)
+
+    /// Ends at once, as a crash would: what is queued is lost and the next start is an unclean one. For tests of what
+    /// comes after a crash.
+    pub async fn abandon(self) {
+        self.inner.readers.end();
+        self.inner.queue.abandon();
+        self.inner.readers.ended().await;
+        if let Some(ended) = &self.inner.writer_ended {
+            // Never closed, so this waits for the permit.
+            let _ = ended.acquire().await;
+        }
+        self.release();
     }
-    /// State.
-    ///
-    /// # Errors
-    /// The query failed.
-    pub async fn load(&self, _session: &SessionId, _at: Option<Revision>) -> Result<Option<StoredState>, Error> {
-        Err(Error::Closed)
+
+    fn release(&self) {
+        let held = self.inner.held.lock();
+        held.unwrap_or_else(PoisonError::into_inner).take();
     }
-    /// Events.
-    ///
-    /// # Errors
-    /// The query failed.
-    pub async fn events_after(
+}
+
+/// Reading: what is durable at that moment. Each query is answered within `read_deadline_ms` (else [`Error::Slow`]).
+impl Store {
+    async fn read<T: Send + 'static>(
         &self,
-        _session: &SessionId,
-        _after: u64,
-        _limit: u32,
-    ) -> Result<Vec<StoredEvent>, Error> {
-        Err(Error::Closed)
+        operation: &'static str,
+        query: impl FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.inner.readers.read(operation, self.limit(), query).await
     }
-    /// Ids.
+
+    fn limit(&self) -> Duration {
+        Duration::from_millis(self.inner.options.read_deadline_ms)
+    }
+
+    /// How far each source was read.
     ///
     /// # Errors
-    /// The query failed.
-    pub async fn known_ids(&self, _ids: Vec<EventId>) -> Result<BTreeSet<EventId>, Error> {
-        Err(Error::Closed)
+    /// The query failed or took too long; so with all that follow.
+    pub async fn sources(&self) -> Result<BTreeMap<SourceKey, SourceCheckpoint>, Error> {
+        self.read("reading the sources", query::sessions::sources).await
     }
-    /// Log.
+
+    /// All sessions, oldest first.
     ///
     /// # Errors
-    /// The query failed.
-    pub async fn log(&self, _session: &SessionId, _query: LogQuery) -> Result<LogPage, Error> {
-        Err(Error::Closed)
+    /// As above.
+    pub async fn sessions(&self) -> Result<Vec<KnownSession>, Error> {
+        self.read("reading the sessions", query::sessions::sessions).await
     }
-    /// Rows.
+
+    /// What leads to a session's newest state, or to the one at a revision. Without `at` the base lies at least 256 facts
+    /// back (when there are as many), so that folding the rest also refills what viewers resume from. None when the
+    /// session is not known or that part of its past is no longer kept.
     ///
     /// # Errors
-    /// The query failed.
-    pub async fn rows(&self, _query: RowQuery) -> Result<RowPage, Error> {
-        Err(Error::Closed)
+    /// As above.
+    pub async fn load(&self, session: &SessionId, at: Option<Revision>) -> Result<Option<StoredState>, Error> {
+        let (session, fold) = (session.clone(), self.inner.fold_version);
+        self.read("loading a session", move |db| {
+            query::events::load(db, &session, at, fold)
+        })
+        .await
     }
-    /// Runs.
+
+    /// A session's facts after a sequence number (0: from the first), oldest first, at most `limit`.
     ///
     /// # Errors
-    /// The query failed.
+    /// As above.
+    pub async fn events_after(&self, session: &SessionId, after: u64, limit: u32) -> Result<Vec<StoredEvent>, Error> {
+        let session = session.clone();
+        self.read("reading facts", move |db| {
+            query::events::after(db, &session, after, limit)
+        })
+        .await
+    }
+
+    /// Which of these ids are stored or queued. Whoever answers "already there" to a producer must first wait for an empty
+    /// commit: what is queued may still be lost.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn known_ids(&self, ids: Vec<EventId>) -> Result<BTreeSet<EventId>, Error> {
+        // The queue first: what leaves it afterwards is found in the database.
+        let mut known = self.inner.queue.known(&ids);
+        if known.len() < ids.len() {
+            known.extend(
+                self.read("looking for event ids", move |db| query::events::known(db, &ids))
+                    .await?,
+            );
+        }
+        Ok(known)
+    }
+
+    /// A page of a session's log.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn log(&self, session: &SessionId, query: LogQuery) -> Result<LogPage, Error> {
+        let session = session.clone();
+        self.read("reading a log", move |db| query::log::page(db, &session, &query))
+            .await
+    }
+
+    /// A page of the overview.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn rows(&self, query: RowQuery) -> Result<RowPage, Error> {
+        self.read("reading the overview", move |db| query::rows::page(db, &query))
+            .await
+    }
+
+    /// The newest 10,000 finished runs, oldest first.
+    ///
+    /// # Errors
+    /// As above.
     pub async fn runs(&self) -> Result<Vec<StoredRun>, Error> {
-        Err(Error::Closed)
+        self.read("reading earlier runs", query::sessions::runs).await
     }
-    /// Series.
+
+    /// A metric over time: one point for each step of `resolution_s` seconds in which there is something to say.
     ///
     /// # Errors
-    /// The query failed.
+    /// As above.
     pub async fn series(
         &self,
-        _session: &SessionId,
-        _metric: Metric,
-        _resolution_s: u32,
+        session: &SessionId,
+        metric: Metric,
+        resolution_s: u32,
     ) -> Result<Vec<(Timestamp, f64)>, Error> {
-        Err(Error::Closed)
+        let session = session.clone();
+        self.read("reading a series", move |db| {
+            query::series::series(db, &session, metric, resolution_s)
+        })
+        .await
     }
-    /// Export.
+
+    /// Everything that is stored of one session; none when it is not known. May take six times as long as another query.
     ///
     /// # Errors
-    /// The query failed.
-    pub async fn export(&self, _session: &SessionId) -> Result<Option<Exported>, Error> {
-        Err(Error::Closed)
+    /// As above.
+    pub async fn export(&self, session: &SessionId) -> Result<Option<Exported>, Error> {
+        let session = session.clone();
+        let limit = self.limit() * EXPORT_LIMITS;
+        let query = move |db: &Transaction<'_>| query::export::export(db, &session);
+        self.inner.readers.read("exporting a session", limit, query).await
     }
-    /// Forget; whether there was such a session.
-    ///
-    /// # Errors
-    /// The disk did not take it.
-    pub async fn forget(&self, _session: &SessionId) -> Result<bool, Error> {
-        Err(Error::Closed)
-    }
-    /// Prune.
-    ///
-    /// # Errors
-    /// The disk did not take it.
-    pub async fn prune(&self, _now: Timestamp) -> Result<Pruned, Error> {
-        Err(Error::Closed)
-    }
-    /// Close.
-    ///
-    /// # Errors
-    /// Not everything could be written.
-    pub async fn close(self) -> Result<(), Error> {
-        Err(Error::Closed)
-    }
-    /// Ends as a crash would.
-    pub async fn abandon(self) {}
 }

@@ -1,0 +1,196 @@
+//! A commit as the writer takes it: serialised already. That happens where the commit is queued, because only then is
+//! the size of the backlog true, and because a queue of bytes is smaller than one of structures.
+
+use forgecast_protocol::session::SessionStatus;
+use forgecast_protocol::{Event, EventId, LogLine, Revision, SessionId, SessionRow, SourceCheckpoint, SourceKey};
+
+use crate::error::Error;
+use crate::write::{Commit, StoredRun, StoredSession, Write};
+
+/// What a write takes beside its texts, roughly.
+const OVERHEAD: usize = 160;
+/// How much of a text the search looks at, in characters.
+const SEARCHED: usize = 500;
+
+/// A commit, ready to be written as often as it takes.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) writes: Vec<Ready>,
+    /// Roughly the memory it takes.
+    pub(crate) bytes: u64,
+}
+
+/// One write, serialised.
+#[derive(Debug)]
+pub(crate) enum Ready {
+    Session(StoredSession),
+    Event {
+        session: SessionId,
+        revision: Revision,
+        at: i64,
+        id: Option<EventId>,
+        body: String,
+    },
+    Snapshot {
+        session: SessionId,
+        revision: Revision,
+        fold_version: u32,
+        body: Vec<u8>,
+    },
+    Row {
+        session: SessionId,
+        row: Box<ReadyRow>,
+    },
+    Checkpoint(SourceKey, SourceCheckpoint),
+    ForgetSource(SourceKey),
+    Log {
+        session: SessionId,
+        lines: Vec<LogLine>,
+    },
+    Run {
+        run: StoredRun,
+        body: String,
+    },
+}
+
+/// A row of the overview with the columns that it is found and sorted by.
+#[derive(Clone, Debug)]
+pub(crate) struct ReadyRow {
+    pub(crate) revision: Revision,
+    pub(crate) status: &'static str,
+    pub(crate) active: bool,
+    pub(crate) project: Option<String>,
+    pub(crate) last_work_at: i64,
+    pub(crate) started_at: i64,
+    pub(crate) ended_at: Option<i64>,
+    pub(crate) tokens: i64,
+    pub(crate) cost_usd: f64,
+    pub(crate) name_key: String,
+    pub(crate) search: String,
+    pub(crate) body: String,
+}
+
+impl Prepared {
+    /// Serialises a commit.
+    pub(crate) fn new(commit: Commit) -> Result<Self, Error> {
+        let writes: Vec<Ready> = commit.writes.into_iter().map(ready).collect::<Result<_, _>>()?;
+        let bytes: usize = writes.iter().map(size).sum();
+        Ok(Self {
+            writes,
+            bytes: bytes.try_into().unwrap_or(u64::MAX),
+        })
+    }
+
+    /// The producers' ids in it.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &EventId> {
+        self.writes.iter().filter_map(|write| match write {
+            Ready::Event { id, .. } => id.as_ref(),
+            _ => None,
+        })
+    }
+}
+
+fn ready(write: Write) -> Result<Ready, Error> {
+    Ok(match write {
+        Write::Session(session) => Ready::Session(session),
+        Write::Event {
+            session,
+            revision,
+            event,
+        } => ready_event(session, revision, event)?,
+        Write::Snapshot {
+            session,
+            revision,
+            fold_version,
+            body,
+        } => Ready::Snapshot {
+            session,
+            revision,
+            fold_version,
+            body,
+        },
+        Write::Row { session, revision, row } => Ready::Row {
+            session,
+            row: Box::new(ready_row(revision, &row)?),
+        },
+        Write::Checkpoint(source, checkpoint) => Ready::Checkpoint(source, checkpoint),
+        Write::ForgetSource(source) => Ready::ForgetSource(source),
+        Write::Log { session, lines } => Ready::Log { session, lines },
+        Write::Run(run) => Ready::Run {
+            body: json("a run", &run.body)?,
+            run,
+        },
+    })
+}
+
+fn ready_event(session: SessionId, revision: Revision, event: Event) -> Result<Ready, Error> {
+    Ok(Ready::Event {
+        session,
+        revision,
+        at: event.at.as_millis(),
+        body: json("a fact", &event)?,
+        id: event.id,
+    })
+}
+
+fn ready_row(revision: Revision, row: &SessionRow) -> Result<ReadyRow, Error> {
+    let usage = row.usage.clone().unwrap_or_default();
+    let id = row.id.to_string();
+    let searched = [
+        Some(id.as_str()),
+        Some(&row.name),
+        row.project.as_deref(),
+        row.task.as_deref(),
+    ];
+    let search: Vec<String> = searched
+        .into_iter()
+        .flatten()
+        .map(|text| text.chars().take(SEARCHED).collect::<String>().to_lowercase())
+        .collect();
+    let started_at = row.started_at.map_or(0, |time| time.as_millis());
+    Ok(ReadyRow {
+        revision,
+        status: status_word(row.status),
+        active: row.status.is_active(),
+        project: row.project.clone(),
+        last_work_at: row.last_work_at.map_or(started_at, |time| time.as_millis()),
+        started_at,
+        ended_at: row.ended_at.map(|time| time.as_millis()),
+        tokens: i64::try_from(usage.tokens).unwrap_or(i64::MAX),
+        cost_usd: usage.cost_usd.filter(|cost| cost.is_finite()).unwrap_or(0.0),
+        name_key: row.name.to_lowercase(),
+        search: search.join("\n"),
+        body: json("a row", row)?,
+    })
+}
+
+/// The word that the wire uses.
+pub(crate) fn status_word(status: SessionStatus) -> &'static str {
+    match status {
+        SessionStatus::Running => "running",
+        SessionStatus::Waiting => "waiting",
+        SessionStatus::Stalled => "stalled",
+        SessionStatus::Completed => "completed",
+        SessionStatus::Failed => "failed",
+        SessionStatus::Abandoned => "abandoned",
+    }
+}
+
+fn json(what: &str, value: &impl serde::Serialize) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::Refused {
+        reason: format!("{what} cannot be written as JSON: {error}"),
+    })
+}
+
+fn size(write: &Ready) -> usize {
+    OVERHEAD
+        + match write {
+            Ready::Session(session) => session.name.len(),
+            Ready::Event { body, .. } => body.len(),
+            Ready::Snapshot { body, .. } => body.len(),
+            Ready::Row { row, .. } => row.body.len() + row.search.len(),
+            Ready::Checkpoint(source, _) | Ready::ForgetSource(source) => source.0.len(),
+            Ready::Log { lines, .. } => lines.iter().map(|line| OVERHEAD + line.text.len()).sum(),
+            Ready::Run { body, .. } => 2 * body.len(),
+        }
+}

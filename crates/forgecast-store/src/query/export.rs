@@ -1,0 +1,30 @@
+//! All that is stored of one session.
+
+use forgecast_protocol::SessionId;
+use rusqlite::Transaction;
+
+use super::sessions::{SESSION_COLUMNS, readable_row, stored_session};
+use super::{events, log};
+use crate::read::Exported;
+use crate::readers::Failure;
+use crate::sql::from_db;
+
+/// Everything, as of one moment; none when the session is not known.
+pub(crate) fn export(db: &Transaction<'_>, session: &SessionId) -> Result<Option<Exported>, Failure> {
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT {SESSION_COLUMNS}, s.number, s.revision, r.body
+         FROM sessions s LEFT JOIN rows r ON r.session = s.number WHERE s.id = ?1"
+    ))?;
+    let mut rows = statement.query([session.to_string()])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let body: Option<String> = row.get(7)?;
+    Ok(Some(Exported {
+        session: stored_session(row)?,
+        revision: from_db(row.get(6)?),
+        row: body.as_deref().and_then(readable_row),
+        events: events::after(db, session, 0, u32::MAX)?,
+        log: log::all(db, row.get(5)?)?,
+    }))
+}

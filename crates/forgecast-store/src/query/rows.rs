@@ -1,0 +1,103 @@
+//! Pages of the overview. A page continues behind the last row's sort value and number (not behind a count), so that
+//! rows that come or go in between move nothing across the border of two pages.
+
+use rusqlite::types::Value;
+use rusqlite::{Transaction, params_from_iter};
+
+use super::sessions::readable_row;
+use crate::prepare::status_word;
+use crate::read::{Cursor, RowPage, RowQuery, Sort, SortKey};
+use crate::readers::Failure;
+
+const DEFAULT: u32 = 100;
+const MOST: u32 = 1000;
+
+/// A page.
+pub(crate) fn page(db: &Transaction<'_>, query: &RowQuery) -> Result<RowPage, Failure> {
+    let limit = match query.limit {
+        0 => DEFAULT,
+        limit => limit.min(MOST),
+    };
+    let (sql, parameters) = select(query, limit);
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(parameters))?;
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut page = RowPage::default();
+    let mut seen = 0;
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        if seen == wanted {
+            page.next_cursor = last;
+            break;
+        }
+        seen += 1;
+        let key = match row.get(0)? {
+            Value::Integer(number) => SortKey::Whole(number),
+            Value::Real(number) => SortKey::Real(number),
+            Value::Text(text) => SortKey::Text(text),
+            Value::Null | Value::Blob(_) => SortKey::Whole(0),
+        };
+        last = Some(Cursor {
+            sort: query.sort,
+            key,
+            number: row.get(1)?,
+        });
+        let body: String = row.get(2)?;
+        page.rows.extend(readable_row(&body));
+    }
+    Ok(page)
+}
+
+/// The column and the direction of a sort.
+fn column(sort: Sort) -> (&'static str, &'static str, &'static str) {
+    match sort {
+        Sort::LastWork => ("last_work_at", "DESC", "<"),
+        Sort::Started => ("started_at", "DESC", "<"),
+        Sort::Name => ("name_key", "ASC", ">"),
+        Sort::Cost => ("cost_usd", "DESC", "<"),
+        Sort::Tokens => ("tokens", "DESC", "<"),
+    }
+}
+
+/// The statement for a query, with one row more than asked for: it tells whether there is a next page.
+fn select(query: &RowQuery, limit: u32) -> (String, Vec<Value>) {
+    let (key, direction, beyond) = column(query.sort);
+    let mut conditions = Vec::new();
+    let mut parameters: Vec<Value> = Vec::new();
+    if !query.status.is_empty() {
+        let marks = vec!["?"; query.status.len()];
+        conditions.push(format!("status IN ({})", marks.join(", ")));
+        let words = query.status.iter().map(|&status| status_word(status));
+        parameters.extend(words.map(|word| Value::from(word.to_owned())));
+    }
+    if let Some(project) = &query.project {
+        conditions.push("project = ?".into());
+        parameters.push(project.clone().into());
+    }
+    if let Some(text) = query.q.as_ref().filter(|text| !text.is_empty()) {
+        conditions.push("instr(search, ?) > 0".into());
+        parameters.push(text.to_lowercase().into());
+    }
+    if let Some(cursor) = query.cursor.as_ref().filter(|c| c.sort == query.sort) {
+        conditions.push(format!("({key}, session) {beyond} (?, ?)"));
+        parameters.push(match &cursor.key {
+            SortKey::Whole(number) => (*number).into(),
+            SortKey::Real(number) => (*number).into(),
+            SortKey::Text(text) => text.clone().into(),
+        });
+        parameters.push(cursor.number.into());
+    }
+    let conditions = if conditions.is_empty() {
+        String::new()
+    } else {
+        format!("WHERE {}", conditions.join(" AND "))
+    };
+    // Sorted by the narrow columns first: the bodies of rows that are not on the page are never touched.
+    let sql = format!(
+        "SELECT p.key, p.session, rows.body FROM (SELECT {key} AS key, session FROM rows {conditions}
+         ORDER BY {key} {direction}, session {direction} LIMIT {}) AS p JOIN rows USING (session)
+         ORDER BY p.key {direction}, p.session {direction}",
+        limit + 1
+    );
+    (sql, parameters)
+}

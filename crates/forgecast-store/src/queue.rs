@@ -1,0 +1,245 @@
+//! What waits for the writer, in the order in which it came. Adding never blocks; the owner bounds it by looking at the
+//! backlog and holding back (see [`Store::backlog_bytes`](crate::Store::backlog_bytes)).
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use forgecast_protocol::EventId;
+use rusqlite::Transaction;
+use tokio::sync::oneshot;
+
+use crate::error::Error;
+use crate::prepare::Prepared;
+
+/// Tells whoever waits. Gone once it was told, or when it gave up waiting.
+pub(crate) type Waiter = Option<oneshot::Sender<Result<(), Error>>>;
+
+/// One piece of work for the writer.
+pub(crate) struct Job {
+    pub(crate) work: Work,
+    /// When it was queued.
+    pub(crate) since: Instant,
+    /// Whom to tell.
+    pub(crate) waiter: Waiter,
+}
+
+/// What is to be done.
+pub(crate) enum Work {
+    /// Goes into one transaction with the commits before and after it.
+    Commit(Prepared),
+    /// A transaction of its own; may be attempted more than once.
+    Task(Task),
+    /// Bring the write-ahead log into the database.
+    Tidy,
+    /// Mark the database clean and end.
+    Close,
+}
+
+/// Runs inside a transaction.
+pub(crate) type Task = Box<dyn FnMut(&Transaction<'_>) -> rusqlite::Result<()> + Send>;
+
+/// What the writer takes at once.
+pub(crate) enum Taken {
+    /// Commits that follow each other.
+    Commits(Vec<Job>),
+    /// A task or the end.
+    Single(Job),
+    /// Nothing came for a while.
+    Idle,
+    /// All handles are gone.
+    Ended,
+}
+
+/// The queue.
+#[derive(Default)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    /// Ids in commits that are queued or being written, with how often.
+    ids: HashMap<EventId, u32>,
+    /// Commits queued or being written, and their bytes.
+    commits: u64,
+    bytes: u64,
+    /// Nothing more is taken; since when.
+    closing: Option<Instant>,
+}
+
+impl Queue {
+    /// Adds a job at the end, or tells its waiter that the store is closed.
+    pub(crate) fn push(&self, work: Work, waiter: Waiter) {
+        let mut state = self.lock();
+        if state.closing.is_some() {
+            drop(state);
+            tell(waiter, Err(Error::Closed));
+            return;
+        }
+        match &work {
+            Work::Commit(prepared) => state.count(prepared),
+            Work::Close => state.closing = Some(Instant::now()),
+            Work::Task(_) | Work::Tidy => {}
+        }
+        let since = Instant::now();
+        state.jobs.push_back(Job { work, since, waiter });
+        drop(state);
+        self.wake.notify_all();
+    }
+
+    /// Everything that is queued up to the first task, but not much more than `max_bytes`; waits up to `patience`.
+    pub(crate) fn take(&self, max_bytes: u64, patience: Option<Duration>) -> Taken {
+        let mut state = self.lock();
+        while state.jobs.is_empty() {
+            if state.closing.is_some() {
+                return Taken::Ended;
+            }
+            state = match patience {
+                None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(patience) => {
+                    let (state, timeout) = self
+                        .wake
+                        .wait_timeout(state, patience)
+                        .unwrap_or_else(PoisonError::into_inner);
+                    if timeout.timed_out() && state.jobs.is_empty() {
+                        return Taken::Idle;
+                    }
+                    state
+                }
+            };
+        }
+        state.take(max_bytes)
+    }
+
+    /// Called when commits were written or given up: they no longer count.
+    pub(crate) fn settle<'a>(&self, commits: impl Iterator<Item = &'a Prepared>) {
+        let mut state = self.lock();
+        for commit in commits {
+            state.discount(commit);
+        }
+    }
+
+    /// Waits up to `pause`, less when the store is being closed. False when `grace` has passed since closing began.
+    pub(crate) fn pause(&self, pause: Duration, grace: Duration) -> bool {
+        let state = self.lock();
+        let (state, _) = self
+            .wake
+            .wait_timeout_while(state, pause, |state| state.closing.is_none())
+            .unwrap_or_else(PoisonError::into_inner);
+        let closing = state.closing;
+        drop(state);
+        let Some(since) = closing else {
+            return true;
+        };
+        if since.elapsed() >= grace {
+            return false;
+        }
+        // Not in a busy loop while the grace lasts.
+        std::thread::park_timeout(Duration::from_millis(50));
+        true
+    }
+
+    /// Takes the waiters of jobs that have waited for longer than `deadline`; those jobs stay queued.
+    pub(crate) fn overdue(&self, deadline: Duration) -> Vec<(Duration, Waiter)> {
+        let mut state = self.lock();
+        overdue(state.jobs.iter_mut(), deadline)
+    }
+
+    /// The ids among `ids` that are on their way into the database.
+    pub(crate) fn known(&self, ids: &[EventId]) -> BTreeSet<EventId> {
+        let state = self.lock();
+        ids.iter().filter(|id| state.ids.contains_key(*id)).cloned().collect()
+    }
+
+    /// Commits queued or being written, and their bytes.
+    pub(crate) fn backlog(&self) -> (u64, u64) {
+        let state = self.lock();
+        (state.commits, state.bytes)
+    }
+
+    /// Takes nothing more; what is queued is still written.
+    pub(crate) fn end(&self) {
+        self.lock().closing.get_or_insert_with(Instant::now);
+        self.wake.notify_all();
+    }
+
+    /// Takes nothing more and drops what is queued.
+    pub(crate) fn abandon(&self) {
+        let dropped = {
+            let mut state = self.lock();
+            state.closing.get_or_insert_with(Instant::now);
+            std::mem::take(&mut state.jobs)
+        };
+        self.wake.notify_all();
+        for job in dropped {
+            tell(job.waiter, Err(Error::Closed));
+        }
+    }
+
+    /// A poisoned lock is taken all the same: no code that holds it can leave the state half-changed.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take(&mut self, max_bytes: u64) -> Taken {
+        let mut commits = Vec::new();
+        let mut bytes = 0;
+        while bytes < max_bytes
+            && let Some(Job {
+                work: Work::Commit(prepared),
+                ..
+            }) = self.jobs.front()
+        {
+            bytes += prepared.bytes;
+            commits.extend(self.jobs.pop_front());
+        }
+        if !commits.is_empty() {
+            return Taken::Commits(commits);
+        }
+        self.jobs.pop_front().map_or(Taken::Idle, Taken::Single)
+    }
+
+    fn count(&mut self, commit: &Prepared) {
+        self.commits += 1;
+        self.bytes += commit.bytes;
+        for id in commit.ids() {
+            *self.ids.entry(id.clone()).or_default() += 1;
+        }
+    }
+
+    fn discount(&mut self, commit: &Prepared) {
+        self.commits = self.commits.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(commit.bytes);
+        for id in commit.ids() {
+            if let Some(count) = self.ids.get_mut(id) {
+                *count -= 1;
+                if *count == 0 {
+                    self.ids.remove(id);
+                }
+            }
+        }
+    }
+}
+
+/// Takes the waiters that have waited for longer than `deadline`, with how long.
+pub(crate) fn overdue<'a>(jobs: impl Iterator<Item = &'a mut Job>, deadline: Duration) -> Vec<(Duration, Waiter)> {
+    jobs.filter(|job| job.waiter.is_some() && !matches!(job.work, Work::Close))
+        .filter_map(|job| {
+            let waited = job.since.elapsed();
+            (waited >= deadline).then(|| (waited, job.waiter.take()))
+        })
+        .collect()
+}
+
+/// Answers a waiter, if there is still one.
+pub(crate) fn tell(waiter: Waiter, answer: Result<(), Error>) {
+    if let Some(waiter) = waiter {
+        // Whoever asked may have gone; the work was done all the same.
+        let _ = waiter.send(answer);
+    }
+}

@@ -1,0 +1,172 @@
+//! What is removed, and in which order: sessions past their time, then, while the database is too large, the oldest
+//! finished sessions' logs, their facts (their last state stays), and the sessions themselves. Never an unfinished one.
+//! Work comes in small transactions, so that commits get their turn in between.
+
+use forgecast_protocol::SessionId;
+use rusqlite::{Connection, OptionalExtension, Result};
+
+use crate::sql::{from_db, to_db};
+
+/// Log lines removed in one step.
+const LINES: i64 = 20_000;
+/// Facts removed in one step.
+const EVENTS: i64 = 10_000;
+/// Pages given back to the file system in one step.
+const PAGES: i64 = 2_000;
+
+/// When a session was last of interest. Counted from the day it was first seen: an old build that was found today is
+/// shown for as long as a new one.
+const LAST: &str = "max(coalesce(r.ended_at, 0), coalesce(r.last_work_at, 0), s.created_at)";
+/// Sessions that may be removed.
+const FINISHED: &str = "sessions s LEFT JOIN rows r ON r.session = s.number WHERE coalesce(r.active, 0) = 0";
+
+/// What one step removed.
+#[derive(Default)]
+pub(crate) struct Step {
+    pub(crate) session: Option<SessionId>,
+    pub(crate) events: u64,
+    pub(crate) log_lines: u64,
+}
+
+impl Step {
+    /// Whether there was nothing to remove.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.session.is_none() && self.events == 0 && self.log_lines == 0
+    }
+}
+
+/// Removes a session and everything of it; false when it is not known.
+pub(crate) fn forget(db: &Connection, session: &SessionId) -> Result<bool> {
+    let removed = db.execute("DELETE FROM sessions WHERE id = ?1", [session.to_string()])?;
+    Ok(removed > 0)
+}
+
+/// One step towards no finished session whose last moment of interest is before `before_ms`.
+pub(crate) fn expire(db: &Connection, before_ms: i64) -> Result<Step> {
+    let expired = db
+        .prepare_cached(&format!(
+            "SELECT s.number FROM {FINISHED} AND {LAST} < ?1 ORDER BY s.number LIMIT 1"
+        ))?
+        .query_row([before_ms], |row| row.get(0))
+        .optional()?;
+    match expired {
+        Some(number) => remove(db, number),
+        None => Ok(Step::default()),
+    }
+}
+
+/// One step towards a database of at most `max_bytes`; empty when it is there or nothing can be removed.
+pub(crate) fn shrink(db: &Connection, max_bytes: u64, fold_version: u32) -> Result<Step> {
+    if used_bytes(db)? <= max_bytes {
+        return Ok(Step::default());
+    }
+    let oldest = |which: &str| {
+        db.prepare_cached(&format!(
+            "SELECT s.number FROM {FINISHED} AND {which} ORDER BY {LAST}, s.number LIMIT 1"
+        ))?
+        .query_row([], |row| row.get(0))
+        .optional()
+    };
+    if let Some(number) = oldest("s.log_next > s.log_first")? {
+        return remove_lines(db, number);
+    }
+    // Facts that a snapshot holds: without them the past cannot be replayed, but the last state is still there.
+    let covered = format!(
+        "EXISTS (SELECT 1 FROM snapshots n JOIN events e ON e.session = n.session AND e.sequence <= n.sequence
+         WHERE n.session = s.number AND n.fold_version = {fold_version})"
+    );
+    if let Some(number) = oldest(&covered)? {
+        return remove_covered(db, number, fold_version);
+    }
+    match oldest("1")? {
+        Some(number) => remove(db, number),
+        None => Ok(Step::default()),
+    }
+}
+
+/// Bytes in use, free pages not counted.
+pub(crate) fn used_bytes(db: &Connection) -> Result<u64> {
+    let pragma =
+        |name: &str| -> Result<u64> { db.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0).map(from_db)) };
+    let pages = pragma("page_count")?.saturating_sub(pragma("freelist_count")?);
+    Ok(pages.saturating_mul(pragma("page_size")?))
+}
+
+/// Gives some free pages back to the file system; whether there are more.
+pub(crate) fn give_back(db: &Connection) -> Result<bool> {
+    let mut statement = db.prepare_cached(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+    let mut rows = statement.query([])?;
+    // Each page is one step of the statement.
+    while rows.next()?.is_some() {}
+    db.query_row("PRAGMA freelist_count", [], |row| row.get::<_, i64>(0))
+        .map(|free| free > 0)
+}
+
+/// A step of removing a session: its log in parts, then the rest at once, so that it never stands there without facts.
+fn remove(db: &Connection, number: i64) -> Result<Step> {
+    let step = remove_lines(db, number)?;
+    if !step.is_empty() {
+        return Ok(step);
+    }
+    let id: String = db.query_row("SELECT id FROM sessions WHERE number = ?1", [number], |row| row.get(0))?;
+    let events = db.execute("DELETE FROM events WHERE session = ?1", [number])?;
+    db.execute("DELETE FROM sessions WHERE number = ?1", [number])?;
+    Ok(Step {
+        session: id.parse().ok(),
+        events: u64::try_from(events).unwrap_or(0),
+        log_lines: 0,
+    })
+}
+
+fn remove_lines(db: &Connection, number: i64) -> Result<Step> {
+    let border: Option<i64> = db.query_row(
+        "SELECT min(offset) + ?2 FROM log_lines WHERE session = ?1",
+        [number, LINES],
+        |row| row.get(0),
+    )?;
+    let removed = match border {
+        None => 0,
+        Some(border) => db.execute(
+            "DELETE FROM log_lines WHERE session = ?1 AND offset < ?2",
+            [number, border],
+        )?,
+    };
+    db.execute(
+        "UPDATE sessions SET log_first =
+         coalesce((SELECT min(offset) FROM log_lines WHERE session = ?1), log_next) WHERE number = ?1",
+        [number],
+    )?;
+    Ok(Step {
+        log_lines: u64::try_from(removed).unwrap_or(0),
+        ..Step::default()
+    })
+}
+
+fn remove_covered(db: &Connection, number: i64, fold_version: u32) -> Result<Step> {
+    let border: i64 = db.query_row(
+        "SELECT max(sequence) FROM (SELECT sequence FROM events WHERE session = ?1 AND sequence <=
+             (SELECT max(sequence) FROM snapshots WHERE session = ?1 AND fold_version = ?2)
+         ORDER BY sequence LIMIT ?3)",
+        [number, i64::from(fold_version), EVENTS],
+        |row| row.get(0),
+    )?;
+    let removed = db.execute(
+        "DELETE FROM events WHERE session = ?1 AND sequence <= ?2",
+        [number, border],
+    )?;
+    db.execute("UPDATE sessions SET pruned_to = ?2 WHERE number = ?1", [number, border])?;
+    // Those before the border lead nowhere any more.
+    db.execute(
+        "DELETE FROM snapshots WHERE session = ?1 AND sequence < ?2",
+        [number, border],
+    )?;
+    Ok(Step {
+        events: u64::try_from(removed).unwrap_or(0),
+        ..Step::default()
+    })
+}
+
+/// `now` minus so many days, in milliseconds.
+pub(crate) fn days_before(now_ms: i64, days: u32) -> i64 {
+    now_ms.saturating_sub(to_db(u64::from(days)).saturating_mul(86_400_000))
+}

@@ -1,0 +1,158 @@
+//! Connections and the schema: how a database is opened, looked over and brought to the newest version.
+//! Only migrations change the schema, each in a transaction of its own, numbered by `PRAGMA user_version`.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::error::Error;
+
+/// Says that a file is ours: "Fcst" in the header's application id.
+const APPLICATION_ID: i64 = 0x4663_7374;
+/// 3.7.0 to 3.51.2 can corrupt a database in WAL mode when its log is reset.
+const OLDEST_SAFE: (i32, &str) = (3_051_003, "3.51.3");
+/// In order; the first one leads to version 1.
+const MIGRATIONS: [&str; 1] = [include_str!("../migrations/sqlite/0001_first.sql")];
+/// What is read at every start. Damage in here is found before anybody relies on it, however large the file is.
+const READ_AT_START: [&str; 5] = ["meta", "sources", "sessions", "rows", "runs"];
+/// How long the rest of the file may be looked over at start: a large one is looked over in part.
+const LOOK_OVER: Duration = Duration::from_millis(300);
+/// How long the writer waits for a lock before it reports and tries again; also the limit for a busy start.
+const BUSY: Duration = Duration::from_millis(250);
+const BUSY_AT_START: Duration = Duration::from_secs(3);
+
+/// What a file turned out to be.
+pub(crate) enum Found {
+    /// A database of ours, or an empty one; the schema may be older than the newest.
+    Usable(Connection),
+    /// A database of ours with a schema that this version does not know.
+    Newer(Connection),
+    /// Nothing that can be worked with.
+    Damaged(String),
+}
+
+/// Refuses an SQLite with a known fault.
+pub(crate) fn assert_safe_sqlite() -> Result<(), Error> {
+    if rusqlite::version_number() >= OLDEST_SAFE.0 {
+        return Ok(());
+    }
+    Err(Error::OldSqlite {
+        found: rusqlite::version(),
+        needed: OLDEST_SAFE.1,
+    })
+}
+
+/// Opens the file for writing and looks it over, within bounded time.
+pub(crate) fn look_over(path: &Path) -> Result<Found, Error> {
+    let result = connect(path, BUSY_AT_START).and_then(|connection| judge(connection));
+    match result {
+        Ok(found) => Ok(found),
+        Err(error) if is_damage(&error) => Ok(Found::Damaged(error.to_string())),
+        Err(error) => Err(Error::open_sqlite(path, &error)),
+    }
+}
+
+fn judge(mut connection: Connection) -> rusqlite::Result<Found> {
+    let version = user_version(&connection)?;
+    let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables == 0 && version == 0 {
+        return Ok(Found::Usable(connection));
+    }
+    if application != APPLICATION_ID {
+        return Ok(Found::Damaged("it belongs to another program".into()));
+    }
+    if version > newest() {
+        return Ok(Found::Newer(connection));
+    }
+    for table in READ_AT_START {
+        if let Some(fault) = quick_check(&connection, &format!("PRAGMA quick_check({table})"))? {
+            return Ok(Found::Damaged(fault));
+        }
+    }
+    let until = Instant::now() + LOOK_OVER;
+    connection.progress_handler(1000, Some(move || Instant::now() > until))?;
+    let whole = quick_check(&connection, "PRAGMA quick_check(1)");
+    connection.progress_handler(0, None::<fn() -> bool>)?;
+    match whole {
+        Ok(Some(fault)) => Ok(Found::Damaged(fault)),
+        Ok(None) => Ok(Found::Usable(connection)),
+        Err(error) if code(&error) == Some(ErrorCode::OperationInterrupted) => Ok(Found::Usable(connection)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The first fault, or none.
+fn quick_check(connection: &Connection, pragma: &str) -> rusqlite::Result<Option<String>> {
+    let verdict: String = connection.query_row(pragma, [], |row| row.get(0))?;
+    Ok((verdict != "ok").then(|| verdict.chars().take(200).collect()))
+}
+
+/// Brings the schema to the newest version and sets what the file itself remembers.
+pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    let version = user_version(connection)?;
+    if version == 0 {
+        // Only an empty database can be told to give pages back later.
+        connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
+    }
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    let done = usize::try_from(version).unwrap_or(0);
+    for (at, migration) in MIGRATIONS.iter().enumerate().skip(done) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", i64::try_from(at + 1).unwrap_or(0))?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// A connection that writes. `durable`: what is committed survives a power loss.
+pub(crate) fn writing(path: &Path, durable: bool) -> rusqlite::Result<Connection> {
+    let connection = connect(path, BUSY)?;
+    let synchronous = if durable { "FULL" } else { "OFF" };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    // The log is cut back to this when it begins anew, so that one large transaction does not hold the disk for ever.
+    connection.query_row("PRAGMA journal_size_limit = 8388608", [], |_| Ok(()))?;
+    connection.pragma_update(None, "cache_size", -8192)?;
+    Ok(connection)
+}
+
+/// A connection that only reads.
+pub(crate) fn reading(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = connect(path, Duration::from_secs(1))?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -4096)?;
+    Ok(connection)
+}
+
+fn connect(path: &Path, busy: Duration) -> rusqlite::Result<Connection> {
+    // No URIs: a path is a path, whatever signs are in it. No mutex: each connection stays on one thread.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(busy)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn user_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+fn newest() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// SQLite's primary code of an error.
+pub(crate) fn code(error: &rusqlite::Error) -> Option<ErrorCode> {
+    error.sqlite_error_code()
+}
+
+/// Whether the file is not, or no longer, a database.
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(code(error), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}

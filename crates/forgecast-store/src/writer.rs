@@ -1,0 +1,292 @@
+//! The one thread that writes. Group commit: it takes all that queued while the last transaction was on its way to the
+//! disk, writes it in one transaction, and answers after that is durable. When it is idle it commits at once; there is
+//! no wait to let more come together. It never drops what it took because the disk fails: it tries again.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+
+use crate::apply::{Sessions, Verdict};
+use crate::error::Error;
+use crate::health::Health;
+use crate::prepare::Prepared;
+use crate::queue::{Job, Queue, Taken, Task, Waiter, Work, overdue, tell};
+use crate::{meta, schema};
+
+/// A transaction is not made much larger than this, so that one attempt and the write-ahead log stay small.
+const GROUP_BYTES: u64 = 8 * 1024 * 1024;
+/// Pauses between attempts grow from the first to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LAST_PAUSE: Duration = Duration::from_millis(500);
+/// How long a store that is being closed keeps trying.
+const GRACE: Duration = Duration::from_secs(3);
+/// A write-ahead log above this is brought into the database and cut when there is nothing else to do.
+const LARGE_WAL: u64 = 8 * 1024 * 1024;
+/// How often that is tried while something keeps it from happening.
+const TIDY_EVERY: Duration = Duration::from_secs(1);
+
+/// What the writer needs to know.
+pub(crate) struct Settings {
+    pub(crate) path: PathBuf,
+    /// Whether commits survive a power loss: true but for temporary databases.
+    pub(crate) durable: bool,
+    pub(crate) log_lines: u64,
+    pub(crate) deadline: Duration,
+}
+
+/// The writer's state; lives on its thread.
+pub(crate) struct Writer {
+    settings: Settings,
+    connection: Connection,
+    queue: Arc<Queue>,
+    health: Arc<Health>,
+    sessions: Sessions,
+    /// Commits that could not be written before the end, and their bytes.
+    lost: (usize, u64),
+}
+
+impl Writer {
+    pub(crate) fn new(settings: Settings, connection: Connection, queue: Arc<Queue>, health: Arc<Health>) -> Self {
+        Self {
+            settings,
+            connection,
+            queue,
+            health,
+            sessions: Sessions::default(),
+            lost: (0, 0),
+        }
+    }
+
+    /// Works until the store is closed, abandoned or nobody holds it any more. Returns whom to tell about the end, to be
+    /// done when everything of the store is released.
+    pub(crate) fn run(mut self) -> (Waiter, Result<(), Error>) {
+        loop {
+            let large = self.health.wal_bytes() > LARGE_WAL;
+            match self.queue.take(GROUP_BYTES, large.then_some(TIDY_EVERY)) {
+                Taken::Commits(jobs) => self.write(jobs),
+                Taken::Single(job) => match job.work {
+                    Work::Task(task) => self.perform(task, job.since, job.waiter),
+                    Work::Tidy => {
+                        self.tidy();
+                        tell(job.waiter, Ok(()));
+                    }
+                    Work::Close | Work::Commit(_) => return (job.waiter, self.close()),
+                },
+                Taken::Idle => self.tidy(),
+                Taken::Ended => return (None, Ok(())),
+            }
+        }
+    }
+
+    /// Writes commits, trying until it works, and answers.
+    fn write(&mut self, mut jobs: Vec<Job>) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.attempt(&jobs) {
+                Ok((verdicts, rows)) => return self.written(jobs, verdicts, rows),
+                Err(error) if is_passing(&error) => {
+                    if !self.wait_after(&error, &mut jobs, &mut pause) {
+                        return self.give_up(jobs, &error);
+                    }
+                }
+                // One of them is at fault, whatever the disk does: find it by writing each alone.
+                Err(_) if jobs.len() > 1 => {
+                    jobs.into_iter().for_each(|job| self.write(vec![job]));
+                    return;
+                }
+                Err(error) => return self.refuse(jobs, &error),
+            }
+        }
+    }
+
+    fn attempt(&mut self, jobs: &[Job]) -> rusqlite::Result<(Vec<Verdict>, u64)> {
+        let result = write_group(&mut self.connection, &mut self.sessions, jobs, self.settings.log_lines);
+        if result.is_err() {
+            self.sessions.clear();
+        }
+        result
+    }
+
+    fn written(&mut self, jobs: Vec<Job>, verdicts: Vec<Verdict>, rows: u64) {
+        self.queue.settle(commits(&jobs));
+        let written = verdicts
+            .iter()
+            .filter(|verdict| matches!(verdict, Verdict::Written(_)))
+            .count();
+        self.health.succeeded(&self.settings.path, written, rows);
+        for (job, verdict) in jobs.into_iter().zip(verdicts) {
+            let answer = match verdict {
+                Verdict::Written(_) => Ok(()),
+                Verdict::Unknown(session) => Err(Error::UnknownSession { session }),
+            };
+            tell(job.waiter, answer);
+        }
+    }
+
+    fn refuse(&mut self, jobs: Vec<Job>, error: &rusqlite::Error) {
+        tracing::error!(%error, "the database refused a commit; it is dropped");
+        self.queue.settle(commits(&jobs));
+        for job in jobs {
+            let reason = error.to_string();
+            tell(job.waiter, Err(Error::Refused { reason }));
+        }
+    }
+
+    fn give_up(&mut self, jobs: Vec<Job>, error: &rusqlite::Error) {
+        self.queue.settle(commits(&jobs));
+        self.lost.0 += jobs.len();
+        self.lost.1 += commits(&jobs).map(|commit| commit.bytes).sum::<u64>();
+        for job in jobs {
+            tell(job.waiter, Err(self.unwritten(error.to_string())));
+        }
+    }
+
+    fn unwritten(&self, reason: String) -> Error {
+        Error::Unwritten {
+            commits: self.lost.0,
+            bytes: self.lost.1,
+            reason,
+        }
+    }
+
+    /// Runs a task in a transaction of its own, trying until it works or nobody waits for it any more.
+    fn perform(&mut self, mut task: Task, since: Instant, waiter: Waiter) {
+        let mut pause = FIRST_PAUSE;
+        let answer = loop {
+            self.sessions.clear();
+            let result = self
+                .connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .and_then(|transaction| task(&transaction).and_then(|()| transaction.commit()));
+            match result {
+                Ok(()) => {
+                    self.health.succeeded(&self.settings.path, 0, 0);
+                    break Ok(());
+                }
+                Err(error) if is_passing(&error) => {
+                    let again = self.wait_after(&error, &mut [], &mut pause);
+                    if !again || since.elapsed() >= self.settings.deadline {
+                        break Err(self.delayed(since.elapsed()));
+                    }
+                }
+                Err(error) => {
+                    let reason = error.to_string();
+                    break Err(Error::Refused { reason });
+                }
+            }
+        };
+        tell(waiter, answer);
+    }
+
+    /// Reports a failure, tells those who have waited long enough, and pauses. False: the time to try again is over.
+    fn wait_after(&mut self, error: &rusqlite::Error, jobs: &mut [Job], pause: &mut Duration) -> bool {
+        let full = schema::code(error) == Some(ErrorCode::DiskFull);
+        self.health.failed(&self.settings.path, error, full);
+        let deadline = self.settings.deadline;
+        let mut told = overdue(jobs.iter_mut(), deadline);
+        told.extend(self.queue.overdue(deadline));
+        for (waited, waiter) in told {
+            tell(waiter, Err(self.delayed(waited)));
+        }
+        if schema::code(error) == Some(ErrorCode::SystemIoFailure) {
+            self.reconnect();
+        }
+        let again = self.queue.pause(*pause, GRACE);
+        *pause = (*pause * 2).min(LAST_PAUSE);
+        again
+    }
+
+    fn delayed(&self, waited: Duration) -> Error {
+        let (reason, full) = self.health.trouble();
+        Error::Delayed {
+            waited_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
+            reason,
+            full,
+        }
+    }
+
+    /// After an I/O error what a connection believes of its files may be wrong.
+    fn reconnect(&mut self) {
+        if let Ok(connection) = schema::writing(&self.settings.path, self.settings.durable) {
+            self.connection = connection;
+        }
+    }
+
+    /// Brings a large write-ahead log into the database, if no reader stands in the way.
+    fn tidy(&mut self) {
+        truncate_wal(&self.connection);
+        self.health.measure(&self.settings.path);
+    }
+
+    /// Marks the database clean, unless something was lost, and brings the write-ahead log into it.
+    fn close(&self) -> Result<(), Error> {
+        let marked = if self.lost.0 > 0 {
+            let (reason, _) = self.health.trouble();
+            Err(self.unwritten(reason))
+        } else {
+            meta::mark_clean(&self.connection).map_err(|error| self.unwritten(error.to_string()))
+        };
+        truncate_wal(&self.connection);
+        marked
+    }
+}
+
+/// One transaction.
+fn write_group(
+    connection: &mut Connection,
+    sessions: &mut Sessions,
+    jobs: &[Job],
+    log_lines: u64,
+) -> rusqlite::Result<(Vec<Verdict>, u64)> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut verdicts = Vec::with_capacity(jobs.len());
+    let mut rows = 0;
+    for commit in commits(jobs) {
+        let verdict = sessions.write(&transaction, commit)?;
+        if let Verdict::Written(some) = verdict {
+            rows += some;
+        }
+        verdicts.push(verdict);
+    }
+    rows += sessions.flush(&transaction, log_lines)?;
+    transaction.commit()?;
+    Ok((verdicts, rows))
+}
+
+fn commits(jobs: &[Job]) -> impl Iterator<Item = &Prepared> {
+    jobs.iter().filter_map(|job| match &job.work {
+        Work::Commit(prepared) => Some(prepared),
+        _ => None,
+    })
+}
+
+/// Whether the same commit may well be taken later: it is the disk or another program, not the commit.
+fn is_passing(error: &rusqlite::Error) -> bool {
+    matches!(
+        schema::code(error),
+        Some(
+            ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen
+                | ErrorCode::OutOfMemory
+                | ErrorCode::ReadOnly
+                | ErrorCode::PermissionDenied
+                | ErrorCode::FileLockingProtocolFailed
+                | ErrorCode::OperationInterrupted
+                | ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
+        )
+    )
+}
+
+/// A reader in the way is no failure: it is tried again.
+fn truncate_wal(connection: &Connection) {
+    let result = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    if let Err(error) = result {
+        tracing::debug!(%error, "the write-ahead log was not cut this time");
+    }
+}
