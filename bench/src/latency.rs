@@ -1,7 +1,10 @@
-//! From the rename of a phase file to the frame at a viewer, in turns with the floor (P1) and to the last of many viewers (P2).
+//! From the rename of a phase file to the frame at a viewer (P1), and at the last of many viewers (P2): Forgecast, the floor and the
+//! peers take turns, write by write.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -24,101 +27,146 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-fn measure(bench: &Bench, report: &mut Report, projects: usize, viewers: usize) -> Result<()> {
-    let (ours, theirs, data) = (TempDir::new()?, TempDir::new()?, TempDir::new()?);
-    let our_projects = Project::create_many(ours.path(), projects)?;
-    let their_projects = Project::create_many(theirs.path(), projects)?;
-    let server = Server::forgecast(&bench.binary, ours.path(), data.path())?;
-    let floor = Server::floor("floor-watch", &[theirs.path().to_str().context("a path in UTF-8")?])?;
-
-    let stride = projects / WRITTEN;
-    let topics: Vec<String> = (0..WRITTEN)
-        .map(|turn| format!("session/{}", our_projects[turn * stride].name()))
-        .collect();
-    let our_frames = frames(viewers, || {
-        let mut viewer = Viewer::follow(server.address, &topics)?;
-        Ok(move || viewer.next_data())
-    })?;
-    let their_frames = frames(viewers, || {
-        let mut lines = BufReader::new(TcpStream::connect(floor.address)?).lines();
-        Ok(move || {
-            lines
-                .next()
-                .context("the floor ended")?
-                .context("reading from the floor")
-        })
-    })?;
-    pause(Duration::from_millis(500));
-
-    let (mut our_times, mut their_times) = (Vec::new(), Vec::new());
-    for round in 0..bench.rounds(1_000, 100) {
-        let number = (round % WRITTEN) * stride;
-        our_times.push(one_write(
-            &our_projects[number],
-            &format!("f{round}."),
-            viewers,
-            &our_frames,
-        )?);
-        pause(Duration::from_millis(3));
-        their_times.push(one_write(
-            &their_projects[number],
-            &format!("p{round}."),
-            viewers,
-            &their_frames,
-        )?);
-        pause(Duration::from_millis(3));
-    }
-    for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
-        let what = format!("{name}, {projects} projects, last of {viewers} viewer(s)");
-        report.beside(
-            &what,
-            quantile(&mut our_times, share),
-            "ms",
-            "floor",
-            quantile(&mut their_times, share),
-        );
-    }
-    server.stop()
+/// A program that watches a tree of its own, and its viewers.
+struct Contestant {
+    name: &'static str,
+    projects: Vec<Project>,
+    frames: mpsc::Receiver<(Instant, String)>,
+    times: Vec<f64>,
+    _server: Server,
+    _folders: [TempDir; 2],
 }
 
-type Frames = mpsc::Receiver<(Instant, String)>;
-
-/// `count` viewers on threads of their own; what each receives, with the time, comes out of one channel.
-fn frames<Next>(count: usize, connect: impl Fn() -> Result<Next>) -> Result<Frames>
-where
-    Next: FnMut() -> Result<String> + Send + 'static,
-{
-    let (sender, receiver) = mpsc::sync_channel(100_000);
-    for _ in 0..count {
-        let mut next = connect()?;
-        let sender = sender.clone();
-        std::thread::spawn(move || {
-            while let Ok(frame) = next() {
-                if sender.send((Instant::now(), frame)).is_err() {
-                    break;
+impl Contestant {
+    fn enter<Next>(
+        name: &'static str,
+        count: usize,
+        viewers: usize,
+        start: impl Fn(&Path, &Path) -> Result<Server>,
+        connect: impl Fn(&Server, &[Project]) -> Result<Next>,
+    ) -> Result<Self>
+    where
+        Next: FnMut() -> Result<String> + Send + 'static,
+    {
+        let folders = [TempDir::new()?, TempDir::new()?];
+        let projects = Project::create_many(folders[0].path(), count)?;
+        let server = start(folders[0].path(), folders[1].path()).with_context(|| format!("starting {name}"))?;
+        let (sender, frames) = mpsc::sync_channel(100_000);
+        for _ in 0..viewers {
+            let mut next = connect(&server, &projects)?;
+            let sender = sender.clone();
+            std::thread::spawn(move || {
+                while let Ok(frame) = next() {
+                    if sender.send((Instant::now(), frame)).is_err() {
+                        break;
+                    }
                 }
-            }
-        });
+            });
+        }
+        Ok(Self {
+            name,
+            projects,
+            frames,
+            times: Vec::new(),
+            _server: server,
+            _folders: folders,
+        })
     }
-    Ok(receiver)
-}
 
-/// Milliseconds from just before the rename to the frame at the last viewer.
-fn one_write(project: &Project, mark: &str, viewers: usize, frames: &Frames) -> Result<f64> {
-    project.prepare(mark)?;
-    let begin = Instant::now();
-    project.publish()?;
-    let mut last = begin;
-    for _ in 0..viewers {
-        loop {
-            let (at, frame) = frames
+    /// Writes to one project; notes the milliseconds from just before the rename to the frame at the last viewer.
+    fn write(&mut self, round: usize, viewers: usize) -> Result<()> {
+        let mark = format!("round {round}.");
+        let project = &self.projects[(round % WRITTEN) * (self.projects.len() / WRITTEN)];
+        project.prepare(&mark)?;
+        let begin = Instant::now();
+        project.publish()?;
+        let mut last = begin;
+        let mut missing = viewers;
+        while missing > 0 {
+            let (at, frame) = self
+                .frames
                 .recv_timeout(Duration::from_secs(10))
-                .context("no frame within ten seconds")?;
-            if frame.contains(mark) {
+                .with_context(|| format!("{}: no frame within ten seconds", self.name))?;
+            if frame.contains(&mark) {
                 last = last.max(at);
-                break;
+                missing -= 1;
             }
         }
+        self.times.push((last - begin).as_secs_f64() * 1000.0);
+        Ok(())
     }
-    Ok((last - begin).as_secs_f64() * 1000.0)
+}
+
+fn measure(bench: &Bench, report: &mut Report, count: usize, viewers: usize) -> Result<()> {
+    let mut contestants = vec![
+        Contestant::enter(
+            "forgecast",
+            count,
+            viewers,
+            |root, data| Server::forgecast(&bench.binary, root, data),
+            |server, projects| {
+                let topics: Vec<String> = (0..WRITTEN)
+                    .map(|turn| format!("session/{}", projects[turn * (count / WRITTEN)].name()))
+                    .collect();
+                let mut viewer = Viewer::follow(server.address, &topics)?;
+                Ok(move || viewer.next_data())
+            },
+        )?,
+        Contestant::enter(
+            "floor",
+            count,
+            viewers,
+            |root, _| Server::floor("floor-watch", &[&root.to_string_lossy()]),
+            |server, _| {
+                let mut lines = BufReader::new(TcpStream::connect(server.address)?).lines();
+                Ok(move || {
+                    lines
+                        .next()
+                        .context("the floor ended")?
+                        .context("reading from the floor")
+                })
+            },
+        )?,
+    ];
+    for (name, program, script) in [
+        ("chokidar + ws", "node", "bench/peers/chokidar-ws.mjs"),
+        (
+            "watchdog + FastAPI",
+            "target/bench-peers/bin/python",
+            "bench/peers/watchdog_fastapi.py",
+        ),
+    ] {
+        contestants.push(Contestant::enter(
+            name,
+            count,
+            viewers,
+            |root, _| {
+                let mut command = Command::new(program);
+                command.arg(script).arg(root);
+                Server::start(command)
+            },
+            |server, _| {
+                let mut viewer = Viewer::connect(server.address, "/")?;
+                Ok(move || viewer.next())
+            },
+        )?);
+    }
+    pause(Duration::from_secs(1));
+    for round in 0..bench.rounds(1_000, 100) {
+        for contestant in &mut contestants {
+            contestant.write(round, viewers)?;
+            pause(Duration::from_millis(3));
+        }
+    }
+    for (label, share) in [("p50", 0.5), ("p99", 0.99)] {
+        let values: Vec<(&str, f64)> = contestants
+            .iter_mut()
+            .map(|entry| (entry.name, quantile(&mut entry.times, share)))
+            .collect();
+        for (peer, value) in &values[1..] {
+            let what = format!("{label}, {count} projects, last of {viewers} viewer(s)");
+            report.beside(&what, values[0].1, "ms", peer, *value);
+        }
+    }
+    Ok(())
 }

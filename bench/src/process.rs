@@ -42,7 +42,7 @@ impl Server {
     }
 
     /// Starts `command` and reads from its output the first address of the form `127.0.0.1:PORT`.
-    fn start(mut command: Command) -> Result<Self> {
+    pub(crate) fn start(mut command: Command) -> Result<Self> {
         let home = TempDir::new()?;
         for variable in ["XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "HOME"] {
             command.env(variable, home.path());

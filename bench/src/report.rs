@@ -42,6 +42,13 @@ impl Report {
         );
     }
 
+    /// A peer that is not installed, and how to install it: said, never passed over.
+    pub(crate) fn skipped(&mut self, peer: &str, install: &str) {
+        println!("  {peer} is not installed and was not measured: {install}");
+        self.figures
+            .push(json!({"measurement": self.section, "not_measured": peer, "install": install}));
+    }
+
     /// Writes all figures to `path`.
     pub(crate) fn write_json(&self, path: &Path) -> Result<()> {
         if let Some(folder) = path.parent() {
