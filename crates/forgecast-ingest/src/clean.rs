@@ -1,0 +1,230 @@
+//! Text from agents is cleaned once, here, on the way in: no control character, no escape sequence, no invisible trick and
+//! no known secret is stored, shown or sent. Cleaning what is clean changes nothing.
+
+mod level;
+mod scan;
+mod style;
+
+use std::borrow::Cow;
+
+use forgecast_protocol::Span;
+use forgecast_protocol::batch::LogLevel;
+use serde_json::{Map, Value};
+
+pub(crate) use self::level::named as level_named;
+use self::scan::{Piece, is_plain, scan};
+use self::style::Styled;
+use crate::mask::{self, Rules};
+
+/// Longest text of several lines that is kept, in bytes.
+pub const MAX_TEXT: usize = 64 << 10;
+/// Longest line that is kept, in bytes.
+pub const MAX_LINE: usize = 4 << 10;
+/// Longest word, name or id that is kept, in bytes.
+pub const MAX_WORD: usize = 200;
+/// Largest value that is kept, counted in bytes of its texts and keys and 8 for anything else.
+pub const MAX_VALUE: usize = 64 << 10;
+
+/// Stands at the end of what was cut off.
+const CUT: &str = "…";
+
+/// Lines of a private key after which its end is no longer waited for.
+const MAX_KEY_LINES: u16 = 200;
+
+/// Cleans text from agents. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Cleaner {
+    rules: Rules,
+}
+
+/// What must be remembered from one line of a log to the next: whether a private key is being printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogState {
+    key_lines_left: u16,
+}
+
+impl Cleaner {
+    /// A cleaner with these rules for secrets.
+    #[must_use]
+    pub fn new(rules: Rules) -> Self {
+        Self { rules }
+    }
+
+    /// Text of several lines: `\n` ends a line, tabs stay, at most [`MAX_TEXT`] bytes.
+    #[must_use]
+    pub fn text(&self, text: &str) -> String {
+        let plain = stripped(text, '\n', '\t');
+        self.finished(&plain, MAX_TEXT)
+    }
+
+    /// Text of one line: line ends and tabs become spaces, none at its ends, at most [`MAX_LINE`] bytes.
+    #[must_use]
+    pub fn line(&self, text: &str) -> String {
+        self.one_line(text, MAX_LINE)
+    }
+
+    /// A name, id or word: as a line, at most [`MAX_WORD`] bytes.
+    #[must_use]
+    pub fn word(&self, text: &str) -> String {
+        self.one_line(text, MAX_WORD)
+    }
+
+    fn one_line(&self, text: &str, limit: usize) -> String {
+        // What is cut off anyway need not be searched; the margin lets a secret at the edge be seen as one.
+        let near = prefix(text, limit * 16);
+        let plain = stripped(near, ' ', ' ');
+        self.finished(plain.trim(), limit)
+    }
+
+    /// Masks and cuts. Cutting may uncover a secret's form at the edge, so what was cut is masked again.
+    fn finished(&self, plain: &str, limit: usize) -> String {
+        let mut text = self.rules.mask(plain);
+        while text.len() > limit {
+            let cut = format!("{}{CUT}", prefix(&text, limit - CUT.len()).trim_end());
+            let masked = self.rules.mask(&cut).into_owned();
+            text = Cow::Owned(masked);
+        }
+        text.into_owned()
+    }
+
+    /// One line of a log: its text, its styles and how serious it says it is. Of a line that overwrites itself (a
+    /// progress bar), what is seen at the end.
+    #[must_use]
+    pub fn log_line(&self, line: &str) -> (String, Vec<Span>, Option<LogLevel>) {
+        let mut styled = Styled::default();
+        scan(prefix(line, MAX_TEXT), |piece| styled.push(piece));
+        styled.trim_end();
+        let found = self.rules.find(styled.text());
+        if !found.is_empty() {
+            styled.mask(&found);
+            // A second look, as in `Rules::mask`: masking may have uncovered an edge.
+            let again = self.rules.find(styled.text());
+            styled.mask(&again);
+        }
+        styled.cut(MAX_LINE, CUT);
+        let (text, spans) = styled.finish();
+        let level = level::of(&text);
+        (text, spans, level)
+    }
+
+    /// The same for a line that follows others of the same log, so that a private key printed over many lines is masked
+    /// on each of them.
+    #[must_use]
+    pub fn next_log_line(
+        &self,
+        state: &mut LogState,
+        line: &str,
+    ) -> (String, Vec<Span>, Option<LogLevel>) {
+        let begins = line.contains("-----BEGIN ") && line.contains("PRIVATE KEY");
+        let ends = line.contains("-----END ");
+        if state.key_lines_left > 0 && !begins {
+            state.key_lines_left = if ends { 0 } else { state.key_lines_left - 1 };
+            return (mask::MASK.to_owned(), Vec::new(), None);
+        }
+        if begins && !ends && self.rules.names().any(|name| name == "private-key") {
+            state.key_lines_left = MAX_KEY_LINES;
+        }
+        self.log_line(line)
+    }
+
+    /// Every text and key within a value, and no more than [`MAX_VALUE`] of it; what is left out of an object or a list is
+    /// replaced by `…`. A text under a key such as `password` is masked whatever it looks like.
+    #[must_use]
+    pub fn value(&self, value: Value) -> Value {
+        let mut room = MAX_VALUE;
+        self.nested(value, &mut room)
+    }
+
+    /// The same for the value of one field, whose name may say that it is a secret.
+    #[must_use]
+    pub fn member(&self, key: &str, value: Value) -> Value {
+        if value.is_string() && mask::is_secret_key(key) {
+            return Value::String(mask::MASK.to_owned());
+        }
+        self.value(value)
+    }
+
+    fn nested(&self, value: Value, room: &mut usize) -> Value {
+        match value {
+            Value::String(text) => {
+                let text = self.text(&text);
+                let kept = if text.len() > *room {
+                    let cut = format!("{}{CUT}", prefix(&text, *room));
+                    self.rules.mask(&cut).into_owned()
+                } else {
+                    text
+                };
+                *room = room.saturating_sub(kept.len());
+                Value::String(kept)
+            }
+            Value::Array(items) => Value::Array(self.items(items, room)),
+            Value::Object(map) => Value::Object(self.members(map, room)),
+            other => {
+                *room = room.saturating_sub(8);
+                other
+            }
+        }
+    }
+
+    fn items(&self, items: Vec<Value>, room: &mut usize) -> Vec<Value> {
+        let mut kept = Vec::new();
+        for item in items {
+            if *room == 0 {
+                kept.push(Value::String(CUT.to_owned()));
+                break;
+            }
+            *room = room.saturating_sub(1);
+            kept.push(self.nested(item, room));
+        }
+        kept
+    }
+
+    fn members(&self, map: Map<String, Value>, room: &mut usize) -> Map<String, Value> {
+        let mut kept = Map::new();
+        for (key, value) in map {
+            if *room == 0 {
+                kept.insert(CUT.to_owned(), Value::String(CUT.to_owned()));
+                break;
+            }
+            let secret = value.is_string() && mask::is_secret_key(&key);
+            let key = self.word(&key);
+            *room = room.saturating_sub(key.len() + 1);
+            let value = if secret {
+                Value::String(mask::MASK.to_owned())
+            } else {
+                self.nested(value, room)
+            };
+            kept.insert(key, value);
+        }
+        kept
+    }
+}
+
+/// The longest beginning of at most so many bytes.
+pub(crate) fn prefix(text: &str, limit: usize) -> &str {
+    let mut end = limit.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// Text without control sequences and invisible characters; line ends and tabs become what is given.
+fn stripped(text: &str, line_end: char, tab: char) -> Cow<'_, str> {
+    if is_plain(text) {
+        return Cow::Borrowed(text);
+    }
+    let mut kept = String::with_capacity(text.len());
+    scan(text, |piece| match piece {
+        Piece::Text(text) => kept.push_str(text),
+        Piece::Tab => kept.push(tab),
+        Piece::LineEnd | Piece::Return => kept.push(line_end),
+        Piece::Style(_) => {}
+    });
+    Cow::Owned(kept)
+}
+
+/// A line without control sequences and invisible characters, not masked and not cut: for decoders that only count.
+pub(crate) fn plain_line(line: &str) -> Cow<'_, str> {
+    stripped(line, ' ', ' ')
+}

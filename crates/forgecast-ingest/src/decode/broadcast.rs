@@ -1,0 +1,183 @@
+//! The broadcaster's envelope of the origin's producers, `{type, session_id, timestamp, sequence, data}`: its words become
+//! facts, what it does not define is kept as it is. An envelope without an id is known by the hash of all of it, since
+//! `sequence` starts again with each process.
+
+use forgecast_protocol::batch::LogLevel;
+use forgecast_protocol::event::{
+    CompletionBasis, CompletionReported, Custom, ErrorReported, Fact, TaskReported, UsageRecorded,
+};
+use forgecast_protocol::{EventId, LogChunk, LogLine, Subject, Timestamp};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::fields::Fields;
+use super::push::{Reader, Refused, Taken, named};
+use super::{phase, push, summary};
+use crate::clean::LogState;
+
+/// Most lines of one `log_line`.
+const MAX_LINES: usize = 1_000;
+
+/// Reads an envelope; `session` is the one of the request's path and counts before the envelope's own.
+pub(super) fn read(reader: &Reader<'_>, map: Map<String, Value>, session: Option<&str>) -> Result<Taken, Refused> {
+    let hash = hash(&map, session);
+    let mut fields = Fields::new(map, reader.cleaner);
+    let id = reader.id(&mut fields)?.or(hash);
+    let refuse = |why: String| Refused { id: id.clone(), why };
+    let own = fields.word(&["session_id", "session"]);
+    let of_path = session.map(|name| reader.cleaner.word(name)).filter(|name| !name.is_empty());
+    let subject = named(of_path.or(own).as_deref(), None).map_err(refuse)?;
+    let kind = fields.word(&["type"]).unwrap_or_else(|| "event".to_owned());
+    let said_at = fields.time(&["timestamp"]);
+    let data = match fields.take(&["data"]) {
+        Some((_, Value::Object(data))) => data,
+        Some((_, other)) => Map::from_iter([("value".to_owned(), other)]),
+        None => fields.unread(),
+    };
+    let message = Message { reader, id: &id, subject, said_at };
+    let mut taken = Taken::default();
+    let mut inner = Fields::within(data, reader.cleaner, "data.".to_owned());
+    message.facts(&kind, &mut inner, &mut taken).map_err(refuse)?;
+    taken.bad.extend(fields.into_bad());
+    taken.bad.extend(inner.into_bad());
+    Ok(taken)
+}
+
+/// What an envelope is known by: `b:` and the SHA-256 of its canonical JSON, with the session of the path.
+fn hash(map: &Map<String, Value>, session: Option<&str>) -> Option<EventId> {
+    let mut hasher = Sha256::new();
+    hasher.update(session.unwrap_or_default().as_bytes());
+    hasher.update([0]);
+    hasher.update(serde_json::to_vec(map).ok()?);
+    let digest: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("b:{digest}").parse().ok()
+}
+
+struct Message<'r> {
+    reader: &'r Reader<'r>,
+    id: &'r Option<EventId>,
+    subject: Subject,
+    said_at: Option<Timestamp>,
+}
+
+impl Message<'_> {
+    fn facts(&self, kind: &str, data: &mut Fields<'_>, taken: &mut Taken) -> Result<(), String> {
+        match kind {
+            "phase_change" | "phase_update" => {
+                let mut report = phase::report(data);
+                report.last_updated = report.last_updated.or(self.said_at);
+                report.extra = data.rest();
+                self.add(taken, Fact::PhaseReported(report));
+            }
+            "task_complete" => {
+                let usage = context(data);
+                let task = data.line(&["task", "description"]);
+                let id = data.word(&["task_id", "id"]).or_else(|| task.as_deref().map(|task| data.cleaner().word(task)));
+                let id = id.ok_or("field \"data.task\" is missing: it names the task")?;
+                self.add(taken, Fact::TaskReported(TaskReported {
+                    id,
+                    description: task,
+                    status: Some("completed".to_owned()),
+                    ..TaskReported::default()
+                }));
+                self.add_usage(taken, usage);
+            }
+            "context_update" => match context(data) {
+                Some(usage) => self.add(taken, Fact::UsageRecorded(usage)),
+                None => return Err("neither \"data.percent\" nor \"data.tokens_used\" is there".to_owned()),
+            },
+            "log_line" => self.log(data, taken)?,
+            "error" => {
+                let error: ErrorReported = push::error(data)?;
+                self.add(taken, Fact::ErrorReported(error));
+            }
+            "completion" => {
+                let completion = CompletionReported {
+                    completed_at: self.said_at,
+                    ..summary::completion(data, CompletionBasis::Reported)
+                };
+                self.add(taken, Fact::CompletionReported(completion));
+            }
+            "agent_progress" | "agent_update" if data.has("agent_id") => {
+                let agent = push::agent(data)?;
+                self.add(taken, Fact::AgentReported(agent));
+            }
+            _ => self.other(kind, data, taken),
+        }
+        Ok(())
+    }
+
+    /// The rounds of the loop and whatever a producer made up: passed on as they came.
+    fn other(&self, kind: &str, data: &mut Fields<'_>, taken: &mut Taken) {
+        let whole = data.unread();
+        let usage = (kind == "iteration_complete").then(|| {
+            let mut again = Fields::within(whole.clone(), data.cleaner(), "data.".to_owned());
+            let usage = context(&mut again);
+            data.absorb(again.into_bad());
+            usage
+        });
+        let custom = Custom {
+            kind: kind.to_owned(),
+            data: data.cleaner().value(Value::Object(whole)),
+        };
+        self.add(taken, Fact::Custom(custom));
+        self.add_usage(taken, usage.flatten());
+    }
+
+    fn log(&self, data: &mut Fields<'_>, taken: &mut Taken) -> Result<(), String> {
+        let level = data.word(&["level"]);
+        let level = level.and_then(|word| crate::clean::level_named(&word));
+        let text = match data.take(&["line", "message", "value"]) {
+            Some((_, Value::String(text))) => text,
+            _ => return Err("field \"data.line\" is missing or no text".to_owned()),
+        };
+        let mut state = LogState::default();
+        let lines = text.trim_end_matches(['\n', '\r']).split('\n').take(MAX_LINES);
+        let lines = lines.map(|line| self.line(&mut state, line, level)).collect();
+        taken.logs.push(LogChunk { subject: self.subject.clone(), lines });
+        Ok(())
+    }
+
+    fn line(&self, state: &mut LogState, line: &str, said: Option<LogLevel>) -> LogLine {
+        let (text, spans, level) = self.reader.cleaner.next_log_line(state, line);
+        LogLine {
+            offset: 0,
+            at: self.reader.now,
+            level: said.or(level),
+            from: None,
+            text,
+            spans,
+        }
+    }
+
+    fn add_usage(&self, taken: &mut Taken, usage: Option<UsageRecorded>) {
+        if let Some(usage) = usage {
+            self.add(taken, Fact::UsageRecorded(usage));
+        }
+    }
+
+    /// A second fact of one envelope has an id of its own, or it would be taken for a repetition of the first.
+    fn add(&self, taken: &mut Taken, fact: Fact) {
+        let id = match (self.id, taken.events.len()) {
+            (Some(id), more @ 1..) => {
+                let numbered = format!("{id}.{more}").parse();
+                Some(numbered.unwrap_or_else(|_| id.clone()))
+            }
+            (id, _) => id.clone(),
+        };
+        let event = self.reader.event(id, self.subject.clone(), fact);
+        taken.events.push(event);
+    }
+}
+
+/// The context window, as a producer says it.
+fn context(data: &mut Fields<'_>) -> Option<UsageRecorded> {
+    let context_percent = data.percent(&["percent", "context_percent", "percentage"]);
+    let context_tokens = data.large_count(&["tokens_used"]);
+    (context_percent.is_some() || context_tokens.is_some()).then(|| UsageRecorded {
+        context_tokens,
+        context_percent,
+        provenance: "reported".to_owned(),
+        ..UsageRecorded::default()
+    })
+}

@@ -1,0 +1,102 @@
+//! Documents become JSON values under strict caps, leniently where producers are sloppy and nowhere else: a BOM, comment
+//! lines and a Markdown fence before a state document, and whatever follows it. A document that stops in the middle is
+//! told from one that is wrong, so that only the first is read again.
+
+mod parser;
+
+use serde_json::{Map, Value};
+
+use self::parser::Parser;
+use super::Unparsable;
+
+/// Largest phase or checkpoint file that is read, in bytes.
+pub const MAX_STATE_BYTES: u64 = 1 << 20;
+/// Largest other document that is read, in bytes.
+pub const MAX_DOCUMENT_BYTES: u64 = 8 << 20;
+/// Largest body of a request, in bytes, after decompression.
+pub const MAX_BODY_BYTES: u64 = 20 << 20;
+/// Deepest nesting that is read.
+pub const MAX_DEPTH: usize = 64;
+/// Most keys of one object.
+pub const MAX_KEYS: usize = 4_096;
+/// Most values of one document (for a body: of one envelope), however nested: a byte of text may become 100 of memory.
+pub const MAX_VALUES: usize = 100_000;
+
+/// Reads a document that must be one object. Lines before it that begin with `//`, `#` or a Markdown fence are passed
+/// over, and so is everything behind its closing brace; texts may hold bare line ends. Of a key that is there twice, the
+/// last counts.
+///
+/// # Errors
+/// [`Unparsable::Truncated`] when it stops before the closing brace (an empty file included), else what is wrong.
+pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, Unparsable> {
+    let mut parser = Parser::new(bytes);
+    parser.allow_line_ends_in_texts();
+    parser.skip_preamble();
+    expect_object(parser.value()?)
+}
+
+/// Reads a value that must be the whole input: a line of JSON, a message.
+///
+/// # Errors
+/// What is wrong, text behind the value included.
+pub fn value(bytes: &[u8]) -> Result<Value, Unparsable> {
+    let mut parser = Parser::new(bytes);
+    let value = parser.value()?;
+    parser.end()?;
+    Ok(value)
+}
+
+/// Reads a body that is one value or an array of them and hands each to `take` with its place, so that never more than
+/// one is in memory as a tree. `take` says whether to go on.
+///
+/// # Errors
+/// What is wrong with the syntax; what was handed over before that must then be forgotten.
+pub fn each(bytes: &[u8], mut take: impl FnMut(usize, Value) -> bool) -> Result<(), Unparsable> {
+    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    if size > MAX_BODY_BYTES {
+        return Err(Unparsable::TooLarge {
+            bytes: size,
+            limit: MAX_BODY_BYTES,
+        });
+    }
+    let mut parser = Parser::new(bytes);
+    if !parser.begin_array() {
+        take(0, parser.value()?);
+        return parser.end();
+    }
+    let mut index = 0;
+    while parser.next_element(index == 0)? {
+        if !take(index, parser.element()?) {
+            return Ok(());
+        }
+        index += 1;
+    }
+    parser.end()
+}
+
+/// The object in a value.
+///
+/// # Errors
+/// [`Unparsable::Unexpected`] with what it is instead.
+pub fn expect_object(value: Value) -> Result<Map<String, Value>, Unparsable> {
+    match value {
+        Value::Object(map) => Ok(map),
+        other => Err(Unparsable::Unexpected {
+            expected: "an object",
+            found: kind_of(&other),
+        }),
+    }
+}
+
+/// What a value is, in words.
+#[must_use]
+pub fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}

@@ -1,0 +1,271 @@
+//! Secrets in text become `[masked]`: what is stored, shown and sent never holds them. Built-in rules for the common
+//! credentials, switched off by name, and regular expressions of the configuration. A cheap search for trigger words
+//! decides which rules run at all, since nearly all text holds none.
+
+mod assignment;
+mod builtin;
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use regex::Regex;
+
+pub use self::assignment::is_secret_key;
+use self::builtin::BUILTIN;
+
+/// What a secret is replaced by.
+pub const MASK: &str = "[masked]";
+
+/// Masking may uncover another secret's edge; after so many rounds the text is taken as it is.
+const MAX_ROUNDS: usize = 4;
+
+/// One rule: what to look for, and what to leave alone although it looks alike.
+struct Rule {
+    name: String,
+    pattern: Regex,
+    /// Lower-case words without which the pattern cannot match; none: it is always tried.
+    triggers: &'static [&'static str],
+    /// Looks at a match again: false for a look-alike.
+    accept: fn(&regex::Captures<'_>) -> bool,
+}
+
+/// The rules in force, compiled once and shared.
+#[derive(Clone)]
+pub struct Rules(Arc<Compiled>);
+
+struct Compiled {
+    rules: Vec<Rule>,
+    triggers: Option<AhoCorasick>,
+    /// For each trigger, the rules that it wakes, as bits.
+    wakes: Vec<u64>,
+    /// The rules that always run, as bits.
+    always: u64,
+}
+
+/// A rule of the configuration cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RuleError {
+    /// Not a regular expression, or one that matches nothing at all.
+    #[error("mask rule {name:?} cannot be used: {why}")]
+    Invalid {
+        /// The rule.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// There is no built-in rule of this name to switch off.
+    #[error("there is no built-in mask rule {name:?}; there are: {known}")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// More rules than there is room for.
+    #[error("{found} mask rules of your own; at most {limit}")]
+    TooMany {
+        /// How many there are.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+/// The built-in rules are compiled once for the whole process.
+static DEFAULT: LazyLock<Rules> = LazyLock::new(|| Rules::compile(builtin_rules(&[])));
+
+impl Default for Rules {
+    fn default() -> Self {
+        DEFAULT.clone()
+    }
+}
+
+impl std::fmt::Debug for Rules {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.names()).finish()
+    }
+}
+
+impl Rules {
+    /// The built-in rules without those named in `off`, and `extra` ones as (name, regular expression). Where an
+    /// expression has a group, only its first group is masked, else the whole match.
+    ///
+    /// # Errors
+    /// See [`RuleError`].
+    pub fn new(extra: &[(String, String)], off: &[String]) -> Result<Self, RuleError> {
+        for name in off {
+            if !BUILTIN.iter().any(|rule| rule.name == name) {
+                return Err(RuleError::Unknown {
+                    name: name.clone(),
+                    known: names_of_builtin().join(", "),
+                });
+            }
+        }
+        let mut rules = builtin_rules(off);
+        let limit = 64 - BUILTIN.len();
+        if extra.len() > limit {
+            return Err(RuleError::TooMany {
+                found: extra.len(),
+                limit,
+            });
+        }
+        for (name, pattern) in extra {
+            rules.push(extra_rule(name, pattern)?);
+        }
+        Ok(Self::compile(rules))
+    }
+
+    /// The names of the rules in force.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.rules.iter().map(|rule| rule.name.as_str())
+    }
+
+    fn compile(rules: Vec<Rule>) -> Self {
+        let mut words: Vec<&str> = rules.iter().flat_map(|rule| rule.triggers).copied().collect();
+        words.sort_unstable();
+        words.dedup();
+        let bits = |wanted: &dyn Fn(&Rule) -> bool| {
+            let woken = rules.iter().enumerate().filter(|(_, rule)| wanted(rule));
+            woken.fold(0_u64, |bits, (index, _)| bits | 1 << index)
+        };
+        let triggers = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .kind(Some(aho_corasick::AhoCorasickKind::DFA))
+            .build(&words)
+            .ok();
+        // Without an automaton (it cannot fail for such a list) every rule is tried: slower, never less safe.
+        let always = bits(&|rule| rule.triggers.is_empty() || triggers.is_none());
+        let wakes = words
+            .iter()
+            .map(|word| bits(&|rule| rule.triggers.contains(word)))
+            .collect();
+        Self(Arc::new(Compiled {
+            rules,
+            triggers,
+            wakes,
+            always,
+        }))
+    }
+
+    /// The text with every secret replaced by [`MASK`]. Masking twice is masking once.
+    #[must_use]
+    pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut masked = Cow::Borrowed(text);
+        for _ in 0..MAX_ROUNDS {
+            let ranges = self.find(&masked);
+            if ranges.is_empty() {
+                break;
+            }
+            masked = Cow::Owned(replace(&masked, &ranges));
+        }
+        masked
+    }
+
+    /// Where the secrets are: byte ranges in order that do not touch each other. What is masked already is not found.
+    #[must_use]
+    pub(crate) fn find(&self, text: &str) -> Vec<Range<usize>> {
+        let mut awake = self.awake(text);
+        let mut found = Vec::new();
+        while awake != 0 {
+            let index = awake.trailing_zeros() as usize;
+            awake &= awake - 1;
+            self.0.rules[index].find(text, &mut found);
+        }
+        merged(found)
+    }
+
+    /// Which rules can match at all, as bits.
+    fn awake(&self, text: &str) -> u64 {
+        let compiled = &*self.0;
+        let Some(triggers) = &compiled.triggers else {
+            return compiled.always;
+        };
+        let mut awake = compiled.always;
+        for hit in triggers.find_overlapping_iter(text) {
+            awake |= compiled.wakes[hit.pattern().as_usize()];
+        }
+        awake
+    }
+}
+
+impl Rule {
+    fn find(&self, text: &str, found: &mut Vec<Range<usize>>) {
+        let mut at = 0;
+        while let Some(captures) = self.pattern.captures_at(text, at) {
+            let Some(whole) = captures.get(0) else {
+                return;
+            };
+            let secret = captures.iter().skip(1).flatten().next().unwrap_or(whole);
+            let accepted = (self.accept)(&captures);
+            if accepted && !secret.is_empty() && secret.as_str() != MASK {
+                found.push(secret.range());
+            }
+            // What follows the name of a look-alike may be the name of a secret: `token: password=…`.
+            at = if accepted || secret.start() <= whole.start() {
+                whole.end()
+            } else {
+                secret.start()
+            };
+        }
+    }
+}
+
+fn builtin_rules(off: &[String]) -> Vec<Rule> {
+    let wanted = BUILTIN.iter().filter(|rule| !off.iter().any(|name| name == rule.name));
+    wanted.filter_map(builtin::Definition::compile).collect()
+}
+
+fn names_of_builtin() -> Vec<&'static str> {
+    BUILTIN.iter().map(|rule| rule.name).collect()
+}
+
+fn extra_rule(name: &str, pattern: &str) -> Result<Rule, RuleError> {
+    let invalid = |why: String| RuleError::Invalid {
+        name: name.to_owned(),
+        why,
+    };
+    let pattern = regex::RegexBuilder::new(pattern)
+        .size_limit(1 << 20)
+        .build()
+        .map_err(|error| invalid(error.to_string()))?;
+    if pattern.is_match("") {
+        return Err(invalid("it matches the empty text".to_owned()));
+    }
+    if pattern.is_match(MASK) {
+        return Err(invalid(format!("it matches {MASK} itself")));
+    }
+    Ok(Rule {
+        name: name.to_owned(),
+        pattern,
+        triggers: &[],
+        accept: |_| true,
+    })
+}
+
+/// In order, and as one where they overlap or touch.
+fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    merged
+}
+
+pub(crate) fn replace(text: &str, ranges: &[Range<usize>]) -> String {
+    let mut replaced = String::with_capacity(text.len());
+    let mut from = 0;
+    for range in ranges {
+        replaced.push_str(&text[from..range.start]);
+        replaced.push_str(MASK);
+        from = range.end;
+    }
+    replaced.push_str(&text[from..]);
+    replaced
+}

@@ -1,0 +1,114 @@
+//! The rule for `password=…`, `"api_key": "…"`, `SECRET_TOKEN: …`: the one that goes by the name beside the secret, and so
+//! the one that must tell a secret from prose, code and counts (`token usage: 123`, `password: str`).
+
+use regex::Captures;
+
+use super::MASK;
+
+/// Words that a name of a secret contains.
+pub(super) const TRIGGERS: &[&str] = &[
+    "password", "passwd", "passphrase", "pwd", "secret", "token", "api_key", "api-key", "apikey", "access_key",
+    "access-key", "accesskey", "private_key", "private-key", "privatekey", "account_key", "accountkey", "credential",
+];
+
+/// A name, a separator and a value: group 1 in double quotes, 2 in single quotes, 3 bare.
+pub(super) const PATTERN: &str = concat!(
+    r"(?i)(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|account[_-]?key|credential)s?",
+    r"(?:[_-]?(?:key|value|hash|base64|id|access[_-]?key))?",
+    r#"\\?["']?[ \t]*(?:=>|:=|[:=])[ \t]*(?:\\?"([^"\\\r\n]{3,})|'([^'\\\r\n]{3,})|([^\s"'\\,;&)}\]]{3,}))"#,
+);
+
+/// What follows such a name and is no secret.
+const PLACEHOLDERS: &[&str] = &[
+    "none", "null", "nil", "true", "false", "undefined", "string", "number", "bool", "boolean", "str", "int", "bytes",
+    "object", "any", "required", "optional", "missing", "invalid", "expired", "valid", "empty", "unset", "redacted",
+    "hidden", "changeme", "example", "placeholder", "not", "the", "and", "must", "should", "was", "are", "has", "for",
+    "option", "self", "this", "env", "yes", "no", "default", "todo", "xxx", "...", "***",
+];
+
+/// Whether a match of [`PATTERN`] is a secret.
+pub(super) fn accept(captures: &Captures<'_>) -> bool {
+    let Some(whole) = captures.get(0) else {
+        return false;
+    };
+    if let Some(quoted) = captures.get(1).or(captures.get(2)) {
+        return is_value(quoted.as_str()) && !quoted.as_str().contains(' ');
+    }
+    let Some(bare) = captures.get(3) else {
+        return false;
+    };
+    let before = &whole.as_str()[..bare.start() - whole.start()];
+    is_value(bare.as_str()) && is_likely(before, bare.as_str())
+}
+
+/// A bare value: after `=` without spaces nearly always a setting; after a colon or with spaces often prose or code.
+fn is_likely(before: &str, value: &str) -> bool {
+    let bytes = value.as_bytes();
+    let random = bytes.iter().any(u8::is_ascii_digit) && bytes.iter().any(u8::is_ascii_alphabetic);
+    let lower = before.to_ascii_lowercase();
+    if value.contains(['(', '<', '[', '{']) || value.contains("::") {
+        return false;
+    }
+    if before.ends_with('=') && !before.ends_with(":=") {
+        // `token=abc` and `PWD=/home/x`; a dotted path is code: `token=settings.token`.
+        return !is_path(value) && (random || !value.contains('.'));
+    }
+    let named_password = lower.contains("passw") || lower.contains("passphrase");
+    random && bytes.len() >= 8 || (named_password && bytes.len() >= 6 && !is_word_of_prose(value))
+}
+
+fn is_path(value: &str) -> bool {
+    value.starts_with(['/', '~', '.']) || value.contains("://")
+}
+
+fn is_word_of_prose(value: &str) -> bool {
+    value.ends_with(['.', '?', '!', ':'])
+}
+
+/// Whether a value can be a secret at all: no placeholder, no number, no reference to a variable.
+fn is_value(value: &str) -> bool {
+    if value == MASK || value.starts_with(['$', '<', '{', '%', '*', '`', '|']) {
+        return false;
+    }
+    let number = value
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b'_' | b'-' | b'+' | b'%' | b'/' | b'k' | b'K' | b'M'));
+    let lower = value.trim_end_matches(['.', ':', '!', '?']).to_ascii_lowercase();
+    let reference = ["process.env", "os.environ", "env.", "settings.", "config.", "self.", "import.meta"];
+    !number && !PLACEHOLDERS.contains(&lower.as_str()) && !reference.iter().any(|start| lower.starts_with(start))
+}
+
+/// For rules whose first group is the value itself.
+pub(super) fn is_secret(captures: &Captures<'_>) -> bool {
+    captures.get(1).is_some_and(|value| {
+        let scheme = ["bearer", "basic", "token", "digest"];
+        is_value(value.as_str()) && !scheme.contains(&value.as_str().to_ascii_lowercase().as_str())
+    })
+}
+
+/// For passwords in addresses, where any text is a password but a placeholder.
+pub(super) fn is_no_placeholder(captures: &Captures<'_>) -> bool {
+    captures.get(1).is_some_and(|value| {
+        let value = value.as_str();
+        value != MASK && !value.starts_with(['$', '<', '{', '*'])
+    })
+}
+
+/// Whether the text under this key of an object is a secret, whatever it looks like: `password`, `apiKey`,
+/// `client_secret`, `access_token`. Counts and descriptions (`tokens_used`, `token_limit`) are not.
+#[must_use]
+pub fn is_secret_key(key: &str) -> bool {
+    const ENDS: &[&str] = &[
+        "password", "passwd", "passphrase", "secret", "token", "apikey", "accesskey", "secretkey", "privatekey",
+        "accountkey", "credentials", "authorization", "cookie",
+    ];
+    if key.len() > 64 {
+        return false;
+    }
+    let plain: String = key
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|letter| letter.to_ascii_lowercase())
+        .collect();
+    ENDS.iter().any(|end| plain.ends_with(end))
+}
