@@ -110,17 +110,27 @@ impl Session {
     fn live(&mut self, event: &Event, activity: Activity) {
         let at = self.time_of(event);
         if activity == Activity::Work {
-            self.view.last_work_at = self.view.last_work_at.max(Some(at));
-            self.memory.quiet = None;
-            if self.changed_under_our_eyes(&event.origin) {
-                self.memory.gone.clear();
-            }
+            self.work(event, at);
         }
         if activity == Activity::Seen {
             self.memory.seen_at = self.memory.seen_at.max(Some(at));
         }
         let later = self.memory.seen_at.filter(|seen| Some(*seen) > self.view.last_work_at);
         self.view.last_seen_at = later;
+    }
+
+    fn work(&mut self, event: &Event, at: Timestamp) {
+        let path = event.origin.path.as_deref().unwrap_or_default();
+        let work_at = match self.memory.files.get_mut(path) {
+            Some(file) => &mut file.worked_at,
+            None => &mut self.memory.work_at,
+        };
+        *work_at = (*work_at).max(Some(at));
+        self.view.last_work_at = self.view.last_work_at.max(Some(at));
+        self.memory.quiet = None;
+        if self.changed_under_our_eyes(&event.origin) {
+            self.memory.gone.clear();
+        }
     }
 
     /// When what an event says became true: now for what changes under our eyes, the file's time for what was there.

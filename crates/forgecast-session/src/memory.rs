@@ -35,6 +35,10 @@ pub(crate) struct Memory {
     pub(crate) boundary: Option<Timestamp>,
     /// Files read at first sight whose facts may still turn out to be an earlier run's.
     pub(crate) files: BTreeMap<String, FileAge>,
+    /// The last work that does not hang on one of those files.
+    pub(crate) work_at: Option<Timestamp>,
+    /// Whether the phases are only what a summary lists.
+    pub(crate) phases_of_summary: bool,
     /// An end that stays.
     pub(crate) end: Option<End>,
     /// A phase that failed; taken back when work goes on.
@@ -98,6 +102,8 @@ pub(crate) struct FileAge {
     pub(crate) dated: Option<Timestamp>,
     /// By the file system.
     pub(crate) modified_at: Option<Timestamp>,
+    /// The work that the file stands for, as long as it counts.
+    pub(crate) worked_at: Option<Timestamp>,
 }
 
 impl FileAge {
@@ -189,6 +195,8 @@ impl Memory {
             spent_ms: BTreeMap::new(),
             boundary: None,
             files: BTreeMap::new(),
+            work_at: None,
+            phases_of_summary: false,
             end: None,
             failure: None,
             waiting: None,

@@ -30,7 +30,8 @@ impl Session {
     pub(crate) fn counts(&mut self, event: &Event, dated: Option<Timestamp>) -> (bool, Effect) {
         let path = event.origin.path.as_deref().unwrap_or_default();
         if self.changed_under_our_eyes(&event.origin) {
-            self.memory.files.remove(path);
+            let worked = self.memory.files.remove(path).and_then(|file| file.worked_at);
+            self.memory.work_at = self.memory.work_at.max(worked);
             return (true, Effect::none());
         }
         let mut age = self.memory.files.get(path).copied().unwrap_or_default();
@@ -89,6 +90,11 @@ impl Session {
         if old_checkpoint {
             self.take_back_checkpoint();
         }
+        if let Some(file) = self.memory.files.get_mut(path) {
+            file.worked_at = None;
+        }
+        let files = self.memory.files.values().filter_map(|file| file.worked_at).max();
+        self.view.last_work_at = self.memory.work_at.max(files);
         effect
     }
 }

@@ -81,7 +81,7 @@ impl Session {
         self.view.progress.notes.clear();
         if self.view.source == SourceOfState::Checkpoint {
             self.view.source = SourceOfState::Live;
-            self.view.phases.clear();
+            self.forget_phases();
             self.view.phase = None;
             self.view.started_at = None;
         }

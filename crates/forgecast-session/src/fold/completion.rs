@@ -52,6 +52,7 @@ impl Session {
         if self.memory.live.is_some() || self.memory.checkpoint.is_some() {
             return;
         }
+        self.memory.phases_of_summary = true;
         self.move_pipeline(&Report {
             phase: None,
             meaning: Meaning::Completed,

@@ -150,6 +150,9 @@ impl Session {
         if !report.partial || report.word.is_some() {
             self.view.status_word.clone_from(&report.word);
         }
+        if std::mem::take(&mut self.memory.phases_of_summary) {
+            self.forget_phases();
+        }
         self.move_pipeline(report);
         if let Some(name) = &report.phase {
             self.set_current(name, report);

@@ -47,6 +47,13 @@ impl Session {
         }
     }
 
+    /// Begins the pipeline anew, for a better witness.
+    pub(crate) fn forget_phases(&mut self) {
+        self.view.phases.clear();
+        self.memory.last_list.clear();
+        self.memory.longest_list = None;
+    }
+
     /// Enters the phases that the pipeline is known to have, so that viewers see what is to come.
     fn list_phases(&mut self, report: &Report) {
         let named = report.phase.iter().chain(report.done.iter().flatten());
@@ -184,11 +191,10 @@ impl Session {
         if was_active
             && is_current
             && let Some(seen) = self.memory.attempt_seen.take()
+            && let Some(end) = end
         {
-            if let Some(end) = end {
-                let spent = self.memory.spent_ms.entry(name.to_owned()).or_insert(0);
-                *spent = spent.saturating_add(end.millis_since(seen));
-            }
+            let spent = self.memory.spent_ms.entry(name.to_owned()).or_insert(0);
+            *spent = spent.saturating_add(end.millis_since(seen));
         }
     }
 

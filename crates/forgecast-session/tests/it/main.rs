@@ -1,1 +1,15 @@
-//! The integration tests of the fold, in one binary.
+//! The specification of the fold: each rule of the inputs as a sentence, and the laws that hold for all of them.
+
+mod support;
+
+mod belonging;
+mod checkpoints;
+mod completion;
+mod estimates;
+mod laws;
+mod life;
+mod panels;
+mod patches;
+mod phases;
+mod runs;
+mod sample;
