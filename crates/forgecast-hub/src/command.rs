@@ -1,0 +1,88 @@
+//! What the handle asks of the hub's task. Everything that has to be one step with the folding goes this way; everything
+//! else the handle answers by itself.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use forgecast_protocol::{Batch, EventId, SessionId, SessionRef};
+use tokio::sync::oneshot;
+
+use crate::counters::Reason;
+use crate::error::{PushError, SubscribeError};
+use crate::log::LogTopic;
+use crate::subscription::Seat;
+use crate::topic::StateTopic;
+
+/// See the module.
+pub(crate) enum Command {
+    /// Brings a session into memory and takes a seat among its viewers.
+    Attach {
+        session: SessionRef,
+        seat: SeatAt,
+        reply: oneshot::Sender<Result<Attached, SubscribeError>>,
+    },
+    /// Folds what a producer sent.
+    Push(Push),
+    /// Takes a session out; answers with its id.
+    Forget {
+        session: SessionRef,
+        reply: oneshot::Sender<Option<SessionId>>,
+    },
+}
+
+/// Among whose viewers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SeatAt {
+    /// Nobody's: one look only.
+    Nowhere,
+    /// The session's.
+    State,
+    /// The log's.
+    Log,
+}
+
+/// A session in memory.
+pub(crate) struct Attached {
+    pub(crate) id: SessionId,
+    pub(crate) state: Arc<StateTopic>,
+    pub(crate) log: Arc<LogTopic>,
+    pub(crate) seat: Option<Seat>,
+}
+
+/// A push on its way.
+pub(crate) struct Push {
+    pub(crate) batch: Batch,
+    /// Of its ids, those that the store knows.
+    pub(crate) known: BTreeSet<EventId>,
+    /// Every id up to this number was durable before the store was asked.
+    pub(crate) durable: u64,
+    pub(crate) reply: oneshot::Sender<Pushed>,
+}
+
+/// The answer to a push.
+pub(crate) enum Pushed {
+    /// It is durable, or it failed.
+    Done(Result<Receipt, PushError>),
+    /// The store has to be asked again: it was asked too long ago.
+    Again(Batch),
+}
+
+/// What became of a push; it is durable by the time the receipt is handed out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// Facts folded.
+    pub accepted: u64,
+    /// Facts known already.
+    pub duplicates: u64,
+    /// Facts not taken.
+    pub rejected: Vec<Rejected>,
+}
+
+/// One fact of a push that was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Its place in the push, from 0.
+    pub index: usize,
+    /// Why.
+    pub reason: Reason,
+}

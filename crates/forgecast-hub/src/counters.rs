@@ -1,0 +1,123 @@
+//! Where every fact that came in has gone. One lock over all numbers, so that whoever reads them at any moment finds
+//! *received = applied + duplicate + rejected + dropped*.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Why a fact was not taken; stable words, used as metric labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// It names a run that does not exist.
+    UnknownRun,
+    /// It belongs to no session and is not about a source.
+    NoSession,
+    /// It names a session of another folder.
+    Conflict,
+    /// There are as many sessions as there may be, none of them finished.
+    TooManySessions,
+    /// Too much waits already.
+    Busy,
+    /// The hub stopped before its session was in memory; its source is read again.
+    Shutdown,
+}
+
+impl Reason {
+    /// The label.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownRun => "unknown_run",
+            Self::NoSession => "no_session",
+            Self::Conflict => "conflict",
+            Self::TooManySessions => "too_many_sessions",
+            Self::Busy => "busy",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
+
+/// What the hub has done since it started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Facts that came in and were dealt with; the sum of the next four.
+    pub received: u64,
+    /// Folded.
+    pub applied: u64,
+    /// Known already.
+    pub duplicate: u64,
+    /// Not taken, by reason.
+    pub rejected: BTreeMap<&'static str, u64>,
+    /// Taken and lost, by reason.
+    pub dropped: BTreeMap<&'static str, u64>,
+    /// Of the applied ones: facts that are in the stored state but not in the stored history, because the disk could
+    /// not keep up.
+    pub collapsed: u64,
+    /// Facts of the hub itself (deadlines, estimates); not among the received.
+    pub internal: u64,
+    /// Log lines taken.
+    pub log_lines: u64,
+    /// Log lines that were shown but not stored, because the disk could not keep up.
+    pub log_lines_unstored: u64,
+    /// Updates published, all sessions together.
+    pub updates: u64,
+    /// Updates of the index published.
+    pub index_updates: u64,
+    /// Sessions brought back into memory.
+    pub activations: u64,
+    /// Finished sessions that left the index because there were too many.
+    pub evictions: u64,
+    /// Sessions known.
+    pub sessions: u64,
+    /// Sessions whose full view is in memory.
+    pub sessions_in_memory: u64,
+    /// Subscriptions at the moment.
+    pub viewers: u64,
+    /// Commits on their way to the disk.
+    pub commits_pending: u64,
+    /// Bytes on their way to the disk.
+    pub backlog_bytes: u64,
+}
+
+/// The counters as the hub's parts share them.
+#[derive(Default)]
+pub(crate) struct Tally(Mutex<Counters>);
+
+impl Tally {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Counters> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What became of the facts of one batch.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) applied: u64,
+    pub(crate) duplicate: u64,
+    pub(crate) rejected: Vec<(usize, Reason)>,
+    pub(crate) dropped: Vec<(usize, Reason)>,
+}
+
+impl Tally {
+    /// Counts facts that were refused before anything was done with them.
+    pub(crate) fn refuse(&self, facts: usize, reason: Reason) {
+        self.add(&Outcome {
+            rejected: (0..facts).map(|index| (index, reason)).collect(),
+            ..Outcome::default()
+        });
+    }
+
+    /// Adds the outcome of a batch in one step.
+    pub(crate) fn add(&self, outcome: &Outcome) {
+        let mut counters = self.lock();
+        let lost = outcome.rejected.len() + outcome.dropped.len();
+        counters.received += outcome.applied + outcome.duplicate + lost as u64;
+        counters.applied += outcome.applied;
+        counters.duplicate += outcome.duplicate;
+        for (_, reason) in &outcome.rejected {
+            *counters.rejected.entry(reason.as_str()).or_default() += 1;
+        }
+        for (_, reason) in &outcome.dropped {
+            *counters.dropped.entry(reason.as_str()).or_default() += 1;
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What can go wrong between the hub and those who ask it, one type per question, each with the numbers that explain it.
+
+use forgecast_protocol::{SessionRef, Topic};
+
+/// The hub could not start, or could not answer a question about the past.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The store failed.
+    #[error("cannot {operation}")]
+    Store {
+        /// What the hub wanted of it.
+        operation: &'static str,
+        /// What it said.
+        #[source]
+        source: forgecast_store::Error,
+    },
+    /// The store did not answer in time.
+    #[error("cannot {operation}: the store did not answer within {waited_ms} ms")]
+    Slow {
+        /// What the hub wanted of it.
+        operation: &'static str,
+        /// Milliseconds.
+        waited_ms: u64,
+    },
+    /// A stored session cannot be read.
+    #[error("the stored state of {session} cannot be read: {reason}")]
+    Unreadable {
+        /// The session.
+        session: String,
+        /// Why.
+        reason: String,
+    },
+    /// The hub is stopping.
+    #[error("the hub is stopping")]
+    Stopped,
+}
+
+/// A topic could not be followed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscribeError {
+    /// There is no such session.
+    #[error("there is no session {0}")]
+    Unknown(SessionRef),
+    /// Too many viewers already.
+    #[error("{topic} has {viewers} viewers and may have {limit}; close one and try again")]
+    TooMany {
+        /// The topic, or `all topics`.
+        topic: String,
+        /// Subscriptions there are.
+        viewers: usize,
+        /// Subscriptions there may be.
+        limit: usize,
+    },
+    /// The session could not be brought into memory.
+    #[error("{topic} cannot be followed at the moment")]
+    Unavailable {
+        /// The topic.
+        topic: Topic,
+        /// Why.
+        #[source]
+        source: Error,
+    },
+}
+
+/// A push was not taken, or it is not certain that it was: the producer sends it again with the same ids.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PushError {
+    /// Too much waits for the disk already; nothing of the push was taken.
+    #[error("{backlog_bytes} bytes wait for the disk and {limit_bytes} may; try again later")]
+    Busy {
+        /// What waits.
+        backlog_bytes: u64,
+        /// What may wait.
+        limit_bytes: u64,
+    },
+    /// The disk is full.
+    #[error("the disk is full; make room and try again")]
+    Full,
+    /// The push was not durable in time. It may become so later; sent again with the same ids it counts once.
+    #[error("not stored within {waited_ms} ms; try again")]
+    Deadline {
+        /// Milliseconds.
+        waited_ms: u64,
+    },
+    /// What is stored already could not be looked up, so the push could have been counted twice; nothing of it was taken.
+    #[error("the push could not be compared with what is stored")]
+    Lookup(#[source] forgecast_store::Error),
+    /// The store does not take it, now or later.
+    #[error("the push could not be stored: {0}")]
+    Refused(String),
+    /// The hub is stopping.
+    #[error("the hub is stopping")]
+    Stopped,
+}

@@ -1,0 +1,199 @@
+//! From the store back to a state: a snapshot and the facts behind it, folded in the same order and cut into the same
+//! revisions as when they came. Must give the revision numbers that viewers hold, or they could not resume.
+
+use std::sync::Arc;
+
+use forgecast_protocol::event::Custom;
+use forgecast_protocol::{Event, Fact, Origin, Revision, SessionId, SourceKind, Subject, Timestamp};
+use forgecast_session::{FOLD_VERSION, Session, patch};
+use forgecast_store::{Store, StoredState};
+use serde_json::{Value, json};
+
+use crate::error::Error;
+use crate::frame;
+use crate::index::canonical;
+use crate::topic::Kept;
+
+/// The kind of the fact that stands for facts which were folded but could not be stored one by one.
+const COLLAPSED: &str = "facts_collapsed";
+
+/// A session as it was, with the patches that led there.
+pub(crate) struct Restored {
+    pub(crate) session: Session,
+    pub(crate) view: Arc<Value>,
+    pub(crate) revision: Revision,
+    pub(crate) kept: Vec<Kept>,
+    /// Facts behind the snapshot.
+    pub(crate) facts: u64,
+}
+
+/// For whom the patches are written.
+pub(crate) struct Labels<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) epoch: forgecast_protocol::Epoch,
+}
+
+/// Loads a session's state at a revision, or the newest. `None` when nothing is stored of it.
+pub(crate) async fn restore(
+    store: &Store,
+    id: &SessionId,
+    at: Option<Revision>,
+    labels: Labels<'_>,
+) -> Result<Option<Restored>, Error> {
+    let stored = store.load(id, at).await.map_err(|source| Error::Store {
+        operation: "load a session",
+        source,
+    })?;
+    stored
+        .map(|stored| replay(id, stored, at, &labels))
+        .transpose()
+        .map(Option::flatten)
+}
+
+/// Folds what is stored. `None` when that is nothing.
+fn replay(
+    id: &SessionId,
+    stored: StoredState,
+    at: Option<Revision>,
+    labels: &Labels<'_>,
+) -> Result<Option<Restored>, Error> {
+    let mut restored = match stored.snapshot {
+        Some((revision, body)) => {
+            let session: Session = serde_json::from_slice(&body).map_err(|error| Error::Unreadable {
+                session: id.to_string(),
+                reason: error.to_string(),
+            })?;
+            Restored::of(session, revision)
+        }
+        None => {
+            let Some(first) = stored.events.first() else {
+                return Ok(None);
+            };
+            Restored::new(begin(id, &first.event))
+        }
+    };
+    let mut events = stored
+        .events
+        .into_iter()
+        .take_while(|stored| at.is_none_or(|at| stored.revision <= at))
+        .peekable();
+    while let Some(stored) = events.next() {
+        restored.facts += 1;
+        apply(&mut restored.session, &stored.event);
+        if is_collapsed(&stored.event) {
+            restored.jump(stored.revision);
+            continue;
+        }
+        // Facts of one revision were folded in one go; only the last of them says what was published.
+        let is_last = events
+            .peek()
+            .is_none_or(|next| next.revision != stored.revision || is_collapsed(&next.event));
+        if is_last && stored.revision > restored.revision {
+            restored.step(stored.revision, labels);
+        }
+    }
+    Ok(Some(restored))
+}
+
+/// A session that begins with this fact.
+pub(crate) fn begin(id: &SessionId, first: &Event) -> Session {
+    Session::new(id.clone(), &first.subject, first.at)
+}
+
+/// Folds one fact, or puts back the state that stands for facts that are not stored.
+pub(crate) fn apply(session: &mut Session, event: &Event) {
+    match collapsed_state(event) {
+        Some(state) => *session = state,
+        None if is_collapsed(event) => {}
+        None => session.apply(event),
+    }
+}
+
+impl Restored {
+    /// A session of which nothing was published yet.
+    pub(crate) fn new(session: Session) -> Self {
+        Self::of(session, 0)
+    }
+
+    fn of(session: Session, revision: Revision) -> Self {
+        let view = Arc::new(canonical(session.view()));
+        Self {
+            session,
+            view,
+            revision,
+            kept: Vec::new(),
+            facts: 0,
+        }
+    }
+
+    fn step(&mut self, revision: Revision, labels: &Labels<'_>) {
+        let view = canonical(self.session.view());
+        // Anything but one step is not what viewers saw (a history that retention cut): they get a snapshot.
+        let patch = (revision == self.revision + 1 && self.revision > 0)
+            .then(|| patch::diff(&self.view, &view))
+            .flatten();
+        match patch {
+            Some(patch) => self.kept.push(Kept {
+                from: self.revision,
+                revision,
+                frame: frame::patch(labels.topic, labels.epoch, self.revision, revision, &patch),
+            }),
+            None => self.kept.clear(),
+        }
+        self.view = Arc::new(view);
+        self.revision = revision;
+    }
+
+    fn jump(&mut self, revision: Revision) {
+        self.kept.clear();
+        self.view = Arc::new(canonical(self.session.view()));
+        self.revision = revision;
+    }
+}
+
+/// The fact that stands for `count` facts which are in this state but not in the history.
+pub(crate) fn collapsed(id: &SessionId, session: &Session, count: u64, at: Timestamp) -> Event {
+    let data = json!({ "count": count, "fold_version": FOLD_VERSION, "state": canonical(session) });
+    internal(
+        id,
+        at,
+        Fact::Custom(Custom {
+            kind: COLLAPSED.into(),
+            data,
+        }),
+    )
+}
+
+/// A fact of the hub itself.
+pub(crate) fn internal(id: &SessionId, at: Timestamp, fact: Fact) -> Event {
+    Event {
+        id: None,
+        subject: Subject {
+            session: Some(id.clone().into()),
+            ..Subject::default()
+        },
+        at,
+        origin: Origin {
+            kind: SourceKind::Internal,
+            path: None,
+            first_sight: false,
+            modified_at: None,
+        },
+        fact,
+    }
+}
+
+fn is_collapsed(event: &Event) -> bool {
+    // Producers can't say this: their facts never have the hub's own origin.
+    event.origin.kind == SourceKind::Internal && matches!(&event.fact, Fact::Custom(custom) if custom.kind == COLLAPSED)
+}
+
+fn collapsed_state(event: &Event) -> Option<Session> {
+    let Fact::Custom(custom) = &event.fact else {
+        return None;
+    };
+    if !is_collapsed(event) || custom.data.get("fold_version") != Some(&json!(FOLD_VERSION)) {
+        return None;
+    }
+    serde_json::from_value(custom.data.get("state")?.clone()).ok()
+}

@@ -1,0 +1,80 @@
+//! Ids of pushed events that were taken recently: what the store cannot know yet. Bounded; what it forgets it remembers
+//! to have forgotten, so that a push whose look-up is older than that looks again instead of counting twice.
+
+use std::collections::{HashSet, VecDeque};
+
+use forgecast_protocol::EventId;
+
+/// See the module. Every id has a number in the order of arrival, counted from 1.
+pub(crate) struct RecentIds {
+    known: HashSet<EventId>,
+    order: VecDeque<EventId>,
+    capacity: usize,
+    newest: u64,
+}
+
+impl RecentIds {
+    /// Remembers so many ids.
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            known: HashSet::new(),
+            order: VecDeque::new(),
+            capacity: capacity.max(1),
+            newest: 0,
+        }
+    }
+
+    /// Takes an id in; false when it was there.
+    pub(crate) fn insert(&mut self, id: &EventId) -> bool {
+        if !self.known.insert(id.clone()) {
+            return false;
+        }
+        self.order.push_back(id.clone());
+        self.newest += 1;
+        if self.order.len() > self.capacity
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        true
+    }
+
+    /// Whether an id is remembered.
+    pub(crate) fn contains(&self, id: &EventId) -> bool {
+        self.known.contains(id)
+    }
+
+    /// Takes an id back whose event could not be stored: sent again, it is new.
+    pub(crate) fn remove(&mut self, id: &EventId) {
+        self.known.remove(id);
+    }
+
+    /// The number of the newest id.
+    pub(crate) fn newest(&self) -> u64 {
+        self.newest
+    }
+
+    /// Whether every id behind the number `durable` is still remembered: then a look-up in the store that saw all ids up
+    /// to that number, together with this set, knows all of them.
+    pub(crate) fn covers(&self, durable: u64) -> bool {
+        self.newest - self.order.len() as u64 <= durable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_forgotten_is_known_to_be_forgotten() {
+        let mut recent = RecentIds::new(2);
+        let id = |text: &str| text.parse::<EventId>().unwrap();
+        assert!(recent.insert(&id("a")) && !recent.insert(&id("a")));
+        assert!(recent.insert(&id("b")));
+        assert!(recent.covers(0));
+        assert!(recent.insert(&id("c")));
+        assert!(!recent.covers(0), "a may be neither durable nor remembered");
+        assert!(recent.covers(1));
+        assert!(recent.insert(&id("a")));
+    }
+}

@@ -1,0 +1,424 @@
+//! Whose session is a fact? Names and folders on one side, ids on the other. An id is made once, never reused, never
+//! moved to another run; a bare name means the newest run. Knows no state of a session but whether it is over.
+
+use std::collections::{BTreeMap, HashMap};
+
+use forgecast_protocol::{SessionId, SessionName, SessionRef, Subject, Timestamp};
+use forgecast_store::StoredSession;
+
+use crate::counters::Reason;
+use crate::slug::{slug, slug_in};
+
+/// All runs of one slug.
+#[derive(Clone, Debug)]
+struct Line {
+    /// The name as a producer or a folder gave it.
+    name: String,
+    directory: Option<String>,
+    /// Whether a producer gave the name (else it is the folder's).
+    named: bool,
+    /// Number of the newest run there ever was; grows only, also when runs are removed.
+    newest: u32,
+    /// The runs that are known, with whether they are over and when they were first seen.
+    runs: BTreeMap<u32, Run>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    over: bool,
+    created_at: Timestamp,
+}
+
+/// The sessions of one folder.
+#[derive(Clone, Debug, Default)]
+struct Folder {
+    /// The one that facts without a name belong to.
+    current: Option<SessionName>,
+    slugs: Vec<SessionName>,
+}
+
+/// A name that a producer or a folder gave, with the slug that it becomes.
+struct Named {
+    name: String,
+    slug: SessionName,
+}
+
+impl Named {
+    fn by(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            slug: slug(name),
+        }
+    }
+
+    fn of(subject: &Subject) -> Option<Self> {
+        match (&subject.session, &subject.name) {
+            (Some(SessionRef::Newest(slug)), name) => Some(Self {
+                name: name.clone().unwrap_or_else(|| slug.to_string()),
+                slug: slug.clone(),
+            }),
+            (_, name) => name.as_deref().map(Self::by),
+        }
+    }
+}
+
+/// A session that a fact belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Resolved {
+    pub(crate) id: SessionId,
+    /// The producer named this very run: the fact can't begin a new one.
+    pub(crate) explicit: bool,
+    /// It did not exist before.
+    pub(crate) created: bool,
+    /// What is known of the session changed (or it is new): it has to be stored before its facts.
+    pub(crate) changed: bool,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(crate) struct Registry {
+    lines: HashMap<SessionName, Line>,
+    folders: HashMap<String, Folder>,
+    sessions: usize,
+    limit: usize,
+}
+
+impl Registry {
+    /// An empty registry for at most so many sessions.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            lines: HashMap::new(),
+            folders: HashMap::new(),
+            sessions: 0,
+            limit,
+        }
+    }
+
+    /// How many sessions are known.
+    pub(crate) fn len(&self) -> usize {
+        self.sessions
+    }
+
+    /// Whether one more would be too many.
+    pub(crate) fn is_full(&self) -> bool {
+        // Slugs outlive their sessions so that no id is reused; they are small, but not for nothing.
+        self.sessions >= self.limit || self.lines.len() >= self.limit.saturating_mul(5)
+    }
+
+    /// Takes in a session that the store knows. Oldest first, so that the newest of a folder becomes its current one.
+    pub(crate) fn restore(&mut self, session: &StoredSession, over: bool) {
+        let slug = session.id.name().clone();
+        let run = session.id.run();
+        let line = self.lines.entry(slug.clone()).or_insert_with(|| Line {
+            name: session.name.clone(),
+            directory: None,
+            named: session.named,
+            newest: 0,
+            runs: BTreeMap::new(),
+        });
+        let state = Run {
+            over,
+            created_at: session.created_at,
+        };
+        if line.runs.insert(run, state).is_none() {
+            self.sessions += 1;
+        }
+        if run >= line.newest {
+            line.newest = run;
+            line.name.clone_from(&session.name);
+            line.named = session.named;
+            if session.directory.is_some() {
+                line.directory.clone_from(&session.directory);
+            }
+        }
+        if let Some(directory) = &session.directory {
+            self.join_folder(directory, &slug);
+        }
+    }
+
+    /// Says whether a session is over.
+    pub(crate) fn set_over(&mut self, id: &SessionId, over: bool) {
+        if let Some(run) = self.run_mut(id) {
+            run.over = over;
+        }
+    }
+
+    fn run_mut(&mut self, id: &SessionId) -> Option<&mut Run> {
+        self.lines.get_mut(id.name())?.runs.get_mut(&id.run())
+    }
+
+    /// The run that a person or a producer means.
+    pub(crate) fn find(&self, session: &SessionRef) -> Option<SessionId> {
+        match session {
+            SessionRef::Run(id) => self
+                .lines
+                .get(id.name())
+                .filter(|line| line.runs.contains_key(&id.run()))
+                .map(|_| id.clone()),
+            SessionRef::Newest(name) => self.newest(name),
+        }
+    }
+
+    fn newest(&self, name: &SessionName) -> Option<SessionId> {
+        let (run, _) = self.lines.get(name)?.runs.last_key_value()?;
+        Some(name.run(*run))
+    }
+
+    /// The folder of a session.
+    pub(crate) fn directory(&self, id: &SessionId) -> Option<&str> {
+        self.lines.get(id.name())?.directory.as_deref()
+    }
+
+    /// When a session was first seen.
+    pub(crate) fn created_at(&self, id: &SessionId) -> Option<Timestamp> {
+        Some(self.lines.get(id.name())?.runs.get(&id.run())?.created_at)
+    }
+
+    /// What the store has to know of a session.
+    pub(crate) fn stored(&self, id: &SessionId) -> Option<StoredSession> {
+        let line = self.lines.get(id.name())?;
+        Some(StoredSession {
+            id: id.clone(),
+            name: line.name.clone(),
+            directory: line.directory.clone(),
+            named: line.named,
+            created_at: line.runs.get(&id.run())?.created_at,
+        })
+    }
+
+    /// The session that a subject means if it exists already; creates nothing.
+    pub(crate) fn peek(&self, subject: &Subject) -> Option<SessionId> {
+        if let Some(run @ SessionRef::Run(_)) = &subject.session {
+            return self.find(run);
+        }
+        let named = Named::of(subject);
+        let Some(directory) = &subject.directory else {
+            return self.newest(&named?.slug);
+        };
+        let folder = self.folders.get(directory);
+        let slug = match &named {
+            None => folder?.current.clone(),
+            Some(named) => folder
+                .and_then(|folder| self.of_folder(folder, named))
+                .or_else(|| Some(named.slug.clone()).filter(|slug| self.is_adoptable(slug))),
+        };
+        self.newest(&slug?)
+    }
+
+    /// The session that a subject means, made if it is new.
+    pub(crate) fn resolve(&mut self, subject: &Subject, at: Timestamp) -> Result<Resolved, Reason> {
+        match &subject.session {
+            Some(run @ SessionRef::Run(_)) => {
+                let id = self.find(run).ok_or(Reason::UnknownRun)?;
+                let own = self.directory(&id);
+                if matches!((own, &subject.directory), (Some(own), Some(other)) if own != other) {
+                    return Err(Reason::Conflict);
+                }
+                Ok(Resolved {
+                    id,
+                    explicit: true,
+                    created: false,
+                    changed: false,
+                })
+            }
+            _ => self.by_name_or_folder(Named::of(subject), subject.directory.as_deref(), at),
+        }
+    }
+
+    fn by_name_or_folder(
+        &mut self,
+        named: Option<Named>,
+        directory: Option<&str>,
+        at: Timestamp,
+    ) -> Result<Resolved, Reason> {
+        match (named, directory) {
+            (None, None) => Err(Reason::NoSession),
+            (Some(named), None) => match self.newest(&named.slug) {
+                Some(id) => Ok(known(id, false)),
+                None => self.create(named, None, true, at),
+            },
+            (None, Some(directory)) => {
+                let folder = self.folders.get(directory);
+                let current = folder.and_then(|folder| folder.current.clone());
+                match current.and_then(|slug| self.newest(&slug)) {
+                    Some(id) => Ok(known(id, false)),
+                    None => self.create(Named::by(folder_name(directory)), Some(directory), false, at),
+                }
+            }
+            (Some(named), Some(directory)) => self.by_name_in_folder(named, directory, at),
+        }
+    }
+
+    fn by_name_in_folder(&mut self, named: Named, directory: &str, at: Timestamp) -> Result<Resolved, Reason> {
+        let folder = self.folders.get(directory);
+        if let Some(slug) = folder.and_then(|folder| self.of_folder(folder, &named))
+            && let Some(id) = self.newest(&slug)
+        {
+            self.join_folder(directory, &slug);
+            let changed = self.name_line(&slug, named.name);
+            return Ok(known(id, changed));
+        }
+        if self.is_adoptable(&named.slug)
+            && let Some(id) = self.newest(&named.slug)
+        {
+            self.join_folder(directory, &named.slug);
+            self.name_line(&named.slug, named.name);
+            if let Some(line) = self.lines.get_mut(&named.slug) {
+                line.directory = Some(directory.to_owned());
+            }
+            return Ok(known(id, true));
+        }
+        self.create(named, Some(directory), true, at)
+    }
+
+    /// The folder's session of that name; else its current one, as long as nobody gave that one a name.
+    fn of_folder(&self, folder: &Folder, named: &Named) -> Option<SessionName> {
+        let has_name = |slug: &&SessionName| {
+            let line = self.lines.get(*slug);
+            **slug == named.slug || line.is_some_and(|line| line.name == named.name)
+        };
+        let of_that_name = folder.slugs.iter().find(has_name);
+        let never_named = folder
+            .current
+            .iter()
+            .find(|slug| self.lines.get(*slug).is_some_and(|line| !line.named));
+        of_that_name
+            .or(never_named)
+            .filter(|slug| self.newest(slug).is_some())
+            .cloned()
+    }
+
+    /// Whether the newest run of this name belongs to no folder and is not over.
+    fn is_adoptable(&self, slug: &SessionName) -> bool {
+        self.lines.get(slug).is_some_and(|line| {
+            line.directory.is_none() && line.runs.last_key_value().is_some_and(|(_, run)| !run.over)
+        })
+    }
+
+    fn name_line(&mut self, slug: &SessionName, name: String) -> bool {
+        let Some(line) = self.lines.get_mut(slug) else {
+            return false;
+        };
+        if line.named {
+            return false;
+        }
+        line.named = true;
+        line.name = name;
+        true
+    }
+
+    fn join_folder(&mut self, directory: &str, slug: &SessionName) {
+        let folder = self.folders.entry(directory.to_owned()).or_default();
+        if !folder.slugs.contains(slug) {
+            folder.slugs.push(slug.clone());
+        }
+        folder.current = Some(slug.clone());
+    }
+
+    fn create(
+        &mut self,
+        wanted: Named,
+        directory: Option<&str>,
+        named: bool,
+        at: Timestamp,
+    ) -> Result<Resolved, Reason> {
+        if self.is_full() {
+            return Err(Reason::TooManySessions);
+        }
+        let slug = self.free_slug(&wanted.slug, directory);
+        if let Some(directory) = directory {
+            self.join_folder(directory, &slug);
+        }
+        let line = self.lines.entry(slug.clone()).or_insert_with(|| Line {
+            name: String::new(),
+            directory: None,
+            named,
+            newest: 0,
+            runs: BTreeMap::new(),
+        });
+        line.name = wanted.name;
+        line.named = named;
+        line.directory = directory.map(str::to_owned);
+        Ok(self.add_run(&slug, at))
+    }
+
+    /// The wanted slug unless another folder has it.
+    fn free_slug(&self, wanted: &SessionName, directory: Option<&str>) -> SessionName {
+        let is_free = |slug: &SessionName| {
+            self.lines
+                .get(slug)
+                .is_none_or(|line| line.directory.is_none() || line.directory.as_deref() == directory)
+        };
+        let Some(directory) = directory else {
+            return wanted.clone();
+        };
+        std::iter::once(wanted.clone())
+            .chain([6, 12, 24, 64].map(|digits| slug_in(wanted, directory, digits)))
+            .find(is_free)
+            .unwrap_or_else(|| slug_in(wanted, directory, 64))
+    }
+
+    /// The next run of the same name and folder.
+    pub(crate) fn new_run(&mut self, of: &SessionId, at: Timestamp) -> Result<Resolved, Reason> {
+        if self.sessions >= self.limit {
+            return Err(Reason::TooManySessions);
+        }
+        Ok(self.add_run(of.name(), at))
+    }
+
+    fn add_run(&mut self, slug: &SessionName, at: Timestamp) -> Resolved {
+        let mut run = 1;
+        if let Some(line) = self.lines.get_mut(slug) {
+            line.newest = line.newest.saturating_add(1);
+            run = line.newest;
+            let state = Run {
+                over: false,
+                created_at: at,
+            };
+            line.runs.insert(run, state);
+            self.sessions += 1;
+        }
+        Resolved {
+            created: true,
+            ..known(slug.run(run), true)
+        }
+    }
+
+    /// Takes a session out. Its number stays used.
+    pub(crate) fn remove(&mut self, id: &SessionId) -> bool {
+        let Some(line) = self.lines.get_mut(id.name()) else {
+            return false;
+        };
+        if line.runs.remove(&id.run()).is_none() {
+            return false;
+        }
+        self.sessions -= 1;
+        if line.runs.is_empty()
+            && let Some(folder) = line
+                .directory
+                .as_ref()
+                .and_then(|directory| self.folders.get_mut(directory))
+        {
+            folder.slugs.retain(|slug| slug != id.name());
+            if folder.current.as_ref() == Some(id.name()) {
+                folder.current = folder.slugs.last().cloned();
+            }
+        }
+        true
+    }
+}
+
+fn known(id: SessionId, changed: bool) -> Resolved {
+    Resolved {
+        id,
+        explicit: false,
+        created: false,
+        changed,
+    }
+}
+
+/// The last part of a path.
+fn folder_name(directory: &str) -> &str {
+    let name = directory.trim_end_matches('/').rsplit('/').next();
+    name.filter(|name| !name.is_empty()).unwrap_or("root")
+}

@@ -1,0 +1,93 @@
+//! How a name becomes the part of an id before the tilde. Pure: the same name always gives the same slug.
+
+use forgecast_protocol::SessionName;
+
+use crate::frame::sha256_hex;
+
+/// Bytes of a name that are kept when it has to be changed; leaves room for the hashes behind it.
+const KEPT: usize = 96;
+
+/// The name itself when it fits, else what is readable of it and eight hexadecimal digits of its SHA-256.
+pub(crate) fn slug(name: &str) -> SessionName {
+    if let Ok(slug) = name.parse() {
+        return slug;
+    }
+    let hash = sha256_hex(name.as_bytes());
+    join(&readable(name), &hash[..8])
+}
+
+/// The slug for a folder when another folder has the plain one: `<slug>-<digits of SHA-256(folder)>`.
+pub(crate) fn slug_in(slug: &SessionName, directory: &str, digits: usize) -> SessionName {
+    let hash = sha256_hex(directory.as_bytes());
+    let kept: String = slug.as_str().chars().take(127 - digits.min(64)).collect();
+    join(&kept, &hash[..digits.min(64)])
+}
+
+fn join(readable: &str, hash: &str) -> SessionName {
+    let text = format!("{readable}-{hash}");
+    // Both parts consist of permitted characters and the first one begins with a letter or digit.
+    text.parse().unwrap_or_else(|_| fallback(hash))
+}
+
+fn fallback(hash: &str) -> SessionName {
+    match format!("session-{hash}").parse() {
+        Ok(slug) => slug,
+        Err(_) => fallback("0"),
+    }
+}
+
+fn readable(name: &str) -> String {
+    let mut out = String::new();
+    for character in name.chars() {
+        if out.len() >= KEPT {
+            break;
+        }
+        if character.is_ascii_alphanumeric() || matches!(character, '.' | '_') {
+            if !out.is_empty() || character.is_ascii_alphanumeric() {
+                out.push(character);
+            }
+        } else if !out.is_empty() && !out.ends_with('-') {
+            out.push('-');
+        }
+    }
+    let trimmed = out.trim_end_matches(['-', '.', '_']);
+    if trimmed.is_empty() {
+        "session".to_owned()
+    } else {
+        trimmed.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_name_that_fits_is_its_own_slug() {
+        assert_eq!(slug("weather-app").as_str(), "weather-app");
+    }
+
+    #[test]
+    fn a_name_that_does_not_fit_keeps_what_is_readable_and_gets_a_hash() {
+        assert_eq!(
+            slug("My app!").as_str(),
+            "My-app-7a4e7a0a".replace("7a4e7a0a", &sha256_hex(b"My app!")[..8])
+        );
+        assert!(slug("../../etc/passwd").as_str().starts_with("etc-passwd-"));
+        assert!(slug("").as_str().starts_with("session-"));
+        assert!(slug("天気").as_str().starts_with("session-"));
+        assert!(slug("a~1").as_str().starts_with("a-1-"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_has_a_slug_and_different_names_that_do_not_fit_differ(name in "\\PC{0,300}", other in "\\PC{0,300}") {
+            let (one, two) = (slug(&name), slug(&other));
+            prop_assert_eq!(name == other, one == two);
+            prop_assert!(slug_in(&one, "/a/b", 6) != one);
+            prop_assert!(slug_in(&one, "/a/b", 64).as_str().len() <= 128);
+        }
+    }
+}
