@@ -38,6 +38,7 @@ export default defineConfig({
   base: './',
   plugins: [
     svelte({
+      configFile: false,
       compilerOptions: {
         // Elements are made by `createElement`, so the page works where trusted types refuse `innerHTML`.
         fragments: 'tree',

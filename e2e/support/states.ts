@@ -163,7 +163,7 @@ export function rows(): Json {
 const TEXTS: { level?: string; text: string; spans?: { start: number; end: number; style: string }[] }[] = [
   { level: 'info', text: 'builder: reading src/cache/forecast.ts' },
   { text: '  ✓ keeps entries for ten minutes (12 ms)', spans: [{ start: 2, end: 3, style: 'fg-2' }] },
-  { text: '  ✗ keeps units apart (31 ms)', spans: [{ start: 2, end: 23, style: 'bold fg-1' }] },
+  { text: '  ✗ keeps units apart (31 ms)', spans: [{ start: 2, end: 21, style: 'bold fg-1' }] },
   { level: 'warn', text: 'retrying the request to the weather service in 2 s' },
   { level: 'error', text: 'AssertionError: expected 21.5 to equal 70.7' },
   { level: 'debug', text: 'cache: 14 entries, 3 expired' },

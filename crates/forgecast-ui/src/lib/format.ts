@@ -15,6 +15,12 @@ export function duration(ms: number): string {
   return `${Math.floor(span / DAY)}d ${Math.floor((span % DAY) / HOUR)}h`;
 }
 
+/** A span nobody can know to the second: `under a minute`, `26m`, `1h 10m`, `2d 3h`. */
+export function roughly(ms: number): string {
+  if (ms < MINUTE) return 'under a minute';
+  return ms < HOUR ? `${Math.round(ms / MINUTE)}m` : duration(ms);
+}
+
 /** An age in its largest unit: `now`, `42s ago`, `3m ago`, `5h ago`, `2d ago`. */
 export function ago(ms: number): string {
   const span = Math.max(0, ms);

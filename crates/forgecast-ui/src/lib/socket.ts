@@ -65,6 +65,8 @@ const REFUSED_BACK_OFF_MS = 30_000;
 const MISSED_HEARTBEATS = 3;
 /** Heartbeats after which a topic that was not answered or was refused is asked for again. */
 const ASK_AGAIN = 5;
+/** Heartbeats that may go on naming another revision after it was asked for. */
+const STILL_DIFFERENT = 2;
 
 const CLOSE_REASONS: Record<number, string> = {
   1012: 'the server is restarting',
@@ -291,8 +293,9 @@ export class Live {
         subscription.follower.confirmed?.();
       } else if (subscription.answered && !subscription.refused) {
         this.#mismatch(subscription);
-      } else if (++subscription.silent >= ASK_AGAIN) {
-        this.#subscribe(subscription);
+      } else if (++subscription.silent >= (mark ? STILL_DIFFERENT : ASK_AGAIN)) {
+        if (subscription.refused) this.#subscribe(subscription);
+        else this.#mismatch(subscription);
       }
     }
   }
