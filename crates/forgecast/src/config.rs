@@ -15,10 +15,10 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-pub(crate) use settings::SETTINGS;
-use settings::{Kind, Setting};
+use settings::{Kind, SETTINGS, Setting};
 pub(crate) use show::{default_file, show};
 use value::Surroundings;
+pub(crate) use value::nearest;
 
 /// The configuration cannot be used; each says where and what to write instead.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +87,6 @@ pub(crate) struct Environment {
 
 impl Environment {
     /// Reads variables and the current folder of this process; text that is not UTF-8 is taken approximately.
-    #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
     pub(crate) fn of_this_process() -> Self {
         let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
         Self {
@@ -206,7 +205,7 @@ impl Config {
 
     fn take_defaults(&mut self) {
         for setting in SETTINGS {
-            if let Some(value) = setting.default.and_then(|text| literal(text)) {
+            if let Some(value) = setting.default.and_then(literal) {
                 self.values.insert(setting.key, (value, Provenance::Default));
             }
         }

@@ -2,10 +2,71 @@
 
 mod cli;
 mod client;
+mod commands;
 mod config;
 mod demo;
+mod pipeline;
 mod runtime_file;
 mod shutdown;
 mod telemetry;
+mod terminal;
+mod typo;
 
-fn main() {}
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::{CommandFactory, Parser};
+use tokio::runtime::Runtime;
+
+use cli::{Cli, Command, ConfigCommand};
+use commands::Context;
+use config::Environment;
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line: what, why, and the way out.
+            let _ = writeln!(std::io::stderr(), "forgecast: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<()> {
+    let context = Context {
+        environment: Environment::of_this_process(),
+        common: cli.common,
+    };
+    match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+        Command::Serve(args) => block_on(commands::serve::run(&context, &args)),
+        Command::Demo(args) => block_on(commands::demo::run(&context, &args)),
+        Command::Sessions(args) => commands::sessions::run(&context, &args),
+        Command::Status(args) => commands::status::run(&context, &args),
+        Command::Forget(args) => commands::forget::run(&context, &args),
+        Command::Export(args) => commands::export::run(&context, &args),
+        Command::Config { command } => show_config(&context, command),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "forgecast", &mut std::io::stdout().lock());
+            Ok(())
+        }
+    }
+}
+
+fn show_config(context: &Context, command: ConfigCommand) -> Result<()> {
+    let text = match command {
+        ConfigCommand::Show => config::show(&context.configure(Vec::new())?),
+        ConfigCommand::Default => config::default_file(),
+    };
+    terminal::print(&text);
+    Ok(())
+}
+
+fn block_on(command: impl Future<Output = Result<()>>) -> Result<()> {
+    let runtime = Runtime::new().context("cannot start the runtime")?;
+    let result = runtime.block_on(command);
+    // A thread that reads from a dead disk must not keep the process.
+    runtime.shutdown_background();
+    result
+}

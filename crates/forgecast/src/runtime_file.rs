@@ -81,7 +81,7 @@ pub(crate) fn find(folder: &Path, db: &Path, named: bool, answers: impl Fn(&Runn
         })
         .filter(|(_, path, running)| path.file_stem().is_some_and(|stem| *stem == *running.pid.to_string()))
         .collect();
-    candidates.sort_by(|a, b| (a.2.db == db, a.0).cmp(&(b.2.db == db, b.0)));
+    candidates.sort_by_key(|(written_at, _, running)| (running.db == db, *written_at));
     while let Some((_, path, running)) = candidates.pop() {
         if named && running.db != db {
             continue;

@@ -157,7 +157,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "sources.mask",
         Kind::Texts,
         "[]",
-        "Regular expressions; what they match in the text of agents is stored and shown as [masked], besides the built-in rules for secrets.",
+        "Regular expressions; what they match in the text of agents (of the first group, when there is one) is stored and shown as [masked], besides the built-in rules for secrets.",
+    ),
+    setting(
+        "sources.mask_off",
+        Kind::Texts,
+        "[]",
+        "Names of built-in rules for secrets that are switched off.",
     ),
     integer(
         "sessions.stalled_after_s",

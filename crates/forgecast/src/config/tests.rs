@@ -1,1 +1,188 @@
+//! Which layer wins, what is refused, and in which words.
 
+use super::*;
+
+fn environment(folder: &Path, variables: &[(&str, &str)]) -> Environment {
+    Environment {
+        variables: variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+        current_folder: folder.to_owned(),
+    }
+}
+
+fn flag(key: &'static str, value: impl Into<Value>) -> Vec<(&'static str, Value)> {
+    vec![(key, value.into())]
+}
+
+fn refused(text: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("forgecast.toml"), text).unwrap();
+    let error = Config::resolve(&environment(folder.path(), &[]), None, Vec::new())
+        .unwrap_err()
+        .to_string();
+    error.replace(&folder.path().display().to_string(), "")
+}
+
+#[test]
+fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("forgecast.toml");
+    let port = |variables: &[(&str, &str)], flags| {
+        let config = Config::resolve(&environment(folder.path(), variables), None, flags).unwrap();
+        (config.port(), config.provenance("port"))
+    };
+    assert_eq!(port(&[], Vec::new()), (8080, Provenance::Default));
+    std::fs::write(&path, "port = 1\n").unwrap();
+    assert_eq!(port(&[], Vec::new()), (1, Provenance::File(path)));
+    let variable = [("FORGECAST_PORT", "2")];
+    assert_eq!(
+        port(&variable, Vec::new()),
+        (2, Provenance::Variable("FORGECAST_PORT".to_owned()))
+    );
+    assert_eq!(port(&variable, flag("port", 3)), (3, Provenance::Flag));
+}
+
+#[test]
+fn the_file_in_the_current_folder_is_taken_before_the_one_at_home() {
+    let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::create_dir_all(home.path().join(".config/forgecast")).unwrap();
+    std::fs::write(home.path().join(".config/forgecast/forgecast.toml"), "port = 5\n").unwrap();
+    let environment = environment(folder.path(), &[("HOME", home.path().to_str().unwrap())]);
+    assert_eq!(Config::resolve(&environment, None, Vec::new()).unwrap().port(), 5);
+    std::fs::write(folder.path().join("forgecast.toml"), "port = 6\n").unwrap();
+    assert_eq!(Config::resolve(&environment, None, Vec::new()).unwrap().port(), 6);
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_one_that_was_meant() {
+    insta::assert_snapshot!(refused("prot = 1"), @"/forgecast.toml: unknown key `prot`; did you mean `port`?");
+    insta::assert_snapshot!(refused("[sources]\ndebounce = 1"), @"/forgecast.toml: unknown key `sources.debounce`; did you mean `sources.debounce_ms`?");
+    insta::assert_snapshot!(refused("colour = 'red'"), @"/forgecast.toml: unknown key `colour`; `forgecast config default` lists the keys");
+}
+
+#[test]
+fn a_value_that_cannot_be_is_refused_with_what_can() {
+    insta::assert_snapshot!(refused("port = 70000"), @"/forgecast.toml: `port` must be a whole number from 0 to 65535");
+    insta::assert_snapshot!(refused("[log]\nlevel = 'loud'"), @"/forgecast.toml: `log.level` must be one of error, warn, info, debug, trace");
+    insta::assert_snapshot!(refused("roots = 'x'"), @"/forgecast.toml: `roots` must be a list of paths");
+}
+
+#[test]
+fn a_host_that_is_not_loopback_is_refused_whatever_its_spelling() {
+    let folder = tempfile::tempdir().unwrap();
+    let resolve = |host: &str| Config::resolve(&environment(folder.path(), &[]), None, flag("host", host));
+    for host in ["0.0.0.0", "::", "192.168.1.4", "::ffff:10.0.0.1", "example.org", "0"] {
+        let error = resolve(host).unwrap_err().to_string();
+        assert!(error.contains(host) && error.contains("command line"), "{error}");
+    }
+    for host in ["127.0.0.1", "localhost", "::1", "[::1]", "127.3.2.1"] {
+        assert!(resolve(host).is_ok(), "{host}");
+    }
+}
+
+#[test]
+fn a_variable_that_is_no_setting_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config::resolve(
+        &environment(folder.path(), &[("FORGECAST_PROT", "1")]),
+        None,
+        Vec::new(),
+    )
+    .unwrap();
+    insta::assert_snapshot!(config.warnings.join("\n"), @"FORGECAST_PROT is no setting; did you mean `FORGECAST_PORT`?");
+}
+
+#[test]
+fn paths_are_relative_to_what_names_them() {
+    let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("etc/x.toml");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "roots = ['a/', '~/b', '/c']\n").unwrap();
+    let environment = environment(
+        folder.path(),
+        &[("HOME", home.path().to_str().unwrap()), ("FORGECAST_LOGS", "x:/y")],
+    );
+    let config = Config::resolve(&environment, Some(Path::new("etc/x.toml")), flag("db", "here.db")).unwrap();
+    assert_eq!(
+        config.paths("roots"),
+        [folder.path().join("etc/a"), home.path().join("b"), PathBuf::from("/c")]
+    );
+    assert_eq!(config.paths("logs"), [folder.path().join("x"), PathBuf::from("/y")]);
+    assert_eq!(config.db(), folder.path().join("here.db"));
+}
+
+#[test]
+fn without_anything_said_the_current_folder_and_homelab_are_watched() {
+    let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::create_dir_all(home.path().join("homelab/checkpoints/ralph")).unwrap();
+    let environment = environment(folder.path(), &[("HOME", home.path().to_str().unwrap())]);
+    let config = Config::resolve(&environment, None, Vec::new()).unwrap();
+    assert_eq!(
+        config.paths("roots"),
+        [folder.path().to_owned(), home.path().join("homelab")]
+    );
+    assert_eq!(
+        config.paths("checkpoints"),
+        [home.path().join("homelab/checkpoints/ralph")]
+    );
+    assert_eq!(config.db(), home.path().join(".local/share/forgecast/forgecast.db"));
+}
+
+#[test]
+fn without_a_home_the_database_lies_among_temporary_files_and_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config::resolve(&environment(folder.path(), &[("TMPDIR", "/var/tmp")]), None, Vec::new()).unwrap();
+    assert!(config.db().starts_with("/var/tmp"), "{:?}", config.db());
+    assert!(
+        config.warnings.iter().any(|warning| warning.contains("--db")),
+        "{:?}",
+        config.warnings
+    );
+}
+
+#[test]
+fn the_default_file_changes_nothing_and_names_every_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = default_file();
+    std::fs::write(folder.path().join("forgecast.toml"), &text).unwrap();
+    let config = Config::resolve(&environment(folder.path(), &[]), None, Vec::new()).unwrap();
+    for setting in SETTINGS {
+        assert_eq!(config.provenance(setting.key), Provenance::Default, "{}", setting.key);
+        assert!(text.contains(&setting.variable()), "{}", setting.key);
+    }
+    let uncommented: String = text
+        .lines()
+        .map(|line| {
+            line.strip_prefix("# ")
+                .filter(|rest| rest.contains(" = ") && !rest.contains('…'))
+                .unwrap_or(line)
+        })
+        .fold(String::new(), |text, line| text + line + "\n");
+    assert!(uncommented.parse::<Table>().is_ok(), "{uncommented}");
+}
+
+#[test]
+fn each_value_is_shown_with_where_it_came_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config::resolve(
+        &environment(folder.path(), &[("FORGECAST_POLL", "1")]),
+        None,
+        flag("port", 0),
+    )
+    .unwrap();
+    let shown = show(&config);
+    let line = |key: &str| {
+        shown
+            .lines()
+            .find(|line| line.starts_with(key))
+            .unwrap()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(line("port"), "port = 0 # command line");
+    assert_eq!(line("poll"), "poll = true # FORGECAST_POLL");
+    assert_eq!(line("viewers.total"), "viewers.total = 2000 # default");
+}

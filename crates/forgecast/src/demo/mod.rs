@@ -6,7 +6,7 @@ mod documents;
 mod script;
 mod writer;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use forgecast_protocol::{Clock, Timestamp};
@@ -203,22 +203,6 @@ fn share(length_ms: u64, part: f64) -> u64 {
 
 fn minus(time: Timestamp, behind: Duration) -> Timestamp {
     time.plus_millis(-i64::try_from(behind.as_millis()).unwrap_or(0))
-}
-
-/// Plays every build once without anybody watching; what `--no-serve` does.
-///
-/// # Errors
-/// When a file cannot be written.
-pub(crate) async fn run(options: &Options, clock: &Clock, shutdown: CancellationToken) -> Result<(), WriteError> {
-    ensure(&options.into).await?;
-    Demo::prepare(options, clock).await?.play(shutdown).await
-}
-
-async fn ensure(folder: &Path) -> Result<(), WriteError> {
-    tokio::fs::create_dir_all(folder).await.map_err(|source| WriteError {
-        path: folder.to_owned(),
-        source,
-    })
 }
 
 #[cfg(test)]

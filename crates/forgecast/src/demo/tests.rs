@@ -99,7 +99,8 @@ async fn played_once_it_leaves_what_the_last_step_wrote() {
         once: true,
     };
     let clock = Clock::new(Timestamp::default);
-    run(&options, &clock, CancellationToken::new()).await.unwrap();
+    let demo = Demo::prepare(&options, &clock).await.unwrap();
+    demo.play(CancellationToken::new()).await.unwrap();
     for project in ["weather-app", "chess-engine"] {
         let left = folder.path().join(project).join(".context-foundry");
         let phase = std::fs::read_to_string(left.join("current-phase.json")).unwrap();

@@ -1,0 +1,27 @@
+//! `export`: one session as self-contained JSON.
+
+use anyhow::{Context as _, Result};
+
+use super::Context;
+use super::sight::Sight;
+use crate::cli::ExportArgs;
+use crate::terminal;
+
+/// Writes the session to a file or to standard output.
+///
+/// # Errors
+/// There is no such session, the file cannot be written, and what [`Sight`] says.
+pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<()> {
+    let sight = Sight::open(context, &args.sources)?;
+    let json = sight.export(&args.id);
+    sight.close();
+    let json = json?;
+    match &args.output {
+        Some(path) => std::fs::write(path, &json).with_context(|| format!("cannot write {}", path.display())),
+        None => {
+            terminal::print(&String::from_utf8_lossy(&json));
+            terminal::print("\n");
+            Ok(())
+        }
+    }
+}

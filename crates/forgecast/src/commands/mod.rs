@@ -1,0 +1,83 @@
+//! One file per command; each gets what it needs from `Context` and returns when it is done.
+
+pub(crate) mod demo;
+pub(crate) mod export;
+pub(crate) mod forget;
+pub(crate) mod serve;
+pub(crate) mod sessions;
+pub(crate) mod sight;
+pub(crate) mod status;
+
+use anyhow::Result;
+use toml::Value;
+
+use crate::cli::{CommonArgs, ServeArgs, SourceArgs};
+use crate::config::{Config, Environment};
+use crate::terminal;
+
+/// What every command is given.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) environment: Environment,
+    pub(crate) common: CommonArgs,
+}
+
+/// Settings that the command line named.
+pub(crate) type Flags = Vec<(&'static str, Value)>;
+
+impl Context {
+    /// The configuration with these flags on top; begins to log by it and says its warnings.
+    ///
+    /// # Errors
+    /// See [`crate::config::ConfigError`].
+    pub(crate) fn configure(&self, mut flags: Flags) -> Result<Config> {
+        for (key, value) in [
+            ("log.format", &self.common.log_format),
+            ("log.level", &self.common.log_level),
+        ] {
+            flags.extend(value.clone().map(|value| (key, Value::String(value))));
+        }
+        let config = Config::resolve(&self.environment, self.common.config.as_deref(), flags)?;
+        crate::telemetry::begin(&config, &self.environment);
+        for warning in &config.warnings {
+            terminal::warn(warning);
+        }
+        Ok(config)
+    }
+}
+
+impl SourceArgs {
+    /// The settings that were named.
+    pub(crate) fn flags(&self) -> Flags {
+        let db = self
+            .db
+            .as_ref()
+            .map(|db| ("db", Value::String(db.to_string_lossy().into_owned())));
+        let poll = self.poll.then_some(("poll", Value::Boolean(true)));
+        db.into_iter().chain(poll).collect()
+    }
+}
+
+impl ServeArgs {
+    /// The settings that were named.
+    pub(crate) fn flags(&self) -> Flags {
+        let mut flags = self.sources.flags();
+        if !self.paths.is_empty() {
+            let paths = self
+                .paths
+                .iter()
+                .map(|path| Value::String(path.to_string_lossy().into_owned()));
+            flags.push(("roots", Value::Array(paths.collect())));
+        }
+        flags.extend(listen(self.host.as_deref(), self.port, self.open));
+        flags
+    }
+}
+
+/// The settings that say where to listen.
+pub(crate) fn listen(host: Option<&str>, port: Option<u16>, open: bool) -> Flags {
+    let host = host.map(|host| ("host", Value::String(host.to_owned())));
+    let port = port.map(|port| ("port", Value::Integer(port.into())));
+    let open = open.then_some(("open", Value::Boolean(true)));
+    host.into_iter().chain(port).chain(open).collect()
+}

@@ -1,0 +1,177 @@
+//! Where a command looks: at the server that runs on this machine, else once by itself with a pipe of its own.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use forgecast_hub::query::RowQuery;
+use forgecast_protocol::session::SessionRow;
+use forgecast_protocol::{SessionRef, SessionView};
+use serde::Deserialize;
+use tokio::runtime::Runtime;
+
+use super::Context;
+use crate::cli::SourceArgs;
+use crate::client::Client;
+use crate::config::{Config, Provenance};
+use crate::pipeline::{self, Pipeline};
+use crate::runtime_file;
+
+/// How long a look by ourselves may take.
+const LOOK: Duration = Duration::from_secs(60);
+/// Rows in a page: as many as there may be.
+const PAGE: u32 = 1_000;
+
+/// What can be asked about sessions.
+pub(crate) enum Sight {
+    /// A running server.
+    Server(Client),
+    /// A pipe of our own, opened for this one question.
+    Own(Box<Own>),
+}
+
+/// See [`Sight::Own`].
+pub(crate) struct Own {
+    runtime: Runtime,
+    pipeline: Pipeline,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    sessions: Vec<SessionRow>,
+    next_cursor: Option<String>,
+}
+
+/// The server to ask, when one runs: the one on the database that was named, else any.
+pub(crate) fn server(context: &Context, config: &Config) -> Option<Client> {
+    let named = config.provenance("db") != Provenance::Default;
+    let folder = context.environment.runtime_folder();
+    let running = runtime_file::find(&folder, &config.db(), named, |running| Client::answers(&running.url))?;
+    Some(Client::new(&running.url))
+}
+
+impl Sight {
+    /// Finds a server, or looks for ourselves.
+    ///
+    /// # Errors
+    /// What the configuration, the database or the sources refuse.
+    pub(crate) fn open(context: &Context, args: &SourceArgs) -> Result<Self> {
+        let config = context.configure(args.flags())?;
+        if let Some(client) = server(context, &config) {
+            return Ok(Self::Server(client));
+        }
+        let runtime = Runtime::new().context("cannot start the runtime")?;
+        let pipeline = runtime.block_on(async {
+            // Looking must not leave a database behind where none was.
+            let db = Some(config.db()).filter(|db| db.exists());
+            let pipeline = Pipeline::start(&config, db, &forgecast_ingest::system_clock()).await?;
+            if !pipeline::settled(&pipeline.hub, pipeline.health.clone(), LOOK).await {
+                bail!(
+                    "looking at {} folders took longer than {} s",
+                    config.paths("roots").len(),
+                    LOOK.as_secs()
+                );
+            }
+            Ok(pipeline)
+        })?;
+        Ok(Self::Own(Box::new(Own { runtime, pipeline })))
+    }
+
+    /// All rows, newest work first.
+    ///
+    /// # Errors
+    /// What the server or the store answers.
+    pub(crate) fn rows(&self) -> Result<Vec<SessionRow>> {
+        let mut rows = Vec::new();
+        match self {
+            Self::Server(client) => {
+                let mut cursor = None;
+                loop {
+                    let after = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+                    let page: Page = client
+                        .get(&format!("/api/v1/sessions?limit={PAGE}{after}"))?
+                        .context("the server has no list of sessions")?;
+                    rows.extend(page.sessions);
+                    cursor = page.next_cursor;
+                    if cursor.is_none() {
+                        return Ok(rows);
+                    }
+                }
+            }
+            Self::Own(own) => own.runtime.block_on(async {
+                let mut query = RowQuery {
+                    limit: PAGE,
+                    ..RowQuery::default()
+                };
+                loop {
+                    let page = own.pipeline.hub.rows(query.clone()).await?;
+                    rows.extend(page.rows);
+                    query.cursor = page.next_cursor;
+                    if query.cursor.is_none() {
+                        return Ok(rows);
+                    }
+                }
+            }),
+        }
+    }
+
+    /// The view of a session as JSON.
+    ///
+    /// # Errors
+    /// There is no such session, and what the server or the store answers.
+    pub(crate) fn view_json(&self, session: &SessionRef) -> Result<Vec<u8>> {
+        let json = match self {
+            Self::Server(client) => client.bytes(&format!("/api/v1/sessions/{session}"))?,
+            Self::Own(own) => {
+                let view = own.runtime.block_on(own.pipeline.hub.view(session))?;
+                view.map(|state| state.json.to_vec())
+            }
+        };
+        json.with_context(|| unknown(session))
+    }
+
+    /// The view of a session.
+    ///
+    /// # Errors
+    /// As [`Sight::view_json`].
+    pub(crate) fn view(&self, session: &SessionRef) -> Result<SessionView> {
+        serde_json::from_slice(&self.view_json(session)?).context("the view has another shape than expected")
+    }
+
+    /// One session as self-contained JSON.
+    ///
+    /// # Errors
+    /// There is no such session, and what the server or the store answers.
+    pub(crate) fn export(&self, session: &SessionRef) -> Result<Vec<u8>> {
+        let json = match self {
+            Self::Server(client) => client.bytes(&format!("/api/v1/sessions/{session}/export"))?,
+            Self::Own(own) => own
+                .runtime
+                .block_on(own.pipeline.hub.export(session))?
+                .map(|json| json.to_vec()),
+        };
+        json.with_context(|| unknown(session))
+    }
+
+    /// Removes a session; `false` when there was none.
+    ///
+    /// # Errors
+    /// What the server or the store answers.
+    pub(crate) fn forget(&self, session: &SessionRef) -> Result<bool> {
+        match self {
+            Self::Server(client) => client.delete(&format!("/api/v1/sessions/{session}")),
+            Self::Own(own) => Ok(own.runtime.block_on(own.pipeline.hub.forget(session))?),
+        }
+    }
+
+    /// Ends the look; a pipe of our own commits what it found.
+    pub(crate) fn close(self) {
+        if let Self::Own(own) = self {
+            own.runtime.block_on(own.pipeline.stop());
+        }
+    }
+}
+
+/// What to say when there is no such session.
+pub(crate) fn unknown(session: &SessionRef) -> String {
+    format!("there is no session {session}; `forgecast sessions` lists them")
+}

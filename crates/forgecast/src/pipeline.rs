@@ -1,0 +1,161 @@
+//! The pipe without its HTTP end: store, hub and sources, started in this order and stopped in the opposite one, so that
+//! whatever a source handed over before the stop is folded, committed and marked as clean.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use forgecast_hub::Hub;
+use forgecast_ingest::{SourceHealth, mask};
+use forgecast_protocol::{Batch, Clock};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+
+/// A running pipe.
+pub(crate) struct Pipeline {
+    pub(crate) hub: Hub,
+    pub(crate) health: watch::Receiver<SourceHealth>,
+    sources: JoinHandle<Result<(), forgecast_ingest::Error>>,
+    keeper: JoinHandle<()>,
+    stop_sources: CancellationToken,
+    stop_hub: CancellationToken,
+}
+
+/// What the rules for secrets are, by the configuration.
+pub(crate) fn mask_rules(config: &Config) -> Result<mask::Rules> {
+    let patterns = config.texts("sources.mask");
+    let extra: Vec<(String, String)> = patterns
+        .into_iter()
+        .enumerate()
+        .map(|(index, pattern)| (format!("sources.mask[{index}]"), pattern))
+        .collect();
+    mask::Rules::new(&extra, &config.texts("sources.mask_off"))
+        .with_context(|| format!("{}: sources.mask", config.provenance("sources.mask")))
+}
+
+impl Pipeline {
+    /// Starts it on `db`, or on a temporary database.
+    ///
+    /// # Errors
+    /// The database cannot be opened (in use, not writable, disk full), or a rule for secrets is no regular expression.
+    pub(crate) async fn start(config: &Config, db: Option<PathBuf>, clock: &Clock) -> Result<Self> {
+        let rules = mask_rules(config)?;
+        let opened =
+            forgecast_store::open(store_options(config, db), forgecast_session::FOLD_VERSION, clock.now()).await?;
+        let known = opened.store.sources().await?;
+        let stop_hub = CancellationToken::new();
+        let (hub, keeper) = forgecast_hub::start(opened, hub_options(config), clock.clone(), stop_hub.clone()).await?;
+        let (report, health) = watch::channel(SourceHealth::default());
+        let stop_sources = CancellationToken::new();
+        let options = source_options(config, rules);
+        let sources = forgecast_ingest::run(
+            options,
+            known,
+            hub.intake(),
+            clock.clone(),
+            report,
+            stop_sources.clone(),
+        );
+        Ok(Self {
+            hub,
+            health,
+            sources: tokio::spawn(sources),
+            keeper,
+            stop_sources,
+            stop_hub,
+        })
+    }
+
+    /// Resolves when the sources ended although nobody asked them to.
+    ///
+    /// # Errors
+    /// Why they ended.
+    pub(crate) async fn failed(&mut self) -> Result<()> {
+        tokio::select! {
+            ended = &mut self.sources => ended.context("the sources ended in a panic")?.map_err(Into::into),
+            ended = &mut self.keeper => ended.context("the hub ended in a panic"),
+        }
+    }
+
+    /// Stops the sources, then the hub, which commits what is left and closes the store.
+    pub(crate) async fn stop(self) {
+        self.stop_sources.cancel();
+        if !self.sources.is_finished() {
+            report(
+                self.sources
+                    .await
+                    .map_err(|panic| panic.to_string())
+                    .and_then(|end| end.map_err(|error| error.to_string())),
+            );
+        }
+        self.stop_hub.cancel();
+        if !self.keeper.is_finished() {
+            report(self.keeper.await.map_err(|panic| panic.to_string()));
+        }
+    }
+}
+
+/// Waits until everything that was on disk at the start is in the hub; `false` when that took longer than `limit`.
+pub(crate) async fn settled(hub: &Hub, mut health: watch::Receiver<SourceHealth>, limit: Duration) -> bool {
+    let intake = hub.intake();
+    let settled = async {
+        let ready = health.wait_for(|health| health.ready).await.is_ok();
+        // What the sources handed over waits in the hub's intake; an empty push comes behind the last of it.
+        while intake.capacity() < intake.max_capacity() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let _ = hub.push(Batch::default()).await;
+        ready
+    };
+    tokio::time::timeout(limit, settled).await.unwrap_or(false)
+}
+
+fn report(end: Result<(), String>) {
+    if let Err(error) = end {
+        tracing::error!(error, "a part of the pipe ended badly");
+    }
+}
+
+fn store_options(config: &Config, path: Option<PathBuf>) -> forgecast_store::Options {
+    forgecast_store::Options {
+        path,
+        retention_days: u32::try_from(config.number("store.retention_days")).unwrap_or(u32::MAX),
+        max_bytes: config.number("store.max_mib") << 20,
+        log_lines_per_session: config.number("store.log_lines_per_session"),
+        ..forgecast_store::Options::default()
+    }
+}
+
+fn hub_options(config: &Config) -> forgecast_hub::Options {
+    let milliseconds = |key| config.number(key).saturating_mul(1_000);
+    forgecast_hub::Options {
+        limits: forgecast_session::Limits {
+            stalled_ms: milliseconds("sessions.stalled_after_s"),
+            abandoned_ms: milliseconds("sessions.abandoned_after_s"),
+            settled_ms: milliseconds("sessions.settled_after_s"),
+        },
+        viewers_per_session: config.count("viewers.per_session"),
+        viewers: config.count("viewers.total"),
+        max_sessions: config.count("sessions.max"),
+        ..forgecast_hub::Options::default()
+    }
+}
+
+fn source_options(config: &Config, mask: mask::Rules) -> forgecast_ingest::Options {
+    forgecast_ingest::Options {
+        roots: config.paths("roots"),
+        checkpoints: config.paths("checkpoints"),
+        logs: config.paths("logs"),
+        poll: config.switch("poll"),
+        debounce_ms: config.number("sources.debounce_ms"),
+        settle_ms: config.number("sources.settle_ms"),
+        reconcile_ms: config.number("sources.reconcile_ms"),
+        discover_ms: config.number("sources.discover_ms"),
+        watch_limit: Some(config.count("sources.watch_limit")).filter(|limit| *limit > 0),
+        mask,
+        host: rustix::system::uname().nodename().to_str().ok().map(str::to_owned),
+    }
+}
