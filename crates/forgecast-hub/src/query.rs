@@ -3,7 +3,11 @@
 
 use bytes::Bytes;
 use forgecast_protocol::{Epoch, Revision, SessionId, SessionRef, Timestamp, Topic};
-use forgecast_store::{Exported, LogPage, LogQuery, Metric, RowPage, RowQuery, StoredEvent};
+// Part of the hub's own interface: whoever asks knows the hub, not the store.
+pub use forgecast_store::{
+    Cursor, Exported, From, InvalidCursor, InvalidMetric, LogPage, LogQuery, Metric, RowPage,
+    RowQuery, Sort, StoreHealth, StoredEvent,
+};
 
 use crate::command::SeatAt;
 use crate::error::{Error, SubscribeError};
@@ -95,8 +99,7 @@ impl Hub {
     }
 
     /// The index of sessions as viewers have it.
-    #[must_use]
-    pub fn index(&self) -> IndexAt {
+    pub async fn index(&self) -> IndexAt {
         let rendered = self.shared.index.rendered();
         IndexAt {
             epoch: self.shared.index.epoch(),

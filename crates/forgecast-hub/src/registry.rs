@@ -94,11 +94,6 @@ impl Registry {
         }
     }
 
-    /// How many sessions are known.
-    pub(crate) fn len(&self) -> usize {
-        self.sessions
-    }
-
     /// Whether one more would be too many.
     pub(crate) fn is_full(&self) -> bool {
         // Slugs outlive their sessions so that no id is reused; they are small, but not for nothing.
