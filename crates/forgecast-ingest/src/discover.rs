@@ -1,0 +1,161 @@
+//! Finding projects: a walk through the folders under a root that never follows a link, never asks about single files,
+//! and does not enter folders where no project lives. On the way the upper levels are watched, each before it is listed.
+
+use std::path::{Path, PathBuf};
+
+use forgecast_protocol::FileIdentity;
+
+use crate::group::{Context, GroupKind, MARKER};
+use crate::health::RootKind;
+use crate::open::{Base, EntryKind, OpenError};
+use crate::watch::WatchId;
+
+/// Folders that hold no projects of their own, only what tools made. Names that people also use for folders of
+/// projects (`build`, `dist`, `out`) are not among them.
+const PRUNED: [&str; 26] = [
+    ".cache", ".cargo", ".eggs", ".git", ".gradle", ".hg", ".m2", ".mypy_cache", ".next", ".npm", ".nuxt", ".nvm",
+    ".pytest_cache", ".rustup", ".svelte-kit", ".svn", ".terraform", ".tox", ".trash", ".turbo", ".venv", ".yarn",
+    "__pycache__", "node_modules", "target", "venv",
+];
+
+/// Levels below a root that are watched: its folders and theirs.
+pub(crate) const WATCHED_LEVELS: usize = 2;
+/// No walk goes deeper.
+const MAX_LEVELS: usize = 24;
+/// No walk enters more folders: a root on a whole disk ends somewhere.
+const MAX_FOLDERS: u64 = 500_000;
+
+/// Where a walk begins and how far it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Walk {
+    /// Which configured folder.
+    pub(crate) root: usize,
+    /// Where that is.
+    pub(crate) path: PathBuf,
+    /// What it is for.
+    pub(crate) kind: RootKind,
+    /// The first folder, relative to the root.
+    pub(crate) from: PathBuf,
+    /// How many levels to go down from there.
+    pub(crate) levels: usize,
+    /// The first folder is inside a project: its folders are not watched.
+    pub(crate) inside: bool,
+}
+
+/// What a walk comes across.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// A folder of the upper levels, or a project's own, and its watch if it got one.
+    Folder { root: usize, relative: PathBuf, watch: Option<WatchId>, stamp: Option<FileIdentity> },
+    /// Files that are read together.
+    Group { root: usize, relative: PathBuf, kind: GroupKind },
+}
+
+impl Walk {
+    /// The whole of a configured folder.
+    pub(crate) fn whole(root: usize, path: PathBuf, kind: RootKind) -> Self {
+        Self { root, path, kind, from: PathBuf::new(), levels: MAX_LEVELS, inside: false }
+    }
+
+    /// Walks, telling `found` at once what it comes across; `found` answers whether to go on. Returns how many folders
+    /// were listed.
+    ///
+    /// # Errors
+    /// When the first folder cannot be listed; folders further down that cannot are passed over.
+    pub(crate) fn run(&self, context: &Context, mut found: impl FnMut(Found) -> bool) -> Result<u64, OpenError> {
+        let base = Base::open(&self.path)?;
+        let mut listed = 0_u64;
+        let mut waiting = vec![(self.from.clone(), 0_usize, self.inside)];
+        while let Some((relative, down, inside)) = waiting.pop() {
+            let level = relative.components().count();
+            let watched = level <= self.watched_levels() && !inside;
+            let (mut watch, mut stamp) = (None, None);
+            if watched {
+                watch = context.watcher.add(&self.place(&relative)).ok();
+                stamp = base.stat(&relative).ok();
+            }
+            let entries = match base.list(&relative) {
+                Ok(entries) => entries,
+                Err(error) if down == 0 => return Err(error),
+                Err(_) => continue,
+            };
+            listed += 1;
+            if listed > MAX_FOLDERS {
+                break;
+            }
+            let is_project = self.kind == RootKind::Projects
+                && entries.iter().any(|entry| entry.kind == EntryKind::Folder && entry.name == MARKER);
+            if is_project && !watched {
+                watch = context.watcher.add(&self.place(&relative)).ok();
+                stamp = base.stat(&relative).ok();
+            }
+            let stamp = stamp.map(|stamp| FileIdentity { size: 0, ..stamp });
+            if (watched || is_project)
+                && !found(Found::Folder { root: self.root, relative: relative.clone(), watch, stamp })
+            {
+                break;
+            }
+            let group = match self.kind {
+                RootKind::Projects => is_project.then_some(GroupKind::Project),
+                RootKind::Checkpoints => (level == 1).then_some(GroupKind::Checkpoint),
+                RootKind::Logs => (level == 0).then_some(GroupKind::Logs),
+            };
+            if let Some(kind) = group
+                && !found(Found::Group { root: self.root, relative: relative.clone(), kind })
+            {
+                break;
+            }
+            if down >= self.levels.min(self.deepest()) {
+                continue;
+            }
+            // A project's own folders are the concern of the periodic walk, except under a root that is a project itself.
+            let inside = inside || (is_project && level > 0);
+            // Depth first in the order of the folder, so that few wait at a time.
+            for entry in entries {
+                if entry.kind == EntryKind::Folder && !self.is_pruned(&entry.name) && level < self.deepest() {
+                    waiting.push((relative.join(&entry.name), down + 1, inside));
+                }
+            }
+        }
+        Ok(listed)
+    }
+
+    fn place(&self, relative: &Path) -> PathBuf {
+        // The slash at the end: a root may be a link, what is under it may not.
+        if relative.as_os_str().is_empty() { self.path.join("") } else { self.path.join(relative) }
+    }
+
+    /// The files of checkpoints and logs are their groups' business; only where new groups appear is watched here.
+    fn watched_levels(&self) -> usize {
+        match self.kind {
+            RootKind::Projects => WATCHED_LEVELS,
+            RootKind::Checkpoints | RootKind::Logs => 0,
+        }
+    }
+
+    fn deepest(&self) -> usize {
+        match self.kind {
+            RootKind::Projects => MAX_LEVELS,
+            RootKind::Checkpoints => 1,
+            RootKind::Logs => 0,
+        }
+    }
+
+    pub(crate) fn is_pruned(&self, name: &std::ffi::OsStr) -> bool {
+        self.kind == RootKind::Projects
+            && (name == MARKER || name.to_str().is_some_and(|name| PRUNED.binary_search(&name).is_ok()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pruned_names_are_sorted_and_hide_no_common_folder_of_projects() {
+        assert!(PRUNED.is_sorted());
+        for name in ["build", "dist", "out", "src", "projects", "work"] {
+            assert!(!PRUNED.contains(&name), "{name}");
+        }
+    }
+}

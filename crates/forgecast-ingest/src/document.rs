@@ -1,0 +1,101 @@
+//! Reading files that are rewritten: only when they differ by `stat`, and telling new content from old by digest.
+//! Nothing here decides what a document means, and a document that is being written is never passed on as whole.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use forgecast_protocol::{FileIdentity, SourceCheckpoint};
+use sha2::{Digest, Sha256};
+
+use crate::clock;
+use crate::open::{Base, OpenError};
+
+/// What is remembered of one document.
+#[derive(Debug, Default)]
+pub(crate) struct Document {
+    /// The file as it was when it was last looked at.
+    pub(crate) identity: FileIdentity,
+    /// SHA-256 of the last good content, hexadecimal; empty when there was none.
+    pub(crate) digest: String,
+    /// Readings in a row that failed and may succeed when repeated.
+    pub(crate) attempts: u8,
+    /// Whether it is there, as far as we know.
+    pub(crate) present: bool,
+    /// Written so short a time before it was read that a further change may show the same times.
+    racy: bool,
+    /// A changed identity of unchanged content was stored once; more of that waits for company.
+    pub(crate) refreshed: bool,
+}
+
+/// What a reading gave.
+#[derive(Debug)]
+pub(crate) enum Reading {
+    /// The file is as it was.
+    Unchanged,
+    /// The file changed and its content did not.
+    Same,
+    /// New content.
+    Fresh {
+        /// All of it.
+        bytes: Vec<u8>,
+        /// Its digest.
+        digest: String,
+        /// Whether the file was written to while it was read.
+        torn: bool,
+    },
+}
+
+/// Two changes within so many milliseconds may carry the same times: Linux stamps files with the time of its last tick
+/// (up to 10 ms) unless it is newer than 6.13.
+const RACY_MS: u64 = 20;
+
+impl Document {
+    /// A document of an earlier life.
+    pub(crate) fn known(checkpoint: &SourceCheckpoint) -> Self {
+        Self { identity: checkpoint.identity, digest: checkpoint.digest.clone(), present: true, ..Self::default() }
+    }
+
+    /// How far it was read.
+    pub(crate) fn checkpoint(&self) -> SourceCheckpoint {
+        SourceCheckpoint { identity: self.identity, offset: 0, digest: self.digest.clone() }
+    }
+
+    /// Whether a look by `stat` is a reason to read.
+    pub(crate) fn differs(&self, now: &FileIdentity) -> bool {
+        self.racy || !self.present || self.identity != *now
+    }
+
+    /// Reads the file if it differs; `again` reads it in any case (a repeated attempt).
+    pub(crate) fn read(&mut self, base: &Base, path: &Path, limit: u64, again: bool) -> Result<Reading, OpenError> {
+        if !again && !self.differs(&base.stat(path)?) {
+            return Ok(Reading::Unchanged);
+        }
+        let mut opened = base.file(path, limit)?;
+        let bytes = opened.read_all(path, limit)?;
+        let torn = opened.identity_now().is_ok_and(|after| after != opened.identity);
+        self.present = true;
+        self.identity = opened.identity;
+        self.racy = is_recent(opened.identity.ctime_ns);
+        let digest = digest(&bytes);
+        if digest == self.digest && !torn {
+            return Ok(Reading::Same);
+        }
+        Ok(Reading::Fresh { bytes, digest, torn })
+    }
+}
+
+fn is_recent(ctime_ns: i64) -> bool {
+    let (now, changed) = (clock::wall(), forgecast_protocol::Timestamp::from_millis(ctime_ns / 1_000_000));
+    // Both ways: a time far in the future (a clock that was set back) must not make every look a reading.
+    now.millis_since(changed) < RACY_MS && changed.millis_since(now) < RACY_MS
+}
+
+/// SHA-256, hexadecimal.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

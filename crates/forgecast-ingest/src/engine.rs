@@ -1,0 +1,244 @@
+//! The one task that decides: it takes hints, keeps time, gives work to blocking threads, and hands batches on. It
+//! never touches a file itself, so a file system that hangs cannot stop it.
+
+mod groups;
+mod hints;
+mod jobs;
+mod report;
+mod roots;
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use forgecast_protocol::{Batch, Clock, ProblemKind, SourceCheckpoint, SourceKey};
+use tokio::sync::{mpsc, watch as watched};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use self::groups::{GroupId, Groups};
+use self::jobs::{Done, Jobs};
+use self::roots::{Root, Tree};
+use crate::clean::Cleaner;
+use crate::group::Context;
+use crate::health::{RootKind, SourceHealth};
+use crate::problem::Problems;
+use crate::reconcile::Rounds;
+use crate::schedule::debounce::Debounce;
+use crate::watch::{Hints, WatchId, Watcher};
+use crate::{Error, Options};
+
+/// While so many batches wait for the sink, nothing more is read: changes add up as marks, not as content.
+const OUTBOX: usize = 64;
+/// Results of blocking threads under way.
+const DONE: usize = 1_024;
+
+/// What a watch is for. One watch may be for several things.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    /// A folder of a group.
+    Group(GroupId, String),
+    /// A folder in which projects may appear, relative to a root.
+    Folder(usize, PathBuf),
+}
+
+/// See the module.
+pub(crate) struct Engine {
+    options: Options,
+    context: Arc<Context>,
+    clock: Clock,
+    sink: mpsc::Sender<Batch>,
+    health: watched::Sender<SourceHealth>,
+    counters: SourceHealth,
+    hints: Hints,
+    rounds: Rounds,
+    known: BTreeMap<SourceKey, SourceCheckpoint>,
+    roots: Vec<Root>,
+    tree: Tree,
+    groups: Groups,
+    /// Files by when they are to be read.
+    files: Debounce<(GroupId, String)>,
+    /// Files that are read again whatever `stat` says.
+    again: HashSet<(GroupId, String)>,
+    places: HashMap<WatchId, Vec<Place>>,
+    /// Watches that spoke before we learned what they are for.
+    strangers: HashSet<WatchId>,
+    jobs: Jobs,
+    outbox: VecDeque<Batch>,
+    problems: Problems,
+    /// Why there are no notifications at all.
+    without_hints: Option<String>,
+}
+
+impl Engine {
+    pub(crate) fn new(
+        options: Options,
+        known: BTreeMap<SourceKey, SourceCheckpoint>,
+        sink: mpsc::Sender<Batch>,
+        clock: Clock,
+        health: watched::Sender<SourceHealth>,
+    ) -> Result<Self, Error> {
+        let mut roots = Vec::new();
+        let configured = [
+            (&options.roots, RootKind::Projects),
+            (&options.checkpoints, RootKind::Checkpoints),
+            (&options.logs, RootKind::Logs),
+        ];
+        for (folders, kind) in configured {
+            for path in folders {
+                let root = Root::new(path, kind)?;
+                if !roots.iter().any(|other: &Root| other.path == root.path && other.kind == kind) {
+                    roots.push(root);
+                }
+            }
+        }
+        if roots.is_empty() {
+            return Err(Error::NothingToWatch);
+        }
+        let (watcher, hints, without_hints) = match options.poll {
+            true => (Watcher::none(), Hints::none(), None),
+            false => match crate::watch::start(options.watch_limit) {
+                Ok((watcher, hints)) => (watcher, hints, None),
+                Err(error) => (Watcher::none(), Hints::none(), Some(error.to_string())),
+            },
+        };
+        let project_roots = roots.iter().filter(|root| root.kind == RootKind::Projects);
+        let context = Context {
+            cleaner: Cleaner::new(options.mask.clone()),
+            clock: clock.clone(),
+            watcher,
+            roots: project_roots.map(|root| root.path.clone()).collect(),
+            host: options.host.clone(),
+        };
+        let every = Duration::from_millis(options.reconcile_ms.max(20));
+        Ok(Self {
+            files: Debounce::new(
+                Duration::from_millis(options.debounce_ms),
+                Duration::from_millis(options.settle_ms),
+            ),
+            rounds: Rounds { poll: options.poll, every },
+            context: Arc::new(context),
+            clock,
+            sink,
+            health,
+            counters: SourceHealth::default(),
+            hints,
+            known,
+            roots,
+            tree: Tree::default(),
+            groups: Groups::default(),
+            again: HashSet::new(),
+            places: HashMap::new(),
+            strangers: HashSet::new(),
+            jobs: Jobs::default(),
+            outbox: VecDeque::new(),
+            problems: Problems::default(),
+            without_hints,
+            options,
+        })
+    }
+
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) -> Result<(), Error> {
+        let (done, mut results) = mpsc::channel(DONE);
+        self.jobs.begin(done);
+        self.adopt_known_projects();
+        // Taken out, so that waiting on them does not borrow the rest.
+        let sink = self.sink.clone();
+        let mut stream = std::mem::replace(&mut self.hints, Hints::none());
+        let mut hints = Vec::new();
+        let mut tick = Instant::now();
+        loop {
+            let now = Instant::now();
+            if now >= tick {
+                self.tick(now);
+                tick = now + self.rounds.tick();
+            }
+            self.take_due(now);
+            self.start_work(now);
+            let wake = self.files.next_due().map_or(tick, |due| due.min(tick));
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                permit = sink.reserve(), if !self.outbox.is_empty() => {
+                    let permit = permit.map_err(|_| Error::SinkClosed)?;
+                    if let Some(batch) = self.outbox.pop_front() {
+                        permit.send(batch);
+                    }
+                }
+                Some(done) = results.recv() => {
+                    self.done(done, Instant::now());
+                    // What else is ready, without going round for each.
+                    for _ in 0..OUTBOX {
+                        let Ok(done) = results.try_recv() else { break };
+                        self.done(done, Instant::now());
+                    }
+                }
+                result = stream.next(&mut hints) => {
+                    result.map_err(Error::ReadNotifications)?;
+                    let now = Instant::now();
+                    for hint in hints.drain(..) {
+                        self.hint(hint, now);
+                    }
+                }
+                () = tokio::time::sleep_until(wake) => {}
+            }
+            self.flush()?;
+        }
+    }
+
+    /// Hands on what the sink takes at once.
+    fn flush(&mut self) -> Result<(), Error> {
+        while !self.outbox.is_empty() {
+            match self.sink.try_reserve() {
+                Ok(permit) => permit.send(self.outbox.pop_front().unwrap_or_default()),
+                Err(mpsc::error::TrySendError::Full(())) => return Ok(()),
+                Err(mpsc::error::TrySendError::Closed(())) => return Err(Error::SinkClosed),
+            }
+        }
+        Ok(())
+    }
+
+    fn done(&mut self, done: Done, now: Instant) {
+        match done {
+            Done::Group { id, group, outcome } => self.group_done(id, group, outcome, now),
+            Done::Ended(job) => self.jobs.ended(job),
+            Done::Found(found, soon) => self.found(found, soon, now),
+            Done::Walked { walk, whole, result, took } => self.walked(&walk, whole, result, took, now),
+            Done::Changed(folders) => self.folders_changed(folders),
+            Done::Roots(states) => self.roots_checked(states, now),
+        }
+    }
+
+    /// Everything that happens by time: rounds of `stat`, walks, what got stuck, what is reported.
+    fn tick(&mut self, now: Instant) {
+        self.jobs.give_up_stuck(now);
+        self.check_roots(now);
+        self.plan_walks(now);
+        self.check_folders(now);
+        self.plan_looks(now);
+        self.files.tidy(now);
+        if self.jobs.are_idle() {
+            self.strangers.clear();
+        }
+        self.report();
+    }
+
+    /// A trouble of the sources as a whole.
+    fn trouble(&mut self, key: &str, kind: ProblemKind, message: String, subject: &str) {
+        let fact = self.problems.found(key, kind, message, subject);
+        self.say(fact);
+    }
+
+    fn trouble_over(&mut self, key: &str) {
+        let fact = self.problems.cleared(key);
+        self.say(fact);
+    }
+
+    fn say(&mut self, fact: Option<forgecast_protocol::Fact>) {
+        if let Some(fact) = fact {
+            let origin = crate::facts::internal(None);
+            let event = crate::facts::event(&Default::default(), self.clock.now(), &origin, fact);
+            self.outbox.push_back(Batch::of(event));
+        }
+    }
+}

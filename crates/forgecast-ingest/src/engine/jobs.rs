@@ -1,0 +1,174 @@
+//! Work on blocking threads: a bounded number at a time, some of it kept free for files that just changed, and a
+//! deadline after which a reading that hangs no longer keeps others from starting.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use forgecast_protocol::FileIdentity;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::groups::GroupId;
+use crate::discover::{Found, Walk};
+use crate::group::{Context, Group, Outcome, Work};
+use crate::open::OpenError;
+
+/// Readings of files that just changed.
+const URGENT: usize = 6;
+/// First scans and rounds of `stat`.
+const BACKGROUND: usize = 3;
+/// Readings that hang and are no longer counted; with so many, hanging ones do hold up others.
+const STUCK: usize = 32;
+/// A reading that takes longer hangs.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// What a blocking thread reports.
+pub(super) enum Done {
+    /// A group's work is done (`None`: it failed by a fault of ours and the group is as it was).
+    Group { id: GroupId, group: Box<Group>, outcome: Option<Outcome> },
+    /// A job is over.
+    Ended(u64),
+    /// A walk came across something; `true` when the walk was for something that just appeared.
+    Found(Found, bool),
+    /// A walk is over, with how many folders it listed and how long it took.
+    Walked { walk: Walk, whole: bool, result: Result<u64, OpenError>, took: Duration },
+    /// Folders that are not as they were: root and path relative to it.
+    Changed(Vec<(usize, PathBuf)>),
+    /// The configured folders as they are now.
+    Roots(Vec<(usize, RootCheck)>),
+}
+
+/// What a configured folder is at the moment: which one, and whether it is remote.
+pub(super) type RootCheck = Result<(FileIdentity, bool), OpenError>;
+
+/// Kinds of jobs with a number of threads each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    Urgent,
+    Background,
+    /// A walk through a whole root.
+    Walk,
+    /// A walk through folders that just appeared.
+    Explore,
+    /// Comparing folders by `stat`.
+    Folders,
+    /// Looking at the configured folders.
+    Roots,
+}
+
+struct Job {
+    lane: Lane,
+    started: Instant,
+    stuck: bool,
+    groups: Vec<GroupId>,
+}
+
+/// The jobs under way.
+#[derive(Default)]
+pub(super) struct Jobs {
+    done: Option<mpsc::Sender<Done>>,
+    running: HashMap<u64, Job>,
+    next: u64,
+}
+
+impl Jobs {
+    pub(super) fn begin(&mut self, done: mpsc::Sender<Done>) {
+        self.done = Some(done);
+    }
+
+    /// Whether another job of this kind may start.
+    pub(super) fn has_room(&self, lane: Lane) -> bool {
+        let most = match lane {
+            Lane::Urgent => URGENT,
+            Lane::Background => BACKGROUND,
+            Lane::Walk | Lane::Explore | Lane::Folders | Lane::Roots => 1,
+        };
+        self.running.values().filter(|job| job.lane == lane && !job.stuck).count() < most
+    }
+
+    pub(super) fn are_idle(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Whether nothing is under way that brings news of groups or folders.
+    pub(super) fn is_walking(&self) -> bool {
+        self.running.values().any(|job| matches!(job.lane, Lane::Walk | Lane::Explore))
+    }
+
+    pub(super) fn stuck(&self) -> u64 {
+        u64::try_from(self.running.values().filter(|job| job.stuck).count()).unwrap_or(u64::MAX)
+    }
+
+    /// Groups whose reading hangs.
+    pub(super) fn stuck_groups(&self) -> impl Iterator<Item = GroupId> {
+        self.running.values().filter(|job| job.stuck).flat_map(|job| job.groups.iter().copied())
+    }
+
+    pub(super) fn ended(&mut self, job: u64) {
+        self.running.remove(&job);
+    }
+
+    pub(super) fn give_up_stuck(&mut self, now: Instant) {
+        let mut stuck = self.running.values().filter(|job| job.stuck).count();
+        for job in self.running.values_mut() {
+            let walks = matches!(job.lane, Lane::Walk | Lane::Explore);
+            let late = now.saturating_duration_since(job.started) > if walks { 30 * DEADLINE } else { DEADLINE };
+            if late && !job.stuck && stuck < STUCK {
+                tracing::warn!(lane = ?job.lane, "a reading hangs; it is left behind");
+                job.stuck = true;
+                stuck += 1;
+            }
+        }
+    }
+
+    /// Reads groups one after the other on one thread, reporting each when it is done.
+    pub(super) fn read(&mut self, lane: Lane, work: Vec<(GroupId, Box<Group>, Work)>, context: &Arc<Context>) {
+        let context = Arc::clone(context);
+        let groups = work.iter().map(|(id, ..)| *id).collect();
+        self.spawn(lane, groups, move |done| {
+            for (id, mut group, work) in work {
+                let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| group.work(&work, &context))).ok();
+                if done.blocking_send(Done::Group { id, group, outcome }).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Walks one after the other on one thread.
+    pub(super) fn walk(&mut self, walks: Vec<Walk>, whole: bool, context: &Arc<Context>) {
+        let context = Arc::clone(context);
+        self.spawn(if whole { Lane::Walk } else { Lane::Explore }, Vec::new(), move |done| {
+            for walk in walks {
+                let started = Instant::now();
+                let result = walk.run(&context, |found| done.blocking_send(Done::Found(found, !whole)).is_ok());
+                let took = started.elapsed();
+                if done.blocking_send(Done::Walked { walk, whole, result, took }).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Runs `work` on a blocking thread and reports its end, also when it panics.
+    pub(super) fn spawn(
+        &mut self,
+        lane: Lane,
+        groups: Vec<GroupId>,
+        work: impl FnOnce(&mpsc::Sender<Done>) + Send + 'static,
+    ) {
+        let Some(done) = self.done.clone() else { return };
+        let number = self.next;
+        self.next += 1;
+        self.running.insert(number, Job { lane, started: Instant::now(), stuck: false, groups });
+        tokio::task::spawn_blocking(move || {
+            if std::panic::catch_unwind(AssertUnwindSafe(|| work(&done))).is_err() {
+                tracing::error!(?lane, "a reading failed by a fault of Forgecast");
+            }
+            let _ = done.blocking_send(Done::Ended(number));
+        });
+    }
+}

@@ -1,0 +1,65 @@
+//! Turns what a decoder read into events: whose they are, where they come from, when they were learned.
+
+use forgecast_protocol::event::{ArtifactChanged, ArtifactKind, Fact};
+use forgecast_protocol::{Event, FileIdentity, Origin, SourceKind, Subject, Timestamp};
+
+use crate::decode::Format;
+
+/// When the file was last changed, by the file system; never later than `now`.
+pub(crate) fn modified(identity: &FileIdentity, now: Timestamp) -> Timestamp {
+    Timestamp::from_millis(identity.mtime_ns.div_euclid(1_000_000)).min(now)
+}
+
+/// The kind of source that a format is.
+pub(crate) fn source_kind(format: &Format) -> SourceKind {
+    match format {
+        Format::Phase => SourceKind::PhaseFile,
+        Format::Checkpoint(_) => SourceKind::Checkpoint,
+        Format::Log | Format::EventsJsonl => SourceKind::Log,
+        _ => SourceKind::Artifact,
+    }
+}
+
+/// Where a file's facts come from.
+pub(crate) fn origin(
+    format: &Format,
+    path: &str,
+    identity: &FileIdentity,
+    first_sight: bool,
+    now: Timestamp,
+) -> Origin {
+    Origin {
+        kind: source_kind(format),
+        path: Some(path.to_owned()),
+        first_sight,
+        modified_at: Some(modified(identity, now)),
+    }
+}
+
+/// Where facts about the sources themselves come from.
+pub(crate) fn internal(path: Option<&str>) -> Origin {
+    Origin { kind: SourceKind::Internal, path: path.map(str::to_owned), first_sight: false, modified_at: None }
+}
+
+/// A fact without the producer's id.
+pub(crate) fn event(subject: &Subject, at: Timestamp, origin: &Origin, fact: Fact) -> Event {
+    Event { id: None, subject: subject.clone(), at, origin: origin.clone(), fact }
+}
+
+/// The file in the list of artifacts.
+pub(crate) fn artifact(
+    path: &str,
+    kind: ArtifactKind,
+    identity: &FileIdentity,
+    dated: Option<Timestamp>,
+    now: Timestamp,
+) -> Fact {
+    Fact::ArtifactChanged(ArtifactChanged {
+        name: path.to_owned(),
+        kind,
+        size: identity.size,
+        modified_at: modified(identity, now),
+        dated,
+        removed: false,
+    })
+}

@@ -1,0 +1,372 @@
+//! The files that are read together: those of one project, of one checkpoint, or of one folder of logs. All of their
+//! state is here and moves as a whole onto a blocking thread for each piece of work, so two readings of one file never
+//! overlap. This code blocks; it starts nothing, waits for nothing and knows no channel.
+
+mod checkpoint;
+mod documents;
+mod folders;
+mod logs;
+mod presence;
+
+pub(crate) use folders::MARKER;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use forgecast_protocol::event::Fact;
+use forgecast_protocol::{Batch, Clock, FileIdentity, Origin, ProblemKind, SourceCheckpoint, SourceKey, Subject, Timestamp};
+
+use crate::clean::{Cleaner, LogState};
+use crate::decode::{CheckpointPart, Format};
+use crate::document::Document;
+use crate::facts;
+use crate::open::{Base, OpenError};
+use crate::problem::Problems;
+use crate::tail::Tail;
+use crate::watch::{WatchId, Watcher};
+
+/// What all groups share.
+pub(crate) struct Context {
+    pub(crate) cleaner: Cleaner,
+    pub(crate) clock: Clock,
+    pub(crate) watcher: Watcher,
+    /// The folders under which projects are looked for.
+    pub(crate) roots: Vec<PathBuf>,
+    pub(crate) host: Option<String>,
+}
+
+/// What a group is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum GroupKind {
+    /// A folder with `.context-foundry` in it.
+    Project,
+    /// A folder of `checkpoints/ralph`.
+    Checkpoint,
+    /// A folder of logs.
+    Logs,
+}
+
+/// How closely a group is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Look {
+    /// Only at the files that are named.
+    #[default]
+    Named,
+    /// At the folder and the phase file by `stat`; closer when they differ.
+    Light,
+    /// At every folder and file by `stat`.
+    Full,
+    /// Every folder is watched (again) and listed, every file is looked at.
+    Rescan,
+}
+
+/// What is to be done next for a group. Wishes that come while it is busy add up here.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    pub(crate) look: Look,
+    /// Files that may have changed.
+    pub(crate) changed: BTreeSet<String>,
+    /// Files that could not be used and are read again whatever `stat` says.
+    pub(crate) again: BTreeSet<String>,
+}
+
+impl Work {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.look == Look::Named && self.changed.is_empty() && self.again.is_empty()
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// Facts and how far their sources were read.
+    pub(crate) batch: Batch,
+    /// Files to be read again after a while: half-written, or perhaps about to be replaced.
+    pub(crate) retry: Vec<(String, Duration)>,
+    /// Look at the whole group again after a while.
+    pub(crate) recheck: Option<Duration>,
+    /// Logs with more to read.
+    pub(crate) more: Vec<String>,
+    /// Watches that were set, with their folder within the group.
+    pub(crate) watches: Vec<(WatchId, String)>,
+    /// When the newest change happened that was read, by the files' own times.
+    pub(crate) active_at: Option<Timestamp>,
+    pub(crate) reads: u64,
+    pub(crate) bytes: u64,
+    pub(crate) listed: u64,
+}
+
+/// One file of a group.
+#[derive(Debug)]
+struct Source {
+    format: Format,
+    /// Never read by this or an earlier life.
+    first_sight: bool,
+    /// Was not there when it was last looked for; gone for good if it is not there next time.
+    absent_once: bool,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    /// Rewritten, read whole.
+    Document(Document),
+    /// Appended to. With the time when its growth was last reported.
+    Log(Tail, LogState, Option<Timestamp>),
+    /// Listed only.
+    Listed(FileIdentity),
+}
+
+/// One folder of a group.
+#[derive(Debug, Default)]
+struct Folder {
+    /// Its watch, when it has one.
+    watch: Option<WatchId>,
+    /// The folder as it was before it was last listed; `None` when the next look must list it.
+    stamp: Option<FileIdentity>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Group {
+    kind: GroupKind,
+    root: PathBuf,
+    relative: PathBuf,
+    /// The group's folder as text.
+    directory: String,
+    folders: BTreeMap<String, Folder>,
+    files: BTreeMap<String, Source>,
+    /// Nothing of it was read by an earlier life.
+    unknown: bool,
+    problems: Problems,
+    /// What is gone, once that was reported.
+    gone: Option<String>,
+    /// The group's folder could not be entered when it was last tried.
+    lost_once: bool,
+    /// Last good content of a checkpoint's files.
+    parts: BTreeMap<CheckpointPart, Vec<u8>>,
+    /// The host was said in this life.
+    introduced: bool,
+}
+
+/// One run of work: the group's folder, open, and what comes of it.
+struct Pass<'a> {
+    context: &'a Context,
+    base: Base,
+    now: Timestamp,
+    outcome: Outcome,
+}
+
+impl Group {
+    /// `relative` to `root`; `known` are checkpoints by path within the group's folder.
+    pub(crate) fn new(
+        kind: GroupKind,
+        root: PathBuf,
+        relative: PathBuf,
+        known: BTreeMap<String, SourceCheckpoint>,
+    ) -> Self {
+        let directory = directory_of(&root, &relative).to_string_lossy().into_owned();
+        let sources = known.iter().filter_map(|(path, checkpoint)| {
+            Some((path.clone(), Source::new(path, Some(checkpoint))?))
+        });
+        let files = sources.collect();
+        Self {
+            kind,
+            directory,
+            files,
+            folders: BTreeMap::new(),
+            unknown: known.is_empty(),
+            problems: Problems::default(),
+            gone: None,
+            lost_once: false,
+            parts: BTreeMap::new(),
+            introduced: false,
+            root,
+            relative,
+        }
+    }
+
+    /// Does the work, on a thread that may block.
+    pub(crate) fn work(&mut self, work: &Work, context: &Context) -> Outcome {
+        let now = context.clock.now();
+        let base = Base::open(&self.root).and_then(|root| root.sub(&self.relative));
+        let mut outcome = Outcome::default();
+        match base {
+            Err(error) => self.lost(&error, now, &mut outcome),
+            Ok(base) => {
+                self.lost_once = false;
+                let mut pass = Pass { context, base, now, outcome };
+                self.look(work, &mut pass);
+                self.report_checkpoint(&mut pass);
+                self.settle_presence(&mut pass);
+                outcome = pass.outcome;
+            }
+        }
+        outcome
+    }
+
+    fn look(&mut self, work: &Work, pass: &mut Pass<'_>) {
+        let mut look = work.look;
+        if look == Look::Light && self.differs_lightly(pass) {
+            look = Look::Full;
+        }
+        let mut candidates = work.changed.clone();
+        candidates.extend(work.again.iter().cloned());
+        if look >= Look::Full {
+            self.visit_folders(look == Look::Rescan, pass);
+            candidates.extend(self.files.keys().cloned());
+        }
+        let mut ordered: Vec<_> = candidates.into_iter().collect();
+        ordered.sort_by_cached_key(|path| (Format::of(path).map_or(u8::MAX, |format| rank(&format)), path.clone()));
+        for path in ordered {
+            self.read(&path, work.again.contains(&path), pass);
+        }
+    }
+
+    fn read(&mut self, path: &str, again: bool, pass: &mut Pass<'_>) {
+        let Some(mut source) = self.files.remove(path).or_else(|| Source::new(path, None)) else {
+            return;
+        };
+        let result = match &mut source.content {
+            Content::Document(_) => self.read_document(path, &mut source, again, pass),
+            Content::Log(..) => self.read_log(path, &mut source, pass),
+            Content::Listed(_) => self.read_listed(path, &mut source, pass),
+        };
+        match result {
+            Ok(()) => source.absent_once = false,
+            Err(error) => self.failed(path, &mut source, &error, pass),
+        }
+        // What never was there leaves no trace.
+        if source.was_seen() || source.absent_once {
+            self.files.insert(path.to_owned(), source);
+        }
+    }
+
+    /// A file could not be read: missing for a moment, gone, refused, too large, or the system's fault.
+    fn failed(&mut self, path: &str, source: &mut Source, error: &OpenError, pass: &mut Pass<'_>) {
+        let kind = match error {
+            OpenError::Missing { .. } => return self.absent(path, source, pass),
+            OpenError::Refused { .. } => ProblemKind::Refused,
+            OpenError::Oversize { .. } => ProblemKind::Oversize,
+            OpenError::Io { .. } => ProblemKind::Unreadable,
+        };
+        source.absent_once = false;
+        let key = self.key(path);
+        let message = match error {
+            OpenError::Io { source, .. } => format!("{error}: {source}"),
+            _ => error.to_string(),
+        };
+        let message = pass.context.cleaner.line(&message);
+        let fact = self.problems.found(&key, kind, message, &key);
+        self.say(fact, path, pass);
+    }
+
+    /// An event of the sources themselves about a file of this group.
+    fn say(&self, fact: Option<Fact>, path: &str, pass: &mut Pass<'_>) {
+        if let Some(fact) = fact {
+            let origin = facts::internal(Some(path));
+            pass.outcome.batch.events.push(facts::event(&self.subject(path), pass.now, &origin, fact));
+        }
+    }
+
+    fn checkpoint(&self, path: &str, checkpoint: SourceCheckpoint, pass: &mut Pass<'_>) {
+        pass.outcome.batch.checkpoints.push((SourceKey(self.key(path)), checkpoint));
+    }
+
+    /// The absolute path as text: the name of a source and of its troubles.
+    fn key(&self, path: &str) -> String {
+        if path.is_empty() { self.directory.clone() } else { format!("{}/{path}", self.directory) }
+    }
+
+    /// Whose a file's facts are.
+    fn subject(&self, path: &str) -> Subject {
+        match self.kind {
+            GroupKind::Project => Subject { directory: Some(self.directory.clone()), ..Subject::default() },
+            GroupKind::Checkpoint => Subject { name: Some(last_name(&self.directory)), ..Subject::default() },
+            GroupKind::Logs => Subject { name: logs::session_of(path), ..Subject::default() },
+        }
+    }
+
+    /// Folders of the group without a watch: they are looked at more often.
+    pub(crate) fn unwatched(&self) -> u64 {
+        let count = self.folders.values().filter(|folder| folder.watch.is_none()).count();
+        u64::try_from(count).unwrap_or(u64::MAX)
+    }
+
+    /// How many troubles are open.
+    pub(crate) fn troubles(&self) -> usize {
+        self.problems.len()
+    }
+
+    /// Its folder is not there.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.is_some()
+    }
+
+    /// A watch ended by itself; the next look sets it again.
+    pub(crate) fn forget_watch(&mut self, watch: WatchId) {
+        for folder in self.folders.values_mut().filter(|folder| folder.watch == Some(watch)) {
+            *folder = Folder::default();
+        }
+    }
+}
+
+impl Pass<'_> {
+    fn touched(&mut self, identity: &FileIdentity) {
+        let at = facts::modified(identity, self.now);
+        self.outcome.active_at = self.outcome.active_at.max(Some(at));
+    }
+
+    fn origin(&self, path: &str, format: &Format, identity: &FileIdentity, first_sight: bool) -> Origin {
+        facts::origin(format, path, identity, first_sight, self.now)
+    }
+}
+
+impl Source {
+    fn new(path: &str, known: Option<&SourceCheckpoint>) -> Option<Self> {
+        let format = Format::of(path)?;
+        let content = if format.is_appended() {
+            Content::Log(known.map(Tail::known).unwrap_or_default(), LogState::default(), None)
+        } else if format.is_document() {
+            Content::Document(known.map(Document::known).unwrap_or_default())
+        } else {
+            Content::Listed(known.map(|known| known.identity).unwrap_or_default())
+        };
+        Some(Self { format, first_sight: known.is_none(), absent_once: false, content })
+    }
+
+    /// Whether there is anything to remember.
+    fn was_seen(&self) -> bool {
+        match &self.content {
+            Content::Document(document) => document.present || !document.digest.is_empty(),
+            Content::Log(tail, ..) => tail.present || tail.identity != FileIdentity::default(),
+            Content::Listed(identity) => *identity != FileIdentity::default(),
+        }
+    }
+}
+
+/// What is read first: what viewers look at first.
+fn rank(format: &Format) -> u8 {
+    match format {
+        Format::Phase | Format::Checkpoint(_) => 0,
+        Format::Summary => 1,
+        Format::TestReport { .. } | Format::TestCount => 2,
+        Format::Feedback => 3,
+        Format::Patterns => 4,
+        Format::BuildTasks => 5,
+        Format::Other(_) => 6,
+        Format::EventsJsonl => 7,
+        Format::Log => 8,
+    }
+}
+
+/// The last part of a path, as text.
+fn last_name(path: &str) -> String {
+    path.rsplit('/').next().unwrap_or(path).to_owned()
+}
+
+/// Where a group is.
+pub(crate) fn directory_of(root: &Path, relative: &Path) -> PathBuf {
+    if relative.as_os_str().is_empty() { root.to_owned() } else { root.join(relative) }
+}

@@ -1,0 +1,174 @@
+//! Files that are appended to: log lines, and the broadcaster's envelopes kept for replay. A reading takes one bounded
+//! piece; what is left is read in the next, so that no log keeps others waiting.
+
+use std::path::Path;
+
+use forgecast_protocol::event::ArtifactKind;
+use forgecast_protocol::{LogChunk, LogLine, Origin, ProblemKind};
+
+use super::{Content, Group, Pass, Source};
+use crate::clean::LogState;
+use crate::decode::{Format, push};
+use crate::facts;
+use crate::open::{OpenError, Opened};
+use crate::problem::field_key;
+use crate::tail::{Line, Piece, Tail};
+
+/// The growth of a log is work of the build; said this often at most.
+const GROWTH_MS: u64 = 10_000;
+
+impl Group {
+    pub(super) fn read_log(&mut self, path: &str, source: &mut Source, pass: &mut Pass<'_>) -> Result<(), OpenError> {
+        let Content::Log(tail, colours, said_at) = &mut source.content else { return Ok(()) };
+        let now = pass.base.stat(Path::new(path))?;
+        if !tail.differs(&now) {
+            return Ok(());
+        }
+        let first_sight = std::mem::replace(&mut source.first_sight, false);
+        if tail.is_replaced_by(&now) {
+            self.finish_rotated(path, &source.format, tail, colours, pass);
+            *colours = LogState::default();
+        }
+        let opened = pass.base.file(Path::new(path), u64::MAX)?;
+        let piece = advance(path, tail, &opened)?;
+        if piece.restarted {
+            *colours = LogState::default();
+        }
+        pass.outcome.reads += 1;
+        pass.outcome.bytes += piece.bytes;
+        pass.touched(&tail.identity);
+        self.clear_file(path, pass);
+        let identity = opened.identity;
+        if source.format == Format::Log
+            && piece.bytes > 0
+            && said_at.is_none_or(|at| pass.now.millis_since(at) >= GROWTH_MS)
+        {
+            *said_at = Some(pass.now);
+            let origin = pass.origin(path, &source.format, &identity, first_sight);
+            let fact = facts::artifact(path, ArtifactKind::Log, &identity, None, pass.now);
+            pass.outcome.batch.events.push(facts::event(&self.subject(path), pass.now, &origin, fact));
+        }
+        if piece.more {
+            pass.outcome.more.push(path.to_owned());
+        }
+        let checkpoint = tail.checkpoint();
+        let origin = pass.origin(path, &source.format, &identity, first_sight);
+        self.take_lines(path, &source.format, piece, colours, &origin, pass);
+        self.checkpoint(path, checkpoint, pass);
+        Ok(())
+    }
+
+    /// What was written to the old file between our last reading and its rotation: it lies under another name beside
+    /// the new one, if it still exists.
+    fn finish_rotated(
+        &mut self,
+        path: &str,
+        format: &Format,
+        tail: &mut Tail,
+        colours: &mut LogState,
+        pass: &mut Pass<'_>,
+    ) {
+        let folder = Path::new(path).parent().unwrap_or(Path::new(""));
+        let Ok(entries) = pass.base.list(folder) else { return };
+        let Some(old) = entries.iter().find(|entry| entry.inode == tail.identity.inode) else { return };
+        let old = folder.join(&old.name);
+        let Ok(opened) = pass.base.file(&old, u64::MAX) else { return };
+        if tail.is_replaced_by(&opened.identity) || opened.identity.size < tail.identity.size {
+            return;
+        }
+        let origin: Origin = pass.origin(path, format, &opened.identity, false);
+        while let Ok(piece) = tail.advance(&opened) {
+            pass.outcome.reads += 1;
+            pass.outcome.bytes += piece.bytes;
+            let more = piece.more;
+            self.take_lines(path, format, piece, colours, &origin, pass);
+            if !more {
+                break;
+            }
+        }
+    }
+
+    fn take_lines(
+        &mut self,
+        path: &str,
+        format: &Format,
+        piece: Piece,
+        colours: &mut LogState,
+        origin: &Origin,
+        pass: &mut Pass<'_>,
+    ) {
+        if let Some(line) = piece.lines.iter().find(|line| line.dropped > 0) {
+            let file = self.key(path);
+            let message = format!("{path}: a line of {} bytes was cut", line.total());
+            let fact = self.problems.found(&field_key(&file, "line"), ProblemKind::Oversize, message, &file);
+            self.say(fact, path, pass);
+        }
+        if *format == Format::EventsJsonl {
+            self.take_envelopes(path, &piece.lines, origin, pass);
+            return;
+        }
+        let from = super::last_name(path);
+        let clean = |line: Line| {
+            let mut text = String::from_utf8_lossy(&line.bytes).into_owned();
+            if line.dropped > 0 {
+                text.push_str(&format!(" … ({} bytes left out)", line.dropped));
+            }
+            let (text, spans, level) = pass.context.cleaner.next_log_line(colours, &text);
+            LogLine { offset: 0, at: pass.now, level, from: Some(from.clone()), text, spans }
+        };
+        let lines: Vec<_> = piece.lines.into_iter().map(clean).collect();
+        if !lines.is_empty() {
+            pass.outcome.batch.logs.push(LogChunk { subject: self.subject(path), lines });
+        }
+    }
+
+    fn take_envelopes(&mut self, path: &str, lines: &[Line], origin: &Origin, pass: &mut Pass<'_>) {
+        let (mut bad, mut reason) = (0_u32, String::new());
+        for line in lines.iter().filter(|line| !line.bytes.trim_ascii().is_empty()) {
+            match push::line(&line.bytes, origin, &pass.context.cleaner, pass.now) {
+                Ok(pushed) => {
+                    pass.outcome.batch.events.extend(pushed.batch.events);
+                    pass.outcome.batch.logs.extend(pushed.batch.logs);
+                    if let Some(rejected) = pushed.rejected.into_iter().next() {
+                        (bad, reason) = (bad + 1, rejected.why);
+                    }
+                }
+                Err(error) => (bad, reason) = (bad + 1, error.to_string()),
+            }
+        }
+        if bad > 0 {
+            let file = self.key(path);
+            let message = format!("{path}: {bad} lines could not be read; the last: {reason}");
+            let fact = self.problems.found(&field_key(&file, "lines"), ProblemKind::Unparsable, message, &file);
+            self.say(fact, path, pass);
+        }
+    }
+}
+
+fn advance(path: &str, tail: &mut Tail, opened: &Opened) -> Result<Piece, OpenError> {
+    tail.advance(opened).map_err(|source| OpenError::Io { operation: "read", path: path.to_owned(), source })
+}
+
+/// Whose log it is, by its path within a folder of logs: `ralph_<session>/…`, `events/<session>/…`, else its own name.
+pub(super) fn session_of(path: &str) -> Option<String> {
+    let mut parts = path.split('/');
+    let first = parts.next()?;
+    match parts.next() {
+        Some(second) if first == "events" => Some(second.to_owned()),
+        Some(_) => Some(first.strip_prefix("ralph_").unwrap_or(first).to_owned()),
+        None => Some(first.rsplit_once('.').map_or(first, |(stem, _)| stem).to_owned()),
+    }
+    .filter(|name| !name.is_empty())
+}
+
+/// A log that is not there leaves its offset behind only as long as it may come back.
+pub(super) fn forget(tail: &mut Tail) {
+    *tail = Tail::default();
+}
+
+impl Line {
+    fn total(&self) -> u64 {
+        u64::try_from(self.bytes.len()).unwrap_or(u64::MAX).saturating_add(self.dropped)
+    }
+}
+

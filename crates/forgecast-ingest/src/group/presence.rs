@@ -1,0 +1,139 @@
+//! What is there and what is not: files and folders that vanish are given a moment (a replacement by remove and create
+//! looks the same), then reported; a session is never shown as gone because one reading failed.
+
+use std::time::Duration;
+
+use forgecast_protocol::event::{ArtifactChanged, Fact, SourceGone, SourceReturned};
+use forgecast_protocol::{ProblemKind, SourceCheckpoint, Timestamp};
+
+use super::{Content, Group, GroupKind, Outcome, Pass, Source, logs};
+use crate::decode::Format;
+use crate::facts;
+use crate::open::OpenError;
+
+/// How long something may be away before it counts as gone.
+const GRACE: Duration = Duration::from_millis(300);
+
+impl Group {
+    /// The group's folder cannot be entered.
+    pub(super) fn lost(&mut self, error: &OpenError, now: Timestamp, outcome: &mut Outcome) {
+        if !std::mem::replace(&mut self.lost_once, true) {
+            outcome.recheck = Some(GRACE);
+            return;
+        }
+        let mut say = |group: &Self, fact: Option<Fact>| {
+            let origin = facts::internal(None);
+            outcome.batch.events.extend(fact.map(|fact| facts::event(&group.subject(""), now, &origin, fact)));
+        };
+        let key = self.directory.clone();
+        if error.is_missing() {
+            let fact = self.problems.cleared(&key);
+            say(self, fact);
+        } else {
+            let fact = self.problems.found(&key, ProblemKind::Unreadable, error.to_string(), &key);
+            say(self, fact);
+        }
+        let fact = self.leave(key);
+        say(self, fact);
+    }
+
+    /// From now on gone; said once, and only of what was ever shown.
+    fn leave(&mut self, path: String) -> Option<Fact> {
+        self.folders.clear();
+        let seen = self.files.values().any(Source::was_seen);
+        for source in self.files.values_mut() {
+            match &mut source.content {
+                Content::Document(document) => document.present = false,
+                Content::Log(tail, ..) => tail.present = false,
+                Content::Listed(_) => {}
+            }
+        }
+        if self.gone.is_some() || !seen || self.kind == GroupKind::Logs {
+            return None;
+        }
+        self.gone = Some(path.clone());
+        Some(Fact::SourceGone(SourceGone { path }))
+    }
+
+    /// A file is not there.
+    pub(super) fn absent(&mut self, path: &str, source: &mut Source, pass: &mut Pass<'_>) {
+        if !source.was_seen() {
+            source.absent_once = false;
+            return;
+        }
+        let reported = match &source.content {
+            Content::Document(document) => !document.present && self.gone.is_some(),
+            _ => false,
+        };
+        if reported {
+            return;
+        }
+        if !std::mem::replace(&mut source.absent_once, true) {
+            pass.outcome.retry.push((path.to_owned(), GRACE));
+            return;
+        }
+        source.absent_once = false;
+        self.clear_file(path, pass);
+        let kind = source.format.artifact_kind();
+        match &mut source.content {
+            Content::Document(document) => {
+                document.present = false;
+                if source.format == Format::Phase {
+                    // The digest stays: what comes back unchanged says nothing new.
+                    if self.gone.is_none() {
+                        let gone = self.key(path);
+                        self.gone = Some(gone.clone());
+                        self.say(Some(Fact::SourceGone(SourceGone { path: gone })), path, pass);
+                    }
+                    return;
+                }
+                document.digest.clear();
+            }
+            Content::Log(tail, ..) => logs::forget(tail),
+            Content::Listed(identity) => *identity = forgecast_protocol::FileIdentity::default(),
+        }
+        if let Format::Checkpoint(part) = &source.format {
+            self.parts.remove(part);
+        }
+        self.checkpoint(path, SourceCheckpoint::default(), pass);
+        if let Some(kind) = kind {
+            let removed = ArtifactChanged {
+                name: path.to_owned(),
+                kind,
+                size: 0,
+                modified_at: pass.now,
+                dated: None,
+                removed: true,
+            };
+            let origin = facts::internal(Some(path));
+            let event = facts::event(&self.subject(path), pass.now, &origin, Fact::ArtifactChanged(removed));
+            pass.outcome.batch.events.push(event);
+        }
+    }
+
+    /// After a look: is what was gone back?
+    pub(super) fn settle_presence(&mut self, pass: &mut Pass<'_>) {
+        let directory = self.directory.clone();
+        if let Some(fact) = self.problems.cleared(&directory) {
+            self.say(Some(fact), "", pass);
+        }
+        if self.gone.is_none() {
+            return;
+        }
+        let mut documents = self.files.values().filter_map(|source| match &source.content {
+            Content::Document(document) => Some((&source.format, document.present)),
+            _ => None,
+        });
+        // A project is its phase file, when it ever had one.
+        let back = match self.kind {
+            GroupKind::Project => {
+                let phase = documents.clone().find(|(format, _)| **format == Format::Phase);
+                phase.map_or_else(|| !self.folders.is_empty(), |(_, present)| present)
+            }
+            GroupKind::Checkpoint | GroupKind::Logs => documents.any(|(_, present)| present),
+        };
+        if let Some(path) = self.gone.take_if(|_| back) {
+            self.say(Some(Fact::SourceReturned(SourceReturned { path })), "", pass);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What viewers and operators see of the sources: the state of each configured folder, and counters of the work done.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+/// How the sources are, as last reported by [`run`](crate::run).
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct SourceHealth {
+    /// Everything that was there at the start was read and handed over.
+    pub ready: bool,
+    /// The configured folders.
+    pub roots: Vec<RootHealth>,
+    /// Folders with a system watch.
+    pub watches: u64,
+    /// Folders that are polled because the system gives no (more) watches.
+    pub polled: u64,
+    /// How often the system's queue of notifications overflowed.
+    pub overflows: u64,
+    /// Files read (not: looked at by `stat`).
+    pub reads: u64,
+    /// Bytes read from them.
+    pub bytes_read: u64,
+    /// Folders listed, by search and by reconciling.
+    pub folders_listed: u64,
+    /// Projects known, gone ones included.
+    pub projects: u64,
+    /// Readings that did not answer in time and still occupy a thread.
+    pub stuck: u64,
+    /// Problems that are open at the moment.
+    pub problems: u64,
+}
+
+/// One configured folder.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RootHealth {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is for.
+    pub kind: RootKind,
+    /// How it is observed.
+    pub state: RootState,
+    /// Projects (or sessions, for a folder of checkpoints) found in it.
+    pub projects: u64,
+    /// What is wrong and the way out, when something is.
+    pub message: Option<String>,
+}
+
+/// What a configured folder is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RootKind {
+    /// Projects are looked for in it.
+    Projects,
+    /// It holds a folder per session (`checkpoints/ralph`).
+    Checkpoints,
+    /// It holds logs.
+    Logs,
+}
+
+/// How a configured folder is observed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RootState {
+    /// By notifications, and by `stat` from time to time.
+    Watching,
+    /// By `stat` only.
+    Polling,
+    /// It is not there; awaited.
+    Missing,
+    /// It cannot be read; tried again.
+    Unreadable,
+}

@@ -1,0 +1,122 @@
+//! Sources: finds builds under the configured folders, watches and reads their files, and turns them into facts.
+//!
+//! A notification is a hint, never a fact: the bytes on disk and the offset that was stored are the truth. Nothing here
+//! writes to, locks or follows links in the folders it watches, and it knows neither hub nor store: batches go out by
+//! one bounded channel, checkpoints come in once, at the start.
+//!
+//! The way of one change: [`watch`](self) hint → `schedule` (when to read) → `engine` (who reads) → `group` (what is
+//! read, on a blocking thread, by [`open`]) → [`decode`] → [`Batch`].
+
+mod discover;
+mod document;
+mod engine;
+mod facts;
+mod group;
+mod health;
+mod problem;
+mod reconcile;
+mod schedule;
+mod tail;
+mod watch;
+
+pub mod clean;
+pub mod clock;
+pub mod decode;
+pub mod mask;
+pub mod open;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use forgecast_protocol::{Batch, Clock, SourceCheckpoint, SourceKey};
+use tokio::sync::{mpsc, watch as watched};
+use tokio_util::sync::CancellationToken;
+
+pub use clock::system_clock;
+pub use health::{RootHealth, RootKind, RootState, SourceHealth};
+
+/// What is watched, and how patiently.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Folders under which projects are looked for; one may be a project itself.
+    pub roots: Vec<PathBuf>,
+    /// Folders of checkpoints (`checkpoints/ralph`), one folder per session inside.
+    pub checkpoints: Vec<PathBuf>,
+    /// Folders of logs (`logs`).
+    pub logs: Vec<PathBuf>,
+    /// Use no notifications: look at everything by `stat`, once a second.
+    pub poll: bool,
+    /// Changes of one file within so many milliseconds after a reading are folded into one more reading.
+    pub debounce_ms: u64,
+    /// Markdown and text are read when they have not changed for so many milliseconds.
+    pub settle_ms: u64,
+    /// What is active is compared by `stat` every so many milliseconds, whatever the notifications say.
+    pub reconcile_ms: u64,
+    /// The tree is searched for projects every so many milliseconds.
+    pub discover_ms: u64,
+    /// At most so many watches; beyond it folders are polled. `None`: as many as the system gives.
+    pub watch_limit: Option<usize>,
+    /// What is masked as a secret.
+    pub mask: mask::Rules,
+    /// The name of this machine, shown with every session found here.
+    pub host: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            roots: Vec::new(),
+            checkpoints: Vec::new(),
+            logs: Vec::new(),
+            poll: false,
+            debounce_ms: 100,
+            settle_ms: 200,
+            reconcile_ms: 5_000,
+            discover_ms: 60_000,
+            watch_limit: None,
+            mask: mask::Rules::default(),
+            host: None,
+        }
+    }
+}
+
+/// What ends [`run`] before it is told to; whatever happens to a single file or folder is a problem, not an error.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is nothing to watch.
+    #[error("no folder to watch: give at least one root, checkpoints folder or logs folder")]
+    NothingToWatch,
+    /// A configured folder cannot be made absolute.
+    #[error("cannot resolve the folder {path:?}")]
+    ResolveFolder {
+        /// As configured.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The notification queue failed while it was read.
+    #[error("cannot read file notifications")]
+    ReadNotifications(#[source] std::io::Error),
+    /// Nobody takes batches any more.
+    #[error("the receiver of facts is gone")]
+    SinkClosed,
+}
+
+/// Watches until `shutdown`, sending one [`Batch`] per reading. `known` is how far each source was read in an earlier
+/// life: what has not changed since says nothing, logs go on at their offset. While `sink` is full, changes of a file
+/// wait as one, and nothing is lost.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn run(
+    options: Options,
+    known: BTreeMap<SourceKey, SourceCheckpoint>,
+    sink: mpsc::Sender<Batch>,
+    clock: Clock,
+    health: watched::Sender<SourceHealth>,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    let engine = engine::Engine::new(options, known, sink, clock, health)?;
+    Box::pin(engine.run(shutdown)).await
+}

@@ -1,0 +1,74 @@
+//! Troubles of sources, keyed so that the same one is reported once, counted while it lasts, and taken back when it is over.
+
+use std::collections::BTreeMap;
+
+use forgecast_protocol::event::{Fact, ProblemCleared, ProblemFound};
+use forgecast_protocol::{Problem, ProblemKind};
+
+/// The troubles that are open, by key.
+#[derive(Debug, Default)]
+pub(crate) struct Problems(BTreeMap<String, Problem>);
+
+impl Problems {
+    /// A trouble is seen: the fact that says so, unless it was said in the same words already.
+    pub(crate) fn found(&mut self, key: &str, kind: ProblemKind, message: String, subject: &str) -> Option<Fact> {
+        let problem = Problem { kind, message, subject: Some(subject.to_owned()) };
+        if self.0.get(key) == Some(&problem) {
+            return None;
+        }
+        tracing::warn!(key, kind = ?problem.kind, problem = problem.message, "a source has a problem");
+        self.0.insert(key.to_owned(), problem.clone());
+        Some(Fact::ProblemFound(ProblemFound { key: key.to_owned(), problem }))
+    }
+
+    /// A trouble is over, if it was there.
+    pub(crate) fn cleared(&mut self, key: &str) -> Option<Fact> {
+        self.0.remove(key)?;
+        tracing::info!(key, "a source's problem is over");
+        Some(Fact::ProblemCleared(ProblemCleared { key: key.to_owned() }))
+    }
+
+    /// Keys that begin with `prefix`.
+    pub(crate) fn keys_below(&self, prefix: &str) -> Vec<String> {
+        let after = self.0.range(prefix.to_owned()..);
+        after.map(|(key, _)| key).take_while(|key| key.starts_with(prefix)).cloned().collect()
+    }
+
+    /// How many are open.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// The key of a field's trouble within a file.
+pub(crate) fn field_key(file: &str, field: &str) -> String {
+    format!("{file}#{field}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trouble_is_said_once_until_it_changes_or_is_over() {
+        let mut problems = Problems::default();
+        let found = |problems: &mut Problems, message: &str| {
+            problems.found("/a", ProblemKind::Unparsable, message.to_owned(), "/a").is_some()
+        };
+        assert!(found(&mut problems, "one"));
+        assert!(!found(&mut problems, "one"));
+        assert!(found(&mut problems, "two"));
+        assert!(problems.cleared("/a").is_some());
+        assert!(problems.cleared("/a").is_none());
+        assert!(found(&mut problems, "two"));
+    }
+
+    #[test]
+    fn troubles_of_a_file_s_fields_are_found_by_the_file() {
+        let mut problems = Problems::default();
+        for key in ["/a", "/a#x", "/a#y", "/ab#z"] {
+            problems.found(key, ProblemKind::BadField, String::new(), key);
+        }
+        assert_eq!(problems.keys_below(&field_key("/a", "")), ["/a#x", "/a#y"]);
+    }
+}

@@ -1,0 +1,114 @@
+//! System notifications behind one small door: folders are watched (never single files, never recursively), and what
+//! comes out are hints that something in a folder may have changed. Hints carry no content and prove nothing.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
+
+#[cfg(target_os = "linux")]
+mod inotify;
+#[cfg(not(target_os = "linux"))]
+mod notify;
+
+#[cfg(target_os = "linux")]
+use self::inotify as system;
+#[cfg(not(target_os = "linux"))]
+use self::notify as system;
+
+/// One watched folder, as the system numbers it. The same folder under two paths may have one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct WatchId(pub(crate) i64);
+
+/// What may have happened to a name in a watched folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// A file was closed after writing or moved here: whoever wrote it is done.
+    Complete,
+    /// A file was written to, or made; more may follow.
+    Partial,
+    /// A folder was made or moved here.
+    FolderCame,
+    /// A name is gone.
+    Gone,
+    /// A folder's name is gone.
+    FolderGone,
+}
+
+/// What the system says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Hint {
+    /// Something happened to a name in a watched folder.
+    Name(WatchId, OsString, Change),
+    /// The watched folder itself was removed, moved or unmounted; the watch says nothing useful any more.
+    Lost(WatchId),
+    /// The system's queue overflowed: anything may have happened anywhere.
+    Overflow,
+}
+
+/// Why a folder is not watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AddError {
+    /// The system (or the configuration) gives no more watches.
+    Limit,
+    /// The folder is not there, or no folder, or not ours to read.
+    Unwatchable,
+}
+
+/// Adds and removes watches; may block, so it is used on blocking threads. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Watcher(Option<Arc<system::Watches>>);
+
+impl Watcher {
+    /// A watcher that has no watch to give.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
+    /// Watches a folder; once more is harmless and gives the same number.
+    pub(crate) fn add(&self, folder: &Path) -> Result<WatchId, AddError> {
+        match &self.0 {
+            Some(watches) => watches.add(folder),
+            None => Err(AddError::Limit),
+        }
+    }
+
+    /// Stops watching. What was queued before may still come.
+    pub(crate) fn remove(&self, watch: WatchId) {
+        if let Some(watches) = &self.0 {
+            watches.remove(watch);
+        }
+    }
+
+    /// How many folders are watched.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.as_ref().map_or(0, |watches| watches.count())
+    }
+}
+
+/// The stream of hints.
+pub(crate) struct Hints(Option<system::Queue>);
+
+impl Hints {
+    /// A stream that never says anything.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
+    /// Waits for hints and appends them in order; at most a few thousand at once. Nothing is lost when the wait is
+    /// given up.
+    pub(crate) async fn next(&mut self, hints: &mut Vec<Hint>) -> std::io::Result<()> {
+        match &mut self.0 {
+            Some(queue) => queue.next(hints).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Opens the system's notifications with at most `limit` watches.
+///
+/// # Errors
+/// When the system has none for us (no instance left, not supported here).
+pub(crate) fn start(limit: Option<usize>) -> std::io::Result<(Watcher, Hints)> {
+    let (watches, queue) = system::start(limit.unwrap_or(usize::MAX))?;
+    Ok((Watcher(Some(Arc::new(watches))), Hints(Some(queue))))
+}

@@ -1,0 +1,87 @@
+use forgecast_protocol::{Fact, SourceKind};
+
+use crate::support::{options, phase, phase_file, project, replace, start};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_project_that_is_there_is_read_at_the_start_in_one_batch_phase_file_first() {
+    let root = tempfile::tempdir().unwrap();
+    let app = project(root.path(), "app", "first");
+    std::fs::write(app.join(".context-foundry/architecture.md"), "# plan").unwrap();
+    std::fs::write(app.join(".context-foundry/build-output-1.txt"), "one\ntwo\nthr").unwrap();
+    let running = start(options(root.path())).await;
+    let batches = running.batches.lock().unwrap().clone();
+    assert_eq!(batches.len(), 1);
+    let first = &batches[0].events[0];
+    assert_eq!(first.origin.kind, SourceKind::PhaseFile);
+    assert!(first.origin.first_sight);
+    assert!(matches!(&first.fact, Fact::PhaseReported(phase) if phase.detail.as_deref() == Some("first")));
+    assert_eq!(running.lines().iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+    assert_eq!(running.health.borrow().projects, 1);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_of_change_of_a_phase_file_is_seen() {
+    let root = tempfile::tempdir().unwrap();
+    let app = project(root.path(), "app", "0");
+    let running = start(options(root.path())).await;
+    let file = phase_file(&app);
+    let seen = async |detail: &'static str| {
+        running.until(detail, |running| running.details(&app).last().map(String::as_str) == Some(detail)).await;
+    };
+    std::fs::write(&file, phase("written")).unwrap();
+    seen("written").await;
+    replace(&file, &phase("renamed"));
+    seen("renamed").await;
+    std::fs::remove_file(&file).unwrap();
+    running.until("gone", |running| running.has(|fact| matches!(fact, Fact::SourceGone(_)))).await;
+    std::fs::write(&file, phase("made again")).unwrap();
+    seen("made again").await;
+    running.until("back", |running| running.has(|fact| matches!(fact, Fact::SourceReturned(_)))).await;
+    std::fs::remove_dir_all(&app).unwrap();
+    project(root.path(), "app", "all new");
+    seen("all new").await;
+    std::fs::rename(&app, root.path().join("elsewhere")).unwrap();
+    let moved = root.path().join("elsewhere");
+    running.until("moved", |running| running.details(&moved) == ["all new"]).await;
+    std::fs::write(phase_file(&moved), phase("after the move")).unwrap();
+    running.until("works there", |running| running.details(&moved).len() == 2).await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_written_in_two_halves_is_never_shown_as_half() {
+    let root = tempfile::tempdir().unwrap();
+    let app = project(root.path(), "app", "whole 0");
+    let running = start(options(root.path())).await;
+    for round in 1..=10 {
+        let text = phase(&format!("whole {round}"));
+        let (one, two) = text.split_at(text.len() / 2);
+        std::fs::write(phase_file(&app), one).unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+        let mut file = std::fs::OpenOptions::new().append(true).open(phase_file(&app)).unwrap();
+        std::io::Write::write_all(&mut file, two.as_bytes()).unwrap();
+        drop(file);
+        let wanted = format!("whole {round}");
+        running.until(&wanted, |running| running.details(&app).last() == Some(&wanted)).await;
+    }
+    assert!(running.details(&app).iter().all(|detail| detail.starts_with("whole")));
+    assert_eq!(running.problems().len(), 0, "{:?}", running.problems());
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_that_stays_broken_is_a_problem_until_it_is_whole_again() {
+    let root = tempfile::tempdir().unwrap();
+    let app = project(root.path(), "app", "good");
+    let running = start(options(root.path())).await;
+    std::fs::write(phase_file(&app), "{\"current_phase\": \"Bui").unwrap();
+    running.until("problem", |running| running.problems().len() == 1).await;
+    let problems = running.problems();
+    assert!(problems.values().next().unwrap().starts_with("Unparsable"), "{problems:?}");
+    assert_eq!(running.details(&app), ["good"]);
+    std::fs::write(phase_file(&app), phase("good")).unwrap();
+    running.until("cleared", |running| running.problems().is_empty()).await;
+    assert_eq!(running.details(&app), ["good"], "the same content again is no news");
+    running.stop().await;
+}
