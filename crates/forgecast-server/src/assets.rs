@@ -1,0 +1,145 @@
+//! The dashboard: files that are part of the binary, in the encoding the browser takes. Opens nothing on disk.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use forgecast_protocol::SessionRef;
+use forgecast_ui::Asset;
+
+use crate::error::{Error, no_such_address};
+
+/// Every path that is no route: a file of the dashboard, or the dashboard itself for one of its own addresses.
+pub(crate) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Result<Response, Error> {
+    let path = uri.path().trim_start_matches('/');
+    let asset = match forgecast_ui::asset(path) {
+        Some(asset) => asset,
+        None if is_page(path) => forgecast_ui::index(),
+        None => return Err(no_such_address().await),
+    };
+    if !matches!(method, Method::GET | Method::HEAD) {
+        return Err(Error::Method);
+    }
+    Ok(answer(asset, &headers))
+}
+
+/// Whether the dashboard shows something at this address. A path with a dot is a file that is not there, unless the dot
+/// is in a session's name.
+fn is_page(path: &str) -> bool {
+    if path == "api" || path.starts_with("api/") || path.starts_with("v1/") {
+        return false;
+    }
+    let is_session = path
+        .strip_prefix("session/")
+        .is_some_and(|id| id.parse::<SessionRef>().is_ok());
+    is_session || !path.contains('.')
+}
+
+fn answer(asset: &'static Asset, headers: &HeaderMap) -> Response {
+    let (bytes, encoding) = match (asset.br, asset.gz) {
+        (Some(br), _) if accepts(headers, "br") => (br, Some("br")),
+        (_, Some(gz)) if accepts(headers, "gzip") => (gz, Some("gzip")),
+        _ => (asset.bytes, None),
+    };
+    // Each encoding is a representation of its own and has a tag of its own.
+    let tag = match encoding {
+        Some(encoding) => format!("\"{}-{encoding}\"", asset.etag.trim_matches('"')),
+        None => asset.etag.to_owned(),
+    };
+    let mut response = if if_none_match(headers, &tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let mut response = Body::from(Bytes::from_static(bytes)).into_response();
+        let kind = HeaderValue::from_static(asset.mime);
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        if let Some(encoding) = encoding {
+            let encoding = HeaderValue::from_static(encoding);
+            response.headers_mut().insert(header::CONTENT_ENCODING, encoding);
+        }
+        response
+    };
+    let keep = if asset.immutable {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    response
+}
+
+/// Whether the client takes this encoding; `;q=0` means that it does not.
+fn accepts(headers: &HeaderMap, encoding: &str) -> bool {
+    headers
+        .get_all(header::ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|offer| {
+            let (name, weight) = offer.split_once(';').unwrap_or((offer, ""));
+            let weight: String = weight.split_whitespace().collect();
+            let refused = weight
+                .strip_prefix("q=")
+                .is_some_and(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0));
+            name.trim().eq_ignore_ascii_case(encoding) && !refused
+        })
+}
+
+/// Whether the client has what carries this tag. The comparison is the weak one (RFC 9110, 13.1.2).
+pub(crate) fn if_none_match(headers: &HeaderMap, tag: &str) -> bool {
+    headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|given| given == "*" || given.strip_prefix("W/").unwrap_or(given) == tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: header::HeaderName, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn an_encoding_is_taken_unless_its_weight_is_zero() {
+        for (offer, taken) in [
+            ("br", true),
+            ("gzip, BR;q=0.5", true),
+            ("gzip", false),
+            ("br;q=0", false),
+            ("br; q=0.0, gzip", false),
+            ("brotli", false),
+        ] {
+            assert_eq!(accepts(&with(header::ACCEPT_ENCODING, offer), "br"), taken, "{offer}");
+        }
+        assert!(!accepts(&HeaderMap::new(), "br"));
+    }
+
+    #[test]
+    fn a_tag_matches_alone_in_a_list_and_weak() {
+        for given in ["\"a\"", "W/\"a\"", "\"b\", \"a\"", "*"] {
+            assert!(if_none_match(&with(header::IF_NONE_MATCH, given), "\"a\""), "{given}");
+        }
+        for given in ["\"b\"", "a", ""] {
+            assert!(!if_none_match(&with(header::IF_NONE_MATCH, given), "\"a\""), "{given}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_the_dashboard_are_pages_and_lost_files_are_not() {
+        for page in ["", "session/weather-app~1", "session/my.app~2", "history"] {
+            assert!(is_page(page), "{page}");
+        }
+        for lost in ["api", "api/v2/x", "assets/gone.js", "favicon.ico", "session/..", ".env"] {
+            assert!(!is_page(lost), "{lost}");
+        }
+    }
+}

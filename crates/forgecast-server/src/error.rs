@@ -1,0 +1,213 @@
+//! What goes wrong while a request is answered, as RFC 9457 `application/problem+json`: a 4xx says what to do, a 5xx has
+//! a fixed body with a request id, and its cause is in the log. Nothing else in this crate builds an error answer.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use forgecast_hub::{PushError, SubscribeError};
+use forgecast_protocol::problem::ErrorBody;
+
+/// A request that is not served, and why.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The path, the query or the body does not have the form it must have.
+    #[error("{0}")]
+    Malformed(String),
+    /// There is no such session, revision, file or page.
+    #[error("{0}")]
+    NotFound(String),
+    /// The path exists, the method does not.
+    #[error("this address does not answer to this method; the header Allow lists those it answers to")]
+    Method,
+    /// The `Host` names another server: the name was pointed here by somebody else (DNS rebinding), or is not configured.
+    #[error("this server does not answer to the host {0:?}; use localhost or 127.0.0.1, or configure the name")]
+    Host(String),
+    /// The request comes from a page of another origin.
+    #[error("requests from other sites' pages are refused")]
+    Origin,
+    /// A change was asked for with a body that a page of another site could send without asking.
+    #[error("send the body as application/json")]
+    MediaType,
+    /// The body could be read, and nothing of it could be taken.
+    #[error("{0}")]
+    Rejected(String),
+    /// The body is longer than is read.
+    #[error("the body is longer than {0} bytes")]
+    TooLarge(usize),
+    /// The body came too slowly.
+    #[error("the body did not arrive in time")]
+    TooSlow,
+    /// The topic has as many viewers as it may have.
+    #[error("{0}")]
+    TooManyViewers(String),
+    /// The facts wait for the store, and more are not taken until they are stored.
+    #[error("the store is behind; send it again after the time in Retry-After")]
+    Busy,
+    /// The disk or the database is full.
+    #[error("the store is full; send it again when there is room")]
+    Full,
+    /// Whatever it was, it is not the client's fault: the text goes to the log, not to the client.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// The stable word of an error's `type`, its title and its status.
+struct Form(&'static str, &'static str, StatusCode);
+
+impl Error {
+    /// An error that the client can do nothing about; `doing` names the operation and its subject.
+    pub(crate) fn internal(doing: impl fmt::Display, cause: impl fmt::Display) -> Self {
+        Self::Internal(format!("{doing}: {cause}"))
+    }
+
+    fn form(&self) -> Form {
+        match self {
+            Self::Malformed(_) => Form("malformed", "Malformed request", StatusCode::BAD_REQUEST),
+            Self::NotFound(_) => Form("not-found", "Not found", StatusCode::NOT_FOUND),
+            Self::Method => Form("method", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED),
+            Self::Host(_) => Form("host", "Not this host", StatusCode::MISDIRECTED_REQUEST),
+            Self::Origin => Form("origin", "Origin refused", StatusCode::FORBIDDEN),
+            Self::MediaType => Form(
+                "media-type",
+                "Unsupported media type",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ),
+            Self::Rejected(_) => Form("rejected", "Rejected", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::TooLarge(_) => Form("too-large", "Body too large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::TooSlow => Form("too-slow", "Body too slow", StatusCode::REQUEST_TIMEOUT),
+            Self::TooManyViewers(_) => Form("too-many-viewers", "Too many viewers", StatusCode::TOO_MANY_REQUESTS),
+            Self::Busy => Form("busy", "Busy", StatusCode::SERVICE_UNAVAILABLE),
+            Self::Full => Form("full", "Store full", StatusCode::INSUFFICIENT_STORAGE),
+            Self::Internal(_) => Form("internal", "Internal error", StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// Seconds after which it is worth to try again, when it is.
+    fn retry_after_s(&self) -> Option<u32> {
+        match self {
+            Self::Busy => Some(1),
+            Self::TooManyViewers(_) => Some(10),
+            Self::Full => Some(30),
+            _ => None,
+        }
+    }
+
+    /// The body as viewers get it, over HTTP and inside an `error` message; logs the cause of what the client may not
+    /// know, once.
+    pub(crate) fn body(&self) -> ErrorBody {
+        let Form(word, title, status) = self.form();
+        let hidden = matches!(self, Self::Internal(_));
+        let request_id = status.is_server_error().then(request_id);
+        if let Some(id) = &request_id {
+            tracing::error!(request_id = %id, error = %self, "a request failed");
+        }
+        ErrorBody {
+            kind: format!("urn:forgecast:error:{word}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: (!hidden).then(|| self.to_string()),
+            request_id,
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let Form(_, _, status) = self.form();
+        // A body of plain strings always serialises; were it not so, an empty body is still the right status.
+        let json = serde_json::to_vec(&self.body()).unwrap_or_default();
+        let mut response = (status, json).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after_s() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl From<forgecast_hub::Error> for Error {
+    fn from(error: forgecast_hub::Error) -> Self {
+        match error {
+            forgecast_hub::Error::Stopped => Self::Busy,
+            error => Self::Internal(with_causes(&error)),
+        }
+    }
+}
+
+impl From<SubscribeError> for Error {
+    fn from(error: SubscribeError) -> Self {
+        match error {
+            SubscribeError::Unknown(_) => Self::NotFound(error.to_string()),
+            SubscribeError::TooMany { .. } => Self::TooManyViewers(error.to_string()),
+            error => Self::Internal(with_causes(&error)),
+        }
+    }
+}
+
+impl From<PushError> for Error {
+    fn from(error: PushError) -> Self {
+        match error {
+            PushError::Full => Self::Full,
+            PushError::Busy { .. } | PushError::Deadline { .. } | PushError::Stopped => Self::Busy,
+            error => Self::Internal(with_causes(&error)),
+        }
+    }
+}
+
+/// An error and what led to it, in one line for the log.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// Unique among the requests of this process and, by the random part, among its restarts.
+fn request_id() -> String {
+    static PROCESS: OnceLock<u64> = OnceLock::new();
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let process = PROCESS.get_or_init(|| RandomState::new().build_hasher().finish());
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("{:08x}-{number}", process & 0xffff_ffff)
+}
+
+/// The answer to a path that no route matches.
+pub(crate) async fn no_such_address() -> Error {
+    Error::NotFound("there is nothing at this address".to_owned())
+}
+
+/// The answer to a method that a path does not have.
+pub(crate) async fn no_such_method() -> Error {
+    Error::Method
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_internal_error_keeps_its_cause_from_the_client() {
+        let body = Error::internal("read rows", "disk on fire").body();
+        assert_eq!(body.status, 500);
+        assert_eq!(body.detail, None);
+        assert!(body.request_id.is_some());
+    }
+
+    #[test]
+    fn request_ids_differ() {
+        assert_ne!(request_id(), request_id());
+    }
+}

@@ -1,0 +1,100 @@
+//! Pushes: facts that producers send. Answered only when what was accepted is durable; the same id twice counts once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use forgecast_hub::Reason;
+use forgecast_ingest::decode::push::{self, Pushed};
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::{Shared, body};
+
+/// Bodies up to here are decoded on the spot; longer ones would keep other connections of the same thread waiting.
+const QUICK_BYTES: usize = 64 * 1024;
+
+/// What became of a push.
+#[derive(Debug, Serialize)]
+pub(crate) struct Receipt {
+    /// Facts that are stored now.
+    accepted: u64,
+    /// Facts that were known already.
+    duplicates: u64,
+    /// Envelopes that were not taken. The others were.
+    rejected: Vec<Rejection>,
+}
+
+/// An envelope that was not taken.
+#[derive(Debug, Serialize)]
+pub(crate) struct Rejection {
+    /// Its place in the body, from 0.
+    index: usize,
+    /// What is wrong and the way out.
+    problem: String,
+}
+
+/// `POST /api/v1/events`: one envelope or an array of them.
+pub(crate) async fn push(State(shared): State<Arc<Shared>>, body: Body) -> Result<Json<Receipt>, Error> {
+    let patience = Duration::from_millis(shared.options.body_timeout_ms);
+    let bytes = body::read(body, shared.options.body_bytes, patience).await?;
+    let decode = {
+        let (cleaner, now) = (Arc::clone(&shared.cleaner), shared.clock.now());
+        let quick = bytes.len() <= QUICK_BYTES;
+        (move || push::envelopes(&bytes, &cleaner, now), quick)
+    };
+    let decoded = match decode {
+        (decode, true) => decode(),
+        (decode, false) => tokio::task::spawn_blocking(decode)
+            .await
+            .map_err(|error| Error::internal("decode a push", error))?,
+    };
+    let pushed = decoded.map_err(|error| Error::Malformed(error.to_string()))?;
+    let Pushed {
+        batch,
+        rejected,
+        envelope_of,
+        envelopes,
+        ..
+    } = pushed;
+    let receipt = shared.hub.push(batch).await?;
+    let unread = rejected.into_iter().map(|one| Rejection {
+        index: one.index,
+        problem: one.why,
+    });
+    let unwanted = receipt.rejected.iter().map(|one| Rejection {
+        index: envelope_of.get(one.index).copied().unwrap_or(one.index),
+        problem: sentence(one.reason).to_owned(),
+    });
+    let mut rejected: Vec<_> = unread.chain(unwanted).collect();
+    rejected.sort_by_key(|one| one.index);
+    // One envelope may say several things; refused for one of them, it is named once.
+    rejected.dedup_by_key(|one| one.index);
+    if rejected.len() == envelopes
+        && let Some(first) = rejected.first()
+    {
+        return Err(Error::Rejected(format!(
+            "nothing was taken; envelope {}: {}",
+            first.index, first.problem
+        )));
+    }
+    Ok(Json(Receipt {
+        accepted: receipt.accepted,
+        duplicates: receipt.duplicates,
+        rejected,
+    }))
+}
+
+/// Why the hub did not take a fact, and the way out.
+fn sentence(reason: Reason) -> &'static str {
+    match reason {
+        Reason::UnknownRun => "there is no such run; leave the number out to mean the newest one",
+        Reason::NoSession => "it names no session",
+        Reason::Conflict => "the session belongs to another directory",
+        Reason::TooManySessions => "there are as many unfinished sessions as there may be",
+        Reason::Busy => "the store is behind; send it again",
+        Reason::Shutdown => "the server stops; send it again",
+    }
+}

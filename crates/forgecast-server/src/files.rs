@@ -1,0 +1,91 @@
+//! Artifacts of a session as plain text. Opened only when the session's view lists them, only below a configured root,
+//! and only by the opener that all paths of agents go through.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use forgecast_ingest::open::{self, OpenError};
+use forgecast_protocol::{SessionRef, SessionView};
+use tokio::time::timeout;
+
+use crate::Shared;
+use crate::error::Error;
+use crate::extract::InPath;
+use crate::sessions::unknown;
+
+/// `GET /api/v1/sessions/{id}/files/{name}`: one listed artifact, cleaned like everything else that agents write.
+pub(crate) async fn file(
+    State(shared): State<Arc<Shared>>,
+    InPath((session, name)): InPath<(SessionRef, String)>,
+) -> Result<Response, Error> {
+    let state = shared.hub.view(&session).await?.ok_or_else(|| unknown(&session))?;
+    let view: SessionView = serde_json::from_slice(&state.json)
+        .map_err(|error| Error::internal(format!("read the view of {}", state.id), error))?;
+    let missing = || Error::NotFound(format!("{session} has no file of this name"));
+    if !view.artifacts.contains_key(&name) {
+        return Err(missing());
+    }
+    let project = shared.hub.project_directory(&state.id).ok_or_else(missing)?;
+    let text = read(&shared, project, name).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, text).into_response())
+}
+
+/// Reads on a thread, few at a time and not for ever: the file may lie on a disk that does not answer.
+async fn read(shared: &Shared, project: PathBuf, name: String) -> Result<String, Error> {
+    let roots = shared.roots.clone();
+    let limit = shared.options.file_bytes;
+    let readers = Arc::clone(&shared.readers);
+    let cleaner = Arc::clone(&shared.cleaner);
+    let reading = async move {
+        let permit = readers.acquire_owned().await;
+        tokio::task::spawn_blocking(move || {
+            // Given back by the thread itself: a reading that is given up still occupies it.
+            let _permit = permit;
+            let bytes = open_listed(&roots, &project, &name, limit)?;
+            Ok(cleaner.text(&String::from_utf8_lossy(&bytes)))
+        })
+        .await
+    };
+    let patience = Duration::from_millis(shared.options.file_timeout_ms);
+    match timeout(patience, reading).await {
+        Ok(Ok(text)) => text,
+        Ok(Err(error)) => Err(Error::internal("read an artifact", error)),
+        Err(_) => Err(Error::internal("read an artifact", "the disk did not answer in time")),
+    }
+}
+
+fn open_listed(roots: &[PathBuf], project: &Path, name: &str, limit: u64) -> Result<Vec<u8>, Error> {
+    let not_ours = || Error::NotFound("the file is not below a watched folder".to_owned());
+    // A producer may have named any folder; only what the operator named is read.
+    let (root, below) = roots
+        .iter()
+        .find_map(|root| below(root, project))
+        .ok_or_else(not_ours)?;
+    match open::read(&root, &below.join(name), limit) {
+        Ok((bytes, _)) => Ok(bytes),
+        Err(OpenError::Missing { .. }) => Err(Error::NotFound("the file is no longer there".to_owned())),
+        Err(OpenError::Refused { what, .. }) => Err(Error::NotFound(format!("it is {what}, which is never opened"))),
+        Err(OpenError::Oversize { size, limit, .. }) => Err(Error::NotFound(format!(
+            "the file has {size} bytes, more than the {limit} that are shown"
+        ))),
+        Err(error) => Err(Error::internal("read an artifact", error)),
+    }
+}
+
+/// The root and the way from it to the project, when the project is below it under one of the root's spellings.
+fn below(root: &Path, project: &Path) -> Option<(PathBuf, PathBuf)> {
+    let absolute = std::path::absolute(root).ok()?;
+    let spellings = [root.canonicalize().ok(), Some(absolute)];
+    spellings.into_iter().flatten().find_map(|spelling| {
+        let below = project.strip_prefix(&spelling).ok()?.to_owned();
+        Some((spelling, below))
+    })
+}

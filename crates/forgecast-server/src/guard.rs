@@ -1,0 +1,276 @@
+//! Who may talk to this server: one check before any routing, the same for pages, REST, WebSocket and SSE. It reads
+//! headers only and never looks at what is asked for, so no route can forget it.
+
+use std::net::IpAddr;
+
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Uri, header, uri::Authority};
+
+use crate::error::Error;
+
+/// Sent with every answer, errors included. There is no `Access-Control-Allow-Origin`, on purpose.
+const SECURITY_HEADERS: [(header::HeaderName, &str); 4] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
+];
+const CROSS_ORIGIN_RESOURCE_POLICY: header::HeaderName =
+    header::HeaderName::from_static("cross-origin-resource-policy");
+const SEC_FETCH_SITE: header::HeaderName = header::HeaderName::from_static("sec-fetch-site");
+
+/// The hosts that this server answers to.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    own_address: IpAddr,
+    /// Lower case, without a port.
+    names: Vec<String>,
+}
+
+impl Guard {
+    /// A guard for a server bound to `own_address` that answers to `names` too.
+    pub(crate) fn new(own_address: IpAddr, names: &[String]) -> Self {
+        let names = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+        Self { own_address, names }
+    }
+
+    /// Lets a request in, or says why not. Nothing has been read or routed by then.
+    pub(crate) fn admit<B>(&self, request: &Request<B>) -> Result<(), Error> {
+        let headers = request.headers();
+        let host = self.host(request.uri(), headers)?;
+        if let Some(site) = headers.get(SEC_FETCH_SITE)
+            && site.as_bytes() == b"cross-site"
+        {
+            return Err(Error::Origin);
+        }
+        for origin in headers.get_all(header::ORIGIN) {
+            if !self.same_origin(origin, &host) {
+                return Err(Error::Origin);
+            }
+        }
+        if changes_with_body(request.method()) && !is_json(headers) {
+            return Err(Error::MediaType);
+        }
+        Ok(())
+    }
+
+    /// Adds the headers that every answer has.
+    pub(crate) fn seal(headers: &mut HeaderMap) {
+        for (name, value) in SECURITY_HEADERS {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+
+    /// The one host that the request is for, when it is one of ours.
+    fn host(&self, uri: &Uri, headers: &HeaderMap) -> Result<Authority, Error> {
+        let mut given = headers.get_all(header::HOST).iter();
+        let (Some(host), None) = (given.next(), given.next()) else {
+            return Err(Error::Host(String::new()));
+        };
+        let text = String::from_utf8_lossy(host.as_bytes()).into_owned();
+        let authority: Authority = match text.parse() {
+            Ok(authority) => authority,
+            Err(_) => return Err(Error::Host(text)),
+        };
+        // In the form `GET http://elsewhere/ HTTP/1.1` the target, not the header, says who is meant.
+        let names_another = uri.authority().is_some_and(|target| *target != authority);
+        if names_another || text.contains('@') || !self.is_ours(authority.host()) {
+            return Err(Error::Host(text));
+        }
+        Ok(authority)
+    }
+
+    fn is_ours(&self, host: &str) -> bool {
+        if host.eq_ignore_ascii_case("localhost") || self.is_configured(host) {
+            return true;
+        }
+        let literal = host
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .unwrap_or(host);
+        // Strict on purpose: `127.1` and `0x7f.0.0.1` are not spelled like this by anybody who means well.
+        match literal.parse::<IpAddr>() {
+            Ok(address) => address.is_loopback() || address == self.own_address,
+            Err(_) => false,
+        }
+    }
+
+    fn is_configured(&self, host: &str) -> bool {
+        self.names.iter().any(|name| host.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether a page of `origin` is one that this server gave out under `host`. The port counts: cookies and SameSite
+    /// take all of localhost for one site, and any other program there for a friend.
+    fn same_origin(&self, origin: &HeaderValue, host: &Authority) -> bool {
+        let Ok(origin) = origin.to_str() else {
+            return false;
+        };
+        let (default_port, rest) = if let Some(rest) = origin.strip_prefix("http://") {
+            (80, rest)
+        } else if let Some(rest) = origin.strip_prefix("https://") {
+            // This server speaks no TLS: only a proxy that was given a name in the configuration does.
+            if !self.is_configured(host.host()) {
+                return false;
+            }
+            (443, rest)
+        } else {
+            return false;
+        };
+        let Ok(page) = rest.parse::<Authority>() else {
+            return false;
+        };
+        page.host().eq_ignore_ascii_case(host.host())
+            && !rest.contains('@')
+            && page.port_u16().unwrap_or(default_port) == host.port_u16().unwrap_or(default_port)
+    }
+}
+
+/// Methods that change something and that a page of another site can send without being asked first, when the body has
+/// a harmless type. `DELETE` is not among them: a browser asks before it (preflight), and is not allowed to.
+fn changes_with_body(method: &Method) -> bool {
+    !matches!(
+        *method,
+        Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE | Method::TRACE | Method::CONNECT
+    )
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let essence = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use axum::http::request;
+
+    use super::*;
+
+    fn guard() -> Guard {
+        Guard::new(IpAddr::V4(Ipv4Addr::LOCALHOST), &["Builds.example".to_owned()])
+    }
+
+    fn status(change: impl FnOnce(request::Builder) -> request::Builder) -> u16 {
+        let request = change(Request::builder().uri("/")).body(()).unwrap();
+        match guard().admit(&request) {
+            Ok(()) => 200,
+            Err(error) => error.body().status,
+        }
+    }
+
+    #[test]
+    fn only_our_own_hosts_are_answered() {
+        let status_of = |host: &str| status(|request| request.header("host", host));
+        for host in [
+            "localhost",
+            "LOCALHOST:8080",
+            "127.0.0.1:1",
+            "127.8.7.6",
+            "[::1]:8080",
+            "builds.example",
+            "BUILDS.example:443",
+        ] {
+            assert_eq!(status_of(host), 200, "{host}");
+        }
+        for host in [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.nip.io",
+            "localhost.",
+            "127.1",
+            "0x7f.0.0.1",
+            "0.0.0.0",
+            "192.168.0.1",
+            "[::ffff:7f00:1%25x]",
+            "user@localhost",
+            "localhost:80:80",
+            "a b",
+        ] {
+            assert_eq!(status_of(host), 421, "{host}");
+        }
+        assert_eq!(status(|request| request), 421, "no host at all");
+        assert_eq!(
+            status(|request| request.header("host", "localhost").header("host", "localhost")),
+            421,
+            "two hosts"
+        );
+        assert_eq!(
+            status(|request| request.uri("http://evil.example/").header("host", "localhost")),
+            421,
+            "another target"
+        );
+    }
+
+    #[test]
+    fn a_page_must_come_from_the_very_same_host_and_port() {
+        let status_of =
+            |host: &str, origin: &str| status(|request| request.header("host", host).header("origin", origin));
+        for (host, origin) in [
+            ("localhost:8080", "http://localhost:8080"),
+            ("localhost:9000", "http://localhost:9000"),
+            ("localhost", "http://localhost"),
+            ("localhost:80", "http://localhost"),
+            ("[::1]:8080", "http://[::1]:8080"),
+            ("builds.example", "https://builds.example"),
+        ] {
+            assert_eq!(status_of(host, origin), 200, "{host} {origin}");
+        }
+        for (host, origin) in [
+            ("localhost:8080", "null"),
+            ("localhost:8080", ""),
+            ("localhost:8080", "http://localhost:3000"),
+            ("localhost:8080", "http://127.0.0.1:8080"),
+            ("localhost:8080", "https://localhost:8080"),
+            ("localhost:8080", "http://localhost"),
+            ("localhost:8080", "http://evil.example"),
+            ("localhost:8080", "http://evil.example@localhost:8080"),
+            ("localhost:8080", "chrome-extension://abc"),
+            ("builds.example", "https://builds.example:8443"),
+        ] {
+            assert_eq!(status_of(host, origin), 403, "{host} {origin}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_a_browser_calls_cross_site_is_refused_without_an_origin_too() {
+        let status_of =
+            |site: &str| status(|request| request.header("host", "localhost").header("sec-fetch-site", site));
+        assert_eq!(status_of("cross-site"), 403);
+        assert_eq!(status_of("same-origin"), 200);
+        assert_eq!(status_of("none"), 200);
+    }
+
+    #[test]
+    fn a_change_must_be_json() {
+        let status_of = |method: &str, kind: Option<&str>| {
+            status(|request| {
+                let request = request.method(method).header("host", "localhost");
+                match kind {
+                    Some(kind) => request.header("content-type", kind),
+                    None => request,
+                }
+            })
+        };
+        for kind in ["application/json", "Application/JSON; charset=utf-8"] {
+            assert_eq!(status_of("POST", Some(kind)), 200, "{kind}");
+        }
+        for kind in [
+            None,
+            Some("text/plain"),
+            Some("application/x-www-form-urlencoded"),
+            Some("text/plain; application/json"),
+        ] {
+            assert_eq!(status_of("POST", kind), 415, "{kind:?}");
+            assert_eq!(status_of("BREW", kind), 415, "{kind:?}");
+        }
+        assert_eq!(status_of("GET", None), 200);
+        assert_eq!(status_of("DELETE", None), 200);
+    }
+}

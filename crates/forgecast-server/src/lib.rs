@@ -1,0 +1,149 @@
+//! The HTTP edge: REST, WebSocket, SSE, pushes, metrics and the dashboard's files. It owns no state of sessions: it asks
+//! the hub and passes the hub's bytes on. HTTP types end here, and nothing in here may make the hub wait.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use forgecast_hub::Hub;
+use forgecast_ingest::SourceHealth;
+use forgecast_ingest::clean::Cleaner;
+use forgecast_protocol::{Clock, Timestamp};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+
+mod accept;
+mod assets;
+mod body;
+mod connections;
+mod error;
+mod events;
+mod extract;
+mod files;
+mod guard;
+mod health;
+mod live;
+mod metrics;
+mod options;
+mod router;
+mod sessions;
+mod stream;
+
+pub use options::Options;
+pub use router::{Route, routes};
+
+/// What the server serves, wired by the binary.
+pub struct App {
+    /// The live state.
+    pub hub: Hub,
+    /// How the sources are doing; shown by `/readyz` and `/metrics`.
+    pub health: watch::Receiver<SourceHealth>,
+    /// Cleans what is pushed and what is read from artifacts.
+    pub cleaner: Arc<Cleaner>,
+    /// Where "now" comes from.
+    pub clock: Clock,
+    /// The folders below which artifacts may be opened, as the operator named them.
+    pub roots: Vec<PathBuf>,
+    /// Limits.
+    pub options: Options,
+}
+
+/// Why the server cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The listener has no address: it is not bound, or already closed.
+    #[error("cannot tell the address of the listener")]
+    Listener(#[source] std::io::Error),
+    /// The listener is open to others than this machine.
+    #[error(transparent)]
+    Exposed(#[from] Exposed),
+}
+
+/// The address is reachable from elsewhere, and there is nothing yet that tells friends from strangers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "refusing to listen on {0}: whoever reaches that address could watch and feed every build, and access tokens do not exist yet; \
+     listen on 127.0.0.1 and reach it from elsewhere through a tunnel (ssh -L 8600:127.0.0.1:<port> <this machine>)"
+)]
+pub struct Exposed(IpAddr);
+
+/// Refuses every address that others than this machine could reach, whatever its spelling.
+///
+/// # Errors
+/// The address is not a loopback address.
+pub fn exposure(address: IpAddr) -> Result<(), Exposed> {
+    // `::ffff:127.0.0.1` is 127.0.0.1, and `::ffff:0.0.0.0` is everybody.
+    if address.to_canonical().is_loopback() {
+        Ok(())
+    } else {
+        Err(Exposed(address))
+    }
+}
+
+/// What every connection shares.
+struct Shared {
+    hub: Hub,
+    health: watch::Receiver<SourceHealth>,
+    cleaner: Arc<Cleaner>,
+    clock: Clock,
+    roots: Vec<PathBuf>,
+    options: Options,
+    guard: guard::Guard,
+    connections: connections::Connections,
+    /// How many artifacts may be read at a time: file I/O happens on threads, and a stuck disk must not take them all.
+    readers: Arc<Semaphore>,
+    beats: watch::Receiver<Timestamp>,
+    counts: metrics::Counts,
+    refusals: AtomicU64,
+    stopping: CancellationToken,
+}
+
+/// Serves until `shutdown`, then tells viewers to come back, finishes requests (at most `stop_ms`) and returns.
+///
+/// # Errors
+/// The listener is unusable or reachable from other machines; see [`Error`].
+pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -> Result<(), Error> {
+    let address = listener.local_addr().map_err(Error::Listener)?;
+    exposure(address.ip())?;
+    let options = app.options;
+    let (beats, receiver) = watch::channel(app.clock.now());
+    let shared = Arc::new(Shared {
+        guard: guard::Guard::new(address.ip(), &options.allowed_hosts),
+        connections: connections::Connections::new(options.connections, options.connections_per_address),
+        readers: Arc::new(Semaphore::new(options.file_readers)),
+        beats: receiver,
+        counts: metrics::Counts::default(),
+        refusals: AtomicU64::new(0),
+        stopping: shutdown.clone(),
+        hub: app.hub,
+        health: app.health,
+        cleaner: app.cleaner,
+        clock: app.clock.clone(),
+        roots: app.roots,
+        options,
+    });
+    let every = Duration::from_millis(shared.options.heartbeat_ms.max(1));
+    tokio::spawn(live::beat(every, app.clock, beats, shutdown));
+    tracing::info!(%address, "serving");
+    accept::serve(listener, router::router(Arc::clone(&shared)), shared).await;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_is_not_exposed() {
+        for address in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+            assert!(exposure(address.parse().unwrap()).is_ok(), "{address}");
+        }
+        for address in ["0.0.0.0", "::", "192.168.1.5", "::ffff:0.0.0.0", "fe80::1", "8.8.8.8"] {
+            let refusal = exposure(address.parse().unwrap()).unwrap_err().to_string();
+            assert!(refusal.contains("127.0.0.1"), "{refusal}");
+        }
+    }
+}

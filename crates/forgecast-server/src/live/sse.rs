@@ -1,0 +1,134 @@
+//! One topic as server-sent events, made for `curl -N`: the messages of the WebSocket, each under its type, with
+//! `id: <epoch>:<revision>` so that `Last-Event-ID` resumes where the viewer was.
+
+use std::convert::Infallible;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use forgecast_hub::{Frame, Start, Subscription};
+use forgecast_protocol::{Epoch, Revision, SessionRef, Timestamp, Topic};
+use futures_util::stream;
+use tokio::sync::watch;
+
+use super::{heartbeat, hello, json};
+use crate::Shared;
+use crate::connections::Place;
+use crate::error::Error;
+use crate::extract::InPath;
+
+/// How long a browser waits before it connects again, milliseconds.
+const RETRY_MS: u32 = 2_000;
+
+/// `GET /api/v1/sessions/live`: the index.
+pub(crate) async fn sessions(
+    State(shared): State<Arc<Shared>>,
+    Extension(place): Extension<Arc<Place>>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    follow(Topic::Sessions, &headers, shared, place).await
+}
+
+/// `GET /api/v1/sessions/{id}/live`: one session.
+pub(crate) async fn session(
+    State(shared): State<Arc<Shared>>,
+    Extension(place): Extension<Arc<Place>>,
+    InPath(session): InPath<SessionRef>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    follow(Topic::Session(session), &headers, shared, place).await
+}
+
+async fn follow(topic: Topic, headers: &HeaderMap, shared: Arc<Shared>, place: Arc<Place>) -> Result<Response, Error> {
+    let start = match position(headers) {
+        Some((epoch, revision)) => Start::After { epoch, revision },
+        None => Start::Fresh,
+    };
+    let subscription = shared.hub.subscribe(topic, start).await?;
+    let events = Events {
+        beats: shared.beats.clone(),
+        shared,
+        subscription,
+        over: false,
+        _place: place,
+    };
+    let opening = events.opening();
+    let stream = stream::unfold((Some(opening), events), async |(opening, mut events)| {
+        let chunk = match opening {
+            Some(opening) => opening,
+            None => events.next().await?,
+        };
+        Some((Ok::<_, Infallible>(chunk), (None, events)))
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+        // A proxy that collects the answer before it passes it on would turn live into late.
+        (header::HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    Ok((headers, Body::from_stream(stream)).into_response())
+}
+
+/// What the viewer has, when it says so in the form that it got from us; anything else starts afresh.
+fn position(headers: &HeaderMap) -> Option<(Epoch, Revision)> {
+    let text = headers.get("last-event-id")?.to_str().ok()?;
+    let (epoch, revision) = text.split_once(':')?;
+    Some((epoch.parse().ok()?, revision.parse().ok()?))
+}
+
+struct Events {
+    shared: Arc<Shared>,
+    subscription: Subscription,
+    beats: watch::Receiver<Timestamp>,
+    over: bool,
+    _place: Arc<Place>,
+}
+
+impl Events {
+    fn opening(&self) -> Bytes {
+        let hello = hello(self.shared.clock.now(), self.shared.options.heartbeat_ms);
+        format!("retry: {RETRY_MS}\nevent: hello\ndata: {}\n\n", json(&hello)).into()
+    }
+
+    /// The next chunk, or nothing when the topic has ended or the server stops.
+    async fn next(&mut self) -> Option<Bytes> {
+        if self.over {
+            return None;
+        }
+        tokio::select! {
+            () = self.shared.stopping.cancelled() => None,
+            delivery = self.subscription.next() => {
+                self.over = delivery.ended;
+                Some(written(&delivery.frames))
+            }
+            beat = self.beats.changed() => {
+                // The ticker ends only when the server stops.
+                beat.ok()?;
+                let now = *self.beats.borrow_and_update();
+                let mark = (self.subscription.topic().to_string(), self.subscription.mark());
+                let message = heartbeat(now, [mark].into());
+                Some(format!("event: heartbeat\ndata: {}\n\n", json(&message)).into())
+            }
+        }
+    }
+}
+
+/// All frames of a delivery in one chunk.
+fn written(frames: &[Frame]) -> Bytes {
+    let mut text = String::with_capacity(frames.iter().map(|frame| frame.json.len() + 64).sum());
+    for frame in frames {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "event: {}", frame.kind.as_str());
+        if let Some(position) = &frame.position {
+            let _ = writeln!(text, "id: {}:{}", position.epoch, position.revision);
+        }
+        // Compact JSON has no line breaks of its own.
+        let _ = write!(text, "data: {}\n\n", String::from_utf8_lossy(&frame.json));
+    }
+    text.into()
+}

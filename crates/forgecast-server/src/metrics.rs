@@ -1,0 +1,277 @@
+//! Prometheus' text format, written by hand: a dozen lines do not need a registry. Numbers come from whoever counts
+//! them, at the moment of the scrape; labels are from fixed lists only.
+
+use std::fmt::{Display, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use forgecast_hub::Counters;
+use forgecast_ingest::{RootState, SourceHealth};
+
+use crate::Shared;
+use crate::live::ws::Ending;
+
+/// What the server itself counts.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    slow: AtomicU64,
+    idle: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Counts {
+    /// A WebSocket ended.
+    pub(crate) fn closed(&self, ending: Ending) {
+        let counter = match ending {
+            Ending::Slow => &self.slow,
+            Ending::Idle => &self.idle,
+            Ending::BadMessage | Ending::TooManyTopics | Ending::TooManyViewers => &self.refused,
+            Ending::Gone | Ending::Restarting => return,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// `GET /metrics`.
+pub(crate) async fn scrape(State(shared): State<Arc<Shared>>) -> Response {
+    let mut page = Page::default();
+    facts(&mut page, &shared.hub.counters());
+    store(&mut page, &shared);
+    sources(&mut page, &shared.health.borrow().clone());
+    server(&mut page, &shared);
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, page.0).into_response()
+}
+
+/// Conservation: received = applied + duplicate + rejected + dropped, at every scrape.
+fn facts(page: &mut Page, counters: &Counters) {
+    page.counter(
+        "forgecast_facts_received_total",
+        "Facts that came in.",
+        counters.received,
+    );
+    page.counter(
+        "forgecast_facts_applied_total",
+        "Facts that were folded.",
+        counters.applied,
+    );
+    page.counter(
+        "forgecast_facts_duplicate_total",
+        "Facts that were known already.",
+        counters.duplicate,
+    );
+    page.labelled(
+        "forgecast_facts_rejected_total",
+        "counter",
+        "Facts that were not taken.",
+        "reason",
+        counters.rejected.iter().map(|(reason, count)| (*reason, *count)),
+    );
+    page.labelled(
+        "forgecast_facts_dropped_total",
+        "counter",
+        "Facts that were taken and lost.",
+        "reason",
+        counters.dropped.iter().map(|(reason, count)| (*reason, *count)),
+    );
+    page.counter(
+        "forgecast_facts_collapsed_total",
+        "Applied facts that are in the stored state but not in the history, because the disk could not keep up.",
+        counters.collapsed,
+    );
+    page.counter(
+        "forgecast_facts_internal_total",
+        "Facts of the hub itself: deadlines, estimates.",
+        counters.internal,
+    );
+    page.counter("forgecast_log_lines_total", "Log lines taken.", counters.log_lines);
+    page.counter(
+        "forgecast_log_lines_unstored_total",
+        "Log lines shown but not stored.",
+        counters.log_lines_unstored,
+    );
+    page.counter(
+        "forgecast_updates_total",
+        "Updates of sessions published.",
+        counters.updates,
+    );
+    page.counter(
+        "forgecast_index_updates_total",
+        "Updates of the index published.",
+        counters.index_updates,
+    );
+    page.counter(
+        "forgecast_session_activations_total",
+        "Sessions brought back into memory.",
+        counters.activations,
+    );
+    page.counter(
+        "forgecast_session_evictions_total",
+        "Finished sessions that left the index.",
+        counters.evictions,
+    );
+    page.gauge("forgecast_sessions", "Sessions known.", counters.sessions);
+    page.gauge(
+        "forgecast_sessions_in_memory",
+        "Sessions whose full view is in memory.",
+        counters.sessions_in_memory,
+    );
+    page.gauge("forgecast_viewers", "Subscriptions at the moment.", counters.viewers);
+}
+
+fn store(page: &mut Page, shared: &Shared) {
+    let store = shared.hub.store_health();
+    page.gauge(
+        "forgecast_store_writable",
+        "1 when the last transaction could be written.",
+        u8::from(store.writable),
+    );
+    page.counter(
+        "forgecast_store_commits_total",
+        "Commits that are durable.",
+        store.commits,
+    );
+    page.counter(
+        "forgecast_store_transactions_total",
+        "Transactions they took.",
+        store.transactions,
+    );
+    page.counter(
+        "forgecast_store_failures_total",
+        "Transactions that failed.",
+        store.failures,
+    );
+    page.counter("forgecast_store_rows_total", "Rows written.", store.rows);
+    page.gauge(
+        "forgecast_store_queued_commits",
+        "Commits that wait for the disk.",
+        store.queued,
+    );
+    page.gauge(
+        "forgecast_store_backlog_bytes",
+        "Bytes that wait for the disk.",
+        store.backlog_bytes,
+    );
+    page.gauge("forgecast_store_file_bytes", "Size of the database.", store.file_bytes);
+    page.gauge(
+        "forgecast_store_wal_bytes",
+        "Size of the write-ahead log.",
+        store.wal_bytes,
+    );
+}
+
+fn sources(page: &mut Page, health: &SourceHealth) {
+    page.gauge(
+        "forgecast_sources_ready",
+        "1 when the first scan was handed over.",
+        u8::from(health.ready),
+    );
+    let states = [
+        ("watching", RootState::Watching),
+        ("polling", RootState::Polling),
+        ("missing", RootState::Missing),
+        ("unreadable", RootState::Unreadable),
+    ];
+    let count = |state| health.roots.iter().filter(|root| root.state == state).count();
+    page.labelled(
+        "forgecast_roots",
+        "gauge",
+        "Configured folders by how they are observed.",
+        "state",
+        states.into_iter().map(|(word, state)| (word, count(state))),
+    );
+    page.gauge("forgecast_projects", "Projects known.", health.projects);
+    page.gauge("forgecast_watches", "Folders with a system watch.", health.watches);
+    page.gauge(
+        "forgecast_polled_folders",
+        "Folders polled for want of watches.",
+        health.polled,
+    );
+    page.gauge(
+        "forgecast_source_problems",
+        "Problems of sources that are open.",
+        health.problems,
+    );
+    page.gauge(
+        "forgecast_source_stuck_reads",
+        "Readings that do not answer.",
+        health.stuck,
+    );
+    page.counter(
+        "forgecast_source_overflows_total",
+        "Overflows of the system's notification queue.",
+        health.overflows,
+    );
+    page.counter("forgecast_source_reads_total", "Files read.", health.reads);
+    page.counter(
+        "forgecast_source_read_bytes_total",
+        "Bytes read from files.",
+        health.bytes_read,
+    );
+}
+
+fn server(page: &mut Page, shared: &Shared) {
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    page.gauge("forgecast_connections", "Open connections.", shared.connections.count());
+    page.counter(
+        "forgecast_requests_refused_total",
+        "Requests that the guard refused.",
+        count(&shared.refusals),
+    );
+    let closed = &shared.counts;
+    page.labelled(
+        "forgecast_viewers_closed_total",
+        "counter",
+        "WebSockets that the server closed.",
+        "reason",
+        [
+            ("slow", count(&closed.slow)),
+            ("idle", count(&closed.idle)),
+            ("refused", count(&closed.refused)),
+        ],
+    );
+}
+
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn counter(&mut self, name: &str, help: &str, value: impl Display) {
+        self.head(name, "counter", help);
+        self.line(format_args!("{name} {value}"));
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
+        self.head(name, "gauge", help);
+        self.line(format_args!("{name} {value}"));
+    }
+
+    fn labelled<V: Display>(
+        &mut self,
+        name: &str,
+        kind: &str,
+        help: &str,
+        label: &str,
+        values: impl IntoIterator<Item = (&'static str, V)>,
+    ) {
+        self.head(name, kind, help);
+        for (word, value) in values {
+            self.line(format_args!("{name}{{{label}=\"{word}\"}} {value}"));
+        }
+    }
+
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        self.line(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}"));
+    }
+
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "{line}");
+    }
+}

@@ -1,0 +1,58 @@
+//! What an operator may set of the server: limits and names, each with its unit in the name.
+
+/// Limits of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Names besides `localhost` under which browsers may ask for this server, without a port.
+    pub allowed_hosts: Vec<String>,
+    /// Connections at a time.
+    pub connections: usize,
+    /// Connections at a time from one address.
+    pub connections_per_address: usize,
+    /// How long the headers of a request may take, and an idle connection may stay.
+    pub header_timeout_ms: u64,
+    /// How long a body may take to begin with; a body that keeps coming gets more.
+    pub body_timeout_ms: u64,
+    /// How long a peer may take nothing of what is sent to it.
+    pub send_timeout_ms: u64,
+    /// How long open requests may take when the server stops.
+    pub stop_ms: u64,
+    /// Time between heartbeats.
+    pub heartbeat_ms: u64,
+    /// After so long without a sign of life, or without following anything, a WebSocket is closed.
+    pub idle_ms: u64,
+    /// Longest body of a push.
+    pub body_bytes: usize,
+    /// Longest message of a viewer.
+    pub client_message_bytes: usize,
+    /// Topics that one WebSocket may follow.
+    pub topics_per_socket: usize,
+    /// Artifacts that are read at a time.
+    pub file_readers: usize,
+    /// How long an artifact may take to be read.
+    pub file_timeout_ms: u64,
+    /// Longest artifact that is shown.
+    pub file_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            allowed_hosts: Vec::new(),
+            connections: 4_096,
+            connections_per_address: 1_024,
+            header_timeout_ms: 10_000,
+            body_timeout_ms: 10_000,
+            send_timeout_ms: 10_000,
+            stop_ms: 5_000,
+            heartbeat_ms: 1_000 * u64::from(forgecast_protocol::update::HEARTBEAT_S),
+            idle_ms: 60_000,
+            body_bytes: 20 * 1024 * 1024,
+            client_message_bytes: 64 * 1024,
+            topics_per_socket: 64,
+            file_readers: 4,
+            file_timeout_ms: 5_000,
+            file_bytes: 4 * 1024 * 1024,
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The reading side of REST v1, and the one way to remove a session. Each handler asks the hub and passes on what it
+//! says; nothing is cached or worked out here.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use forgecast_hub::{Cursor, From, LogQuery, Metric, RowQuery, Sort, StateAt};
+use forgecast_protocol::batch::LogLevel;
+use forgecast_protocol::session::SessionStatus;
+use forgecast_protocol::{Revision, SessionRef};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::Shared;
+use crate::assets::if_none_match;
+use crate::error::Error;
+use crate::extract::{InPath, InQuery, words};
+
+/// Rows, lines or facts in a page when the client does not say.
+const PAGE: u32 = 100;
+/// Log lines when the client does not say: what a viewer of the log gets at first, too.
+const LOG_PAGE: u32 = 500;
+/// Seconds that one point of a series stands for when the client does not say.
+const RESOLUTION_S: u32 = 60;
+
+/// Which rows of the overview.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListQuery {
+    /// One or more statuses, separated by commas.
+    #[serde(default, deserialize_with = "words")]
+    status: Vec<SessionStatus>,
+    project: Option<String>,
+    q: Option<String>,
+    #[serde(default)]
+    sort: Sort,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+/// `GET /api/v1/sessions`: rows and where the next page begins.
+pub(crate) async fn list(
+    State(shared): State<Arc<Shared>>,
+    InQuery(query): InQuery<ListQuery>,
+) -> Result<Response, Error> {
+    let cursor: Option<Cursor> = match &query.cursor {
+        Some(text) => Some(
+            text.parse()
+                .map_err(|error| Error::Malformed(format!("cursor: {error}")))?,
+        ),
+        None => None,
+    };
+    let page = shared
+        .hub
+        .rows(RowQuery {
+            status: query.status,
+            project: query.project,
+            q: query.q,
+            sort: query.sort,
+            limit: query.limit.unwrap_or(PAGE),
+            cursor,
+        })
+        .await?;
+    let mut body = json!({ "sessions": page.rows });
+    if let Some(next) = page.next_cursor {
+        body["next_cursor"] = next.to_string().into();
+    }
+    Ok(fresh(Json(body)))
+}
+
+/// `GET /api/v1/sessions/{id}`: the view, with its digest as the tag.
+pub(crate) async fn view(
+    State(shared): State<Arc<Shared>>,
+    InPath(session): InPath<SessionRef>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let state = shared.hub.view(&session).await?.ok_or_else(|| unknown(&session))?;
+    Ok(state_answer(state, &headers))
+}
+
+/// `GET /api/v1/sessions/{id}/at/{revision}`: the view as it was.
+pub(crate) async fn view_at(
+    State(shared): State<Arc<Shared>>,
+    InPath((session, revision)): InPath<(SessionRef, Revision)>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let state = shared.hub.view_at(&session, revision).await?;
+    let state =
+        state.ok_or_else(|| Error::NotFound(format!("there is no revision {revision} of the session {session}")))?;
+    Ok(state_answer(state, &headers))
+}
+
+/// Which lines of a log.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LinesQuery {
+    offset: Option<u64>,
+    limit: Option<u32>,
+    level: Option<LogLevel>,
+    q: Option<String>,
+}
+
+/// `GET /api/v1/sessions/{id}/log`: lines from an offset, or the last ones.
+pub(crate) async fn log(
+    State(shared): State<Arc<Shared>>,
+    InPath(session): InPath<SessionRef>,
+    InQuery(query): InQuery<LinesQuery>,
+) -> Result<Response, Error> {
+    let page = shared
+        .hub
+        .log(
+            &session,
+            LogQuery {
+                from: query.offset.map_or(From::Last, From::Offset),
+                limit: query.limit.unwrap_or(LOG_PAGE),
+                level: query.level,
+                text: query.q,
+            },
+        )
+        .await?
+        .ok_or_else(|| unknown(&session))?;
+    Ok(fresh(Json(json!({
+        "first_offset": page.first_offset,
+        "next_offset": page.next_offset,
+        "end_offset": page.end_offset,
+        "lines": page.lines,
+    }))))
+}
+
+/// Which facts.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FactsQuery {
+    #[serde(default)]
+    after: u64,
+    limit: Option<u32>,
+}
+
+/// `GET /api/v1/sessions/{id}/events`: the facts, in order; `after` is the `sequence` of the last one that is known.
+pub(crate) async fn events(
+    State(shared): State<Arc<Shared>>,
+    InPath(session): InPath<SessionRef>,
+    InQuery(query): InQuery<FactsQuery>,
+) -> Result<Response, Error> {
+    let limit = query.limit.unwrap_or(PAGE);
+    let events = shared
+        .hub
+        .events(&session, query.after, limit)
+        .await?
+        .ok_or_else(|| unknown(&session))?;
+    Ok(fresh(Json(json!({ "events": events }))))
+}
+
+/// What to draw.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SeriesQuery {
+    metric: Metric,
+    /// Seconds that a point stands for.
+    resolution: Option<u32>,
+}
+
+/// `GET /api/v1/sessions/{id}/series`: one metric over time as `[time, value]`.
+pub(crate) async fn series(
+    State(shared): State<Arc<Shared>>,
+    InPath(session): InPath<SessionRef>,
+    InQuery(query): InQuery<SeriesQuery>,
+) -> Result<Response, Error> {
+    let resolution = query.resolution.unwrap_or(RESOLUTION_S).max(1);
+    let points = shared
+        .hub
+        .series(&session, query.metric, resolution)
+        .await?
+        .ok_or_else(|| unknown(&session))?;
+    Ok(fresh(Json(json!({
+        "metric": query.metric,
+        "resolution_s": resolution,
+        "points": points,
+    }))))
+}
+
+/// `GET /api/v1/sessions/{id}/export`: everything about the session in one document.
+pub(crate) async fn export(
+    State(shared): State<Arc<Shared>>,
+    InPath(session): InPath<SessionRef>,
+) -> Result<Response, Error> {
+    let export = shared.hub.export(&session).await?.ok_or_else(|| unknown(&session))?;
+    Ok(fresh(Json(export)))
+}
+
+/// `DELETE /api/v1/sessions/{id}`: removes the session and its facts.
+pub(crate) async fn forget(
+    State(shared): State<Arc<Shared>>,
+    InPath(session): InPath<SessionRef>,
+) -> Result<StatusCode, Error> {
+    if shared.hub.forget(&session).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(unknown(&session))
+    }
+}
+
+pub(crate) fn unknown(session: &SessionRef) -> Error {
+    Error::NotFound(format!("there is no session {session}"))
+}
+
+/// A state as the hub made it, or nothing when the client has it already.
+fn state_answer(state: StateAt, headers: &HeaderMap) -> Response {
+    let tag = format!("\"{}\"", state.digest);
+    let mut response = if if_none_match(headers, &tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let json = HeaderValue::from_static("application/json");
+        let mut response = Body::from(state.json).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        response
+    };
+    let headers = response.headers_mut();
+    // May be kept, must be asked for again: the tag makes that cheap.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    response
+}
+
+/// An answer that is true now only.
+fn fresh(body: impl IntoResponse) -> Response {
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,333 @@
+//! REST v1, the reading side: shapes, tags, pages, and what is answered to nonsense.
+
+use forgecast_protocol::event::{ArtifactChanged, ArtifactKind};
+use forgecast_protocol::{Event, Fact, Subject};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Server, event, now, phase};
+
+async fn with_session() -> Server {
+    let server = Server::start().await;
+    server.settled(phase("weather-app", "Scout", "looking around")).await;
+    server.settled(phase("weather-app", "Architect", "drawing")).await;
+    server
+}
+
+#[tokio::test]
+async fn the_page_of_routes_is_this() {
+    let routes: Vec<String> = forgecast_server::routes()
+        .iter()
+        .map(|route| format!("{} {}", route.method, route.path))
+        .collect();
+    insta::assert_snapshot!(routes.join("\n"), @r"
+    GET /api/v1/live
+    GET /api/v1/sessions
+    GET /api/v1/sessions/live
+    GET /api/v1/sessions/{id}
+    DELETE /api/v1/sessions/{id}
+    GET /api/v1/sessions/{id}/live
+    GET /api/v1/sessions/{id}/log
+    GET /api/v1/sessions/{id}/events
+    GET /api/v1/sessions/{id}/at/{revision}
+    GET /api/v1/sessions/{id}/series
+    GET /api/v1/sessions/{id}/files/{*name}
+    GET /api/v1/sessions/{id}/export
+    POST /api/v1/events
+    GET /healthz
+    GET /readyz
+    GET /metrics
+    ");
+}
+
+#[tokio::test]
+async fn the_list_has_a_row_per_session() {
+    let server = with_session().await;
+    let answer = server.get("/api/v1/sessions").await;
+    assert_eq!((answer.status, answer.header("cache-control")), (200, "no-store"));
+    insta::assert_json_snapshot!(answer.json(), @"");
+}
+
+#[tokio::test]
+async fn the_list_comes_in_pages_and_can_be_narrowed() {
+    let server = Server::start().await;
+    for number in 0..7 {
+        server.settled(phase(&format!("build-{number}"), "Scout", "0")).await;
+    }
+    let mut ids = Vec::new();
+    let mut path = "/api/v1/sessions?sort=name&limit=3".to_owned();
+    loop {
+        let page = server.get(&path).await.json();
+        let rows = page["sessions"].as_array().unwrap();
+        assert!(rows.len() <= 3);
+        ids.extend(rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()));
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
+        path = format!("/api/v1/sessions?sort=name&limit=3&cursor={cursor}");
+    }
+    let expected: Vec<String> = (0..7).map(|number| format!("build-{number}~1")).collect();
+    assert_eq!(ids, expected);
+    let count = async |query: &str| {
+        let page = server.get(&format!("/api/v1/sessions?{query}")).await.json();
+        page["sessions"].as_array().unwrap().len()
+    };
+    assert_eq!(count("q=BUILD-3").await, 1);
+    assert_eq!(count("status=running,waiting").await, 7);
+    assert_eq!(count("status=completed").await, 0);
+    for nonsense in ["status=happy", "limit=-1", "cursor=zz", "sort=luck", "colour=red"] {
+        let answer = server.get(&format!("/api/v1/sessions?{nonsense}")).await;
+        assert_problem(&answer, 400, "malformed");
+    }
+}
+
+#[tokio::test]
+async fn a_view_is_not_sent_again_to_whoever_has_it() {
+    let server = with_session().await;
+    let path = "/api/v1/sessions/weather-app";
+    let first = server.get(path).await;
+    assert_eq!(first.json()["id"], "weather-app~1");
+    let tag = first.header("etag").to_owned();
+    assert!(tag.len() == 66 && tag.starts_with('"'), "{tag}");
+    for given in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned()] {
+        let again = server.request("GET", path, &[("if-none-match", &given)], b"").await;
+        assert_eq!((again.status, again.body.len()), (304, 0), "{given}");
+        assert_eq!(again.header("etag"), tag);
+    }
+    server.settled(phase("weather-app", "Builder", "building")).await;
+    let changed = server.request("GET", path, &[("if-none-match", &tag)], b"").await;
+    assert_eq!(
+        (changed.status, &changed.json()["phase"]["name"]),
+        (200, &json!("Builder"))
+    );
+    assert_ne!(changed.header("etag"), tag);
+}
+
+#[tokio::test]
+async fn a_view_can_be_seen_as_it_was() {
+    let server = with_session().await;
+    let at = async |revision: u64| server.get(&format!("/api/v1/sessions/weather-app/at/{revision}")).await;
+    assert_eq!(at(1).await.json()["phase"]["name"], "Scout");
+    assert_eq!(at(2).await.json()["phase"]["name"], "Architect");
+    assert_problem(&at(99).await, 404, "not-found");
+    let nonsense = server.get("/api/v1/sessions/weather-app/at/-1").await;
+    assert_problem(&nonsense, 400, "malformed");
+}
+
+#[tokio::test]
+async fn the_facts_come_in_order_and_go_on_after_the_last_one() {
+    let server = with_session().await;
+    let facts = async |query: &str| {
+        let answer = server
+            .get(&format!("/api/v1/sessions/weather-app/events?{query}"))
+            .await;
+        answer.json()["events"].as_array().unwrap().clone()
+    };
+    let first = facts("limit=1").await;
+    assert_eq!(first[0]["event"]["fact"]["phase"], "Scout");
+    let rest = facts(&format!("after={}", first[0]["sequence"])).await;
+    assert_eq!(rest[0]["event"]["fact"]["phase"], "Architect");
+    assert_eq!(rest.len(), 1);
+}
+
+#[tokio::test]
+async fn log_series_and_export_have_their_shapes() {
+    let server = with_session().await;
+    let log = server.get("/api/v1/sessions/weather-app/log").await.json();
+    assert_eq!(
+        log,
+        json!({"first_offset": 0, "next_offset": 0, "end_offset": 0, "lines": []})
+    );
+    let series = server
+        .get("/api/v1/sessions/weather-app/series?metric=tokens")
+        .await
+        .json();
+    assert_eq!(series, json!({"metric": "tokens", "resolution_s": 60, "points": []}));
+    let export = server.get("/api/v1/sessions/weather-app/export").await.json();
+    assert_eq!(export["events"].as_array().map(Vec::len), Some(2), "{export}");
+    let missing = server.get("/api/v1/sessions/weather-app/series").await;
+    assert_problem(&missing, 400, "malformed");
+}
+
+#[tokio::test]
+async fn whatever_is_not_there_is_a_problem_in_json() {
+    let server = with_session().await;
+    let tail = [
+        "",
+        "/log",
+        "/events",
+        "/at/1",
+        "/series?metric=tokens",
+        "/export",
+        "/files/x",
+        "/live",
+    ];
+    for tail in tail {
+        let answer = server.get(&format!("/api/v1/sessions/nobody{tail}")).await;
+        assert_problem(&answer, 404, "not-found");
+    }
+    assert_problem(&server.get("/api/v1/nothing").await, 404, "not-found");
+    let answer = server
+        .request(
+            "PATCH",
+            "/api/v1/sessions",
+            &[("content-type", "application/json")],
+            b"{}",
+        )
+        .await;
+    assert_problem(&answer, 405, "method");
+    assert!(answer.header("allow").contains("GET"), "{answer:?}");
+    insta::assert_json_snapshot!(server.get("/api/v1/sessions/nobody").await.json(), @"");
+    insta::assert_json_snapshot!(server.get("/api/v1/live").await.json(), @"");
+}
+
+#[tokio::test]
+async fn a_session_can_be_forgotten_once() {
+    let server = with_session().await;
+    let path = "/api/v1/sessions/weather-app~1";
+    assert_eq!(server.request("DELETE", path, &[], b"").await.status, 204);
+    assert_problem(&server.request("DELETE", path, &[], b"").await, 404, "not-found");
+    assert_problem(&server.get(path).await, 404, "not-found");
+}
+
+#[tokio::test]
+async fn only_listed_artifacts_below_a_root_are_opened_and_cleaned() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let project = root.join("weather-app");
+    let elsewhere = tempfile::tempdir().unwrap();
+    for place in [&project, elsewhere.path()] {
+        std::fs::create_dir_all(place.join(".context-foundry")).unwrap();
+        std::fs::write(
+            place.join(".context-foundry/plan.md"),
+            "# Plan\n\u{1b}[31mred\u{1b}[0m\n",
+        )
+        .unwrap();
+        std::fs::write(place.join("unlisted.txt"), "canary").unwrap();
+    }
+    std::os::unix::fs::symlink("unlisted.txt", project.join("link.txt")).unwrap();
+    let server = Server::with(|setup| setup.roots = vec![root.clone()]).await;
+    let listed = |directory: &std::path::Path, name: &str| Event {
+        subject: Subject {
+            directory: Some(directory.to_str().unwrap().to_owned()),
+            ..Subject::default()
+        },
+        ..event(
+            "x",
+            Fact::ArtifactChanged(ArtifactChanged {
+                name: name.to_owned(),
+                kind: ArtifactKind::Document,
+                size: 9,
+                modified_at: now(),
+                dated: None,
+                removed: false,
+            }),
+        )
+    };
+    for name in [".context-foundry/plan.md", "link.txt", "gone.md", "../outside.txt"] {
+        server.settled(listed(&project, name)).await;
+    }
+    server.settled(listed(elsewhere.path(), "unlisted.txt")).await;
+    let file = async |name: &str| server.get(&format!("/api/v1/sessions/weather-app/files/{name}")).await;
+    let plan = file(".context-foundry/plan.md").await;
+    assert_eq!(
+        (plan.status, plan.header("content-type")),
+        (200, "text/plain; charset=utf-8")
+    );
+    assert_eq!(plan.text(), "# Plan\nred\n");
+    assert_eq!(
+        file(".context-foundry%2fplan.md").await.status,
+        200,
+        "the same name, spelled otherwise"
+    );
+    for name in [
+        "unlisted.txt",
+        "link.txt",
+        "gone.md",
+        "../outside.txt",
+        "..%2foutside.txt",
+        "%00",
+        "/etc/passwd",
+    ] {
+        let answer = file(name).await;
+        assert!((400..500).contains(&answer.status), "{name}: {answer:?}");
+        assert!(!answer.text().contains("canary"));
+    }
+    let page = server.get("/api/v1/sessions?sort=name").await.json();
+    let stranger = page["sessions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["id"].as_str().unwrap());
+    let stranger = stranger.filter(|id| !id.starts_with("weather-app")).next().unwrap();
+    let answer = server
+        .get(&format!("/api/v1/sessions/{stranger}/files/unlisted.txt"))
+        .await;
+    assert_problem(&answer, 404, "not-found");
+}
+
+#[tokio::test]
+async fn health_is_a_word_and_readiness_names_what_is_unwell() {
+    use forgecast_ingest::{RootHealth, RootKind, RootState, SourceHealth};
+    let server = Server::start().await;
+    assert_eq!(server.get("/healthz").await.text(), "ok\n");
+    assert_eq!(server.get("/readyz").await.status, 200);
+    server.health.send_replace(SourceHealth::default());
+    let starting = server.get("/readyz").await;
+    assert_eq!((starting.status, &starting.json()["status"]), (503, &json!("starting")));
+    let gone = RootHealth {
+        path: "/builds".into(),
+        kind: RootKind::Projects,
+        state: RootState::Missing,
+        projects: 0,
+        message: Some("not there".to_owned()),
+    };
+    server.health.send_replace(SourceHealth {
+        ready: true,
+        roots: vec![gone],
+        ..SourceHealth::default()
+    });
+    let answer = server.get("/readyz").await;
+    assert_eq!(answer.status, 503);
+    insta::assert_json_snapshot!(answer.json(), @"");
+}
+
+#[tokio::test]
+async fn every_scrape_conserves_facts_and_reads_as_prometheus_text() {
+    let server = with_session().await;
+    let text = server.get("/metrics").await.text();
+    let value = |name: &str| -> f64 {
+        let lines = text.lines().filter(|line| line.split([' ', '{']).next() == Some(name));
+        lines
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
+            .sum()
+    };
+    let parts = ["applied", "duplicate", "rejected", "dropped"];
+    let sum: f64 = parts
+        .iter()
+        .map(|part| value(&format!("forgecast_facts_{part}_total")))
+        .sum();
+    assert_eq!(value("forgecast_facts_received_total").to_string(), sum.to_string());
+    assert_eq!(value("forgecast_facts_received_total").to_string(), "2");
+    let mut names: Vec<&str> = Vec::new();
+    for line in text.lines() {
+        match line.split(' ').collect::<Vec<_>>().as_slice() {
+            ["#", "HELP", name, ..] => names.push(name),
+            ["#", "TYPE", name, kind] => assert!(names.last() == Some(name) && ["counter", "gauge"].contains(kind)),
+            [name, value] => {
+                assert!(name.starts_with(names.last().unwrap()), "{line}");
+                value.parse::<f64>().unwrap();
+            }
+            _ => panic!("{line}"),
+        }
+    }
+    insta::assert_snapshot!(names.join("\n"));
+}
+
+fn assert_problem(answer: &Answer, status: u16, word: &str) {
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    let body: Value = answer.json();
+    assert_eq!(body["type"], format!("urn:forgecast:error:{word}"), "{body}");
+    assert_eq!(body["status"], status);
+    assert!(body["detail"].is_string(), "{body}");
+}
