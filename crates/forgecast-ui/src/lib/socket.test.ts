@@ -369,6 +369,12 @@ describe('a log', () => {
     expect(heard()).toEqual(['log 0+1 skipped 0', 'confirmed']);
   });
 
+  it('of a bare name is known by its heartbeat', () => {
+    live.follow('log/b', follower);
+    current().beat({ [LOG]: 0, 'log/b~4': 7 });
+    expect(heard()).toEqual(['confirmed', 'confirmed']);
+  });
+
   it('that was numbered anew is read anew', () => {
     current().say(log(100, 10));
     current().beat({ [LOG]: 3 });

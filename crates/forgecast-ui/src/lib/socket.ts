@@ -72,7 +72,6 @@ const CLOSE_REASONS: Record<number, string> = {
   1012: 'the server is restarting',
   4401: 'not authorised',
   4403: 'the server refused this page’s origin',
-  4408: 'idle for too long',
   4429: 'too many viewers',
 };
 
@@ -279,6 +278,8 @@ export class Live {
 
   #heartbeat(serverTime: string, revisions: Record<string, TopicMark>): void {
     this.#options.onTime(serverTime);
+    // A name that is not canonical yet may stand here under its canonical one.
+    for (const topic of Object.keys(revisions)) this.#find(topic);
     for (const subscription of this.#subscriptions.values()) {
       const mark = Object.hasOwn(revisions, subscription.topic)
         ? revisions[subscription.topic]
