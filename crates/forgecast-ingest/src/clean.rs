@@ -110,11 +110,7 @@ impl Cleaner {
     /// The same for a line that follows others of the same log, so that a private key printed over many lines is masked
     /// on each of them.
     #[must_use]
-    pub fn next_log_line(
-        &self,
-        state: &mut LogState,
-        line: &str,
-    ) -> (String, Vec<Span>, Option<LogLevel>) {
+    pub fn next_log_line(&self, state: &mut LogState, line: &str) -> (String, Vec<Span>, Option<LogLevel>) {
         let begins = line.contains("-----BEGIN ") && line.contains("PRIVATE KEY");
         let ends = line.contains("-----END ");
         if state.key_lines_left > 0 && !begins {

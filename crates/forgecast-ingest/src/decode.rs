@@ -172,7 +172,9 @@ fn is_build_output(name: &str) -> bool {
 
 fn is_test_report(name: &str) -> bool {
     has_extension(name, &["md"])
-        && (name.starts_with("test-results") || name.starts_with("test-final-report") || name.starts_with("test-report"))
+        && (name.starts_with("test-results")
+            || name.starts_with("test-final-report")
+            || name.starts_with("test-report"))
 }
 
 /// `3` in `test-results-iteration-3.md`.
@@ -266,12 +268,7 @@ impl Unparsable {
 ///
 /// # Errors
 /// [`Unparsable`] when nothing of it can be used; a field that is wrong is in [`Decoded::bad_fields`] instead.
-pub fn decode(
-    format: &Format,
-    relative_path: &str,
-    bytes: &[u8],
-    cleaner: &Cleaner,
-) -> Result<Decoded, Unparsable> {
+pub fn decode(format: &Format, relative_path: &str, bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsable> {
     let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     if size > format.max_bytes() {
         return Err(Unparsable::TooLarge {

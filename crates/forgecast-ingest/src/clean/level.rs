@@ -28,11 +28,12 @@ fn in_first_words(line: &str) -> Option<LogLevel> {
         let bare = word.trim_matches(|letter: char| !letter.is_alphanumeric());
         // `error[E0308]:`
         let stem = bare.split(['[', '(', ':', '/']).next().unwrap_or(bare);
-        let is_marked = stem.chars().all(char::is_uppercase) || word.ends_with(':') || word.starts_with(['[', '<', '(']);
-        if let Some(level) = named(stem) {
-            if is_marked || (index == 0 && word.contains(':')) {
-                return Some(level);
-            }
+        let is_marked =
+            stem.chars().all(char::is_uppercase) || word.ends_with(':') || word.starts_with(['[', '<', '(']);
+        if let Some(level) = named(stem)
+            && (is_marked || (index == 0 && word.contains(':')))
+        {
+            return Some(level);
         }
         if !is_prefix(word, bare) {
             return None;
@@ -94,7 +95,9 @@ fn numbered(number: u32) -> Option<LogLevel> {
 pub(crate) fn named(word: &str) -> Option<LogLevel> {
     let lower = word.to_ascii_lowercase();
     match lower.as_str() {
-        "error" | "err" | "fatal" | "critical" | "crit" | "panic" | "emerg" | "alert" | "severe" => Some(LogLevel::Error),
+        "error" | "err" | "fatal" | "critical" | "crit" | "panic" | "emerg" | "alert" | "severe" => {
+            Some(LogLevel::Error)
+        }
         "warn" | "warning" => Some(LogLevel::Warn),
         "info" | "notice" | "information" => Some(LogLevel::Info),
         "debug" | "trace" | "verbose" => Some(LogLevel::Debug),

@@ -25,7 +25,7 @@ const MAX_SEQUENCE: usize = 256;
 pub(super) fn is_plain(text: &str) -> bool {
     // Without an early exit the compiler works on many bytes at once; text here is short.
     text.bytes()
-        .fold(true, |plain, byte| plain & (byte >= 0x20) & (byte < 0x7f))
+        .fold(true, |plain, byte| plain & (0x20..0x7f).contains(&byte))
 }
 
 /// Hands the pieces of `text` to `emit`.
@@ -119,7 +119,10 @@ fn control_sequence(after: &str) -> (usize, Option<Piece<'_>>) {
     let bytes = after.as_bytes();
     let window = &bytes[..bytes.len().min(MAX_SEQUENCE)];
     let parameters = window.iter().take_while(|byte| (0x30..0x40).contains(*byte)).count();
-    let middle = window[parameters..].iter().take_while(|byte| (0x20..0x30).contains(*byte)).count();
+    let middle = window[parameters..]
+        .iter()
+        .take_while(|byte| (0x20..0x30).contains(*byte))
+        .count();
     let end = parameters + middle;
     match window.get(end) {
         Some(b'm') if middle == 0 => (end + 1, Some(Piece::Style(&after[..parameters]))),
@@ -130,8 +133,7 @@ fn control_sequence(after: &str) -> (usize, Option<Piece<'_>>) {
 
 /// The content of an OSC, DCS, SOS, PM or APC string with its end: BEL or ST, or else the end of the line.
 fn control_string(after: &str) -> usize {
-    let mut letters = after.char_indices();
-    while let Some((at, letter)) = letters.next() {
+    for (at, letter) in after.char_indices() {
         match letter {
             '\u{7}' | '\u{9c}' => return at + letter.len_utf8(),
             '\u{1b}' => return if after[at + 1..].starts_with('\\') { at + 2 } else { at },

@@ -177,7 +177,11 @@ impl Style {
                     } else {
                         colour_of(&mut codes)
                     };
-                    let target = if number == Some(38) { &mut self.foreground } else { &mut self.background };
+                    let target = if number == Some(38) {
+                        &mut self.foreground
+                    } else {
+                        &mut self.background
+                    };
                     *target = colour.or(*target);
                 }
                 // `4:0` is no underline, `4:3` a curly one.
@@ -209,7 +213,12 @@ impl Style {
 
     fn words(self) -> String {
         let mut words = Vec::new();
-        let flags = [(self.bold, "bold"), (self.dim, "dim"), (self.italic, "italic"), (self.underline, "underline")];
+        let flags = [
+            (self.bold, "bold"),
+            (self.dim, "dim"),
+            (self.italic, "italic"),
+            (self.underline, "underline"),
+        ];
         words.extend(flags.iter().filter(|(on, _)| *on).map(|(_, word)| (*word).to_owned()));
         words.extend(self.foreground.map(|colour| format!("fg-{colour}")));
         words.extend(self.background.map(|colour| format!("bg-{colour}")));
@@ -251,12 +260,28 @@ fn nearest_of_256(index: u8) -> u8 {
 /// The nearest of xterm's sixteen colours.
 fn nearest(red: u8, green: u8, blue: u8) -> u8 {
     const COLOURS: [[u8; 3]; 16] = [
-        [0, 0, 0], [205, 0, 0], [0, 205, 0], [205, 205, 0], [0, 0, 238], [205, 0, 205], [0, 205, 205], [229, 229, 229],
-        [127, 127, 127], [255, 0, 0], [0, 255, 0], [255, 255, 0], [92, 92, 255], [255, 0, 255], [0, 255, 255], [255, 255, 255],
+        [0, 0, 0],
+        [205, 0, 0],
+        [0, 205, 0],
+        [205, 205, 0],
+        [0, 0, 238],
+        [205, 0, 205],
+        [0, 205, 205],
+        [229, 229, 229],
+        [127, 127, 127],
+        [255, 0, 0],
+        [0, 255, 0],
+        [255, 255, 0],
+        [92, 92, 255],
+        [255, 0, 255],
+        [0, 255, 255],
+        [255, 255, 255],
     ];
     let distance = |colour: &[u8; 3]| -> u32 {
         let parts = colour.iter().zip([red, green, blue]);
         parts.map(|(one, other)| u32::from(one.abs_diff(other)).pow(2)).sum()
     };
-    (0..16).min_by_key(|index| distance(&COLOURS[usize::from(*index)])).unwrap_or(7)
+    (0..16)
+        .min_by_key(|index| distance(&COLOURS[usize::from(*index)]))
+        .unwrap_or(7)
 }

@@ -25,7 +25,9 @@ pub(super) fn read(reader: &Reader<'_>, map: Map<String, Value>, session: Option
     let id = reader.id(&mut fields)?.or(hash);
     let refuse = |why: String| Refused { id: id.clone(), why };
     let own = fields.word(&["session_id", "session"]);
-    let of_path = session.map(|name| reader.cleaner.word(name)).filter(|name| !name.is_empty());
+    let of_path = session
+        .map(|name| reader.cleaner.word(name))
+        .filter(|name| !name.is_empty());
     let subject = named(of_path.or(own).as_deref(), None).map_err(refuse)?;
     let kind = fields.word(&["type"]).unwrap_or_else(|| "event".to_owned());
     let said_at = fields.time(&["timestamp"]);
@@ -34,7 +36,12 @@ pub(super) fn read(reader: &Reader<'_>, map: Map<String, Value>, session: Option
         Some((_, other)) => Map::from_iter([("value".to_owned(), other)]),
         None => fields.unread(),
     };
-    let message = Message { reader, id: &id, subject, said_at };
+    let message = Message {
+        reader,
+        id: &id,
+        subject,
+        said_at,
+    };
     let mut taken = Taken::default();
     let mut inner = Fields::within(data, reader.cleaner, "data.".to_owned());
     message.facts(&kind, &mut inner, &mut taken).map_err(refuse)?;
@@ -72,14 +79,19 @@ impl Message<'_> {
             "task_complete" => {
                 let usage = context(data);
                 let task = data.line(&["task", "description"]);
-                let id = data.word(&["task_id", "id"]).or_else(|| task.as_deref().map(|task| data.cleaner().word(task)));
+                let id = data
+                    .word(&["task_id", "id"])
+                    .or_else(|| task.as_deref().map(|task| data.cleaner().word(task)));
                 let id = id.ok_or("field \"data.task\" is missing: it names the task")?;
-                self.add(taken, Fact::TaskReported(TaskReported {
-                    id,
-                    description: task,
-                    status: Some("completed".to_owned()),
-                    ..TaskReported::default()
-                }));
+                self.add(
+                    taken,
+                    Fact::TaskReported(TaskReported {
+                        id,
+                        description: task,
+                        status: Some("completed".to_owned()),
+                        ..TaskReported::default()
+                    }),
+                );
                 self.add_usage(taken, usage);
             }
             "context_update" => match context(data) {
@@ -134,7 +146,10 @@ impl Message<'_> {
         let mut state = LogState::default();
         let lines = text.trim_end_matches(['\n', '\r']).split('\n').take(MAX_LINES);
         let lines = lines.map(|line| self.line(&mut state, line, level)).collect();
-        taken.logs.push(LogChunk { subject: self.subject.clone(), lines });
+        taken.logs.push(LogChunk {
+            subject: self.subject.clone(),
+            lines,
+        });
         Ok(())
     }
 

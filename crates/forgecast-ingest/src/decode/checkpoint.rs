@@ -26,10 +26,7 @@ pub fn decode(part: CheckpointPart, bytes: &[u8], cleaner: &Cleaner) -> Result<D
 /// The parts of one folder (those that are there), read together into one fact; a part that cannot be read is in the
 /// second list, and the others are kept. Without any readable part there is no fact.
 #[must_use]
-pub fn together(
-    parts: &[(CheckpointPart, &[u8])],
-    cleaner: &Cleaner,
-) -> (Decoded, Vec<(CheckpointPart, Unparsable)>) {
+pub fn together(parts: &[(CheckpointPart, &[u8])], cleaner: &Cleaner) -> (Decoded, Vec<(CheckpointPart, Unparsable)>) {
     let mut decoded = Decoded::default();
     let mut failed = Vec::new();
     let mut whole: Option<CheckpointReported> = None;

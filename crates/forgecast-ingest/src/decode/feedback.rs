@@ -50,7 +50,7 @@ pub fn decode(relative_path: &str, bytes: &[u8], cleaner: &Cleaner) -> Result<De
         let mut inner = Fields::within(map, cleaner, within);
         let id = inner.word(&["pattern_id", "id"]);
         let mut pattern = patterns::report(&mut inner, String::new());
-        if let Some(id) = id.or_else(|| pattern.title.as_deref().map(slug)) {
+        if let Some(id) = id.or_else(|| pattern.title.as_deref().map(own_id)) {
             pattern.id = id;
             pattern.library = Some(LIBRARY.to_owned());
             decoded.facts.push(Fact::PatternRecorded(pattern));
@@ -63,16 +63,27 @@ pub fn decode(relative_path: &str, bytes: &[u8], cleaner: &Cleaner) -> Result<De
     Ok(decoded)
 }
 
+/// The id of a pattern that was given none: never that of one in a library, whose fields it would replace.
+fn own_id(title: &str) -> String {
+    format!("{LIBRARY}-{}", slug(title))
+}
+
 /// What tells an issue without an id from others: its text, else all of it.
 fn decision_text<'t>(decision: &'t DecisionRecorded, whole: &'t str) -> &'t str {
-    if decision.title.is_empty() { whole } else { &decision.title }
+    if decision.title.is_empty() {
+        whole
+    } else {
+        &decision.title
+    }
 }
 
 /// Takes the fields of a decision; its title is empty when nothing names it.
 pub(crate) fn report(fields: &mut Fields<'_>, key: String) -> DecisionRecorded {
     DecisionRecorded {
         key,
-        title: fields.line(&["issue", "title", "decision", "description"]).unwrap_or_default(),
+        title: fields
+            .line(&["issue", "title", "decision", "description"])
+            .unwrap_or_default(),
         category: fields.word(&["category"]),
         severity: fields.word(&["severity"]),
         phase: fields.line(&["detected_in_phase", "phase"]),
@@ -98,7 +109,11 @@ fn rating(fields: &mut Fields<'_>, name: &str) -> Option<f64> {
 
 /// The first of `solution`, `solution_implemented`, `solution_*`, `fix`: a text, a list, or an object of steps.
 fn solution(fields: &mut Fields<'_>) -> Option<String> {
-    let mut names: Vec<String> = fields.names().into_iter().filter(|name| name.starts_with("solution")).collect();
+    let mut names: Vec<String> = fields
+        .names()
+        .into_iter()
+        .filter(|name| name.starts_with("solution"))
+        .collect();
     names.push("fix".to_owned());
     names.push("resolution".to_owned());
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -77,10 +77,11 @@ impl<'c> Fields<'c> {
     pub(crate) fn take<'n>(&mut self, names: &[&'n str]) -> Option<(&'n str, Value)> {
         let mut found = None;
         for name in names {
-            if let Some(value) = self.map.remove(*name) {
-                if found.is_none() && !value.is_null() {
-                    found = Some((*name, value));
-                }
+            if let Some(value) = self.map.remove(*name)
+                && found.is_none()
+                && !value.is_null()
+            {
+                found = Some((*name, value));
             }
         }
         found
@@ -312,10 +313,10 @@ pub(crate) fn integer(value: &Value) -> Option<u64> {
     if let Some(whole) = value.as_u64() {
         return Some(whole);
     }
-    if let Value::String(text) = value {
-        if let Ok(whole) = text.trim().parse() {
-            return Some(whole);
-        }
+    if let Value::String(text) = value
+        && let Ok(whole) = text.trim().parse()
+    {
+        return Some(whole);
     }
     let found = number(value)?;
     if found.fract() != 0.0 || !(0.0..9e15).contains(&found) {

@@ -76,7 +76,11 @@ pub(crate) fn slug(text: &str) -> String {
     let slug = slug.trim_end_matches('-');
     if slug.len() >= MAX_SLUG - 1 || !text.is_ascii() || slug.is_empty() {
         let hash = short_hash(text.as_bytes());
-        return if slug.is_empty() { hash } else { format!("{slug}-{hash}") };
+        return if slug.is_empty() {
+            hash
+        } else {
+            format!("{slug}-{hash}")
+        };
     }
     slug.to_owned()
 }

@@ -53,7 +53,9 @@ fn phase_number(fields: &mut Fields<'_>) -> Option<String> {
     let text = fields.word(&["phase_number"])?;
     let lower = text.to_ascii_lowercase().replace(" of ", "/");
     let plain: String = lower.trim_start_matches("phase").split_whitespace().collect();
-    let (number, total) = plain.split_once('/').map_or((plain.as_str(), None), |(number, total)| (number, Some(total)));
+    let (number, total) = plain
+        .split_once('/')
+        .map_or((plain.as_str(), None), |(number, total)| (number, Some(total)));
     let is_number = |part: &str| {
         let digits = part.bytes().filter(u8::is_ascii_digit).count();
         let dots = part.bytes().filter(|byte| *byte == b'.').count();

@@ -22,6 +22,8 @@ const MAX_BAD_FIELDS: usize = 100;
 pub struct Pushed {
     /// Events and log lines that were understood, in order; no checkpoints.
     pub batch: Batch,
+    /// The envelope that each event of the batch comes from, by its place in the body.
+    pub envelope_of: Vec<usize>,
     /// How many envelopes there were.
     pub envelopes: usize,
     /// Envelopes that were refused.
@@ -89,11 +91,13 @@ impl Pushed {
         self.envelopes = index + 1;
         match result {
             Ok(taken) => {
+                self.envelope_of.extend(taken.events.iter().map(|_| index));
                 self.batch.events.extend(taken.events);
                 self.batch.logs.extend(taken.logs);
                 let room = MAX_BAD_FIELDS.saturating_sub(self.bad_fields.len());
                 let bad = taken.bad.into_iter().take(room);
-                self.bad_fields.extend(bad.map(|(field, why)| BadField { index, field, why }));
+                self.bad_fields
+                    .extend(bad.map(|(field, why)| BadField { index, field, why }));
             }
             Err(refused) => self.rejected.push(Rejected {
                 index,
@@ -204,5 +208,7 @@ fn only_object(body: &[u8]) -> Result<Map<String, Value>, PushError> {
         let limit = json::MAX_BODY_BYTES;
         return Err(PushError::Unparsable(Unparsable::TooLarge { bytes: size, limit }));
     }
-    json::value(body).and_then(json::expect_object).map_err(PushError::Unparsable)
+    json::value(body)
+        .and_then(json::expect_object)
+        .map_err(PushError::Unparsable)
 }

@@ -37,7 +37,9 @@ pub fn decode(bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsable> {
 /// Takes the fields of a completion.
 pub(crate) fn completion(fields: &mut Fields<'_>, basis: CompletionBasis) -> CompletionReported {
     let status = fields.word(&["status", "final_status"]);
-    let success = fields.flag(&["success"]).or_else(|| status.as_deref().and_then(outcome));
+    let success = fields
+        .flag(&["success"])
+        .or_else(|| status.as_deref().and_then(outcome));
     CompletionReported {
         success,
         status,
@@ -66,8 +68,14 @@ pub(crate) fn outcome(word: &str) -> Option<bool> {
 /// Takes the numbers of the tests, when there are any or a verdict. `tests_passed` is a verdict in one build and a number
 /// in the next.
 pub(crate) fn tests(fields: &mut Fields<'_>, basis: TestBasis) -> Option<TestsReported> {
-    let said_number = fields.peek("tests_passed").is_some_and(|value| !value.is_boolean() && integer(value).is_some());
-    let verdict = if said_number { None } else { fields.flag(&["tests_passed"]) };
+    let said_number = fields
+        .peek("tests_passed")
+        .is_some_and(|value| !value.is_boolean() && integer(value).is_some());
+    let verdict = if said_number {
+        None
+    } else {
+        fields.flag(&["tests_passed"])
+    };
     let total = fields.count(&["total_tests", "tests_total"]);
     let passed = fields.count(&["tests_passing", "tests_passed"]);
     let failed = fields.count(&["tests_failing", "tests_failed"]);
@@ -93,10 +101,11 @@ pub(crate) fn links(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
             None if matches!(name.as_str(), "url" | "pull_request" | "homepage") => name.as_str(),
             None => continue,
         };
-        if links.len() < MAX_LINKS && fields.has(&name) {
-            if let Some(link) = link(fields, &name) {
-                links.insert(fields.cleaner().word(label), link);
-            }
+        if links.len() < MAX_LINKS
+            && fields.has(&name)
+            && let Some(link) = link(fields, &name)
+        {
+            links.insert(fields.cleaner().word(label), link);
         }
     }
     if let Some((_, value)) = fields.take(&["links"]) {
@@ -123,7 +132,10 @@ fn link(fields: &mut Fields<'_>, name: &str) -> Option<String> {
         return Some(text);
     }
     let shown: String = text.chars().take(60).collect();
-    fields.note(name, format!("expected an address that begins with http:// or https://, found {shown:?}"));
+    fields.note(
+        name,
+        format!("expected an address that begins with http:// or https://, found {shown:?}"),
+    );
     None
 }
 
@@ -137,6 +149,7 @@ fn is_safe_link(text: &str) -> bool {
         return false;
     };
     let host = after.split(['/', '?', '#']).next().unwrap_or_default();
-    let bad = |letter: char| letter.is_whitespace() || letter.is_control() || matches!(letter, '"' | '<' | '>' | '\\' | '`');
+    let bad =
+        |letter: char| letter.is_whitespace() || letter.is_control() || matches!(letter, '"' | '<' | '>' | '\\' | '`');
     text.len() <= MAX_LINK && !host.is_empty() && !host.contains('@') && !text.contains(bad)
 }

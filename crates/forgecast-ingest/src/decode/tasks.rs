@@ -27,7 +27,9 @@ pub fn decode(bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsable> {
     let tasks = fields.objects("tasks", MAX_TASKS);
     for (order, (within, map)) in tasks.into_iter().enumerate() {
         let mut inner = Fields::within(map, cleaner, within);
-        let id = inner.word(&["id", "task_id"]).unwrap_or_else(|| format!("task-{}", order + 1));
+        let id = inner
+            .word(&["id", "task_id"])
+            .unwrap_or_else(|| format!("task-{}", order + 1));
         if seen.insert(id.clone()) {
             let mut task = report(&mut inner, id);
             task.order = u32::try_from(order).ok();
@@ -48,7 +50,9 @@ pub(crate) fn report(fields: &mut Fields<'_>, id: String) -> TaskReported {
         description: fields.line(&["description", "title", "task"]),
         status: fields.word(&["status"]),
         files: fields.lines(&["files"], MAX_ENTRIES).unwrap_or_default(),
-        dependencies: fields.lines(&["dependencies", "depends_on"], MAX_ENTRIES).unwrap_or_default(),
+        dependencies: fields
+            .lines(&["dependencies", "depends_on"], MAX_ENTRIES)
+            .unwrap_or_default(),
         estimated_time: fields.word(&["estimated_time"]),
         order: fields.count(&["order"]),
     }

@@ -21,9 +21,13 @@ const MAX_ROUNDS: u32 = 1_000;
 pub fn decode_report(bytes: &[u8], iteration: Option<u32>) -> Decoded {
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<String> = text.lines().filter(|line| line.len() <= MAX_LINE).map(bare).collect();
-    let counts = statements::strongest(&lines).or_else(|| marks::count(&lines)).unwrap_or_default();
+    let counts = statements::strongest(&lines)
+        .or_else(|| marks::count(&lines))
+        .unwrap_or_default();
     let verdict = verdict::of(&lines, &counts);
-    let Counts { total, passed, failed, .. } = counts.completed();
+    let Counts {
+        total, passed, failed, ..
+    } = counts.completed();
     Decoded {
         facts: vec![Fact::TestsReported(TestsReported {
             iteration,
@@ -41,11 +45,17 @@ pub fn decode_report(bytes: &[u8], iteration: Option<u32>) -> Decoded {
 #[must_use]
 pub fn decode_count(bytes: &[u8]) -> Decoded {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_LINE)]);
-    let line = text.trim_start_matches('\u{feff}').lines().map(str::trim).find(|line| !line.is_empty());
+    let line = text
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty());
     let Some(line) = line else {
         return Decoded::default();
     };
-    let mut numbers = line.split(|letter: char| !letter.is_ascii_digit()).filter(|part| !part.is_empty());
+    let mut numbers = line
+        .split(|letter: char| !letter.is_ascii_digit())
+        .filter(|part| !part.is_empty());
     let round = match (numbers.next().map(str::parse), numbers.next(), line.contains('-')) {
         (Some(Ok(round)), None, false) if round <= MAX_ROUNDS => round,
         _ => {

@@ -25,12 +25,7 @@ pub(crate) fn parse(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     }
     let time = match text.parse::<jiff::Timestamp>() {
         Ok(time) => time,
-        Err(_) => text
-            .parse::<DateTime>()
-            .ok()?
-            .to_zoned(zone.clone())
-            .ok()?
-            .timestamp(),
+        Err(_) => text.parse::<DateTime>().ok()?.to_zoned(zone.clone()).ok()?.timestamp(),
     };
     plausible(time.as_millisecond())
 }
@@ -41,7 +36,11 @@ pub(crate) fn from_number(number: f64) -> Option<Timestamp> {
     if !number.is_finite() || !(0.0..1e15).contains(&number) {
         return None;
     }
-    let millis = if number < SECONDS_BELOW { number * 1000.0 } else { number };
+    let millis = if number < SECONDS_BELOW {
+        number * 1000.0
+    } else {
+        number
+    };
     #[expect(clippy::cast_possible_truncation, reason = "below 1e15, so well within an i64")]
     plausible(millis as i64)
 }

@@ -7,8 +7,24 @@ use super::MASK;
 
 /// Words that a name of a secret contains.
 pub(super) const TRIGGERS: &[&str] = &[
-    "password", "passwd", "passphrase", "pwd", "secret", "token", "api_key", "api-key", "apikey", "access_key",
-    "access-key", "accesskey", "private_key", "private-key", "privatekey", "account_key", "accountkey", "credential",
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "token",
+    "api_key",
+    "api-key",
+    "apikey",
+    "access_key",
+    "access-key",
+    "accesskey",
+    "private_key",
+    "private-key",
+    "privatekey",
+    "account_key",
+    "accountkey",
+    "credential",
 ];
 
 /// A name, a separator and a value: group 1 in double quotes, 2 in single quotes, 3 bare.
@@ -20,10 +36,54 @@ pub(super) const PATTERN: &str = concat!(
 
 /// What follows such a name and is no secret.
 const PLACEHOLDERS: &[&str] = &[
-    "none", "null", "nil", "true", "false", "undefined", "string", "number", "bool", "boolean", "str", "int", "bytes",
-    "object", "any", "required", "optional", "missing", "invalid", "expired", "valid", "empty", "unset", "redacted",
-    "hidden", "changeme", "example", "placeholder", "not", "the", "and", "must", "should", "was", "are", "has", "for",
-    "option", "self", "this", "env", "yes", "no", "default", "todo", "xxx", "...", "***",
+    "none",
+    "null",
+    "nil",
+    "true",
+    "false",
+    "undefined",
+    "string",
+    "number",
+    "bool",
+    "boolean",
+    "str",
+    "int",
+    "bytes",
+    "object",
+    "any",
+    "required",
+    "optional",
+    "missing",
+    "invalid",
+    "expired",
+    "valid",
+    "empty",
+    "unset",
+    "redacted",
+    "hidden",
+    "changeme",
+    "example",
+    "placeholder",
+    "not",
+    "the",
+    "and",
+    "must",
+    "should",
+    "was",
+    "are",
+    "has",
+    "for",
+    "option",
+    "self",
+    "this",
+    "env",
+    "yes",
+    "no",
+    "default",
+    "todo",
+    "xxx",
+    "...",
+    "***",
 ];
 
 /// Whether a match of [`PATTERN`] is a secret.
@@ -32,7 +92,9 @@ pub(super) fn accept(captures: &Captures<'_>) -> bool {
         return false;
     };
     if let Some(quoted) = captures.get(1).or(captures.get(2)) {
-        return is_value(quoted.as_str()) && !quoted.as_str().contains(' ');
+        // `password='a b c'` is a setting, `"token": "The token of the user"` a description.
+        let before = &whole.as_str()[..quoted.start() - whole.start() - 1];
+        return is_value(quoted.as_str()) && (before.ends_with('=') || !quoted.as_str().contains(' '));
     }
     let Some(bare) = captures.get(3) else {
         return false;
@@ -70,11 +132,23 @@ fn is_value(value: &str) -> bool {
     if value == MASK || value.starts_with(['$', '<', '{', '%', '*', '`', '|']) {
         return false;
     }
-    let number = value
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b'_' | b'-' | b'+' | b'%' | b'/' | b'k' | b'K' | b'M'));
+    let number = value.bytes().all(|byte| {
+        byte.is_ascii_digit()
+            || matches!(
+                byte,
+                b'.' | b',' | b'_' | b'-' | b'+' | b'%' | b'/' | b'k' | b'K' | b'M'
+            )
+    });
     let lower = value.trim_end_matches(['.', ':', '!', '?']).to_ascii_lowercase();
-    let reference = ["process.env", "os.environ", "env.", "settings.", "config.", "self.", "import.meta"];
+    let reference = [
+        "process.env",
+        "os.environ",
+        "env.",
+        "settings.",
+        "config.",
+        "self.",
+        "import.meta",
+    ];
     !number && !PLACEHOLDERS.contains(&lower.as_str()) && !reference.iter().any(|start| lower.starts_with(start))
 }
 
@@ -99,8 +173,19 @@ pub(super) fn is_no_placeholder(captures: &Captures<'_>) -> bool {
 #[must_use]
 pub fn is_secret_key(key: &str) -> bool {
     const ENDS: &[&str] = &[
-        "password", "passwd", "passphrase", "secret", "token", "apikey", "accesskey", "secretkey", "privatekey",
-        "accountkey", "credentials", "authorization", "cookie",
+        "password",
+        "passwd",
+        "passphrase",
+        "secret",
+        "token",
+        "apikey",
+        "accesskey",
+        "secretkey",
+        "privatekey",
+        "accountkey",
+        "credentials",
+        "authorization",
+        "cookie",
     ];
     if key.len() > 64 {
         return false;

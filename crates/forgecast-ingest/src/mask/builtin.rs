@@ -69,7 +69,12 @@ pub(super) const BUILTIN: &[Definition] = &[
         r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,})",
         always,
     ),
-    rule("gitlab", &["glpat-", "gldt-", "glrt-"], r"\bgl(?:pat|dt|rt)-[A-Za-z0-9_-]{20,}", random),
+    rule(
+        "gitlab",
+        &["glpat-", "gldt-", "glrt-"],
+        r"\bgl(?:pat|dt|rt)-[A-Za-z0-9_-]{20,}",
+        random,
+    ),
     rule(
         "aws",
         &["akia", "asia", "abia", "acca"],
@@ -103,8 +108,18 @@ pub(super) const BUILTIN: &[Definition] = &[
         r"\b(?:[sr]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/=]{16,})",
         random,
     ),
-    rule("sendgrid", &["sg."], r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}", random),
-    rule("digitalocean", &["dop_v1_", "doo_v1_"], r"\bdo[op]_v1_[a-f0-9]{40,}", always),
+    rule(
+        "sendgrid",
+        &["sg."],
+        r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
+        random,
+    ),
+    rule(
+        "digitalocean",
+        &["dop_v1_", "doo_v1_"],
+        r"\bdo[op]_v1_[a-f0-9]{40,}",
+        always,
+    ),
     rule("age", &["age-secret-key-"], r"\bAGE-SECRET-KEY-1[A-Z0-9]{30,}", always),
     rule(
         "authorization",
@@ -112,8 +127,18 @@ pub(super) const BUILTIN: &[Definition] = &[
         r#"(?i)\bauthorization\\?["']?\s*[:=]\s*\\?["']?(?:(?:bearer|basic|token|digest|negotiate|apikey)\s+)?([^\s"'\\,;]{4,})"#,
         assignment::is_secret,
     ),
-    rule("bearer", &["bearer"], r"(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{16,})", random),
-    rule("cookie", &["cookie:"], r"(?i)\b(?:set-)?cookie:[ \t]*([^\r\n]+)", always),
+    rule(
+        "bearer",
+        &["bearer"],
+        r"(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{16,})",
+        random,
+    ),
+    rule(
+        "cookie",
+        &["cookie:"],
+        r"(?i)\b(?:set-)?cookie:[ \t]*([^\r\n]+)",
+        always,
+    ),
     rule(
         "url-password",
         &["://"],
@@ -126,7 +151,12 @@ pub(super) const BUILTIN: &[Definition] = &[
         r#"(?i)\bhttps?://([^\s/@:"'<>]{16,500})@"#,
         random,
     ),
-    rule("assignment", assignment::TRIGGERS, assignment::PATTERN, assignment::accept),
+    rule(
+        "assignment",
+        assignment::TRIGGERS,
+        assignment::PATTERN,
+        assignment::accept,
+    ),
 ];
 
 #[cfg(test)]

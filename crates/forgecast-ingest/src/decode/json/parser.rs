@@ -43,7 +43,13 @@ impl<'b> Parser<'b> {
         loop {
             self.skip_space();
             let rest = &self.bytes[self.at..];
-            if !(rest.starts_with(b"#") || rest.starts_with(b"//") || rest.starts_with(b"```")) {
+            let marks: [&[u8]; 3] = [b"#", b"//", b"```"];
+            // A mark that is not written to its end yet begins a line like a whole one.
+            if rest.is_empty()
+                || !marks
+                    .iter()
+                    .any(|mark| rest.starts_with(mark) || mark.starts_with(rest))
+            {
                 return;
             }
             let line = rest.iter().position(|byte| *byte == b'\n');
@@ -341,8 +347,7 @@ impl<'b> Parser<'b> {
 }
 
 fn into_text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// A number too large for any of the types stays as its text, so that the field it is in can say so.

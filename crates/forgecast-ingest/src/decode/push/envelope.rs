@@ -42,10 +42,16 @@ impl<'c> Reader<'c> {
         let mut fields = Fields::new(map, self.cleaner);
         let id = self.id(&mut fields)?;
         let refuse = |why: String| Refused { id: id.clone(), why };
-        let kind = fields.word(&["type"]).ok_or_else(|| refuse(r#"field "type" is missing: it names the kind of the event"#.to_owned()))?;
+        let kind = fields
+            .word(&["type"])
+            .ok_or_else(|| refuse(r#"field "type" is missing: it names the kind of the event"#.to_owned()))?;
         let subject = self.subject(&mut fields).map_err(refuse)?;
         let said_at = fields.time(&["at"]);
-        let said = Said { kind, at: said_at, now: self.now };
+        let said = Said {
+            kind,
+            at: said_at,
+            now: self.now,
+        };
         // The fields stand in the envelope itself, or together in `data`, where a task may have an `id` of its own.
         let mut inner = match fields.peek("data") {
             Some(Value::Object(data)) if !facts::is_free(&said.kind) => {
@@ -120,16 +126,26 @@ impl<'c> Reader<'c> {
 pub(crate) fn named(session: Option<&str>, directory: Option<String>) -> Result<Subject, String> {
     let Some(text) = session else {
         if directory.is_some() {
-            return Ok(Subject { session: None, name: None, directory });
+            return Ok(Subject {
+                session: None,
+                name: None,
+                directory,
+            });
         }
-        return Err(r#"field "session" is missing: the name of the build, or the id of a run such as weather-app~1"#.to_owned());
+        return Err(
+            r#"field "session" is missing: the name of the build, or the id of a run such as weather-app~1"#.to_owned(),
+        );
     };
     let session: Option<SessionRef> = text.parse().ok();
     let name = match session {
         Some(SessionRef::Run(_)) => None,
         _ => Some(text.to_owned()),
     };
-    Ok(Subject { session, name, directory })
+    Ok(Subject {
+        session,
+        name,
+        directory,
+    })
 }
 
 /// The absolute path of a folder, as text: nothing is opened because of it unless it lies under a configured root.
@@ -140,7 +156,9 @@ fn directory(text: &str, cleaner: &Cleaner) -> Result<String, String> {
     }
     let plain = text.trim_end_matches('/');
     let path = Path::new(plain);
-    let is_plain = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+    let is_plain = path
+        .components()
+        .all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
     let has_dots = plain.split('/').any(|part| part == "." || part == "..");
     if !path.is_absolute() || !is_plain || has_dots {
         return Err(wrong());

@@ -64,7 +64,9 @@ pub(super) fn read(said: &Said, fields: &mut Fields<'_>) -> Result<Fact, String>
             success: fields.flag(&["success"]),
         }),
         "waiting_began" => Fact::WaitingBegan(WaitingBegan {
-            reason: fields.line(&["reason", "message"]).unwrap_or_else(|| "waits for a person".to_owned()),
+            reason: fields
+                .line(&["reason", "message"])
+                .unwrap_or_else(|| "waits for a person".to_owned()),
         }),
         "waiting_ended" => Fact::WaitingEnded(WaitingEnded {}),
         "error_reported" => Fact::ErrorReported(error(fields)?),
@@ -84,10 +86,27 @@ pub(super) fn is_free(kind: &str) -> bool {
 
 /// The kinds with fields of their own.
 const KNOWN: &[&str] = &[
-    "session_seen", "phase_reported", "checkpoint_reported", "task_reported", "tests_reported", "agent_reported",
-    "decision_recorded", "pattern_recorded", "artifact_changed", "usage_recorded", "tool_used", "waiting_began",
-    "waiting_ended", "error_reported", "completion_reported", "went_quiet", "estimate_revised", "problem_found",
-    "problem_cleared", "source_gone", "source_returned",
+    "session_seen",
+    "phase_reported",
+    "checkpoint_reported",
+    "task_reported",
+    "tests_reported",
+    "agent_reported",
+    "decision_recorded",
+    "pattern_recorded",
+    "artifact_changed",
+    "usage_recorded",
+    "tool_used",
+    "waiting_began",
+    "waiting_ended",
+    "error_reported",
+    "completion_reported",
+    "went_quiet",
+    "estimate_revised",
+    "problem_found",
+    "problem_cleared",
+    "source_gone",
+    "source_returned",
 ];
 
 /// Kinds that few producers send, those that none may, and those that nobody knows.
@@ -101,8 +120,12 @@ fn rare(said: &Said, fields: &mut Fields<'_>) -> Result<Fact, String> {
         "problem_cleared" => Fact::ProblemCleared(ProblemCleared {
             key: format!("pushed:{}", required(fields, &["key"])?),
         }),
-        "source_gone" => Fact::SourceGone(SourceGone { path: required_line(fields, "path")? }),
-        "source_returned" => Fact::SourceReturned(SourceReturned { path: required_line(fields, "path")? }),
+        "source_gone" => Fact::SourceGone(SourceGone {
+            path: required_line(fields, "path")?,
+        }),
+        "source_returned" => Fact::SourceReturned(SourceReturned {
+            path: required_line(fields, "path")?,
+        }),
         "went_quiet" | "estimate_revised" => {
             return Err(format!(
                 "{} is worked out by Forgecast itself and cannot be pushed; report phases and completion instead",
@@ -129,7 +152,10 @@ fn required_line(fields: &mut Fields<'_>, name: &str) -> Result<String, String> 
 }
 
 fn missing(names: &[&str]) -> String {
-    format!("field {:?} is missing or no text", names.first().copied().unwrap_or_default())
+    format!(
+        "field {:?} is missing or no text",
+        names.first().copied().unwrap_or_default()
+    )
 }
 
 /// `data`, or else everything that the envelope does not name itself.
@@ -183,7 +209,9 @@ pub(crate) fn agent(fields: &mut Fields<'_>) -> Result<AgentReported, String> {
 
 fn tests(fields: &mut Fields<'_>) -> TestsReported {
     TestsReported {
-        iteration: fields.count(&["iteration", "iteration_number"]).filter(|round| *round > 0),
+        iteration: fields
+            .count(&["iteration", "iteration_number"])
+            .filter(|round| *round > 0),
         total: fields.count(&["total", "tests_run", "total_tests"]),
         passed: fields.count(&["passed", "tests_passed"]),
         failed: fields.count(&["failed", "tests_failed"]),
@@ -210,7 +238,11 @@ fn artifact(said: &Said, fields: &mut Fields<'_>) -> Result<ArtifactChanged, Str
         name,
         kind,
         size: fields.large_count(&["size"]).unwrap_or_default(),
-        modified_at: fields.time(&["modified_at"]).or(said.at).unwrap_or(said.now).min(said.now),
+        modified_at: fields
+            .time(&["modified_at"])
+            .or(said.at)
+            .unwrap_or(said.now)
+            .min(said.now),
         dated: fields.time(&["dated", "completed_at"]),
         removed: fields.flag(&["removed"]).unwrap_or_default(),
     })
@@ -245,7 +277,9 @@ pub(crate) fn error(fields: &mut Fields<'_>) -> Result<ErrorReported, String> {
         _ => fields.text(&["details"]),
     };
     Ok(ErrorReported {
-        message: fields.line(&["message", "error"]).ok_or_else(|| missing(&["message"]))?,
+        message: fields
+            .line(&["message", "error"])
+            .ok_or_else(|| missing(&["message"]))?,
         details,
     })
 }

@@ -34,7 +34,14 @@ fn mark(line: &str) -> Option<bool> {
 /// `✅ PASS`, `❌ FAILED`, `[PASS]`.
 fn beside_sign(line: &str) -> Option<bool> {
     const SIGNS: [(&str, bool); 8] = [
-        ("✅", true), ("✓", true), ("✔", true), ("☑", true), ("❌", false), ("✗", false), ("✘", false), ("✖", false),
+        ("✅", true),
+        ("✓", true),
+        ("✔", true),
+        ("☑", true),
+        ("❌", false),
+        ("✗", false),
+        ("✘", false),
+        ("✖", false),
     ];
     for (sign, good) in SIGNS {
         for (at, _) in line.match_indices(sign) {
@@ -74,7 +81,9 @@ fn of_runner(line: &str) -> Option<bool> {
 
 /// The mark at the beginning of a text, in capitals.
 fn word(text: &str) -> Option<bool> {
-    let end = text.find(|letter: char| !letter.is_alphanumeric()).unwrap_or(text.len());
+    let end = text
+        .find(|letter: char| !letter.is_alphanumeric())
+        .unwrap_or(text.len());
     match &text[..end] {
         "PASS" | "PASSED" => Some(true),
         "FAIL" | "FAILED" => Some(false),

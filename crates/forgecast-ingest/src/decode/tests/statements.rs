@@ -28,7 +28,11 @@ impl Counts {
 
     /// On how many tests this is a statement.
     fn size(&self) -> u64 {
-        let sum: u64 = [self.passed, self.failed, self.skipped].iter().flatten().map(|count| u64::from(*count)).sum();
+        let sum: u64 = [self.passed, self.failed, self.skipped]
+            .iter()
+            .flatten()
+            .map(|count| u64::from(*count))
+            .sum();
         sum.max(self.total.map_or(0, u64::from))
     }
 
@@ -69,8 +73,7 @@ impl Counts {
 
 /// The statement that counts, if there is any.
 pub(super) fn strongest(lines: &[String]) -> Option<Counts> {
-    let mut found = labelled(lines);
-    found.extend(unittest(lines));
+    let mut found = Vec::new();
     let mut cargo = Counts::default();
     let mut cargo_at = None;
     for (at, line) in lines.iter().enumerate() {
@@ -85,9 +88,11 @@ pub(super) fn strongest(lines: &[String]) -> Option<Counts> {
             cargo.add(&counts);
             cargo_at = Some(at);
         } else {
-            found.push((at, counts));
+            join(&mut found, at, counts, MAX_GAP / 2);
         }
     }
+    found.extend(labelled(lines));
+    found.extend(unittest(lines));
     found.extend(cargo_at.map(|at| (at, cargo)));
     found.retain(|(_, counts)| counts.is_sound());
     found.sort_by_key(|(at, counts)| (counts.size(), *at));
@@ -97,14 +102,23 @@ pub(super) fn strongest(lines: &[String]) -> Option<Counts> {
 /// Jest and Vitest count files beside tests.
 fn is_about_files(line: &str) -> bool {
     let lower = line.trim_start().to_ascii_lowercase();
-    ["test suites", "test files", "suites:", "files:", "snapshots:", "assertions:"].iter().any(|start| lower.starts_with(start))
+    [
+        "test suites",
+        "test files",
+        "suites:",
+        "files:",
+        "snapshots:",
+        "assertions:",
+    ]
+    .iter()
+    .any(|start| lower.starts_with(start))
 }
 
 const NUMBER: &str = r"(\d{1,3}(?:,\d{3})+|\d+)";
 
 macro_rules! pattern {
     ($name:ident, $($part:expr),+) => {
-        #[expect(clippy::expect_used, reason = "a constant that a test compiles")]
+        // A constant, which a test below compiles.
         static $name: LazyLock<Regex> = LazyLock::new(|| {
             Regex::new(&[$($part),+].concat()).expect("a constant pattern")
         });
@@ -114,25 +128,34 @@ macro_rules! pattern {
 // `60/68 tests passed`, `24 of 26 passing`.
 pattern!(
     FRACTION,
-    r"(?i)(?:^|[^\d./])", NUMBER, r"\s*(?:/|\bof\b|\bout of\b)\s*", NUMBER,
+    r"(?i)(?:^|[^\d./])",
+    NUMBER,
+    r"\s*(?:/|\bof\b|\bout of\b)\s*",
+    NUMBER,
     r"\s+(?:(?:unit|integration|e2e|automated)\s+)?(?:tests?\s+|test cases?\s+|specs?\s+|checks?\s+|scenarios?\s+)?(?:are\s+|have\s+|were\s+|now\s+)?(pass(?:ed|ing|es)?|succeed(?:ed|ing)?|fail(?:ed|ing|s)?)\b"
 );
 // `All 24 tests passed`.
 pattern!(
     ALL,
-    r"(?i)\ball\s+", NUMBER, r"\s+(?:[a-z]+\s+){0,2}tests?\s+(?:are\s+|have\s+|were\s+)?(?:pass(?:ed|ing)?|succeed(?:ed)?|green)\b"
+    r"(?i)\ball\s+",
+    NUMBER,
+    r"\s+(?:[a-z]+\s+){0,2}tests?\s+(?:are\s+|have\s+|were\s+)?(?:pass(?:ed|ing)?|succeed(?:ed)?|green)\b"
 );
 // `86 passed`, `2 tests failed`, `60 total`, with what follows it.
 pattern!(
     PAIR,
-    r"(?i)(?:^|[^\d./%-])", NUMBER,
+    r"(?i)(?:^|[^\d./%-])",
+    NUMBER,
     r"\s+(?:tests?\s+)?(passed|passing|failed|failing|failures?|errors?|skipped|ignored|pending|todo|xfailed|total)\b([^\n]?\s*\S*)"
 );
 // `Total Tests: 13`, `| Passed | 13 |`, `Tests Passed: 13/13`.
 pattern!(
     LABEL,
     r"(?i)^[\s|>#+•✅❌✓✗☑-]*(?:number of\s+)?((?:total|all)(?:\s+(?:number of\s+)?tests?(?:\s+run)?)?|tests?(?:\s+(?:run|executed|total|count))?|(?:tests?\s+)?(?:passed|passing|failed|failing|skipped)(?:\s+tests?)?|successful tests|failures)\s*[:=|]+\s*[✅❌✓✗☑\s]*",
-    NUMBER, r"(?:\s*/\s*", NUMBER, r")?\s*(?:tests?\b|[|(✅❌✓✗%]|$)(.?)"
+    NUMBER,
+    r"(?:\s*/\s*",
+    NUMBER,
+    r")?\s*(?:tests?\b|[|(✅❌✓✗%]|$)(.?)"
 );
 pattern!(RAN, r"^\s*Ran ", NUMBER, r" tests? in ");
 pattern!(PARTS, r"(failures|errors|skipped)=", NUMBER);
@@ -151,12 +174,26 @@ fn in_line(line: &str) -> Option<Counts> {
     if let Some(captures) = FRACTION.captures(line) {
         let (part, total) = (group(&captures, 1)?, group(&captures, 2)?);
         let failing = captures[3].to_ascii_lowercase().starts_with("fail");
-        let (passed, failed) = if failing { (None, Some(part)) } else { (Some(part), None) };
-        return Some(Counts { total: Some(total), passed, failed, skipped: None });
+        let (passed, failed) = if failing {
+            (None, Some(part))
+        } else {
+            (Some(part), None)
+        };
+        return Some(Counts {
+            total: Some(total),
+            passed,
+            failed,
+            skipped: None,
+        });
     }
     if let Some(captures) = ALL.captures(line) {
         let all = group(&captures, 1);
-        return Some(Counts { total: all, passed: all, failed: Some(0), skipped: None });
+        return Some(Counts {
+            total: all,
+            passed: all,
+            failed: Some(0),
+            skipped: None,
+        });
     }
     pairs(line)
 }
@@ -212,7 +249,11 @@ fn ends_there(after: &str) -> bool {
     let word = after.trim_start();
     let starts_word = word.starts_with(char::is_alphabetic);
     let bare = word.trim_end_matches(|letter: char| !letter.is_alphanumeric());
-    !starts_word || ["in", "and", "out", "of", "with", "tests", "test", "but", "on", "across", "after"].contains(&bare)
+    !starts_word
+        || [
+            "in", "and", "out", "of", "with", "tests", "test", "but", "on", "across", "after",
+        ]
+        .contains(&bare)
 }
 
 /// Labelled numbers, those near each other taken together; a label that comes again begins another statement.
@@ -229,16 +270,20 @@ fn labelled(lines: &[String]) -> Vec<(usize, Counts)> {
         let Some(said) = label(&captures) else {
             continue;
         };
-        let near = found.last_mut().filter(|(last, known)| at - *last <= MAX_GAP && fits(known, &said));
-        match near {
-            Some((last, known)) => {
-                *last = at;
-                known.add(&said);
-            }
-            None => found.push((at, said)),
-        }
+        join(&mut found, at, said, MAX_GAP);
     }
     found
+}
+
+/// Adds a statement, to the last one when that is near and says other things: `60 passing`, then `2 failing`.
+fn join(found: &mut Vec<(usize, Counts)>, at: usize, said: Counts, gap: usize) {
+    match found.last_mut() {
+        Some((last, known)) if *last <= at && at - *last <= gap && fits(known, &said) => {
+            *last = at;
+            known.add(&said);
+        }
+        _ => found.push((at, said)),
+    }
 }
 
 fn fits(known: &Counts, said: &Counts) -> bool {
@@ -252,7 +297,10 @@ fn fits(known: &Counts, said: &Counts) -> bool {
 fn label(captures: &Captures<'_>) -> Option<Counts> {
     let name = captures[1].to_ascii_lowercase();
     let (number, of) = (group(captures, 2)?, group(captures, 3));
-    let mut counts = Counts { total: of, ..Counts::default() };
+    let mut counts = Counts {
+        total: of,
+        ..Counts::default()
+    };
     if name.contains("fail") {
         counts.failed = Some(number);
     } else if name.contains("skip") {
@@ -281,7 +329,15 @@ fn unittest(lines: &[String]) -> Vec<(usize, Counts)> {
             let failed = part("failures").saturating_add(part("errors"));
             if line == "OK" || line.starts_with("OK (") || (line.starts_with("FAILED (") && failed > 0) {
                 let skipped = Some(part("skipped"));
-                found.push((at, Counts { total: Some(total), passed: None, failed: Some(failed), skipped }));
+                found.push((
+                    at,
+                    Counts {
+                        total: Some(total),
+                        passed: None,
+                        failed: Some(failed),
+                        skipped,
+                    },
+                ));
                 break;
             }
         }

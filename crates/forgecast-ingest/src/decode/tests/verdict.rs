@@ -4,13 +4,44 @@ use super::statements::Counts;
 
 /// Names of a line that speaks of the whole.
 const LABELS: &[&str] = &[
-    "status", "overall", "overall status", "overall result", "test status", "tests status", "final status",
-    "final result", "final verdict", "verdict", "test result", "build status", "outcome", "conclusion",
+    "status",
+    "overall",
+    "overall status",
+    "overall result",
+    "test status",
+    "tests status",
+    "final status",
+    "final result",
+    "final verdict",
+    "verdict",
+    "test result",
+    "build status",
+    "outcome",
+    "conclusion",
 ];
 /// Words that make a sentence something else than a statement.
 const NO_STATEMENT: &[&str] = &[
-    "if", "when", "until", "once", "before", "unless", "ensure", "should", "must", "make", "verify", "that", "not",
-    "expected", "will", "after", "whether", "existing", "previously", "almost", "nearly",
+    "if",
+    "when",
+    "until",
+    "once",
+    "before",
+    "unless",
+    "ensure",
+    "should",
+    "must",
+    "make",
+    "verify",
+    "that",
+    "not",
+    "expected",
+    "will",
+    "after",
+    "whether",
+    "existing",
+    "previously",
+    "almost",
+    "nearly",
 ];
 
 /// The verdict, if one is given. A sentence that the stated numbers contradict is none.
@@ -36,8 +67,13 @@ fn labelled(line: &str) -> Option<bool> {
     if !LABELS.contains(&label.as_str()) {
         return None;
     }
-    let value = value.trim_start_matches(|letter: char| !letter.is_alphanumeric()).to_ascii_lowercase();
-    let word = value.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
+    let value = value
+        .trim_start_matches(|letter: char| !letter.is_alphanumeric())
+        .to_ascii_lowercase();
+    let word = value
+        .split(|letter: char| !letter.is_alphanumeric())
+        .next()
+        .unwrap_or_default();
     match word {
         "pass" | "passed" | "passing" | "success" | "successful" | "ok" => Some(true),
         "fail" | "failed" | "failing" | "failure" => Some(false),
@@ -56,7 +92,10 @@ fn says_all_passed(line: &str) -> bool {
         return false;
     }
     let said = |window: &[String]| window[0] == "all" && window[1] == "tests" && window[2].starts_with("pass");
-    let without_numbers: Vec<String> =
-        words.iter().filter(|word| !word.bytes().all(|byte| byte.is_ascii_digit())).cloned().collect();
+    let without_numbers: Vec<String> = words
+        .iter()
+        .filter(|word| !word.bytes().all(|byte| byte.is_ascii_digit()))
+        .cloned()
+        .collect();
     without_numbers.windows(3).any(said)
 }

@@ -1,0 +1,4 @@
+//! Cleaning and masking: what may leave, what may not.
+
+mod masking;
+mod text;
