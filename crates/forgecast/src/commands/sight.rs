@@ -144,10 +144,10 @@ impl Sight {
     pub(crate) fn export(&self, session: &SessionRef) -> Result<Vec<u8>> {
         let json = match self {
             Self::Server(client) => client.bytes(&format!("/api/v1/sessions/{session}/export"))?,
-            Self::Own(own) => own
-                .runtime
-                .block_on(own.pipeline.hub.export(session))?
-                .map(|json| json.to_vec()),
+            Self::Own(own) => {
+                let exported = own.runtime.block_on(own.pipeline.hub.export(session))?;
+                exported.map(|exported| serde_json::to_vec(&exported)).transpose()?
+            }
         };
         json.with_context(|| unknown(session))
     }
