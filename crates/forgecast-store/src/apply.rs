@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use forgecast_protocol::{LogLine, Revision, SessionId};
+use forgecast_protocol::{EventId, LogLine, Revision, SessionId};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::prepare::{Prepared, Ready, ReadyRow};
@@ -132,7 +132,7 @@ impl Sessions {
                 body,
             } => {
                 let known = self.change(session)?;
-                let id = id.as_ref().map(|id| id.as_str());
+                let id = id.as_ref().map(EventId::as_str);
                 let fresh = insert_event(db, known.number, *revision, *at, id, body)?;
                 if fresh {
                     known.events += 1;
@@ -153,8 +153,7 @@ impl Sessions {
             Ready::Row { session, row } => {
                 let known = self.change(session)?;
                 known.revision = known.revision.max(row.revision);
-                let newer = |old: &Box<ReadyRow>| row.revision >= old.revision;
-                if known.row.as_ref().is_none_or(newer) {
+                if known.row.as_ref().is_none_or(|old| row.revision >= old.revision) {
                     known.row = Some(row.clone());
                 }
                 Ok(0)

@@ -54,7 +54,7 @@ fn free_name(path: &Path, now: Timestamp) -> PathBuf {
         .to_string()
         .chars()
         .take_while(|&sign| sign != '.')
-        .filter(|sign| sign.is_ascii_alphanumeric())
+        .filter(char::is_ascii_alphanumeric)
         .collect();
     let name = beside(path, &format!(".corrupt-{time}Z"));
     let taken = |candidate: &PathBuf| candidate.try_exists().unwrap_or(true);

@@ -11,7 +11,7 @@ use crate::error::Error;
 /// Held as long as the database is open.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -26,9 +26,18 @@ impl Lock {
             .open(&lock_path)
             .map_err(|source| Error::open(&lock_path, &source))?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.into() }),
             Err(TryLockError::Error(source)) => Err(Error::open(&lock_path, &source)),
+        }
+    }
+}
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a child process that is just being started holds a copy of it for a moment.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::debug!(%error, "the lock of the database was not released by hand; closing it does that");
         }
     }
 }

@@ -2,7 +2,9 @@
 //! the size of the backlog true, and because a queue of bytes is smaller than one of structures.
 
 use forgecast_protocol::session::SessionStatus;
-use forgecast_protocol::{Event, EventId, LogLine, Revision, SessionId, SessionRow, SourceCheckpoint, SourceKey};
+use forgecast_protocol::{
+    Event, EventId, LogLine, Revision, SessionId, SessionRow, SourceCheckpoint, SourceKey, Timestamp,
+};
 
 use crate::error::Error;
 use crate::write::{Commit, StoredRun, StoredSession, Write};
@@ -147,15 +149,15 @@ fn ready_row(revision: Revision, row: &SessionRow) -> Result<ReadyRow, Error> {
         .flatten()
         .map(|text| text.chars().take(SEARCHED).collect::<String>().to_lowercase())
         .collect();
-    let started_at = row.started_at.map_or(0, |time| time.as_millis());
+    let started_at = row.started_at.map_or(0, Timestamp::as_millis);
     Ok(ReadyRow {
         revision,
         status: status_word(row.status),
         active: row.status.is_active(),
         project: row.project.clone(),
-        last_work_at: row.last_work_at.map_or(started_at, |time| time.as_millis()),
+        last_work_at: row.last_work_at.map_or(started_at, Timestamp::as_millis),
         started_at,
-        ended_at: row.ended_at.map(|time| time.as_millis()),
+        ended_at: row.ended_at.map(Timestamp::as_millis),
         tokens: i64::try_from(usage.tokens).unwrap_or(i64::MAX),
         cost_usd: usage.cost_usd.filter(|cost| cost.is_finite()).unwrap_or(0.0),
         name_key: row.name.to_lowercase(),

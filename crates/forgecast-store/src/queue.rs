@@ -142,10 +142,15 @@ impl Queue {
         true
     }
 
-    /// Takes the waiters of jobs that have waited for longer than `deadline`; those jobs stay queued.
+    /// Takes the waiters of jobs that have waited for longer than `deadline`. Commits stay queued; a task whose caller is
+    /// told that it failed must not happen later, so it goes.
     pub(crate) fn overdue(&self, deadline: Duration) -> Vec<(Duration, Waiter)> {
         let mut state = self.lock();
-        overdue(state.jobs.iter_mut(), deadline)
+        let told = overdue(state.jobs.iter_mut(), deadline);
+        state
+            .jobs
+            .retain(|job| job.waiter.is_some() || !matches!(job.work, Work::Task(_)));
+        told
     }
 
     /// The ids among `ids` that are on their way into the database.

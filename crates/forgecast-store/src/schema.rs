@@ -45,7 +45,7 @@ pub(crate) fn assert_safe_sqlite() -> Result<(), Error> {
 
 /// Opens the file for writing and looks it over, within bounded time.
 pub(crate) fn look_over(path: &Path) -> Result<Found, Error> {
-    let result = connect(path, BUSY_AT_START).and_then(|connection| judge(connection));
+    let result = connect(path, BUSY_AT_START).and_then(judge);
     match result {
         Ok(found) => Ok(found),
         Err(error) if is_damage(&error) => Ok(Found::Damaged(error.to_string())),

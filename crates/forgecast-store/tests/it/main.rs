@@ -1,0 +1,18 @@
+//! The store against real files: what it promises in its contract, and what it does when the disk, another program or a
+//! kill gets in the way.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy knows only functions marked as tests; the helpers here serve nothing else"
+)]
+
+mod durability;
+mod helpers;
+mod kill;
+mod log;
+mod model;
+mod opening;
+mod overview;
+mod retention;
+mod snapshots;
+mod trouble;

@@ -1,0 +1,192 @@
+//! Any sequence of commits, closed and opened in between, is what a plain model says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use forgecast_store::{From, LogQuery, Write};
+use proptest::prelude::*;
+
+use crate::helpers::*;
+
+const SESSIONS: [&str; 3] = ["a~1", "a~2", "b~1"];
+
+#[derive(Clone, Debug)]
+enum Step {
+    Commit(Vec<Part>),
+    Reopen { cleanly: bool },
+    Forget(usize),
+}
+
+#[derive(Clone, Debug)]
+enum Part {
+    Session(usize),
+    Event(usize, Option<u8>),
+    Lines(usize, u8),
+    Checkpoint(u8, u32),
+    ForgetSource(u8),
+}
+
+fn part() -> impl Strategy<Value = Part> {
+    let which = 0..SESSIONS.len();
+    prop_oneof![
+        2 => which.clone().prop_map(Part::Session),
+        5 => (which.clone(), prop::option::of(0u8..12)).prop_map(|(session, id)| Part::Event(session, id)),
+        2 => (which, 1u8..9).prop_map(|(session, count)| Part::Lines(session, count)),
+        2 => (0u8..4, any::<u32>()).prop_map(|(source, offset)| Part::Checkpoint(source, offset)),
+        1 => (0u8..4).prop_map(Part::ForgetSource),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => prop::collection::vec(part(), 1..8).prop_map(Step::Commit),
+        2 => any::<bool>().prop_map(|cleanly| Step::Reopen { cleanly }),
+        1 => (0..SESSIONS.len()).prop_map(Step::Forget),
+    ]
+}
+
+/// Whether the id is free; the first fact that has it keeps it.
+fn claim(ids: &mut BTreeMap<u8, usize>, id: u8, session: usize) -> bool {
+    let free = !ids.contains_key(&id);
+    ids.entry(id).or_insert(session);
+    free
+}
+
+/// What should be stored.
+#[derive(Clone, Default, Debug, PartialEq)]
+struct Model {
+    /// Facts by session, in order.
+    events: BTreeMap<usize, Vec<u64>>,
+    lines: BTreeMap<usize, u64>,
+    ids: BTreeMap<u8, usize>,
+    sources: BTreeMap<String, u64>,
+    next: u64,
+}
+
+impl Model {
+    /// The writes of a commit; the model changes only when it names no unknown session.
+    fn commit(&mut self, parts: &[Part]) -> (Vec<Write>, bool) {
+        let mut after = self.clone();
+        let mut known: BTreeSet<usize> = after.events.keys().copied().collect();
+        let mut refused = false;
+        let mut writes = Vec::new();
+        for part in parts {
+            match part {
+                Part::Session(at) => {
+                    known.insert(*at);
+                    after.events.entry(*at).or_default();
+                    writes.push(session(SESSIONS[*at]));
+                }
+                Part::Event(at, id) => {
+                    refused |= !known.contains(at);
+                    after.next += 1;
+                    let mut fact = numbered(after.next);
+                    if let Some(id) = id {
+                        fact = with_id(fact, &format!("id {id}"));
+                    }
+                    if id.is_none_or(|id| claim(&mut after.ids, id, *at)) {
+                        after.events.entry(*at).or_default().push(after.next);
+                    }
+                    writes.push(event(SESSIONS[*at], after.next, fact));
+                }
+                Part::Lines(at, count) => {
+                    refused |= !known.contains(at);
+                    let next = after.lines.entry(*at).or_default();
+                    let range = *next..*next + u64::from(*count);
+                    *next = range.end;
+                    writes.push(lines(SESSIONS[*at], range));
+                }
+                Part::Checkpoint(source, offset) => {
+                    let path = format!("/source {source}");
+                    writes.push(checkpoint(&path, u64::from(*offset)));
+                    after.sources.insert(path, u64::from(*offset));
+                }
+                Part::ForgetSource(source) => {
+                    let path = format!("/source {source}");
+                    after.sources.remove(&path);
+                    writes.push(Write::ForgetSource(forgecast_protocol::SourceKey(path)));
+                }
+            }
+        }
+        // Numbers are never used twice, even when the commit is refused.
+        self.next = after.next;
+        if !refused {
+            *self = after;
+        }
+        (writes, refused)
+    }
+
+    fn forget(&mut self, at: usize) -> bool {
+        self.lines.remove(&at);
+        // The id is remembered by the first fact that had it.
+        self.ids.retain(|_, session| *session != at);
+        self.events.remove(&at).is_some()
+    }
+}
+
+async fn check(store: &forgecast_store::Store, model: &Model) {
+    let known = store.sessions().await.unwrap();
+    let ids: BTreeSet<String> = known.iter().map(|known| known.session.id.to_string()).collect();
+    let expected: BTreeSet<String> = model.events.keys().map(|at| SESSIONS[*at].to_owned()).collect();
+    assert_eq!(ids, expected);
+    for (at, numbers) in &model.events {
+        let session = id(SESSIONS[*at]);
+        let stored = store.events_after(&session, 0, u32::MAX).await.unwrap();
+        let stored: Vec<u64> = stored.iter().map(|stored| number_of(&stored.event)).collect();
+        assert_eq!(&stored, numbers);
+        let state = store.load(&session, None).await.unwrap().unwrap();
+        assert_eq!(state.events.len(), numbers.len());
+        let query = LogQuery {
+            from: From::Offset(0),
+            limit: 10_000,
+            level: None,
+            text: None,
+        };
+        let log = store.log(&session, query).await.unwrap();
+        let count = model.lines.get(at).copied().unwrap_or(0);
+        let offsets: Vec<u64> = log.lines.iter().map(|line| line.offset).collect();
+        assert_eq!(offsets, (0..count).collect::<Vec<_>>());
+    }
+    let sources = store.sources().await.unwrap();
+    let sources: BTreeMap<String, u64> = sources
+        .into_iter()
+        .map(|(key, source)| (key.0, source.offset))
+        .collect();
+    assert_eq!(sources, model.sources);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn any_sequence_of_commits_is_read_back(steps in prop::collection::vec(step(), 1..20)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let place = Place::new();
+            let mut store = place.store().await;
+            let mut model = Model::default();
+            for step in steps {
+                match step {
+                    Step::Commit(parts) => {
+                        let (writes, refused) = model.commit(&parts);
+                        let result = store.commit(commit(writes)).await;
+                        assert_eq!(result.is_err(), refused, "{result:?}");
+                    }
+                    Step::Reopen { cleanly: true } => {
+                        store.close().await.unwrap();
+                        store = place.store().await;
+                    }
+                    Step::Reopen { cleanly: false } => {
+                        store.abandon().await;
+                        store = place.store().await;
+                    }
+                    Step::Forget(at) => {
+                        let forgotten = store.forget(&id(SESSIONS[at])).await.unwrap();
+                        assert_eq!(forgotten, model.forget(at));
+                    }
+                }
+            }
+            check(&store, &model).await;
+            store.close().await.unwrap();
+            check(&place.store().await, &model).await;
+        });
+    }
+}

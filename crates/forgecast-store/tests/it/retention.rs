@@ -1,0 +1,183 @@
+//! What retention removes, in which order, and what it never touches.
+
+use forgecast_protocol::session::SessionStatus::{self, *};
+use forgecast_store::{Options, Store, Write, open};
+
+use crate::helpers::*;
+
+/// Sessions `a~1`, `b~1`, … with these statuses, the first one the oldest, each with facts, a snapshot and a log.
+async fn with_sessions(options: Options, statuses: &[SessionStatus]) -> Store {
+    let store = open(options, FOLD, time(NOW_MS)).await.unwrap().store;
+    for (at, status) in statuses.iter().enumerate() {
+        let name = name(at);
+        let mut writes = vec![session(&name)];
+        let padding = "x".repeat(500);
+        for number in 1..=300 {
+            let mut fact = phase(&padding);
+            fact.id = Some(format!("{name}/{number}").parse().unwrap());
+            writes.push(event(&name, number, fact));
+        }
+        writes.push(snapshot(&name, 300, "the last state"));
+        writes.push(lines(&name, 0..1000));
+        writes.push(row_write(row(&name, *status, NOW_MS + i64::try_from(at).unwrap())));
+        store.commit(commit(writes)).await.unwrap();
+    }
+    store
+}
+
+fn name(at: usize) -> String {
+    format!("{}~1", char::from(b'a' + u8::try_from(at).unwrap()))
+}
+
+async fn left(store: &Store) -> Vec<String> {
+    let known = store.sessions().await.unwrap();
+    known.iter().map(|known| known.session.id.to_string()).collect()
+}
+
+#[tokio::test]
+async fn finished_sessions_go_after_their_time_and_unfinished_ones_never() {
+    let place = Place::new();
+    let statuses = [Running, Completed, Waiting, Failed, Stalled, Abandoned];
+    let store = with_sessions(place.options(), &statuses).await;
+    let nothing = store.prune(time(NOW_MS + 90 * DAY_MS)).await.unwrap();
+    assert!(nothing.sessions.is_empty());
+    let pruned = store.prune(time(NOW_MS + 91 * DAY_MS)).await.unwrap();
+    assert_eq!(pruned.sessions, [id("b~1"), id("d~1"), id("f~1")]);
+    assert_eq!((pruned.events, pruned.log_lines), (900, 3000));
+    assert!(!pruned.still_too_large);
+    assert_eq!(left(&store).await, ["a~1", "c~1", "e~1"]);
+    assert_eq!(store.events_after(&id("a~1"), 0, 1000).await.unwrap().len(), 300);
+    assert!(store.rows(Default::default()).await.unwrap().rows.len() == 3);
+}
+
+#[tokio::test]
+async fn an_old_build_that_is_found_today_is_kept_like_a_new_one() {
+    let place = Place::new();
+    let store = place.store().await;
+    let mut old = row("a~1", Completed, NOW_MS - 400 * DAY_MS);
+    old.ended_at = Some(time(NOW_MS - 400 * DAY_MS));
+    store.commit(commit([session("a~1"), row_write(old)])).await.unwrap();
+    assert!(store.prune(time(NOW_MS + DAY_MS)).await.unwrap().sessions.is_empty());
+}
+
+#[tokio::test]
+async fn a_session_without_a_row_goes_by_its_first_day() {
+    let place = Place::new();
+    let store = place.store().await;
+    store.commit(commit([session("a~1")])).await.unwrap();
+    assert!(store.prune(time(NOW_MS)).await.unwrap().sessions.is_empty());
+    let pruned = store.prune(time(NOW_MS + 91 * DAY_MS)).await.unwrap();
+    assert_eq!(pruned.sessions, [id("a~1")]);
+}
+
+#[tokio::test]
+async fn a_database_that_is_too_large_loses_logs_first_then_facts_then_sessions() {
+    let place = Place::new();
+    let statuses = [Completed, Running, Failed];
+    let store = with_sessions(place.options(), &statuses).await;
+    let full = store.prune(time(NOW_MS)).await.unwrap().file_bytes;
+    store.close().await.unwrap();
+
+    // Just too large: the oldest finished session's log is enough.
+    let options = Options {
+        max_bytes: full - 20_000,
+        ..place.options()
+    };
+    let store = open(options, FOLD, time(NOW_MS)).await.unwrap().store;
+    let pruned = store.prune(time(NOW_MS)).await.unwrap();
+    assert_eq!((pruned.log_lines, pruned.events, pruned.sessions.len()), (1000, 0, 0));
+    assert!(pruned.file_bytes < full && !pruned.still_too_large, "{pruned:?}");
+    let query = forgecast_store::LogQuery {
+        from: forgecast_store::From::Offset(0),
+        limit: 9,
+        level: None,
+        text: None,
+    };
+    let log = store.log(&id("a~1"), query).await.unwrap();
+    assert_eq!((log.first_offset, log.end_offset), (1000, 1000));
+    store.close().await.unwrap();
+
+    // Facts next; the last state stays.
+    let options = Options {
+        max_bytes: pruned.file_bytes - 100_000,
+        ..place.options()
+    };
+    let store = open(options, FOLD, time(NOW_MS)).await.unwrap().store;
+    let pruned = store.prune(time(NOW_MS)).await.unwrap();
+    assert_eq!((pruned.log_lines, pruned.events, pruned.sessions.len()), (1000, 300, 0));
+    let state = store.load(&id("a~1"), None).await.unwrap().unwrap();
+    assert_eq!(state.snapshot, Some((300, b"the last state".to_vec())));
+    assert!(state.events.is_empty());
+    assert!(
+        store.load(&id("a~1"), Some(100)).await.unwrap().is_none(),
+        "no longer kept"
+    );
+    assert_eq!(store.sessions().await.unwrap()[0].revision, 300);
+    store.commit(commit([event("a~1", 301, numbered(1))])).await.unwrap();
+    assert_eq!(store.load(&id("a~1"), None).await.unwrap().unwrap().events.len(), 1);
+    store.close().await.unwrap();
+
+    // In the end the finished sessions, and nothing more.
+    let options = Options {
+        max_bytes: 1,
+        ..place.options()
+    };
+    let store = open(options, FOLD, time(NOW_MS)).await.unwrap().store;
+    let pruned = store.prune(time(NOW_MS)).await.unwrap();
+    assert!(pruned.still_too_large);
+    assert_eq!(left(&store).await, ["b~1"]);
+    assert_eq!(store.events_after(&id("b~1"), 0, 1000).await.unwrap().len(), 300);
+}
+
+#[tokio::test]
+async fn a_forgotten_session_leaves_nothing_and_its_producers_ids_are_free_again() {
+    let place = Place::new();
+    let store = with_sessions(place.options(), &[Running, Running]).await;
+    let run = forgecast_store::StoredRun {
+        session: id("a~1"),
+        project: None,
+        ended_at: time(NOW_MS),
+        body: serde_json::json!({}),
+    };
+    store.commit(commit([Write::Run(run)])).await.unwrap();
+    let late = store.commit(commit([lines("a~1", 1000..1010)]));
+    assert!(store.forget(&id("a~1")).await.unwrap());
+    late.await.unwrap();
+    assert!(!store.forget(&id("a~1")).await.unwrap());
+    assert_eq!(left(&store).await, ["b~1"]);
+    assert!(
+        store
+            .known_ids(vec!["a~1/1".parse().unwrap()])
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(store.runs().await.unwrap().is_empty());
+    store.close().await.unwrap();
+    let raw = rusqlite::Connection::open(place.path()).unwrap();
+    for table in ["events", "log_lines", "snapshots", "rows"] {
+        let sql = format!("SELECT count(*) FROM {table} WHERE session <> 2");
+        let count: i64 = raw.query_row(&sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 0, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn commits_get_their_turn_while_the_store_is_pruned() {
+    let place = Place::new();
+    let store = with_sessions(place.options(), &[Completed; 8]).await;
+    let running = row_write(row("z~1", Running, NOW_MS));
+    store.commit(commit([session("z~1"), running])).await.unwrap();
+    let other = store.clone();
+    let pruning = async { other.prune(time(NOW_MS + 91 * DAY_MS)).await.unwrap() };
+    let writing = async {
+        for number in 1..=20 {
+            store
+                .commit(commit([event("z~1", number, numbered(number))]))
+                .await
+                .unwrap();
+        }
+    };
+    let (pruned, ()) = tokio::join!(pruning, writing);
+    assert_eq!(pruned.sessions.len(), 8);
+}
