@@ -37,7 +37,8 @@ impl Session {
         let mut age = self.memory.files.get(path).copied().unwrap_or_default();
         age.dated = dated.or(age.dated);
         age.modified_at = event.origin.modified_at.or(age.modified_at);
-        if self.memory.files.len() < MAX_FILES || self.memory.files.contains_key(path) {
+        let room = self.memory.files.len() < MAX_FILES && !path.is_empty();
+        if room || self.memory.files.contains_key(path) {
             self.memory.files.insert(path.to_owned(), age);
         }
         if self.is_too_old(age.time()) {

@@ -38,8 +38,8 @@ impl Session {
             set_some(&mut self.view.working_directory, fact.working_directory.as_ref());
         }
         if self.view.started_at.is_none() {
-            let sane = fact.started_at.filter(|started| *started <= event.at);
-            self.view.started_at = sane;
+            let end = self.memory.end.as_ref().map_or(event.at, |end| end.at);
+            self.view.started_at = fact.started_at.filter(|started| *started <= end.min(event.at));
         }
         let mut effect = Effect::work();
         if self.fold_lists(fact) {
@@ -83,6 +83,8 @@ impl Session {
             self.view.source = SourceOfState::Live;
             self.forget_phases();
             self.view.phase = None;
+        }
+        if self.memory.live.is_none() {
             self.view.started_at = None;
         }
     }

@@ -5,7 +5,7 @@ use forgecast_protocol::event::{PhaseReported, SourceKind};
 use forgecast_protocol::session::{CurrentPhase, PhaseStatus, SourceOfState, Tests};
 use forgecast_protocol::{Event, SessionStatus, Timestamp};
 
-use super::effect::{Effect, Section};
+use super::effect::{Effect, Section, percent};
 use crate::Session;
 use crate::memory::{End, Failure, LiveReport};
 use crate::vocabulary::{self, Meaning};
@@ -42,6 +42,11 @@ pub(crate) struct Report {
 
 impl Session {
     pub(crate) fn fold_phase(&mut self, event: &Event, fact: &PhaseReported) -> Effect {
+        // What is not a number would be read back from a snapshot as nothing.
+        let fact = &PhaseReported {
+            context_percent: percent(fact.context_percent),
+            ..fact.clone()
+        };
         let before = Seen::of(self);
         let time = self.time_of(event);
         let known = self.memory.live.take();
@@ -93,7 +98,10 @@ impl Session {
         if self.view.started_at.is_none() {
             let said = fact.started_at.filter(|started| *started <= event.at);
             let seen = self.changed_under_our_eyes(&event.origin).then_some(event.at);
-            self.view.started_at = said.or(seen);
+            // A late word of a run that ended cannot move its beginning behind its end.
+            let end = self.memory.end.as_ref().map(|end| end.at);
+            let began = said.or(seen);
+            self.view.started_at = began.filter(|began| end.is_none_or(|end| *began <= end));
         }
     }
 

@@ -18,18 +18,16 @@ const LONG_CONTEXT_LIMIT: u64 = 1_000_000;
 
 impl Session {
     pub(crate) fn fold_usage(&mut self, fact: &UsageRecorded) -> Effect {
+        let before = self.view.usage.clone();
         let cost = money(fact.cost_usd);
-        let counted = fact.tokens.total() > 0 || cost.is_some();
-        if counted {
+        if fact.tokens.total() > 0 || cost.is_some() {
             self.add_usage(fact, cost);
         }
         // A subagent's window is not the session's.
-        let context = fact.agent.is_none() && self.note_context(fact.context_tokens, fact.context_percent);
-        if counted || context {
-            Effect::work().and(Section::Usage)
-        } else {
-            Effect::none()
+        if fact.agent.is_none() {
+            self.note_context(fact.context_tokens, fact.context_percent);
         }
+        Effect::of(Section::Usage, before != self.view.usage)
     }
 
     fn add_usage(&mut self, fact: &UsageRecorded, cost: Option<f64>) {

@@ -1,1 +1,291 @@
-//! stub
+//! Tests, tasks, agents, decisions, patterns, artifacts, usage: each panel's own rules and caps.
+
+use forgecast_protocol::Fact;
+use forgecast_protocol::event::{
+    AgentReported, ArtifactChanged, ArtifactKind, DecisionRecorded, PatternRecorded, SessionSeen, TaskReported,
+    TestBasis, TestsReported, UsageRecorded,
+};
+use forgecast_protocol::session::{BudgetLevel, TokenCounts};
+use forgecast_session::Session;
+
+use crate::support::*;
+
+fn pushes(facts: impl IntoIterator<Item = Fact>) -> Session {
+    let mut session = session();
+    for (fact, at) in facts.into_iter().zip(1..) {
+        session.apply(&pushed(minute(at), fact));
+    }
+    session
+}
+
+fn task(number: usize, status: Option<&str>) -> Fact {
+    Fact::TaskReported(TaskReported {
+        id: format!("task-{number}"),
+        description: Some("do it".to_owned()),
+        status: status.map(str::to_owned),
+        ..TaskReported::default()
+    })
+}
+
+#[test]
+fn a_stronger_source_of_a_test_result_is_never_replaced_by_a_weaker_one() {
+    let weak = tests(None, [10, 10, 0], TestBasis::Report);
+    let strong = tests(None, [60, 55, 5], TestBasis::Summary);
+    for facts in [[weak.clone(), strong.clone()], [strong, weak]] {
+        let session = pushes(facts);
+        let result = session.view().tests.clone().unwrap().summary.unwrap();
+        assert_eq!((result.passed, result.source), (Some(55), TestBasis::Summary));
+    }
+}
+
+#[test]
+fn a_later_source_of_the_same_weight_replaces_the_numbers() {
+    let first = tests(None, [60, 50, 10], TestBasis::Summary);
+    let second = tests(None, [60, 60, 0], TestBasis::Summary);
+    let result = pushes([first, second]).view().tests.clone().unwrap().summary.unwrap();
+    assert_eq!(result.passed, Some(60));
+}
+
+#[test]
+fn each_round_keeps_its_own_numbers_and_what_is_not_stated_stays_absent() {
+    let unstated = Fact::TestsReported(TestsReported {
+        iteration: Some(2),
+        total: None,
+        passed: None,
+        failed: None,
+        verdict: None,
+        basis: TestBasis::Report,
+    });
+    let session = pushes([tests(Some(1), [9, 7, 2], TestBasis::Report), unstated]);
+    let tests = session.view().tests.clone().unwrap();
+    assert_eq!(tests.iteration, Some(2));
+    assert_eq!(
+        (tests.iterations[&1].failed, tests.iterations[&2].failed),
+        (Some(2), None)
+    );
+    assert_eq!(tests.summary, None);
+    assert_eq!(
+        session.row().tests.unwrap().passed,
+        Some(7),
+        "the last round that states any"
+    );
+}
+
+#[test]
+fn the_same_result_again_changes_nothing() {
+    let fact = tests(Some(1), [9, 7, 2], TestBasis::Report);
+    let mut session = pushes([fact.clone()]);
+    let before = session.view().clone();
+    session.apply(&pushed(minute(9), fact));
+    assert_eq!(session.view(), &before);
+}
+
+#[test]
+fn rounds_beyond_two_hundred_push_out_the_first() {
+    let rounds = (1..=250).map(|round| tests(Some(round), [1, 1, 0], TestBasis::Report));
+    let kept = pushes(rounds).view().tests.clone().unwrap().iterations;
+    assert_eq!((kept.len(), kept.keys().next()), (200, Some(&51)));
+}
+
+#[test]
+fn tasks_are_counted_once_somebody_says_how_far_they_are() {
+    let listed = pushes([task(1, None), task(2, None)]);
+    let progress = &listed.view().progress;
+    assert_eq!((progress.tasks_completed, progress.tasks_total), (None, Some(2)));
+    let begun = pushes([task(1, None), task(2, None), task(1, Some("completed"))]);
+    assert_eq!(begun.view().progress.tasks_completed, Some(1));
+    assert_eq!(begun.view().progress.percent, Some(50.0));
+}
+
+#[test]
+fn tasks_beyond_two_thousand_stay_in_the_totals() {
+    let session = pushes((0..2100).map(|number| task(number, Some("completed"))));
+    let progress = &session.view().progress;
+    assert_eq!(progress.tasks.len(), 2000);
+    assert_eq!(
+        (progress.tasks_completed, progress.tasks_total),
+        (Some(2100), Some(2100))
+    );
+}
+
+fn agent(id: &str, status: &str) -> AgentReported {
+    AgentReported {
+        id: id.to_owned(),
+        status: Some(status.to_owned()),
+        ..AgentReported::default()
+    }
+}
+
+#[test]
+fn an_agent_keeps_what_a_later_report_does_not_say() {
+    let first = AgentReported {
+        kind: Some("builder".to_owned()),
+        tokens: Some(10),
+        phase: Some("implementation".to_owned()),
+        progress_percent: Some(f64::NAN),
+        ..agent("a", "active")
+    };
+    let session = pushes([Fact::AgentReported(first), Fact::AgentReported(agent("a", "completed"))]);
+    let agent = &session.view().agents["a"];
+    assert_eq!((agent.kind.as_deref(), agent.tokens), (Some("builder"), Some(10)));
+    assert_eq!(agent.phase.as_deref(), Some("Builder"));
+    assert_eq!(agent.progress_percent, None, "not a number is not said");
+    assert_eq!((agent.started_at, agent.ended_at), (Some(minute(1)), Some(minute(2))));
+}
+
+#[test]
+fn only_agents_at_work_count_as_active() {
+    let words = ["active", "spawning", "idle", "completed", "failed"];
+    let session = pushes(words.map(|word| Fact::AgentReported(agent(word, word))));
+    assert_eq!(session.row().agents_active, 2);
+}
+
+#[test]
+fn finished_agents_are_the_first_to_go() {
+    let mut facts = vec![agent("first", "active"), agent("second", "completed")];
+    facts.extend((0..499).map(|number| agent(&format!("agent-{number}"), "active")));
+    let session = pushes(facts.into_iter().map(Fact::AgentReported));
+    assert_eq!(session.view().agents.len(), 500);
+    assert!(session.view().agents.contains_key("first"));
+    assert!(!session.view().agents.contains_key("second"));
+}
+
+#[test]
+fn decisions_are_counted_once_and_ratings_nobody_gave_are_absent() {
+    let rated = |key: &str, quality| {
+        Fact::DecisionRecorded(DecisionRecorded {
+            key: key.to_owned(),
+            quality,
+            lesson_used: Some(true),
+            ..DecisionRecorded::default()
+        })
+    };
+    let session = pushes([
+        rated("a", None),
+        rated("b", Some(4.0)),
+        rated("c", Some(5.0)),
+        rated("b", Some(4.0)),
+    ]);
+    let decisions = session.view().decisions.clone().unwrap();
+    assert_eq!((decisions.total, decisions.lessons_used), (3, 3));
+    assert_eq!(decisions.avg_quality, Some(4.5));
+    assert_eq!(decisions.recent["a"].quality, None);
+    let unrated = pushes([rated("a", Some(f64::INFINITY))]);
+    assert_eq!(unrated.view().decisions.clone().unwrap().avg_quality, None);
+}
+
+#[test]
+fn the_newest_fifty_decisions_are_shown_and_all_are_counted() {
+    let session = pushes((0..60).map(|number| decision(&format!("d{number:02}"))));
+    let decisions = session.view().decisions.clone().unwrap();
+    assert_eq!((decisions.total, decisions.recent.len()), (60, 50));
+    assert!(!decisions.recent.contains_key("d09") && decisions.recent.contains_key("d10"));
+}
+
+#[test]
+fn patterns_are_kept_by_id_and_the_rarest_go_first() {
+    let pattern = |number: u32| {
+        Fact::PatternRecorded(PatternRecorded {
+            id: format!("p{number}"),
+            frequency: Some(number),
+            ..PatternRecorded::default()
+        })
+    };
+    let session = pushes((0..1010).map(pattern));
+    assert_eq!(session.view().patterns.len(), 1000);
+    assert!(!session.view().patterns.contains_key("p9"));
+    assert_eq!(session.view().patterns["p10"].title, "p10");
+}
+
+#[test]
+fn a_removed_artifact_is_no_longer_listed_and_its_removal_is_no_work() {
+    let mut session = pushes([artifact("a.md", ArtifactKind::Document, 5, minute(1))]);
+    session.apply(&pushed(
+        minute(7),
+        Fact::ArtifactChanged(ArtifactChanged {
+            name: "a.md".to_owned(),
+            kind: ArtifactKind::Document,
+            size: 0,
+            modified_at: minute(7),
+            dated: None,
+            removed: true,
+        }),
+    ));
+    assert!(session.view().artifacts.is_empty());
+    assert_eq!(session.view().last_work_at, Some(minute(1)));
+}
+
+fn call(tokens: u64, cost_usd: Option<f64>) -> UsageRecorded {
+    UsageRecorded {
+        tokens: TokenCounts {
+            input: tokens,
+            ..TokenCounts::default()
+        },
+        cost_usd,
+        model: Some("model-a".to_owned()),
+        provenance: "reported".to_owned(),
+        ..UsageRecorded::default()
+    }
+}
+
+#[test]
+fn usage_adds_up_by_model_and_phase() {
+    let mut session = after(&[report("Builder", "building", &[])]);
+    for fact in [call(100, Some(0.25)), call(50, Some(0.5))] {
+        session.apply(&pushed(minute(2), Fact::UsageRecorded(fact)));
+    }
+    let usage = session.view().usage.clone().unwrap();
+    assert_eq!(
+        (usage.tokens.input, usage.cost_usd, usage.priced),
+        (150, Some(0.75), true)
+    );
+    assert_eq!(usage.by_model["model-a"].tokens.input, 150);
+    assert_eq!(usage.by_phase["Builder"].cost_usd, Some(0.75));
+    assert_eq!(usage.provenance, ["reported"]);
+    session.apply(&pushed(minute(3), Fact::UsageRecorded(call(1, None))));
+    assert!(!session.view().usage.clone().unwrap().priced);
+}
+
+#[test]
+fn the_context_window_has_a_level() {
+    for (used, percent, level) in [
+        (99_800, 49.9, BudgetLevel::Safe),
+        (100_000, 50.0, BudgetLevel::Warning),
+        (150_000, 75.0, BudgetLevel::Critical),
+    ] {
+        let fact = UsageRecorded {
+            context_tokens: Some(used),
+            ..UsageRecorded::default()
+        };
+        let context = pushes([Fact::UsageRecorded(fact)])
+            .view()
+            .usage
+            .clone()
+            .unwrap()
+            .context
+            .unwrap();
+        assert_eq!((context.percent, context.level), (percent, level));
+    }
+}
+
+#[test]
+fn a_subagents_context_is_not_the_sessions() {
+    let fact = UsageRecorded {
+        context_tokens: Some(190_000),
+        agent: Some("agent-1".to_owned()),
+        ..call(10, None)
+    };
+    let usage = pushes([Fact::UsageRecorded(fact)]).view().usage.clone().unwrap();
+    assert_eq!((usage.tokens.input, usage.context), (10, None));
+}
+
+#[test]
+fn what_is_seen_of_a_session_is_no_work() {
+    let seen = SessionSeen {
+        host: Some("buildbox".to_owned()),
+        ..SessionSeen::default()
+    };
+    let session = pushes([Fact::SessionSeen(seen)]);
+    assert_eq!(session.view().host.as_deref(), Some("buildbox"));
+    assert_eq!(session.view().last_work_at, None);
+}
