@@ -295,7 +295,7 @@ fn document(seed: usize) -> (Format, String) {
         4 => Format::Feedback,
         _ => Format::Checkpoint(forgecast_ingest::decode::CheckpointPart::State),
     };
-    let text = if seed % 2 == 0 {
+    let text = if seed.is_multiple_of(2) {
         serde_json::to_string_pretty(&value)
     } else {
         serde_json::to_string(&value)
