@@ -44,33 +44,18 @@ pub(crate) async fn restore(
         operation: "load a session",
         source,
     })?;
-    stored
-        .map(|stored| replay(id, stored, at, &labels))
-        .transpose()
-        .map(Option::flatten)
+    Ok(stored.and_then(|stored| replay(id, stored, at, &labels)))
 }
 
-/// Folds what is stored. `None` when that is nothing.
-fn replay(
-    id: &SessionId,
-    stored: StoredState,
-    at: Option<Revision>,
-    labels: &Labels<'_>,
-) -> Result<Option<Restored>, Error> {
+/// Folds what is stored. `None` when that is nothing, or nothing that can be read.
+fn replay(id: &SessionId, stored: StoredState, at: Option<Revision>, labels: &Labels<'_>) -> Option<Restored> {
     let mut restored = match stored.snapshot {
         Some((revision, body)) => {
-            let session: Session = serde_json::from_slice(&body).map_err(|error| Error::Unreadable {
-                session: id.to_string(),
-                reason: error.to_string(),
-            })?;
-            Restored::of(session, revision)
+            let session = serde_json::from_slice::<Session>(&body);
+            let unreadable = |error| tracing::error!(session = %id, %error, "a stored snapshot cannot be read");
+            Restored::of(session.map_err(unreadable).ok()?, revision)
         }
-        None => {
-            let Some(first) = stored.events.first() else {
-                return Ok(None);
-            };
-            Restored::new(begin(id, &first.event))
-        }
+        None => Restored::new(begin(id, &stored.events.first()?.event)),
     };
     let mut events = stored
         .events
@@ -92,7 +77,7 @@ fn replay(
             restored.step(stored.revision, labels);
         }
     }
-    Ok(Some(restored))
+    Some(restored)
 }
 
 /// A session that begins with this fact.

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use forgecast_protocol::{Batch, Clock, Epoch, SessionId, SessionRef, Topic};
-use forgecast_store::{Commit, From, LogQuery, Store};
+use forgecast_store::{Commit, From, LogQuery, Store, StoredSession, Write};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -256,11 +256,20 @@ impl Hub {
         let Some(id) = answer.await.map_err(|_| Error::Stopped)? else {
             return Ok(false);
         };
-        let forgotten = self.shared.store.forget(&id).await;
-        forgotten.map(|_| true).map_err(|source| Error::Store {
-            operation: "forget a session",
-            source,
-        })
+        let operation = "forget a session";
+        let failed = |source| Error::Store { operation, source };
+        self.shared.store.forget(&id).await.map_err(failed)?;
+        // The bare number stays, so that after a restart, too, no other run gets this id.
+        let tombstone = StoredSession {
+            name: id.name().to_string(),
+            id,
+            directory: None,
+            named: false,
+            created_at: self.shared.clock.now(),
+        };
+        let writes = vec![Write::Session(tombstone)];
+        self.shared.store.commit(Commit { writes }).await.map_err(failed)?;
+        Ok(true)
     }
 }
 

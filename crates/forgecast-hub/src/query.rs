@@ -5,8 +5,8 @@ use bytes::Bytes;
 use forgecast_protocol::{Epoch, Revision, SessionId, SessionRef, Timestamp, Topic};
 // Part of the hub's own interface: whoever asks knows the hub, not the store.
 pub use forgecast_store::{
-    Cursor, Exported, From, InvalidCursor, InvalidMetric, LogPage, LogQuery, Metric, RowPage,
-    RowQuery, Sort, StoreHealth, StoredEvent,
+    Cursor, Exported, From, InvalidCursor, InvalidMetric, LogPage, LogQuery, Metric, RowPage, RowQuery, Sort,
+    StoreHealth, StoredEvent,
 };
 
 use crate::command::SeatAt;

@@ -417,3 +417,6 @@ fn folder_name(directory: &str) -> &str {
     let name = directory.trim_end_matches('/').rsplit('/').next();
     name.filter(|name| !name.is_empty()).unwrap_or("root")
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,10 +125,10 @@ fn restore(mut known: Vec<KnownSession>, options: &Options, index: &mut Index, n
     let mut registry = Registry::new(options.max_sessions);
     let mut next_lines = HashMap::new();
     let mut deadlines = Deadlines::default();
-    // Oldest first: the newest of a folder is its current one.
-    known.sort_by(|one, two| {
-        let key = |known: &KnownSession| (known.session.created_at, known.session.id.run());
-        key(one).cmp(&key(two))
+    // Longest without work first: what a folder's facts went to last is its current session.
+    known.sort_by_key(|known| {
+        let worked_at = known.row.as_ref().and_then(|row| row.last_work_at);
+        (worked_at.max(Some(known.session.created_at)), known.session.id.run())
     });
     let surplus = known.len().saturating_sub(options.max_sessions);
     for (number, known) in known.into_iter().enumerate() {

@@ -386,3 +386,6 @@ impl State {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use forgecast_hub::{Delivery, Frame, FrameKind, Hub, Options, Start, Subscription};
 use forgecast_protocol::event::{AgentReported, Custom, PhaseReported};
 use forgecast_protocol::{
-    Batch, Clock, Epoch, Event, Fact, LogChunk, LogLine, Origin, Revision, ServerMessage,
-    SourceKind, Subject, Timestamp, Topic,
+    Batch, Clock, Epoch, Event, Fact, LogChunk, LogLine, Origin, Revision, ServerMessage, SourceKind, Subject,
+    Timestamp, Topic,
 };
 use forgecast_session::{FOLD_VERSION, patch};
 use forgecast_store::Opened;
@@ -75,22 +75,18 @@ impl Bench {
         Self::open(options, Some(folder), path, TestClock::new()).await
     }
 
-    async fn open(
-        options: Options,
-        folder: Option<tempfile::TempDir>,
-        path: PathBuf,
-        clock: TestClock,
-    ) -> Self {
+    async fn open(options: Options, folder: Option<tempfile::TempDir>, path: PathBuf, clock: TestClock) -> Self {
         let store_options = forgecast_store::Options {
             path: Some(path.clone()),
             ..forgecast_store::Options::default()
         };
-        let opened = forgecast_store::open(store_options, FOLD_VERSION, clock.now()).await.unwrap();
+        let opened = forgecast_store::open(store_options, FOLD_VERSION, clock.now())
+            .await
+            .unwrap();
         let Opened { store, .. } = &opened;
         let store = store.clone();
         let stop = CancellationToken::new();
-        let started =
-            forgecast_hub::start(opened, options.clone(), clock.clock(), stop.clone()).await;
+        let started = forgecast_hub::start(opened, options.clone(), clock.clock(), stop.clone()).await;
         let (hub, task) = started.unwrap();
         Self {
             hub,
@@ -238,10 +234,7 @@ impl Viewer {
     fn fold(&mut self, frame: &Frame) {
         match serde_json::from_slice(&frame.json).unwrap() {
             ServerMessage::Snapshot {
-                epoch,
-                revision,
-                state,
-                ..
+                epoch, revision, state, ..
             } => {
                 assert_eq!(frame.kind, FrameKind::Snapshot);
                 self.epoch = Some(epoch);
@@ -264,10 +257,7 @@ impl Viewer {
                 self.patches += 1;
             }
             ServerMessage::Log {
-                offset,
-                skipped,
-                lines,
-                ..
+                offset, skipped, lines, ..
             } => {
                 self.skipped += skipped.unwrap_or(0);
                 if let Some(last) = self.lines.last() {
@@ -303,7 +293,9 @@ pub(crate) async fn eventually(mut condition: impl AsyncFnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(LIMIT, wait).await.expect("the condition should have come true");
+    tokio::time::timeout(LIMIT, wait)
+        .await
+        .expect("the condition should have come true");
 }
 
 pub(crate) fn folder(path: &str) -> Subject {

@@ -5,14 +5,14 @@ use forgecast_protocol::event::{ProblemCleared, ProblemFound};
 use forgecast_protocol::{Batch, Fact, Problem, ProblemKind, Subject, Topic};
 use serde_json::json;
 
-use crate::bench::{
-    Bench, agent, custom, eventually, folder, log, named, named_in, options, phase, pushed,
-};
+use crate::bench::{Bench, agent, custom, eventually, folder, log, named, named_in, options, phase, pushed};
 
 #[tokio::test]
 async fn a_fact_becomes_a_session_that_viewers_see_change() {
     let bench = Bench::new().await;
-    bench.fact(named_in("weather-app", "/p/weather-app"), phase("Scout", "reading")).await;
+    bench
+        .fact(named_in("weather-app", "/p/weather-app"), phase("Scout", "reading"))
+        .await;
     bench.wait_for("weather-app", "reading").await;
     let mut viewer = bench.viewer("session/weather-app").await;
     assert_eq!(viewer.subscription.topic().to_string(), "session/weather-app~1");
@@ -76,7 +76,10 @@ async fn a_producers_own_event_goes_out_as_it_came_and_moves_no_revision_of_its_
     }
     bench.hub.push(Batch::of(event)).await.unwrap();
     viewer.until(|viewer| !viewer.events.is_empty()).await;
-    assert_eq!(viewer.events[0], json!({ "type": "coffee", "session_id": "noisy", "data": { "cups": 2 } }));
+    assert_eq!(
+        viewer.events[0],
+        json!({ "type": "coffee", "session_id": "noisy", "data": { "cups": 2 } })
+    );
     viewer.assert_true();
     bench.stop().await;
 }
@@ -88,7 +91,9 @@ async fn the_index_folded_by_a_viewer_is_the_index() {
     viewer.next().await;
     for number in 0..30 {
         let name = format!("s{}", number % 7);
-        bench.fact(named(&name), agent(&format!("a{number}"), f64::from(number) / 7.0)).await;
+        bench
+            .fact(named(&name), agent(&format!("a{number}"), f64::from(number) / 7.0))
+            .await;
     }
     viewer.until(|viewer| viewer.state["total"] == 7).await;
     bench.hub.forget(&"s3".parse().unwrap()).await.unwrap();
@@ -117,9 +122,13 @@ async fn a_trouble_of_no_session_is_shown_in_the_index_until_it_is_over() {
         },
     });
     bench.fact(Subject::default(), found).await;
-    viewer.until(|viewer| viewer.state["problems"]["root /p"]["kind"] == "missing").await;
+    viewer
+        .until(|viewer| viewer.state["problems"]["root /p"]["kind"] == "missing")
+        .await;
     let key = "root /p".into();
-    bench.fact(Subject::default(), Fact::ProblemCleared(ProblemCleared { key })).await;
+    bench
+        .fact(Subject::default(), Fact::ProblemCleared(ProblemCleared { key }))
+        .await;
     viewer.until(|viewer| viewer.state["problems"] == json!({})).await;
     bench.stop().await;
 }
@@ -130,7 +139,12 @@ async fn log_lines_are_numbered_and_a_viewer_gets_them_from_where_it_wants() {
     let feed = async |texts: &[&str]| {
         let chunk = log(named("l"), bench.clock.now(), texts);
         let logs = vec![chunk];
-        bench.feed(Batch { logs, ..Batch::default() }).await;
+        bench
+            .feed(Batch {
+                logs,
+                ..Batch::default()
+            })
+            .await;
     };
     feed(&["one", "two"]).await;
     eventually(async || bench.hub.resolve(&"l".parse().unwrap()).is_some()).await;
@@ -153,7 +167,12 @@ async fn a_log_viewer_from_before_what_is_in_memory_gets_older_lines_from_the_st
     for number in 0..40 {
         let text = format!("line {number}");
         let logs = vec![log(named("l"), bench.clock.now(), &[&text])];
-        bench.feed(Batch { logs, ..Batch::default() }).await;
+        bench
+            .feed(Batch {
+                logs,
+                ..Batch::default()
+            })
+            .await;
     }
     eventually(async || bench.hub.counters().log_lines == 40).await;
     bench.hub.flush().await.unwrap();
@@ -188,7 +207,11 @@ async fn too_many_viewers_are_told_how_many_there_are_and_a_leaving_one_makes_ro
     drop(one);
     bench.viewer("session/busy").await;
     assert!(matches!(
-        bench.hub.subscribe("session/nobody".parse().unwrap(), Start::Fresh).await.err(),
+        bench
+            .hub
+            .subscribe("session/nobody".parse().unwrap(), Start::Fresh)
+            .await
+            .err(),
         Some(SubscribeError::Unknown(_))
     ));
     bench.stop().await;
@@ -208,7 +231,10 @@ async fn a_removed_session_says_so_to_its_viewers_and_its_id_is_not_used_again()
     assert_eq!(bench.view("gone~1").await, None);
     bench.fact(named("gone"), phase("Scout", "again")).await;
     bench.wait_for("gone", "again").await;
-    assert_eq!(bench.hub.resolve(&"gone".parse().unwrap()).unwrap().to_string(), "gone~2");
+    assert_eq!(
+        bench.hub.resolve(&"gone".parse().unwrap()).unwrap().to_string(),
+        "gone~2"
+    );
     bench.stop().await;
 }
 

@@ -1,0 +1,199 @@
+//! The rules by which a fact finds its session, one sentence each.
+
+use forgecast_protocol::{SessionRef, Subject, Timestamp};
+use proptest::prelude::*;
+
+use super::*;
+
+fn subject(session: Option<&str>, name: Option<&str>, directory: Option<&str>) -> Subject {
+    Subject {
+        session: session.map(|session| session.parse::<SessionRef>().unwrap()),
+        name: name.map(str::to_owned),
+        directory: directory.map(str::to_owned),
+    }
+}
+
+fn registry() -> Registry {
+    Registry::new(100)
+}
+
+fn at() -> Timestamp {
+    Timestamp::from_millis(1)
+}
+
+impl Registry {
+    fn id(&mut self, session: Option<&str>, name: Option<&str>, directory: Option<&str>) -> String {
+        let subject = subject(session, name, directory);
+        let peeked = self.peek(&subject);
+        match self.resolve(&subject, at()) {
+            Ok(resolved) => {
+                assert_eq!(peeked.is_some(), !resolved.created, "a look and a resolution agree");
+                assert!(peeked.is_none_or(|peeked| peeked == resolved.id));
+                resolved.id.to_string()
+            }
+            Err(reason) => reason.as_str().to_owned(),
+        }
+    }
+}
+
+#[test]
+fn a_folder_without_a_name_has_a_session_of_the_folders_name() {
+    let mut registry = registry();
+    assert_eq!(registry.id(None, None, Some("/p/weather-app")), "weather-app~1");
+    assert_eq!(registry.id(None, None, Some("/p/weather-app")), "weather-app~1");
+    assert_eq!(registry.id(None, None, Some("/")), "root~1");
+}
+
+#[test]
+fn two_folders_of_one_name_get_two_ids() {
+    let mut registry = registry();
+    assert_eq!(registry.id(None, None, Some("/p/app")), "app~1");
+    let other = registry.id(None, None, Some("/q/app"));
+    assert_ne!(other, "app~1");
+    assert!(other.starts_with("app-") && other.ends_with("~1") && other.len() == "app-123456~1".len());
+    assert_eq!(registry.id(None, None, Some("/q/app")), other);
+    assert_eq!(registry.id(None, Some("app"), Some("/q/app")), other);
+}
+
+#[test]
+fn the_first_given_name_keeps_the_id_and_names_the_session() {
+    let mut registry = registry();
+    assert_eq!(registry.id(None, None, Some("/p/app")), "app~1");
+    assert_eq!(registry.id(None, Some("Great App"), Some("/p/app")), "app~1");
+    let stored = registry.stored(&"app~1".parse().unwrap()).unwrap();
+    assert_eq!((stored.name.as_str(), stored.named), ("Great App", true));
+}
+
+#[test]
+fn another_name_in_the_folder_is_another_session_and_becomes_the_current_one() {
+    let mut registry = registry();
+    assert_eq!(registry.id(None, Some("one"), Some("/p")), "one~1");
+    assert_eq!(registry.id(None, Some("two"), Some("/p")), "two~1");
+    assert_eq!(registry.id(None, None, Some("/p")), "two~1");
+    assert_eq!(registry.id(None, Some("one"), Some("/p")), "one~1");
+    assert_eq!(registry.id(None, None, Some("/p")), "one~1");
+}
+
+#[test]
+fn a_push_without_a_folder_joins_the_newest_run_of_the_name() {
+    let mut registry = registry();
+    assert_eq!(registry.id(None, None, Some("/p/app")), "app~1");
+    registry.new_run(&"app~1".parse().unwrap(), at()).unwrap();
+    assert_eq!(registry.id(None, Some("app"), None), "app~2");
+    assert_eq!(registry.id(Some("app"), None, None), "app~2");
+    assert_eq!(registry.id(None, None, Some("/p/app")), "app~2");
+}
+
+#[test]
+fn a_push_of_an_unknown_name_makes_a_session_that_a_folder_of_that_name_adopts() {
+    let mut registry = registry();
+    assert_eq!(registry.id(None, Some("app"), None), "app~1");
+    assert_eq!(registry.id(None, Some("app"), Some("/p/app")), "app~1");
+    assert_eq!(registry.directory(&"app~1".parse().unwrap()), Some("/p/app"));
+    assert_ne!(registry.id(None, Some("app"), Some("/q/app")), "app~1");
+}
+
+#[test]
+fn a_finished_session_without_a_folder_is_not_adopted_but_followed_by_a_run() {
+    let mut registry = registry();
+    assert_eq!(registry.id(None, Some("app"), None), "app~1");
+    registry.set_over(&"app~1".parse().unwrap(), true);
+    assert_eq!(registry.id(None, Some("app"), Some("/p/app")), "app~2");
+}
+
+#[test]
+fn a_run_is_found_by_its_id_and_an_unknown_one_is_refused() {
+    let mut registry = registry();
+    assert_eq!(registry.id(None, Some("app"), Some("/p/app")), "app~1");
+    assert_eq!(registry.id(Some("app~1"), None, None), "app~1");
+    assert_eq!(registry.id(Some("app~2"), None, None), "unknown_run");
+    assert_eq!(registry.id(Some("other~1"), None, None), "unknown_run");
+}
+
+#[test]
+fn a_run_of_another_folder_is_a_conflict_and_never_merged_in_silence() {
+    let mut registry = registry();
+    assert_eq!(registry.id(None, Some("app"), Some("/p/app")), "app~1");
+    let subject = subject(Some("app~1"), None, Some("/q/app"));
+    assert_eq!(registry.resolve(&subject, at()), Err(Reason::Conflict));
+}
+
+#[test]
+fn a_fact_of_nobody_is_refused() {
+    assert_eq!(registry().id(None, None, None), "no_session");
+}
+
+#[test]
+fn a_name_that_fits_no_id_is_found_again_by_the_same_name() {
+    let mut registry = registry();
+    let id = registry.id(None, Some("My app!"), None);
+    assert!(id.starts_with("My-app-"));
+    assert_eq!(registry.id(None, Some("My app!"), None), id);
+    assert_ne!(registry.id(None, Some("My app?"), None), id);
+}
+
+#[test]
+fn a_number_is_never_used_twice() {
+    let mut registry = registry();
+    assert_eq!(registry.id(None, None, Some("/p/app")), "app~1");
+    assert!(registry.remove(&"app~1".parse().unwrap()));
+    assert!(!registry.remove(&"app~1".parse().unwrap()));
+    assert_eq!(registry.find(&"app".parse().unwrap()), None);
+    assert_eq!(registry.id(None, None, Some("/p/app")), "app~2");
+}
+
+#[test]
+fn a_full_registry_takes_no_new_session_and_still_knows_the_old_ones() {
+    let mut registry = Registry::new(1);
+    assert_eq!(registry.id(None, Some("a"), None), "a~1");
+    let new = subject(None, Some("b"), None);
+    assert_eq!(registry.resolve(&new, at()), Err(Reason::TooManySessions));
+    assert_eq!(registry.id(None, Some("a"), None), "a~1");
+}
+
+#[test]
+fn what_the_store_knows_is_as_if_it_had_never_stopped() {
+    let mut before = registry();
+    before.id(None, None, Some("/p/app"));
+    before.id(None, None, Some("/q/app"));
+    before.id(None, Some("x"), Some("/p/app"));
+    before.id(None, Some("Great App"), Some("/r"));
+    before.new_run(&"app~1".parse().unwrap(), at()).unwrap();
+    let mut after = registry();
+    for slug in before.lines.keys() {
+        for run in before.lines[slug].runs.keys() {
+            after.restore(&before.stored(&slug.run(*run)).unwrap(), false);
+        }
+    }
+    for (name, directory) in [
+        (None, Some("/q/app")),
+        (Some("x"), Some("/p/app")),
+        (Some("Great App"), Some("/r")),
+        (Some("app"), None),
+    ] {
+        assert_eq!(before.id(None, name, directory), after.id(None, name, directory));
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_a_session_keeps_its_folder_and_ids_are_unique(
+        steps in proptest::collection::vec((0u8..4, 0u8..4, any::<bool>()), 1..60)
+    ) {
+        let mut registry = registry();
+        let mut folders: HashMap<SessionId, String> = HashMap::new();
+        for (name, directory, over) in steps {
+            let name = (name > 0).then(|| format!("n{name}"));
+            let directory = (directory > 0).then(|| format!("/d{directory}/n1"));
+            let Ok(resolved) = registry.resolve(&subject(None, name.as_deref(), directory.as_deref()), at()) else {
+                continue;
+            };
+            if let Some(directory) = directory {
+                let old = folders.insert(resolved.id.clone(), directory.clone());
+                prop_assert!(old.is_none_or(|old| old == directory), "one session in two folders");
+            }
+            prop_assert_eq!(registry.find(&resolved.id.clone().into()), Some(resolved.id.clone()));
+            registry.set_over(&resolved.id, over);
+        }
+    }
+}
