@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -38,17 +38,20 @@ const NO_PLACE: &[u8] =
 pub(crate) async fn serve(listener: TcpListener, router: Router, shared: Arc<Shared>) {
     // Cancelled when the time for ending in order is over.
     let overdue = CancellationToken::new();
+    let mut failing = false;
     loop {
-        let (stream, peer) = tokio::select! {
+        let accepted = tokio::select! {
             () = shared.stopping.cancelled() => break,
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    after_failure(&error).await;
-                    continue;
-                }
-            },
+            accepted = listener.accept() => accepted,
         };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                failing = after_failure(&error, failing).await;
+                continue;
+            }
+        };
+        failing = false;
         match shared.connections.take(peer.ip()) {
             Some(place) => {
                 let connection = serve_one(stream, place, router.clone(), Arc::clone(&shared), overdue.clone());
@@ -69,14 +72,18 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shared: Arc<Sha
     overdue.cancel();
 }
 
-async fn after_failure(error: &io::Error) {
+/// Whether accepting fails for a reason of our own; said once in the log until it works again.
+async fn after_failure(error: &io::Error, failing: bool) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     // The peer gave up before we came: nothing is wrong here.
     if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
-        return;
+        return failing;
     }
-    tracing::warn!(%error, "cannot accept connections at the moment");
+    if !failing {
+        tracing::warn!(%error, "cannot accept connections at the moment");
+    }
     tokio::time::sleep(EXHAUSTED_PAUSE).await;
+    true
 }
 
 fn turn_away(stream: &TcpStream) {
@@ -95,7 +102,9 @@ async fn serve_one(
     let _ = stream.set_nodelay(true);
     let options = &shared.options;
     let stream = PatientStream::new(stream, Duration::from_millis(options.send_timeout_ms));
+    let asked = AtomicBool::new(false);
     let service = service_fn(|request: Request<Incoming>| {
+        asked.store(true, Ordering::Relaxed);
         let place = Arc::clone(&place);
         answer(request, place, router.clone(), &shared)
     });
@@ -110,6 +119,10 @@ async fn serve_one(
     tokio::select! {
         _ = connection.as_mut() => {}
         () = shared.stopping.cancelled() => {
+            // Whoever has not asked for anything by now gets nothing; hyper would wait for the rest of half a head.
+            if !asked.load(Ordering::Relaxed) {
+                return;
+            }
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 _ = connection.as_mut() => {}
@@ -133,7 +146,7 @@ async fn answer(
             router.call(request).await?
         }
         Err(error) => {
-            shared.refusals.fetch_add(1, Ordering::Relaxed);
+            shared.counts.refused_request();
             error.into_response()
         }
     };

@@ -31,15 +31,17 @@ pub(crate) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
         (true, false) => (StatusCode::SERVICE_UNAVAILABLE, "degraded"),
         (true, true) => (StatusCode::OK, "ready"),
     };
-    let body = json!({
+    let mut body = json!({
         "status": word,
         "sources": sources.roots,
         "store": {
             "writable": store.writable,
             "full": store.full,
-            "last_error": store.last_error,
             "backlog_bytes": store.backlog_bytes,
         },
     });
+    if let Some(error) = store.last_error {
+        body["store"]["last_error"] = error.into();
+    }
     (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }

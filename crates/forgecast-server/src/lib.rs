@@ -4,7 +4,6 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use forgecast_hub::Hub;
@@ -97,7 +96,6 @@ struct Shared {
     readers: Arc<Semaphore>,
     beats: watch::Receiver<Timestamp>,
     counts: metrics::Counts,
-    refusals: AtomicU64,
     stopping: CancellationToken,
 }
 
@@ -116,7 +114,6 @@ pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -
         readers: Arc::new(Semaphore::new(options.file_readers)),
         beats: receiver,
         counts: metrics::Counts::default(),
-        refusals: AtomicU64::new(0),
         stopping: shutdown.clone(),
         hub: app.hub,
         health: app.health,

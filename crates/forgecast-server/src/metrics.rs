@@ -20,9 +20,15 @@ pub(crate) struct Counts {
     slow: AtomicU64,
     idle: AtomicU64,
     refused: AtomicU64,
+    requests_refused: AtomicU64,
 }
 
 impl Counts {
+    /// The guard refused a request.
+    pub(crate) fn refused_request(&self) {
+        self.requests_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// A WebSocket ended.
     pub(crate) fn closed(&self, ending: Ending) {
         let counter = match ending {
@@ -222,7 +228,7 @@ fn server(page: &mut Page, shared: &Shared) {
     page.counter(
         "forgecast_requests_refused_total",
         "Requests that the guard refused.",
-        count(&shared.refusals),
+        count(&shared.counts.requests_refused),
     );
     let closed = &shared.counts;
     page.labelled(

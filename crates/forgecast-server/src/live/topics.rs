@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::task::Poll;
 
-use forgecast_hub::{Delivery, Frame, Subscription};
+use forgecast_hub::{Frame, Subscription};
 use forgecast_protocol::Topic;
 use forgecast_protocol::update::TopicMark;
 
@@ -56,31 +55,28 @@ impl Topics {
             let mut waiting: Vec<_> = self
                 .followed
                 .iter_mut()
-                .map(|one| Some(Box::pin(one.subscription.next())))
+                .map(|one| Box::pin(one.subscription.next()))
                 .collect();
             poll_fn(|cx| {
                 let mut frames = Vec::new();
                 let mut ended = Vec::new();
-                for (index, slot) in waiting.iter_mut().enumerate() {
-                    let Some(next) = slot else { continue };
-                    if let Poll::Ready(delivery) = Pin::new(next).poll(cx) {
-                        *slot = None;
-                        let Delivery {
-                            frames: more,
-                            ended: over,
-                            ..
-                        } = delivery;
-                        frames.extend(more);
-                        if over {
+                let mut idle = true;
+                for (index, next) in waiting.iter_mut().enumerate() {
+                    if let Poll::Ready(delivery) = next.as_mut().poll(cx) {
+                        idle = false;
+                        frames.extend(delivery.frames);
+                        if delivery.ended {
                             ended.push(index);
                         }
                     }
                 }
-                if frames.is_empty() && ended.is_empty() {
-                    // A slot that delivered nothing at all is asked again on the next call, not in this one.
-                    return Poll::Pending;
+                // Ready in the same poll in which the first one was: what was taken is never dropped, and nothing is
+                // polled again after its end.
+                if idle {
+                    Poll::Pending
+                } else {
+                    Poll::Ready((frames, ended))
                 }
-                Poll::Ready((frames, ended))
             })
             .await
         };

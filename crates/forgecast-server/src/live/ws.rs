@@ -238,16 +238,14 @@ impl Viewer {
         self.shared.counts.closed(ending);
         // Given up first: a viewer that says goodbye slowly takes no other's place at the hub.
         self.topics = Topics::default();
-        let Some((code, reason)) = ending.frame() else {
-            return;
-        };
-        let frame = CloseFrame {
-            code,
-            reason: Utf8Bytes::from_static(reason),
-        };
         let goodbye = async {
-            self.socket.send(Message::Close(Some(frame))).await?;
-            // Closed with unread bytes in the socket, the system would send a reset and the viewer lose the reason.
+            if let Some((code, reason)) = ending.frame() {
+                let reason = Utf8Bytes::from_static(reason);
+                let frame = CloseFrame { code, reason };
+                self.socket.send(Message::Close(Some(frame))).await?;
+            }
+            // Reading on sends the answer to a viewer's own goodbye. And a socket that is closed with unread bytes in it
+            // is reset by the system: the viewer would lose the reason.
             while let Some(Ok(_)) = self.socket.recv().await {}
             Ok::<_, axum::Error>(())
         };

@@ -49,7 +49,7 @@ async fn strangers_neither_read_nor_write_nor_upgrade() {
         ("127.0.0.1.evil.example", None, 421),
         ("0.0.0.0", None, 421),
     ];
-    let body = r#"{"id": "x", "session": "secret-project", "type": "custom"}"#;
+    let body = r#"{"id": "x", "session": "secret-project", "type": "custom", "kind": "note"}"#;
     for (host, origin, expected) in cases {
         let mut headers = vec![("host", host)];
         headers.extend(origin.map(|origin| ("origin", origin)));
@@ -91,7 +91,7 @@ async fn strangers_neither_read_nor_write_nor_upgrade() {
 #[tokio::test]
 async fn a_change_is_taken_as_json_only() {
     let server = Server::start().await;
-    let body = br#"{"id": "x", "session": "a", "type": "custom"}"#;
+    let body = br#"{"id": "x", "session": "a", "type": "custom", "kind": "note"}"#;
     for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"] {
         let headers = [("content-type", kind)];
         let answer = server.request("POST", "/api/v1/events", &headers, body).await;

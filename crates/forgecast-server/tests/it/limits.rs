@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::SinkExt;
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -106,13 +107,19 @@ async fn connections_are_limited_and_whoever_finds_no_place_is_told_at_once() {
     eventually("a place is free", async || server.get("/healthz").await.status == 200).await;
 }
 
+fn begins_with(state: &Value, start: &str) -> bool {
+    state["phase"]["detail"]
+        .as_str()
+        .is_some_and(|detail| detail.starts_with(start))
+}
+
 /// Fault F23: one viewer never reads, the others do not notice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_viewer_that_never_reads_is_closed_as_slow_and_the_others_get_everything() {
     const GOOD: usize = 100;
     const PATCHES: usize = 200;
     let server = Server::with(|setup| {
-        setup.hub.viewers_per_session = GOOD + 1;
+        setup.hub.viewers_per_session = GOOD + 2;
         setup.hub.ring_bytes = 64 * 1024 * 1024;
         setup.hub.ring_patches = 10 * PATCHES;
         setup.server.send_timeout_ms = 1_000;
@@ -132,22 +139,18 @@ async fn a_viewer_that_never_reads_is_closed_as_slow_and_the_others_get_everythi
         viewer.message().await;
         good.push(tokio::spawn(async move {
             let last = format!("{PATCHES} ");
-            viewer
-                .until("session/a~1", |state| {
-                    state["phase"]["detail"]
-                        .as_str()
-                        .is_some_and(|detail| detail.starts_with(&last))
-                })
-                .await;
+            viewer.until("session/a~1", |state| begins_with(state, &last)).await;
             viewer.held["session/a~1"].revision
         }));
     }
-    assert_eq!(server.hub.counters().viewers as usize, GOOD + 1);
+    let mut pacer = Viewer::join(&server).await;
+    pacer.subscribe("session/a").await;
     for number in 1..=PATCHES {
-        // A large field that differs all over.
-        let detail = format!("{number} {}", "x".repeat(2_000));
+        // A large field that differs all over; one revision each, for nobody is so slow that a snapshot is shorter.
+        let start = format!("{number} ");
+        let detail = start.clone() + &"x".repeat(2_000);
         server.feed(phase("a", "Scout", &detail)).await;
-        tokio::task::yield_now().await;
+        pacer.until("session/a~1", |state| begins_with(state, &start)).await;
     }
     for viewer in good {
         let revision = timeout(LIMIT, viewer).await.unwrap().unwrap();
@@ -161,6 +164,7 @@ async fn a_viewer_that_never_reads_is_closed_as_slow_and_the_others_get_everythi
             .contains("forgecast_viewers_closed_total{reason=\"slow\"} 1\n")
     })
     .await;
+    drop(pacer);
     eventually("no viewer is left", async || server.hub.counters().viewers == 0).await;
 }
 
@@ -200,7 +204,7 @@ async fn a_stop_tells_viewers_to_come_back_and_finishes_requests() {
         viewers.push(viewer);
     }
     // A push whose body is still on its way.
-    let body = r#"{"id": "late", "session": "a", "type": "custom"}"#;
+    let body = r#"{"id": "late", "session": "a", "type": "custom", "kind": "note"}"#;
     let mut pushing = server.connect().await;
     let json = [("content-type", "application/json")];
     let head = server.head("POST", "/api/v1/events", &json, body.len());

@@ -3,6 +3,8 @@
 use forgecast_protocol::event::{ArtifactChanged, ArtifactKind};
 use forgecast_protocol::{Batch, Fact, LogChunk, LogLine, Subject};
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::support::{Server, event, eventually, now, phase};
 use crate::viewer::{Heard, Held, Viewer};
@@ -43,7 +45,20 @@ async fn a_viewer_gets_a_snapshot_under_the_canonical_name_and_then_patches() {
     assert_eq!(snapshot["state"]["phase"]["name"], "Scout");
     server.feed(phase("weather-app", "Scout", "found a lake")).await;
     let patch = viewer.message().await;
-    insta::assert_json_snapshot!(without_epoch(patch), @"");
+    insta::assert_json_snapshot!(without_epoch(patch), @r#"
+    {
+      "epoch": "[epoch]",
+      "from": 1,
+      "patch": {
+        "phase": {
+          "detail": "found a lake"
+        }
+      },
+      "revision": 2,
+      "topic": "session/weather-app~1",
+      "type": "patch"
+    }
+    "#);
     assert_eq!(viewer.held[TOPIC].state["phase"]["detail"], "found a lake");
 }
 
@@ -147,11 +162,43 @@ async fn what_cannot_be_followed_is_an_error_message_and_the_socket_goes_on() {
     let server = Server::start().await;
     let mut viewer = Viewer::join(&server).await;
     viewer.subscribe("session/nobody").await;
-    insta::assert_json_snapshot!(viewer.message().await, @"");
+    insta::assert_json_snapshot!(viewer.message().await, @r#"
+    {
+      "problem": {
+        "detail": "there is no session nobody",
+        "status": 404,
+        "title": "Not found",
+        "type": "urn:forgecast:error:not-found"
+      },
+      "topic": "session/nobody",
+      "type": "error"
+    }
+    "#);
     viewer.subscribe("session/../../etc/passwd").await;
-    insta::assert_json_snapshot!(viewer.message().await, @"");
+    insta::assert_json_snapshot!(viewer.message().await, @r#"
+    {
+      "problem": {
+        "detail": "a session name must be 1 to 128 letters, digits, dots, underscores or hyphens, beginning with a letter or digit",
+        "status": 400,
+        "title": "Malformed request",
+        "type": "urn:forgecast:error:malformed"
+      },
+      "topic": "session/../../etc/passwd",
+      "type": "error"
+    }
+    "#);
     viewer.say(&json!({"type": "dance"})).await;
-    insta::assert_json_snapshot!(viewer.message().await, @"");
+    insta::assert_json_snapshot!(viewer.message().await, @r#"
+    {
+      "problem": {
+        "detail": "unknown variant `dance`, expected `subscribe` or `unsubscribe` at line 1 column 15",
+        "status": 400,
+        "title": "Malformed request",
+        "type": "urn:forgecast:error:malformed"
+      },
+      "type": "error"
+    }
+    "#);
     viewer.subscribe("sessions").await;
     assert_eq!(viewer.message().await["type"], "snapshot");
 }
@@ -273,8 +320,12 @@ async fn a_socket_that_leaves_gives_everything_back() {
     for (number, mut viewer) in viewers.into_iter().enumerate() {
         // Some say goodbye, some vanish.
         if number % 2 == 0 {
-            viewer.socket.close(None).await.unwrap();
-            assert!(matches!(viewer.hear().await, Heard::Closed(_)));
+            let frame = CloseFrame {
+                code: CloseCode::Normal,
+                reason: "bye".into(),
+            };
+            viewer.socket.close(Some(frame)).await.unwrap();
+            assert!(matches!(viewer.hear().await, Heard::Closed(Some((1000, _)))));
         }
     }
     eventually("no viewer is counted", async || server.hub.counters().viewers == 0).await;

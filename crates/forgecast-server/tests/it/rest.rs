@@ -44,7 +44,35 @@ async fn the_list_has_a_row_per_session() {
     let server = with_session().await;
     let answer = server.get("/api/v1/sessions").await;
     assert_eq!((answer.status, answer.header("cache-control")), (200, "no-store"));
-    insta::assert_json_snapshot!(answer.json(), @"");
+    insta::assert_json_snapshot!(answer.json(), @r#"
+    {
+      "sessions": [
+        {
+          "agents_active": 0,
+          "id": "weather-app~1",
+          "last_work_at": "2026-01-31T08:15:00.250Z",
+          "name": "weather-app",
+          "phase": {
+            "name": "Architect"
+          },
+          "phases": {
+            "Architect": "active",
+            "Builder": "pending",
+            "Deploy": "pending",
+            "Documentation": "pending",
+            "Feedback": "pending",
+            "Scout": "completed",
+            "Test": "pending"
+          },
+          "problems": 0,
+          "progress_percent": 14.3,
+          "source": "live",
+          "started_at": "2026-01-31T08:15:00.250Z",
+          "status": "running"
+        }
+      ]
+    }
+    "#);
 }
 
 #[tokio::test]
@@ -176,8 +204,22 @@ async fn whatever_is_not_there_is_a_problem_in_json() {
         .await;
     assert_problem(&answer, 405, "method");
     assert!(answer.header("allow").contains("GET"), "{answer:?}");
-    insta::assert_json_snapshot!(server.get("/api/v1/sessions/nobody").await.json(), @"");
-    insta::assert_json_snapshot!(server.get("/api/v1/live").await.json(), @"");
+    insta::assert_json_snapshot!(server.get("/api/v1/sessions/nobody").await.json(), @r#"
+    {
+      "detail": "there is no session nobody",
+      "status": 404,
+      "title": "Not found",
+      "type": "urn:forgecast:error:not-found"
+    }
+    "#);
+    insta::assert_json_snapshot!(server.get("/api/v1/live").await.json(), @r#"
+    {
+      "detail": "Connection header did not include 'upgrade'",
+      "status": 400,
+      "title": "Malformed request",
+      "type": "urn:forgecast:error:malformed"
+    }
+    "#);
 }
 
 #[tokio::test]
@@ -288,7 +330,25 @@ async fn health_is_a_word_and_readiness_names_what_is_unwell() {
     });
     let answer = server.get("/readyz").await;
     assert_eq!(answer.status, 503);
-    insta::assert_json_snapshot!(answer.json(), @"");
+    insta::assert_json_snapshot!(answer.json(), @r#"
+    {
+      "sources": [
+        {
+          "kind": "projects",
+          "message": "not there",
+          "path": "/builds",
+          "projects": 0,
+          "state": "missing"
+        }
+      ],
+      "status": "degraded",
+      "store": {
+        "backlog_bytes": 0,
+        "full": false,
+        "writable": true
+      }
+    }
+    "#);
 }
 
 #[tokio::test]
