@@ -113,6 +113,7 @@ impl Session {
             phase,
             at,
             began: observed.then_some(at),
+            measured: observed.then_some(at),
             observed,
             partial: true,
         }

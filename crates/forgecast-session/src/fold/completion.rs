@@ -62,6 +62,7 @@ impl Session {
             done: Some(done.iter().filter_map(|name| vocabulary::phase(name)).collect()),
             at: self.time_of(event),
             began: None,
+            measured: None,
             observed: false,
             partial: true,
         });

@@ -34,7 +34,9 @@ pub(crate) struct Report {
     pub(crate) at: Timestamp,
     /// When the phase began: known when it begins under our eyes, else the producer's time where that is sane.
     pub(crate) began: Option<Timestamp>,
-    /// Whether beginnings and ends in it are being seen as they happen, so that durations may be measured.
+    /// The same, where the beginning is seen as it happens, so that a duration may be measured from it.
+    pub(crate) measured: Option<Timestamp>,
+    /// Whether what ended did so under our eyes: at first sight nobody knows when.
     pub(crate) observed: bool,
     /// Whether what is absent is unsaid (a push) rather than gone (a file).
     pub(crate) partial: bool,
@@ -122,13 +124,14 @@ impl Session {
     }
 
     fn report_of(&self, event: &Event, fact: &PhaseReported) -> Report {
-        let seen = self.changed_under_our_eyes(&event.origin);
+        let observed = self.changed_under_our_eyes(&event.origin);
         let at = self.time_of(event);
-        // The file of a new build is read for the first time just after it was written.
-        let observed = seen || event.at.millis_since(at) < JUST_NOW_MS;
         let sane = |time: &Timestamp| *time <= event.at;
-        let ended = fact.last_updated.filter(sane).filter(|_| !observed);
-        let began = fact.started_at.filter(sane).filter(|_| !seen);
+        let ended = fact.last_updated.filter(|time| sane(time) && !observed);
+        let began = fact.started_at.filter(|time| sane(time) && !observed);
+        // The file of a new build is read for the first time just after it was written.
+        let just_now = observed || event.at.millis_since(at) < JUST_NOW_MS;
+        let measured = just_now.then_some(at);
         let meaning = fact.status.as_deref().map_or(Meaning::Active, vocabulary::meaning);
         Report {
             phase: fact.phase.as_deref().and_then(vocabulary::phase),
@@ -141,7 +144,8 @@ impl Session {
                 .as_ref()
                 .map(|done| done.iter().filter_map(|name| vocabulary::phase(name)).collect()),
             at: ended.unwrap_or(at),
-            began: began.or(observed.then_some(at)),
+            began: began.or(measured),
+            measured,
             observed,
             partial: event.origin.kind != SourceKind::PhaseFile,
         }

@@ -106,7 +106,8 @@ impl Session {
         let longest = self.memory.longest_list.unwrap_or(0);
         self.memory.longest_list = Some(longest.max(list.len()));
         let end = report.observed.then_some(report.at);
-        for name in &list {
+        // The current phase has a word of its own.
+        for name in list.iter().filter(|name| *name != current) {
             self.finish_phase(name, PhaseStatus::Completed, end, None);
         }
         let here = self.view.phases.get(current).map_or(0, |phase| phase.order);
@@ -159,7 +160,7 @@ impl Session {
         phase.started_at = phase.started_at.or(report.began);
         phase.ended_at = None;
         self.memory.attempt_began = report.began;
-        self.memory.attempt_seen = report.began.filter(|_| report.observed);
+        self.memory.attempt_seen = report.measured;
     }
 
     /// Ends a phase, whether or not its beginning was seen.

@@ -1,6 +1,9 @@
 //! The specification of the fold: each rule of the inputs as a sentence, and the laws that hold for all of them.
 
-#![expect(clippy::unwrap_used, reason = "a helper of a test fails by panicking, as the test does")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper of a test fails by panicking, as the test does"
+)]
 
 mod support;
 

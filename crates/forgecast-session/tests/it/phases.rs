@@ -301,3 +301,31 @@ fn an_unknown_field_that_moves_is_work() {
     assert_eq!(session.view().last_work_at, Some(minute(2)));
     assert_eq!(phase_file(minute(1), with(1)).origin.kind, SourceKind::PhaseFile);
 }
+
+#[test]
+fn at_first_sight_the_producers_times_are_shown_where_they_can_be_true() {
+    let at = |started, updated| PhaseReported {
+        started_at: Some(minute(started)),
+        last_updated: Some(minute(updated)),
+        ..report("Test", "completed", &["Scout", "Test"])
+    };
+    let seen = |fact| fold(&[old(phase_file(minute(0), fact), minute(-1))]);
+    let sane = seen(at(-90, -60));
+    let phase = &sane.view().phases["Test"];
+    assert_eq!(
+        (phase.started_at, phase.ended_at),
+        (Some(minute(-90)), Some(minute(-60)))
+    );
+    assert_eq!(sane.view().phases["Scout"].ended_at, None, "nobody says when");
+    let future = seen(at(90, 95));
+    let phase = &future.view().phases["Test"];
+    assert_eq!((phase.started_at, phase.ended_at), (None, Some(minute(-1))));
+}
+
+#[test]
+fn the_first_phase_of_a_build_that_was_just_made_is_measured() {
+    let made = old(phase_file(second(2), report("Scout", "starting", &[])), second(0));
+    let mut session = fold(&[made]);
+    session.apply(&phase_file(second(62), report("Feedback", "completed", &["Scout"])));
+    assert_eq!(session.record().unwrap().phases["Scout"], 62_000);
+}
