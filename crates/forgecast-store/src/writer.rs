@@ -290,3 +290,96 @@ fn truncate_wal(connection: &Connection) {
         tracing::debug!(%error, "the write-ahead log was not cut this time");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use forgecast_protocol::Timestamp;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::write::{Commit, StoredSession, Write};
+
+    /// A writer on a new database, not started yet.
+    fn writer(folder: &tempfile::TempDir, deadline_ms: u64) -> Writer {
+        let path = folder.path().join("a.db");
+        let mut connection = Connection::open(&path).unwrap();
+        schema::migrate(&mut connection).unwrap();
+        let connection = schema::writing(&path, true).unwrap();
+        let health = Arc::new(Health::new(&path, true));
+        let settings = Settings {
+            path,
+            durable: true,
+            log_lines: 100,
+            deadline: Duration::from_millis(deadline_ms),
+        };
+        Writer::new(settings, connection, Arc::default(), health)
+    }
+
+    fn push(writer: &Writer, work: Work) -> oneshot::Receiver<Result<(), Error>> {
+        let (waiter, answer) = oneshot::channel();
+        writer.queue.push(work, Some(waiter));
+        answer
+    }
+
+    fn commit(name: &str) -> Work {
+        let session = Write::Session(StoredSession {
+            id: "a~1".parse().unwrap(),
+            name: name.into(),
+            directory: None,
+            named: false,
+            created_at: Timestamp::default(),
+        });
+        let writes = vec![session];
+        Work::Commit(Prepared::new(Commit { writes }).unwrap())
+    }
+
+    #[test]
+    fn a_full_disk_delays_commits_and_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder, 0);
+        // A limit on pages gives the same answer as a disk without room, on any machine.
+        writer
+            .connection
+            .query_row("PRAGMA max_page_count = 1", [], |_| Ok(()))
+            .unwrap();
+        let (queue, health) = (Arc::clone(&writer.queue), Arc::clone(&writer.health));
+        let waiting = push(&writer, commit(&"x".repeat(100_000)));
+        let thread = std::thread::spawn(|| writer.run());
+        let answer = waiting.blocking_recv().unwrap();
+        assert!(matches!(answer, Err(Error::Delayed { full: true, .. })), "{answer:?}");
+        assert!(health.report().full && !health.report().writable);
+        assert_eq!(queue.backlog().0, 1, "it stays queued");
+        queue.end();
+        let (_, ended) = thread.join().unwrap();
+        ended.unwrap();
+    }
+
+    #[test]
+    fn a_commit_at_fault_is_refused_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder, 10_000);
+        let trigger = "CREATE TRIGGER refuse BEFORE INSERT ON sessions WHEN NEW.name = 'bad'
+                       BEGIN SELECT RAISE(ABORT, 'no'); END";
+        writer.connection.execute_batch(trigger).unwrap();
+        let answers = ["good", "bad", "good"].map(|name| push(&writer, commit(name)));
+        let close = push(&writer, Work::Close);
+        let (waiter, ended) = writer.run();
+        tell(waiter, ended);
+        let answers = answers.map(|answer| answer.blocking_recv().unwrap());
+        assert!(matches!(answers, [Ok(()), Err(Error::Refused { .. }), Ok(())]));
+        close.blocking_recv().unwrap().unwrap();
+    }
+
+    #[test]
+    fn what_is_committed_is_forced_to_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder, 0);
+        let pragma = |name: &str| -> rusqlite::types::Value {
+            let sql = format!("PRAGMA {name}");
+            writer.connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(pragma("journal_mode"), "wal".to_owned().into());
+        assert_eq!(pragma("synchronous"), 2_i64.into(), "FULL");
+        assert_eq!(pragma("auto_vacuum"), 2_i64.into(), "INCREMENTAL");
+    }
+}

@@ -225,3 +225,40 @@ async fn a_database_that_another_program_holds_at_start_is_named() {
     drop(other);
     place.store().await.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn wherever_a_file_is_damaged_the_store_opens_and_nothing_is_deleted() {
+    let place = Place::new();
+    filled(&place).await;
+    let sound = fs::read(place.path()).unwrap();
+    let mut chance: usize = 7;
+    for round in 0..40 {
+        let place = Place::new();
+        let mut bytes = sound.clone();
+        for _ in 0..=round % 4 {
+            chance = chance
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let at = (chance >> 16) % bytes.len();
+            let end = (at + 1 + round * 40).min(bytes.len());
+            bytes[at..end].iter_mut().for_each(|byte| *byte ^= 0x5a);
+        }
+        fs::write(place.path(), &bytes).unwrap();
+        let opened = place.open().await;
+        if opened.notices.is_empty() {
+            opened.store.sessions().await.unwrap();
+        } else {
+            let kept = place
+                .names()
+                .into_iter()
+                .find(|name| name.contains(".corrupt-"))
+                .unwrap();
+            assert_eq!(
+                fs::read(place.folder.path().join(kept)).unwrap(),
+                bytes,
+                "round {round}"
+            );
+        }
+        opened.store.abandon().await;
+    }
+}

@@ -4,8 +4,10 @@ use forgecast_store::{Options, StoredState, Write, open};
 
 use crate::helpers::*;
 
-/// What a load gave: the revision and body of the base, the numbers of the facts after it.
-fn shape(state: Option<StoredState>) -> (Option<(u64, String)>, Option<(u64, u64)>) {
+/// What a load gave: the revision and body of the base, the first and the last number of the facts after it.
+type Shape = (Option<(u64, String)>, Option<(u64, u64)>);
+
+fn shape(state: Option<StoredState>) -> Shape {
     let state = state.unwrap();
     let base = state
         .snapshot
