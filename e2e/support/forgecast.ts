@@ -15,11 +15,8 @@ export class Forgecast {
   #process: ChildProcess | undefined;
   #said = '';
 
-  static available(): boolean {
-    return existsSync(BINARY);
-  }
-
   constructor() {
+    if (!existsSync(BINARY)) throw new Error(`${BINARY} is not there: cargo build -p forgecast, or set FORGECAST_BIN`);
     mkdirSync(this.root);
   }
 

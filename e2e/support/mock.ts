@@ -1,22 +1,14 @@
 // A server that speaks the live protocol from states that a test sets, for what the real one never does on purpose: lost
-// messages, hostile or huge states, another protocol version. Serves the built dashboard with the real headers.
+// messages, hostile or huge states, another protocol version. The dashboard itself comes from the real server, headers and all.
 
-import { createServer, type Server } from 'node:http';
-import { readFileSync, existsSync } from 'node:fs';
-import { extname, join, resolve } from 'node:path';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 
-export const CSP =
-  "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+/** Headers of the real server that the page is given here, too. */
+const PASSED_ON = ['content-type', 'content-security-policy', 'x-content-type-options', 'referrer-policy'];
 
-const MIMES: Record<string, string> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.svg': 'image/svg+xml',
-  '.webmanifest': 'application/manifest+json',
-};
+const UNKNOWN = { type: 'urn:forgecast:error:unknown', title: 'No such session', status: 404 };
 
 type Json = Record<string, unknown>;
 
@@ -43,10 +35,11 @@ export class Mock {
   #sockets = new Map<WebSocket, Set<string>>();
   #beat: NodeJS.Timeout | undefined;
   #port = 0;
-  readonly #dist: string;
+  readonly #assets: string;
 
-  constructor(dist: string) {
-    this.#dist = resolve(dist);
+  /** `assets` is the address of a real server. */
+  constructor(assets: string) {
+    this.#assets = assets;
     this.topics.set('sessions', { epoch: '0000000a', revision: 1, state: { sessions: {}, total: 0, problems: {} } });
   }
 
@@ -56,22 +49,7 @@ export class Mock {
 
   async start(): Promise<void> {
     const http = createServer((request, response) => {
-      const path = decodeURIComponent(new URL(request.url ?? '/', 'http://x').pathname).replace(/^\/session\/(?=assets\/|theme|icon)/, '/');
-      if (path.startsWith('/api/')) {
-        const id = /^\/api\/v1\/sessions\/([^/]+)$/.exec(path)?.[1];
-        const topic = this.topics.get(id === undefined ? 'none' : `session/${id}`);
-        const file = /^\/api\/v1\/sessions\/[^/]+\/files\/(.+)$/.exec(path)?.[1];
-        if (file !== undefined) return void response.setHeader('content-type', 'text/plain').end(`# ${file}\n\ncontents`);
-        response.setHeader('content-type', 'application/json');
-        if (!topic) return void response.writeHead(404).end('{"title":"Not found","status":404,"type":"urn:forgecast:error:unknown"}');
-        return void response.end(JSON.stringify(topic.state));
-      }
-      const file = join(this.#dist, path);
-      const found = path !== '/' && file.startsWith(this.#dist) && existsSync(file) ? file : join(this.#dist, 'index.html');
-      response.setHeader('content-security-policy', CSP);
-      response.setHeader('x-content-type-options', 'nosniff');
-      response.setHeader('content-type', MIMES[extname(found)] ?? 'application/octet-stream');
-      response.end(readFileSync(found));
+      this.#answer(request, response).catch((error: unknown) => response.writeHead(502).end(String(error)));
     });
     const sockets = new WebSocketServer({ server: http, path: '/api/v1/live' });
     sockets.on('connection', (socket) => this.#connected(socket));
@@ -87,6 +65,25 @@ export class Mock {
     this.#sockets.clear();
     this.#http?.closeAllConnections();
     await new Promise((done) => this.#http?.close(done));
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = decodeURIComponent(new URL(request.url ?? '/', 'http://x').pathname);
+    const [, id, file] = /^\/api\/v1\/sessions\/([^/]+)(?:\/files\/(.+))?$/.exec(path) ?? [];
+    if (file !== undefined) {
+      response.setHeader('content-type', 'text/plain').end(`# ${file}\n\ncontents`);
+    } else if (path.startsWith('/api/')) {
+      const state = this.topics.get(`session/${id}`)?.state;
+      response.setHeader('content-type', 'application/json');
+      response.writeHead(state ? 200 : 404).end(JSON.stringify(state ?? UNKNOWN));
+    } else {
+      const real = await fetch(this.#assets + path);
+      for (const name of PASSED_ON) {
+        const value = real.headers.get(name);
+        if (value !== null) response.setHeader(name, value);
+      }
+      response.writeHead(real.status).end(Buffer.from(await real.arrayBuffer()));
+    }
   }
 
   #connected(socket: WebSocket): void {
@@ -109,8 +106,7 @@ export class Mock {
       }
       const state = this.topics.get(topic);
       if (!state) {
-        const problem = { type: 'urn:forgecast:error:unknown', title: 'No such session', status: 404 };
-        return send({ type: 'error', topic: message.topic, problem });
+        return send({ type: 'error', topic: message.topic, problem: UNKNOWN });
       }
       topics.add(topic);
       if (message.epoch === state.epoch && message.revision === state.revision) return;

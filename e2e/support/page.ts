@@ -4,13 +4,30 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { expect, test as base, type Page } from '@playwright/test';
+import { Forgecast } from './forgecast.ts';
+
+interface Shared {
+  /** The address of a real server that gives its dashboard to mocks. */
+  assets: string;
+}
 
 interface Watched {
   /** What went wrong in the page so far. */
   complaints: string[];
 }
 
-export const test = base.extend<Watched>({
+export const test = base.extend<Watched, Shared>({
+  assets: [
+    // Playwright reads the names of what a fixture needs from this pattern.
+    async ({}, use) => {
+      const forgecast = new Forgecast();
+      await forgecast.start();
+      await use(forgecast.url);
+      await forgecast.remove();
+    },
+    { scope: 'worker' },
+  ],
+
   complaints: [
     async ({ page }, use) => {
       const complaints: string[] = [];

@@ -5,7 +5,6 @@ import { axeViolations, expect, test } from '../support/page.ts';
 
 let forgecast: Forgecast;
 
-test.skip(!Forgecast.available(), 'no binary: cargo build -p forgecast, or FORGECAST_BIN');
 test.beforeEach(async () => {
   forgecast = new Forgecast();
   await forgecast.start();

@@ -4,9 +4,10 @@ import { Mock } from '../support/mock.ts';
 import { axeViolations, expect, test } from '../support/page.ts';
 import { logLines, richView, rows } from '../support/states.ts';
 
-const mock = new Mock(process.env['FORGECAST_DIST'] ?? '../crates/forgecast-ui/dist');
+let mock: Mock;
 
-test.beforeAll(async () => {
+test.beforeAll(async ({ assets }) => {
+  mock = new Mock(assets);
   mock.put('sessions', { sessions: rows(), total: 20, problems: {} });
   mock.put('session/weather-app~1', richView());
   mock.append('log/weather-app~1', logLines(300));

@@ -9,8 +9,8 @@ import { ago, logLines, richView, row, rows } from '../support/states.ts';
 const ID = 'weather-app~1';
 let mock: Mock;
 
-test.beforeEach(async () => {
-  mock = new Mock(process.env['FORGECAST_DIST'] ?? '../crates/forgecast-ui/dist');
+test.beforeEach(async ({ assets }) => {
+  mock = new Mock(assets);
   mock.put('sessions', { sessions: rows(), total: 20, problems: {} });
   mock.put(`session/${ID}`, richView(ID));
   mock.append(`log/${ID}`, logLines(40));
@@ -150,7 +150,7 @@ test('text from agents stays text', async ({ page }) => {
       panels.map((panel) => `${panel.getAttribute('data-panel')} ${panel.clientHeight}`).filter((panel) => Number(panel.split(' ')[1]) > 1_000),
     );
     expect(tall, `too tall with ${text.slice(0, 20)}`).toEqual([]);
-    if (text.startsWith('W')) await page.screenshot({ path: 'screenshots/hostile-dark-desktop.png', fullPage: true });
+    if (text.startsWith('W')) await page.screenshot({ path: 'screenshots/hostile-dark-desktop.png' });
     await page.goto(mock.url);
     await expect(page.locator(`[data-session="h${at}~1"]`)).toBeVisible();
   }
