@@ -268,7 +268,7 @@ proptest! {
     }
 
     #[test]
-    fn the_fold_is_total_and_no_view_holds_a_null(events in vec(any_event(), 0..60)) {
+    fn the_fold_is_total_and_no_view_holds_a_null(events in vec(any_event(), 0..30)) {
         let mut session = session();
         for event in &events {
             let _ = session.begins_new_run(event);
@@ -286,7 +286,7 @@ proptest! {
     }
 
     #[test]
-    fn a_view_survives_the_wire(events in vec(any_event(), 0..40)) {
+    fn a_view_survives_the_wire(events in vec(any_event(), 0..25)) {
         let view = fold(&events).view().clone();
         let text = serde_json::to_string(&view).unwrap();
         prop_assert_eq!(serde_json::from_str::<forgecast_protocol::SessionView>(&text).unwrap(), view);
@@ -313,7 +313,7 @@ proptest! {
     }
 
     #[test]
-    fn a_snapshot_and_its_patches_are_the_next_snapshot(events in vec(any_event(), 1..40), split in 0_usize..40) {
+    fn a_snapshot_and_its_patches_are_the_next_snapshot(events in vec(any_event(), 1..25), split in 0_usize..25) {
         let split = split.min(events.len());
         let mut session = fold(&events[..split]);
         let mut viewer = serde_json::to_value(session.view()).unwrap();
@@ -330,7 +330,7 @@ proptest! {
     }
 
     #[test]
-    fn a_stored_session_goes_on_as_if_it_had_not_been(events in vec(any_event(), 0..40), split in 0_usize..40) {
+    fn a_stored_session_goes_on_as_if_it_had_not_been(events in vec(any_event(), 0..25), split in 0_usize..25) {
         let split = split.min(events.len());
         let mut session = fold(&events[..split]);
         let stored = serde_json::to_vec(&session).unwrap();
@@ -344,7 +344,7 @@ proptest! {
     }
 
     #[test]
-    fn the_same_events_give_the_same_view(events in vec(any_event(), 0..40)) {
+    fn the_same_events_give_the_same_view(events in vec(any_event(), 0..25)) {
         prop_assert_eq!(fold(&events), fold(&events));
     }
 
@@ -362,7 +362,7 @@ proptest! {
     }
 
     #[test]
-    fn a_run_that_is_complete_stays_complete(events in vec(any_event(), 0..60)) {
+    fn a_run_that_is_complete_stays_complete(events in vec(any_event(), 0..30)) {
         // By a push: only what was read from a file at first sight may prove to be another run's.
         let mut session = after(&[report("Feedback", "completed", &["Deploy"])]);
         let ended = session.view().ended_at;
@@ -374,7 +374,7 @@ proptest! {
     }
 
     #[test]
-    fn a_section_says_that_it_changed_only_when_it_did(events in vec(any_event(), 1..40)) {
+    fn a_section_says_that_it_changed_only_when_it_did(events in vec(any_event(), 1..25)) {
         let mut session = session();
         for event in &events {
             let before = serde_json::to_value(session.view()).unwrap();
