@@ -60,7 +60,7 @@ pub enum SubscribeError {
         topic: Topic,
         /// Why.
         #[source]
-        source: Error,
+        source: Box<Error>,
     },
 }
 

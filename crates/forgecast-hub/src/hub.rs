@@ -274,5 +274,6 @@ impl Hub {
 }
 
 fn unavailable(topic: Topic, source: Error) -> SubscribeError {
+    let source = Box::new(source);
     SubscribeError::Unavailable { topic, source }
 }

@@ -51,7 +51,7 @@ impl Hub {
     pub async fn view(&self, session: &SessionRef) -> Result<Option<StateAt>, Error> {
         let attached = match self.attach(session.clone(), SeatAt::Nowhere).await {
             Ok(attached) => attached,
-            Err(SubscribeError::Unavailable { source, .. }) => return Err(source),
+            Err(SubscribeError::Unavailable { source, .. }) => return Err(*source),
             Err(_) => return Ok(None),
         };
         let rendered = attached.state.rendered();

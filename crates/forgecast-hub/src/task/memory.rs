@@ -161,10 +161,10 @@ impl Task {
                 None => SubscribeError::Unknown(id.clone().into()),
                 Some(reason) => SubscribeError::Unavailable {
                     topic: Topic::Session(id.clone().into()),
-                    source: Error::Unreadable {
+                    source: Box::new(Error::Unreadable {
                         session: id.to_string(),
                         reason: reason.clone(),
-                    },
+                    }),
                 },
             };
             let _ = reply.send(Err(error));

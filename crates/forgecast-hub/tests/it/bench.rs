@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use forgecast_hub::{Delivery, Frame, FrameKind, Hub, Options, Start, Subscription};
@@ -386,10 +386,4 @@ pub(crate) fn log(subject: Subject, at: Timestamp, texts: &[&str]) -> LogChunk {
         subject,
         lines: texts.iter().map(line).collect(),
     }
-}
-
-/// A number that no other test of this process has.
-pub(crate) fn unique() -> u32 {
-    static NEXT: AtomicU32 = AtomicU32::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
 }

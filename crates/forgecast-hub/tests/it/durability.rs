@@ -1,1 +1,180 @@
-//! x
+//! What is acknowledged is stored and counts once; what cannot be stored in time is still shown, and counted.
+
+use forgecast_hub::{Options, Reason};
+use forgecast_protocol::event::UsageRecorded;
+use forgecast_protocol::session::TokenCounts;
+use forgecast_protocol::{Batch, Event, Fact};
+
+use crate::bench::{Bench, agent, custom, eventually, folder, named, named_in, options, phase, pushed};
+
+fn tokens(bench: &Bench, id: &str) -> Event {
+    let fact = Fact::UsageRecorded(UsageRecorded {
+        tokens: TokenCounts {
+            input: 1,
+            ..TokenCounts::default()
+        },
+        provenance: "reported".into(),
+        ..UsageRecorded::default()
+    });
+    pushed(id, named("app"), bench.clock.now(), fact)
+}
+
+fn assert_conserved(bench: &Bench) {
+    let counters = bench.hub.counters();
+    let lost: u64 = counters.rejected.values().chain(counters.dropped.values()).sum();
+    assert_eq!(counters.received, counters.applied + counters.duplicate + lost);
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_a_crash_and_counts_once_however_often_it_is_sent() {
+    let mut bench = Bench::new().await;
+    for round in 0..3u64 {
+        for number in 0..20 {
+            let event = tokens(&bench, &format!("id {number}"));
+            let receipt = bench.hub.push(Batch::of(event)).await.unwrap();
+            let is_first = u64::from(round == 0);
+            assert_eq!((receipt.accepted, receipt.duplicates), (is_first, 1 - is_first));
+        }
+        assert_conserved(&bench);
+        bench = bench.crash().await;
+        assert_eq!(bench.view("app").await.unwrap().1["usage"]["input"], 20);
+    }
+    bench.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pushes_of_the_same_ids_at_the_same_time_count_once() {
+    // So few ids are remembered that some of the pushes have to look them up again.
+    let bench = Bench::with(Options {
+        recent_ids: 8,
+        ..options()
+    })
+    .await;
+    let mut pushes = tokio::task::JoinSet::new();
+    for round in 0..8 {
+        for number in 0..25 {
+            let (hub, event) = (
+                bench.hub.clone(),
+                tokens(&bench, &format!("id {}", (number + round) % 25)),
+            );
+            pushes.spawn(async move { hub.push(Batch::of(event)).await });
+        }
+    }
+    let mut accepted = 0;
+    let mut refused = 0;
+    while let Some(push) = pushes.join_next().await {
+        match push.unwrap() {
+            Ok(receipt) => accepted += receipt.accepted,
+            Err(_) => refused += 1,
+        }
+    }
+    // Who was told to try again tries again.
+    for number in 0..25 {
+        let mut receipt = bench.hub.push(Batch::of(tokens(&bench, &format!("id {number}")))).await;
+        while receipt.is_err() {
+            receipt = bench.hub.push(Batch::of(tokens(&bench, &format!("id {number}")))).await;
+        }
+        accepted += receipt.unwrap().accepted;
+    }
+    assert_eq!((accepted, refused), (25, refused));
+    assert_eq!(bench.view("app").await.unwrap().1["usage"]["input"], 25);
+    assert_conserved(&bench);
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn an_id_twice_in_one_push_counts_once_and_what_is_not_taken_says_why() {
+    let bench = Bench::new().await;
+    bench.fact(named_in("mine", "/p/mine"), phase("Scout", "x")).await;
+    bench.wait_for("mine", "Scout").await;
+    let now = bench.clock.now();
+    let mut unknown = pushed("u", named("x"), now, custom("x"));
+    unknown.subject.session = Some("nobody~7".parse().unwrap());
+    let mut claimed = pushed("c", folder("/q/other"), now, custom("x"));
+    claimed.subject.session = Some("mine~1".parse().unwrap());
+    let nobody = pushed("n", forgecast_protocol::Subject::default(), now, custom("x"));
+    let batch = Batch {
+        events: vec![
+            tokens(&bench, "a"),
+            tokens(&bench, "a"),
+            unknown.clone(),
+            claimed,
+            nobody,
+        ],
+        ..Batch::default()
+    };
+    let receipt = bench.hub.push(batch).await.unwrap();
+    assert_eq!((receipt.accepted, receipt.duplicates), (1, 1));
+    let reasons: Vec<_> = receipt
+        .rejected
+        .iter()
+        .map(|rejected| (rejected.index, rejected.reason))
+        .collect();
+    assert_eq!(
+        reasons,
+        [(2, Reason::UnknownRun), (3, Reason::Conflict), (4, Reason::NoSession)]
+    );
+    // A fact that was refused is not a duplicate when it is sent again.
+    let receipt = bench.hub.push(Batch::of(unknown)).await.unwrap();
+    assert_eq!(receipt.rejected.len(), 1);
+    assert_conserved(&bench);
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn when_the_disk_is_behind_facts_are_shown_all_the_same_and_their_state_is_stored() {
+    // Nothing may be on its way: whatever comes while a commit runs collapses.
+    let mut bench = Bench::with(Options {
+        max_backlog_bytes: 0,
+        ..options()
+    })
+    .await;
+    for round in 0..3 {
+        for number in 0..400u32 {
+            let fact = match number % 2 {
+                0 => agent(&format!("a{}", number % 3), f64::from(number) / 7.0),
+                _ => phase("Builder", &format!("round {round}, step {number}")),
+            };
+            bench.fact(named_in("app", "/p/app"), fact).await;
+        }
+        bench.wait_for("app", &format!("round {round}, step 399")).await;
+        let counters = bench.hub.counters();
+        assert_eq!(counters.applied, 400);
+        let mut viewer = bench.viewer("session/app").await;
+        viewer.next().await;
+        let before = bench.view("app").await;
+        bench = bench.restart().await;
+        assert_eq!(bench.view("app").await, before);
+        viewer.resume(&bench).await;
+        viewer.catch_up();
+        viewer.assert_true();
+    }
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn a_push_is_refused_while_the_disk_is_behind() {
+    let bench = Bench::with(Options {
+        max_backlog_bytes: 0,
+        ..options()
+    })
+    .await;
+    let mut refused = 0;
+    for number in 0..200 {
+        bench.fact(named("other"), agent("a", f64::from(number))).await;
+        match bench.hub.push(Batch::of(tokens(&bench, &format!("id {number}")))).await {
+            Ok(receipt) => assert_eq!(receipt.accepted, 1),
+            Err(error) => {
+                assert!(matches!(error, forgecast_hub::PushError::Busy { .. }), "{error}");
+                refused += 1;
+            }
+        }
+    }
+    eventually(async || {
+        let counters = bench.hub.counters();
+        counters.applied == 400 - refused && counters.rejected.get("busy").copied().unwrap_or(0) == refused
+    })
+    .await;
+    assert_conserved(&bench);
+    bench.stop().await;
+}

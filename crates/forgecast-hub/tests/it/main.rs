@@ -5,5 +5,4 @@ mod durability;
 mod laws;
 mod live;
 mod memory;
-mod registry;
 mod restart;
