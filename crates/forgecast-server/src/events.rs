@@ -19,7 +19,7 @@ const QUICK_BYTES: usize = 64 * 1024;
 /// What became of a push.
 #[derive(Debug, Serialize)]
 pub(crate) struct Receipt {
-    /// Facts that are stored now.
+    /// Facts and log lines that are stored now.
     accepted: u64,
     /// Facts that were known already.
     duplicates: u64,
@@ -59,6 +59,7 @@ pub(crate) async fn push(State(shared): State<Arc<Shared>>, body: Body) -> Resul
         envelopes,
         ..
     } = pushed;
+    let lines: usize = batch.logs.iter().map(|chunk| chunk.lines.len()).sum();
     let receipt = shared.hub.push(batch).await?;
     let unread = rejected.into_iter().map(|one| Rejection {
         index: one.index,
@@ -81,7 +82,7 @@ pub(crate) async fn push(State(shared): State<Arc<Shared>>, body: Body) -> Resul
         )));
     }
     Ok(Json(Receipt {
-        accepted: receipt.accepted,
+        accepted: receipt.accepted + lines as u64,
         duplicates: receipt.duplicates,
         rejected,
     }))

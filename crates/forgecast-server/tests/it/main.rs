@@ -1,5 +1,11 @@
 //! The server as its clients meet it: a real listener, real sockets, a real hub behind it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "what a test cannot go on without, it fails on"
+)]
+
 mod assets;
 mod faults;
 mod guard;

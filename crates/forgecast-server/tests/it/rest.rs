@@ -295,12 +295,12 @@ async fn only_listed_artifacts_below_a_root_are_opened_and_cleaned() {
         assert!(!answer.text().contains("canary"));
     }
     let page = server.get("/api/v1/sessions?sort=name").await.json();
-    let stranger = page["sessions"]
+    let mut stranger = page["sessions"]
         .as_array()
         .unwrap()
         .iter()
         .map(|row| row["id"].as_str().unwrap());
-    let stranger = stranger.filter(|id| !id.starts_with("weather-app")).next().unwrap();
+    let stranger = stranger.find(|id| !id.starts_with("weather-app")).unwrap();
     let answer = server
         .get(&format!("/api/v1/sessions/{stranger}/files/unlisted.txt"))
         .await;
