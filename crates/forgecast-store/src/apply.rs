@@ -225,22 +225,24 @@ impl Sessions {
                     .execute([known.number, to_db(first)])?;
                 known.log_first = first;
             }
+            let row = known.row.take();
+            let newer = match &row {
+                Some(row) if write_row(db, known.number, row)? => Some(&row.body),
+                _ => None,
+            };
             db.prepare_cached(
-                "UPDATE sessions SET revision = ?2, events = ?3, log_first = ?4, log_next = ?5
-                 WHERE number = ?1",
+                "UPDATE sessions SET revision = ?2, events = ?3, log_first = ?4, log_next = ?5,
+                 row = coalesce(?6, row) WHERE number = ?1",
             )?
-            .execute([
+            .execute(params![
                 known.number,
                 to_db(known.revision),
                 to_db(known.events),
                 to_db(known.log_first),
                 to_db(known.log_next),
+                newer,
             ])?;
-            rows += 1;
-            if let Some(row) = known.row.take() {
-                write_row(db, known.number, &row)?;
-                rows += 1;
-            }
+            rows += 1 + u64::from(newer.is_some());
         }
         // Only here: within a transaction a session that was found has to stay.
         if self.known.len() > REMEMBERED {
@@ -324,27 +326,28 @@ fn insert_lines(db: &Connection, known: &mut Known, lines: &[LogLine]) -> Result
     Ok(rows)
 }
 
-fn write_row(db: &Connection, session: i64, row: &ReadyRow) -> Result<()> {
-    db.prepare_cached(
-        "INSERT INTO rows VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+/// False when a newer row is stored already.
+fn write_row(db: &Connection, session: i64, row: &ReadyRow) -> Result<bool> {
+    let written = db
+        .prepare_cached(
+            "INSERT INTO rows VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
          ON CONFLICT (session) DO UPDATE SET revision = ?2, status = ?3, active = ?4, project = ?5,
          last_work_at = ?6, started_at = ?7, ended_at = ?8, tokens = ?9, cost_usd = ?10,
-         name_key = ?11, search = ?12, body = ?13 WHERE rows.revision <= ?2",
-    )?
-    .execute(params![
-        session,
-        to_db(row.revision),
-        row.status,
-        row.active,
-        row.project,
-        row.last_work_at,
-        row.started_at,
-        row.ended_at,
-        row.tokens,
-        row.cost_usd,
-        row.name_key,
-        row.search,
-        row.body,
-    ])?;
-    Ok(())
+         name_key = ?11, search = ?12 WHERE rows.revision <= ?2",
+        )?
+        .execute(params![
+            session,
+            to_db(row.revision),
+            row.status,
+            row.active,
+            row.project,
+            row.last_work_at,
+            row.started_at,
+            row.ended_at,
+            row.tokens,
+            row.cost_usd,
+            row.name_key,
+            row.search,
+        ])?;
+    Ok(written > 0)
 }

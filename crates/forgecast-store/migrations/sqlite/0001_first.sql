@@ -17,10 +17,11 @@ CREATE TABLE sessions (
     events        INTEGER NOT NULL DEFAULT 0,         -- facts ever stored, removed ones included
     pruned_to     INTEGER NOT NULL DEFAULT 0,         -- sequence of the newest fact that was removed
     log_first     INTEGER NOT NULL DEFAULT 0,         -- number of the oldest kept line
-    log_next      INTEGER NOT NULL DEFAULT 0          -- number of the next line
+    log_next      INTEGER NOT NULL DEFAULT 0,         -- number of the next line
+    row           TEXT                                -- newest row of the overview
 ) STRICT;
 
--- The newest index row of each session. The columns beside `body` are what the overview filters and sorts by.
+-- What the overview filters and sorts by; kept apart from the row itself, so that looking through all sessions is short.
 CREATE TABLE rows (
     session      INTEGER PRIMARY KEY REFERENCES sessions (number) ON DELETE CASCADE,
     revision     INTEGER NOT NULL,
@@ -33,10 +34,9 @@ CREATE TABLE rows (
     tokens       INTEGER NOT NULL,
     cost_usd     REAL    NOT NULL,
     name_key     TEXT    NOT NULL,                    -- lower case
-    search       TEXT    NOT NULL,                    -- lower case
-    body         TEXT    NOT NULL
+    search       TEXT    NOT NULL                     -- lower case
 ) STRICT;
-CREATE INDEX rows_by_last_work ON rows (last_work_at, session);
+CREATE INDEX rows_by_last_work ON rows (last_work_at, session, status, project);
 
 CREATE TABLE events (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -12,8 +12,8 @@ use crate::sql::from_db;
 /// Everything, as of one moment; none when the session is not known.
 pub(crate) fn export(db: &Transaction<'_>, session: &SessionId) -> Result<Option<Exported>, Failure> {
     let mut statement = db.prepare_cached(&format!(
-        "SELECT {SESSION_COLUMNS}, s.number, s.revision, r.body
-         FROM sessions s LEFT JOIN rows r ON r.session = s.number WHERE s.id = ?1"
+        "SELECT {SESSION_COLUMNS}, s.number, s.revision, s.row
+         FROM sessions s WHERE s.id = ?1"
     ))?;
     let mut rows = statement.query([session.to_string()])?;
     let Some(row) = rows.next()? else {

@@ -42,8 +42,8 @@ pub(crate) fn page(db: &Transaction<'_>, query: &RowQuery) -> Result<RowPage, Fa
             key,
             number: row.get(1)?,
         });
-        let body: String = row.get(2)?;
-        page.rows.extend(readable_row(&body));
+        let body: Option<String> = row.get(2)?;
+        page.rows.extend(body.as_deref().and_then(readable_row));
     }
     Ok(page)
 }
@@ -92,10 +92,10 @@ fn select(query: &RowQuery, limit: u32) -> (String, Vec<Value>) {
     } else {
         format!("WHERE {}", conditions.join(" AND "))
     };
-    // Sorted by the narrow columns first: the bodies of rows that are not on the page are never touched.
+    // Sorted by the narrow table first: rows that are not on the page are never touched.
     let sql = format!(
-        "SELECT p.key, p.session, rows.body FROM (SELECT {key} AS key, session FROM rows {conditions}
-         ORDER BY {key} {direction}, session {direction} LIMIT {}) AS p JOIN rows USING (session)
+        "SELECT p.key, p.session, s.row FROM (SELECT {key} AS key, session FROM rows {conditions}
+         ORDER BY {key} {direction}, session {direction} LIMIT {}) AS p JOIN sessions s ON s.number = p.session
          ORDER BY p.key {direction}, p.session {direction}",
         limit + 1
     );

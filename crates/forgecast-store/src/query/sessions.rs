@@ -19,8 +19,8 @@ pub(crate) const SESSION_COLUMNS: &str = "s.id, s.name, s.directory, s.named, s.
 /// All sessions, oldest first.
 pub(crate) fn sessions(db: &Transaction<'_>) -> Result<Vec<KnownSession>, Failure> {
     let mut statement = db.prepare_cached(&format!(
-        "SELECT {SESSION_COLUMNS}, s.revision, s.log_next, r.body
-         FROM sessions s LEFT JOIN rows r ON r.session = s.number ORDER BY s.number"
+        "SELECT {SESSION_COLUMNS}, s.revision, s.log_next, s.row
+         FROM sessions s ORDER BY s.number"
     ))?;
     let mut rows = statement.query([])?;
     let mut sessions = Vec::new();
