@@ -28,6 +28,10 @@ pub const MAX_VALUE: usize = 64 << 10;
 /// Stands at the end of what was cut off.
 const CUT: &str = "…";
 
+/// What is cut off anyway need not be searched; so many times the limit is, since escape sequences take room that they do
+/// not keep, and so that a secret at the edge is seen whole.
+const NEAR: usize = 16;
+
 /// Lines of a private key after which its end is no longer waited for.
 const MAX_KEY_LINES: u16 = 200;
 
@@ -53,7 +57,7 @@ impl Cleaner {
     /// Text of several lines: `\n` ends a line, tabs stay, at most [`MAX_TEXT`] bytes.
     #[must_use]
     pub fn text(&self, text: &str) -> String {
-        let plain = stripped(text, '\n', '\t');
+        let plain = stripped(prefix(text, MAX_TEXT * NEAR), '\n', '\t');
         self.finished(&plain, MAX_TEXT)
     }
 
@@ -70,21 +74,27 @@ impl Cleaner {
     }
 
     fn one_line(&self, text: &str, limit: usize) -> String {
-        // What is cut off anyway need not be searched; the margin lets a secret at the edge be seen as one.
-        let near = prefix(text, limit * 16);
-        let plain = stripped(near, ' ', ' ');
+        let plain = stripped(prefix(text, limit * NEAR), ' ', ' ');
         self.finished(plain.trim(), limit)
     }
 
-    /// Masks and cuts. Cutting may uncover a secret's form at the edge, so what was cut is masked again.
+    /// Masks and cuts. Cutting may give what stands at the edge the form of a secret, so what was cut is masked again; as
+    /// that may make it longer, less is kept until it fits: each round keeps less than the one before.
     fn finished(&self, plain: &str, limit: usize) -> String {
-        let mut text = self.rules.mask(plain);
-        while text.len() > limit {
-            let cut = format!("{}{CUT}", prefix(&text, limit - CUT.len()).trim_end());
-            let masked = self.rules.mask(&cut).into_owned();
-            text = Cow::Owned(masked);
+        let text = self.rules.mask(plain);
+        if text.len() <= limit {
+            return text.into_owned();
         }
-        text.into_owned()
+        let mut keep = limit - CUT.len();
+        loop {
+            let cut = format!("{}{CUT}", prefix(&text, keep).trim_end());
+            let masked = self.rules.mask(&cut).into_owned();
+            let over = masked.len().saturating_sub(limit);
+            if over == 0 || keep == 0 {
+                return masked;
+            }
+            keep = keep.saturating_sub(over);
+        }
     }
 
     /// One line of a log: its text, its styles and how serious it says it is. Of a line that overwrites itself (a

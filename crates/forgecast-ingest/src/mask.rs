@@ -194,7 +194,10 @@ impl Rules {
 impl Rule {
     fn find(&self, text: &str, found: &mut Vec<Range<usize>>) {
         let mut at = 0;
-        while let Some(captures) = self.pattern.captures_at(text, at) {
+        while at <= text.len() {
+            let Some(captures) = self.pattern.captures_at(text, at) else {
+                return;
+            };
             let Some(whole) = captures.get(0) else {
                 return;
             };
@@ -204,13 +207,21 @@ impl Rule {
                 found.push(secret.range());
             }
             // What follows the name of a look-alike may be the name of a secret: `token: password=…`.
-            at = if accepted || secret.start() <= whole.start() {
+            let next = if accepted || secret.start() <= whole.start() {
                 whole.end()
             } else {
                 secret.start()
             };
+            // A rule of the configuration may match no text at all (`\b`); it must not be asked at the same place again.
+            at = if next > at { next } else { following(text, at) };
         }
     }
+}
+
+/// The position behind the character at this one.
+fn following(text: &str, at: usize) -> usize {
+    let letter = text.get(at..).and_then(|rest| rest.chars().next());
+    at + letter.map_or(1, char::len_utf8)
 }
 
 fn builtin_rules(off: &[String]) -> Vec<Rule> {

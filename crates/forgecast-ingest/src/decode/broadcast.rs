@@ -50,8 +50,11 @@ pub(super) fn read(reader: &Reader<'_>, map: Map<String, Value>, session: Option
     Ok(taken)
 }
 
-/// What an envelope is known by: `b:` and the SHA-256 of its canonical JSON, with the session of the path.
+/// What an envelope is known by: `b:` and the SHA-256 of its canonical JSON. The session of the path joins in only where
+/// the envelope does not name it itself: by HTTP and in a file, the same envelope is the same event.
 fn hash(map: &Map<String, Value>, session: Option<&str>) -> Option<EventId> {
+    let own = map.get("session_id").and_then(Value::as_str);
+    let session = session.filter(|session| own != Some(session));
     let mut hasher = Sha256::new();
     hasher.update(session.unwrap_or_default().as_bytes());
     hasher.update([0]);

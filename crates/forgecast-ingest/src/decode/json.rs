@@ -20,7 +20,7 @@ pub const MAX_DEPTH: usize = 64;
 /// Most keys of one object.
 pub const MAX_KEYS: usize = 4_096;
 /// Most values of one document (for a body: of one envelope), however nested: a byte of text may become 100 of memory.
-pub const MAX_VALUES: usize = 100_000;
+pub const MAX_VALUES: usize = 50_000;
 
 /// Reads a document that must be one object. Lines before it that begin with `//`, `#` or a Markdown fence are passed
 /// over, and so is everything behind its closing brace; texts may hold bare line ends. Of a key that is there twice, the

@@ -175,6 +175,7 @@ fn rules_are_added_and_switched_off() {
     let invalid = Rules::new(&[("bad".to_owned(), "(".to_owned())], &[]).unwrap_err();
     assert!(invalid.to_string().starts_with("mask rule \"bad\" cannot be used: "));
     assert!(Rules::new(&[("empty".to_owned(), "a*".to_owned())], &[]).is_err());
+    assert!(Rules::new(&[("edge".to_owned(), r"\b".to_owned())], &[]).is_err());
     let unknown = Rules::new(&[], &["gitlub".to_owned()]).unwrap_err();
     assert!(matches!(&unknown, RuleError::Unknown { known, .. } if known.contains("github")));
 }

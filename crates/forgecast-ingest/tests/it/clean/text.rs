@@ -68,6 +68,21 @@ fn what_is_too_long_is_cut_with_a_mark() {
 }
 
 #[test]
+fn a_secret_at_the_edge_of_what_is_kept_ends_the_cutting() {
+    let cleaner = cleaner();
+    for start in 0..260 {
+        let text = format!("{}password=abc1 and more {}", "x ".repeat(start), "y".repeat(300));
+        let word = cleaner.word(&text);
+        assert!(word.len() <= MAX_WORD, "{word}");
+        assert_eq!(cleaner.word(&word), word);
+    }
+    for part in ["password=abc1 ", "token: a1b2c3d4 ", "://a:b@ ", "Cookie: x"] {
+        assert!(cleaner.word(&part.repeat(100)).len() <= MAX_WORD, "{part}");
+        assert!(cleaner.text(&part.repeat(10_000)).len() <= MAX_TEXT, "{part}");
+    }
+}
+
+#[test]
 fn colours_become_spans_counted_as_browsers_count() {
     let (text, spans, level) =
         cleaner().log_line("\u{1b}[1;31mERROR\u{1b}[0m 😀 \u{1b}[4;38;5;10mok\u{1b}[24m!\u{1b}[0m");

@@ -128,6 +128,13 @@ proptest! {
     }
 
     #[test]
+    fn a_clean_value_stays_as_it_is(value in value()) {
+        let cleaner = Cleaner::default();
+        let clean = cleaner.value(value);
+        prop_assert_eq!(cleaner.value(clean.clone()), clean);
+    }
+
+    #[test]
     fn what_is_written_is_read_back(value in value()) {
         let read = json::value(value.to_string().as_bytes()).unwrap();
         prop_assert_eq!(read, value);

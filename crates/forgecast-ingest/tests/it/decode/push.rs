@@ -2,7 +2,7 @@
 
 use forgecast_ingest::clean::Cleaner;
 use forgecast_ingest::decode::push::{self, PushError, Pushed};
-use forgecast_protocol::{Fact, Timestamp};
+use forgecast_protocol::{Fact, Origin, SourceKind, Timestamp};
 use serde_json::{Value, json};
 
 fn now() -> Timestamp {
@@ -177,6 +177,20 @@ fn a_broadcast_without_an_id_is_known_by_its_content() {
     assert!(first[0].starts_with("b:") && first[0].len() == 66);
     assert_eq!(first, ids(&envelope(1)));
     assert_ne!(first, ids(&envelope(2)));
+    let body = envelope(1).to_string();
+    let by_http = push::broadcast("app", body.as_bytes(), &Cleaner::default(), now()).unwrap();
+    let in_file = Origin {
+        kind: SourceKind::Log,
+        path: None,
+        first_sight: true,
+        modified_at: None,
+    };
+    let in_file = push::line(body.as_bytes(), &in_file, &Cleaner::default(), now()).unwrap();
+    for pushed in [by_http, in_file] {
+        assert_eq!(pushed.batch.events[0].id.as_ref().unwrap().to_string(), first[0]);
+    }
+    let elsewhere = push::broadcast("other", body.as_bytes(), &Cleaner::default(), now()).unwrap();
+    assert_ne!(elsewhere.batch.events[0].id.as_ref().unwrap().to_string(), first[0]);
     let own = json!({"id": "e-1", "type": "error", "session_id": "app", "data": {"message": "m"}});
     assert_eq!(ids(&own), ["e-1"]);
 }
