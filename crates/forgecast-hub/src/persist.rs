@@ -58,8 +58,8 @@ impl Draft {
 
 /// What a commit is for, once it is durable.
 pub(crate) struct Behind {
-    /// The sessions whose facts it holds.
-    pub(crate) sessions: BTreeSet<SessionId>,
+    /// The sessions whose facts it holds, with in how many commits.
+    pub(crate) sessions: BTreeMap<SessionId, u32>,
     /// Ids of pushed events up to this number are durable with it.
     pub(crate) newest_id: u64,
     /// The ids of its own events.
@@ -68,9 +68,21 @@ pub(crate) struct Behind {
     pub(crate) reply: Option<(oneshot::Sender<Pushed>, Receipt)>,
 }
 
+impl Behind {
+    fn merge(&mut self, other: Self) {
+        for (id, commits) in other.sessions {
+            *self.sessions.entry(id).or_default() += commits;
+        }
+        self.newest_id = self.newest_id.max(other.newest_id);
+        self.pushed.extend(other.pushed);
+    }
+}
+
 struct Pending {
     done: Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>,
     behind: Behind,
+    /// It has no writes of its own: it only tells when those before it are durable.
+    is_barrier: bool,
 }
 
 /// Facts of one session that wait for the disk to keep up.
@@ -126,7 +138,11 @@ impl Persist {
     /// Queues a batch's writes.
     pub(crate) fn queue(&mut self, draft: Draft, behind: Behind) {
         let done = Box::pin(self.store.commit(draft.into_commit()));
-        self.pending.push_back(Pending { done, behind });
+        self.pending.push_back(Pending {
+            done,
+            behind,
+            is_barrier: false,
+        });
     }
 
     /// Keeps of a batch what the newest state does not say by itself. Returns how many log lines are given up.
@@ -179,10 +195,21 @@ impl Persist {
         }
     }
 
-    /// A commit took too long but stays queued: watch on, behind everything that is queued.
+    /// A commit took too long but stays queued: watch on, behind everything that is queued. One barrier does for all
+    /// that are late, or a disk that stands still would collect them.
     pub(crate) fn watch_on(&mut self, behind: Behind) {
+        if let Some(last) = self.pending.back_mut()
+            && last.is_barrier
+        {
+            last.behind.merge(behind);
+            return;
+        }
         let done = Box::pin(self.store.commit(Commit::default()));
-        self.pending.push_back(Pending { done, behind });
+        self.pending.push_back(Pending {
+            done,
+            behind,
+            is_barrier: true,
+        });
     }
 
     /// Tells who waits for a commit how it went.

@@ -7,7 +7,7 @@ use forgecast_protocol::{SessionId, SessionName, SessionRef, Subject, Timestamp}
 use forgecast_store::StoredSession;
 
 use crate::counters::Reason;
-use crate::slug::{slug, slug_in};
+use crate::slug::{Named, slug_in};
 
 /// All runs of one slug.
 #[derive(Clone, Debug)]
@@ -35,31 +35,6 @@ struct Folder {
     /// The one that facts without a name belong to.
     current: Option<SessionName>,
     slugs: Vec<SessionName>,
-}
-
-/// A name that a producer or a folder gave, with the slug that it becomes.
-struct Named {
-    name: String,
-    slug: SessionName,
-}
-
-impl Named {
-    fn by(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            slug: slug(name),
-        }
-    }
-
-    fn of(subject: &Subject) -> Option<Self> {
-        match (&subject.session, &subject.name) {
-            (Some(SessionRef::Newest(slug)), name) => Some(Self {
-                name: name.clone().unwrap_or_else(|| slug.to_string()),
-                slug: slug.clone(),
-            }),
-            (_, name) => name.as_deref().map(Self::by),
-        }
-    }
 }
 
 /// A session that a fact belongs to.
@@ -237,7 +212,7 @@ impl Registry {
                 let current = folder.and_then(|folder| folder.current.clone());
                 match current.and_then(|slug| self.newest(&slug)) {
                     Some(id) => Ok(known(id, false)),
-                    None => self.create(Named::by(folder_name(directory)), Some(directory), false, at),
+                    None => self.create(Named::by_folder(directory), Some(directory), false, at),
                 }
             }
             (Some(named), Some(directory)) => self.by_name_in_folder(named, directory, at),
@@ -410,12 +385,6 @@ fn known(id: SessionId, changed: bool) -> Resolved {
         created: false,
         changed,
     }
-}
-
-/// The last part of a path.
-fn folder_name(directory: &str) -> &str {
-    let name = directory.trim_end_matches('/').rsplit('/').next();
-    name.filter(|name| !name.is_empty()).unwrap_or("root")
 }
 
 #[cfg(test)]

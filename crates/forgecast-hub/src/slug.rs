@@ -1,14 +1,46 @@
 //! How a name becomes the part of an id before the tilde. Pure: the same name always gives the same slug.
 
-use forgecast_protocol::SessionName;
+use forgecast_protocol::{SessionName, SessionRef, Subject};
 
 use crate::frame::sha256_hex;
 
 /// Bytes of a name that are kept when it has to be changed; leaves room for the hashes behind it.
 const KEPT: usize = 96;
 
+/// A name that a producer or a folder gave, with the slug that it becomes.
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) slug: SessionName,
+}
+
+impl Named {
+    fn by(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            slug: slug(name),
+        }
+    }
+
+    /// The name that a folder gives: the last part of its path.
+    pub(crate) fn by_folder(directory: &str) -> Self {
+        let name = directory.trim_end_matches('/').rsplit('/').next();
+        Self::by(name.filter(|name| !name.is_empty()).unwrap_or("root"))
+    }
+
+    /// The name that a producer gives, if it gives one.
+    pub(crate) fn of(subject: &Subject) -> Option<Self> {
+        match (&subject.session, &subject.name) {
+            (Some(SessionRef::Newest(slug)), name) => Some(Self {
+                name: name.clone().unwrap_or_else(|| slug.to_string()),
+                slug: slug.clone(),
+            }),
+            (_, name) => name.as_deref().map(Self::by),
+        }
+    }
+}
+
 /// The name itself when it fits, else what is readable of it and eight hexadecimal digits of its SHA-256.
-pub(crate) fn slug(name: &str) -> SessionName {
+fn slug(name: &str) -> SessionName {
     if let Ok(slug) = name.parse() {
         return slug;
     }

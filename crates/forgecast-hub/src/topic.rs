@@ -2,9 +2,11 @@
 //! One writer publishes; any number of viewers hold a cursor and look up what is new to them. Nothing here waits for a
 //! viewer and nothing grows with their number.
 
+mod rendered;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use forgecast_protocol::{Epoch, Revision};
@@ -12,62 +14,13 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::frame::{self, Frame, FrameKind, Position};
-use crate::index::Rows;
+
+pub(crate) use rendered::{Content, Rendered};
 
 /// Below this many bytes retained patches are sent without asking whether a snapshot would be smaller.
 const SMALL: usize = 4096;
 /// Producers' own events that are kept for viewers that are a little behind.
 const EVENTS: usize = 64;
-
-/// What the newest revision consists of.
-#[derive(Clone)]
-pub(crate) enum Content {
-    /// A session's view.
-    View(Arc<Value>),
-    /// The index.
-    Index(Arc<Rows>),
-}
-
-/// One revision as bytes, each form made when it is first asked for and then shared.
-pub(crate) struct Rendered {
-    topic: Arc<str>,
-    epoch: Epoch,
-    /// The revision.
-    pub(crate) revision: Revision,
-    content: Content,
-    body: OnceLock<Bytes>,
-    snapshot: OnceLock<Bytes>,
-    digest: OnceLock<String>,
-}
-
-impl Rendered {
-    /// The state as canonical JSON: keys sorted, no white space.
-    pub(crate) fn body(&self) -> &Bytes {
-        self.body.get_or_init(|| match &self.content {
-            Content::View(value) => frame::json(value.as_ref()).into(),
-            Content::Index(rows) => rows.json(),
-        })
-    }
-
-    /// The `snapshot` message.
-    pub(crate) fn snapshot(&self) -> &Bytes {
-        self.snapshot
-            .get_or_init(|| frame::snapshot(&self.topic, self.epoch, self.revision, self.body()))
-    }
-
-    /// SHA-256 of [`Rendered::body`].
-    pub(crate) fn digest(&self) -> &str {
-        self.digest.get_or_init(|| frame::sha256_hex(self.body()))
-    }
-
-    /// Where it stands.
-    pub(crate) fn position(&self) -> Position {
-        Position {
-            epoch: self.epoch,
-            revision: self.revision,
-        }
-    }
-}
 
 /// A patch that is kept for viewers that come back.
 #[derive(Clone)]
@@ -323,17 +276,7 @@ impl State {
     fn rendered(&mut self, topic: &Arc<str>, epoch: Epoch) -> Arc<Rendered> {
         let (content, revision) = (&self.content, self.head);
         self.rendered
-            .get_or_insert_with(|| {
-                Arc::new(Rendered {
-                    topic: topic.clone(),
-                    epoch,
-                    revision,
-                    content: content.clone(),
-                    body: OnceLock::new(),
-                    snapshot: OnceLock::new(),
-                    digest: OnceLock::new(),
-                })
-            })
+            .get_or_insert_with(|| Arc::new(Rendered::new(topic.clone(), epoch, revision, content.clone())))
             .clone()
     }
 

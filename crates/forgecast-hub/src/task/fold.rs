@@ -39,7 +39,7 @@ impl Task {
     /// Folds a batch whose sessions are all in memory (or new).
     pub(crate) fn fold(&mut self, batch: Batch, from: From) {
         let mut folding = Folding::default();
-        if self.was_read(&batch.checkpoints) {
+        if self.was_read(&batch) {
             folding.outcome.duplicate = batch.events.len() as u64;
         } else {
             for (index, event) in batch.events.into_iter().enumerate() {
@@ -60,14 +60,16 @@ impl Task {
     }
 
     /// Whether every source of this batch was read exactly so far already: then it is the same reading again, by a
-    /// reader that was restarted before its progress was durable.
-    fn was_read(&mut self, checkpoints: &[(SourceKey, SourceCheckpoint)]) -> bool {
-        let mut all = !checkpoints.is_empty();
-        for (source, checkpoint) in checkpoints {
+    /// reader that was restarted before its progress was durable. What the sources say about themselves (a trouble, a
+    /// folder that is gone) is not content, and news also when the content is not.
+    fn was_read(&mut self, batch: &Batch) -> bool {
+        let is_content = |event: &Event| event.origin.kind != SourceKind::Internal;
+        let mut same = !batch.checkpoints.is_empty() && batch.events.iter().all(is_content);
+        for (source, checkpoint) in &batch.checkpoints {
             let (source, state) = fingerprint(source, checkpoint);
-            all &= self.sources.insert(source, state) == Some(state);
+            same &= self.sources.insert(source, state) == Some(state);
         }
-        all
+        same
     }
 
     fn fold_event(&mut self, index: usize, event: Event, folding: &mut Folding) {
@@ -288,7 +290,7 @@ impl Task {
         }
         let pushed = draft.events.iter().filter_map(|(_, _, event)| event.id.clone());
         let behind = Behind {
-            sessions,
+            sessions: sessions.into_iter().map(|id| (id, 1)).collect(),
             newest_id: self.recent.newest(),
             pushed: pushed.collect(),
             reply,

@@ -118,9 +118,9 @@ impl Task {
         match result {
             Ok(()) => {
                 self.shared.durable(behind.newest_id);
-                for id in &behind.sessions {
+                for (id, commits) in &behind.sessions {
                     if let Some(live) = self.live.get_mut(id) {
-                        live.uncommitted = live.uncommitted.saturating_sub(1);
+                        live.uncommitted = live.uncommitted.saturating_sub(*commits);
                     }
                 }
             }
@@ -131,7 +131,7 @@ impl Task {
             Err(error) => {
                 // Its sessions stay in memory: what is stored of them is not what viewers see.
                 if !matches!(error, Error::ReadOnly) {
-                    tracing::error!(%error, sessions = ?behind.sessions, "facts could not be stored");
+                    tracing::error!(%error, sessions = ?behind.sessions.keys(), "facts could not be stored");
                 }
                 for id in &behind.pushed {
                     self.recent.remove(id);

@@ -162,7 +162,7 @@ fn a_thousand_random_disconnects_end_in_a_thousand_true_views() {
                 seed ^= seed << 17;
                 let one = usize::try_from(seed % 10).unwrap();
                 let viewer = &mut viewers[one];
-                if seed % 3 == 0 {
+                if seed.is_multiple_of(3) {
                     viewer.resume(&bench).await;
                     let before = viewer.snapshots;
                     viewer.catch_up();

@@ -1,5 +1,11 @@
 //! The hub on a real store, seen by viewers that fold what they receive.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails where something is not as it should be"
+)]
+
 mod bench;
 mod durability;
 mod laws;

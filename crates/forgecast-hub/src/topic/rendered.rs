@@ -1,0 +1,73 @@
+//! One revision of a topic as bytes: its state, its snapshot, its digest. Each is made once, by whoever asks first, and
+//! never under the topic's lock.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use forgecast_protocol::{Epoch, Revision};
+use serde_json::Value;
+
+use crate::frame::{self, Position};
+use crate::index::Rows;
+
+/// What the newest revision consists of.
+#[derive(Clone)]
+pub(crate) enum Content {
+    /// A session's view.
+    View(Arc<Value>),
+    /// The index.
+    Index(Arc<Rows>),
+}
+
+/// One revision as bytes, each form made when it is first asked for and then shared.
+pub(crate) struct Rendered {
+    topic: Arc<str>,
+    epoch: Epoch,
+    /// The revision.
+    pub(crate) revision: Revision,
+    content: Content,
+    body: OnceLock<Bytes>,
+    snapshot: OnceLock<Bytes>,
+    digest: OnceLock<String>,
+}
+
+impl Rendered {
+    pub(super) fn new(topic: Arc<str>, epoch: Epoch, revision: Revision, content: Content) -> Self {
+        Self {
+            topic,
+            epoch,
+            revision,
+            content,
+            body: OnceLock::new(),
+            snapshot: OnceLock::new(),
+            digest: OnceLock::new(),
+        }
+    }
+
+    /// The state as canonical JSON: keys sorted, no white space.
+    pub(crate) fn body(&self) -> &Bytes {
+        self.body.get_or_init(|| match &self.content {
+            Content::View(value) => frame::json(value.as_ref()).into(),
+            Content::Index(rows) => rows.json(),
+        })
+    }
+
+    /// The `snapshot` message.
+    pub(crate) fn snapshot(&self) -> &Bytes {
+        self.snapshot
+            .get_or_init(|| frame::snapshot(&self.topic, self.epoch, self.revision, self.body()))
+    }
+
+    /// SHA-256 of [`Rendered::body`].
+    pub(crate) fn digest(&self) -> &str {
+        self.digest.get_or_init(|| frame::sha256_hex(self.body()))
+    }
+
+    /// Where it stands.
+    pub(crate) fn position(&self) -> Position {
+        Position {
+            epoch: self.epoch,
+            revision: self.revision,
+        }
+    }
+}
