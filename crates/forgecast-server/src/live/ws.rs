@@ -128,7 +128,8 @@ impl Viewer {
             tokio::select! {
                 () = stopping.cancelled() => return Err(Ending::Restarting),
                 received = self.socket.recv() => match received {
-                    Some(Ok(message)) => self.heard(message).await?,
+                    // Apart from the rest: what a viewer rarely says must not make its task larger for all time.
+                    Some(Ok(message)) => Box::pin(self.heard(message)).await?,
                     Some(Err(error)) => return Err(after_failure(&error)),
                     None => return Err(Ending::Gone),
                 },
