@@ -1,6 +1,8 @@
 //! The configuration, resolved once: defaults < `forgecast.toml` < `FORGECAST_*` < flags, each value with where it came
-//! from. The only place that reads the environment; no library crate ever does.
+//! from. Must never be asked twice: whoever needs a value is given it.
 
+mod environment;
+mod error;
 mod settings;
 mod show;
 mod value;
@@ -9,144 +11,18 @@ mod value;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+pub(crate) use environment::Environment;
+use error::suggestion;
+pub(crate) use error::{ConfigError, Provenance};
 use settings::{Kind, SETTINGS, Setting};
 pub(crate) use show::{default_file, show};
 use value::Surroundings;
 pub(crate) use value::nearest;
-
-/// The configuration cannot be used; each says where and what to write instead.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ConfigError {
-    #[error("cannot read the configuration {}: {source}", path.display())]
-    Read { path: PathBuf, source: std::io::Error },
-    #[error("{}: not TOML: {message}", path.display())]
-    Syntax { path: PathBuf, message: String },
-    #[error("{}: unknown key `{key}`{}", path.display(), suggestion(*meant))]
-    UnknownKey {
-        path: PathBuf,
-        key: String,
-        meant: Option<&'static str>,
-    },
-    #[error("{provenance}: `{key}` must be {form}")]
-    BadValue {
-        provenance: Provenance,
-        key: &'static str,
-        form: String,
-    },
-    #[error(
-        "{provenance}: host {host} is not a loopback address; without access tokens Forgecast listens on this machine only: use 127.0.0.1, and an ssh tunnel to reach it from elsewhere"
-    )]
-    NotLoopback { provenance: Provenance, host: String },
-    #[error("{provenance}: `host` must be an IP address or localhost, not {host:?}")]
-    BadHost { provenance: Provenance, host: String },
-}
-
-fn suggestion(meant: Option<&str>) -> String {
-    meant.map_or_else(
-        || "; `forgecast config default` lists the keys".to_owned(),
-        |meant| format!("; did you mean `{meant}`?"),
-    )
-}
-
-/// Where a value came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Provenance {
-    /// The program's own.
-    Default,
-    /// This configuration file.
-    File(PathBuf),
-    /// This variable.
-    Variable(String),
-    /// The command line.
-    Flag,
-}
-
-impl fmt::Display for Provenance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default => f.write_str("default"),
-            Self::File(path) => path.display().fmt(f),
-            Self::Variable(name) => f.write_str(name),
-            Self::Flag => f.write_str("command line"),
-        }
-    }
-}
-
-/// What the process was started in.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Environment {
-    variables: BTreeMap<String, String>,
-    current_folder: PathBuf,
-}
-
-impl Environment {
-    /// Reads variables and the current folder of this process; text that is not UTF-8 is taken approximately.
-    pub(crate) fn of_this_process() -> Self {
-        let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
-        Self {
-            variables: std::env::vars_os()
-                .map(|(name, value)| (text(name), text(value)))
-                .collect(),
-            current_folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
-        }
-    }
-
-    /// A variable that is set to something.
-    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
-        self.variables
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
-    }
-
-    /// A variable that holds an absolute path; the XDG specification has the others ignored.
-    fn folder(&self, name: &str) -> Option<PathBuf> {
-        self.variable(name).map(PathBuf::from).filter(|path| path.is_absolute())
-    }
-
-    /// The user's home folder.
-    pub(crate) fn home(&self) -> Option<PathBuf> {
-        self.folder("HOME")
-    }
-
-    /// Our folder for data, without making it. Without a home it lies among the temporary files, named after the user.
-    pub(crate) fn data_folder(&self) -> PathBuf {
-        let data = self
-            .folder("XDG_DATA_HOME")
-            .or_else(|| Some(self.home()?.join(".local/share")));
-        data.map_or_else(
-            || {
-                self.temporary_folder()
-                    .join(format!("forgecast-{}", rustix::process::geteuid().as_raw()))
-            },
-            |data| data.join("forgecast"),
-        )
-    }
-
-    /// Our folder for what lives as long as a process.
-    pub(crate) fn runtime_folder(&self) -> PathBuf {
-        self.folder("XDG_RUNTIME_DIR")
-            .filter(|folder| folder.is_dir())
-            .map_or_else(|| self.data_folder().join("run"), |folder| folder.join("forgecast"))
-    }
-
-    fn temporary_folder(&self) -> PathBuf {
-        self.folder("TMPDIR").unwrap_or_else(|| PathBuf::from("/tmp"))
-    }
-
-    fn surroundings<'a>(&'a self, home: Option<&'a Path>) -> Surroundings<'a> {
-        Surroundings {
-            folder: &self.current_folder,
-            home,
-        }
-    }
-}
 
 /// All settings with where each came from.
 #[derive(Clone, Debug)]

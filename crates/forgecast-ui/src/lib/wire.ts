@@ -3,1013 +3,527 @@
 export const PROTOCOL_VERSION = 1;
 export const HEARTBEAT_S = 2;
 
-/**
- * What a viewer sends.
- */
-export type ClientMessage = { "type": "subscribe", 
-/**
- * What to follow.
- */
-topic: string, 
-/**
- * The epoch of what the viewer has.
- */
-epoch?: string, 
-/**
- * The revision of what the viewer has.
- */
-revision?: number, 
-/**
- * For a log: the number of the first line that is wanted.
- */
-offset?: number, } | { "type": "unsubscribe", 
-/**
- * What was followed, by the name that was used or by the canonical one.
- */
+/** What a viewer sends. */
+export type ClientMessage = { "type": "subscribe",
+/** What to follow. */
+topic: string,
+/** The epoch of what the viewer has. */
+epoch?: string,
+/** The revision of what the viewer has. */
+revision?: number,
+/** For a log: the number of the first line that is wanted. */
+offset?: number, } | { "type": "unsubscribe",
+/** What was followed, by the name that was used or by the canonical one. */
 topic: string, };
 
-/**
- * What the server sends.
- */
-export type ServerMessage = { "type": "hello", 
-/**
- * See [`PROTOCOL_VERSION`].
- */
-protocol: number, 
-/**
- * The server's time, for the viewer's clock offset.
- */
-server_time: string, 
-/**
- * See [`HEARTBEAT_S`].
- */
-heartbeat_s: number, } | { "type": "snapshot", 
-/**
- * The canonical topic.
- */
-topic: string, 
-/**
- * Within it, revisions can be compared.
- */
-epoch: string, 
-/**
- * The revision of this state.
- */
-revision: number, 
-/**
- * A session's view, or for `sessions` an [`Index`].
- */
-state: unknown, } | { "type": "patch", 
-/**
- * The canonical topic.
- */
-topic: string, 
-/**
- * As in the snapshot.
- */
-epoch: string, 
-/**
- * The revision that it applies to, and no other.
- */
-from: number, 
-/**
- * The revision that it leads to.
- */
-revision: number, 
-/**
- * JSON Merge Patch (RFC 7396).
- */
-patch: unknown, } | { "type": "log", 
-/**
- * The canonical topic.
- */
-topic: string, 
-/**
- * The number of the first of these lines.
- */
-offset: number, 
-/**
- * How many lines before them were left out, because the viewer was too slow or the lines are no longer kept.
- */
-skipped?: number, 
-/**
- * The lines, in order.
- */
-lines: Array<LogLine>, } | { "type": "event", 
-/**
- * The canonical topic.
- */
-topic: string, 
-/**
- * The event.
- */
-event: unknown, } | { "type": "removed", 
-/**
- * The canonical topic.
- */
-topic: string, } | { "type": "error", 
-/**
- * The topic as the viewer named it, when it is about one.
- */
-topic?: string, 
-/**
- * What is wrong and the way out.
- */
-problem: ErrorBody, } | { "type": "heartbeat", 
-/**
- * The server's time.
- */
-server_time: string, 
-/**
- * Every subscribed topic.
- */
+/** What the server sends. */
+export type ServerMessage = { "type": "hello",
+/** See [`PROTOCOL_VERSION`]. */
+protocol: number,
+/** The server's time, for the viewer's clock offset. */
+server_time: string,
+/** See [`HEARTBEAT_S`]. */
+heartbeat_s: number, } | { "type": "snapshot",
+/** The canonical topic. */
+topic: string,
+/** Within it, revisions can be compared. */
+epoch: string,
+/** The revision of this state. */
+revision: number,
+/** A session's view, or for `sessions` an [`Index`]. */
+state: unknown, } | { "type": "patch",
+/** The canonical topic. */
+topic: string,
+/** As in the snapshot. */
+epoch: string,
+/** The revision that it applies to, and no other. */
+from: number,
+/** The revision that it leads to. */
+revision: number,
+/** JSON Merge Patch (RFC 7396). */
+patch: unknown, } | { "type": "log",
+/** The canonical topic. */
+topic: string,
+/** The number of the first of these lines. */
+offset: number,
+/** How many lines before them were left out, because the viewer was too slow or the lines are no longer kept. */
+skipped?: number,
+/** The lines, in order. */
+lines: Array<LogLine>, } | { "type": "event",
+/** The canonical topic. */
+topic: string,
+/** The event. */
+event: unknown, } | { "type": "removed",
+/** The canonical topic. */
+topic: string, } | { "type": "error",
+/** The topic as the viewer named it, when it is about one. */
+topic?: string,
+/** What is wrong and the way out. */
+problem: ErrorBody, } | { "type": "heartbeat",
+/** The server's time. */
+server_time: string,
+/** Every subscribed topic. */
 revisions: Record<string, TopicMark>, };
 
-/**
- * The state of a topic in brief; for a log the revision is the number of its next line.
- */
-export type TopicMark = { 
-/**
- * The newest revision.
- */
-revision: number, 
-/**
- * SHA-256 of the canonical state, hexadecimal; opaque to browsers.
- */
+/** The state of a topic in brief; for a log the revision is the number of its next line. */
+export type TopicMark = {
+/** The newest revision. */
+revision: number,
+/** SHA-256 of the canonical state, hexadecimal; opaque to browsers. */
 digest?: string, };
 
-/**
- * The `state` of the topic `sessions`.
- */
-export type Index = { 
-/**
- * Rows by session id: all unfinished sessions and the 500 most recent.
- */
-sessions: Record<string, SessionRow>, 
-/**
- * How many sessions there are in all, older ones included.
- */
-total: number, 
-/**
- * Troubles that belong to no session, by key: a root that is missing, a database that is full.
- */
+/** The `state` of the topic `sessions`. */
+export type Index = {
+/** Rows by session id: all unfinished sessions and the 500 most recent. */
+sessions: Record<string, SessionRow>,
+/** How many sessions there are in all, older ones included. */
+total: number,
+/** Troubles that belong to no session, by key: a root that is missing, a database that is full. */
 problems: Record<string, Problem>, };
 
-/**
- * The body of every error answer: RFC 9457 `application/problem+json`.
- */
-export type ErrorBody = { 
-/**
- * A stable identifier of the kind of error, `urn:forgecast:error:<word>`.
- */
-type: string, 
-/**
- * The kind of error in a few words.
- */
-title: string, 
-/**
- * The HTTP status.
- */
-status: number, 
-/**
- * What is wrong with this request and the way out; absent when the cause stays in the log.
- */
-detail?: string, 
-/**
- * Finds the cause in the server's log.
- */
+/** The body of every error answer: RFC 9457 `application/problem+json`. */
+export type ErrorBody = {
+/** A stable identifier of the kind of error, `urn:forgecast:error:<word>`. */
+type: string,
+/** The kind of error in a few words. */
+title: string,
+/** The HTTP status. */
+status: number,
+/** What is wrong with this request and the way out; absent when the cause stays in the log. */
+detail?: string,
+/** Finds the cause in the server's log. */
 request_id?: string, };
 
-/**
- * One problem, keyed so that the same trouble is shown once and can be cleared.
- */
-export type Problem = { 
-/**
- * What kind of trouble.
- */
-kind: ProblemKind, 
-/**
- * One line that names the thing and the way out.
- */
-message: string, 
-/**
- * The file, folder or endpoint it is about.
- */
+/** One problem, keyed so that the same trouble is shown once and can be cleared. */
+export type Problem = {
+/** What kind of trouble. */
+kind: ProblemKind,
+/** One line that names the thing and the way out. */
+message: string,
+/** The file, folder or endpoint it is about. */
 subject?: string, };
 
-/**
- * What kind of trouble a source is in; stable words, also used as metric labels.
- */
+/** What kind of trouble a source is in; stable words, also used as metric labels. */
 export type ProblemKind = "unparsable" | "bad_field" | "oversize" | "unreadable" | "refused" | "missing" | "degraded" | "overflow" | "conflict" | "store" | "rejected";
 
-/**
- * One line of a log: cleaned of control characters, secrets masked, colours as spans.
- */
-export type LogLine = { 
-/**
- * Number of the line within the session's log: only grows. Zero until the hub has numbered it.
- */
-offset: number, 
-/**
- * When the line arrived.
- */
-at: string, 
-/**
- * `error`, `warn`, `info`, `debug`; absent when the line does not say.
- */
-level?: LogLevel, 
-/**
- * The name of the file or producer it came from.
- */
-from?: string, 
-/**
- * The text without any control sequence.
- */
-text: string, 
-/**
- * Styled parts of the text, in order, not overlapping; what is not covered has no style.
- */
+/** One line of a log: cleaned of control characters, secrets masked, colours as spans. */
+export type LogLine = {
+/** Number of the line within the session's log: only grows. Zero until the hub has numbered it. */
+offset: number,
+/** When the line arrived. */
+at: string,
+/** `error`, `warn`, `info`, `debug`; absent when the line does not say. */
+level?: LogLevel,
+/** The name of the file or producer it came from. */
+from?: string,
+/** The text without any control sequence. */
+text: string,
+/** Styled parts of the text, in order, not overlapping; what is not covered has no style. */
 spans?: Array<Span>, };
 
-/**
- * How serious a log line says it is.
- */
+/** How serious a log line says it is. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
-/**
- * A styled stretch of a line, from the ANSI sequences that were taken out of it.
- */
-export type Span = { 
-/**
- * First character, counted in UTF-16 code units as browsers do.
- */
-start: number, 
-/**
- * The one after the last, in UTF-16 code units.
- */
-end: number, 
-/**
- * Space-separated style words: `bold`, `dim`, `italic`, `underline`, `fg-0` to `fg-15`, `bg-0` to `bg-15`.
- */
+/** A styled stretch of a line, from the ANSI sequences that were taken out of it. */
+export type Span = {
+/** First character, counted in UTF-16 code units as browsers do. */
+start: number,
+/** The one after the last, in UTF-16 code units. */
+end: number,
+/** Space-separated style words: `bold`, `dim`, `italic`, `underline`, `fg-0` to `fg-15`, `bg-0` to `bg-15`. */
 style: string, };
 
-/**
- * The whole view of a session: the `state` of a snapshot.
- */
-export type SessionView = { 
-/**
- * Canonical id, `weather-app~1`.
- */
-id: string, 
-/**
- * Name for people.
- */
-name: string, 
-/**
- * The project, when it has another name.
- */
-project?: string, 
-/**
- * What the build was asked to do.
- */
-task?: string, 
-/**
- * The machine it runs on.
- */
-host?: string, 
-/**
- * The folder it works in.
- */
-working_directory?: string, 
-/**
- * Which kind of source the state comes from.
- */
-source: SourceOfState, 
-/**
- * Status.
- */
-status: SessionStatus, 
-/**
- * The producer's own word for its state.
- */
-status_word?: string, 
-/**
- * Why the status is what it is, one line.
- */
-status_reason?: string, 
-/**
- * The current phase.
- */
-phase?: CurrentPhase, 
-/**
- * All phases by name, those of the vocabulary and any other.
- */
-phases?: { [key in string]: PhaseView }, 
-/**
- * Progress and tasks.
- */
-progress: Progress, 
-/**
- * The test loop.
- */
-tests?: Tests, 
-/**
- * Agents by id.
- */
-agents?: { [key in string]: AgentView }, 
-/**
- * Tokens and cost.
- */
-usage?: Usage, 
-/**
- * Decisions and lessons.
- */
-decisions?: Decisions, 
-/**
- * Patterns by id.
- */
-patterns?: { [key in string]: PatternView }, 
-/**
- * Files of the session by path.
- */
-artifacts?: { [key in string]: ArtifactView }, 
-/**
- * What is likely to remain.
- */
-estimate?: Estimate, 
-/**
- * Web addresses by label.
- */
-links?: { [key in string]: string }, 
-/**
- * Troubles of its sources by key.
- */
-problems?: { [key in string]: Problem }, 
-/**
- * Errors that were reported, newest by number.
- */
-errors?: { [key in string]: ErrorView }, 
-/**
- * Beginning of the run.
- */
-started_at?: string, 
-/**
- * End of the run.
- */
-ended_at?: string, 
-/**
- * When a fact last moved.
- */
-last_work_at?: string, 
-/**
- * When the producer was last known to be alive, if that is later than the last work.
- */
-last_seen_at?: string, 
-/**
- * The last change of each section by its name: `phase`, `phases`, `progress`, `tests`, `agents`, `usage`, `decisions`, `patterns`, `artifacts`.
- */
+/** The whole view of a session: the `state` of a snapshot. */
+export type SessionView = {
+/** Canonical id, `weather-app~1`. */
+id: string,
+/** Name for people. */
+name: string,
+/** The project, when it has another name. */
+project?: string,
+/** What the build was asked to do. */
+task?: string,
+/** The machine it runs on. */
+host?: string,
+/** The folder it works in. */
+working_directory?: string,
+/** Which kind of source the state comes from. */
+source: SourceOfState,
+/** Status. */
+status: SessionStatus,
+/** The producer's own word for its state. */
+status_word?: string,
+/** Why the status is what it is, one line. */
+status_reason?: string,
+/** The current phase. */
+phase?: CurrentPhase,
+/** All phases by name, those of the vocabulary and any other. */
+phases?: { [key in string]: PhaseView },
+/** Progress and tasks. */
+progress: Progress,
+/** The test loop. */
+tests?: Tests,
+/** Agents by id. */
+agents?: { [key in string]: AgentView },
+/** Tokens and cost. */
+usage?: Usage,
+/** Decisions and lessons. */
+decisions?: Decisions,
+/** Patterns by id. */
+patterns?: { [key in string]: PatternView },
+/** Files of the session by path. */
+artifacts?: { [key in string]: ArtifactView },
+/** What is likely to remain. */
+estimate?: Estimate,
+/** Web addresses by label. */
+links?: { [key in string]: string },
+/** Troubles of its sources by key. */
+problems?: { [key in string]: Problem },
+/** Errors that were reported, newest by number. */
+errors?: { [key in string]: ErrorView },
+/** Beginning of the run. */
+started_at?: string,
+/** End of the run. */
+ended_at?: string,
+/** When a fact last moved. */
+last_work_at?: string,
+/** When the producer was last known to be alive, if that is later than the last work. */
+last_seen_at?: string,
+/** The last change of each section by its name: `phase`, `phases`, `progress`, `tests`, `agents`, `usage`, `decisions`, `patterns`, `artifacts`. */
 changed_at?: Record<string, string>, };
 
-/**
- * A session's own status, whatever words its producer uses.
- */
+/** A session's own status, whatever words its producer uses. */
 export type SessionStatus = "running" | "waiting" | "stalled" | "completed" | "failed" | "abandoned";
 
-/**
- * The state of one phase.
- */
+/** The state of one phase. */
 export type PhaseStatus = "pending" | "active" | "completed" | "failed" | "skipped";
 
-/**
- * Which kind of source the state comes from.
- */
+/** Which kind of source the state comes from. */
 export type SourceOfState = "live" | "checkpoint" | "transcript";
 
-/**
- * The current phase.
- */
-export type CurrentPhase = { 
-/**
- * Name: a word of the vocabulary, or the producer's own.
- */
-name: string, 
-/**
- * Its number as the producer writes it, without the total: `4`, `4.5`.
- */
-number?: string, 
-/**
- * How many phases there are, by the producer's account.
- */
-total?: number, 
-/**
- * What it is doing, one line.
- */
-detail?: string, 
-/**
- * Its beginning.
- */
+/** The current phase. */
+export type CurrentPhase = {
+/** Name: a word of the vocabulary, or the producer's own. */
+name: string,
+/** Its number as the producer writes it, without the total: `4`, `4.5`. */
+number?: string,
+/** How many phases there are, by the producer's account. */
+total?: number,
+/** What it is doing, one line. */
+detail?: string,
+/** Its beginning. */
 started_at?: string, };
 
-/**
- * One phase of the pipeline.
- */
-export type PhaseView = { 
-/**
- * Position in the pipeline; phases that are not in the vocabulary come behind, in the order they came.
- */
-order: number, 
-/**
- * Status.
- */
-status: PhaseStatus, 
-/**
- * First beginning.
- */
-started_at?: string, 
-/**
- * Last end.
- */
-ended_at?: string, 
-/**
- * How often it began: more than once is a loop back (self-healing).
- */
+/** One phase of the pipeline. */
+export type PhaseView = {
+/** Position in the pipeline; phases that are not in the vocabulary come behind, in the order they came. */
+order: number,
+/** Status. */
+status: PhaseStatus,
+/** First beginning. */
+started_at?: string,
+/** Last end. */
+ended_at?: string,
+/** How often it began: more than once is a loop back (self-healing). */
 attempts: number, };
 
-/**
- * Progress and tasks.
- */
-export type Progress = { 
-/**
- * 0 to 100, from the phases done and, where stated, the tasks.
- */
-percent?: number, 
-/**
- * Tasks done.
- */
-tasks_completed?: number, 
-/**
- * Tasks in all.
- */
-tasks_total?: number, 
-/**
- * Tasks by id.
- */
-tasks?: { [key in string]: TaskView }, 
-/**
- * Remarks of the producer.
- */
+/** Progress and tasks. */
+export type Progress = {
+/** 0 to 100, from the phases done and, where stated, the tasks. */
+percent?: number,
+/** Tasks done. */
+tasks_completed?: number,
+/** Tasks in all. */
+tasks_total?: number,
+/** Tasks by id. */
+tasks?: { [key in string]: TaskView },
+/** Remarks of the producer. */
 notes?: Array<string>, };
 
-/**
- * One task.
- */
-export type TaskView = { 
-/**
- * Position in the list.
- */
-order: number, 
-/**
- * What is to be done.
- */
-description: string, 
-/**
- * `pending`, `in_progress`, `completed`, `failed`, or the producer's word.
- */
-status: string, 
-/**
- * Ids of tasks that come first.
- */
-dependencies?: Array<string>, 
-/**
- * Files it is about.
- */
-files?: Array<string>, 
-/**
- * The producer's estimate, as text.
- */
+/** One task. */
+export type TaskView = {
+/** Position in the list. */
+order: number,
+/** What is to be done. */
+description: string,
+/** `pending`, `in_progress`, `completed`, `failed`, or the producer's word. */
+status: string,
+/** Ids of tasks that come first. */
+dependencies?: Array<string>,
+/** Files it is about. */
+files?: Array<string>,
+/** The producer's estimate, as text. */
 estimated_time?: string, };
 
-/**
- * The test loop.
- */
-export type Tests = { 
-/**
- * The current round, counted from 1.
- */
-iteration?: number, 
-/**
- * The result of the build as a whole.
- */
-summary?: TestSummary, 
-/**
- * Each round by its number.
- */
+/** The test loop. */
+export type Tests = {
+/** The current round, counted from 1. */
+iteration?: number,
+/** The result of the build as a whole. */
+summary?: TestSummary,
+/** Each round by its number. */
 iterations?: { [key in number]: TestIteration }, };
 
-/**
- * The result of the build as a whole.
- */
-export type TestSummary = { 
-/**
- * Tests run.
- */
-total?: number, 
-/**
- * Tests passed.
- */
-passed?: number, 
-/**
- * Tests failed.
- */
-failed?: number, 
-/**
- * Where the numbers come from.
- */
+/** The result of the build as a whole. */
+export type TestSummary = {
+/** Tests run. */
+total?: number,
+/** Tests passed. */
+passed?: number,
+/** Tests failed. */
+failed?: number,
+/** Where the numbers come from. */
 source: TestBasis, };
 
-/**
- * One round of the test loop; a number that is stated nowhere is absent.
- */
-export type TestIteration = { 
-/**
- * Tests run.
- */
-run?: number, 
-/**
- * Tests passed.
- */
-passed?: number, 
-/**
- * Tests failed.
- */
-failed?: number, 
-/**
- * The verdict, when one is stated.
- */
-verdict?: boolean, 
-/**
- * When it was reported.
- */
+/** One round of the test loop; a number that is stated nowhere is absent. */
+export type TestIteration = {
+/** Tests run. */
+run?: number,
+/** Tests passed. */
+passed?: number,
+/** Tests failed. */
+failed?: number,
+/** The verdict, when one is stated. */
+verdict?: boolean,
+/** When it was reported. */
 at?: string, };
 
-/**
- * Where a test result was taken from, weakest first: a later source of the same or more weight replaces the numbers.
- */
+/** Where a test result was taken from, weakest first: a later source of the same or more weight replaces the numbers. */
 export type TestBasis = "report" | "reported" | "summary";
 
-/**
- * One agent.
- */
-export type AgentView = { 
-/**
- * `scout`, `builder`, `general-purpose`, …
- */
-type?: string, 
-/**
- * A name for people.
- */
-name?: string, 
-/**
- * The agent that started it.
- */
-parent?: string, 
-/**
- * `spawning`, `active`, `idle`, `completed`, `failed`, or the producer's word.
- */
-status: string, 
-/**
- * The phase it works in.
- */
-phase?: string, 
-/**
- * 0 to 100.
- */
-progress_percent?: number, 
-/**
- * Tokens used.
- */
-tokens?: number, 
-/**
- * The limit that the producer names.
- */
-tokens_limit?: number, 
-/**
- * Why it failed.
- */
-error?: string, 
-/**
- * Beginning.
- */
-started_at?: string, 
-/**
- * End.
- */
-ended_at?: string, 
-/**
- * Issues it found.
- */
-issues_found?: number, 
-/**
- * Issues it mended.
- */
+/** One agent. */
+export type AgentView = {
+/** `scout`, `builder`, `general-purpose`, … */
+type?: string,
+/** A name for people. */
+name?: string,
+/** The agent that started it. */
+parent?: string,
+/** `spawning`, `active`, `idle`, `completed`, `failed`, or the producer's word. */
+status: string,
+/** The phase it works in. */
+phase?: string,
+/** 0 to 100. */
+progress_percent?: number,
+/** Tokens used. */
+tokens?: number,
+/** The limit that the producer names. */
+tokens_limit?: number,
+/** Why it failed. */
+error?: string,
+/** Beginning. */
+started_at?: string,
+/** End. */
+ended_at?: string,
+/** Issues it found. */
+issues_found?: number,
+/** Issues it mended. */
 issues_fixed?: number, };
 
-/**
- * Tokens and cost.
- */
-export type Usage = { 
-/**
- * US dollars, of what has a price.
- */
-cost_usd?: number, 
-/**
- * Whether every call had a price.
- */
-priced: boolean, 
-/**
- * By model.
- */
-by_model?: { [key in string]: UsageShare }, 
-/**
- * By phase.
- */
-by_phase?: { [key in string]: UsageShare }, 
-/**
- * The context window.
- */
-context?: ContextWindow, 
-/**
- * Where the numbers come from, sorted.
- */
-provenance?: Array<string>, 
-/**
- * Sent to the model and not cached.
- */
-input: number, 
-/**
- * Written by the model.
- */
-output: number, 
-/**
- * Read from the cache.
- */
-cache_read: number, 
-/**
- * Written to the cache.
- */
+/** Tokens and cost. */
+export type Usage = {
+/** US dollars, of what has a price. */
+cost_usd?: number,
+/** Whether every call had a price. */
+priced: boolean,
+/** By model. */
+by_model?: { [key in string]: UsageShare },
+/** By phase. */
+by_phase?: { [key in string]: UsageShare },
+/** The context window. */
+context?: ContextWindow,
+/** Where the numbers come from, sorted. */
+provenance?: Array<string>,
+/** Sent to the model and not cached. */
+input: number,
+/** Written by the model. */
+output: number,
+/** Read from the cache. */
+cache_read: number,
+/** Written to the cache. */
 cache_write: number, };
 
-/**
- * A share of the usage.
- */
-export type UsageShare = { 
-/**
- * US dollars.
- */
-cost_usd?: number, 
-/**
- * Sent to the model and not cached.
- */
-input: number, 
-/**
- * Written by the model.
- */
-output: number, 
-/**
- * Read from the cache.
- */
-cache_read: number, 
-/**
- * Written to the cache.
- */
+/** A share of the usage. */
+export type UsageShare = {
+/** US dollars. */
+cost_usd?: number,
+/** Sent to the model and not cached. */
+input: number,
+/** Written by the model. */
+output: number,
+/** Read from the cache. */
+cache_read: number,
+/** Written to the cache. */
 cache_write: number, };
 
-/**
- * Tokens by type.
- */
-export type TokenCounts = { 
-/**
- * Sent to the model and not cached.
- */
-input: number, 
-/**
- * Written by the model.
- */
-output: number, 
-/**
- * Read from the cache.
- */
-cache_read: number, 
-/**
- * Written to the cache.
- */
+/** Tokens by type. */
+export type TokenCounts = {
+/** Sent to the model and not cached. */
+input: number,
+/** Written by the model. */
+output: number,
+/** Read from the cache. */
+cache_read: number,
+/** Written to the cache. */
 cache_write: number, };
 
-/**
- * How full the context window is.
- */
-export type ContextWindow = { 
-/**
- * Tokens in it.
- */
-used?: number, 
-/**
- * Tokens that fit.
- */
-limit: number, 
-/**
- * 0 to 100.
- */
-percent: number, 
-/**
- * `safe` below 50 %, `warning`, `critical` from 75 %.
- */
+/** How full the context window is. */
+export type ContextWindow = {
+/** Tokens in it. */
+used?: number,
+/** Tokens that fit. */
+limit: number,
+/** 0 to 100. */
+percent: number,
+/** `safe` below 50 %, `warning`, `critical` from 75 %. */
 level: BudgetLevel, };
 
-/**
- * How near a limit is.
- */
+/** How near a limit is. */
 export type BudgetLevel = "safe" | "warning" | "critical";
 
-/**
- * Decisions and lessons.
- */
-export type Decisions = { 
-/**
- * How many there are.
- */
-total: number, 
-/**
- * Mean of the ratings that were given, 1 to 5.
- */
-avg_quality?: number, 
-/**
- * How many applied a lesson of an earlier build.
- */
-lessons_used: number, 
-/**
- * The newest 50 by key.
- */
+/** Decisions and lessons. */
+export type Decisions = {
+/** How many there are. */
+total: number,
+/** Mean of the ratings that were given, 1 to 5. */
+avg_quality?: number,
+/** How many applied a lesson of an earlier build. */
+lessons_used: number,
+/** The newest 50 by key. */
 recent?: { [key in string]: DecisionView }, };
 
-/**
- * One decision.
- */
-export type DecisionView = { 
-/**
- * One line.
- */
-title: string, 
-/**
- * `Testing`, `Architecture`, …
- */
-category?: string, 
-/**
- * `HIGH`, `MEDIUM`, `LOW`, or the producer's word.
- */
-severity?: string, 
-/**
- * The phase in which it was made or found.
- */
-phase?: string, 
-/**
- * The phase that should have found it.
- */
-should_detect_in_phase?: string, 
-/**
- * Why it came about.
- */
-root_cause?: string, 
-/**
- * What was or should be done.
- */
-solution?: string, 
-/**
- * How sure its author is, as written.
- */
-confidence?: string, 
-/**
- * 1 to 5, when somebody rated it.
- */
-quality?: number, 
-/**
- * 1 to 5, when somebody rated it.
- */
-difficulty?: number, 
-/**
- * Whether a lesson of an earlier build was applied.
- */
-lesson_used?: boolean, 
-/**
- * When it was learned.
- */
+/** One decision. */
+export type DecisionView = {
+/** One line. */
+title: string,
+/** `Testing`, `Architecture`, … */
+category?: string,
+/** `HIGH`, `MEDIUM`, `LOW`, or the producer's word. */
+severity?: string,
+/** The phase in which it was made or found. */
+phase?: string,
+/** The phase that should have found it. */
+should_detect_in_phase?: string,
+/** Why it came about. */
+root_cause?: string,
+/** What was or should be done. */
+solution?: string,
+/** How sure its author is, as written. */
+confidence?: string,
+/** 1 to 5, when somebody rated it. */
+quality?: number,
+/** 1 to 5, when somebody rated it. */
+difficulty?: number,
+/** Whether a lesson of an earlier build was applied. */
+lesson_used?: boolean,
+/** When it was learned. */
 at?: string, };
 
-/**
- * One pattern.
- */
-export type PatternView = { 
-/**
- * One line.
- */
-title: string, 
-/**
- * The library it stands in.
- */
-library?: string, 
-/**
- * `HIGH`, `MEDIUM`, `LOW`, or the producer's word.
- */
-severity?: string, 
-/**
- * How often it was seen.
- */
-frequency?: number, 
-/**
- * How often it was prevented.
- */
+/** One pattern. */
+export type PatternView = {
+/** One line. */
+title: string,
+/** The library it stands in. */
+library?: string,
+/** `HIGH`, `MEDIUM`, `LOW`, or the producer's word. */
+severity?: string,
+/** How often it was seen. */
+frequency?: number,
+/** How often it was prevented. */
 times_prevented?: number, };
 
-/**
- * One file of the session.
- */
-export type ArtifactView = { 
-/**
- * What it is.
- */
-kind: ArtifactKind, 
-/**
- * Bytes.
- */
-size: number, 
-/**
- * Last change.
- */
+/** One file of the session. */
+export type ArtifactView = {
+/** What it is. */
+kind: ArtifactKind,
+/** Bytes. */
+size: number,
+/** Last change. */
 modified_at: string, };
 
-/**
- * What an artifact is.
- */
+/** What an artifact is. */
 export type ArtifactKind = "summary" | "test_report" | "feedback" | "patterns" | "tasks" | "document" | "log" | "other";
 
-/**
- * What is likely to remain, counted from `at`; worked out from history, absent when there is none.
- */
-export type Estimate = { 
-/**
- * When it was worked out.
- */
-at: string, 
-/**
- * Seconds, median.
- */
-remaining_s: number, 
-/**
- * Seconds, lower quartile.
- */
-low_s: number, 
-/**
- * Seconds, upper quartile.
- */
-high_s: number, 
-/**
- * What it rests on, one line: `median of 4 earlier runs of this project`.
- */
+/** What is likely to remain, counted from `at`; worked out from history, absent when there is none. */
+export type Estimate = {
+/** When it was worked out. */
+at: string,
+/** Seconds, median. */
+remaining_s: number,
+/** Seconds, lower quartile. */
+low_s: number,
+/** Seconds, upper quartile. */
+high_s: number,
+/** What it rests on, one line: `median of 4 earlier runs of this project`. */
 basis: string, };
 
-/**
- * One reported error.
- */
-export type ErrorView = { 
-/**
- * One line.
- */
-message: string, 
-/**
- * More of it.
- */
-details?: string, 
-/**
- * When it was reported.
- */
+/** One reported error. */
+export type ErrorView = {
+/** One line. */
+message: string,
+/** More of it. */
+details?: string,
+/** When it was reported. */
 at: string, };
 
-/**
- * One session in the index: enough for the overview.
- */
-export type SessionRow = { 
-/**
- * Canonical id.
- */
-id: string, 
-/**
- * Name for people.
- */
-name: string, 
-/**
- * The project.
- */
-project?: string, 
-/**
- * What the build was asked to do.
- */
-task?: string, 
-/**
- * The machine.
- */
-host?: string, 
-/**
- * Which kind of source.
- */
-source: SourceOfState, 
-/**
- * Status.
- */
-status: SessionStatus, 
-/**
- * Why, one line.
- */
-status_reason?: string, 
-/**
- * The current phase.
- */
-phase?: RowPhase, 
-/**
- * Status of each phase by name, in no order; viewers order by the vocabulary.
- */
-phases?: { [key in string]: PhaseStatus }, 
-/**
- * 0 to 100.
- */
-progress_percent?: number, 
-/**
- * Tests.
- */
-tests?: RowTests, 
-/**
- * Tokens and cost.
- */
-usage?: RowUsage, 
-/**
- * Agents at work.
- */
-agents_active: number, 
-/**
- * Problems of its sources.
- */
-problems: number, 
-/**
- * Beginning of the run.
- */
-started_at?: string, 
-/**
- * End of the run.
- */
-ended_at?: string, 
-/**
- * When a fact last moved.
- */
+/** One session in the index: enough for the overview. */
+export type SessionRow = {
+/** Canonical id. */
+id: string,
+/** Name for people. */
+name: string,
+/** The project. */
+project?: string,
+/** What the build was asked to do. */
+task?: string,
+/** The machine. */
+host?: string,
+/** Which kind of source. */
+source: SourceOfState,
+/** Status. */
+status: SessionStatus,
+/** Why, one line. */
+status_reason?: string,
+/** The current phase. */
+phase?: RowPhase,
+/** Status of each phase by name, in no order; viewers order by the vocabulary. */
+phases?: { [key in string]: PhaseStatus },
+/** 0 to 100. */
+progress_percent?: number,
+/** Tests. */
+tests?: RowTests,
+/** Tokens and cost. */
+usage?: RowUsage,
+/** Agents at work. */
+agents_active: number,
+/** Problems of its sources. */
+problems: number,
+/** Beginning of the run. */
+started_at?: string,
+/** End of the run. */
+ended_at?: string,
+/** When a fact last moved. */
 last_work_at?: string, };
 
-/**
- * The current phase, short.
- */
-export type RowPhase = { 
-/**
- * Name.
- */
-name: string, 
-/**
- * Number as written.
- */
-number?: string, 
-/**
- * How many there are.
- */
+/** The current phase, short. */
+export type RowPhase = {
+/** Name. */
+name: string,
+/** Number as written. */
+number?: string,
+/** How many there are. */
 total?: number, };
 
-/**
- * Tests, short.
- */
-export type RowTests = { 
-/**
- * Passed.
- */
-passed?: number, 
-/**
- * Failed.
- */
+/** Tests, short. */
+export type RowTests = {
+/** Passed. */
+passed?: number,
+/** Failed. */
 failed?: number, };
 
-/**
- * Usage, short.
- */
-export type RowUsage = { 
-/**
- * Tokens of all types.
- */
-tokens: number, 
-/**
- * US dollars.
- */
+/** Usage, short. */
+export type RowUsage = {
+/** Tokens of all types. */
+tokens: number,
+/** US dollars. */
 cost_usd?: number, };

@@ -1,8 +1,9 @@
 //! `serve`: wires the pipe to the HTTP edge, says where it is and what it found, and stops it in order.
 
+use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use super::Context;
 use crate::cli::ServeArgs;
 use crate::config::Config;
 use crate::pipeline::{self, Pipeline};
-use crate::runtime_file::{self, Running, RuntimeFile};
+use crate::runtime_file::{Running, RuntimeFile};
 use crate::terminal::{self, Style};
 use crate::{shutdown, typo};
 
@@ -45,7 +46,6 @@ pub(crate) async fn run(context: &Context, args: &ServeArgs) -> Result<()> {
     typo::refuse_misspelt_command(&args.paths)?;
     let config = context.configure(args.flags())?;
     let db = config.db();
-    private_folder_of(&db)?;
     let service = Service {
         context,
         config: &config,
@@ -142,11 +142,8 @@ impl Service<'_> {
         let settled = pipeline::settled(&hub, health.clone(), FIRST_LOOK).await;
         let health = health.borrow().clone();
         let mut text = String::new();
-        for (root, message) in folders(&health) {
-            text.push_str(&format!("  {}  {root}\n", label("watching")));
-            if let Some(message) = message {
-                terminal::warn(&message);
-            }
+        for folder in folders(&health) {
+            let _ = writeln!(text, "  {}  {folder}", label("watching"));
         }
         let index: Index = serde_json::from_slice(&hub.index().await.json).unwrap_or_default();
         let running = index
@@ -155,44 +152,34 @@ impl Service<'_> {
             .filter(|row| row.status == SessionStatus::Running)
             .count();
         let so_far = if settled { "" } else { " so far" };
-        text.push_str(&format!(
-            "  {}  {}, {}, {running} running{so_far}\n",
+        let _ = writeln!(
+            text,
+            "  {}  {}, {}, {running} running{so_far}",
             label("found"),
             count(health.projects, "project"),
             count(index.total, "session"),
-        ));
+        );
         terminal::print(&text);
     }
 }
 
-/// Each folder with what is to be said about it.
-fn folders(health: &SourceHealth) -> Vec<(String, Option<String>)> {
-    health
-        .roots
-        .iter()
-        .map(|root| {
-            let path = root.path.display();
-            let kind = match root.kind {
-                RootKind::Projects => count(root.projects, "project"),
-                RootKind::Checkpoints => format!("checkpoints, {}", count(root.projects, "session")),
-                RootKind::Logs => "logs".to_owned(),
-            };
-            let note = match root.state {
-                RootState::Watching => kind,
-                RootState::Polling => format!("{kind}, polled"),
-                RootState::Missing => "not there yet".to_owned(),
-                RootState::Unreadable => "cannot be read".to_owned(),
-            };
-            let message = match root.state {
-                RootState::Missing => Some(format!("{path} does not exist; it is watched as soon as it does")),
-                RootState::Unreadable => Some(format!(
-                    "{path} cannot be read; make it readable for this user, it is tried again"
-                )),
-                _ => None,
-            };
-            (format!("{path} ({note})"), message)
-        })
-        .collect()
+/// Each folder with how it is. What is wrong with one is in the log as well, and in the dashboard.
+fn folders(health: &SourceHealth) -> Vec<String> {
+    let described = health.roots.iter().map(|root| {
+        let found = match root.kind {
+            RootKind::Projects => count(root.projects, "project"),
+            RootKind::Checkpoints => format!("checkpoints, {}", count(root.projects, "session")),
+            RootKind::Logs => "logs".to_owned(),
+        };
+        let state = match root.state {
+            RootState::Watching => found,
+            RootState::Polling => format!("{found}, polled"),
+            RootState::Missing => "does not exist; watched as soon as it does".to_owned(),
+            RootState::Unreadable => "cannot be read; watched as soon as it can be".to_owned(),
+        };
+        format!("{} ({state})", root.path.display())
+    });
+    described.collect()
 }
 
 fn count(number: u64, thing: &str) -> String {
@@ -210,19 +197,6 @@ async fn listen(host: IpAddr, port: u16) -> Result<TcpListener> {
         }
         Err(error) => Err(error).with_context(|| format!("cannot listen on {host} port {port}")),
     }
-}
-
-/// Makes the database's folder, for its owner alone when it is a new one.
-fn private_folder_of(db: &Path) -> Result<()> {
-    let Some(folder) = db.parent().filter(|folder| !folder.is_dir()) else {
-        return Ok(());
-    };
-    runtime_file::make_private(folder).with_context(|| {
-        format!(
-            "cannot make the folder of the database {}; name another place with --db",
-            folder.display()
-        )
-    })
 }
 
 fn open_browser(url: &str) {

@@ -3,13 +3,7 @@
 use super::*;
 
 fn environment(folder: &Path, variables: &[(&str, &str)]) -> Environment {
-    Environment {
-        variables: variables
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect(),
-        current_folder: folder.to_owned(),
-    }
+    Environment::made_of(folder, variables)
 }
 
 fn flag(key: &'static str, value: impl Into<Value>) -> Vec<(&'static str, Value)> {
@@ -86,7 +80,7 @@ fn a_host_that_is_not_loopback_is_refused_whatever_its_spelling() {
 fn a_variable_that_is_no_setting_is_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let config = Config::resolve(
-        &environment(folder.path(), &[("FORGECAST_PROT", "1")]),
+        &environment(folder.path(), &[("FORGECAST_PROT", "1"), ("HOME", "/nowhere")]),
         None,
         Vec::new(),
     )

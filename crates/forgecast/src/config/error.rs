@@ -1,0 +1,63 @@
+//! Why a configuration cannot be used, each with where it stands and what to write instead.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// The configuration cannot be used; each says where and what to write instead.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("cannot read the configuration {}: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{}: not TOML: {message}", path.display())]
+    Syntax { path: PathBuf, message: String },
+    #[error("{}: unknown key `{key}`{}", path.display(), suggestion(*meant))]
+    UnknownKey {
+        path: PathBuf,
+        key: String,
+        meant: Option<&'static str>,
+    },
+    #[error("{provenance}: `{key}` must be {form}")]
+    BadValue {
+        provenance: Provenance,
+        key: &'static str,
+        form: String,
+    },
+    #[error(
+        "{provenance}: host {host} is not a loopback address; without access tokens Forgecast listens on this machine only: use 127.0.0.1, and an ssh tunnel to reach it from elsewhere"
+    )]
+    NotLoopback { provenance: Provenance, host: String },
+    #[error("{provenance}: `host` must be an IP address or localhost, not {host:?}")]
+    BadHost { provenance: Provenance, host: String },
+}
+
+/// What to write instead of a word that means nothing.
+pub(super) fn suggestion(meant: Option<&str>) -> String {
+    meant.map_or_else(
+        || "; `forgecast config default` lists the keys".to_owned(),
+        |meant| format!("; did you mean `{meant}`?"),
+    )
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Provenance {
+    /// The program's own.
+    Default,
+    /// This configuration file.
+    File(PathBuf),
+    /// This variable.
+    Variable(String),
+    /// The command line.
+    Flag,
+}
+
+impl fmt::Display for Provenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path) => path.display().fmt(f),
+            Self::Variable(name) => f.write_str(name),
+            Self::Flag => f.write_str("command line"),
+        }
+    }
+}

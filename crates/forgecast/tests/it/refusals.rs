@@ -1,0 +1,193 @@
+//! What cannot work is said in one line with the way out, and what may still come is awaited.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::viewer::detail_of;
+use crate::world::{Project, Server, World};
+
+/// Fails with 1 and exactly one line.
+fn refused(world: &World, arguments: &[&str]) -> String {
+    let (code, stdout, stderr) = world.run(arguments);
+    assert_eq!(code, 1, "{stdout}{stderr}");
+    assert_eq!(stderr.trim_end().lines().count(), 1, "{stderr}");
+    stderr
+}
+
+#[test]
+fn a_second_server_on_the_same_database_is_refused_with_the_way_out() {
+    let world = World::new();
+    let _first = world.serve();
+    insta::assert_snapshot!(refused(&world, &["serve", "--port", "0"]), @"forgecast: the database <world>/home/.local/share/forgecast/forgecast.db is in use by another forgecast; stop that one, or choose another file with --db");
+}
+
+#[test]
+fn a_taken_port_is_refused_with_the_way_out() {
+    let world = World::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let said = refused(&world, &["serve", "--port", &port]).replace(&port, "<port>");
+    insta::assert_snapshot!(said, @"forgecast: port <port> on 127.0.0.1 is taken; choose another with --port (--port 0 picks a free one)");
+    assert!(
+        !world.db().exists(),
+        "nothing is made before it is certain that it can serve"
+    );
+}
+
+#[test]
+fn an_address_that_others_can_reach_is_refused() {
+    let world = World::new();
+    insta::assert_snapshot!(refused(&world, &["--host", "0.0.0.0"]), @"forgecast: command line: host 0.0.0.0 is not a loopback address; without access tokens Forgecast listens on this machine only: use 127.0.0.1, and an ssh tunnel to reach it from elsewhere");
+}
+
+#[test]
+fn a_misspelt_command_is_no_folder() {
+    let world = World::new();
+    insta::assert_snapshot!(refused(&world, &["sesions"]), @"forgecast: there is no command and no folder `sesions`; did you mean `sessions`? (a folder: ./sesions)");
+}
+
+#[test]
+fn a_database_that_cannot_be_written_is_refused_with_the_way_out() {
+    let world = World::new();
+    fs::write(world.path("file"), "").unwrap();
+    let below_a_file = world.path("file/x.db").display().to_string();
+    insta::assert_snapshot!(refused(&world, &["serve", "--port", "0", "--db", &below_a_file]), @"forgecast: cannot open the database <world>/file: File exists (os error 17); choose another place with --db");
+}
+
+#[test]
+fn a_full_disk_at_the_start_is_refused_with_the_way_out() {
+    let world = World::new();
+    let disk = world.path("disk");
+    fs::create_dir(&disk).unwrap();
+    // A file system of its own, too small for a database.
+    let mount = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=4k", "tmpfs"])
+        .arg(&disk)
+        .output()
+        .unwrap();
+    assert!(
+        mount.status.success(),
+        "this test mounts a small file system: {}",
+        String::from_utf8_lossy(&mount.stderr)
+    );
+    let db = disk.join("x.db").display().to_string();
+    let (code, _, stderr) = world.run(&["serve", "--port", "0", "--db", &db]);
+    let unmount = Command::new("umount").arg(&disk).status().unwrap();
+    assert!(unmount.success());
+    assert_eq!((code, stderr.trim_end().lines().count()), (1, 1), "{stderr}");
+    assert!(
+        stderr.contains("--db") && stderr.contains("free some space"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_root_that_does_not_exist_is_announced_and_awaited() {
+    let world = World::new();
+    let root = world.path("later");
+    let mut server = world.serve_with(&[root.to_str().unwrap()]);
+    assert!(
+        server
+            .line_with("watching")
+            .contains("does not exist; watched as soon as it does")
+    );
+    server.line_with("found");
+    Project::at(&root.join("weather-app"))
+        .phase(&json!({"session_id": "weather-app", "current_phase": "Scout", "progress_detail": "here"}));
+    server.view_when("weather-app", |view| detail_of(view) == "here");
+    let said = server.kill();
+    assert_eq!(said.lines().count(), 1, "said once: {said}");
+}
+
+#[test]
+fn a_folder_that_may_not_be_read_is_announced_and_the_others_are_served() {
+    let world = World::new();
+    let closed = world.path("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+    world
+        .project("weather-app")
+        .phase(&json!({"session_id": "weather-app", "current_phase": "Scout", "progress_detail": "seen"}));
+    let mut server = unprivileged(
+        &world,
+        &[
+            "serve",
+            "--port",
+            "0",
+            world.path("projects").to_str().unwrap(),
+            closed.to_str().unwrap(),
+        ],
+    );
+    assert!(
+        server
+            .line_with("closed")
+            .contains("cannot be read; watched as soon as it can be")
+    );
+    server.view_when("weather-app", |view| detail_of(view) == "seen");
+    let said = server.kill();
+    assert_eq!(said.lines().count(), 1, "said once: {said}");
+}
+
+/// The binary as a user whom permissions stop: as ourselves, unless we are root.
+fn unprivileged(world: &World, arguments: &[&str]) -> Server {
+    let command = world.command(arguments);
+    if !rustix::process::geteuid().is_root() {
+        return Server::start(command);
+    }
+    const NOBODY: u32 = 65_534;
+    // The build's own folder may be closed to others.
+    let binary = world.path("forgecast");
+    fs::copy(command.get_program(), &binary).unwrap();
+    for name in [".", "home", "run", "projects", "closed"] {
+        chown(world.path(name), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    let mut wrapped = Command::new("setpriv");
+    wrapped
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(binary)
+        .args(arguments);
+    wrapped
+        .env_clear()
+        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    wrapped.current_dir(command.get_current_dir().unwrap());
+    Server::start(wrapped)
+}
+
+#[test]
+fn without_a_home_it_starts_and_says_where_the_database_is() {
+    let world = World::new();
+    let temporary = world.path("tmp");
+    fs::create_dir(&temporary).unwrap();
+    let mut command = world.command(&["serve", "--port", "0"]);
+    command
+        .env_remove("HOME")
+        .env_remove("XDG_RUNTIME_DIR")
+        .env("TMPDIR", &temporary);
+    let mut server = Server::start(command);
+    assert!(server.line_with("database").contains(temporary.to_str().unwrap()));
+    let said = server.kill();
+    assert!(said.contains("HOME is not set") && said.contains("--db"), "{said}");
+}
+
+#[test]
+fn what_it_keeps_is_for_its_owner_alone() {
+    let world = World::new();
+    let server = world.serve();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(world.db().parent().unwrap()), 0o700);
+    assert_eq!(mode(&world.db()), 0o600);
+    let runtime = world.path("run/forgecast");
+    assert_eq!(mode(&runtime), 0o700);
+    for entry in fs::read_dir(&runtime).unwrap() {
+        assert_eq!(mode(&entry.unwrap().path()), 0o600);
+    }
+    assert!(server.stop().success());
+    assert_eq!(
+        fs::read_dir(&runtime).unwrap().count(),
+        0,
+        "the announcement is taken back"
+    );
+}
