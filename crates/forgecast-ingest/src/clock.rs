@@ -21,6 +21,14 @@ pub(crate) fn wall() -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
+/// Whether a file's or folder's time (nanoseconds since the Unix epoch) is less than `within_ms` from now: so short a
+/// time ago that a further change may show the same one. Linux stamps files with the time of its last tick (up to 10 ms)
+/// unless it is newer than 6.13. A time far in the future (a clock that was set back) is not recent.
+pub(crate) fn is_recent(time_ns: i64, within_ms: u64) -> bool {
+    let (now, then) = (wall(), Timestamp::from_millis(time_ns.div_euclid(1_000_000)));
+    now.millis_since(then) < within_ms && then.millis_since(now) < within_ms
+}
+
 /// Milliseconds on a clock that only goes forward. `CLOCK_MONOTONIC` stands still while a Linux machine sleeps.
 fn elapsed_ms() -> i64 {
     #[cfg(target_os = "linux")]
@@ -28,7 +36,9 @@ fn elapsed_ms() -> i64 {
     #[cfg(not(target_os = "linux"))]
     let clock = rustix::time::ClockId::Monotonic;
     let time = rustix::time::clock_gettime(clock);
-    time.tv_sec.saturating_mul(1_000).saturating_add(time.tv_nsec / 1_000_000)
+    time.tv_sec
+        .saturating_mul(1_000)
+        .saturating_add(time.tv_nsec / 1_000_000)
 }
 
 #[cfg(test)]

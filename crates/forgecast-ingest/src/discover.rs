@@ -8,14 +8,37 @@ use forgecast_protocol::FileIdentity;
 use crate::group::{Context, GroupKind, MARKER};
 use crate::health::RootKind;
 use crate::open::{Base, EntryKind, OpenError};
-use crate::watch::WatchId;
+use crate::watch::{Interest, WatchId};
 
 /// Folders that hold no projects of their own, only what tools made. Names that people also use for folders of
 /// projects (`build`, `dist`, `out`) are not among them.
 const PRUNED: [&str; 26] = [
-    ".cache", ".cargo", ".eggs", ".git", ".gradle", ".hg", ".m2", ".mypy_cache", ".next", ".npm", ".nuxt", ".nvm",
-    ".pytest_cache", ".rustup", ".svelte-kit", ".svn", ".terraform", ".tox", ".trash", ".turbo", ".venv", ".yarn",
-    "__pycache__", "node_modules", "target", "venv",
+    ".cache",
+    ".cargo",
+    ".eggs",
+    ".git",
+    ".gradle",
+    ".hg",
+    ".m2",
+    ".mypy_cache",
+    ".next",
+    ".npm",
+    ".nuxt",
+    ".nvm",
+    ".pytest_cache",
+    ".rustup",
+    ".svelte-kit",
+    ".svn",
+    ".terraform",
+    ".tox",
+    ".trash",
+    ".turbo",
+    ".venv",
+    ".yarn",
+    "__pycache__",
+    "node_modules",
+    "target",
+    "venv",
 ];
 
 /// Levels below a root that are watched: its folders and theirs.
@@ -46,15 +69,31 @@ pub(crate) struct Walk {
 #[derive(Debug)]
 pub(crate) enum Found {
     /// A folder of the upper levels, or a project's own, and its watch if it got one.
-    Folder { root: usize, relative: PathBuf, watch: Option<WatchId>, stamp: Option<FileIdentity> },
+    Folder {
+        root: usize,
+        relative: PathBuf,
+        watch: Option<WatchId>,
+        stamp: Option<FileIdentity>,
+    },
     /// Files that are read together.
-    Group { root: usize, relative: PathBuf, kind: GroupKind },
+    Group {
+        root: usize,
+        relative: PathBuf,
+        kind: GroupKind,
+    },
 }
 
 impl Walk {
     /// The whole of a configured folder.
     pub(crate) fn whole(root: usize, path: PathBuf, kind: RootKind) -> Self {
-        Self { root, path, kind, from: PathBuf::new(), levels: MAX_LEVELS, inside: false }
+        Self {
+            root,
+            path,
+            kind,
+            from: PathBuf::new(),
+            levels: MAX_LEVELS,
+            inside: false,
+        }
     }
 
     /// Walks, telling `found` at once what it comes across; `found` answers whether to go on. Returns how many folders
@@ -71,7 +110,7 @@ impl Walk {
             let watched = level <= self.watched_levels() && !inside;
             let (mut watch, mut stamp) = (None, None);
             if watched {
-                watch = context.watcher.add(&self.place(&relative)).ok();
+                watch = context.watcher.add(&self.place(&relative), Interest::Names).ok();
                 stamp = base.stat(&relative).ok();
             }
             let entries = match base.list(&relative) {
@@ -84,14 +123,21 @@ impl Walk {
                 break;
             }
             let is_project = self.kind == RootKind::Projects
-                && entries.iter().any(|entry| entry.kind == EntryKind::Folder && entry.name == MARKER);
+                && entries
+                    .iter()
+                    .any(|entry| entry.kind == EntryKind::Folder && entry.name == MARKER);
             if is_project && !watched {
-                watch = context.watcher.add(&self.place(&relative)).ok();
+                watch = context.watcher.add(&self.place(&relative), Interest::Names).ok();
                 stamp = base.stat(&relative).ok();
             }
             let stamp = stamp.map(|stamp| FileIdentity { size: 0, ..stamp });
             if (watched || is_project)
-                && !found(Found::Folder { root: self.root, relative: relative.clone(), watch, stamp })
+                && !found(Found::Folder {
+                    root: self.root,
+                    relative: relative.clone(),
+                    watch,
+                    stamp,
+                })
             {
                 break;
             }
@@ -101,7 +147,11 @@ impl Walk {
                 RootKind::Logs => (level == 0).then_some(GroupKind::Logs),
             };
             if let Some(kind) = group
-                && !found(Found::Group { root: self.root, relative: relative.clone(), kind })
+                && !found(Found::Group {
+                    root: self.root,
+                    relative: relative.clone(),
+                    kind,
+                })
             {
                 break;
             }
@@ -122,7 +172,11 @@ impl Walk {
 
     fn place(&self, relative: &Path) -> PathBuf {
         // The slash at the end: a root may be a link, what is under it may not.
-        if relative.as_os_str().is_empty() { self.path.join("") } else { self.path.join(relative) }
+        if relative.as_os_str().is_empty() {
+            self.path.join("")
+        } else {
+            self.path.join(relative)
+        }
     }
 
     /// The files of checkpoints and logs are their groups' business; only where new groups appear is watched here.

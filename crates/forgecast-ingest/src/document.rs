@@ -45,19 +45,27 @@ pub(crate) enum Reading {
     },
 }
 
-/// Two changes within so many milliseconds may carry the same times: Linux stamps files with the time of its last tick
-/// (up to 10 ms) unless it is newer than 6.13.
+/// See [`clock::is_recent`].
 const RACY_MS: u64 = 20;
 
 impl Document {
     /// A document of an earlier life.
     pub(crate) fn known(checkpoint: &SourceCheckpoint) -> Self {
-        Self { identity: checkpoint.identity, digest: checkpoint.digest.clone(), present: true, ..Self::default() }
+        Self {
+            identity: checkpoint.identity,
+            digest: checkpoint.digest.clone(),
+            present: true,
+            ..Self::default()
+        }
     }
 
     /// How far it was read.
     pub(crate) fn checkpoint(&self) -> SourceCheckpoint {
-        SourceCheckpoint { identity: self.identity, offset: 0, digest: self.digest.clone() }
+        SourceCheckpoint {
+            identity: self.identity,
+            offset: 0,
+            digest: self.digest.clone(),
+        }
     }
 
     /// Whether a look by `stat` is a reason to read.
@@ -75,19 +83,13 @@ impl Document {
         let torn = opened.identity_now().is_ok_and(|after| after != opened.identity);
         self.present = true;
         self.identity = opened.identity;
-        self.racy = is_recent(opened.identity.ctime_ns);
+        self.racy = clock::is_recent(opened.identity.ctime_ns, RACY_MS);
         let digest = digest(&bytes);
         if digest == self.digest && !torn {
             return Ok(Reading::Same);
         }
         Ok(Reading::Fresh { bytes, digest, torn })
     }
-}
-
-fn is_recent(ctime_ns: i64) -> bool {
-    let (now, changed) = (clock::wall(), forgecast_protocol::Timestamp::from_millis(ctime_ns / 1_000_000));
-    // Both ways: a time far in the future (a clock that was set back) must not make every look a reading.
-    now.millis_since(changed) < RACY_MS && changed.millis_since(now) < RACY_MS
 }
 
 /// SHA-256, hexadecimal.

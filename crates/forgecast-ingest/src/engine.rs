@@ -6,6 +6,7 @@ mod hints;
 mod jobs;
 mod report;
 mod roots;
+mod tree;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
@@ -19,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::groups::{GroupId, Groups};
 use self::jobs::{Done, Jobs};
-use self::roots::{Root, Tree};
+use self::roots::Root;
+use self::tree::Tree;
 use crate::clean::Cleaner;
 use crate::group::Context;
 use crate::health::{RootKind, SourceHealth};
@@ -88,7 +90,10 @@ impl Engine {
         for (folders, kind) in configured {
             for path in folders {
                 let root = Root::new(path, kind)?;
-                if !roots.iter().any(|other: &Root| other.path == root.path && other.kind == kind) {
+                if !roots
+                    .iter()
+                    .any(|other: &Root| other.path == root.path && other.kind == kind)
+                {
                     roots.push(root);
                 }
             }
@@ -117,7 +122,10 @@ impl Engine {
                 Duration::from_millis(options.debounce_ms),
                 Duration::from_millis(options.settle_ms),
             ),
-            rounds: Rounds { poll: options.poll, every },
+            rounds: Rounds {
+                poll: options.poll,
+                every,
+            },
             context: Arc::new(context),
             clock,
             sink,
@@ -183,6 +191,9 @@ impl Engine {
                 () = tokio::time::sleep_until(wake) => {}
             }
             self.flush()?;
+            if !self.counters.ready && self.jobs.are_idle() && self.outbox.is_empty() {
+                self.report();
+            }
         }
     }
 
@@ -203,9 +214,14 @@ impl Engine {
             Done::Group { id, group, outcome } => self.group_done(id, group, outcome, now),
             Done::Ended(job) => self.jobs.ended(job),
             Done::Found(found, soon) => self.found(found, soon, now),
-            Done::Walked { walk, whole, result, took } => self.walked(&walk, whole, result, took, now),
+            Done::Walked {
+                walk,
+                whole,
+                result,
+                took,
+            } => self.walked(&walk, whole, result, took, now),
             Done::Changed(folders) => self.folders_changed(folders),
-            Done::Roots(states) => self.roots_checked(states, now),
+            Done::Roots(states) => self.roots_checked(states),
         }
     }
 

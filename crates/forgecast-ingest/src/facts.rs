@@ -38,12 +38,23 @@ pub(crate) fn origin(
 
 /// Where facts about the sources themselves come from.
 pub(crate) fn internal(path: Option<&str>) -> Origin {
-    Origin { kind: SourceKind::Internal, path: path.map(str::to_owned), first_sight: false, modified_at: None }
+    Origin {
+        kind: SourceKind::Internal,
+        path: path.map(str::to_owned),
+        first_sight: false,
+        modified_at: None,
+    }
 }
 
 /// A fact without the producer's id.
 pub(crate) fn event(subject: &Subject, at: Timestamp, origin: &Origin, fact: Fact) -> Event {
-    Event { id: None, subject: subject.clone(), at, origin: origin.clone(), fact }
+    Event {
+        id: None,
+        subject: subject.clone(),
+        at,
+        origin: origin.clone(),
+        fact,
+    }
 }
 
 /// The file in the list of artifacts.

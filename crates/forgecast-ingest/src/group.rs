@@ -7,95 +7,25 @@ mod documents;
 mod folders;
 mod logs;
 mod presence;
+mod work;
 
 pub(crate) use folders::MARKER;
+pub(crate) use work::{Context, GroupKind, Look, Outcome, Work};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use forgecast_protocol::event::Fact;
-use forgecast_protocol::{Batch, Clock, FileIdentity, Origin, ProblemKind, SourceCheckpoint, SourceKey, Subject, Timestamp};
+use forgecast_protocol::{FileIdentity, Origin, ProblemKind, SourceCheckpoint, SourceKey, Subject, Timestamp};
 
-use crate::clean::{Cleaner, LogState};
+use crate::clean::LogState;
 use crate::decode::{CheckpointPart, Format};
 use crate::document::Document;
 use crate::facts;
 use crate::open::{Base, OpenError};
 use crate::problem::Problems;
 use crate::tail::Tail;
-use crate::watch::{WatchId, Watcher};
-
-/// What all groups share.
-pub(crate) struct Context {
-    pub(crate) cleaner: Cleaner,
-    pub(crate) clock: Clock,
-    pub(crate) watcher: Watcher,
-    /// The folders under which projects are looked for.
-    pub(crate) roots: Vec<PathBuf>,
-    pub(crate) host: Option<String>,
-}
-
-/// What a group is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum GroupKind {
-    /// A folder with `.context-foundry` in it.
-    Project,
-    /// A folder of `checkpoints/ralph`.
-    Checkpoint,
-    /// A folder of logs.
-    Logs,
-}
-
-/// How closely a group is looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Look {
-    /// Only at the files that are named.
-    #[default]
-    Named,
-    /// At the folder and the phase file by `stat`; closer when they differ.
-    Light,
-    /// At every folder and file by `stat`.
-    Full,
-    /// Every folder is watched (again) and listed, every file is looked at.
-    Rescan,
-}
-
-/// What is to be done next for a group. Wishes that come while it is busy add up here.
-#[derive(Debug, Default)]
-pub(crate) struct Work {
-    pub(crate) look: Look,
-    /// Files that may have changed.
-    pub(crate) changed: BTreeSet<String>,
-    /// Files that could not be used and are read again whatever `stat` says.
-    pub(crate) again: BTreeSet<String>,
-}
-
-impl Work {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.look == Look::Named && self.changed.is_empty() && self.again.is_empty()
-    }
-}
-
-/// What came of it.
-#[derive(Debug, Default)]
-pub(crate) struct Outcome {
-    /// Facts and how far their sources were read.
-    pub(crate) batch: Batch,
-    /// Files to be read again after a while: half-written, or perhaps about to be replaced.
-    pub(crate) retry: Vec<(String, Duration)>,
-    /// Look at the whole group again after a while.
-    pub(crate) recheck: Option<Duration>,
-    /// Logs with more to read.
-    pub(crate) more: Vec<String>,
-    /// Watches that were set, with their folder within the group.
-    pub(crate) watches: Vec<(WatchId, String)>,
-    /// When the newest change happened that was read, by the files' own times.
-    pub(crate) active_at: Option<Timestamp>,
-    pub(crate) reads: u64,
-    pub(crate) bytes: u64,
-    pub(crate) listed: u64,
-}
+use crate::watch::WatchId;
 
 /// One file of a group.
 #[derive(Debug)]
@@ -105,6 +35,8 @@ struct Source {
     first_sight: bool,
     /// Was not there when it was last looked for; gone for good if it is not there next time.
     absent_once: bool,
+    /// It could not be opened when it was last looked at.
+    refused: bool,
     content: Content,
 }
 
@@ -167,9 +99,9 @@ impl Group {
         known: BTreeMap<String, SourceCheckpoint>,
     ) -> Self {
         let directory = directory_of(&root, &relative).to_string_lossy().into_owned();
-        let sources = known.iter().filter_map(|(path, checkpoint)| {
-            Some((path.clone(), Source::new(path, Some(checkpoint))?))
-        });
+        let sources = known
+            .iter()
+            .filter_map(|(path, checkpoint)| Some((path.clone(), Source::new(path, Some(checkpoint))?)));
         let files = sources.collect();
         Self {
             kind,
@@ -193,10 +125,15 @@ impl Group {
         let base = Base::open(&self.root).and_then(|root| root.sub(&self.relative));
         let mut outcome = Outcome::default();
         match base {
-            Err(error) => self.lost(&error, now, &mut outcome),
+            Err(error) => self.lost(&error, now, context, &mut outcome),
             Ok(base) => {
                 self.lost_once = false;
-                let mut pass = Pass { context, base, now, outcome };
+                let mut pass = Pass {
+                    context,
+                    base,
+                    now,
+                    outcome,
+                };
                 self.look(work, &mut pass);
                 self.report_checkpoint(&mut pass);
                 self.settle_presence(&mut pass);
@@ -213,6 +150,7 @@ impl Group {
         }
         let mut candidates = work.changed.clone();
         candidates.extend(work.again.iter().cloned());
+        pass.outcome.looks += u64::from(look > Look::Named);
         if look >= Look::Full {
             self.visit_folders(look == Look::Rescan, pass);
             candidates.extend(self.files.keys().cloned());
@@ -234,11 +172,16 @@ impl Group {
             Content::Listed(_) => self.read_listed(path, &mut source, pass),
         };
         match result {
-            Ok(()) => source.absent_once = false,
+            Ok(()) => {
+                source.absent_once = false;
+                if std::mem::take(&mut source.refused) {
+                    self.recovered(path, &mut source, pass);
+                }
+            }
             Err(error) => self.failed(path, &mut source, &error, pass),
         }
         // What never was there leaves no trace.
-        if source.was_seen() || source.absent_once {
+        if source.was_seen() || source.absent_once || source.refused {
             self.files.insert(path.to_owned(), source);
         }
     }
@@ -252,6 +195,11 @@ impl Group {
             OpenError::Io { .. } => ProblemKind::Unreadable,
         };
         source.absent_once = false;
+        source.refused = true;
+        if let Content::Document(document) = &mut source.content {
+            // Whatever stands there next is read.
+            document.identity = FileIdentity::default();
+        }
         let key = self.key(path);
         let message = match error {
             OpenError::Io { source, .. } => format!("{error}: {source}"),
@@ -262,29 +210,55 @@ impl Group {
         self.say(fact, path, pass);
     }
 
+    /// It can be opened again. A document was read and says for itself how it is.
+    fn recovered(&mut self, path: &str, source: &mut Source, pass: &mut Pass<'_>) {
+        if !matches!(source.content, Content::Document(_)) {
+            self.clear_file(path, pass);
+        }
+    }
+
     /// An event of the sources themselves about a file of this group.
     fn say(&self, fact: Option<Fact>, path: &str, pass: &mut Pass<'_>) {
         if let Some(fact) = fact {
             let origin = facts::internal(Some(path));
-            pass.outcome.batch.events.push(facts::event(&self.subject(path), pass.now, &origin, fact));
+            pass.outcome
+                .batch
+                .events
+                .push(facts::event(&self.subject(path), pass.now, &origin, fact));
         }
     }
 
     fn checkpoint(&self, path: &str, checkpoint: SourceCheckpoint, pass: &mut Pass<'_>) {
-        pass.outcome.batch.checkpoints.push((SourceKey(self.key(path)), checkpoint));
+        pass.outcome
+            .batch
+            .checkpoints
+            .push((SourceKey(self.key(path)), checkpoint));
     }
 
     /// The absolute path as text: the name of a source and of its troubles.
     fn key(&self, path: &str) -> String {
-        if path.is_empty() { self.directory.clone() } else { format!("{}/{path}", self.directory) }
+        if path.is_empty() {
+            self.directory.clone()
+        } else {
+            format!("{}/{path}", self.directory)
+        }
     }
 
     /// Whose a file's facts are.
     fn subject(&self, path: &str) -> Subject {
         match self.kind {
-            GroupKind::Project => Subject { directory: Some(self.directory.clone()), ..Subject::default() },
-            GroupKind::Checkpoint => Subject { name: Some(last_name(&self.directory)), ..Subject::default() },
-            GroupKind::Logs => Subject { name: logs::session_of(path), ..Subject::default() },
+            GroupKind::Project => Subject {
+                directory: Some(self.directory.clone()),
+                ..Subject::default()
+            },
+            GroupKind::Checkpoint => Subject {
+                name: Some(last_name(&self.directory)),
+                ..Subject::default()
+            },
+            GroupKind::Logs => Subject {
+                name: logs::session_of(path),
+                ..Subject::default()
+            },
         }
     }
 
@@ -333,7 +307,13 @@ impl Source {
         } else {
             Content::Listed(known.map(|known| known.identity).unwrap_or_default())
         };
-        Some(Self { format, first_sight: known.is_none(), absent_once: false, content })
+        Some(Self {
+            format,
+            first_sight: known.is_none(),
+            absent_once: false,
+            refused: false,
+            content,
+        })
     }
 
     /// Whether there is anything to remember.
@@ -368,5 +348,9 @@ fn last_name(path: &str) -> String {
 
 /// Where a group is.
 pub(crate) fn directory_of(root: &Path, relative: &Path) -> PathBuf {
-    if relative.as_os_str().is_empty() { root.to_owned() } else { root.join(relative) }
+    if relative.as_os_str().is_empty() {
+        root.to_owned()
+    } else {
+        root.join(relative)
+    }
 }

@@ -21,6 +21,8 @@ pub struct SourceHealth {
     pub reads: u64,
     /// Bytes read from them.
     pub bytes_read: u64,
+    /// Looks by `stat` at the files of a group, for whatever reason.
+    pub looks: u64,
     /// Folders listed, by search and by reconciling.
     pub folders_listed: u64,
     /// Projects known, gone ones included.

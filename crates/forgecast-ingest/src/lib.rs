@@ -4,8 +4,8 @@
 //! writes to, locks or follows links in the folders it watches, and it knows neither hub nor store: batches go out by
 //! one bounded channel, checkpoints come in once, at the start.
 //!
-//! The way of one change: [`watch`](self) hint → `schedule` (when to read) → `engine` (who reads) → `group` (what is
-//! read, on a blocking thread, by [`open`]) → [`decode`] → [`Batch`].
+//! The way of one change: `watch` (a hint) → `schedule` (when to read) → `engine` (who reads) → `group` (what is read,
+//! on a blocking thread, by [`open`]) → [`decode`] → [`Batch`].
 
 mod discover;
 mod document;

@@ -65,14 +65,27 @@ impl OpenError {
         let path = path.to_string_lossy().into_owned();
         match errno {
             Errno::NOENT | Errno::NOTDIR => Self::Missing { path },
-            Errno::LOOP | Errno::XDEV | Errno::MLINK => Self::Refused { path, what: "a link or a way out of the folder" },
-            Errno::NXIO | Errno::NODEV => Self::Refused { path, what: "a socket, pipe or device" },
-            errno => Self::Io { operation, path, source: errno.into() },
+            Errno::LOOP | Errno::XDEV | Errno::MLINK => Self::Refused {
+                path,
+                what: "a link or a way out of the folder",
+            },
+            Errno::NXIO | Errno::NODEV => Self::Refused {
+                path,
+                what: "a socket, pipe or device",
+            },
+            errno => Self::Io {
+                operation,
+                path,
+                source: errno.into(),
+            },
         }
     }
 
     pub(crate) fn refused(path: &Path, what: &'static str) -> Self {
-        Self::Refused { path: path.to_string_lossy().into_owned(), what }
+        Self::Refused {
+            path: path.to_string_lossy().into_owned(),
+            what,
+        }
     }
 
     /// Whether there is nothing of that name.
@@ -125,7 +138,10 @@ const MAX_ENTRIES: usize = 200_000;
 const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 #[cfg(not(target_os = "linux"))]
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-const LISTING: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
+const LISTING: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC)
+    .union(OFlags::NOFOLLOW);
 const READING: OFlags = OFlags::RDONLY
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOFOLLOW)
@@ -148,7 +164,8 @@ impl Base {
     /// # Errors
     /// When it is not there, or a link stands anywhere on the way.
     pub fn sub(&self, relative: &Path) -> Result<Self, OpenError> {
-        self.beneath(relative, FOLDER | OFlags::NOFOLLOW, "open the folder").map(Self)
+        self.beneath(relative, FOLDER | OFlags::NOFOLLOW, "open the folder")
+            .map(Self)
     }
 
     /// Opens a plain file of at most `limit` bytes for reading.
@@ -170,7 +187,10 @@ impl Base {
                 limit,
             });
         }
-        Ok(Opened { file: File::from(fd), identity })
+        Ok(Opened {
+            file: File::from(fd),
+            identity,
+        })
     }
 
     /// Which file stands at this path, without opening it.
@@ -231,7 +251,11 @@ impl Base {
                 },
                 _ => EntryKind::Other,
             };
-            entries.push(Entry { name, kind, inode: entry.ino() });
+            entries.push(Entry {
+                name,
+                kind,
+                inode: entry.ino(),
+            });
             if entries.len() >= MAX_ENTRIES {
                 break;
             }
@@ -241,7 +265,11 @@ impl Base {
 
     fn beneath(&self, relative: &Path, flags: OFlags, operation: &'static str) -> Result<OwnedFd, OpenError> {
         check(relative)?;
-        let path = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
+        let path = if relative.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            relative
+        };
         #[cfg(target_os = "linux")]
         if let Some(opened) = linux::open(self.0.as_fd(), path, flags) {
             return opened.map_err(|errno| OpenError::io(operation, relative, errno));
@@ -268,11 +296,22 @@ impl Opened {
     pub fn read_all(&mut self, relative: &Path, limit: u64) -> Result<Vec<u8>, OpenError> {
         let expected = usize::try_from(self.identity.size.min(limit)).unwrap_or(0);
         let mut bytes = Vec::with_capacity(expected.saturating_add(1));
-        let io = |source| OpenError::Io { operation: "read", path: relative.to_string_lossy().into_owned(), source };
-        (&self.file).take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(io)?;
+        let io = |source| OpenError::Io {
+            operation: "read",
+            path: relative.to_string_lossy().into_owned(),
+            source,
+        };
+        (&self.file)
+            .take(limit.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(io)?;
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if size > limit {
-            return Err(OpenError::Oversize { path: relative.to_string_lossy().into_owned(), size, limit });
+            return Err(OpenError::Oversize {
+                path: relative.to_string_lossy().into_owned(),
+                size,
+                limit,
+            });
         }
         Ok(bytes)
     }
@@ -298,6 +337,10 @@ fn check(relative: &Path) -> Result<(), OpenError> {
 }
 
 /// A plain file with one name: a second name could belong to a file elsewhere that only we may read.
+#[allow(
+    clippy::useless_conversion,
+    reason = "the width of the count differs between systems"
+)]
 fn judge(relative: &Path, stat: &Stat) -> Result<(), OpenError> {
     let what = match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile if u64::from(stat.st_nlink) > 1 => "a file with several names (hard links)",
@@ -334,3 +377,6 @@ fn identity(stat: &Stat) -> FileIdentity {
         ctime_ns: nanoseconds(stat.st_ctime, i64::try_from(stat.st_ctime_nsec).unwrap_or(0)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,13 +12,20 @@ pub(crate) struct Problems(BTreeMap<String, Problem>);
 impl Problems {
     /// A trouble is seen: the fact that says so, unless it was said in the same words already.
     pub(crate) fn found(&mut self, key: &str, kind: ProblemKind, message: String, subject: &str) -> Option<Fact> {
-        let problem = Problem { kind, message, subject: Some(subject.to_owned()) };
+        let problem = Problem {
+            kind,
+            message,
+            subject: Some(subject.to_owned()),
+        };
         if self.0.get(key) == Some(&problem) {
             return None;
         }
         tracing::warn!(key, kind = ?problem.kind, problem = problem.message, "a source has a problem");
         self.0.insert(key.to_owned(), problem.clone());
-        Some(Fact::ProblemFound(ProblemFound { key: key.to_owned(), problem }))
+        Some(Fact::ProblemFound(ProblemFound {
+            key: key.to_owned(),
+            problem,
+        }))
     }
 
     /// A trouble is over, if it was there.
@@ -31,7 +38,11 @@ impl Problems {
     /// Keys that begin with `prefix`.
     pub(crate) fn keys_below(&self, prefix: &str) -> Vec<String> {
         let after = self.0.range(prefix.to_owned()..);
-        after.map(|(key, _)| key).take_while(|key| key.starts_with(prefix)).cloned().collect()
+        after
+            .map(|(key, _)| key)
+            .take_while(|key| key.starts_with(prefix))
+            .cloned()
+            .collect()
     }
 
     /// How many are open.
@@ -53,7 +64,9 @@ mod tests {
     fn a_trouble_is_said_once_until_it_changes_or_is_over() {
         let mut problems = Problems::default();
         let found = |problems: &mut Problems, message: &str| {
-            problems.found("/a", ProblemKind::Unparsable, message.to_owned(), "/a").is_some()
+            problems
+                .found("/a", ProblemKind::Unparsable, message.to_owned(), "/a")
+                .is_some()
         };
         assert!(found(&mut problems, "one"));
         assert!(!found(&mut problems, "one"));

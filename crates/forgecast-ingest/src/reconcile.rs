@@ -45,7 +45,11 @@ impl Rounds {
         let wait = if self.poll {
             POLL
         } else if turn.unwatched {
-            if active { POLL.min(self.every) } else { self.every.mul_f64(0.6) }
+            if active {
+                POLL.min(self.every)
+            } else {
+                self.every.mul_f64(0.6)
+            }
         } else if active {
             self.every
         } else {
@@ -65,7 +69,11 @@ impl Rounds {
 
     /// How often to ask.
     pub(crate) fn tick(&self) -> Duration {
-        if self.poll { Duration::from_millis(250) } else { (self.every / 8).clamp(Duration::from_millis(20), Duration::from_millis(500)) }
+        if self.poll {
+            Duration::from_millis(250)
+        } else {
+            (self.every / 8).clamp(Duration::from_millis(20), Duration::from_millis(500))
+        }
     }
 }
 
@@ -74,7 +82,10 @@ mod tests {
     use super::*;
 
     fn rounds(poll: bool) -> Rounds {
-        Rounds { poll, every: Duration::from_secs(5) }
+        Rounds {
+            poll,
+            every: Duration::from_secs(5),
+        }
     }
 
     fn looks_in(seconds: u32, turn: Turn, poll: bool, idle: usize) -> (u32, u32) {
@@ -94,7 +105,12 @@ mod tests {
 
     fn turn(active: bool, unwatched: bool) -> Turn {
         let now = Instant::now();
-        Turn { active_until: active.then(|| now + ACTIVE), unwatched, looked_at: now, light: 0 }
+        Turn {
+            active_until: active.then(|| now + ACTIVE),
+            unwatched,
+            looked_at: now,
+            light: 0,
+        }
     }
 
     #[test]

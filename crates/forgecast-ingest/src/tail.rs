@@ -79,7 +79,11 @@ impl Tail {
 
     /// How far it was read: complete lines only, so that a restart reads an unfinished one again.
     pub(crate) fn checkpoint(&self) -> SourceCheckpoint {
-        SourceCheckpoint { identity: self.identity, offset: self.offset, digest: String::new() }
+        SourceCheckpoint {
+            identity: self.identity,
+            offset: self.offset,
+            digest: String::new(),
+        }
     }
 
     /// Whether a look by `stat` is a reason to read.
@@ -128,7 +132,11 @@ impl Tail {
     }
 
     fn restart(&mut self) {
-        *self = Self { identity: self.identity, present: self.present, ..Self::default() };
+        *self = Self {
+            identity: self.identity,
+            present: self.present,
+            ..Self::default()
+        };
     }
 
     /// `None` when the file is not the continuation of what was read.
@@ -185,8 +193,12 @@ impl Tail {
     }
 
     fn remember(&mut self, fresh: &[u8]) {
-        self.witness.extend_from_slice(&fresh[fresh.len().saturating_sub(WITNESS_BYTES)..]);
+        self.witness
+            .extend_from_slice(&fresh[fresh.len().saturating_sub(WITNESS_BYTES)..]);
         let over = self.witness.len().saturating_sub(WITNESS_BYTES);
         self.witness.drain(..over);
     }
 }
+
+#[cfg(test)]
+mod tests;

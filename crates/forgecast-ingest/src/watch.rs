@@ -45,6 +45,15 @@ pub(crate) enum Hint {
     Overflow,
 }
 
+/// What is wanted to be known of a folder. Asked for both, a folder tells both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interest {
+    /// Which names come and go.
+    Names,
+    /// That, and writing to its files.
+    Content,
+}
+
 /// Why a folder is not watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AddError {
@@ -65,9 +74,9 @@ impl Watcher {
     }
 
     /// Watches a folder; once more is harmless and gives the same number.
-    pub(crate) fn add(&self, folder: &Path) -> Result<WatchId, AddError> {
+    pub(crate) fn add(&self, folder: &Path, interest: Interest) -> Result<WatchId, AddError> {
         match &self.0 {
-            Some(watches) => watches.add(folder),
+            Some(watches) => watches.add(folder, interest),
             None => Err(AddError::Limit),
         }
     }

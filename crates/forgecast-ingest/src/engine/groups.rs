@@ -27,6 +27,8 @@ pub(super) struct Slot {
     pub(super) kind: GroupKind,
     pub(super) root: usize,
     work: Work,
+    /// Whether it stands in the queue of urgent work, and in that of background work.
+    queued: (bool, bool),
     /// Watches that ended by themselves.
     lost: Vec<WatchId>,
     turn: Turn,
@@ -55,7 +57,10 @@ impl Groups {
     /// Groups in a folder or below it.
     pub(super) fn under(&self, directory: &Path) -> Vec<GroupId> {
         let from = (directory.to_owned(), GroupKind::Project);
-        let below = self.by_directory.range(from..).take_while(|((path, _), _)| path.starts_with(directory));
+        let below = self
+            .by_directory
+            .range(from..)
+            .take_while(|((path, _), _)| path.starts_with(directory));
         below.map(|(_, id)| *id).collect()
     }
 
@@ -63,9 +68,12 @@ impl Groups {
     pub(super) fn wish(&mut self, id: GroupId, lane: Lane, wish: impl FnOnce(&mut Work)) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         wish(&mut slot.work);
-        let queue = if lane == Lane::Urgent { &mut self.urgent } else { &mut self.background };
+        let (queue, queued) = match lane {
+            Lane::Urgent => (&mut self.urgent, &mut slot.queued.0),
+            _ => (&mut self.background, &mut slot.queued.1),
+        };
         // A group that is being read comes back to the queue when it is done.
-        if slot.group.is_some() && !queue.contains(&id) {
+        if slot.group.is_some() && !std::mem::replace(queued, true) {
             queue.push_back(id);
         }
     }
@@ -80,13 +88,23 @@ impl Groups {
 
     /// Whether nothing waits and nothing is being read.
     pub(super) fn is_quiet(&self) -> bool {
-        self.slots.values().all(|slot| slot.group.is_some() && slot.work.is_empty())
+        self.slots
+            .values()
+            .all(|slot| slot.group.is_some() && slot.work.is_empty())
     }
 
     fn take(&mut self, lane: Lane, now: Instant) -> Option<(GroupId, Box<Group>, Work)> {
         loop {
-            let id = if lane == Lane::Urgent { self.urgent.pop_front() } else { self.background.pop_front() }?;
+            let id = if lane == Lane::Urgent {
+                self.urgent.pop_front()
+            } else {
+                self.background.pop_front()
+            }?;
             let Some(slot) = self.slots.get_mut(&id) else { continue };
+            match lane {
+                Lane::Urgent => slot.queued.0 = false,
+                _ => slot.queued.1 = false,
+            }
             if slot.work.is_empty() {
                 continue;
             }
@@ -97,7 +115,11 @@ impl Groups {
                 let work = std::mem::take(&mut slot.work);
                 if work.look > Look::Named {
                     slot.turn.looked_at = now;
-                    slot.turn.light = if work.look == Look::Light { slot.turn.light + 1 } else { 0 };
+                    slot.turn.light = if work.look == Look::Light {
+                        slot.turn.light + 1
+                    } else {
+                        0
+                    };
                 }
                 return Some((id, group, work));
             }
@@ -109,7 +131,9 @@ impl Engine {
     /// Starts what may start, urgent work first. Nothing starts while the sink does not keep up.
     pub(super) fn start_work(&mut self, now: Instant) {
         while self.outbox.len() < OUTBOX && self.jobs.has_room(Lane::Urgent) {
-            let Some(work) = self.groups.take(Lane::Urgent, now) else { break };
+            let Some(work) = self.groups.take(Lane::Urgent, now) else {
+                break;
+            };
             self.jobs.read(Lane::Urgent, vec![work], &self.context);
         }
         while self.outbox.len() < OUTBOX && self.jobs.has_room(Lane::Background) {
@@ -168,8 +192,14 @@ impl Engine {
             kind,
             root,
             work: Work::default(),
+            queued: (false, false),
             lost: Vec::new(),
-            turn: Turn { active_until: None, unwatched: true, looked_at: now, light: 0 },
+            turn: Turn {
+                active_until: None,
+                unwatched: true,
+                looked_at: now,
+                light: 0,
+            },
             scanned: false,
             gone: false,
             unwatched: 0,
@@ -206,12 +236,17 @@ impl Engine {
     /// Projects of an earlier life that lie under a root are groups even if they are gone: that is news, too.
     pub(super) fn adopt_known_projects(&mut self) {
         let ending = format!("/{}/current-phase.json", crate::group::MARKER);
-        let folders: Vec<PathBuf> =
-            self.known.keys().filter_map(|key| key.0.strip_suffix(&ending)).map(PathBuf::from).collect();
+        let folders: Vec<PathBuf> = self
+            .known
+            .keys()
+            .filter_map(|key| key.0.strip_suffix(&ending))
+            .map(PathBuf::from)
+            .collect();
         for folder in folders {
-            let root = self.roots.iter().position(|root| {
-                root.kind == crate::health::RootKind::Projects && folder.starts_with(&root.path)
-            });
+            let root = self
+                .roots
+                .iter()
+                .position(|root| root.kind == crate::health::RootKind::Projects && folder.starts_with(&root.path));
             if let Some(root) = root
                 && let Ok(relative) = folder.strip_prefix(&self.roots[root].path)
             {
@@ -226,8 +261,14 @@ impl Engine {
             tracing::error!(group = id, "reading a group failed by a fault of Forgecast");
             Outcome::default()
         });
-        let remote = self.groups.slots.get(&id).is_some_and(|slot| self.roots[slot.root].remote);
-        let Some(slot) = self.groups.slots.get_mut(&id) else { return };
+        let remote = self
+            .groups
+            .slots
+            .get(&id)
+            .is_some_and(|slot| self.roots[slot.root].remote);
+        let Some(slot) = self.groups.slots.get_mut(&id) else {
+            return;
+        };
         slot.scanned = true;
         slot.gone = group.is_gone();
         slot.unwatched = group.unwatched();
@@ -235,7 +276,10 @@ impl Engine {
         slot.turn.unwatched = slot.unwatched > 0 || remote;
         if let Some(at) = outcome.active_at {
             let age = std::time::Duration::from_millis(clock::wall().millis_since(at));
-            slot.turn.active_until = slot.turn.active_until.max(ACTIVE.checked_sub(age).map(|left| now + left));
+            slot.turn.active_until = slot
+                .turn
+                .active_until
+                .max(ACTIVE.checked_sub(age).map(|left| now + left));
         }
         slot.group = Some(group);
         let waiting = !slot.work.is_empty();
@@ -258,9 +302,11 @@ impl Engine {
             self.files.at(&(id, String::new()), now + wait);
         }
         if !outcome.more.is_empty() {
-            self.groups.wish(id, Lane::Background, |work| work.changed.extend(outcome.more));
+            self.groups
+                .wish(id, Lane::Background, |work| work.changed.extend(outcome.more));
         }
         self.counters.reads += outcome.reads;
+        self.counters.looks += outcome.looks;
         self.counters.bytes_read += outcome.bytes;
         self.counters.folders_listed += outcome.listed;
         if !outcome.batch.is_empty() {

@@ -43,7 +43,11 @@ impl Engine {
             self.groups.look(id, Lane::Urgent, Look::Full);
         }
         let Some(name) = name.to_str() else { return };
-        let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        let path = if folder.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{folder}/{name}")
+        };
         let Some(format) = Format::of(&path) else { return };
         let urgency = if format.must_settle() || matches!(format, Format::Other(_)) {
             Urgency::Settle
@@ -78,7 +82,9 @@ impl Engine {
 
     fn lost_watch(&mut self, watch: WatchId) {
         // A moved folder keeps its watch under a path that is no longer true.
-        let Some(places) = self.places.remove(&watch) else { return };
+        let Some(places) = self.places.remove(&watch) else {
+            return;
+        };
         self.context.watcher.remove(watch);
         for place in places {
             match place {

@@ -28,13 +28,22 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// What a blocking thread reports.
 pub(super) enum Done {
     /// A group's work is done (`None`: it failed by a fault of ours and the group is as it was).
-    Group { id: GroupId, group: Box<Group>, outcome: Option<Outcome> },
+    Group {
+        id: GroupId,
+        group: Box<Group>,
+        outcome: Option<Outcome>,
+    },
     /// A job is over.
     Ended(u64),
     /// A walk came across something; `true` when the walk was for something that just appeared.
     Found(Found, bool),
     /// A walk is over, with how many folders it listed and how long it took.
-    Walked { walk: Walk, whole: bool, result: Result<u64, OpenError>, took: Duration },
+    Walked {
+        walk: Walk,
+        whole: bool,
+        result: Result<u64, OpenError>,
+        took: Duration,
+    },
     /// Folders that are not as they were: root and path relative to it.
     Changed(Vec<(usize, PathBuf)>),
     /// The configured folders as they are now.
@@ -86,7 +95,11 @@ impl Jobs {
             Lane::Background => BACKGROUND,
             Lane::Walk | Lane::Explore | Lane::Folders | Lane::Roots => 1,
         };
-        self.running.values().filter(|job| job.lane == lane && !job.stuck).count() < most
+        self.running
+            .values()
+            .filter(|job| job.lane == lane && !job.stuck)
+            .count()
+            < most
     }
 
     pub(super) fn are_idle(&self) -> bool {
@@ -95,7 +108,9 @@ impl Jobs {
 
     /// Whether nothing is under way that brings news of groups or folders.
     pub(super) fn is_walking(&self) -> bool {
-        self.running.values().any(|job| matches!(job.lane, Lane::Walk | Lane::Explore))
+        self.running
+            .values()
+            .any(|job| matches!(job.lane, Lane::Walk | Lane::Explore))
     }
 
     pub(super) fn stuck(&self) -> u64 {
@@ -104,7 +119,10 @@ impl Jobs {
 
     /// Groups whose reading hangs.
     pub(super) fn stuck_groups(&self) -> impl Iterator<Item = GroupId> {
-        self.running.values().filter(|job| job.stuck).flat_map(|job| job.groups.iter().copied())
+        self.running
+            .values()
+            .filter(|job| job.stuck)
+            .flat_map(|job| job.groups.iter().copied())
     }
 
     pub(super) fn ended(&mut self, job: u64) {
@@ -141,16 +159,28 @@ impl Jobs {
     /// Walks one after the other on one thread.
     pub(super) fn walk(&mut self, walks: Vec<Walk>, whole: bool, context: &Arc<Context>) {
         let context = Arc::clone(context);
-        self.spawn(if whole { Lane::Walk } else { Lane::Explore }, Vec::new(), move |done| {
-            for walk in walks {
-                let started = Instant::now();
-                let result = walk.run(&context, |found| done.blocking_send(Done::Found(found, !whole)).is_ok());
-                let took = started.elapsed();
-                if done.blocking_send(Done::Walked { walk, whole, result, took }).is_err() {
-                    return;
+        self.spawn(
+            if whole { Lane::Walk } else { Lane::Explore },
+            Vec::new(),
+            move |done| {
+                for walk in walks {
+                    let started = Instant::now();
+                    let result = walk.run(&context, |found| done.blocking_send(Done::Found(found, !whole)).is_ok());
+                    let took = started.elapsed();
+                    if done
+                        .blocking_send(Done::Walked {
+                            walk,
+                            whole,
+                            result,
+                            took,
+                        })
+                        .is_err()
+                    {
+                        return;
+                    }
                 }
-            }
-        });
+            },
+        );
     }
 
     /// Runs `work` on a blocking thread and reports its end, also when it panics.
@@ -163,7 +193,15 @@ impl Jobs {
         let Some(done) = self.done.clone() else { return };
         let number = self.next;
         self.next += 1;
-        self.running.insert(number, Job { lane, started: Instant::now(), stuck: false, groups });
+        self.running.insert(
+            number,
+            Job {
+                lane,
+                started: Instant::now(),
+                stuck: false,
+                groups,
+            },
+        );
         tokio::task::spawn_blocking(move || {
             if std::panic::catch_unwind(AssertUnwindSafe(|| work(&done))).is_err() {
                 tracing::error!(?lane, "a reading failed by a fault of Forgecast");

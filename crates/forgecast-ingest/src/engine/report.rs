@@ -12,7 +12,7 @@ const WATCHES: &str = "watches";
 
 impl Engine {
     pub(super) fn report(&mut self) {
-        let settled = self.roots.iter().all(|root| root.settled)
+        let settled = self.roots.iter().all(super::roots::Root::is_settled)
             && self.groups.all_scanned()
             && !self.jobs.is_walking()
             && !self.tree.is_exploring();
@@ -29,7 +29,12 @@ impl Engine {
         self.counters.problems = u64::try_from(troubles).unwrap_or(u64::MAX);
         let projects = slots.filter(|slot| slot.kind == GroupKind::Project).count();
         self.counters.projects = u64::try_from(projects).unwrap_or(u64::MAX);
-        self.counters.roots = self.roots.iter().enumerate().map(|(number, root)| self.root_health(number, root)).collect();
+        self.counters.roots = self
+            .roots
+            .iter()
+            .enumerate()
+            .map(|(number, root)| self.root_health(number, root))
+            .collect();
         self.report_polling(polled);
         self.report_stuck();
         let counters = &self.counters;
@@ -43,7 +48,12 @@ impl Engine {
     }
 
     fn root_health(&self, number: usize, root: &super::roots::Root) -> RootHealth {
-        let found = self.groups.slots.values().filter(|slot| slot.root == number && !slot.gone).count();
+        let found = self
+            .groups
+            .slots
+            .values()
+            .filter(|slot| slot.root == number && !slot.gone)
+            .count();
         RootHealth {
             path: root.path.clone(),
             kind: root.kind,

@@ -1,31 +1,24 @@
 //! The configured folders and the folders between them and the projects: whether they are there, when they are walked,
 //! and which of them must be compared by `stat` because nobody tells us of changes.
 
-use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use forgecast_protocol::{FileIdentity, ProblemKind, Timestamp};
+use forgecast_protocol::{FileIdentity, ProblemKind};
 use tokio::time::Instant;
 
 use super::jobs::{Done, Lane, RootCheck};
-use super::{Engine, OUTBOX, Place};
-use crate::clock;
-use crate::discover::{Found, WATCHED_LEVELS, Walk};
-use crate::group::{Look, directory_of};
+use super::{Engine, OUTBOX};
+use crate::Error;
+use crate::discover::{WATCHED_LEVELS, Walk};
+use crate::group::Look;
 use crate::health::{RootKind, RootState};
 use crate::open::{Base, OpenError};
-use crate::watch::WatchId;
-use crate::Error;
 
 /// The configured folders are looked at this often: a handful of `stat`s.
-const CHECK: Duration = Duration::from_secs(1);
+pub(super) const CHECK: Duration = Duration::from_secs(1);
 /// A walk takes at most this share of the time.
 const WALK_SHARE: u32 = 200;
-/// A folder that just appeared deep in the tree may still be filled: it is explored again after these times.
-const EXPLORE_AGAIN: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(2)];
-/// Watched folders compared by `stat` per second, all together.
-const FOLDERS_PER_SECOND: usize = 200;
 
 /// A configured folder.
 pub(super) struct Root {
@@ -37,7 +30,7 @@ pub(super) struct Root {
     pub(super) remote: bool,
     identity: Option<(u64, u64)>,
     /// Its first walk is over, or it is not there.
-    pub(super) settled: bool,
+    settled: bool,
     next_walk: Option<Instant>,
     walking: bool,
     walk_wanted: bool,
@@ -46,9 +39,15 @@ pub(super) struct Root {
 
 impl Root {
     pub(super) fn new(path: &Path, kind: RootKind) -> Result<Self, Error> {
-        let resolve = |source| Error::ResolveFolder { path: path.to_owned(), source };
+        let resolve = |source| Error::ResolveFolder {
+            path: path.to_owned(),
+            source,
+        };
         // Of a folder that is there, its real path: two roots that are one are seen as one.
-        let real = path.canonicalize().or_else(|_| std::path::absolute(path)).map_err(resolve)?;
+        let real = path
+            .canonicalize()
+            .or_else(|_| std::path::absolute(path))
+            .map_err(resolve)?;
         Ok(Self {
             path: real,
             kind,
@@ -72,42 +71,17 @@ impl Root {
         self.walk_wanted = true;
     }
 
+    /// Whether nothing is to be found in it that is not known.
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled && !self.walking && !(self.walk_wanted && self.is_there())
+    }
+
     fn is_there(&self) -> bool {
         matches!(self.state, RootState::Watching | RootState::Polling)
     }
 
     fn key(&self) -> String {
         self.path.to_string_lossy().into_owned()
-    }
-}
-
-struct Node {
-    root: usize,
-    relative: PathBuf,
-    watch: Option<WatchId>,
-    stamp: Option<FileIdentity>,
-    compared: Instant,
-}
-
-/// The folders that are followed between the roots and the projects.
-#[derive(Default)]
-pub(super) struct Tree {
-    nodes: BTreeMap<PathBuf, Node>,
-    /// Folders to be explored.
-    explore: Vec<Walk>,
-    /// The same, later.
-    later: Vec<(Instant, Walk)>,
-    explored: HashMap<(usize, PathBuf), usize>,
-}
-
-impl Tree {
-    /// Folders without a watch.
-    pub(super) fn unwatched(&self) -> u64 {
-        u64::try_from(self.nodes.values().filter(|node| node.watch.is_none()).count()).unwrap_or(u64::MAX)
-    }
-
-    pub(super) fn is_exploring(&self) -> bool {
-        !self.explore.is_empty()
     }
 }
 
@@ -118,8 +92,12 @@ impl Engine {
         if !self.jobs.has_room(Lane::Roots) || !self.roots.iter().any(due) {
             return;
         }
-        let paths: Vec<(usize, PathBuf)> =
-            self.roots.iter().enumerate().map(|(number, root)| (number, root.path.clone())).collect();
+        let paths: Vec<(usize, PathBuf)> = self
+            .roots
+            .iter()
+            .enumerate()
+            .map(|(number, root)| (number, root.path.clone()))
+            .collect();
         for root in &mut self.roots {
             root.checked = Some(now);
         }
@@ -133,21 +111,25 @@ impl Engine {
         });
     }
 
-    pub(super) fn roots_checked(&mut self, states: Vec<(usize, RootCheck)>, now: Instant) {
+    pub(super) fn roots_checked(&mut self, states: Vec<(usize, RootCheck)>) {
         for (number, state) in states {
             match state {
-                Ok((identity, remote)) => self.root_is_there(number, &identity, remote, now),
+                Ok((identity, remote)) => self.root_is_there(number, &identity, remote),
                 Err(error) => self.root_is_away(number, &error),
             }
         }
     }
 
-    fn root_is_there(&mut self, number: usize, identity: &FileIdentity, remote: bool, now: Instant) {
+    fn root_is_there(&mut self, number: usize, identity: &FileIdentity, remote: bool) {
         let polling = self.options.poll || remote || self.without_hints.is_some();
         let root = &mut self.roots[number];
         let which = Some((identity.device, identity.inode));
         let (was_there, same) = (root.is_there(), root.identity == which);
-        root.state = if polling { RootState::Polling } else { RootState::Watching };
+        root.state = if polling {
+            RootState::Polling
+        } else {
+            RootState::Watching
+        };
         root.remote = remote;
         root.message = None;
         let (path, key) = (root.path.clone(), root.key());
@@ -155,7 +137,7 @@ impl Engine {
             return;
         }
         root.identity = which;
-        root.next_walk = Some(now);
+        root.walk_wanted = true;
         self.trouble_over(&key);
         self.forget_folder(&path);
         if remote {
@@ -171,7 +153,11 @@ impl Engine {
         let missing = error.is_missing();
         let root = &mut self.roots[number];
         let (was_there, path, key) = (root.is_there(), root.path.clone(), root.key());
-        root.state = if missing { RootState::Missing } else { RootState::Unreadable };
+        root.state = if missing {
+            RootState::Missing
+        } else {
+            RootState::Unreadable
+        };
         root.identity = None;
         root.settled = true;
         let message = if missing {
@@ -180,7 +166,11 @@ impl Engine {
             format!("the folder {key} cannot be read; it is watched as soon as it can be")
         };
         root.message = Some(message.clone());
-        let kind = if missing { ProblemKind::Missing } else { ProblemKind::Unreadable };
+        let kind = if missing {
+            ProblemKind::Missing
+        } else {
+            ProblemKind::Unreadable
+        };
         self.trouble(&key, kind, message, &key);
         if was_there {
             self.forget_folder(&path);
@@ -197,7 +187,11 @@ impl Engine {
                 root.walk_wanted = true;
             }
         }
-        let due = self.tree.later.extract_if(.., |(at, _)| *at <= now).map(|(_, walk)| walk);
+        let due = self
+            .tree
+            .later
+            .extract_if(.., |(at, _)| *at <= now)
+            .map(|(_, walk)| walk);
         self.tree.explore.extend(due);
     }
 
@@ -212,40 +206,16 @@ impl Engine {
             self.jobs.walk(walks, false, &self.context);
         }
         if self.jobs.has_room(Lane::Walk)
-            && let Some(number) = self.roots.iter().position(|root| root.walk_wanted && root.is_there() && !root.walking)
+            && let Some(number) = self
+                .roots
+                .iter()
+                .position(|root| root.walk_wanted && root.is_there() && !root.walking)
         {
             let root = &mut self.roots[number];
             (root.walk_wanted, root.walking) = (false, true);
             root.next_walk = Some(now + Duration::from_millis(self.options.discover_ms));
             let walk = Walk::whole(number, root.path.clone(), root.kind);
             self.jobs.walk(vec![walk], true, &self.context);
-        }
-    }
-
-    /// A folder appeared or changed: what is in it?
-    pub(super) fn explore(&mut self, root: usize, from: PathBuf, levels: usize, inside: bool) {
-        let Root { path, kind, .. } = &self.roots[root];
-        let walk = Walk { root, path: path.clone(), kind: *kind, from, levels, inside };
-        let pruned = walk.from.components().any(|part| walk.is_pruned(part.as_os_str()));
-        if !pruned && !self.tree.explore.contains(&walk) {
-            self.tree.explore.push(walk);
-        }
-    }
-
-    pub(super) fn found(&mut self, found: Found, soon: bool, now: Instant) {
-        match found {
-            Found::Group { root, relative, kind } => self.add_group(root, relative, kind, soon, now),
-            Found::Folder { root, relative, watch, stamp } => {
-                let directory = directory_of(&self.roots[root].path, &relative);
-                if let Some(watch) = watch {
-                    self.learn(watch, Place::Folder(root, relative.clone()));
-                    if self.strangers.remove(&watch) {
-                        self.explore(root, relative.clone(), 1, false);
-                    }
-                }
-                let stamp = stamp.filter(|stamp| !is_recent(stamp));
-                self.tree.nodes.insert(directory, Node { root, relative, watch, stamp, compared: now });
-            }
         }
     }
 
@@ -272,92 +242,4 @@ impl Engine {
             Err(error) => tracing::debug!(%error, "a folder could not be walked"),
         }
     }
-
-    /// Below the watched levels nobody tells us what is made next in a new folder.
-    fn explore_later(&mut self, walk: &Walk, now: Instant) {
-        let key = (walk.root, walk.from.clone());
-        let times = self.tree.explored.entry(key.clone()).or_default();
-        match EXPLORE_AGAIN.get(*times) {
-            Some(wait) => {
-                *times += 1;
-                self.tree.later.push((now + *wait, walk.clone()));
-            }
-            None => {
-                self.tree.explored.remove(&key);
-            }
-        }
-    }
-
-    /// Compares folders: all those that nobody tells us about, and a few of the others in turn.
-    pub(super) fn check_folders(&mut self, now: Instant) {
-        if !self.jobs.has_room(Lane::Folders) {
-            return;
-        }
-        let wait = if self.options.poll { CHECK } else { self.rounds.every.mul_f64(0.6) };
-        let mut left = FOLDERS_PER_SECOND.div_ceil(2);
-        let mut folders = Vec::new();
-        for node in self.tree.nodes.values_mut() {
-            let unwatched = node.watch.is_none() || self.roots[node.root].remote;
-            let age = now.saturating_duration_since(node.compared);
-            if age < if unwatched { wait } else { self.rounds.every } || (!unwatched && left == 0) {
-                continue;
-            }
-            left = if unwatched { left } else { left - 1 };
-            node.compared = now;
-            folders.push((node.root, self.roots[node.root].path.clone(), node.relative.clone(), node.stamp));
-        }
-        if folders.is_empty() {
-            return;
-        }
-        self.jobs.spawn(Lane::Folders, Vec::new(), move |done| {
-            let mut bases: HashMap<usize, Option<Base>> = HashMap::new();
-            let differs = |(root, path, relative, stamp): &(usize, PathBuf, PathBuf, Option<FileIdentity>)| {
-                let base = bases.entry(*root).or_insert_with(|| Base::open(path).ok()).as_ref();
-                let now = base.and_then(|base| base.stat(relative).ok());
-                now.is_some_and(|now| Some(FileIdentity { size: 0, ..now }) != *stamp)
-            };
-            let mut folders = folders;
-            let mut differs = differs;
-            folders.retain(|folder| differs(folder));
-            let changed = folders.into_iter().map(|(root, _, relative, _)| (root, relative)).collect();
-            let _ = done.blocking_send(Done::Changed(changed));
-        });
-    }
-
-    pub(super) fn folders_changed(&mut self, folders: Vec<(usize, PathBuf)>) {
-        for (root, relative) in folders {
-            let levels = (WATCHED_LEVELS + 1).saturating_sub(relative.components().count());
-            self.explore(root, relative, levels, false);
-        }
-    }
-
-    /// A folder is gone or is another one now: its watches and those below it say nothing true any more.
-    pub(super) fn forget_folder(&mut self, directory: &Path) {
-        let below: Vec<PathBuf> = self
-            .tree
-            .nodes
-            .range(directory.to_owned()..)
-            .map(|(path, _)| path)
-            .take_while(|path| path.starts_with(directory))
-            .cloned()
-            .collect();
-        for path in below {
-            let Some(Node { watch: Some(watch), root, relative, .. }) = self.tree.nodes.remove(&path) else { continue };
-            if let Some(places) = self.places.get_mut(&watch) {
-                places.retain(|place| *place != Place::Folder(root, relative.clone()));
-                if places.is_empty() {
-                    self.places.remove(&watch);
-                    self.context.watcher.remove(watch);
-                }
-            }
-        }
-        for id in self.groups.under(directory) {
-            self.groups.look(id, Lane::Urgent, Look::Full);
-        }
-    }
-}
-
-fn is_recent(stamp: &FileIdentity) -> bool {
-    let (now, changed) = (clock::wall(), Timestamp::from_millis(stamp.ctime_ns / 1_000_000));
-    now.millis_since(changed) < 50 && changed.millis_since(now) < 50
 }

@@ -16,8 +16,11 @@ impl Group {
             return;
         }
         self.load_unchanged_parts(pass);
-        let parts: Vec<(CheckpointPart, &[u8])> =
-            self.parts.iter().map(|(part, bytes)| (*part, bytes.as_slice())).collect();
+        let parts: Vec<(CheckpointPart, &[u8])> = self
+            .parts
+            .iter()
+            .map(|(part, bytes)| (*part, bytes.as_slice()))
+            .collect();
         if parts.is_empty() {
             return;
         }
@@ -28,14 +31,24 @@ impl Group {
         });
         let identity: FileIdentity = newest.max_by_key(|identity| identity.mtime_ns).unwrap_or_default();
         let first_sight = std::mem::replace(&mut self.unknown, false);
-        let origin = pass.origin("state.json", &Format::Checkpoint(CheckpointPart::State), &identity, first_sight);
+        let origin = pass.origin(
+            "state.json",
+            &Format::Checkpoint(CheckpointPart::State),
+            &identity,
+            first_sight,
+        );
         let subject = Subject {
             session: None,
             name: decoded.name.or_else(|| Some(last_name(&self.directory))),
-            directory: decoded.working_directory.and_then(|folder| under_a_root(&folder, &pass.context.roots)),
+            directory: decoded
+                .working_directory
+                .and_then(|folder| under_a_root(&folder, &pass.context.roots)),
         };
         for fact in decoded.facts {
-            pass.outcome.batch.events.push(facts::event(&subject, pass.now, &origin, fact));
+            pass.outcome
+                .batch
+                .events
+                .push(facts::event(&subject, pass.now, &origin, fact));
         }
     }
 
@@ -47,7 +60,10 @@ impl Group {
             };
             if document.present && !self.parts.contains_key(part) {
                 let limit = source.format.max_bytes();
-                let read = pass.base.file(Path::new(path), limit).and_then(|mut file| file.read_all(Path::new(path), limit));
+                let read = pass
+                    .base
+                    .file(Path::new(path), limit)
+                    .and_then(|mut file| file.read_all(Path::new(path), limit));
                 if let Ok(bytes) = read {
                     pass.outcome.reads += 1;
                     pass.outcome.bytes += u64::try_from(bytes.len()).unwrap_or(0);
@@ -61,7 +77,10 @@ impl Group {
 /// The folder that a checkpoint names, when it is one that we watch anyway; any other is only text.
 fn under_a_root(folder: &str, roots: &[PathBuf]) -> Option<String> {
     let path = Path::new(folder.trim_end_matches('/'));
-    let plain = path.is_absolute() && path.components().all(|part| !matches!(part, Component::ParentDir | Component::CurDir));
+    let plain = path.is_absolute()
+        && path
+            .components()
+            .all(|part| !matches!(part, Component::ParentDir | Component::CurDir));
     (plain && roots.iter().any(|root| path.starts_with(root))).then(|| path.to_string_lossy().into_owned())
 }
 
@@ -72,7 +91,10 @@ mod tests {
     #[test]
     fn a_working_directory_counts_only_under_a_configured_root() {
         let roots = [PathBuf::from("/work/builds")];
-        assert_eq!(under_a_root("/work/builds/app/", &roots).as_deref(), Some("/work/builds/app"));
+        assert_eq!(
+            under_a_root("/work/builds/app/", &roots).as_deref(),
+            Some("/work/builds/app")
+        );
         for folder in ["/work/builds/../secret", "/work/buildsX/app", "/etc", "builds/app", ""] {
             assert_eq!(under_a_root(folder, &roots), None, "{folder}");
         }

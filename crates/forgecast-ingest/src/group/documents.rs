@@ -27,7 +27,9 @@ impl Group {
         pass: &mut Pass<'_>,
     ) -> Result<(), OpenError> {
         let (format, first_sight) = (source.format.clone(), source.first_sight);
-        let Content::Document(document) = &mut source.content else { return Ok(()) };
+        let Content::Document(document) = &mut source.content else {
+            return Ok(());
+        };
         if !again {
             document.attempts = 0;
         }
@@ -70,7 +72,9 @@ impl Group {
 
     /// Whether the document will be read again soon.
     fn may_retry(&self, path: &str, document: &mut Document, pass: &mut Pass<'_>) -> bool {
-        let Some(wait) = RETRY_MS.get(usize::from(document.attempts)) else { return false };
+        let Some(wait) = RETRY_MS.get(usize::from(document.attempts)) else {
+            return false;
+        };
         document.attempts += 1;
         pass.outcome.retry.push((path.to_owned(), Duration::from_millis(*wait)));
         true
@@ -103,14 +107,23 @@ impl Group {
             return;
         }
         let origin = pass.origin(path, format, identity, first_sight);
-        let subject = Subject { name: decoded.name, ..self.subject(path) };
-        let mut say = |fact| pass.outcome.batch.events.push(facts::event(&subject, pass.now, &origin, fact));
+        let subject = Subject {
+            name: decoded.name,
+            ..self.subject(path)
+        };
+        let mut say = |fact| {
+            let event = facts::event(&subject, pass.now, &origin, fact);
+            pass.outcome.batch.events.push(event);
+        };
         if let Some(kind) = format.artifact_kind() {
             say(facts::artifact(path, kind, identity, decoded.dated, pass.now));
         }
         decoded.facts.into_iter().for_each(&mut say);
         if *format == Format::Phase && !std::mem::replace(&mut self.introduced, true) && pass.context.host.is_some() {
-            say(Fact::SessionSeen(SessionSeen { host: pass.context.host.clone(), ..SessionSeen::default() }));
+            say(Fact::SessionSeen(SessionSeen {
+                host: pass.context.host.clone(),
+                ..SessionSeen::default()
+            }));
         }
     }
 
@@ -124,20 +137,33 @@ impl Group {
     fn report_fields(&mut self, path: &str, decoded: &Decoded, pass: &mut Pass<'_>) {
         let file = self.key(path);
         for key in self.problems.keys_below(&field_key(&file, "")) {
-            if !decoded.bad_fields.iter().any(|(field, _)| field_key(&file, field) == key) {
+            if !decoded
+                .bad_fields
+                .iter()
+                .any(|(field, _)| field_key(&file, field) == key)
+            {
                 let fact = self.problems.cleared(&key);
                 self.say(fact, path, pass);
             }
         }
         for (field, why) in &decoded.bad_fields {
-            let fact = self.problems.found(&field_key(&file, field), ProblemKind::BadField, why.clone(), &file);
+            let fact = self
+                .problems
+                .found(&field_key(&file, field), ProblemKind::BadField, why.clone(), &file);
             self.say(fact, path, pass);
         }
     }
 
     /// A file that is only listed: what `stat` says is all there is to know.
-    pub(super) fn read_listed(&mut self, path: &str, source: &mut Source, pass: &mut Pass<'_>) -> Result<(), OpenError> {
-        let Content::Listed(seen) = &mut source.content else { return Ok(()) };
+    pub(super) fn read_listed(
+        &mut self,
+        path: &str,
+        source: &mut Source,
+        pass: &mut Pass<'_>,
+    ) -> Result<(), OpenError> {
+        let Content::Listed(seen) = &mut source.content else {
+            return Ok(());
+        };
         let now = pass.base.stat(Path::new(path))?;
         if *seen == now {
             return Ok(());
@@ -147,7 +173,10 @@ impl Group {
         let identity = pass.base.file(Path::new(path), u64::MAX)?.identity;
         *seen = identity;
         let first_sight = std::mem::replace(&mut source.first_sight, false);
-        let checkpoint = forgecast_protocol::SourceCheckpoint { identity, ..Default::default() };
+        let checkpoint = forgecast_protocol::SourceCheckpoint {
+            identity,
+            ..Default::default()
+        };
         self.checkpoint(path, checkpoint, pass);
         let kind = source.format.artifact_kind();
         self.accept_listed(path, &source.format, kind, &identity, first_sight, pass);
@@ -168,7 +197,10 @@ impl Group {
         self.clear_file(path, pass);
         let origin = pass.origin(path, format, identity, first_sight);
         let fact = facts::artifact(path, kind, identity, None, pass.now);
-        pass.outcome.batch.events.push(facts::event(&self.subject(path), pass.now, &origin, fact));
+        pass.outcome
+            .batch
+            .events
+            .push(facts::event(&self.subject(path), pass.now, &origin, fact));
     }
 }
 
@@ -180,17 +212,18 @@ struct Unusable {
     may_pass: bool,
 }
 
-fn judge(
-    format: &Format,
-    path: &str,
-    bytes: &[u8],
-    document: &Document,
-    pass: &Pass<'_>,
-) -> Result<Decoded, Unusable> {
+fn judge(format: &Format, path: &str, bytes: &[u8], document: &Document, pass: &Pass<'_>) -> Result<Decoded, Unusable> {
     // Text that was there and is empty is about to be written; JSON says so by itself.
-    if format.must_settle() && bytes.is_empty() && !document.digest.is_empty() && usize::from(document.attempts) < RETRY_MS.len()
+    if format.must_settle()
+        && bytes.is_empty()
+        && !document.digest.is_empty()
+        && usize::from(document.attempts) < RETRY_MS.len()
     {
-        return Err(Unusable { kind: ProblemKind::Unparsable, message: "empty".to_owned(), may_pass: true });
+        return Err(Unusable {
+            kind: ProblemKind::Unparsable,
+            message: "empty".to_owned(),
+            may_pass: true,
+        });
     }
     let decode = || decode::decode(format, path, bytes, &pass.context.cleaner);
     // A fault of a decoder must cost no more than the file that found it.
@@ -199,7 +232,10 @@ fn judge(
         Ok(Err(why)) => Err(Unusable {
             kind: why.problem_kind(),
             message: format!("{path}: {why}"),
-            may_pass: matches!(why, Unparsable::Truncated | Unparsable::Invalid { .. } | Unparsable::Unexpected { .. }),
+            may_pass: matches!(
+                why,
+                Unparsable::Truncated | Unparsable::Invalid { .. } | Unparsable::Unexpected { .. }
+            ),
         }),
         Err(_) => Err(Unusable {
             kind: ProblemKind::Unparsable,

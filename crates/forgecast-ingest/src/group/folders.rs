@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use forgecast_protocol::{FileIdentity, ProblemKind, Timestamp};
+use forgecast_protocol::{FileIdentity, ProblemKind};
 
 use super::{Group, GroupKind, Pass, Source, directory_of};
 use crate::clock;
 use crate::decode::Format;
-use crate::open::EntryKind;
+use crate::open::{Entry, EntryKind, OpenError};
+use crate::watch::Interest;
 
 /// The folder that builds write into.
 pub(crate) const MARKER: &str = ".context-foundry";
@@ -21,7 +22,9 @@ impl Group {
     pub(super) fn differs_lightly(&self, pass: &Pass<'_>) -> bool {
         self.lost_once
             || self.gone.is_some()
-            || first_folders(self.kind).iter().any(|path| self.folder_differs(path, pass))
+            || first_folders(self.kind)
+                .iter()
+                .any(|path| self.folder_differs(path, pass))
             || self.files.iter().any(|(path, source)| {
                 matches!(source.format, Format::Phase | Format::Checkpoint(_)) && source.differs(path, pass)
             })
@@ -52,61 +55,69 @@ impl Group {
         // Watch first, then list: a file that is made in between is seen by one of them.
         if rescan || folder.watch.is_none() || folder.stamp.is_none() {
             let place = directory_of(&directory_of(&self.root, &self.relative), Path::new(path));
-            folder.watch = pass.context.watcher.add(&place).ok();
-            pass.outcome.watches.extend(folder.watch.map(|watch| (watch, path.to_owned())));
+            folder.watch = pass.context.watcher.add(&place, Interest::Content).ok();
         }
         let stamp = pass.base.stat(Path::new(path)).ok().map(|now| without_size(&now));
         match pass.base.list(Path::new(path)) {
             Ok(entries) => {
                 pass.outcome.listed += 1;
-                let fact = self.problems.cleared(&self.key(path));
-                self.say(fact, path, pass);
-                let mut taken = 0;
-                for entry in entries {
-                    let Some(name) = entry.name.to_str() else { continue };
-                    let inside = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
-                    match entry.kind {
-                        EntryKind::Folder if self.goes_down(&inside) => {
-                            if !self.folders.contains_key(&inside) && !waiting.contains(&inside) {
-                                waiting.push(inside);
-                            }
-                        }
-                        // Links and pipes named like our files are looked at too, to be refused where viewers see it;
-                        // so are folders in the place of a state file.
-                        kind if taken < MAX_FILES && !self.files.contains_key(&inside) => {
-                            let source = Source::new(&inside, None);
-                            if let Some(source) = source.filter(|source| kind == EntryKind::File || source.is_ours()) {
-                                taken += 1;
-                                self.files.insert(inside, source);
-                            }
-                        }
-                        _ => {}
-                    }
-                }
-                folder.stamp = stamp.filter(|stamp| !is_recent(stamp));
-                self.folders.insert(path.to_owned(), folder);
+                self.clear_file(path, pass);
+                self.take_in(path, entries, waiting);
+                folder.stamp = stamp.filter(|stamp| !clock::is_recent(stamp.ctime_ns, RACY_MS));
             }
             Err(error) if error.is_missing() => {
-                if let Some(watch) = folder.watch {
-                    pass.context.watcher.remove(watch);
-                }
-                let fact = self.problems.cleared(&self.key(path));
-                self.say(fact, path, pass);
-                pass.outcome.watches.retain(|(_, watched)| watched != path);
+                folder
+                    .watch
+                    .into_iter()
+                    .for_each(|watch| pass.context.watcher.remove(watch));
+                self.clear_file(path, pass);
+                return;
             }
             Err(error) => {
                 folder.stamp = None;
-                self.folders.insert(path.to_owned(), folder);
-                let key = self.key(path);
-                let kind = match error {
-                    crate::open::OpenError::Refused { .. } => ProblemKind::Refused,
-                    _ => ProblemKind::Unreadable,
-                };
-                let message = pass.context.cleaner.line(&error.to_string());
-                let fact = self.problems.found(&key, kind, message, &key);
-                self.say(fact, path, pass);
+                self.report_folder(path, &error, pass);
             }
         }
+        pass.outcome
+            .watches
+            .extend(folder.watch.map(|watch| (watch, path.to_owned())));
+        self.folders.insert(path.to_owned(), folder);
+    }
+
+    /// The names in one folder: files that are ours are followed from now on, folders that are ours are visited next.
+    fn take_in(&mut self, path: &str, entries: Vec<Entry>, waiting: &mut Vec<String>) {
+        let mut taken = 0;
+        for entry in entries {
+            let Some(name) = entry.name.to_str() else { continue };
+            let inside = if path.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{path}/{name}")
+            };
+            if entry.kind == EntryKind::Folder && self.goes_down(&inside) {
+                if !self.folders.contains_key(&inside) && !waiting.contains(&inside) {
+                    waiting.push(inside);
+                }
+            } else if taken < MAX_FILES && !self.files.contains_key(&inside) {
+                // Links, pipes and folders in the place of our files are looked at too: refused where viewers see it.
+                let source = Source::new(&inside, None);
+                if let Some(source) = source.filter(|source| entry.kind == EntryKind::File || source.is_ours()) {
+                    taken += 1;
+                    self.files.insert(inside, source);
+                }
+            }
+        }
+    }
+
+    fn report_folder(&mut self, path: &str, error: &OpenError, pass: &mut Pass<'_>) {
+        let kind = match error {
+            OpenError::Refused { .. } => ProblemKind::Refused,
+            _ => ProblemKind::Unreadable,
+        };
+        let key = self.key(path);
+        let message = pass.context.cleaner.line(&error.to_string());
+        let fact = self.problems.found(&key, kind, message, &key);
+        self.say(fact, path, pass);
     }
 
     /// Which folders belong to the group.
@@ -114,7 +125,9 @@ impl Group {
         match self.kind {
             GroupKind::Project => {
                 path == MARKER
-                    || path.strip_prefix(MARKER).is_some_and(|rest| matches!(rest, "/feedback" | "/patterns" | "/logs"))
+                    || path
+                        .strip_prefix(MARKER)
+                        .is_some_and(|rest| matches!(rest, "/feedback" | "/patterns" | "/logs"))
             }
             GroupKind::Checkpoint => false,
             GroupKind::Logs => {
@@ -154,9 +167,4 @@ fn first_folders(kind: GroupKind) -> &'static [&'static str] {
 /// A folder's size says nothing that its times do not say.
 fn without_size(identity: &FileIdentity) -> FileIdentity {
     FileIdentity { size: 0, ..*identity }
-}
-
-fn is_recent(stamp: &FileIdentity) -> bool {
-    let (now, changed) = (clock::wall(), Timestamp::from_millis(stamp.ctime_ns / 1_000_000));
-    now.millis_since(changed) < RACY_MS && changed.millis_since(now) < RACY_MS
 }

@@ -19,7 +19,9 @@ const GROWTH_MS: u64 = 10_000;
 
 impl Group {
     pub(super) fn read_log(&mut self, path: &str, source: &mut Source, pass: &mut Pass<'_>) -> Result<(), OpenError> {
-        let Content::Log(tail, colours, said_at) = &mut source.content else { return Ok(()) };
+        let Content::Log(tail, colours, said_at) = &mut source.content else {
+            return Ok(());
+        };
         let now = pass.base.stat(Path::new(path))?;
         if !tail.differs(&now) {
             return Ok(());
@@ -46,7 +48,10 @@ impl Group {
             *said_at = Some(pass.now);
             let origin = pass.origin(path, &source.format, &identity, first_sight);
             let fact = facts::artifact(path, ArtifactKind::Log, &identity, None, pass.now);
-            pass.outcome.batch.events.push(facts::event(&self.subject(path), pass.now, &origin, fact));
+            pass.outcome
+                .batch
+                .events
+                .push(facts::event(&self.subject(path), pass.now, &origin, fact));
         }
         if piece.more {
             pass.outcome.more.push(path.to_owned());
@@ -70,9 +75,13 @@ impl Group {
     ) {
         let folder = Path::new(path).parent().unwrap_or(Path::new(""));
         let Ok(entries) = pass.base.list(folder) else { return };
-        let Some(old) = entries.iter().find(|entry| entry.inode == tail.identity.inode) else { return };
+        let Some(old) = entries.iter().find(|entry| entry.inode == tail.identity.inode) else {
+            return;
+        };
         let old = folder.join(&old.name);
-        let Ok(opened) = pass.base.file(&old, u64::MAX) else { return };
+        let Ok(opened) = pass.base.file(&old, u64::MAX) else {
+            return;
+        };
         if tail.is_replaced_by(&opened.identity) || opened.identity.size < tail.identity.size {
             return;
         }
@@ -100,7 +109,9 @@ impl Group {
         if let Some(line) = piece.lines.iter().find(|line| line.dropped > 0) {
             let file = self.key(path);
             let message = format!("{path}: a line of {} bytes was cut", line.total());
-            let fact = self.problems.found(&field_key(&file, "line"), ProblemKind::Oversize, message, &file);
+            let fact = self
+                .problems
+                .found(&field_key(&file, "line"), ProblemKind::Oversize, message, &file);
             self.say(fact, path, pass);
         }
         if *format == Format::EventsJsonl {
@@ -114,11 +125,21 @@ impl Group {
                 text.push_str(&format!(" … ({} bytes left out)", line.dropped));
             }
             let (text, spans, level) = pass.context.cleaner.next_log_line(colours, &text);
-            LogLine { offset: 0, at: pass.now, level, from: Some(from.clone()), text, spans }
+            LogLine {
+                offset: 0,
+                at: pass.now,
+                level,
+                from: Some(from.clone()),
+                text,
+                spans,
+            }
         };
         let lines: Vec<_> = piece.lines.into_iter().map(clean).collect();
         if !lines.is_empty() {
-            pass.outcome.batch.logs.push(LogChunk { subject: self.subject(path), lines });
+            pass.outcome.batch.logs.push(LogChunk {
+                subject: self.subject(path),
+                lines,
+            });
         }
     }
 
@@ -139,14 +160,20 @@ impl Group {
         if bad > 0 {
             let file = self.key(path);
             let message = format!("{path}: {bad} lines could not be read; the last: {reason}");
-            let fact = self.problems.found(&field_key(&file, "lines"), ProblemKind::Unparsable, message, &file);
+            let fact = self
+                .problems
+                .found(&field_key(&file, "lines"), ProblemKind::Unparsable, message, &file);
             self.say(fact, path, pass);
         }
     }
 }
 
 fn advance(path: &str, tail: &mut Tail, opened: &Opened) -> Result<Piece, OpenError> {
-    tail.advance(opened).map_err(|source| OpenError::Io { operation: "read", path: path.to_owned(), source })
+    tail.advance(opened).map_err(|source| OpenError::Io {
+        operation: "read",
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Whose log it is, by its path within a folder of logs: `ralph_<session>/…`, `events/<session>/…`, else its own name.
@@ -168,7 +195,8 @@ pub(super) fn forget(tail: &mut Tail) {
 
 impl Line {
     fn total(&self) -> u64 {
-        u64::try_from(self.bytes.len()).unwrap_or(u64::MAX).saturating_add(self.dropped)
+        u64::try_from(self.bytes.len())
+            .unwrap_or(u64::MAX)
+            .saturating_add(self.dropped)
     }
 }
-

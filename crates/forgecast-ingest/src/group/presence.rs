@@ -6,7 +6,7 @@ use std::time::Duration;
 use forgecast_protocol::event::{ArtifactChanged, Fact, SourceGone, SourceReturned};
 use forgecast_protocol::{ProblemKind, SourceCheckpoint, Timestamp};
 
-use super::{Content, Group, GroupKind, Outcome, Pass, Source, logs};
+use super::{Content, Context, Group, GroupKind, Outcome, Pass, Source, logs};
 use crate::decode::Format;
 use crate::facts;
 use crate::open::OpenError;
@@ -16,22 +16,31 @@ const GRACE: Duration = Duration::from_millis(300);
 
 impl Group {
     /// The group's folder cannot be entered.
-    pub(super) fn lost(&mut self, error: &OpenError, now: Timestamp, outcome: &mut Outcome) {
+    pub(super) fn lost(&mut self, error: &OpenError, now: Timestamp, context: &Context, outcome: &mut Outcome) {
         if !std::mem::replace(&mut self.lost_once, true) {
             outcome.recheck = Some(GRACE);
             return;
         }
         let mut say = |group: &Self, fact: Option<Fact>| {
             let origin = facts::internal(None);
-            outcome.batch.events.extend(fact.map(|fact| facts::event(&group.subject(""), now, &origin, fact)));
+            outcome
+                .batch
+                .events
+                .extend(fact.map(|fact| facts::event(&group.subject(""), now, &origin, fact)));
         };
         let key = self.directory.clone();
         if error.is_missing() {
             let fact = self.problems.cleared(&key);
             say(self, fact);
         } else {
-            let fact = self.problems.found(&key, ProblemKind::Unreadable, error.to_string(), &key);
+            let fact = self
+                .problems
+                .found(&key, ProblemKind::Unreadable, error.to_string(), &key);
             say(self, fact);
+        }
+        for folder in std::mem::take(&mut self.folders).into_values() {
+            // A folder that was moved would go on to speak of a place that is not ours.
+            folder.watch.into_iter().for_each(|watch| context.watcher.remove(watch));
         }
         let fact = self.leave(key);
         say(self, fact);
@@ -39,7 +48,6 @@ impl Group {
 
     /// From now on gone; said once, and only of what was ever shown.
     fn leave(&mut self, path: String) -> Option<Fact> {
-        self.folders.clear();
         let seen = self.files.values().any(Source::was_seen);
         for source in self.files.values_mut() {
             match &mut source.content {
@@ -57,6 +65,9 @@ impl Group {
 
     /// A file is not there.
     pub(super) fn absent(&mut self, path: &str, source: &mut Source, pass: &mut Pass<'_>) {
+        if std::mem::take(&mut source.refused) {
+            self.clear_file(path, pass);
+        }
         if !source.was_seen() {
             source.absent_once = false;
             return;

@@ -35,7 +35,16 @@ pub(super) fn open(base: BorrowedFd<'_>, relative: &Path, flags: OFlags) -> Opti
 /// Magic numbers of file systems that others write to behind the kernel's back: NFS, SMB, CIFS, SMB2, 9P, FUSE (sshfs,
 /// virtiofs), Ceph, AFS, Coda, Lustre, vboxsf.
 const REMOTE: [u64; 11] = [
-    0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x0102_1997, 0x6573_5546, 0x00c3_6400, 0x5346_414f, 0x7375_7245, 0x0bd0_0bd0,
+    0x6969,
+    0x517b,
+    0xff53_4d42,
+    0xfe53_4d42,
+    0x0102_1997,
+    0x6573_5546,
+    0x00c3_6400,
+    0x5346_414f,
+    0x7375_7245,
+    0x0bd0_0bd0,
     0x786f_4256,
 ];
 

@@ -41,7 +41,12 @@ struct Times {
 
 impl<K: Clone + Eq + Ord + Hash> Debounce<K> {
     pub(crate) fn new(window: Duration, settle: Duration) -> Self {
-        Self { window, settle, files: HashMap::new(), due: BTreeSet::new() }
+        Self {
+            window,
+            settle,
+            files: HashMap::new(),
+            due: BTreeSet::new(),
+        }
     }
 
     /// Something happened to the file.
@@ -100,7 +105,8 @@ impl<K: Clone + Eq + Ord + Hash> Debounce<K> {
 
     /// Forgets files whose window is over and that nothing is expected of. Called from time to time.
     pub(crate) fn tidy(&mut self, now: Instant) {
-        self.files.retain(|_, times| times.due.is_some() || times.quiet_until.is_some_and(|until| until > now));
+        self.files
+            .retain(|_, times| times.due.is_some() || times.quiet_until.is_some_and(|until| until > now));
     }
 
     fn set(&mut self, key: &K, due: Option<Instant>) {

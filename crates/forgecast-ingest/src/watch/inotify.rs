@@ -13,19 +13,20 @@ use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 use tokio::io::unix::AsyncFd;
 
-use super::{AddError, Change, Hint, WatchId};
+use super::{AddError, Change, Hint, Interest, WatchId};
 
-const MASK: WatchFlags = WatchFlags::CLOSE_WRITE
-    .union(WatchFlags::MOVED_TO)
+const NAMES: WatchFlags = WatchFlags::MOVED_TO
     .union(WatchFlags::MOVED_FROM)
     .union(WatchFlags::CREATE)
     .union(WatchFlags::DELETE)
-    .union(WatchFlags::MODIFY)
     .union(WatchFlags::DELETE_SELF)
     .union(WatchFlags::MOVE_SELF)
     .union(WatchFlags::ONLYDIR)
     .union(WatchFlags::DONT_FOLLOW)
-    .union(WatchFlags::EXCL_UNLINK);
+    .union(WatchFlags::EXCL_UNLINK)
+    // A folder may be watched for two purposes; the second must not take away what the first asked for.
+    .union(WatchFlags::MASK_ADD);
+const CONTENT: WatchFlags = NAMES.union(WatchFlags::CLOSE_WRITE).union(WatchFlags::MODIFY);
 
 /// Room for about two thousand events per `read`.
 const BUFFER: usize = 64 * 1024;
@@ -55,14 +56,22 @@ pub(super) fn start(limit: usize) -> io::Result<(Watches, Queue)> {
         descriptor: registered,
         buffer: vec![MaybeUninit::uninit(); BUFFER].into_boxed_slice(),
     };
-    let watches = Watches { descriptor, limit, known: Mutex::new(BTreeSet::new()) };
+    let watches = Watches {
+        descriptor,
+        limit,
+        known: Mutex::new(BTreeSet::new()),
+    };
     Ok((watches, queue))
 }
 
 impl Watches {
-    pub(super) fn add(&self, folder: &Path) -> Result<WatchId, AddError> {
+    pub(super) fn add(&self, folder: &Path, interest: Interest) -> Result<WatchId, AddError> {
+        let mask = match interest {
+            Interest::Names => NAMES,
+            Interest::Content => CONTENT,
+        };
         // The system call is made without the lock: it may block on a file system that hangs.
-        let number = match inotify::add_watch(&*self.descriptor, folder, MASK) {
+        let number = match inotify::add_watch(&*self.descriptor, folder, mask) {
             Ok(number) => number,
             Err(Errno::NOSPC | Errno::NOMEM) => return Err(AddError::Limit),
             Err(_) => return Err(AddError::Unwatchable),
@@ -79,7 +88,10 @@ impl Watches {
 
     pub(super) fn remove(&self, watch: WatchId) {
         let Ok(number) = i32::try_from(watch.0) else { return };
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&number);
         // It fails when the folder is gone and the watch with it.
         let _ = inotify::remove_watch(&*self.descriptor, number);
     }

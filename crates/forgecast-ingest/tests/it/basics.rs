@@ -15,7 +15,14 @@ async fn a_project_that_is_there_is_read_at_the_start_in_one_batch_phase_file_fi
     assert_eq!(first.origin.kind, SourceKind::PhaseFile);
     assert!(first.origin.first_sight);
     assert!(matches!(&first.fact, Fact::PhaseReported(phase) if phase.detail.as_deref() == Some("first")));
-    assert_eq!(running.lines().iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+    assert_eq!(
+        running
+            .lines()
+            .iter()
+            .map(|line| line.text.as_str())
+            .collect::<Vec<_>>(),
+        ["one", "two"]
+    );
     assert_eq!(running.health.borrow().projects, 1);
     running.stop().await;
 }
@@ -27,25 +34,41 @@ async fn every_kind_of_change_of_a_phase_file_is_seen() {
     let running = start(options(root.path())).await;
     let file = phase_file(&app);
     let seen = async |detail: &'static str| {
-        running.until(detail, |running| running.details(&app).last().map(String::as_str) == Some(detail)).await;
+        running
+            .until(detail, |running| {
+                running.details(&app).last().map(String::as_str) == Some(detail)
+            })
+            .await;
     };
     std::fs::write(&file, phase("written")).unwrap();
     seen("written").await;
     replace(&file, &phase("renamed"));
     seen("renamed").await;
     std::fs::remove_file(&file).unwrap();
-    running.until("gone", |running| running.has(|fact| matches!(fact, Fact::SourceGone(_)))).await;
+    running
+        .until("gone", |running| {
+            running.has(|fact| matches!(fact, Fact::SourceGone(_)))
+        })
+        .await;
     std::fs::write(&file, phase("made again")).unwrap();
     seen("made again").await;
-    running.until("back", |running| running.has(|fact| matches!(fact, Fact::SourceReturned(_)))).await;
+    running
+        .until("back", |running| {
+            running.has(|fact| matches!(fact, Fact::SourceReturned(_)))
+        })
+        .await;
     std::fs::remove_dir_all(&app).unwrap();
     project(root.path(), "app", "all new");
     seen("all new").await;
     std::fs::rename(&app, root.path().join("elsewhere")).unwrap();
     let moved = root.path().join("elsewhere");
-    running.until("moved", |running| running.details(&moved) == ["all new"]).await;
+    running
+        .until("moved", |running| running.details(&moved) == ["all new"])
+        .await;
     std::fs::write(phase_file(&moved), phase("after the move")).unwrap();
-    running.until("works there", |running| running.details(&moved).len() == 2).await;
+    running
+        .until("works there", |running| running.details(&moved).len() == 2)
+        .await;
     running.stop().await;
 }
 
@@ -63,7 +86,9 @@ async fn a_document_written_in_two_halves_is_never_shown_as_half() {
         std::io::Write::write_all(&mut file, two.as_bytes()).unwrap();
         drop(file);
         let wanted = format!("whole {round}");
-        running.until(&wanted, |running| running.details(&app).last() == Some(&wanted)).await;
+        running
+            .until(&wanted, |running| running.details(&app).last() == Some(&wanted))
+            .await;
     }
     assert!(running.details(&app).iter().all(|detail| detail.starts_with("whole")));
     assert_eq!(running.problems().len(), 0, "{:?}", running.problems());
@@ -78,7 +103,10 @@ async fn a_document_that_stays_broken_is_a_problem_until_it_is_whole_again() {
     std::fs::write(phase_file(&app), "{\"current_phase\": \"Bui").unwrap();
     running.until("problem", |running| running.problems().len() == 1).await;
     let problems = running.problems();
-    assert!(problems.values().next().unwrap().starts_with("Unparsable"), "{problems:?}");
+    assert!(
+        problems.values().next().unwrap().starts_with("Unparsable"),
+        "{problems:?}"
+    );
     assert_eq!(running.details(&app), ["good"]);
     std::fs::write(phase_file(&app), phase("good")).unwrap();
     running.until("cleared", |running| running.problems().is_empty()).await;

@@ -1,7 +1,21 @@
 //! Real files, real notifications: what the sources make of them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
+
 mod clean;
 mod decode;
 mod support;
 
 mod basics;
+mod hostile;
+mod limits;
+mod logs;
+mod restart;
+mod roots;
+mod silent;
+mod storms;
+mod trees;

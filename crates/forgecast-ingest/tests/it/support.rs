@@ -25,7 +25,12 @@ pub(crate) struct Running {
 
 /// Options over one root, with short times.
 pub(crate) fn options(root: &Path) -> Options {
-    Options { roots: vec![root.to_owned()], reconcile_ms: 500, discover_ms: 2_000, ..Options::default() }
+    Options {
+        roots: vec![root.to_owned()],
+        reconcile_ms: 500,
+        discover_ms: 2_000,
+        ..Options::default()
+    }
 }
 
 /// Starts and waits until everything that was there has been read.
@@ -43,7 +48,14 @@ pub(crate) fn launch(options: Options, known: BTreeMap<SourceKey, SourceCheckpoi
     let (sink, mut source) = mpsc::channel(room);
     let (report, health) = watch::channel(SourceHealth::default());
     let shutdown = CancellationToken::new();
-    let task = tokio::spawn(forgecast_ingest::run(options, known, sink, system_clock(), report, shutdown.clone()));
+    let task = tokio::spawn(forgecast_ingest::run(
+        options,
+        known,
+        sink,
+        system_clock(),
+        report,
+        shutdown.clone(),
+    ));
     let batches = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&batches);
     tokio::spawn(async move {
@@ -51,7 +63,12 @@ pub(crate) fn launch(options: Options, known: BTreeMap<SourceKey, SourceCheckpoi
             kept.lock().unwrap().push(batch);
         }
     });
-    Running { batches, health, shutdown, task }
+    Running {
+        batches,
+        health,
+        shutdown,
+        task,
+    }
 }
 
 impl Running {
@@ -64,12 +81,21 @@ impl Running {
             }
         });
         if waited.await.is_err() {
-            panic!("never happened: {what}\n{:#?}\n{:#?}", self.health.borrow(), self.facts());
+            panic!(
+                "never happened: {what}\n{:#?}\n{:#?}",
+                self.health.borrow(),
+                self.facts()
+            );
         }
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
-        self.batches.lock().unwrap().iter().flat_map(|batch| batch.events.clone()).collect()
+        self.batches
+            .lock()
+            .unwrap()
+            .iter()
+            .flat_map(|batch| batch.events.clone())
+            .collect()
     }
 
     pub(crate) fn facts(&self) -> Vec<Fact> {
@@ -83,12 +109,20 @@ impl Running {
             Fact::PhaseReported(phase) => phase.detail,
             _ => None,
         };
-        self.events().into_iter().filter(of_project).filter_map(detail).collect()
+        self.events()
+            .into_iter()
+            .filter(of_project)
+            .filter_map(detail)
+            .collect()
     }
 
     pub(crate) fn lines(&self) -> Vec<LogLine> {
         let batches = self.batches.lock().unwrap();
-        batches.iter().flat_map(|batch| &batch.logs).flat_map(|chunk| chunk.lines.clone()).collect()
+        batches
+            .iter()
+            .flat_map(|batch| &batch.logs)
+            .flat_map(|chunk| chunk.lines.clone())
+            .collect()
     }
 
     /// How far everything was read, as a store would keep it.
@@ -103,7 +137,10 @@ impl Running {
         for fact in self.facts() {
             match fact {
                 Fact::ProblemFound(found) => {
-                    open.insert(found.key, format!("{:?}: {}", found.problem.kind, found.problem.message));
+                    open.insert(
+                        found.key,
+                        format!("{:?}: {}", found.problem.kind, found.problem.message),
+                    );
                 }
                 Fact::ProblemCleared(cleared) => {
                     open.remove(&cleared.key);

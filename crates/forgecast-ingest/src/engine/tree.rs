@@ -1,0 +1,208 @@
+//! The folders between the roots and the projects: explored when they appear, and compared by `stat` because somebody
+//! must notice what no notification tells.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use forgecast_protocol::FileIdentity;
+use tokio::time::Instant;
+
+use super::jobs::{Done, Lane};
+use super::roots::{CHECK, Root};
+use super::{Engine, Place};
+use crate::clock;
+use crate::discover::{Found, WATCHED_LEVELS, Walk};
+use crate::group::{Look, directory_of};
+use crate::open::Base;
+use crate::watch::WatchId;
+
+/// A folder that just appeared deep in the tree may still be filled: it is explored again after these times.
+const EXPLORE_AGAIN: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(2)];
+/// Watched folders compared by `stat` per second, all together.
+const FOLDERS_PER_SECOND: usize = 200;
+/// A folder that was changed so short a time ago may change again without showing it.
+const RACY_MS: u64 = 50;
+
+struct Node {
+    root: usize,
+    relative: PathBuf,
+    watch: Option<WatchId>,
+    stamp: Option<FileIdentity>,
+    compared: Instant,
+}
+
+/// The folders that are followed between the roots and the projects.
+#[derive(Default)]
+pub(super) struct Tree {
+    nodes: BTreeMap<PathBuf, Node>,
+    /// Folders to be explored.
+    pub(super) explore: Vec<Walk>,
+    /// The same, later.
+    pub(super) later: Vec<(Instant, Walk)>,
+    explored: HashMap<(usize, PathBuf), usize>,
+}
+
+impl Tree {
+    /// Folders without a watch.
+    pub(super) fn unwatched(&self) -> u64 {
+        u64::try_from(self.nodes.values().filter(|node| node.watch.is_none()).count()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn is_exploring(&self) -> bool {
+        !self.explore.is_empty()
+    }
+}
+
+impl Engine {
+    /// A folder appeared or changed: what is in it?
+    pub(super) fn explore(&mut self, root: usize, from: PathBuf, levels: usize, inside: bool) {
+        let Root { path, kind, .. } = &self.roots[root];
+        let walk = Walk {
+            root,
+            path: path.clone(),
+            kind: *kind,
+            from,
+            levels,
+            inside,
+        };
+        let pruned = walk.from.components().any(|part| walk.is_pruned(part.as_os_str()));
+        if !pruned && !self.tree.explore.contains(&walk) {
+            self.tree.explore.push(walk);
+        }
+    }
+
+    pub(super) fn found(&mut self, found: Found, soon: bool, now: Instant) {
+        match found {
+            Found::Group { root, relative, kind } => self.add_group(root, relative, kind, soon, now),
+            Found::Folder {
+                root,
+                relative,
+                watch,
+                stamp,
+            } => {
+                let directory = directory_of(&self.roots[root].path, &relative);
+                if let Some(watch) = watch {
+                    self.learn(watch, Place::Folder(root, relative.clone()));
+                    if self.strangers.remove(&watch) {
+                        self.explore(root, relative.clone(), 1, false);
+                    }
+                }
+                let stamp = stamp.filter(|stamp| !clock::is_recent(stamp.ctime_ns, RACY_MS));
+                self.tree.nodes.insert(
+                    directory,
+                    Node {
+                        root,
+                        relative,
+                        watch,
+                        stamp,
+                        compared: now,
+                    },
+                );
+            }
+        }
+    }
+
+    /// Below the watched levels nobody tells us what is made next in a new folder.
+    pub(super) fn explore_later(&mut self, walk: &Walk, now: Instant) {
+        let key = (walk.root, walk.from.clone());
+        let times = self.tree.explored.entry(key.clone()).or_default();
+        match EXPLORE_AGAIN.get(*times) {
+            Some(wait) => {
+                *times += 1;
+                self.tree.later.push((now + *wait, walk.clone()));
+            }
+            None => {
+                self.tree.explored.remove(&key);
+            }
+        }
+    }
+
+    /// Compares folders: all those that nobody tells us about, and a few of the others in turn.
+    pub(super) fn check_folders(&mut self, now: Instant) {
+        if !self.jobs.has_room(Lane::Folders) {
+            return;
+        }
+        let wait = if self.options.poll {
+            CHECK
+        } else {
+            self.rounds.every.mul_f64(0.6)
+        };
+        let mut left = FOLDERS_PER_SECOND.div_ceil(2);
+        let mut folders = Vec::new();
+        for node in self.tree.nodes.values_mut() {
+            let unwatched = node.watch.is_none() || self.roots[node.root].remote;
+            let age = now.saturating_duration_since(node.compared);
+            if age < if unwatched { wait } else { self.rounds.every } || (!unwatched && left == 0) {
+                continue;
+            }
+            left = if unwatched { left } else { left - 1 };
+            node.compared = now;
+            folders.push((
+                node.root,
+                self.roots[node.root].path.clone(),
+                node.relative.clone(),
+                node.stamp,
+            ));
+        }
+        if folders.is_empty() {
+            return;
+        }
+        self.jobs.spawn(Lane::Folders, Vec::new(), move |done| {
+            let mut bases: HashMap<usize, Option<Base>> = HashMap::new();
+            let differs = |(root, path, relative, stamp): &(usize, PathBuf, PathBuf, Option<FileIdentity>)| {
+                let base = bases.entry(*root).or_insert_with(|| Base::open(path).ok()).as_ref();
+                let now = base.and_then(|base| base.stat(relative).ok());
+                now.is_some_and(|now| Some(FileIdentity { size: 0, ..now }) != *stamp)
+            };
+            let mut folders = folders;
+            let mut differs = differs;
+            folders.retain(|folder| differs(folder));
+            let changed = folders
+                .into_iter()
+                .map(|(root, _, relative, _)| (root, relative))
+                .collect();
+            let _ = done.blocking_send(Done::Changed(changed));
+        });
+    }
+
+    pub(super) fn folders_changed(&mut self, folders: Vec<(usize, PathBuf)>) {
+        for (root, relative) in folders {
+            let levels = (WATCHED_LEVELS + 1).saturating_sub(relative.components().count());
+            self.explore(root, relative, levels, false);
+        }
+    }
+
+    /// A folder is gone or is another one now: its watches and those below it say nothing true any more.
+    pub(super) fn forget_folder(&mut self, directory: &Path) {
+        let below: Vec<PathBuf> = self
+            .tree
+            .nodes
+            .range(directory.to_owned()..)
+            .map(|(path, _)| path)
+            .take_while(|path| path.starts_with(directory))
+            .cloned()
+            .collect();
+        for path in below {
+            let Some(Node {
+                watch: Some(watch),
+                root,
+                relative,
+                ..
+            }) = self.tree.nodes.remove(&path)
+            else {
+                continue;
+            };
+            if let Some(places) = self.places.get_mut(&watch) {
+                places.retain(|place| *place != Place::Folder(root, relative.clone()));
+                if places.is_empty() {
+                    self.places.remove(&watch);
+                    self.context.watcher.remove(watch);
+                }
+            }
+        }
+        for id in self.groups.under(directory) {
+            self.groups.look(id, Lane::Urgent, Look::Full);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What a group is asked to do and what comes of it.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use forgecast_protocol::{Batch, Clock, Timestamp};
+
+use crate::clean::Cleaner;
+use crate::watch::{WatchId, Watcher};
+
+/// What all groups share.
+pub(crate) struct Context {
+    pub(crate) cleaner: Cleaner,
+    pub(crate) clock: Clock,
+    pub(crate) watcher: Watcher,
+    /// The folders under which projects are looked for.
+    pub(crate) roots: Vec<PathBuf>,
+    pub(crate) host: Option<String>,
+}
+
+/// What a group is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum GroupKind {
+    /// A folder with `.context-foundry` in it.
+    Project,
+    /// A folder of `checkpoints/ralph`.
+    Checkpoint,
+    /// A folder of logs.
+    Logs,
+}
+
+/// How closely a group is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Look {
+    /// Only at the files that are named.
+    #[default]
+    Named,
+    /// At the folder and the phase file by `stat`; closer when they differ.
+    Light,
+    /// At every folder and file by `stat`.
+    Full,
+    /// Every folder is watched (again) and listed, every file is looked at.
+    Rescan,
+}
+
+/// What is to be done next for a group. Wishes that come while it is busy add up here.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    pub(crate) look: Look,
+    /// Files that may have changed.
+    pub(crate) changed: BTreeSet<String>,
+    /// Files that could not be used and are read again whatever `stat` says.
+    pub(crate) again: BTreeSet<String>,
+}
+
+impl Work {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.look == Look::Named && self.changed.is_empty() && self.again.is_empty()
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// Facts and how far their sources were read.
+    pub(crate) batch: Batch,
+    /// Files to be read again after a while: half-written, or perhaps about to be replaced.
+    pub(crate) retry: Vec<(String, Duration)>,
+    /// Look at the whole group again after a while.
+    pub(crate) recheck: Option<Duration>,
+    /// Logs with more to read.
+    pub(crate) more: Vec<String>,
+    /// Watches that were set, with their folder within the group.
+    pub(crate) watches: Vec<(WatchId, String)>,
+    /// When the newest change happened that was read, by the files' own times.
+    pub(crate) active_at: Option<Timestamp>,
+    pub(crate) reads: u64,
+    pub(crate) bytes: u64,
+    pub(crate) looks: u64,
+    pub(crate) listed: u64,
+}

@@ -1,0 +1,83 @@
+use std::os::unix::fs::symlink;
+
+use super::*;
+
+const LIMIT: u64 = 1_024;
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("a/b")).unwrap();
+    std::fs::write(folder.path().join("a/b/file"), "content").unwrap();
+    folder
+}
+
+/// Both ways of opening must judge alike.
+fn both(base: &Path, relative: &str) -> Vec<Result<OwnedFd, Errno>> {
+    let base = Base::open(base).unwrap();
+    let relative = Path::new(relative);
+    let mut ways = vec![stepwise::open(base.0.as_fd(), relative, READING)];
+    #[cfg(target_os = "linux")]
+    ways.extend(linux::open(base.0.as_fd(), relative, READING));
+    ways
+}
+
+#[test]
+fn a_plain_file_is_read_and_identified() {
+    let folder = folder();
+    let (bytes, identity) = read(folder.path(), Path::new("a/b/file"), LIMIT).unwrap();
+    assert_eq!((bytes.as_slice(), identity.size), (&b"content"[..], 7));
+    assert!(both(folder.path(), "a/b/file").iter().all(Result::is_ok));
+}
+
+#[test]
+fn no_way_leads_out_of_the_folder() {
+    let folder = folder();
+    for way in [
+        "../x",
+        "/etc/passwd",
+        "a/../../x",
+        "a/../a/b/file",
+        "./a/b/file",
+        "a/b/file\0",
+    ] {
+        let error = read(folder.path(), Path::new(way), LIMIT).unwrap_err();
+        assert!(matches!(error, OpenError::Refused { .. }), "{way:?}: {error}");
+    }
+}
+
+#[test]
+fn links_are_refused_at_every_place_on_both_ways() {
+    let (folder, outside) = (folder(), folder());
+    symlink(outside.path().join("a/b/file"), folder.path().join("a/link")).unwrap();
+    symlink(outside.path().join("a"), folder.path().join("linked")).unwrap();
+    symlink("b", folder.path().join("a/inner")).unwrap();
+    std::fs::hard_link(outside.path().join("a/b/file"), folder.path().join("a/hard")).unwrap();
+    for name in ["a/link", "linked/b/file", "a/inner/file"] {
+        assert!(both(folder.path(), name).iter().all(Result::is_err), "{name}");
+        assert!(read(folder.path(), Path::new(name), LIMIT).is_err(), "{name}");
+    }
+    let error = read(folder.path(), Path::new("a/hard"), LIMIT).unwrap_err();
+    assert!(matches!(error, OpenError::Refused { .. }), "{error}");
+    let names = Base::open(folder.path()).unwrap().list(Path::new("")).unwrap();
+    let link = names.iter().find(|entry| entry.name == "linked").unwrap();
+    assert_eq!(link.kind, EntryKind::Other);
+}
+
+#[test]
+fn a_folder_a_pipe_and_too_large_a_file_are_refused_without_reading() {
+    let folder = folder();
+    let error = read(folder.path(), Path::new("a/b"), LIMIT).unwrap_err();
+    assert!(matches!(error, OpenError::Refused { what: "a folder", .. }), "{error}");
+    #[cfg(target_os = "linux")]
+    {
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, FileType::Fifo, Mode::RWXU, 0).unwrap();
+        let error = read(folder.path(), Path::new("pipe"), LIMIT).unwrap_err();
+        assert!(matches!(error, OpenError::Refused { what: "a pipe", .. }), "{error}");
+    }
+    let huge = std::fs::File::create(folder.path().join("huge")).unwrap();
+    huge.set_len(5 * 1024 * 1024 * 1024).unwrap();
+    let error = read(folder.path(), Path::new("huge"), LIMIT).unwrap_err();
+    assert!(matches!(error, OpenError::Oversize { .. }), "{error}");
+    assert!(read(folder.path(), Path::new("none"), LIMIT).unwrap_err().is_missing());
+}

@@ -1,0 +1,163 @@
+//! Systems other than Linux: the `notify` crate, folder by folder. It does not say when a file was closed, so every
+//! change counts as unfinished and is read when the window is over.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use notify::event::{CreateKind, EventKind, ModifyKind, RemoveKind};
+use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::mpsc;
+
+use super::{AddError, Change, Hint, Interest, WatchId};
+
+/// Hints under way; beyond it they are lost, and everything is looked at again.
+const QUEUE: usize = 16_384;
+
+/// Watched folders and their numbers, both ways.
+#[derive(Default)]
+struct Numbers {
+    by_path: HashMap<PathBuf, WatchId>,
+    by_number: HashMap<WatchId, PathBuf>,
+    next: i64,
+    /// Hints were dropped since the last that was taken.
+    overflowed: bool,
+}
+
+pub(super) struct Watches {
+    watcher: Mutex<RecommendedWatcher>,
+    numbers: Arc<Mutex<Numbers>>,
+    limit: usize,
+}
+
+pub(super) struct Queue {
+    receiver: mpsc::Receiver<Hint>,
+    numbers: Arc<Mutex<Numbers>>,
+}
+
+pub(super) fn start(limit: usize) -> io::Result<(Watches, Queue)> {
+    let numbers = Arc::new(Mutex::new(Numbers::default()));
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    let known = Arc::clone(&numbers);
+    let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let hints = match event {
+            Ok(event) if event.need_rescan() => vec![Hint::Overflow],
+            Ok(event) => hints(&event, &known),
+            Err(_) => vec![Hint::Overflow],
+        };
+        for hint in hints {
+            known.overflowed |= sender.try_send(hint).is_err();
+        }
+    });
+    let watcher = watcher.map_err(io::Error::other)?;
+    let watches = Watches {
+        watcher: Mutex::new(watcher),
+        numbers: Arc::clone(&numbers),
+        limit,
+    };
+    Ok((watches, Queue { receiver, numbers }))
+}
+
+impl Watches {
+    pub(super) fn add(&self, folder: &Path, _interest: Interest) -> Result<WatchId, AddError> {
+        // What the system reports has no slash at the end and no links in it.
+        let folder = folder.canonicalize().map_err(|_| AddError::Unwatchable)?;
+        {
+            let numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(number) = numbers.by_path.get(&folder) {
+                return Ok(*number);
+            }
+            if numbers.by_path.len() >= self.limit {
+                return Err(AddError::Limit);
+            }
+        }
+        // Without the lock of the numbers: the callback takes it, too.
+        let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
+        match watcher.watch(&folder, RecursiveMode::NonRecursive) {
+            Ok(()) => {}
+            Err(error) if matches!(error.kind, notify::ErrorKind::MaxFilesWatch) => return Err(AddError::Limit),
+            Err(_) => return Err(AddError::Unwatchable),
+        }
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        numbers.next += 1;
+        let number = WatchId(numbers.next);
+        numbers.by_path.insert(folder.clone(), number);
+        numbers.by_number.insert(number, folder);
+        Ok(number)
+    }
+
+    pub(super) fn remove(&self, watch: WatchId) {
+        let folder = {
+            let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+            let folder = numbers.by_number.remove(&watch);
+            folder.inspect(|folder| drop(numbers.by_path.remove(folder)))
+        };
+        if let Some(folder) = folder {
+            let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
+            // It fails when the folder is gone and the watch with it.
+            let _ = watcher.unwatch(&folder);
+        }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        let numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        u64::try_from(numbers.by_path.len()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Queue {
+    pub(super) async fn next(&mut self, hints: &mut Vec<Hint>) -> io::Result<()> {
+        match self.receiver.recv().await {
+            Some(hint) => hints.push(hint),
+            None => return Err(io::Error::other("the system's notifications ended")),
+        }
+        while hints.len() < 2_000
+            && let Ok(hint) = self.receiver.try_recv()
+        {
+            hints.push(hint);
+        }
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::take(&mut numbers.overflowed) {
+            hints.push(Hint::Overflow);
+        }
+        Ok(())
+    }
+}
+
+fn hints(event: &Event, numbers: &Numbers) -> Vec<Hint> {
+    let mut hints = Vec::new();
+    for path in &event.paths {
+        let change = change(&event.kind, path);
+        if let Some(watch) = numbers.by_path.get(path)
+            && matches!(change, Some(Change::Gone | Change::FolderGone))
+        {
+            hints.push(Hint::Lost(*watch));
+        }
+        let parent = path.parent().and_then(|parent| numbers.by_path.get(parent));
+        if let (Some(watch), Some(name), Some(change)) = (parent, path.file_name().map(OsStr::to_owned), change) {
+            hints.push(Hint::Name(*watch, name, change));
+        }
+    }
+    hints
+}
+
+/// What happened, with a look at what is there now where the system does not say.
+fn change(kind: &EventKind, path: &Path) -> Option<Change> {
+    let now = || match path.symlink_metadata() {
+        Ok(there) if there.is_dir() => Change::FolderCame,
+        Ok(_) => Change::Partial,
+        // Files and folders go alike; a folder's going is looked at as closely as can be.
+        Err(_) => Change::FolderGone,
+    };
+    match kind {
+        EventKind::Access(_) => None,
+        EventKind::Create(CreateKind::Folder) => Some(Change::FolderCame),
+        EventKind::Remove(RemoveKind::Folder) => Some(Change::FolderGone),
+        EventKind::Remove(RemoveKind::File) => Some(Change::Gone),
+        EventKind::Modify(ModifyKind::Data(_)) => Some(Change::Partial),
+        _ => Some(now()),
+    }
+}

@@ -1,0 +1,171 @@
+//! Logs and checkpoints.
+
+use std::io::Write;
+use std::path::Path;
+
+use forgecast_ingest::Options;
+use forgecast_protocol::Fact;
+
+use crate::support::{Running, options, phase_file, project, start};
+
+fn append(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
+
+fn texts(running: &Running) -> Vec<String> {
+    running.lines().into_iter().map(|line| line.text).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_come_when_they_are_complete_through_growth_rotation_and_truncation() {
+    let root = tempfile::tempdir().unwrap();
+    let app = project(root.path(), "app", "0");
+    let log = app.join(".context-foundry/build-output-1.txt");
+    append(&log, "one\ntw");
+    let running = start(options(root.path())).await;
+    assert_eq!(texts(&running), ["one"]);
+    append(&log, "o\nthree\n");
+    running
+        .until("three", |running| texts(running) == ["one", "two", "three"])
+        .await;
+    // Rotated with lines that were written just before.
+    append(&log, "four\n");
+    std::fs::rename(&log, log.with_extension("txt.1")).unwrap();
+    append(&log, "five\n");
+    running
+        .until("five", |running| {
+            texts(running).last().map(String::as_str) == Some("five")
+        })
+        .await;
+    assert_eq!(texts(&running), ["one", "two", "three", "four", "five"]);
+    std::fs::write(&log, "six\n").unwrap();
+    running
+        .until("six", |running| {
+            texts(running).last().map(String::as_str) == Some("six")
+        })
+        .await;
+    assert_eq!(running.lines()[0].from.as_deref(), Some("build-output-1.txt"));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_of_logs_gives_lines_to_the_session_that_its_path_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("logs");
+    append(&logs.join("ralph_weather/session.jsonl"), "{\"a\": 1}\n");
+    let running = start(Options {
+        logs: vec![logs.clone()],
+        ..Options::default()
+    })
+    .await;
+    append(&logs.join("overnight_2026.log"), "begun\n");
+    append(&logs.join("ralph_tides/session.jsonl"), "{\"b\": 2}\n");
+    running.until("all", |running| running.lines().len() == 3).await;
+    let batches = running.batches.lock().unwrap().clone();
+    let mut names: Vec<_> = batches
+        .iter()
+        .flat_map(|batch| &batch.logs)
+        .filter_map(|chunk| chunk.subject.name.clone())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["overnight_2026", "tides", "weather"]);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn growth_of_a_log_is_said_as_work_but_not_for_every_line() {
+    let root = tempfile::tempdir().unwrap();
+    let app = project(root.path(), "app", "0");
+    let running = start(options(root.path())).await;
+    let log = app.join(".context-foundry/build-output-1.txt");
+    for line in 0..20 {
+        append(&log, &format!("{line}\n"));
+        running.until("line", |running| running.lines().len() > line).await;
+    }
+    let grown =
+        |fact: &Fact| matches!(fact, Fact::ArtifactChanged(artifact) if artifact.name.ends_with("output-1.txt"));
+    assert_eq!(running.facts().into_iter().filter(grown).count(), 1);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_files_of_a_checkpoint_are_one_fact() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, ralph) = (folder.path().join("builds"), folder.path().join("checkpoints/ralph"));
+    let app = project(&root, "app", "0");
+    std::fs::remove_file(phase_file(&app)).unwrap();
+    let session = ralph.join("weather");
+    std::fs::create_dir_all(&session).unwrap();
+    let state = |phase: &str, folder: &Path| {
+        format!(
+            r#"{{"session_id": "weather", "current_phase": "{phase}", "iterations": 3, "working_directory": "{}"}}"#,
+            folder.display()
+        )
+    };
+    std::fs::write(session.join("state.json"), state("builder", &app)).unwrap();
+    std::fs::write(
+        session.join("progress.json"),
+        r#"{"completed": ["a"], "remaining": ["b"], "notes": []}"#,
+    )
+    .unwrap();
+    let running = start(Options {
+        checkpoints: vec![ralph.clone()],
+        ..options(&root)
+    })
+    .await;
+    let reported = |running: &Running| {
+        let events = running.events().into_iter();
+        events
+            .filter(|event| matches!(event.fact, Fact::CheckpointReported(_)))
+            .collect::<Vec<_>>()
+    };
+    running.until("first", |running| reported(running).len() == 1).await;
+    let first = reported(&running).remove(0);
+    assert_eq!(first.subject.directory.as_deref(), app.to_str());
+    assert_eq!(first.subject.name.as_deref(), Some("weather"));
+    std::fs::write(session.join("COMPLETE"), "").unwrap();
+    running.until("complete", |running| reported(running).len() == 2).await;
+    let Fact::CheckpointReported(last) = reported(&running).remove(1).fact else {
+        unreachable!()
+    };
+    assert!(last.complete);
+    assert_eq!(last.completed.as_deref(), Some(&["a".to_owned()][..]));
+    assert_eq!(last.phase.as_deref(), Some("builder"));
+    // A new session, whose folder is only text to us.
+    let other = ralph.join("tides");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("state.json"), state("scout", Path::new("/etc"))).unwrap();
+    running.until("other", |running| reported(running).len() == 3).await;
+    assert_eq!(reported(&running).remove(2).subject.directory, None);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endless_line_is_cut_and_flagged_and_others_go_on() {
+    let root = tempfile::tempdir().unwrap();
+    let app = project(root.path(), "app", "0");
+    let log = app.join(".context-foundry/build-output-1.txt");
+    append(&log, &"x".repeat(3 * 1024 * 1024));
+    append(&log, "\nafter\n");
+    let running = start(options(root.path())).await;
+    running
+        .until("after", |running| {
+            texts(running).last().map(String::as_str) == Some("after")
+        })
+        .await;
+    assert_eq!(running.lines().len(), 2);
+    assert!(running.lines()[0].text.len() <= 300 * 1024);
+    assert!(
+        running
+            .problems()
+            .values()
+            .any(|problem| problem.starts_with("Oversize"))
+    );
+    running.stop().await;
+}
