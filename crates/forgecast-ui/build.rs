@@ -12,8 +12,14 @@ use std::process::{Command, ExitCode};
 use sha2::{Digest, Sha256};
 
 /// What the bundle is made from: a change in one of these, and in nothing else, builds it anew.
-const SOURCES: [&str; 8] = [
-    "src",
+const SOURCES: [&str; 14] = [
+    "src/lib",
+    "src/pages",
+    "src/panels",
+    "src/parts",
+    "src/App.svelte",
+    "src/app.css",
+    "src/main.ts",
     "public",
     "index.html",
     "package.json",
@@ -48,8 +54,7 @@ fn build() -> Result<(), String> {
         // Builds of two profiles may run at once and share `node_modules`. The lock goes with the process, however it ends.
         let lock_path = folder.join("package-lock.json");
         let lock = File::open(&lock_path).map_err(|error| failed("open", &lock_path, &error))?;
-        lock.lock()
-            .map_err(|error| failed("lock", &lock_path, &error))?;
+        lock.lock().map_err(|error| failed("lock", &lock_path, &error))?;
         install(&folder)?;
     }
     run(Command::new("npm")
@@ -71,7 +76,10 @@ fn build() -> Result<(), String> {
     fs::write(&table_path, table).map_err(|error| failed("write", &table_path, &error))
 }
 
-#[expect(clippy::disallowed_methods, reason = "cargo speaks to a build script by its environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo speaks to a build script by its environment"
+)]
 fn variable(name: &str) -> Result<String, String> {
     env::var(name).map_err(|error| format!("{name}: {error}"))
 }
@@ -98,20 +106,17 @@ fn check_node() -> Result<(), String> {
     }
 }
 
-/// Installs what the lock names. The stamp stands inside `node_modules`, so that it goes when that folder goes, and is
-/// written last, so that a broken installation is made again.
+/// Installs what the lock names. The stamp is a copy of the lock inside `node_modules` (`cargo xtask` keeps the same one),
+/// so that it goes when that folder goes, and is written last, so that a broken installation is made again.
 fn install(folder: &Path) -> Result<(), String> {
     let lock_path = folder.join("package-lock.json");
     let lock = fs::read(&lock_path).map_err(|error| failed("read", &lock_path, &error))?;
-    let wanted = format!("{} {}", hex(&lock), env::consts::ARCH);
-    let stamp_path = folder.join("node_modules/.forgecast-stamp");
-    if fs::read_to_string(&stamp_path).is_ok_and(|stamp| stamp == wanted) {
+    let stamp_path = folder.join("node_modules/.installed-from");
+    if fs::read(&stamp_path).is_ok_and(|stamp| stamp == lock) {
         return Ok(());
     }
-    run(Command::new("npm")
-        .args(["ci", "--loglevel=error"])
-        .current_dir(folder))?;
-    fs::write(&stamp_path, wanted).map_err(|error| failed("write", &stamp_path, &error))
+    run(Command::new("npm").args(["ci", "--loglevel=error"]).current_dir(folder))?;
+    fs::write(&stamp_path, lock).map_err(|error| failed("write", &stamp_path, &error))
 }
 
 fn run(command: &mut Command) -> Result<(), String> {
@@ -209,11 +214,9 @@ fn mime(file: &Path) -> &'static str {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            // Writing to a `String` cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        // Writing to a `String` cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

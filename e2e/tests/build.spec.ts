@@ -105,6 +105,18 @@ test('when the server goes away the page says so, and goes on from there when it
   await expect(page.locator('[data-panel="pipeline"][data-kept]'), 'nothing was wiped').toBeVisible();
 });
 
+test('where only the socket is blocked, polling brings what changes', async ({ page }) => {
+  await page.routeWebSocket(/\/api\/v1\/live$/, (socket) => socket.close({ code: 1011, reason: 'blocked' }));
+  const project = forgecast.project('habit-tracker');
+  project.phase('Scout', '1');
+  await page.goto(`${forgecast.url}/session/habit-tracker~1`);
+  await expect(page.locator('[data-phase="Scout"]')).toHaveAttribute('data-status', 'active');
+  await expect(page.locator('[data-connection="waiting"]')).toHaveAttribute('title', 'blocked');
+  project.phase('Architect', '2', { phases_completed: ['Scout'] });
+  await expect(page.locator('[data-phase="Architect"]')).toHaveAttribute('data-status', 'active');
+  await expect(page.locator('[data-panel="pipeline"] .fresh')).toHaveAttribute('data-level', 'fresh');
+});
+
 test('hostile text in a phase file stays text, and a broken file is a problem that is shown', async ({ page }) => {
   const project = forgecast.project('hostile');
   const text = '<img src=x onerror=alert(1)><script>alert(2)</script>';

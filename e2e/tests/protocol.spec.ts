@@ -168,6 +168,25 @@ test('five thousand sessions are a few dozen nodes', async ({ page }) => {
   await expect(page.locator('[data-session]')).toHaveCount(1);
 });
 
+test('coming back from a session finds the overview as it was', async ({ page }) => {
+  const many = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`s${at}~1`, row(`s${at}~1`, { last_work_at: ago(at) })]));
+  mock.put('sessions', { sessions: { ...many, 'done~1': row('done~1', { status: 'completed' }) }, total: 201, problems: {} });
+  mock.put('session/s150~1', { ...richView('s150~1'), name: 's150' });
+  await page.goto(mock.url);
+  const list = page.getByRole('region', { name: 'Sessions' });
+  await list.evaluate((view) => (view.scrollTop = 148 * 60));
+  await page.locator('[data-session="s150~1"]').click();
+  await expect(page.getByRole('heading', { name: 's150', level: 1 })).toBeVisible();
+  await page.goBack();
+  await expect(page.locator('[data-session="s150~1"]')).toBeVisible();
+  await page.getByRole('button', { name: /^completed/i }).click();
+  await page.getByRole('searchbox').fill('done');
+  await page.locator('[data-session="done~1"]').click();
+  await page.getByRole('link', { name: '← Sessions' }).click();
+  await expect(page.locator('[data-session]')).toHaveCount(1);
+  await expect(page.getByRole('searchbox')).toHaveValue('done');
+});
+
 test('everything is reached by keyboard', async ({ page }) => {
   await page.goto(mock.url);
   await expect(page.locator('[data-session]').first()).toBeVisible();
@@ -224,7 +243,7 @@ test('a panel that fails says so and the others go on', async ({ page }) => {
 
 test('an artifact opens as plain text', async ({ page }) => {
   await page.goto(`${mock.url}/session/${ID}`);
-  await page.getByRole('button', { name: '.context-foundry/scout-report.md' }).click();
+  await page.getByRole('button', { name: 'scout-report.md' }).click();
   await expect(page.getByRole('dialog')).toContainText('# .context-foundry/scout-report.md');
   await page.keyboard.press('Escape');
   await expect(page.getByRole('dialog')).toHaveCount(0);

@@ -1,0 +1,16 @@
+// What somebody chose on the overview; kept while a session is looked at, so that coming back is coming back.
+
+import type { Sort, Tab } from './rows';
+
+class OverviewChoice {
+  /** Chosen by hand; until then the page decides. */
+  tab = $state<Tab>();
+  filter = $state('');
+  sort = $state<Sort>('work');
+  /** The chosen row, counted from 0; -1 for none. */
+  cursor = $state(-1);
+  /** Where the list is scrolled to, in pixels. */
+  top = 0;
+}
+
+export const choice = new OverviewChoice();
