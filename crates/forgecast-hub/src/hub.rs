@@ -85,7 +85,8 @@ impl Hub {
                 BTreeSet::new()
             } else {
                 let lookup = timeout_at(deadline, self.shared.store.known_ids(ids));
-                lookup.await.map_err(late)?.map_err(PushError::Lookup)?
+                let found = lookup.await.map_err(late)?;
+                found.map_err(|error| self.not_looked_up(error, waited_ms))?
             };
             let (reply, answer) = oneshot::channel();
             let push = Command::Push(Push {
@@ -103,6 +104,16 @@ impl Hub {
             }
         }
         Err(self.shared.busy())
+    }
+
+    /// A disk that is slow or locked is a reason to come back, anything else is a failure.
+    fn not_looked_up(&self, error: forgecast_store::Error, waited_ms: u64) -> PushError {
+        match error {
+            forgecast_store::Error::Closed => PushError::Stopped,
+            forgecast_store::Error::Slow { .. } => self.late(waited_ms),
+            _ if !self.shared.store.health().writable => self.late(waited_ms),
+            error => PushError::Lookup(error),
+        }
     }
 
     fn late(&self, waited_ms: u64) -> PushError {
@@ -230,7 +241,8 @@ impl Hub {
         self.shared.store.health()
     }
 
-    /// Waits until everything that was folded before is durable.
+    /// Waits until everything that was handed to the store before is durable: all that was folded, except what waits
+    /// because the disk could not keep up.
     ///
     /// # Errors
     /// The disk did not take it within the deadline; it stays queued.

@@ -68,6 +68,11 @@ impl LogTopic {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The canonical name, `log/a~1`.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Whether somebody follows it.
     pub(crate) fn is_watched(&self) -> bool {
         self.viewers.load(Ordering::Acquire) > 0

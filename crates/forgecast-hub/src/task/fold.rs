@@ -30,9 +30,18 @@ struct Folding {
     /// The sessions it touched, with the stage each was in before.
     touched: BTreeMap<SessionId, Option<Stage>>,
     events: Vec<(SessionId, Event)>,
+    /// How many of them each session has.
+    counts: BTreeMap<SessionId, u64>,
     /// Producers' own events, for viewers as they came.
     passed_on: Vec<(SessionId, Value)>,
     draft: Draft,
+}
+
+impl Folding {
+    fn push(&mut self, id: SessionId, event: Event) {
+        *self.counts.entry(id.clone()).or_default() += 1;
+        self.events.push((id, event));
+    }
 }
 
 impl Task {
@@ -110,7 +119,7 @@ impl Task {
         if let Some(live) = self.live.get_mut(&id) {
             live.session.apply(&event);
         }
-        folding.events.push((id, event));
+        folding.push(id, event);
     }
 
     /// The session that a fact belongs to, in memory, made or begun anew where the fact says so.
@@ -169,9 +178,9 @@ impl Task {
         let Some(live) = self.live.get_mut(&id) else {
             return;
         };
-        if live.revision == 0 && !folding.events.iter().any(|(other, _)| *other == id) {
+        if live.revision == 0 && !folding.counts.contains_key(&id) {
             live.session.apply(&seen);
-            folding.events.push((id.clone(), seen));
+            folding.push(id.clone(), seen);
         }
         live.log.append(&mut lines);
         self.shared.tally.lock().log_lines += lines.len() as u64;
@@ -190,7 +199,7 @@ impl Task {
                 self.shared.tally.lock().updates += 1;
             }
             live.used = tokio::time::Instant::now();
-            live.facts += folding.events.iter().filter(|(of, _)| *of == id).count() as u64;
+            live.facts += folding.counts.get(&id).copied().unwrap_or_default();
             revisions.insert(id.clone(), live.revision);
             self.describe(&id, &mut folding.draft);
         }
@@ -216,7 +225,7 @@ impl Task {
         if let Some(fact) = self.estimator.revise(view, now) {
             let event = internal(id, now, fact);
             live.session.apply(&event);
-            folding.events.push((id.clone(), event));
+            folding.push(id.clone(), event);
             self.shared.tally.lock().internal += 1;
         }
     }

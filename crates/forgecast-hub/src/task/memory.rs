@@ -195,12 +195,11 @@ impl Task {
         let options = &self.shared.options;
         let viewers = match at {
             SeatAt::Nowhere => None,
-            SeatAt::State => Some(&live.topic.viewers),
-            SeatAt::Log => Some(&live.log.viewers),
+            SeatAt::State => Some((live.topic.name(), &live.topic.viewers)),
+            SeatAt::Log => Some((live.log.name(), &live.log.viewers)),
         };
         let seat = viewers
-            .map(|viewers| {
-                let name = live.topic.name();
+            .map(|(name, viewers)| {
                 let all = (&self.shared.viewers, options.viewers);
                 Seat::take((name, viewers, options.viewers_per_session), all)
             })

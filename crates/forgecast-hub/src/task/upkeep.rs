@@ -245,3 +245,20 @@ pub(crate) fn look_again_at(row: &SessionRow, limits: &forgecast_session::Limits
     let since = row.last_work_at.or(row.started_at).unwrap_or_default();
     Some(since.plus_millis(i64::try_from(quiet_ms).unwrap_or(i64::MAX)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_shown_with_the_way_out_and_a_well_one_not_at_all() {
+        let mut health = StoreHealth {
+            writable: true,
+            ..StoreHealth::default()
+        };
+        assert_eq!(store_problem(&health), None);
+        (health.writable, health.full) = (false, true);
+        health.last_error = Some("database or disk is full".into());
+        assert!(store_problem(&health).is_some_and(|message| message.contains("make room on the disk")));
+    }
+}

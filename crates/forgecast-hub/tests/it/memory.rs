@@ -1,7 +1,5 @@
 //! What is in memory, what leaves it, and what time does without a fact.
 
-use std::time::{Duration, Instant};
-
 use forgecast_hub::Options;
 use forgecast_protocol::event::{CompletionBasis, CompletionReported};
 use forgecast_protocol::{Batch, Fact};
@@ -191,7 +189,7 @@ async fn the_oldest_finished_session_makes_room_and_unfinished_ones_stay() {
 }
 
 #[tokio::test]
-async fn ten_thousand_known_sessions_are_a_quick_start() {
+async fn ten_thousand_known_sessions_start_as_rows_only() {
     let mut bench = Bench::with(Options {
         idle_unfinished: 16,
         idle_finished: 16,
@@ -213,13 +211,7 @@ async fn ten_thousand_known_sessions_are_a_quick_start() {
         bench.feed(batch).await;
     }
     eventually(async || bench.hub.counters().applied == 20_000).await;
-    let begun = Instant::now();
     bench = bench.restart().await;
-    println!("stop and start with 10,000 sessions: {:?}", begun.elapsed());
-    assert!(
-        begun.elapsed() < Duration::from_secs(60),
-        "ten times what it may take on the slowest machine"
-    );
     let counters = bench.hub.counters();
     assert_eq!((counters.sessions, counters.sessions_in_memory), (10_000, 0));
     bench.view("s3-7").await.unwrap();
