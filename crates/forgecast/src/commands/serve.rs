@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use forgecast_hub::Hub;
+use forgecast_hub::query::RowQuery;
 use forgecast_ingest::clean::Cleaner;
 use forgecast_ingest::{RootKind, RootState, SourceHealth};
-use forgecast_protocol::update::Index;
 use forgecast_protocol::{Clock, SessionStatus};
 use forgecast_server::App;
 use tokio::net::TcpListener;
@@ -145,21 +145,38 @@ impl Service<'_> {
         for folder in folders(&health) {
             let _ = writeln!(text, "  {}  {folder}", label("watching"));
         }
-        let index: Index = serde_json::from_slice(&hub.index().await.json).unwrap_or_default();
-        let running = index
-            .sessions
-            .values()
-            .filter(|row| row.status == SessionStatus::Running)
-            .count();
+        let (sessions, running) = count_sessions(&hub).await;
         let so_far = if settled { "" } else { " so far" };
         let _ = writeln!(
             text,
             "  {}  {}, {}, {running} running{so_far}",
             label("found"),
             count(health.projects, "project"),
-            count(index.total, "session"),
+            count(sessions, "session"),
         );
         terminal::print(&text);
+    }
+}
+
+/// How many sessions there are, and how many of them are at work. Asks for rows: the index and the counters are a moment
+/// behind by design.
+async fn count_sessions(hub: &Hub) -> (u64, u64) {
+    let mut query = RowQuery {
+        limit: 1_000,
+        ..RowQuery::default()
+    };
+    let (mut all, mut running) = (0, 0);
+    loop {
+        let page = hub.rows(query.clone()).await;
+        let page = page.inspect_err(|error| tracing::warn!(%error, "cannot count the sessions"));
+        for row in page.iter().flat_map(|page| &page.rows) {
+            all += 1;
+            running += u64::from(row.status == SessionStatus::Running);
+        }
+        query.cursor = page.ok().and_then(|page| page.next_cursor);
+        if query.cursor.is_none() {
+            return (all, running);
+        }
     }
 }
 

@@ -78,6 +78,23 @@ fn with_a_server_the_commands_ask_it() {
 }
 
 #[test]
+fn the_message_at_the_start_says_where_it_is_and_what_it_found() {
+    let world = world();
+    let mut server = world.serve();
+    let database = world.anonymous(&server.line_with("database"));
+    assert_eq!(
+        database,
+        "  database   <world>/home/.local/share/forgecast/forgecast.db"
+    );
+    let watching = world.anonymous(&server.line_with("watching"));
+    assert_eq!(watching, "  watching   <world>/projects (1 project)");
+    assert_eq!(
+        server.line_with("found"),
+        "  found      1 project, 1 session, 1 running"
+    );
+}
+
+#[test]
 fn forgetting_removes_the_session_with_a_server_and_without() {
     let world = world();
     let server = world.serve();
