@@ -1,5 +1,5 @@
-//! Systems other than Linux: the `notify` crate, folder by folder. It does not say when a file was closed, so every
-//! change counts as unfinished and is read when the window is over.
+//! Systems other than Linux: the `notify` crate, folder by folder. It does not say when a file was closed, so a change
+//! counts as unfinished and is read when the window is over, unless the file was moved here.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -93,7 +93,9 @@ impl Watches {
         let folder = {
             let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
             let folder = numbers.by_number.remove(&watch);
-            folder.inspect(|folder| drop(numbers.by_path.remove(folder)))
+            folder.inspect(|folder| {
+                numbers.by_path.remove(folder);
+            })
         };
         if let Some(folder) = folder {
             let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
@@ -146,9 +148,9 @@ fn hints(event: &Event, numbers: &Numbers) -> Vec<Hint> {
 
 /// What happened, with a look at what is there now where the system does not say.
 fn change(kind: &EventKind, path: &Path) -> Option<Change> {
-    let now = || match path.symlink_metadata() {
+    let now = |file| match path.symlink_metadata() {
         Ok(there) if there.is_dir() => Change::FolderCame,
-        Ok(_) => Change::Partial,
+        Ok(_) => file,
         // Files and folders go alike; a folder's going is looked at as closely as can be.
         Err(_) => Change::FolderGone,
     };
@@ -158,6 +160,7 @@ fn change(kind: &EventKind, path: &Path) -> Option<Change> {
         EventKind::Remove(RemoveKind::Folder) => Some(Change::FolderGone),
         EventKind::Remove(RemoveKind::File) => Some(Change::Gone),
         EventKind::Modify(ModifyKind::Data(_)) => Some(Change::Partial),
-        _ => Some(now()),
+        EventKind::Modify(ModifyKind::Name(_)) => Some(now(Change::Complete)),
+        _ => Some(now(Change::Partial)),
     }
 }
