@@ -36,9 +36,12 @@ const STEPS: &[Step] = &[
         .run()
     }),
     ("generated files", || generate::run(&["--check".to_owned()])),
-    ("dashboard's types", || {
-        tests::install("crates/forgecast-ui")?;
-        Tool::new("crates/forgecast-ui", "npm", &["run", "check"]).run()
+    ("types of the dashboard and its tests", || {
+        for folder in ["crates/forgecast-ui", "e2e"] {
+            tests::install(folder)?;
+            Tool::new(folder, "npm", &["run", "check"]).run()?;
+        }
+        Ok(())
     }),
     ("tests", tests::run),
 ];

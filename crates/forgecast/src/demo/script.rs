@@ -333,7 +333,7 @@ impl Script<'_> {
 
     fn log(&mut self, line: &str) {
         let name = format!("build-output-{}.txt", self.cast.run);
-        self.append(&name, format!("{} {line}\n", self.time()));
+        self.append(&name, format!("{line}\n"));
     }
 
     fn push(&mut self, action: Action) {
