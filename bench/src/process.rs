@@ -28,7 +28,7 @@ impl Server {
             .arg(root)
             .current_dir(data)
             .env("FORGECAST_VIEWERS_PER_SESSION", "20000")
-            .env("FORGECAST_VIEWERS", "20000");
+            .env("FORGECAST_VIEWERS_TOTAL", "20000");
         let server = Self::start(command)?;
         server.wait_ready()?;
         Ok(server)
