@@ -20,10 +20,10 @@ export class Forgecast {
     mkdirSync(this.root);
   }
 
-  /** Starts it on a free port, or again on the port that it had. */
-  async start(): Promise<void> {
+  /** Starts it on a free port, or again on the port that it had; by default it serves the projects' folder. */
+  async start(command = ['serve', this.root, '--db', join(this.home, 'forgecast.db')]): Promise<void> {
     const port = this.url === '' ? '0' : new URL(this.url).port;
-    const child = spawn(BINARY, ['serve', this.root, '--port', port, '--db', join(this.home, 'forgecast.db')], {
+    const child = spawn(BINARY, [...command, '--port', port], {
       cwd: this.home,
       env: { PATH: process.env['PATH'], HOME: this.home, NO_COLOR: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -157,7 +157,7 @@ test('text from agents stays text', async ({ page }) => {
 });
 
 test('five thousand sessions are a few dozen nodes', async ({ page }) => {
-  const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, at) => [`s${at}~1`, row(`s${at}~1`, { last_work_at: ago(at) })]));
+  const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, at) => [`s${at}~1`, row(`s${at}~1`, { started_at: ago(at) })]));
   mock.put('sessions', { sessions: many, total: 5_000, problems: {} });
   await page.goto(mock.url);
   await expect(page.locator('[data-session]').first()).toBeVisible();
@@ -169,11 +169,12 @@ test('five thousand sessions are a few dozen nodes', async ({ page }) => {
 });
 
 test('coming back from a session finds the overview as it was', async ({ page }) => {
-  const many = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`s${at}~1`, row(`s${at}~1`, { last_work_at: ago(at) })]));
+  const many = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`s${at}~1`, row(`s${at}~1`, { started_at: ago(at) })]));
   mock.put('sessions', { sessions: { ...many, 'done~1': row('done~1', { status: 'completed' }) }, total: 201, problems: {} });
   mock.put('session/s150~1', { ...richView('s150~1'), name: 's150' });
   await page.goto(mock.url);
   const list = page.getByRole('region', { name: 'Sessions' });
+  await expect(page.locator('[data-session]').first()).toBeVisible();
   await list.evaluate((view) => (view.scrollTop = 148 * 60));
   await page.locator('[data-session="s150~1"]').click();
   await expect(page.getByRole('heading', { name: 's150', level: 1 })).toBeVisible();

@@ -6,7 +6,7 @@ class OverviewChoice {
   /** Chosen by hand; until then the page decides. */
   tab = $state<Tab>();
   filter = $state('');
-  sort = $state<Sort>('work');
+  sort = $state<Sort>('started');
   /** The chosen row, counted from 0; -1 for none. */
   cursor = $state(-1);
   /** Where the list is scrolled to, in pixels. */

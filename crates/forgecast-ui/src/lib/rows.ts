@@ -5,7 +5,8 @@ import type { SessionRow, SessionStatus } from './wire';
 
 export const TABS = ['active', 'waiting', 'completed', 'failed', 'all'] as const;
 export type Tab = (typeof TABS)[number];
-export const SORTS = ['work', 'name', 'started', 'progress', 'cost', 'tokens'] as const;
+/** The first is the one to begin with: by start, because the order of the last work changes with every message. */
+export const SORTS = ['started', 'work', 'name', 'progress', 'cost', 'tokens'] as const;
 export type Sort = (typeof SORTS)[number];
 
 const TAB_OF: Record<SessionStatus, Tab> = {
