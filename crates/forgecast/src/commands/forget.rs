@@ -12,7 +12,7 @@ use crate::terminal;
 /// # Errors
 /// There is no such session, and what [`Sight`] says.
 pub(crate) fn run(context: &Context, args: &ForgetArgs) -> Result<()> {
-    let sight = Sight::open(context, &args.sources)?;
+    let sight = Sight::open_stored(context, &args.sources)?;
     let forgotten = sight.forget(&args.id);
     sight.close();
     if forgotten? {

@@ -1,5 +1,6 @@
 //! Where a command looks: at the server that runs on this machine, else once by itself with a pipe of its own.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -35,6 +36,29 @@ pub(crate) struct Own {
     pipeline: Pipeline,
 }
 
+impl Own {
+    fn open(config: &Config, db: Option<PathBuf>) -> Result<Self> {
+        let runtime = Runtime::new().context("cannot start the runtime")?;
+        let pipeline = runtime.block_on(async {
+            let pipeline = Pipeline::start(config, db, &forgecast_ingest::system_clock()).await?;
+            if pipeline::settled(&pipeline.hub, pipeline.health.clone(), LOOK).await {
+                return Ok(pipeline);
+            }
+            pipeline.stop().await;
+            bail!(
+                "looking at {} folders took longer than {} s",
+                config.paths("roots").len(),
+                LOOK.as_secs()
+            )
+        })?;
+        Ok(Self { runtime, pipeline })
+    }
+}
+
+fn is_in_use(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(forgecast_store::Error::InUse { .. }))
+}
+
 #[derive(Deserialize)]
 struct Page {
     sessions: Vec<SessionRow>,
@@ -50,7 +74,8 @@ pub(crate) fn server(context: &Context, config: &Config) -> Option<Client> {
 }
 
 impl Sight {
-    /// Finds a server, or looks for ourselves.
+    /// Finds a server, or looks for ourselves: on the database when there is one that nobody holds, else on a temporary
+    /// one, so that looking leaves nothing behind.
     ///
     /// # Errors
     /// What the configuration, the database or the sources refuse.
@@ -59,21 +84,32 @@ impl Sight {
         if let Some(client) = server(context, &config) {
             return Ok(Self::Server(client));
         }
-        let runtime = Runtime::new().context("cannot start the runtime")?;
-        let pipeline = runtime.block_on(async {
-            // Looking must not leave a database behind where none was.
-            let db = Some(config.db()).filter(|db| db.exists());
-            let pipeline = Pipeline::start(&config, db, &forgecast_ingest::system_clock()).await?;
-            if !pipeline::settled(&pipeline.hub, pipeline.health.clone(), LOOK).await {
-                bail!(
-                    "looking at {} folders took longer than {} s",
-                    config.paths("roots").len(),
-                    LOOK.as_secs()
-                );
-            }
-            Ok(pipeline)
-        })?;
-        Ok(Self::Own(Box::new(Own { runtime, pipeline })))
+        let db = Some(config.db()).filter(|db| db.exists());
+        match Own::open(&config, db) {
+            // By a server that does not answer, or that another user's runtime folder knows.
+            Err(error) if is_in_use(&error) => Own::open(&config, None),
+            other => other,
+        }
+        .map(|own| Self::Own(Box::new(own)))
+    }
+
+    /// Finds a server, or opens the database itself, which must be there: for what changes it.
+    ///
+    /// # Errors
+    /// There is no database, and what the configuration, the database or the sources refuse.
+    pub(crate) fn open_stored(context: &Context, args: &SourceArgs) -> Result<Self> {
+        let config = context.configure(args.flags())?;
+        if let Some(client) = server(context, &config) {
+            return Ok(Self::Server(client));
+        }
+        let db = config.db();
+        if !db.exists() {
+            bail!(
+                "nothing is stored: there is no database {}; name another one with --db",
+                db.display()
+            );
+        }
+        Own::open(&config, Some(db)).map(|own| Self::Own(Box::new(own)))
     }
 
     /// All rows, newest work first.

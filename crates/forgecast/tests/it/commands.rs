@@ -120,6 +120,39 @@ fn forgetting_removes_the_session_with_a_server_and_without() {
 }
 
 #[test]
+fn what_was_never_stored_cannot_be_forgotten() {
+    let world = world();
+    insta::assert_snapshot!(world.run(&["forget", "weather-app"]).2, @"forgecast: nothing is stored: there is no database <world>/home/.local/share/forgecast/forgecast.db; name another one with --db");
+}
+
+#[test]
+fn while_a_server_holds_the_database_and_cannot_be_found_a_command_looks_by_itself() {
+    let world = world();
+    let server = world.serve();
+    server.view_when("weather-app", |view| view["phase"]["name"] == "Test");
+    let lost = |arguments: &[&str]| {
+        let output = world
+            .command(arguments)
+            .env("XDG_RUNTIME_DIR", world.path("home"))
+            .output()
+            .unwrap();
+        (
+            output.status.success(),
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let (_, table, _) = lost(&["sessions"]);
+    assert!(table.contains("weather-app~1  running"), "{table}");
+    let (removed, _, said) = lost(&["forget", "weather-app"]);
+    assert!(
+        !removed && said.contains("in use"),
+        "what changes the database is refused: {said}"
+    );
+    server.view_when("weather-app", |view| view["phase"]["name"] == "Test");
+}
+
+#[test]
 fn watching_prints_each_change() {
     use std::io::{BufRead, BufReader};
     let world = world();
