@@ -9,7 +9,7 @@ async fn a_project_that_is_there_is_read_at_the_start_in_one_batch_phase_file_fi
     std::fs::write(app.join(".context-foundry/architecture.md"), "# plan").unwrap();
     std::fs::write(app.join(".context-foundry/build-output-1.txt"), "one\ntwo\nthr").unwrap();
     let running = start(options(root.path())).await;
-    let batches = running.batches.lock().unwrap().clone();
+    let batches = running.batches();
     assert_eq!(batches.len(), 1);
     let first = &batches[0].events[0];
     assert_eq!(first.origin.kind, SourceKind::PhaseFile);

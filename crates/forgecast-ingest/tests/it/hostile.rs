@@ -204,6 +204,6 @@ async fn no_swap_at_the_worst_moment_gives_a_file_away() {
 }
 
 fn assert_no_canary(running: &crate::support::Running) {
-    let everything = format!("{:?}", running.batches.lock().unwrap());
+    let everything = format!("{:?}", running.batches());
     assert!(!everything.contains(CANARY));
 }

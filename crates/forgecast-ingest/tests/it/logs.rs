@@ -67,7 +67,7 @@ async fn a_folder_of_logs_gives_lines_to_the_session_that_its_path_names() {
     append(&logs.join("overnight_2026.log"), "begun\n");
     append(&logs.join("ralph_tides/session.jsonl"), "{\"b\": 2}\n");
     running.until("all", |running| running.lines().len() == 3).await;
-    let batches = running.batches.lock().unwrap().clone();
+    let batches = running.batches();
     let mut names: Vec<_> = batches
         .iter()
         .flat_map(|batch| &batch.logs)

@@ -87,13 +87,13 @@ async fn what_does_not_change_is_not_read_again_and_says_nothing() {
     running
         .until("rounds", |running| running.health.borrow().looks > target)
         .await;
-    let (reads, batches) = (running.health.borrow().reads, running.batches.lock().unwrap().len());
+    let (reads, batches) = (running.health.borrow().reads, running.batches().len());
     let target = rounds(&running, 500);
     running
         .until("more rounds", |running| running.health.borrow().looks > target)
         .await;
     assert_eq!(running.health.borrow().reads, reads);
-    assert_eq!(running.batches.lock().unwrap().len(), batches);
+    assert_eq!(running.batches().len(), batches);
     running.stop().await;
 }
 
@@ -113,7 +113,7 @@ async fn a_rewrite_of_the_same_content_says_nothing() {
     assert!(running.health.borrow().reads > before);
     assert_eq!(running.details(&app), ["same"]);
     assert!(
-        running.batches.lock().unwrap().len() <= 2,
+        running.batches().len() <= 2,
         "at most one batch to keep the new identity"
     );
     running.stop().await;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use forgecast_ingest::{Options, SourceHealth, system_clock};
@@ -17,7 +17,7 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(50);
 
 /// The sources at work.
 pub(crate) struct Running {
-    pub(crate) batches: Arc<Mutex<Vec<Batch>>>,
+    received: Mutex<(mpsc::Receiver<Batch>, Vec<Batch>)>,
     pub(crate) health: watch::Receiver<SourceHealth>,
     shutdown: CancellationToken,
     task: JoinHandle<Result<(), forgecast_ingest::Error>>,
@@ -45,7 +45,7 @@ pub(crate) async fn start_with(options: Options, known: BTreeMap<SourceKey, Sour
 }
 
 pub(crate) fn launch(options: Options, known: BTreeMap<SourceKey, SourceCheckpoint>, room: usize) -> Running {
-    let (sink, mut source) = mpsc::channel(room);
+    let (sink, source) = mpsc::channel(room);
     let (report, health) = watch::channel(SourceHealth::default());
     let shutdown = CancellationToken::new();
     let task = tokio::spawn(forgecast_ingest::run(
@@ -56,15 +56,8 @@ pub(crate) fn launch(options: Options, known: BTreeMap<SourceKey, SourceCheckpoi
         report,
         shutdown.clone(),
     ));
-    let batches = Arc::new(Mutex::new(Vec::new()));
-    let kept = Arc::clone(&batches);
-    tokio::spawn(async move {
-        while let Some(batch) = source.recv().await {
-            kept.lock().unwrap().push(batch);
-        }
-    });
     Running {
-        batches,
+        received: Mutex::new((source, Vec::new())),
         health,
         shutdown,
         task,
@@ -72,10 +65,24 @@ pub(crate) fn launch(options: Options, known: BTreeMap<SourceKey, SourceCheckpoi
 }
 
 impl Running {
+    /// Everything that was sent so far. What the sources handed over before this call is in it.
+    pub(crate) fn batches(&self) -> Vec<Batch> {
+        self.receive().1.clone()
+    }
+
+    fn receive(&self) -> MutexGuard<'_, (mpsc::Receiver<Batch>, Vec<Batch>)> {
+        let mut received = self.received.lock().unwrap();
+        while let Ok(batch) = received.0.try_recv() {
+            received.1.push(batch);
+        }
+        received
+    }
+
     /// Waits until it is so.
     pub(crate) async fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
         let waited = tokio::time::timeout(LIMIT, async {
             while !condition(self) {
+                drop(self.receive());
                 assert!(!self.task.is_finished(), "the sources ended while waiting for: {what}");
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
@@ -90,12 +97,7 @@ impl Running {
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
-        self.batches
-            .lock()
-            .unwrap()
-            .iter()
-            .flat_map(|batch| batch.events.clone())
-            .collect()
+        self.batches().iter().flat_map(|batch| batch.events.clone()).collect()
     }
 
     pub(crate) fn facts(&self) -> Vec<Fact> {
@@ -117,7 +119,7 @@ impl Running {
     }
 
     pub(crate) fn lines(&self) -> Vec<LogLine> {
-        let batches = self.batches.lock().unwrap();
+        let batches = self.batches();
         batches
             .iter()
             .flat_map(|batch| &batch.logs)
@@ -127,7 +129,7 @@ impl Running {
 
     /// How far everything was read, as a store would keep it.
     pub(crate) fn checkpoints(&self) -> BTreeMap<SourceKey, SourceCheckpoint> {
-        let batches = self.batches.lock().unwrap();
+        let batches = self.batches();
         batches.iter().flat_map(|batch| batch.checkpoints.clone()).collect()
     }
 
