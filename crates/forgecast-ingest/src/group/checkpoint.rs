@@ -90,12 +90,12 @@ mod tests {
 
     #[test]
     fn a_working_directory_counts_only_under_a_configured_root() {
-        let roots = [PathBuf::from("/work/builds")];
+        let roots = [PathBuf::from("/srv/builds")];
         assert_eq!(
-            under_a_root("/work/builds/app/", &roots).as_deref(),
-            Some("/work/builds/app")
+            under_a_root("/srv/builds/app/", &roots).as_deref(),
+            Some("/srv/builds/app")
         );
-        for folder in ["/work/builds/../secret", "/work/buildsX/app", "/etc", "builds/app", ""] {
+        for folder in ["/srv/builds/../secret", "/srv/buildsX/app", "/etc", "builds/app", ""] {
             assert_eq!(under_a_root(folder, &roots), None, "{folder}");
         }
     }
