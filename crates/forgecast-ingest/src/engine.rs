@@ -1,5 +1,6 @@
-//! The one task that decides: it takes hints, keeps time, gives work to blocking threads, and hands batches on. It
-//! never touches a file itself, so a file system that hangs cannot stop it.
+//! The one task that decides: it takes hints, keeps time, gives work to blocking threads, and hands batches on. The only
+//! file that it reads itself is a small document on a local disk: everything else could hang or take long, and must not
+//! stop it.
 
 mod groups;
 mod hints;

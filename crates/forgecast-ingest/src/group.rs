@@ -15,7 +15,7 @@ pub(crate) use work::{Context, GroupKind, Look, Outcome, Work};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use forgecast_protocol::event::Fact;
+use forgecast_protocol::event::{Fact, ProblemCleared};
 use forgecast_protocol::{FileIdentity, Origin, ProblemKind, SourceCheckpoint, SourceKey, Subject, Timestamp};
 
 use crate::clean::LogState;
@@ -27,6 +27,9 @@ use crate::problem::Problems;
 use crate::tail::Tail;
 use crate::watch::WatchId;
 
+/// A document of this size is decoded and cleaned in less time than it takes to wake another thread twice.
+const LIGHT_BYTES: u64 = 16 * 1024;
+
 /// One file of a group.
 #[derive(Debug)]
 struct Source {
@@ -37,7 +40,19 @@ struct Source {
     absent_once: bool,
     /// It could not be opened when it was last looked at.
     refused: bool,
+    /// Troubles of it that an earlier life may have told, and that only a reading in this one can take back.
+    inherited: Inherited,
     content: Content,
+}
+
+/// What an earlier life may have told of a file's troubles and nobody took back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inherited {
+    Nothing,
+    /// Troubles of its fields: they hold for as long as the content is the same.
+    Fields,
+    /// That, and that it was broken.
+    Anything,
 }
 
 #[derive(Debug)]
@@ -217,6 +232,21 @@ impl Group {
         }
     }
 
+    /// Takes back what an earlier life may have told: that the file was broken, and with new content also of its fields.
+    fn clear_inherited(&mut self, path: &str, inherited: &mut Inherited, with_parts: bool, pass: &mut Pass<'_>) {
+        match (*inherited, with_parts) {
+            (Inherited::Nothing, _) | (Inherited::Fields, false) => return,
+            (_, true) => *inherited = Inherited::Nothing,
+            (Inherited::Anything, false) => *inherited = Inherited::Fields,
+        }
+        let key = self.key(path);
+        self.say(
+            Some(Fact::ProblemCleared(ProblemCleared { key, with_parts })),
+            path,
+            pass,
+        );
+    }
+
     /// An event of the sources themselves about a file of this group.
     fn say(&self, fact: Option<Fact>, path: &str, pass: &mut Pass<'_>) {
         if let Some(fact) = fact {
@@ -260,6 +290,17 @@ impl Group {
                 ..Subject::default()
             },
         }
+    }
+
+    /// Whether the work is to read one small document again: so little that another thread would cost more than the
+    /// reading. What it is now is not known; what it was when it was last read is.
+    pub(crate) fn is_light(&self, work: &Work) -> bool {
+        let mut files = work.changed.iter().chain(&work.again);
+        let (Some(path), None, Look::Named) = (files.next(), files.next(), work.look) else {
+            return false;
+        };
+        matches!(self.files.get(path).map(|source| &source.content),
+            Some(Content::Document(document)) if document.present && document.identity.size <= LIGHT_BYTES)
     }
 
     /// Folders of the group without a watch: they are looked at more often.
@@ -312,6 +353,11 @@ impl Source {
             first_sight: known.is_none(),
             absent_once: false,
             refused: false,
+            inherited: if known.is_some() {
+                Inherited::Anything
+            } else {
+                Inherited::Nothing
+            },
             content,
         })
     }

@@ -32,7 +32,10 @@ impl Problems {
     pub(crate) fn cleared(&mut self, key: &str) -> Option<Fact> {
         self.0.remove(key)?;
         tracing::info!(key, "a source's problem is over");
-        Some(Fact::ProblemCleared(ProblemCleared { key: key.to_owned() }))
+        Some(Fact::ProblemCleared(ProblemCleared {
+            key: key.to_owned(),
+            with_parts: false,
+        }))
     }
 
     /// Keys that begin with `prefix`.

@@ -68,10 +68,7 @@ impl Session {
                 Effect::none()
             }
             Fact::ProblemFound(fact) => self.fold_problem(fact),
-            Fact::ProblemCleared(fact) => {
-                self.view.problems.remove(&fact.key);
-                Effect::none()
-            }
+            Fact::ProblemCleared(fact) => self.fold_problem_cleared(fact),
             Fact::SourceGone(fact) => self.fold_gone(&fact.path),
             Fact::SourceReturned(fact) => self.fold_returned(&fact.path),
             Fact::Custom(fact) => Self::fold_custom(&fact.kind),

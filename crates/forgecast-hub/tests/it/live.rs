@@ -127,7 +127,10 @@ async fn a_trouble_of_no_session_is_shown_in_the_index_until_it_is_over() {
         .await;
     let key = "root /p".into();
     bench
-        .fact(Subject::default(), Fact::ProblemCleared(ProblemCleared { key }))
+        .fact(
+            Subject::default(),
+            Fact::ProblemCleared(ProblemCleared { key, with_parts: false }),
+        )
         .await;
     viewer.until(|viewer| viewer.state["problems"] == json!({})).await;
     bench.stop().await;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use forgecast_protocol::{SourceCheckpoint, SourceKey};
 use tokio::time::Instant;
 
-use super::jobs::Lane;
+use super::jobs::{self, Lane};
 use super::{Engine, OUTBOX, Place};
 use crate::clock;
 use crate::group::{Group, GroupKind, Look, Outcome, Work, directory_of};
@@ -131,10 +131,20 @@ impl Engine {
     /// Starts what may start, urgent work first. Nothing starts while the sink does not keep up.
     pub(super) fn start_work(&mut self, now: Instant) {
         while self.outbox.len() < OUTBOX && self.jobs.has_room(Lane::Urgent) {
-            let Some(work) = self.groups.take(Lane::Urgent, now) else {
+            let Some((id, mut group, work)) = self.groups.take(Lane::Urgent, now) else {
                 break;
             };
-            self.jobs.read(Lane::Urgent, vec![work], &self.context);
+            let local = self
+                .groups
+                .slots
+                .get(&id)
+                .is_some_and(|slot| !self.roots[slot.root].remote);
+            if local && group.is_light(&work) {
+                let outcome = jobs::read_group(&mut group, &work, &self.context);
+                self.group_done(id, group, outcome, now);
+            } else {
+                self.jobs.read(Lane::Urgent, vec![(id, group, work)], &self.context);
+            }
         }
         while self.outbox.len() < OUTBOX && self.jobs.has_room(Lane::Background) {
             let mut together = Vec::new();

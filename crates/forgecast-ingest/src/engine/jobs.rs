@@ -75,6 +75,11 @@ struct Job {
     groups: Vec<GroupId>,
 }
 
+/// Reads a group on this thread; `None` when that failed by a fault of ours.
+pub(super) fn read_group(group: &mut Group, work: &Work, context: &Context) -> Option<Outcome> {
+    std::panic::catch_unwind(AssertUnwindSafe(|| group.work(work, context))).ok()
+}
+
 /// The jobs under way.
 #[derive(Default)]
 pub(super) struct Jobs {
@@ -148,7 +153,7 @@ impl Jobs {
         let groups = work.iter().map(|(id, ..)| *id).collect();
         self.spawn(lane, groups, move |done| {
             for (id, mut group, work) in work {
-                let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| group.work(&work, &context))).ok();
+                let outcome = read_group(&mut group, &work, &context);
                 if done.blocking_send(Done::Group { id, group, outcome }).is_err() {
                     return;
                 }

@@ -44,6 +44,7 @@ impl Group {
                     document.refreshed = true;
                     self.checkpoint(path, document.checkpoint(), pass);
                 }
+                self.clear_inherited(path, &mut source.inherited, false, pass);
                 self.clear_file(path, pass);
             }
             Reading::Fresh { bytes, digest, torn } => {
@@ -57,6 +58,7 @@ impl Group {
                         let (identity, checkpoint) = (document.identity, document.checkpoint());
                         source.first_sight = false;
                         self.checkpoint(path, checkpoint, pass);
+                        self.clear_inherited(path, &mut source.inherited, true, pass);
                         self.accept(path, &format, decoded, &identity, first_sight, pass);
                         if let Format::Checkpoint(part) = format {
                             self.parts.insert(part, bytes);
@@ -86,6 +88,10 @@ impl Group {
         }
         let key = self.key(path);
         let fact = self.problems.found(&key, why.kind, why.message.clone(), &key);
+        if fact.is_some() {
+            // The next life knows what was told, and takes it back when the file is whole again.
+            self.checkpoint(path, document.checkpoint(), pass);
+        }
         self.say(fact, path, pass);
     }
 
@@ -178,6 +184,7 @@ impl Group {
             ..Default::default()
         };
         self.checkpoint(path, checkpoint, pass);
+        self.clear_inherited(path, &mut source.inherited, true, pass);
         let kind = source.format.artifact_kind();
         self.accept_listed(path, &source.format, kind, &identity, first_sight, pass);
         Ok(())

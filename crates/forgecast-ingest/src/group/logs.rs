@@ -39,6 +39,7 @@ impl Group {
         pass.outcome.reads += 1;
         pass.outcome.bytes += piece.bytes;
         pass.touched(&tail.identity);
+        self.clear_inherited(path, &mut source.inherited, false, pass);
         self.clear_file(path, pass);
         let identity = opened.identity;
         if source.format == Format::Log

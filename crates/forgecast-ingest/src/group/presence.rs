@@ -84,6 +84,7 @@ impl Group {
             return;
         }
         source.absent_once = false;
+        self.clear_inherited(path, &mut source.inherited, true, pass);
         self.clear_file(path, pass);
         let kind = source.format.artifact_kind();
         match &mut source.content {

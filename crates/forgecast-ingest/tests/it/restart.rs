@@ -77,3 +77,44 @@ async fn a_checkpoint_folder_that_changes_after_a_restart_is_told_whole() {
     second.until("whole", |running| running.has(told)).await;
     second.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_earlier_life_said_of_a_broken_file_is_taken_back_when_it_is_whole() {
+    let root = tempfile::tempdir().unwrap();
+    let projects = ["mended", "restored", "still-broken"].map(|name| project(root.path(), name, "before"));
+    let [mended, restored, broken] = &projects;
+    let first = start(options(root.path())).await;
+    for project in &projects {
+        std::fs::write(phase_file(project), r#"{"current_phase": "Te"#).unwrap();
+    }
+    first
+        .until("three problems", |running| running.problems().len() == 3)
+        .await;
+    let known = first.checkpoints();
+    first.stop().await;
+
+    std::fs::write(phase_file(mended), phase("after")).unwrap();
+    std::fs::write(phase_file(restored), phase("before")).unwrap();
+    let second = start_with(options(root.path()), known).await;
+    let taken_back = |project: &std::path::Path, with_parts: bool| {
+        let key = phase_file(project).display().to_string();
+        let wanted = Fact::ProblemCleared(forgecast_protocol::event::ProblemCleared { key, with_parts });
+        second.has(|fact| *fact == wanted)
+    };
+    second
+        .until("taken back", |_| {
+            taken_back(mended, true) && taken_back(restored, false)
+        })
+        .await;
+    assert_eq!(second.details(mended), ["after"]);
+    assert_eq!(
+        second.details(restored),
+        [] as [&str; 0],
+        "the same content as the last good one"
+    );
+    assert!(
+        !taken_back(broken, true) && !taken_back(broken, false),
+        "it is as it was"
+    );
+    second.stop().await;
+}

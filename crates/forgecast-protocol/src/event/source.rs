@@ -18,6 +18,9 @@ pub struct ProblemFound {
 pub struct ProblemCleared {
     /// The key under which it was found.
     pub key: String,
+    /// Also what was found in parts of it, under keys that begin with this one and `#`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub with_parts: bool,
 }
 
 /// See [`Fact::SourceGone`](super::Fact::SourceGone).

@@ -2,7 +2,7 @@
 
 use forgecast_protocol::Event;
 use forgecast_protocol::SessionStatus;
-use forgecast_protocol::event::{ErrorReported, ProblemFound, Quiet, WentQuiet};
+use forgecast_protocol::event::{ErrorReported, ProblemCleared, ProblemFound, Quiet, WentQuiet};
 use forgecast_protocol::session::ErrorView;
 
 use super::effect::{Effect, put};
@@ -63,6 +63,13 @@ impl Session {
         if problems.len() < MAX_PROBLEMS || problems.contains_key(&fact.key) {
             put(problems, &fact.key, fact.problem.clone());
         }
+        Effect::none()
+    }
+
+    pub(crate) fn fold_problem_cleared(&mut self, fact: &ProblemCleared) -> Effect {
+        let is_part = |key: &str| key.strip_prefix(&fact.key).is_some_and(|rest| rest.starts_with('#'));
+        let problems = &mut self.view.problems;
+        problems.retain(|key, _| *key != fact.key && !(fact.with_parts && is_part(key)));
         Effect::none()
     }
 

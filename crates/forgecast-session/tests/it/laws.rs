@@ -185,7 +185,7 @@ fn life_fact() -> impl Strategy<Value = Fact> {
             };
             Fact::ProblemFound(ProblemFound { key, problem })
         }),
-        word().prop_map(|key| Fact::ProblemCleared(ProblemCleared { key })),
+        (word(), any::<bool>()).prop_map(|(key, with_parts)| Fact::ProblemCleared(ProblemCleared { key, with_parts })),
         path().prop_map(|path| Fact::SourceGone(SourceGone { path })),
         path().prop_map(|path| Fact::SourceReturned(SourceReturned { path })),
     ]

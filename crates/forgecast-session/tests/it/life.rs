@@ -172,9 +172,35 @@ fn problems_are_shown_once_and_cleared() {
     apply(&mut session, 3, found());
     assert_eq!((session.view().problems.len(), session.row().problems), (1, 1));
     assert_eq!(session.view().last_work_at, Some(minute(1)));
-    let key = "current-phase.json".to_owned();
-    apply(&mut session, 4, Fact::ProblemCleared(ProblemCleared { key }));
+    let cleared = |key: &str, with_parts: bool| {
+        let key = key.to_owned();
+        Fact::ProblemCleared(ProblemCleared { key, with_parts })
+    };
+    apply(&mut session, 4, cleared("current-phase.json", false));
     assert_eq!(session.view(), &before);
+}
+
+#[test]
+fn a_problem_is_taken_back_with_those_of_its_parts_when_the_fact_says_so() {
+    let mut session = session();
+    for key in ["a.json", "a.json#field", "a.json.bak", "b.json#field"] {
+        let problem = Problem {
+            kind: ProblemKind::BadField,
+            message: key.to_owned(),
+            subject: None,
+        };
+        let key = key.to_owned();
+        apply(&mut session, 1, Fact::ProblemFound(ProblemFound { key, problem }));
+    }
+    let clear = |session: &mut Session, with_parts| {
+        let key = "a.json".to_owned();
+        apply(session, 2, Fact::ProblemCleared(ProblemCleared { key, with_parts }));
+    };
+    let left = |session: &Session| session.view().problems.keys().cloned().collect::<Vec<_>>();
+    clear(&mut session, false);
+    assert_eq!(left(&session), ["a.json#field", "a.json.bak", "b.json#field"]);
+    clear(&mut session, true);
+    assert_eq!(left(&session), ["a.json.bak", "b.json#field"]);
 }
 
 #[test]

@@ -119,6 +119,7 @@ fn rare(said: &Said, fields: &mut Fields<'_>) -> Result<Fact, String> {
         }),
         "problem_cleared" => Fact::ProblemCleared(ProblemCleared {
             key: format!("pushed:{}", required(fields, &["key"])?),
+            with_parts: false,
         }),
         "source_gone" => Fact::SourceGone(SourceGone {
             path: required_line(fields, "path")?,
