@@ -22,6 +22,7 @@
 //!
 //! Sessions that nobody watches and nothing moves are rows of the index; they come back into memory when somebody asks.
 
+mod bell;
 mod command;
 mod counters;
 mod deadlines;
@@ -43,6 +44,7 @@ mod subscription;
 mod task;
 mod topic;
 
+pub use bell::{Bell, Listener};
 pub use command::{Receipt, Rejected};
 pub use counters::{Counters, Reason};
 pub use error::{Error, PushError, SubscribeError};

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use forgecast_protocol::{Epoch, LogLine};
-use tokio::sync::watch;
 
+use crate::bell::{Bell, Listener};
 use crate::frame::{self, Frame, FrameKind, Position};
 use crate::topic::{End, RingLimits};
 
@@ -39,7 +39,7 @@ pub(crate) struct LogTopic {
     epoch: Epoch,
     limits: RingLimits,
     state: Mutex<State>,
-    changed: watch::Sender<()>,
+    changed: Arc<Bell>,
     /// Subscriptions at the moment.
     pub(crate) viewers: Arc<AtomicUsize>,
 }
@@ -59,7 +59,7 @@ impl LogTopic {
                 chunks: VecDeque::new(),
                 end: None,
             }),
-            changed: watch::Sender::new(()),
+            changed: Arc::default(),
             viewers: Arc::default(),
         }
     }
@@ -78,9 +78,9 @@ impl LogTopic {
         self.viewers.load(Ordering::Acquire) > 0
     }
 
-    /// A receiver that wakes whenever there may be something new.
-    pub(crate) fn wakes(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
+    /// Hears whenever there may be something new.
+    pub(crate) fn wakes(&self) -> Listener {
+        self.changed.listen()
     }
 
     /// The numbers of the oldest line in memory and of the next one to come.
@@ -107,13 +107,13 @@ impl LogTopic {
         state.chunks.push_back(Chunk { offset, frame });
         state.shrink(self.limits);
         drop(state);
-        self.changed.send_replace(());
+        self.changed.ring();
     }
 
     /// Ends the topic.
     pub(crate) fn end(&self, end: End) {
         self.state().end.get_or_insert(end);
-        self.changed.send_replace(());
+        self.changed.ring();
     }
 
     /// A frame of lines that were read from the store, for a viewer that comes from far back.

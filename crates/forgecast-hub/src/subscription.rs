@@ -1,13 +1,15 @@
 //! One viewer of one topic: a cursor into what the topic keeps. Holds no queue, so a slow viewer costs nothing; it is
 //! brought to the newest state when it comes back.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
 use forgecast_protocol::update::TopicMark;
 use forgecast_protocol::{Epoch, Revision, Topic};
-use tokio::sync::watch;
 
+use crate::bell::Listener;
 use crate::error::SubscribeError;
 use crate::frame::{Frame, Position};
 use crate::log::LogTopic;
@@ -100,8 +102,10 @@ enum Source {
 pub struct Subscription {
     topic: Topic,
     source: Source,
-    wakes: watch::Receiver<()>,
+    wakes: Listener,
     ended: bool,
+    /// Whether somebody has asked for the first delivery.
+    asked: bool,
     _seat: Seat,
 }
 
@@ -115,6 +119,7 @@ impl Subscription {
                 topic,
             },
             ended: false,
+            asked: false,
             _seat: seat,
         }
     }
@@ -130,6 +135,7 @@ impl Subscription {
                 said_end: false,
             },
             ended: false,
+            asked: false,
             _seat: seat,
         }
     }
@@ -145,12 +151,22 @@ impl Subscription {
     /// Cancel-safe: the cursor moves in the same step in which the frames are handed out, so it can stand in a `select!`
     /// with others; nothing is lost or repeated when another branch wins.
     pub async fn next(&mut self) -> Delivery {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// [`Subscription::next`] for a task that waits for several at once. Costs next to nothing while there is nothing.
+    pub fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Delivery> {
+        // The first time what is there is given without a ring.
+        if std::mem::replace(&mut self.asked, true) && !self.ended && self.wakes.poll_heard(cx).is_pending() {
+            return Poll::Pending;
+        }
         loop {
             if let Some(delivery) = self.try_next() {
-                return delivery;
+                return Poll::Ready(delivery);
             }
-            // The sender lives in the topic that this subscription holds, so this cannot fail.
-            let _ = self.wakes.changed().await;
+            if self.wakes.poll_heard(cx).is_pending() {
+                return Poll::Pending;
+            }
         }
     }
 
@@ -163,7 +179,7 @@ impl Subscription {
             });
         }
         // Before looking: what is published from here on wakes again.
-        self.wakes.mark_unchanged();
+        self.wakes.heard();
         let mut frames = Vec::new();
         self.ended = match &mut self.source {
             Source::State { topic, cursor } => topic.take(cursor, &mut frames),

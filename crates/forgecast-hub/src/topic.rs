@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use forgecast_protocol::{Epoch, Revision};
 use serde_json::Value;
-use tokio::sync::watch;
 
+use crate::bell::{Bell, Listener};
 use crate::frame::{self, Frame, FrameKind, Position};
 
 pub(crate) use rendered::{Content, Rendered};
@@ -75,7 +75,7 @@ pub(crate) struct StateTopic {
     epoch: Epoch,
     limits: RingLimits,
     state: Mutex<State>,
-    changed: watch::Sender<()>,
+    changed: Arc<Bell>,
     /// Subscriptions at the moment.
     pub(crate) viewers: Arc<AtomicUsize>,
 }
@@ -117,7 +117,7 @@ impl StateTopic {
             epoch,
             limits,
             state: Mutex::new(state),
-            changed: watch::Sender::new(()),
+            changed: Arc::default(),
             viewers: Arc::default(),
         }
     }
@@ -142,9 +142,9 @@ impl StateTopic {
         self.viewers.load(Ordering::Acquire) > 0
     }
 
-    /// A receiver that wakes whenever there may be something new.
-    pub(crate) fn wakes(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
+    /// Hears whenever there may be something new.
+    pub(crate) fn wakes(&self) -> Listener {
+        self.changed.listen()
     }
 
     /// The newest state of a session.
@@ -162,7 +162,7 @@ impl StateTopic {
         state.content = content;
         state.head = revision;
         drop(state);
-        self.changed.send_replace(());
+        self.changed.ring();
     }
 
     /// Publishes the next revision: `change` brings the content there, `patch` brings a viewer there.
@@ -176,7 +176,7 @@ impl StateTopic {
         state.head = revision;
         state.keep(Kept { from, revision, frame }, self.limits);
         drop(state);
-        self.changed.send_replace(());
+        self.changed.ring();
     }
 
     /// Passes a producer's own event on.
@@ -193,13 +193,13 @@ impl StateTopic {
             state.events.pop_front();
         }
         drop(state);
-        self.changed.send_replace(());
+        self.changed.ring();
     }
 
     /// Ends the topic.
     pub(crate) fn end(&self, end: End) {
         self.state().end.get_or_insert(end);
-        self.changed.send_replace(());
+        self.changed.ring();
     }
 
     /// The newest revision as bytes; made once per revision.
