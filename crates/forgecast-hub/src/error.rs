@@ -88,6 +88,9 @@ pub enum PushError {
     /// What is stored already could not be looked up, so the push could have been counted twice; nothing of it was taken.
     #[error("the push could not be compared with what is stored")]
     Lookup(#[source] forgecast_store::Error),
+    /// The database is only read: it was written by a newer version. Nothing of the push was stored.
+    #[error("the database is read-only: it was written by a newer version of forgecast")]
+    ReadOnly,
     /// The store does not take it, now or later.
     #[error("the push could not be stored: {0}")]
     Refused(String),

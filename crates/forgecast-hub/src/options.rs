@@ -7,9 +7,10 @@ use forgecast_session::Limits;
 pub struct Options {
     /// How long a session may be without work before silence has a meaning.
     pub limits: Limits,
-    /// Subscriptions to one session (and, counted apart, to one log) at a time.
+    /// Viewers of one session's topic at a time. Those of its log are counted apart, up to the same number, so that a
+    /// viewer who reads the log takes no place from one who watches the session; the index has no limit of its own.
     pub viewers_per_session: usize,
-    /// Subscriptions to all topics together.
+    /// Subscriptions to all topics together: a dashboard that shows the index, a session and its log has three.
     pub viewers: usize,
     /// Patches that are kept for viewers that come back, per session.
     pub ring_patches: usize,

@@ -239,6 +239,7 @@ fn push_error(error: &Error) -> PushError {
     match error {
         Error::Delayed { full: true, .. } => PushError::Full,
         Error::Delayed { waited_ms, .. } => PushError::Deadline { waited_ms: *waited_ms },
+        Error::ReadOnly => PushError::ReadOnly,
         Error::Closed => PushError::Stopped,
         other => PushError::Refused(other.to_string()),
     }

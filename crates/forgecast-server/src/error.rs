@@ -50,6 +50,11 @@ pub(crate) enum Error {
     /// The disk or the database is full.
     #[error("the store is full; send it again when there is room")]
     Full,
+    /// Nothing can be stored until the operator does something about it.
+    #[error(
+        "the database was written by a newer version of forgecast and is only read here; run that version, or choose another database with --db"
+    )]
+    ReadOnly,
     /// Whatever it was, it is not the client's fault: the text goes to the log, not to the client.
     #[error("{0}")]
     Internal(String),
@@ -82,6 +87,7 @@ impl Error {
             Self::TooManyViewers(_) => Form("too-many-viewers", "Too many viewers", StatusCode::TOO_MANY_REQUESTS),
             Self::Busy => Form("busy", "Busy", StatusCode::SERVICE_UNAVAILABLE),
             Self::Full => Form("full", "Store full", StatusCode::INSUFFICIENT_STORAGE),
+            Self::ReadOnly => Form("read-only", "Store is read-only", StatusCode::SERVICE_UNAVAILABLE),
             Self::Internal(_) => Form("internal", "Internal error", StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
@@ -91,7 +97,7 @@ impl Error {
         match self {
             Self::Busy => Some(1),
             Self::TooManyViewers(_) => Some(10),
-            Self::Full => Some(30),
+            Self::Full | Self::ReadOnly => Some(30),
             _ => None,
         }
     }
@@ -157,6 +163,7 @@ impl From<PushError> for Error {
     fn from(error: PushError) -> Self {
         match error {
             PushError::Full => Self::Full,
+            PushError::ReadOnly => Self::ReadOnly,
             PushError::Busy { .. } | PushError::Deadline { .. } | PushError::Stopped => Self::Busy,
             error => Self::Internal(with_causes(&error)),
         }
@@ -204,6 +211,18 @@ mod tests {
         assert_eq!(body.status, 500);
         assert_eq!(body.detail, None);
         assert!(body.request_id.is_some());
+    }
+
+    #[test]
+    fn a_read_only_store_is_a_reason_to_come_back_and_says_what_to_do() {
+        let error = Error::from(PushError::ReadOnly);
+        assert_eq!(error.retry_after_s(), Some(30));
+        let body = error.body();
+        assert_eq!(
+            (body.status, body.kind.as_str()),
+            (503, "urn:forgecast:error:read-only")
+        );
+        assert!(body.detail.unwrap().contains("--db"));
     }
 
     #[test]
