@@ -9,7 +9,7 @@ use std::time::Duration;
 use forgecast_hub::Hub;
 use forgecast_ingest::SourceHealth;
 use forgecast_ingest::clean::Cleaner;
-use forgecast_protocol::{Clock, Timestamp};
+use forgecast_protocol::Clock;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -94,7 +94,7 @@ struct Shared {
     connections: connections::Connections,
     /// How many artifacts may be read at a time: file I/O happens on threads, and a stuck disk must not take them all.
     readers: Arc<Semaphore>,
-    beats: watch::Receiver<Timestamp>,
+    beats: Arc<live::Beats>,
     counts: metrics::Counts,
     stopping: CancellationToken,
 }
@@ -107,12 +107,12 @@ pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -
     let address = listener.local_addr().map_err(Error::Listener)?;
     exposure(address.ip())?;
     let options = app.options;
-    let (beats, receiver) = watch::channel(app.clock.now());
+    let beats = Arc::new(live::Beats::new(app.clock.now()));
     let shared = Arc::new(Shared {
         guard: guard::Guard::new(address.ip(), &options.allowed_hosts),
         connections: connections::Connections::new(options.connections, options.connections_per_address),
         readers: Arc::new(Semaphore::new(options.file_readers)),
-        beats: receiver,
+        beats: Arc::clone(&beats),
         counts: metrics::Counts::default(),
         stopping: shutdown.clone(),
         hub: app.hub,

@@ -2,28 +2,66 @@
 //! common to both stands here; nothing here may make the hub wait.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use forgecast_hub::{Bell, Listener};
 use forgecast_protocol::ServerMessage;
 use forgecast_protocol::time::{Clock, Timestamp};
 use forgecast_protocol::update::{PROTOCOL_VERSION, TopicMark};
-use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+mod decoder;
+mod handshake;
+mod outgoing;
+mod socket;
 pub(crate) mod sse;
 pub(crate) mod topics;
 pub(crate) mod ws;
 
-/// Ticks for all viewers at once: thousands of viewers share one timer.
-pub(crate) async fn beat(every: Duration, clock: Clock, beats: watch::Sender<Timestamp>, stopping: CancellationToken) {
+/// The heartbeat of all viewers: thousands of them share one timer.
+pub(crate) struct Beats {
+    bell: Arc<Bell>,
+    /// When it last beat, milliseconds.
+    last: AtomicI64,
+}
+
+impl Beats {
+    pub(crate) fn new(now: Timestamp) -> Self {
+        Self {
+            bell: Arc::default(),
+            last: now.as_millis().into(),
+        }
+    }
+
+    /// Hears every beat, and the stop.
+    pub(crate) fn listen(&self) -> Listener {
+        self.bell.listen()
+    }
+
+    /// When it last beat.
+    pub(crate) fn last(&self) -> Timestamp {
+        Timestamp::from_millis(self.last.load(Ordering::Acquire))
+    }
+}
+
+/// Beats until `stopping`, then rings once more so that everybody looks.
+pub(crate) async fn beat(every: Duration, clock: Clock, beats: Arc<Beats>, stopping: CancellationToken) {
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
     loop {
         tokio::select! {
-            () = stopping.cancelled() => return,
-            _ = ticks.tick() => { beats.send_replace(clock.now()); }
+            () = stopping.cancelled() => {
+                beats.bell.ring();
+                return;
+            }
+            _ = ticks.tick() => {
+                beats.last.store(clock.now().as_millis(), Ordering::Release);
+                beats.bell.ring();
+            }
         }
     }
 }

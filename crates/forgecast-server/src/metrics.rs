@@ -34,7 +34,7 @@ impl Counts {
         let counter = match ending {
             Ending::Slow => &self.slow,
             Ending::Idle => &self.idle,
-            Ending::BadMessage | Ending::TooManyTopics | Ending::TooManyViewers => &self.refused,
+            Ending::BadMessage | Ending::Violated(_) | Ending::TooManyTopics | Ending::TooManyViewers => &self.refused,
             Ending::Gone | Ending::Restarting => return,
         };
         counter.fetch_add(1, Ordering::Relaxed);

@@ -29,6 +29,11 @@ impl PatientStream {
         }
     }
 
+    /// The stream itself, for one who watches over its writes in another way.
+    pub(crate) fn into_inner(self) -> TcpStream {
+        self.stream
+    }
+
     fn watched(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
             self.stalled = None;

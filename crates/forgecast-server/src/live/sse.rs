@@ -11,10 +11,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use forgecast_hub::{Frame, Start, Subscription};
-use forgecast_protocol::{Epoch, Revision, SessionRef, Timestamp, Topic};
+use forgecast_hub::{Frame, Listener, Start, Subscription};
+use forgecast_protocol::{Epoch, Revision, SessionRef, Topic};
 use futures_util::stream;
-use tokio::sync::watch;
 
 use super::{heartbeat, hello, json};
 use crate::Shared;
@@ -51,7 +50,7 @@ async fn follow(topic: Topic, headers: &HeaderMap, shared: Arc<Shared>, place: A
     };
     let subscription = shared.hub.subscribe(topic, start).await?;
     let events = Events {
-        beats: shared.beats.clone(),
+        beats: shared.beats.listen(),
         shared,
         subscription,
         over: false,
@@ -84,7 +83,7 @@ fn position(headers: &HeaderMap) -> Option<(Epoch, Revision)> {
 struct Events {
     shared: Arc<Shared>,
     subscription: Subscription,
-    beats: watch::Receiver<Timestamp>,
+    beats: Listener,
     over: bool,
     _place: Arc<Place>,
 }
@@ -106,10 +105,12 @@ impl Events {
                 self.over = delivery.ended;
                 Some(written(&delivery.frames))
             }
-            beat = self.beats.changed() => {
-                // The ticker ends only when the server stops.
-                beat.ok()?;
-                let now = *self.beats.borrow_and_update();
+            () = self.beats.next() => {
+                // The bell rings for a stop, too.
+                if self.shared.stopping.is_cancelled() {
+                    return None;
+                }
+                let now = self.shared.beats.last();
                 let mark = (self.subscription.topic().to_string(), self.subscription.mark());
                 let message = heartbeat(now, [mark].into());
                 Some(format!("event: heartbeat\ndata: {}\n\n", json(&message)).into())

@@ -1,8 +1,7 @@
 //! The topics that one viewer follows. There is no queue and no task per topic: whoever waits polls them all.
 
 use std::collections::BTreeMap;
-use std::future::{Future, poll_fn};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use forgecast_hub::{Frame, Subscription};
 use forgecast_protocol::Topic;
@@ -48,41 +47,23 @@ impl Topics {
             .collect()
     }
 
-    /// Waits until there is something to send, then returns all that is ready on every topic, so that it goes out in one
-    /// write. Topics that ended are followed no longer. Never returns while nothing is followed. Cancel-safe.
-    pub(crate) async fn deliveries(&mut self) -> Vec<Frame> {
-        let (frames, ended) = {
-            let mut waiting: Vec<_> = self
-                .followed
-                .iter_mut()
-                .map(|one| Box::pin(one.subscription.next()))
-                .collect();
-            poll_fn(|cx| {
-                let mut frames = Vec::new();
-                let mut ended = Vec::new();
-                let mut idle = true;
-                for (index, next) in waiting.iter_mut().enumerate() {
-                    if let Poll::Ready(delivery) = next.as_mut().poll(cx) {
-                        idle = false;
-                        frames.extend(delivery.frames);
-                        if delivery.ended {
-                            ended.push(index);
-                        }
-                    }
-                }
-                // Ready in the same poll in which the first one was: what was taken is never dropped, and nothing is
-                // polled again after its end.
-                if idle {
-                    Poll::Pending
-                } else {
-                    Poll::Ready((frames, ended))
-                }
-            })
-            .await
-        };
-        for index in ended.into_iter().rev() {
-            self.followed.remove(index);
-        }
-        frames
+    /// All that is ready on every topic, so that it goes out in one write; the task is woken when there is something.
+    /// Topics that ended are followed no longer. Never ready while nothing is followed.
+    pub(crate) fn poll_deliveries(&mut self, cx: &Context<'_>) -> Poll<Vec<Frame>> {
+        let mut frames = Vec::new();
+        let mut idle = true;
+        self.followed.retain_mut(|one| {
+            let Poll::Ready(delivery) = one.subscription.poll_next(cx) else {
+                return true;
+            };
+            idle = false;
+            if frames.is_empty() {
+                frames = delivery.frames;
+            } else {
+                frames.extend(delivery.frames);
+            }
+            !delivery.ended
+        });
+        if idle { Poll::Pending } else { Poll::Ready(frames) }
     }
 }

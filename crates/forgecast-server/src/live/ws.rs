@@ -1,33 +1,32 @@
 //! The live protocol over a WebSocket: one task per viewer, many topics per socket. Every send has a deadline; whoever
 //! does not read is closed, and nobody else notices.
 
-use std::error::Error as _;
-use std::io;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Extension;
-use axum::extract::State;
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, rejection};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use forgecast_hub::{Start, SubscribeError};
+use forgecast_hub::{Frame, Listener, Start, SubscribeError};
 use forgecast_protocol::update::ClientMessage;
-use forgecast_protocol::{ServerMessage, Timestamp, Topic};
-use futures_util::SinkExt;
-use tokio::sync::watch;
+use forgecast_protocol::{ServerMessage, Topic};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
+use super::decoder::{Message, Violation};
+use super::outgoing::{Opcode, Outgoing};
+use super::socket::{Broken, Socket};
 use super::topics::Topics;
-use super::{heartbeat, hello, json};
+use super::{handshake, heartbeat, hello, json};
 use crate::Shared;
 use crate::connections::Place;
 use crate::error::Error;
+use crate::stream::PatientStream;
 
-/// Viewers say little; a buffer of tungstenite's own size would cost 128 KiB for each of them.
-const READ_BUFFER: usize = 1024;
-/// Frames up to here are joined before they are written; one that is larger goes out at once.
-const WRITE_BUFFER: usize = 4 * 1024;
 /// How long a viewer that is being closed may take to say goodbye.
 const GOODBYE: Duration = Duration::from_millis(500);
 /// Longest text of a viewer that is repeated to it in an error.
@@ -42,6 +41,8 @@ pub(crate) enum Ending {
     BadMessage,
     /// It followed nothing, or gave no sign of life.
     Idle,
+    /// It does not speak WebSocket, or too much of it at a time.
+    Violated(Violation),
     /// It did not read what it was sent.
     Slow,
     /// It follows as many topics as one socket may.
@@ -58,6 +59,9 @@ impl Ending {
         match self {
             Self::Gone => None,
             Self::BadMessage => Some((4400, "bad message")),
+            Self::Violated(Violation::Protocol) => Some((1002, "protocol error")),
+            Self::Violated(Violation::NotText) => Some((1007, "text that is not UTF-8")),
+            Self::Violated(Violation::TooLong) => Some((1009, "message too long")),
             Self::Idle => Some((4408, "idle")),
             Self::Slow => Some((4408, "slow")),
             Self::TooManyTopics => Some((4413, "too many topics")),
@@ -67,49 +71,75 @@ impl Ending {
     }
 }
 
+impl From<Broken> for Ending {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Gone => Self::Gone,
+            Broken::Violated(violation) => Self::Violated(violation),
+            Broken::Slow => Self::Slow,
+        }
+    }
+}
+
 /// `GET /api/v1/live`.
 pub(crate) async fn upgrade(
     State(shared): State<Arc<Shared>>,
     Extension(place): Extension<Arc<Place>>,
-    upgrade: Result<WebSocketUpgrade, rejection::WebSocketUpgradeRejection>,
+    mut request: Request,
 ) -> Result<Response, Error> {
-    let upgrade = upgrade.map_err(|rejection| Error::Malformed(rejection.body_text()))?;
-    let longest = shared.options.client_message_bytes;
-    Ok(upgrade
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_message_size(longest)
-        .max_frame_size(longest)
-        .on_upgrade(move |socket| async move {
-            let mut viewer = Viewer::new(socket, shared);
+    let response = handshake::answer(&request)?;
+    let upgrading = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        // It fails only when the connection breaks before the answer is out.
+        if let Ok(upgraded) = upgrading.await
+            && let Some(mut viewer) = Viewer::new(upgraded, shared)
+        {
             let ending = viewer.follow().await;
-            viewer.close(ending).await;
-            // Held until here: a connection that became a socket still takes its place.
-            drop(place);
-        }))
+            // Apart from the rest, like everything that happens once: it must not make every viewer's task larger.
+            Box::pin(viewer.close(ending)).await;
+        }
+        // Held until here: a connection that became a socket still takes its place.
+        drop(place);
+    });
+    Ok(response)
 }
 
 struct Viewer {
-    socket: WebSocket,
+    socket: Socket,
     shared: Arc<Shared>,
-    beats: watch::Receiver<Timestamp>,
+    beats: Listener,
     topics: Topics,
+    /// Whether topics are looked at before the socket: each in turn, so that neither can keep the other waiting.
+    topics_first: bool,
     /// Time since the viewer last gave a sign of life, and since it last followed something; counted in heartbeats, so
     /// that a viewer has no timer of its own.
     silent_ms: u64,
     aimless_ms: u64,
 }
 
+/// What happens next.
+enum Turn {
+    Heard(Message),
+    Deliver(Vec<Frame>),
+    Beat,
+}
+
 impl Viewer {
-    fn new(socket: WebSocket, shared: Arc<Shared>) -> Self {
-        Self {
-            socket,
-            beats: shared.beats.clone(),
+    /// Nothing when the connection is none of our accept loop.
+    fn new(upgraded: Upgraded, shared: Arc<Shared>) -> Option<Self> {
+        let parts = upgraded.downcast::<TokioIo<PatientStream>>().ok()?;
+        let options = &shared.options;
+        let patience = Duration::from_millis(options.send_timeout_ms);
+        let stream = parts.io.into_inner().into_inner();
+        Some(Self {
+            socket: Socket::new(stream, &parts.read_buf, options.client_message_bytes, patience),
+            beats: shared.beats.listen(),
             shared,
             topics: Topics::default(),
+            topics_first: false,
             silent_ms: 0,
             aimless_ms: 0,
-        }
+        })
     }
 
     /// Serves the viewer until there is a reason to stop.
@@ -121,38 +151,62 @@ impl Viewer {
     }
 
     async fn serve(&mut self) -> Result<std::convert::Infallible, Ending> {
-        let stopping = self.shared.stopping.clone();
         let hello = hello(self.shared.clock.now(), self.shared.options.heartbeat_ms);
         self.say(&hello).await?;
+        // A stop rings the bell as a beat does; one that came before this viewer listened has to be looked for.
+        self.continues()?;
         loop {
-            tokio::select! {
-                () = stopping.cancelled() => return Err(Ending::Restarting),
-                received = self.socket.recv() => match received {
-                    // Apart from the rest: what a viewer rarely says must not make its task larger for all time.
-                    Some(Ok(message)) => Box::pin(self.heard(message)).await?,
-                    Some(Err(error)) => return Err(after_failure(&error)),
-                    None => return Err(Ending::Gone),
-                },
-                frames = self.topics.deliveries() => {
-                    self.send(frames.into_iter().map(|frame| text(frame.json))).await?;
+            match poll_fn(|cx| self.poll_turn(cx)).await? {
+                Turn::Deliver(frames) => {
+                    let texts = Outgoing::texts(frames.into_iter().map(|frame| frame.json));
+                    self.socket.send(texts).await?;
                 }
-                beat = self.beats.changed() => {
-                    // The ticker ends only when the server stops.
-                    beat.map_err(|_| Ending::Restarting)?;
-                    let now = *self.beats.borrow_and_update();
-                    self.on_beat(now).await?;
+                Turn::Heard(message) => Box::pin(self.heard(message)).await?,
+                Turn::Beat => {
+                    self.continues()?;
+                    Box::pin(self.on_beat()).await?;
                 }
             }
+            // Sending does not count as work by itself; a viewer whose topics never rest still lets others work.
+            tokio::task::consume_budget().await;
         }
+    }
+
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Turn, Ending>> {
+        if self.beats.poll_heard(cx).is_ready() {
+            return Poll::Ready(Ok(Turn::Beat));
+        }
+        self.topics_first = !self.topics_first;
+        if self.topics_first
+            && let Poll::Ready(frames) = self.topics.poll_deliveries(cx)
+        {
+            return Poll::Ready(Ok(Turn::Deliver(frames)));
+        }
+        if let Poll::Ready(message) = self.socket.poll_message(cx) {
+            return Poll::Ready(Ok(Turn::Heard(message?)));
+        }
+        let frames = ready!(self.topics.poll_deliveries(cx));
+        Poll::Ready(Ok(Turn::Deliver(frames)))
+    }
+
+    fn continues(&self) -> Result<(), Ending> {
+        if self.shared.stopping.is_cancelled() {
+            return Err(Ending::Restarting);
+        }
+        Ok(())
     }
 
     async fn heard(&mut self, message: Message) -> Result<(), Ending> {
         self.silent_ms = 0;
         let text = match message {
             Message::Text(text) => text,
-            Message::Ping(_) | Message::Pong(_) => return Ok(()),
-            Message::Close(_) => return Err(Ending::Gone),
-            Message::Binary(_) => return Err(Ending::BadMessage),
+            Message::Pong => return Ok(()),
+            Message::Ping(payload) => return Ok(self.socket.send_pong(payload).await?),
+            Message::Close(code) => {
+                self.socket.send_close(code, "").await?;
+                return Err(Ending::Gone);
+            }
+            Message::Binary => return Err(Ending::BadMessage),
         };
         match understood(&text)? {
             Ok(ClientMessage::Unsubscribe { topic }) => {
@@ -192,7 +246,7 @@ impl Viewer {
         }
     }
 
-    async fn on_beat(&mut self, now: Timestamp) -> Result<(), Ending> {
+    async fn on_beat(&mut self) -> Result<(), Ending> {
         let (beat_ms, idle_ms) = (self.shared.options.heartbeat_ms, self.shared.options.idle_ms);
         self.silent_ms += beat_ms;
         self.aimless_ms = if self.topics.len() == 0 {
@@ -203,11 +257,13 @@ impl Viewer {
         if self.silent_ms > idle_ms || self.aimless_ms > idle_ms {
             return Err(Ending::Idle);
         }
-        let beat = Message::Text(json(&heartbeat(now, self.topics.marks())).into());
+        let beat = heartbeat(self.shared.beats.last(), self.topics.marks());
+        let mut outgoing = Outgoing::frame(Opcode::Text, json(&beat).into());
         // Asked halfway, a living viewer answers in time: browsers do so by themselves.
-        let halfway = self.silent_ms > idle_ms / 2 && self.silent_ms - beat_ms <= idle_ms / 2;
-        let ping = halfway.then(|| Message::Ping(Bytes::new()));
-        self.send([beat].into_iter().chain(ping)).await
+        if self.silent_ms > idle_ms / 2 && self.silent_ms - beat_ms <= idle_ms / 2 {
+            outgoing.push(Opcode::Ping, Bytes::new());
+        }
+        Ok(self.socket.send(outgoing).await?)
     }
 
     async fn complain(&mut self, topic: Option<String>, error: &Error) -> Result<(), Ending> {
@@ -216,40 +272,24 @@ impl Viewer {
     }
 
     async fn say(&mut self, message: &ServerMessage) -> Result<(), Ending> {
-        self.send([Message::Text(json(message).into())]).await
-    }
-
-    /// Sends all of it in as few writes as possible, within the deadline.
-    async fn send(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<(), Ending> {
-        let deadline = Duration::from_millis(self.shared.options.send_timeout_ms);
-        let sending = async {
-            for message in messages {
-                self.socket.feed(message).await?;
-            }
-            self.socket.flush().await
-        };
-        match timeout(deadline, sending).await {
-            Ok(sent) => sent.map_err(|error| after_failure(&error)),
-            Err(_) => Err(Ending::Slow),
-        }
+        let message = Outgoing::frame(Opcode::Text, json(message).into());
+        Ok(self.socket.send(message).await?)
     }
 
     /// Says why, as far as the viewer still listens, and counts it.
-    async fn close(mut self, ending: Ending) {
+    async fn close(self, ending: Ending) {
         self.shared.counts.closed(ending);
+        let Self { mut socket, topics, .. } = self;
         // Given up first: a viewer that says goodbye slowly takes no other's place at the hub.
-        self.topics = Topics::default();
+        drop(topics);
         let goodbye = async {
             if let Some((code, reason)) = ending.frame() {
-                let reason = Utf8Bytes::from_static(reason);
-                let frame = CloseFrame { code, reason };
-                self.socket.send(Message::Close(Some(frame))).await?;
+                socket.send_close(Some(code), reason).await?;
             }
-            // Reading on sends the answer to a viewer's own goodbye. And a socket that is closed with unread bytes in it
-            // is reset by the system: the viewer would lose the reason.
-            while let Some(Ok(_)) = self.socket.recv().await {}
-            Ok::<_, axum::Error>(())
+            socket.finish().await;
+            Ok::<_, Broken>(())
         };
+        // Whether the viewer heard it or not, it is over.
         let _ = timeout(GOODBYE, goodbye).await;
     }
 }
@@ -268,26 +308,6 @@ fn understood(text: &str) -> Result<Result<ClientMessage, (Option<String>, Error
         .and_then(serde_json::Value::as_str)
         .map(|topic| topic.chars().take(ECHO_CHARS).collect());
     Ok(Err((topic, Error::Malformed(error.to_string()))))
-}
-
-/// A frame of the hub as a message. The hub writes JSON, which is UTF-8; the check is the library's, once per viewer.
-fn text(json: Bytes) -> Message {
-    Message::Text(Utf8Bytes::try_from(json).unwrap_or_default())
-}
-
-/// What a broken socket means: mostly nothing, but one that took no bytes for too long is a slow viewer.
-fn after_failure(error: &axum::Error) -> Ending {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return match error.kind() {
-                io::ErrorKind::TimedOut => Ending::Slow,
-                _ => Ending::Gone,
-            };
-        }
-        cause = error.source();
-    }
-    Ending::Gone
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::SinkExt;
+use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
@@ -57,11 +57,35 @@ async fn a_message_may_be_so_long() {
     let server = Server::start().await;
     let mut viewer = Viewer::join(&server).await;
     let _ = viewer.socket.send(Message::text(" ".repeat(65 * 1024))).await;
-    // What is too long is not read to its end, so the reason may be lost with the connection.
-    viewer.closing().await;
+    assert_eq!(viewer.closing().await, Some((1009, "message too long".to_owned())));
     let mut other = Viewer::join(&server).await;
     other.subscribe("sessions").await;
     other.message().await;
+}
+
+#[tokio::test]
+async fn what_is_no_websocket_traffic_is_closed_and_the_reason_arrives() {
+    let server = Server::start().await;
+    let unmasked: &[u8] = b"\x81\x01x";
+    let not_text: &[u8] = b"\x81\x81\x00\x00\x00\x00\xff";
+    for (bytes, code) in [(unmasked, 1002), (not_text, 1007)] {
+        let mut viewer = Viewer::join(&server).await;
+        viewer.socket.get_mut().write_all(bytes).await.unwrap();
+        assert_eq!(viewer.closing().await.map(|(code, _)| code), Some(code));
+    }
+}
+
+#[tokio::test]
+async fn a_ping_is_answered_with_what_it_carried() {
+    let server = Server::start().await;
+    let mut viewer = Viewer::join(&server).await;
+    viewer.socket.send(Message::Ping("there?".into())).await.unwrap();
+    loop {
+        match viewer.socket.next().await.unwrap().unwrap() {
+            Message::Pong(payload) => break assert_eq!(&payload[..], b"there?"),
+            other => assert!(other.is_text(), "{other:?}"),
+        }
+    }
 }
 
 #[tokio::test]
