@@ -8,6 +8,7 @@
 )]
 
 mod commands;
+mod faults;
 mod kill;
 mod refusals;
 mod restart;
