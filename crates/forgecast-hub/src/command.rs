@@ -23,6 +23,8 @@ pub(crate) enum Command {
     },
     /// Folds what a producer sent.
     Push(Push),
+    /// Answers when everything that was folded before is in the store's queue.
+    Settle(oneshot::Sender<()>),
     /// Takes a session out; answers with its id.
     Forget {
         session: SessionRef,

@@ -249,6 +249,12 @@ impl Hub {
     pub async fn flush(&self) -> Result<(), Error> {
         let operation = "bring everything to the disk";
         let waited_ms = self.shared.options.store_deadline_ms;
+        let (reply, settled) = oneshot::channel();
+        self.commands
+            .send(Command::Settle(reply))
+            .await
+            .map_err(|_| Error::Stopped)?;
+        settled.await.map_err(|_| Error::Stopped)?;
         let commit = self.shared.store.commit(Commit::default());
         match tokio::time::timeout(Duration::from_millis(waited_ms), commit).await {
             Ok(result) => result.map_err(|source| Error::Store { operation, source }),

@@ -98,6 +98,8 @@ pub(crate) struct Waiting {
 pub(crate) struct Persist {
     store: Store,
     limit_bytes: u64,
+    /// Batches that were published a moment ago.
+    unsent: Vec<(Draft, Behind)>,
     pending: VecDeque<Pending>,
     waiting: BTreeMap<SessionId, Waiting>,
     /// Everything else of the batches that wait.
@@ -109,6 +111,7 @@ impl Persist {
         Self {
             store,
             limit_bytes,
+            unsent: Vec::new(),
             pending: VecDeque::new(),
             waiting: BTreeMap::new(),
             rest: Draft::default(),
@@ -135,8 +138,24 @@ impl Persist {
         self.collapses() && self.store.backlog_bytes() <= self.limit_bytes / 2
     }
 
-    /// Queues a batch's writes.
+    /// Takes a batch's writes, for [`Self::send`].
     pub(crate) fn queue(&mut self, draft: Draft, behind: Behind) {
+        self.unsent.push((draft, behind));
+    }
+
+    /// Whether there are batches to send.
+    pub(crate) fn has_unsent(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+
+    /// Hands what was taken to the store's queue, which writes it out there and then.
+    pub(crate) fn send(&mut self) {
+        for (draft, behind) in std::mem::take(&mut self.unsent) {
+            self.send_one(draft, behind);
+        }
+    }
+
+    fn send_one(&mut self, draft: Draft, behind: Behind) {
         let done = Box::pin(self.store.commit(draft.into_commit()));
         self.pending.push_back(Pending {
             done,

@@ -80,6 +80,11 @@ impl Task {
         let mut upkeep = interval_at(Instant::now() + UPKEEP, UPKEEP);
         upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.shutdown.is_cancelled() {
+            if self.persist.has_unsent() {
+                // Viewers first: what was published is on its way to them before it is written down for the disk.
+                tokio::task::yield_now().await;
+                self.persist.send();
+            }
             let deadline = self.next_deadline();
             let index_due = self.index_due;
             tokio::select! {
@@ -101,6 +106,10 @@ impl Task {
         match command {
             Command::Attach { session, seat, reply } => self.attach(&session, seat, reply),
             Command::Push(push) => self.push(push),
+            // What was published before is in the queue by now: see `run`.
+            Command::Settle(reply) => {
+                let _ = reply.send(());
+            }
             Command::Forget { session, reply } => {
                 let id = self.shared.registry().find(&session);
                 if let Some(id) = &id {
@@ -178,6 +187,7 @@ impl Task {
             live.log.end(End::Stopped);
         }
         self.shared.index.end(End::Stopped);
+        self.persist.send();
         let commits = async {
             while self.persist.len() > 0 {
                 let (behind, result) = self.persist.next().await;
