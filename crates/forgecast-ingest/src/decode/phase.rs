@@ -37,7 +37,8 @@ pub(crate) fn report(fields: &mut Fields<'_>) -> PhaseReported {
         phase_number: phase_number(fields),
         status: fields.word(&["status"]),
         detail: fields.line(&["progress_detail", "detail"]),
-        test_iteration: fields.count(&["test_iteration"]),
+        // Producers write 0 until the tests begin.
+        test_iteration: fields.count(&["test_iteration"]).filter(|iteration| *iteration > 0),
         phases_completed: fields.lines(&["phases_completed"], MAX_PHASES),
         started_at: fields.time(&["started_at"]),
         last_updated: fields.time(&["last_updated"]),

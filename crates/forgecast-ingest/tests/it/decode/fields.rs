@@ -190,6 +190,16 @@ fn a_message_names_the_field_what_it_holds_and_what_it_should_hold() {
 }
 
 #[test]
+fn a_test_iteration_of_zero_means_that_no_test_has_run() {
+    let text = br#"{"test_iteration":0}"#;
+    let decoded = decode(&Format::Phase, "x", text, &Cleaner::default()).unwrap();
+    let Fact::PhaseReported(report) = &decoded.facts[0] else {
+        panic!("{decoded:?}")
+    };
+    assert_eq!((report.test_iteration, decoded.bad_fields.len()), (None, 0));
+}
+
+#[test]
 fn numbers_are_taken_however_they_are_written() {
     for (written, iteration) in [
         ("2", Some(2)),
