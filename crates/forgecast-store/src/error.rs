@@ -116,6 +116,14 @@ impl Error {
         }
     }
 
+    /// A database that is to be below something that is no folder.
+    pub(crate) fn not_a_folder(path: &Path, parent: &Path) -> Self {
+        Self::Open {
+            path: path.into(),
+            reason: format!("{} is not a folder; choose another place with --db", parent.display()),
+        }
+    }
+
     /// The same for what SQLite said.
     pub(crate) fn open_sqlite(path: &Path, source: &rusqlite::Error) -> Self {
         let way_out = match source.sqlite_error_code() {

@@ -216,7 +216,19 @@ fn make_folder(path: &Path) -> Result<(), Error> {
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .map_err(|source| Error::open(folder, &source))
+        // What the system says of this ("File exists") names neither the file nor what is wrong with it.
+        .map_err(|source| match file_in_the_way(folder) {
+            Some(file) => Error::not_a_folder(path, file),
+            None => Error::open(folder, &source),
+        })
+}
+
+/// What stands where a folder should be, on the way to this one or in its place.
+fn file_in_the_way(folder: &Path) -> Option<&Path> {
+    folder
+        .ancestors()
+        .find(|place| place.exists())
+        .filter(|place| !place.is_dir())
 }
 
 /// Makes the file, if need be, and sees to it that only its owner can read it. SQLite gives its other files the same mode.

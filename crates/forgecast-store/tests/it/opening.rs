@@ -49,6 +49,22 @@ async fn a_second_opening_is_refused_and_says_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_database_below_a_file_is_refused_and_the_file_is_named() {
+    let place = Place::new();
+    let file = place.folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    for below in ["x.db", "deeper/still/x.db"] {
+        let path = file.join(below);
+        let error = open(options(&path), FOLD, time(NOW_MS)).await.unwrap_err().to_string();
+        let (path, file) = (path.display(), file.display());
+        assert_eq!(
+            error,
+            format!("cannot open the database {path}: {file} is not a folder; choose another place with --db")
+        );
+    }
+}
+
+#[tokio::test]
 async fn files_and_the_folder_made_for_them_are_for_their_owner_alone() {
     let place = Place::new();
     let folder = place.folder.path().join("made/for/it");

@@ -54,7 +54,7 @@ fn a_database_that_cannot_be_written_is_refused_with_the_way_out() {
     let world = World::new();
     fs::write(world.path("file"), "").unwrap();
     let below_a_file = world.path("file/x.db").display().to_string();
-    insta::assert_snapshot!(refused(&world, &["serve", "--port", "0", "--db", &below_a_file]), @"forgecast: cannot open the database <world>/file: File exists (os error 17); choose another place with --db");
+    insta::assert_snapshot!(refused(&world, &["serve", "--port", "0", "--db", &below_a_file]), @"forgecast: cannot open the database <world>/file/x.db: <world>/file is not a folder; choose another place with --db");
 }
 
 #[test]
