@@ -14,6 +14,7 @@ pub(crate) struct Environment {
 
 impl Environment {
     /// Reads variables and the current folder of this process; text that is not UTF-8 is taken approximately.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub(crate) fn of_this_process() -> Self {
         let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
         Self {
