@@ -5,17 +5,19 @@
 mod checkpoint;
 mod documents;
 mod folders;
+mod inherited;
 mod logs;
 mod presence;
 mod work;
 
 pub(crate) use folders::MARKER;
+use inherited::Inherited;
 pub(crate) use work::{Context, GroupKind, Look, Outcome, Work};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use forgecast_protocol::event::{Fact, ProblemCleared};
+use forgecast_protocol::event::Fact;
 use forgecast_protocol::{FileIdentity, Origin, ProblemKind, SourceCheckpoint, SourceKey, Subject, Timestamp};
 
 use crate::clean::LogState;
@@ -43,16 +45,6 @@ struct Source {
     /// Troubles of it that an earlier life may have told, and that only a reading in this one can take back.
     inherited: Inherited,
     content: Content,
-}
-
-/// What an earlier life may have told of a file's troubles and nobody took back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Inherited {
-    Nothing,
-    /// Troubles of its fields: they hold for as long as the content is the same.
-    Fields,
-    /// That, and that it was broken.
-    Anything,
 }
 
 #[derive(Debug)]
@@ -230,21 +222,6 @@ impl Group {
         if !matches!(source.content, Content::Document(_)) {
             self.clear_file(path, pass);
         }
-    }
-
-    /// Takes back what an earlier life may have told: that the file was broken, and with new content also of its fields.
-    fn clear_inherited(&mut self, path: &str, inherited: &mut Inherited, with_parts: bool, pass: &mut Pass<'_>) {
-        match (*inherited, with_parts) {
-            (Inherited::Nothing, _) | (Inherited::Fields, false) => return,
-            (_, true) => *inherited = Inherited::Nothing,
-            (Inherited::Anything, false) => *inherited = Inherited::Fields,
-        }
-        let key = self.key(path);
-        self.say(
-            Some(Fact::ProblemCleared(ProblemCleared { key, with_parts })),
-            path,
-            pass,
-        );
     }
 
     /// An event of the sources themselves about a file of this group.
