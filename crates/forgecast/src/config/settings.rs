@@ -198,14 +198,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
         1,
         1_000_000,
         "20",
-        "How many viewers may follow one session.",
+        "How many subscriptions to one session there may be at a time (dashboards and event streams that show it); those to its log are counted apart, up to the same number.",
     ),
     integer(
         "viewers.total",
         1,
         1_000_000,
         "2000",
-        "How many viewers there may be in all.",
+        "How many subscriptions there may be in all; a dashboard that shows the overview, a session and its log has three.",
     ),
     integer(
         "store.retention_days",
