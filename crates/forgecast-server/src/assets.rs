@@ -23,16 +23,14 @@ pub(crate) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Resul
     Ok(answer(asset, &headers))
 }
 
-/// Whether the dashboard shows something at this address. A path with a dot is a file that is not there, unless the dot
-/// is in a session's name.
+/// Whether the dashboard shows something at this address: the overview and a session, as its router knows them. From
+/// any other it would look for its files, which it names relatively, where there are none.
 fn is_page(path: &str) -> bool {
-    if path == "api" || path.starts_with("api/") || path.starts_with("v1/") {
-        return false;
+    match path.strip_prefix("session/") {
+        // Some programs write `%7E` where they mean `~`; nothing else that an id may have is ever encoded.
+        Some(id) => id.replace("%7E", "~").replace("%7e", "~").parse::<SessionRef>().is_ok(),
+        None => path.is_empty(),
     }
-    let is_session = path
-        .strip_prefix("session/")
-        .is_some_and(|id| id.parse::<SessionRef>().is_ok());
-    is_session || !path.contains('.')
 }
 
 fn answer(asset: &'static Asset, headers: &HeaderMap) -> Response {
@@ -134,11 +132,32 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_the_dashboard_are_pages_and_lost_files_are_not() {
-        for page in ["", "session/weather-app~1", "session/my.app~2", "history"] {
+    fn the_overview_and_sessions_are_pages_and_nothing_else() {
+        for page in [
+            "",
+            "session/weather-app~1",
+            "session/my.app~2",
+            "session/weather-app%7E1",
+            "session/a",
+        ] {
             assert!(is_page(page), "{page}");
         }
-        for lost in ["api", "api/v2/x", "assets/gone.js", "favicon.ico", "session/..", ".env"] {
+        for lost in [
+            "api",
+            "api/v2/x",
+            "assets/gone.js",
+            "favicon.ico",
+            ".env",
+            "history",
+            "foo/bar",
+            "session",
+            "session/",
+            "session/..",
+            "session/a/",
+            "session/a/b",
+            "session/%2e%2e",
+            "sessions/a",
+        ] {
             assert!(!is_page(lost), "{lost}");
         }
     }

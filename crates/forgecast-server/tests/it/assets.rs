@@ -5,14 +5,25 @@ use crate::support::Server;
 #[tokio::test]
 async fn the_page_is_served_at_every_address_of_the_dashboard_and_asked_for_each_time() {
     let server = Server::start().await;
-    for path in ["/", "/session/weather-app~1", "/session/my.app~2", "/history"] {
+    for path in ["/", "/session/weather-app~1", "/session/my.app~2"] {
         let page = server.get(path).await;
         assert_eq!((page.status, page.header("cache-control")), (200, "no-cache"), "{path}");
         assert!(page.header("content-type").starts_with("text/html"), "{path}");
         assert!(page.text().to_lowercase().starts_with("<!doctype html"), "{path}");
     }
-    for path in ["/favicon.gone", "/assets/none.js", "/api/nothing", "/api", "/.env"] {
-        assert_eq!(server.get(path).await.status, 404, "{path}");
+    for path in [
+        "/favicon.gone",
+        "/assets/none.js",
+        "/api/nothing",
+        "/api",
+        "/.env",
+        "/history",
+        "/foo/bar",
+        "/session/a/b",
+    ] {
+        let lost = server.get(path).await;
+        let kind = lost.header("content-type");
+        assert_eq!((lost.status, kind), (404, "application/problem+json"), "{path}");
     }
     let json = [("content-type", "application/json")];
     assert_eq!(server.request("POST", "/", &json, b"{}").await.status, 405);
