@@ -2,8 +2,7 @@
 //! common to both stands here; nothing here may make the hub wait.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use forgecast_hub::{Bell, Listener};
@@ -24,26 +23,39 @@ pub(crate) mod ws;
 /// The heartbeat of all viewers: thousands of them share one timer.
 pub(crate) struct Beats {
     bell: Arc<Bell>,
-    /// When it last beat, milliseconds.
-    last: AtomicI64,
+    /// When it last beat. Held while the bell rings, so that nobody begins to listen between a beat's time and its ring:
+    /// what a listener hears first would be older than itself.
+    last: Mutex<Timestamp>,
 }
 
 impl Beats {
     pub(crate) fn new(now: Timestamp) -> Self {
         Self {
             bell: Arc::default(),
-            last: now.as_millis().into(),
+            last: Mutex::new(now),
         }
     }
 
-    /// Hears every beat, and the stop.
+    /// Hears the stop and every beat from now on, not the one before.
     pub(crate) fn listen(&self) -> Listener {
+        let _no_beat = self.lock();
         self.bell.listen()
     }
 
     /// When it last beat.
     pub(crate) fn last(&self) -> Timestamp {
-        Timestamp::from_millis(self.last.load(Ordering::Acquire))
+        *self.lock()
+    }
+
+    fn beat(&self, clock: &Clock) {
+        let mut last = self.lock();
+        *last = clock.now();
+        self.bell.ring();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Timestamp> {
+        // A time is written in one step: a panic elsewhere cannot leave half of one.
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -58,10 +70,7 @@ pub(crate) async fn beat(every: Duration, clock: Clock, beats: Arc<Beats>, stopp
                 beats.bell.ring();
                 return;
             }
-            _ = ticks.tick() => {
-                beats.last.store(clock.now().as_millis(), Ordering::Release);
-                beats.bell.ring();
-            }
+            _ = ticks.tick() => beats.beat(&clock),
         }
     }
 }

@@ -49,6 +49,8 @@ async fn follow(topic: Topic, headers: &HeaderMap, shared: Arc<Shared>, place: A
         None => Start::Fresh,
     };
     let subscription = shared.hub.subscribe(topic, start).await?;
+    // Said first, listened then: no beat that follows is older than the greeting.
+    let opening = opening(&shared);
     let events = Events {
         beats: shared.beats.listen(),
         shared,
@@ -56,7 +58,6 @@ async fn follow(topic: Topic, headers: &HeaderMap, shared: Arc<Shared>, place: A
         over: false,
         _place: place,
     };
-    let opening = events.opening();
     let stream = stream::unfold((Some(opening), events), async |(opening, mut events)| {
         let chunk = match opening {
             Some(opening) => opening,
@@ -80,6 +81,11 @@ fn position(headers: &HeaderMap) -> Option<(Epoch, Revision)> {
     Some((epoch.parse().ok()?, revision.parse().ok()?))
 }
 
+fn opening(shared: &Shared) -> Bytes {
+    let hello = hello(shared.clock.now(), shared.options.heartbeat_ms);
+    format!("retry: {RETRY_MS}\nevent: hello\ndata: {}\n\n", json(&hello)).into()
+}
+
 struct Events {
     shared: Arc<Shared>,
     subscription: Subscription,
@@ -89,11 +95,6 @@ struct Events {
 }
 
 impl Events {
-    fn opening(&self) -> Bytes {
-        let hello = hello(self.shared.clock.now(), self.shared.options.heartbeat_ms);
-        format!("retry: {RETRY_MS}\nevent: hello\ndata: {}\n\n", json(&hello)).into()
-    }
-
     /// The next chunk, or nothing when the topic has ended or the server stops.
     async fn next(&mut self) -> Option<Bytes> {
         if self.over {

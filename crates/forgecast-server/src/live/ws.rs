@@ -12,7 +12,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use forgecast_hub::{Frame, Listener, Start, SubscribeError};
 use forgecast_protocol::update::ClientMessage;
-use forgecast_protocol::{ServerMessage, Topic};
+use forgecast_protocol::{ServerMessage, Timestamp, Topic};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
@@ -91,10 +91,13 @@ pub(crate) async fn upgrade(
     let upgrading = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         // It fails only when the connection breaks before the answer is out.
-        if let Ok(upgraded) = upgrading.await
-            && let Some(mut viewer) = Viewer::new(upgraded, shared)
-        {
-            let ending = viewer.follow().await;
+        let Ok(upgraded) = upgrading.await else {
+            return;
+        };
+        // Taken before the viewer listens: no beat that follows is older than the greeting.
+        let joined = shared.clock.now();
+        if let Some(mut viewer) = Viewer::new(upgraded, shared) {
+            let ending = viewer.follow(joined).await;
             // Apart from the rest, like everything that happens once: it must not make every viewer's task larger.
             Box::pin(viewer.close(ending)).await;
         }
@@ -143,15 +146,15 @@ impl Viewer {
     }
 
     /// Serves the viewer until there is a reason to stop.
-    async fn follow(&mut self) -> Ending {
-        match self.serve().await {
+    async fn follow(&mut self, joined: Timestamp) -> Ending {
+        match self.serve(joined).await {
             Ok(never) => match never {},
             Err(ending) => ending,
         }
     }
 
-    async fn serve(&mut self) -> Result<std::convert::Infallible, Ending> {
-        let hello = hello(self.shared.clock.now(), self.shared.options.heartbeat_ms);
+    async fn serve(&mut self, joined: Timestamp) -> Result<std::convert::Infallible, Ending> {
+        let hello = hello(joined, self.shared.options.heartbeat_ms);
         self.say(&hello).await?;
         // A stop rings the bell as a beat does; one that came before this viewer listened has to be looked for.
         self.continues()?;

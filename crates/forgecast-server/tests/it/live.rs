@@ -100,6 +100,20 @@ async fn a_heartbeat_names_every_topic() {
 }
 
 #[tokio::test]
+async fn the_first_heartbeat_is_the_next_one_not_the_one_before() {
+    let server = Server::with(|setup| setup.server.heartbeat_ms = 20).await;
+    for _ in 0..20 {
+        let stream = server.connect().await;
+        let mut viewer = Viewer::over(&server, stream).await;
+        let hello = viewer.message_of("hello").await;
+        let beat = viewer.message_of("heartbeat").await;
+        // Both have the same form and length, so they compare as texts.
+        let (began, beat) = (&hello["server_time"], &beat["server_time"]);
+        assert!(began.as_str().unwrap() <= beat.as_str().unwrap(), "{began} {beat}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_but_heartbeats_comes_while_nothing_changes() {
     let server = Server::with(|setup| setup.server.heartbeat_ms = 10).await;
     server.settled(phase("weather-app", "Scout", "looking")).await;

@@ -149,6 +149,22 @@ async fn heartbeats_are_events_without_an_id() {
 }
 
 #[tokio::test]
+async fn the_first_heartbeat_is_the_next_one_not_the_one_before() {
+    let server = Server::with(|setup| setup.server.heartbeat_ms = 20).await;
+    for _ in 0..20 {
+        let mut events = Events::open(&server, "/api/v1/sessions/live", None).await;
+        let hello = events.some().await.data;
+        let mut event = events.some().await;
+        while event.kind != "heartbeat" {
+            event = events.some().await;
+        }
+        // Both have the same form and length, so they compare as texts.
+        let (began, beat) = (&hello["server_time"], &event.data["server_time"]);
+        assert!(began.as_str().unwrap() <= beat.as_str().unwrap(), "{began} {beat}");
+    }
+}
+
+#[tokio::test]
 async fn the_stream_ends_when_the_server_stops_or_the_session_is_removed() {
     let server = Server::start().await;
     for name in ["a", "b"] {
