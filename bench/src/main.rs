@@ -1,6 +1,7 @@
 //! Measures Forgecast beside floors and peers: interleaved in one run, so that a machine's moods cancel out.
 //! It judges nothing by itself and fails only when something did not work; the figures are for people.
 
+mod burst;
 mod fanout;
 mod floor;
 mod idle;
@@ -46,6 +47,11 @@ const MEASUREMENTS: &[(&str, &str, Measurement)] = &[
         "fanout",
         "CPU per delivery, beside send(2) in a loop and nchan when it is installed",
         fanout::run,
+    ),
+    (
+        "burst",
+        "every project changes at once; the overview of as many sessions",
+        burst::run,
     ),
     ("idle", "1,000 sessions and 200 viewers, nothing changes", idle::run),
     ("wire", "bytes and frames per change", wire::run),

@@ -34,8 +34,13 @@ impl Project {
 
     /// Prepares a phase file whose detail is `detail` beside the real one; `publish` puts it in place.
     pub(crate) fn prepare(&self, detail: &str) -> Result<()> {
+        self.prepare_phase(3, detail)
+    }
+
+    /// The same with another number of the phase.
+    pub(crate) fn prepare_phase(&self, number: u32, detail: &str) -> Result<()> {
         let document = json!({
-            "session_id": self.name, "current_phase": "Builder", "phase_number": "3/8", "status": "building",
+            "session_id": self.name, "current_phase": "Builder", "phase_number": format!("{number}/8"), "status": "building",
             "progress_detail": detail, "test_iteration": 0, "phases_completed": ["Scout", "Architect"],
             "started_at": "2026-01-31T08:00:00Z", "last_updated": "2026-01-31T08:15:00Z",
         });
