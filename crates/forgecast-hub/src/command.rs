@@ -78,12 +78,16 @@ pub struct Receipt {
     pub duplicates: u64,
     /// Facts not taken.
     pub rejected: Vec<Rejected>,
+    /// Log lines taken. They have no ids: the same ones again are counted again.
+    pub log_lines: u64,
+    /// Log chunks not taken.
+    pub rejected_logs: Vec<Rejected>,
 }
 
-/// One fact of a push that was not taken.
+/// One fact, or one log chunk, of a push that was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rejected {
-    /// Its place in the push, from 0.
+    /// Its place among the facts (or the log chunks) of the push, from 0.
     pub index: usize,
     /// Why.
     pub reason: Reason,

@@ -56,6 +56,8 @@ pub struct Counters {
     pub internal: u64,
     /// Log lines taken.
     pub log_lines: u64,
+    /// Log lines not taken, by reason.
+    pub log_lines_rejected: BTreeMap<&'static str, u64>,
     /// Log lines that were shown but not stored, because the disk could not keep up.
     pub log_lines_unstored: u64,
     /// Updates published, all sessions together.
@@ -88,13 +90,17 @@ impl Tally {
     }
 }
 
-/// What became of the facts of one batch.
+/// What became of the facts and log lines of one batch.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) applied: u64,
     pub(crate) duplicate: u64,
     pub(crate) rejected: Vec<(usize, Reason)>,
     pub(crate) dropped: Vec<(usize, Reason)>,
+    /// Log lines taken.
+    pub(crate) log_lines: u64,
+    /// Log chunks not taken, by their place in the batch, with the number of their lines.
+    pub(crate) rejected_logs: Vec<(usize, Reason, u64)>,
 }
 
 impl Tally {
@@ -118,6 +124,10 @@ impl Tally {
         }
         for (_, reason) in &outcome.dropped {
             *counters.dropped.entry(reason.as_str()).or_default() += 1;
+        }
+        counters.log_lines += outcome.log_lines;
+        for (_, reason, lines) in &outcome.rejected_logs {
+            *counters.log_lines_rejected.entry(reason.as_str()).or_default() += lines;
         }
     }
 }

@@ -56,16 +56,18 @@ pub(crate) async fn push(State(shared): State<Arc<Shared>>, body: Body) -> Resul
         batch,
         rejected,
         envelope_of,
+        envelope_of_log,
         envelopes,
         ..
     } = pushed;
-    let lines: usize = batch.logs.iter().map(|chunk| chunk.lines.len()).sum();
     let receipt = shared.hub.push(batch).await?;
     let unread = rejected.into_iter().map(|one| Rejection {
         index: one.index,
         problem: one.why,
     });
-    let unwanted = receipt.rejected.iter().map(|one| Rejection {
+    let facts = receipt.rejected.iter().map(|one| (one, &envelope_of));
+    let logs = receipt.rejected_logs.iter().map(|one| (one, &envelope_of_log));
+    let unwanted = facts.chain(logs).map(|(one, envelope_of)| Rejection {
         index: envelope_of.get(one.index).copied().unwrap_or(one.index),
         problem: sentence(one.reason).to_owned(),
     });
@@ -82,7 +84,7 @@ pub(crate) async fn push(State(shared): State<Arc<Shared>>, body: Body) -> Resul
         )));
     }
     Ok(Json(Receipt {
-        accepted: receipt.accepted + lines as u64,
+        accepted: receipt.accepted + receipt.log_lines,
         duplicates: receipt.duplicates,
         rejected,
     }))

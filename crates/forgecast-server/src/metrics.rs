@@ -96,12 +96,7 @@ fn facts(page: &mut Page, counters: &Counters) {
         "Facts of the hub itself: deadlines, estimates.",
         counters.internal,
     );
-    page.counter("forgecast_log_lines_total", "Log lines taken.", counters.log_lines);
-    page.counter(
-        "forgecast_log_lines_unstored_total",
-        "Log lines shown but not stored.",
-        counters.log_lines_unstored,
-    );
+    log_lines(page, counters);
     page.counter(
         "forgecast_updates_total",
         "Updates of sessions published.",
@@ -129,6 +124,25 @@ fn facts(page: &mut Page, counters: &Counters) {
         counters.sessions_in_memory,
     );
     page.gauge("forgecast_viewers", "Subscriptions at the moment.", counters.viewers);
+}
+
+fn log_lines(page: &mut Page, counters: &Counters) {
+    page.counter("forgecast_log_lines_total", "Log lines taken.", counters.log_lines);
+    page.labelled(
+        "forgecast_log_lines_rejected_total",
+        "counter",
+        "Log lines that were not taken.",
+        "reason",
+        counters
+            .log_lines_rejected
+            .iter()
+            .map(|(reason, count)| (*reason, *count)),
+    );
+    page.counter(
+        "forgecast_log_lines_unstored_total",
+        "Log lines shown but not stored.",
+        counters.log_lines_unstored,
+    );
 }
 
 fn store(page: &mut Page, shared: &Shared) {

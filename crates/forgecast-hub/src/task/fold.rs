@@ -54,8 +54,8 @@ impl Task {
             for (index, event) in batch.events.into_iter().enumerate() {
                 self.fold_event(index, event, &mut folding);
             }
-            for chunk in batch.logs {
-                self.append_log(chunk, &mut folding);
+            for (index, chunk) in batch.logs.into_iter().enumerate() {
+                self.append_log(index, chunk, &mut folding);
             }
             folding.draft.checkpoints = batch.checkpoints;
         }
@@ -162,7 +162,7 @@ impl Task {
         }
     }
 
-    fn append_log(&mut self, chunk: LogChunk, folding: &mut Folding) {
+    fn append_log(&mut self, index: usize, chunk: LogChunk, folding: &mut Folding) {
         let LogChunk { subject, mut lines } = chunk;
         let Some(first) = lines.first() else {
             return;
@@ -172,8 +172,13 @@ impl Task {
             subject,
             ..internal_seen(first.at)
         };
-        let Ok(id) = self.session_of(&seen, folding) else {
-            return;
+        let id = match self.session_of(&seen, folding) {
+            Ok(id) => id,
+            Err(reason) => {
+                let refused = (index, reason, lines.len() as u64);
+                folding.outcome.rejected_logs.push(refused);
+                return;
+            }
         };
         let Some(live) = self.live.get_mut(&id) else {
             return;
@@ -183,7 +188,7 @@ impl Task {
             folding.push(id.clone(), seen);
         }
         live.log.append(&mut lines);
-        self.shared.tally.lock().log_lines += lines.len() as u64;
+        folding.outcome.log_lines += lines.len() as u64;
         folding.draft.logs.push((id, lines));
     }
 
@@ -277,12 +282,17 @@ impl Task {
             return;
         };
         let rejected = outcome.rejected.into_iter();
+        let rejected_logs = outcome.rejected_logs.into_iter();
         let receipt = Receipt {
             accepted: outcome.applied,
             duplicates: outcome.duplicate,
             rejected: rejected.map(|(index, reason)| Rejected { index, reason }).collect(),
+            log_lines: outcome.log_lines,
+            rejected_logs: rejected_logs
+                .map(|(index, reason, _)| Rejected { index, reason })
+                .collect(),
         };
-        if receipt.accepted + receipt.duplicates == 0 {
+        if receipt.accepted + receipt.duplicates + receipt.log_lines == 0 {
             let _ = reply.send(Pushed::Done(Ok(receipt)));
             return;
         }

@@ -5,7 +5,7 @@ use forgecast_protocol::event::UsageRecorded;
 use forgecast_protocol::session::TokenCounts;
 use forgecast_protocol::{Batch, Event, Fact};
 
-use crate::bench::{Bench, agent, custom, eventually, folder, named, named_in, options, phase, pushed};
+use crate::bench::{Bench, agent, custom, eventually, folder, log, named, named_in, options, phase, pushed};
 
 fn tokens(bench: &Bench, id: &str) -> Event {
     let fact = Fact::UsageRecorded(UsageRecorded {
@@ -119,6 +119,47 @@ async fn an_id_twice_in_one_push_counts_once_and_what_is_not_taken_says_why() {
     assert_eq!(receipt.rejected.len(), 1);
     assert_conserved(&bench);
     bench.stop().await;
+}
+
+#[tokio::test]
+async fn log_lines_of_no_known_run_are_refused_and_counted_like_facts() {
+    let bench = Bench::new().await;
+    let mut lost = log(named("x"), bench.clock.now(), &["two", "lines"]);
+    lost.subject.session = Some("nobody~7".parse().unwrap());
+    let taken = log(named("mine"), bench.clock.now(), &["one"]);
+    let receipt = bench.hub.push(lines([taken, lost])).await.unwrap();
+    assert_eq!(receipt.log_lines, 1);
+    let refused: Vec<_> = receipt
+        .rejected_logs
+        .iter()
+        .map(|one| (one.index, one.reason))
+        .collect();
+    assert_eq!(refused, [(1, Reason::UnknownRun)]);
+    let counters = bench.hub.counters();
+    assert_eq!(counters.log_lines, 1);
+    assert_eq!(counters.log_lines_rejected, [("unknown_run", 2)].into());
+    assert_conserved(&bench);
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn log_lines_that_were_acknowledged_are_there_after_a_crash() {
+    let bench = Bench::new().await;
+    for text in ["one", "two"] {
+        let chunk = log(named("mine"), bench.clock.now(), &[text]);
+        assert_eq!(bench.hub.push(lines([chunk])).await.unwrap().log_lines, 1);
+    }
+    let bench = bench.crash().await;
+    let mut viewer = bench.viewer("log/mine").await;
+    viewer.until(|viewer| viewer.lines.len() == 2).await;
+    bench.stop().await;
+}
+
+fn lines<const N: usize>(chunks: [forgecast_protocol::LogChunk; N]) -> Batch {
+    Batch {
+        logs: chunks.into(),
+        ..Batch::default()
+    }
 }
 
 #[tokio::test]

@@ -24,6 +24,8 @@ pub struct Pushed {
     pub batch: Batch,
     /// The envelope that each event of the batch comes from, by its place in the body.
     pub envelope_of: Vec<usize>,
+    /// The envelope that each log chunk of the batch comes from, by its place in the body.
+    pub envelope_of_log: Vec<usize>,
     /// How many envelopes there were.
     pub envelopes: usize,
     /// Envelopes that were refused.
@@ -92,6 +94,7 @@ impl Pushed {
         match result {
             Ok(taken) => {
                 self.envelope_of.extend(taken.events.iter().map(|_| index));
+                self.envelope_of_log.extend(taken.logs.iter().map(|_| index));
                 self.batch.events.extend(taken.events);
                 self.batch.logs.extend(taken.logs);
                 let room = MAX_BAD_FIELDS.saturating_sub(self.bad_fields.len());

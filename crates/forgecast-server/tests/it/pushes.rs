@@ -67,6 +67,21 @@ async fn a_fact_for_a_run_that_is_not_there_is_named_in_the_receipt() {
 }
 
 #[tokio::test]
+async fn log_lines_for_a_run_that_is_not_there_are_named_in_the_receipt() {
+    let server = Server::start().await;
+    let line = |session: &str| json!({"session_id": session, "type": "log_line", "data": {"line": "hello"}});
+    let body = json!([line("weather-app~7"), line("weather-app")]).to_string();
+    let receipt = server.post("/api/v1/events", &body).await.json();
+    assert_eq!(receipt["accepted"], 1, "{receipt}");
+    assert_eq!(receipt["rejected"].as_array().map(Vec::len), Some(1), "{receipt}");
+    assert_eq!(receipt["rejected"][0]["index"], 0);
+    let alone = server.post("/api/v1/events", &line("weather-app~7").to_string()).await;
+    assert_eq!(alone.status, 422, "{}", alone.text());
+    let log = server.get("/api/v1/sessions/weather-app/log").await.json();
+    assert_eq!(log["lines"].as_array().map(Vec::len), Some(1), "{log}");
+}
+
+#[tokio::test]
 async fn a_body_that_cannot_be_read_is_refused_whole() {
     let server = Server::start().await;
     for body in ["", "nonsense", "{", "[1", "\u{feff}{\"a\":"] {
