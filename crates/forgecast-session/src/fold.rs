@@ -40,8 +40,12 @@ impl Session {
         self.derive();
         let at = self.time_of(event);
         for section in effect.sections.into_iter().chain(before.differences(self)) {
-            let changed = self.view.changed_at.entry(section.name().to_owned()).or_insert(at);
-            *changed = at.max(*changed);
+            match self.view.changed_at.get_mut(section.name()) {
+                Some(changed) => *changed = at.max(*changed),
+                None => {
+                    self.view.changed_at.insert(section.name().to_owned(), at);
+                }
+            }
         }
     }
 
@@ -148,22 +152,26 @@ struct Outline {
     progress: (Option<f64>, Option<u32>, Option<u32>),
 }
 
+fn progress_of(session: &Session) -> (Option<f64>, Option<u32>, Option<u32>) {
+    let progress = &session.view.progress;
+    (progress.percent, progress.tasks_completed, progress.tasks_total)
+}
+
 impl Outline {
     fn of(session: &Session) -> Self {
-        let progress = &session.view.progress;
         Self {
             phase: session.view.phase.clone(),
             phases: session.view.phases.clone(),
-            progress: (progress.percent, progress.tasks_completed, progress.tasks_total),
+            progress: progress_of(session),
         }
     }
 
-    fn differences(self, session: &Session) -> impl Iterator<Item = Section> + use<> {
-        let now = Self::of(session);
+    fn differences(&self, session: &Session) -> impl Iterator<Item = Section> + use<> {
+        let view = &session.view;
         [
-            (Section::Phase, self.phase != now.phase),
-            (Section::Phases, self.phases != now.phases),
-            (Section::Progress, self.progress != now.progress),
+            (Section::Phase, self.phase != view.phase),
+            (Section::Phases, self.phases != view.phases),
+            (Section::Progress, self.progress != progress_of(session)),
         ]
         .into_iter()
         .filter_map(|(section, differs)| differs.then_some(section))
