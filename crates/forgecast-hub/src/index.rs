@@ -53,6 +53,7 @@ pub(crate) fn canonical<T: serde::Serialize>(value: &T) -> Value {
 }
 
 struct Entry {
+    /// As of the last publication.
     row: Bytes,
     unfinished: bool,
     recency: Timestamp,
@@ -88,7 +89,9 @@ pub(crate) struct Index {
     entries: HashMap<SessionId, Entry>,
     finished: BTreeSet<(Timestamp, SessionId)>,
     problems: BTreeMap<String, Problem>,
-    dirty: BTreeSet<SessionId>,
+    /// What was touched since the last publication, with the newest row: written as JSON when it is published, since a
+    /// session may be touched many times until then.
+    dirty: BTreeMap<SessionId, Option<SessionRow>>,
     /// What viewers hold.
     shown: HashMap<SessionId, Bytes>,
     shown_finished: BTreeSet<SessionId>,
@@ -104,7 +107,7 @@ impl Index {
             entries: HashMap::new(),
             finished: BTreeSet::new(),
             problems: BTreeMap::new(),
-            dirty: BTreeSet::new(),
+            dirty: BTreeMap::new(),
             shown: HashMap::new(),
             shown_finished: BTreeSet::new(),
             shown_problems: BTreeMap::new(),
@@ -115,8 +118,9 @@ impl Index {
     /// Sets a session's row. `created_at` places rows that know no time of their own.
     pub(crate) fn set(&mut self, row: &SessionRow, created_at: Timestamp) {
         let id = row.id.clone();
+        let old = self.entries.get(&id);
         let entry = Entry {
-            row: frame::json(&canonical(row)).into(),
+            row: old.map(|old| old.row.clone()).unwrap_or_default(),
             unfinished: row.status.is_active(),
             recency: row
                 .ended_at
@@ -124,12 +128,6 @@ impl Index {
                 .or(row.started_at)
                 .unwrap_or(created_at),
         };
-        let old = self.entries.get(&id);
-        if old.is_some_and(|old| {
-            old.row == entry.row && old.unfinished == entry.unfinished && old.recency == entry.recency
-        }) {
-            return;
-        }
         if let Some(old) = old
             && !old.unfinished
         {
@@ -139,14 +137,14 @@ impl Index {
             self.finished.insert((entry.recency, id.clone()));
         }
         self.entries.insert(id.clone(), entry);
-        self.dirty.insert(id);
+        self.dirty.insert(id, Some(row.clone()));
     }
 
     /// Takes a session out.
     pub(crate) fn remove(&mut self, id: &SessionId) {
         if let Some(old) = self.entries.remove(id) {
             self.finished.remove(&(old.recency, id.clone()));
-            self.dirty.insert(id.clone());
+            self.dirty.insert(id.clone(), None);
         }
     }
 
@@ -180,7 +178,13 @@ impl Index {
 
     /// What changed since the last publication, if anything that a viewer can see did; takes it as published.
     pub(crate) fn take_change(&mut self) -> Option<Change> {
-        let mut touched = std::mem::take(&mut self.dirty);
+        let mut touched = BTreeSet::new();
+        for (id, row) in std::mem::take(&mut self.dirty) {
+            if let (Some(row), Some(entry)) = (row, self.entries.get_mut(&id)) {
+                entry.row = frame::json(&canonical(&row)).into();
+            }
+            touched.insert(id);
+        }
         let newest: BTreeSet<SessionId> = self
             .finished
             .iter()
@@ -237,6 +241,7 @@ impl Index {
             return;
         };
         let difference = match self.shown.get(&id) {
+            Some(old) if *old == row => None,
             Some(old) => patch::diff(&parse(old), &parse(&row)),
             None => Some(parse(&row)),
         };
