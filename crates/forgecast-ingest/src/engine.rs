@@ -165,6 +165,8 @@ impl Engine {
             }
             self.take_due(now);
             self.start_work(now);
+            // What was read on this thread goes out before anything is waited for.
+            self.flush()?;
             let wake = self.files.next_due().map_or(tick, |due| due.min(tick));
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
