@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use forgecast_protocol::event::Custom;
+use forgecast_protocol::event::{Custom, SessionSeen};
 use forgecast_protocol::{Event, Fact, Origin, Revision, SessionId, SourceKind, Subject, Timestamp};
 use forgecast_session::{FOLD_VERSION, Session, patch};
 use forgecast_store::{Store, StoredState};
@@ -149,6 +149,20 @@ pub(crate) fn collapsed(id: &SessionId, session: &Session, count: u64, at: Times
     )
 }
 
+/// A session was heard of: what begins one whose first sign of life is no fact, and what names its machine.
+pub(crate) fn seen(subject: Subject, at: Timestamp, host: Option<String>) -> Event {
+    Event {
+        id: None,
+        subject,
+        at,
+        origin: hub(),
+        fact: Fact::SessionSeen(SessionSeen {
+            host,
+            ..SessionSeen::default()
+        }),
+    }
+}
+
 /// A fact of the hub itself.
 pub(crate) fn internal(id: &SessionId, at: Timestamp, fact: Fact) -> Event {
     Event {
@@ -158,13 +172,17 @@ pub(crate) fn internal(id: &SessionId, at: Timestamp, fact: Fact) -> Event {
             ..Subject::default()
         },
         at,
-        origin: Origin {
-            kind: SourceKind::Internal,
-            path: None,
-            first_sight: false,
-            modified_at: None,
-        },
+        origin: hub(),
         fact,
+    }
+}
+
+fn hub() -> Origin {
+    Origin {
+        kind: SourceKind::Internal,
+        path: None,
+        first_sight: false,
+        modified_at: None,
     }
 }
 

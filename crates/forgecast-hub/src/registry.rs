@@ -354,6 +354,21 @@ impl Registry {
         }
     }
 
+    /// The session that was in the same folder before this one: the run before, else the newest of another name.
+    pub(crate) fn before(&self, id: &SessionId) -> Option<SessionId> {
+        let line = self.lines.get(id.name())?;
+        let earlier = line.runs.keys().rev().find(|run| **run < id.run());
+        let in_folder = || {
+            let slugs = &self.folders.get(line.directory.as_ref()?)?.slugs;
+            slugs
+                .iter()
+                .rev()
+                .filter(|slug| *slug != id.name())
+                .find_map(|slug| self.newest(slug))
+        };
+        earlier.map(|run| id.name().run(*run)).or_else(in_folder)
+    }
+
     /// Takes a session out. Its number stays used.
     pub(crate) fn remove(&mut self, id: &SessionId) -> bool {
         let Some(line) = self.lines.get_mut(id.name()) else {

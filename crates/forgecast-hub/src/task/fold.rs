@@ -140,6 +140,7 @@ impl Task {
         if resolved.created {
             self.admit(&id, Restored::new(history::begin(&id, event)));
             folding.touched.insert(id.clone(), None);
+            self.carry_host(&id, event, folding);
             return Ok(id);
         }
         // A batch is folded only when all that it is about is in memory; a fact that got here otherwise was led
@@ -148,6 +149,21 @@ impl Task {
         let stage = || Some(Stage::of(live.session.view()));
         folding.touched.entry(id.clone()).or_insert_with(stage);
         Ok(id)
+    }
+
+    /// A source names its machine once per folder, not once per run: a new one works where the one before it did. Said
+    /// as a fact of the hub's own, so that replay knows it too.
+    fn carry_host(&mut self, id: &SessionId, first: &Event, folding: &mut Folding) {
+        let before = self.shared.registry().before(id);
+        let before = before.and_then(|before| self.live.get(&before));
+        let host = before.and_then(|before| before.session.view().host.clone());
+        if let (Some(host), Some(live)) = (host, self.live.get_mut(id)) {
+            // It comes first in the history, and a session begins with its first fact: it has to be about the same.
+            let seen = history::seen(first.subject.clone(), first.at, Some(host));
+            live.session.apply(&seen);
+            folding.push(id.clone(), seen);
+            self.shared.tally.lock().internal += 1;
+        }
     }
 
     /// Lets the oldest finished session go when this subject would need one more than there may be.
@@ -168,10 +184,7 @@ impl Task {
             return;
         };
         // The first that is heard of a session may be its log; a session begins with a fact all the same.
-        let seen = Event {
-            subject,
-            ..internal_seen(first.at)
-        };
+        let seen = history::seen(subject, first.at, None);
         let id = match self.session_of(&seen, folding) {
             Ok(id) => id,
             Err(reason) => {
@@ -368,19 +381,4 @@ fn as_it_came(event: &Event, custom: &forgecast_protocol::event::Custom) -> Valu
         return custom.data.clone();
     }
     json!({ "type": custom.kind, "at": event.at, "data": custom.data })
-}
-
-fn internal_seen(at: forgecast_protocol::Timestamp) -> Event {
-    Event {
-        id: None,
-        subject: Subject::default(),
-        at,
-        origin: forgecast_protocol::Origin {
-            kind: SourceKind::Internal,
-            path: None,
-            first_sight: false,
-            modified_at: None,
-        },
-        fact: Fact::SessionSeen(forgecast_protocol::event::SessionSeen::default()),
-    }
 }

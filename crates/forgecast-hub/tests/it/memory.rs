@@ -7,7 +7,7 @@ use forgecast_session::Limits;
 
 use crate::bench::{Bench, agent, eventually, named, named_in, options, phase};
 
-fn completed() -> Fact {
+pub(crate) fn completed() -> Fact {
     Fact::CompletionReported(CompletionReported {
         success: Some(true),
         status: None,

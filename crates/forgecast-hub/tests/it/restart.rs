@@ -1,8 +1,10 @@
 //! What a stop and a new start leave as it was.
 
-use forgecast_protocol::{Batch, FileIdentity, SourceCheckpoint, SourceKey};
+use forgecast_protocol::event::SessionSeen;
+use forgecast_protocol::{Batch, Fact, FileIdentity, SourceCheckpoint, SourceKey};
 
 use crate::bench::{Bench, Viewer, agent, eventually, folder, log, named, named_in, phase};
+use crate::memory::completed;
 
 async fn with_history() -> (Bench, Viewer) {
     let bench = Bench::new().await;
@@ -160,6 +162,33 @@ async fn the_id_of_a_removed_session_is_not_used_again_after_a_restart() {
     bench.fact(named_in("app", "/p/app"), phase("Scout", "second")).await;
     bench.wait_for("app", "second").await;
     assert_eq!(bench.hub.resolve(&"app".parse().unwrap()).unwrap().to_string(), "app~2");
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn a_new_run_in_a_folder_works_on_the_host_of_the_one_before_also_after_a_restart() {
+    let mut bench = Bench::new().await;
+    let seen = Fact::SessionSeen(SessionSeen {
+        host: Some("forge".into()),
+        ..SessionSeen::default()
+    });
+    bench.fact(named_in("app", "/p/app"), seen).await;
+    bench.fact(named_in("app", "/p/app"), phase("Builder", "first")).await;
+    bench.wait_for("app", "first").await;
+    bench.fact(named_in("app", "/p/app"), completed()).await;
+    bench.fact(named_in("app", "/p/app"), phase("Scout", "again")).await;
+    bench.wait_for("app~2", "again").await;
+    bench.fact(named_in("other", "/p/app"), phase("Scout", "renamed")).await;
+    bench.wait_for("other", "renamed").await;
+    bench.fact(named_in("far", "/p/far"), phase("Scout", "elsewhere")).await;
+    bench.wait_for("far", "elsewhere").await;
+    let before = bench.view("app~2").await.unwrap();
+    bench = bench.restart().await;
+    assert_eq!(bench.view("app~2").await.unwrap(), before, "replay knows it, too");
+    for session in ["app~2", "other"] {
+        assert_eq!(bench.view(session).await.unwrap().1["host"], "forge", "{session}");
+    }
+    assert!(bench.view("far").await.unwrap().1.get("host").is_none());
     bench.stop().await;
 }
 
