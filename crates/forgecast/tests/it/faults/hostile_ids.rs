@@ -4,15 +4,17 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::net::TcpStream;
 use std::path::Path;
 
 use fastrand::Rng;
 use serde_json::{Value, json};
+use tungstenite::{Message, WebSocket};
 
 use super::follower::Follower;
 use super::support::{Pulse, assert_conserved, assert_no_panic, building};
 use crate::viewer::detail_of;
-use crate::world::{Server, World, request};
+use crate::world::{PATIENCE, Server, World, request};
 
 const CANARY: &str = "canary-7d1f0c";
 
@@ -222,6 +224,7 @@ fn a_hostile_session_id_is_a_name_and_opens_nothing() {
         );
         ask(&server, "GET", &format!("/api/v1/sessions/{strict}/log"));
     }
+    as_topics(&server, &ids);
     in_files(&world, &server, &ids);
     let view = server.json("/api/v1/sessions/victim~1");
     assert_eq!(detail_of(&view), "unharmed");
@@ -261,6 +264,54 @@ fn push_all(server: &Server, ids: &[String]) {
         );
         assert_eq!(status, 200, "{body}");
     }
+}
+
+/// The same as topics of a socket: each is told why not, or is closed; what a name that is one leads to gives no file away.
+fn as_topics(server: &Server, ids: &[String]) {
+    let mut socket = socket(server);
+    let (mut told, mut closed) = (0, 0);
+    for id in ids {
+        for kind in ["session", "log"] {
+            let topic = format!("{kind}/{id}");
+            for message in ["subscribe", "unsubscribe"] {
+                let message = json!({"type": message, "topic": topic}).to_string();
+                socket.send(Message::text(message)).unwrap();
+            }
+            // Not a message of the protocol, but an object: the answer to it comes after the one to the topic.
+            socket.send(Message::text(r#"{"type":"mark"}"#)).unwrap();
+            loop {
+                let text = match socket.read() {
+                    Ok(Message::Text(text)) => text,
+                    Ok(Message::Close(_)) | Err(_) => {
+                        closed += 1;
+                        socket = self::socket(server);
+                        break;
+                    }
+                    Ok(_) => continue,
+                };
+                assert!(!text.contains(CANARY), "{topic:?} gave a file away");
+                let message: Value = serde_json::from_str(&text).unwrap();
+                if message["type"] == "error" {
+                    if message.get("topic").is_none() {
+                        break;
+                    }
+                    let status = message["problem"]["status"].as_u64().unwrap();
+                    assert!((400..500).contains(&status), "{topic:?}: {message}");
+                    told += 1;
+                }
+            }
+        }
+    }
+    println!("{told} topics were refused, {closed} sockets closed");
+    assert!(told > 2_000, "{told}");
+}
+
+fn socket(server: &Server) -> WebSocket<TcpStream> {
+    let stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    let url = format!("ws://{}/api/v1/live", server.address());
+    tungstenite::client(url, stream).unwrap().0
 }
 
 /// The same in phase files, whose folder's name is harmless.
