@@ -1,6 +1,8 @@
 //! Whose session is a fact? Names and folders on one side, ids on the other. An id is made once, never reused, never
 //! moved to another run; a bare name means the newest run. Knows no state of a session but whether it is over.
 
+mod lines;
+
 use std::collections::{BTreeMap, HashMap};
 
 use forgecast_protocol::{SessionId, SessionName, SessionRef, Subject, Timestamp};
@@ -9,45 +11,8 @@ use forgecast_store::StoredSession;
 use crate::counters::Reason;
 use crate::slug::{Named, slug_in};
 
-/// All runs of one slug.
-#[derive(Clone, Debug)]
-struct Line {
-    /// The name as a producer or a folder gave it.
-    name: String,
-    directory: Option<String>,
-    /// Whether a producer gave the name (else it is the folder's).
-    named: bool,
-    /// Number of the newest run there ever was; grows only, also when runs are removed.
-    newest: u32,
-    /// The runs that are known, with whether they are over and when they were first seen.
-    runs: BTreeMap<u32, Run>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    over: bool,
-    created_at: Timestamp,
-}
-
-/// The sessions of one folder.
-#[derive(Clone, Debug, Default)]
-struct Folder {
-    /// The one that facts without a name belong to.
-    current: Option<SessionName>,
-    slugs: Vec<SessionName>,
-}
-
-/// A session that a fact belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Resolved {
-    pub(crate) id: SessionId,
-    /// The producer named this very run: the fact can't begin a new one.
-    pub(crate) explicit: bool,
-    /// It did not exist before.
-    pub(crate) created: bool,
-    /// What is known of the session changed (or it is new): it has to be stored before its facts.
-    pub(crate) changed: bool,
-}
+pub(crate) use lines::Resolved;
+use lines::{Folder, Line, Run, known};
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -390,15 +355,6 @@ impl Registry {
             }
         }
         true
-    }
-}
-
-fn known(id: SessionId, changed: bool) -> Resolved {
-    Resolved {
-        id,
-        explicit: false,
-        created: false,
-        changed,
     }
 }
 
