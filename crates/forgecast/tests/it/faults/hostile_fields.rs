@@ -124,7 +124,7 @@ fn document(file: &str, name: &str, round: usize) -> Value {
     match file {
         PHASE => json!({
             "session_id": name, "current_phase": "Builder", "phase_number": format!("{round}/98"), "status": "building",
-            "progress_detail": format!("round {round}"), "test_iteration": round, "phases_completed": ["Scout"],
+            "progress_detail": format!("round {round}"), "test_iteration": 1 + round, "phases_completed": ["Scout"],
             "started_at": "2026-01-01T10:00:00Z", "last_updated": "2026-01-01T10:00:00Z", "tasks_completed": 1,
             "tasks_total": 2, "context_percent": 40,
         }),
@@ -157,7 +157,7 @@ fn shows(field: &Field, view: &Value, round: usize) -> bool {
     let text = format!("round {round}");
     match (field.file, field.name) {
         (PHASE, "test_iteration" | "session_id") => view["phase"]["detail"] == text,
-        (PHASE, _) => view["tests"]["iteration"] == round,
+        (PHASE, _) => view["tests"]["iteration"] == 1 + round,
         (SUMMARY, _) => view["tests"]["summary"]["failed"] == round,
         (TASKS, _) => view["progress"]["tasks"]["b"]["description"] == text,
         _ => view["decisions"]["recent"][format!(".context-foundry/{FEEDBACK}#b")]["title"] == text,

@@ -33,9 +33,15 @@ const KINDS: [Kind; 5] = [
         text: |round| {
             json!({"current_phase": "Builder", "phase_number": "3/7", "phases_completed": ["Scout", "Architect"],
                 "progress_detail": format!("writes the \u{201c}parser\u{201d}, round {round}"), "status": "building",
-                "test_iteration": round, "started_at": "2026-01-01T10:00:00Z"})
+                "test_iteration": 1 + round, "started_at": "2026-01-01T10:00:00Z"})
         },
-        shown: |view| (number(&view["phase"]["detail"]), number(&view["tests"]["iteration"])),
+        shown: |view| {
+            (
+                number(&view["phase"]["detail"]),
+                // An iteration of 0 would say that no test has run.
+                number(&view["tests"]["iteration"]).map(|iteration| iteration - 1),
+            )
+        },
     },
     Kind {
         word: "summary",
