@@ -27,6 +27,24 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
+/// Name, program, script, what must be installed for it, and how that is done.
+const PEERS: [(&str, &str, &str, &str, &str); 2] = [
+    (
+        "chokidar + ws",
+        "node",
+        "bench/peers/chokidar-ws.mjs",
+        "bench/peers/node_modules",
+        "npm ci --prefix bench/peers",
+    ),
+    (
+        "watchdog + FastAPI",
+        "target/bench-peers/bin/python",
+        "bench/peers/watchdog_fastapi.py",
+        "target/bench-peers/bin/python",
+        "python3 -m venv target/bench-peers && target/bench-peers/bin/pip install -r bench/peers/requirements.txt",
+    ),
+];
+
 /// A program that watches a tree of its own, and its viewers.
 struct Contestant {
     name: &'static str,
@@ -128,14 +146,11 @@ fn measure(bench: &Bench, report: &mut Report, count: usize, viewers: usize) -> 
             },
         )?,
     ];
-    for (name, program, script) in [
-        ("chokidar + ws", "node", "bench/peers/chokidar-ws.mjs"),
-        (
-            "watchdog + FastAPI",
-            "target/bench-peers/bin/python",
-            "bench/peers/watchdog_fastapi.py",
-        ),
-    ] {
+    for (name, program, script, needs, install) in PEERS {
+        if !Path::new(needs).exists() {
+            report.skipped(name, install);
+            continue;
+        }
         contestants.push(Contestant::enter(
             name,
             count,
