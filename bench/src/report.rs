@@ -49,6 +49,13 @@ impl Report {
             .push(json!({"measurement": self.section, "not_measured": peer, "install": install}));
     }
 
+    /// A peer that did not get through the measurement.
+    pub(crate) fn gave_up(&mut self, peer: &str, why: &str) {
+        println!("  {peer} is out: {why}");
+        self.figures
+            .push(json!({"measurement": self.section, "peer": peer, "gave_up": why}));
+    }
+
     /// Writes all figures to `path`.
     pub(crate) fn write_json(&self, path: &Path) -> Result<()> {
         if let Some(folder) = path.parent() {

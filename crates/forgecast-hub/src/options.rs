@@ -22,7 +22,8 @@ pub struct Options {
     pub max_backlog_bytes: u64,
     /// Sessions that are known at a time; beyond it the oldest finished ones leave the index.
     pub max_sessions: usize,
-    /// Full views of unfinished sessions in memory while nobody watches them.
+    /// Full views of unfinished sessions in memory while nobody watches them. A build at work whose view is not in memory
+    /// costs a look into the store for its next fact, so this is as many as may well be at work at once.
     pub idle_unfinished: usize,
     /// Full views of finished sessions in memory while nobody watches them.
     pub idle_finished: usize,
@@ -53,7 +54,7 @@ impl Default for Options {
             log_lines: 1_000,
             max_backlog_bytes: 64 * 1024 * 1024,
             max_sessions: 20_000,
-            idle_unfinished: 1_024,
+            idle_unfinished: 16_384,
             idle_finished: 64,
             idle_ms: 10 * 60 * 1000,
             index_coalesce_ms: 100,
