@@ -65,6 +65,7 @@ impl Document {
             identity: self.identity,
             offset: 0,
             digest: self.digest.clone(),
+            state: String::new(),
         }
     }
 

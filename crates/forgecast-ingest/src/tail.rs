@@ -83,6 +83,7 @@ impl Tail {
             identity: self.identity,
             offset: self.offset,
             digest: String::new(),
+            state: String::new(),
         }
     }
 

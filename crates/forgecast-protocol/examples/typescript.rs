@@ -7,12 +7,14 @@ use std::io::Write as _;
 use std::{env, fs, io};
 
 use forgecast_protocol::batch::{LogLevel, LogLine, Span};
-use forgecast_protocol::event::{ArtifactKind, TestBasis};
+use forgecast_protocol::event::{ArtifactKind, BudgetScope, IndexingProgress, TestBasis, UsageSource};
 use forgecast_protocol::problem::{ErrorBody, Problem, ProblemKind};
+use forgecast_protocol::report::{BudgetReport, BurnRate, GroupBy, UsageAmount, UsageReport, UsageRow};
 use forgecast_protocol::session::{
-    AgentView, ArtifactView, BudgetLevel, ContextWindow, CurrentPhase, DecisionView, Decisions, ErrorView, Estimate,
-    PatternView, PhaseStatus, PhaseView, Progress, RowPhase, RowTests, RowUsage, SessionRow, SessionStatus,
-    SessionView, SourceOfState, TaskView, TestIteration, TestSummary, Tests, TokenCounts, Usage, UsageShare,
+    AgentView, ArtifactView, Budget, BudgetLevel, ContextWindow, CurrentPhase, DecisionView, Decisions, ErrorView,
+    Estimate, PatternView, PhaseStatus, PhaseView, Progress, RowPhase, RowTests, RowUsage, SessionRow, SessionStatus,
+    SessionView, SourceOfState, TaskView, TestIteration, TestSummary, Tests, TokenCounts, Usage, UsageMinute,
+    UsageShare, WaitingFor,
 };
 use forgecast_protocol::update::{ClientMessage, HEARTBEAT_S, Index, PROTOCOL_VERSION, ServerMessage, TopicMark};
 use ts_rs::{Config, TS};
@@ -64,14 +66,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     declare_all!(
         &mut file, &config,
         // Messages.
-        ClientMessage, ServerMessage, TopicMark, Index, ErrorBody, Problem, ProblemKind,
+        ClientMessage, ServerMessage, TopicMark, Index, IndexingProgress, ErrorBody, Problem, ProblemKind,
         LogLine, LogLevel, Span,
         // The view.
         SessionView, SessionStatus, PhaseStatus, SourceOfState, CurrentPhase, PhaseView, Progress, TaskView,
-        Tests, TestSummary, TestIteration, TestBasis, AgentView, Usage, UsageShare, TokenCounts, ContextWindow,
-        BudgetLevel, Decisions, DecisionView, PatternView, ArtifactView, ArtifactKind, Estimate, ErrorView,
+        Tests, TestSummary, TestIteration, TestBasis, AgentView, WaitingFor, Usage, UsageShare, UsageMinute, UsageSource,
+        TokenCounts, ContextWindow, Budget, BudgetLevel, Decisions, DecisionView, PatternView, ArtifactView, ArtifactKind, Estimate, ErrorView,
         // The row.
         SessionRow, RowPhase, RowTests, RowUsage,
+        // The report.
+        UsageReport, UsageRow, UsageAmount, GroupBy, BurnRate, BudgetReport, BudgetScope,
     );
     let file = tidied(&file);
     match env::args_os().nth(1) {

@@ -64,6 +64,10 @@ pub struct SourceCheckpoint {
     pub offset: u64,
     /// For a document that is rewritten: the SHA-256 of its bytes, hexadecimal; empty for a file that is appended to.
     pub digest: String,
+    /// For a file that is appended to: what its decoder has to remember of the lines before the offset, opaque to all
+    /// others; empty when that is nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub state: String,
 }
 
 /// Lines for the log of one session.

@@ -4,11 +4,12 @@
 mod build;
 mod knowledge;
 mod source;
+mod usage;
 mod work;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{EventId, SessionRef};
+use crate::ids::{EventId, SessionName, SessionRef};
 use crate::time::Timestamp;
 
 pub use self::build::{
@@ -16,9 +17,12 @@ pub use self::build::{
     TaskReported, WentQuiet,
 };
 pub use self::knowledge::{ArtifactChanged, ArtifactKind, DecisionRecorded, PatternRecorded};
-pub use self::source::{ProblemCleared, ProblemFound, SourceGone, SourceReturned};
+pub use self::source::{IndexingProgress, ProblemCleared, ProblemFound, SourceGone, SourceReturned};
+pub use self::usage::{
+    BudgetPassed, BudgetScope, CallId, CallReported, CallTokens, SourceAccount, TokenDelta, UsageRecorded, UsageSource,
+};
 pub use self::work::{
-    AgentReported, Custom, ErrorReported, TestBasis, TestsReported, ToolUsed, UsageRecorded, WaitingBegan, WaitingEnded,
+    AgentReported, Custom, ErrorReported, TestBasis, TestsReported, ToolUsed, WaitingBegan, WaitingEnded,
 };
 
 /// One fact, with whose it is, when it was learned and where it comes from.
@@ -38,7 +42,7 @@ pub struct Event {
 }
 
 /// Which session a fact belongs to, as far as its source can tell. The hub turns it into a session id: by the run when
-/// there is one, else by folder and name, else by the newest run of the name.
+/// there is one, by the transcript when there is one, else by folder and name, else by the newest run of the name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Subject {
     /// The session as a producer named it, when that name fits an id.
@@ -47,9 +51,13 @@ pub struct Subject {
     /// The name as the producer wrote it (cleaned), or the folder's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The absolute path of the project's folder.
+    /// The absolute path of the project's folder; for an agent's own session the folder it was started in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
+    /// The agent's own session, by the name of its transcript (`258c7280-ae70-…`). It is bound once: to the build whose
+    /// folder it runs in while it runs, else to a session of its own with that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transcript: Option<SessionName>,
 }
 
 /// Where a fact comes from: shown as provenance, and the key of "compare with this source's previous digest only".
@@ -88,6 +96,8 @@ pub enum SourceKind {
     Otlp,
     /// A transcript of a coding agent.
     Transcript,
+    /// What the origin's successor writes: its event log, run manifest and task list.
+    Foundry,
     /// Forgecast itself: deadlines, estimates, the state of the sources.
     Internal,
 }
@@ -114,8 +124,12 @@ pub enum Fact {
     PatternRecorded(PatternRecorded),
     /// A file of the session was made or changed.
     ArtifactChanged(ArtifactChanged),
+    /// What a source knows of one call to a model. Only the hub's ledger sees it.
+    CallReported(CallReported),
     /// Tokens were used.
     UsageRecorded(UsageRecorded),
+    /// A budget was passed, or a mark on the way to it.
+    BudgetPassed(BudgetPassed),
     /// An agent used a tool.
     ToolUsed(ToolUsed),
     /// The build waits for a person.
@@ -138,6 +152,8 @@ pub enum Fact {
     SourceGone(SourceGone),
     /// It is back.
     SourceReturned(SourceReturned),
+    /// How far the first reading of old sources is. Belongs to no session and is not stored.
+    IndexingProgress(IndexingProgress),
     /// Anything else; kept and passed on as it came.
     Custom(Custom),
 }

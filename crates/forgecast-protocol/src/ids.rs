@@ -19,6 +19,12 @@ pub struct InvalidId {
     form: &'static str,
 }
 
+impl InvalidId {
+    pub(crate) fn new(what: &'static str, form: &'static str) -> Self {
+        Self { what, form }
+    }
+}
+
 const NAME_FORM: &str = "1 to 128 letters, digits, dots, underscores or hyphens, beginning with a letter or digit";
 
 fn is_name(text: &str) -> bool {

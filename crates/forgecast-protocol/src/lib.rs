@@ -7,6 +7,7 @@ pub mod batch;
 pub mod event;
 pub mod ids;
 pub mod problem;
+pub mod report;
 pub mod session;
 pub mod time;
 pub mod update;

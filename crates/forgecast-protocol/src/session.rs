@@ -23,8 +23,8 @@ pub use self::panels::{
     AgentView, CurrentPhase, ErrorView, Estimate, PhaseView, Progress, TaskView, TestIteration, TestSummary, Tests,
 };
 pub use self::row::{RowPhase, RowTests, RowUsage, SessionRow};
-pub use self::status::{PhaseStatus, SessionStatus, SourceOfState};
-pub use self::usage::{BudgetLevel, ContextWindow, TokenCounts, Usage, UsageShare};
+pub use self::status::{PhaseStatus, SessionStatus, SourceOfState, WaitingFor};
+pub use self::usage::{Budget, BudgetLevel, ContextWindow, TokenCounts, Usage, UsageMinute, UsageShare};
 
 /// The whole view of a session: the `state` of a snapshot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,6 +63,10 @@ pub struct SessionView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub status_reason: Option<String>,
+    /// What it waits for, when it waits and the producer says for what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub waiting_for: Option<WaitingFor>,
     /// The current phase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]

@@ -171,4 +171,8 @@ pub struct Index {
     /// Troubles that belong to no session, by key: a root that is missing, a database that is full.
     #[cfg_attr(feature = "typescript", ts(type = "Record<string, Problem>"))]
     pub problems: BTreeMap<String, crate::problem::Problem>,
+    /// How far the first reading of old transcripts is, while it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub indexing: Option<crate::event::IndexingProgress>,
 }

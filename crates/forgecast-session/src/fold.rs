@@ -61,6 +61,9 @@ impl Session {
             Fact::PatternRecorded(fact) => self.fold_pattern(fact),
             Fact::ArtifactChanged(fact) => self.fold_artifact(event, fact),
             Fact::UsageRecorded(fact) => self.fold_usage(fact),
+            // The ledger has turned the first into usage; the second belongs to no session.
+            Fact::CallReported(_) | Fact::IndexingProgress(_) => Effect::none(),
+            Fact::BudgetPassed(_) => Effect::none(),
             Fact::ToolUsed(_) => self.fold_tool(),
             Fact::WaitingBegan(fact) => self.fold_waiting(&fact.reason),
             Fact::WaitingEnded(_) => self.fold_waiting_ended(),

@@ -31,6 +31,7 @@ impl Session {
             status: SessionStatus::Running,
             status_word: None,
             status_reason: None,
+            waiting_for: None,
             phase: None,
             phases: BTreeMap::new(),
             progress: Progress::default(),

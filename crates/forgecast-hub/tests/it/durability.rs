@@ -1,19 +1,17 @@
 //! What is acknowledged is stored and counts once; what cannot be stored in time is still shown, and counted.
 
 use forgecast_hub::{Options, Reason};
-use forgecast_protocol::event::UsageRecorded;
-use forgecast_protocol::session::TokenCounts;
+use forgecast_protocol::event::{TokenDelta, UsageRecorded};
 use forgecast_protocol::{Batch, Event, Fact};
 
 use crate::bench::{Bench, agent, custom, eventually, folder, log, named, named_in, options, phase, pushed};
 
 fn tokens(bench: &Bench, id: &str) -> Event {
     let fact = Fact::UsageRecorded(UsageRecorded {
-        tokens: TokenCounts {
+        tokens: TokenDelta {
             input: 1,
-            ..TokenCounts::default()
+            ..TokenDelta::default()
         },
-        provenance: "reported".into(),
         ..UsageRecorded::default()
     });
     pushed(id, named("app"), bench.clock.now(), fact)

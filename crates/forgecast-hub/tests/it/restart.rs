@@ -95,14 +95,14 @@ async fn a_reading_that_is_repeated_by_a_restarted_reader_is_folded_once() {
             ..FileIdentity::default()
         },
         offset: 0,
+        state: String::new(),
         digest: digest.into(),
     };
     let usage = forgecast_protocol::Fact::UsageRecorded(forgecast_protocol::event::UsageRecorded {
-        tokens: forgecast_protocol::session::TokenCounts {
+        tokens: forgecast_protocol::event::TokenDelta {
             input: 10,
             ..Default::default()
         },
-        provenance: "reported".into(),
         ..Default::default()
     });
     let reading = |bench: &Bench, digest: &str| Batch {

@@ -195,7 +195,6 @@ fn context(data: &mut Fields<'_>) -> Option<UsageRecorded> {
     (context_percent.is_some() || context_tokens.is_some()).then(|| UsageRecorded {
         context_tokens,
         context_percent,
-        provenance: "reported".to_owned(),
         ..UsageRecorded::default()
     })
 }

@@ -43,6 +43,7 @@ impl Group {
             directory: decoded
                 .working_directory
                 .and_then(|folder| under_a_root(&folder, &pass.context.roots)),
+            transcript: None,
         };
         for fact in decoded.facts {
             pass.outcome

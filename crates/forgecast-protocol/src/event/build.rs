@@ -11,6 +11,9 @@ use crate::time::Timestamp;
 /// See [`Fact::SessionSeen`](super::Fact::SessionSeen).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SessionSeen {
+    /// A title for people; taken by sessions that are nothing but an agent's transcript.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// The name of the project, when it is not the session's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
@@ -142,6 +145,8 @@ pub enum CompletionBasis {
     Marker,
     /// A producer's event.
     Reported,
+    /// The agent's own session was closed: ends a session that is nothing but that, never a build.
+    Closed,
 }
 
 /// See [`Fact::CompletionReported`](super::Fact::CompletionReported).

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::session::TokenCounts;
+use crate::session::WaitingFor;
 
 /// Where a test result was taken from, weakest first: a later source of the same or more weight replaces the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,31 +80,6 @@ pub struct AgentReported {
     pub issues_fixed: Option<u32>,
 }
 
-/// See [`Fact::UsageRecorded`](super::Fact::UsageRecorded): tokens of one call, as the difference to what was known of that call before.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct UsageRecorded {
-    /// Tokens by type.
-    #[serde(flatten)]
-    pub tokens: TokenCounts,
-    /// US dollars, when the price is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cost_usd: Option<f64>,
-    /// The model.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
-    /// The agent that made the call.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent: Option<String>,
-    /// Tokens in the context window after the call.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub context_tokens: Option<u64>,
-    /// Share of the context window in use, 0 to 100, as a producer says it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub context_percent: Option<f64>,
-    /// Where the number comes from: `otlp`, `transcript`, `hook`, `reported`, `estimated`.
-    pub provenance: String,
-}
-
 /// See [`Fact::ToolUsed`](super::Fact::ToolUsed).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ToolUsed {
@@ -119,6 +94,10 @@ pub struct ToolUsed {
     /// Whether it worked, when that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub success: Option<bool>,
+    /// The agent's id of this use (`toolu_…`): told by several sources it is one use, and it names the call that asked
+    /// for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_id: Option<String>,
 }
 
 /// See [`Fact::WaitingBegan`](super::Fact::WaitingBegan).
@@ -126,6 +105,9 @@ pub struct ToolUsed {
 pub struct WaitingBegan {
     /// What it waits for, one line.
     pub reason: String,
+    /// What kind of wait it is, when the producer says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_for: Option<WaitingFor>,
 }
 
 /// See [`Fact::WaitingEnded`](super::Fact::WaitingEnded).

@@ -67,3 +67,16 @@ pub enum SourceOfState {
     /// An agent's transcript.
     Transcript,
 }
+
+/// What a session waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum WaitingFor {
+    /// A person's leave to use a tool.
+    Permission,
+    /// The next instruction: the agent finished its turn.
+    Prompt,
+    /// An answer to the agent's question.
+    Answer,
+}

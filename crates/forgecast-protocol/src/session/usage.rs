@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::{TokenDelta, UsageSource};
+
 /// Tokens by type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
@@ -43,6 +45,14 @@ impl TokenCounts {
         self.cache_read = self.cache_read.saturating_add(other.cache_read);
         self.cache_write = self.cache_write.saturating_add(other.cache_write);
     }
+
+    /// Adds a difference; nothing goes below zero.
+    pub fn change(&mut self, by: &TokenDelta) {
+        self.input = self.input.saturating_add_signed(by.input);
+        self.output = self.output.saturating_add_signed(by.output);
+        self.cache_read = self.cache_read.saturating_add_signed(by.cache_read);
+        self.cache_write = self.cache_write.saturating_add_signed(by.cache_write);
+    }
 }
 
 /// Tokens and cost.
@@ -51,6 +61,7 @@ impl TokenCounts {
 pub struct Usage {
     /// Tokens by type.
     #[serde(flatten)]
+    #[cfg_attr(feature = "typescript", ts(flatten))]
     pub tokens: TokenCounts,
     /// US dollars, of what has a price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,6 +69,18 @@ pub struct Usage {
     pub cost_usd: Option<f64>,
     /// Whether every call had a price.
     pub priced: bool,
+    /// Calls to a model; 0 when nobody names single calls.
+    #[serde(default)]
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub calls: u64,
+    /// Calls whose model has no price.
+    #[serde(default)]
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub unpriced_calls: u64,
+    /// Calls of which two sources give different numbers; the better source counts.
+    #[serde(default)]
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub disputed_calls: u64,
     /// By model.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, UsageShare>>"))]
@@ -66,14 +89,31 @@ pub struct Usage {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, UsageShare>>"))]
     pub by_phase: BTreeMap<String, UsageShare>,
+    /// By the agent's id; the main one is `main`. Only when there are others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, UsageShare>>"))]
+    pub by_agent: BTreeMap<String, UsageShare>,
+    /// What each source says by its own account, side by side, never to be summed. Only when there are several.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, UsageShare>>"))]
+    pub by_source: BTreeMap<String, UsageShare>,
+    /// The newest 60 minutes in which tokens were used, by their beginning (`2026-11-22T00:15:00Z`): what a burn rate is
+    /// worked out from.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, UsageMinute>>"))]
+    pub recent: BTreeMap<String, UsageMinute>,
     /// The context window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub context: Option<ContextWindow>,
-    /// Where the numbers come from, sorted.
+    /// The budget of this session, once a mark of it was passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub budget: Option<Budget>,
+    /// Where the numbers come from, best first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<String>>"))]
-    pub provenance: Vec<String>,
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<UsageSource>>"))]
+    pub provenance: Vec<UsageSource>,
 }
 
 /// A share of the usage.
@@ -82,11 +122,36 @@ pub struct Usage {
 pub struct UsageShare {
     /// Tokens by type.
     #[serde(flatten)]
+    #[cfg_attr(feature = "typescript", ts(flatten))]
     pub tokens: TokenCounts,
     /// US dollars.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub cost_usd: Option<f64>,
+}
+
+/// What was used within one minute.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct UsageMinute {
+    /// Tokens of all types.
+    #[serde(default)]
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub tokens: u64,
+    /// US dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub cost_usd: Option<f64>,
+}
+
+/// How a budget stands, as of the last mark that was passed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Budget {
+    /// US dollars allowed.
+    pub limit_usd: f64,
+    /// How near it is.
+    pub level: BudgetLevel,
 }
 
 /// How full the context window is.
@@ -118,4 +183,6 @@ pub enum BudgetLevel {
     Warning,
     /// From three quarters.
     Critical,
+    /// At the limit or beyond it.
+    Exceeded,
 }

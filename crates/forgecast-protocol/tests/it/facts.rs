@@ -2,9 +2,8 @@
 
 use forgecast_protocol::event::{
     ArtifactChanged, ArtifactKind, CompletionBasis, CompletionReported, Custom, Fact, PhaseReported, TestBasis,
-    TestsReported, UsageRecorded,
+    TestsReported, TokenDelta, UsageRecorded,
 };
-use forgecast_protocol::session::TokenCounts;
 use forgecast_protocol::{Event, Origin, SourceKind, Subject, Timestamp};
 use serde_json::json;
 
@@ -15,6 +14,7 @@ fn stored(fact: Fact) -> String {
             session: None,
             name: Some("weather-app".into()),
             directory: Some("/srv/weather-app".into()),
+            transcript: None,
         },
         at: Timestamp::from_millis(1_769_847_300_250),
         origin: Origin {
@@ -75,8 +75,8 @@ fn ends_artifacts_usage_and_foreign_kinds_keep_their_shape() {
         removed: false,
     })), @r#"{"type":"artifact_changed","name":".context-foundry/architecture.md","kind":"document","size":2048,"modified_at":"1970-01-01T00:00:00.000Z"}"#);
     insta::assert_snapshot!(stored(Fact::UsageRecorded(UsageRecorded {
-        tokens: TokenCounts { input: 1, output: 2, cache_read: 3, cache_write: 4 },
-        provenance: "reported".into(),
+        tokens: TokenDelta { input: 1, output: 2, cache_read: 3, cache_write: 4 },
+        ..UsageRecorded::default()
         ..UsageRecorded::default()
     })), @r#"{"type":"usage_recorded","input":1,"output":2,"cache_read":3,"cache_write":4,"provenance":"reported"}"#);
     insta::assert_snapshot!(stored(Fact::Custom(Custom { kind: "lunch".into(), data: json!({"minutes": 30}) })), @r#"{"type":"custom","kind":"lunch","data":{"minutes":30}}"#);

@@ -96,5 +96,6 @@ fn reason_of(fact: &CompletionReported, success: bool) -> String {
         (_, Some(summary)) if !summary.is_empty() => summary.clone(),
         (CompletionBasis::Summary, _) => format!("the session summary says {word}"),
         (CompletionBasis::Reported, _) => format!("its producer says {word}"),
+        (CompletionBasis::Closed, _) => "the agent's session was closed".to_owned(),
     }
 }

@@ -10,8 +10,6 @@ use crate::Session;
 /// Models and phases that are counted apart; what comes beyond is counted as [`OTHER`].
 const MAX_SHARES: usize = 50;
 const OTHER: &str = "other";
-/// Sources of numbers that are named.
-const MAX_PROVENANCES: usize = 20;
 /// Tokens that fit into a context window, where nobody says otherwise; and into the next size.
 const CONTEXT_LIMIT: u64 = 200_000;
 const LONG_CONTEXT_LIMIT: u64 = 1_000_000;
@@ -20,7 +18,7 @@ impl Session {
     pub(crate) fn fold_usage(&mut self, fact: &UsageRecorded) -> Effect {
         let before = self.view.usage.clone();
         let cost = money(fact.cost_usd);
-        if fact.tokens.total() > 0 || cost.is_some() {
+        if !fact.tokens.is_zero() || cost.is_some() {
             self.add_usage(fact, cost);
         }
         // A subagent's window is not the session's.
@@ -37,7 +35,7 @@ impl Session {
         let priced = *unpriced == 0;
         let phase = self.view.phase.as_ref().map(|phase| phase.name.as_str());
         let usage = self.view.usage.get_or_insert_with(Usage::default);
-        usage.tokens.add(&fact.tokens);
+        usage.tokens.change(&fact.tokens);
         add_cost(&mut usage.cost_usd, cost);
         usage.priced = priced;
         if let Some(model) = &fact.model {
@@ -45,11 +43,6 @@ impl Session {
         }
         if let Some(phase) = phase {
             add_share(&mut usage.by_phase, phase, fact, cost);
-        }
-        if let Err(place) = usage.provenance.binary_search(&fact.provenance)
-            && usage.provenance.len() < MAX_PROVENANCES
-        {
-            usage.provenance.insert(place, fact.provenance.clone());
         }
     }
 
@@ -92,7 +85,7 @@ fn add_cost(sum: &mut Option<f64>, cost: Option<f64>) {
 fn add_share(shares: &mut BTreeMap<String, UsageShare>, name: &str, fact: &UsageRecorded, cost: Option<f64>) {
     let room = shares.len() < MAX_SHARES || shares.contains_key(name);
     let share = shares.entry(if room { name } else { OTHER }.to_owned()).or_default();
-    share.tokens.add(&fact.tokens);
+    share.tokens.change(&fact.tokens);
     add_cost(&mut share.cost_usd, cost);
 }
 

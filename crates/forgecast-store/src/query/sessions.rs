@@ -71,6 +71,7 @@ pub(crate) fn sources(db: &Transaction<'_>) -> Result<BTreeMap<SourceKey, Source
             identity,
             offset: from_db(row.get(6)?),
             digest: row.get(7)?,
+            state: String::new(),
         };
         Ok((SourceKey(row.get(0)?), checkpoint))
     })?;

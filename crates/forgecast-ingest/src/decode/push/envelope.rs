@@ -127,9 +127,8 @@ pub(crate) fn named(session: Option<&str>, directory: Option<String>) -> Result<
     let Some(text) = session else {
         if directory.is_some() {
             return Ok(Subject {
-                session: None,
-                name: None,
                 directory,
+                ..Subject::default()
             });
         }
         return Err(
@@ -145,6 +144,7 @@ pub(crate) fn named(session: Option<&str>, directory: Option<String>) -> Result<
         session,
         name,
         directory,
+        transcript: None,
     })
 }
 

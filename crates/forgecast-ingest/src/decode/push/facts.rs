@@ -5,10 +5,9 @@ use std::path::{Component, Path};
 
 use forgecast_protocol::event::{
     AgentReported, ArtifactChanged, ArtifactKind, CompletionBasis, Custom, ErrorReported, Fact, ProblemCleared,
-    ProblemFound, SessionSeen, SourceGone, SourceReturned, TestBasis, TestsReported, ToolUsed, UsageRecorded,
-    WaitingBegan, WaitingEnded,
+    ProblemFound, SessionSeen, SourceGone, SourceReturned, TestBasis, TestsReported, TokenDelta, ToolUsed,
+    UsageRecorded, WaitingBegan, WaitingEnded,
 };
-use forgecast_protocol::session::TokenCounts;
 use forgecast_protocol::{Problem, ProblemKind, Timestamp};
 use serde_json::Value;
 
@@ -62,11 +61,13 @@ pub(super) fn read(said: &Said, fields: &mut Fields<'_>) -> Result<Fact, String>
             summary: fields.line(&["summary"]),
             agent: fields.word(&["agent"]),
             success: fields.flag(&["success"]),
+            use_id: fields.word(&["use_id", "tool_use_id"]),
         }),
         "waiting_began" => Fact::WaitingBegan(WaitingBegan {
             reason: fields
                 .line(&["reason", "message"])
                 .unwrap_or_else(|| "waits for a person".to_owned()),
+            waiting_for: None,
         }),
         "waiting_ended" => Fact::WaitingEnded(WaitingEnded {}),
         "error_reported" => Fact::ErrorReported(error(fields)?),
@@ -182,6 +183,7 @@ fn extra(fields: &mut Fields<'_>) -> serde_json::Map<String, Value> {
 
 fn seen(fields: &mut Fields<'_>) -> SessionSeen {
     SessionSeen {
+        title: fields.line(&["title"]),
         project: fields.word(&["project", "project_name"]),
         task: fields.text(&["task", "task_description"]),
         host: fields.word(&["host"]),
@@ -250,8 +252,11 @@ fn artifact(said: &Said, fields: &mut Fields<'_>) -> Result<ArtifactChanged, Str
 }
 
 fn usage(fields: &mut Fields<'_>) -> UsageRecorded {
-    let mut tokens = |names: &[&str]| fields.large_count(names).unwrap_or_default();
-    let tokens = TokenCounts {
+    let mut tokens = |names: &[&str]| {
+        let count = fields.large_count(names).unwrap_or_default();
+        i64::try_from(count).unwrap_or(i64::MAX)
+    };
+    let tokens = TokenDelta {
         input: tokens(&["input", "input_tokens"]),
         output: tokens(&["output", "output_tokens"]),
         cache_read: tokens(&["cache_read", "cache_read_tokens"]),
@@ -264,7 +269,7 @@ fn usage(fields: &mut Fields<'_>) -> UsageRecorded {
         agent: fields.word(&["agent"]),
         context_tokens: fields.large_count(&["context_tokens"]),
         context_percent: fields.percent(&["context_percent"]),
-        provenance: "reported".to_owned(),
+        ..UsageRecorded::default()
     }
 }
 

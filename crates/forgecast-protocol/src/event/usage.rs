@@ -1,0 +1,246 @@
+//! Facts about tokens and money. What a source says of one call to a model is a total of that call so far; what is kept
+//! and folded is the difference that it made, since the same call is told several times and by several sources.
+
+use serde::{Deserialize, Serialize};
+
+use crate::session::BudgetLevel;
+use crate::time::Timestamp;
+
+/// Who says how many tokens a call used, best first: of several that speak of one call, the best one counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum UsageSource {
+    /// The agent's transcript.
+    Transcript,
+    /// The agent's telemetry (OpenTelemetry).
+    Otel,
+    /// A hook of the agent.
+    Hook,
+    /// Another producer.
+    Reported,
+    /// Worked out, not counted.
+    Estimated,
+}
+
+impl UsageSource {
+    /// The word for it on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Transcript => "transcript",
+            Self::Otel => "otel",
+            Self::Hook => "hook",
+            Self::Reported => "reported",
+            Self::Estimated => "estimated",
+        }
+    }
+}
+
+/// See [`Fact::CallReported`](super::Fact::CallReported): what one source knows of one call to a model, as totals of
+/// that call. The hub's ledger turns it into [`UsageRecorded`]; it is neither folded nor stored as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallReported {
+    /// Which call.
+    pub call: CallId,
+    /// Who says so.
+    pub source: UsageSource,
+    /// When the call was made, by the source; else the time of the event counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_at: Option<Timestamp>,
+    /// The model as the source names it; absent when it names none (`<synthetic>` is none).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Whether the call ran in fast mode, which has another price; absent when the source does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fast: Option<bool>,
+    /// Tokens of the whole call.
+    #[serde(flatten)]
+    pub tokens: CallTokens,
+    /// US dollars by the source's own account. Absent: the price table says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// The subagent that made the call; absent for the main one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// Ids of the uses of tools that the model asked for in this call (`toolu_…`): hooks name only those.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<String>,
+    /// Where in its source it stands, bytes: of two equal accounts in different files the one of the first file counts,
+    /// then the one that stands first, so that the order of arrival decides nothing.
+    #[serde(default)]
+    pub offset: u64,
+}
+
+/// Which call it is. A call without a message and without a request is counted every time it is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CallId {
+    /// The id of the model's message, `msg_…`.
+    #[serde(default, rename = "message_id", skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The id of the request, `req_…`; the one thing that transcripts and telemetry both name.
+    #[serde(default, rename = "request_id", skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    /// Told in a side chain, where messages of the parent are replayed under other requests.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sidechain: bool,
+}
+
+/// Tokens of one call by type, as they are priced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CallTokens {
+    /// Sent to the model and not cached.
+    #[serde(default)]
+    pub input: u64,
+    /// Written by the model.
+    #[serde(default)]
+    pub output: u64,
+    /// Read from the cache.
+    #[serde(default)]
+    pub cache_read: u64,
+    /// Written to the cache for five minutes, or for an unknown time.
+    #[serde(default)]
+    pub cache_write_5m: u64,
+    /// Written to the cache for an hour.
+    #[serde(default)]
+    pub cache_write_1h: u64,
+}
+
+impl CallTokens {
+    /// Written to the cache.
+    #[must_use]
+    pub fn cache_write(&self) -> u64 {
+        self.cache_write_5m.saturating_add(self.cache_write_1h)
+    }
+
+    /// All types together.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.context().saturating_add(self.output)
+    }
+
+    /// What the model had before it: the context window in use.
+    #[must_use]
+    pub fn context(&self) -> u64 {
+        self.input
+            .saturating_add(self.cache_read)
+            .saturating_add(self.cache_write())
+    }
+}
+
+/// A difference in tokens by type; negative when an earlier account was too high.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenDelta {
+    /// Sent to the model and not cached.
+    #[serde(default)]
+    pub input: i64,
+    /// Written by the model.
+    #[serde(default)]
+    pub output: i64,
+    /// Read from the cache.
+    #[serde(default)]
+    pub cache_read: i64,
+    /// Written to the cache.
+    #[serde(default)]
+    pub cache_write: i64,
+}
+
+impl TokenDelta {
+    /// Whether nothing differs.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Adds another difference.
+    pub fn add(&mut self, other: &Self) {
+        self.input = self.input.saturating_add(other.input);
+        self.output = self.output.saturating_add(other.output);
+        self.cache_read = self.cache_read.saturating_add(other.cache_read);
+        self.cache_write = self.cache_write.saturating_add(other.cache_write);
+    }
+}
+
+/// See [`Fact::UsageRecorded`](super::Fact::UsageRecorded): what is to be added to what was known before. Of a call that
+/// is told several times each telling adds only the difference.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UsageRecorded {
+    /// Tokens by type.
+    #[serde(flatten)]
+    pub tokens: TokenDelta,
+    /// US dollars, when the price is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// Calls that are new with this fact; 0 for one that was known, negative for one that proved to be another.
+    #[serde(default)]
+    pub calls: i64,
+    /// Of those, calls whose model has no price.
+    #[serde(default)]
+    pub unpriced: i64,
+    /// Of those, calls of which two sources give different numbers.
+    #[serde(default)]
+    pub disputed: i64,
+    /// The model, with `-fast` behind it when it ran in fast mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The subagent that made the call; absent for the main one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// When the tokens were used, by the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_at: Option<Timestamp>,
+    /// Tokens in the context window after the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_tokens: Option<u64>,
+    /// Share of the context window in use, 0 to 100, as a producer says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_percent: Option<f64>,
+    /// What each source adds by its own account. Empty: a producer's report that names no call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<SourceAccount>,
+}
+
+/// What one source adds by its own account; accounts of different sources are shown side by side, never summed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceAccount {
+    /// The source.
+    pub source: UsageSource,
+    /// Tokens by type.
+    #[serde(flatten)]
+    pub tokens: TokenDelta,
+    /// US dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// Calls.
+    #[serde(default)]
+    pub calls: i64,
+}
+
+/// What a budget is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum BudgetScope {
+    /// One session.
+    Session,
+    /// One day of this machine's calendar, all sessions.
+    Day,
+    /// One month of this machine's calendar, all sessions.
+    Month,
+}
+
+/// See [`Fact::BudgetPassed`](super::Fact::BudgetPassed): said to the session whose call passed the mark, once per mark.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BudgetPassed {
+    /// Which budget.
+    pub scope: BudgetScope,
+    /// Which day or month (`2026-11-22`, `2026-11`); absent for a session's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<String>,
+    /// How near the limit it is now; `exceeded` when it is passed.
+    pub level: BudgetLevel,
+    /// US dollars allowed.
+    pub limit_usd: f64,
+    /// US dollars spent.
+    pub spent_usd: f64,
+}

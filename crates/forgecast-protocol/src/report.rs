@@ -1,0 +1,214 @@
+//! What history says of tokens and money: the answer of `GET /api/v1/stats` and the output of `forgecast usage --json`,
+//! which are the same.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::BudgetScope;
+use crate::ids::InvalidId;
+use crate::session::{BudgetLevel, TokenCounts};
+use crate::time::Timestamp;
+
+/// By what usage is grouped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum GroupBy {
+    /// The day of this machine's calendar, `2026-11-22`.
+    #[default]
+    Day,
+    /// The project.
+    Project,
+    /// The model.
+    Model,
+    /// The phase of the build.
+    Phase,
+    /// The session; an agent's transcript is its own session, by its own id, also when it belongs to a build.
+    Session,
+}
+
+impl GroupBy {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Day, Self::Project, Self::Model, Self::Phase, Self::Session];
+
+    /// The word for it, which is also the name of the rows' first field.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Project => "project",
+            Self::Model => "model",
+            Self::Phase => "phase",
+            Self::Session => "session",
+        }
+    }
+}
+
+impl fmt::Display for GroupBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for GroupBy {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|group| group.as_str() == text);
+        found.ok_or_else(|| InvalidId::new("group_by", "day, project, model, phase or session"))
+    }
+}
+
+/// Tokens, money and calls.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct UsageAmount {
+    /// Tokens by type.
+    #[serde(flatten)]
+    #[cfg_attr(feature = "typescript", ts(flatten))]
+    pub tokens: TokenCounts,
+    /// US dollars, of the calls whose model has a price.
+    pub cost_usd: f64,
+    /// Calls to a model.
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub calls: u64,
+    /// Calls whose model has no price: their tokens are counted, their cost is not known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
+    pub unpriced_calls: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl UsageAmount {
+    /// Adds another amount.
+    pub fn add(&mut self, other: &Self) {
+        self.tokens.add(&other.tokens);
+        self.cost_usd += other.cost_usd;
+        self.calls = self.calls.saturating_add(other.calls);
+        self.unpriced_calls = self.unpriced_calls.saturating_add(other.unpriced_calls);
+    }
+}
+
+/// One group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct UsageRow {
+    /// One entry: what the rows are grouped by and this group's value, `"day": "2026-11-22"`. What has no project, model
+    /// or phase has the empty value.
+    #[serde(flatten)]
+    #[cfg_attr(feature = "typescript", ts(flatten))]
+    pub group: BTreeMap<GroupBy, String>,
+    /// The amount.
+    #[serde(flatten)]
+    #[cfg_attr(feature = "typescript", ts(flatten))]
+    pub amount: UsageAmount,
+    /// The same by model.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(as = "Option<BTreeMap<String, UsageAmount>>", optional))]
+    pub models: BTreeMap<String, UsageAmount>,
+    /// When tokens of it were last used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
+    pub last_used_at: Option<Timestamp>,
+}
+
+impl UsageRow {
+    /// The group's value.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.group.values().next().map_or("", String::as_str)
+    }
+}
+
+/// How a budget stands at the moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct BudgetReport {
+    /// Day or month.
+    pub scope: BudgetScope,
+    /// Which one: `2026-11-22`, `2026-11`.
+    pub period: String,
+    /// US dollars allowed.
+    pub limit_usd: f64,
+    /// US dollars spent.
+    pub spent_usd: f64,
+    /// US dollars at the end of the period at the present burn rate.
+    pub projected_usd: f64,
+    /// How near the limit it is.
+    pub level: BudgetLevel,
+}
+
+/// How fast tokens and money go at the moment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct BurnRate {
+    /// Over how many seconds it was measured, up to now.
+    pub window_s: u32,
+    /// Tokens per minute.
+    pub tokens_per_minute: f64,
+    /// US dollars per hour.
+    pub usd_per_hour: f64,
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct UsageReport {
+    /// By what the rows are grouped.
+    pub group_by: GroupBy,
+    /// The groups: days newest first, everything else by cost, then tokens, the most first.
+    pub rows: Vec<UsageRow>,
+    /// All rows together.
+    pub totals: UsageAmount,
+    /// What was used today by this machine's calendar. Absent when the report leaves out today.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub today: Option<UsageAmount>,
+    /// What today will have cost at the present burn rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub today_projected_usd: Option<f64>,
+    /// The present burn rate; only a running server knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub burn: Option<BurnRate>,
+    /// Budgets of the day and the month, when they are set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<BudgetReport>>"))]
+    pub budgets: Vec<BudgetReport>,
+    /// The date of the price table, `2026-11-21`.
+    pub prices_of: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_names_its_group_first_and_is_flat() {
+        let row = UsageRow {
+            group: [(GroupBy::Session, "a".to_owned())].into(),
+            ..UsageRow::default()
+        };
+        let json = serde_json::to_string(&row).unwrap();
+        assert_eq!(
+            json,
+            r#"{"session":"a","input":0,"output":0,"cache_read":0,"cache_write":0,"cost_usd":0.0,"calls":0}"#
+        );
+        assert_eq!(serde_json::from_str::<UsageRow>(&json).unwrap().key(), "a");
+    }
+
+    #[test]
+    fn groups_have_words() {
+        for group in GroupBy::ALL {
+            assert_eq!(group.to_string().parse::<GroupBy>().unwrap(), group);
+        }
+        assert!("week".parse::<GroupBy>().is_err());
+    }
+}
