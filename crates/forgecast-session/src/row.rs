@@ -19,6 +19,7 @@ impl Session {
             source: view.source,
             status: view.status,
             status_reason: view.status_reason.clone(),
+            waiting_for: view.waiting_for,
             phase: view.phase.as_ref().map(|phase| RowPhase {
                 name: phase.name.clone(),
                 number: phase.number.clone(),
@@ -42,6 +43,7 @@ impl Session {
                 .map(|usage| RowUsage {
                     tokens: usage.tokens.total(),
                     cost_usd: usage.cost_usd,
+                    unpriced: !usage.priced && usage.tokens.total() > 0,
                 }),
             agents_active: self.agents_at_work(),
             problems: u32::try_from(view.problems.len()).unwrap_or(u32::MAX),

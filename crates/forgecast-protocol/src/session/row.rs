@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::status::{PhaseStatus, SessionStatus, SourceOfState};
+use super::status::{PhaseStatus, SessionStatus, SourceOfState, WaitingFor};
 use crate::ids::SessionId;
 use crate::time::Timestamp;
 
@@ -37,6 +37,10 @@ pub struct SessionRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub status_reason: Option<String>,
+    /// What it waits for, when it waits and the producer says for what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub waiting_for: Option<WaitingFor>,
     /// The current phase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
@@ -119,4 +123,8 @@ pub struct RowUsage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub cost_usd: Option<f64>,
+    /// Some of it has no price: what it cost is more than `cost_usd`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<bool>"))]
+    pub unpriced: bool,
 }
