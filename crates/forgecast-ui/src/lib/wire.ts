@@ -79,7 +79,20 @@ sessions: Record<string, SessionRow>,
 /** How many sessions there are in all, older ones included. */
 total: number,
 /** Troubles that belong to no session, by key: a root that is missing, a database that is full. */
-problems: Record<string, Problem>, };
+problems: Record<string, Problem>,
+/** How far the first reading of old transcripts is, while it goes on. */
+indexing?: IndexingProgress, };
+
+/** See [`Fact::IndexingProgress`](super::Fact::IndexingProgress); `done` equal to `files` says that it is over. */
+export type IndexingProgress = {
+/** Files read to their end. */
+done: number,
+/** Files in all. */
+files: number,
+/** Bytes read. */
+bytes_done: number,
+/** Bytes in all. */
+bytes: number, };
 
 /** The body of every error answer: RFC 9457 `application/problem+json`. */
 export type ErrorBody = {
@@ -155,6 +168,8 @@ status: SessionStatus,
 status_word?: string,
 /** Why the status is what it is, one line. */
 status_reason?: string,
+/** What it waits for, when it waits and the producer says for what. */
+waiting_for?: WaitingFor,
 /** The current phase. */
 phase?: CurrentPhase,
 /** All phases by name, those of the vocabulary and any other. */
@@ -320,20 +335,40 @@ issues_found?: number,
 /** Issues it mended. */
 issues_fixed?: number, };
 
+/** What a session waits for. */
+export type WaitingFor = "permission" | "prompt" | "answer";
+
 /** Tokens and cost. */
 export type Usage = {
 /** US dollars, of what has a price. */
 cost_usd?: number,
 /** Whether every call had a price. */
 priced: boolean,
+/** Calls to a model; 0 when nobody names single calls. */
+calls: number,
+/** Calls whose model has no price. */
+unpriced_calls: number,
+/** Calls of which two sources give different numbers; the better source counts. */
+disputed_calls: number,
 /** By model. */
 by_model?: { [key in string]: UsageShare },
 /** By phase. */
 by_phase?: { [key in string]: UsageShare },
+/** By the agent's id; the main one is `main`. Only when there are others. */
+by_agent?: { [key in string]: UsageShare },
+/** What each source says by its own account, side by side, never to be summed. Only when there are several. */
+by_source?: { [key in string]: UsageShare },
+/**
+ * The newest 60 minutes in which tokens were used, by their beginning (`2026-11-22T00:15:00Z`): what a burn rate is
+ * worked out from.
+ */
+recent?: { [key in string]: UsageMinute },
 /** The context window. */
 context?: ContextWindow,
-/** Where the numbers come from, sorted. */
-provenance?: Array<string>,
+/** The budget of this session, once a mark of it was passed. */
+budget?: Budget,
+/** Where the numbers come from, best first. */
+provenance?: Array<UsageSource>,
 /** Sent to the model and not cached. */
 input: number,
 /** Written by the model. */
@@ -355,6 +390,16 @@ output: number,
 cache_read: number,
 /** Written to the cache. */
 cache_write: number, };
+
+/** What was used within one minute. */
+export type UsageMinute = {
+/** Tokens of all types. */
+tokens: number,
+/** US dollars. */
+cost_usd?: number, };
+
+/** Who says how many tokens a call used, best first: of several that speak of one call, the best one counts. */
+export type UsageSource = "transcript" | "otel" | "hook" | "reported" | "estimated";
 
 /** Tokens by type. */
 export type TokenCounts = {
@@ -378,8 +423,15 @@ percent: number,
 /** `safe` below 50 %, `warning`, `critical` from 75 %. */
 level: BudgetLevel, };
 
+/** How a budget stands, as of the last mark that was passed. */
+export type Budget = {
+/** US dollars allowed. */
+limit_usd: number,
+/** How near it is. */
+level: BudgetLevel, };
+
 /** How near a limit is. */
-export type BudgetLevel = "safe" | "warning" | "critical";
+export type BudgetLevel = "safe" | "warning" | "critical" | "exceeded";
 
 /** Decisions and lessons. */
 export type Decisions = {
@@ -484,6 +536,8 @@ source: SourceOfState,
 status: SessionStatus,
 /** Why, one line. */
 status_reason?: string,
+/** What it waits for, when it waits and the producer says for what. */
+waiting_for?: WaitingFor,
 /** The current phase. */
 phase?: RowPhase,
 /** Status of each phase by name, in no order; viewers order by the vocabulary. */
@@ -526,4 +580,93 @@ export type RowUsage = {
 /** Tokens of all types. */
 tokens: number,
 /** US dollars. */
-cost_usd?: number, };
+cost_usd?: number,
+/** Some of it has no price: what it cost is more than `cost_usd`. */
+unpriced?: boolean, };
+
+/** See the module. */
+export type UsageReport = {
+/** By what the rows are grouped. */
+group_by: GroupBy,
+/** The groups: days newest first, everything else by cost, then tokens, the most first. */
+rows: Array<UsageRow>,
+/** All rows together. */
+totals: UsageAmount,
+/** What was used today by this machine's calendar. Absent when the report leaves out today. */
+today?: UsageAmount,
+/** What today will have cost at the present burn rate. */
+today_projected_usd?: number,
+/** The present burn rate; only a running server knows it. */
+burn?: BurnRate,
+/** Budgets of the day and the month, when they are set. */
+budgets?: Array<BudgetReport>,
+/** The date of the price table, `2026-11-21`. */
+prices_of: string, };
+
+/** One group. */
+export type UsageRow = {
+/** The same by model. */
+models?: { [key in string]: UsageAmount },
+/** When tokens of it were last used. */
+last_used_at?: string, } & ({ [key in "day" | "project" | "model" | "phase" | "session"]?: string }) & {
+/** US dollars, of the calls whose model has a price. */
+cost_usd: number,
+/** Calls to a model. */
+calls: number,
+/** Calls whose model has no price: their tokens are counted, their cost is not known. */
+unpriced_calls?: number,
+/** Sent to the model and not cached. */
+input: number,
+/** Written by the model. */
+output: number,
+/** Read from the cache. */
+cache_read: number,
+/** Written to the cache. */
+cache_write: number, };
+
+/** Tokens, money and calls. */
+export type UsageAmount = {
+/** US dollars, of the calls whose model has a price. */
+cost_usd: number,
+/** Calls to a model. */
+calls: number,
+/** Calls whose model has no price: their tokens are counted, their cost is not known. */
+unpriced_calls?: number,
+/** Sent to the model and not cached. */
+input: number,
+/** Written by the model. */
+output: number,
+/** Read from the cache. */
+cache_read: number,
+/** Written to the cache. */
+cache_write: number, };
+
+/** By what usage is grouped. */
+export type GroupBy = "day" | "project" | "model" | "phase" | "session";
+
+/** How fast tokens and money go at the moment. */
+export type BurnRate = {
+/** Over how many seconds it was measured, up to now. */
+window_s: number,
+/** Tokens per minute. */
+tokens_per_minute: number,
+/** US dollars per hour. */
+usd_per_hour: number, };
+
+/** How a budget stands at the moment. */
+export type BudgetReport = {
+/** Day or month. */
+scope: BudgetScope,
+/** Which one: `2026-11-22`, `2026-11`. */
+period: string,
+/** US dollars allowed. */
+limit_usd: number,
+/** US dollars spent. */
+spent_usd: number,
+/** US dollars at the end of the period at the present burn rate. */
+projected_usd: number,
+/** How near the limit it is. */
+level: BudgetLevel, };
+
+/** What a budget is for. */
+export type BudgetScope = "session" | "day" | "month";
