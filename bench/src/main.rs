@@ -12,6 +12,8 @@ mod push;
 mod report;
 mod soak;
 mod start;
+mod transcripts;
+mod usage;
 mod viewer;
 mod wire;
 
@@ -61,6 +63,11 @@ const MEASUREMENTS: &[(&str, &str, Measurement)] = &[
         start::run,
     ),
     ("push", "acknowledged events per second", push::run),
+    (
+        "usage",
+        "transcripts: cold beside ccusage, a restart, one huge file; what a hook waits for",
+        usage::run,
+    ),
     ("soak", "a day of changes in minutes: memory slope", soak::run),
 ];
 
