@@ -3,16 +3,23 @@
 
 pub mod broadcast;
 pub mod checkpoint;
+mod claude;
+mod codex;
 pub mod feedback;
 pub(crate) mod fields;
+mod foundry;
+pub mod hooks;
 pub mod json;
+pub mod otlp;
 pub mod patterns;
 pub mod phase;
 pub mod push;
+pub mod scan;
 pub mod summary;
 pub mod tasks;
 pub mod tests;
 pub mod time;
+pub mod transcript;
 
 use forgecast_protocol::event::{ArtifactKind, Fact};
 use forgecast_protocol::{ProblemKind, Timestamp};
@@ -44,6 +51,10 @@ pub enum Format {
     BuildTasks,
     /// A file of a checkpoint folder.
     Checkpoint(CheckpointPart),
+    /// `.buildloop/run-manifest.json`: the run of the origin's successor.
+    RunManifest,
+    /// `TASKS.md`: the task list of the origin's successor.
+    TasksMd,
     /// A file that is listed and can be opened, and says nothing more.
     Other(ArtifactKind),
     /// Lines that are appended.
@@ -81,6 +92,11 @@ impl Format {
         if inside {
             return Some(Self::inside(folder, name));
         }
+        match (folder, name) {
+            (".buildloop", "run-manifest.json") => return Some(Self::RunManifest),
+            ("", "TASKS.md") => return Some(Self::TasksMd),
+            _ => {}
+        }
         match name {
             "state.json" => Some(Self::Checkpoint(CheckpointPart::State)),
             "progress.json" => Some(Self::Checkpoint(CheckpointPart::Progress)),
@@ -113,12 +129,12 @@ impl Format {
     #[must_use]
     pub fn artifact_kind(&self) -> Option<ArtifactKind> {
         match self {
-            Self::Phase | Self::Checkpoint(_) | Self::EventsJsonl => None,
+            Self::Phase | Self::Checkpoint(_) | Self::EventsJsonl | Self::RunManifest => None,
             Self::Summary => Some(ArtifactKind::Summary),
             Self::TestReport { .. } | Self::TestCount => Some(ArtifactKind::TestReport),
             Self::Feedback => Some(ArtifactKind::Feedback),
             Self::Patterns => Some(ArtifactKind::Patterns),
-            Self::BuildTasks => Some(ArtifactKind::Tasks),
+            Self::BuildTasks | Self::TasksMd => Some(ArtifactKind::Tasks),
             Self::Other(kind) => Some(*kind),
             Self::Log => Some(ArtifactKind::Log),
         }
@@ -139,7 +155,7 @@ impl Format {
     /// Whether a half-written file reads like a whole one (Markdown, text), so that it must settle before it is read.
     #[must_use]
     pub fn must_settle(&self) -> bool {
-        matches!(self, Self::TestReport { .. } | Self::TestCount)
+        matches!(self, Self::TestReport { .. } | Self::TestCount | Self::TasksMd)
     }
 
     /// The largest file of this kind that is read, in bytes.
@@ -285,6 +301,8 @@ pub fn decode(format: &Format, relative_path: &str, bytes: &[u8], cleaner: &Clea
         Format::Patterns => patterns::decode(relative_path, bytes, cleaner),
         Format::BuildTasks => tasks::decode(bytes, cleaner),
         Format::Checkpoint(part) => checkpoint::decode(*part, bytes, cleaner),
+        Format::RunManifest => foundry::manifest(bytes, cleaner),
+        Format::TasksMd => Ok(foundry::task_list(bytes, cleaner)),
         Format::Other(_) | Format::Log | Format::EventsJsonl => Ok(Decoded::default()),
     }
 }
