@@ -357,7 +357,7 @@ fn rank(format: &Format) -> u8 {
         Format::TestReport { .. } | Format::TestCount => 2,
         Format::Feedback => 3,
         Format::Patterns => 4,
-        Format::BuildTasks => 5,
+        Format::BuildTasks | Format::RunManifest | Format::TasksMd => 5,
         Format::Other(_) => 6,
         Format::EventsJsonl => 7,
         Format::Log => 8,
