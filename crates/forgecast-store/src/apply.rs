@@ -1,11 +1,14 @@
 //! Writes commits inside a transaction that somebody else begins and ends. What changes with every fact of a session
 //! (its revision, its counters, its row) is gathered here and written once at the end of the transaction.
 
+mod usage;
+
 use std::collections::HashMap;
 
-use forgecast_protocol::{EventId, LogLine, Revision, SessionId};
+use forgecast_protocol::{EventId, LogLine, Revision, SessionId, SourceCheckpoint, SourceKey};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
+use self::usage::Owners;
 use crate::prepare::{Prepared, Ready, ReadyRow};
 use crate::sql::{from_db, level_number, to_db};
 use crate::write::StoredSession;
@@ -22,6 +25,7 @@ pub(crate) struct Sessions {
     known: HashMap<SessionId, Known>,
     /// Those that [`Sessions::flush`] has to write.
     changed: Vec<SessionId>,
+    owners: Owners,
 }
 
 /// A session's counters.
@@ -48,6 +52,7 @@ impl Sessions {
     pub(crate) fn clear(&mut self) {
         self.known.clear();
         self.changed.clear();
+        self.owners.clear();
     }
 
     /// Writes one commit, or nothing of it when it names a session that is not known.
@@ -71,11 +76,16 @@ impl Sessions {
                     introduced.push(&session.id);
                     continue;
                 }
-                Ready::Checkpoint(..) | Ready::ForgetSource(_) => continue,
+                Ready::Checkpoint(..)
+                | Ready::ForgetSource(_)
+                | Ready::Call { .. }
+                | Ready::ForgetCall(_)
+                | Ready::Usage(_) => continue,
                 Ready::Event { session, .. }
                 | Ready::Snapshot { session, .. }
                 | Ready::Row { session, .. }
-                | Ready::Log { session, .. } => session,
+                | Ready::Log { session, .. }
+                | Ready::Transcript { session, .. } => session,
                 Ready::Run { run, .. } => &run.session,
             };
             if !introduced.contains(&session) && !self.find(db, session)? {
@@ -159,25 +169,7 @@ impl Sessions {
                 Ok(0)
             }
             Ready::Log { session, lines } => insert_lines(db, self.change(session)?, lines),
-            Ready::Checkpoint(source, checkpoint) => {
-                let identity = &checkpoint.identity;
-                db.prepare_cached(
-                    "INSERT INTO sources VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-                     ON CONFLICT (path) DO UPDATE SET device = ?2, inode = ?3, size = ?4,
-                     mtime_ns = ?5, ctime_ns = ?6, offset = ?7, digest = ?8",
-                )?
-                .execute(params![
-                    source.0,
-                    identity.device.cast_signed(),
-                    identity.inode.cast_signed(),
-                    identity.size.cast_signed(),
-                    identity.mtime_ns,
-                    identity.ctime_ns,
-                    to_db(checkpoint.offset),
-                    checkpoint.digest,
-                ])?;
-                Ok(1)
-            }
+            Ready::Checkpoint(source, checkpoint) => write_checkpoint(db, source, checkpoint),
             Ready::ForgetSource(source) => {
                 db.prepare_cached("DELETE FROM sources WHERE path = ?1")?
                     .execute([&source.0])?;
@@ -192,6 +184,13 @@ impl Sessions {
                 .execute(params![number, run.project, run.ended_at.as_millis(), body])?;
                 Ok(1)
             }
+            Ready::Call { number, keys, body } => usage::write_call(db, *number, keys, body),
+            Ready::ForgetCall(number) => usage::forget_call(db, *number),
+            Ready::Transcript { id, session, directory } => {
+                let number = self.change(session)?.number;
+                usage::write_transcript(db, id, number, directory.as_deref())
+            }
+            Ready::Usage(delta) => self.owners.add(db, delta),
         }
     }
 
@@ -250,6 +249,28 @@ impl Sessions {
         }
         Ok(rows)
     }
+}
+
+fn write_checkpoint(db: &Connection, source: &SourceKey, checkpoint: &SourceCheckpoint) -> Result<u64> {
+    let identity = &checkpoint.identity;
+    db.prepare_cached(
+        "INSERT INTO sources (path, device, inode, size, mtime_ns, ctime_ns, offset, digest, state)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+         ON CONFLICT (path) DO UPDATE SET device = ?2, inode = ?3, size = ?4,
+         mtime_ns = ?5, ctime_ns = ?6, offset = ?7, digest = ?8, state = ?9",
+    )?
+    .execute(params![
+        source.0,
+        identity.device.cast_signed(),
+        identity.inode.cast_signed(),
+        identity.size.cast_signed(),
+        identity.mtime_ns,
+        identity.ctime_ns,
+        to_db(checkpoint.offset),
+        checkpoint.digest,
+        checkpoint.state,
+    ])?;
+    Ok(1)
 }
 
 /// False when the producer's id is stored already.

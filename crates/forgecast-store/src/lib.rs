@@ -38,7 +38,7 @@ pub use open::{Opened, open};
 pub use options::Options;
 pub use read::{
     Cursor, Exported, From, InvalidCursor, InvalidMetric, KnownSession, LogPage, LogQuery, Metric, Pruned, RowPage,
-    RowQuery, Sort, StoreHealth, StoredEvent, StoredState,
+    RowQuery, Sort, StoreHealth, StoredCall, StoredEvent, StoredState, StoredTranscript, UsageGroup, UsageQuery,
 };
 pub use store::Store;
-pub use write::{Commit, StoredRun, StoredSession, Write};
+pub use write::{Commit, StoredRun, StoredSession, UsageDelta, Write};

@@ -7,7 +7,7 @@ use forgecast_protocol::{
 };
 
 use crate::error::Error;
-use crate::write::{Commit, StoredRun, StoredSession, Write};
+use crate::write::{Commit, StoredRun, StoredSession, UsageDelta, Write};
 
 /// What a write takes beside its texts, roughly.
 const OVERHEAD: usize = 160;
@@ -53,6 +53,18 @@ pub(crate) enum Ready {
         run: StoredRun,
         body: String,
     },
+    Call {
+        number: u64,
+        keys: Vec<u64>,
+        body: Vec<u8>,
+    },
+    ForgetCall(u64),
+    Transcript {
+        id: String,
+        session: SessionId,
+        directory: Option<String>,
+    },
+    Usage(Box<UsageDelta>),
 }
 
 /// A row of the overview with the columns that it is found and sorted by.
@@ -122,6 +134,10 @@ fn ready(write: Write) -> Result<Ready, Error> {
             body: json("a run", &run.body)?,
             run,
         },
+        Write::Call { number, keys, body } => Ready::Call { number, keys, body },
+        Write::ForgetCall(number) => Ready::ForgetCall(number),
+        Write::Transcript { id, session, directory } => Ready::Transcript { id, session, directory },
+        Write::Usage(delta) => Ready::Usage(Box::new(delta)),
     })
 }
 
@@ -191,8 +207,16 @@ fn size(write: &Ready) -> usize {
             Ready::Event { body, .. } => body.len(),
             Ready::Snapshot { body, .. } => body.len(),
             Ready::Row { row, .. } => row.body.len() + row.search.len(),
-            Ready::Checkpoint(source, _) | Ready::ForgetSource(source) => source.0.len(),
+            Ready::Checkpoint(source, checkpoint) => source.0.len() + checkpoint.state.len(),
+            Ready::ForgetSource(source) => source.0.len(),
             Ready::Log { lines, .. } => lines.iter().map(|line| OVERHEAD + line.text.len()).sum(),
             Ready::Run { body, .. } => 2 * body.len(),
+            Ready::Call { keys, body, .. } => size_of_val(keys.as_slice()) + body.len(),
+            Ready::ForgetCall(_) => 0,
+            Ready::Transcript { id, directory, .. } => id.len() + directory.as_ref().map_or(0, String::len),
+            Ready::Usage(delta) => {
+                let texts = [&delta.owner, &delta.session, &delta.project, &delta.model, &delta.phase];
+                texts.into_iter().map(String::len).sum()
+            }
         }
 }

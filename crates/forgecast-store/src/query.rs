@@ -6,6 +6,7 @@ pub(crate) mod log;
 pub(crate) mod rows;
 pub(crate) mod series;
 pub(crate) mod sessions;
+pub(crate) mod usage;
 
 use forgecast_protocol::SessionId;
 use rusqlite::{OptionalExtension, Transaction};

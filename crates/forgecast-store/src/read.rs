@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use forgecast_protocol::session::SessionStatus;
-use forgecast_protocol::{Event, LogLine, Revision, SessionId, SessionRow, batch::LogLevel};
+use forgecast_protocol::report::{GroupBy, UsageAmount};
+use forgecast_protocol::session::{SessionStatus, TokenCounts};
+use forgecast_protocol::{Event, LogLine, Revision, SessionId, SessionRow, Timestamp, batch::LogLevel};
 use serde::{Deserialize, Serialize};
 
 use crate::write::StoredSession;
@@ -206,6 +207,83 @@ impl FromStr for Metric {
 #[error("a metric is tokens, cost_usd, tests_passed, tests_failed or progress")]
 pub struct InvalidMetric;
 
+/// A call to a model as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCall {
+    /// Its number.
+    pub number: u64,
+    /// As the ledger serialised it.
+    pub body: Vec<u8>,
+}
+
+/// To which session an agent's transcript belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredTranscript {
+    /// The transcript's id.
+    pub id: String,
+    /// The session.
+    pub session: SessionId,
+    /// The folder in which the agent was started.
+    pub directory: Option<String>,
+}
+
+/// Which usage, and how it is put together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UsageQuery {
+    /// What makes a group.
+    pub group_by: GroupBy,
+    /// From this day on, counted from 1970-01-01 in the calendar of the machine.
+    pub since_day: Option<i32>,
+    /// Up to this day, that day included.
+    pub until_day: Option<i32>,
+    /// Only what belongs to this session, or was told by the transcript of this name.
+    pub session: Option<String>,
+    /// Only this project; the empty one is what has no project.
+    pub project: Option<String>,
+}
+
+/// What was used of one model within one group. Nothing in it is negative.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UsageGroup {
+    /// The group: a day as `2026-11-22`; a project, a model, a phase, each empty for none; for sessions the transcript,
+    /// else the session.
+    pub key: String,
+    /// The model; empty when no source names one.
+    pub model: String,
+    /// Tokens by type.
+    pub tokens: TokenCounts,
+    /// Billionths of a US dollar, of the calls that have a price.
+    pub cost_nanos: u64,
+    /// Calls.
+    pub calls: u64,
+    /// Of them, calls whose model has no price.
+    pub unpriced: u64,
+    /// When tokens of it were last used.
+    pub last_used_at: Timestamp,
+}
+
+impl UsageGroup {
+    /// The amount as reports show it.
+    #[must_use]
+    pub fn amount(&self) -> UsageAmount {
+        UsageAmount {
+            tokens: self.tokens,
+            cost_usd: dollars(self.cost_nanos),
+            calls: self.calls,
+            unpriced_calls: self.unpriced,
+        }
+    }
+}
+
+/// Billionths of a US dollar in dollars.
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "exact up to nine million dollars, and to the cent far beyond"
+)]
+fn dollars(nanos: u64) -> f64 {
+    nanos as f64 / 1e9
+}
+
 /// Everything that is stored of one session.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Exported {
@@ -231,6 +309,8 @@ pub struct Pruned {
     pub events: u64,
     /// Log lines that are gone, those of the sessions included.
     pub log_lines: u64,
+    /// Calls to models that are no longer known one by one; what they added up to stays.
+    pub calls: u64,
     /// The size of the database file afterwards, bytes.
     pub file_bytes: u64,
     /// The database is still larger than it may be: what is left belongs to unfinished sessions.

@@ -11,6 +11,12 @@ use crate::sql::{from_db, to_db};
 const LINES: i64 = 20_000;
 /// Facts removed in one step.
 const EVENTS: i64 = 10_000;
+/// Calls removed in one step.
+const CALLS: i64 = 10_000;
+/// So many of the newest calls stay, however small the database has to become: with their keys less than 100 MB, some
+/// months of work. A call that is told again after it was removed counts again, which happens when an old conversation is
+/// taken up again; so removing them comes late, and what they added up to stays.
+const CALLS_KEPT: i64 = 250_000;
 /// Pages given back to the file system in one step.
 const PAGES: i64 = 2_000;
 
@@ -26,18 +32,21 @@ pub(crate) struct Step {
     pub(crate) session: Option<SessionId>,
     pub(crate) events: u64,
     pub(crate) log_lines: u64,
+    pub(crate) calls: u64,
 }
 
 impl Step {
     /// Whether there was nothing to remove.
     pub(crate) fn is_empty(&self) -> bool {
-        self.session.is_none() && self.events == 0 && self.log_lines == 0
+        self.session.is_none() && self.events == 0 && self.log_lines == 0 && self.calls == 0
     }
 }
 
 /// Removes a session and everything of it; false when it is not known.
 pub(crate) fn forget(db: &Connection, session: &SessionId) -> Result<bool> {
-    let removed = db.execute("DELETE FROM sessions WHERE id = ?1", [session.to_string()])?;
+    let id = session.to_string();
+    db.execute("DELETE FROM usage_owners WHERE session = ?1", [&id])?;
+    let removed = db.execute("DELETE FROM sessions WHERE id = ?1", [&id])?;
     Ok(removed > 0)
 }
 
@@ -78,6 +87,13 @@ pub(crate) fn shrink(db: &Connection, max_bytes: u64, fold_version: u32) -> Resu
     if let Some(number) = oldest(&covered)? {
         return remove_covered(db, number, fold_version);
     }
+    let calls = remove_calls(db, CALLS_KEPT)?;
+    if calls > 0 {
+        return Ok(Step {
+            calls,
+            ..Step::default()
+        });
+    }
     match oldest("1")? {
         Some(number) => remove(db, number),
         None => Ok(Step::default()),
@@ -114,7 +130,7 @@ fn remove(db: &Connection, number: i64) -> Result<Step> {
     Ok(Step {
         session: id.parse().ok(),
         events: u64::try_from(events).unwrap_or(0),
-        log_lines: 0,
+        ..Step::default()
     })
 }
 
@@ -140,6 +156,16 @@ fn remove_lines(db: &Connection, number: i64) -> Result<Step> {
         log_lines: u64::try_from(removed).unwrap_or(0),
         ..Step::default()
     })
+}
+
+/// A step towards no more than about the newest `keep` calls. Rows are numbered in the order in which they came; numbers
+/// of rows that proved to be parts of others are missing, so a few less may stay.
+fn remove_calls(db: &Connection, keep: i64) -> Result<u64> {
+    let border = "SELECT min(max(sequence) - ?1, min(sequence) + ?2) FROM calls";
+    let removed = db
+        .prepare_cached(&format!("DELETE FROM calls WHERE sequence <= ({border})"))?
+        .execute([keep, CALLS])?;
+    Ok(u64::try_from(removed).unwrap_or(0))
 }
 
 fn remove_covered(db: &Connection, number: i64, fold_version: u32) -> Result<Step> {

@@ -13,9 +13,20 @@ const APPLICATION_ID: i64 = 0x4663_7374;
 /// 3.7.0 to 3.51.2 can corrupt a database in WAL mode when its log is reset.
 const OLDEST_SAFE: (i32, &str) = (3_051_003, "3.51.3");
 /// In order; the first one leads to version 1.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/sqlite/0001_first.sql")];
-/// What is read at every start. Damage in here is found before anybody relies on it, however large the file is.
-const READ_AT_START: [&str; 5] = ["meta", "sources", "sessions", "rows", "runs"];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/sqlite/0001_first.sql"),
+    include_str!("../migrations/sqlite/0002_usage.sql"),
+];
+/// What is read at every start, and since which version it is there. Damage in here is found before anybody relies on it,
+/// however large the file is.
+const READ_AT_START: [(&str, i64); 6] = [
+    ("meta", 1),
+    ("sources", 1),
+    ("sessions", 1),
+    ("rows", 1),
+    ("runs", 1),
+    ("transcripts", 2),
+];
 /// How long the rest of the file may be looked over at start: a large one is looked over in part.
 const LOOK_OVER: Duration = Duration::from_millis(300);
 /// How long the writer waits for a lock before it reports and tries again; also the limit for a busy start.
@@ -66,7 +77,7 @@ fn judge(mut connection: Connection) -> rusqlite::Result<Found> {
     if version > newest() {
         return Ok(Found::Newer(connection));
     }
-    for table in READ_AT_START {
+    for (table, _) in READ_AT_START.into_iter().filter(|&(_, since)| since <= version) {
         if let Some(fault) = quick_check(&connection, &format!("PRAGMA quick_check({table})"))? {
             return Ok(Found::Damaged(fault));
         }

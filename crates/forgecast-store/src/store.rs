@@ -7,6 +7,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use forgecast_protocol::session::TokenCounts;
 use forgecast_protocol::{EventId, Revision, SessionId, SourceCheckpoint, SourceKey, Timestamp};
 use rusqlite::Transaction;
 use tokio::sync::{Semaphore, oneshot};
@@ -19,7 +20,8 @@ use crate::prepare::Prepared;
 use crate::query;
 use crate::queue::{Queue, Work};
 use crate::read::{
-    Exported, KnownSession, LogPage, LogQuery, Metric, Pruned, RowPage, RowQuery, StoreHealth, StoredEvent, StoredState,
+    Exported, KnownSession, LogPage, LogQuery, Metric, Pruned, RowPage, RowQuery, StoreHealth, StoredCall, StoredEvent,
+    StoredState, StoredTranscript, UsageGroup, UsageQuery,
 };
 use crate::readers::{Failure, Readers};
 use crate::retain;
@@ -147,6 +149,7 @@ impl Store {
         pruned.sessions.extend(step.session);
         pruned.events += step.events;
         pruned.log_lines += step.log_lines;
+        pruned.calls += step.calls;
         Ok(!done)
     }
 
@@ -316,6 +319,44 @@ impl Store {
         let session = session.clone();
         self.read("reading a series", move |db| {
             query::series::series(db, &session, metric, resolution_s)
+        })
+        .await
+    }
+
+    /// All calls to models that have any of the keys (their numbers among them), each once.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn calls(&self, keys: Vec<u64>) -> Result<Vec<StoredCall>, Error> {
+        self.read("looking for calls", move |db| query::usage::calls(db, &keys))
+            .await
+    }
+
+    /// Which transcript belongs to which session: all bindings, by the transcripts' ids.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn transcripts(&self) -> Result<Vec<StoredTranscript>, Error> {
+        self.read("reading the transcripts", query::usage::transcripts).await
+    }
+
+    /// What was used, put together by group and model, in the order of the groups, then the models.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn usage(&self, query: UsageQuery) -> Result<Vec<UsageGroup>, Error> {
+        self.read("adding up usage", move |db| query::usage::groups(db, &query))
+            .await
+    }
+
+    /// What was spent from one day to another, both included: billionths of a US dollar, and tokens. Days are counted
+    /// from 1970-01-01 in the calendar of the machine.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn spent(&self, since_day: Option<i32>, until_day: Option<i32>) -> Result<(i64, TokenCounts), Error> {
+        self.read("adding up what was spent", move |db| {
+            query::usage::spent(db, since_day, until_day)
         })
         .await
     }

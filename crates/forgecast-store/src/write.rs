@@ -1,5 +1,6 @@
 //! What is written: a [`Commit`] is the unit that is stored as a whole or not at all.
 
+use forgecast_protocol::event::TokenDelta;
 use forgecast_protocol::{Event, LogLine, Revision, SessionId, SessionRow, SourceCheckpoint, SourceKey, Timestamp};
 
 /// Writes that belong together: they are stored in one transaction, in their order.
@@ -56,6 +57,55 @@ pub enum Write {
     },
     /// A finished run's durations, for estimates; replaces an earlier one of the session.
     Run(StoredRun),
+    /// A call to a model, as the ledger knows it by now; replaces what was stored under the number.
+    Call {
+        /// Its number, chosen by the ledger; any.
+        number: u64,
+        /// By what it is found, beside its number. Keys are added to those that are stored; several calls may share one.
+        keys: Vec<u64>,
+        /// The call as the ledger serialises it; opaque here.
+        body: Vec<u8>,
+    },
+    /// The call is no more: it proved to be a part of another one.
+    ForgetCall(u64),
+    /// To which session an agent's transcript belongs; replaces what was said of it before.
+    Transcript {
+        /// The transcript's id.
+        id: String,
+        /// The session.
+        session: SessionId,
+        /// The folder in which the agent was started.
+        directory: Option<String>,
+    },
+    /// What is to be added to the sums that reports are made of. Needs no known session: history outlives sessions.
+    Usage(UsageDelta),
+}
+
+/// A difference in what was used; nothing of it needs to be positive.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UsageDelta {
+    /// The day, counted from 1970-01-01, in the calendar of the machine.
+    pub day: i32,
+    /// The transcript that tells of it, else the session.
+    pub owner: String,
+    /// The session it is shown with.
+    pub session: String,
+    /// The project; empty for none.
+    pub project: String,
+    /// The model; empty when no source names one.
+    pub model: String,
+    /// The phase; empty for none.
+    pub phase: String,
+    /// Tokens by type.
+    pub tokens: TokenDelta,
+    /// Billionths of a US dollar.
+    pub cost_nanos: i64,
+    /// Calls.
+    pub calls: i64,
+    /// Of them, calls whose model has no price.
+    pub unpriced: i64,
+    /// When the tokens were used.
+    pub last_used_at: Timestamp,
 }
 
 /// What makes a session the one it is.

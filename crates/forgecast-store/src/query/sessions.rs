@@ -58,7 +58,7 @@ pub(crate) fn readable_row(body: &str) -> Option<SessionRow> {
 /// How far each source was read.
 pub(crate) fn sources(db: &Transaction<'_>) -> Result<BTreeMap<SourceKey, SourceCheckpoint>, Failure> {
     let mut statement =
-        db.prepare_cached("SELECT path, device, inode, size, mtime_ns, ctime_ns, offset, digest FROM sources")?;
+        db.prepare_cached("SELECT path, device, inode, size, mtime_ns, ctime_ns, offset, digest, state FROM sources")?;
     let sources = statement.query_map([], |row| {
         let identity = FileIdentity {
             device: row.get::<_, i64>(1)?.cast_unsigned(),
@@ -71,7 +71,7 @@ pub(crate) fn sources(db: &Transaction<'_>) -> Result<BTreeMap<SourceKey, Source
             identity,
             offset: from_db(row.get(6)?),
             digest: row.get(7)?,
-            state: String::new(),
+            state: row.get(8)?,
         };
         Ok((SourceKey(row.get(0)?), checkpoint))
     })?;

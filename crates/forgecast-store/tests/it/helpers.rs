@@ -205,6 +205,7 @@ pub(crate) fn checkpoint(path: &str, offset: u64) -> Write {
         },
         offset,
         digest: "ab".into(),
+        state: format!("after {offset}"),
     };
     Write::Checkpoint(SourceKey(path.into()), checkpoint)
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use forgecast_protocol::event::{Fact, PhaseReported, TestBasis, TestsReported, UsageRecorded};
-use forgecast_protocol::session::{RowUsage, SessionRow, SessionStatus, TokenCounts};
+use forgecast_protocol::event::{Fact, PhaseReported, TestBasis, TestsReported, TokenDelta, UsageRecorded};
+use forgecast_protocol::session::{RowUsage, SessionRow, SessionStatus};
 use forgecast_store::{Cursor, Metric, RowQuery, Sort, Store, Write};
 use proptest::prelude::*;
 
@@ -194,7 +194,7 @@ async fn series_come_straight_from_the_facts() {
     let place = Place::new();
     let store = place.store().await;
     let usage = |input, cost_usd, at| {
-        let tokens = TokenCounts {
+        let tokens = TokenDelta {
             input,
             output: 1,
             cache_read: 2,
