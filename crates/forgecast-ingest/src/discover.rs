@@ -145,6 +145,7 @@ impl Walk {
                 RootKind::Projects => is_project.then_some(GroupKind::Project),
                 RootKind::Checkpoints => (level == 1).then_some(GroupKind::Checkpoint),
                 RootKind::Logs => (level == 0).then_some(GroupKind::Logs),
+                RootKind::Claude | RootKind::Codex | RootKind::Foundry => None,
             };
             if let Some(kind) = group
                 && !found(Found::Group {
@@ -183,7 +184,7 @@ impl Walk {
     fn watched_levels(&self) -> usize {
         match self.kind {
             RootKind::Projects => WATCHED_LEVELS,
-            RootKind::Checkpoints | RootKind::Logs => 0,
+            RootKind::Checkpoints | RootKind::Logs | RootKind::Claude | RootKind::Codex | RootKind::Foundry => 0,
         }
     }
 
@@ -191,7 +192,7 @@ impl Walk {
         match self.kind {
             RootKind::Projects => MAX_LEVELS,
             RootKind::Checkpoints => 1,
-            RootKind::Logs => 0,
+            RootKind::Logs | RootKind::Claude | RootKind::Codex | RootKind::Foundry => 0,
         }
     }
 

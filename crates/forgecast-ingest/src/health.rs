@@ -2,14 +2,18 @@
 
 use std::path::PathBuf;
 
+use forgecast_protocol::event::IndexingProgress;
 use serde::Serialize;
 
 /// How the sources are, as last reported by [`run`](crate::run).
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct SourceHealth {
-    /// Everything that was there at the start was read and handed over.
+    /// Everything that was there at the start was read and handed over, archives of transcripts aside.
     pub ready: bool,
-    /// The configured folders.
+    /// How far the reading of archives is; absent when none waits to be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub indexing: Option<IndexingProgress>,
+    /// The configured folders; a folder of an agent only while it is there.
     pub roots: Vec<RootHealth>,
     /// Folders with a system watch.
     pub watches: u64,
@@ -27,6 +31,8 @@ pub struct SourceHealth {
     pub folders_listed: u64,
     /// Projects known, gone ones included.
     pub projects: u64,
+    /// Transcripts known.
+    pub transcripts: u64,
     /// Readings that did not answer in time and still occupy a thread.
     pub stuck: u64,
     /// Problems that are open at the moment.
@@ -42,7 +48,7 @@ pub struct RootHealth {
     pub kind: RootKind,
     /// How it is observed.
     pub state: RootState,
-    /// Projects (or sessions, for a folder of checkpoints) found in it.
+    /// Projects (sessions, for a folder of checkpoints; transcripts, for a folder of an agent) found in it.
     pub projects: u64,
     /// What is wrong and the way out, when something is.
     pub message: Option<String>,
@@ -58,6 +64,20 @@ pub enum RootKind {
     Checkpoints,
     /// It holds logs.
     Logs,
+    /// A configuration folder of Claude Code: transcripts are below its `projects`.
+    Claude,
+    /// A home of Codex: transcripts are below its `sessions` and `archived_sessions`.
+    Codex,
+    /// A home of the origin's successor: its event log is in `observatory`.
+    Foundry,
+}
+
+impl RootKind {
+    /// Whether transcripts of an agent are in it. Most people use one agent, so one that is not there is no trouble.
+    #[must_use]
+    pub fn is_agent(self) -> bool {
+        matches!(self, Self::Claude | Self::Codex | Self::Foundry)
+    }
 }
 
 /// How a configured folder is observed.

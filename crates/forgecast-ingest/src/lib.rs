@@ -44,6 +44,16 @@ pub struct Options {
     pub checkpoints: Vec<PathBuf>,
     /// Folders of logs (`logs`).
     pub logs: Vec<PathBuf>,
+    /// Configuration folders of Claude Code (`~/.claude`), with `projects` inside. One that is not there is awaited and
+    /// no trouble; so with the next two.
+    pub claude: Vec<PathBuf>,
+    /// Homes of Codex (`~/.codex`), with `sessions` and `archived_sessions` inside.
+    pub codex: Vec<PathBuf>,
+    /// Homes of the origin's successor (`~/.foundry`), with `observatory` inside.
+    pub foundry: Vec<PathBuf>,
+    /// A transcript that has not changed for so many milliseconds is an archive: read after everything else, for its
+    /// usage only.
+    pub archive_after_ms: u64,
     /// Use no notifications: look at everything by `stat`, once a second.
     pub poll: bool,
     /// Changes of one file within so many milliseconds after a reading are folded into one more reading.
@@ -68,6 +78,10 @@ impl Default for Options {
             roots: Vec::new(),
             checkpoints: Vec::new(),
             logs: Vec::new(),
+            claude: Vec::new(),
+            codex: Vec::new(),
+            foundry: Vec::new(),
+            archive_after_ms: 24 * 60 * 60 * 1_000,
             poll: false,
             debounce_ms: 100,
             settle_ms: 200,
@@ -84,7 +98,7 @@ impl Default for Options {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is nothing to watch.
-    #[error("no folder to watch: give at least one root, checkpoints folder or logs folder")]
+    #[error("no folder to watch: give at least one root, checkpoints folder, logs folder or folder of an agent")]
     NothingToWatch,
     /// A configured folder cannot be made absolute.
     #[error("cannot resolve the folder {path:?}")]
