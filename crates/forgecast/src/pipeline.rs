@@ -157,5 +157,6 @@ fn source_options(config: &Config, mask: mask::Rules) -> forgecast_ingest::Optio
         watch_limit: Some(config.count("sources.watch_limit")).filter(|limit| *limit > 0),
         mask,
         host: rustix::system::uname().nodename().to_str().ok().map(str::to_owned),
+        ..forgecast_ingest::Options::default()
     }
 }

@@ -187,6 +187,7 @@ fn folders(health: &SourceHealth) -> Vec<String> {
             RootKind::Projects => count(root.projects, "project"),
             RootKind::Checkpoints => format!("checkpoints, {}", count(root.projects, "session")),
             RootKind::Logs => "logs".to_owned(),
+            RootKind::Claude | RootKind::Codex | RootKind::Foundry => count(root.projects, "transcript"),
         };
         let state = match root.state {
             RootState::Watching => found,
