@@ -186,12 +186,19 @@ pub struct UsageRecorded {
     /// The subagent that made the call; absent for the main one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// The phase of the build in which they were used, as the session shows it; absent: that of the time, else the
+    /// present one. Said by the ledger, so that what is taken back is taken from where it was added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
     /// When the tokens were used, by the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_at: Option<Timestamp>,
     /// Tokens in the context window after the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_tokens: Option<u64>,
+    /// Tokens that fit into it, as Forgecast is configured; absent: 200,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_limit: Option<u64>,
     /// Share of the context window in use, 0 to 100, as a producer says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_percent: Option<f64>,
