@@ -15,7 +15,9 @@
 //! - *Stored is the same*: a [`Session`] that was written and read back goes on exactly as one that was not.
 
 pub mod estimate;
+pub mod ledger;
 pub mod patch;
+pub mod price;
 pub mod vocabulary;
 
 mod derive;

@@ -1,0 +1,216 @@
+//! The ledger: what several sources tell of calls to a model, often several times, becomes calls that count once.
+//! What counts is a function of the set of accounts: neither the order in which they come nor how they are sliced makes
+//! a difference. Must never add up two accounts of one call.
+//!
+//! The rules, per message over all files and sessions:
+//!
+//! - Of the accounts of one (message, request) the one of the main chain counts, else the one with more tokens, else the
+//!   one that says whether it ran in fast mode, else the first by path and offset. It counts as a whole.
+//! - A side chain replays its parent's messages under other requests: where a message was told in a main chain, only
+//!   those are calls; where it was told in side chains only, it is one call, the best of them.
+//! - Accounts of several sources for one call stand side by side; that of the best source counts. Telemetry names only
+//!   requests, so its accounts join the message that has the request.
+//! - What names neither message nor request counts every time it is told.
+
+mod count;
+mod difference;
+mod kept;
+mod many;
+
+use forgecast_protocol::Timestamp;
+use forgecast_protocol::event::{CallReported, UsageSource};
+use forgecast_protocol::session::TokenCounts;
+use serde::{Deserialize, Serialize};
+
+pub use self::difference::{Counted, Difference, differences};
+use self::kept::Kept;
+pub use self::many::{Ledger, Place};
+use crate::price::Prices;
+
+/// What one source knows of one call, and to whom it belongs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Account {
+    /// What the source says.
+    pub report: CallReported,
+    /// The session whose view counts it.
+    pub session: String,
+    /// The agent's own session, by the name of its transcript; where there is none, the session.
+    pub owner: String,
+    /// The file or endpoint it was read from.
+    pub path: String,
+    /// When the call was made: by the source, else when it was told.
+    pub at: Timestamp,
+    /// The phase of the build at that time; empty for none.
+    pub phase: String,
+    /// The project; empty for none.
+    pub project: String,
+}
+
+/// All that is known of one message to or from a model, which is nearly always one call: accounts that name the same
+/// message or the same request are kept together. Its JSON is what the store keeps.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// The best account of each message, request and source, in this order.
+    #[serde(rename = "a")]
+    accounts: Vec<Kept>,
+    /// Uses of tools that were asked for: under which message or request, and which. In order.
+    #[serde(default, rename = "u", skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<(u64, u64)>,
+    /// Uses of tools that another source has seen. In order.
+    #[serde(default, rename = "v", skip_serializing_if = "Vec::is_empty")]
+    confirmed: Vec<(UsageSource, u64)>,
+}
+
+/// Where the calls of an agent's own session belong.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Belonging {
+    /// See [`Account::session`].
+    pub session: String,
+    /// See [`Account::phase`].
+    pub phase: String,
+    /// See [`Account::project`].
+    pub project: String,
+}
+
+impl Call {
+    /// Takes an account in. Its price is fixed here. False when it says nothing new; otherwise the call is to be stored,
+    /// whether or not what counts is another now.
+    pub fn observe(&mut self, account: Account, prices: &Prices) -> bool {
+        let tools = account.report.tools.iter().map(|tool| hash("t:", tool));
+        let tools: Vec<u64> = tools.collect();
+        let kept = Kept::of(account, prices);
+        let key = kept.key();
+        let mut changed = self.keep(kept);
+        for tool in tools {
+            changed |= insert(&mut self.tools, (key, tool));
+        }
+        changed
+    }
+
+    /// Takes in all that is known of another one, which proved to be the same.
+    pub fn absorb(&mut self, other: Self) {
+        for kept in other.accounts {
+            self.keep(kept);
+        }
+        for tool in other.tools {
+            insert(&mut self.tools, tool);
+        }
+        for seen in other.confirmed {
+            insert(&mut self.confirmed, seen);
+        }
+    }
+
+    /// A source that knows no tokens, a hook, saw the use of a tool that this call asked for. False when it is known
+    /// already, or when no account of this call names the tool.
+    pub fn confirm(&mut self, source: UsageSource, tool: &str) -> bool {
+        let tool = hash("t:", tool);
+        let asked = self.tools.iter().any(|(_, asked)| *asked == tool);
+        asked && insert(&mut self.confirmed, (source, tool))
+    }
+
+    /// The calls of an agent's own session belong elsewhere now; `belonging` says where, by the time of the call. False
+    /// when nothing changed.
+    pub fn rebind(&mut self, owner: &str, belonging: impl Fn(Timestamp) -> Belonging) -> bool {
+        let mut changed = false;
+        for kept in self.accounts.iter_mut().filter(|kept| kept.owner == owner) {
+            changed |= kept.rebind(belonging(kept.at()));
+        }
+        changed
+    }
+
+    /// Under which keys it is found; the first is its number. Empty when no account names a message or a request: such
+    /// a call is counted and forgotten.
+    #[must_use]
+    pub fn keys(&self) -> Vec<u64> {
+        let messages = self.accounts.iter().filter(|kept| kept.message != 0);
+        let mut messages: Vec<(bool, u64)> = messages.map(|kept| (kept.aside, kept.message)).collect();
+        messages.sort_unstable();
+        let mut keys: Vec<u64> = messages.into_iter().map(|(_, key)| key).collect();
+        let mut requests: Vec<u64> = self.accounts.iter().map(|kept| kept.request).collect();
+        requests.sort_unstable();
+        keys.extend(requests.into_iter().filter(|key| *key != 0));
+        let mut seen = Vec::with_capacity(keys.len());
+        keys.retain(|key| {
+            let new = !seen.contains(key);
+            seen.push(*key);
+            new
+        });
+        keys
+    }
+
+    /// What counts now.
+    #[must_use]
+    pub fn counted(&self) -> Vec<Counted> {
+        let groups = count::group(self.accounts.iter().map(Kept::slot).collect());
+        groups.iter().map(|group| self.count(group)).collect()
+    }
+
+    fn count(&self, group: &count::Group) -> Counted {
+        let lead = &self.accounts[group.lead];
+        let told = group.accounts.iter().map(|index| self.accounts[*index].told());
+        let mut accounts: Vec<(UsageSource, TokenCounts, Option<u64>)> = told.collect();
+        let disputed = accounts.iter().any(|(_, tokens, _)| *tokens != accounts[0].1);
+        for (source, tool) in &self.confirmed {
+            let known = accounts.iter().any(|(told, _, _)| told == source);
+            if !known && self.tools.contains(&(lead.key(), *tool)) {
+                accounts.push((*source, TokenCounts::default(), None));
+            }
+        }
+        accounts.sort_by_key(|(source, _, _)| *source);
+        lead.counted(accounts, disputed)
+    }
+
+    fn keep(&mut self, kept: Kept) -> bool {
+        match self.accounts.binary_search_by_key(&kept.place(), Kept::place) {
+            Ok(at) if kept.rank() > self.accounts[at].rank() => self.accounts[at] = kept,
+            Ok(_) => return false,
+            Err(at) => self.accounts.insert(at, kept),
+        }
+        true
+    }
+}
+
+/// The key of a message: the same number on every machine and in every version.
+#[must_use]
+pub fn key_of_message(message: &str) -> u64 {
+    hash("m:", message)
+}
+
+/// The key of a request.
+#[must_use]
+pub fn key_of_request(request: &str) -> u64 {
+    hash("r:", request)
+}
+
+/// The keys under which the call of a report is found; none for one that counts every time it is told.
+#[must_use]
+pub fn keys_of(report: &CallReported) -> Vec<u64> {
+    let call = &report.call;
+    let message = call.message.as_deref().filter(|id| !id.is_empty());
+    let request = call.request.as_deref().filter(|id| !id.is_empty());
+    let keys = [message.map(key_of_message), request.map(key_of_request)];
+    keys.into_iter().flatten().collect()
+}
+
+/// FNV-1a of 64 bits, finished with the mixer of SplitMix64 so that all its bits are good for a table. Never zero, which
+/// stands for "no id". Stored, so never to be changed.
+fn hash(kind: &str, id: &str) -> u64 {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for byte in kind.bytes().chain(id.bytes()) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (hash ^ (hash >> 31)).max(1)
+}
+
+/// Puts a value into an ordered list; whether it was not in it.
+fn insert<T: Ord>(list: &mut Vec<T>, value: T) -> bool {
+    match list.binary_search(&value) {
+        Ok(_) => false,
+        Err(at) => {
+            list.insert(at, value);
+            true
+        }
+    }
+}
