@@ -1,23 +1,43 @@
 //! Reading files that are appended to: from the offset where the last complete line ended, a bounded piece at a time.
-//! However the bytes arrive, the lines are the same; a file that was replaced or cut is read from its beginning.
+//! However the bytes arrive, the lines are the same; a file that was replaced or cut is read from its beginning. What is
+//! held between two readings is bounded, however long a line is.
+
+mod seal;
 
 use std::io;
 use std::os::unix::fs::FileExt;
 
 use forgecast_protocol::{FileIdentity, SourceCheckpoint};
 
+use self::seal::WITNESS_BYTES;
 use crate::open::Opened;
 
-/// The longest line that is kept, in bytes; what is beyond is left out and the line says so.
+/// The longest line of a log that is kept, in bytes; what is beyond is left out and the line says so.
 pub(crate) const MAX_LINE_BYTES: usize = 256 * 1024;
 /// Bytes read at a time.
-const PIECE_BYTES: usize = 256 * 1024;
+pub(crate) const PIECE_BYTES: usize = 256 * 1024;
 /// Of a log that was never seen before, only so much is read: its end is what matters.
 const FIRST_SIGHT_BYTES: u64 = 16 * 1024 * 1024;
-/// So many bytes before the offset are compared with what was read there, to notice a file that was cut and grew again.
-const WITNESS_BYTES: usize = 64;
 
-/// What is remembered of one log.
+/// How lines are taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// So many bytes of a line whose end has not come are held.
+    pub(crate) held: usize,
+    /// A longer line is read from the file again when its end has come, if it has no more bytes than this; else it is cut.
+    pub(crate) whole: usize,
+    /// Of a file never seen before only its last so many bytes are read.
+    pub(crate) first_sight: u64,
+}
+
+/// Lines of a log: cut when they are long.
+const LOG: Limits = Limits {
+    held: MAX_LINE_BYTES,
+    whole: 0,
+    first_sight: FIRST_SIGHT_BYTES,
+};
+
+/// What is remembered of one file.
 #[derive(Debug, Default)]
 pub(crate) struct Tail {
     /// The file as it was when it was last read.
@@ -34,6 +54,10 @@ pub(crate) struct Tail {
     dropped: u64,
     /// The last bytes before `read_to`, when known.
     witness: Vec<u8>,
+    /// What stood before `offset`, as a digest; empty when that is not known.
+    seal: String,
+    /// Nothing was compared with the seal yet: it is of an earlier life or of another name.
+    sealed: bool,
     /// The first line is cut off in front: begun in the middle of a file.
     headless: bool,
     /// Whether anything was ever read of it.
@@ -49,7 +73,7 @@ pub(crate) struct Line {
     pub(crate) dropped: u64,
 }
 
-/// What one reading gave.
+/// What one reading of a log gave.
 #[derive(Debug, Default)]
 pub(crate) struct Piece {
     /// Complete lines, in order.
@@ -60,31 +84,66 @@ pub(crate) struct Piece {
     pub(crate) more: bool,
     /// The file was replaced, cut or rewritten; it is read from its beginning.
     pub(crate) restarted: bool,
-    /// Earlier bytes were passed over because there were too many.
-    pub(crate) skipped: u64,
+}
+
+/// What comes out of a reading, in order.
+#[derive(Debug)]
+pub(crate) enum Part<'l> {
+    /// The file was replaced, cut or rewritten; what comes next is from its beginning.
+    Restarted,
+    /// A complete line without its end.
+    Line {
+        bytes: &'l [u8],
+        /// Where it begins in the file.
+        offset: u64,
+        /// How many bytes of it were left out.
+        dropped: u64,
+    },
+}
+
+/// How a reading went.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Progress {
+    /// Bytes read.
+    pub(crate) bytes: u64,
+    /// There is more to read.
+    pub(crate) more: bool,
 }
 
 impl Tail {
-    /// A log of an earlier life.
+    /// A file of an earlier life.
     pub(crate) fn known(checkpoint: &SourceCheckpoint) -> Self {
         Self {
             identity: checkpoint.identity,
             present: true,
             offset: checkpoint.offset,
             read_to: checkpoint.offset,
+            seal: checkpoint.digest.clone(),
+            sealed: !checkpoint.digest.is_empty(),
             begun: true,
             ..Self::default()
         }
     }
 
-    /// How far it was read: complete lines only, so that a restart reads an unfinished one again.
-    pub(crate) fn checkpoint(&self) -> SourceCheckpoint {
+    /// How far it was read: complete lines only, so that a restart reads an unfinished one again. `state` is what their
+    /// decoder has to remember.
+    pub(crate) fn checkpoint(&self, state: String) -> SourceCheckpoint {
         SourceCheckpoint {
             identity: self.identity,
             offset: self.offset,
-            digest: String::new(),
-            state: String::new(),
+            digest: self.seal.clone(),
+            state,
         }
+    }
+
+    /// Behind the last complete line that was taken.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Whether anything was ever read of it.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.begun
     }
 
     /// Whether a look by `stat` is a reason to read.
@@ -97,39 +156,60 @@ impl Tail {
         self.begun && (self.identity.device, self.identity.inode) != (now.device, now.inode)
     }
 
-    /// Reads the next piece of the file.
+    /// Reads the next piece of a log.
     pub(crate) fn advance(&mut self, opened: &Opened) -> io::Result<Piece> {
-        let now = opened.identity;
         let mut piece = Piece::default();
+        let (lines, restarted) = (&mut piece.lines, &mut piece.restarted);
+        let progress = self.read(opened, &LOG, &mut Vec::new(), &mut |part| match part {
+            Part::Restarted => *restarted = true,
+            Part::Line { bytes, dropped, .. } => lines.push(Line {
+                bytes: bytes.to_vec(),
+                dropped,
+            }),
+        })?;
+        (piece.bytes, piece.more) = (progress.bytes, progress.more);
+        Ok(piece)
+    }
+
+    /// Reads the next piece of the file and hands its complete lines to `take`. `buffer` is room to work in, used again
+    /// and again.
+    pub(crate) fn read(
+        &mut self,
+        opened: &Opened,
+        limits: &Limits,
+        buffer: &mut Vec<u8>,
+        take: &mut dyn FnMut(Part<'_>),
+    ) -> io::Result<Progress> {
+        let now = opened.identity;
+        let mut progress = Progress::default();
         if self.is_replaced_by(&now) || now.size < self.read_to {
             self.restart();
-            piece.restarted = true;
+            take(Part::Restarted);
         }
-        if !self.begun && now.size > FIRST_SIGHT_BYTES {
-            self.offset = now.size - FIRST_SIGHT_BYTES;
+        if !self.begun && now.size > limits.first_sight {
+            self.offset = now.size - limits.first_sight;
             self.read_to = self.offset;
             self.headless = true;
-            piece.skipped = self.offset;
         }
         self.begun = true;
         self.present = true;
-        let mut fresh = self.read_piece(opened, &mut piece)?;
-        if fresh.is_none() {
+        let mut filled = self.fill(opened, buffer, &mut progress)?;
+        if filled.is_none() {
             // The bytes before the offset are others than those that were read: cut and written again.
             self.restart();
             self.begun = true;
-            piece.restarted = true;
-            fresh = self.read_piece(opened, &mut piece)?;
+            take(Part::Restarted);
+            filled = self.fill(opened, buffer, &mut progress)?;
         }
-        let fresh = fresh.unwrap_or_default();
-        self.take(&fresh, &mut piece.lines);
-        piece.more = self.read_to < now.size && !fresh.is_empty();
+        let (witness, end) = filled.unwrap_or_default();
+        self.split(&buffer[..end], witness, opened, limits, &mut progress, take);
+        progress.more = self.read_to < now.size && end > witness;
         self.identity = now;
-        if piece.more {
+        if progress.more {
             // Not yet like the file, so the next look finds a difference even if nobody reads the rest before.
             self.identity.size = self.read_to;
         }
-        Ok(piece)
+        Ok(progress)
     }
 
     fn restart(&mut self) {
@@ -140,65 +220,125 @@ impl Tail {
         };
     }
 
-    /// `None` when the file is not the continuation of what was read.
-    fn read_piece(&self, opened: &Opened, piece: &mut Piece) -> io::Result<Option<Vec<u8>>> {
-        let witness = self.witness.len();
-        let from = self.read_to.saturating_sub(u64::try_from(witness).unwrap_or(0));
+    /// Reads the bytes that follow, with those before them that are compared: how many these are, and how many are in the
+    /// buffer in all. `None` when the file is not the continuation of what was read.
+    fn fill(
+        &self,
+        opened: &Opened,
+        buffer: &mut Vec<u8>,
+        progress: &mut Progress,
+    ) -> io::Result<Option<(usize, usize)>> {
+        let witness = if self.sealed {
+            usize::try_from(self.offset).unwrap_or(usize::MAX).min(WITNESS_BYTES)
+        } else {
+            self.witness.len()
+        };
+        let from = self.read_to.saturating_sub(bytes_of(witness));
         let left = usize::try_from(opened.identity.size.saturating_sub(from)).unwrap_or(usize::MAX);
-        let mut bytes = vec![0; left.min(witness + PIECE_BYTES)];
-        let mut filled = 0;
-        while filled < bytes.len() {
-            let at = from.saturating_add(u64::try_from(filled).unwrap_or(0));
-            match opened.file.read_at(&mut bytes[filled..], at) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+        let wanted = left.min(witness + PIECE_BYTES);
+        if buffer.len() < wanted {
+            buffer.resize(wanted, 0);
         }
-        bytes.truncate(filled);
-        piece.bytes += u64::try_from(filled).unwrap_or(0);
-        if bytes.len() < witness || bytes[..witness] != self.witness {
-            return Ok(None);
-        }
-        bytes.drain(..witness);
-        Ok(Some(bytes))
+        let filled = read_at(opened, &mut buffer[..wanted], from)?;
+        progress.bytes += bytes_of(filled);
+        let continues = filled >= witness
+            && if self.sealed {
+                seal::of(&buffer[..witness]) == self.seal
+            } else {
+                buffer[..witness] == self.witness
+            };
+        Ok(continues.then_some((witness, filled)))
     }
 
-    /// Splits new bytes into lines.
-    fn take(&mut self, fresh: &[u8], lines: &mut Vec<Line>) {
-        let mut rest = fresh;
-        while let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
-            self.keep(&rest[..at]);
-            self.read_to += u64::try_from(at + 1).unwrap_or(0);
+    /// Splits what was read behind the `witness` into lines.
+    fn split(
+        &mut self,
+        read: &[u8],
+        witness: usize,
+        opened: &Opened,
+        limits: &Limits,
+        progress: &mut Progress,
+        take: &mut dyn FnMut(Part<'_>),
+    ) {
+        let mut at = witness;
+        let mut ended = None;
+        for end in memchr::memchr_iter(b'\n', &read[witness..]).map(|end| end + witness) {
+            let (begin, rest) = (self.offset, &read[at..end]);
+            self.read_to += bytes_of(rest.len() + 1);
             self.offset = self.read_to;
-            rest = &rest[at + 1..];
-            let mut bytes = std::mem::take(&mut self.partial);
-            if bytes.last() == Some(&b'\r') {
-                bytes.pop();
+            at = end + 1;
+            ended = Some(at);
+            if self.partial.is_empty() && self.dropped == 0 && rest.len() <= limits.held.max(limits.whole) {
+                if !std::mem::take(&mut self.headless) {
+                    emit(rest, begin, 0, take);
+                }
+                continue;
             }
-            let dropped = std::mem::take(&mut self.dropped);
+            self.keep(rest, limits);
+            let mut bytes = std::mem::take(&mut self.partial);
+            let mut dropped = std::mem::take(&mut self.dropped);
+            if dropped > 0 && self.offset - begin <= bytes_of(limits.whole) + 1 {
+                progress.bytes += reread(opened, begin, self.offset - 1, &mut bytes, &mut dropped);
+            }
             if !std::mem::take(&mut self.headless) {
-                lines.push(Line { bytes, dropped });
+                emit(&bytes, begin, dropped, take);
             }
         }
-        self.keep(rest);
-        self.read_to += u64::try_from(rest.len()).unwrap_or(0);
-        self.remember(fresh);
+        self.keep(&read[at..], limits);
+        self.read_to += bytes_of(read.len() - at);
+        if let Some(ended) = ended {
+            self.seal = seal::before(read, ended, self.offset);
+        }
+        self.sealed = false;
+        self.witness = read[read.len().saturating_sub(WITNESS_BYTES)..].to_vec();
     }
 
-    fn keep(&mut self, part: &[u8]) {
-        let room = MAX_LINE_BYTES.saturating_sub(self.partial.len()).min(part.len());
+    fn keep(&mut self, part: &[u8], limits: &Limits) {
+        let room = limits.held.saturating_sub(self.partial.len()).min(part.len());
         self.partial.extend_from_slice(&part[..room]);
-        self.dropped += u64::try_from(part.len() - room).unwrap_or(0);
+        self.dropped += bytes_of(part.len() - room);
     }
+}
 
-    fn remember(&mut self, fresh: &[u8]) {
-        self.witness
-            .extend_from_slice(&fresh[fresh.len().saturating_sub(WITNESS_BYTES)..]);
-        let over = self.witness.len().saturating_sub(WITNESS_BYTES);
-        self.witness.drain(..over);
+fn emit(bytes: &[u8], offset: u64, dropped: u64, take: &mut dyn FnMut(Part<'_>)) {
+    let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+    take(Part::Line { bytes, offset, dropped });
+}
+
+/// Reads a long line again, now that it is whole: at most so many bytes as are taken whole. How many were read.
+fn reread(opened: &Opened, from: u64, to: u64, bytes: &mut Vec<u8>, dropped: &mut u64) -> u64 {
+    let Ok(length) = usize::try_from(to - from) else {
+        return 0;
+    };
+    let mut whole = vec![0; length];
+    match read_at(opened, &mut whole, from) {
+        Ok(read) if read == length => {
+            (*bytes, *dropped) = (whole, 0);
+            bytes_of(length)
+        }
+        // It was cut in this moment: the next look finds that out.
+        _ => 0,
     }
+}
+
+fn read_at(opened: &Opened, buffer: &mut [u8], from: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match opened
+            .file
+            .read_at(&mut buffer[filled..], from.saturating_add(bytes_of(filled)))
+        {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+fn bytes_of(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ impl Group {
         if piece.more {
             pass.outcome.more.push(path.to_owned());
         }
-        let checkpoint = tail.checkpoint();
+        let checkpoint = tail.checkpoint(String::new());
         let origin = pass.origin(path, &source.format, &identity, first_sight);
         self.take_lines(path, &source.format, piece, colours, &origin, pass);
         self.checkpoint(path, checkpoint, pass);

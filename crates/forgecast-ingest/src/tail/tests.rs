@@ -65,7 +65,7 @@ proptest! {
             all.extend_from_slice(piece);
             lines.extend(read(folder.path(), &mut tail));
             if restart {
-                tail = Tail::known(&tail.checkpoint());
+                tail = Tail::known(&tail.checkpoint(String::new()));
             }
         }
         let lines: Vec<_> = lines.into_iter().map(|line| line.bytes).collect();
@@ -151,4 +151,61 @@ fn work_is_proportional_to_what_was_appended() {
     let base = Base::open(folder.path()).unwrap();
     let piece = tail.advance(&base.file(Path::new(NAME), u64::MAX).unwrap()).unwrap();
     assert_eq!(piece.bytes, 9 + u64::try_from(WITNESS_BYTES).unwrap());
+}
+
+/// Lines that are taken whole up to 1,000 bytes of which 100 are held.
+const SHORT: Limits = Limits {
+    held: 100,
+    whole: 1_000,
+    first_sight: u64::MAX,
+};
+
+fn read_whole(folder: &Path, tail: &mut Tail) -> Vec<(u64, usize, u64)> {
+    let base = Base::open(folder).unwrap();
+    let (mut lines, mut buffer) = (Vec::new(), Vec::new());
+    loop {
+        let opened = base.file(Path::new(NAME), u64::MAX).unwrap();
+        let progress = tail.read(&opened, &SHORT, &mut buffer, &mut |part| match part {
+            Part::Restarted => lines.clear(),
+            Part::Line { bytes, offset, dropped } => lines.push((offset, bytes.len(), dropped)),
+        });
+        assert!(tail.partial.len() <= SHORT.held);
+        if !progress.unwrap().more {
+            return lines;
+        }
+    }
+}
+
+#[test]
+fn a_long_line_is_held_in_part_and_read_again_when_it_is_whole_unless_it_is_longer_than_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut tail, mut lines) = (Tail::default(), Vec::new());
+    for part in [
+        &[b'a'; 600][..],
+        &[b'b'; 400],
+        b"\nshort\n",
+        &[b'c'; 1_001],
+        b"\nend\nhalf",
+    ] {
+        append(folder.path(), part);
+        lines.extend(read_whole(folder.path(), &mut tail));
+    }
+    assert_eq!(lines, [(0, 1_000, 0), (1_001, 5, 0), (1_007, 100, 901), (2_009, 3, 0)]);
+    assert_eq!(tail.offset(), 2_013);
+}
+
+#[test]
+fn a_file_that_was_cut_and_grew_while_nobody_watched_is_noticed_by_what_stood_before_the_offset() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tail = Tail::default();
+    append(folder.path(), b"first\nsecond\nhalf");
+    read(folder.path(), &mut tail);
+    let known = tail.checkpoint(String::new());
+    append(folder.path(), b" of it\n");
+    assert_eq!(texts(&read(folder.path(), &mut Tail::known(&known))), ["half of it"]);
+    std::fs::write(folder.path().join(NAME), "other text\nand longer than before\n").unwrap();
+    assert_eq!(
+        texts(&read(folder.path(), &mut Tail::known(&known))),
+        ["other text", "and longer than before"]
+    );
 }
