@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, count, duration, millis, money, percent, plural, roughly } from './format';
+import { ago, bytes, count, duration, millis, money, ofBytes, percent, perMinute, plural, roughly } from './format';
 
 describe('a duration', () => {
   it.each([
@@ -66,6 +66,23 @@ describe('numbers', () => {
 
   it('of bytes are binary', () => {
     expect([0, 1023, 1024, 3_482, 1_048_575, 12_582_912].map(bytes)).toEqual(['0 B', '1023 B', '1.0 KiB', '3.4 KiB', '1.0 MiB', '12 MiB']);
+  });
+
+  it('of bytes that are read one after another stand in the unit of the whole', () => {
+    expect(ofBytes(2_100_000_000, 5_000_000_000)).toBe('2.1 of 5.0 GB');
+    expect(ofBytes(0, 812)).toBe('0 of 812 B');
+    expect(ofBytes(31_000_000, 999_600_000)).toBe('0.0 of 1.0 GB');
+    expect(ofBytes(120_400_000, 800_000_000)).toBe('120 of 800 MB');
+    fc.assert(fc.property(fc.nat(), fc.nat(), (done, whole) => void expect(ofBytes(done, whole)).toMatch(/^[\d.]+ of [\d.]+ [kMGT]?B$/)));
+  });
+
+  it('of a rate do not round something to nothing', () => {
+    expect([0, 0.2, 0.99, 1, 34_200].map(perMinute)).toEqual(['0', '<1', '<1', '1', '34k']);
+  });
+
+  it('of cents and millions keep what is asked for', () => {
+    expect([0.0049, 0.01, 0.996, 9.999, 999.99, 1000].map(money)).toEqual(['<$0.01', '$0.01', '$1.00', '$10.00', '$999.99', '$1,000']);
+    expect([4_122_400, 41_224_000, 999_600_000].map(count)).toEqual(['4.1M', '41M', '1B']);
   });
 
   it('agree with their nouns', () => {

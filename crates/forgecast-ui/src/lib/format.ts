@@ -76,6 +76,24 @@ export function bytes(value: number): string {
   return `${scaled < 9.95 ? scaled.toFixed(1) : scaled.toFixed(0)} ${units[unit]}`;
 }
 
+/** How much of something large is done, in the unit of the whole and powers of ten: `2.1 of 5.0 GB`. */
+export function ofBytes(done: number, whole: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let unit = 0;
+  let scale = 1;
+  while (whole / scale >= 999.5 && unit < units.length - 1) {
+    scale *= 1000;
+    unit += 1;
+  }
+  const digits = unit > 0 && whole / scale < 99.5 ? 1 : 0;
+  return `${(done / scale).toFixed(digits)} of ${(whole / scale).toFixed(digits)} ${units[unit]}`;
+}
+
+/** How many in a minute, `<1` rather than a zero for what is not none. */
+export function perMinute(value: number): string {
+  return value > 0 && value < 1 ? '<1' : count(value);
+}
+
 /** Milliseconds since the Unix epoch, or undefined for what is absent or no time. */
 export function millis(time: string | undefined): number | undefined {
   const value = time === undefined ? Number.NaN : Date.parse(time);

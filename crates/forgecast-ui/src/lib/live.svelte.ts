@@ -4,6 +4,7 @@
 import { apiPath, baseOf } from './base';
 import { Batch } from './frame';
 import { LogState } from './logs.svelte';
+import { noticeOf, withNotice, type Notice } from './notices';
 import { poll } from './poll';
 import { Live, type Connection } from './socket';
 import { ticker } from './ticker.svelte';
@@ -11,6 +12,7 @@ import { TopicState } from './topic.svelte';
 import type { Index, SessionView } from './wire';
 
 const POLL_MS = 5_000;
+const MOST_NOTICES = 3;
 
 const batch = new Batch();
 
@@ -18,7 +20,9 @@ class Connected {
   connection = $state<Connection>({ kind: 'connecting' });
   /** The server speaks another version of the protocol than this page. */
   outdated = $state(false);
-  index = new TopicState<Index>(batch);
+  index = new TopicState<Index>(batch, { onEvent: (event, topic) => this.#noticed(event, topic) });
+  /** What was said besides the states and nobody put away yet, the newest first. */
+  notices = $state.raw<readonly Notice[]>([]);
   readonly base = baseOf(location.pathname);
   readonly #live: Live;
   /** What is polled while the socket is down, by its topic. */
@@ -60,7 +64,10 @@ class Connected {
 
   /** Follows one session until `stop` is called; `onTopic` learns the canonical id behind a bare name. */
   session(id: string, onId: (id: string) => void): { view: TopicState<SessionView>; log: LogState; stop: () => void } {
-    const view = new TopicState<SessionView>(batch, (topic) => onId(topic.slice('session/'.length)));
+    const view = new TopicState<SessionView>(batch, {
+      onTopic: (topic) => onId(topic.slice('session/'.length)),
+      onEvent: (event, topic) => this.#noticed(event, topic),
+    });
     const log = new LogState(batch);
     const stops = [
       this.#live.follow(`session/${id}`, view),
@@ -68,6 +75,15 @@ class Connected {
       this.#poll(`session/${id}`, apiPath(this.base, 'sessions', id), view, (body) => body),
     ];
     return { view, log, stop: () => stops.forEach((stop) => stop()) };
+  }
+
+  putAway(notice: Notice): void {
+    this.notices = this.notices.filter(({ key }) => key !== notice.key);
+  }
+
+  #noticed(event: unknown, topic: string): void {
+    const notice = noticeOf(event, topic);
+    if (notice) this.notices = withNotice(this.notices, notice, MOST_NOTICES);
   }
 
   #poll(topic: string, url: string, target: TopicState<object>, shape: (body: unknown) => unknown): () => void {

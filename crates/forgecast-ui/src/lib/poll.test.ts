@@ -67,6 +67,29 @@ describe('the poll', () => {
     expect(requests).toHaveLength(1);
   });
 
+  it('that begins at once asks without waiting, then in its step, and says what failed', async () => {
+    const failed: number[] = [];
+    const answers = [503, 200];
+    const stop = poll({
+      url: '/x',
+      everyMs: 15_000,
+      atOnce: true,
+      fetch: () => {
+        const status = answers.shift();
+        return status === undefined ? Promise.reject(new TypeError('away')) : Promise.resolve(new Response('{}', { status }));
+      },
+      onState: (body) => states.push(body),
+      onSame: () => (same += 1),
+      onFailure: (status) => failed.push(status),
+    });
+    await vi.advanceTimersByTimeAsync(1);
+    expect(failed).toEqual([503]);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(states).toEqual([{}]);
+    expect(failed).toEqual([503, 0]);
+    stop();
+  });
+
   it('goes on after an error', async () => {
     const stop = start();
     await vi.advanceTimersByTimeAsync(5_000);

@@ -4,11 +4,15 @@
 export interface PollOptions {
   url: string;
   everyMs: number;
+  /** Asks the first time without waiting. */
+  atOnce?: boolean;
   fetch: typeof fetch;
   /** A new state. */
   onState(body: unknown): void;
   /** Unchanged since the last answer. */
   onSame(): void;
+  /** No answer, or one that is none: the HTTP status, 0 without one. */
+  onFailure?(status: number): void;
 }
 
 /** Starts polling; the returned function stops it and abandons a request under way. */
@@ -29,25 +33,27 @@ export function poll(options: PollOptions): () => void {
     });
     if (stopped) return;
     if (answer.status === 304) return options.onSame();
-    if (!answer.ok) return;
+    if (!answer.ok) return options.onFailure?.(answer.status);
     const body: unknown = await answer.json();
     if (stopped) return;
     etag = answer.headers.get('etag');
     options.onState(body);
   }
 
-  function plan(): void {
+  function plan(delay: number): void {
     timer = setTimeout(() => {
       once()
-        // The server may be away: the panels' age says so, the next round tries again.
-        .catch(() => undefined)
+        // The server may be away: what is shown says how old it is, the next round tries again.
+        .catch(() => {
+          if (!stopped) options.onFailure?.(0);
+        })
         .finally(() => {
-          if (!stopped) plan();
+          if (!stopped) plan(options.everyMs);
         });
-    }, options.everyMs);
+    }, delay);
   }
 
-  plan();
+  plan(options.atOnce ? 0 : options.everyMs);
   return () => {
     stopped = true;
     clearTimeout(timer);

@@ -30,8 +30,9 @@ describe('the overview', () => {
     expect(matches(ROWS[0]!, words('running b'))).toBe(false);
   });
 
-  it('adds up what worked since midnight and the failing tests of what is at work', () => {
-    const since = Date.parse('2026-01-31T00:00:00.000Z');
-    expect(totals(ROWS, since)).toEqual({ active: 2, waiting: 1, failingTests: 2, tokens: 15, cost: 1 });
+  it('counts what waits, apart from it what cannot go on without a person, and the failing tests of what is at work', () => {
+    const waiting = [row('g~1', 'waiting', { waiting_for: 'permission' }), row('h~1', 'waiting', { waiting_for: 'prompt' })];
+    expect(totals([...ROWS, ...waiting])).toEqual({ active: 2, waiting: 3, blocked: 1, failingTests: 2 });
+    expect(shown(waiting, 'waiting', 'permission', 'name').map(({ id }) => id)).toEqual(['g~1']);
   });
 });

@@ -32,7 +32,7 @@ export function tabCounts(rows: readonly SessionRow[]): Record<Tab, number> {
 /** Whether every word of the filter stands somewhere in the row. */
 export function matches(row: SessionRow, words: readonly string[]): boolean {
   if (words.length === 0) return true;
-  const text = [row.id, row.name, row.project, row.task, row.host, row.status, row.status_reason, row.phase?.name]
+  const text = [row.id, row.name, row.project, row.task, row.host, row.status, row.status_reason, row.waiting_for, row.phase?.name]
     .join('\n')
     .toLowerCase();
   return words.every((word) => text.includes(word));
@@ -65,23 +65,22 @@ export function shown(rows: readonly SessionRow[], tab: Tab, filter: string, sor
 export interface Totals {
   active: number;
   waiting: number;
+  /** Of those, the ones that cannot go on without a person: a permission or an answer. */
+  blocked: number;
   failingTests: number;
-  tokens: number;
-  cost: number | undefined;
 }
 
-/** Totals of the sessions at work, and what those that worked since `since` have used. */
-export function totals(rows: readonly SessionRow[], since: number): Totals {
-  const sum: Totals = { active: 0, waiting: 0, failingTests: 0, tokens: 0, cost: undefined };
+/** Totals of the sessions at work. */
+export function totals(rows: readonly SessionRow[]): Totals {
+  const sum: Totals = { active: 0, waiting: 0, blocked: 0, failingTests: 0 };
   for (const row of rows) {
     const tab = TAB_OF[row.status];
     if (tab === 'active') sum.active += 1;
-    if (tab === 'waiting') sum.waiting += 1;
-    if (tab === 'active' || tab === 'waiting') sum.failingTests += row.tests?.failed ?? 0;
-    if ((millis(row.last_work_at) ?? 0) >= since && row.usage) {
-      sum.tokens += row.usage.tokens;
-      if (row.usage.cost_usd !== undefined) sum.cost = (sum.cost ?? 0) + row.usage.cost_usd;
+    if (tab === 'waiting') {
+      sum.waiting += 1;
+      if (row.waiting_for === 'permission' || row.waiting_for === 'answer') sum.blocked += 1;
     }
+    if (tab === 'active' || tab === 'waiting') sum.failingTests += row.tests?.failed ?? 0;
   }
   return sum;
 }

@@ -59,6 +59,7 @@ const follower: Follower = {
   log: (offset, lines, skipped, fresh) => told.push(`log ${offset}+${lines.length} skipped ${skipped}${fresh ? ' fresh' : ''}`),
   confirmed: () => told.push('confirmed'),
   removed: () => told.push('removed'),
+  event: (event, topic) => told.push(`event ${topic} ${JSON.stringify(event)}`),
   refused: (problem) => told.push(`refused ${problem.status}`),
 };
 
@@ -143,6 +144,17 @@ describe('following a topic', () => {
     current().say(patch(1));
     expect(asked()).toEqual([]);
     expect(heard()).toEqual([]);
+  });
+
+  it('passes on an event of the topic, which changes neither its state nor its revision', () => {
+    live.follow(TOPIC, follower);
+    connected();
+    current().say(snapshot(4));
+    heard();
+    current().say({ type: 'event', topic: TOPIC, event: { type: 'deployed' } });
+    current().say({ type: 'event', topic: 'session/b~1', event: { type: 'deployed' } });
+    current().say(patch(4));
+    expect(heard()).toEqual([`event ${TOPIC} {"type":"deployed"}`, 'patch {"n":5}', 'confirmed']);
   });
 
   it('says when the topic is refused or removed, and asks again later', () => {

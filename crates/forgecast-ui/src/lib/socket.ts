@@ -10,6 +10,8 @@ export interface Follower {
   snapshot?(state: unknown, topic: string): void;
   /** The next change. */
   patch?(patch: unknown): void;
+  /** A producer's event, or one of the server; not part of any state. */
+  event?(event: unknown, topic: string): void;
   /** Log lines; `fresh` when what is held does not continue into them. */
   log?(offset: number, lines: LogLine[], skipped: number, fresh: boolean): void;
   /** What is held is what the server has. */
@@ -202,6 +204,8 @@ export class Live {
         return this.#patch(message);
       case 'log':
         return this.#log(message);
+      case 'event':
+        return this.#find(message.topic)?.follower.event?.(message.event, message.topic);
       case 'removed': {
         const subscription = this.#find(message.topic);
         if (!subscription) return;
@@ -217,7 +221,7 @@ export class Live {
         return subscription.follower.refused?.(message.problem);
       }
       default:
-      // Producers' own events, and what a later server may send besides.
+      // What a later server may send besides.
     }
   }
 

@@ -6,6 +6,14 @@ import type { Batch } from './frame';
 import type { Follower } from './socket';
 import type { ErrorBody } from './wire';
 
+/** What somebody besides the page learns of a topic. */
+export interface Told {
+  /** Its canonical name. */
+  onTopic?: (topic: string) => void;
+  /** An event of it. */
+  onEvent?: (event: unknown, topic: string) => void;
+}
+
 export class TopicState<T extends object> implements Follower {
   /** The state; undefined until the first answer. Never wiped while reconnecting. */
   state = $state<T>();
@@ -16,16 +24,16 @@ export class TopicState<T extends object> implements Follower {
   /** Whether its session was removed. */
   gone = $state(false);
   readonly #batch: Batch;
-  readonly #onTopic: ((topic: string) => void) | undefined;
+  readonly #told: Told;
 
-  constructor(batch: Batch, onTopic?: (topic: string) => void) {
+  constructor(batch: Batch, told: Told = {}) {
     this.#batch = batch;
-    this.#onTopic = onTopic;
+    this.#told = told;
   }
 
   snapshot(state: unknown, topic: string): void {
     this.#batch.add(() => this.replace(state));
-    this.#onTopic?.(topic);
+    this.#told.onTopic?.(topic);
   }
 
   /** Shows another whole state, writing only what differs from the one before. */
@@ -41,6 +49,10 @@ export class TopicState<T extends object> implements Follower {
     this.#batch.add(() => {
       if (this.state !== undefined && isObject(patch)) applyInto(this.state as JsonObject, patch);
     });
+  }
+
+  event(event: unknown, topic: string): void {
+    this.#batch.add(() => this.#told.onEvent?.(event, topic));
   }
 
   confirmed(): void {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { tree } from './tree';
+import { family, tree } from './tree';
+import type { SessionView } from './wire';
 
 describe('the tree of agents', () => {
   it('puts those that were started below the one that started them', () => {
@@ -21,5 +22,32 @@ describe('the tree of agents', () => {
         expect(tree(given).map((row) => row.id).sort()).toEqual(Object.keys(given).sort());
       }),
     );
+  });
+});
+
+describe('the family of agents', () => {
+  const none = { input: 1, output: 1, cache_read: 0, cache_write: 0 };
+  const usage = (ids: string[]) =>
+    ({ ...none, priced: true, calls: 1, unpriced_calls: 0, disputed_calls: 0, by_agent: Object.fromEntries(ids.map((id) => [id, none])) });
+  const view = (over: Partial<SessionView>): SessionView =>
+    ({ id: 'a~1', name: 'a', source: 'transcript', status: 'waiting', progress: {}, ...over });
+  const shape = (over: Partial<SessionView>) => tree(family(view(over))).map(({ id, depth }) => `${id}${depth}`);
+
+  it('has the session’s own agent above its subagents, and theirs below them', () => {
+    const agents = { s2: { status: 'active', parent: 's1', started_at: '2' }, s1: { status: 'active', started_at: '1' } };
+    expect(shape({ agents })).toEqual(['main0', 's11', 's22']);
+    expect(family(view({ agents }))['main']?.status).toBe('idle');
+  });
+
+  it('takes in of a build only those whose tokens are told by transcripts', () => {
+    const agents = { builder: { status: 'active' }, s1: { status: 'active' } };
+    expect(shape({ source: 'live', agents, usage: usage(['main', 's1']) })).toEqual(['builder0', 'main0', 's11']);
+    expect(shape({ source: 'live', agents, usage: usage(['s1']) })).toEqual(['builder0', 's10']);
+  });
+
+  it('leaves alone what has a main one already, and adds nobody to a session without agents', () => {
+    const agents = { main: { status: 'active' }, s1: { status: 'active', parent: 'main' } };
+    expect(shape({ agents })).toEqual(['main0', 's11']);
+    expect(shape({ usage: usage(['main']) })).toEqual([]);
   });
 });

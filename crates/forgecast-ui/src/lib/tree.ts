@@ -1,7 +1,7 @@
 // Agents as a tree: parents before those that they started, each with its depth. Total, whatever the parents say: cycles
 // and parents that do not exist become roots.
 
-import type { AgentView } from './wire';
+import type { AgentView, SessionView } from './wire';
 
 export interface TreeRow {
   id: string;
@@ -39,4 +39,38 @@ export function tree(agents: Record<string, AgentView>): TreeRow[] {
   roots.forEach(visit);
   ids.forEach(visit);
   return rows;
+}
+
+/** The id under which the usage of the session's own agent stands. */
+const MAIN = 'main';
+const MAIN_STATUS: Partial<Record<SessionView['status'], string>> = {
+  running: 'active',
+  completed: 'completed',
+  failed: 'failed',
+};
+
+/**
+ * The agents of a session with the main one above those that it started. Transcripts name only subagents: the main one
+ * is the session itself, and whoever names no parent was started by it.
+ */
+export function family(view: Pick<SessionView, 'agents' | 'usage' | 'source' | 'status' | 'started_at' | 'ended_at'>): Record<string, AgentView> {
+  const agents = view.agents ?? {};
+  const used = view.usage?.by_agent ?? {};
+  const whole = view.source === 'transcript';
+  if (Object.hasOwn(agents, MAIN) || Object.keys(agents).length === 0) return agents;
+  if (!whole && !Object.hasOwn(used, MAIN)) return agents;
+  const family: Record<string, AgentView> = {
+    [MAIN]: {
+      name: MAIN,
+      status: MAIN_STATUS[view.status] ?? 'idle',
+      ...(view.started_at !== undefined && { started_at: view.started_at }),
+      ...(view.ended_at !== undefined && { ended_at: view.ended_at }),
+    },
+  };
+  for (const [id, agent] of Object.entries(agents)) {
+    const orphan = agent.parent === undefined || !Object.hasOwn(agents, agent.parent);
+    const ours = whole || Object.hasOwn(used, id);
+    family[id] = orphan && ours ? { ...agent, parent: MAIN } : agent;
+  }
+  return family;
 }
