@@ -18,12 +18,17 @@ pub(crate) fn series(
     let Some(number) = number_of(db, session)? else {
         return Ok(Vec::new());
     };
-    let (kind, value, gather) = definition(metric);
+    let Definition {
+        kind,
+        time,
+        value,
+        gather,
+    } = definition(metric);
     let step_ms = i64::from(resolution_s.max(1)) * 1000;
     // With a bare column beside max(sequence) SQLite takes it from the row of that maximum: the last of the step.
     let sql = format!(
         "SELECT step * ?2, {gather}, max(sequence) FROM (
-             SELECT at / ?2 AS step, sequence, {value} AS value FROM events
+             SELECT {time} / ?2 AS step, sequence, {value} AS value FROM events
              WHERE session = ?1 AND kind = '{kind}'
          ) WHERE value IS NOT NULL GROUP BY step ORDER BY step"
     );
@@ -34,20 +39,50 @@ pub(crate) fn series(
     Ok(points.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Of which facts, which value, and how those of one step are put together.
-fn definition(metric: Metric) -> (&'static str, &'static str, &'static str) {
-    match metric {
+/// What a metric is made of, in SQL.
+struct Definition {
+    /// Of which facts.
+    kind: &'static str,
+    /// When the value was so, in milliseconds.
+    time: &'static str,
+    /// The value of one fact.
+    value: &'static str,
+    /// How those of one step are put together.
+    gather: &'static str,
+}
+
+/// Usage is a difference, and belongs to the moment of use: what is taken back is taken from the step that it was added
+/// to, however late it is learned. Without that moment it is when the fact was learned.
+const USED_AT: &str = "coalesce(CAST(round(unixepoch(body ->> '$.fact.used_at', 'subsec') * 1000) AS INTEGER), at)";
+
+/// Should more be taken back than is known to have been added, nothing was used.
+const SUM: &str = "max(total(value), 0.0)";
+
+fn definition(metric: Metric) -> Definition {
+    let (kind, time, value, gather) = match metric {
         Metric::Tokens => (
             "usage_recorded",
+            USED_AT,
             "coalesce(body ->> '$.fact.input', 0) + coalesce(body ->> '$.fact.output', 0)
              + coalesce(body ->> '$.fact.cache_read', 0) + coalesce(body ->> '$.fact.cache_write', 0)",
-            "total(value)",
+            SUM,
         ),
-        Metric::CostUsd => ("usage_recorded", "body ->> '$.fact.cost_usd'", "total(value)"),
-        Metric::TestsPassed => ("tests_reported", "CAST(body ->> '$.fact.passed' AS REAL)", "value"),
-        Metric::TestsFailed => ("tests_reported", "CAST(body ->> '$.fact.failed' AS REAL)", "value"),
+        Metric::CostUsd => ("usage_recorded", USED_AT, "body ->> '$.fact.cost_usd'", SUM),
+        Metric::TestsPassed => (
+            "tests_reported",
+            "at",
+            "CAST(body ->> '$.fact.passed' AS REAL)",
+            "value",
+        ),
+        Metric::TestsFailed => (
+            "tests_reported",
+            "at",
+            "CAST(body ->> '$.fact.failed' AS REAL)",
+            "value",
+        ),
         Metric::Progress => (
             "phase_reported",
+            "at",
             // Tasks when they are counted, else phases done of the number behind the slash of `4/7`.
             "min(100.0, coalesce(
                  100.0 * (body ->> '$.fact.tasks_completed') / nullif(body ->> '$.fact.tasks_total', 0),
@@ -56,5 +91,11 @@ fn definition(metric: Metric) -> (&'static str, &'static str, &'static str) {
                      instr(body ->> '$.fact.phase_number', '/') + 1) AS REAL), 0)))",
             "value",
         ),
+    };
+    Definition {
+        kind,
+        time,
+        value,
+        gather,
     }
 }

@@ -16,3 +16,4 @@ mod overview;
 mod retention;
 mod snapshots;
 mod trouble;
+mod usage;

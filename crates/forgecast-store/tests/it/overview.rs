@@ -264,3 +264,46 @@ async fn series_come_straight_from_the_facts() {
     }
     assert!("speed".parse::<Metric>().is_err());
 }
+
+#[tokio::test]
+async fn what_is_taken_back_is_taken_from_the_step_in_which_it_was_used() {
+    let place = Place::new();
+    let store = place.store().await;
+    let used = |input, cost_usd, used_at: Option<i64>, at| {
+        let recorded = UsageRecorded {
+            tokens: TokenDelta {
+                input,
+                ..TokenDelta::default()
+            },
+            cost_usd: Some(cost_usd),
+            used_at: used_at.map(time),
+            ..UsageRecorded::default()
+        };
+        event("a~1", 1, fact(Fact::UsageRecorded(recorded), at))
+    };
+    let writes = [
+        session("a~1"),
+        used(100, 1.0, Some(1_250), 500_000),
+        used(50, 0.5, Some(61_000), 500_000),
+        used(30, 0.25, None, 500_000),
+        // Learned an hour later: the first call was another one's, and the second one was smaller.
+        used(-100, -1.0, Some(1_250), 4_000_000),
+        used(-20, -0.125, Some(61_000), 4_000_000),
+        // Taken back from nothing.
+        used(-7, -0.5, Some(121_000), 4_000_000),
+    ];
+    store.commit(commit(writes)).await.unwrap();
+    for (metric, expected) in [
+        (
+            Metric::Tokens,
+            [(0, 0.0), (60_000, 30.0), (120_000, 0.0), (480_000, 30.0)],
+        ),
+        (
+            Metric::CostUsd,
+            [(0, 0.0), (60_000, 0.375), (120_000, 0.0), (480_000, 0.25)],
+        ),
+    ] {
+        let points = store.series(&id("a~1"), metric, 60).await.unwrap();
+        assert_eq!(points, expected.map(|(at, value)| (time(at), value)), "{metric:?}");
+    }
+}
