@@ -12,10 +12,10 @@ use forgecast_protocol::{Event, LogChunk, Origin, SessionName, Timestamp};
 use super::{claude, codex, foundry};
 use crate::clean::Cleaner;
 
-pub(crate) use self::lax::{Count, Flag, List, Number, Object, Text};
+pub(crate) use self::lax::{Count, Flag, List, Number, Object, Text, Words};
 pub use self::path::path_of;
 pub(crate) use self::path::session_name;
-pub(crate) use self::told::{Told, last_part, when};
+pub(crate) use self::told::{Said, Told, last_part, when};
 
 /// Longest line that is read, in bytes: agents write the whole content of files into one line.
 pub const MAX_LINE: usize = 16 << 20;

@@ -12,6 +12,10 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Text<'a>(pub(crate) Option<Cow<'a, str>>);
 
+/// Texts: a list of them, or one alone, or none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Words<'a>(pub(crate) Vec<Text<'a>>);
+
 /// A count, also written as `1.0` or `"1"`; or nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Count(pub(crate) Option<u64>);
@@ -63,6 +67,21 @@ impl<'a> Text<'a> {
 
     pub(crate) fn owned(&self) -> Option<String> {
         self.get().map(str::to_owned)
+    }
+}
+
+impl Words<'_> {
+    /// As one would type it; of a shell that is given a script (`bash -lc …`) the script.
+    pub(crate) fn as_command(&self) -> Option<Cow<'_, str>> {
+        let words: Vec<&str> = self.0.iter().filter_map(Text::get).collect();
+        match words.as_slice() {
+            [] => None,
+            [one] => Some(Cow::Borrowed(*one)),
+            [shell, flags, script] if shell.ends_with("sh") && flags.starts_with('-') && flags.ends_with('c') => {
+                Some(Cow::Borrowed(*script))
+            }
+            words => Some(Cow::Owned(words.join(" "))),
+        }
     }
 }
 
@@ -123,6 +142,35 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
             absent!(Text(None); unit);
             absent!(Text(None); seq);
             absent!(Text(None); map);
+        }
+        deserializer.deserialize_any(Take(PhantomData))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Words<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Take<'a>(PhantomData<&'a ()>);
+        impl<'de: 'a, 'a> Visitor<'de> for Take<'a> {
+            type Value = Words<'a>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("anything")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Words<'a>, E> {
+                Ok(Words(vec![Text(Some(Cow::Borrowed(text)))]))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Words<'a>, E> {
+                Ok(Words(vec![Text(Some(Cow::Owned(text.to_owned())))]))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Words<'a>, A::Error> {
+                let mut words = Vec::new();
+                while let Some(word) = seq.next_element()? {
+                    words.push(word);
+                }
+                Ok(Words(words))
+            }
+            absent!(Words::default(); visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64);
+            absent!(Words::default(); unit);
+            absent!(Words::default(); map);
         }
         deserializer.deserialize_any(Take(PhantomData))
     }

@@ -1,0 +1,123 @@
+//! What is remembered of a Claude Code transcript from one line to the next, and over restarts: a few kilobytes, however
+//! long the file.
+
+use std::collections::VecDeque;
+
+use forgecast_protocol::SessionName;
+use forgecast_protocol::event::CallReported;
+use serde::{Deserialize, Serialize};
+
+/// Most uses of tools whose results are waited for.
+const MAX_PENDING: usize = 32;
+/// Most subagents that are remembered as begun.
+const MAX_AGENTS: usize = 32;
+
+/// See the file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct State {
+    /// The session, where the lines say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) session: Option<SessionName>,
+    /// The folder that the agent was started in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cwd: Option<String>,
+    /// The session was announced.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) seen: bool,
+    /// It has a title.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) titled: bool,
+    /// What the user is waited for since, if he is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) waiting: Option<Waiting>,
+    /// Of a subagent's own file: whether it was said to be at work or over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) agent: Option<AgentState>,
+    /// Uses of tools whose results are not there yet, oldest first.
+    #[serde(skip_serializing_if = "VecDeque::is_empty")]
+    pub(super) pending: VecDeque<Pending>,
+    /// Subagents that were said to be at work, oldest first.
+    #[serde(skip_serializing_if = "VecDeque::is_empty")]
+    pub(super) agents: VecDeque<String>,
+    /// The hash of the call that was told last: the same again says nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) last_call: Option<u64>,
+}
+
+/// Why the user is waited for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Waiting {
+    /// The turn is over; by which message, where one said so.
+    Prompt(Option<String>),
+    /// The answer to this use of a tool.
+    Answer(String),
+}
+
+/// What was said of a subagent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AgentState {
+    Active,
+    Completed,
+}
+
+/// The use of a tool without its result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Pending {
+    /// The id of the use.
+    pub(super) id: String,
+    /// The tool.
+    pub(super) tool: String,
+    /// Of a tool that starts a subagent: its type and its task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) agent: Option<(Option<String>, Option<String>)>,
+}
+
+impl State {
+    /// Whether the call says anything that the one before it did not.
+    pub(super) fn is_new(&mut self, call: &CallReported) -> bool {
+        let told = CallReported {
+            used_at: None,
+            offset: 0,
+            ..call.clone()
+        };
+        let hash = serde_json::to_vec(&told).map(|bytes| fnv(&bytes)).ok();
+        let new = call.call.message.is_none() || hash != self.last_call;
+        self.last_call = hash;
+        new
+    }
+
+    pub(super) fn begin(&mut self, pending: Pending) {
+        if self.pending.len() >= MAX_PENDING {
+            self.pending.pop_front();
+        }
+        self.pending.push_back(pending);
+    }
+
+    /// The use of a tool whose result is there; forgotten.
+    pub(super) fn end(&mut self, id: &str) -> Option<Pending> {
+        let at = self.pending.iter().position(|pending| pending.id == id)?;
+        self.pending.remove(at)
+    }
+
+    /// Whether a subagent begins; remembered.
+    pub(super) fn begins(&mut self, agent: &str) -> bool {
+        if self.agents.iter().any(|known| known == agent) {
+            return false;
+        }
+        if self.agents.len() >= MAX_AGENTS {
+            self.agents.pop_front();
+        }
+        self.agents.push_back(agent.to_owned());
+        true
+    }
+}
+
+/// FNV-1a, 64 bits: stays the same over versions, and nobody gains by a collision.
+fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
