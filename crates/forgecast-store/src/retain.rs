@@ -42,11 +42,13 @@ impl Step {
     }
 }
 
-/// Removes a session and everything of it; false when it is not known.
+/// Removes a session, everything of it, and what it used, also when retention removed the session before; false when
+/// nothing of it was there. Calls stay: only the ledger can read whose they are, and as long as they are known, neither
+/// another reading of the transcript nor a later conversation that repeats it counts them again.
 pub(crate) fn forget(db: &Connection, session: &SessionId) -> Result<bool> {
     let id = session.to_string();
-    db.execute("DELETE FROM usage_owners WHERE session = ?1", [&id])?;
-    let removed = db.execute("DELETE FROM sessions WHERE id = ?1", [&id])?;
+    let removed = db.execute("DELETE FROM usage_owners WHERE session = ?1", [&id])?
+        + db.execute("DELETE FROM sessions WHERE id = ?1", [&id])?;
     Ok(removed > 0)
 }
 

@@ -110,7 +110,8 @@ impl Store {
         value.ok_or(Error::Closed)
     }
 
-    /// Removes a session and everything of it, behind everything that is queued. Whether there was such a session.
+    /// Removes a session, everything of it and what it used, behind everything that is queued. Whether there was anything
+    /// of it. Its calls stay known (their bodies are the ledger's), so that nothing tells them a second time as new.
     ///
     /// # Errors
     /// The disk did not take it; then it is not removed.

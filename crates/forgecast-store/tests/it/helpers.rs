@@ -210,6 +210,14 @@ pub(crate) fn checkpoint(path: &str, offset: u64) -> Write {
     Write::Checkpoint(SourceKey(path.into()), checkpoint)
 }
 
+pub(crate) fn call(number: u64, keys: &[u64], body: &str) -> Write {
+    Write::Call {
+        number,
+        keys: keys.to_vec(),
+        body: body.into(),
+    }
+}
+
 pub(crate) fn commit(writes: impl IntoIterator<Item = Write>) -> Commit {
     Commit {
         writes: writes.into_iter().collect(),

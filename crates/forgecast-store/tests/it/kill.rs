@@ -4,11 +4,49 @@ use std::io::{BufRead, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
 use forgecast_protocol::SourceKey;
-use forgecast_store::open;
+use forgecast_store::{Store, UsageDelta, UsageQuery, Write, open};
 
 use crate::helpers::*;
 
 const ROUNDS: u64 = 20;
+/// Keys begin behind all numbers.
+const KEY: u64 = 1 << 40;
+
+/// One call more; each third one takes back all but one of what was added since the last such.
+fn usage(number: u64) -> UsageDelta {
+    UsageDelta {
+        owner: "a~1".into(),
+        calls: if number.is_multiple_of(3) { -1 } else { 1 },
+        ..UsageDelta::default()
+    }
+}
+
+/// Calls, their keys and the sums say what the facts say.
+async fn calls_agree(store: &Store, last: u64) {
+    let calls = store
+        .calls((1..=last).map(|number| KEY + number).collect())
+        .await
+        .unwrap();
+    let bodies: Vec<u64> = calls
+        .iter()
+        .map(|call| std::str::from_utf8(&call.body).unwrap().parse().unwrap())
+        .collect();
+    let newest = |call: u64| (call * 3 + 2).min(last);
+    let expected: Vec<u64> = if last == 0 {
+        vec![]
+    } else {
+        (0..=last / 3).map(newest).collect()
+    };
+    assert_eq!(bodies, expected, "the newest of each call");
+    let sum: u64 = store
+        .usage(UsageQuery::default())
+        .await
+        .unwrap()
+        .iter()
+        .map(|group| group.calls)
+        .sum();
+    assert_eq!(sum, last - 2 * (last / 3), "each difference once");
+}
 
 /// Runs as a process of its own (see the test below), in the folder of the database.
 #[tokio::test]
@@ -24,7 +62,13 @@ async fn child_that_commits_until_it_is_killed() {
         let mut pending = Vec::new();
         for _ in 0..16 {
             number += 1;
-            let writes = [event("a~1", number, numbered(number)), checkpoint("/log", number)];
+            let writes = [
+                event("a~1", number, numbered(number)),
+                checkpoint("/log", number),
+                // Each third one is the same call again.
+                call(number / 3, &[KEY + number], &number.to_string()),
+                Write::Usage(usage(number)),
+            ];
             pending.push((number, store.commit(commit(writes))));
         }
         for (number, done) in pending {
@@ -57,6 +101,7 @@ async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
         let sources = store.sources().await.unwrap();
         let offset = sources.get(&SourceKey("/log".into())).map_or(0, |source| source.offset);
         assert_eq!(offset, last, "the checkpoint says what the facts say");
+        calls_agree(&store, last).await;
         store.abandon().await;
     }
     assert!(acknowledged > 0);

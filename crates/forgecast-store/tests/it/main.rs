@@ -6,10 +6,12 @@
     reason = "clippy knows only functions marked as tests; the helpers here serve nothing else"
 )]
 
+mod calls;
 mod durability;
 mod helpers;
 mod kill;
 mod log;
+mod migration;
 mod model;
 mod opening;
 mod overview;

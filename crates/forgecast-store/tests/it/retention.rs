@@ -1,7 +1,8 @@
 //! What retention removes, in which order, and what it never touches.
 
+use forgecast_protocol::report::GroupBy;
 use forgecast_protocol::session::SessionStatus::{self, *};
-use forgecast_store::{Options, Store, Write, open};
+use forgecast_store::{Options, Store, UsageDelta, UsageQuery, Write, open};
 
 use crate::helpers::*;
 
@@ -160,6 +161,131 @@ async fn a_forgotten_session_leaves_nothing_and_its_producers_ids_are_free_again
         let count: i64 = raw.query_row(&sql, [], |row| row.get(0)).unwrap();
         assert_eq!(count, 0, "{table}");
     }
+}
+
+/// A call of the session, its usage and its transcript.
+fn used(session: &str, number: u64) -> [Write; 3] {
+    let delta = UsageDelta {
+        owner: format!("transcript of {session}"),
+        session: session.into(),
+        calls: 1,
+        ..UsageDelta::default()
+    };
+    let transcript = Write::Transcript {
+        id: delta.owner.clone(),
+        session: id(session),
+        directory: None,
+    };
+    [call(number, &[], session), Write::Usage(delta), transcript]
+}
+
+async fn owners(store: &Store) -> Vec<String> {
+    let query = UsageQuery {
+        group_by: GroupBy::Session,
+        ..UsageQuery::default()
+    };
+    let groups = store.usage(query).await.unwrap();
+    groups.into_iter().map(|group| group.key).collect()
+}
+
+#[tokio::test]
+async fn what_a_session_used_outlives_it() {
+    let place = Place::new();
+    let store = with_sessions(place.options(), &[Completed]).await;
+    store.commit(commit(used("a~1", 1))).await.unwrap();
+    let pruned = store.prune(time(NOW_MS + 91 * DAY_MS)).await.unwrap();
+    assert_eq!((pruned.sessions.len(), pruned.calls), (1, 0));
+    assert_eq!(owners(&store).await, ["transcript of a~1"]);
+    assert_eq!(store.calls(vec![1]).await.unwrap().len(), 1);
+    assert!(
+        store.transcripts().await.unwrap().is_empty(),
+        "there is no such session"
+    );
+    // Work that comes after all makes the session anew.
+    store.commit(commit([session("a~1")])).await.unwrap();
+    store.commit(commit(used("a~1", 2))).await.unwrap();
+    assert_eq!(store.transcripts().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_forgotten_session_is_in_no_report_and_its_calls_are_not_counted_again() {
+    let place = Place::new();
+    let store = with_sessions(place.options(), &[Running, Running]).await;
+    store.commit(commit(used("a~1", 1))).await.unwrap();
+    store.commit(commit(used("b~1", 2))).await.unwrap();
+    let late = store.commit(commit(used("a~1", 3)));
+    assert!(store.forget(&id("a~1")).await.unwrap());
+    late.await.unwrap();
+    assert_eq!(owners(&store).await, ["transcript of b~1"]);
+    assert_eq!(store.transcripts().await.unwrap().len(), 1);
+    let known = store.calls(vec![1, 2, 3]).await.unwrap();
+    assert_eq!(known.len(), 3, "a copy of the transcript brings nothing back");
+    // One that was removed by age before is forgotten all the same.
+    store
+        .commit(commit([Write::Row {
+            session: id("b~1"),
+            revision: 301,
+            row: row("b~1", Completed, NOW_MS),
+        }]))
+        .await
+        .unwrap();
+    store.prune(time(NOW_MS + 91 * DAY_MS)).await.unwrap();
+    assert_eq!((left(&store).await.len(), owners(&store).await.len()), (0, 1));
+    assert!(store.forget(&id("b~1")).await.unwrap());
+    assert!(!store.forget(&id("b~1")).await.unwrap());
+    assert!(owners(&store).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_database_that_is_too_large_sheds_old_calls_before_its_sessions() {
+    let place = Place::new();
+    let store = with_sessions(place.options(), &[Completed, Running]).await;
+    store.commit(commit(used("a~1", 1))).await.unwrap();
+    store.close().await.unwrap();
+    // As many as months bring.
+    let raw = rusqlite::Connection::open(place.path()).unwrap();
+    raw.execute_batch(
+        "INSERT INTO calls (number, body) WITH RECURSIVE n (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < 255000)
+         SELECT n, zeroblob(100) FROM n;
+         INSERT INTO call_keys SELECT number + 1000000, sequence FROM calls",
+    )
+    .unwrap();
+    drop(raw);
+    let options = |max_bytes| Options {
+        max_bytes,
+        ..place.options()
+    };
+    let store = open(place.options(), FOLD, time(NOW_MS)).await.unwrap().store;
+    let full = store.prune(time(NOW_MS)).await.unwrap();
+    assert_eq!((full.calls, full.still_too_large), (0, false));
+    store.close().await.unwrap();
+
+    let store = open(options(full.file_bytes - 1_000_000), FOLD, time(NOW_MS))
+        .await
+        .unwrap()
+        .store;
+    let pruned = store.prune(time(NOW_MS)).await.unwrap();
+    assert_eq!((pruned.calls, pruned.sessions.len()), (5_000, 0), "{pruned:?}");
+    assert_eq!(
+        (pruned.log_lines, pruned.events),
+        (1000, 300),
+        "what is left of finished sessions went before"
+    );
+    for key in [5_000, 5_001] {
+        let found = [key, key + 1_000_000]
+            .map(|key| vec![key])
+            .map(|keys| store.calls(keys));
+        for calls in found {
+            assert_eq!(calls.await.unwrap().len(), usize::from(key > 5_000), "{key}");
+        }
+    }
+    assert_eq!(owners(&store).await, ["transcript of a~1"], "sums stay");
+    store.close().await.unwrap();
+
+    let store = open(options(1), FOLD, time(NOW_MS)).await.unwrap().store;
+    let pruned = store.prune(time(NOW_MS)).await.unwrap();
+    assert!(pruned.still_too_large);
+    assert_eq!((pruned.calls, pruned.sessions.len()), (0, 1), "the newest calls stay");
 }
 
 #[tokio::test]
