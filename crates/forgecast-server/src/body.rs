@@ -1,81 +1,211 @@
-//! Reads the body of a request: up to a size, and at a pace. A body that trickles holds a connection and memory, so it
-//! gets a deadline that only bytes move.
+//! Reads the body of a request: up to a size, at a pace, and within what all bodies together may take of the memory. A
+//! body that trickles holds a connection and memory, so it gets a deadline that only bytes move. What is compressed is
+//! unpacked as it comes, and the size counts unpacked.
 
+use std::ops::Deref;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::{Bytes, BytesMut};
+use axum::extract::Request;
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::error::Error;
 
+mod gzip;
+mod heap;
+
+use self::gzip::Gzip;
+use self::heap::Heap;
+
 /// What a body must bring in a second to be allowed to go on: far below any network, far above a trickle.
 const BYTES_PER_SECOND: u64 = 32 * 1024;
+/// Of a body that was refused so much is read and thrown away: most clients send all of it before they read the answer,
+/// and to close before would take the answer from them.
+const DISCARDED_BYTES: u64 = 256 * 1024 * 1024;
+/// How long that may take in all, and how long nothing may come meanwhile.
+const DISCARDING: Duration = Duration::from_secs(5);
+const DISCARDING_IDLE: Duration = Duration::from_millis(250);
 
-/// The whole body, at most `limit` bytes; it has `patience`, and a second more for each 32 KiB that came.
-pub(crate) async fn read(body: Body, limit: usize, patience: Duration) -> Result<Bytes, Error> {
-    // What says beforehand that it is too long is not read at all.
-    if body.size_hint().lower() > limit as u64 {
-        return Err(Error::TooLarge(limit));
-    }
-    let begun = Instant::now();
-    let mut body = pin!(body);
-    let mut bytes = BytesMut::new();
-    loop {
-        let earned = Duration::from_millis(bytes.len() as u64 * 1000 / BYTES_PER_SECOND);
-        let frame = timeout_at(begun + patience + earned, body.frame())
-            .await
-            .map_err(|_| Error::TooSlow)?;
-        let Some(frame) = frame else {
-            return Ok(bytes.freeze());
+/// How a body is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coding {
+    /// Not at all.
+    Identity,
+    /// `Content-Encoding: gzip`.
+    Gzip,
+}
+
+impl Coding {
+    /// What the headers say.
+    ///
+    /// # Errors
+    /// Another coding, or several.
+    fn of(headers: &HeaderMap) -> Result<Self, Error> {
+        let mut given = headers.get_all(header::CONTENT_ENCODING).iter();
+        let (coding, None) = (given.next(), given.next()) else {
+            return Err(Error::Coding);
         };
-        // The connection broke or the framing is wrong: whoever sent it is not there to read more about it.
-        let frame = frame.map_err(|_| Error::Malformed("the body ended too early".to_owned()))?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        if bytes.len() + data.len() > limit {
-            return Err(Error::TooLarge(limit));
+        match coding.map(|coding| coding.as_bytes().trim_ascii().to_ascii_lowercase()) {
+            None => Ok(Self::Identity),
+            Some(coding) if coding.is_empty() || coding == b"identity" => Ok(Self::Identity),
+            Some(coding) if coding == b"gzip" || coding == b"x-gzip" => Ok(Self::Gzip),
+            Some(_) => Err(Error::Coding),
         }
-        bytes.extend_from_slice(&data);
     }
+}
+
+/// What all bodies together may take of the memory, unpacked, until their readers let go of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Room(Arc<Semaphore>);
+
+/// The unit in which room is given: the memory that the smallest body takes, more or less.
+const GRAIN_BYTES: usize = 4 * 1024;
+
+impl Room {
+    /// So many bytes.
+    pub(crate) fn new(bytes: usize) -> Self {
+        let grains = bytes.div_ceil(GRAIN_BYTES).min(Semaphore::MAX_PERMITS);
+        Self(Arc::new(Semaphore::new(grains)))
+    }
+
+    /// Room for so many grains more, when there is.
+    fn take(&self, grains: usize) -> Option<OwnedSemaphorePermit> {
+        let grains = u32::try_from(grains).ok()?;
+        Arc::clone(&self.0).try_acquire_many_owned(grains).ok()
+    }
+}
+
+/// A whole body, and the room that it takes.
+#[derive(Debug)]
+pub(crate) struct Held {
+    bytes: Bytes,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Held {
+    /// The bytes, for one who bounds by himself what he keeps.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+}
+
+impl Deref for Held {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// How bodies are read.
+#[derive(Clone, Debug)]
+pub(crate) struct Bodies {
+    /// Most bytes of one body, unpacked.
+    pub(crate) limit: usize,
+    /// How long one may take to begin with; it has a second more for each 32 KiB that came.
+    pub(crate) patience: Duration,
+    /// Shared by all.
+    pub(crate) room: Room,
+}
+
+impl Bodies {
+    /// The whole body of a request. Of one that is refused the rest is thrown away behind the answer.
+    ///
+    /// # Errors
+    /// It is too long, too slow, packed in an unknown way or broken, or there is no room for it now.
+    pub(crate) async fn read(&self, request: Request) -> Result<Held, Error> {
+        let (parts, mut body) = request.into_parts();
+        let read = match Coding::of(&parts.headers) {
+            Ok(coding) => self.read_all(&mut body, coding).await,
+            Err(error) => Err(error),
+        };
+        // Who asked whether to send it at all has been answered by the refusal.
+        if read.is_err() && !parts.headers.contains_key(header::EXPECT) {
+            tokio::spawn(discard(body));
+        }
+        read
+    }
+
+    async fn read_all(&self, body: &mut Body, coding: Coding) -> Result<Held, Error> {
+        // What says beforehand that it is too long is not read at all.
+        if body.size_hint().lower() > self.limit as u64 {
+            return Err(Error::TooLarge(self.limit));
+        }
+        let heap = Heap::new(self.limit, self.room.clone());
+        let mut sink = match coding {
+            Coding::Identity => Sink::Plain(heap),
+            Coding::Gzip => Sink::Gzip(Box::new(Gzip::new(heap))),
+        };
+        let begun = Instant::now();
+        let mut body = pin!(body);
+        let mut came = 0;
+        loop {
+            let earned = Duration::from_millis(came as u64 * 1000 / BYTES_PER_SECOND);
+            let frame = timeout_at(begun + self.patience + earned, body.frame())
+                .await
+                .map_err(|_| Error::TooSlow)?;
+            let Some(frame) = frame else {
+                return sink.finish();
+            };
+            // The connection broke or the framing is wrong: whoever sent it is not there to read more about it.
+            let frame = frame.map_err(|_| Error::Malformed("the body ended too early".to_owned()))?;
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            came += data.len();
+            // What is packed may not be longer either, though nothing of it is kept.
+            if came > self.limit {
+                return Err(Error::TooLarge(self.limit));
+            }
+            sink.take(&data).await?;
+        }
+    }
+}
+
+/// Where the bytes of a body go as they come.
+enum Sink {
+    Plain(Heap),
+    Gzip(Box<Gzip>),
+}
+
+impl Sink {
+    async fn take(&mut self, data: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::Plain(heap) => heap.take(data),
+            Self::Gzip(gzip) => gzip.take(data).await,
+        }
+    }
+
+    fn finish(self) -> Result<Held, Error> {
+        match self {
+            Self::Plain(heap) => Ok(heap.finish()),
+            Self::Gzip(gzip) => Ok(gzip.finish()?.finish()),
+        }
+    }
+}
+
+/// Throws away what still comes, within limits; the connection ends with whatever is left.
+async fn discard(mut body: Body) {
+    let mut left = DISCARDED_BYTES;
+    let rest = async {
+        while let Ok(Some(Ok(frame))) = timeout(DISCARDING_IDLE, body.frame()).await {
+            let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+            left = match left.checked_sub(bytes) {
+                Some(left) => left,
+                None => break,
+            };
+        }
+    };
+    // Nobody waits for it, so it does not matter how it ends.
+    let _ = timeout(DISCARDING, rest).await;
 }
 
 #[cfg(test)]
-mod tests {
-    use std::convert::Infallible;
-
-    use futures_util::stream;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_trickle_is_cut_off_and_a_slow_but_steady_body_is_not() {
-        let dripping = |bytes: usize, every: Duration, times: usize| {
-            Body::from_stream(stream::unfold(times, move |left| async move {
-                let left = left.checked_sub(1)?;
-                tokio::time::sleep(every).await;
-                Some((Ok::<_, Infallible>(vec![b' '; bytes]), left))
-            }))
-        };
-        let second = Duration::from_secs(1);
-        let begun = Instant::now();
-        let outcome = read(dripping(1, second, 1000), 5000, 10 * second).await;
-        assert!(matches!(outcome, Err(Error::TooSlow)));
-        assert!(begun.elapsed() < 12 * second);
-        let steady = read(dripping(64 * 1024, second, 60), 1 << 30, 10 * second).await;
-        assert_eq!(steady.unwrap().len(), 60 * 64 * 1024);
-    }
-
-    #[tokio::test]
-    async fn a_body_longer_than_the_limit_is_refused() {
-        let outcome = read(Body::from("12345"), 4, Duration::from_secs(1)).await;
-        assert!(matches!(outcome, Err(Error::TooLarge(4))));
-        let pieces = stream::iter(["123", "45"].map(Ok::<_, Infallible>));
-        let outcome = read(Body::from_stream(pieces), 4, Duration::from_secs(1)).await;
-        assert!(matches!(outcome, Err(Error::TooLarge(4))));
-    }
-}
+mod tests;

@@ -32,6 +32,12 @@ pub(crate) enum Error {
     /// A change was asked for with a body that a page of another site could send without asking.
     #[error("send the body as application/json")]
     MediaType,
+    /// The same for telemetry.
+    #[error("send the body as application/json or application/x-protobuf")]
+    ExportType,
+    /// The body is packed in a way that is not unpacked here.
+    #[error("the body may be sent as it is or with Content-Encoding: gzip, nothing else")]
+    Coding,
     /// The body could be read, and nothing of it could be taken.
     #[error("{0}")]
     Rejected(String),
@@ -47,6 +53,9 @@ pub(crate) enum Error {
     /// The facts wait for the store, and more are not taken until they are stored.
     #[error("the store is behind; send it again after the time in Retry-After")]
     Busy,
+    /// Other bodies are being read that take all the memory that there is for them.
+    #[error("too many long bodies at a time; send it again after the time in Retry-After")]
+    NoRoom,
     /// The disk or the database is full.
     #[error("the store is full; send it again when there is room")]
     Full,
@@ -76,7 +85,7 @@ impl Error {
             Self::Method => Form("method", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::Host(_) => Form("host", "Not this host", StatusCode::MISDIRECTED_REQUEST),
             Self::Origin => Form("origin", "Origin refused", StatusCode::FORBIDDEN),
-            Self::MediaType => Form(
+            Self::MediaType | Self::ExportType | Self::Coding => Form(
                 "media-type",
                 "Unsupported media type",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -85,17 +94,23 @@ impl Error {
             Self::TooLarge(_) => Form("too-large", "Body too large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::TooSlow => Form("too-slow", "Body too slow", StatusCode::REQUEST_TIMEOUT),
             Self::TooManyViewers(_) => Form("too-many-viewers", "Too many viewers", StatusCode::TOO_MANY_REQUESTS),
-            Self::Busy => Form("busy", "Busy", StatusCode::SERVICE_UNAVAILABLE),
+            Self::Busy | Self::NoRoom => Form("busy", "Busy", StatusCode::SERVICE_UNAVAILABLE),
             Self::Full => Form("full", "Store full", StatusCode::INSUFFICIENT_STORAGE),
             Self::ReadOnly => Form("read-only", "Store is read-only", StatusCode::SERVICE_UNAVAILABLE),
             Self::Internal(_) => Form("internal", "Internal error", StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
 
+    /// The status it is answered with.
+    pub(crate) fn status(&self) -> StatusCode {
+        let Form(_, _, status) = self.form();
+        status
+    }
+
     /// Seconds after which it is worth to try again, when it is.
-    fn retry_after_s(&self) -> Option<u32> {
+    pub(crate) fn retry_after_s(&self) -> Option<u32> {
         match self {
-            Self::Busy => Some(1),
+            Self::Busy | Self::NoRoom => Some(1),
             Self::TooManyViewers(_) => Some(10),
             Self::Full | Self::ReadOnly => Some(30),
             _ => None,
@@ -123,7 +138,7 @@ impl Error {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let Form(_, _, status) = self.form();
+        let status = self.status();
         // A body of plain strings always serialises; were it not so, an empty body is still the right status.
         let json = serde_json::to_vec(&self.body()).unwrap_or_default();
         let mut response = (status, json).into_response();

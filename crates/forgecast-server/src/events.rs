@@ -1,17 +1,15 @@
 //! Pushes: facts that producers send. Answered only when what was accepted is durable; the same id twice counts once.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use forgecast_hub::Reason;
 use forgecast_ingest::decode::push::{self, Pushed};
 use serde::Serialize;
 
+use crate::Shared;
 use crate::error::Error;
-use crate::{Shared, body};
 
 /// Bodies up to here are decoded on the spot; longer ones would keep other connections of the same thread waiting.
 const QUICK_BYTES: usize = 64 * 1024;
@@ -37,9 +35,8 @@ pub(crate) struct Rejection {
 }
 
 /// `POST /api/v1/events`: one envelope or an array of them.
-pub(crate) async fn push(State(shared): State<Arc<Shared>>, body: Body) -> Result<Json<Receipt>, Error> {
-    let patience = Duration::from_millis(shared.options.body_timeout_ms);
-    let bytes = body::read(body, shared.options.body_bytes, patience).await?;
+pub(crate) async fn push(State(shared): State<Arc<Shared>>, request: Request) -> Result<Json<Receipt>, Error> {
+    let bytes = shared.bodies.read(request).await?;
     let decode = {
         let (cleaner, now) = (Arc::clone(&shared.cleaner), shared.clock.now());
         let quick = bytes.len() <= QUICK_BYTES;
@@ -69,7 +66,7 @@ pub(crate) async fn push(State(shared): State<Arc<Shared>>, body: Body) -> Resul
     let logs = receipt.rejected_logs.iter().map(|one| (one, &envelope_of_log));
     let unwanted = facts.chain(logs).map(|(one, envelope_of)| Rejection {
         index: envelope_of.get(one.index).copied().unwrap_or(one.index),
-        problem: sentence(one.reason).to_owned(),
+        problem: refusal(one.reason).to_owned(),
     });
     let mut rejected: Vec<_> = unread.chain(unwanted).collect();
     rejected.sort_by_key(|one| one.index);
@@ -91,7 +88,7 @@ pub(crate) async fn push(State(shared): State<Arc<Shared>>, body: Body) -> Resul
 }
 
 /// Why the hub did not take a fact, and the way out.
-fn sentence(reason: Reason) -> &'static str {
+pub(crate) fn refusal(reason: Reason) -> &'static str {
     match reason {
         Reason::UnknownRun => "there is no such run; leave the number out to mean the newest one",
         Reason::NoSession => "it names no session",

@@ -1,5 +1,5 @@
-//! Who may talk to this server: one check before any routing, the same for pages, REST, WebSocket and SSE. It reads
-//! headers only and never looks at what is asked for, so no route can forget it.
+//! Who may talk to this server: one check before any routing, the same for pages, REST, WebSocket, SSE and OTLP. It
+//! reads the head only and knows no route, so none can forget it.
 
 use std::net::IpAddr;
 
@@ -50,8 +50,16 @@ impl Guard {
                 return Err(Error::Origin);
             }
         }
-        if changes_with_body(request.method()) && !is_json(headers) {
-            return Err(Error::MediaType);
+        if changes_with_body(request.method()) {
+            let kind = BodyKind::of(headers);
+            // Telemetry has one address of its own, and there it is usually protobuf.
+            let exported = request.uri().path().starts_with("/v1/");
+            match kind {
+                Some(BodyKind::Json) => {}
+                Some(BodyKind::Protobuf) if exported => {}
+                _ if exported => return Err(Error::ExportType),
+                _ => return Err(Error::MediaType),
+            }
         }
         Ok(())
     }
@@ -136,12 +144,33 @@ fn changes_with_body(method: &Method) -> bool {
     )
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let essence = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next());
-    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+/// What a body may be: types that no page of another site can send without asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyKind {
+    /// `application/json`.
+    Json,
+    /// `application/x-protobuf`.
+    Protobuf,
+}
+
+impl BodyKind {
+    /// What `Content-Type` says.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+        let essence = value.split(';').next()?.trim();
+        let kinds = [Self::Json, Self::Protobuf];
+        kinds
+            .into_iter()
+            .find(|kind| essence.eq_ignore_ascii_case(kind.media_type()))
+    }
+
+    /// The media type.
+    pub(crate) fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Protobuf => "application/x-protobuf",
+        }
+    }
 }
 
 #[cfg(test)]
@@ -272,5 +301,27 @@ mod tests {
         }
         assert_eq!(status_of("GET", None), 200);
         assert_eq!(status_of("DELETE", None), 200);
+    }
+
+    #[test]
+    fn telemetry_may_be_protobuf_too_and_nothing_else_may() {
+        let status_of = |path: &str, kind: &str| {
+            status(|request| {
+                let request = request.method("POST").uri(path).header("host", "localhost");
+                request.header("content-type", kind)
+            })
+        };
+        for (path, kind, expected) in [
+            ("/v1/logs", "application/x-protobuf", 200),
+            ("/v1/metrics", "Application/X-Protobuf; v=1", 200),
+            ("/v1/logs", "application/json", 200),
+            ("/v1/logs", "text/plain", 415),
+            ("/v1/logs", "text/plain; application/x-protobuf", 415),
+            ("/api/v1/events", "application/x-protobuf", 415),
+            ("/api/v1/hooks/claude", "application/x-protobuf", 415),
+            ("/v1", "application/x-protobuf", 415),
+        ] {
+            assert_eq!(status_of(path, kind), expected, "{path} {kind}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The HTTP edge: REST, WebSocket, SSE, pushes, metrics and the dashboard's files. It owns no state of sessions: it asks
+//! The HTTP edge: REST, WebSocket, SSE, pushes, hooks, telemetry, metrics and the dashboard's files. It owns no state of sessions: it asks
 //! the hub and passes the hub's bytes on. HTTP types end here, and nothing in here may make the hub wait.
 
 use std::net::IpAddr;
@@ -24,9 +24,11 @@ mod extract;
 mod files;
 mod guard;
 mod health;
+mod hooks;
 mod live;
 mod metrics;
 mod options;
+mod otlp;
 mod router;
 mod sessions;
 mod stream;
@@ -91,6 +93,8 @@ struct Shared {
     roots: Vec<PathBuf>,
     options: Options,
     guard: guard::Guard,
+    bodies: body::Bodies,
+    hooks: hooks::Hooks,
     connections: connections::Connections,
     /// How many artifacts may be read at a time: file I/O happens on threads, and a stuck disk must not take them all.
     readers: Arc<Semaphore>,
@@ -99,7 +103,8 @@ struct Shared {
     stopping: CancellationToken,
 }
 
-/// Serves until `shutdown`, then tells viewers to come back, finishes requests (at most `stop_ms`) and returns.
+/// Serves until `shutdown`, then tells viewers to come back, finishes requests (at most `stop_ms`), hands over the hooks
+/// that it acknowledged (the same) and returns.
 ///
 /// # Errors
 /// The listener is unusable or reachable from other machines; see [`Error`].
@@ -107,9 +112,21 @@ pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -
     let address = listener.local_addr().map_err(Error::Listener)?;
     exposure(address.ip())?;
     let options = app.options;
+    let bodies = body::Bodies {
+        limit: options.body_bytes,
+        patience: Duration::from_millis(options.body_timeout_ms),
+        room: body::Room::new(options.bodies_bytes.max(options.body_bytes)),
+    };
+    let (hooks, waiting) = hooks::Hooks::new(options.hooks_waiting, options.hooks_waiting_bytes);
+    let reader = hooks::Reader::new(waiting, Arc::clone(&app.cleaner), app.clock.clone());
+    let closing = CancellationToken::new();
+    let mut reading = tokio::spawn(reader.run(app.hub.clone(), closing.clone()));
+    let stop = Duration::from_millis(options.stop_ms);
     let beats = Arc::new(live::Beats::new(app.clock.now()));
     let shared = Arc::new(Shared {
         guard: guard::Guard::new(address.ip(), &options.allowed_hosts),
+        bodies,
+        hooks,
         connections: connections::Connections::new(options.connections, options.connections_per_address),
         readers: Arc::new(Semaphore::new(options.file_readers)),
         beats: Arc::clone(&beats),
@@ -126,6 +143,12 @@ pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -
     tokio::spawn(live::beat(every, app.clock, beats, shutdown));
     tracing::info!(%address, "serving");
     accept::serve(listener, router::router(Arc::clone(&shared)), shared).await;
+    // Hooks were acknowledged before anything else happened to them: now it has to.
+    closing.cancel();
+    if tokio::time::timeout(stop, &mut reading).await.is_err() {
+        reading.abort();
+        tracing::warn!("hooks that were acknowledged are lost: the hub did not take them in time");
+    }
     Ok(())
 }
 

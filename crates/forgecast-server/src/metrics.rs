@@ -12,6 +12,7 @@ use forgecast_hub::Counters;
 use forgecast_ingest::{RootState, SourceHealth};
 
 use crate::Shared;
+use crate::hooks::HookCounts;
 use crate::live::ws::Ending;
 
 /// What the server itself counts.
@@ -48,6 +49,7 @@ pub(crate) async fn scrape(State(shared): State<Arc<Shared>>) -> Response {
     store(&mut page, &shared);
     sources(&mut page, &shared.health.borrow().clone());
     server(&mut page, &shared);
+    hooks(&mut page, *shared.hooks.count());
     let headers = [
         (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
@@ -255,6 +257,35 @@ fn server(page: &mut Page, shared: &Shared) {
             ("idle", count(&closed.idle)),
             ("refused", count(&closed.refused)),
         ],
+    );
+}
+
+/// Received = read + unreadable + dropped + waiting, at every scrape.
+fn hooks(page: &mut Page, counts: HookCounts) {
+    page.counter(
+        "forgecast_hooks_received_total",
+        "Hooks that were acknowledged.",
+        counts.received(),
+    );
+    page.counter(
+        "forgecast_hooks_read_total",
+        "Hooks that were decoded; their facts are among the facts.",
+        counts.read,
+    );
+    page.counter(
+        "forgecast_hooks_unreadable_total",
+        "Hooks that could not be decoded.",
+        counts.unreadable,
+    );
+    page.counter(
+        "forgecast_hooks_dropped_total",
+        "Hooks that were acknowledged and lost, because too many waited.",
+        counts.dropped,
+    );
+    page.gauge(
+        "forgecast_hooks_waiting",
+        "Hooks that wait to be decoded.",
+        counts.waiting,
     );
 }
 

@@ -21,8 +21,14 @@ pub struct Options {
     pub heartbeat_ms: u64,
     /// After so long without a sign of life, or without following anything, a WebSocket is closed.
     pub idle_ms: u64,
-    /// Longest body of a push.
+    /// Longest body of a push, a hook or an export, unpacked.
     pub body_bytes: usize,
+    /// Bytes that all bodies together may take while they are read; never less than the longest one.
+    pub bodies_bytes: usize,
+    /// Bodies of hooks that may wait to be decoded; the next ones are dropped and counted.
+    pub hooks_waiting: usize,
+    /// Bytes that they may have together.
+    pub hooks_waiting_bytes: usize,
     /// Longest message of a viewer.
     pub client_message_bytes: usize,
     /// Topics that one WebSocket may follow.
@@ -48,6 +54,9 @@ impl Default for Options {
             heartbeat_ms: 1_000 * u64::from(forgecast_protocol::update::HEARTBEAT_S),
             idle_ms: 60_000,
             body_bytes: 20 * 1024 * 1024,
+            bodies_bytes: 24 * 1024 * 1024,
+            hooks_waiting: 1_024,
+            hooks_waiting_bytes: 32 * 1024 * 1024,
             client_message_bytes: 64 * 1024,
             topics_per_socket: 64,
             file_readers: 4,

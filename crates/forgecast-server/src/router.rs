@@ -6,7 +6,7 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 
-use crate::{Shared, assets, error, events, files, health, live, metrics, sessions};
+use crate::{Shared, assets, error, events, files, health, hooks, live, metrics, otlp, sessions};
 
 /// One route, as documentation and tests list it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +32,9 @@ fn page() -> Page {
         .get("/api/v1/sessions/{id}/files/{*name}", files::file)
         .get("/api/v1/sessions/{id}/export", sessions::export)
         .post("/api/v1/events", events::push)
+        .post("/api/v1/hooks/claude", hooks::claude)
+        .post("/v1/logs", otlp::logs)
+        .post("/v1/metrics", otlp::metrics)
         .get("/healthz", health::alive)
         .get("/readyz", health::ready)
         .get("/metrics", metrics::scrape)

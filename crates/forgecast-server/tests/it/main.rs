@@ -9,6 +9,7 @@
 mod assets;
 mod faults;
 mod guard;
+mod hooks;
 mod limits;
 mod live;
 mod pushes;

@@ -33,6 +33,9 @@ async fn the_page_of_routes_is_this() {
     GET /api/v1/sessions/{id}/files/{*name}
     GET /api/v1/sessions/{id}/export
     POST /api/v1/events
+    POST /api/v1/hooks/claude
+    POST /v1/logs
+    POST /v1/metrics
     GET /healthz
     GET /readyz
     GET /metrics

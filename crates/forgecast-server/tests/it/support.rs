@@ -20,6 +20,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::viewer::Viewer;
+
 /// Ten times what a loaded machine needs; reached only by a test that fails.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
@@ -134,6 +136,13 @@ impl Server {
         self.request("GET", path, &[], b"").await
     }
 
+    /// The index, as a viewer gets it first.
+    pub(crate) async fn index(&self) -> Value {
+        let mut viewer = Viewer::join(self).await;
+        viewer.subscribe("sessions").await;
+        viewer.message().await["state"].clone()
+    }
+
     pub(crate) async fn post(&self, path: &str, body: &str) -> Answer {
         let json = [("content-type", "application/json")];
         self.request("POST", path, &json, body.as_bytes()).await
@@ -228,6 +237,12 @@ fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
         bytes = &bytes[from + size + 2..];
     }
     body
+}
+
+/// The value of a metric without labels.
+pub(crate) fn metric(page: &str, name: &str) -> u64 {
+    let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {name} in {page}")).parse().unwrap()
 }
 
 /// Waits until it is so.

@@ -1,0 +1,87 @@
+//! Where a body is put together: never more than its limit, and every byte of it with its room.
+
+use std::io;
+
+use bytes::BytesMut;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{GRAIN_BYTES, Held, Room};
+use crate::error::Error;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Heap {
+    bytes: BytesMut,
+    limit: usize,
+    room: Room,
+    taken: Option<OwnedSemaphorePermit>,
+    /// Why it takes no more, once it does not.
+    refusal: Option<Error>,
+}
+
+impl Heap {
+    /// An empty one that takes at most `limit` bytes.
+    pub(super) fn new(limit: usize, room: Room) -> Self {
+        Self {
+            bytes: BytesMut::new(),
+            limit,
+            room,
+            taken: None,
+            refusal: None,
+        }
+    }
+
+    /// Adds to it.
+    pub(super) fn take(&mut self, data: &[u8]) -> Result<(), Error> {
+        let length = self.bytes.len() + data.len();
+        if length > self.limit {
+            return Err(Error::TooLarge(self.limit));
+        }
+        let held = self.taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let needed = length.div_ceil(GRAIN_BYTES).saturating_sub(held);
+        if needed > 0 {
+            let more = self.room.take(needed).ok_or(Error::NoRoom)?;
+            match &mut self.taken {
+                Some(taken) => taken.merge(more),
+                None => self.taken = Some(more),
+            }
+        }
+        self.bytes.extend_from_slice(data);
+        Ok(())
+    }
+
+    /// How much there is.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Why a write failed, when it was for a reason of its own.
+    pub(super) fn refusal(&mut self) -> Option<Error> {
+        self.refusal.take()
+    }
+
+    /// All of it.
+    pub(super) fn finish(self) -> Held {
+        Held {
+            bytes: self.bytes.freeze(),
+            _room: self.taken,
+        }
+    }
+}
+
+/// For what unpacks into it.
+impl io::Write for Heap {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        match self.take(data) {
+            Ok(()) => Ok(data.len()),
+            Err(error) => {
+                self.refusal = Some(error);
+                Err(io::ErrorKind::OutOfMemory.into())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,150 @@
+//! Decodes the hooks that wait and hands their facts to the hub, in the order in which they came. It waits for the hub;
+//! nobody waits for it.
+
+use std::sync::Arc;
+
+use forgecast_hub::Hub;
+use forgecast_ingest::clean::Cleaner;
+use forgecast_ingest::decode::{Unparsable, hooks};
+use forgecast_protocol::event::{ProblemCleared, ProblemFound};
+use forgecast_protocol::{Batch, Clock, Event, Fact, Origin, Problem, SourceKind, Subject, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use super::{Queue, Waiting, locked};
+
+/// Hooks that are decoded and handed over together.
+const TOGETHER: usize = 64;
+/// The address, as viewers are told.
+const ADDRESS: &str = "/api/v1/hooks/claude";
+/// The key of the problem with hooks that cannot be read.
+const KEY: &str = "hooks";
+/// The problem is over when hooks could be read again and none could not for so long.
+const OVER_MS: i64 = 60_000;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    queue: Queue,
+    cleaner: Arc<Cleaner>,
+    clock: Clock,
+    trouble: Option<Trouble>,
+}
+
+/// A problem that viewers were told of.
+#[derive(Debug)]
+struct Trouble {
+    message: String,
+    last_at: Timestamp,
+}
+
+impl Reader {
+    /// Reads from `queue`.
+    pub(crate) fn new(queue: Queue, cleaner: Arc<Cleaner>, clock: Clock) -> Self {
+        Self {
+            queue,
+            cleaner,
+            clock,
+            trouble: None,
+        }
+    }
+
+    /// Works until `closing`, then brings what was acknowledged before to the hub and ends.
+    pub(crate) async fn run(mut self, hub: Hub, closing: CancellationToken) {
+        let intake = hub.intake();
+        let mut waiting = Vec::with_capacity(TOGETHER);
+        loop {
+            tokio::select! {
+                biased;
+                _ = self.queue.receiver.recv_many(&mut waiting, TOGETHER) => {}
+                () = closing.cancelled(), if !self.queue.receiver.is_closed() => {
+                    self.queue.receiver.close();
+                    continue;
+                }
+            }
+            if waiting.is_empty() {
+                return;
+            }
+            let batch = self.decode(std::mem::take(&mut waiting)).await;
+            // The hub is gone: so is everybody whom it could be told.
+            if !batch.is_empty() && intake.send(batch).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// One batch of all of them. On another thread: a body may be long.
+    async fn decode(&mut self, waiting: Vec<Waiting>) -> Batch {
+        let (bodies, cleaner) = (waiting.len() as u64, Arc::clone(&self.cleaner));
+        let decode = move || -> Vec<_> {
+            let decoded = waiting.iter().map(|one| hooks::claude(&one.body, &cleaner, one.at));
+            decoded.collect()
+        };
+        // A decoder that panics costs these bodies; that it did is in the log.
+        let decoded = tokio::task::spawn_blocking(decode).await.ok();
+        let unreadable = match &decoded {
+            Some(decoded) => decoded.iter().filter(|one| one.is_err()).count() as u64,
+            None => bodies,
+        };
+        let mut all = Batch::default();
+        let mut trouble = None;
+        for one in decoded.into_iter().flatten() {
+            match one {
+                Ok(batch) => {
+                    all.events.extend(batch.events);
+                    all.logs.extend(batch.logs);
+                }
+                Err(error) => trouble = Some(error),
+            }
+        }
+        all.events.extend(self.troubled(trouble, unreadable < bodies));
+        let mut counts = locked(&self.queue.counts);
+        counts.waiting -= bodies;
+        counts.unreadable += unreadable;
+        counts.read += bodies - unreadable;
+        all
+    }
+
+    /// What viewers are told of hooks that cannot be read: once when it begins or changes, once when it is over.
+    fn troubled(&mut self, error: Option<Unparsable>, some_read: bool) -> Option<Event> {
+        let now = self.clock.now();
+        match (error, &self.trouble) {
+            (Some(error), known) => {
+                let message = format!("a body of POST {ADDRESS} cannot be read: {error}; the other hooks are taken");
+                let news = known.as_ref().is_none_or(|known| known.message != message);
+                let problem = news.then(|| Problem {
+                    kind: error.problem_kind(),
+                    message: message.clone(),
+                    subject: Some(ADDRESS.to_owned()),
+                });
+                self.trouble = Some(Trouble { message, last_at: now });
+                let key = KEY.to_owned();
+                problem.map(|problem| about_hooks(now, Fact::ProblemFound(ProblemFound { key, problem })))
+            }
+            (None, Some(known)) if some_read && now.as_millis() - known.last_at.as_millis() >= OVER_MS => {
+                self.trouble = None;
+                let cleared = ProblemCleared {
+                    key: KEY.to_owned(),
+                    with_parts: false,
+                };
+                Some(about_hooks(now, Fact::ProblemCleared(cleared)))
+            }
+            (None, _) => None,
+        }
+    }
+}
+
+/// A fact about the source, which belongs to no session.
+fn about_hooks(at: Timestamp, fact: Fact) -> Event {
+    Event {
+        id: None,
+        subject: Subject::default(),
+        at,
+        origin: Origin {
+            kind: SourceKind::Hook,
+            path: Some(ADDRESS.to_owned()),
+            first_sight: false,
+            modified_at: None,
+        },
+        fact,
+    }
+}

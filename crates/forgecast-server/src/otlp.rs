@@ -1,0 +1,118 @@
+//! Telemetry of coding agents: OpenTelemetry's OTLP over HTTP, as JSON or protobuf, in the answers too. Acknowledged when
+//! it is durable, like every push; an exporter sends again what was not, and the same call twice counts once.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use forgecast_ingest::decode::otlp::{self, Encoding, Otlp};
+
+use crate::Shared;
+use crate::error::Error;
+use crate::events::refusal;
+use crate::guard::BodyKind;
+
+mod answer;
+
+use self::answer::Answer;
+
+/// Bodies up to here are decoded on the spot; longer ones would keep other connections of the same thread waiting.
+const QUICK_BYTES: usize = 16 * 1024;
+
+/// What is sent to which address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Signal {
+    Logs,
+    Metrics,
+}
+
+/// `POST /v1/logs`.
+pub(crate) async fn logs(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    export(&shared, Signal::Logs, request).await
+}
+
+/// `POST /v1/metrics`.
+pub(crate) async fn metrics(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    export(&shared, Signal::Metrics, request).await
+}
+
+async fn export(shared: &Shared, signal: Signal, request: Request) -> Response {
+    // The guard lets nothing else in.
+    let kind = BodyKind::of(request.headers()).unwrap_or(BodyKind::Json);
+    match take(shared, signal, kind, request).await {
+        Ok(answer) => respond(kind, StatusCode::OK, answer.encode(kind)),
+        Err(error) => refuse(kind, &error),
+    }
+}
+
+async fn take(shared: &Shared, signal: Signal, kind: BodyKind, request: Request) -> Result<Answer, Error> {
+    let body = shared.bodies.read(request).await?;
+    let quick = body.len() <= QUICK_BYTES;
+    let decode = {
+        let (cleaner, now) = (Arc::clone(&shared.cleaner), shared.clock.now());
+        let encoding = match kind {
+            BodyKind::Json => Encoding::Json,
+            BodyKind::Protobuf => Encoding::Protobuf,
+        };
+        move || match signal {
+            Signal::Logs => otlp::logs(&body, encoding, &cleaner, now),
+            Signal::Metrics => otlp::metrics(&body, encoding, &cleaner, now),
+        }
+    };
+    let decoded = if quick {
+        decode()
+    } else {
+        tokio::task::spawn_blocking(decode)
+            .await
+            .map_err(|error| Error::internal("decode telemetry", error))?
+    };
+    let Otlp {
+        batch,
+        mut rejected,
+        mut message,
+    } = decoded.map_err(|error| Error::Malformed(format!("cannot read the body: {error}")))?;
+    if !batch.is_empty() {
+        let receipt = shared.hub.push(batch).await?;
+        let unwanted = receipt.rejected.first().or(receipt.rejected_logs.first());
+        if let Some(first) = unwanted {
+            message = refusal(first.reason).to_owned();
+        }
+        rejected += (receipt.rejected.len() + receipt.rejected_logs.len()) as u64;
+    }
+    Ok(Answer {
+        signal,
+        rejected,
+        message,
+    })
+}
+
+/// An error in the form that exporters read: the status decides whether they send it again.
+fn refuse(kind: BodyKind, error: &Error) -> Response {
+    let status = match error.status() {
+        // Not among those after which an exporter tries again, which it should when there is room.
+        StatusCode::INSUFFICIENT_STORAGE => StatusCode::SERVICE_UNAVAILABLE,
+        status => status,
+    };
+    let body = error.body();
+    let message = match (body.detail, body.request_id) {
+        (Some(detail), _) => detail,
+        (None, Some(id)) => format!("the request {id} failed; the cause is in the server's log"),
+        (None, None) => body.title,
+    };
+    let mut response = respond(kind, status, answer::encode_status(kind, status, &message));
+    if let Some(seconds) = error.retry_after_s() {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+fn respond(kind: BodyKind, status: StatusCode, body: Vec<u8>) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, kind.media_type()),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (status, headers, body).into_response()
+}
