@@ -14,10 +14,21 @@ impl Session {
         self.mark_skipped();
         let (status, reason) = self.status();
         self.view.status = status;
+        let waiting = self
+            .memory
+            .waiting
+            .as_ref()
+            .filter(|_| status == SessionStatus::Waiting);
+        self.view.waiting_for = waiting.and_then(|wait| wait.waiting_for);
         self.view.status_reason = reason;
         let end = self.memory.end.as_ref().map(|end| end.at);
         let failed = self.memory.failure.as_ref().map(|failure| failure.at);
-        let ended = if status.is_final() { end.or(failed) } else { None };
+        let own = || self.own_end().map(|(at, _)| at);
+        let ended = if status.is_final() {
+            end.or(failed).or_else(own)
+        } else {
+            None
+        };
         // A run does not end before it began, whatever the clocks said.
         self.view.ended_at = ended.max(ended.and(self.view.started_at));
         if status.is_final() {
@@ -39,14 +50,17 @@ impl Session {
         if let Some(failure) = &memory.failure {
             return (SessionStatus::Failed, Some(failure.reason.clone()));
         }
+        if let Some((_, reason)) = self.own_end() {
+            return (SessionStatus::Completed, Some(reason));
+        }
         if let Some(path) = memory.gone.first() {
             return (SessionStatus::Abandoned, Some(format!("{path} is gone")));
         }
         if memory.quiet == Some(Quiet::Abandoned) {
             return (SessionStatus::Abandoned, Some(self.silence()));
         }
-        if let Some(reason) = &memory.waiting {
-            return (SessionStatus::Waiting, Some(reason.clone()));
+        if let Some(wait) = &memory.waiting {
+            return (SessionStatus::Waiting, Some(wait.reason.clone()));
         }
         if memory.quiet == Some(Quiet::Stalled) {
             return (SessionStatus::Stalled, Some(self.silence()));

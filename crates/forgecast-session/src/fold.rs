@@ -6,15 +6,19 @@ mod artifacts;
 mod belonging;
 mod checkpoint;
 mod completion;
+mod context;
 mod decisions;
 mod effect;
 mod life;
+mod own;
 mod patterns;
 mod phase;
 mod pipeline;
+mod shares;
 mod tasks;
 mod tests;
 mod usage;
+mod waiting;
 
 use forgecast_protocol::event::SessionSeen;
 use forgecast_protocol::session::{CurrentPhase, PhaseView};
@@ -22,6 +26,7 @@ use forgecast_protocol::{Event, Fact, Subject, Timestamp};
 use std::collections::BTreeMap;
 
 use crate::Session;
+pub(crate) use context::CONTEXT_LIMIT;
 pub(crate) use tests::headline;
 
 use effect::{Activity, Effect, Section, put, set_some};
@@ -33,6 +38,7 @@ impl Session {
     /// Folds one fact into the state. Never panics and never fails: what a fact cannot change it does not change. The
     /// same state-like fact twice changes nothing the second time.
     pub fn apply(&mut self, event: &Event) {
+        self.become_build(event);
         self.adopt(&event.subject, &event.fact);
         let before = Outline::of(self);
         let effect = self.fold(event);
@@ -60,12 +66,12 @@ impl Session {
             Fact::DecisionRecorded(fact) => self.fold_decision(event, fact),
             Fact::PatternRecorded(fact) => self.fold_pattern(fact),
             Fact::ArtifactChanged(fact) => self.fold_artifact(event, fact),
-            Fact::UsageRecorded(fact) => self.fold_usage(fact),
+            Fact::UsageRecorded(fact) => self.fold_usage(event, fact),
             // The ledger has turned the first into usage; the second belongs to no session.
             Fact::CallReported(_) | Fact::IndexingProgress(_) => Effect::none(),
-            Fact::BudgetPassed(_) => Effect::none(),
-            Fact::ToolUsed(_) => self.fold_tool(),
-            Fact::WaitingBegan(fact) => self.fold_waiting(&fact.reason),
+            Fact::BudgetPassed(fact) => self.fold_budget(fact),
+            Fact::ToolUsed(fact) => self.fold_tool(fact),
+            Fact::WaitingBegan(fact) => self.fold_waiting(event, fact),
             Fact::WaitingEnded(_) => self.fold_waiting_ended(),
             Fact::ErrorReported(fact) => self.fold_error(event, fact),
             Fact::CompletionReported(fact) => self.fold_completion(event, fact),
@@ -94,6 +100,7 @@ impl Session {
     }
 
     fn fold_seen(&mut self, fact: &SessionSeen) -> Effect {
+        self.take_title(fact);
         set_some(&mut self.view.project, fact.project.as_ref());
         set_some(&mut self.view.task, fact.task.as_ref());
         set_some(&mut self.view.host, fact.host.as_ref());
@@ -132,6 +139,7 @@ impl Session {
         *work_at = (*work_at).max(Some(at));
         self.view.last_work_at = self.view.last_work_at.max(Some(at));
         self.memory.quiet = None;
+        self.reopen(event, at);
         if self.changed_under_our_eyes(&event.origin) {
             self.memory.gone.clear();
         }

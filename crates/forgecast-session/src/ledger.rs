@@ -76,7 +76,7 @@ impl Call {
     /// Takes an account in. Its price is fixed here. False when it says nothing new; otherwise the call is to be stored,
     /// whether or not what counts is another now.
     pub fn observe(&mut self, account: Account, prices: &Prices) -> bool {
-        let tools = account.report.tools.iter().map(|tool| hash("t:", tool));
+        let tools = account.report.tools.iter().map(|tool| key_of_tool(tool));
         let tools: Vec<u64> = tools.collect();
         let kept = Kept::of(account, prices);
         let key = kept.key();
@@ -103,7 +103,7 @@ impl Call {
     /// A source that knows no tokens, a hook, saw the use of a tool that this call asked for. False when it is known
     /// already, or when no account of this call names the tool.
     pub fn confirm(&mut self, source: UsageSource, tool: &str) -> bool {
-        let tool = hash("t:", tool);
+        let tool = key_of_tool(tool);
         let asked = self.tools.iter().any(|(_, asked)| *asked == tool);
         asked && insert(&mut self.confirmed, (source, tool))
     }
@@ -180,6 +180,12 @@ pub fn key_of_message(message: &str) -> u64 {
 #[must_use]
 pub fn key_of_request(request: &str) -> u64 {
     hash("r:", request)
+}
+
+/// The key of a use of a tool.
+#[must_use]
+pub fn key_of_tool(use_id: &str) -> u64 {
+    hash("t:", use_id)
 }
 
 /// The keys under which the call of a report is found; none for one that counts every time it is told.

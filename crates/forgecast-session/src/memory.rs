@@ -1,10 +1,10 @@
 //! What the fold has to remember besides the view, so that the next fact means the right thing. Kept in snapshots with
 //! the view, never shown; grows only within the caps named here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use forgecast_protocol::event::{CheckpointReported, PhaseReported, Quiet, SourceKind, TestBasis};
-use forgecast_protocol::session::TestSummary;
+use forgecast_protocol::event::{CheckpointReported, PhaseReported, Quiet, SourceKind, TestBasis, UsageSource};
+use forgecast_protocol::session::{TestSummary, Usage, UsageShare, WaitingFor};
 use forgecast_protocol::{SessionStatus, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,11 @@ pub(crate) struct Memory {
     /// A phase that failed; taken back when work goes on.
     pub(crate) failure: Option<Failure>,
     /// What the build waits for.
-    pub(crate) waiting: Option<String>,
+    pub(crate) waiting: Option<Wait>,
+    /// An agent's own session was closed, and not taken up again since.
+    pub(crate) closed: Option<Closed>,
+    /// Uses of tools that were told, the newest last, and whether the use was over.
+    pub(crate) tool_uses: VecDeque<(u64, bool)>,
     /// The deadline that passed last, unless work came since.
     pub(crate) quiet: Option<Quiet>,
     /// Folders and files that the session was read from and that are gone.
@@ -71,8 +75,16 @@ pub(crate) struct Memory {
     pub(crate) task_states: bool,
     /// Tasks that were evicted: all, and those done.
     pub(crate) tasks_before: (u32, u32),
-    /// Calls with tokens: all, and those without a price.
-    pub(crate) calls: (u64, u64),
+    /// What each source says of the usage.
+    pub(crate) sources: BTreeMap<UsageSource, KeptSource>,
+    /// Usage that producers reported without naming calls.
+    pub(crate) reports: Option<KeptReports>,
+    /// The time of the call that the context window is shown of.
+    pub(crate) context_at: Option<Timestamp>,
+    /// Tokens that fit into the window, as configured.
+    pub(crate) context_limit: Option<u64>,
+    /// Whether the window proved to be one of the next size.
+    pub(crate) long_context: bool,
 }
 
 /// The last phase report and when it was true.
@@ -133,6 +145,44 @@ pub(crate) struct Failure {
     pub(crate) reason: String,
     /// When.
     pub(crate) at: Timestamp,
+}
+
+/// What a session waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Wait {
+    /// One line.
+    pub(crate) reason: String,
+    /// What kind of wait, when that is said.
+    pub(crate) waiting_for: Option<WaitingFor>,
+    /// Since when.
+    pub(crate) since: Timestamp,
+}
+
+/// The end of an agent's own session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Closed {
+    /// Why, one line.
+    pub(crate) reason: String,
+    /// When.
+    pub(crate) at: Timestamp,
+}
+
+/// What one source says of the usage.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct KeptSource {
+    /// How much.
+    pub(crate) share: UsageShare,
+    /// In how many calls or reports.
+    pub(crate) calls: i64,
+}
+
+/// Usage that producers reported without naming calls.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct KeptReports {
+    /// All of it.
+    pub(crate) usage: Usage,
+    /// Reports without a price.
+    pub(crate) unpriced: u64,
 }
 
 /// A result of the tests and the file it stands in.
@@ -200,6 +250,8 @@ impl Memory {
             end: None,
             failure: None,
             waiting: None,
+            closed: None,
+            tool_uses: VecDeque::new(),
             quiet: None,
             gone: BTreeSet::new(),
             seen_at: None,
@@ -213,7 +265,11 @@ impl Memory {
             checkpoint_tasks: BTreeSet::new(),
             task_states: false,
             tasks_before: (0, 0),
-            calls: (0, 0),
+            sources: BTreeMap::new(),
+            reports: None,
+            context_at: None,
+            context_limit: None,
+            long_context: false,
         }
     }
 }

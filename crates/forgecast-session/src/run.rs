@@ -7,9 +7,10 @@ use forgecast_protocol::{Event, Fact, SessionStatus, Timestamp};
 
 use crate::Session;
 use crate::estimate::{RunRecord, project_of};
+use crate::fold::CONTEXT_LIMIT;
 use crate::vocabulary;
 
-/// How long a session may be without work, in milliseconds.
+/// How long a session may be without work, in milliseconds, and what else is configured about sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Until a running session counts as stalled.
@@ -18,6 +19,9 @@ pub struct Limits {
     pub abandoned_ms: u64,
     /// After Deploy was completed, until the build counts as completed.
     pub settled_ms: u64,
+    /// Not of a time: tokens that fit into a context window, unless a call shows that it is one of the next size. The hub
+    /// says it with every difference.
+    pub context_limit_tokens: u64,
 }
 
 impl Default for Limits {
@@ -26,6 +30,7 @@ impl Default for Limits {
             stalled_ms: 15 * 60 * 1000,
             abandoned_ms: 6 * 60 * 60 * 1000,
             settled_ms: 2 * 60 * 1000,
+            context_limit_tokens: CONTEXT_LIMIT,
         }
     }
 }
@@ -141,13 +146,14 @@ impl Session {
 
     /// Whether the run ended, for good or until its failed phase is taken up again.
     pub(crate) fn is_over(&self) -> bool {
-        self.memory.end.is_some() || self.memory.failure.is_some()
+        self.memory.end.is_some() || self.memory.failure.is_some() || self.memory.closed.is_some()
     }
 
     /// What the history keeps of this run, once it is over; nothing before.
     #[must_use]
     pub fn record(&self) -> Option<RunRecord> {
-        if !self.view.status.is_final() {
+        // How long an agent's own session lasts says nothing of builds.
+        if !self.view.status.is_final() || self.is_own() {
             return None;
         }
         let ended_at = self.view.ended_at?;

@@ -27,7 +27,10 @@ impl Session {
             task: None,
             host: None,
             working_directory: subject.directory.clone(),
-            source: SourceOfState::Live,
+            source: match subject.transcript {
+                Some(_) => SourceOfState::Transcript,
+                None => SourceOfState::Live,
+            },
             status: SessionStatus::Running,
             status_word: None,
             status_reason: None,

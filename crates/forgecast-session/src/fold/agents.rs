@@ -38,6 +38,7 @@ impl Session {
         } else {
             agent.ended_at = None;
         }
+        agent.tokens = self.tokens_of_calls(&fact.id).or(agent.tokens);
         let changed = put(&mut self.view.agents, &fact.id, agent);
         while self.view.agents.len() > MAX_AGENTS {
             self.evict_agent(&fact.id);

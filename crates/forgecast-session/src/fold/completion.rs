@@ -13,6 +13,9 @@ use crate::vocabulary::{self, Meaning};
 
 impl Session {
     pub(crate) fn fold_completion(&mut self, event: &Event, fact: &CompletionReported) -> Effect {
+        if fact.basis == CompletionBasis::Closed {
+            return self.fold_closed(event, fact);
+        }
         let (counts, taken_back) = self.counts(event, fact.completed_at);
         if !counts {
             return taken_back;
@@ -88,7 +91,7 @@ impl Session {
     }
 }
 
-fn reason_of(fact: &CompletionReported, success: bool) -> String {
+pub(super) fn reason_of(fact: &CompletionReported, success: bool) -> String {
     let verdict = if success { "completed" } else { "failed" };
     let word = fact.status.as_deref().unwrap_or(verdict);
     match (fact.basis, &fact.summary) {

@@ -1,4 +1,4 @@
-//! Waiting, silence, errors, problems and lost sources: what a session's life consists of besides its phases.
+//! Silence, errors, problems and lost sources: what a session's life consists of besides its phases.
 
 use forgecast_protocol::Event;
 use forgecast_protocol::SessionStatus;
@@ -19,27 +19,6 @@ const MAX_GONE: usize = 64;
 const HEARTBEATS: [&str; 4] = ["heartbeat", "ping", "keepalive", "alive"];
 
 impl Session {
-    pub(crate) fn fold_tool(&mut self) -> Effect {
-        self.memory.waiting = None;
-        Effect::work()
-    }
-
-    pub(crate) fn fold_waiting(&mut self, reason: &str) -> Effect {
-        if self.memory.waiting.as_deref() == Some(reason) {
-            return Effect::none();
-        }
-        self.memory.waiting = Some(reason.to_owned());
-        Effect::work()
-    }
-
-    pub(crate) fn fold_waiting_ended(&mut self) -> Effect {
-        if self.memory.waiting.take().is_some() {
-            Effect::work()
-        } else {
-            Effect::none()
-        }
-    }
-
     pub(crate) fn fold_error(&mut self, event: &Event, fact: &ErrorReported) -> Effect {
         let error = ErrorView {
             message: fact.message.clone(),

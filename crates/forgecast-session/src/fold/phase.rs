@@ -7,7 +7,7 @@ use forgecast_protocol::{Event, SessionStatus, Timestamp};
 
 use super::effect::{Effect, Section, percent};
 use crate::Session;
-use crate::memory::{End, Failure, LiveReport};
+use crate::memory::{End, Failure, LiveReport, Wait};
 use crate::vocabulary::{self, Meaning};
 
 /// A phase file that changed this long before the checkpoint still counts as live.
@@ -83,7 +83,7 @@ impl Session {
         let moved = first || unknown_fields_moved || before != Seen::of(self);
         let effect = if moved { Effect::work() } else { Effect::seen() };
         if moved {
-            self.memory.waiting = self.waits(fact);
+            self.memory.waiting = self.waits(event, fact);
         }
         effect.with(counts).with(taken_back)
     }
@@ -117,7 +117,7 @@ impl Session {
                 effect = effect.and(Section::Tests);
             }
         }
-        if self.note_context(None, fact.context_percent) {
+        if self.say_context(None, fact.context_percent) {
             effect = effect.and(Section::Usage);
         }
         effect
@@ -151,10 +151,14 @@ impl Session {
         }
     }
 
-    fn waits(&self, fact: &PhaseReported) -> Option<String> {
+    fn waits(&self, event: &Event, fact: &PhaseReported) -> Option<Wait> {
         let word = fact.status.as_deref()?;
         let waiting = vocabulary::meaning(word) == Meaning::Waiting;
-        waiting.then(|| fact.detail.clone().unwrap_or_else(|| word.to_owned()))
+        waiting.then(|| Wait {
+            reason: fact.detail.clone().unwrap_or_else(|| word.to_owned()),
+            waiting_for: None,
+            since: self.time_of(event),
+        })
     }
 
     /// Brings the pipeline to where a report says that it is.

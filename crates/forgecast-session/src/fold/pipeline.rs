@@ -237,6 +237,30 @@ impl Session {
         }
     }
 
+    /// The phase that the build was in at a time: the present one when that had begun, else the one that went on then,
+    /// else the last that had begun by then. Nothing for a build without phases.
+    #[must_use]
+    pub fn phase_at(&self, at: Timestamp) -> Option<&str> {
+        let current = self.view.phase.as_ref();
+        let began = self.memory.attempt_began;
+        if let Some(current) = current.filter(|_| began.is_some_and(|began| began <= at)) {
+            return Some(&current.name);
+        }
+        let begun = self
+            .view
+            .phases
+            .iter()
+            .filter(|(_, phase)| phase.started_at <= Some(at));
+        let begun = begun.filter(|(_, phase)| phase.started_at.is_some());
+        let goes_on = |phase: &PhaseView| match phase.ended_at {
+            Some(ended) => at <= ended,
+            None => phase.status == PhaseStatus::Active,
+        };
+        let then = begun.max_by_key(|(_, phase)| (goes_on(phase), phase.started_at, phase.order));
+        let then = then.map(|(name, _)| name.as_str());
+        then.or(current.map(|current| current.name.as_str()))
+    }
+
     /// Whether any phase is at work.
     pub(crate) fn any_active(&self) -> bool {
         let mut phases = self.view.phases.values();
