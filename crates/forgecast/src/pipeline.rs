@@ -119,6 +119,25 @@ fn report(end: Result<(), String>) {
     }
 }
 
+/// The folders of coding agents whose transcripts are watched, sorted; none when that is switched off.
+pub(crate) fn transcripts(config: &Config) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = ["claude", "codex", "foundry"]
+        .into_iter()
+        .flat_map(|agent| transcripts_of(config, agent))
+        .collect();
+    folders.sort_unstable();
+    folders
+}
+
+/// The folders of one of them.
+pub(crate) fn transcripts_of(config: &Config, agent: &str) -> Vec<PathBuf> {
+    if config.switch("transcripts.enabled") {
+        config.paths(&format!("transcripts.{agent}"))
+    } else {
+        Vec::new()
+    }
+}
+
 fn store_options(config: &Config, path: Option<PathBuf>) -> forgecast_store::Options {
     forgecast_store::Options {
         path,
@@ -136,6 +155,7 @@ fn hub_options(config: &Config) -> forgecast_hub::Options {
             stalled_ms: milliseconds("sessions.stalled_after_s"),
             abandoned_ms: milliseconds("sessions.abandoned_after_s"),
             settled_ms: milliseconds("sessions.settled_after_s"),
+            ..forgecast_session::Limits::default()
         },
         viewers_per_session: config.count("viewers.per_session"),
         viewers: config.count("viewers.total"),
