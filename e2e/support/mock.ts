@@ -1,6 +1,7 @@
 // A server that speaks the live protocol from states that a test sets, for what the real one never does on purpose: lost
 // messages, hostile or huge states, another protocol version. The dashboard itself comes from the real server, headers and all.
 
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -31,6 +32,10 @@ export class Mock {
   readonly logs = new Map<string, Line[]>();
   readonly received: Json[] = [];
   protocol = 1;
+  /** The answer of `/api/v1/stats`; none: it is unavailable. */
+  report: Json | undefined;
+  /** How often the report was asked for, and how often with the tag that it had. */
+  readonly asked = { report: 0, unchanged: 0 };
   #http: Server | undefined;
   #sockets = new Map<WebSocket, Set<string>>();
   #beat: NodeJS.Timeout | undefined;
@@ -72,6 +77,14 @@ export class Mock {
     const [, id, file] = /^\/api\/v1\/sessions\/([^/]+)(?:\/files\/(.+))?$/.exec(path) ?? [];
     if (file !== undefined) {
       response.setHeader('content-type', 'text/plain').end(`# ${file}\n\ncontents`);
+    } else if (path === '/api/v1/stats' && this.report) {
+      const body = JSON.stringify(this.report);
+      const tag = `"${createHash('sha256').update(body).digest('hex').slice(0, 16)}"`;
+      const same = request.headers['if-none-match'] === tag;
+      this.asked.report += 1;
+      this.asked.unchanged += Number(same);
+      response.setHeader('etag', tag).setHeader('content-type', 'application/json');
+      response.writeHead(same ? 304 : 200).end(same ? undefined : body);
     } else if (path.startsWith('/api/')) {
       const state = this.topics.get(`session/${id}`)?.state;
       response.setHeader('content-type', 'application/json');
@@ -146,6 +159,11 @@ export class Mock {
     held.revision += 1;
     if (options.lost) return;
     this.#send(topic, { type: 'patch', topic, epoch: held.epoch, from: held.revision - 1, revision: held.revision, patch });
+  }
+
+  /** Says an event on a topic. */
+  event(topic: string, event: Json): void {
+    this.#send(topic, { type: 'event', topic, event });
   }
 
   /** Appends lines to a log. */

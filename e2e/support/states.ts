@@ -62,25 +62,7 @@ export function richView(id = 'weather-app~1'): Json {
       b2: { type: 'builder', name: 'Builder 2', parent: 'main', status: 'completed', phase: 'Builder', tokens: 98_200, started_at: ago(3300), ended_at: ago(1600), issues_found: 4, issues_fixed: 4 },
       t1: { type: 'tester', name: 'Test runner', parent: 'b1', status: 'failed', phase: 'Test', tokens: 44_100, started_at: ago(1500), ended_at: ago(700), error: 'two tests of the forecast cache fail' },
     },
-    usage: {
-      input: 214_000,
-      output: 96_400,
-      cache_read: 3_410_000,
-      cache_write: 402_000,
-      cost_usd: 6.42,
-      priced: false,
-      by_model: {
-        'opus-5': { input: 180_000, output: 80_000, cache_read: 3_000_000, cache_write: 350_000, cost_usd: 5.9 },
-        'haiku-5': { input: 34_000, output: 16_400, cache_read: 410_000, cache_write: 52_000, cost_usd: 0.52 },
-      },
-      by_phase: {
-        Scout: { input: 40_000, output: 9_000, cache_read: 400_000, cache_write: 80_000, cost_usd: 0.8 },
-        Builder: { input: 120_000, output: 70_000, cache_read: 2_400_000, cache_write: 250_000, cost_usd: 4.4 },
-        Test: { input: 54_000, output: 17_400, cache_read: 610_000, cache_write: 72_000, cost_usd: 1.22 },
-      },
-      context: { used: 128_000, limit: 200_000, percent: 64, level: 'warning' },
-      provenance: ['transcript'],
-    },
+    usage: usage(),
     decisions: {
       total: 4,
       avg_quality: 3.5,
@@ -107,6 +89,92 @@ export function richView(id = 'weather-app~1'): Json {
     started_at: ago(4200),
     last_work_at: ago(4),
     changed_at: { phase: ago(312), phases: ago(312), progress: ago(60), tests: ago(700), agents: ago(20), usage: ago(20), decisions: ago(690), patterns: ago(690), artifacts: ago(3) },
+  };
+}
+
+/** Usage by all there is: two sources that differ on some calls, a model without a price, a budget at three quarters. */
+export function usage(): Json {
+  const minute = (back: number) => `${new Date(Math.floor(Date.now() / 60_000 - back) * 60_000).toISOString().slice(0, 19)}Z`;
+  const used = [34, 0, 51, 80, 12, 0, 0, 44, 95, 61, 20, 0, 0, 0, 0, 70, 120, 64, 33, 18, 0, 41, 77, 52];
+  return {
+    input: 214_000,
+    output: 96_400,
+    cache_read: 3_410_000,
+    cache_write: 402_000,
+    cost_usd: 7.82,
+    priced: false,
+    calls: 214,
+    unpriced_calls: 3,
+    disputed_calls: 2,
+    by_model: {
+      'claude-opus-5': { input: 180_000, output: 80_000, cache_read: 3_000_000, cache_write: 350_000, cost_usd: 7.3 },
+      'claude-haiku-4-5-20251001': { input: 30_000, output: 12_400, cache_read: 400_000, cache_write: 52_000, cost_usd: 0.52 },
+      'local-coder-30b': { input: 4_000, output: 4_000, cache_read: 10_000, cache_write: 0 },
+    },
+    by_phase: {
+      Scout: { input: 40_000, output: 9_000, cache_read: 400_000, cache_write: 80_000, cost_usd: 0.8 },
+      Builder: { input: 120_000, output: 70_000, cache_read: 2_400_000, cache_write: 250_000, cost_usd: 5.8 },
+      Test: { input: 54_000, output: 17_400, cache_read: 610_000, cache_write: 72_000, cost_usd: 1.22 },
+    },
+    by_agent: {
+      main: { input: 150_000, output: 60_400, cache_read: 2_410_000, cache_write: 302_000, cost_usd: 5.4 },
+      b1: { input: 44_000, output: 26_000, cache_read: 800_000, cache_write: 80_000, cost_usd: 2.02 },
+      b2: { input: 20_000, output: 10_000, cache_read: 200_000, cache_write: 20_000, cost_usd: 0.4 },
+    },
+    by_source: {
+      transcript: { input: 214_000, output: 96_400, cache_read: 3_410_000, cache_write: 402_000, cost_usd: 7.82 },
+      otel: { input: 211_400, output: 96_400, cache_read: 3_398_000, cache_write: 402_000, cost_usd: 7.79 },
+    },
+    recent: Object.fromEntries(used.flatMap((kilo, back) => (kilo > 0 ? [[minute(back), { tokens: kilo * 1000, cost_usd: kilo / 900 }]] : []))),
+    context: { used: 128_000, limit: 200_000, percent: 64, level: 'warning' },
+    budget: { limit_usd: 10, level: 'critical' },
+    provenance: ['transcript', 'otel', 'hook'],
+  };
+}
+
+/** An agent's own session, read from its transcript: a title, two subagents and a log, no phases, tasks or tests. */
+export function transcriptView(id = '258c7280-ae70-4f3e~1'): Json {
+  const { by_phase, budget, ...used } = usage();
+  void [by_phase, budget];
+  const share = (at: number) => ({ input: 9_000 * at, output: 4_100 * at, cache_read: 210_000 * at, cache_write: 31_000 * at, cost_usd: 0.61 * at });
+  return {
+    id,
+    name: 'Find out why the invoice totals differ by a cent between the list and the PDF, and mend it with a test',
+    project: 'invoice-portal',
+    working_directory: '/home/robin/invoice-portal',
+    source: 'transcript',
+    status: 'waiting',
+    waiting_for: 'permission',
+    status_reason: 'Wants to run: npm run migrate -- --dry-run',
+    progress: {},
+    agents: {
+      a61f: { type: 'Explore', name: 'Look for every place that rounds', status: 'completed', started_at: ago(1500), ended_at: ago(1180) },
+      b07c: { type: 'general-purpose', name: 'Compare the PDF with the list', status: 'active', started_at: ago(400) },
+      c9d2: { type: 'Explore', parent: 'b07c', status: 'active', started_at: ago(120) },
+    },
+    usage: { ...used, by_agent: { main: share(5), a61f: share(2), b07c: share(3), c9d2: share(1) } },
+    started_at: ago(1900),
+    last_work_at: ago(6),
+    changed_at: { agents: ago(20), usage: ago(20) },
+  };
+}
+
+/** The report of what all sessions used. */
+export function report(over: Json = {}): Json {
+  const amount = { input: 2_140_000, output: 964_000, cache_read: 31_410_000, cache_write: 4_020_000, cost_usd: 41.37, calls: 1_904, unpriced_calls: 12 };
+  return {
+    group_by: 'day',
+    rows: [{ day: ago(0).slice(0, 10), ...amount }],
+    totals: amount,
+    today: amount,
+    today_projected_usd: 96.2,
+    burn: { window_s: 600, tokens_per_minute: 84_200, usd_per_hour: 7.44 },
+    budgets: [
+      { scope: 'day', period: ago(0).slice(0, 10), limit_usd: 80, spent_usd: 41.37, projected_usd: 96.2, level: 'warning' },
+      { scope: 'month', period: ago(0).slice(0, 7), limit_usd: 1000, spent_usd: 312.5, projected_usd: 1204, level: 'safe' },
+    ],
+    prices_of: '2026-11-21',
+    ...over,
   };
 }
 
@@ -140,7 +208,7 @@ export function rows(): Json {
     return row(`${name}~${1 + (at % 3)}`, {
       status,
       task: `Build ${name.replace('-', ' ')} with tests and documentation`,
-      ...(status === 'waiting' && { status_reason: 'Asks whether it may run the migration' }),
+      ...(status === 'waiting' && { status_reason: 'Asks whether it may run the migration', waiting_for: at < 10 ? 'permission' : 'answer' }),
       ...(status === 'stalled' && { status_reason: 'No work for 18 minutes' }),
       ...(status === 'failed' && { status_reason: 'Tests still failed after 5 rounds' }),
       phase: { name: current, number: String(reached), total: 8 },
@@ -149,7 +217,7 @@ export function rows(): Json {
       ),
       progress_percent: status === 'completed' ? 100 : Math.round((reached / PHASES.length) * 100),
       ...(reached > 2 && { tests: { passed: 20 + at * 7, ...(at % 4 === 0 ? { failed: 1 + (at % 5) } : { failed: 0 }) } }),
-      usage: { tokens: 120_000 * (at + 1), ...(at % 3 !== 1 && { cost_usd: 0.37 * (at + 1) }) },
+      usage: { tokens: 120_000 * (at + 1), ...(at % 3 !== 1 ? { cost_usd: 0.37 * (at + 1), ...(at % 7 === 0 && { unpriced: true }) } : { unpriced: true }) },
       agents_active: over ? 0 : 1 + (at % 3),
       problems: at === 7 ? 2 : 0,
       started_at: ago(900 + at * 640),
@@ -157,7 +225,11 @@ export function rows(): Json {
       last_work_at: ago(over ? 200 + at * 60 : 2 + at),
     });
   });
-  return Object.fromEntries(list.map((item) => [item['id'] as string, item]));
+  const { id, name, project, source, status, waiting_for, status_reason } = transcriptView();
+  const own = row(String(id), { name, project, source, status, waiting_for, status_reason, usage: { tokens: 4_100_000, cost_usd: 7.82 }, started_at: ago(500) });
+  for (const absent of ['phase', 'phases', 'progress_percent']) delete own[absent];
+  const idle = { ...own, id: 'f00dfeed-1234~1', name: 'Explain how the feed is cached', project: 'feed-reader', waiting_for: 'prompt', status_reason: 'Finished its turn', started_at: ago(700), agents_active: 0 };
+  return Object.fromEntries([...list, own, idle].map((item) => [item['id'] as string, item]));
 }
 
 const TEXTS: { level?: string; text: string; spans?: { start: number; end: number; style: string }[] }[] = [

@@ -81,9 +81,9 @@ describe('shares', () => {
     expect(total(tokens(1, 2, 3, 4))).toBe(10);
   });
 
-  it('of sources stand with the one that counts first, whatever their order on the wire', () => {
+  it('of sources stand with the best one first, without those that name no numbers', () => {
     const usage = { ...tokens(1, 1, 1, 1), priced: true, calls: 1, unpriced_calls: 0, disputed_calls: 1 };
-    const by_source = { otel: tokens(1, 1, 1, 0), reported: tokens(0, 0, 0, 0), transcript: tokens(1, 1, 1, 1) };
+    const by_source = { otel: tokens(1, 1, 1, 0), hook: tokens(0, 0, 0, 0), reported: tokens(0, 0, 0, 9), transcript: tokens(1, 1, 1, 1) };
     expect(accounts({ ...usage, by_source }).map(([source]) => source)).toEqual(['transcript', 'otel', 'reported']);
   });
 });

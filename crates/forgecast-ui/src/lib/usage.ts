@@ -136,9 +136,9 @@ export function price(usd: number | undefined, complete: boolean, tokens: number
   return { usd, none, atLeast: usd !== undefined && !complete && tokens > 0 };
 }
 
-/** The sources beside each other, the one that counts first. */
+/** The sources that name numbers, beside each other, the best one first. */
 export function accounts(usage: Usage): [UsageSource, UsageShare][] {
   const order = Object.keys(SOURCES);
   const all = Object.entries(usage.by_source ?? {}) as [UsageSource, UsageShare][];
-  return all.sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
+  return all.filter(([, share]) => total(share) > 0).sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
 }
