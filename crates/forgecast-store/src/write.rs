@@ -61,7 +61,8 @@ pub enum Write {
     Call {
         /// Its number, chosen by the ledger; any.
         number: u64,
-        /// By what it is found, beside its number. Keys are added to those that are stored; several calls may share one.
+        /// By what it is found, beside its number. Keys are added to those that are stored. Several calls may share one:
+        /// that is how all calls of one transcript can be found.
         keys: Vec<u64>,
         /// The call as the ledger serialises it; opaque here.
         body: Vec<u8>,

@@ -11,6 +11,7 @@ mod durability;
 mod helpers;
 mod kill;
 mod log;
+mod many;
 mod migration;
 mod model;
 mod opening;

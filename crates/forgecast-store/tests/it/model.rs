@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use forgecast_store::{From, LogQuery, Write};
+use forgecast_protocol::event::TokenDelta;
+use forgecast_protocol::report::GroupBy;
+use forgecast_store::{From, LogQuery, Store, UsageDelta, UsageQuery, Write};
 use proptest::prelude::*;
 
 use crate::helpers::*;
@@ -23,16 +25,27 @@ enum Part {
     Lines(usize, u8),
     Checkpoint(u8, u32),
     ForgetSource(u8),
+    /// Number and key, of few, so that calls share keys and keys are other calls' numbers.
+    Call(u8, u8),
+    ForgetCall(u8),
+    Transcript(u8, usize),
+    /// Day, owner, session, model and what is added.
+    Usage([u8; 4], i64),
 }
 
 fn part() -> impl Strategy<Value = Part> {
     let which = 0..SESSIONS.len();
+    let another = which.clone();
     prop_oneof![
         2 => which.clone().prop_map(Part::Session),
         5 => (which.clone(), prop::option::of(0u8..12)).prop_map(|(session, id)| Part::Event(session, id)),
         2 => (which, 1u8..9).prop_map(|(session, count)| Part::Lines(session, count)),
         2 => (0u8..4, any::<u32>()).prop_map(|(source, offset)| Part::Checkpoint(source, offset)),
         1 => (0u8..4).prop_map(Part::ForgetSource),
+        3 => (0u8..6, 0u8..6).prop_map(|(number, key)| Part::Call(number, key)),
+        1 => (0u8..6).prop_map(Part::ForgetCall),
+        2 => (0u8..3, another).prop_map(|(transcript, session)| Part::Transcript(transcript, session)),
+        4 => ([0u8..3, 0u8..2, 0u8..3, 0u8..2], -3i64..6).prop_map(|(row, change)| Part::Usage(row, change)),
     ]
 }
 
@@ -59,6 +72,10 @@ struct Model {
     lines: BTreeMap<usize, u64>,
     ids: BTreeMap<u8, usize>,
     sources: BTreeMap<String, u64>,
+    /// The newest body of each call and all keys that it ever had.
+    calls: BTreeMap<u8, (u64, BTreeSet<u8>)>,
+    transcripts: BTreeMap<u8, usize>,
+    usage: BTreeMap<[u8; 4], i64>,
     next: u64,
 }
 
@@ -105,6 +122,30 @@ impl Model {
                     after.sources.remove(&path);
                     writes.push(Write::ForgetSource(forgecast_protocol::SourceKey(path)));
                 }
+                Part::Call(number, key) => {
+                    after.next += 1;
+                    let known = after.calls.entry(*number).or_default();
+                    known.0 = after.next;
+                    known.1.insert(*key);
+                    writes.push(call(spread(*number), &[spread(*key)], &after.next.to_string()));
+                }
+                Part::ForgetCall(number) => {
+                    after.calls.remove(number);
+                    writes.push(Write::ForgetCall(spread(*number)));
+                }
+                Part::Transcript(transcript, at) => {
+                    refused |= !known.contains(at);
+                    after.transcripts.insert(*transcript, *at);
+                    writes.push(Write::Transcript {
+                        id: transcript.to_string(),
+                        session: id(SESSIONS[*at]),
+                        directory: None,
+                    });
+                }
+                Part::Usage(row, change) => {
+                    *after.usage.entry(*row).or_default() += change;
+                    writes.push(Write::Usage(delta(*row, *change)));
+                }
             }
         }
         // Numbers are never used twice, even when the commit is refused.
@@ -119,11 +160,99 @@ impl Model {
         self.lines.remove(&at);
         // The id is remembered by the first fact that had it.
         self.ids.retain(|_, session| *session != at);
-        self.events.remove(&at).is_some()
+        self.transcripts.retain(|_, session| *session != at);
+        let mut used = self.usage.extract_if(.., |row, _| usize::from(row[2]) == at);
+        // All of it goes, also what is left when one row was found.
+        let used = used.by_ref().fold(false, |any, (_, sum)| any || sum != 0);
+        self.events.remove(&at).is_some() || used
     }
 }
 
-async fn check(store: &forgecast_store::Store, model: &Model) {
+/// Numbers and keys on both sides of zero as the database sees them.
+fn spread(number: u8) -> u64 {
+    u64::from(number).wrapping_mul(0x5555_5555_5555_5555)
+}
+
+fn delta([day, owner, session, model]: [u8; 4], change: i64) -> UsageDelta {
+    UsageDelta {
+        day: i32::from(day),
+        owner: format!("owner {owner}"),
+        session: SESSIONS[usize::from(session)].into(),
+        model: format!("model {model}"),
+        tokens: TokenDelta {
+            input: 2 * change,
+            cache_write: -change,
+            ..TokenDelta::default()
+        },
+        cost_nanos: change,
+        calls: change,
+        ..UsageDelta::default()
+    }
+}
+
+/// Reports by every grouping, for all days and from the second one on.
+async fn check_usage(store: &Store, model: &Model) {
+    for (group_by, since_day) in GroupBy::ALL.into_iter().flat_map(|by| [(by, 0), (by, 1)]) {
+        let mut expected: BTreeMap<(String, String), [u64; 3]> = BTreeMap::new();
+        for ([day, owner, session, of], sum) in &model.usage {
+            if i32::from(*day) < since_day || *sum == 0 {
+                continue;
+            }
+            let delta = delta([*day, *owner, *session, *of], *sum);
+            let key = match group_by {
+                GroupBy::Day => format!("1970-01-0{}", day + 1),
+                GroupBy::Model => delta.model.clone(),
+                GroupBy::Session => delta.owner,
+                GroupBy::Project | GroupBy::Phase => String::new(),
+            };
+            let group = expected.entry((key, delta.model)).or_default();
+            let parts = [delta.tokens.input, delta.tokens.cache_write, delta.calls];
+            for (sum, part) in group.iter_mut().zip(parts) {
+                *sum += u64::try_from(part).unwrap_or(0);
+            }
+        }
+        let query = UsageQuery {
+            group_by,
+            since_day: Some(since_day),
+            ..UsageQuery::default()
+        };
+        let groups = store.usage(query).await.unwrap().into_iter().map(|group| {
+            assert_eq!(group.cost_nanos, group.calls);
+            let tokens = group.tokens;
+            (
+                (group.key, group.model),
+                [tokens.input, tokens.cache_write, group.calls],
+            )
+        });
+        assert_eq!(
+            groups.collect::<BTreeMap<_, _>>(),
+            expected,
+            "{group_by} since {since_day}"
+        );
+    }
+}
+
+async fn check_calls(store: &Store, model: &Model) {
+    for key in 0..6 {
+        let stored = store.calls(vec![spread(key)]).await.unwrap();
+        let stored: BTreeMap<u64, Vec<u8>> = stored.into_iter().map(|call| (call.number, call.body)).collect();
+        let expected = model
+            .calls
+            .iter()
+            .filter(|(number, (_, keys))| **number == key || keys.contains(&key));
+        let expected: BTreeMap<u64, Vec<u8>> = expected
+            .map(|(number, (body, _))| (spread(*number), body.to_string().into_bytes()))
+            .collect();
+        assert_eq!(stored, expected, "key {key}");
+    }
+    let bound = store.transcripts().await.unwrap().into_iter();
+    let bound: BTreeMap<String, String> = bound.map(|bound| (bound.id, bound.session.to_string())).collect();
+    let expected = model.transcripts.iter();
+    let expected = expected.map(|(transcript, at)| (transcript.to_string(), SESSIONS[*at].to_owned()));
+    assert_eq!(bound, expected.collect());
+}
+
+async fn check(store: &Store, model: &Model) {
     let known = store.sessions().await.unwrap();
     let ids: BTreeSet<String> = known.iter().map(|known| known.session.id.to_string()).collect();
     let expected: BTreeSet<String> = model.events.keys().map(|at| SESSIONS[*at].to_owned()).collect();
@@ -152,6 +281,8 @@ async fn check(store: &forgecast_store::Store, model: &Model) {
         .map(|(key, source)| (key.0, source.offset))
         .collect();
     assert_eq!(sources, model.sources);
+    check_calls(store, model).await;
+    check_usage(store, model).await;
 }
 
 proptest! {
