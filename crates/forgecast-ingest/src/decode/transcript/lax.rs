@@ -29,7 +29,7 @@ pub(crate) struct Number(pub(crate) Option<f64>);
 pub(crate) struct Flag(pub(crate) Option<bool>);
 
 /// An object, or nothing.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Object<T>(pub(crate) Option<T>);
 
 /// A list of objects, or text in its place, or nothing.
