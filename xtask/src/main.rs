@@ -14,6 +14,7 @@ mod generate;
 mod json;
 mod licences;
 mod metadata;
+mod nightly;
 mod tests;
 mod tool;
 
@@ -28,6 +29,7 @@ cargo xtask <command>
   deps             compare the edges between the crates with the allowed ones
   licences         compare the licences of all dependencies with the allowed ones
   bench [name…]    measure, each figure beside its floor or peer
+  nightly [min]    what takes too long for every submission: fuzzing and the faults that fill a machine
   screenshots      take the pictures of the README from a running demo";
 
 /// What went wrong, for the terminal.
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Some("deps") => deps::run(),
         Some("licences") => licences::run(),
         Some("bench") => bench::run(rest),
+        Some("nightly") => nightly::run(rest),
         Some("screenshots") => tests::screenshots(),
         Some("help" | "--help" | "-h") | None => {
             println!("{USAGE}");

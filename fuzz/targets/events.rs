@@ -1,0 +1,16 @@
+//! What producers push, and the lines of an event log.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use forgecast_ingest::clean::Cleaner;
+use forgecast_ingest::decode::push;
+use forgecast_ingest::mask::Rules;
+use forgecast_protocol::Timestamp;
+use libfuzzer_sys::fuzz_target;
+
+static CLEANER: LazyLock<Cleaner> = LazyLock::new(|| Cleaner::new(Rules::default()));
+
+fuzz_target!(|data: &[u8]| {
+    let _ = push::envelopes(data, &CLEANER, Timestamp::from_millis(0));
+});

@@ -1,0 +1,69 @@
+//! What takes too long for every submission: fuzzing of everything that takes bytes from outside, and the fault tests
+//! that fill a machine. A missing tool fails.
+
+use crate::Result;
+use crate::tool::{self, Tool, cargo};
+
+/// Fuzz targets, each with the folder of committed inputs that it starts from, if there is one.
+const TARGETS: &[(&str, Option<&str>)] = &[
+    ("transcript", Some("transcript")),
+    ("otlp_json", Some("otlp_json")),
+    ("otlp_protobuf", Some("otlp_protobuf")),
+    ("hooks", Some("hooks")),
+    ("documents", None),
+    ("events", None),
+    ("text", None),
+    ("messages", None),
+];
+const CORPUS: &str = "../crates/forgecast-ingest/tests/corpus";
+
+/// `nightly [minutes]`: so many minutes for each fuzz target, five without a number.
+pub(crate) fn run(arguments: &[String]) -> Result {
+    let minutes = match arguments {
+        [] => 5,
+        [minutes] => minutes
+            .parse::<u32>()
+            .map_err(|_| format!("`{minutes}` is no number of minutes"))?,
+        _ => return Err("nightly takes one number of minutes at most".to_owned()),
+    };
+    faults()?;
+    fuzz(minutes)
+}
+
+/// The tests that are marked as too long for every submission.
+fn faults() -> Result {
+    cargo(&["build", "--release", "--locked", "--package", "forgecast"]).run()?;
+    cargo(&[
+        "test",
+        "--locked",
+        "--package",
+        "forgecast",
+        "--test",
+        "it",
+        "--",
+        "--ignored",
+        "nightly",
+    ])
+    .run()
+}
+
+fn fuzz(minutes: u32) -> Result {
+    if !tool::exists("cargo-fuzz", &["--version"]) {
+        return Err("cargo-fuzz is not installed: cargo install cargo-fuzz".to_owned());
+    }
+    let time = format!("-max_total_time={}", minutes * 60);
+    for (target, seeds) in TARGETS {
+        let mut arguments = vec!["fuzz", "run", "--fuzz-dir", ".", "--sanitizer", "none", target];
+        // New inputs go to the first folder; the committed ones are only read.
+        let found = format!("corpus/{target}");
+        std::fs::create_dir_all(tool::root().join("fuzz").join(&found)).map_err(|error| error.to_string())?;
+        let committed = seeds.map(|name| format!("{CORPUS}/{name}"));
+        arguments.push(&found);
+        arguments.extend(committed.as_deref());
+        arguments.extend(["--", &time, "-max_len=65536", "-timeout=10"]);
+        // The flags of coverage exist on every toolchain, but only behind this variable on a stable one.
+        Tool::new("fuzz", "cargo", &arguments).env("RUSTC_BOOTSTRAP", "1").run()?;
+        println!("fuzz: {target}: {minutes} min without a crash");
+    }
+    Ok(())
+}
