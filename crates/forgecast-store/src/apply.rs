@@ -1,14 +1,15 @@
 //! Writes commits inside a transaction that somebody else begins and ends. What changes with every fact of a session
 //! (its revision, its counters, its row) is gathered here and written once at the end of the transaction.
 
-mod usage;
+mod calls;
+pub(crate) mod sums;
 
 use std::collections::HashMap;
 
 use forgecast_protocol::{EventId, LogLine, Revision, SessionId, SourceCheckpoint, SourceKey};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use self::usage::Owners;
+use self::sums::Owners;
 use crate::prepare::{Prepared, Ready, ReadyRow};
 use crate::sql::{from_db, level_number, to_db};
 use crate::write::StoredSession;
@@ -184,11 +185,11 @@ impl Sessions {
                 .execute(params![number, run.project, run.ended_at.as_millis(), body])?;
                 Ok(1)
             }
-            Ready::Call { number, keys, body } => usage::write_call(db, *number, keys, body),
-            Ready::ForgetCall(number) => usage::forget_call(db, *number),
+            Ready::Call { number, keys, body } => calls::write_call(db, *number, keys, body),
+            Ready::ForgetCall(number) => calls::forget_call(db, *number),
             Ready::Transcript { id, session, directory } => {
                 let number = self.change(session)?.number;
-                usage::write_transcript(db, id, number, directory.as_deref())
+                calls::write_transcript(db, id, number, directory.as_deref())
             }
             Ready::Usage(delta) => self.owners.add(db, delta),
         }

@@ -5,6 +5,7 @@
 use forgecast_protocol::SessionId;
 use rusqlite::{Connection, OptionalExtension, Result};
 
+use crate::apply::sums;
 use crate::sql::{from_db, to_db};
 
 /// Log lines removed in one step.
@@ -47,9 +48,9 @@ impl Step {
 /// another reading of the transcript nor a later conversation that repeats it counts them again.
 pub(crate) fn forget(db: &Connection, session: &SessionId) -> Result<bool> {
     let id = session.to_string();
-    let removed = db.execute("DELETE FROM usage_owners WHERE session = ?1", [&id])?
-        + db.execute("DELETE FROM sessions WHERE id = ?1", [&id])?;
-    Ok(removed > 0)
+    let used = sums::forget(db, &id)?;
+    let removed = db.execute("DELETE FROM sessions WHERE id = ?1", [&id])?;
+    Ok(used || removed > 0)
 }
 
 /// One step towards no finished session whose last moment of interest is before `before_ms`.

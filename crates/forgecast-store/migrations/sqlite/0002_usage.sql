@@ -32,8 +32,8 @@ CREATE INDEX usage_owners_by_project ON usage_owners (project);
 -- Sums of differences. A row may be below zero (a session that was forgotten while its calls are still corrected); it
 -- counts as nothing then. A row of zeros is removed.
 CREATE TABLE usage (
+    owner        INTEGER NOT NULL REFERENCES usage_owners (number),
     day          INTEGER NOT NULL,
-    owner        INTEGER NOT NULL REFERENCES usage_owners (number) ON DELETE CASCADE,
     model        TEXT    NOT NULL,
     phase        TEXT    NOT NULL,
     input        INTEGER NOT NULL,
@@ -44,9 +44,25 @@ CREATE TABLE usage (
     calls        INTEGER NOT NULL,
     unpriced     INTEGER NOT NULL,
     last_used_at INTEGER NOT NULL,
-    PRIMARY KEY (day, owner, model, phase)
+    PRIMARY KEY (owner, day, model, phase)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX usage_of_owner ON usage (owner, day);
+
+-- What counts of the rows above, over all owners of a project: what most reports are made of.
+CREATE TABLE usage_days (
+    day          INTEGER NOT NULL,
+    project      TEXT    NOT NULL,
+    model        TEXT    NOT NULL,
+    phase        TEXT    NOT NULL,
+    input        INTEGER NOT NULL,
+    output       INTEGER NOT NULL,
+    cache_read   INTEGER NOT NULL,
+    cache_write  INTEGER NOT NULL,
+    cost_nanos   INTEGER NOT NULL,
+    calls        INTEGER NOT NULL,
+    unpriced     INTEGER NOT NULL,
+    last_used_at INTEGER NOT NULL,
+    PRIMARY KEY (day, project, model, phase)
+) STRICT, WITHOUT ROWID;
 
 -- Which session an agent's transcript belongs to; gone with the session.
 CREATE TABLE transcripts (

@@ -1,5 +1,5 @@
-//! What was used, from the sums: the rows of the asked-for days (or owners) are read once each, in one pass. Calls are
-//! never read for it.
+//! Calls by their keys, and what was used, from the sums: each row that is asked for is read once, in one pass. Calls are
+//! never read for that.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use forgecast_protocol::report::GroupBy;
 use forgecast_protocol::session::TokenCounts;
 use forgecast_protocol::{SessionId, Timestamp};
-use rusqlite::{Row, Transaction};
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Row, Transaction, params_from_iter};
 
 use super::malformed;
 use crate::read::{StoredCall, StoredTranscript, UsageGroup, UsageQuery};
@@ -61,22 +62,8 @@ pub(crate) fn transcripts(db: &Transaction<'_>) -> Result<Vec<StoredTranscript>,
 
 /// What was used, by group and model, both in their order.
 pub(crate) fn groups(db: &Transaction<'_>, query: &UsageQuery) -> Result<Vec<UsageGroup>, Failure> {
-    let filtered = query.session.is_some() || query.project.is_some();
-    let named = matches!(query.group_by, GroupBy::Project | GroupBy::Session);
-    let owners = if filtered || named {
-        owners(db, query)?
-    } else {
-        Vec::new()
-    };
-    let mut groups = Groups::new(query.group_by, &owners);
-    let mut take = |row: &Row<'_>| groups.take(row);
-    if filtered {
-        for (owner, _) in &owners {
-            scan(db, query, Some(*owner), &mut take)?;
-        }
-    } else {
-        scan(db, query, None, &mut take)?;
-    }
+    let mut groups = Groups::default();
+    scan(db, query, |row| groups.take(row))?;
     Ok(groups.finish())
 }
 
@@ -92,54 +79,57 @@ pub(crate) fn spent(
         ..UsageQuery::default()
     };
     let mut sum = UsageGroup::default();
-    scan(db, &query, None, &mut |row| add(&mut sum, row))?;
+    scan(db, &query, |row| add(&mut sum, row))?;
     Ok((to_db(sum.cost_nanos), sum.tokens))
 }
 
-/// The owners that are asked for: their numbers, and the name of the group that each belongs to.
-fn owners(db: &Transaction<'_>, query: &UsageQuery) -> Result<Vec<(i64, String)>, Failure> {
-    let name = if query.group_by == GroupBy::Project {
-        "project"
-    } else {
-        "owner"
-    };
-    let mut statement = db.prepare_cached(&format!(
-        "SELECT number, {name} FROM usage_owners
-         WHERE (?1 IS NULL OR session = ?1 OR owner = ?1) AND (?2 IS NULL OR project = ?2)"
-    ))?;
-    let owners = statement.query_map((&query.session, &query.project), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(owners.collect::<rusqlite::Result<_>>()?)
-}
-
-/// The statement that reads the sums of the days `?1` to `?2`, or of one owner `?3` within them.
-fn select(owner: bool) -> &'static str {
-    if owner {
-        "SELECT day, owner, model, phase, input, output, cache_read, cache_write, cost_nanos, calls, unpriced,
-         last_used_at FROM usage WHERE owner = ?3 AND day BETWEEN ?1 AND ?2"
-    } else {
-        "SELECT day, owner, model, phase, input, output, cache_read, cache_write, cost_nanos, calls, unpriced,
-         last_used_at FROM usage WHERE day BETWEEN ?1 AND ?2"
-    }
-}
-
-/// Each row of the days, or of one owner within them, once.
+/// Each row of sums that is asked for, once: the group's key, the model, the sums.
 fn scan(
     db: &Transaction<'_>,
     query: &UsageQuery,
-    owner: Option<i64>,
-    take: &mut impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+    mut take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
 ) -> Result<(), Failure> {
-    let mut statement = db.prepare_cached(select(owner.is_some()))?;
-    let since = query.since_day.unwrap_or(i32::MIN);
-    let until = query.until_day.unwrap_or(i32::MAX);
-    let mut rows = match owner {
-        Some(owner) => statement.query((since, until, owner))?,
-        None => statement.query((since, until))?,
-    };
+    let (sql, parameters) = select(query);
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(parameters))?;
     while let Some(row) = rows.next()? {
         take(row)?;
     }
     Ok(())
+}
+
+/// The statement for a query. By sessions, or of one of them, it reads the sums of owners; else the few of days.
+fn select(query: &UsageQuery) -> (String, Vec<Value>) {
+    let since = query.since_day.unwrap_or(i32::MIN);
+    let until = query.until_day.unwrap_or(i32::MAX);
+    let mut parameters: Vec<Value> = vec![since.into(), until.into()];
+    let mut conditions = String::new();
+    // The owners first, each with its days: one look for each.
+    let table = if query.group_by == GroupBy::Session || query.session.is_some() {
+        "usage_owners o CROSS JOIN usage u ON u.owner = o.number"
+    } else {
+        "usage_days"
+    };
+    if let Some(session) = &query.session {
+        conditions.push_str(" AND (o.session = ? OR o.owner = ?)");
+        parameters.extend([session.clone().into(), session.clone().into()]);
+    }
+    if let Some(project) = &query.project {
+        conditions.push_str(" AND project = ?");
+        parameters.push(project.clone().into());
+    }
+    let key = match query.group_by {
+        GroupBy::Day => "day",
+        GroupBy::Project => "project",
+        GroupBy::Model => "model",
+        GroupBy::Phase => "phase",
+        GroupBy::Session => "o.owner",
+    };
+    let sql = format!(
+        "SELECT {key}, model, input, output, cache_read, cache_write, cost_nanos, calls, unpriced, last_used_at
+         FROM {table} WHERE day BETWEEN ? AND ?{conditions}"
+    );
+    (sql, parameters)
 }
 
 /// Adds the sums of a row. A number below zero counts as nothing: it takes back what is no longer in any row, and must
@@ -147,57 +137,51 @@ fn scan(
 fn add(sum: &mut UsageGroup, row: &Row<'_>) -> rusqlite::Result<()> {
     let tokens = &mut sum.tokens;
     let columns = [
-        (4, &mut tokens.input),
-        (5, &mut tokens.output),
-        (6, &mut tokens.cache_read),
-        (7, &mut tokens.cache_write),
-        (8, &mut sum.cost_nanos),
-        (9, &mut sum.calls),
-        (10, &mut sum.unpriced),
+        (2, &mut tokens.input),
+        (3, &mut tokens.output),
+        (4, &mut tokens.cache_read),
+        (5, &mut tokens.cache_write),
+        (6, &mut sum.cost_nanos),
+        (7, &mut sum.calls),
+        (8, &mut sum.unpriced),
     ];
     for (column, sum) in columns {
         *sum = sum.saturating_add(from_db(row.get(column)?));
     }
-    sum.last_used_at = sum.last_used_at.max(Timestamp::from_millis(row.get(11)?));
+    sum.last_used_at = sum.last_used_at.max(Timestamp::from_millis(row.get(9)?));
     Ok(())
 }
 
-/// Rows put together by group and model.
+/// Rows put together by group, then by model, of which each has few.
+#[derive(Default)]
 struct Groups {
-    by: GroupBy,
-    names: Names,
-    /// The group of each owner, when they make the groups.
-    owners: HashMap<i64, i64>,
-    /// By the day or the number of the name; few models each.
-    found: HashMap<i64, Vec<UsageGroup>>,
+    groups: Vec<Vec<UsageGroup>>,
+    /// Which one belongs to a day, and which to a name.
+    days: HashMap<i64, usize>,
+    names: HashMap<String, usize>,
 }
 
 impl Groups {
-    fn new(by: GroupBy, owners: &[(i64, String)]) -> Self {
-        let mut names = Names::default();
-        let owners = owners
-            .iter()
-            .map(|(owner, name)| (*owner, names.number(name)))
-            .collect();
-        Self {
-            by,
-            names,
-            owners,
-            found: HashMap::new(),
-        }
-    }
-
     fn take(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
-        let model = row.get_ref(2)?.as_str()?;
-        let group = match self.by {
-            GroupBy::Day => row.get(0)?,
-            GroupBy::Model => self.names.number(model),
-            GroupBy::Phase => self.names.number(row.get_ref(3)?.as_str()?),
-            // A foreign key sees to it that the owner is there.
-            GroupBy::Project | GroupBy::Session => self.owners.get(&row.get(1)?).copied().unwrap_or(-1),
+        let next = self.groups.len();
+        let at = match row.get_ref(0)? {
+            ValueRef::Integer(day) => *self.days.entry(day).or_insert(next),
+            name => {
+                let name = name.as_str()?;
+                let known = self.names.get(name).copied();
+                known.unwrap_or_else(|| {
+                    self.names.insert(name.to_owned(), next);
+                    next
+                })
+            }
         };
-        let models = self.found.entry(group).or_default();
-        let at = models.iter().position(|known| known.model == model).unwrap_or_else(|| {
+        if at == next {
+            self.groups.push(Vec::new());
+        }
+        let models = &mut self.groups[at];
+        let model = row.get_ref(1)?.as_str()?;
+        let known = models.iter().position(|known| known.model == model);
+        let at = known.unwrap_or_else(|| {
             models.push(UsageGroup {
                 model: model.to_owned(),
                 ..UsageGroup::default()
@@ -207,23 +191,19 @@ impl Groups {
         add(&mut models[at], row)
     }
 
-    fn finish(self) -> Vec<UsageGroup> {
-        let (by, names) = (self.by, self.names);
-        let named = self.found.into_iter().flat_map(|(group, mut models)| {
-            let key = match by {
-                GroupBy::Day => date(group),
-                _ => names.name(group),
-            };
-            models.iter_mut().for_each(|model| model.key.clone_from(&key));
-            models
-        });
-        let mut groups: Vec<UsageGroup> = named.filter(|group| !is_nothing(group)).collect();
+    fn finish(mut self) -> Vec<UsageGroup> {
+        let days = self.days.into_iter().map(|(day, at)| (date(day), at));
+        for (key, at) in days.chain(self.names) {
+            self.groups[at].iter_mut().for_each(|group| group.key.clone_from(&key));
+        }
+        let groups = self.groups.into_iter().flatten();
+        let mut groups: Vec<UsageGroup> = groups.filter(|group| !is_nothing(group)).collect();
         groups.sort_unstable_by(|a, b| (&a.key, &a.model).cmp(&(&b.key, &b.model)));
         groups
     }
 }
 
-/// Whether nothing is left of it but the memory that there was something.
+/// Whether all that is left of it is a sum below zero.
 fn is_nothing(group: &UsageGroup) -> bool {
     group.tokens.total() == 0 && group.cost_nanos == 0 && group.calls == 0 && group.unpriced == 0
 }
@@ -234,26 +214,97 @@ fn date(day: i64) -> String {
     time.split('T').next().unwrap_or_default().to_owned()
 }
 
-/// Numbers for texts that come again and again.
-#[derive(Default)]
-struct Names {
-    numbers: HashMap<String, i64>,
-    texts: Vec<String>,
-}
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
 
-impl Names {
-    fn number(&mut self, text: &str) -> i64 {
-        if let Some(&number) = self.numbers.get(text) {
-            return number;
-        }
-        let number = i64::try_from(self.texts.len()).unwrap_or(i64::MAX);
-        self.texts.push(text.to_owned());
-        self.numbers.insert(text.to_owned(), number);
-        number
+    use super::*;
+    use crate::schema;
+
+    /// 200 sessions of 4 projects that work on 50 days with 3 models.
+    fn filled() -> Connection {
+        let mut db = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut db).unwrap();
+        db.execute_batch(
+            "CREATE TEMP TABLE n AS WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 199)
+             SELECT n FROM n;
+             INSERT INTO usage_owners SELECT n, 't' || n, 's' || n || '~1', 'p' || (n % 4) FROM n;
+             INSERT INTO usage SELECT o.n, d.n, 'm' || m.n, '', 1, 1, 1, 1, 1, 1, 1, 1 FROM n o, n d, n m
+                 WHERE d.n < 50 AND m.n < 3;
+             INSERT INTO usage_days SELECT day, project, model, phase, sum(input), 1, 1, 1, 1, 1, 1, 1
+                 FROM usage u JOIN usage_owners o ON o.number = u.owner GROUP BY 1, 2, 3, 4",
+        )
+        .unwrap();
+        db
     }
 
-    fn name(&self, number: i64) -> String {
-        let at = usize::try_from(number).ok();
-        at.and_then(|at| self.texts.get(at)).cloned().unwrap_or_default()
+    /// How SQLite goes about it, and how many rows it hands over.
+    fn plan(db: &mut Connection, query: &UsageQuery) -> (Vec<String>, usize) {
+        let transaction = db.transaction().unwrap();
+        let (sql, parameters) = select(query);
+        let mut statement = transaction.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let steps = statement
+            .query_map(params_from_iter(parameters), |row| row.get(3))
+            .unwrap();
+        let steps = steps.collect::<rusqlite::Result<_>>().unwrap();
+        let mut rows = 0;
+        scan(&transaction, query, |_| {
+            rows += 1;
+            Ok(())
+        })
+        .unwrap();
+        (steps, rows)
+    }
+
+    #[test]
+    fn a_report_visits_the_rows_it_is_made_of_and_no_call() {
+        let mut db = filled();
+        let days = ["SEARCH usage_days USING PRIMARY KEY (day>? AND day<?)"].as_slice();
+        let owners = ["SCAN o", "SEARCH u USING PRIMARY KEY (owner=? AND day>? AND day<?)"].as_slice();
+        let all = UsageQuery::default();
+        let by = |group_by| UsageQuery {
+            group_by,
+            ..all.clone()
+        };
+        let one_day = |query: UsageQuery| UsageQuery {
+            since_day: Some(7),
+            until_day: Some(7),
+            ..query
+        };
+        for (query, steps, rows) in [
+            (all.clone(), days, 50 * 4 * 3),
+            (by(GroupBy::Project), days, 50 * 4 * 3),
+            (by(GroupBy::Model), days, 50 * 4 * 3),
+            (by(GroupBy::Phase), days, 50 * 4 * 3),
+            (one_day(all.clone()), days, 4 * 3),
+            (by(GroupBy::Session), owners, 200 * 50 * 3),
+            (one_day(by(GroupBy::Session)), owners, 200 * 3),
+        ] {
+            let (found, visited) = plan(&mut db, &query);
+            assert_eq!(
+                (found.iter().map(String::as_str).collect::<Vec<_>>(), visited),
+                (steps.to_vec(), rows),
+                "{query:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_report_of_one_session_or_project_finds_its_owners_by_an_index() {
+        let mut db = filled();
+        let session = UsageQuery {
+            session: Some("s7~1".into()),
+            ..UsageQuery::default()
+        };
+        let project = UsageQuery {
+            project: Some("p1".into()),
+            group_by: GroupBy::Session,
+            ..UsageQuery::default()
+        };
+        for (query, rows) in [(session, 50 * 3), (project, 50 * 50 * 3)] {
+            let (steps, visited) = plan(&mut db, &query);
+            assert_eq!(visited, rows, "{steps:?}");
+            assert!(!steps.iter().any(|step| step.contains("SCAN")), "{steps:?}");
+        }
     }
 }

@@ -161,9 +161,11 @@ impl Model {
         // The id is remembered by the first fact that had it.
         self.ids.retain(|_, session| *session != at);
         self.transcripts.retain(|_, session| *session != at);
-        let mut used = self.usage.extract_if(.., |row, _| usize::from(row[2]) == at);
-        // All of it goes, also what is left when one row was found.
-        let used = used.by_ref().fold(false, |any, (_, sum)| any || sum != 0);
+        let used = self
+            .usage
+            .iter()
+            .any(|(row, sum)| usize::from(row[2]) == at && *sum != 0);
+        self.usage.retain(|row, _| usize::from(row[2]) != at);
         self.events.remove(&at).is_some() || used
     }
 }

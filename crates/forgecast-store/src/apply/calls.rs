@@ -1,0 +1,38 @@
+//! Writes calls to models and whose transcripts are whose. Must never look into a call's body: that is the ledger's.
+
+use rusqlite::{Connection, Result, params};
+
+/// Writes a call, or what is new about it.
+pub(super) fn write_call(db: &Connection, number: u64, keys: &[u64], body: &[u8]) -> Result<u64> {
+    let sequence: i64 = db
+        .prepare_cached(
+            "INSERT INTO calls (number, body) VALUES (?1, ?2)
+             ON CONFLICT (number) DO UPDATE SET body = ?2 RETURNING sequence",
+        )?
+        .query_row(params![number.cast_signed(), body], |row| row.get(0))?;
+    let mut statement = db.prepare_cached("INSERT INTO call_keys VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
+    let mut rows = 1;
+    // By its number it is found without a row for it.
+    for key in keys.iter().filter(|&&key| key != number) {
+        rows += statement.execute([key.cast_signed(), sequence])?;
+    }
+    Ok(u64::try_from(rows).unwrap_or(0))
+}
+
+/// Removes a call and its keys.
+pub(super) fn forget_call(db: &Connection, number: u64) -> Result<u64> {
+    let removed = db
+        .prepare_cached("DELETE FROM calls WHERE number = ?1")?
+        .execute([number.cast_signed()])?;
+    Ok(u64::try_from(removed).unwrap_or(0))
+}
+
+/// Binds a transcript to the session of this number.
+pub(super) fn write_transcript(db: &Connection, id: &str, session: i64, directory: Option<&str>) -> Result<u64> {
+    db.prepare_cached(
+        "INSERT INTO transcripts VALUES (?1, ?2, ?3)
+         ON CONFLICT (id) DO UPDATE SET session = ?2, directory = ?3",
+    )?
+    .execute(params![id, session, directory])?;
+    Ok(1)
+}
