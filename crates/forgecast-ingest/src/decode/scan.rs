@@ -1,11 +1,21 @@
-//! All usage in all transcripts, without a server: files in big pieces, lines found by search, on several threads.
+//! All usage in all transcripts, without a server: files in big pieces, lines of interest found by search, several
+//! threads. Knows nothing of what is on their lines besides calls, and never holds more than a few pieces in memory.
+
+mod files;
+mod lines;
+mod read;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use forgecast_protocol::event::CallReported;
 
+use self::files::Part;
 use super::transcript::{TranscriptKind, TranscriptPath};
+
+/// Most problems that are named.
+const MAX_PROBLEMS: usize = 100;
 
 /// Where transcripts are looked for.
 #[derive(Clone, Debug, Default)]
@@ -14,7 +24,7 @@ pub struct ScanRoots {
     pub claude: Vec<PathBuf>,
     /// Codex' homes (`~/.codex`), with `sessions` and `archived_sessions` inside.
     pub codex: Vec<PathBuf>,
-    /// The origin's successor's homes (`~/.foundry`), with `observatory` inside.
+    /// The homes of the origin's successor (`~/.foundry`), with `observatory` inside.
     pub foundry: Vec<PathBuf>,
 }
 
@@ -27,7 +37,7 @@ pub struct ScannedCall {
     pub report: CallReported,
     /// The agent's own session: that of the path, or the one that a line of an older format names.
     pub session: Arc<str>,
-    /// The folder that the agent was started in, when the lines so far named one.
+    /// The folder that the agent was started in, when its lines name one.
     pub directory: Option<Arc<str>>,
     /// What the file's path says.
     pub path: Arc<TranscriptPath>,
@@ -50,9 +60,57 @@ pub struct ScanSummary {
     pub problems: Vec<(PathBuf, String)>,
 }
 
+impl ScanSummary {
+    fn add(&mut self, other: Self) {
+        self.files += other.files;
+        self.bytes += other.bytes;
+        self.calls += other.calls;
+        self.bad += other.bad;
+        let room = MAX_PROBLEMS.saturating_sub(self.problems.len());
+        self.problems.extend(other.problems.into_iter().take(room));
+    }
+}
+
 /// Reads every transcript under these roots on `threads` threads and hands each account of a call to `each`, in no
-/// particular order between files, in the order of lines within one.
+/// particular order between files, in the order of lines within a piece of one. Of an account that is repeated on the
+/// next lines only the first is handed out. A folder that is not there is no problem.
 pub fn usage(roots: &ScanRoots, threads: usize, each: impl Fn(ScannedCall) + Sync) -> ScanSummary {
-    let _ = (roots, threads, each);
-    ScanSummary::default()
+    let mut summary = ScanSummary::default();
+    let parts = files::parts(roots, &mut summary);
+    let next = AtomicUsize::new(0);
+    let all = Mutex::new(summary);
+    let work = || {
+        let mut own = ScanSummary::default();
+        let mut buffer = Vec::new();
+        while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
+            scan(part, &mut buffer, &mut own, &each);
+        }
+        all.lock().unwrap_or_else(PoisonError::into_inner).add(own);
+    };
+    let workers = threads.clamp(1, parts.len().max(1));
+    std::thread::scope(|scope| {
+        for _ in 1..workers {
+            scope.spawn(work);
+        }
+        work();
+    });
+    all.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn scan(part: &Part, buffer: &mut Vec<u8>, summary: &mut ScanSummary, each: &impl Fn(ScannedCall)) {
+    let mut lines = lines::Lines::new(part, each);
+    let read = read::pieces(part, buffer, |piece, offset| lines.piece(piece, offset));
+    match read {
+        Ok((bytes, too_long)) => {
+            summary.bytes += bytes;
+            summary.bad += too_long;
+        }
+        Err(why) => summary.add(ScanSummary {
+            problems: vec![(part.file.to_path_buf(), why)],
+            ..ScanSummary::default()
+        }),
+    }
+    summary.files += u64::from(part.range.start == 0);
+    summary.calls += lines.calls;
+    summary.bad += lines.bad;
 }

@@ -42,6 +42,14 @@ pub struct TranscriptPath {
     pub project: Option<String>,
 }
 
+impl TranscriptPath {
+    /// Whether it is a subagent's file of the older layout, whose session only its lines name.
+    pub(crate) fn is_older_agent(&self) -> bool {
+        let by_path = self.session.as_str().strip_prefix("agent-");
+        self.agent.is_some() && by_path == self.agent.as_deref()
+    }
+}
+
 /// How much of a line is of interest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Depth {
@@ -94,7 +102,7 @@ impl Reader {
         Self(match kind {
             TranscriptKind::Claude => Inner::Claude(claude::Reader::new(path, state)),
             TranscriptKind::Codex => Inner::Codex(codex::Reader::new(path, state)),
-            TranscriptKind::Observatory => Inner::Observatory(foundry::Reader::new()),
+            TranscriptKind::Observatory => Inner::Observatory(foundry::Reader::new(state)),
         })
     }
 
@@ -104,7 +112,7 @@ impl Reader {
         match &self.0 {
             Inner::Claude(reader) => reader.state(),
             Inner::Codex(reader) => reader.state(),
-            Inner::Observatory(_) => String::new(),
+            Inner::Observatory(reader) => reader.state(),
         }
     }
 

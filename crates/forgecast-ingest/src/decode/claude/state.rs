@@ -78,14 +78,9 @@ pub(super) struct Pending {
 impl State {
     /// Whether the call says anything that the one before it did not.
     pub(super) fn is_new(&mut self, call: &CallReported) -> bool {
-        let told = CallReported {
-            used_at: None,
-            offset: 0,
-            ..call.clone()
-        };
-        let hash = serde_json::to_vec(&told).map(|bytes| fnv(&bytes)).ok();
-        let new = call.call.message.is_none() || hash != self.last_call;
-        self.last_call = hash;
+        let digest = digest(call);
+        let new = call.call.message.is_none() || self.last_call != Some(digest);
+        self.last_call = Some(digest);
         new
     }
 
@@ -115,9 +110,34 @@ impl State {
     }
 }
 
-/// FNV-1a, 64 bits: stays the same over versions, and nobody gains by a collision.
-fn fnv(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+/// What a call says, as a number: FNV-1a over everything but its place and its time. Stays the same over versions, and
+/// nobody gains by a collision.
+pub(crate) fn digest(call: &CallReported) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    let mut add = |bytes: &[u8]| {
+        for byte in bytes.iter().chain(&[0xff]) {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    };
+    let id = &call.call;
+    for text in [&id.message, &id.request, &call.model, &call.agent] {
+        add(text.as_deref().unwrap_or_default().as_bytes());
+    }
+    for tool in &call.tools {
+        add(tool.as_bytes());
+    }
+    add(&[u8::from(id.sidechain), call.fast.map_or(2, u8::from)]);
+    let tokens = &call.tokens;
+    let counts = [
+        tokens.input,
+        tokens.output,
+        tokens.cache_read,
+        tokens.cache_write_5m,
+        tokens.cache_write_1h,
+    ];
+    for count in counts {
+        add(&count.to_le_bytes());
+    }
+    add(&call.cost_usd.unwrap_or(-1.0).to_bits().to_le_bytes());
+    hash
 }
