@@ -11,11 +11,17 @@ const READY_MS = 20_000;
 export class Forgecast {
   readonly home = mkdtempSync(join(tmpdir(), 'forgecast-e2e-'));
   readonly root = join(this.home, 'projects');
+  /** Where the agents of this home write their transcripts. */
+  readonly claude = join(this.home, 'claude');
   url = '';
   #process: ChildProcess | undefined;
   #said = '';
 
-  constructor() {
+  readonly #environment: Record<string, string>;
+
+  /** `environment` is what the process finds besides its home. */
+  constructor(environment: Record<string, string> = {}) {
+    this.#environment = environment;
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is not there: cargo build -p forgecast, or set FORGECAST_BIN`);
     mkdirSync(this.root);
   }
@@ -25,7 +31,7 @@ export class Forgecast {
     const port = this.url === '' ? '0' : new URL(this.url).port;
     const child = spawn(BINARY, [...command, '--port', port], {
       cwd: this.home,
-      env: { PATH: process.env['PATH'], HOME: this.home, NO_COLOR: '1' },
+      env: { PATH: process.env['PATH'], HOME: this.home, CLAUDE_CONFIG_DIR: this.claude, NO_COLOR: '1', ...this.#environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#process = child;

@@ -232,6 +232,27 @@ export function rows(): Json {
   return Object.fromEntries([...list, own, idle].map((item) => [item['id'] as string, item]));
 }
 
+/** What agents do in a session of their own; some of it a subagent does. */
+export function activityLines(): { at: string; level?: string; from?: string; text: string }[] {
+  const said: [string, string?, string?][] = [
+    ['› Find out why the invoice totals differ by a cent between the list and the PDF, and mend it with a test'],
+    ['I will look for every place that rounds, and compare both with the data.'],
+    ['Task Look for every place that rounds'],
+    ['Grep "Math.round" in src', 'a61f'],
+    ['Read src/invoice/total.ts', 'a61f'],
+    ['Read src/pdf/totals.ts', 'a61f'],
+    ['Three places round: the line, the tax and the sum. The PDF rounds the tax per line, the list once.', 'a61f'],
+    ['Task Compare the PDF with the list'],
+    ['Bash npm test -- totals', 'b07c'],
+    ['Bash failed: 1 of 34 tests failed', 'b07c', 'error'],
+    ['Task Find the fixtures', 'b07c'],
+    ['Glob fixtures/**/*.json', 'c9d2'],
+    ['Edit src/invoice/total.ts'],
+    ['Bash npm run migrate -- --dry-run'],
+  ];
+  return said.map(([text, from, level], at) => ({ at: ago((said.length - at) * 21), text, ...(from && { from }), ...(level && { level }) }));
+}
+
 const TEXTS: { level?: string; text: string; spans?: { start: number; end: number; style: string }[] }[] = [
   { level: 'info', text: 'builder: reading src/cache/forecast.ts' },
   { text: '  ✓ keeps entries for ten minutes (12 ms)', spans: [{ start: 2, end: 3, style: 'fg-2' }] },

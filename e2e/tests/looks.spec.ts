@@ -2,15 +2,24 @@
 
 import { Mock } from '../support/mock.ts';
 import { axeViolations, expect, test } from '../support/page.ts';
-import { logLines, richView, rows } from '../support/states.ts';
+import { activityLines, logLines, report, richView, rows, transcriptView } from '../support/states.ts';
 
+const OWN = '258c7280-ae70-4f3e~1';
 let mock: Mock;
 
 test.beforeAll(async ({ assets }) => {
   mock = new Mock(assets);
-  mock.put('sessions', { sessions: rows(), total: 20, problems: {} });
+  mock.put('sessions', {
+    sessions: rows(),
+    total: 22,
+    problems: {},
+    indexing: { done: 312, files: 1204, bytes_done: 2_100_000_000, bytes: 5_000_000_000 },
+  });
+  mock.report = report();
   mock.put('session/weather-app~1', richView());
   mock.append('log/weather-app~1', logLines(300));
+  mock.put(`session/${OWN}`, transcriptView(OWN));
+  mock.append(`log/${OWN}`, activityLines());
   await mock.start();
 });
 test.afterAll(() => mock.stop());
@@ -27,16 +36,22 @@ for (const theme of ['dark', 'light'] as const) {
       await page.goto(mock.url);
       await page.getByRole('button', { name: /^all/i }).click();
       await expect(page.locator('[data-session]').first()).toBeVisible();
+      await expect(page.locator('[data-total="spent"]')).toBeVisible();
       await page.screenshot({ path: `screenshots/overview-${theme}-${size}.png` });
       expect(await axeViolations(page)).toEqual([]);
 
-      await page.goto(`${mock.url}/session/weather-app~1`);
-      await expect(page.locator('[data-panel="log"] .line').first()).toBeVisible();
-      await expect(page.locator('[data-panel="agents"] [data-agent="t1"]')).toBeVisible();
-      await page.screenshot({ path: `screenshots/session-${theme}-${size}.png`, fullPage: true });
-      expect(await axeViolations(page)).toEqual([]);
-      const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-      expect(wider, 'the page scrolls sideways').toBeLessThanOrEqual(0);
+      for (const [name, id, agent] of [
+        ['session', 'weather-app~1', 't1'],
+        ['agent', OWN, 'main'],
+      ] as const) {
+        await page.goto(`${mock.url}/session/${id}`);
+        await expect(page.locator('[data-panel="log"] .line').first()).toBeVisible();
+        await expect(page.locator(`[data-panel="agents"] [data-agent="${agent}"]`)).toBeVisible();
+        await page.screenshot({ path: `screenshots/${name}-${theme}-${size}.png`, fullPage: true });
+        expect(await axeViolations(page)).toEqual([]);
+        const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        expect(wider, 'the page scrolls sideways').toBeLessThanOrEqual(0);
+      }
     });
   }
 }

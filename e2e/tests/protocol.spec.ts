@@ -30,7 +30,7 @@ test('a patch changes what it names and leaves every other node alone', async ({
         const element = target instanceof Element ? target : target.parentElement;
         const panel = element?.closest('[data-panel]')?.getAttribute('data-panel') ?? 'none';
         // What ticks (ages, elapsed) changes by itself.
-        if (!element?.closest('.fresh, [data-field="elapsed"], [data-panel="header"], .facts')) seen.push(`${panel} ${type}`);
+        if (!element?.closest('.fresh, [data-field="elapsed"], [data-field="burn"], [data-field="projection"], [data-panel="header"], .facts')) seen.push(`${panel} ${type}`);
       }
     }).observe(document.querySelector('main')!, { subtree: true, childList: true, characterData: true });
   });
