@@ -1,6 +1,6 @@
 //! Reads the body of a request: up to a size, at a pace, and within what all bodies together may take of the memory. A
 //! body that trickles holds a connection and memory, so it gets a deadline that only bytes move. What is compressed is
-//! unpacked as it comes, and the size counts unpacked.
+//! unpacked as it comes, and its size counts unpacked.
 
 use std::ops::Deref;
 use std::pin::pin;
@@ -85,13 +85,13 @@ impl Room {
 /// A whole body, and the room that it takes.
 #[derive(Debug)]
 pub(crate) struct Held {
-    bytes: Bytes,
+    bytes: Vec<u8>,
     _room: Option<OwnedSemaphorePermit>,
 }
 
 impl Held {
     /// The bytes, for one who bounds by himself what he keeps.
-    pub(crate) fn into_bytes(self) -> Bytes {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 }

@@ -36,11 +36,11 @@ pub(crate) struct Rejection {
 
 /// `POST /api/v1/events`: one envelope or an array of them.
 pub(crate) async fn push(State(shared): State<Arc<Shared>>, request: Request) -> Result<Json<Receipt>, Error> {
-    let bytes = shared.bodies.read(request).await?;
+    let body = shared.bodies.read(request).await?;
     let decode = {
         let (cleaner, now) = (Arc::clone(&shared.cleaner), shared.clock.now());
-        let quick = bytes.len() <= QUICK_BYTES;
-        (move || push::envelopes(&bytes, &cleaner, now), quick)
+        let quick = body.len() <= QUICK_BYTES;
+        (move || push::envelopes(&body, &cleaner, now), quick)
     };
     let decoded = match decode {
         (decode, true) => decode(),

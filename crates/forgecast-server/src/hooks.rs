@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use bytes::Bytes;
 use forgecast_protocol::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -32,7 +31,7 @@ pub(crate) async fn claude(State(shared): State<Arc<Shared>>, request: Request) 
 /// A body that was acknowledged and is not decoded yet.
 #[derive(Debug)]
 struct Waiting {
-    body: Bytes,
+    body: Vec<u8>,
     at: Timestamp,
     _room: OwnedSemaphorePermit,
 }
@@ -83,7 +82,7 @@ impl Hooks {
     }
 
     /// Takes a body, or drops it; never waits.
-    fn offer(&self, body: Bytes, at: Timestamp) {
+    fn offer(&self, body: Vec<u8>, at: Timestamp) {
         let bytes = u32::try_from(body.len()).ok();
         let room = bytes.and_then(|bytes| Arc::clone(&self.room).try_acquire_many_owned(bytes).ok());
         // Held until it is counted, so that it is not counted out before it is counted in. Those that are being decoded

@@ -54,7 +54,7 @@ impl Default for Options {
             heartbeat_ms: 1_000 * u64::from(forgecast_protocol::update::HEARTBEAT_S),
             idle_ms: 60_000,
             body_bytes: 20 * 1024 * 1024,
-            bodies_bytes: 24 * 1024 * 1024,
+            bodies_bytes: 22 * 1024 * 1024,
             hooks_waiting: 1_024,
             hooks_waiting_bytes: 32 * 1024 * 1024,
             client_message_bytes: 64 * 1024,

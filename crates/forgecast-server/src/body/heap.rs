@@ -2,16 +2,21 @@
 
 use std::io;
 
-use bytes::BytesMut;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{GRAIN_BYTES, Held, Room};
 use crate::error::Error;
 
+/// From here on a body gets a block of its own that is large enough for all of it.
+const LONG_BYTES: usize = 256 * 1024;
+/// The least size of such a block. Only what is written to takes memory, and above 32 MiB allocators give a block back
+/// to the system at once; shorter ones they keep for long, some for each thread.
+const BLOCK_BYTES: usize = 33 * 1024 * 1024;
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Heap {
-    bytes: BytesMut,
+    bytes: Vec<u8>,
     limit: usize,
     room: Room,
     taken: Option<OwnedSemaphorePermit>,
@@ -23,7 +28,7 @@ impl Heap {
     /// An empty one that takes at most `limit` bytes.
     pub(super) fn new(limit: usize, room: Room) -> Self {
         Self {
-            bytes: BytesMut::new(),
+            bytes: Vec::new(),
             limit,
             room,
             taken: None,
@@ -46,6 +51,10 @@ impl Heap {
                 None => self.taken = Some(more),
             }
         }
+        if length > LONG_BYTES && length > self.bytes.capacity() {
+            let block = self.limit.max(BLOCK_BYTES) - self.bytes.len();
+            self.bytes.try_reserve_exact(block).map_err(|_| Error::NoRoom)?;
+        }
         self.bytes.extend_from_slice(data);
         Ok(())
     }
@@ -63,7 +72,7 @@ impl Heap {
     /// All of it.
     pub(super) fn finish(self) -> Held {
         Held {
-            bytes: self.bytes.freeze(),
+            bytes: self.bytes,
             _room: self.taken,
         }
     }

@@ -27,7 +27,7 @@ async fn unpack(bytes: Vec<u8>, pieces: usize, limit: usize) -> Result<Vec<u8>, 
     let body = Body::from_stream(stream::iter(pieces));
     let bodies = bodies(limit, Duration::from_secs(10));
     let read = bodies.read(gzip(body)).await;
-    read.map(|held| held.to_vec())
+    read.map(Held::into_bytes)
 }
 
 fn gzip(body: Body) -> Request {

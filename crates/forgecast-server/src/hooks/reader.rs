@@ -76,7 +76,8 @@ impl Reader {
     async fn decode(&mut self, waiting: Vec<Waiting>) -> Batch {
         let (bodies, cleaner) = (waiting.len() as u64, Arc::clone(&self.cleaner));
         let decode = move || -> Vec<_> {
-            let decoded = waiting.iter().map(|one| hooks::claude(&one.body, &cleaner, one.at));
+            let each = waiting.into_iter();
+            let decoded = each.map(|Waiting { body, at, _room }| hooks::claude(&body, &cleaner, at));
             decoded.collect()
         };
         // A decoder that panics costs these bodies; that it did is in the log.

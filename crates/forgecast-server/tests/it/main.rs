@@ -7,11 +7,13 @@
 )]
 
 mod assets;
+mod bodies;
 mod faults;
 mod guard;
 mod hooks;
 mod limits;
 mod live;
+mod otlp;
 mod pushes;
 mod rest;
 mod sse;
