@@ -116,9 +116,10 @@ test('the first reading of old transcripts shows how far it is, and goes when it
 test('a budget that is passed is said quietly, once, and leads to its session', async ({ page }) => {
   await page.goto(mock.url);
   await expect(page.locator('[data-session]').first()).toBeVisible();
-  const passed = { type: 'budget_passed', at: ago(0), session: ID, scope: 'session', level: 'critical', limit_usd: 10, spent_usd: 7.82 };
+  const data = { scope: 'session', level: 'critical', limit_usd: 10, spent_usd: 7.82 };
+  const passed = { type: 'budget_passed', session: ID, at: ago(0), data };
   mock.event('sessions', passed);
-  mock.event('sessions', { ...passed, spent_usd: 7.9 });
+  mock.event('sessions', { ...passed, data: { ...data, spent_usd: 7.9 } });
   mock.event('sessions', { ...passed, type: 'deployed' });
   const notice = page.locator('[data-notice]');
   await expect(notice).toHaveCount(1);

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { noticeOf, withNotice } from './notices';
 
-const PASSED = { type: 'budget_passed', scope: 'session', level: 'critical', limit_usd: 10, spent_usd: 7.6 };
+const DATA = { scope: 'session', level: 'critical', limit_usd: 10, spent_usd: 7.6 };
+const PASSED = { type: 'budget_passed', data: DATA };
 
 describe('a budget that was passed', () => {
   it('is told with its session, whichever topic says it, and only once', () => {
@@ -15,7 +16,7 @@ describe('a budget that was passed', () => {
   });
 
   it('of a day names the day, and says when it is passed altogether', () => {
-    const data = { ...PASSED, type: undefined, scope: 'day', period: '2026-01-31', level: 'exceeded', spent_usd: 10.2 };
+    const data = { ...DATA, scope: 'day', period: '2026-01-31', level: 'exceeded', spent_usd: 10.2 };
     expect(noticeOf({ type: 'budget_passed', at: '2026-01-31T12:00:00Z', data }, 'sessions')).toMatchObject({
       key: 'day 2026-01-31',
       level: 'exceeded',
@@ -24,7 +25,7 @@ describe('a budget that was passed', () => {
   });
 
   it('takes the place of the mark before it, and no more than a few are kept', () => {
-    const mark = (session: string, level: string) => noticeOf({ ...PASSED, level, session }, 'sessions')!;
+    const mark = (session: string, level: string) => noticeOf({ ...PASSED, data: { ...DATA, level }, session }, 'sessions')!;
     let notices = withNotice([], mark('a', 'warning'), 3);
     notices = withNotice(notices, mark('a', 'critical'), 3);
     expect(notices.map(({ level }) => level)).toEqual(['critical']);
@@ -34,8 +35,8 @@ describe('a budget that was passed', () => {
 
   it('is nothing else: other events and broken ones are left out', () => {
     expect(noticeOf({ ...PASSED, type: 'deployed' }, 'sessions')).toBeUndefined();
-    expect(noticeOf({ ...PASSED, scope: 'toString' }, 'sessions')).toBeUndefined();
-    expect(noticeOf({ ...PASSED, limit_usd: '10' }, 'sessions')).toBeUndefined();
-    fc.assert(fc.property(fc.anything(), (event) => void noticeOf(event, 'sessions')));
+    expect(noticeOf({ ...PASSED, data: { ...DATA, scope: 'toString' } }, 'sessions')).toBeUndefined();
+    expect(noticeOf({ ...PASSED, data: { ...DATA, limit_usd: '10' } }, 'sessions')).toBeUndefined();
+    fc.assert(fc.property(fc.anything(), (data) => void noticeOf({ ...PASSED, data }, 'sessions')));
   });
 });

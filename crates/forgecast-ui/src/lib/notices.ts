@@ -18,17 +18,17 @@ export interface Notice {
 
 const SCOPES: Record<BudgetScope, string> = { session: 'session', day: 'day', month: 'month' };
 const LEVELS: readonly BudgetLevel[] = ['safe', 'warning', 'critical', 'exceeded'];
-const TYPES: readonly unknown[] = ['budget', 'budget_passed'];
 
-/** What to show for the event that came on `topic`. */
+/** What to show for the event that came on `topic`: `{type: "budget_passed", session, at, data: {scope, level, …}}`. */
 export function noticeOf(event: unknown, topic: string): Notice | undefined {
-  if (!isObject(event) || !TYPES.includes(event['type'] ?? event['kind'])) return undefined;
-  const said = isObject(event['data']) ? event['data'] : event;
+  if (!isObject(event) || event['type'] !== 'budget_passed') return undefined;
+  const said = event['data'];
+  if (!isObject(said)) return undefined;
   const { scope, level, limit_usd: limit, spent_usd: spent, period } = said;
   if (typeof scope !== 'string' || !Object.hasOwn(SCOPES, scope)) return undefined;
   const rank = LEVELS.find((known) => known === level);
   if (rank === undefined || typeof limit !== 'number' || typeof spent !== 'number') return undefined;
-  const named = event['session'] ?? said['session'];
+  const named = event['session'];
   const own = topic.startsWith('session/') ? topic.slice('session/'.length) : undefined;
   const session = typeof named === 'string' ? named : own;
   const at = typeof event['at'] === 'string' ? millis(event['at']) : undefined;
