@@ -81,7 +81,8 @@ impl Sessions {
                 | Ready::ForgetSource(_)
                 | Ready::Call { .. }
                 | Ready::ForgetCall(_)
-                | Ready::Usage(_) => continue,
+                | Ready::Usage(_)
+                | Ready::ForgetUsage { .. } => continue,
                 Ready::Event { session, .. }
                 | Ready::Snapshot { session, .. }
                 | Ready::Row { session, .. }
@@ -192,6 +193,7 @@ impl Sessions {
                 calls::write_transcript(db, id, number, directory.as_deref())
             }
             Ready::Usage(delta) => self.owners.add(db, delta),
+            Ready::ForgetUsage { owner, session } => self.owners.forget(db, owner, session),
         }
     }
 

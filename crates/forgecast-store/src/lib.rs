@@ -1,5 +1,5 @@
-//! Keeps what happened: facts, snapshots of sessions, rows of the overview, log lines, and how far each source was read.
-//! On SQLite; SQL stays in here.
+//! Keeps what happened: facts, snapshots of sessions, rows of the overview, log lines, how far each source was read, and
+//! calls to models with the sums of what they used. On SQLite; SQL stays in here.
 //!
 //! # The contract
 //! 1. *A [`Commit`] is stored as a whole or not at all*, in the order in which commits were queued. So a source's
@@ -11,7 +11,11 @@
 //! 4. *Reading never waits for writing*, sees what is durable, and is bounded in time.
 //! 5. *The epoch is kept only when revisions can be trusted*: same fold, and closed properly the last time.
 //! 6. *Nothing is ever deleted because it is damaged*: it is set aside, and the owner is told.
-//! 7. *Retention never touches an unfinished session.*
+//! 7. *Retention never touches an unfinished session*, and what a session used stays in the sums when it is gone; only
+//!    [`Store::forget`] takes it out of them.
+//! 8. *Sums are sums of differences, and none is told below zero.* A call that is taken back is taken from where it was
+//!    added. A sum that is below zero all the same (its session was forgotten, its calls are still corrected) counts as
+//!    nothing and takes nothing from others.
 
 mod apply;
 mod aside;

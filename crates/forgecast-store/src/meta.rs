@@ -22,7 +22,7 @@ pub(crate) struct Beginning {
 pub(crate) fn begin(connection: &mut Connection, fold_version: u32) -> Result<Beginning> {
     let transaction = connection.transaction()?;
     let stored = get(&transaction, EPOCH)?.and_then(|epoch| u32::try_from(epoch).ok());
-    let clean = stored.is_none() || get(&transaction, CLEAN)? == Some(1);
+    let clean = stored.is_none() || was_clean(&transaction)?;
     let same_fold = get(&transaction, FOLD_VERSION)? == Some(i64::from(fold_version));
     let number = match stored {
         Some(number) if clean && same_fold => number,
@@ -36,6 +36,11 @@ pub(crate) fn begin(connection: &mut Connection, fold_version: u32) -> Result<Be
         epoch: Epoch::new(number),
         clean,
     })
+}
+
+/// Whether it was closed properly.
+pub(crate) fn was_clean(connection: &Connection) -> Result<bool> {
+    Ok(get(connection, CLEAN)? == Some(1))
 }
 
 /// An epoch for a database that cannot remember one.

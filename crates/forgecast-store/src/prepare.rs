@@ -65,6 +65,10 @@ pub(crate) enum Ready {
         directory: Option<String>,
     },
     Usage(Box<UsageDelta>),
+    ForgetUsage {
+        owner: String,
+        session: String,
+    },
 }
 
 /// A row of the overview with the columns that it is found and sorted by.
@@ -138,6 +142,7 @@ fn ready(write: Write) -> Result<Ready, Error> {
         Write::ForgetCall(number) => Ready::ForgetCall(number),
         Write::Transcript { id, session, directory } => Ready::Transcript { id, session, directory },
         Write::Usage(delta) => Ready::Usage(Box::new(delta)),
+        Write::ForgetUsage { owner, session } => Ready::ForgetUsage { owner, session },
     })
 }
 
@@ -214,6 +219,7 @@ fn size(write: &Ready) -> usize {
             Ready::Call { keys, body, .. } => size_of_val(keys.as_slice()) + body.len(),
             Ready::ForgetCall(_) => 0,
             Ready::Transcript { id, directory, .. } => id.len() + directory.as_ref().map_or(0, String::len),
+            Ready::ForgetUsage { owner, session } => owner.len() + session.len(),
             Ready::Usage(delta) => {
                 let texts = [&delta.owner, &delta.session, &delta.project, &delta.model, &delta.phase];
                 texts.into_iter().map(String::len).sum()

@@ -1,6 +1,6 @@
 //! What is removed, and in which order: sessions past their time, then, while the database is too large, the oldest
-//! finished sessions' logs, their facts (their last state stays), and the sessions themselves. Never an unfinished one.
-//! Work comes in small transactions, so that commits get their turn in between.
+//! finished sessions' logs, their facts (their last state stays), calls that became known long ago, and the sessions
+//! themselves. Never an unfinished one, and never what sessions used: sums are small, and they are history. Work comes in small transactions, so that commits get their turn in between.
 
 use forgecast_protocol::SessionId;
 use rusqlite::{Connection, OptionalExtension, Result};
@@ -13,10 +13,10 @@ const LINES: i64 = 20_000;
 /// Facts removed in one step.
 const EVENTS: i64 = 10_000;
 /// Calls removed in one step.
-const CALLS: i64 = 10_000;
-/// So many of the newest calls stay, however small the database has to become: with their keys less than 100 MB, some
-/// months of work. A call that is told again after it was removed counts again, which happens when an old conversation is
-/// taken up again; so removing them comes late, and what they added up to stays.
+const CALLS: i64 = 5_000;
+/// So many of the newest calls stay, however small the database has to become: months of work in some 100 MB. A call
+/// that is told again after it was removed counts again, which happens when a conversation as old as that is taken up
+/// again. That is rare, and less of a loss than all finished sessions; so it comes before those.
 const CALLS_KEPT: i64 = 250_000;
 /// Pages given back to the file system in one step.
 const PAGES: i64 = 2_000;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::error::Error;
+use crate::meta;
 
 /// Says that a file is ours: "Fcst" in the header's application id.
 const APPLICATION_ID: i64 = 0x4663_7374;
@@ -27,8 +28,10 @@ const READ_AT_START: [(&str, i64); 6] = [
     ("runs", 1),
     ("transcripts", 2),
 ];
-/// How long the rest of the file may be looked over at start: a large one is looked over in part.
-const LOOK_OVER: Duration = Duration::from_millis(300);
+/// How long the rest of the file may be looked over at start: a large one is looked over in part. After an unclean stop
+/// longer, for that is when a disk has lost something.
+const LOOK_OVER: Duration = Duration::from_millis(50);
+const LOOK_OVER_UNCLEAN: Duration = Duration::from_millis(300);
 /// How long the writer waits for a lock before it reports and tries again; also the limit for a busy start.
 const BUSY: Duration = Duration::from_millis(250);
 const BUSY_AT_START: Duration = Duration::from_secs(3);
@@ -82,7 +85,8 @@ fn judge(mut connection: Connection) -> rusqlite::Result<Found> {
             return Ok(Found::Damaged(fault));
         }
     }
-    let until = Instant::now() + LOOK_OVER;
+    let clean = meta::was_clean(&connection)?;
+    let until = Instant::now() + if clean { LOOK_OVER } else { LOOK_OVER_UNCLEAN };
     connection.progress_handler(1000, Some(move || Instant::now() > until))?;
     let whole = quick_check(&connection, "PRAGMA quick_check(1)");
     connection.progress_handler(0, None::<fn() -> bool>)?;

@@ -80,6 +80,13 @@ pub enum Write {
     },
     /// What is to be added to the sums that reports are made of. Needs no known session: history outlives sessions.
     Usage(UsageDelta),
+    /// What was counted of this owner in this session so far is void: a better source tells of it.
+    ForgetUsage {
+        /// See [`UsageDelta::owner`].
+        owner: String,
+        /// See [`UsageDelta::session`].
+        session: String,
+    },
 }
 
 /// A difference in what was used; nothing of it needs to be positive.

@@ -165,6 +165,13 @@ impl Owners {
         Ok(2)
     }
 
+    /// Removes what was counted of an owner in a session. The number of rows removed.
+    pub(super) fn forget(&mut self, db: &Connection, owner: &str, session: &str) -> Result<u64> {
+        self.clear();
+        let removed = forget_all(db, session, Some(owner))?;
+        Ok(u64::try_from(removed).unwrap_or(0))
+    }
+
     /// Removes an owner of whom nothing is left.
     fn leave(&mut self, db: &Connection, delta: &UsageDelta, owner: i64) -> Result<()> {
         let gone = db
@@ -210,11 +217,15 @@ fn name(delta: &UsageDelta) -> [String; 3] {
 
 /// Removes what a session used; false when it used nothing.
 pub(crate) fn forget(db: &Connection, session: &str) -> Result<bool> {
+    Ok(forget_all(db, session, None)? > 0)
+}
+
+fn forget_all(db: &Connection, session: &str, owner: Option<&str>) -> Result<usize> {
     let mut statement = db.prepare_cached(&format!(
         "SELECT day, project, model, phase, {SUMS} FROM usage_owners o JOIN usage u ON u.owner = o.number
-         WHERE o.session = ?1"
+         WHERE o.session = ?1 AND (?2 IS NULL OR o.owner = ?2)"
     ))?;
-    let mut rows = statement.query([session])?;
+    let mut rows = statement.query(params![session, owner])?;
     while let Some(row) = rows.next()? {
         let (day, project, model, phase): (i64, String, String, String) =
             (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
@@ -222,9 +233,12 @@ pub(crate) fn forget(db: &Connection, session: &str) -> Result<bool> {
         DAYS.add(db, [&day, &project, &model, &phase], &counts)?;
     }
     db.execute(
-        "DELETE FROM usage WHERE owner IN (SELECT number FROM usage_owners WHERE session = ?1)",
-        [session],
+        "DELETE FROM usage WHERE owner IN
+         (SELECT number FROM usage_owners WHERE session = ?1 AND (?2 IS NULL OR owner = ?2))",
+        params![session, owner],
     )?;
-    let removed = db.execute("DELETE FROM usage_owners WHERE session = ?1", [session])?;
-    Ok(removed > 0)
+    db.execute(
+        "DELETE FROM usage_owners WHERE session = ?1 AND (?2 IS NULL OR owner = ?2)",
+        params![session, owner],
+    )
 }

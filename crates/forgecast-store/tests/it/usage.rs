@@ -259,6 +259,23 @@ async fn what_is_taken_back_whole_leaves_no_row_in_whichever_order_it_came() {
 }
 
 #[tokio::test]
+async fn what_an_owner_said_of_a_session_can_be_void() {
+    let place = Place::new();
+    let store = place.store().await;
+    add(&store, [used(TODAY, "a~1", "opus"), used(TODAY, "transcript", "opus")]).await;
+    let void = Write::ForgetUsage {
+        owner: "a~1".into(),
+        session: "a~1".into(),
+    };
+    // In one commit with what comes after it, and twice.
+    let writes = [void.clone(), void, Write::Usage(used(TODAY, "a~1", "haiku"))];
+    store.commit(commit(writes)).await.unwrap();
+    let sessions = by(&store, GroupBy::Session).await;
+    assert_eq!(short(&sessions), [("a~1", "haiku", 1), ("transcript", "opus", 1)]);
+    assert_eq!(store.spent(None, None).await.unwrap().0, 2_000_000_000);
+}
+
+#[tokio::test]
 async fn a_sum_below_zero_counts_as_nothing_and_takes_nothing_from_others() {
     let place = Place::new();
     let store = place.store().await;
