@@ -150,9 +150,13 @@ impl Call {
         let told = group.accounts.iter().map(|index| self.accounts[*index].told());
         let mut accounts: Vec<(UsageSource, TokenCounts, Option<u64>)> = told.collect();
         let disputed = accounts.iter().any(|(_, tokens, _)| *tokens != accounts[0].1);
+        let asked = |tool: u64| {
+            let mut keys = group.accounts.iter().map(|index| self.accounts[*index].key());
+            keys.any(|key| self.tools.binary_search(&(key, tool)).is_ok())
+        };
         for (source, tool) in &self.confirmed {
             let known = accounts.iter().any(|(told, _, _)| told == source);
-            if !known && self.tools.contains(&(lead.key(), *tool)) {
+            if !known && asked(*tool) {
                 accounts.push((*source, TokenCounts::default(), None));
             }
         }

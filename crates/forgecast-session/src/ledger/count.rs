@@ -40,9 +40,7 @@ pub(super) fn group(slots: Vec<Slot<'_>>) -> Vec<Group> {
             message => messages.entry(message).or_default().push(index),
         }
     }
-    let of_messages = messages
-        .into_iter()
-        .flat_map(|(message, members)| of_message(&slots, message, &members));
+    let of_messages = messages.into_values().flat_map(|members| of_message(&slots, &members));
     let of_requests = requests.into_values().map(|mut members| {
         members.sort_by_key(|index| slots[*index].source);
         Group {
@@ -67,32 +65,39 @@ fn home(slots: &[Slot<'_>], slot: &Slot<'_>) -> u64 {
 }
 
 /// The best source of a message says which calls there are; the others tell of those.
-fn of_message(slots: &[Slot<'_>], message: u64, members: &[usize]) -> Vec<Group> {
-    let named = || members.iter().copied().filter(|index| slots[*index].message == message);
-    let best = named().map(|index| slots[index].source).min();
-    let told = || named().filter(|index| Some(slots[*index].source) == best);
-    let mut leads: Vec<usize> = told().filter(|index| slots[*index].rank.main).collect();
-    if leads.is_empty() {
-        leads.extend(told().max_by_key(|index| slots[*index].rank));
+fn of_message(slots: &[Slot<'_>], members: &[usize]) -> Vec<Group> {
+    let rank = |index: &usize| slots[*index].rank;
+    let best = members.iter().map(|index| slots[*index].source).min();
+    let (told, others): (Vec<usize>, Vec<usize>) = members
+        .iter()
+        .copied()
+        .partition(|index| Some(slots[*index].source) == best);
+    let mut by_request: BTreeMap<u64, usize> = BTreeMap::new();
+    for index in told {
+        let known = by_request.entry(slots[index].request).or_insert(index);
+        if rank(&index) > rank(known) {
+            *known = index;
+        }
     }
-    let Some(first) = leads.iter().copied().max_by_key(|index| slots[*index].rank) else {
+    let mains = by_request.values().copied().filter(|index| rank(index).main);
+    let mut leads: Vec<usize> = mains.collect();
+    if leads.is_empty() {
+        leads.extend(by_request.into_values().max_by_key(rank));
+    }
+    let Some(first) = leads.iter().copied().max_by_key(rank) else {
         return Vec::new();
     };
     // What a source says of the very request goes before what it says of a replay under another one.
-    let mut others: BTreeMap<(usize, UsageSource), (bool, Rank<'_>, usize)> = BTreeMap::new();
-    for index in members
-        .iter()
-        .copied()
-        .filter(|index| Some(slots[*index].source) != best)
-    {
+    let mut beside: BTreeMap<(usize, UsageSource), (bool, Rank<'_>, usize)> = BTreeMap::new();
+    for index in others {
         let slot = &slots[index];
         let same = leads.iter().copied().find(|lead| slots[*lead].request == slot.request);
         let offer = (same.is_some(), slot.rank, index);
-        let known = others.entry((same.unwrap_or(first), slot.source)).or_insert(offer);
+        let known = beside.entry((same.unwrap_or(first), slot.source)).or_insert(offer);
         *known = (*known).max(offer);
     }
     let group = |lead: usize| {
-        let of_lead = others.range((lead, UsageSource::Transcript)..=(lead, UsageSource::Estimated));
+        let of_lead = beside.range((lead, UsageSource::Transcript)..=(lead, UsageSource::Estimated));
         let accounts = std::iter::once(lead).chain(of_lead.map(|(_, (_, _, index))| *index));
         Group {
             lead,

@@ -168,8 +168,13 @@ impl<'a> Key<'a> {
     }
 
     fn difference(&self, sum: Sum) -> Difference {
-        let accounts = sum.accounts.iter().filter(|(_, amount)| !amount.is_zero());
-        let accounts = accounts.map(|(source, amount)| SourceAccount {
+        // Without any it would be a report that names no call.
+        let none_differ = sum.accounts.values().all(Amount::is_zero);
+        let differing = sum
+            .accounts
+            .iter()
+            .filter(|(_, amount)| none_differ || !amount.is_zero());
+        let accounts = differing.map(|(source, amount)| SourceAccount {
             source: *source,
             tokens: amount.tokens,
             cost_usd: amount.cost_usd(),

@@ -371,3 +371,15 @@ fn number(index: usize) -> u32 {
 fn at(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Row;
+
+    #[test]
+    fn a_million_calls_fit_into_400_megabytes_also_while_the_table_grows() {
+        // Of rows there are the old and the new table, the new one of twice the size; of the index likewise.
+        let (row, entry) = (size_of::<Row>(), size_of::<(u64, u32)>() + 1);
+        assert!(3 * row + 3 * entry < 400, "{row} {entry}");
+    }
+}

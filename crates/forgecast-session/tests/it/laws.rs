@@ -1,11 +1,12 @@
 //! The laws of the fold, for arbitrary events in arbitrary order.
 
 use forgecast_protocol::event::{
-    AgentReported, ArtifactChanged, ArtifactKind, CheckpointReported, Custom, DecisionRecorded, ErrorReported,
-    PatternRecorded, PhaseReported, ProblemCleared, ProblemFound, Quiet, SessionSeen, SourceGone, SourceReturned,
-    TaskReported, TestBasis, TestsReported, ToolUsed, UsageRecorded, WaitingBegan, WaitingEnded, WentQuiet,
+    AgentReported, ArtifactChanged, ArtifactKind, BudgetPassed, BudgetScope, CheckpointReported, CompletionBasis,
+    Custom, DecisionRecorded, ErrorReported, PatternRecorded, PhaseReported, ProblemCleared, ProblemFound, Quiet,
+    SessionSeen, SourceAccount, SourceGone, SourceReturned, TaskReported, TestBasis, TestsReported, TokenDelta,
+    ToolUsed, UsageRecorded, UsageSource, WaitingBegan, WaitingEnded, WentQuiet,
 };
-use forgecast_protocol::session::TokenCounts;
+use forgecast_protocol::session::{BudgetLevel, WaitingFor};
 use forgecast_protocol::{Event, Fact, Problem, ProblemKind, SessionStatus, SourceKind, Timestamp};
 use forgecast_session::patch::{diff, merge};
 use forgecast_session::{Limits, Session};
@@ -158,21 +159,49 @@ fn panel_fact() -> impl Strategy<Value = Fact> {
 
 fn life_fact() -> impl Strategy<Value = Fact> {
     let quiet = select(vec![Quiet::Stalled, Quiet::Abandoned, Quiet::Settled]);
+    let waits = of(select(vec![
+        WaitingFor::Permission,
+        WaitingFor::Prompt,
+        WaitingFor::Answer,
+    ]));
     let path = || select(vec![PROJECT, "/home", ""]).prop_map(str::to_owned);
     prop_oneof![
         (of(word()), of(word())).prop_map(|(task, host)| {
             Fact::SessionSeen(SessionSeen {
+                title: host.clone(),
                 task,
                 host,
                 ..SessionSeen::default()
             })
         }),
-        Just(Fact::ToolUsed(ToolUsed::default())),
-        word().prop_map(|reason| Fact::WaitingBegan(WaitingBegan { reason })),
+        (word(), waits).prop_map(|(reason, waiting_for)| { Fact::WaitingBegan(WaitingBegan { reason, waiting_for }) }),
+        (of(word()), of(any::<bool>())).prop_map(|(use_id, success)| {
+            Fact::ToolUsed(ToolUsed {
+                use_id,
+                success,
+                ..ToolUsed::default()
+            })
+        }),
+        (number(), any::<bool>()).prop_map(|(limit_usd, session)| {
+            Fact::BudgetPassed(BudgetPassed {
+                scope: if session {
+                    BudgetScope::Session
+                } else {
+                    BudgetScope::Day
+                },
+                period: None,
+                level: BudgetLevel::Exceeded,
+                limit_usd,
+                spent_usd: limit_usd,
+            })
+        }),
         Just(Fact::WaitingEnded(WaitingEnded {})),
         (quiet, time()).prop_map(|(quiet, since)| Fact::WentQuiet(WentQuiet { quiet, since })),
-        (of(any::<bool>()), of(time())).prop_map(|(success, completed_at)| {
+        (of(any::<bool>()), of(time()), any::<bool>()).prop_map(|(success, completed_at, closed)| {
             let mut fact = completion(success);
+            if closed {
+                fact.basis = CompletionBasis::Closed;
+            }
             fact.completed_at = completed_at;
             Fact::CompletionReported(fact)
         }),
@@ -191,13 +220,55 @@ fn life_fact() -> impl Strategy<Value = Fact> {
     ]
 }
 
+/// A difference as no ledger would tell it: also taking away what was never added.
+fn difference() -> impl Strategy<Value = UsageRecorded> {
+    let source = select(vec![
+        UsageSource::Transcript,
+        UsageSource::Otel,
+        UsageSource::Hook,
+        UsageSource::Reported,
+    ]);
+    let names = (of(word()), of(word()), of(phase_name()));
+    let counts = (-3_i64..3, -1_i64..2, of(any::<u64>()), of(any::<u64>()));
+    let amount = (prop_oneof![any::<i64>(), -500_i64..500], of(number()));
+    (source, names, counts, amount, of(time())).prop_map(
+        |(source, (model, agent, phase), (calls, unpriced, used, limit), (output, cost_usd), used_at)| {
+            let tokens = TokenDelta {
+                output,
+                ..TokenDelta::default()
+            };
+            let account = SourceAccount {
+                source,
+                tokens,
+                cost_usd,
+                calls,
+            };
+            UsageRecorded {
+                tokens,
+                cost_usd,
+                calls,
+                unpriced,
+                disputed: unpriced,
+                model,
+                agent,
+                phase,
+                used_at,
+                context_tokens: used,
+                context_limit: limit,
+                context_percent: None,
+                accounts: vec![account],
+            }
+        },
+    )
+}
+
 /// Facts that add rather than state: twice is not once.
 fn adding_fact() -> impl Strategy<Value = Fact> {
     prop_oneof![
-        (any::<u64>(), of(number()), of(number())).prop_map(|(input, cost_usd, context_percent)| {
-            let tokens = TokenCounts {
+        (any::<i64>(), of(number()), of(number())).prop_map(|(input, cost_usd, context_percent)| {
+            let tokens = TokenDelta {
                 input,
-                ..TokenCounts::default()
+                ..TokenDelta::default()
             };
             Fact::UsageRecorded(UsageRecorded {
                 tokens,
@@ -206,6 +277,7 @@ fn adding_fact() -> impl Strategy<Value = Fact> {
                 ..UsageRecorded::default()
             })
         }),
+        difference().prop_map(Fact::UsageRecorded),
         word().prop_map(|message| Fact::ErrorReported(ErrorReported { message, details: None })),
         word().prop_map(|kind| Fact::Custom(Custom {
             kind,
@@ -219,7 +291,12 @@ fn state_fact() -> impl Strategy<Value = Fact> {
 }
 
 fn event_of(fact: impl Strategy<Value = Fact>) -> impl Strategy<Value = Event> {
-    let kind = select(vec![SourceKind::PhaseFile, SourceKind::Artifact, SourceKind::Push]);
+    let kind = select(vec![
+        SourceKind::PhaseFile,
+        SourceKind::Artifact,
+        SourceKind::Push,
+        SourceKind::Transcript,
+    ]);
     (fact, kind, word(), time(), any::<bool>(), of(time())).prop_map(|(fact, kind, path, at, first_sight, modified)| {
         let mut event = event(kind, &path, at, fact);
         event.origin.first_sight = first_sight;
@@ -230,6 +307,18 @@ fn event_of(fact: impl Strategy<Value = Fact>) -> impl Strategy<Value = Event> {
 
 fn any_event() -> impl Strategy<Value = Event> {
     event_of(prop_oneof![9 => state_fact(), 1 => adding_fact()])
+}
+
+/// What the sources of an agent's own session say.
+fn own_event() -> impl Strategy<Value = Event> {
+    let fact = prop_oneof![3 => life_fact(), 1 => adding_fact()];
+    let kind = select(vec![
+        SourceKind::Transcript,
+        SourceKind::Hook,
+        SourceKind::Otlp,
+        SourceKind::Internal,
+    ]);
+    (fact, kind, time()).prop_map(|(fact, kind, at)| event(kind, "t.jsonl", at, fact))
 }
 
 fn has_null(value: &Value) -> bool {
@@ -282,6 +371,21 @@ proptest! {
                     prop_assert!(began <= ended, "{phase:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_fold_of_an_agents_own_session_is_total_too(events in vec(own_event(), 0..30)) {
+        let mut session = own_session();
+        for event in &events {
+            session.apply(event);
+            let view = serde_json::to_value(session.view()).unwrap();
+            prop_assert!(!has_null(&view), "{view}");
+            prop_assert!(!has_null(&serde_json::to_value(session.row()).unwrap()));
+            let _ = (session.next_deadline(&Limits::default()), session.phase_at(event.at));
+            prop_assert_eq!(session.record(), None);
+            let stored = serde_json::to_vec(&session).unwrap();
+            prop_assert_eq!(&serde_json::from_slice::<Session>(&stored).unwrap(), &session);
         }
     }
 

@@ -4,6 +4,7 @@ use forgecast_protocol::event::{
     ArtifactKind, Custom, ErrorReported, ProblemCleared, ProblemFound, Quiet, SourceGone, SourceReturned, ToolUsed,
     WaitingBegan, WaitingEnded,
 };
+use forgecast_protocol::session::WaitingFor;
 use forgecast_protocol::{Fact, Problem, ProblemKind, SessionStatus};
 use forgecast_session::{Limits, Session};
 
@@ -102,10 +103,12 @@ fn a_build_that_waits_for_a_person_says_for_what() {
     let mut session = building();
     let waiting = Fact::WaitingBegan(WaitingBegan {
         reason: "permission to push".to_owned(),
+        waiting_for: Some(WaitingFor::Permission),
     });
     apply(&mut session, 2, waiting);
     assert_eq!(session.view().status, SessionStatus::Waiting);
     assert_eq!(session.view().status_reason.as_deref(), Some("permission to push"));
+    assert_eq!(session.view().waiting_for, Some(WaitingFor::Permission));
     assert_eq!(
         session.next_deadline(&Limits::default()).unwrap().quiet,
         Quiet::Abandoned
@@ -113,6 +116,7 @@ fn a_build_that_waits_for_a_person_says_for_what() {
     apply(&mut session, 3, Fact::WaitingEnded(WaitingEnded {}));
     assert_eq!(session.view().status, SessionStatus::Running);
     assert_eq!(session.view().status_reason, None);
+    assert_eq!(session.view().waiting_for, None);
 }
 
 #[test]

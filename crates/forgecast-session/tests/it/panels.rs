@@ -3,9 +3,8 @@
 use forgecast_protocol::Fact;
 use forgecast_protocol::event::{
     AgentReported, ArtifactChanged, ArtifactKind, DecisionRecorded, PatternRecorded, SessionSeen, TaskReported,
-    TestBasis, TestsReported, UsageRecorded,
+    TestBasis, TestsReported,
 };
-use forgecast_protocol::session::{BudgetLevel, TokenCounts};
 use forgecast_session::Session;
 
 use crate::support::*;
@@ -213,70 +212,6 @@ fn a_removed_artifact_is_no_longer_listed_and_its_removal_is_no_work() {
     ));
     assert!(session.view().artifacts.is_empty());
     assert_eq!(session.view().last_work_at, Some(minute(1)));
-}
-
-fn call(tokens: u64, cost_usd: Option<f64>) -> UsageRecorded {
-    UsageRecorded {
-        tokens: TokenCounts {
-            input: tokens,
-            ..TokenCounts::default()
-        },
-        cost_usd,
-        model: Some("model-a".to_owned()),
-        provenance: "reported".to_owned(),
-        ..UsageRecorded::default()
-    }
-}
-
-#[test]
-fn usage_adds_up_by_model_and_phase() {
-    let mut session = after(&[report("Builder", "building", &[])]);
-    for fact in [call(100, Some(0.25)), call(50, Some(0.5))] {
-        session.apply(&pushed(minute(2), Fact::UsageRecorded(fact)));
-    }
-    let usage = session.view().usage.clone().unwrap();
-    assert_eq!(
-        (usage.tokens.input, usage.cost_usd, usage.priced),
-        (150, Some(0.75), true)
-    );
-    assert_eq!(usage.by_model["model-a"].tokens.input, 150);
-    assert_eq!(usage.by_phase["Builder"].cost_usd, Some(0.75));
-    assert_eq!(usage.provenance, ["reported"]);
-    session.apply(&pushed(minute(3), Fact::UsageRecorded(call(1, None))));
-    assert!(!session.view().usage.clone().unwrap().priced);
-}
-
-#[test]
-fn the_context_window_has_a_level() {
-    for (used, percent, level) in [
-        (99_800, 49.9, BudgetLevel::Safe),
-        (100_000, 50.0, BudgetLevel::Warning),
-        (150_000, 75.0, BudgetLevel::Critical),
-    ] {
-        let fact = UsageRecorded {
-            context_tokens: Some(used),
-            ..UsageRecorded::default()
-        };
-        let context = pushes([Fact::UsageRecorded(fact)])
-            .view()
-            .usage
-            .clone()
-            .unwrap()
-            .context
-            .unwrap();
-        assert_eq!((context.percent, context.level), (percent, level));
-    }
-}
-
-#[test]
-fn a_subagents_context_is_not_the_sessions() {
-    let fact = UsageRecorded {
-        context_tokens: Some(190_000),
-        agent: Some("agent-1".to_owned()),
-        ..call(10, None)
-    };
-    let usage = pushes([Fact::UsageRecorded(fact)]).view().usage.clone().unwrap();
-    assert_eq!((usage.tokens.input, usage.context), (10, None));
 }
 
 #[test]

@@ -31,11 +31,26 @@ pub(crate) fn subject() -> Subject {
         session: None,
         name: None,
         directory: Some(PROJECT.to_owned()),
+        transcript: None,
     }
 }
 
 pub(crate) fn session() -> Session {
     Session::new(id(), &subject(), minute(0))
+}
+
+/// An agent's own session, known from its transcript.
+pub(crate) fn own_session() -> Session {
+    let subject = Subject {
+        transcript: Some("0b1d2c3e".parse().unwrap()),
+        ..subject()
+    };
+    Session::new(id(), &subject, minute(0))
+}
+
+/// A fact of an agent's transcript.
+pub(crate) fn told(at: Timestamp, fact: Fact) -> Event {
+    event(SourceKind::Transcript, "projects/weather-app/0b1d2c3e.jsonl", at, fact)
 }
 
 /// A fact that changed under our eyes.

@@ -1,0 +1,548 @@
+//! The ledger: each rule as a sentence, and the law that what counts depends on the set of accounts alone.
+
+use std::collections::BTreeMap;
+
+use forgecast_protocol::event::{CallId, CallReported, CallTokens, UsageSource};
+use forgecast_session::ledger::{Account, Belonging, Call, Counted, Difference, Ledger, differences, keys_of};
+use forgecast_session::price::Prices;
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::support::*;
+
+/// An account of 100 tokens that a transcript gives in its main chain.
+fn account(message: &str, request: &str) -> Account {
+    let id = |id: &str| (!id.is_empty()).then(|| id.to_owned());
+    Account {
+        report: CallReported {
+            call: CallId {
+                message: id(message),
+                request: id(request),
+                sidechain: false,
+            },
+            source: UsageSource::Transcript,
+            used_at: Some(minute(1)),
+            model: Some("claude-opus-4-6".to_owned()),
+            fast: None,
+            tokens: CallTokens {
+                input: 40,
+                output: 60,
+                ..CallTokens::default()
+            },
+            cost_usd: None,
+            agent: None,
+            tools: Vec::new(),
+            offset: 10,
+        },
+        session: "weather-app~1".to_owned(),
+        owner: "0b1d".to_owned(),
+        path: "projects/weather-app/0b1d.jsonl".to_owned(),
+        at: minute(1),
+        phase: "Builder".to_owned(),
+        project: "weather-app".to_owned(),
+    }
+}
+
+fn telemetry(request: &str) -> Account {
+    let mut account = account("", request);
+    account.report.source = UsageSource::Otel;
+    account.path = "/v1/logs".to_owned();
+    account
+}
+
+fn sidechain(mut account: Account) -> Account {
+    account.report.call.sidechain = true;
+    account.report.agent = Some("a1".to_owned());
+    account
+}
+
+fn with_output(mut account: Account, output: u64) -> Account {
+    account.report.tokens.output = output;
+    account
+}
+
+fn in_file(mut account: Account, owner: &str) -> Account {
+    owner.clone_into(&mut account.owner);
+    account.session = format!("{owner}~1");
+    account.path = format!("projects/weather-app/{owner}.jsonl");
+    account
+}
+
+fn call(accounts: &[Account]) -> Call {
+    let mut call = Call::default();
+    for account in accounts {
+        call.observe(account.clone(), &Prices::embedded());
+    }
+    call
+}
+
+/// What counts of these, which is the same in every order of two.
+fn counted(accounts: &[Account]) -> Vec<Counted> {
+    let counted = call(accounts).counted();
+    let reversed: Vec<Account> = accounts.iter().rev().cloned().collect();
+    assert_eq!(call(&reversed).counted(), counted);
+    counted
+}
+
+fn outputs(counted: &[Counted]) -> Vec<u64> {
+    let mut outputs: Vec<u64> = counted.iter().map(|call| call.tokens.output).collect();
+    outputs.sort_unstable();
+    outputs
+}
+
+#[test]
+fn a_call_on_several_lines_counts_once_with_its_largest_total() {
+    let lines = [5, 200, 60].map(|output| with_output(account("m", "r"), output));
+    assert_eq!(outputs(&counted(&lines)), [200]);
+}
+
+#[test]
+fn the_same_account_again_is_nothing_new() {
+    let mut call = call(&[account("m", "r")]);
+    assert!(!call.observe(account("m", "r"), &Prices::embedded()));
+    assert!(!call.observe(with_output(account("m", "r"), 1), &Prices::embedded()));
+    assert!(call.observe(with_output(account("m", "r"), 61), &Prices::embedded()));
+}
+
+#[test]
+fn a_resumed_session_that_repeats_a_message_counts_it_once_in_the_first_file() {
+    let counted = counted(&[in_file(account("m", "r"), "0b"), in_file(account("m", "r"), "0a")]);
+    assert_eq!(counted.len(), 1);
+    assert_eq!(counted[0].session, "0a~1");
+}
+
+#[test]
+fn one_message_under_two_requests_of_the_main_chain_is_two_calls() {
+    let two = [account("m", "r1"), with_output(account("m", "r2"), 7)];
+    assert_eq!(outputs(&counted(&two)), [7, 60]);
+}
+
+#[test]
+fn a_side_chain_that_replays_its_parent_adds_nothing_however_large_it_is() {
+    let replay = sidechain(with_output(account("m", "r2"), 900));
+    assert_eq!(outputs(&counted(&[account("m", "r1"), replay.clone()])), [60]);
+    let same = sidechain(with_output(account("m", "r1"), 900));
+    assert_eq!(outputs(&counted(&[account("m", "r1"), same, replay])), [60]);
+}
+
+#[test]
+fn side_chains_alone_are_one_call() {
+    let two = [1, 2].map(|number| sidechain(with_output(account("m", &format!("r{number}")), number)));
+    assert_eq!(outputs(&counted(&two)), [2]);
+    assert_eq!(counted(&two)[0].context_tokens, None);
+}
+
+#[test]
+fn of_two_equal_accounts_the_one_that_knows_the_speed_counts() {
+    let mut fast = account("m", "r");
+    fast.report.fast = Some(true);
+    fast.report.offset = 99;
+    let counted = counted(&[account("m", "r"), fast]);
+    assert_eq!(counted[0].model.as_deref(), Some("claude-opus-4-6-fast"));
+    assert_eq!(counted[0].cost_nanos, Some(6 * (40 * 5_000 + 60 * 25_000)));
+}
+
+#[test]
+fn what_names_neither_message_nor_request_has_no_key() {
+    assert_eq!(call(&[account("", "")]).keys(), [] as [u64; 0]);
+    assert_eq!(keys_of(&account("", "").report), [] as [u64; 0]);
+    assert_eq!(call(&[account("", "")]).counted().len(), 1);
+}
+
+#[test]
+fn keys_are_the_same_for_ever() {
+    let keys = keys_of(&account("msg_01A", "req_01A").report);
+    assert_eq!(keys, [KEY_OF_MESSAGE, KEY_OF_REQUEST]);
+    assert_eq!(call(&[account("msg_01A", "req_01A")]).keys(), keys);
+}
+
+const KEY_OF_MESSAGE: u64 = 6_419_644_505_684_489_545;
+const KEY_OF_REQUEST: u64 = 4_680_167_208_150_956_959;
+
+#[test]
+fn a_call_by_transcript_telemetry_and_hook_counts_once_and_says_all_three() {
+    let mut asked = account("m", "r");
+    asked.report.tools = vec!["toolu_1".to_owned()];
+    for accounts in [[asked.clone(), telemetry("r")], [telemetry("r"), asked]] {
+        let mut call = call(&accounts);
+        assert!(!call.confirm(UsageSource::Hook, "toolu_9"), "another call's");
+        assert!(call.confirm(UsageSource::Hook, "toolu_1"));
+        assert!(!call.confirm(UsageSource::Hook, "toolu_1"));
+        let counted = call.counted();
+        assert_eq!(outputs(&counted), [60]);
+        let sources: Vec<UsageSource> = counted[0].accounts.iter().map(|(source, _, _)| *source).collect();
+        assert_eq!(sources, [UsageSource::Transcript, UsageSource::Otel, UsageSource::Hook]);
+        assert!(!counted[0].disputed);
+        assert_eq!(counted[0].owner, "0b1d", "by the transcript");
+    }
+}
+
+#[test]
+fn telemetry_that_comes_first_is_counted_and_gives_way_to_the_transcript() {
+    let prices = Prices::embedded();
+    let mut early = call(&[telemetry("r")]);
+    let before = early.counted();
+    assert_eq!(outputs(&before), [60]);
+    let mut late = call(&[with_output(account("m", "r"), 80)]);
+    let number = late.keys()[0];
+    let mut joined = late.clone();
+    joined.absorb(early.clone());
+    early.absorb(late.clone());
+    assert_eq!(joined, early);
+    assert_eq!(joined.keys()[0], number);
+    late.observe(telemetry("r"), &prices);
+    assert_eq!(joined, late);
+    let after = joined.counted();
+    assert!(after[0].disputed, "60 and 80");
+    let changes = differences(&before, &after);
+    let total: i64 = changes.iter().map(|change| change.usage.tokens.output).sum();
+    assert_eq!(total, 20);
+    assert_eq!(changes.iter().map(|change| change.usage.calls).sum::<i64>(), 0);
+    assert_eq!(changes.iter().map(|change| change.usage.disputed).sum::<i64>(), 1);
+}
+
+#[test]
+fn telemetry_of_a_replay_is_not_the_calls_when_the_call_has_its_own() {
+    let of_replay = {
+        let mut other = telemetry("r2");
+        other.report.tokens.output = 7;
+        other
+    };
+    let all = [
+        account("m", "r1"),
+        sidechain(account("m", "r2")),
+        telemetry("r1"),
+        of_replay.clone(),
+    ];
+    assert!(!counted(&all)[0].disputed);
+    let without = [account("m", "r1"), sidechain(account("m", "r2")), of_replay];
+    assert_eq!(counted(&without).len(), 1);
+    assert_eq!(counted(&without)[0].accounts.len(), 2);
+}
+
+#[test]
+fn an_unknown_model_has_tokens_and_no_price_and_the_sources_own_price_goes_first() {
+    let mut own = account("m", "r");
+    own.report.model = Some("someones-own-model".to_owned());
+    assert_eq!(counted(std::slice::from_ref(&own))[0].cost_nanos, None);
+    let fact = &differences(&[], &counted(std::slice::from_ref(&own)))[0].usage;
+    assert_eq!((fact.calls, fact.unpriced, fact.cost_usd), (1, 1, None));
+    own.report.cost_usd = Some(0.25);
+    assert_eq!(counted(&[own])[0].cost_nanos, Some(250_000_000));
+    let mut nothing = account("m", "r");
+    nothing.report.model = None;
+    nothing.report.tokens = CallTokens::default();
+    assert_eq!(counted(&[nothing])[0].cost_nanos, Some(0), "nothing costs nothing");
+}
+
+#[test]
+fn advice_within_a_call_is_a_call_of_its_own_and_no_step_of_the_conversation() {
+    let mut advice = account("m:advisor:0", "r");
+    advice.report.model = Some("claude-opus-5".to_owned());
+    let both = counted(&[account("m", "r"), advice, telemetry("r")]);
+    assert_eq!(outputs(&both), [60, 60]);
+    let context: Vec<Option<u64>> = both.iter().map(|call| call.context_tokens).collect();
+    assert!(context.contains(&None) && context.contains(&Some(40)));
+    let of_telemetry = both.iter().find(|call| call.accounts.len() == 2).unwrap();
+    assert_eq!(of_telemetry.model.as_deref(), Some("claude-opus-4-6"));
+}
+
+#[test]
+fn a_call_that_moves_to_another_session_is_taken_from_the_one_and_added_to_the_other() {
+    let mut call = call(&[account("m", "r")]);
+    let before = call.counted();
+    let there = |_| Belonging {
+        session: "other~3".to_owned(),
+        phase: "Test".to_owned(),
+        project: "weather-app".to_owned(),
+    };
+    assert!(!call.rebind("someone-else", there));
+    assert!(call.rebind("0b1d", there));
+    assert!(!call.rebind("0b1d", there));
+    let mut changes = differences(&before, &call.counted());
+    changes.sort_by_key(|change| change.usage.calls);
+    let brief = |change: &Difference| {
+        let usage = &change.usage;
+        let tokens = usage.tokens.input;
+        (
+            change.session.clone(),
+            usage.phase.clone().unwrap(),
+            usage.calls,
+            tokens,
+            change.cost_nanos,
+        )
+    };
+    let cost = 40 * 5_000 + 60 * 25_000;
+    assert_eq!(
+        changes.iter().map(brief).collect::<Vec<_>>(),
+        [
+            ("weather-app~1".to_owned(), "Builder".to_owned(), -1, -40, -cost),
+            ("other~3".to_owned(), "Test".to_owned(), 1, 40, cost),
+        ]
+    );
+    assert_eq!(changes[0].usage.accounts[0].calls, -1);
+    assert_eq!(changes[0].usage.context_tokens, None);
+}
+
+#[test]
+fn what_the_store_keeps_of_a_call_is_small_and_gives_the_same_call_back() {
+    let mut asked = account("msg_01FdAeiSDPJGBYpQzDxvXKiy", "req_011CY1ucUBGrLWmaNVvEjLAH");
+    asked.report.tools = vec!["toolu_01".to_owned()];
+    let mut call = call(&[asked, telemetry("req_011CY1ucUBGrLWmaNVvEjLAH")]);
+    call.confirm(UsageSource::Hook, "toolu_01");
+    let text = serde_json::to_string(&call).unwrap();
+    assert_eq!(serde_json::from_str::<Call>(&text).unwrap(), call);
+    insta::assert_snapshot!(text);
+}
+
+// The laws.
+
+fn any_account() -> impl Strategy<Value = Account> {
+    let ids = (
+        select(vec!["", "m1", "m1", "m2", "m2:advisor:0"]),
+        select(vec!["", "r1", "r2", "r3"]),
+    );
+    let source = prop_oneof![
+        6 => Just(UsageSource::Transcript),
+        2 => Just(UsageSource::Otel),
+        1 => Just(UsageSource::Reported),
+    ];
+    let model = of(select(vec!["claude-opus-4-6", "claude-sonnet-4-5", "?"]));
+    let how = (
+        any::<bool>(),
+        of(any::<bool>()),
+        of(0.0..3.0_f64),
+        of(select(vec!["a1", "a2"])),
+    );
+    let what = (select(vec![0_u64, 10, 300_000]), 0_u64..4, 0_u64..3, 0_u64..3);
+    let place = (
+        select(vec!["0a", "0b", "0c"]),
+        0_u64..50,
+        0_i64..9,
+        select(vec!["", "Builder", "Test"]),
+    );
+    (ids, source, model, how, what, place, select(vec!["t1", "t2", "t3"])).prop_map(
+        |((message, request), source, model, (sidechain, fast, cost_usd, agent), what, place, tool)| {
+            let (input, output, cache_write_5m, cache_write_1h) = what;
+            let (owner, offset, at, phase) = place;
+            let mut account = in_file(account(message, request), owner);
+            account.report.source = source;
+            account.report.call.sidechain = sidechain && source == UsageSource::Transcript;
+            account.report.model = model.map(str::to_owned);
+            account.report.fast = fast;
+            account.report.cost_usd = cost_usd;
+            account.report.agent = agent.map(str::to_owned);
+            account.report.tools = vec![tool.to_owned()];
+            account.report.offset = offset;
+            account.report.tokens = CallTokens {
+                input,
+                output,
+                cache_read: input / 2,
+                cache_write_5m,
+                cache_write_1h,
+            };
+            account.at = minute(at);
+            phase.clone_into(&mut account.phase);
+            account
+        },
+    )
+}
+
+/// One place in a file holds one account.
+fn any_accounts(most: usize) -> impl Strategy<Value = Vec<Account>> {
+    vec(any_account(), 0..most).prop_map(|mut accounts| {
+        let mut places = std::collections::BTreeSet::new();
+        accounts.retain(|account| places.insert((account.path.clone(), account.report.offset)));
+        accounts
+    })
+}
+
+/// The calls as a store with keys holds them, and the differences that were told on the way.
+#[derive(Default)]
+struct Books {
+    calls: Vec<Call>,
+    told: Vec<Difference>,
+}
+
+impl Books {
+    fn observe(&mut self, account: &Account) {
+        let keys = keys_of(&account.report);
+        let mut call = Call::default();
+        let mut before = Vec::new();
+        let (found, others) = std::mem::take(&mut self.calls)
+            .into_iter()
+            .partition(|known: &Call| known.keys().iter().any(|key| keys.contains(key)));
+        self.calls = others;
+        for known in found {
+            before.extend(known.counted());
+            call.absorb(known);
+        }
+        call.observe(account.clone(), &Prices::embedded());
+        self.told.extend(differences(&before, &call.counted()));
+        self.calls.push(call);
+    }
+
+    fn confirm(&mut self, tool: &str) {
+        for call in &mut self.calls {
+            let before = call.counted();
+            call.confirm(UsageSource::Hook, tool);
+            self.told.extend(differences(&before, &call.counted()));
+        }
+    }
+
+    fn counted(&self) -> Vec<Counted> {
+        let mut counted: Vec<Counted> = self.calls.iter().flat_map(Call::counted).collect();
+        counted.sort_by_cached_key(|call| format!("{call:?}"));
+        counted
+    }
+}
+
+type Sums = BTreeMap<(String, String, Option<String>, Option<String>), [i64; 8]>;
+
+fn sums_of_counted(counted: &[Counted]) -> Sums {
+    let mut sums = Sums::new();
+    for call in counted {
+        let key = (
+            call.session.clone(),
+            call.phase.clone(),
+            call.model.clone(),
+            call.agent.clone(),
+        );
+        let sum = sums.entry(key).or_default();
+        let tokens = &call.tokens;
+        let parts = [
+            tokens.input,
+            tokens.output,
+            tokens.cache_read,
+            tokens.cache_write,
+            call.cost_nanos.unwrap_or(0),
+            1,
+            u64::from(call.cost_nanos.is_none()),
+            u64::from(call.disputed),
+        ];
+        for (sum, part) in sum.iter_mut().zip(parts) {
+            *sum += i64::try_from(part).unwrap();
+        }
+    }
+    sums
+}
+
+fn sums_of_told(told: &[Difference]) -> Sums {
+    let mut sums = Sums::new();
+    for change in told {
+        let usage = &change.usage;
+        let key = (
+            change.session.clone(),
+            change.phase.clone(),
+            usage.model.clone(),
+            usage.agent.clone(),
+        );
+        let sum = sums.entry(key).or_default();
+        let tokens = &usage.tokens;
+        let parts = [
+            tokens.input,
+            tokens.output,
+            tokens.cache_read,
+            tokens.cache_write,
+            change.cost_nanos,
+            usage.calls,
+            usage.unpriced,
+            usage.disputed,
+        ];
+        for (sum, part) in sum.iter_mut().zip(parts) {
+            *sum += part;
+        }
+    }
+    sums.retain(|_, sum| *sum != [0; 8]);
+    sums
+}
+
+/// Each source's own account: tokens, calls.
+fn accounts_of_counted(counted: &[Counted]) -> BTreeMap<UsageSource, (i64, i64)> {
+    let mut sums = BTreeMap::new();
+    for (source, tokens, _) in counted.iter().flat_map(|call| &call.accounts) {
+        let sum: &mut (i64, i64) = sums.entry(*source).or_default();
+        sum.0 += i64::try_from(tokens.total()).unwrap();
+        sum.1 += 1;
+    }
+    sums
+}
+
+fn accounts_of_told(told: &[Difference]) -> BTreeMap<UsageSource, (i64, i64)> {
+    let mut sums = BTreeMap::new();
+    for account in told.iter().flat_map(|change| &change.usage.accounts) {
+        let sum: &mut (i64, i64) = sums.entry(account.source).or_default();
+        let tokens = &account.tokens;
+        sum.0 += tokens.input + tokens.output + tokens.cache_read + tokens.cache_write;
+        sum.1 += account.calls;
+    }
+    sums.retain(|_, sum| *sum != (0, 0));
+    sums
+}
+
+proptest! {
+    #[test]
+    fn what_counts_is_a_function_of_the_set_of_accounts(
+        (accounts, shuffled) in any_accounts(24).prop_flat_map(|accounts| {
+            let named: Vec<Account> = accounts.into_iter().filter(|it| !keys_of(&it.report).is_empty()).collect();
+            (Just(named.clone()), Just(named).prop_shuffle())
+        }),
+        again in vec(0_usize..24, 0..8),
+    ) {
+        let (mut one, mut other) = (Books::default(), Books::default());
+        accounts.iter().for_each(|account| one.observe(account));
+        for (index, account) in shuffled.iter().enumerate() {
+            other.observe(account);
+            // Some of it is told again.
+            for again in again.iter().filter(|again| **again <= index) {
+                other.observe(&shuffled[*again]);
+            }
+        }
+        prop_assert_eq!(one.counted(), other.counted());
+    }
+
+    #[test]
+    fn calls_that_were_gathered_apart_join_to_the_same(accounts in any_accounts(16), split in 0_usize..16) {
+        let split = split.min(accounts.len());
+        let (here, there) = accounts.split_at(split);
+        let whole = call(&accounts);
+        let mut joined = call(there);
+        joined.absorb(call(here));
+        prop_assert_eq!(&joined, &whole);
+        let stored = serde_json::to_vec(&joined).unwrap();
+        prop_assert_eq!(serde_json::from_slice::<Call>(&stored).unwrap(), whole);
+    }
+
+    #[test]
+    fn the_differences_add_up_to_what_counts(accounts in any_accounts(24), tools in vec(0_usize..24, 0..4)) {
+        let mut books = Books::default();
+        for (index, account) in accounts.iter().enumerate() {
+            books.observe(account);
+            if tools.contains(&index) {
+                books.confirm("t1");
+            }
+        }
+        let counted = books.counted();
+        prop_assert_eq!(sums_of_told(&books.told), sums_of_counted(&counted));
+        prop_assert_eq!(accounts_of_told(&books.told), accounts_of_counted(&counted));
+        for change in &books.told {
+            prop_assert!(!change.usage.accounts.is_empty(), "{:?}", change);
+        }
+    }
+
+    #[test]
+    fn the_ledger_in_memory_counts_the_same(accounts in any_accounts(24), split in 0_usize..24) {
+        let mut books = Books::default();
+        let (mut ledger, mut second) = (Ledger::new(Prices::embedded()), Ledger::new(Prices::embedded()));
+        for (index, account) in accounts.iter().enumerate() {
+            books.observe(account);
+            if index < split { ledger.observe(account) } else { second.observe(account) };
+        }
+        ledger.absorb(&second);
+        let mut rows: Vec<Counted> = ledger.rows().collect();
+        rows.sort_by_cached_key(|call| format!("{call:?}"));
+        prop_assert_eq!(rows, books.counted());
+    }
+}
