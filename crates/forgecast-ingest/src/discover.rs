@@ -1,11 +1,13 @@
 //! Finding projects: a walk through the folders under a root that never follows a link, never asks about single files,
 //! and does not enter folders where no project lives. On the way the upper levels are watched, each before it is listed.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use forgecast_protocol::FileIdentity;
 
-use crate::group::{Context, GroupKind, MARKER};
+use crate::decode::transcript::TranscriptKind;
+use crate::group::{BUILDLOOP, Context, GroupKind, MARKER};
 use crate::health::RootKind;
 use crate::open::{Base, EntryKind, OpenError};
 use crate::watch::{Interest, WatchId};
@@ -107,6 +109,17 @@ impl Walk {
         let mut waiting = vec![(self.from.clone(), 0_usize, self.inside)];
         while let Some((relative, down, inside)) = waiting.pop() {
             let level = relative.components().count();
+            if self.kind == RootKind::Claude && level == self.deepest() {
+                let kind = GroupKind::Transcripts(TranscriptKind::Claude);
+                if !found(Found::Group {
+                    root: self.root,
+                    relative,
+                    kind,
+                }) {
+                    break;
+                }
+                continue;
+            }
             let watched = level <= self.watched_levels() && !inside;
             let (mut watch, mut stamp) = (None, None);
             if watched {
@@ -125,7 +138,7 @@ impl Walk {
             let is_project = self.kind == RootKind::Projects
                 && entries
                     .iter()
-                    .any(|entry| entry.kind == EntryKind::Folder && entry.name == MARKER);
+                    .any(|entry| entry.kind == EntryKind::Folder && is_marker(&entry.name));
             if is_project && !watched {
                 watch = context.watcher.add(&self.place(&relative), Interest::Names).ok();
                 stamp = base.stat(&relative).ok();
@@ -145,7 +158,10 @@ impl Walk {
                 RootKind::Projects => is_project.then_some(GroupKind::Project),
                 RootKind::Checkpoints => (level == 1).then_some(GroupKind::Checkpoint),
                 RootKind::Logs => (level == 0).then_some(GroupKind::Logs),
-                RootKind::Claude | RootKind::Codex | RootKind::Foundry => None,
+                // Its groups are the folders of projects, which need not be listed for that.
+                RootKind::Claude => None,
+                RootKind::Codex => Some(GroupKind::Transcripts(TranscriptKind::Codex)),
+                RootKind::Foundry => Some(GroupKind::Transcripts(TranscriptKind::Observatory)),
             };
             if let Some(kind) = group
                 && !found(Found::Group {
@@ -163,8 +179,9 @@ impl Walk {
             let inside = inside || (is_project && level > 0);
             // Depth first in the order of the folder, so that few wait at a time.
             for entry in entries {
-                if entry.kind == EntryKind::Folder && !self.is_pruned(&entry.name) && level < self.deepest() {
-                    waiting.push((relative.join(&entry.name), down + 1, inside));
+                let below = relative.join(&entry.name);
+                if entry.kind == EntryKind::Folder && level < self.deepest() && !self.is_pruned(&below) {
+                    waiting.push((below, down + 1, inside));
                 }
             }
         }
@@ -184,7 +201,8 @@ impl Walk {
     fn watched_levels(&self) -> usize {
         match self.kind {
             RootKind::Projects => WATCHED_LEVELS,
-            RootKind::Checkpoints | RootKind::Logs | RootKind::Claude | RootKind::Codex | RootKind::Foundry => 0,
+            RootKind::Claude => 1,
+            RootKind::Checkpoints | RootKind::Logs | RootKind::Codex | RootKind::Foundry => 0,
         }
     }
 
@@ -192,14 +210,27 @@ impl Walk {
         match self.kind {
             RootKind::Projects => MAX_LEVELS,
             RootKind::Checkpoints => 1,
-            RootKind::Logs | RootKind::Claude | RootKind::Codex | RootKind::Foundry => 0,
+            RootKind::Claude => 2,
+            RootKind::Logs | RootKind::Codex | RootKind::Foundry => 0,
         }
     }
 
-    pub(crate) fn is_pruned(&self, name: &std::ffi::OsStr) -> bool {
-        self.kind == RootKind::Projects
-            && (name == MARKER || name.to_str().is_some_and(|name| PRUNED.binary_search(&name).is_ok()))
+    /// Whether this folder, relative to the root, holds nothing to be found.
+    pub(crate) fn is_pruned(&self, folder: &Path) -> bool {
+        match self.kind {
+            RootKind::Projects => folder.file_name().is_some_and(|name| {
+                is_marker(name) || name.to_str().is_some_and(|name| PRUNED.binary_search(&name).is_ok())
+            }),
+            RootKind::Claude => !folder.starts_with("projects"),
+            RootKind::Codex | RootKind::Foundry => folder != Path::new(""),
+            RootKind::Checkpoints | RootKind::Logs => false,
+        }
     }
+}
+
+/// Whether a folder of this name makes the one it is in a project.
+pub(crate) fn is_marker(name: &OsStr) -> bool {
+    name == MARKER || name == BUILDLOOP
 }
 
 #[cfg(test)]

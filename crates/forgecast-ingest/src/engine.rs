@@ -8,6 +8,7 @@ mod jobs;
 mod report;
 mod roots;
 mod tree;
+mod unread;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use self::groups::{GroupId, Groups};
 use self::jobs::{Done, Jobs};
 use self::roots::Root;
 use self::tree::Tree;
+use self::unread::Indexing;
 use crate::clean::Cleaner;
 use crate::group::Context;
 use crate::health::{RootKind, SourceHealth};
@@ -70,6 +72,7 @@ pub(crate) struct Engine {
     jobs: Jobs,
     outbox: VecDeque<Batch>,
     problems: Problems,
+    indexing: Indexing,
     /// Why there are no notifications at all.
     without_hints: Option<String>,
 }
@@ -87,6 +90,9 @@ impl Engine {
             (&options.roots, RootKind::Projects),
             (&options.checkpoints, RootKind::Checkpoints),
             (&options.logs, RootKind::Logs),
+            (&options.claude, RootKind::Claude),
+            (&options.codex, RootKind::Codex),
+            (&options.foundry, RootKind::Foundry),
         ];
         for (folders, kind) in configured {
             for path in folders {
@@ -116,6 +122,7 @@ impl Engine {
             watcher,
             roots: project_roots.map(|root| root.path.clone()).collect(),
             host: options.host.clone(),
+            archive_after_ms: options.archive_after_ms,
         };
         let every = Duration::from_millis(options.reconcile_ms.max(20));
         Ok(Self {
@@ -143,6 +150,7 @@ impl Engine {
             jobs: Jobs::default(),
             outbox: VecDeque::new(),
             problems: Problems::default(),
+            indexing: Indexing::default(),
             without_hints,
             options,
         })
@@ -167,7 +175,8 @@ impl Engine {
             self.start_work(now);
             // What was read on this thread goes out before anything is waited for.
             self.flush()?;
-            let wake = self.files.next_due().map_or(tick, |due| due.min(tick));
+            let wake = [self.files.next_due(), self.next_asking(now)];
+            let wake = wake.into_iter().flatten().fold(tick, Instant::min);
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 permit = sink.reserve(), if !self.outbox.is_empty() => {
@@ -236,6 +245,7 @@ impl Engine {
         self.check_folders(now);
         self.plan_looks(now);
         self.files.tidy(now);
+        self.tell_indexing(now);
         if self.jobs.are_idle() {
             self.strangers.clear();
         }

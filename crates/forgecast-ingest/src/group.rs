@@ -10,8 +10,9 @@ mod logs;
 mod presence;
 mod work;
 
-pub(crate) use folders::MARKER;
+pub(crate) use folders::{BUILDLOOP, MARKER, format_of};
 use inherited::Inherited;
+pub(crate) use presence::GRACE;
 pub(crate) use work::{Context, GroupKind, Look, Outcome, Work};
 
 use std::collections::BTreeMap;
@@ -108,7 +109,7 @@ impl Group {
         let directory = directory_of(&root, &relative).to_string_lossy().into_owned();
         let sources = known
             .iter()
-            .filter_map(|(path, checkpoint)| Some((path.clone(), Source::new(path, Some(checkpoint))?)));
+            .filter_map(|(path, checkpoint)| Some((path.clone(), Source::new(kind, path, Some(checkpoint))?)));
         let files = sources.collect();
         Self {
             kind,
@@ -170,7 +171,7 @@ impl Group {
     }
 
     fn read(&mut self, path: &str, again: bool, pass: &mut Pass<'_>) {
-        let Some(mut source) = self.files.remove(path).or_else(|| Source::new(path, None)) else {
+        let Some(mut source) = self.files.remove(path).or_else(|| Source::new(self.kind, path, None)) else {
             return;
         };
         let result = match &mut source.content {
@@ -262,7 +263,7 @@ impl Group {
                 name: Some(last_name(&self.directory)),
                 ..Subject::default()
             },
-            GroupKind::Logs => Subject {
+            GroupKind::Logs | GroupKind::Transcripts(_) => Subject {
                 name: logs::session_of(path),
                 ..Subject::default()
             },
@@ -316,8 +317,8 @@ impl Pass<'_> {
 }
 
 impl Source {
-    fn new(path: &str, known: Option<&SourceCheckpoint>) -> Option<Self> {
-        let format = Format::of(path)?;
+    fn new(kind: GroupKind, path: &str, known: Option<&SourceCheckpoint>) -> Option<Self> {
+        let format = format_of(kind, path)?;
         let content = if format.is_appended() {
             Content::Log(known.map(Tail::known).unwrap_or_default(), LogState::default(), None)
         } else if format.is_document() {

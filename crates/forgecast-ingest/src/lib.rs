@@ -17,6 +17,8 @@ mod problem;
 mod reconcile;
 mod schedule;
 mod tail;
+mod transcripts;
+mod unit;
 mod watch;
 
 pub mod clean;

@@ -7,10 +7,13 @@ use forgecast_protocol::{SourceCheckpoint, SourceKey};
 use tokio::time::Instant;
 
 use super::jobs::{self, Lane};
+use super::unread::Waiting;
 use super::{Engine, OUTBOX, Place};
 use crate::clock;
-use crate::group::{Group, GroupKind, Look, Outcome, Work, directory_of};
+use crate::group::{BUILDLOOP, GroupKind, Look, MARKER, Outcome, Work, directory_of};
 use crate::reconcile::{ACTIVE, Turn};
+use crate::transcripts::Unread;
+use crate::unit::Unit;
 use crate::watch::WatchId;
 
 /// A group's number, for as long as the process runs.
@@ -22,11 +25,11 @@ const TOGETHER: usize = 16;
 /// One group and what waits for it.
 pub(super) struct Slot {
     /// `None` while it is being read.
-    group: Option<Box<Group>>,
+    group: Option<Box<Unit>>,
     pub(super) directory: PathBuf,
     pub(super) kind: GroupKind,
     pub(super) root: usize,
-    work: Work,
+    pub(super) work: Work,
     /// Whether it stands in the queue of urgent work, and in that of background work.
     queued: (bool, bool),
     /// Watches that ended by themselves.
@@ -37,6 +40,10 @@ pub(super) struct Slot {
     pub(super) gone: bool,
     pub(super) unwatched: u64,
     pub(super) troubles: usize,
+    /// Transcripts known in it.
+    pub(super) transcripts: u64,
+    /// Those that were not read to their end when it was last done.
+    pub(super) unread: Unread,
 }
 
 /// All groups.
@@ -46,6 +53,8 @@ pub(super) struct Groups {
     by_directory: BTreeMap<(PathBuf, GroupKind), GroupId>,
     urgent: VecDeque<GroupId>,
     background: VecDeque<GroupId>,
+    /// Groups with transcripts to read that are not being read.
+    pub(super) waiting: Waiting,
     next: GroupId,
 }
 
@@ -93,7 +102,7 @@ impl Groups {
             .all(|slot| slot.group.is_some() && slot.work.is_empty())
     }
 
-    fn take(&mut self, lane: Lane, now: Instant) -> Option<(GroupId, Box<Group>, Work)> {
+    fn take(&mut self, lane: Lane, now: Instant) -> Option<(GroupId, Box<Unit>, Work)> {
         loop {
             let id = if lane == Lane::Urgent {
                 self.urgent.pop_front()
@@ -108,22 +117,30 @@ impl Groups {
             if slot.work.is_empty() {
                 continue;
             }
-            if let Some(mut group) = slot.group.take() {
-                for watch in slot.lost.drain(..) {
-                    group.forget_watch(watch);
-                }
-                let work = std::mem::take(&mut slot.work);
-                if work.look > Look::Named {
-                    slot.turn.looked_at = now;
-                    slot.turn.light = if work.look == Look::Light {
-                        slot.turn.light + 1
-                    } else {
-                        0
-                    };
-                }
+            if let Some((group, work)) = self.take_group(id, now) {
                 return Some((id, group, work));
             }
         }
+    }
+
+    /// Takes a group with all its work, unless it is being read.
+    pub(super) fn take_group(&mut self, id: GroupId, now: Instant) -> Option<(Box<Unit>, Work)> {
+        let slot = self.slots.get_mut(&id)?;
+        let mut group = slot.group.take()?;
+        self.waiting.remove(id, slot.unread);
+        for watch in slot.lost.drain(..) {
+            group.forget_watch(watch);
+        }
+        let work = std::mem::take(&mut slot.work);
+        if work.look > Look::Named {
+            slot.turn.looked_at = now;
+            slot.turn.light = if work.look == Look::Light {
+                slot.turn.light + 1
+            } else {
+                0
+            };
+        }
+        Some((group, work))
     }
 }
 
@@ -158,6 +175,7 @@ impl Engine {
             }
             self.jobs.read(Lane::Background, together, &self.context);
         }
+        self.start_reading(now);
         self.start_walks(now);
     }
 
@@ -193,7 +211,7 @@ impl Engine {
             return;
         }
         let known = self.known_below(&directory, kind);
-        let group = Group::new(kind, self.roots[root].path.clone(), relative, known);
+        let group = Unit::new(kind, self.roots[root].path.clone(), relative, known);
         let id = self.groups.next;
         self.groups.next += 1;
         let slot = Slot {
@@ -214,6 +232,8 @@ impl Engine {
             gone: false,
             unwatched: 0,
             troubles: 0,
+            transcripts: 0,
+            unread: Unread::default(),
         };
         self.groups.slots.insert(id, slot);
         self.groups.by_directory.insert((directory, kind), id);
@@ -222,19 +242,21 @@ impl Engine {
 
     /// Takes the checkpoints of an earlier life that belong to a folder, by path within it.
     fn known_below(&mut self, directory: &Path, kind: GroupKind) -> BTreeMap<String, SourceCheckpoint> {
-        let mut prefix = format!("{}/", directory.to_string_lossy());
-        let cut = prefix.len();
-        if kind == GroupKind::Project {
-            prefix.push_str(crate::group::MARKER);
-            prefix.push('/');
+        let folder = format!("{}/", directory.to_string_lossy());
+        let cut = folder.len();
+        let prefixes = match kind {
+            GroupKind::Project => vec![
+                format!("{folder}{MARKER}/"),
+                format!("{folder}{BUILDLOOP}/"),
+                format!("{folder}TASKS.md"),
+            ],
+            _ => vec![folder],
+        };
+        let mut keys: Vec<SourceKey> = Vec::new();
+        for prefix in prefixes {
+            let below = self.known.range(SourceKey(prefix.clone())..).map(|(key, _)| key);
+            keys.extend(below.take_while(|key| key.0.starts_with(&prefix)).cloned());
         }
-        let keys: Vec<SourceKey> = self
-            .known
-            .range(SourceKey(prefix.clone())..)
-            .map(|(key, _)| key)
-            .take_while(|key| key.0.starts_with(&prefix))
-            .cloned()
-            .collect();
         let taken = keys.into_iter().filter_map(|key| {
             let checkpoint = self.known.remove(&key)?;
             // Kept for a file that is gone: nothing is known of it.
@@ -245,13 +267,16 @@ impl Engine {
 
     /// Projects of an earlier life that lie under a root are groups even if they are gone: that is news, too.
     pub(super) fn adopt_known_projects(&mut self) {
-        let ending = format!("/{}/current-phase.json", crate::group::MARKER);
-        let folders: Vec<PathBuf> = self
-            .known
-            .keys()
-            .filter_map(|key| key.0.strip_suffix(&ending))
-            .map(PathBuf::from)
-            .collect();
+        let endings = [
+            format!("/{MARKER}/current-phase.json"),
+            format!("/{BUILDLOOP}/run-manifest.json"),
+        ];
+        let project = |key: &'_ SourceKey| {
+            endings
+                .iter()
+                .find_map(|ending| key.0.strip_suffix(ending).map(str::to_owned))
+        };
+        let folders: Vec<PathBuf> = self.known.keys().filter_map(project).map(PathBuf::from).collect();
         for folder in folders {
             let root = self
                 .roots
@@ -266,7 +291,7 @@ impl Engine {
     }
 
     /// A group was read.
-    pub(super) fn group_done(&mut self, id: GroupId, group: Box<Group>, outcome: Option<Outcome>, now: Instant) {
+    pub(super) fn group_done(&mut self, id: GroupId, group: Box<Unit>, outcome: Option<Outcome>, now: Instant) {
         let outcome = outcome.unwrap_or_else(|| {
             tracing::error!(group = id, "reading a group failed by a fault of Forgecast");
             Outcome::default()
@@ -283,6 +308,8 @@ impl Engine {
         slot.gone = group.is_gone();
         slot.unwatched = group.unwatched();
         slot.troubles = group.troubles();
+        slot.transcripts = group.transcripts();
+        slot.unread = outcome.unread;
         slot.turn.unwatched = slot.unwatched > 0 || remote;
         if let Some(at) = outcome.active_at {
             let age = std::time::Duration::from_millis(clock::wall().millis_since(at));
@@ -292,6 +319,7 @@ impl Engine {
                 .max(ACTIVE.checked_sub(age).map(|left| now + left));
         }
         slot.group = Some(group);
+        self.groups.waiting.put(id, outcome.unread);
         let waiting = !slot.work.is_empty();
         if waiting {
             self.groups.wish(id, Lane::Urgent, |_| ());
@@ -322,6 +350,7 @@ impl Engine {
         if !outcome.batch.is_empty() {
             self.outbox.push_back(outcome.batch);
         }
+        self.indexed(&outcome.indexed);
     }
 
     /// Rounds of `stat`.

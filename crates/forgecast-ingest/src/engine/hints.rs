@@ -10,7 +10,9 @@ use super::groups::GroupId;
 use super::jobs::Lane;
 use super::{Engine, Place};
 use crate::decode::Format;
-use crate::group::{GroupKind, Look, MARKER, directory_of};
+use crate::discover::is_marker;
+use crate::group::{GroupKind, Look, directory_of, format_of};
+use crate::health::RootKind;
 use crate::schedule::debounce::Urgency;
 use crate::watch::{Change, Hint, WatchId};
 
@@ -48,7 +50,16 @@ impl Engine {
         } else {
             format!("{folder}/{name}")
         };
-        let Some(format) = Format::of(&path) else { return };
+        let Some(kind) = self.groups.slots.get(&id).map(|slot| slot.kind) else {
+            return;
+        };
+        if let GroupKind::Transcripts(_) = kind {
+            if path.ends_with(".jsonl") {
+                self.files.changed(&(id, path), Urgency::Complete, now);
+            }
+            return;
+        }
+        let Some(format) = format_of(kind, &path) else { return };
         let urgency = if format.must_settle() || matches!(format, Format::Other(_)) {
             Urgency::Settle
         } else if format.is_appended() || change != Change::Partial {
@@ -62,15 +73,22 @@ impl Engine {
     fn folder_hint(&mut self, root: usize, relative: &Path, name: &OsStr, change: Change) {
         let directory = directory_of(&self.roots[root].path, relative);
         let group = self.groups.find(&directory, GroupKind::Project);
+        if matches!(self.roots[root].kind, RootKind::Codex | RootKind::Foundry) {
+            // Its one group is the folder itself.
+            for id in self.groups.under(&directory) {
+                self.groups.look(id, Lane::Urgent, Look::Full);
+            }
+            return;
+        }
         match change {
-            Change::FolderCame if name == MARKER => {
+            Change::FolderCame if is_marker(name) => {
                 self.explore(root, relative.to_owned(), 0, false);
             }
             Change::FolderCame => {
                 let inside = group.is_some() && !relative.as_os_str().is_empty();
                 self.explore(root, relative.join(name), usize::MAX, inside);
             }
-            Change::FolderGone if name == MARKER => {
+            Change::FolderGone if is_marker(name) => {
                 if let Some(id) = group {
                     self.groups.look(id, Lane::Urgent, Look::Full);
                 }

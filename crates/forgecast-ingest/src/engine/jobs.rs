@@ -13,13 +13,16 @@ use tokio::time::Instant;
 
 use super::groups::GroupId;
 use crate::discover::{Found, Walk};
-use crate::group::{Context, Group, Outcome, Work};
+use crate::group::{Context, Outcome, Work};
 use crate::open::OpenError;
+use crate::unit::Unit;
 
 /// Readings of files that just changed.
 const URGENT: usize = 6;
 /// First scans and rounds of `stat`.
 const BACKGROUND: usize = 3;
+/// Readings of archives.
+const ARCHIVES: usize = 2;
 /// Readings that hang and are no longer counted; with so many, hanging ones do hold up others.
 const STUCK: usize = 32;
 /// A reading that takes longer hangs.
@@ -30,7 +33,7 @@ pub(super) enum Done {
     /// A group's work is done (`None`: it failed by a fault of ours and the group is as it was).
     Group {
         id: GroupId,
-        group: Box<Group>,
+        group: Box<Unit>,
         outcome: Option<Outcome>,
     },
     /// A job is over.
@@ -58,6 +61,8 @@ pub(super) type RootCheck = Result<(FileIdentity, bool), OpenError>;
 pub(super) enum Lane {
     Urgent,
     Background,
+    /// Archives of transcripts.
+    Archives,
     /// A walk through a whole root.
     Walk,
     /// A walk through folders that just appeared.
@@ -76,7 +81,7 @@ struct Job {
 }
 
 /// Reads a group on this thread; `None` when that failed by a fault of ours.
-pub(super) fn read_group(group: &mut Group, work: &Work, context: &Context) -> Option<Outcome> {
+pub(super) fn read_group(group: &mut Unit, work: &Work, context: &Context) -> Option<Outcome> {
     std::panic::catch_unwind(AssertUnwindSafe(|| group.work(work, context))).ok()
 }
 
@@ -98,6 +103,7 @@ impl Jobs {
         let most = match lane {
             Lane::Urgent => URGENT,
             Lane::Background => BACKGROUND,
+            Lane::Archives => ARCHIVES,
             Lane::Walk | Lane::Explore | Lane::Folders | Lane::Roots => 1,
         };
         self.running
@@ -107,8 +113,9 @@ impl Jobs {
             < most
     }
 
+    /// Whether nothing is under way but the reading of archives.
     pub(super) fn are_idle(&self) -> bool {
-        self.running.is_empty()
+        self.running.values().all(|job| job.lane == Lane::Archives)
     }
 
     /// Whether nothing is under way that brings news of groups or folders.
@@ -148,7 +155,7 @@ impl Jobs {
     }
 
     /// Reads groups one after the other on one thread, reporting each when it is done.
-    pub(super) fn read(&mut self, lane: Lane, work: Vec<(GroupId, Box<Group>, Work)>, context: &Arc<Context>) {
+    pub(super) fn read(&mut self, lane: Lane, work: Vec<(GroupId, Box<Unit>, Work)>, context: &Arc<Context>) {
         let context = Arc::clone(context);
         let groups = work.iter().map(|(id, ..)| *id).collect();
         self.spawn(lane, groups, move |done| {

@@ -5,7 +5,7 @@ use forgecast_protocol::ProblemKind;
 use super::Engine;
 use super::hints::OVERFLOW;
 use crate::group::GroupKind;
-use crate::health::RootHealth;
+use crate::health::{RootHealth, RootState};
 
 /// The key of the trouble that folders are polled for want of watches.
 const WATCHES: &str = "watches";
@@ -14,6 +14,7 @@ impl Engine {
     pub(super) fn report(&mut self) {
         let settled = self.roots.iter().all(super::roots::Root::is_settled)
             && self.groups.all_scanned()
+            && self.groups.live_is_read()
             && !self.jobs.is_walking()
             && !self.tree.is_exploring();
         if settled && self.groups.is_quiet() {
@@ -29,10 +30,13 @@ impl Engine {
         self.counters.problems = u64::try_from(troubles).unwrap_or(u64::MAX);
         let projects = slots.filter(|slot| slot.kind == GroupKind::Project).count();
         self.counters.projects = u64::try_from(projects).unwrap_or(u64::MAX);
+        self.counters.transcripts = self.groups.slots.values().map(|slot| slot.transcripts).sum();
+        self.counters.indexing = self.indexing.now();
         self.counters.roots = self
             .roots
             .iter()
             .enumerate()
+            .filter(|(_, root)| !(root.kind.is_agent() && root.state == RootState::Missing))
             .map(|(number, root)| self.root_health(number, root))
             .collect();
         self.report_polling(polled);
@@ -48,17 +52,18 @@ impl Engine {
     }
 
     fn root_health(&self, number: usize, root: &super::roots::Root) -> RootHealth {
-        let found = self
-            .groups
-            .slots
-            .values()
-            .filter(|slot| slot.root == number && !slot.gone)
-            .count();
+        let mine = self.groups.slots.values();
+        let mine = mine.filter(|slot| slot.root == number && !slot.gone);
+        let found = if root.kind.is_agent() {
+            mine.map(|slot| slot.transcripts).sum()
+        } else {
+            u64::try_from(mine.count()).unwrap_or(u64::MAX)
+        };
         RootHealth {
             path: root.path.clone(),
             kind: root.kind,
             state: root.state,
-            projects: u64::try_from(found).unwrap_or(u64::MAX),
+            projects: found,
             message: root.message.clone(),
         }
     }

@@ -160,6 +160,14 @@ impl Engine {
         };
         root.identity = None;
         root.settled = true;
+        if missing && root.kind.is_agent() {
+            root.message = None;
+            self.trouble_over(&key);
+            if was_there {
+                self.root_went_away(&path);
+            }
+            return;
+        }
         let message = if missing {
             format!("the folder {key} is not there; it is watched as soon as it is")
         } else {
@@ -173,10 +181,14 @@ impl Engine {
         };
         self.trouble(&key, kind, message, &key);
         if was_there {
-            self.forget_folder(&path);
-            for id in self.groups.under(&path) {
-                self.groups.look(id, Lane::Urgent, Look::Full);
-            }
+            self.root_went_away(&path);
+        }
+    }
+
+    fn root_went_away(&mut self, path: &Path) {
+        self.forget_folder(path);
+        for id in self.groups.under(path) {
+            self.groups.look(id, Lane::Urgent, Look::Full);
         }
     }
 
@@ -233,7 +245,7 @@ impl Engine {
             root.settled = true;
             let wait = Duration::from_millis(self.options.discover_ms).max(took * WALK_SHARE);
             root.next_walk = Some(now + wait);
-        } else if walk.from.components().count() >= WATCHED_LEVELS && !walk.from.as_os_str().is_empty() {
+        } else if walk.kind == RootKind::Projects && walk.from.components().count() >= WATCHED_LEVELS {
             self.explore_later(walk, now);
         }
         match result {

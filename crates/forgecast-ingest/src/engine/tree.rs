@@ -66,7 +66,8 @@ impl Engine {
             levels,
             inside,
         };
-        let pruned = walk.from.components().any(|part| walk.is_pruned(part.as_os_str()));
+        let mut above = walk.from.ancestors().filter(|folder| !folder.as_os_str().is_empty());
+        let pruned = above.any(|folder| walk.is_pruned(folder));
         if !pruned && !self.tree.explore.contains(&walk) {
             self.tree.explore.push(walk);
         }

@@ -12,6 +12,8 @@ use crate::watch::Interest;
 
 /// The folder that builds write into.
 pub(crate) const MARKER: &str = ".context-foundry";
+/// The folder that the origin's successor writes into.
+pub(crate) const BUILDLOOP: &str = ".buildloop";
 /// A folder that was changed so short a time ago may change again without showing it.
 const RACY_MS: u64 = 50;
 /// Files of one folder that are followed; a folder of a hundred thousand unrelated files is not taken in.
@@ -31,8 +33,11 @@ impl Group {
     }
 
     fn folder_differs(&self, path: &str, pass: &Pass<'_>) -> bool {
-        let stamp = self.folders.get(path).and_then(|folder| folder.stamp);
-        stamp.is_none() || pass.base.stat(Path::new(path)).ok().map(|now| without_size(&now)) != stamp
+        let now = pass.base.stat(Path::new(path)).ok().map(|now| without_size(&now));
+        match self.folders.get(path) {
+            Some(folder) => folder.stamp.is_none() || folder.stamp != now,
+            None => now.is_some(),
+        }
     }
 
     /// Lists what differs (or everything), takes in new files, and goes down into the group's folders.
@@ -100,7 +105,7 @@ impl Group {
                 }
             } else if taken < MAX_FILES && !self.files.contains_key(&inside) {
                 // Links, pipes and folders in the place of our files are looked at too: refused where viewers see it.
-                let source = Source::new(&inside, None);
+                let source = Source::new(self.kind, &inside, None);
                 if let Some(source) = source.filter(|source| entry.kind == EntryKind::File || source.is_ours()) {
                     taken += 1;
                     self.files.insert(inside, source);
@@ -124,12 +129,12 @@ impl Group {
     fn goes_down(&self, path: &str) -> bool {
         match self.kind {
             GroupKind::Project => {
-                path == MARKER
+                matches!(path, MARKER | BUILDLOOP)
                     || path
                         .strip_prefix(MARKER)
                         .is_some_and(|rest| matches!(rest, "/feedback" | "/patterns" | "/logs"))
             }
-            GroupKind::Checkpoint => false,
+            GroupKind::Checkpoint | GroupKind::Transcripts(_) => false,
             GroupKind::Logs => {
                 let mut parts = path.split('/');
                 match (parts.next(), parts.next(), parts.next()) {
@@ -157,10 +162,23 @@ impl Source {
     }
 }
 
+/// What the file at this path within a group is; `None` when it is not the group's to read.
+pub(crate) fn format_of(kind: GroupKind, path: &str) -> Option<Format> {
+    let format = Format::of(path)?;
+    let ours = match kind {
+        GroupKind::Project if path.starts_with(MARKER) => true,
+        GroupKind::Project => matches!(format, Format::RunManifest | Format::TasksMd),
+        GroupKind::Checkpoint | GroupKind::Logs => true,
+        GroupKind::Transcripts(_) => false,
+    };
+    ours.then_some(format)
+}
+
 fn first_folders(kind: GroupKind) -> &'static [&'static str] {
     match kind {
-        GroupKind::Project => &[MARKER],
-        GroupKind::Checkpoint | GroupKind::Logs => &[""],
+        // In the project's own folder there is the task list, and nothing else of ours.
+        GroupKind::Project => &[MARKER, BUILDLOOP, ""],
+        GroupKind::Checkpoint | GroupKind::Logs | GroupKind::Transcripts(_) => &[""],
     }
 }
 

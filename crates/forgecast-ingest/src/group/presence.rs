@@ -12,7 +12,7 @@ use crate::facts;
 use crate::open::OpenError;
 
 /// How long something may be away before it counts as gone.
-const GRACE: Duration = Duration::from_millis(300);
+pub(crate) const GRACE: Duration = Duration::from_millis(300);
 
 impl Group {
     /// The group's folder cannot be entered.
@@ -56,7 +56,7 @@ impl Group {
                 Content::Listed(_) => {}
             }
         }
-        if self.gone.is_some() || !seen || self.kind == GroupKind::Logs {
+        if self.gone.is_some() || !seen || matches!(self.kind, GroupKind::Logs | GroupKind::Transcripts(_)) {
             return None;
         }
         self.gone = Some(path.clone());
@@ -142,7 +142,9 @@ impl Group {
                 let phase = documents.clone().find(|(format, _)| **format == Format::Phase);
                 phase.map_or_else(|| !self.folders.is_empty(), |(_, present)| present)
             }
-            GroupKind::Checkpoint | GroupKind::Logs => documents.any(|(_, present)| present),
+            GroupKind::Checkpoint | GroupKind::Logs | GroupKind::Transcripts(_) => {
+                documents.any(|(_, present)| present)
+            }
         };
         if let Some(path) = self.gone.take_if(|_| back) {
             self.say(Some(Fact::SourceReturned(SourceReturned { path })), "", pass);

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use forgecast_protocol::event::IndexingProgress;
 use forgecast_protocol::{Batch, Clock, Timestamp};
 
 use crate::clean::Cleaner;
+use crate::decode::transcript::TranscriptKind;
+use crate::transcripts::Unread;
 use crate::watch::{WatchId, Watcher};
 
 /// What all groups share.
@@ -17,17 +20,21 @@ pub(crate) struct Context {
     /// The folders under which projects are looked for.
     pub(crate) roots: Vec<PathBuf>,
     pub(crate) host: Option<String>,
+    /// A transcript that was not changed for so many milliseconds is an archive.
+    pub(crate) archive_after_ms: u64,
 }
 
 /// What a group is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum GroupKind {
-    /// A folder with `.context-foundry` in it.
+    /// A folder with `.context-foundry` or `.buildloop` in it.
     Project,
     /// A folder of `checkpoints/ralph`.
     Checkpoint,
     /// A folder of logs.
     Logs,
+    /// A folder with transcripts of an agent.
+    Transcripts(TranscriptKind),
 }
 
 /// How closely a group is looked at.
@@ -52,11 +59,15 @@ pub(crate) struct Work {
     pub(crate) changed: BTreeSet<String>,
     /// Files that could not be used and are read again whatever `stat` says.
     pub(crate) again: BTreeSet<String>,
+    /// Go on with transcripts of agents at work that are not read to their end.
+    pub(crate) live: bool,
+    /// Go on with archives of transcripts.
+    pub(crate) archives: bool,
 }
 
 impl Work {
     pub(crate) fn is_empty(&self) -> bool {
-        self.look == Look::Named && self.changed.is_empty() && self.again.is_empty()
+        self.look == Look::Named && self.changed.is_empty() && self.again.is_empty() && !self.live && !self.archives
     }
 }
 
@@ -75,6 +86,10 @@ pub(crate) struct Outcome {
     pub(crate) watches: Vec<(WatchId, String)>,
     /// When the newest change happened that was read, by the files' own times.
     pub(crate) active_at: Option<Timestamp>,
+    /// Transcripts that are not read to their end.
+    pub(crate) unread: Unread,
+    /// What became of archives of transcripts: differences.
+    pub(crate) indexed: IndexingProgress,
     pub(crate) reads: u64,
     pub(crate) bytes: u64,
     pub(crate) looks: u64,

@@ -18,4 +18,5 @@ mod restart;
 mod roots;
 mod silent;
 mod storms;
+mod transcripts;
 mod trees;

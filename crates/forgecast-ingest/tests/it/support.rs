@@ -100,6 +100,13 @@ impl Running {
         self.batches().iter().flat_map(|batch| batch.events.clone()).collect()
     }
 
+    /// What of each event is wanted, without copies of all that was sent.
+    pub(crate) fn pick<T>(&self, wanted: impl Fn(&Event) -> Option<T>) -> Vec<T> {
+        let received = self.receive();
+        let events = received.1.iter().flat_map(|batch| &batch.events);
+        events.filter_map(wanted).collect()
+    }
+
     pub(crate) fn facts(&self) -> Vec<Fact> {
         self.events().into_iter().map(|event| event.fact).collect()
     }

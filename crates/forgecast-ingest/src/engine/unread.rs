@@ -1,0 +1,156 @@
+//! Transcripts that are not read to their end: those of agents at work go on as soon as nothing more urgent waits, newest
+//! first; archives when everything else was read and the hub has nothing to do, so that they delay nobody.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use forgecast_protocol::Fact;
+use forgecast_protocol::event::IndexingProgress;
+use tokio::time::Instant;
+
+use super::groups::{GroupId, Groups};
+use super::jobs::Lane;
+use super::{Engine, OUTBOX};
+use crate::transcripts::Unread;
+
+/// The reading of archives is told this often.
+const TOLD: Duration = Duration::from_secs(1);
+/// While archives wait for the hub, it is asked this often whether it has nothing to do: its queue does not tell.
+const ASK: Duration = Duration::from_millis(5);
+
+/// Groups by when the newest of their files that wait were changed.
+#[derive(Default)]
+pub(super) struct Waiting {
+    live: BTreeSet<(Reverse<i64>, GroupId)>,
+    archives: BTreeSet<(Reverse<i64>, GroupId)>,
+}
+
+impl Waiting {
+    pub(super) fn put(&mut self, id: GroupId, unread: Unread) {
+        self.live.extend(unread.live.map(|newest| (Reverse(newest), id)));
+        self.archives
+            .extend(unread.archives.map(|newest| (Reverse(newest), id)));
+    }
+
+    pub(super) fn remove(&mut self, id: GroupId, unread: Unread) {
+        if let Some(newest) = unread.live {
+            self.live.remove(&(Reverse(newest), id));
+        }
+        if let Some(newest) = unread.archives {
+            self.archives.remove(&(Reverse(newest), id));
+        }
+    }
+
+    fn next(&self, archives: bool) -> Option<GroupId> {
+        let waiting = if archives { &self.archives } else { &self.live };
+        waiting.first().map(|(_, id)| *id)
+    }
+}
+
+/// How the reading of archives is, and what was told of it.
+#[derive(Debug, Default)]
+pub(super) struct Indexing {
+    progress: IndexingProgress,
+    told: IndexingProgress,
+    told_at: Option<Instant>,
+}
+
+impl Indexing {
+    fn add(&mut self, more: &IndexingProgress) {
+        let progress = &mut self.progress;
+        progress.files += more.files;
+        progress.done += more.done;
+        progress.bytes += more.bytes;
+        progress.bytes_done = (progress.bytes_done + more.bytes_done).min(progress.bytes);
+    }
+
+    /// What there is to tell now.
+    fn tell(&mut self, now: Instant) -> Option<IndexingProgress> {
+        let over = self.progress.files > 0 && self.progress.done >= self.progress.files;
+        let early = self.told_at.is_some_and(|at| now.saturating_duration_since(at) < TOLD);
+        if self.progress == self.told || (early && !over) {
+            return None;
+        }
+        self.told_at = Some(now);
+        self.told = self.progress;
+        let told = self.progress;
+        if over {
+            (self.progress, self.told) = Default::default();
+        }
+        Some(told)
+    }
+
+    /// As it is; absent when no archive waits.
+    pub(super) fn now(&self) -> Option<IndexingProgress> {
+        (self.progress.files > self.progress.done).then_some(self.progress)
+    }
+}
+
+impl Groups {
+    /// Whether no transcript of an agent at work waits or is being read.
+    pub(super) fn live_is_read(&self) -> bool {
+        self.slots.values().all(|slot| slot.unread.live.is_none())
+    }
+}
+
+impl Engine {
+    /// Goes on with what is not read to its end.
+    pub(super) fn start_reading(&mut self, now: Instant) {
+        while self.outbox.len() < OUTBOX
+            && self.jobs.has_room(Lane::Background)
+            && let Some(id) = self.groups.waiting.next(false)
+        {
+            self.read_unread(id, Lane::Background, now);
+        }
+        while self.counters.ready
+            && self.groups.waiting.next(false).is_none()
+            && self.jobs.has_room(Lane::Archives)
+            && self.hub_is_idle()
+            && let Some(id) = self.groups.waiting.next(true)
+        {
+            self.read_unread(id, Lane::Archives, now);
+        }
+    }
+
+    fn read_unread(&mut self, id: GroupId, lane: Lane, now: Instant) {
+        if let Some(slot) = self.groups.slots.get_mut(&id) {
+            slot.work.live |= lane == Lane::Background;
+            slot.work.archives |= lane == Lane::Archives;
+        }
+        let taken = self.groups.take_group(id, now);
+        if let Some((unit, work)) = taken {
+            self.jobs.read(lane, vec![(id, unit, work)], &self.context);
+        }
+    }
+
+    fn hub_is_idle(&self) -> bool {
+        self.outbox.is_empty() && self.sink.capacity() == self.sink.max_capacity()
+    }
+
+    /// When archives that wait only for the hub are to be thought of again.
+    pub(super) fn next_asking(&self, now: Instant) -> Option<Instant> {
+        let wait = self.counters.ready
+            && self.groups.waiting.next(true).is_some()
+            && self.jobs.has_room(Lane::Archives)
+            && !self.hub_is_idle();
+        wait.then(|| now + ASK)
+    }
+
+    /// Something became of archives.
+    pub(super) fn indexed(&mut self, more: &IndexingProgress) {
+        if *more != IndexingProgress::default() {
+            self.indexing.add(more);
+            self.tell_indexing(Instant::now());
+        }
+    }
+
+    pub(super) fn tell_indexing(&mut self, now: Instant) {
+        if self.outbox.len() >= OUTBOX {
+            return;
+        }
+        if let Some(progress) = self.indexing.tell(now) {
+            self.say(Some(Fact::IndexingProgress(progress)));
+        }
+    }
+}

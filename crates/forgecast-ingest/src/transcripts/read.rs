@@ -1,0 +1,240 @@
+//! Reading one transcript on: from its offset, a bounded number of bytes, each line once and in order. What the decoder
+//! has to remember is stored with the offset, so a new life goes on as if there had been one.
+
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+
+use forgecast_protocol::{FileIdentity, Origin, SourceKind, Timestamp};
+
+use super::{Pass, Transcript, Transcripts};
+use crate::clean::Cleaner;
+use crate::decode::transcript::{Depth, MAX_LINE, Reader, Taken, TranscriptKind, TranscriptPath, path_of};
+use crate::facts;
+use crate::open::{OpenError, Opened};
+use crate::tail::{Limits, Part, Tail};
+
+/// Lines are taken whole, however long, up to what a decoder reads; nothing is passed over at first sight.
+const LINES: Limits = Limits {
+    held: 64 * 1024,
+    whole: MAX_LINE,
+    first_sight: u64::MAX,
+};
+/// What opening a file costs, in bytes that could be read instead.
+const PER_FILE: u64 = 4 * 1024;
+/// Of a file that was rotated away, so much is read at most.
+const ROTATED_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Lines on their way through the decoder of one file.
+struct Decoding<'d> {
+    kind: TranscriptKind,
+    path: TranscriptPath,
+    reader: Reader,
+    origin: Origin,
+    cleaner: &'d Cleaner,
+    now: Timestamp,
+    depth: Depth,
+    taken: Taken,
+    /// Lines that were too long.
+    long: u64,
+    /// The file was read from its beginning again.
+    restarted: bool,
+}
+
+impl Decoding<'_> {
+    fn part(&mut self, part: Part<'_>) {
+        match part {
+            Part::Restarted => self.restart(),
+            Part::Line { dropped: 1.., .. } => self.long += 1,
+            Part::Line { bytes, offset, .. } if !bytes.trim_ascii_start().is_empty() => self.line(bytes, offset),
+            Part::Line { .. } => {}
+        }
+    }
+
+    fn restart(&mut self) {
+        self.reader = Reader::new(self.kind, self.path.clone(), "");
+        self.restarted = true;
+    }
+
+    fn line(&mut self, bytes: &[u8], offset: u64) {
+        let (reader, taken) = (&mut self.reader, &mut self.taken);
+        let decode = || {
+            reader.line(
+                bytes,
+                offset,
+                &self.origin,
+                self.cleaner,
+                self.now,
+                self.depth,
+                &mut *taken,
+            );
+        };
+        // A fault of a decoder must cost no more than the line that found it.
+        if std::panic::catch_unwind(AssertUnwindSafe(decode)).is_err() {
+            self.taken.bad += 1;
+            "reading it failed by a fault of Forgecast; please report it with this file"
+                .clone_into(&mut self.taken.last_bad);
+        }
+    }
+}
+
+impl Transcripts {
+    /// Reads a file on, at most `budget` bytes, which it takes away from it.
+    pub(super) fn read(&mut self, path: &str, depth: Depth, budget: &mut u64, pass: &mut Pass<'_>) {
+        *budget = budget.saturating_sub(PER_FILE);
+        let Some(mut transcript) = self.files.remove(path) else {
+            self.backlog.done(path);
+            return;
+        };
+        let remember = match self.read_on(path, &mut transcript, depth, budget, pass) {
+            Ok(()) => true,
+            Err(error) => self.failed(path, &mut transcript, &error, pass),
+        };
+        if remember {
+            self.files.insert(path.to_owned(), transcript);
+        }
+    }
+
+    fn read_on(
+        &mut self,
+        path: &str,
+        transcript: &mut Transcript,
+        depth: Depth,
+        budget: &mut u64,
+        pass: &mut Pass<'_>,
+    ) -> Result<(), OpenError> {
+        let now = pass.base.stat(Path::new(path))?;
+        let said = path_of(self.kind, &format!("{}{path}", self.prefix));
+        let Some(said) = said.filter(|_| transcript.tail.differs(&now)) else {
+            self.backlog.done(path);
+            return Ok(());
+        };
+        let mut decoding = Decoding {
+            kind: self.kind,
+            reader: Reader::new(self.kind, said.clone(), &transcript.state),
+            path: said,
+            origin: self.origin(path, &now, transcript.first_sight, pass.now),
+            cleaner: &pass.context.cleaner,
+            now: pass.now,
+            depth,
+            taken: Taken::default(),
+            long: 0,
+            restarted: false,
+        };
+        let mut read = 0;
+        if transcript.tail.is_replaced_by(&now) {
+            read += self.finish_rotated(path, &mut transcript.tail, &mut decoding, pass);
+        }
+        let result = pass
+            .base
+            .file(Path::new(path), u64::MAX)
+            .and_then(|opened| advance(path, &mut transcript.tail, &opened, &mut decoding, budget));
+        let (state, restarted) = (decoding.reader.state(), decoding.restarted);
+        let (taken, long) = (decoding.taken, decoding.long);
+        if restarted {
+            self.forget_lines(path, transcript, pass);
+        }
+        transcript.state = state;
+        transcript.lines.unknown += taken.unknown;
+        transcript.lines.bad += taken.bad;
+        transcript.lines.long += long;
+        if taken.bad > 0 {
+            transcript.lines.last_bad = taken.last_bad;
+        }
+        pass.outcome.batch.events.extend(taken.events);
+        pass.outcome.batch.logs.extend(taken.logs);
+        pass.outcome.bytes += read;
+        self.report_lines(path, transcript, pass);
+        let (read, more) = result?;
+        pass.outcome.reads += 1;
+        pass.outcome.bytes += read;
+        self.was_read(path, transcript, depth, read, more, pass);
+        Ok(())
+    }
+
+    /// Behind a reading: what is left, what is stored, what is over.
+    fn was_read(
+        &mut self,
+        path: &str,
+        transcript: &mut Transcript,
+        depth: Depth,
+        read: u64,
+        more: bool,
+        pass: &mut Pass<'_>,
+    ) {
+        self.recovered(path, transcript, pass);
+        let identity = transcript.tail.identity;
+        transcript.changed_ns = identity.mtime_ns;
+        if depth == Depth::Everything {
+            pass.touched(&identity);
+        }
+        if !more {
+            transcript.first_sight = false;
+            self.backlog.done(path);
+        } else if depth == Depth::Everything {
+            let left = identity.size.saturating_sub(transcript.tail.offset());
+            self.backlog.live(path, identity.mtime_ns, left);
+        } else {
+            self.backlog.archive_was_read(path, read);
+        }
+        let checkpoint = transcript.tail.checkpoint(transcript.state.clone());
+        self.checkpoint(path, checkpoint, pass);
+    }
+
+    fn origin(&self, path: &str, identity: &FileIdentity, first_sight: bool, now: Timestamp) -> Origin {
+        Origin {
+            kind: match self.kind {
+                TranscriptKind::Claude | TranscriptKind::Codex => SourceKind::Transcript,
+                TranscriptKind::Observatory => SourceKind::Foundry,
+            },
+            // The whole path: which of two equal accounts counts is told by it.
+            path: Some(self.key(path)),
+            first_sight,
+            modified_at: Some(facts::modified(identity, now)),
+        }
+    }
+
+    /// What was written to the old file between our last reading and its rotation: it lies beside the new one, under a
+    /// name that is no transcript's. Returns how many bytes were read.
+    fn finish_rotated(&self, path: &str, tail: &mut Tail, decoding: &mut Decoding<'_>, pass: &Pass<'_>) -> u64 {
+        let folder = Path::new(path).parent().unwrap_or(Path::new(""));
+        let Ok(entries) = pass.base.list(folder) else { return 0 };
+        let old = entries.iter().find(|entry| entry.inode == tail.identity.inode);
+        let Some(old) = old.map(|entry| folder.join(&entry.name)) else {
+            return 0;
+        };
+        let Ok(opened) = pass.base.file(&old, u64::MAX) else {
+            return 0;
+        };
+        let ours = old.to_str().is_some_and(|old| self.is_transcript(old));
+        if ours || tail.is_replaced_by(&opened.identity) || opened.identity.size < tail.identity.size {
+            return 0;
+        }
+        let mut budget = ROTATED_BYTES;
+        advance(path, tail, &opened, decoding, &mut budget).map_or(0, |(read, _)| read)
+    }
+}
+
+/// Reads piece after piece until the end or until nothing is left of the budget: how much was read, whether more is left.
+fn advance(
+    path: &str,
+    tail: &mut Tail,
+    opened: &Opened,
+    decoding: &mut Decoding<'_>,
+    budget: &mut u64,
+) -> Result<(u64, bool), OpenError> {
+    let mut buffer = Vec::new();
+    let mut read = 0;
+    loop {
+        let progress = tail.read(opened, &LINES, &mut buffer, &mut |part| decoding.part(part));
+        let progress = progress.map_err(|source| OpenError::Io {
+            operation: "read",
+            path: path.to_owned(),
+            source,
+        })?;
+        read += progress.bytes;
+        *budget = budget.saturating_sub(progress.bytes);
+        if !progress.more || *budget == 0 {
+            return Ok((read, progress.more));
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What is read together, of either kind, for those who do not care which.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use forgecast_protocol::SourceCheckpoint;
+
+use crate::group::{Context, Group, GroupKind, Outcome, Work};
+use crate::transcripts::Transcripts;
+use crate::watch::WatchId;
+
+/// The files of a build, or the transcripts of an agent.
+#[derive(Debug)]
+pub(crate) enum Unit {
+    Build(Group),
+    Transcripts(Transcripts),
+}
+
+impl Unit {
+    /// `relative` to `root`; `known` are checkpoints by path within the folder.
+    pub(crate) fn new(
+        kind: GroupKind,
+        root: PathBuf,
+        relative: PathBuf,
+        known: BTreeMap<String, SourceCheckpoint>,
+    ) -> Self {
+        match kind {
+            GroupKind::Transcripts(kind) => Self::Transcripts(Transcripts::new(kind, root, relative, known)),
+            _ => Self::Build(Group::new(kind, root, relative, known)),
+        }
+    }
+
+    /// Does the work, on a thread that may block.
+    pub(crate) fn work(&mut self, work: &Work, context: &Context) -> Outcome {
+        match self {
+            Self::Build(group) => group.work(work, context),
+            Self::Transcripts(transcripts) => transcripts.work(work, context),
+        }
+    }
+
+    /// Whether the work is so little that another thread would cost more than doing it.
+    pub(crate) fn is_light(&self, work: &Work) -> bool {
+        match self {
+            Self::Build(group) => group.is_light(work),
+            Self::Transcripts(_) => false,
+        }
+    }
+
+    /// Folders that should have a watch and have none.
+    pub(crate) fn unwatched(&self) -> u64 {
+        match self {
+            Self::Build(group) => group.unwatched(),
+            Self::Transcripts(transcripts) => transcripts.unwatched(),
+        }
+    }
+
+    /// How many troubles are open.
+    pub(crate) fn troubles(&self) -> usize {
+        match self {
+            Self::Build(group) => group.troubles(),
+            Self::Transcripts(transcripts) => transcripts.troubles(),
+        }
+    }
+
+    /// Its folder is not there.
+    pub(crate) fn is_gone(&self) -> bool {
+        match self {
+            Self::Build(group) => group.is_gone(),
+            Self::Transcripts(transcripts) => transcripts.is_gone(),
+        }
+    }
+
+    /// How many transcripts are known in it.
+    pub(crate) fn transcripts(&self) -> u64 {
+        match self {
+            Self::Build(_) => 0,
+            Self::Transcripts(transcripts) => transcripts.count(),
+        }
+    }
+
+    /// A watch ended by itself; the next look sets it again.
+    pub(crate) fn forget_watch(&mut self, watch: WatchId) {
+        match self {
+            Self::Build(group) => group.forget_watch(watch),
+            Self::Transcripts(transcripts) => transcripts.forget_watch(watch),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What a start with a large archive costs; run by hand, optimised:
+//! `cargo test --release -p forgecast-ingest --test it warm_start -- --ignored --nocapture`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{age, append, archive, call_with, calls, claude, indexed, session};
+use crate::support::start_with;
+
+/// CPU time of this process so far, all threads.
+fn cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let (seconds, nanoseconds) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
+    Duration::from_secs(seconds) + Duration::from_nanos(nanoseconds)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn warm_start_with_two_thousand_transcripts() {
+    let home = tempfile::tempdir().unwrap();
+    // The size of an archive costs nothing at a warm start: small ones stand for large ones here.
+    for number in 0..2_000_u64 {
+        let path = session(home.path(), &format!("-srv-p{}", number % 40), &format!("s{number}"));
+        let text: String = (0..4).map(|n| call_with(&format!("m{number}-{n}"), "words")).collect();
+        archive(&path, text, 1 + number / 8);
+        if number % 4 == 0 {
+            let below = path.with_extension("").join("subagents/agent-a.jsonl");
+            archive(&below, call_with(&format!("s{number}"), "words"), 1 + number / 8);
+            age(below.parent().unwrap(), 1);
+            age(below.parent().unwrap().parent().unwrap(), 1);
+        }
+    }
+    let first = start_with(claude(home.path()), BTreeMap::new()).await;
+    first.until("indexed", indexed).await;
+    let known = first.checkpoints();
+    first.stop().await;
+    let line = call_with("new", &"w".repeat(4_000));
+    let appended = line.repeat(1_048_576 / line.len());
+    append(&session(home.path(), "-srv-p7", "s7"), &appended);
+    let begun = cpu();
+    let second = start_with(claude(home.path()), known).await;
+    let cost = cpu() - begun;
+    let told = calls(&second);
+    assert!(told > 200, "{told}");
+    let health = second.health.borrow().clone();
+    println!(
+        "warm start: {cost:?} of CPU; {} transcripts, {} reads, {} bytes read, {} folders listed",
+        health.transcripts, health.reads, health.bytes_read, health.folders_listed
+    );
+    second.stop().await;
+}
