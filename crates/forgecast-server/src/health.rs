@@ -18,7 +18,7 @@ pub(crate) async fn alive() -> Response {
 }
 
 /// `GET /readyz`: 200 when everything works, 503 otherwise; the body says what does not. `starting` until the first scan
-/// of the sources was handed over, `degraded` while a part is down.
+/// of the sources was handed over, `degraded` while a part is down. `indexing` says how far the reading of archives is.
 pub(crate) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     let sources = shared.health.borrow().clone();
     let store = shared.hub.store_health();
@@ -40,6 +40,10 @@ pub(crate) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
             "backlog_bytes": store.backlog_bytes,
         },
     });
+    // Not a reason to be unwell: what is live is shown, what is old follows.
+    if let Some(indexing) = sources.indexing {
+        body["indexing"] = json!(indexing);
+    }
     if let Some(error) = store.last_error {
         body["store"]["last_error"] = error.into();
     }

@@ -215,6 +215,17 @@ fn sources(page: &mut Page, health: &SourceHealth) {
         "Folders polled for want of watches.",
         health.polled,
     );
+    let indexing = health.indexing.unwrap_or_default();
+    page.labelled(
+        "forgecast_indexing_files",
+        "gauge",
+        "Archives that are read in the background, while there are any.",
+        "state",
+        [
+            ("done", indexing.done),
+            ("waiting", indexing.files.saturating_sub(indexing.done)),
+        ],
+    );
     page.gauge(
         "forgecast_source_problems",
         "Problems of sources that are open.",

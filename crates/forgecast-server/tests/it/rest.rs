@@ -355,6 +355,39 @@ async fn health_is_a_word_and_readiness_names_what_is_unwell() {
 }
 
 #[tokio::test]
+async fn the_reading_of_archives_is_shown_and_is_no_reason_to_be_unready() {
+    use forgecast_ingest::SourceHealth;
+    use forgecast_protocol::event::IndexingProgress;
+    let server = Server::start().await;
+    assert_eq!(server.get("/readyz").await.json().get("indexing"), None);
+    server.health.send_replace(SourceHealth {
+        ready: true,
+        indexing: Some(IndexingProgress {
+            done: 3,
+            files: 40,
+            bytes_done: 1_000,
+            bytes: 2_000_000,
+        }),
+        ..SourceHealth::default()
+    });
+    let answer = server.get("/readyz").await;
+    assert_eq!((answer.status, &answer.json()["status"]), (200, &json!("ready")));
+    insta::assert_json_snapshot!(answer.json()["indexing"], @r#"
+    {
+      "bytes": 2000000,
+      "bytes_done": 1000,
+      "done": 3,
+      "files": 40
+    }
+    "#);
+    let page = server.get("/metrics").await.text();
+    assert!(
+        page.contains("forgecast_indexing_files{state=\"waiting\"} 37\n"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
 async fn every_scrape_conserves_facts_and_reads_as_prometheus_text() {
     let server = with_session().await;
     let text = server.get("/metrics").await.text();
