@@ -68,6 +68,14 @@ pub struct Counters {
     pub activations: u64,
     /// Finished sessions that left the index because there were too many.
     pub evictions: u64,
+    /// Calls to models that are in memory.
+    pub calls_in_memory: u64,
+    /// Calls that left memory because there were too many; they are stored.
+    pub calls_evicted: u64,
+    /// Transcripts of which it is no longer known to which session they were bound, because there were too many.
+    pub transcripts_evicted: u64,
+    /// Agents' own sessions that were taken over by a build.
+    pub adoptions: u64,
     /// Sessions known.
     pub sessions: u64,
     /// Sessions whose full view is in memory.

@@ -167,13 +167,18 @@ pub(crate) fn seen(subject: Subject, at: Timestamp, host: Option<String>) -> Eve
 pub(crate) fn internal(id: &SessionId, at: Timestamp, fact: Fact) -> Event {
     Event {
         id: None,
-        subject: Subject {
-            session: Some(id.clone().into()),
-            ..Subject::default()
-        },
+        subject: of_run(id),
         at,
         origin: hub(),
         fact,
+    }
+}
+
+/// Names a run and nothing else.
+pub(crate) fn of_run(id: &SessionId) -> Subject {
+    Subject {
+        session: Some(id.clone().into()),
+        ..Subject::default()
     }
 }
 

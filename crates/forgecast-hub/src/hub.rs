@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use forgecast_protocol::{Batch, Clock, Epoch, SessionId, SessionRef, Topic};
+use forgecast_protocol::{Batch, Clock, Epoch, SessionId, SessionRef, Timestamp, Topic};
 use forgecast_store::{Commit, From, LogQuery, Store, StoredSession, Write};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
@@ -19,6 +19,7 @@ use crate::frame::Position;
 use crate::log::LAST_LINES;
 use crate::options::Options;
 use crate::registry::Registry;
+use crate::spending::Spending;
 use crate::subscription::{Seat, Start, Subscription};
 use crate::topic::StateTopic;
 
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) tally: Tally,
     pub(crate) viewers: Arc<AtomicUsize>,
     pub(crate) registry: RwLock<Registry>,
+    pub(crate) spending: Mutex<Spending>,
     /// Ids of pushed events up to this number are durable.
     pub(crate) durable: AtomicU64,
 }
@@ -46,6 +48,10 @@ impl Shared {
 
     pub(crate) fn registry_mut(&self) -> RwLockWriteGuard<'_, Registry> {
         self.registry.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn spending(&self) -> MutexGuard<'_, Spending> {
+        self.spending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn durable(&self, newest_id: u64) {
@@ -274,21 +280,26 @@ impl Hub {
         let Some(id) = answer.await.map_err(|_| Error::Stopped)? else {
             return Ok(false);
         };
-        let operation = "forget a session";
-        let failed = |source| Error::Store { operation, source };
-        self.shared.store.forget(&id).await.map_err(failed)?;
-        // The bare number stays, so that after a restart, too, no other run gets this id.
-        let tombstone = StoredSession {
-            name: id.name().to_string(),
-            id,
-            directory: None,
-            named: false,
-            created_at: self.shared.clock.now(),
-        };
-        let writes = vec![Write::Session(tombstone)];
-        self.shared.store.commit(Commit { writes }).await.map_err(failed)?;
+        remove(&self.shared.store, id, self.shared.clock.now()).await?;
         Ok(true)
     }
+}
+
+/// Removes a session and everything that is stored of it, behind everything that is queued.
+pub(crate) async fn remove(store: &Store, id: SessionId, now: Timestamp) -> Result<(), Error> {
+    let operation = "forget a session";
+    let failed = |source| Error::Store { operation, source };
+    store.forget(&id).await.map_err(failed)?;
+    // The bare number stays, so that after a restart, too, no other run gets this id.
+    let tombstone = StoredSession {
+        name: id.name().to_string(),
+        id,
+        directory: None,
+        named: false,
+        created_at: now,
+    };
+    let writes = vec![Write::Session(tombstone)];
+    store.commit(Commit { writes }).await.map_err(failed)
 }
 
 fn unavailable(topic: Topic, source: Error) -> SubscribeError {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use forgecast_protocol::event::IndexingProgress;
 use forgecast_protocol::{Problem, SessionId, SessionRow, Timestamp};
 use forgecast_session::patch;
 use serde_json::{Map, Value, json};
@@ -14,6 +15,7 @@ use crate::frame;
 /// What the topic `sessions` publishes: [`forgecast_protocol::update::Index`], its rows as JSON already.
 #[derive(Clone, Default)]
 pub(crate) struct Rows {
+    indexing: Option<IndexingProgress>,
     problems: BTreeMap<String, Problem>,
     sessions: BTreeMap<Arc<str>, Bytes>,
     total: usize,
@@ -24,7 +26,13 @@ impl Rows {
     pub(crate) fn json(&self) -> Bytes {
         let size: usize = self.sessions.values().map(|row| row.len() + 64).sum();
         let mut out = Vec::with_capacity(size + 256);
-        out.extend_from_slice(br#"{"problems":"#);
+        out.push(b'{');
+        if let Some(indexing) = &self.indexing {
+            out.extend_from_slice(br#""indexing":"#);
+            out.extend_from_slice(&frame::json(&canonical(indexing)));
+            out.push(b',');
+        }
+        out.extend_from_slice(br#""problems":"#);
         out.extend_from_slice(&frame::json(&canonical(&self.problems)));
         out.extend_from_slice(br#","sessions":{"#);
         for (number, (id, row)) in self.sessions.iter().enumerate() {
@@ -66,6 +74,7 @@ pub(crate) struct Change {
     upserts: Vec<(Arc<str>, Bytes)>,
     removals: Vec<Arc<str>>,
     problems: Option<BTreeMap<String, Problem>>,
+    indexing: Option<IndexingProgress>,
     total: usize,
 }
 
@@ -79,6 +88,7 @@ impl Change {
         if let Some(problems) = self.problems {
             rows.problems = problems;
         }
+        rows.indexing = self.indexing;
         rows.total = self.total;
     }
 }
@@ -89,6 +99,7 @@ pub(crate) struct Index {
     entries: HashMap<SessionId, Entry>,
     finished: BTreeSet<(Timestamp, SessionId)>,
     problems: BTreeMap<String, Problem>,
+    indexing: Option<IndexingProgress>,
     /// What was touched since the last publication, with the newest row: written as JSON when it is published, since a
     /// session may be touched many times until then.
     dirty: BTreeMap<SessionId, Option<SessionRow>>,
@@ -96,6 +107,7 @@ pub(crate) struct Index {
     shown: HashMap<SessionId, Bytes>,
     shown_finished: BTreeSet<SessionId>,
     shown_problems: BTreeMap<String, Problem>,
+    shown_indexing: Option<IndexingProgress>,
     shown_total: usize,
 }
 
@@ -107,10 +119,12 @@ impl Index {
             entries: HashMap::new(),
             finished: BTreeSet::new(),
             problems: BTreeMap::new(),
+            indexing: None,
             dirty: BTreeMap::new(),
             shown: HashMap::new(),
             shown_finished: BTreeSet::new(),
             shown_problems: BTreeMap::new(),
+            shown_indexing: None,
             shown_total: 0,
         }
     }
@@ -156,6 +170,11 @@ impl Index {
         }
     }
 
+    /// Shows how far the first reading of old sources is, until it is over.
+    pub(crate) fn indexing(&mut self, progress: IndexingProgress) {
+        self.indexing = (progress.done < progress.files).then_some(progress);
+    }
+
     /// Whether this trouble is shown.
     pub(crate) fn has_problem(&self, key: &str) -> bool {
         self.problems.contains_key(key)
@@ -173,7 +192,10 @@ impl Index {
 
     /// Whether something may have changed since the last publication.
     pub(crate) fn is_dirty(&self) -> bool {
-        !self.dirty.is_empty() || self.problems != self.shown_problems || self.entries.len() != self.shown_total
+        !self.dirty.is_empty()
+            || self.problems != self.shown_problems
+            || self.indexing != self.shown_indexing
+            || self.entries.len() != self.shown_total
     }
 
     /// What changed since the last publication, if anything that a viewer can see did; takes it as published.
@@ -199,6 +221,7 @@ impl Index {
             upserts: Vec::new(),
             removals: Vec::new(),
             problems: None,
+            indexing: self.indexing,
             total: self.entries.len(),
         };
         let mut sessions = Map::new();
@@ -221,6 +244,11 @@ impl Index {
             patch.insert("problems".into(), problems.unwrap_or_else(|| json!({})));
             self.shown_problems.clone_from(&self.problems);
             change.problems = Some(self.problems.clone());
+        }
+        if self.indexing != self.shown_indexing {
+            let indexing = patch::diff(&canonical(&self.shown_indexing), &canonical(&self.indexing));
+            patch.insert("indexing".into(), indexing.unwrap_or_default());
+            self.shown_indexing = self.indexing;
         }
         if self.shown_total != change.total {
             patch.insert("total".into(), change.total.into());

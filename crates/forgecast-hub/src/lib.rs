@@ -18,11 +18,16 @@
 //! 6. *Only facts change a view.* Silence and estimates enter as facts of the hub's own (`went_quiet`,
 //!    `estimate_revised`); what folds to the same view publishes nothing.
 //! 7. *A push is acknowledged when it is durable*, and counts once however often it is sent.
-//! 8. *Received = applied + duplicate + rejected + dropped*, at every moment at which the counters are read.
+//! 8. *A call to a model counts once*, however often and by however many sources it is told, in whatever order, across
+//!    restarts. Facts about calls wait until what is known of these calls is in memory; what they change is stored with
+//!    the calls in one commit.
+//! 9. *Received = applied + duplicate + rejected + dropped*, at every moment at which the counters are read.
 //!
 //! Sessions that nobody watches and nothing moves are rows of the index; they come back into memory when somebody asks.
 
 mod bell;
+mod calendar;
+mod calls;
 mod command;
 mod counters;
 mod deadlines;
@@ -38,13 +43,17 @@ mod persist;
 pub mod query;
 mod recent;
 mod registry;
+mod report;
 mod slug;
+mod spending;
 mod start;
 mod subscription;
 mod task;
+mod tools;
 mod topic;
 
 pub use bell::{Bell, Listener};
+pub use calendar::Calendar;
 pub use command::{Receipt, Rejected};
 pub use counters::{Counters, Reason};
 pub use error::{Error, PushError, SubscribeError};
@@ -53,5 +62,7 @@ pub use frame::{Frame, FrameKind, Position};
 pub use hub::Hub;
 pub use options::Options;
 pub use query::{IndexAt, StateAt};
+pub use report::ReportQuery;
+pub use spending::Budgets;
 pub use start::start;
 pub use subscription::{Delivery, Start, Subscription};

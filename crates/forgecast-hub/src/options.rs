@@ -1,6 +1,10 @@
-//! What an operator may set of the hub: limits only, nothing that changes what a view says.
+//! What an operator may set of the hub: limits, prices and budgets.
 
 use forgecast_session::Limits;
+use forgecast_session::price::Prices;
+
+use crate::calendar::Calendar;
+use crate::spending::Budgets;
 
 /// Limits of the hub. Sizes and times carry their unit in the name.
 #[derive(Clone, Debug)]
@@ -41,6 +45,15 @@ pub struct Options {
     pub recent_ids: usize,
     /// Batches that may queue before their source has to wait.
     pub intake: usize,
+    /// What tokens cost. Another table changes what is counted from then on, never what was.
+    pub prices: Prices,
+    /// Money that may be spent.
+    pub budgets: Budgets,
+    /// Which day a moment belongs to.
+    pub calendar: Calendar,
+    /// Calls to models in memory. One that is told again after it left memory costs a look into the store, so this is as
+    /// many as may well be under way or just over at once.
+    pub calls_in_memory: usize,
 }
 
 impl Default for Options {
@@ -63,6 +76,10 @@ impl Default for Options {
             store_deadline_ms: 5_000,
             recent_ids: 131_072,
             intake: 256,
+            prices: Prices::embedded(),
+            budgets: Budgets::default(),
+            calendar: Calendar::default(),
+            calls_in_memory: 16_384,
         }
     }
 }

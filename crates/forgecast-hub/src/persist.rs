@@ -1,65 +1,28 @@
 //! What goes to the store, behind what was published: one commit per batch, in order. Never makes the hub wait. When the
 //! disk cannot keep up, facts from files collapse to the latest per source, and the state goes along so that nothing
-//! that was shown is lost.
+//! that was shown is lost. What was counted of calls is never given up.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod draft;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 
-use forgecast_protocol::{Event, EventId, Revision, SessionId, SourceCheckpoint, SourceKey};
-use forgecast_store::{Commit, Error, Store, StoredRun, StoredSession, Write};
+use forgecast_protocol::{Event, EventId, SessionId};
+use forgecast_store::{Commit, Error, Store};
 use tokio::sync::oneshot;
 
 use crate::command::{Pushed, Receipt};
 use crate::error::PushError;
 
-/// What one batch has to store.
-#[derive(Default)]
-pub(crate) struct Draft {
-    pub(crate) sessions: BTreeMap<SessionId, StoredSession>,
-    pub(crate) events: Vec<(SessionId, Revision, Event)>,
-    pub(crate) logs: Vec<(SessionId, Vec<forgecast_protocol::LogLine>)>,
-    pub(crate) states: Vec<Write>,
-    pub(crate) runs: Vec<StoredRun>,
-    pub(crate) checkpoints: Vec<(SourceKey, SourceCheckpoint)>,
-}
-
-impl Draft {
-    /// Whose state it touches.
-    pub(crate) fn touched(&self) -> BTreeSet<SessionId> {
-        let events = self.events.iter().map(|(id, _, _)| id);
-        let logs = self.logs.iter().map(|(id, _)| id);
-        events.chain(logs).chain(self.sessions.keys()).cloned().collect()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.sessions.is_empty() && self.events.is_empty() && self.logs.is_empty() && self.checkpoints.is_empty()
-    }
-
-    fn into_commit(self) -> Commit {
-        let mut writes: Vec<Write> = self.sessions.into_values().map(Write::Session).collect();
-        writes.extend(self.events.into_iter().map(|(session, revision, event)| Write::Event {
-            session,
-            revision,
-            event,
-        }));
-        writes.extend(
-            self.logs
-                .into_iter()
-                .map(|(session, lines)| Write::Log { session, lines }),
-        );
-        writes.extend(self.states);
-        writes.extend(self.runs.into_iter().map(Write::Run));
-        let checkpoints = self.checkpoints.into_iter();
-        writes.extend(checkpoints.map(|(source, checkpoint)| Write::Checkpoint(source, checkpoint)));
-        Commit { writes }
-    }
-}
+pub(crate) use draft::{CallRow, Draft};
 
 /// What a commit is for, once it is durable.
 pub(crate) struct Behind {
     /// The sessions whose facts it holds, with in how many commits.
     pub(crate) sessions: BTreeMap<SessionId, u32>,
+    /// The calls that it holds, with in how many commits.
+    pub(crate) calls: BTreeMap<u64, u32>,
     /// Ids of pushed events up to this number are durable with it.
     pub(crate) newest_id: u64,
     /// The ids of its own events.
@@ -72,6 +35,9 @@ impl Behind {
     fn merge(&mut self, other: Self) {
         for (id, commits) in other.sessions {
             *self.sessions.entry(id).or_default() += commits;
+        }
+        for (number, commits) in other.calls {
+            *self.calls.entry(number).or_default() += commits;
         }
         self.newest_id = self.newest_id.max(other.newest_id);
         self.pushed.extend(other.pushed);
@@ -165,7 +131,8 @@ impl Persist {
     }
 
     /// Keeps of a batch what the newest state does not say by itself. Returns how many log lines are given up.
-    pub(crate) fn collapse(&mut self, draft: Draft) -> u64 {
+    pub(crate) fn collapse(&mut self, mut draft: Draft) -> u64 {
+        self.rest.take_usage(&mut draft);
         for (id, _, event) in draft.events {
             let waiting = self.waiting.entry(id).or_default();
             waiting.folded += 1;
@@ -192,6 +159,12 @@ impl Persist {
         self.waiting.remove(id);
         self.rest.sessions.remove(id);
         self.rest.runs.retain(|run| run.session != *id);
+        self.rest.transcripts.retain(|_, binding| binding.session != *id);
+    }
+
+    /// Whether this call waits.
+    pub(crate) fn holds_call(&self, number: u64) -> bool {
+        self.rest.calls.contains_key(&number)
     }
 
     /// Whether facts of this session wait.

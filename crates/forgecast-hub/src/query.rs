@@ -183,7 +183,7 @@ impl Hub {
 
     /// Gives what is on its way to the disk a moment to arrive. A disk that does not take it is no reason to keep what it
     /// has from whoever asks.
-    async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         if self.shared.tally.lock().commits_pending > 0 || self.shared.store.backlog_bytes() > 0 {
             let _ = self.flush().await;
         }

@@ -2,10 +2,13 @@
 //! moved to another run; a bare name means the newest run. Knows no state of a session but whether it is over.
 
 mod lines;
+mod span;
+mod transcripts;
 
 use std::collections::{BTreeMap, HashMap};
 
-use forgecast_protocol::{SessionId, SessionName, SessionRef, Subject, Timestamp};
+use forgecast_protocol::{SessionId, SessionName, SessionRef, SessionRow, Subject, Timestamp};
+use forgecast_session::Limits;
 use forgecast_store::StoredSession;
 
 use crate::counters::Reason;
@@ -13,12 +16,16 @@ use crate::slug::{Named, slug_in};
 
 pub(crate) use lines::Resolved;
 use lines::{Folder, Line, Run, known};
+pub(crate) use span::Span;
+pub(crate) use transcripts::Binding;
+use transcripts::Transcripts;
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub(crate) struct Registry {
     lines: HashMap<SessionName, Line>,
     folders: HashMap<String, Folder>,
+    transcripts: Transcripts,
     sessions: usize,
     limit: usize,
 }
@@ -29,6 +36,7 @@ impl Registry {
         Self {
             lines: HashMap::new(),
             folders: HashMap::new(),
+            transcripts: Transcripts::default(),
             sessions: 0,
             limit,
         }
@@ -41,23 +49,18 @@ impl Registry {
     }
 
     /// Takes in a session that the store knows. Oldest first, so that the newest of a folder becomes its current one.
-    pub(crate) fn restore(&mut self, session: &StoredSession, over: bool) {
+    pub(crate) fn restore(&mut self, session: &StoredSession, row: Option<&SessionRow>, limits: &Limits) {
         let slug = session.id.name().clone();
         let run = session.id.run();
-        let line = self.lines.entry(slug.clone()).or_insert_with(|| Line {
-            name: session.name.clone(),
-            directory: None,
-            named: session.named,
-            newest: 0,
-            runs: BTreeMap::new(),
-        });
+        let own = self.transcripts.knows(&slug);
+        let line = self.line(&slug);
+        line.own = own;
         let state = Run {
-            over,
+            over: false,
             created_at: session.created_at,
+            span: Span::at(session.created_at),
         };
-        if line.runs.insert(run, state).is_none() {
-            self.sessions += 1;
-        }
+        let is_new = line.runs.insert(run, state).is_none();
         if run >= line.newest {
             line.newest = run;
             line.name.clone_from(&session.name);
@@ -66,16 +69,47 @@ impl Registry {
                 line.directory.clone_from(&session.directory);
             }
         }
-        if let Some(directory) = &session.directory {
-            self.join_folder(directory, &slug);
+        self.sessions += usize::from(is_new);
+        match &session.directory {
+            Some(directory) if own => self.transcripts.add_own(directory, &slug),
+            Some(directory) => self.join_folder(directory, &slug),
+            None => {}
+        }
+        if let Some(row) = row {
+            self.set_state(row, limits);
         }
     }
 
-    /// Says whether a session is over.
-    pub(crate) fn set_over(&mut self, id: &SessionId, over: bool) {
-        if let Some(run) = self.run_mut(id) {
-            run.over = over;
+    /// What all runs of a slug share; made if it is new.
+    fn line(&mut self, slug: &SessionName) -> &mut Line {
+        self.lines.entry(slug.clone()).or_insert_with(|| Line {
+            name: slug.to_string(),
+            directory: None,
+            named: false,
+            own: false,
+            newest: 0,
+            runs: BTreeMap::new(),
+        })
+    }
+
+    /// Takes from a session's row whether it is over and when it was at work.
+    pub(crate) fn set_state(&mut self, row: &SessionRow, limits: &Limits) {
+        let own = self.is_own(&row.id);
+        if let Some(run) = self.run_mut(&row.id) {
+            run.over = row.status.is_final();
+            run.span = Span::of_row(row, run.created_at, own, limits);
         }
+    }
+
+    /// When a session was at work.
+    fn span(&self, id: &SessionId) -> Option<Span> {
+        Some(self.lines.get(id.name())?.runs.get(&id.run())?.span)
+    }
+
+    /// Whether there is this very run.
+    pub(crate) fn has(&self, id: &SessionId) -> bool {
+        let line = self.lines.get(id.name());
+        line.is_some_and(|line| line.runs.contains_key(&id.run()))
     }
 
     fn run_mut(&mut self, id: &SessionId) -> Option<&mut Run> {
@@ -85,11 +119,7 @@ impl Registry {
     /// The run that a person or a producer means.
     pub(crate) fn find(&self, session: &SessionRef) -> Option<SessionId> {
         match session {
-            SessionRef::Run(id) => self
-                .lines
-                .get(id.name())
-                .filter(|line| line.runs.contains_key(&id.run()))
-                .map(|_| id.clone()),
+            SessionRef::Run(id) => self.has(id).then(|| id.clone()),
             SessionRef::Newest(name) => self.newest(name),
         }
     }
@@ -121,10 +151,13 @@ impl Registry {
         })
     }
 
-    /// The session that a subject means if it exists already; creates nothing.
-    pub(crate) fn peek(&self, subject: &Subject) -> Option<SessionId> {
+    /// The session that a subject means if it exists already; creates nothing. `span` is when what is said took place.
+    pub(crate) fn peek(&self, subject: &Subject, span: Span) -> Option<SessionId> {
         if let Some(run @ SessionRef::Run(_)) = &subject.session {
             return self.find(run);
+        }
+        if let Some(transcript) = &subject.transcript {
+            return self.home_of(transcript, subject.directory.as_deref(), span);
         }
         let named = Named::of(subject);
         let Some(directory) = &subject.directory else {
@@ -140,22 +173,21 @@ impl Registry {
         self.newest(&slug?)
     }
 
-    /// The session that a subject means, made if it is new.
-    pub(crate) fn resolve(&mut self, subject: &Subject, at: Timestamp) -> Result<Resolved, Reason> {
-        match &subject.session {
-            Some(run @ SessionRef::Run(_)) => {
+    /// The session that a subject means, made if it is new. `span` is when what is said took place.
+    pub(crate) fn resolve(&mut self, subject: &Subject, span: Span, at: Timestamp) -> Result<Resolved, Reason> {
+        match (&subject.session, &subject.transcript) {
+            (Some(run @ SessionRef::Run(_)), _) => {
                 let id = self.find(run).ok_or(Reason::UnknownRun)?;
                 let own = self.directory(&id);
                 if matches!((own, &subject.directory), (Some(own), Some(other)) if own != other) {
                     return Err(Reason::Conflict);
                 }
                 Ok(Resolved {
-                    id,
                     explicit: true,
-                    created: false,
-                    changed: false,
+                    ..known(id, false)
                 })
             }
+            (_, Some(transcript)) => self.resolve_transcript(transcript, subject.directory.as_deref(), span, at),
             _ => self.by_name_or_folder(Named::of(subject), subject.directory.as_deref(), at),
         }
     }
@@ -264,13 +296,7 @@ impl Registry {
         if let Some(directory) = directory {
             self.join_folder(directory, &slug);
         }
-        let line = self.lines.entry(slug.clone()).or_insert_with(|| Line {
-            name: String::new(),
-            directory: None,
-            named,
-            newest: 0,
-            runs: BTreeMap::new(),
-        });
+        let line = self.line(&slug);
         line.name = wanted.name;
         line.named = named;
         line.directory = directory.map(str::to_owned);
@@ -309,6 +335,7 @@ impl Registry {
             let state = Run {
                 over: false,
                 created_at: at,
+                span: Span::at(at),
             };
             line.runs.insert(run, state);
             self.sessions += 1;
@@ -343,6 +370,11 @@ impl Registry {
             return false;
         }
         self.sessions -= 1;
+        if line.runs.is_empty() && line.own {
+            let directory = line.directory.take();
+            self.transcripts.remove_own(directory.as_ref(), id.name());
+            return true;
+        }
         if line.runs.is_empty()
             && let Some(folder) = line
                 .directory

@@ -1,17 +1,20 @@
 //! From an opened store to a running hub. Reads rows, names and numbers only, never a whole session, so that ten thousand
 //! known sessions are a quick start.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
+use forgecast_protocol::report::GroupBy;
 use forgecast_protocol::{Clock, Epoch, SessionId, Timestamp};
-use forgecast_store::{KnownSession, Opened};
+use forgecast_store::{KnownSession, Opened, Store, StoredTranscript, UsageQuery};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::calendar::day_of;
+use crate::calls::Calls;
 use crate::counters::Tally;
 use crate::deadlines::Deadlines;
 use crate::error::Error;
@@ -21,10 +24,13 @@ use crate::index::{Index, Rows};
 use crate::options::Options;
 use crate::persist::Persist;
 use crate::recent::RecentIds;
-use crate::registry::Registry;
+use crate::registry::{Binding, Registry};
+use crate::spending::Spending;
 use crate::task::Task;
+use crate::task::adopt::Adoptions;
 use crate::task::fold::fingerprint;
 use crate::task::upkeep::{Prune, look_again_at};
+use crate::tools::Tools;
 use crate::topic::{Content, RingLimits, StateTopic};
 
 /// Questions to the task that may queue.
@@ -48,6 +54,8 @@ pub async fn start(
     let runs = store.runs().await.map_err(reading("read finished runs"))?;
     let sources = store.sources().await.map_err(reading("read the known sources"))?;
 
+    let transcripts = store.transcripts().await.map_err(reading("read the transcripts"))?;
+
     let mut index = Index::new(options.index_finished);
     for (key, problem) in notices {
         index.problem(&key, Some(problem));
@@ -57,7 +65,10 @@ pub async fn start(
         registry,
         next_lines,
         deadlines,
-    } = restore(known, &options, &mut index, now);
+    } = restore(known, transcripts, &options, &mut index, now);
+    let today = options.calendar.day(now);
+    let days = spent(&store, Spending::since(today)).await?;
+    let spending = Spending::new(days, today, &options.budgets);
 
     let ring = RingLimits {
         patches: options.ring_patches,
@@ -77,6 +88,7 @@ pub async fn start(
         tally: Tally::default(),
         viewers: Arc::default(),
         registry: RwLock::new(registry),
+        spending: Mutex::new(spending),
         durable: AtomicU64::new(0),
     });
     let mut task = Task {
@@ -100,10 +112,14 @@ pub async fn start(
             .iter()
             .map(|(source, checkpoint)| fingerprint(source, checkpoint))
             .collect(),
+        calls: Calls::default(),
+        tools: Tools::default(),
+        adoptions: Adoptions::default(),
         persist: Persist::new(store.clone(), max_backlog_bytes),
         prune: Prune::new(),
         store,
     };
+    task.resume_adoptions();
     // Before anyone can look: the first viewer finds what is known.
     task.publish_index();
     let handle = tokio::spawn(task.run());
@@ -121,8 +137,19 @@ struct Restored {
     deadlines: Deadlines,
 }
 
-fn restore(mut known: Vec<KnownSession>, options: &Options, index: &mut Index, now: Timestamp) -> Restored {
+fn restore(
+    mut known: Vec<KnownSession>,
+    transcripts: Vec<StoredTranscript>,
+    options: &Options,
+    index: &mut Index,
+    now: Timestamp,
+) -> Restored {
     let mut registry = Registry::new(options.max_sessions);
+    for StoredTranscript { id, session, directory } in transcripts {
+        if let Ok(transcript) = id.parse() {
+            registry.restore_transcript(&transcript, Binding { session, directory });
+        }
+    }
     let mut next_lines = HashMap::new();
     let mut deadlines = Deadlines::default();
     // Longest without work first: what a folder's facts went to last is its current session.
@@ -133,8 +160,7 @@ fn restore(mut known: Vec<KnownSession>, options: &Options, index: &mut Index, n
     let surplus = known.len().saturating_sub(options.max_sessions);
     for (number, known) in known.into_iter().enumerate() {
         let row = known.row.as_ref();
-        let is_over = row.is_some_and(|row| row.status.is_final());
-        registry.restore(&known.session, is_over);
+        registry.restore(&known.session, row, &options.limits);
         let id = known.session.id;
         if known.revision == 0 || (number < surplus && row.is_none_or(|row| !row.status.is_active())) {
             // Its id stays used.
@@ -155,6 +181,24 @@ fn restore(mut known: Vec<KnownSession>, options: &Options, index: &mut Index, n
         next_lines,
         deadlines,
     }
+}
+
+/// What was spent day by day, billionths of a dollar.
+async fn spent(store: &Store, since: i32) -> Result<BTreeMap<i32, i64>, Error> {
+    let query = UsageQuery {
+        group_by: GroupBy::Day,
+        since_day: Some(since),
+        ..UsageQuery::default()
+    };
+    let sums = store.usage(query).await.map_err(reading("add up what was spent"))?;
+    let mut days = BTreeMap::new();
+    for sum in sums {
+        if let Some(day) = day_of(&sum.key) {
+            let spent: &mut i64 = days.entry(day).or_default();
+            *spent = spent.saturating_add(i64::try_from(sum.cost_nanos).unwrap_or(i64::MAX));
+        }
+    }
+    Ok(days)
 }
 
 /// An epoch that no earlier process had, but for a chance of one in four thousand million.

@@ -1,10 +1,14 @@
 //! The one writer: the only place where sessions are folded, revisions numbered and updates published. Must never wait
 //! for the store or for a viewer; what takes time is started here and comes back as an event of its own.
 
+pub(crate) mod adopt;
+mod budget;
 pub(crate) mod fold;
 mod memory;
 pub(crate) mod parked;
+mod settle;
 pub(crate) mod upkeep;
+mod usage;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -18,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::calls::Calls;
 use crate::command::{Command, Push, Pushed};
 use crate::deadlines::Deadlines;
 use crate::error::{Error, PushError};
@@ -27,7 +32,9 @@ use crate::hub::Shared;
 use crate::index::Index;
 use crate::persist::Persist;
 use crate::recent::RecentIds;
+use crate::tools::Tools;
 use crate::topic::End;
+use adopt::Adoptions;
 use memory::{Live, Loading};
 use parked::Parked;
 
@@ -60,6 +67,9 @@ pub(crate) struct Task {
     pub(crate) estimator: Estimator,
     pub(crate) recent: RecentIds,
     pub(crate) sources: HashMap<u64, u64>,
+    pub(crate) calls: Calls,
+    pub(crate) tools: Tools,
+    pub(crate) adoptions: Adoptions,
     pub(crate) persist: Persist,
     pub(crate) prune: upkeep::Prune,
 }
@@ -93,6 +103,8 @@ impl Task {
                 Some(command) = self.commands.recv() => self.command(command),
                 (behind, result) = self.persist.next() => self.committed(behind, result),
                 Some(loaded) = self.loads.join_next() => self.load_ended(loaded),
+                Some(found) = self.parked.next() => self.looked_up(found),
+                Some(ended) = self.adoptions.next() => self.adoption_ended(ended),
                 Some(pruned) = self.prune.next() => self.pruned(pruned),
                 () = wake_at(index_due) => self.publish_index(),
                 () = wake_at(deadline) => self.deadlines_due(),
@@ -170,9 +182,10 @@ impl Task {
             }
         }
         let loads = async {
-            while !self.parked.is_empty() && !self.loads.is_empty() {
-                if let Some(loaded) = self.loads.join_next().await {
-                    self.load_ended(loaded);
+            while !self.parked.is_empty() && (!self.loads.is_empty() || self.parked.looks_up()) {
+                tokio::select! {
+                    Some(loaded) = self.loads.join_next() => self.load_ended(loaded),
+                    Some(found) = self.parked.next() => self.looked_up(found),
                 }
             }
         };
@@ -204,6 +217,8 @@ impl Task {
 
     pub(crate) fn update_gauges(&self) {
         let mut counters = self.shared.tally.lock();
+        counters.calls_in_memory = self.calls.len() as u64;
+        counters.transcripts_evicted = self.shared.registry().transcripts_evicted();
         counters.sessions_in_memory = self.live.len() as u64;
         counters.commits_pending = self.persist.len() as u64;
         counters.viewers = self.shared.viewers.load(Ordering::Relaxed) as u64;

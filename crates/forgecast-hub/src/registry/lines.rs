@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use forgecast_protocol::{SessionId, SessionName, Timestamp};
 
+use super::Span;
+
 /// All runs of one slug.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
@@ -12,6 +14,8 @@ pub(super) struct Line {
     pub(super) directory: Option<String>,
     /// Whether a producer gave the name (else it is the folder's).
     pub(super) named: bool,
+    /// Whether it is nothing but an agent's transcript; its folder is not the folder's session then.
+    pub(super) own: bool,
     /// Number of the newest run there ever was; grows only, also when runs are removed.
     pub(super) newest: u32,
     /// The runs that are known, with whether they are over and when they were first seen.
@@ -22,6 +26,8 @@ pub(super) struct Line {
 pub(super) struct Run {
     pub(super) over: bool,
     pub(super) created_at: Timestamp,
+    /// When it was at work.
+    pub(super) span: Span,
 }
 
 /// The sessions of one folder.
@@ -42,6 +48,8 @@ pub(crate) struct Resolved {
     pub(crate) created: bool,
     /// What is known of the session changed (or it is new): it has to be stored before its facts.
     pub(crate) changed: bool,
+    /// The subject's transcript was bound to it just now: that has to be stored, too.
+    pub(crate) binds: bool,
 }
 
 /// A session that was there already.
@@ -51,5 +59,6 @@ pub(super) fn known(id: SessionId, changed: bool) -> Resolved {
         explicit: false,
         created: false,
         changed,
+        binds: false,
     }
 }

@@ -10,6 +10,7 @@ fn subject(session: Option<&str>, name: Option<&str>, directory: Option<&str>) -
         session: session.map(|session| session.parse::<SessionRef>().unwrap()),
         name: name.map(str::to_owned),
         directory: directory.map(str::to_owned),
+        transcript: None,
     }
 }
 
@@ -22,10 +23,16 @@ fn at() -> Timestamp {
 }
 
 impl Registry {
+    /// Says whether a session is over.
+    fn end(&mut self, id: &str, over: bool) {
+        let id = id.parse().unwrap();
+        self.run_mut(&id).unwrap().over = over;
+    }
+
     fn id(&mut self, session: Option<&str>, name: Option<&str>, directory: Option<&str>) -> String {
         let subject = subject(session, name, directory);
-        let peeked = self.peek(&subject);
-        match self.resolve(&subject, at()) {
+        let peeked = self.peek(&subject, Span::at(at()));
+        match self.resolve(&subject, Span::at(at()), at()) {
             Ok(resolved) => {
                 assert_eq!(peeked.is_some(), !resolved.created, "a look and a resolution agree");
                 assert!(peeked.is_none_or(|peeked| peeked == resolved.id));
@@ -97,7 +104,7 @@ fn a_push_of_an_unknown_name_makes_a_session_that_a_folder_of_that_name_adopts()
 fn a_finished_session_without_a_folder_is_not_adopted_but_followed_by_a_run() {
     let mut registry = registry();
     assert_eq!(registry.id(None, Some("app"), None), "app~1");
-    registry.set_over(&"app~1".parse().unwrap(), true);
+    registry.end("app~1", true);
     assert_eq!(registry.id(None, Some("app"), Some("/p/app")), "app~2");
 }
 
@@ -115,7 +122,7 @@ fn a_run_of_another_folder_is_a_conflict_and_never_merged_in_silence() {
     let mut registry = registry();
     assert_eq!(registry.id(None, Some("app"), Some("/p/app")), "app~1");
     let subject = subject(Some("app~1"), None, Some("/q/app"));
-    assert_eq!(registry.resolve(&subject, at()), Err(Reason::Conflict));
+    assert_eq!(registry.resolve(&subject, Span::at(at()), at()), Err(Reason::Conflict));
 }
 
 #[test]
@@ -147,7 +154,10 @@ fn a_full_registry_takes_no_new_session_and_still_knows_the_old_ones() {
     let mut registry = Registry::new(1);
     assert_eq!(registry.id(None, Some("a"), None), "a~1");
     let new = subject(None, Some("b"), None);
-    assert_eq!(registry.resolve(&new, at()), Err(Reason::TooManySessions));
+    assert_eq!(
+        registry.resolve(&new, Span::at(at()), at()),
+        Err(Reason::TooManySessions)
+    );
     assert_eq!(registry.id(None, Some("a"), None), "a~1");
 }
 
@@ -162,7 +172,8 @@ fn what_the_store_knows_is_as_if_it_had_never_stopped() {
     let mut after = registry();
     for slug in before.lines.keys() {
         for run in before.lines[slug].runs.keys() {
-            after.restore(&before.stored(&slug.run(*run)).unwrap(), false);
+            let stored = before.stored(&slug.run(*run)).unwrap();
+            after.restore(&stored, None, &Limits::default());
         }
     }
     for (name, directory) in [
@@ -185,7 +196,8 @@ proptest! {
         for (name, directory, over) in steps {
             let name = (name > 0).then(|| format!("n{name}"));
             let directory = (directory > 0).then(|| format!("/d{directory}/n1"));
-            let Ok(resolved) = registry.resolve(&subject(None, name.as_deref(), directory.as_deref()), at()) else {
+            let subject = subject(None, name.as_deref(), directory.as_deref());
+            let Ok(resolved) = registry.resolve(&subject, Span::at(at()), at()) else {
                 continue;
             };
             if let Some(directory) = directory {
@@ -193,7 +205,7 @@ proptest! {
                 prop_assert!(old.is_none_or(|old| old == directory), "one session in two folders");
             }
             prop_assert_eq!(registry.find(&resolved.id.clone().into()), Some(resolved.id.clone()));
-            registry.set_over(&resolved.id, over);
+            registry.end(&resolved.id.to_string(), over);
         }
     }
 }

@@ -1,56 +1,92 @@
 //! One batch becomes updates: its facts are folded, every session that changed gets one new revision, viewers are told,
 //! and what happened is queued for the store behind that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 
 use forgecast_protocol::{
-    Batch, Event, Fact, LogChunk, Revision, SessionId, SourceCheckpoint, SourceKey, SourceKind, Subject,
+    Batch, Event, Fact, LogChunk, SessionId, SessionName, SourceCheckpoint, SourceKey, SourceKind, Subject,
 };
-use forgecast_session::{FOLD_VERSION, patch};
-use forgecast_store::{StoredRun, Write};
 use serde_json::{Value, json};
 
-use super::memory::Live;
+use super::usage::Added;
 use super::{From, Task};
-use crate::command::{Pushed, Receipt, Rejected};
 use crate::counters::{Outcome, Reason};
 use crate::estimator::Stage;
-use crate::frame;
-use crate::history::{self, Restored, internal};
-use crate::index::canonical;
-use crate::persist::{Behind, Draft};
-use crate::topic::Content;
+use crate::history::{self, Restored};
+use crate::persist::Draft;
+use crate::registry::{Registry, Resolved, Span};
+
+/// By how many the calls in memory may exceed their limit between two looks.
+const CALLS_SLACK: usize = 1_024;
 
 /// What one batch has done so far.
 #[derive(Default)]
-struct Folding {
-    outcome: Outcome,
+pub(super) struct Folding {
+    pub(super) outcome: Outcome,
     /// The sessions it touched, with the stage each was in before.
-    touched: BTreeMap<SessionId, Option<Stage>>,
-    events: Vec<(SessionId, Event)>,
+    pub(super) touched: BTreeMap<SessionId, Option<Stage>>,
+    pub(super) events: Vec<(SessionId, Event)>,
     /// How many of them each session has.
-    counts: BTreeMap<SessionId, u64>,
-    /// Producers' own events, for viewers as they came.
-    passed_on: Vec<(SessionId, Value)>,
-    draft: Draft,
+    pub(super) counts: BTreeMap<SessionId, u64>,
+    /// Producers' own events, and what is said of budgets, for viewers as they came.
+    pub(super) passed_on: Vec<(SessionId, Value)>,
+    /// The same for those who watch the overview.
+    pub(super) said: Vec<Value>,
+    pub(super) draft: Draft,
+    /// When what the batch says of each transcript took place.
+    pub(super) spans: HashMap<SessionName, Span>,
+    /// Usage that is counted and not folded yet.
+    pub(super) added: BTreeMap<SessionId, Added>,
+    /// The calls that changed, with further keys under which they are to be found.
+    pub(super) calls: BTreeMap<u64, BTreeSet<u64>>,
+    /// Whose calls cost something, the last one last.
+    pub(super) spenders: Vec<SessionId>,
+    /// Sessions whose usage is told by a better source than their producer since this batch.
+    pub(super) upgraded: BTreeSet<SessionId>,
+    /// Agents' own sessions that turned out to belong to a build.
+    pub(super) adoptees: Vec<(SessionId, SessionId)>,
 }
 
 impl Folding {
-    fn push(&mut self, id: SessionId, event: Event) {
+    pub(super) fn push(&mut self, id: SessionId, event: Event) {
         *self.counts.entry(id.clone()).or_default() += 1;
         self.events.push((id, event));
     }
 }
 
+/// When what a batch says of each transcript that is not bound yet took place, from the first fact to the last: it is
+/// bound once, by all that is known then.
+pub(super) fn spans(batch: &Batch, registry: &Registry) -> HashMap<SessionName, Span> {
+    let mut spans: HashMap<SessionName, Span> = HashMap::new();
+    let facts = batch.events.iter().map(|event| (&event.subject, Span::of_event(event)));
+    let logs = batch.logs.iter().filter_map(|chunk| {
+        let line = chunk.lines.first()?;
+        Some((&chunk.subject, Span::at(line.at)))
+    });
+    for (subject, span) in facts.chain(logs) {
+        let Some(transcript) = &subject.transcript else {
+            continue;
+        };
+        match spans.get_mut(transcript) {
+            Some(known) => *known = known.join(span),
+            None if registry.bound(transcript).is_none() => {
+                spans.insert(transcript.clone(), span);
+            }
+            None => {}
+        }
+    }
+    spans
+}
+
 impl Task {
-    /// Folds a batch whose sessions are all in memory (or new).
+    /// Folds a batch whose sessions and calls are all in memory (or new).
     pub(crate) fn fold(&mut self, batch: Batch, from: From) {
         let mut folding = Folding::default();
         if self.was_read(&batch) {
             folding.outcome.duplicate = batch.events.len() as u64;
         } else {
+            folding.spans = spans(&batch, &self.shared.registry());
             for (index, event) in batch.events.into_iter().enumerate() {
                 self.fold_event(index, event, &mut folding);
             }
@@ -59,13 +95,29 @@ impl Task {
             }
             folding.draft.checkpoints = batch.checkpoints;
         }
+        self.close(folding, from);
+    }
+
+    /// Ends a batch: its sessions are settled, its facts counted and handed to the store.
+    pub(super) fn close(&mut self, mut folding: Folding, from: From) {
+        self.fold_added(&mut folding);
         self.settle(&mut folding);
-        let Folding { outcome, draft, .. } = folding;
+        self.draft_calls(&mut folding);
+        let Folding {
+            outcome,
+            draft,
+            adoptees,
+            ..
+        } = folding;
         if !matches!(from, From::Internal) {
             self.shared.tally.add(&outcome);
         }
         self.keep(draft, outcome, from);
         self.index_changed();
+        self.shrink_calls(CALLS_SLACK);
+        for (own, build) in adoptees {
+            self.adopt(own, build);
+        }
     }
 
     /// Whether every source of this batch was read exactly so far already: then it is the same reading again, by a
@@ -81,7 +133,7 @@ impl Task {
         same
     }
 
-    fn fold_event(&mut self, index: usize, event: Event, folding: &mut Folding) {
+    pub(super) fn fold_event(&mut self, index: usize, event: Event, folding: &mut Folding) {
         if event.id.as_ref().is_some_and(|id| self.recent.contains(id)) {
             folding.outcome.duplicate += 1;
             return;
@@ -94,6 +146,7 @@ impl Task {
                 Fact::ProblemCleared(cleared) => {
                     self.index.problem(&cleared.key, None);
                 }
+                Fact::IndexingProgress(progress) => self.index.indexing(*progress),
                 _ => {
                     folding.outcome.rejected.push((index, Reason::NoSession));
                     return;
@@ -112,31 +165,38 @@ impl Task {
         if let Some(event_id) = &event.id {
             self.recent.insert(event_id);
         }
+        if matches!(event.fact, Fact::CallReported(_)) {
+            self.fold_call(&id, event, folding);
+            return;
+        }
         folding.outcome.applied += 1;
+        self.fold_added_of(&id, folding);
         if let (Fact::Custom(custom), SourceKind::Push) = (&event.fact, event.origin.kind) {
             folding.passed_on.push((id.clone(), as_it_came(&event, custom)));
         }
+        self.fold_report(&id, &event, folding);
         if let Some(live) = self.live.get_mut(&id) {
             live.session.apply(&event);
         }
+        self.confirm_call(&id, &event, folding);
         folding.push(id, event);
     }
 
     /// The session that a fact belongs to, in memory, made or begun anew where the fact says so.
     fn session_of(&mut self, event: &Event, folding: &mut Folding) -> Result<SessionId, Reason> {
-        self.make_room(&event.subject);
-        let mut resolved = self.shared.registry_mut().resolve(&event.subject, event.at)?;
+        let subject = &event.subject;
+        let known = subject.transcript.as_ref().and_then(|name| folding.spans.get(name));
+        let span = known.copied().unwrap_or_else(|| Span::of_event(event));
+        self.make_room(subject, span);
+        let mut resolved = self.shared.registry_mut().resolve(subject, span, event.at)?;
         if !resolved.created && !resolved.explicit {
             let live = self.live.get(&resolved.id);
             if live.is_some_and(|live| live.session.begins_new_run(event)) {
                 resolved = self.shared.registry_mut().new_run(&resolved.id, event.at)?;
             }
         }
+        self.draft_names(&resolved, subject, folding);
         let id = resolved.id;
-        if resolved.changed {
-            let stored = self.shared.registry().stored(&id);
-            folding.draft.sessions.extend(stored.map(|stored| (id.clone(), stored)));
-        }
         if resolved.created {
             self.admit(&id, Restored::new(history::begin(&id, event)));
             folding.touched.insert(id.clone(), None);
@@ -149,6 +209,23 @@ impl Task {
         let stage = || Some(Stage::of(live.session.view()));
         folding.touched.entry(id.clone()).or_insert_with(stage);
         Ok(id)
+    }
+
+    /// What the store has to know of a session before its facts.
+    fn draft_names(&mut self, resolved: &Resolved, subject: &Subject, folding: &mut Folding) {
+        let id = &resolved.id;
+        let registry = self.shared.registry();
+        if resolved.changed {
+            let stored = registry.stored(id);
+            folding.draft.sessions.extend(stored.map(|stored| (id.clone(), stored)));
+        }
+        if let (true, Some(transcript)) = (resolved.binds, &subject.transcript) {
+            let binding = registry.bound(transcript).cloned();
+            let bound = binding.map(|binding| (transcript.clone(), binding));
+            folding.draft.transcripts.extend(bound);
+            let build = registry.adopter(id).filter(|_| !resolved.created);
+            folding.adoptees.extend(build.map(|build| (id.clone(), build)));
+        }
     }
 
     /// A source names its machine once per folder, not once per run: a new one works where the one before it did. Said
@@ -167,10 +244,10 @@ impl Task {
     }
 
     /// Lets the oldest finished session go when this subject would need one more than there may be.
-    fn make_room(&mut self, subject: &Subject) {
+    fn make_room(&mut self, subject: &Subject, span: Span) {
         let is_needed = {
             let registry = self.shared.registry();
-            registry.is_full() && registry.peek(subject).is_none()
+            registry.is_full() && registry.peek(subject, span).is_none()
         };
         if is_needed && let Some(oldest) = self.index.oldest_finished().cloned() {
             self.forget(&oldest, crate::topic::End::Removed);
@@ -196,166 +273,13 @@ impl Task {
         let Some(live) = self.live.get_mut(&id) else {
             return;
         };
-        if live.revision == 0 && !folding.counts.contains_key(&id) {
+        if live.is_new() && !folding.counts.contains_key(&id) {
             live.session.apply(&seen);
             folding.push(id.clone(), seen);
         }
         live.log.append(&mut lines);
         folding.outcome.log_lines += lines.len() as u64;
         folding.draft.logs.push((id, lines));
-    }
-
-    /// Gives every touched session that changed its next revision, and tells its viewers.
-    fn settle(&mut self, folding: &mut Folding) {
-        let mut revisions: BTreeMap<SessionId, Revision> = BTreeMap::new();
-        for (id, before) in std::mem::take(&mut folding.touched) {
-            self.revise_estimate(&id, before, folding);
-            let Some(live) = self.live.get_mut(&id) else {
-                continue;
-            };
-            if publish(live) {
-                self.shared.tally.lock().updates += 1;
-            }
-            live.used = tokio::time::Instant::now();
-            live.facts += folding.counts.get(&id).copied().unwrap_or_default();
-            revisions.insert(id.clone(), live.revision);
-            self.describe(&id, &mut folding.draft);
-        }
-        for (id, event) in std::mem::take(&mut folding.passed_on) {
-            if let Some(live) = self.live.get(&id) {
-                live.topic.publish_event(&event);
-            }
-        }
-        let revision = |id: &SessionId| revisions.get(id).copied().unwrap_or_default();
-        let events = std::mem::take(&mut folding.events).into_iter();
-        folding.draft.events = events.map(|(id, event)| (id.clone(), revision(&id), event)).collect();
-    }
-
-    fn revise_estimate(&mut self, id: &SessionId, before: Option<Stage>, folding: &mut Folding) {
-        let Some(live) = self.live.get_mut(id) else {
-            return;
-        };
-        let view = live.session.view();
-        if before == Some(Stage::of(view)) {
-            return;
-        }
-        let now = self.shared.clock.now();
-        if let Some(fact) = self.estimator.revise(view, now) {
-            let event = internal(id, now, fact);
-            live.session.apply(&event);
-            folding.push(id.clone(), event);
-            self.shared.tally.lock().internal += 1;
-        }
-    }
-
-    /// What follows from a session's newest state besides its updates: row, deadline, snapshot, record.
-    fn describe(&mut self, id: &SessionId, draft: &mut Draft) {
-        let Some(live) = self.live.get_mut(id) else {
-            return;
-        };
-        let row = live.session.row();
-        let is_over = row.status.is_final();
-        if is_over
-            && let Some(record) = live.session.record()
-            && self.estimator.learn(&record)
-        {
-            draft.runs.push(StoredRun {
-                session: id.clone(),
-                project: Some(record.project.clone()),
-                ended_at: record.ended_at,
-                body: canonical(&record),
-            });
-        }
-        draft.states.push(Write::Row {
-            session: id.clone(),
-            revision: live.revision,
-            row: row.clone(),
-        });
-        if live.facts >= self.shared.options.snapshot_events {
-            live.facts = 0;
-            draft.states.push(snapshot(id, live));
-        }
-        self.shared.registry_mut().set_over(id, is_over);
-        self.set_row(&row);
-        self.set_deadline(id);
-    }
-
-    /// Hands a batch to the store, or what will be left of it when the disk cannot keep up.
-    fn keep(&mut self, draft: Draft, outcome: Outcome, from: From) {
-        let From::Push(reply) = from else {
-            if draft.is_empty() {
-                return;
-            }
-            if self.persist.is_behind() {
-                let unstored = self.persist.collapse(draft);
-                self.shared.tally.lock().log_lines_unstored += unstored;
-            } else {
-                self.queue(draft, None);
-            }
-            return;
-        };
-        let rejected = outcome.rejected.into_iter();
-        let rejected_logs = outcome.rejected_logs.into_iter();
-        let receipt = Receipt {
-            accepted: outcome.applied,
-            duplicates: outcome.duplicate,
-            rejected: rejected.map(|(index, reason)| Rejected { index, reason }).collect(),
-            log_lines: outcome.log_lines,
-            rejected_logs: rejected_logs
-                .map(|(index, reason, _)| Rejected { index, reason })
-                .collect(),
-        };
-        if receipt.accepted + receipt.duplicates + receipt.log_lines == 0 {
-            let _ = reply.send(Pushed::Done(Ok(receipt)));
-            return;
-        }
-        // Also when everything was known already: the first copy may not be durable yet, and this receipt says it is.
-        self.queue(draft, Some((reply, receipt)));
-    }
-
-    pub(crate) fn queue(&mut self, draft: Draft, reply: Option<(tokio::sync::oneshot::Sender<Pushed>, Receipt)>) {
-        let sessions = draft.touched();
-        for id in &sessions {
-            if let Some(live) = self.live.get_mut(id) {
-                live.uncommitted += 1;
-            }
-        }
-        let pushed = draft.events.iter().filter_map(|(_, _, event)| event.id.clone());
-        let behind = Behind {
-            sessions: sessions.into_iter().map(|id| (id, 1)).collect(),
-            newest_id: self.recent.newest(),
-            pushed: pushed.collect(),
-            reply,
-        };
-        self.persist.queue(draft, behind);
-    }
-}
-
-/// Publishes the session's newest state if a viewer can see a difference.
-fn publish(live: &mut Live) -> bool {
-    let view = Arc::new(canonical(live.session.view()));
-    if live.revision == 0 {
-        live.revision = 1;
-        live.topic.begin(live.revision, Content::View(view));
-        return true;
-    }
-    let patch = live.topic.view().and_then(|before| patch::diff(&before, &view));
-    let Some(patch) = patch else {
-        return false;
-    };
-    live.revision += 1;
-    live.topic
-        .publish(live.revision, &patch, |content| *content = Content::View(view));
-    true
-}
-
-/// The session as the store keeps it.
-pub(crate) fn snapshot(id: &SessionId, live: &Live) -> Write {
-    Write::Snapshot {
-        session: id.clone(),
-        revision: live.revision,
-        fold_version: FOLD_VERSION,
-        body: frame::json(&live.session),
     }
 }
 

@@ -45,6 +45,11 @@ pub(crate) struct Loading {
 type Reply = oneshot::Sender<Result<Attached, SubscribeError>>;
 
 impl Live {
+    /// Whether nothing of it was published yet.
+    pub(crate) fn is_new(&self) -> bool {
+        self.revision == 0
+    }
+
     fn is_watched(&self) -> bool {
         self.topic.is_watched() || self.log.is_watched()
     }
@@ -119,6 +124,7 @@ impl Task {
             Err(error) => tracing::error!(%error, "a load was torn down"),
         }
         self.start_loads();
+        self.finish_adoptions();
         self.unpark();
     }
 
@@ -244,6 +250,15 @@ impl Task {
             if let Some(live) = self.live.remove(&id) {
                 self.next_lines.insert(id, live.log.range().1);
             }
+        }
+    }
+
+    /// Lets calls leave memory that nobody needs, once there are so many more than there may be.
+    pub(crate) fn shrink_calls(&mut self, slack: usize) {
+        let limit = self.shared.options.calls_in_memory;
+        if self.calls.len() > limit.saturating_add(slack) {
+            let gone = self.calls.shrink(limit);
+            self.shared.tally.lock().calls_evicted += gone;
         }
     }
 

@@ -8,7 +8,7 @@ use forgecast_store::{Error, Pruned, StoreHealth, Write};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
-use super::fold::snapshot;
+use super::settle::snapshot;
 use super::{From, Task};
 use crate::history::{collapsed, internal};
 use crate::persist::{Behind, Persist};
@@ -123,6 +123,7 @@ impl Task {
                         live.uncommitted = live.uncommitted.saturating_sub(*commits);
                     }
                 }
+                self.calls_committed(&behind);
             }
             Err(Error::Delayed { .. }) => {
                 self.persist.watch_on(behind);
@@ -130,7 +131,10 @@ impl Task {
             }
             Err(error) => {
                 // Its sessions stay in memory: what is stored of them is not what viewers see.
-                if !matches!(error, Error::ReadOnly) {
+                if matches!(error, Error::ReadOnly) {
+                    // Nothing is ever stored, so nothing is worth waiting for.
+                    self.calls_committed(&behind);
+                } else {
                     tracing::error!(%error, sessions = ?behind.sessions.keys(), "facts could not be stored");
                 }
                 for id in &behind.pushed {
@@ -164,11 +168,13 @@ impl Task {
         if self.persist.can_flush() {
             self.flush_waiting();
         }
+        self.look_up_again();
         if !self.parked.is_empty() {
             self.unpark();
         }
         self.deadlines_due();
         self.shrink();
+        self.shrink_calls(0);
         self.update_gauges();
         if Instant::now() >= self.prune.due && self.prune.running.is_empty() {
             self.prune.due = Instant::now() + PRUNE;
@@ -197,6 +203,10 @@ impl Task {
         }
         let now = self.shared.clock.now();
         let (waiting, mut draft) = self.persist.take_waiting();
+        for number in draft.calls.keys() {
+            // They wait for the commit from here on.
+            self.calls.committed(*number, 1);
+        }
         for (id, mut waiting) in waiting {
             let Some(live) = self.live.get_mut(&id) else {
                 continue;

@@ -90,6 +90,7 @@ async fn silence_gets_a_meaning_when_its_time_comes_also_across_a_restart() {
         stalled_ms: 60_000,
         abandoned_ms: 120_000,
         settled_ms: 10_000,
+        ..Limits::default()
     };
     let mut bench = Bench::with(Options { limits, ..options() }).await;
     bench.fact(named("app"), phase("Builder", "works")).await;

@@ -1,0 +1,66 @@
+//! Says when a budget, or a mark on the way to it, was passed: to the session whose call did it, and to all who watch the
+//! overview. Each mark of each period once.
+
+use forgecast_protocol::event::{BudgetPassed, BudgetScope};
+use forgecast_protocol::session::BudgetLevel;
+use forgecast_protocol::{Fact, SessionId};
+use serde_json::json;
+
+use super::Task;
+use super::fold::Folding;
+use crate::history::internal;
+use crate::spending::level;
+
+const KIND: &str = "budget_passed";
+
+impl Task {
+    pub(super) fn pass_budgets(&mut self, folding: &mut Folding) {
+        let spenders = std::mem::take(&mut folding.spenders);
+        let Some(last) = spenders.last() else {
+            return;
+        };
+        let options = &self.shared.options;
+        let today = options.calendar.day(self.shared.clock.now());
+        let passed = self.shared.spending().passed(today, &options.budgets);
+        for passed in passed {
+            self.say_budget(last, passed, folding);
+        }
+        let Some(limit_usd) = self.shared.options.budgets.session_usd else {
+            return;
+        };
+        for id in &spenders {
+            let usage = self.live.get(id).and_then(|live| live.session.view().usage.as_ref());
+            let Some(spent_usd) = usage.and_then(|usage| usage.cost_usd) else {
+                continue;
+            };
+            // What was said last is part of the view, so it is known after a restart, too.
+            let said = usage.and_then(|usage| usage.budget.as_ref());
+            let said = said.filter(|budget| (budget.limit_usd - limit_usd).abs() < f64::EPSILON);
+            let said = said.map_or(BudgetLevel::Safe, |budget| budget.level);
+            let level = level(spent_usd, limit_usd);
+            if level > said {
+                let passed = BudgetPassed {
+                    scope: BudgetScope::Session,
+                    period: None,
+                    level,
+                    limit_usd,
+                    spent_usd,
+                };
+                self.say_budget(id, passed, folding);
+            }
+        }
+    }
+
+    fn say_budget(&mut self, id: &SessionId, passed: BudgetPassed, folding: &mut Folding) {
+        let Some(live) = self.live.get_mut(id) else {
+            return;
+        };
+        let event = internal(id, self.shared.clock.now(), Fact::BudgetPassed(passed.clone()));
+        live.session.apply(&event);
+        let said = json!({ "type": KIND, "session": id, "at": event.at, "data": passed });
+        folding.said.push(said.clone());
+        folding.passed_on.push((id.clone(), said));
+        folding.push(id.clone(), event);
+        self.shared.tally.lock().internal += 1;
+    }
+}

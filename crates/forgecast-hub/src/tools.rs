@@ -1,0 +1,97 @@
+//! Which call asked for which use of a tool, as far as that was told lately: hooks and telemetry name only the use, and
+//! may come before the transcript. Bounded; what it forgets is a provenance, never a number.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use forgecast_protocol::event::UsageSource;
+
+/// Uses that are remembered.
+const USES: usize = 65_536;
+
+/// What is known of one use of a tool.
+#[derive(Clone, Copy, Default)]
+struct Use {
+    /// A key of the call that asked for it.
+    call: Option<u64>,
+    by_hook: bool,
+    by_otel: bool,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Tools {
+    uses: HashMap<u64, Use>,
+    order: VecDeque<u64>,
+}
+
+impl Tools {
+    /// A call asked for this use. Gives the sources that have seen it already.
+    pub(crate) fn asked(&mut self, tool: &str, call: u64) -> impl Iterator<Item = UsageSource> + use<> {
+        let known = self.known(tool);
+        known.call = Some(call);
+        let sources = [(known.by_hook, UsageSource::Hook), (known.by_otel, UsageSource::Otel)];
+        sources.into_iter().filter_map(|(seen, source)| seen.then_some(source))
+    }
+
+    /// A source saw this use. Gives a key of the call that asked for it, if that is known.
+    pub(crate) fn seen(&mut self, tool: &str, source: UsageSource) -> Option<u64> {
+        let known = self.known(tool);
+        known.by_hook |= source == UsageSource::Hook;
+        known.by_otel |= source == UsageSource::Otel;
+        known.call
+    }
+
+    /// A key of the call that asked for this use, if that is known.
+    pub(crate) fn call_of(&self, tool: &str) -> Option<u64> {
+        self.uses.get(&hash(tool))?.call
+    }
+
+    fn known(&mut self, tool: &str) -> &mut Use {
+        let hash = hash(tool);
+        if !self.uses.contains_key(&hash) {
+            self.order.push_back(hash);
+            if self.order.len() > USES
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.uses.remove(&oldest);
+            }
+        }
+        match self.uses.entry(hash) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => free.insert(Use::default()),
+        }
+    }
+}
+
+fn hash(tool: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    tool.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_use_and_its_call_find_each_other_in_both_orders() {
+        let mut tools = Tools::default();
+        assert_eq!(tools.seen("a", UsageSource::Hook), None);
+        assert_eq!(tools.asked("a", 7).collect::<Vec<_>>(), [UsageSource::Hook]);
+        assert_eq!(tools.asked("b", 8).count(), 0);
+        assert_eq!(tools.seen("b", UsageSource::Otel), Some(8));
+        assert_eq!(tools.call_of("b"), Some(8));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut tools = Tools::default();
+        for number in 0..USES + 10 {
+            tools.seen(&number.to_string(), UsageSource::Hook);
+        }
+        assert_eq!((tools.uses.len(), tools.order.len()), (USES, USES));
+        assert_eq!(tools.asked("0", 1).count(), 0);
+    }
+}
