@@ -53,6 +53,12 @@ pub(crate) fn call_with(message: &str, text: &str) -> String {
     )
 }
 
+/// A call in a line of about so many bytes, most of which say nothing.
+pub(crate) fn padded(message: &str, bytes: usize) -> String {
+    let padding = format!(r#"{{"toolUseResult":"{}","#, "x".repeat(bytes));
+    call(message).replacen('{', &padding, 1)
+}
+
 /// A step of Codex: so many tokens in all so far.
 pub(crate) fn step(total: u64) -> String {
     format!(
