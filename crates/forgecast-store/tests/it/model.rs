@@ -31,6 +31,8 @@ enum Part {
     Transcript(u8, usize),
     /// Day, owner, session, model and what is added.
     Usage([u8; 4], i64),
+    /// Owner and session.
+    ForgetUsage(u8, u8),
 }
 
 fn part() -> impl Strategy<Value = Part> {
@@ -46,6 +48,7 @@ fn part() -> impl Strategy<Value = Part> {
         1 => (0u8..6).prop_map(Part::ForgetCall),
         2 => (0u8..3, another).prop_map(|(transcript, session)| Part::Transcript(transcript, session)),
         4 => ([0u8..3, 0u8..2, 0u8..3, 0u8..2], -3i64..6).prop_map(|(row, change)| Part::Usage(row, change)),
+        1 => (0u8..2, 0u8..3).prop_map(|(owner, session)| Part::ForgetUsage(owner, session)),
     ]
 }
 
@@ -140,6 +143,14 @@ impl Model {
                         id: transcript.to_string(),
                         session: id(SESSIONS[*at]),
                         directory: None,
+                    });
+                }
+                Part::ForgetUsage(owner, session) => {
+                    after.usage.retain(|row, _| (row[1], row[2]) != (*owner, *session));
+                    let void = delta([0, *owner, *session, 0], 0);
+                    writes.push(Write::ForgetUsage {
+                        owner: void.owner,
+                        session: void.session,
                     });
                 }
                 Part::Usage(row, change) => {
