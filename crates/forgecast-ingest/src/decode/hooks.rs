@@ -1,16 +1,6 @@
-//! Hooks of coding agents: one body of `POST /api/v1/hooks/claude` becomes facts.
+//! Hooks of coding agents: what an agent reports while it works becomes facts that drive its status: what it waits for,
+//! which tools it uses, which subagents are at work. A hook tells no tokens; it only confirms those that others tell.
 
-use forgecast_protocol::{Batch, Timestamp};
+mod claude;
 
-use super::Unparsable;
-use crate::clean::Cleaner;
-
-/// Reads the body of a hook of Claude Code.
-///
-/// # Errors
-/// When it is no JSON object.
-pub fn claude(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Batch, Unparsable> {
-    let _ = (cleaner, now);
-    super::json::value(body).and_then(super::json::expect_object)?;
-    Ok(Batch::default())
-}
+pub use self::claude::claude;

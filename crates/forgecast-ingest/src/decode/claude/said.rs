@@ -14,6 +14,8 @@ use crate::decode::transcript::{Said, Taken};
 /// Most lines of one prompt, answer or error in the log.
 const PROMPT_LINES: usize = 8;
 const ANSWER_LINES: usize = 20;
+/// Of a subagent, whose words are for the agent that started it.
+const AGENT_LINES: usize = 5;
 const ERROR_LINES: usize = 6;
 
 /// What Claude Code writes when the user stops the agent.
@@ -105,7 +107,8 @@ impl Reader {
             match block.kind.get() {
                 Some("text") if line.told.everything() => {
                     let text = text_of(block.text).unwrap_or_default();
-                    line.log(None, "", &text, ANSWER_LINES, out);
+                    let limit = if line.is_main() { ANSWER_LINES } else { AGENT_LINES };
+                    line.log(None, "", &text, limit, out);
                 }
                 Some("tool_use") => self.tool_use(line, block, out),
                 _ => {}
