@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use forgecast_protocol::Timestamp;
 use forgecast_protocol::report::{GroupBy, UsageAmount, UsageReport, UsageRow};
 use forgecast_session::price::PRICES_OF;
 use forgecast_store::{UsageGroup, UsageQuery};
@@ -84,6 +85,12 @@ impl Hub {
         report.burn = Some(burn);
         report.budgets = spending.report(now, calendar, budgets);
         Ok(report)
+    }
+
+    /// The day of a moment by the hub's calendar, as [`ReportQuery`] counts days.
+    #[must_use]
+    pub fn day(&self, at: Timestamp) -> i32 {
+        self.shared.options.calendar.day(at)
     }
 
     async fn sums(&self, query: UsageQuery) -> Result<Vec<UsageGroup>, Error> {
