@@ -1,10 +1,14 @@
 //! What can be said on the command line. Values that may also come from a file or the environment are options here
 //! without defaults: `config.rs` decides.
 
+mod agents;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use forgecast_protocol::SessionRef;
+
+pub(crate) use agents::{Agent, DoctorArgs, EmitArgs, InitArgs, UsageArgs};
 
 /// The live view of autonomous coding builds.
 ///
@@ -45,6 +49,14 @@ pub(crate) enum Command {
     Sessions(SessionsArgs),
     /// Show one session
     Status(StatusArgs),
+    /// Show tokens and cost
+    Usage(UsageArgs),
+    /// Report a fact from a script; kept in a file while no server answers
+    Emit(EmitArgs),
+    /// Connect a coding agent: shows what would change in its settings, writes it with --yes
+    Init(InitArgs),
+    /// Say what is connected and what is not, with the fix
+    Doctor(DoctorArgs),
     /// Remove a session and its facts for good
     Forget(ForgetArgs),
     /// Write one session as self-contained JSON
@@ -89,6 +101,9 @@ pub(crate) struct SourceArgs {
     /// Poll files instead of waiting for notifications (network file systems)
     #[arg(long)]
     pub(crate) poll: bool,
+    /// Leave the transcripts of coding agents alone
+    #[arg(long)]
+    pub(crate) no_transcripts: bool,
 }
 
 /// What to play.

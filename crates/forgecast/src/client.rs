@@ -81,6 +81,17 @@ impl Client {
             .transpose()
     }
 
+    /// The same of what says by its status how it is, and has a body with every status.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or the answer has another shape.
+    pub(crate) fn state<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let answer = self.agent.get(self.at(path)).call();
+        let body = self.reached(answer)?.body_mut().read_to_vec();
+        let body = body.with_context(|| format!("the answer of {} broke off", self.url))?;
+        serde_json::from_slice(&body).with_context(|| format!("{}{path} answered with something else", self.url))
+    }
+
     /// Removes a resource; `false` when there was no such thing.
     ///
     /// # Errors

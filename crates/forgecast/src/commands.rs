@@ -1,12 +1,16 @@
 //! One file per command; each gets what it needs from `Context` and returns when it is done.
 
 pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod emit;
 pub(crate) mod export;
 pub(crate) mod forget;
+pub(crate) mod init;
 pub(crate) mod serve;
 pub(crate) mod sessions;
 pub(crate) mod sight;
 pub(crate) mod status;
+pub(crate) mod usage;
 
 use anyhow::Result;
 use toml::Value;
@@ -54,7 +58,10 @@ impl SourceArgs {
             .as_ref()
             .map(|db| ("db", Value::String(db.to_string_lossy().into_owned())));
         let poll = self.poll.then_some(("poll", Value::Boolean(true)));
-        db.into_iter().chain(poll).collect()
+        let transcripts = self
+            .no_transcripts
+            .then_some(("transcripts.enabled", Value::Boolean(false)));
+        db.into_iter().chain(poll).chain(transcripts).collect()
     }
 }
 

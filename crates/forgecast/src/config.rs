@@ -1,6 +1,7 @@
 //! The configuration, resolved once: defaults < `forgecast.toml` < `FORGECAST_*` < flags, each value with where it came
 //! from. Must never be asked twice: whoever needs a value is given it.
 
+mod agents;
 mod environment;
 mod error;
 mod settings;
@@ -150,6 +151,15 @@ impl Config {
                 self.default_paths(key, &found);
             }
         }
+        for (key, found) in [
+            ("transcripts.claude", agents::claude(environment)),
+            ("transcripts.codex", agents::codex(environment)),
+            ("transcripts.foundry", agents::foundry(environment)),
+        ] {
+            if !self.values.contains_key(key) {
+                self.default_paths(key, &found);
+            }
+        }
         if !self.values.contains_key("db") {
             if home.is_none() && environment.folder("XDG_DATA_HOME").is_none() {
                 self.warnings.push(format!(
@@ -183,6 +193,16 @@ impl Config {
     /// A number of things.
     pub(crate) fn count(&self, key: &str) -> usize {
         usize::try_from(self.number(key)).unwrap_or(usize::MAX)
+    }
+
+    /// An amount of US dollars; none when nobody set it.
+    pub(crate) fn dollars(&self, key: &str) -> Option<f64> {
+        self.values.get(key).and_then(|(value, _)| value.as_float())
+    }
+
+    /// A path that may be absent.
+    pub(crate) fn path(&self, key: &str) -> Option<PathBuf> {
+        Some(self.text(key)).filter(|path| !path.is_empty()).map(PathBuf::from)
     }
 
     /// Whether something is switched on.

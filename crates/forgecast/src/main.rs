@@ -1,19 +1,27 @@
 //! The binary: flags, configuration, wiring and signals. What it wires is in the other crates.
 
+mod calendar;
 mod cli;
 mod client;
 mod commands;
 mod config;
+mod connect;
+mod delivery;
 mod demo;
+mod doctor;
+mod emit;
 mod pipeline;
 mod runtime_file;
 mod shutdown;
+mod spool;
 mod telemetry;
 mod terminal;
 mod typo;
+mod usage;
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use clap::{CommandFactory, Parser};
@@ -24,7 +32,8 @@ use commands::Context;
 use config::Environment;
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    let began = Instant::now();
+    match run(Cli::parse(), began) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // One line: what, why, and the way out.
@@ -34,7 +43,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<()> {
+fn run(cli: Cli, began: Instant) -> Result<()> {
     let context = Context {
         environment: Environment::of_this_process(),
         common: cli.common,
@@ -44,6 +53,10 @@ fn run(cli: Cli) -> Result<()> {
         Command::Demo(args) => block_on(commands::demo::run(&context, &args)),
         Command::Sessions(args) => commands::sessions::run(&context, &args),
         Command::Status(args) => commands::status::run(&context, &args),
+        Command::Usage(args) => commands::usage::run(&context, &args),
+        Command::Emit(args) => commands::emit::run(&context, &args, began),
+        Command::Init(args) => commands::init::run(&context, &args),
+        Command::Doctor(args) => commands::doctor::run(&context, &args),
         Command::Forget(args) => commands::forget::run(&context, &args),
         Command::Export(args) => commands::export::run(&context, &args),
         Command::Config { command } => show_config(&context, command),

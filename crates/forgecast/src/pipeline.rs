@@ -1,6 +1,7 @@
 //! The pipe without its HTTP end: store, hub and sources, started in this order and stopped in the opposite one, so that
 //! whatever a source handed over before the stop is folded, committed and marked as clean.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,10 +9,12 @@ use anyhow::{Context, Result};
 use forgecast_hub::Hub;
 use forgecast_ingest::{SourceHealth, mask};
 use forgecast_protocol::{Batch, Clock};
+use forgecast_session::price::{PriceOverride, Prices};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::calendar;
 use crate::config::Config;
 
 /// A running pipe.
@@ -40,14 +43,15 @@ impl Pipeline {
     /// Starts it on `db`, or on a temporary database.
     ///
     /// # Errors
-    /// The database cannot be opened (in use, not writable, disk full), or a rule for secrets is no regular expression.
+    /// The database cannot be opened (in use, not writable, disk full), a rule for secrets is no regular expression, or
+    /// the file of prices cannot be read.
     pub(crate) async fn start(config: &Config, db: Option<PathBuf>, clock: &Clock) -> Result<Self> {
-        let rules = mask_rules(config)?;
+        let (rules, options) = (mask_rules(config)?, hub_options(config)?);
         let opened =
             forgecast_store::open(store_options(config, db), forgecast_session::FOLD_VERSION, clock.now()).await?;
         let known = opened.store.sources().await?;
         let stop_hub = CancellationToken::new();
-        let (hub, keeper) = forgecast_hub::start(opened, hub_options(config), clock.clone(), stop_hub.clone()).await?;
+        let (hub, keeper) = forgecast_hub::start(opened, options, clock.clone(), stop_hub.clone()).await?;
         let (report, health) = watch::channel(SourceHealth::default());
         let stop_sources = CancellationToken::new();
         let options = source_options(config, rules);
@@ -119,6 +123,20 @@ fn report(end: Result<(), String>) {
     }
 }
 
+/// The table of prices, with the operator's own before the built-in ones.
+///
+/// # Errors
+/// The file of prices cannot be read.
+pub(crate) fn prices(config: &Config) -> Result<Prices> {
+    let Some(path) = config.path("usage.prices") else {
+        return Ok(Prices::embedded());
+    };
+    let described = || format!("{}: usage.prices: {}", config.provenance("usage.prices"), path.display());
+    let text = std::fs::read_to_string(&path).with_context(described)?;
+    let own: BTreeMap<String, PriceOverride> = toml::from_str(&text).with_context(described)?;
+    Ok(Prices::embedded().with_overrides(&own))
+}
+
 /// The folders of coding agents whose transcripts are watched, sorted; none when that is switched off.
 pub(crate) fn transcripts(config: &Config) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = ["claude", "codex", "foundry"]
@@ -148,20 +166,27 @@ fn store_options(config: &Config, path: Option<PathBuf>) -> forgecast_store::Opt
     }
 }
 
-fn hub_options(config: &Config) -> forgecast_hub::Options {
+fn hub_options(config: &Config) -> Result<forgecast_hub::Options> {
     let milliseconds = |key| config.number(key).saturating_mul(1_000);
-    forgecast_hub::Options {
+    Ok(forgecast_hub::Options {
         limits: forgecast_session::Limits {
             stalled_ms: milliseconds("sessions.stalled_after_s"),
             abandoned_ms: milliseconds("sessions.abandoned_after_s"),
             settled_ms: milliseconds("sessions.settled_after_s"),
-            ..forgecast_session::Limits::default()
+            context_limit_tokens: config.number("usage.context_limit_tokens"),
         },
         viewers_per_session: config.count("viewers.per_session"),
         viewers: config.count("viewers.total"),
         max_sessions: config.count("sessions.max"),
+        prices: prices(config)?,
+        budgets: forgecast_hub::Budgets {
+            session_usd: config.dollars("budgets.session_usd"),
+            day_usd: config.dollars("budgets.day_usd"),
+            month_usd: config.dollars("budgets.month_usd"),
+        },
+        calendar: forgecast_hub::Calendar::new(calendar::local()),
         ..forgecast_hub::Options::default()
-    }
+    })
 }
 
 fn source_options(config: &Config, mask: mask::Rules) -> forgecast_ingest::Options {
@@ -169,6 +194,9 @@ fn source_options(config: &Config, mask: mask::Rules) -> forgecast_ingest::Optio
         roots: config.paths("roots"),
         checkpoints: config.paths("checkpoints"),
         logs: config.paths("logs"),
+        claude: transcripts_of(config, "claude"),
+        codex: transcripts_of(config, "codex"),
+        foundry: transcripts_of(config, "foundry"),
         poll: config.switch("poll"),
         debounce_ms: config.number("sources.debounce_ms"),
         settle_ms: config.number("sources.settle_ms"),

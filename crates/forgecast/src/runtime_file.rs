@@ -17,6 +17,12 @@ pub(crate) struct Running {
     pub(crate) pid: u32,
     /// Its database.
     pub(crate) db: PathBuf,
+    /// The folders of coding agents that it watches, sorted; empty when it watches none.
+    #[serde(default)]
+    pub(crate) transcripts: Vec<PathBuf>,
+    /// The folder of facts that it delivers; a demo delivers none, since nothing of it lasts.
+    #[serde(default)]
+    pub(crate) spool: Option<PathBuf>,
 }
 
 /// The announcement of this process; taken back when dropped.
@@ -110,6 +116,8 @@ mod tests {
             url: format!("http://127.0.0.1:{pid}"),
             pid,
             db: PathBuf::from(db),
+            transcripts: Vec::new(),
+            spool: None,
         }
     }
 
@@ -142,6 +150,13 @@ mod tests {
         let here = running(std::process::id(), "/a.db");
         let _file = RuntimeFile::announce(folder.path(), &here).unwrap();
         assert_eq!(find(folder.path(), Path::new("/a.db"), false, |_| false), None);
+    }
+
+    #[test]
+    fn a_server_of_an_earlier_version_is_understood() {
+        let old = r#"{"url": "http://127.0.0.1:8080", "pid": 7, "db": "/a.db"}"#;
+        let running: Running = serde_json::from_str(old).unwrap();
+        assert_eq!((running.transcripts.len(), running.spool), (0, None));
     }
 
     #[test]

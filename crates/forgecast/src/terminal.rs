@@ -1,6 +1,8 @@
 //! What commands print: aligned, coloured only where a person looks and did not decline, and nothing but our own control
 //! sequences (agent text was cleaned before it was stored).
 
+mod usage;
+
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 
@@ -9,6 +11,8 @@ use forgecast_protocol::session::{PhaseStatus, PhaseView, SessionRow, SessionSta
 use forgecast_session::vocabulary;
 
 use crate::config::Environment;
+use crate::doctor::State;
+pub(crate) use usage::usage;
 
 /// Whether to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +53,15 @@ impl Style {
         self.paint("1", text)
     }
 
+    /// A word for how something is, four letters wide.
+    pub(crate) fn health(self, state: State) -> String {
+        match state {
+            State::Ok => self.paint("32", "ok  "),
+            State::Warn => self.paint("33", "warn"),
+            State::Fail => self.paint("31", "fail"),
+        }
+    }
+
     fn status(self, status: SessionStatus, text: &str) -> String {
         let code = match status {
             SessionStatus::Running => "36",
@@ -73,6 +86,17 @@ pub(crate) fn print(text: &str) {
 pub(crate) fn warn(text: &str) {
     // Nobody is left to be told when this fails.
     let _ = writeln!(std::io::stderr(), "forgecast: warning: {text}");
+}
+
+/// A diff, coloured.
+pub(crate) fn diff(text: &str, style: Style) -> String {
+    let line = |line: &str| match line.bytes().next() {
+        Some(b'+') => style.paint("32", line),
+        Some(b'-') => style.paint("31", line),
+        Some(b'@') => style.dim(line),
+        _ => line.to_owned(),
+    };
+    text.lines().map(line).fold(String::new(), |text, line| text + &line + "\n")
 }
 
 /// A status in one word.

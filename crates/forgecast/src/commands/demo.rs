@@ -34,6 +34,8 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Result<()> {
         ("roots", Value::Array(vec![root])),
         ("checkpoints", Value::Array(Vec::new())),
         ("logs", Value::Array(Vec::new())),
+        // Invented builds beside somebody's real sessions would be neither.
+        ("transcripts.enabled", Value::Boolean(false)),
     ]);
     let config = context.configure(flags)?;
     let clock = forgecast_ingest::system_clock();
@@ -46,6 +48,7 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Result<()> {
         context,
         config: &config,
         db: temporary.path().join("forgecast.db"),
+        spool: None,
         clock,
     };
     let stop_player = CancellationToken::new();

@@ -22,8 +22,10 @@ use tokio_util::sync::CancellationToken;
 use super::Context;
 use crate::cli::ServeArgs;
 use crate::config::Config;
+use crate::delivery::Delivery;
 use crate::pipeline::{self, Pipeline};
 use crate::runtime_file::{Running, RuntimeFile};
+use crate::spool::Spool;
 use crate::terminal::{self, Style};
 use crate::{shutdown, typo};
 
@@ -35,6 +37,8 @@ pub(crate) struct Service<'a> {
     pub(crate) context: &'a Context,
     pub(crate) config: &'a Config,
     pub(crate) db: PathBuf,
+    /// The facts to deliver that were kept while no server answered.
+    pub(crate) spool: Option<Spool>,
     pub(crate) clock: Clock,
 }
 
@@ -50,6 +54,7 @@ pub(crate) async fn run(context: &Context, args: &ServeArgs) -> Result<()> {
         context,
         config: &config,
         db,
+        spool: Some(Spool::within(&context.environment.data_folder())),
         clock: forgecast_ingest::system_clock(),
     };
     service.run(shutdown::on_signals()?).await
@@ -67,6 +72,7 @@ impl Service<'_> {
         let url = format!("http://{address}");
         let _announcement = self.announce(&url);
         let app = self.app(&pipeline)?;
+        self.deliver(&pipeline, &app, shutdown.clone());
         let stop_server = CancellationToken::new();
         let mut server = tokio::spawn(forgecast_server::run(listener, app, stop_server.clone()));
         self.greet(&url);
@@ -94,6 +100,19 @@ impl Service<'_> {
         result
     }
 
+    /// Delivers what was kept, until the server stops.
+    fn deliver(&self, pipeline: &Pipeline, app: &App, stop: CancellationToken) {
+        if let Some(spool) = self.spool.clone() {
+            let delivery = Delivery {
+                spool,
+                hub: pipeline.hub.clone(),
+                cleaner: Arc::clone(&app.cleaner),
+                clock: self.clock.clone(),
+            };
+            tokio::spawn(delivery.run(pipeline.health.clone(), stop));
+        }
+    }
+
     fn app(&self, pipeline: &Pipeline) -> Result<App> {
         let mut roots = self.config.paths("roots");
         roots.extend(self.config.paths("checkpoints"));
@@ -116,6 +135,8 @@ impl Service<'_> {
             url: url.to_owned(),
             pid: std::process::id(),
             db: self.db.clone(),
+            transcripts: pipeline::transcripts(self.config),
+            spool: self.spool.as_ref().map(|spool| spool.folder().to_owned()),
         };
         let file = RuntimeFile::announce(&self.context.environment.runtime_folder(), &running);
         file.inspect_err(|error| tracing::warn!(%error, "other commands will not find this server"))

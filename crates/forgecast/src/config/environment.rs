@@ -1,7 +1,7 @@
 //! What the process was started in: the only place that reads the environment. No library crate ever does.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::value::Surroundings;
 
@@ -36,6 +36,26 @@ impl Environment {
     /// A variable that holds an absolute path; the XDG specification has the others ignored.
     pub(super) fn folder(&self, name: &str) -> Option<PathBuf> {
         self.variable(name).map(PathBuf::from).filter(|path| path.is_absolute())
+    }
+
+    /// Where the process was started.
+    pub(crate) fn current_folder(&self) -> &Path {
+        &self.current_folder
+    }
+
+    /// A path that was named on the command line, absolute and without `.`, `..` and slashes at its end.
+    pub(crate) fn absolute(&self, path: &Path) -> PathBuf {
+        let mut plain = PathBuf::new();
+        for part in self.current_folder.join(path).components() {
+            match part {
+                Component::ParentDir => {
+                    plain.pop();
+                }
+                Component::CurDir => {}
+                part => plain.push(part),
+            }
+        }
+        plain
     }
 
     /// The user's home folder.
@@ -76,7 +96,7 @@ impl Environment {
     }
 
     #[cfg(test)]
-    pub(super) fn made_of(folder: &Path, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn made_of(folder: &Path, variables: &[(&str, &str)]) -> Self {
         let text = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         Self {
             variables: variables.iter().map(text).collect(),

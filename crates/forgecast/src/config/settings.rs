@@ -6,6 +6,8 @@
 pub(crate) enum Kind {
     /// A whole number in this range.
     Integer { min: i64, max: i64 },
+    /// An amount of money, US dollars, not negative.
+    Dollars,
     /// `true` or `false`.
     Switch,
     /// Any text.
@@ -164,6 +166,54 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Kind::Texts,
         "[]",
         "Names of built-in rules for secrets that are switched off.",
+    ),
+    setting(
+        "transcripts.enabled",
+        Kind::Switch,
+        "true",
+        "Watch the transcripts of coding agents: tokens, cost, tools, what they wait for. Without, nothing of the folders below is opened.",
+    ),
+    worked_out(
+        "transcripts.claude",
+        Kind::Paths,
+        "Folders of Claude Code, with `projects` inside. Default: those of CLAUDE_CONFIG_DIR (a list separated by commas), else ~/.claude and $XDG_CONFIG_HOME/claude (~/.config/claude).",
+    ),
+    worked_out(
+        "transcripts.codex",
+        Kind::Paths,
+        "Folders of Codex, with `sessions` inside. Default: CODEX_HOME, else ~/.codex.",
+    ),
+    worked_out(
+        "transcripts.foundry",
+        Kind::Paths,
+        "Folders of Foundry, with `observatory` inside. Default: ~/.foundry.",
+    ),
+    worked_out(
+        "usage.prices",
+        Kind::Path,
+        "A file with prices of your own, which come before the built-in ones: one table per model, [\"my-model\"] with input and output, and cache_write_5m, cache_write_1h, cache_read, fast_multiplier where they differ, in US dollars per million tokens. Default: none.",
+    ),
+    integer(
+        "usage.context_limit_tokens",
+        1,
+        100_000_000,
+        "200000",
+        "Tokens that fit into the context window; a session that goes beyond it is taken to have one of a million.",
+    ),
+    worked_out(
+        "budgets.session_usd",
+        Kind::Dollars,
+        "What one session may cost; half, three quarters and all of it are said. Default: no budget.",
+    ),
+    worked_out(
+        "budgets.day_usd",
+        Kind::Dollars,
+        "What all sessions may cost in one day of this machine's calendar. Default: no budget.",
+    ),
+    worked_out(
+        "budgets.month_usd",
+        Kind::Dollars,
+        "What all sessions may cost in one month of this machine's calendar. Default: no budget.",
     ),
     integer(
         "sessions.stalled_after_s",

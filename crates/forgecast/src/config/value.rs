@@ -6,6 +6,9 @@ use toml::Value;
 
 use super::settings::{Kind, Setting};
 
+/// Nobody has more.
+const MOST_DOLLARS: i64 = 1_000_000_000;
+
 /// What a relative path and `~` mean where a value was written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Surroundings<'a> {
@@ -22,6 +25,10 @@ pub(super) fn check(setting: &Setting, value: Value, from: Surroundings<'_>) -> 
         (Kind::Integer { min, max }, Value::Integer(number)) if (min..=max).contains(&number) => {
             Ok(Value::Integer(number))
         }
+        (Kind::Dollars, Value::Integer(number)) if (0..=MOST_DOLLARS).contains(&number) => {
+            Ok(i32::try_from(number).map_or(Value::Integer(number), |number| Value::Float(number.into())))
+        }
+        (Kind::Dollars, Value::Float(number)) if (0.0..=1e9).contains(&number) => Ok(Value::Float(number)),
         (Kind::Switch, value @ Value::Boolean(_)) | (Kind::Text, value @ Value::String(_)) => Ok(value),
         (Kind::Word(words), Value::String(word)) if words.contains(&word.as_str()) => Ok(Value::String(word)),
         (Kind::Texts, Value::Array(items)) if items.iter().all(Value::is_str) => Ok(Value::Array(items)),
@@ -49,6 +56,11 @@ pub(super) fn parse(setting: &Setting, text: &str, from: Surroundings<'_>) -> Re
             .parse()
             .map(Value::Integer)
             .map_err(|_| form(setting.kind))?,
+        Kind::Dollars => text
+            .trim()
+            .parse()
+            .map(Value::Float)
+            .map_err(|_| form(setting.kind))?,
         Kind::Switch => match text {
             "1" | "true" | "yes" | "on" => Value::Boolean(true),
             "0" | "false" | "no" | "off" | "" => Value::Boolean(false),
@@ -75,6 +87,7 @@ fn absolute(path: &str, from: Surroundings<'_>) -> Value {
 fn form(kind: Kind) -> String {
     match kind {
         Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),
+        Kind::Dollars => "an amount of US dollars".to_owned(),
         Kind::Switch => "true or false".to_owned(),
         Kind::Text => "a text".to_owned(),
         Kind::Word(words) => format!("one of {}", words.join(", ")),

@@ -1,0 +1,125 @@
+//! What can be said on the command line about coding agents: their usage, facts from scripts, connecting them.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use forgecast_protocol::report::GroupBy;
+
+use super::SourceArgs;
+
+/// What to count, and how to show it.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct UsageArgs {
+    /// Group by day, project, model, session or phase
+    #[arg(long, value_name = "GROUP", default_value = "day", value_parser = group)]
+    pub(crate) by: GroupBy,
+    /// Only from this day on, by this machine's calendar
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    pub(crate) since: Option<jiff::civil::Date>,
+    /// Only up to and with this day
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    pub(crate) until: Option<jiff::civil::Date>,
+    /// Print the report as JSON, as GET /api/v1/stats does
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+}
+
+/// Which fact to report, and of whom.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct EmitArgs {
+    /// The kind of the fact, as in POST /api/v1/events; - and _ are the same (phase-reported)
+    #[arg(value_name = "KIND")]
+    pub(crate) kind: String,
+    /// Its fields; lists are separated by commas
+    #[arg(value_name = "KEY=VALUE")]
+    pub(crate) fields: Vec<String>,
+    /// The session: a name, or one run of it (weather-app~1) [default: the one of the folder]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) session: Option<String>,
+    /// The project's folder [default: the current folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// More fields as a JSON object; - reads it from standard input
+    #[arg(long, value_name = "OBJECT")]
+    pub(crate) json: Option<String>,
+    /// The fact's id: the same id counts once, however often it is sent [default: a random one]
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// Exit with 1 when no server took the fact at once, although it is kept and delivered later
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// What to connect.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The coding agent
+    #[arg(value_enum)]
+    pub(crate) agent: Agent,
+    /// Write the change; a backup is left beside the file
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Take back what init added, and nothing else
+    #[arg(long)]
+    pub(crate) undo: bool,
+    /// Where the server answers [default: the running server, else host and port of the configuration]
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+}
+
+/// The coding agents that can be connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Agent {
+    /// Claude Code: hooks and telemetry
+    Claude,
+    /// Codex CLI: telemetry
+    Codex,
+}
+
+/// How to show the state of things.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Print the findings as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+}
+
+fn group(text: &str) -> Result<GroupBy, String> {
+    text.parse().map_err(|_| {
+        let words = GroupBy::ALL.map(GroupBy::as_str);
+        format!("one of {}", words.join(", "))
+    })
+}
+
+fn day(text: &str) -> Result<jiff::civil::Date, String> {
+    text.parse().map_err(|_| "a day such as 2026-11-22".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::cli::{Cli, Command};
+
+    #[test]
+    fn usage_takes_groups_and_days() {
+        let said = |arguments: &[&str]| {
+            let all = ["forgecast", "usage"].iter().chain(arguments);
+            Cli::try_parse_from(all).map(|cli| match cli.command {
+                Some(Command::Usage(usage)) => usage,
+                other => panic!("{other:?}"),
+            })
+        };
+        assert_eq!(said(&[]).unwrap().by.as_str(), "day");
+        assert_eq!(said(&["--by", "session"]).unwrap().by.as_str(), "session");
+        assert!(said(&["--by", "week"]).is_err());
+        assert_eq!(said(&["--since", "2026-11-02"]).unwrap().since.unwrap().day(), 2);
+        assert!(said(&["--until", "2026-02-30"]).is_err());
+    }
+}

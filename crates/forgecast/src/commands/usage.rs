@@ -1,0 +1,86 @@
+//! `usage`: tokens and cost, as the running server counted them, else counted here and now.
+
+use anyhow::{Context as _, Result};
+use forgecast_ingest::decode::scan::ScanRoots;
+use forgecast_protocol::event::IndexingProgress;
+use forgecast_protocol::report::UsageReport;
+use serde::Deserialize;
+
+use super::Context;
+use crate::cli::UsageArgs;
+use crate::client::Client;
+use crate::config::Config;
+use crate::runtime_file;
+use crate::terminal::{self, Style};
+use crate::usage::{self, Question};
+use crate::{calendar, pipeline};
+
+/// What is of interest in `GET /readyz`.
+#[derive(Deserialize)]
+struct Ready {
+    #[serde(default)]
+    indexing: Option<IndexingProgress>,
+}
+
+/// Prints the report.
+///
+/// # Errors
+/// Prices that cannot be read, and what the server answers.
+pub(crate) fn run(context: &Context, args: &UsageArgs) -> Result<()> {
+    let config = context.configure(args.sources.flags())?;
+    let report = match server(context, &config) {
+        Some(client) => client.get(&path(args))?.context("the server has no statistics")?,
+        None => count(&config, args)?,
+    };
+    if args.json {
+        terminal::print(&format!("{}\n", serde_json::to_string_pretty(&report)?));
+    } else {
+        terminal::print(&terminal::usage(&report, Style::of_stdout(&context.environment)));
+    }
+    Ok(())
+}
+
+/// The server that watches the same transcripts and has read all of them.
+fn server(context: &Context, config: &Config) -> Option<Client> {
+    let transcripts = pipeline::transcripts(config);
+    let folder = context.environment.runtime_folder();
+    let running = runtime_file::find(&folder, &config.db(), false, |running| {
+        running.transcripts == transcripts && Client::answers(&running.url)
+    })?;
+    let client = Client::new(&running.url);
+    let ready: Ready = client.state("/readyz").ok()?;
+    ready.indexing.is_none().then_some(client)
+}
+
+fn path(args: &UsageArgs) -> String {
+    let mut path = format!("/api/v1/stats?group_by={}", args.by);
+    for (name, day) in [("since", args.since), ("until", args.until)] {
+        if let Some(day) = day {
+            path.push_str(&format!("&{name}={day}"));
+        }
+    }
+    path
+}
+
+fn count(config: &Config, args: &UsageArgs) -> Result<UsageReport> {
+    let roots = ScanRoots {
+        claude: pipeline::transcripts_of(config, "claude"),
+        codex: pipeline::transcripts_of(config, "codex"),
+        foundry: pipeline::transcripts_of(config, "foundry"),
+    };
+    let (ledger, summary) = usage::scan(&roots, pipeline::prices(config)?);
+    for (path, why) in &summary.problems {
+        terminal::warn(&format!("{}: {why}", path.display()));
+    }
+    if summary.bad > 0 {
+        terminal::warn(&format!("{} lines of transcripts could not be counted", summary.bad));
+    }
+    let day_of = calendar::local();
+    let question = Question {
+        group_by: args.by,
+        since: args.since.map(calendar::number),
+        until: args.until.map(calendar::number),
+    };
+    let today = day_of(forgecast_ingest::system_clock().now());
+    Ok(usage::report(&ledger, question, today, day_of))
+}

@@ -1,0 +1,163 @@
+//! Codex' `config.toml`: its telemetry. The transcripts of Codex are read without it, and `notify` is left alone: that a
+//! turn ended stands in the transcript.
+
+use toml_edit::{DocumentMut, InlineTable, Item, Table, Value};
+
+use super::{Added, Edited};
+
+/// The name under which what was added is remembered.
+const EXPORTER: &str = "otel.exporter";
+
+/// Points the telemetry to the server at `url`.
+///
+/// # Errors
+/// The text is no TOML, or has something else under the names; one line.
+pub(crate) fn add(text: Option<&str>, url: &str, earlier: Option<&Added>) -> Result<Edited, String> {
+    let mut added = earlier.cloned().unwrap_or_default();
+    let earlier_url = std::mem::replace(&mut added.url, url.to_owned());
+    added.file |= text.is_none();
+    let mut document = parse(text.unwrap_or_default())?;
+    if !document.contains_key("otel") {
+        document.insert("otel", Item::Table(Table::new()));
+        added.container("otel");
+    }
+    let otel = document
+        .get_mut("otel")
+        .and_then(Item::as_table_like_mut)
+        .ok_or("its `otel` is no table")?;
+    let mut notes = Vec::new();
+    match otel.get("exporter").map(endpoint) {
+        None => {
+            otel.insert("exporter", Item::Value(exporter(url)));
+            added.key(EXPORTER);
+        }
+        Some(Some(there)) if there == logs(url) => {}
+        Some(Some(there)) if added.keys.iter().any(|key| key == EXPORTER) && there == logs(&earlier_url) => {
+            otel.insert("exporter", Item::Value(exporter(url)));
+        }
+        Some(there) => {
+            let there = there.unwrap_or_else(|| "something else".to_owned());
+            notes.push(format!(
+                "otel.exporter is {there} already: telemetry is left as it is. To have it here too, let your collector pass it on to {url}"
+            ));
+        }
+    }
+    Ok(Edited {
+        text: Some(document.to_string()),
+        added,
+        notes,
+    })
+}
+
+/// Takes out the telemetry that was added.
+///
+/// # Errors
+/// The text is no TOML; one line.
+pub(crate) fn remove(text: &str, added: Option<&Added>) -> Result<Edited, String> {
+    let mut document = parse(text)?;
+    let Some(added) = added else {
+        return Ok(Edited {
+            text: Some(text.to_owned()),
+            added: Added::default(),
+            notes: vec!["there is no record that init added anything to it".to_owned()],
+        });
+    };
+    let ours = added.keys.iter().any(|key| key == EXPORTER);
+    let made = added.containers.iter().any(|container| container == "otel");
+    if let Some(otel) = document.get_mut("otel").and_then(Item::as_table_like_mut) {
+        if ours && otel.get("exporter").and_then(endpoint) == Some(logs(&added.url)) {
+            otel.remove("exporter");
+        }
+        if made && otel.is_empty() {
+            document.remove("otel");
+        }
+    }
+    let gone = document.is_empty() && added.file;
+    Ok(Edited {
+        text: (!gone).then(|| document.to_string()),
+        added: Added::default(),
+        notes: Vec::new(),
+    })
+}
+
+/// Where the text sends its telemetry.
+pub(crate) fn telemetry(text: &str) -> Option<String> {
+    endpoint(parse(text).ok()?.get("otel")?.as_table_like()?.get("exporter")?)
+}
+
+fn parse(text: &str) -> Result<DocumentMut, String> {
+    text.parse().map_err(|error: toml_edit::TomlError| {
+        let message = error.to_string();
+        format!("it is not TOML: {}", message.lines().next().unwrap_or_default())
+    })
+}
+
+fn logs(url: &str) -> String {
+    format!("{url}/v1/logs")
+}
+
+/// `{ otlp-http = { endpoint = "…/v1/logs", protocol = "json" } }`
+fn exporter(url: &str) -> Value {
+    let mut way = InlineTable::new();
+    way.insert("endpoint", logs(url).into());
+    way.insert("protocol", "json".into());
+    let mut exporter = InlineTable::new();
+    exporter.insert("otlp-http", Value::InlineTable(way));
+    Value::InlineTable(exporter)
+}
+
+fn endpoint(exporter: &Item) -> Option<String> {
+    let ways = exporter.as_table_like()?;
+    let way = ways.get("otlp-http").or_else(|| ways.get("otlp-grpc"))?;
+    Some(way.as_table_like()?.get("endpoint")?.as_str()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "http://127.0.0.1:8080";
+
+    const ODD: &[&str] = &[
+        "",
+        "model = \"gpt-5.5\"\n",
+        "# mine\nmodel = \"gpt-5.5\" # the best\nnotify = [\"say\", \"done\"]\n\n[profiles.fast]\nmodel = \"gpt-5-mini\"\n",
+        "[otel]\nenvironment = \"dev\" # where\n\n[mcp_servers.x]\ncommand = \"x\"\n",
+        "otel = { environment = \"dev\" }\n",
+    ];
+
+    #[test]
+    fn telemetry_is_added_once_and_taken_out_again() {
+        for text in ODD {
+            let first = add(Some(text), URL, None).unwrap();
+            let with = first.text.clone().unwrap();
+            assert_eq!(telemetry(&with), Some(logs(URL)), "{with}");
+            for line in text.lines().filter(|line| !line.starts_with("otel")) {
+                assert!(with.contains(line), "{line} is gone from {with}");
+            }
+            assert_eq!(add(Some(&with), URL, Some(&first.added)).unwrap(), first);
+            let without = remove(&with, Some(&first.added)).unwrap().text.unwrap();
+            assert_eq!(without.trim_end(), text.trim_end());
+        }
+        let made = add(None, URL, None).unwrap();
+        assert_eq!(remove(&made.text.unwrap(), Some(&made.added)).unwrap().text, None);
+    }
+
+    #[test]
+    fn telemetry_that_goes_elsewhere_is_left_and_reported() {
+        let text = "[otel.exporter.\"otlp-grpc\"]\nendpoint = \"https://collector.example:4317\"\n";
+        let edited = add(Some(text), URL, None).unwrap();
+        assert_eq!(edited.text.as_deref(), Some(text));
+        assert!(edited.notes[0].contains("collector.example"));
+        assert_eq!(remove(text, None).unwrap().text.as_deref(), Some(text));
+        assert!(add(Some("otel = 1\n"), URL, None).is_err());
+        assert!(add(Some("= 1\n"), URL, None).is_err());
+    }
+
+    #[test]
+    fn another_port_is_written_over_our_own() {
+        let first = add(Some("[otel]\n"), URL, None).unwrap();
+        let moved = add(first.text.as_deref(), "http://127.0.0.1:9000", Some(&first.added)).unwrap();
+        assert_eq!(telemetry(&moved.text.unwrap()).unwrap(), "http://127.0.0.1:9000/v1/logs");
+    }
+}

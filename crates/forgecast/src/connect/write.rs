@@ -1,0 +1,228 @@
+//! Settings files of other programs on the disk: read, replaced at once with a backup beside, and what was added
+//! remembered, so that it can be taken back. Never leaves a file half written, and never replaces one that changed since it
+//! was read.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use forgecast_protocol::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Added;
+use crate::runtime_file::make_private;
+
+/// Settings larger than this are not settings.
+const LARGEST: u64 = 4 << 20;
+
+/// The text of a settings file; none when there is no file.
+///
+/// # Errors
+/// It cannot be read, is no plain file, not UTF-8 or too large.
+pub(crate) fn read(path: &Path) -> Result<Option<String>> {
+    let described = || format!("cannot read {}", path.display());
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(described),
+        Ok(metadata) if !metadata.is_file() || metadata.len() > LARGEST => {
+            bail!("{}: it is no file of settings", path.display())
+        }
+        Ok(_) => {}
+    }
+    fs::read_to_string(path).map(Some).with_context(described)
+}
+
+/// Replaces `before` by `after` (none: there is no file), and says where the backup is.
+///
+/// # Errors
+/// The file changed meanwhile, or cannot be written.
+pub(crate) fn replace(
+    path: &Path,
+    before: Option<&str>,
+    after: Option<&str>,
+    now: Timestamp,
+) -> Result<Option<PathBuf>> {
+    // People keep their settings elsewhere and link to them: the link stays.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if read(&target)?.as_deref() != before {
+        bail!("{} was changed meanwhile; run the command again", path.display());
+    }
+    let backup = before.map(|text| back_up(path, text, now)).transpose()?;
+    let described = || format!("cannot write {}", path.display());
+    match after {
+        None => fs::remove_file(&target).with_context(described)?,
+        Some(text) => {
+            if let Some(folder) = target.parent() {
+                fs::create_dir_all(folder).with_context(described)?;
+            }
+            let mode = fs::metadata(&target).map_or(0o600, |metadata| metadata.permissions().mode() & 0o777);
+            let mut beside = target.clone().into_os_string();
+            beside.push(".forgecast-new");
+            let beside = PathBuf::from(beside);
+            write(&beside, text, mode)
+                .and_then(|()| fs::rename(&beside, &target))
+                .inspect_err(|_| drop(fs::remove_file(&beside)))
+                .with_context(described)?;
+        }
+    }
+    Ok(backup)
+}
+
+fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    let _ = fs::remove_file(path);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    file.sync_all()
+}
+
+/// `settings.json.forgecast-backup-20261122T001500Z`, with a number behind it when that is taken.
+fn back_up(path: &Path, text: &str, now: Timestamp) -> Result<PathBuf> {
+    let time: String = now.to_string().chars().filter(|letter| !matches!(letter, '-' | ':')).collect();
+    let time = time.split('.').next().unwrap_or_default().trim_end_matches('Z').to_owned();
+    let mut name = path.to_owned().into_os_string();
+    name.push(format!(".forgecast-backup-{time}Z"));
+    let mut backup = PathBuf::from(&name);
+    let mode = fs::metadata(path).map_or(0o600, |metadata| metadata.permissions().mode() & 0o777);
+    for number in 2..100 {
+        let made = OpenOptions::new().write(true).create_new(true).mode(mode).open(&backup);
+        match made {
+            Ok(mut file) => {
+                file.write_all(text.as_bytes())
+                    .with_context(|| format!("cannot write {}", backup.display()))?;
+                return Ok(backup);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let mut other = name.clone();
+                other.push(format!("-{number}"));
+                backup = other.into();
+            }
+            Err(error) => return Err(error).with_context(|| format!("cannot write {}", backup.display())),
+        }
+    }
+    bail!("there are too many backups of {}", path.display())
+}
+
+/// What init did to files, kept in our folder for data.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Records {
+    files: BTreeMap<PathBuf, Record>,
+}
+
+/// What it did to one file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Record {
+    pub(crate) added: Added,
+    /// The file before the first time; none when there was none.
+    pub(crate) before: Option<String>,
+    /// The file as it was left; none when what was before is not known exactly, because somebody else wrote in between.
+    pub(crate) after: Option<String>,
+}
+
+impl Record {
+    /// The file as it was, when it is still as it was left.
+    pub(crate) fn original(&self, text: &str) -> Option<Option<String>> {
+        (self.after.as_deref() == Some(text)).then(|| self.before.clone())
+    }
+}
+
+impl Records {
+    fn path(data_folder: &Path) -> PathBuf {
+        data_folder.join("init.json")
+    }
+
+    /// The records; none when they cannot be read: then the files are judged by what is in them.
+    pub(crate) fn load(data_folder: &Path) -> Self {
+        let bytes = fs::read(Self::path(data_folder)).unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+
+    pub(crate) fn of(&self, file: &Path) -> Option<&Record> {
+        self.files.get(file)
+    }
+
+    /// Remembers, or forgets, what was done to a file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn keep(&mut self, data_folder: &Path, file: &Path, record: Option<Record>) -> Result<()> {
+        match record {
+            Some(record) => self.files.insert(file.to_owned(), record),
+            None => self.files.remove(file),
+        };
+        let path = Self::path(data_folder);
+        let beside = path.with_extension("json.new");
+        let text = serde_json::to_string_pretty(self)?;
+        make_private(data_folder)
+            .and_then(|()| write(&beside, &text, 0o600))
+            .and_then(|()| fs::rename(&beside, &path))
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        Timestamp::from_millis(1_795_305_600_000)
+    }
+
+    #[test]
+    fn a_file_is_replaced_with_a_backup_and_keeps_its_mode_and_its_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().join("dotfiles.json");
+        fs::write(&real, "old").unwrap();
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+        let path = folder.path().join("settings.json");
+        std::os::unix::fs::symlink(&real, &path).unwrap();
+        let backup = replace(&path, Some("old"), Some("new"), now()).unwrap().unwrap();
+        assert_eq!(read(&path).unwrap().as_deref(), Some("new"));
+        assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
+        assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(fs::read_to_string(&backup).unwrap(), "old");
+        let name = backup.file_name().unwrap().to_str().unwrap().to_owned();
+        assert!(name.starts_with("settings.json.forgecast-backup-2026"), "{name}");
+        let second = replace(&path, Some("new"), Some("newer"), now()).unwrap().unwrap();
+        assert_ne!(backup, second);
+    }
+
+    #[test]
+    fn a_file_that_changed_since_it_was_read_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        fs::write(&path, "theirs").unwrap();
+        assert!(replace(&path, Some("old"), Some("new"), now()).is_err());
+        assert!(replace(&path, None, Some("new"), now()).is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "theirs");
+        let fresh = folder.path().join("a/settings.json");
+        assert_eq!(replace(&fresh, None, Some("new"), now()).unwrap(), None);
+        assert_eq!(read(&fresh).unwrap().as_deref(), Some("new"));
+        replace(&fresh, Some("new"), None, now()).unwrap();
+        assert_eq!(read(&fresh).unwrap(), None);
+    }
+
+    #[test]
+    fn records_are_kept_and_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let file = Path::new("/home/ann/.claude/settings.json");
+        let record = Record {
+            before: Some("{}".to_owned()),
+            after: Some("{\"a\":1}".to_owned()),
+            ..Record::default()
+        };
+        Records::load(&data).keep(&data, file, Some(record.clone())).unwrap();
+        let mut again = Records::load(&data);
+        assert_eq!(again.of(file), Some(&record));
+        assert_eq!(record.original("{\"a\":1}"), Some(Some("{}".to_owned())));
+        assert_eq!(record.original("{\"a\":2}"), None);
+        again.keep(&data, file, None).unwrap();
+        assert_eq!(Records::load(&data), Records::default());
+    }
+}

@@ -1,0 +1,187 @@
+//! Coding agents: their transcripts, and whether their settings point to the server.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use forgecast_protocol::Timestamp;
+
+use super::{Finding, ok, warn};
+use crate::cli::Agent;
+use crate::commands::init;
+use crate::config::{Config, Environment};
+use crate::connect::claude::{ENDPOINT, EVENTS};
+use crate::connect::{self, HOOKS, write};
+use crate::pipeline;
+use crate::terminal;
+
+/// Folders below each other that are searched.
+const DEEPEST: usize = 6;
+
+/// What is looked at of one agent.
+struct Records {
+    what: &'static str,
+    name: &'static str,
+    key: &'static str,
+    /// Where records are, below its folder.
+    below: &'static [&'static str],
+}
+
+const AGENTS: [Records; 3] = [
+    Records {
+        what: "claude",
+        name: "Claude Code",
+        key: "claude",
+        below: &["projects"],
+    },
+    Records {
+        what: "codex",
+        name: "Codex",
+        key: "codex",
+        below: &["sessions", "archived_sessions"],
+    },
+    Records {
+        what: "foundry",
+        name: "Foundry",
+        key: "foundry",
+        below: &["observatory"],
+    },
+];
+
+/// All about agents. `url` is where the server answers, when one runs.
+pub(super) fn findings(environment: &Environment, config: &Config, url: Option<&str>) -> Vec<Finding> {
+    if !config.switch("transcripts.enabled") {
+        let fix = "take transcripts.enabled = false out of the configuration";
+        return vec![warn("agents", "their transcripts are not watched", fix)];
+    }
+    let mut findings = Vec::new();
+    for records in &AGENTS {
+        let folders = pipeline::transcripts_of(config, records.key);
+        let there: Vec<&PathBuf> = folders.iter().filter(|folder| folder.is_dir()).collect();
+        for folder in &there {
+            findings.push(transcripts(records, folder));
+        }
+        if there.is_empty() && records.key == "claude" {
+            let looked = folders.iter().map(|folder| folder.display().to_string());
+            let looked: Vec<String> = looked.collect();
+            findings.push(warn(
+                records.what,
+                format!("{} has no folder at {}", records.name, looked.join(" or ")),
+                "if it keeps its files elsewhere, say where with CLAUDE_CONFIG_DIR or transcripts.claude",
+            ));
+        }
+        if !there.is_empty() {
+            findings.extend(settings(environment, config, records.key, url));
+        }
+    }
+    findings
+}
+
+fn transcripts(records: &Records, folder: &Path) -> Finding {
+    let (mut files, mut newest) = (0, None);
+    for below in records.below {
+        count(&folder.join(below), DEEPEST, &mut files, &mut newest);
+    }
+    let (name, shown) = (records.name, folder.display());
+    if files == 0 {
+        return warn(records.what, format!("no transcript of {name} in {shown}"), format!("use {name} once"));
+    }
+    let now = forgecast_ingest::system_clock().now();
+    let newest = newest.and_then(|at: SystemTime| {
+        let since = at.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_millis()).ok().map(Timestamp::from_millis)
+    });
+    let plural = if files == 1 { "" } else { "s" };
+    ok(
+        records.what,
+        format!("{files} transcript{plural} of {name} in {shown}, the newest of {}", terminal::age(newest, now)),
+    )
+}
+
+fn count(folder: &Path, depth: usize, files: &mut u64, newest: &mut Option<SystemTime>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        // Of a link this is the kind of the link: none is followed.
+        let Ok(kind) = entry.file_type() else { continue };
+        let path = entry.path();
+        if kind.is_dir() && depth > 0 {
+            count(&path, depth - 1, files, newest);
+        } else if kind.is_file() && path.extension().is_some_and(|extension| extension == "jsonl") {
+            *files += 1;
+            let modified = entry.metadata().and_then(|metadata| metadata.modified()).ok();
+            *newest = (*newest).max(modified);
+        }
+    }
+}
+
+fn settings(environment: &Environment, config: &Config, agent: &str, url: Option<&str>) -> Vec<Finding> {
+    let agent = match agent {
+        "claude" => Agent::Claude,
+        "codex" => Agent::Codex,
+        _ => return Vec::new(),
+    };
+    let files = init::files(agent, config);
+    let each = files.into_iter().flat_map(|file| {
+        let text = write::read(&file);
+        match (agent, text) {
+            (_, Err(error)) => vec![warn("settings", format!("{error:#}"), "make it readable for you")],
+            (Agent::Claude, Ok(text)) => claude(environment, &file, text.as_deref().unwrap_or("{}"), url),
+            (Agent::Codex, Ok(text)) => vec![codex(&file, text.as_deref().unwrap_or_default(), url)],
+        }
+    });
+    each.collect()
+}
+
+fn claude(environment: &Environment, file: &Path, text: &str, url: Option<&str>) -> Vec<Finding> {
+    const FIX: &str = "forgecast init claude --yes";
+    let shown = file.display();
+    let hooks = match connect::claude::hooks(text) {
+        Ok(hooks) => hooks,
+        Err(why) => return vec![warn("hooks", format!("{shown}: {why}"), "mend the file")],
+    };
+    let elsewhere = |said: &str| url.is_some_and(|url| said.trim_end_matches(HOOKS).trim_end_matches('/') != url);
+    let stray = hooks.iter().find(|(_, said)| elsewhere(said));
+    let missing = EVENTS.iter().filter(|event| hooks.iter().all(|(name, _)| name != *event)).count();
+    let told = match (stray, missing) {
+        (Some((_, said)), _) => warn("hooks", format!("{shown}: hooks point to {said}, where no server of yours is"), FIX),
+        (None, 0) => ok("hooks", format!("{shown}: {} hooks are installed", hooks.len())),
+        (None, missing) if missing == EVENTS.len() => warn(
+            "hooks",
+            format!("{shown}: no hooks; what an agent waits for is seen late or not at all"),
+            FIX,
+        ),
+        (None, missing) => warn("hooks", format!("{shown}: {missing} of {} hooks are missing", EVENTS.len()), FIX),
+    };
+    let endpoint = connect::claude::variable(text, ENDPOINT);
+    let switched = connect::claude::variable(text, "CLAUDE_CODE_ENABLE_TELEMETRY").is_some_and(|value| value == "1");
+    let outside = environment.variable(ENDPOINT);
+    let telemetry = match endpoint.as_deref().or(outside) {
+        Some(said) if elsewhere(said) => warn(
+            "telemetry",
+            format!("it goes to {said}: usage comes from the transcripts alone"),
+            "let that collector pass logs and metrics on to the server, or leave it so: transcripts are enough",
+        ),
+        Some(_) if switched => ok("telemetry", format!("{shown}: telemetry is switched on")),
+        _ => warn(
+            "telemetry",
+            format!("{shown}: telemetry is not switched on; usage comes from the transcripts alone"),
+            FIX,
+        ),
+    };
+    vec![told, telemetry]
+}
+
+fn codex(file: &Path, text: &str, url: Option<&str>) -> Finding {
+    let shown = file.display();
+    match connect::codex::telemetry(text) {
+        Some(said) if url.is_some_and(|url| !said.starts_with(url)) => warn(
+            "telemetry",
+            format!("{shown}: it goes to {said}: usage comes from the transcripts alone"),
+            "let that collector pass it on to the server, or leave it so: transcripts are enough",
+        ),
+        Some(_) => ok("telemetry", format!("{shown}: telemetry is switched on")),
+        None => warn(
+            "telemetry",
+            format!("{shown}: telemetry is not switched on; usage comes from the transcripts alone"),
+            "forgecast init codex --yes",
+        ),
+    }
+}

@@ -1,0 +1,142 @@
+//! What `emit` sends: an envelope made of words of a command line. Knows the kinds of facts and their fields, so that a
+//! misspelt one is told to its author and not to a log; reads no clock and no file.
+
+mod kinds;
+mod send;
+
+use std::path::Path;
+
+use forgecast_ingest::clean::Cleaner;
+use forgecast_ingest::decode::push;
+use forgecast_protocol::Timestamp;
+use serde_json::{Map, Value};
+
+use kinds::{Form, Kind};
+pub(crate) use send::{Answer, post};
+
+/// Names of the envelope itself, which have flags of their own.
+const FLAGS: [(&str, &str); 3] = [("session", "--session"), ("directory", "--dir"), ("id", "--id")];
+
+/// What was said on the command line.
+#[derive(Debug)]
+pub(crate) struct Said<'a> {
+    pub(crate) kind: &'a str,
+    /// `key=value` each.
+    pub(crate) fields: &'a [String],
+    /// A JSON object with more of them.
+    pub(crate) object: Option<&'a str>,
+    pub(crate) session: Option<&'a str>,
+    /// The folder that was named, absolute.
+    pub(crate) folder: Option<&'a Path>,
+    /// The current folder, for a fact that names none.
+    pub(crate) current_folder: &'a Path,
+    pub(crate) id: &'a str,
+}
+
+/// The envelope, as it is sent and kept.
+///
+/// # Errors
+/// What is wrong, and what is allowed: one or a few lines.
+pub(crate) fn envelope(said: &Said<'_>, now: Timestamp) -> Result<String, String> {
+    let kind = kinds::find(said.kind)?;
+    let mut map = match said.object {
+        Some(text) => object(text, kind)?,
+        None => Map::new(),
+    };
+    for field in said.fields {
+        let (key, value) = field
+            .split_once('=')
+            .ok_or_else(|| format!("{field:?} is no KEY=VALUE; {}", allowed(kind)))?;
+        put(&mut map, kind, key, value)?;
+    }
+    map.insert("type".to_owned(), kind.word.into());
+    map.entry("id").or_insert_with(|| said.id.into());
+    map.entry("at").or_insert_with(|| now.to_string().into());
+    if let Some(session) = said.session {
+        map.insert("session".to_owned(), session.into());
+    }
+    if let Some(folder) = said.folder {
+        map.insert("directory".to_owned(), text_of(folder)?.into());
+    } else if !is_run(&map) && !map.contains_key("directory") {
+        map.insert("directory".to_owned(), text_of(said.current_folder)?.into());
+    }
+    let text = Value::Object(map).to_string();
+    check(&text, now)?;
+    Ok(text)
+}
+
+/// Whether the session is named as one run, which says whose it is by itself.
+fn is_run(map: &Map<String, Value>) -> bool {
+    let session = map.get("session").and_then(Value::as_str);
+    session.is_some_and(|session| session.contains('~'))
+}
+
+fn text_of(folder: &Path) -> Result<&str, String> {
+    folder
+        .to_str()
+        .ok_or_else(|| format!("the name of the folder {} is not UTF-8; name another with --dir", folder.display()))
+}
+
+fn object(text: &str, kind: &Kind) -> Result<Map<String, Value>, String> {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(map)) => match map.get("type") {
+            Some(other) if other.as_str() != Some(kind.word) => {
+                Err(format!("--json: its type is {other}, not {:?}", kind.word))
+            }
+            _ => Ok(map),
+        },
+        Ok(_) => Err("--json: not an object".to_owned()),
+        Err(error) => Err(format!("--json: not JSON: {error}")),
+    }
+}
+
+fn put(map: &mut Map<String, Value>, kind: &Kind, key: &str, text: &str) -> Result<(), String> {
+    if let Some((_, flag)) = FLAGS.iter().find(|(name, _)| *name == key) {
+        return Err(format!("{key} is not a field of the fact; say {flag}"));
+    }
+    if key == "at" {
+        map.insert(key.to_owned(), text.into());
+        return Ok(());
+    }
+    let form = kind
+        .form_of(key)
+        .ok_or_else(|| format!("{} has no field {key:?}; {}", kind.word, allowed(kind)))?;
+    let value = form
+        .value(text)
+        .ok_or_else(|| format!("{key}={text}: expected {}", form.words()))?;
+    match (key.split_once('.'), form) {
+        // `links.demo=https://…` and `problem.message=…` are fields of an object.
+        (Some((outer, inner)), _) if form != Form::Any => {
+            let entry = map.entry(outer).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(object) = entry {
+                object.insert(inner.to_owned(), value);
+            }
+        }
+        _ => {
+            map.insert(key.to_owned(), value);
+        }
+    }
+    Ok(())
+}
+
+fn allowed(kind: &Kind) -> String {
+    match kind.fields.is_empty() {
+        true => format!("{} has no fields", kind.word),
+        false => format!("its fields: {}", kind.names()),
+    }
+}
+
+/// Reads it as the server will, so that what would be refused or dropped there is said here.
+fn check(text: &str, now: Timestamp) -> Result<(), String> {
+    let pushed = push::envelopes(text.as_bytes(), &Cleaner::default(), now).map_err(|error| error.to_string())?;
+    if let Some(refused) = pushed.rejected.first() {
+        return Err(refused.why.clone());
+    }
+    if let Some(bad) = pushed.bad_fields.first() {
+        return Err(format!("{}: {}", bad.field, bad.why));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

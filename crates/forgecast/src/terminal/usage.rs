@@ -1,0 +1,216 @@
+//! Tokens and cost as a table for people: whole numbers in groups of three, money in cents, what has no price marked.
+
+use std::fmt::Write as _;
+
+use forgecast_protocol::report::{GroupBy, UsageAmount, UsageReport};
+use forgecast_protocol::session::TokenCounts;
+
+use super::Style;
+
+const COLUMNS: usize = 8;
+
+/// The report as a table, then what it means for today.
+pub(crate) fn usage(report: &UsageReport, style: Style) -> String {
+    if report.rows.is_empty() {
+        return "no usage found\n".to_owned();
+    }
+    let mut table = vec![
+        [
+            &report.group_by.as_str().to_uppercase(),
+            "INPUT",
+            "OUTPUT",
+            "CACHE WRITE",
+            "CACHE READ",
+            "CACHE HITS",
+            "CALLS",
+            "COST ",
+        ]
+        .map(str::to_owned),
+    ];
+    for row in &report.rows {
+        table.push(cells(named(row.key(), report.group_by), &row.amount));
+    }
+    table.push(cells("total", &report.totals));
+    let mut text = aligned(&table, style);
+    let mut line = |label: &str, value: &str| {
+        let _ = writeln!(text, "{}  {value}", style.dim(&format!("{label:9}")));
+    };
+    if report.totals.unpriced_calls > 0 {
+        let unpriced = grouped(report.totals.unpriced_calls);
+        line("*", &format!("without {unpriced} calls to models that have no price"));
+    }
+    if let Some(today) = &report.today {
+        let projected = report
+            .today_projected_usd
+            .map(|usd| format!(", {} by midnight at this rate", money(usd)))
+            .unwrap_or_default();
+        let tokens = grouped(today.tokens.total());
+        line("today", &format!("{} for {tokens} tokens{projected}", money(today.cost_usd)));
+    }
+    if let Some(burn) = report.burn.as_ref().filter(|burn| burn.tokens_per_minute > 0.0) {
+        let minutes = burn.window_s / 60;
+        line(
+            "burn rate",
+            &format!(
+                "{:.0} tokens a minute, {} an hour (last {minutes} minutes)",
+                burn.tokens_per_minute,
+                money(burn.usd_per_hour)
+            ),
+        );
+    }
+    for budget in &report.budgets {
+        line(
+            "budget",
+            &format!(
+                "{}: {} of {}, {} at this rate",
+                budget.period,
+                money(budget.spent_usd),
+                money(budget.limit_usd),
+                money(budget.projected_usd)
+            ),
+        );
+    }
+    line("prices", &format!("of {}, US dollars", report.prices_of));
+    text
+}
+
+fn named(key: &str, group: GroupBy) -> &str {
+    match (key, group) {
+        ("", GroupBy::Phase) => "(no phase)",
+        ("", GroupBy::Model) => "(no model)",
+        ("", _) => "(none)",
+        (key, _) => key,
+    }
+}
+
+fn cells(name: &str, amount: &UsageAmount) -> [String; COLUMNS] {
+    let tokens = &amount.tokens;
+    [
+        name.to_owned(),
+        grouped(tokens.input),
+        grouped(tokens.output),
+        grouped(tokens.cache_write),
+        grouped(tokens.cache_read),
+        hits(tokens),
+        grouped(amount.calls),
+        cost(amount),
+    ]
+}
+
+/// Which share of what the model was given came from the cache.
+fn hits(tokens: &TokenCounts) -> String {
+    let given = tokens.total().saturating_sub(tokens.output);
+    match tokens.cache_read.saturating_mul(1_000).checked_div(given) {
+        Some(thousandths) => format!("{}.{} %", thousandths / 10, thousandths % 10),
+        None => "-".to_owned(),
+    }
+}
+
+/// With room for the mark, so that the cents stay below each other.
+fn cost(amount: &UsageAmount) -> String {
+    match amount.unpriced_calls {
+        0 => format!("{} ", money(amount.cost_usd)),
+        unpriced if unpriced >= amount.calls && amount.cost_usd == 0.0 => "unpriced ".to_owned(),
+        _ => format!("{}*", money(amount.cost_usd)),
+    }
+}
+
+fn money(usd: f64) -> String {
+    format!("${usd:.2}")
+}
+
+/// `1,234,567`
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn aligned(table: &[[String; COLUMNS]], style: Style) -> String {
+    let widths: Vec<usize> = (0..COLUMNS)
+        .map(|column| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .collect();
+    let mut text = String::new();
+    for (index, row) in table.iter().enumerate() {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(|(column, (cell, width))| match column {
+                0 => format!("{cell:width$}"),
+                _ => format!("{cell:>width$}"),
+            })
+            .collect();
+        let line = cells.join("  ");
+        let line = line.trim_end();
+        let line = match index {
+            0 => style.dim(line),
+            last if last + 1 == table.len() => style.bold(line),
+            _ => line.to_owned(),
+        };
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use forgecast_protocol::report::UsageRow;
+
+    fn amount(input: u64, cache_read: u64, cost_usd: f64, unpriced_calls: u64) -> UsageAmount {
+        UsageAmount {
+            tokens: TokenCounts {
+                input,
+                cache_read,
+                output: 1_234_567,
+                cache_write: 0,
+            },
+            cost_usd,
+            calls: 2,
+            unpriced_calls,
+        }
+    }
+
+    #[test]
+    fn numbers_are_aligned_and_what_has_no_price_is_marked() {
+        let row = |name: &str, amount| UsageRow {
+            group: [(GroupBy::Project, name.to_owned())].into(),
+            amount,
+            ..UsageRow::default()
+        };
+        let rows = vec![
+            row("weather-app", amount(1_000, 9_000, 12.226, 0)),
+            row("", amount(10, 0, 0.5, 1)),
+            row("other", amount(0, 0, 0.0, 2)),
+        ];
+        let mut totals = UsageAmount::default();
+        rows.iter().for_each(|row| totals.add(&row.amount));
+        let report = UsageReport {
+            group_by: GroupBy::Project,
+            rows,
+            totals,
+            today: Some(amount(1, 0, 1.0, 0)),
+            prices_of: "2026-11-21".to_owned(),
+            ..UsageReport::default()
+        };
+        insta::assert_snapshot!(usage(&report, Style::plain()), @r"
+        PROJECT      INPUT     OUTPUT  CACHE WRITE  CACHE READ  CACHE HITS  CALLS      COST
+        weather-app  1,000  1,234,567            0       9,000      90.0 %      2    $12.23
+        (none)          10  1,234,567            0           0       0.0 %      2     $0.50*
+        other            0  1,234,567            0           0           -      2  unpriced
+        total        1,010  3,703,701            0       9,000      89.9 %      6    $12.73*
+        *          without 3 calls to models that have no price
+        today      $1.00 for 1,234,568 tokens
+        prices     of 2026-11-21, US dollars
+        ");
+        assert_eq!(usage(&UsageReport::default(), Style::plain()), "no usage found\n");
+    }
+}

@@ -1,0 +1,151 @@
+//! Tokens and cost without a server: every transcript is read once and goes through the same ledger as in one, so both say
+//! the same. Keeps nothing.
+
+use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use forgecast_ingest::decode::scan::{self, ScanRoots, ScanSummary, ScannedCall};
+use forgecast_protocol::Timestamp;
+use forgecast_protocol::report::{GroupBy, UsageAmount, UsageReport, UsageRow};
+use forgecast_session::ledger::{Counted, Ledger, Place};
+use forgecast_session::price::{PRICES_OF, Prices};
+use forgecast_store::UsageGroup;
+
+use crate::calendar;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Question {
+    pub(crate) group_by: GroupBy,
+    /// Days counted from 1970-01-01, both included.
+    pub(crate) since: Option<i32>,
+    pub(crate) until: Option<i32>,
+}
+
+impl Question {
+    fn has(&self, day: i32) -> bool {
+        self.since.is_none_or(|since| since <= day) && self.until.is_none_or(|until| day <= until)
+    }
+}
+
+/// Reads everything below these folders, on all cores.
+pub(crate) fn scan(roots: &ScanRoots, prices: Prices) -> (Ledger, ScanSummary) {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let ledger = Mutex::new(Ledger::new(prices));
+    let summary = scan::usage(roots, threads, |call: ScannedCall| {
+        let at = call.report.used_at.unwrap_or(Timestamp::from_millis(0));
+        let file = call.file.to_string_lossy();
+        let place = Place {
+            session: &call.session,
+            owner: &call.session,
+            path: &file,
+            phase: "",
+            project: project(&call),
+        };
+        let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        ledger.observe_at(&call.report, at, &place);
+    });
+    (ledger.into_inner().unwrap_or_else(PoisonError::into_inner), summary)
+}
+
+/// The name of the folder that the agent was started in, else what the agent's own folder says of it.
+fn project(call: &ScannedCall) -> &str {
+    let folder = call.directory.as_deref().and_then(|folder| Path::new(folder).file_name());
+    folder
+        .and_then(|name| name.to_str())
+        .or(call.path.project.as_deref())
+        .unwrap_or_default()
+}
+
+/// The report about what is in a ledger. How fast money goes at the moment is known to a server only.
+pub(crate) fn report(
+    ledger: &Ledger,
+    question: Question,
+    today: i32,
+    day_of: impl Fn(Timestamp) -> i32,
+) -> UsageReport {
+    let mut groups: BTreeMap<(String, String), UsageGroup> = BTreeMap::new();
+    let mut of_today = Sum::default();
+    for call in ledger.rows() {
+        let day = day_of(call.used_at);
+        if !question.has(day) {
+            continue;
+        }
+        if day == today {
+            of_today.add(&call);
+        }
+        let model = call.model.clone().unwrap_or_default();
+        let key = match question.group_by {
+            GroupBy::Day => calendar::date(day).to_string(),
+            GroupBy::Project => call.project.clone(),
+            GroupBy::Model => model.clone(),
+            GroupBy::Phase => call.phase.clone(),
+            GroupBy::Session => call.owner.clone(),
+        };
+        let group = groups.entry((key, model)).or_insert_with_key(|(key, model)| UsageGroup {
+            key: key.clone(),
+            model: model.clone(),
+            ..UsageGroup::default()
+        });
+        add(group, &call);
+    }
+    let rows = rows(question.group_by, groups.into_values());
+    let mut totals = UsageAmount::default();
+    rows.iter().for_each(|row| totals.add(&row.amount));
+    UsageReport {
+        group_by: question.group_by,
+        rows,
+        totals,
+        today: question.has(today).then(|| of_today.0.amount()),
+        prices_of: PRICES_OF.to_owned(),
+        ..UsageReport::default()
+    }
+}
+
+/// One row per group: days newest first, everything else by cost, then tokens, the most first; as a server does it.
+fn rows(group_by: GroupBy, sums: impl Iterator<Item = UsageGroup>) -> Vec<UsageRow> {
+    let mut groups: BTreeMap<String, UsageRow> = BTreeMap::new();
+    for sum in sums {
+        let amount = sum.amount();
+        let row = groups.entry(sum.key.clone()).or_insert_with(|| UsageRow {
+            group: [(group_by, sum.key)].into(),
+            ..UsageRow::default()
+        });
+        row.amount.add(&amount);
+        row.last_used_at = row.last_used_at.max(Some(sum.last_used_at));
+        if group_by != GroupBy::Model {
+            row.models.entry(sum.model).or_default().add(&amount);
+        }
+    }
+    let mut rows: Vec<UsageRow> = groups.into_values().collect();
+    if group_by == GroupBy::Day {
+        rows.reverse();
+    } else {
+        rows.sort_by(|one, other| {
+            let by_cost = other.amount.cost_usd.total_cmp(&one.amount.cost_usd);
+            by_cost.then_with(|| other.amount.tokens.total().cmp(&one.amount.tokens.total()))
+        });
+    }
+    rows
+}
+
+#[derive(Default)]
+struct Sum(UsageGroup);
+
+impl Sum {
+    fn add(&mut self, call: &Counted) {
+        add(&mut self.0, call);
+    }
+}
+
+fn add(group: &mut UsageGroup, call: &Counted) {
+    group.tokens.add(&call.tokens);
+    group.calls += 1;
+    match call.cost_nanos {
+        Some(nanos) => group.cost_nanos = group.cost_nanos.saturating_add(nanos),
+        None => group.unpriced += 1,
+    }
+    group.last_used_at = group.last_used_at.max(call.used_at);
+}
