@@ -1,8 +1,15 @@
-//! OpenTelemetry over HTTP: log records and metrics of coding agents become facts.
+//! OpenTelemetry over HTTP: log records and metrics of coding agents become facts. Two spellings of one model: both are
+//! read into the same few types under the same caps, and what they mean is said once. Metrics are never counted.
 
-use forgecast_protocol::{Batch, Timestamp};
+mod json;
+mod logs;
+mod metrics;
+mod model;
+mod protobuf;
 
-use super::Unparsable;
+use forgecast_protocol::{Batch, Event, EventId, Fact, Origin, SourceKind, Subject, Timestamp};
+
+use super::{Unparsable, json as caps};
 use crate::clean::Cleaner;
 
 /// How a body is written.
@@ -23,6 +30,8 @@ pub struct Otlp {
     pub rejected: u64,
     /// Why the last of them could not; empty when there was none.
     pub message: String,
+    /// Records that were understood and say nothing of interest.
+    pub ignored: u64,
 }
 
 /// Reads the body of `POST /v1/logs`, decompressed.
@@ -30,8 +39,14 @@ pub struct Otlp {
 /// # Errors
 /// When it cannot be read at all.
 pub fn logs(body: &[u8], encoding: Encoding, cleaner: &Cleaner, now: Timestamp) -> Result<Otlp, Unparsable> {
-    let _ = (body, encoding, cleaner, now);
-    Ok(Otlp::default())
+    check(body)?;
+    let groups = match encoding {
+        Encoding::Json => json::logs(body)?,
+        Encoding::Protobuf => protobuf::logs(body)?,
+    };
+    let mut taking = Taking::new("/v1/logs", cleaner, now);
+    logs::take(&groups, &mut taking);
+    Ok(taking.taken)
 }
 
 /// Reads the body of `POST /v1/metrics`, decompressed.
@@ -39,6 +54,66 @@ pub fn logs(body: &[u8], encoding: Encoding, cleaner: &Cleaner, now: Timestamp) 
 /// # Errors
 /// When it cannot be read at all.
 pub fn metrics(body: &[u8], encoding: Encoding, cleaner: &Cleaner, now: Timestamp) -> Result<Otlp, Unparsable> {
-    let _ = (body, encoding, cleaner, now);
-    Ok(Otlp::default())
+    check(body)?;
+    let groups = match encoding {
+        Encoding::Json => json::metrics(body)?,
+        Encoding::Protobuf => protobuf::metrics(body)?,
+    };
+    let mut taking = Taking::new("/v1/metrics", cleaner, now);
+    metrics::take(&groups, &mut taking);
+    Ok(taking.taken)
+}
+
+fn check(body: &[u8]) -> Result<(), Unparsable> {
+    let bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
+    let limit = caps::MAX_BODY_BYTES;
+    if bytes > limit {
+        return Err(Unparsable::TooLarge { bytes, limit });
+    }
+    Ok(())
+}
+
+/// What is being taken from a body.
+struct Taking<'c> {
+    cleaner: &'c Cleaner,
+    now: Timestamp,
+    origin: Origin,
+    taken: Otlp,
+}
+
+impl<'c> Taking<'c> {
+    fn new(endpoint: &str, cleaner: &'c Cleaner, now: Timestamp) -> Self {
+        Self {
+            cleaner,
+            now,
+            origin: Origin {
+                kind: SourceKind::Otlp,
+                path: Some(endpoint.to_owned()),
+                first_sight: false,
+                modified_at: None,
+            },
+            taken: Otlp::default(),
+        }
+    }
+
+    /// Adds a fact; `name` is that of its record, by which it is known when it is sent again.
+    fn say(&mut self, subject: &Subject, name: &str, index: usize, fact: Fact) {
+        let id = match index {
+            0 => format!("otel:{name}"),
+            more => format!("otel:{name}.{more}"),
+        };
+        let id: Option<EventId> = id.parse().ok();
+        self.taken.batch.events.push(Event {
+            id,
+            subject: subject.clone(),
+            at: self.now,
+            origin: self.origin.clone(),
+            fact,
+        });
+    }
+
+    fn reject(&mut self, why: &str) {
+        self.taken.rejected += 1;
+        why.clone_into(&mut self.taken.message);
+    }
 }
