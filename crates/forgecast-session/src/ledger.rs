@@ -10,7 +10,7 @@
 //!   those are calls; where it was told in side chains only, it is one call, the best of them.
 //! - Accounts of several sources for one call stand side by side; that of the best source counts. Telemetry names only
 //!   requests, so its accounts join the message that has the request.
-//! - What names neither message nor request counts every time it is told.
+//! - What names neither message nor request counts every time it is told; in a transcript, what names no message.
 
 mod count;
 mod difference;
@@ -46,7 +46,7 @@ pub struct Account {
     pub project: String,
 }
 
-/// All that is known of one message to or from a model, which is nearly always one call: accounts that name the same
+/// All that is known of one message of a model, which is nearly always one call: accounts that name the same
 /// message or the same request are kept together. Its JSON is what the store keeps.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Call {
@@ -195,11 +195,8 @@ pub fn key_of_tool(use_id: &str) -> u64 {
 /// The keys under which the call of a report is found; none for one that counts every time it is told.
 #[must_use]
 pub fn keys_of(report: &CallReported) -> Vec<u64> {
-    let call = &report.call;
-    let message = call.message.as_deref().filter(|id| !id.is_empty());
-    let request = call.request.as_deref().filter(|id| !id.is_empty());
-    let keys = [message.map(key_of_message), request.map(key_of_request)];
-    keys.into_iter().flatten().collect()
+    let (message, request) = kept::keys(report);
+    [message, request].into_iter().filter(|key| *key != 0).collect()
 }
 
 /// FNV-1a of 64 bits, finished with the mixer of SplitMix64 so that all its bits are good for a table. Never zero, which

@@ -101,12 +101,14 @@ impl Prices {
     }
 
     /// By the name as it is, else without what says only who serves the model, when it was made and how much fits:
-    /// `anthropic/claude-sonnet-4-5-20250929[1m]` is `claude-sonnet-4-5`.
+    /// `anthropic/claude-sonnet-4-5-20250929[1m]` is `claude-sonnet-4-5`, and so is
+    /// `global.anthropic.claude-sonnet-4-5-20250929-v1:0`. What is served in one region only (`us.…`) may cost more, so it
+    /// has no price.
     pub(crate) fn find(&self, model: &str) -> Option<Price> {
         let exact = |name: &str| self.models.get(name).copied();
         exact(model).or_else(|| {
             let name = model.rsplit_once('/').map_or(model, |(_, name)| name);
-            let name = name.strip_suffix("[1m]").unwrap_or(name);
+            let name = without(name, &["global.", "anthropic."], &["[1m]", "-v1:0", "-v1", "@default"]);
             exact(name).or_else(|| exact(without_date(name)))
         })
     }
@@ -142,14 +144,26 @@ fn whole(number: f64) -> u64 {
     number.round() as u64
 }
 
+fn without<'a>(name: &'a str, prefixes: &[&str], suffixes: &[&str]) -> &'a str {
+    let strip_prefix = |name: &'a str, part: &&str| name.strip_prefix(part).unwrap_or(name);
+    let strip_suffix = |name: &'a str, part: &&str| name.strip_suffix(part).unwrap_or(name);
+    let name = prefixes.iter().fold(name, strip_prefix);
+    suffixes.iter().fold(name, strip_suffix)
+}
+
 fn without_date(name: &str) -> &str {
-    let Some(at) = name.len().checked_sub(9) else {
-        return name;
+    // `-20250929`, `@20250929` or `-2025-08-07`.
+    let digits = |text: &[u8]| text.iter().all(u8::is_ascii_digit);
+    let is_date = |date: &[u8]| match date {
+        [b'-' | b'@', date @ ..] if date.len() == 8 => digits(date),
+        [b'-', year @ .., b'-', m1, m2, b'-', d1, d2] if year.len() == 4 => {
+            digits(year) && digits(&[*m1, *m2, *d1, *d2])
+        }
+        _ => false,
     };
-    match name.as_bytes().split_at(at) {
-        (_, [b'-' | b'@', date @ ..]) if date.iter().all(u8::is_ascii_digit) => &name[..at],
-        _ => name,
-    }
+    let ends = [9, 11].into_iter().filter_map(|length| name.len().checked_sub(length));
+    let mut dated = ends.filter(|at| is_date(&name.as_bytes()[*at..]));
+    dated.next().map_or(name, |at| &name[..at])
 }
 
 impl Price {

@@ -116,13 +116,18 @@ pub(super) fn is_aside(report: &CallReported) -> bool {
         .is_some_and(|id| id.contains(":advisor:"))
 }
 
+/// The keys of message and request; 0 for none. In a transcript a request alone names no call: where the message is
+/// missing several may have it.
 pub(super) fn keys(report: &CallReported) -> (u64, u64) {
     let some = |id: &Option<String>, key: fn(&str) -> u64| match id.as_deref() {
         None | Some("") => 0,
         Some(id) => key(id),
     };
-    let call = &report.call;
-    (some(&call.message, key_of_message), some(&call.request, key_of_request))
+    let message = some(&report.call.message, key_of_message);
+    if message == 0 && report.source == UsageSource::Transcript {
+        return (0, 0);
+    }
+    (message, some(&report.call.request, key_of_request))
 }
 
 pub(super) fn flat(tokens: &CallTokens) -> [u64; 5] {

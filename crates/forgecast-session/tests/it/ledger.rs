@@ -149,6 +149,8 @@ fn what_names_neither_message_nor_request_has_no_key() {
     assert_eq!(call(&[account("", "")]).keys(), [] as [u64; 0]);
     assert_eq!(keys_of(&account("", "").report), [] as [u64; 0]);
     assert_eq!(call(&[account("", "")]).counted().len(), 1);
+    assert_eq!(keys_of(&account("", "r").report), [] as [u64; 0], "a transcript's");
+    assert_eq!(keys_of(&telemetry("r").report).len(), 1);
 }
 
 #[test]

@@ -108,6 +108,10 @@ fn a_model_is_known_under_the_names_that_its_servers_give_it() {
         "openrouter/anthropic/claude-sonnet-4-6",
         "claude-sonnet-4-6[1m]",
         "anthropic/claude-sonnet-4-6-20260114[1m]",
+        "anthropic.claude-sonnet-4-6",
+        "global.anthropic.claude-sonnet-4-6-20260114-v1:0",
+        "bedrock/anthropic.claude-sonnet-4-6-v1",
+        "vertex_ai/claude-sonnet-4-6@default",
     ] {
         assert_eq!(price(name), Some(3_000_000_000), "{name}");
     }
@@ -124,10 +128,14 @@ fn a_model_is_known_under_the_names_that_its_servers_give_it() {
         "claude-sonnet-4-6-latest",
         "<synthetic>",
         "someones-own-model",
+        "us.anthropic.claude-sonnet-4-6-20260114-v1:0",
+        "gpt-5-2025-8-007",
+        "2025-08-07",
         "ünïcödé-20250929",
     ] {
         assert_eq!(price(name), None, "{name}");
     }
+    assert_eq!(price("gpt-5-2025-08-07"), Some(1_250_000_000));
     assert_eq!(price("claude-opus-4"), Some(15_000_000_000));
     assert_eq!(price("claude-opus-4-20250514"), Some(15_000_000_000));
     assert_eq!(price("claude-3-5-sonnet-20241022"), Some(3_000_000_000));
