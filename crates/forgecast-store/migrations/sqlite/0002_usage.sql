@@ -64,6 +64,21 @@ CREATE TABLE usage_days (
     PRIMARY KEY (day, project, model, phase)
 ) STRICT, WITHOUT ROWID;
 
+-- The same for each owner over all days: what the report by sessions is made of.
+CREATE TABLE usage_totals (
+    owner        INTEGER NOT NULL REFERENCES usage_owners (number) ON DELETE CASCADE,
+    model        TEXT    NOT NULL,
+    input        INTEGER NOT NULL,
+    output       INTEGER NOT NULL,
+    cache_read   INTEGER NOT NULL,
+    cache_write  INTEGER NOT NULL,
+    cost_nanos   INTEGER NOT NULL,
+    calls        INTEGER NOT NULL,
+    unpriced     INTEGER NOT NULL,
+    last_used_at INTEGER NOT NULL,
+    PRIMARY KEY (owner, model)
+) STRICT, WITHOUT ROWID;
+
 -- Which session an agent's transcript belongs to; gone with the session.
 CREATE TABLE transcripts (
     id        TEXT    PRIMARY KEY,

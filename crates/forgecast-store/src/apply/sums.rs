@@ -1,34 +1,49 @@
-//! Adds up what was used: for each owner, day, model and phase, and what counts of that for each day and project. Sums
-//! are sums of differences; what counts is decided by the ledger, which makes them.
+//! Adds up what was used: for each owner, day, model and phase, and what counts of that for each day and project, and for
+//! each owner. Sums are sums of differences; what counts is decided by the ledger, which makes them.
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, Result, Row, ToSql, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, ToSql, params, params_from_iter};
 
 use crate::write::UsageDelta;
 
 /// The memory of owners starts anew at this size.
 const REMEMBERED: usize = 20_000;
-/// The columns of both tables behind their keys.
-const SUMS: &str = "input, output, cache_read, cache_write, cost_nanos, calls, unpriced, last_used_at";
 
-/// A table of sums.
+/// A table of sums: its statements. Each row begins with its key and ends with the columns of [`Sums`].
 struct Table {
-    name: &'static str,
-    /// The columns that its rows begin with.
-    key: &'static str,
+    select: &'static str,
+    replace: &'static str,
+    delete: &'static str,
 }
 
-const USAGE: Table = Table {
-    name: "usage",
-    key: "owner, day, model, phase",
-};
-const DAYS: Table = Table {
-    name: "usage_days",
-    key: "day, project, model, phase",
-};
+macro_rules! table {
+    ($name:literal, $key:literal, $marks:literal) => {
+        Table {
+            select: concat!(
+                "SELECT input, output, cache_read, cache_write, cost_nanos, calls, unpriced, last_used_at FROM ",
+                $name,
+                " WHERE (",
+                $key,
+                ") = (",
+                $marks,
+                ")"
+            ),
+            replace: concat!("REPLACE INTO ", $name, " VALUES (", $marks, ", ?, ?, ?, ?, ?, ?, ?, ?)"),
+            delete: concat!("DELETE FROM ", $name, " WHERE (", $key, ") = (", $marks, ")"),
+        }
+    };
+}
 
-/// The numbers of a row, in the order of [`SUMS`], and when it was used last.
+/// What was used.
+const USAGE: Table = table!("usage", "owner, day, model, phase", "?, ?, ?, ?");
+/// What counts of it, over all owners of a project.
+const DAYS: Table = table!("usage_days", "day, project, model, phase", "?, ?, ?, ?");
+/// What counts of it, over all days of an owner.
+const TOTALS: Table = table!("usage_totals", "owner, model", "?, ?");
+
+/// The numbers of a row: tokens (sent, written, read from the cache, written to it), cost, calls, unpriced ones; and when
+/// it was used last.
 #[derive(Clone, Copy, Default, PartialEq)]
 struct Sums {
     numbers: [i64; 7],
@@ -94,38 +109,18 @@ impl Sums {
 
 impl Table {
     /// Adds to a row; one that becomes nothing is removed. What it was before and what it is now.
-    fn add(&self, db: &Connection, key: [&dyn ToSql; 4], by: &Sums) -> Result<(Sums, Sums)> {
-        let Self { name, key: columns } = self;
+    fn add(&self, db: &Connection, key: &[&dyn ToSql], by: &Sums) -> Result<(Sums, Sums)> {
         let before = db
-            .prepare_cached(&format!(
-                "SELECT {SUMS} FROM {name} WHERE ({columns}) = (?1, ?2, ?3, ?4)"
-            ))?
+            .prepare_cached(self.select)?
             .query_row(key, |row| Sums::read(row, 0))
             .optional()?;
         let after = before.map_or(*by, |before| before.plus(by));
         if after.is_nothing() {
-            db.prepare_cached(&format!("DELETE FROM {name} WHERE ({columns}) = (?1, ?2, ?3, ?4)"))?
-                .execute(key)?;
+            db.prepare_cached(self.delete)?.execute(key)?;
         } else {
-            let [a, b, c, d] = key;
-            let [input, output, read, write, cost, calls, unpriced] = after.numbers;
-            db.prepare_cached(&format!(
-                "REPLACE INTO {name} ({columns}, {SUMS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
-            ))?
-            .execute(params![
-                a,
-                b,
-                c,
-                d,
-                input,
-                output,
-                read,
-                write,
-                cost,
-                calls,
-                unpriced,
-                after.last_used_at
-            ])?;
+            let numbers = after.numbers.iter().chain([&after.last_used_at]);
+            let values = key.iter().copied().chain(numbers.map(|number| number as &dyn ToSql));
+            db.prepare_cached(self.replace)?.execute(params_from_iter(values))?;
         }
         Ok((before.unwrap_or_default(), after))
     }
@@ -151,18 +146,19 @@ impl Owners {
             return Ok(0);
         }
         let owner = self.number(db, delta)?;
-        let key: [&dyn ToSql; 4] = [&owner, &delta.day, &delta.model, &delta.phase];
-        let (before, after) = USAGE.add(db, key, &by)?;
+        let UsageDelta { day, model, phase, .. } = delta;
+        let (before, after) = USAGE.add(db, &[&owner, day, model, phase], &by)?;
+        let counts = after.counted().minus(&before.counted());
+        let mut rows = 1;
+        if !counts.is_nothing() {
+            DAYS.add(db, &[day, &delta.project, model, phase], &counts)?;
+            TOTALS.add(db, &[&owner, model], &counts)?;
+            rows += 2;
+        }
         if after.is_nothing() {
             self.leave(db, delta, owner)?;
         }
-        let counts = after.counted().minus(&before.counted());
-        if counts.is_nothing() {
-            return Ok(1);
-        }
-        let key: [&dyn ToSql; 4] = [&delta.day, &delta.project, &delta.model, &delta.phase];
-        DAYS.add(db, key, &counts)?;
-        Ok(2)
+        Ok(rows)
     }
 
     /// Removes what was counted of an owner in a session. The number of rows removed.
@@ -221,22 +217,25 @@ pub(crate) fn forget(db: &Connection, session: &str) -> Result<bool> {
 }
 
 fn forget_all(db: &Connection, session: &str, owner: Option<&str>) -> Result<usize> {
-    let mut statement = db.prepare_cached(&format!(
-        "SELECT day, project, model, phase, {SUMS} FROM usage_owners o JOIN usage u ON u.owner = o.number
-         WHERE o.session = ?1 AND (?2 IS NULL OR o.owner = ?2)"
-    ))?;
+    let mut statement = db.prepare_cached(
+        "SELECT day, project, model, phase,
+         input, output, cache_read, cache_write, cost_nanos, calls, unpriced, last_used_at
+         FROM usage_owners o JOIN usage u ON u.owner = o.number
+         WHERE o.session = ?1 AND (?2 IS NULL OR o.owner = ?2)",
+    )?;
     let mut rows = statement.query(params![session, owner])?;
     while let Some(row) = rows.next()? {
         let (day, project, model, phase): (i64, String, String, String) =
             (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
         let counts = Sums::default().minus(&Sums::read(row, 4)?.counted());
-        DAYS.add(db, [&day, &project, &model, &phase], &counts)?;
+        DAYS.add(db, &[&day, &project, &model, &phase], &counts)?;
     }
     db.execute(
         "DELETE FROM usage WHERE owner IN
          (SELECT number FROM usage_owners WHERE session = ?1 AND (?2 IS NULL OR owner = ?2))",
         params![session, owner],
     )?;
+    // Their totals go with them.
     db.execute(
         "DELETE FROM usage_owners WHERE session = ?1 AND (?2 IS NULL OR owner = ?2)",
         params![session, owner],

@@ -205,10 +205,10 @@ fn delta([day, owner, session, model]: [u8; 4], change: i64) -> UsageDelta {
 
 /// Reports by every grouping, for all days and from the second one on.
 async fn check_usage(store: &Store, model: &Model) {
-    for (group_by, since_day) in GroupBy::ALL.into_iter().flat_map(|by| [(by, 0), (by, 1)]) {
+    for (group_by, since_day) in GroupBy::ALL.into_iter().flat_map(|by| [(by, None), (by, Some(1))]) {
         let mut expected: BTreeMap<(String, String), [u64; 3]> = BTreeMap::new();
         for ([day, owner, session, of], sum) in &model.usage {
-            if i32::from(*day) < since_day || *sum == 0 {
+            if since_day.is_some_and(|since| i32::from(*day) < since) || *sum == 0 {
                 continue;
             }
             let delta = delta([*day, *owner, *session, *of], *sum);
@@ -226,7 +226,7 @@ async fn check_usage(store: &Store, model: &Model) {
         }
         let query = UsageQuery {
             group_by,
-            since_day: Some(since_day),
+            since_day,
             ..UsageQuery::default()
         };
         let groups = store.usage(query).await.unwrap().into_iter().map(|group| {
@@ -240,7 +240,7 @@ async fn check_usage(store: &Store, model: &Model) {
         assert_eq!(
             groups.collect::<BTreeMap<_, _>>(),
             expected,
-            "{group_by} since {since_day}"
+            "{group_by} since {since_day:?}"
         );
     }
 }

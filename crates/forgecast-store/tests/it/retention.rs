@@ -237,7 +237,7 @@ async fn a_forgotten_session_is_in_no_report_and_its_calls_are_not_counted_again
     assert!(store.usage(UsageQuery::default()).await.unwrap().is_empty());
     store.close().await.unwrap();
     let raw = rusqlite::Connection::open(place.path()).unwrap();
-    for table in ["usage", "usage_owners", "usage_days"] {
+    for table in ["usage", "usage_owners", "usage_days", "usage_totals"] {
         let sql = format!("SELECT count(*) FROM {table}");
         let count: i64 = raw.query_row(&sql, [], |row| row.get(0)).unwrap();
         assert_eq!(count, 0, "{table}");
