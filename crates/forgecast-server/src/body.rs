@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
+use forgecast_ingest::decode::Unparsable;
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -32,6 +33,15 @@ const DISCARDED_BYTES: u64 = 256 * 1024 * 1024;
 /// How long that may take in all, and how long nothing may come meanwhile.
 const DISCARDING: Duration = Duration::from_secs(5);
 const DISCARDING_IDLE: Duration = Duration::from_millis(250);
+
+/// Why a body says nothing, for whoever sent it: what ends too early is not still being written, as a file may be.
+pub(crate) fn why(error: &Unparsable) -> String {
+    if error.is_truncated() {
+        "it ends too early".to_owned()
+    } else {
+        error.to_string()
+    }
+}
 
 /// How a body is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

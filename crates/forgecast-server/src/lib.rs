@@ -31,6 +31,7 @@ mod options;
 mod otlp;
 mod router;
 mod sessions;
+mod stats;
 mod stream;
 
 pub use options::Options;

@@ -1,19 +1,28 @@
 //! Prometheus' text format, written by hand: a dozen lines do not need a registry. Numbers come from whoever counts
 //! them, at the moment of the scrape; labels are from fixed lists only.
 
-use std::fmt::{Display, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use forgecast_hub::Counters;
+use forgecast_hub::{Counters, ReportQuery};
 use forgecast_ingest::{RootState, SourceHealth};
+use forgecast_protocol::report::UsageAmount;
+use tokio::time::timeout;
 
 use crate::Shared;
 use crate::hooks::HookCounts;
 use crate::live::ws::Ending;
+
+mod page;
+
+use self::page::Page;
+
+/// How long a scrape waits for the store.
+const USAGE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// What the server itself counts.
 #[derive(Debug, Default)]
@@ -22,12 +31,20 @@ pub(crate) struct Counts {
     idle: AtomicU64,
     refused: AtomicU64,
     requests_refused: AtomicU64,
+    telemetry_rejected: AtomicU64,
+    telemetry_ignored: AtomicU64,
 }
 
 impl Counts {
     /// The guard refused a request.
     pub(crate) fn refused_request(&self) {
         self.requests_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Records of telemetry that became nothing: they could not be taken, or say nothing of interest.
+    pub(crate) fn telemetry(&self, rejected: u64, ignored: u64) {
+        self.telemetry_rejected.fetch_add(rejected, Ordering::Relaxed);
+        self.telemetry_ignored.fetch_add(ignored, Ordering::Relaxed);
     }
 
     /// A WebSocket ended.
@@ -44,12 +61,17 @@ impl Counts {
 
 /// `GET /metrics`.
 pub(crate) async fn scrape(State(shared): State<Arc<Shared>>) -> Response {
+    // First, for it may take a moment: what is counted is counted together, behind it.
+    let today = today(&shared).await;
     let mut page = Page::default();
     facts(&mut page, &shared.hub.counters());
     store(&mut page, &shared);
     sources(&mut page, &shared.health.borrow().clone());
     server(&mut page, &shared);
     hooks(&mut page, *shared.hooks.count());
+    if let Some(today) = today {
+        usage(&mut page, &today);
+    }
     let headers = [
         (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
@@ -257,6 +279,16 @@ fn server(page: &mut Page, shared: &Shared) {
         "Requests that the guard refused.",
         count(&shared.counts.requests_refused),
     );
+    page.counter(
+        "forgecast_telemetry_rejected_total",
+        "Records of telemetry that could not be taken.",
+        count(&shared.counts.telemetry_rejected),
+    );
+    page.counter(
+        "forgecast_telemetry_ignored_total",
+        "Records of telemetry that say nothing of interest.",
+        count(&shared.counts.telemetry_ignored),
+    );
     let closed = &shared.counts;
     page.labelled(
         "forgecast_viewers_closed_total",
@@ -268,6 +300,45 @@ fn server(page: &mut Page, shared: &Shared) {
             ("idle", count(&closed.idle)),
             ("refused", count(&closed.refused)),
         ],
+    );
+}
+
+/// What was used today; nothing when the store does not say it soon, for a scrape must come when something is wrong.
+async fn today(shared: &Shared) -> Option<UsageAmount> {
+    let today = shared.hub.day(shared.clock.now());
+    let query = ReportQuery {
+        since: Some(today),
+        until: Some(today),
+        ..ReportQuery::default()
+    };
+    let report = timeout(USAGE_PATIENCE, shared.hub.usage_report(query)).await.ok()?;
+    Some(report.ok()?.totals)
+}
+
+fn usage(page: &mut Page, today: &UsageAmount) {
+    let tokens = &today.tokens;
+    page.labelled(
+        "forgecast_usage_today_tokens",
+        "gauge",
+        "Tokens used today by this machine's calendar.",
+        "type",
+        [
+            ("input", tokens.input),
+            ("output", tokens.output),
+            ("cache_read", tokens.cache_read),
+            ("cache_write", tokens.cache_write),
+        ],
+    );
+    page.gauge(
+        "forgecast_usage_today_cost_usd",
+        "What they cost, as far as their models have prices.",
+        today.cost_usd,
+    );
+    page.gauge("forgecast_usage_today_calls", "Calls to models today.", today.calls);
+    page.gauge(
+        "forgecast_usage_today_unpriced_calls",
+        "Of those, calls to models without a price.",
+        today.unpriced_calls,
     );
 }
 
@@ -298,42 +369,4 @@ fn hooks(page: &mut Page, counts: HookCounts) {
         "Hooks that wait to be decoded.",
         counts.waiting,
     );
-}
-
-#[derive(Default)]
-struct Page(String);
-
-impl Page {
-    fn counter(&mut self, name: &str, help: &str, value: impl Display) {
-        self.head(name, "counter", help);
-        self.line(format_args!("{name} {value}"));
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
-        self.head(name, "gauge", help);
-        self.line(format_args!("{name} {value}"));
-    }
-
-    fn labelled<V: Display>(
-        &mut self,
-        name: &str,
-        kind: &str,
-        help: &str,
-        label: &str,
-        values: impl IntoIterator<Item = (&'static str, V)>,
-    ) {
-        self.head(name, kind, help);
-        for (word, value) in values {
-            self.line(format_args!("{name}{{{label}=\"{word}\"}} {value}"));
-        }
-    }
-
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
-        self.line(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}"));
-    }
-
-    fn line(&mut self, line: std::fmt::Arguments<'_>) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(self.0, "{line}");
-    }
 }

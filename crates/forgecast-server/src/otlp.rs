@@ -6,9 +6,11 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use forgecast_hub::Reason;
 use forgecast_ingest::decode::otlp::{self, Encoding, Otlp};
 
 use crate::Shared;
+use crate::body::why;
 use crate::error::Error;
 use crate::events::refusal;
 use crate::guard::BodyKind;
@@ -71,15 +73,20 @@ async fn take(shared: &Shared, signal: Signal, kind: BodyKind, request: Request)
         batch,
         mut rejected,
         mut message,
-    } = decoded.map_err(|error| Error::Malformed(format!("cannot read the body: {error}")))?;
+        ignored,
+    } = decoded.map_err(|error| Error::Malformed(format!("cannot read the body: {}", why(&error))))?;
     if !batch.is_empty() {
         let receipt = shared.hub.push(batch).await?;
-        let unwanted = receipt.rejected.first().or(receipt.rejected_logs.first());
-        if let Some(first) = unwanted {
-            message = refusal(first.reason).to_owned();
+        for one in receipt.rejected.iter().chain(&receipt.rejected_logs) {
+            // Sent again, what was taken is known.
+            if matches!(one.reason, Reason::Busy | Reason::Shutdown) {
+                return Err(Error::Busy);
+            }
+            refusal(one.reason).clone_into(&mut message);
+            rejected += 1;
         }
-        rejected += (receipt.rejected.len() + receipt.rejected_logs.len()) as u64;
     }
+    shared.counts.telemetry(rejected, ignored);
     Ok(Answer {
         signal,
         rejected,

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 
-use crate::{Shared, assets, error, events, files, health, hooks, live, metrics, otlp, sessions};
+use crate::{Shared, assets, error, events, files, health, hooks, live, metrics, otlp, sessions, stats};
 
 /// One route, as documentation and tests list it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +31,7 @@ fn page() -> Page {
         .get("/api/v1/sessions/{id}/series", sessions::series)
         .get("/api/v1/sessions/{id}/files/{*name}", files::file)
         .get("/api/v1/sessions/{id}/export", sessions::export)
+        .get("/api/v1/stats", stats::stats)
         .post("/api/v1/events", events::push)
         .post("/api/v1/hooks/claude", hooks::claude)
         .post("/v1/logs", otlp::logs)

@@ -75,8 +75,12 @@ impl StatsQuery {
 
 /// A session's id as usage is filed under it: the run that a name means, else the name of a transcript.
 fn session(text: &str, hub: &Hub) -> Result<String, Error> {
-    let session: SessionRef = text.parse().map_err(|error| Error::Malformed(format!("session: {error}")))?;
-    Ok(hub.resolve(&session).map_or_else(|| text.to_owned(), |id| id.to_string()))
+    let session: SessionRef = text
+        .parse()
+        .map_err(|error| Error::Malformed(format!("session: {error}")))?;
+    Ok(hub
+        .resolve(&session)
+        .map_or_else(|| text.to_owned(), |id| id.to_string()))
 }
 
 /// The day that a query names: by its date, or by a moment of it in the calendar of the hub.

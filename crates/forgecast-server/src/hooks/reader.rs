@@ -11,6 +11,7 @@ use forgecast_protocol::{Batch, Clock, Event, Fact, Origin, Problem, SourceKind,
 use tokio_util::sync::CancellationToken;
 
 use super::{Queue, Waiting, locked};
+use crate::body::why;
 
 /// Hooks that are decoded and handed over together.
 const TOGETHER: usize = 64;
@@ -110,7 +111,10 @@ impl Reader {
         let now = self.clock.now();
         match (error, &self.trouble) {
             (Some(error), known) => {
-                let message = format!("a body of POST {ADDRESS} cannot be read: {error}; the other hooks are taken");
+                let message = format!(
+                    "a body of POST {ADDRESS} cannot be read: {}; the other hooks are taken",
+                    why(&error)
+                );
                 let news = known.as_ref().is_none_or(|known| known.message != message);
                 let problem = news.then(|| Problem {
                     kind: error.problem_kind(),

@@ -63,6 +63,7 @@ async fn strangers_neither_read_nor_write_nor_upgrade() {
         let doors = [
             "/api/v1/sessions",
             "/api/v1/sessions/secret-project",
+            "/api/v1/stats",
             "/metrics",
             "/",
             "/healthz",
@@ -76,7 +77,13 @@ async fn strangers_neither_read_nor_write_nor_upgrade() {
             for method in ["POST", "PUT", "PATCH", "DELETE"] {
                 let mut headers = headers.clone();
                 headers.push(("content-type", "application/json"));
-                for path in ["/api/v1/events", "/api/v1/sessions/secret-project"] {
+                for path in [
+                    "/api/v1/events",
+                    "/api/v1/hooks/claude",
+                    "/api/v1/sessions/secret-project",
+                    "/v1/logs",
+                    "/v1/metrics",
+                ] {
                     let answer = server.request(method, path, &headers, body.as_bytes()).await;
                     assert_eq!(answer.status, expected, "{method} {path} {host} {origin:?}");
                 }

@@ -152,3 +152,41 @@ async fn what_was_acknowledged_before_a_stop_reaches_the_hub() {
     server.ended().await;
     eventually("its problem is known", async || hub.counters().applied == 1).await;
 }
+
+#[tokio::test]
+async fn the_same_hook_twice_counts_once() {
+    let server = Server::start().await;
+    for _ in 0..3 {
+        is_empty_and_good(&server.post(ADDRESS, &tool_use(1)).await);
+    }
+    eventually("all are read", async || conserves(&server).await == [3, 0, 0, 0]).await;
+    eventually("one is applied", async || {
+        let counters = server.hub.counters();
+        (counters.applied, counters.duplicate) == (1, 2)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_hook_says_that_a_person_is_needed_and_the_next_prompt_that_nobody_is() {
+    let server = Server::start().await;
+    let status = async || {
+        let view = server
+            .get("/api/v1/sessions/5b1f0c3e-77aa-4f0e-9a55-0d5b7f7b2c11")
+            .await;
+        let view = if view.status == 200 { view.json() } else { Value::Null };
+        (view["status"].clone(), view["waiting_for"].clone())
+    };
+    let asks = json!({"notification_type": "permission_prompt", "message": "Claude needs your permission to use Bash"});
+    is_empty_and_good(&server.post(ADDRESS, &hook("Notification", &asks)).await);
+    eventually("it waits", async || {
+        status().await == (json!("waiting"), json!("permission"))
+    })
+    .await;
+    is_empty_and_good(
+        &server
+            .post(ADDRESS, &hook("UserPromptSubmit", &json!({"prompt": "go on"})))
+            .await,
+    );
+    eventually("it runs", async || status().await == (json!("running"), Value::Null)).await;
+}
