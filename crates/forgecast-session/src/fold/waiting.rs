@@ -52,8 +52,11 @@ impl Session {
         Effect::work()
     }
 
+    /// The user said something, or nothing is to be waited for any more: also news to a session that is held to be over
+    /// or silent.
     pub(crate) fn fold_waiting_ended(&mut self) -> Effect {
-        if self.memory.waiting.take().is_some() {
+        let was_still = self.memory.quiet.is_some() || self.memory.closed.is_some();
+        if self.memory.waiting.take().is_some() || was_still {
             Effect::work()
         } else {
             Effect::none()

@@ -20,7 +20,7 @@ pub(super) struct Kept {
     /// Key of the request; 0 for none.
     #[serde(default, rename = "r", skip_serializing_if = "is_zero")]
     pub(super) request: u64,
-    #[serde(rename = "s")]
+    #[serde(default = "transcript", rename = "s", skip_serializing_if = "is_transcript")]
     source: UsageSource,
     #[serde(default, rename = "c", skip_serializing_if = "is_false")]
     sidechain: bool,
@@ -59,6 +59,14 @@ pub(super) struct Kept {
 
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+fn transcript() -> UsageSource {
+    UsageSource::Transcript
+}
+
+fn is_transcript(source: &UsageSource) -> bool {
+    *source == UsageSource::Transcript
 }
 
 fn is_false(value: &bool) -> bool {

@@ -109,6 +109,8 @@ fn it_is_completed_when_it_is_closed_until_it_is_taken_up_again() {
     assert_eq!(session.view().ended_at, None);
     session.apply(&told(minute(10), closed()));
     assert_eq!(session.view().ended_at, Some(minute(10)));
+    session.apply(&told(minute(11), Fact::WaitingEnded(WaitingEnded {})));
+    assert_eq!(status(&session), (SessionStatus::Running, None), "a prompt");
 }
 
 #[test]
