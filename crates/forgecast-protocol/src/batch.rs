@@ -62,7 +62,8 @@ pub struct SourceCheckpoint {
     pub identity: FileIdentity,
     /// For a file that is appended to: the offset after the last complete line that was taken, in bytes.
     pub offset: u64,
-    /// For a document that is rewritten: the SHA-256 of its bytes, hexadecimal; empty for a file that is appended to.
+    /// For a document that is rewritten: the SHA-256 of its bytes, hexadecimal. For a file that is appended to: a digest
+    /// of what stands before the offset, by which a file that was written anew is known; empty when too little was read.
     pub digest: String,
     /// For a file that is appended to: what its decoder has to remember of the lines before the offset, opaque to all
     /// others; empty when that is nothing.
