@@ -10,7 +10,7 @@ mod logs;
 mod presence;
 mod work;
 
-pub(crate) use folders::{BUILDLOOP, MARKER, format_of};
+pub(crate) use folders::{BUILDLOOP, MARKER, TASKS, format_of};
 use inherited::Inherited;
 pub(crate) use presence::GRACE;
 pub(crate) use work::{Context, GroupKind, Look, Outcome, Work};

@@ -33,6 +33,10 @@ pub struct SourceHealth {
     pub projects: u64,
     /// Transcripts known.
     pub transcripts: u64,
+    /// Records of transcripts that are of a kind that is not known.
+    pub unknown_records: u64,
+    /// Lines of transcripts that could not be read.
+    pub bad_lines: u64,
     /// Readings that did not answer in time and still occupy a thread.
     pub stuck: u64,
     /// Problems that are open at the moment.

@@ -5,6 +5,7 @@
 
 mod backlog;
 mod folders;
+mod moved;
 mod read;
 mod trouble;
 
@@ -221,36 +222,6 @@ impl Transcripts {
         woke
     }
 
-    /// A known file under a new name is not read again: what was known goes with it.
-    fn adopt_moved(&mut self, path: &str, transcript: &mut Transcript, now: &FileIdentity, pass: &mut Pass<'_>) {
-        let files = &self.files;
-        let numbers = pass.numbers.get_or_insert_with(|| {
-            let begun = files.iter().filter(|(_, file)| file.tail.is_begun());
-            begun
-                .map(|(path, file)| (number(&file.tail.identity), path.clone()))
-                .collect()
-        });
-        let Some(old) = numbers.remove(&number(now)) else {
-            return;
-        };
-        let there = pass.base.stat(Path::new(&old)).ok();
-        if old == path || there.is_some_and(|there| number(&there) == number(now)) {
-            return;
-        }
-        let Some(mut moved) = self.files.remove(&old) else {
-            return;
-        };
-        tracing::debug!(from = old, to = path, "a transcript was renamed");
-        self.backlog.done(&old);
-        self.forget_lines(&old, &mut moved, pass);
-        self.recovered(&old, &mut moved, pass);
-        self.checkpoint(&old, SourceCheckpoint::default(), pass);
-        if there.is_some() {
-            self.files.insert(old, Transcript::default());
-        }
-        *transcript = moved;
-    }
-
     /// Reads what waits, newest first.
     fn catch_up(&mut self, work: &Work, pass: &mut Pass<'_>) {
         let mut budget = if work.live { LIVE_BYTES } else { 0 };
@@ -386,10 +357,6 @@ impl Transcript {
             ..Self::default()
         }
     }
-}
-
-fn number(identity: &FileIdentity) -> (u64, u64) {
-    (identity.device, identity.inode)
 }
 
 /// The next so many entries for which `wanted` holds, from where the last turn ended and round the end.

@@ -10,7 +10,7 @@ use super::jobs::{self, Lane};
 use super::unread::Waiting;
 use super::{Engine, OUTBOX, Place};
 use crate::clock;
-use crate::group::{BUILDLOOP, GroupKind, Look, MARKER, Outcome, Work, directory_of};
+use crate::group::{BUILDLOOP, GroupKind, Look, MARKER, Outcome, TASKS, Work, directory_of};
 use crate::reconcile::{ACTIVE, Turn};
 use crate::transcripts::Unread;
 use crate::unit::Unit;
@@ -248,7 +248,7 @@ impl Engine {
             GroupKind::Project => vec![
                 format!("{folder}{MARKER}/"),
                 format!("{folder}{BUILDLOOP}/"),
-                format!("{folder}TASKS.md"),
+                format!("{folder}{TASKS}"),
             ],
             _ => vec![folder],
         };
@@ -343,6 +343,8 @@ impl Engine {
             self.groups
                 .wish(id, Lane::Background, |work| work.changed.extend(outcome.more));
         }
+        self.counters.unknown_records += outcome.unknown_records;
+        self.counters.bad_lines += outcome.bad_lines;
         self.counters.reads += outcome.reads;
         self.counters.looks += outcome.looks;
         self.counters.bytes_read += outcome.bytes;

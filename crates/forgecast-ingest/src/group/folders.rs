@@ -14,6 +14,8 @@ use crate::watch::Interest;
 pub(crate) const MARKER: &str = ".context-foundry";
 /// The folder that the origin's successor writes into.
 pub(crate) const BUILDLOOP: &str = ".buildloop";
+/// Its list of tasks, in the project's own folder.
+pub(crate) const TASKS: &str = "TASKS.md";
 /// A folder that was changed so short a time ago may change again without showing it.
 const RACY_MS: u64 = 50;
 /// Files of one folder that are followed; a folder of a hundred thousand unrelated files is not taken in.
@@ -63,9 +65,8 @@ impl Group {
             folder.watch = pass.context.watcher.add(&place, Interest::Content).ok();
         }
         let stamp = pass.base.stat(Path::new(path)).ok().map(|now| without_size(&now));
-        match pass.base.list(Path::new(path)) {
+        match self.entries(path, pass) {
             Ok(entries) => {
-                pass.outcome.listed += 1;
                 self.clear_file(path, pass);
                 self.take_in(path, entries, waiting);
                 folder.stamp = stamp.filter(|stamp| !clock::is_recent(stamp.ctime_ns, RACY_MS));
@@ -87,6 +88,24 @@ impl Group {
             .watches
             .extend(folder.watch.map(|watch| (watch, path.to_owned())));
         self.folders.insert(path.to_owned(), folder);
+    }
+
+    fn entries(&self, path: &str, pass: &mut Pass<'_>) -> Result<Vec<Entry>, OpenError> {
+        if self.kind == GroupKind::Project && path.is_empty() {
+            // One name in it is ours: no reason to list all that people keep there.
+            let name = Path::new(TASKS);
+            return Ok(match pass.base.stat(name) {
+                Ok(task_list) => vec![Entry {
+                    name: name.into(),
+                    kind: EntryKind::File,
+                    inode: task_list.inode,
+                }],
+                Err(_) => Vec::new(),
+            });
+        }
+        let entries = pass.base.list(Path::new(path))?;
+        pass.outcome.listed += 1;
+        Ok(entries)
     }
 
     /// The names in one folder: files that are ours are followed from now on, folders that are ours are visited next.

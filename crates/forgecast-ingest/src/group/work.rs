@@ -90,6 +90,9 @@ pub(crate) struct Outcome {
     pub(crate) unread: Unread,
     /// What became of archives of transcripts: differences.
     pub(crate) indexed: IndexingProgress,
+    /// Records of transcripts of kinds that are not known, and lines that could not be read.
+    pub(crate) unknown_records: u64,
+    pub(crate) bad_lines: u64,
     pub(crate) reads: u64,
     pub(crate) bytes: u64,
     pub(crate) looks: u64,

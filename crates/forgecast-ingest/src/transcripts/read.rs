@@ -134,6 +134,8 @@ impl Transcripts {
             self.forget_lines(path, transcript, pass);
         }
         transcript.state = state;
+        pass.outcome.unknown_records += taken.unknown;
+        pass.outcome.bad_lines += taken.bad + long;
         transcript.lines.unknown += taken.unknown;
         transcript.lines.bad += taken.bad;
         transcript.lines.long += long;

@@ -34,8 +34,9 @@ async fn warm_start_with_two_thousand_transcripts() {
     first.until("indexed", indexed).await;
     let known = first.checkpoints();
     first.stop().await;
-    let line = call_with("new", &"w".repeat(4_000));
-    let appended = line.repeat(1_048_576 / line.len());
+    let appended: String = (0..256)
+        .map(|n| call_with(&format!("new{n}"), &"w".repeat(3_700)))
+        .collect();
     append(&session(home.path(), "-srv-p7", "s7"), &appended);
     let begun = cpu();
     let second = start_with(claude(home.path()), known).await;
