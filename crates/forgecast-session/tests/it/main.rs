@@ -7,12 +7,14 @@
 
 mod support;
 
+mod arbitrary;
 mod belonging;
 mod checkpoints;
 mod completion;
 mod estimates;
 mod laws;
 mod ledger;
+mod ledger_laws;
 mod life;
 mod own;
 mod panels;

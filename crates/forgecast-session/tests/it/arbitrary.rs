@@ -1,0 +1,320 @@
+//! Arbitrary facts and events, for the laws: few words, so that they meet, and hostile ones among them.
+
+use forgecast_protocol::event::{
+    AgentReported, ArtifactChanged, ArtifactKind, BudgetPassed, BudgetScope, CheckpointReported, CompletionBasis,
+    Custom, DecisionRecorded, ErrorReported, PatternRecorded, PhaseReported, ProblemCleared, ProblemFound, Quiet,
+    SessionSeen, SourceAccount, SourceGone, SourceReturned, TaskReported, TestBasis, TestsReported, TokenDelta,
+    ToolUsed, UsageRecorded, UsageSource, WaitingBegan, WaitingEnded, WentQuiet,
+};
+use forgecast_protocol::session::{BudgetLevel, WaitingFor};
+use forgecast_protocol::{Event, Fact, Problem, ProblemKind, SourceKind, Timestamp};
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::Value;
+
+use crate::support::*;
+
+/// Few words, so that they meet; hostile ones among them.
+pub(crate) fn word() -> impl Strategy<Value = String> {
+    select(vec!["a", "b", "", "__proto__", "1", "ü\u{202e}", "task-1"]).prop_map(str::to_owned)
+}
+
+pub(crate) fn phase_name() -> impl Strategy<Value = String> {
+    let names = "Codebase Analysis|Scout|Architect|builder|Testing|Screenshot|docs|Deploy|Feedback|Polish||complete";
+    select(names.split('|').collect::<Vec<_>>()).prop_map(str::to_owned)
+}
+
+pub(crate) fn state() -> impl Strategy<Value = String> {
+    let words = "starting|in_progress|completed|failed|timeout|waiting|self-healing|pending|skipped|idle|?";
+    select(words.split('|').collect::<Vec<_>>()).prop_map(str::to_owned)
+}
+
+pub(crate) fn time() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![
+        20 => (-2000_i64..2000).prop_map(minute),
+        1 => any::<i64>().prop_map(Timestamp::from_millis),
+    ]
+}
+
+pub(crate) fn number() -> impl Strategy<Value = f64> {
+    prop_oneof![Just(f64::NAN), Just(f64::INFINITY), Just(1e308), Just(-3.5), 0.0..120.0]
+}
+
+pub(crate) fn phase_fact() -> impl Strategy<Value = Fact> {
+    let first = (
+        of(phase_name()),
+        of(select(vec!["4/7", "?/8", "x", "4.5"])),
+        of(state()),
+        of(word()),
+    );
+    let second = (
+        of(0_u32..4),
+        of(vec(phase_name(), 0..6)),
+        of(time()),
+        of(time()),
+        of(0_u32..9),
+        of(number()),
+    );
+    (first, second).prop_map(
+        |((phase, number, status, detail), (round, done, began, updated, tasks, context))| {
+            Fact::PhaseReported(PhaseReported {
+                phase,
+                phase_number: number.map(str::to_owned),
+                status,
+                detail,
+                test_iteration: round,
+                phases_completed: done,
+                started_at: began,
+                last_updated: updated,
+                tasks_completed: tasks,
+                tasks_total: tasks,
+                context_percent: context,
+                ..PhaseReported::default()
+            })
+        },
+    )
+}
+
+pub(crate) fn checkpoint_fact() -> impl Strategy<Value = Fact> {
+    let lists = (of(vec(word(), 0..4)), of(vec(word(), 0..4)));
+    (of(phase_name()), of(0_u32..5), of(time()), lists, any::<bool>()).prop_map(
+        |(phase, iterations, last_iteration_at, (completed, remaining), complete)| {
+            Fact::CheckpointReported(CheckpointReported {
+                phase,
+                iterations,
+                last_iteration_at,
+                notes: completed.clone(),
+                completed,
+                remaining,
+                complete: complete && iterations == Some(0),
+                ..CheckpointReported::default()
+            })
+        },
+    )
+}
+
+pub(crate) fn panel_fact() -> impl Strategy<Value = Fact> {
+    let basis = select(vec![TestBasis::Report, TestBasis::Reported, TestBasis::Summary]);
+    let kind = select(vec![ArtifactKind::Patterns, ArtifactKind::Log, ArtifactKind::Summary]);
+    prop_oneof![
+        (word(), of(state()), of(word())).prop_map(|(id, status, description)| {
+            Fact::TaskReported(TaskReported {
+                id,
+                status,
+                description,
+                ..TaskReported::default()
+            })
+        }),
+        (of(0_u32..9), of(0_u32..9), of(0_u32..9), basis).prop_map(|(iteration, total, failed, basis)| {
+            let passed = total;
+            Fact::TestsReported(TestsReported {
+                iteration,
+                total,
+                passed,
+                failed,
+                verdict: None,
+                basis,
+            })
+        }),
+        (word(), of(state()), of(phase_name()), of(number())).prop_map(|(id, status, phase, progress_percent)| {
+            Fact::AgentReported(AgentReported {
+                id,
+                status,
+                phase,
+                progress_percent,
+                ..AgentReported::default()
+            })
+        }),
+        (word(), of(number()), of(any::<bool>())).prop_map(|(key, quality, lesson_used)| {
+            Fact::DecisionRecorded(DecisionRecorded {
+                key,
+                quality,
+                lesson_used,
+                ..DecisionRecorded::default()
+            })
+        }),
+        (word(), of(word())).prop_map(|(id, title)| {
+            Fact::PatternRecorded(PatternRecorded {
+                id,
+                title,
+                ..PatternRecorded::default()
+            })
+        }),
+        (word(), kind, time(), of(time()), any::<bool>()).prop_map(|(name, kind, modified_at, dated, removed)| {
+            Fact::ArtifactChanged(ArtifactChanged {
+                name,
+                kind,
+                size: 1,
+                modified_at,
+                dated,
+                removed,
+            })
+        }),
+    ]
+}
+
+pub(crate) fn life_fact() -> impl Strategy<Value = Fact> {
+    let quiet = select(vec![Quiet::Stalled, Quiet::Abandoned, Quiet::Settled]);
+    let waits = of(select(vec![
+        WaitingFor::Permission,
+        WaitingFor::Prompt,
+        WaitingFor::Answer,
+    ]));
+    let path = || select(vec![PROJECT, "/home", ""]).prop_map(str::to_owned);
+    prop_oneof![
+        (of(word()), of(word())).prop_map(|(task, host)| {
+            Fact::SessionSeen(SessionSeen {
+                title: host.clone(),
+                task,
+                host,
+                ..SessionSeen::default()
+            })
+        }),
+        (word(), waits).prop_map(|(reason, waiting_for)| { Fact::WaitingBegan(WaitingBegan { reason, waiting_for }) }),
+        (of(word()), of(any::<bool>())).prop_map(|(use_id, success)| {
+            Fact::ToolUsed(ToolUsed {
+                use_id,
+                success,
+                ..ToolUsed::default()
+            })
+        }),
+        (number(), any::<bool>()).prop_map(|(limit_usd, session)| {
+            Fact::BudgetPassed(BudgetPassed {
+                scope: if session {
+                    BudgetScope::Session
+                } else {
+                    BudgetScope::Day
+                },
+                period: None,
+                level: BudgetLevel::Exceeded,
+                limit_usd,
+                spent_usd: limit_usd,
+            })
+        }),
+        Just(Fact::WaitingEnded(WaitingEnded {})),
+        (quiet, time()).prop_map(|(quiet, since)| Fact::WentQuiet(WentQuiet { quiet, since })),
+        (of(any::<bool>()), of(time()), any::<bool>()).prop_map(|(success, completed_at, closed)| {
+            let mut fact = completion(success);
+            if closed {
+                fact.basis = CompletionBasis::Closed;
+            }
+            fact.completed_at = completed_at;
+            Fact::CompletionReported(fact)
+        }),
+        word().prop_map(|key| {
+            let message = "broken".to_owned();
+            let problem = Problem {
+                kind: ProblemKind::Unparsable,
+                message,
+                subject: None,
+            };
+            Fact::ProblemFound(ProblemFound { key, problem })
+        }),
+        (word(), any::<bool>()).prop_map(|(key, with_parts)| Fact::ProblemCleared(ProblemCleared { key, with_parts })),
+        path().prop_map(|path| Fact::SourceGone(SourceGone { path })),
+        path().prop_map(|path| Fact::SourceReturned(SourceReturned { path })),
+    ]
+}
+
+/// A difference as no ledger would tell it: also taking away what was never added.
+pub(crate) fn difference() -> impl Strategy<Value = UsageRecorded> {
+    let source = select(vec![
+        UsageSource::Transcript,
+        UsageSource::Otel,
+        UsageSource::Hook,
+        UsageSource::Reported,
+    ]);
+    let names = (of(word()), of(word()), of(phase_name()));
+    let counts = (-3_i64..3, -1_i64..2, of(any::<u64>()), of(any::<u64>()));
+    let amount = (prop_oneof![any::<i64>(), -500_i64..500], of(number()));
+    (source, names, counts, amount, of(time())).prop_map(
+        |(source, (model, agent, phase), (calls, unpriced, used, limit), (output, cost_usd), used_at)| {
+            let tokens = TokenDelta {
+                output,
+                ..TokenDelta::default()
+            };
+            let account = SourceAccount {
+                source,
+                tokens,
+                cost_usd,
+                calls,
+            };
+            UsageRecorded {
+                tokens,
+                cost_usd,
+                calls,
+                unpriced,
+                disputed: unpriced,
+                model,
+                agent,
+                phase,
+                used_at,
+                context_tokens: used,
+                context_limit: limit,
+                context_percent: None,
+                accounts: vec![account],
+            }
+        },
+    )
+}
+
+/// Facts that add rather than state: twice is not once.
+pub(crate) fn adding_fact() -> impl Strategy<Value = Fact> {
+    prop_oneof![
+        (any::<i64>(), of(number()), of(number())).prop_map(|(input, cost_usd, context_percent)| {
+            let tokens = TokenDelta {
+                input,
+                ..TokenDelta::default()
+            };
+            Fact::UsageRecorded(UsageRecorded {
+                tokens,
+                cost_usd,
+                context_percent,
+                ..UsageRecorded::default()
+            })
+        }),
+        difference().prop_map(Fact::UsageRecorded),
+        word().prop_map(|message| Fact::ErrorReported(ErrorReported { message, details: None })),
+        word().prop_map(|kind| Fact::Custom(Custom {
+            kind,
+            data: Value::Null
+        })),
+    ]
+}
+
+pub(crate) fn state_fact() -> impl Strategy<Value = Fact> {
+    prop_oneof![4 => phase_fact(), 1 => checkpoint_fact(), 3 => panel_fact(), 3 => life_fact()]
+}
+
+pub(crate) fn event_of(fact: impl Strategy<Value = Fact>) -> impl Strategy<Value = Event> {
+    let kind = select(vec![
+        SourceKind::PhaseFile,
+        SourceKind::Artifact,
+        SourceKind::Push,
+        SourceKind::Transcript,
+    ]);
+    (fact, kind, word(), time(), any::<bool>(), of(time())).prop_map(|(fact, kind, path, at, first_sight, modified)| {
+        let mut event = event(kind, &path, at, fact);
+        event.origin.first_sight = first_sight;
+        event.origin.modified_at = modified;
+        event
+    })
+}
+
+pub(crate) fn any_event() -> impl Strategy<Value = Event> {
+    event_of(prop_oneof![9 => state_fact(), 1 => adding_fact()])
+}
+
+/// What the sources of an agent's own session say.
+pub(crate) fn own_event() -> impl Strategy<Value = Event> {
+    let fact = prop_oneof![3 => life_fact(), 1 => adding_fact()];
+    let kind = select(vec![
+        SourceKind::Transcript,
+        SourceKind::Hook,
+        SourceKind::Otlp,
+        SourceKind::Internal,
+    ]);
+    (fact, kind, time()).prop_map(|(fact, kind, at)| event(kind, "t.jsonl", at, fact))
+}
