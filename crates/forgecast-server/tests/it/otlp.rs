@@ -105,7 +105,7 @@ pub(crate) fn logs_protobuf(records: &[Vec<(&'static str, Value)>]) -> Vec<u8> {
 }
 
 /// An export of metrics as JSON.
-fn metrics_json() -> Vec<u8> {
+pub(crate) fn metrics_json() -> Vec<u8> {
     let point = json!({
         "attributes": [attribute("session.id", &SESSION.into()), attribute("type", &"output".into())],
         "startTimeUnixNano": "1769847240000000000",

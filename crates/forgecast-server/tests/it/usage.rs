@@ -7,7 +7,7 @@ use insta::{assert_json_snapshot, assert_snapshot};
 use serde_json::{Value, json};
 
 use crate::hooks::hook;
-use crate::otlp::{JSON, LOGS, PROTOBUF, SESSION, api_request, logs_json, logs_protobuf};
+use crate::otlp::{JSON, LOGS, METRICS, PROTOBUF, SESSION, api_request, logs_json, logs_protobuf, metrics_json};
 use crate::support::{Server, eventually, now};
 
 /// What the transcript says of one call, as a source hands it in.
@@ -157,6 +157,17 @@ async fn sources_that_differ_are_shown_beside_each_other_and_the_better_one_coun
         (&json!(70), [json!(70), json!(50)]),
         "{usage}"
     );
+}
+
+#[tokio::test]
+async fn metrics_add_nothing_to_what_calls_say() {
+    let server = Server::start().await;
+    tell(&server, Teller::TelemetryJson).await;
+    let before = server.get("/api/v1/stats").await.json()["totals"].clone();
+    let kind = [("content-type", JSON)];
+    let answer = server.request("POST", METRICS, &kind, &metrics_json()).await;
+    assert_eq!((answer.status, answer.text()), (200, "{}".to_owned()));
+    assert_eq!(server.get("/api/v1/stats").await.json()["totals"], before);
 }
 
 async fn with_usage() -> Server {
