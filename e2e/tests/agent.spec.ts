@@ -18,6 +18,11 @@ test.beforeEach(async () => {
 });
 test.afterEach(() => forgecast.remove());
 
+/** Until the server knows the session: a page that asks before is answered at its next try, seconds later. */
+async function known(): Promise<void> {
+  await expect.poll(async () => (await fetch(`${forgecast.url}/api/v1/sessions/${ID}`)).status).toBe(200);
+}
+
 /** 170,000 tokens for $0.85: 10k input, 20k output, 40k written to the cache, 100k read from it. */
 const FIRST: Call = { message: 'msg_01first', request: 'req_01first', tokens: { input: 10_000, output: 20_000, cacheWrite: 40_000, cacheRead: 100_000 } };
 
@@ -68,6 +73,7 @@ test('a transcript is a session by its first prompt, whose tokens and cost grow 
 
 test('a subagent stands below the session’s own agent, with its tokens', async ({ page }) => {
   claude.prompt(TITLE);
+  await known();
   await page.goto(`${forgecast.url}/session/${ID}`);
   await expect(page.getByRole('heading', { name: TITLE, level: 1 })).toBeVisible();
   const use = { type: 'tool_use', id: 'toolu_01sub', name: 'Task', input: { description: 'Look for every place that rounds', subagent_type: 'Explore', prompt: 'Find the rounding.' } };
@@ -123,6 +129,7 @@ test('a hook that asks for permission turns it to waiting at once, and the work 
 test('telemetry of a call that the transcript told adds where it is known from, and no token', async ({ page }) => {
   claude.prompt(TITLE);
   claude.call(FIRST);
+  await known();
   await page.goto(`${forgecast.url}/session/${ID}`);
   const usage = page.locator('[data-panel="usage"]');
   await expect(usage.locator('[data-field="tokens"]')).toHaveAttribute('title', '170,000');
@@ -148,9 +155,11 @@ test('telemetry of a call that the transcript told adds where it is known from, 
 test('what was spent today, and how fast, stands above the sessions', async ({ page }) => {
   claude.prompt(TITLE);
   claude.call(FIRST);
+  const report = async () => (await (await fetch(`${forgecast.url}/api/v1/stats`)).json()) as { today?: { calls: number } };
+  await expect.poll(async () => (await report()).today?.calls).toBe(1);
   await page.goto(forgecast.url);
   await expect(page.locator('[data-session]', { hasText: TITLE })).toContainText('$0.85');
-  await expect(page.locator('[data-total="spent"]')).toContainText('$0.85', { timeout: 25_000 });
+  await expect(page.locator('[data-total="spent"]')).toContainText('$0.85');
   await expect(page.locator('[data-total="tokens"]')).toContainText('170k');
   await expect(page.locator('[data-total="burn"]')).toContainText('/h');
   await expect(page.locator('[data-total="projected"]')).toContainText('$');
@@ -165,6 +174,7 @@ test('a budget that is passed is said quietly, and put away by hand', async ({ p
   forgecast.url = url;
   await forgecast.start();
   claude.prompt(TITLE);
+  await known();
   await page.goto(`${forgecast.url}/session/${ID}`);
   await expect(page.getByRole('heading', { name: TITLE, level: 1 })).toBeVisible();
   claude.call(FIRST);
