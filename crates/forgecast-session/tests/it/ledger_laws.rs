@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use forgecast_protocol::Fact;
 use forgecast_protocol::event::{CallTokens, UsageSource};
+use forgecast_protocol::session::TokenCounts;
 use forgecast_session::ledger::{Account, Call, Counted, Difference, Ledger, differences, keys_of};
-use forgecast_session::price::Prices;
+use forgecast_session::price::{Prices, dollars};
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
@@ -258,5 +260,48 @@ proptest! {
         let mut rows: Vec<Counted> = ledger.rows().collect();
         rows.sort_by_cached_key(|call| format!("{call:?}"));
         prop_assert_eq!(rows, books.counted());
+    }
+
+    #[test]
+    fn the_views_show_what_counts(accounts in any_accounts(24), tools in vec(0_usize..24, 0..4)) {
+        let mut books = Books::default();
+        for (index, account) in accounts.iter().enumerate() {
+            books.observe(account);
+            if tools.contains(&index) {
+                books.confirm("t1");
+            }
+        }
+        let counted = books.counted();
+        for name in ["0a~1", "0b~1", "0c~1"] {
+            let mut view = session();
+            for change in books.told.iter().filter(|change| change.session == name) {
+                view.apply(&told(minute(30), Fact::UsageRecorded(change.usage.clone())));
+            }
+            let ours: Vec<&Counted> = counted.iter().filter(|call| call.session == name).collect();
+            let usage = view.view().usage.clone().unwrap_or_default();
+            let mut tokens = TokenCounts::default();
+            ours.iter().for_each(|call| tokens.add(&call.tokens));
+            prop_assert_eq!(usage.tokens, tokens);
+            prop_assert_eq!(usage.calls, ours.len() as u64);
+            let count = |is: fn(&Counted) -> bool| ours.iter().filter(|call| is(call)).count() as u64;
+            prop_assert_eq!(usage.unpriced_calls, count(|call| call.cost_nanos.is_none()));
+            prop_assert_eq!(usage.disputed_calls, count(|call| call.disputed));
+            let nanos: u64 = ours.iter().filter_map(|call| call.cost_nanos).sum();
+            prop_assert_eq!(usage.cost_usd.unwrap_or_default(), dollars(nanos));
+            for (model, share) in &usage.by_model {
+                let of_model = ours.iter().filter(|call| call.model.as_deref() == Some(model));
+                let total: u64 = of_model.map(|call| call.tokens.total()).sum();
+                prop_assert_eq!(share.tokens.total(), total, "{}", model);
+            }
+            for (phase, share) in &usage.by_phase {
+                let of_phase = ours.iter().filter(|call| call.phase == *phase);
+                let total: u64 = of_phase.map(|call| call.tokens.total()).sum();
+                prop_assert_eq!(share.tokens.total(), total, "{}", phase);
+            }
+            let mut sources: Vec<UsageSource> = ours.iter().flat_map(|call| &call.accounts).map(|told| told.0).collect();
+            sources.sort_unstable();
+            sources.dedup();
+            prop_assert_eq!(usage.provenance, sources);
+        }
     }
 }
