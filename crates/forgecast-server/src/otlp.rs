@@ -123,3 +123,25 @@ fn respond(kind: BodyKind, status: StatusCode, body: Vec<u8>) -> Response {
     ];
     (status, headers, body).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_work_later_is_said_in_a_status_after_which_exporters_try_again() {
+        for (error, seconds) in [
+            (Error::Busy, "1"),
+            (Error::NoRoom, "1"),
+            (Error::Full, "30"),
+            (Error::ReadOnly, "30"),
+        ] {
+            for kind in [BodyKind::Json, BodyKind::Protobuf] {
+                let response = refuse(kind, &error);
+                assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{error}");
+                assert_eq!(response.headers()[header::RETRY_AFTER], seconds, "{error}");
+                assert_eq!(response.headers()[header::CONTENT_TYPE], kind.media_type());
+            }
+        }
+    }
+}

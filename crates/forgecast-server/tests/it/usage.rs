@@ -4,6 +4,9 @@
 use forgecast_protocol::event::{CallId, CallReported, CallTokens, UsageSource};
 use forgecast_protocol::{Event, Fact, Origin, SourceKind, Subject};
 use insta::{assert_json_snapshot, assert_snapshot};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
 use crate::hooks::hook;
@@ -71,6 +74,13 @@ const TELLERS: [Teller; 4] = [
     Teller::TelemetryProtobuf,
 ];
 
+/// All orders in which they may speak.
+fn orders() -> Vec<[Teller; 4]> {
+    let places = (0..256_usize).map(|number| [0, 2, 4, 6].map(|shift| number >> shift & 3));
+    let each_once = places.filter(|places| (0..4).all(|place| places.contains(&place)));
+    each_once.map(|places| places.map(|place| TELLERS[place])).collect()
+}
+
 async fn tell(server: &Server, teller: Teller) {
     let telemetry = [api_request("req_1", 50)];
     let answer = match teller {
@@ -97,12 +107,12 @@ async fn used(server: &Server) -> Value {
 
 #[tokio::test]
 async fn a_call_that_transcript_telemetry_and_hook_tell_is_one_call_with_three_provenances() {
-    for first in 0..TELLERS.len() {
+    for order in orders() {
         let server = Server::start().await;
         let expected = json!(["transcript", "otel", "hook"]);
         // Twice, for everybody says it again when an answer was lost.
-        for place in first..first + 2 * TELLERS.len() {
-            tell(&server, TELLERS[place % TELLERS.len()]).await;
+        for teller in order.into_iter().chain(order) {
+            tell(&server, teller).await;
         }
         eventually("all three are shown", async || {
             used(&server).await["provenance"] == expected
@@ -121,7 +131,7 @@ async fn a_call_that_transcript_telemetry_and_hook_tell_is_one_call_with_three_p
         assert_eq!(
             counts.map(|count| count.as_u64().unwrap()),
             [1, 0, 100, 50, 3_000, 200],
-            "{first} {usage}"
+            "{order:?} {usage}"
         );
         for source in ["transcript", "otel"] {
             assert_eq!(usage["by_source"][source]["output"], 50, "{usage}");
@@ -286,4 +296,33 @@ async fn a_scrape_says_what_was_used_today() {
     ] {
         assert!(page.lines().any(|found| found == line), "{line} in {page}");
     }
+}
+
+/// Fault F16 for what is asked.
+#[tokio::test]
+async fn no_question_makes_an_error_of_the_server() {
+    let server = with_usage().await;
+    let mut runner = TestRunner::new(Config::with_cases(1));
+    let names = prop::sample::select(vec!["group_by", "since", "until", "project", "session"]);
+    let values = prop_oneof![
+        any::<String>(),
+        "[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2}))?",
+        "[a-z0-9.~-]{0,12}",
+        Just("0001-01-01".to_owned()),
+        Just("9999-12-31T23:59:59-23:59".to_owned()),
+    ];
+    let queries = prop::collection::vec((names, values), 0..4);
+    for _ in 0..400 {
+        let query = queries.new_tree(&mut runner).unwrap().current();
+        let query: Vec<_> = query
+            .iter()
+            .map(|(name, value)| format!("{name}={}", escaped(value)))
+            .collect();
+        let path = format!("/api/v1/stats?{}", query.join("&"));
+        assert!([200, 400].contains(&server.get(&path).await.status), "{path}");
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
