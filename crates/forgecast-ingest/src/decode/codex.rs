@@ -62,8 +62,9 @@ static META: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"sessio
 static CONTEXT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"turn_context\""));
 static USER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"user_message\""));
 
-/// Where in a line its kind stands at the latest: these fields come first.
-const HEAD: usize = 200;
+/// How far into a line its kind is searched for, bytes: the vendor writes it first; lines that are of interest are
+/// shorter than this anyway, however they are written, but for the first.
+const HEAD: usize = 2_000;
 
 /// Whether a line may say something of usage: what it used, with which model, whose thread it is.
 pub(crate) fn may_count(line: &[u8]) -> bool {

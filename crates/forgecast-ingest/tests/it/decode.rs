@@ -2,9 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
+mod claude;
+mod codex;
+mod corpus;
 mod fields;
 mod formats;
+mod foundry;
+mod hooks;
 mod hostile;
 mod json;
+mod laws;
+mod otlp;
 mod push;
 mod reports;
+mod scan;
+mod told;

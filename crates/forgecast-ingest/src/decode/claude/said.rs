@@ -145,19 +145,20 @@ impl Reader {
         let summary = input.summary(tool, self.state.cwd.as_deref(), cleaner);
         let shown = format!("{tool_name} {}", summary.as_deref().unwrap_or_default());
         line.log(None, "", &shown, 1, out);
-        if tools::asks_user(tool) {
-            let asked = input.question().map(|question| cleaner.word(question));
-            let reason = asked.unwrap_or_else(|| "it asks whether its plan is right".to_owned());
-            self.question(line, &id, reason, out);
-        }
         let used = ToolUsed {
             tool: tool_name,
             summary,
             agent: line.agent.clone(),
             success: None,
-            use_id: Some(id),
+            use_id: Some(id.clone()),
         };
         line.say(Fact::ToolUsed(used), out);
+        // After the use itself, which is work and ends whatever was waited for.
+        if tools::asks_user(tool) {
+            let asked = input.question().map(|question| cleaner.word(question));
+            let reason = asked.unwrap_or_else(|| "it asks whether its plan is right".to_owned());
+            self.question(line, &id, reason, out);
+        }
     }
 
     pub(super) fn system(&mut self, line: &Line<'_>, out: &mut Taken) {

@@ -98,6 +98,9 @@ struct Reader {
     records: usize,
 }
 
+/// Reads one item of a scope and adds what it holds.
+type Item<'b, T> = fn(&mut Reader, &'b [u8], &mut Vec<T>) -> Result<(), Unparsable>;
+
 impl Reader {
     fn new() -> Self {
         Self {
@@ -131,11 +134,7 @@ impl Reader {
     }
 
     /// `resource` (1) and the parts of scopes (2), each of whose items (2) is handed to `item`.
-    fn group<'b, T>(
-        &mut self,
-        bytes: &'b [u8],
-        item: fn(&mut Self, &'b [u8], &mut Vec<T>) -> Result<(), Unparsable>,
-    ) -> Result<Group<'b, T>, Unparsable> {
+    fn group<'b, T>(&mut self, bytes: &'b [u8], item: Item<'b, T>) -> Result<Group<'b, T>, Unparsable> {
         let mut group = Group {
             resource: Attributes::default(),
             items: Vec::new(),

@@ -4,9 +4,9 @@
 use std::path::{Component, Path};
 
 use forgecast_protocol::event::{
-    AgentReported, ArtifactChanged, ArtifactKind, CompletionBasis, Custom, ErrorReported, Fact, ProblemCleared,
-    ProblemFound, SessionSeen, SourceGone, SourceReturned, TestBasis, TestsReported, TokenDelta, ToolUsed,
-    UsageRecorded, WaitingBegan, WaitingEnded,
+    AgentReported, ArtifactChanged, ArtifactKind, CallId, CallReported, CallTokens, CompletionBasis, Custom,
+    ErrorReported, Fact, ProblemCleared, ProblemFound, SessionSeen, SourceGone, SourceReturned, TestBasis,
+    TestsReported, TokenDelta, ToolUsed, UsageRecorded, UsageSource, WaitingBegan, WaitingEnded,
 };
 use forgecast_protocol::{Problem, ProblemKind, Timestamp};
 use serde_json::Value;
@@ -67,7 +67,9 @@ pub(super) fn read(said: &Said, fields: &mut Fields<'_>) -> Result<Fact, String>
             reason: fields
                 .line(&["reason", "message"])
                 .unwrap_or_else(|| "waits for a person".to_owned()),
-            waiting_for: None,
+            waiting_for: fields
+                .word(&["waiting_for"])
+                .and_then(|word| serde_json::from_value(Value::String(word)).ok()),
         }),
         "waiting_ended" => Fact::WaitingEnded(WaitingEnded {}),
         "error_reported" => Fact::ErrorReported(error(fields)?),
@@ -97,6 +99,9 @@ const KNOWN: &[&str] = &[
     "pattern_recorded",
     "artifact_changed",
     "usage_recorded",
+    "call_reported",
+    "budget_passed",
+    "indexing_progress",
     "tool_used",
     "waiting_began",
     "waiting_ended",
@@ -128,7 +133,8 @@ fn rare(said: &Said, fields: &mut Fields<'_>) -> Result<Fact, String> {
         "source_returned" => Fact::SourceReturned(SourceReturned {
             path: required_line(fields, "path")?,
         }),
-        "went_quiet" | "estimate_revised" => {
+        "call_reported" => Fact::CallReported(call(fields)),
+        "went_quiet" | "estimate_revised" | "budget_passed" | "indexing_progress" => {
             return Err(format!(
                 "{} is worked out by Forgecast itself and cannot be pushed; report phases and completion instead",
                 said.kind
@@ -270,6 +276,34 @@ fn usage(fields: &mut Fields<'_>) -> UsageRecorded {
         context_tokens: fields.large_count(&["context_tokens"]),
         context_percent: fields.percent(&["context_percent"]),
         ..UsageRecorded::default()
+    }
+}
+
+/// One call to a model. Whatever a producer says of itself, it is a producer: transcripts and telemetry count before it.
+fn call(fields: &mut Fields<'_>) -> CallReported {
+    let mut tokens = |names: &[&str]| fields.large_count(names).unwrap_or_default();
+    let tokens = CallTokens {
+        input: tokens(&["input", "input_tokens"]),
+        output: tokens(&["output", "output_tokens"]),
+        cache_read: tokens(&["cache_read", "cache_read_tokens"]),
+        cache_write_5m: tokens(&["cache_write_5m", "cache_write", "cache_creation_tokens"]),
+        cache_write_1h: tokens(&["cache_write_1h"]),
+    };
+    CallReported {
+        call: CallId {
+            message: fields.word(&["message_id"]),
+            request: fields.word(&["request_id"]),
+            sidechain: false,
+        },
+        source: UsageSource::Reported,
+        used_at: fields.time(&["used_at"]),
+        model: fields.word(&["model"]),
+        fast: fields.flag(&["fast"]),
+        tokens,
+        cost_usd: fields.number(&["cost_usd"], MAX_COST_USD),
+        agent: fields.word(&["agent"]),
+        tools: Vec::new(),
+        offset: 0,
     }
 }
 

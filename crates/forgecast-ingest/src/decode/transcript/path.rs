@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_rollout_is_named_by_the_id_at_its_end() {
-        let of = |path| said(TranscriptKind::Codex, path).map(|(session, ..)| session);
+        let of = |path: &str| said(TranscriptKind::Codex, path).map(|(session, ..)| session);
         let id = "0199a1b2-0000-7000-8000-0123456789ab";
         for folder in ["sessions/2026/11/21", "archived_sessions", "sessions"] {
             let path = format!("{folder}/rollout-2026-11-21T08-00-00-{id}.jsonl");
