@@ -39,6 +39,7 @@ impl Session {
     /// same state-like fact twice changes nothing the second time.
     pub fn apply(&mut self, event: &Event) {
         self.become_build(event);
+        self.begin_own(event);
         self.adopt(&event.subject, &event.fact);
         let before = Outline::of(self);
         let effect = self.fold(event);

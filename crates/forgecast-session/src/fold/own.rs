@@ -29,6 +29,16 @@ impl Session {
         if self.is_own() && of_build {
             self.view.source = SourceOfState::Live;
             self.memory.closed = None;
+            // When a build began is for its own sources to say.
+            self.view.started_at = None;
+        }
+    }
+
+    /// It began with the first thing that is known of it, in whatever order its files are read.
+    pub(crate) fn begin_own(&mut self, event: &Event) {
+        if self.is_own() && event.origin.kind != SourceKind::Internal {
+            let at = self.time_of(event);
+            self.view.started_at = Some(self.view.started_at.map_or(at, |known| known.min(at)));
         }
     }
 

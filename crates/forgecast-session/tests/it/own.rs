@@ -83,6 +83,18 @@ fn it_is_named_by_its_title_and_a_build_is_not() {
 }
 
 #[test]
+fn it_began_with_the_first_thing_that_is_known_of_it_and_a_build_when_it_says_so() {
+    let mut session = own_session();
+    session.apply(&told(minute(5), tool("t1")));
+    session.apply(&told(minute(3), titled("mend the login")));
+    session.apply(&told(minute(7), tool("t2")));
+    assert_eq!(session.view().started_at, Some(minute(3)));
+    assert_eq!(session.row().started_at, Some(minute(3)));
+    session.apply(&pushed(minute(8), tool("t3")));
+    assert_eq!(session.view().started_at, None);
+}
+
+#[test]
 fn it_becomes_a_build_when_a_builds_source_speaks() {
     let mut session = own([titled("mend the login"), closed()]);
     session.apply(&phase_file(minute(3), report("Scout", "scouting", &[])));
