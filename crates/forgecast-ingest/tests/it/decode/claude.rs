@@ -55,6 +55,10 @@ fn answered(second: u32, id: &str, content: Value, is_error: bool) -> Value {
 
 /// A conversation with a bit of everything.
 pub(super) fn conversation() -> Vec<Value> {
+    [begins(), works(), ends()].concat()
+}
+
+fn begins() -> Vec<Value> {
     vec![
         json!({"type": "file-history-snapshot", "messageId": "m", "snapshot": {"timestamp": "2026-11-21T08:00:00Z"}}),
         line(
@@ -104,6 +108,11 @@ pub(super) fn conversation() -> Vec<Value> {
         ),
         answered(9, "1", json!("Exit code 1\n2 failed"), true),
         answered(9, "2", json!([{"type": "text", "text": "fn parse() {}"}]), false),
+    ]
+}
+
+fn works() -> Vec<Value> {
+    vec![
         said(
             20,
             "b",
@@ -157,6 +166,11 @@ pub(super) fn conversation() -> Vec<Value> {
             Some("tool_use"),
         ),
         answered(70, "6", json!("Celsius"), false),
+    ]
+}
+
+fn ends() -> Vec<Value> {
+    vec![
         line(
             80,
             "system",
