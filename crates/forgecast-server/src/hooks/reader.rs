@@ -153,3 +153,36 @@ fn about_hooks(at: Timestamp, fact: Fact) -> Event {
         fact,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use forgecast_ingest::mask::Rules;
+
+    use super::*;
+    use crate::hooks::Hooks;
+
+    #[test]
+    fn a_problem_is_told_when_it_begins_or_changes_and_is_over_after_a_minute_without() {
+        let time = Arc::new(AtomicI64::new(0));
+        let clock = Arc::clone(&time);
+        let clock = Clock::new(move || Timestamp::from_millis(clock.load(Ordering::Relaxed)));
+        let (_, queue) = Hooks::new(1, 1);
+        let mut reader = Reader::new(queue, Arc::new(Cleaner::new(Rules::default())), clock);
+        let found = |event: Option<Event>| event.map(|event| matches!(event.fact, Fact::ProblemFound(_)));
+        assert_eq!(found(reader.troubled(None, true)), None);
+        assert_eq!(found(reader.troubled(Some(Unparsable::Truncated), true)), Some(true));
+        assert_eq!(found(reader.troubled(Some(Unparsable::Truncated), true)), None);
+        let deep = Unparsable::TooDeep { limit: 64 };
+        assert_eq!(found(reader.troubled(Some(deep.clone()), true)), Some(true));
+        time.store(OVER_MS, Ordering::Relaxed);
+        assert_eq!(found(reader.troubled(Some(deep), true)), None, "it goes on");
+        time.store(2 * OVER_MS - 1, Ordering::Relaxed);
+        assert_eq!(found(reader.troubled(None, true)), None);
+        time.store(2 * OVER_MS, Ordering::Relaxed);
+        assert_eq!(found(reader.troubled(None, false)), None, "nothing was read");
+        assert_eq!(found(reader.troubled(None, true)), Some(false));
+        assert_eq!(found(reader.troubled(None, true)), None);
+    }
+}
