@@ -117,6 +117,12 @@ impl Rules {
         Ok(Self::compile(rules))
     }
 
+    /// No rules: for text that goes no further than its author.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::compile(Vec::new())
+    }
+
     /// The names of the rules in force.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.rules.iter().map(|rule| rule.name.as_str())
