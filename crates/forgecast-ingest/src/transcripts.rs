@@ -376,3 +376,6 @@ fn turn_of<T>(
     *next = turn.next().cloned().unwrap_or_default();
     taken
 }
+
+#[cfg(test)]
+mod tests;

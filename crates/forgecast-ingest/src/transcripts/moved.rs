@@ -37,7 +37,9 @@ impl Transcripts {
         self.backlog.done(&old);
         self.forget_lines(&old, &mut moved, pass);
         self.recovered(&old, &mut moved, pass);
+        // Both names in one batch: a life that begins between them would read the file again.
         self.checkpoint(&old, SourceCheckpoint::default(), pass);
+        self.checkpoint(path, moved.tail.checkpoint(moved.state.clone()), pass);
         if there.is_some() {
             self.files.insert(old, Transcript::default());
         }

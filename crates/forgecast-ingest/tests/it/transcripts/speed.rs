@@ -14,6 +14,35 @@ fn cpu() -> Duration {
     Duration::from_secs(seconds) + Duration::from_nanos(nanoseconds)
 }
 
+/// So many archives of about ten mebibytes: calls, and three times as much that says nothing of usage.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn cold_start_with_archives_of_half_a_gigabyte() {
+    let home = tempfile::tempdir().unwrap();
+    for number in 0..50_u64 {
+        let noise = |n: u64| {
+            format!(
+                r#"{{"type":"user","uuid":"u{number}-{n}","timestamp":"2026-11-20T08:00:00.000Z","message":{{"role":"user","content":"{}"}}}}"#,
+                "w".repeat(4_800)
+            ) + "\n"
+        };
+        let pair = |n: u64| call_with(&format!("m{number}-{n}"), &"w".repeat(1_200)) + &noise(n);
+        let text: String = (0..1_600).map(pair).collect();
+        archive(
+            &session(home.path(), &format!("-srv-p{}", number % 5), &format!("s{number}")),
+            text,
+            number,
+        );
+    }
+    let begun = cpu();
+    let running = start_with(claude(home.path()), BTreeMap::new()).await;
+    running.until("indexed", indexed).await;
+    let (cost, read) = (cpu() - begun, running.health.borrow().bytes_read);
+    assert_eq!(calls(&running), 50 * 1_600);
+    println!("cold start: {cost:?} of CPU, the test's own included; {read} bytes read");
+    running.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
 async fn warm_start_with_two_thousand_transcripts() {
