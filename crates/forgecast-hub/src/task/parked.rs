@@ -20,6 +20,8 @@ use crate::registry::{Registry, Span};
 const ROOM: usize = 4_096;
 /// Of them, batches that tell of calls: what is known of their calls stays in memory meanwhile.
 const CALLS_ROOM: usize = 64;
+/// Calls that may wait for the disk, at least; beyond it batches that tell of calls wait, too.
+const UNCOMMITTED: usize = 4_096;
 /// Look-ups of calls that run at a time; the store has a few readers, and they have to answer viewers too.
 const LOOKUPS: usize = 2;
 
@@ -56,6 +58,8 @@ pub(crate) struct Parked {
     lookups: JoinSet<Found>,
     /// Look-ups that failed: tried again after a moment.
     failed: Vec<(u64, Vec<u64>)>,
+    /// Whether a batch waits for nothing but calls that are not durable yet.
+    waits_for_disk: bool,
 }
 
 impl Parked {
@@ -157,7 +161,15 @@ impl Task {
 
     /// Whether there is room for what a batch may make of its calls.
     fn has_room_for(&self, needs: &Needs) -> bool {
-        needs.keys.is_empty() || self.calls.uncommitted() < self.shared.options.calls_in_memory
+        needs.keys.is_empty() || self.calls.uncommitted() < self.shared.options.calls_in_memory.max(UNCOMMITTED)
+    }
+
+    /// Calls became durable: folds what waited for that.
+    pub(super) fn unpark_after_commit(&mut self) {
+        let limit = self.shared.options.calls_in_memory.max(UNCOMMITTED);
+        if self.parked.waits_for_disk && self.calls.uncommitted() < limit {
+            self.unpark();
+        }
     }
 
     /// Folds a batch, now or as soon as all that it needs is in memory.
@@ -180,18 +192,20 @@ impl Task {
         self.parked.with_calls += usize::from(!needs.keys.is_empty());
         self.parked.next_number += 1;
         let number = self.parked.next_number;
+        let is_looked_up = missing.is_empty();
         self.parked.batches.push_back(Waiting {
             number,
             batch,
             from,
             needs,
             about,
-            is_looked_up: missing.is_empty(),
+            is_looked_up,
         });
-        if !missing.is_empty() {
+        if !is_looked_up {
             self.parked.queue.push_back((number, missing));
             self.start_lookups();
         }
+        self.parked.waits_for_disk |= absent.is_empty() && is_looked_up;
         self.load_all(&absent);
     }
 
@@ -243,9 +257,12 @@ impl Task {
     /// Folds what no longer has to wait.
     pub(crate) fn unpark(&mut self) {
         let mut blocked: BTreeSet<String> = BTreeSet::new();
+        self.parked.waits_for_disk = false;
         for waiting in std::mem::take(&mut self.parked.batches) {
             let may_go = waiting.is_looked_up && waiting.about.is_disjoint(&blocked);
-            if may_go && self.has_room_for(&waiting.needs) {
+            let has_room = self.has_room_for(&waiting.needs);
+            self.parked.waits_for_disk |= may_go && !has_room;
+            if may_go && has_room {
                 let absent = self.absent(&waiting.needs);
                 if absent.is_empty() {
                     self.parked.with_calls -= usize::from(!waiting.needs.keys.is_empty());

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use forgecast_protocol::event::{CallReported, SourceAccount, UsageRecorded, UsageSource};
+use forgecast_protocol::event::{CallReported, SourceAccount, TokenDelta, UsageRecorded, UsageSource};
 use forgecast_protocol::{Event, EventId, Fact, Origin, SessionId, SessionView, SourceKind, Subject, Timestamp};
 use forgecast_session::ledger::{Account, Call, Counted, Difference, differences, key_of_request, keys_of};
 use forgecast_session::price::{Prices, nanos_of};
@@ -302,8 +302,9 @@ impl Task {
                 ..cause.clone()
             }
         };
-        if cause.id.is_some() {
-            // A fact with an id of its own is stored as such, so that the same id again is known.
+        if cause.id.is_some() || takes_back(&usage) {
+            // A fact with an id of its own is stored as such, so that the same id again is known. And no view goes below
+            // zero, so what takes back comes behind what it takes from, never merged and before it.
             self.fold_added_of(&id, folding);
             self.fold_one(&id, cause.event(&id, usage), folding);
         } else {
@@ -434,6 +435,7 @@ impl Task {
         for (number, commits) in &behind.calls {
             self.calls.committed(*number, *commits);
         }
+        self.unpark_after_commit();
     }
 }
 
@@ -474,6 +476,21 @@ impl Sum {
         }
         usage.accounts.sort_by_key(|account| account.source);
     }
+}
+
+/// Whether any number of it is below zero.
+fn takes_back(usage: &UsageRecorded) -> bool {
+    let is_below = |tokens: &TokenDelta| {
+        let parts = [tokens.input, tokens.output, tokens.cache_read, tokens.cache_write];
+        parts.into_iter().any(|part| part < 0)
+    };
+    let counts = [usage.calls, usage.unpriced, usage.disputed];
+    let costs = |cost: Option<f64>| cost.is_some_and(|cost| cost < 0.0);
+    let mut accounts = usage.accounts.iter();
+    is_below(&usage.tokens)
+        || costs(usage.cost_usd)
+        || counts.into_iter().any(|count| count < 0)
+        || accounts.any(|account| is_below(&account.tokens) || account.calls < 0 || costs(account.cost_usd))
 }
 
 fn add_account(sum: &mut SourceAccount, other: &SourceAccount) {

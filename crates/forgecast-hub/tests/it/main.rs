@@ -6,9 +6,11 @@
     reason = "a test fails where something is not as it should be"
 )]
 
+mod accounts;
 mod bench;
 mod durability;
 mod laws;
+mod ledger;
 mod live;
 mod memory;
 mod restart;
