@@ -71,24 +71,62 @@ impl Coding {
     }
 }
 
-/// What all bodies together may take of the memory, unpacked, until their readers let go of them.
+/// What all bodies together may take of the memory, unpacked, until their readers let go of them. Their first bytes have a
+/// room of their own, so that a few long bodies do not keep the many short ones out.
 #[derive(Clone, Debug)]
-pub(crate) struct Room(Arc<Semaphore>);
+pub(crate) struct Room {
+    first: Arc<Semaphore>,
+    rest: Arc<Semaphore>,
+}
 
 /// The unit in which room is given: the memory that the smallest body takes, more or less.
 const GRAIN_BYTES: usize = 4 * 1024;
+/// So much of each body is its first bytes; most bodies have no others.
+const FIRST_BYTES: usize = 64 * 1024;
+/// The room for the first bytes of all bodies.
+const FIRST_ROOM_BYTES: usize = 8 * 1024 * 1024;
 
 impl Room {
-    /// So many bytes.
+    /// So many bytes for all but the first ones.
     pub(crate) fn new(bytes: usize) -> Self {
-        let grains = bytes.div_ceil(GRAIN_BYTES).min(Semaphore::MAX_PERMITS);
-        Self(Arc::new(Semaphore::new(grains)))
+        let room = |bytes: usize| Arc::new(Semaphore::new(bytes.div_ceil(GRAIN_BYTES).min(Semaphore::MAX_PERMITS)));
+        Self {
+            first: room(FIRST_ROOM_BYTES),
+            rest: room(bytes),
+        }
     }
+}
 
-    /// Room for so many grains more, when there is.
-    fn take(&self, grains: usize) -> Option<OwnedSemaphorePermit> {
-        let grains = u32::try_from(grains).ok()?;
-        Arc::clone(&self.0).try_acquire_many_owned(grains).ok()
+/// The room that one body takes.
+#[derive(Debug, Default)]
+struct Taken {
+    first: Option<OwnedSemaphorePermit>,
+    rest: Option<OwnedSemaphorePermit>,
+}
+
+impl Taken {
+    /// Takes what is missing for so many bytes.
+    fn grow(&mut self, length: usize, room: &Room) -> Result<(), Error> {
+        let first = length.min(FIRST_BYTES);
+        let parts = [
+            (&mut self.first, &room.first, first),
+            (&mut self.rest, &room.rest, length - first),
+        ];
+        for (taken, room, bytes) in parts {
+            let held = taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+            let missing = bytes.div_ceil(GRAIN_BYTES).saturating_sub(held);
+            if missing == 0 {
+                continue;
+            }
+            let missing = u32::try_from(missing).map_err(|_| Error::NoRoom)?;
+            let more = Arc::clone(room).try_acquire_many_owned(missing);
+            let more = more.map_err(|_| Error::NoRoom)?;
+            match taken {
+                Some(taken) => taken.merge(more),
+                None => *taken = Some(more),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -96,7 +134,7 @@ impl Room {
 #[derive(Debug)]
 pub(crate) struct Held {
     bytes: Vec<u8>,
-    _room: Option<OwnedSemaphorePermit>,
+    _room: Taken,
 }
 
 impl Held {

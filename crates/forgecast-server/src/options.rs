@@ -23,7 +23,8 @@ pub struct Options {
     pub idle_ms: u64,
     /// Longest body of a push, a hook or an export, unpacked.
     pub body_bytes: usize,
-    /// Bytes that all bodies together may take while they are read; never less than the longest one.
+    /// Bytes that all bodies together may take while they are read, the first 64 KiB of each aside; never less than the
+    /// longest one.
     pub bodies_bytes: usize,
     /// Bodies of hooks that may wait to be decoded; the next ones are dropped and counted.
     pub hooks_waiting: usize,

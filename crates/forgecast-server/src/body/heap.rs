@@ -2,9 +2,7 @@
 
 use std::io;
 
-use tokio::sync::OwnedSemaphorePermit;
-
-use super::{GRAIN_BYTES, Held, Room};
+use super::{Held, Room, Taken};
 use crate::error::Error;
 
 /// From here on a body gets a block of its own that is large enough for all of it.
@@ -19,7 +17,7 @@ pub(super) struct Heap {
     bytes: Vec<u8>,
     limit: usize,
     room: Room,
-    taken: Option<OwnedSemaphorePermit>,
+    taken: Taken,
     /// Why it takes no more, once it does not.
     refusal: Option<Error>,
 }
@@ -31,7 +29,7 @@ impl Heap {
             bytes: Vec::new(),
             limit,
             room,
-            taken: None,
+            taken: Taken::default(),
             refusal: None,
         }
     }
@@ -42,15 +40,7 @@ impl Heap {
         if length > self.limit {
             return Err(Error::TooLarge(self.limit));
         }
-        let held = self.taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let needed = length.div_ceil(GRAIN_BYTES).saturating_sub(held);
-        if needed > 0 {
-            let more = self.room.take(needed).ok_or(Error::NoRoom)?;
-            match &mut self.taken {
-                Some(taken) => taken.merge(more),
-                None => self.taken = Some(more),
-            }
-        }
+        self.taken.grow(length, &self.room)?;
         if length > LONG_BYTES && length > self.bytes.capacity() {
             let block = self.limit.max(BLOCK_BYTES) - self.bytes.len();
             self.bytes.try_reserve_exact(block).map_err(|_| Error::NoRoom)?;

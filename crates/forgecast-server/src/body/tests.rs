@@ -74,15 +74,26 @@ async fn bodies_share_their_room_and_give_it_back() {
         room: Room::new(3 * GRAIN_BYTES),
         ..bodies(1 << 20, Duration::from_secs(1))
     };
-    let read = async |grains: usize| {
-        let body = Body::from(vec![b' '; grains * GRAIN_BYTES]);
+    let read = async |length: usize| {
+        let body = Body::from(vec![b' '; length]);
         bodies.read(Request::new(body)).await
     };
-    let first = read(2).await.unwrap();
-    assert!(matches!(read(2).await, Err(Error::NoRoom)));
-    let second = read(1).await.unwrap();
+    let long = |grains: usize| FIRST_BYTES + grains * GRAIN_BYTES;
+    let first = read(long(2)).await.unwrap();
+    assert!(matches!(read(long(2)).await, Err(Error::NoRoom)));
+    let second = read(long(1)).await.unwrap();
+    let short = read(FIRST_BYTES).await;
+    assert!(short.is_ok(), "long ones keep no short one out");
     drop((first, second));
-    assert!(read(3).await.is_ok(), "also what was refused has given its room back");
+    assert!(
+        read(long(3)).await.is_ok(),
+        "also what was refused has given its room back"
+    );
+    let mut many = Vec::new();
+    while let Ok(body) = read(FIRST_BYTES).await {
+        many.push(body);
+    }
+    assert_eq!(many.len(), FIRST_ROOM_BYTES / FIRST_BYTES - 1, "one is held");
 }
 
 #[tokio::test]
