@@ -37,6 +37,7 @@ test('a transcript is a session by its first prompt, whose tokens and cost grow 
   await row.click();
   await expect(page.getByRole('heading', { name: TITLE, level: 1 })).toBeVisible();
   await expect(page.locator('[data-field="project"]')).toHaveText('invoice-portal');
+  await expect(page.locator('[data-field="elapsed"]')).toHaveText(/^\d+s$/);
   await expect(page.locator('[data-panel="pipeline"], [data-panel="tests"], [data-panel="progress"]')).toHaveCount(0);
   await expect(page.getByRole('heading', { name: 'Activity' })).toBeVisible();
   await expect(page.locator('[data-panel="log"]')).toContainText(TITLE);
