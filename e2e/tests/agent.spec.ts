@@ -127,9 +127,9 @@ test('a hook that asks for permission turns it to waiting at once, and the work 
   await expect(page.locator('[data-panel="header"] [data-status="running"]')).toBeVisible();
 });
 
-test('telemetry of a call that the transcript told adds where it is known from, and no token', async ({ page }) => {
+test('telemetry and a hook of a call that the transcript told add where it is known from, and no token', async ({ page }) => {
   claude.prompt(TITLE);
-  claude.call(FIRST);
+  claude.call({ ...FIRST, content: [{ type: 'tool_use', id: 'toolu_01c', name: 'Bash', input: { command: 'npm test' } }] });
   await known();
   await page.goto(`${forgecast.url}/session/${ID}`);
   const usage = page.locator('[data-panel="usage"]');
@@ -142,6 +142,10 @@ test('telemetry of a call that the transcript told adds where it is known from, 
   await expect(usage.locator('[data-field="accounts"]')).toContainText('otel');
   await expect(usage.getByText('disputed')).toHaveCount(0);
   expect((await post(logs, claude.telemetry(FIRST, 0.85))).status).toBe(200);
+  const used = { tool_name: 'Bash', tool_use_id: 'toolu_01c', tool_input: { command: 'npm test' }, tool_response: {} };
+  await post(`${forgecast.url}/api/v1/hooks/claude`, claude.hook('PostToolUse', used));
+  await expect(usage.locator('[data-provenance]')).toHaveText(['transcript', 'otel', 'hook']);
+  await expect(usage.locator('[data-field="tokens"]')).toHaveAttribute('title', '170,000');
 
   // A call on which the two disagree is marked; the transcript counts.
   const second: Call = { message: 'msg_02', request: 'req_02', tokens: { input: 1_000, output: 1_000 } };
@@ -186,4 +190,37 @@ test('a budget that is passed is said quietly, and put away by hand', async ({ p
   expect(await axeViolations(page)).toEqual([]);
   await notice.getByRole('button').click();
   await expect(notice).toHaveCount(0);
+});
+
+test('an agent that runs in the folder of a build is the build’s: its tokens are there and by phase, and no session is added', async ({ page }) => {
+  const project = forgecast.project('shop');
+  project.phase('Builder', '3', { phases_completed: ['Scout', 'Architect'] });
+  await page.goto(forgecast.url);
+  await expect(page.locator('[data-session="shop~1"]')).toBeVisible();
+  claude = new ClaudeSession(forgecast.claude, ID, project.folder);
+  claude.prompt(TITLE);
+  claude.call(FIRST);
+  await expect(page.locator('[data-session="shop~1"]')).toContainText('$0.85');
+  await expect(page.locator('[data-session]')).toHaveCount(1);
+  await page.locator('[data-session="shop~1"]').click();
+  await expect(page.getByRole('heading', { name: 'shop', level: 1 })).toBeVisible();
+  await expect(page.locator('[data-panel="usage"] [data-provenance]')).toHaveText(['transcript']);
+  await page.getByRole('group', { name: 'Usage by', exact: true }).getByRole('button', { name: 'Phase' }).click();
+  await expect(page.locator('[data-share="Builder"]')).toContainText('170k');
+});
+
+test('what a transcript holds is text, whatever it looks like', async ({ page }) => {
+  const text = '<img src=x onerror=alert(1)><script>alert(2)</script>';
+  claude.prompt(text);
+  claude.call({ ...FIRST, model: text, content: [{ type: 'tool_use', id: 'toolu_01x', name: text, input: { description: text, command: text } }] });
+  claude.subagentPrompt('e5f1', text);
+  claude.call({ ...FIRST, message: 'msg_x', request: 'req_x' }, 'e5f1');
+  await known();
+  await page.goto(`${forgecast.url}/session/${ID}`);
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('<img src=x');
+  await expect(page.locator('[data-panel="usage"]')).toContainText('<script>alert(2)</script>');
+  await expect(page.locator('[data-panel="log"]')).toContainText('<script>alert(2)</script>');
+  expect(await page.locator('script:not([src]), img[onerror]').count()).toBe(0);
+  await page.goto(forgecast.url);
+  await expect(page.locator('[data-session]')).toContainText('<img src=x');
 });
