@@ -63,6 +63,7 @@ pub use hub::Hub;
 pub use options::Options;
 pub use query::{IndexAt, StateAt};
 pub use report::ReportQuery;
+pub use slug::session_called;
 pub use spending::Budgets;
 pub use start::start;
 pub use subscription::{Delivery, Start, Subscription};

@@ -39,6 +39,13 @@ impl Named {
     }
 }
 
+/// What any text means as the name of a session: the run or the name that it spells, else the name that the hub makes of
+/// it. There need not be such a session.
+#[must_use]
+pub fn session_called(text: &str) -> SessionRef {
+    text.parse().unwrap_or_else(|_| SessionRef::Newest(slug(text)))
+}
+
 /// The name itself when it fits, else what is readable of it and eight hexadecimal digits of its SHA-256.
 fn slug(name: &str) -> SessionName {
     if let Ok(slug) = name.parse() {

@@ -8,9 +8,11 @@
 
 mod accounts;
 mod bench;
+mod budgets;
 mod durability;
 mod laws;
 mod ledger;
 mod live;
 mod memory;
 mod restart;
+mod transcripts;
