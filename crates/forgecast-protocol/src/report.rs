@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use crate::event::BudgetScope;
 use crate::ids::InvalidId;
@@ -101,7 +102,7 @@ impl UsageAmount {
 pub struct UsageRow {
     /// One entry: what the rows are grouped by and this group's value, `"day": "2026-11-22"`. What has no project, model
     /// or phase has the empty value.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "group_of_row")]
     #[cfg_attr(feature = "typescript", ts(flatten))]
     pub group: BTreeMap<GroupBy, String>,
     /// The amount.
@@ -116,6 +117,16 @@ pub struct UsageRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub last_used_at: Option<Timestamp>,
+}
+
+/// The one field of a row that names its group: it stands among the amount's.
+fn group_of_row<'de, D: Deserializer<'de>>(row: D) -> Result<BTreeMap<GroupBy, String>, D::Error> {
+    let fields: BTreeMap<String, Value> = BTreeMap::deserialize(row)?;
+    let named = fields.into_iter().filter_map(|(name, value)| match value {
+        Value::String(value) => Some((name.parse().ok()?, value)),
+        _ => None,
+    });
+    Ok(named.collect())
 }
 
 impl UsageRow {
@@ -201,7 +212,7 @@ mod tests {
             json,
             r#"{"session":"a","input":0,"output":0,"cache_read":0,"cache_write":0,"cost_usd":0.0,"calls":0}"#
         );
-        assert_eq!(serde_json::from_str::<UsageRow>(&json).unwrap().key(), "a");
+        assert_eq!(serde_json::from_str::<UsageRow>(&json).unwrap(), row);
     }
 
     #[test]
