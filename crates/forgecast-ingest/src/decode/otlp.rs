@@ -7,10 +7,16 @@ mod metrics;
 mod model;
 mod protobuf;
 
-use forgecast_protocol::{Batch, Event, EventId, Fact, Origin, SourceKind, Subject, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use forgecast_protocol::{Batch, Event, EventId, Fact, Origin, SessionName, SourceKind, Subject, Timestamp};
 
 use super::{Unparsable, json as caps};
 use crate::clean::Cleaner;
+
+/// Most sessions whose last number is remembered.
+const MAX_SESSIONS: usize = 10_000;
 
 /// How a body is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,18 +40,38 @@ pub struct Otlp {
     pub ignored: u64,
 }
 
-/// Reads the body of `POST /v1/logs`, decompressed.
+/// Which numbered record each session sent last, over all bodies: what is missing between two bodies is seen only by who
+/// remembers the first. Bounded; shared by all requests.
+#[derive(Debug, Default)]
+pub struct Sequences(Mutex<BTreeMap<SessionName, u64>>);
+
+/// Reads the body of `POST /v1/logs`, decompressed. A gap in the numbers of a session's records within the body is a
+/// problem of that session.
 ///
 /// # Errors
 /// When it cannot be read at all.
 pub fn logs(body: &[u8], encoding: Encoding, cleaner: &Cleaner, now: Timestamp) -> Result<Otlp, Unparsable> {
+    logs_after(body, encoding, cleaner, now, &Sequences::default())
+}
+
+/// The same, with an eye on the records that came before: a gap after what `sequences` remembers is seen, too.
+///
+/// # Errors
+/// When it cannot be read at all.
+pub fn logs_after(
+    body: &[u8],
+    encoding: Encoding,
+    cleaner: &Cleaner,
+    now: Timestamp,
+    sequences: &Sequences,
+) -> Result<Otlp, Unparsable> {
     check(body)?;
     let groups = match encoding {
         Encoding::Json => json::logs(body)?,
         Encoding::Protobuf => protobuf::logs(body)?,
     };
     let mut taking = Taking::new("/v1/logs", cleaner, now);
-    logs::take(&groups, &mut taking);
+    logs::take(&groups, sequences, &mut taking);
     Ok(taking.taken)
 }
 
@@ -79,6 +105,17 @@ struct Taking<'c> {
     now: Timestamp,
     origin: Origin,
     taken: Otlp,
+}
+
+impl Sequences {
+    /// Remembers the number of a record; gives the one before it, of which there is none for a new session.
+    fn follow(&self, session: &SessionName, number: u64) -> Option<u64> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.len() >= MAX_SESSIONS && !last.contains_key(session) {
+            last.pop_first();
+        }
+        last.insert(session.clone(), number)
+    }
 }
 
 impl<'c> Taking<'c> {

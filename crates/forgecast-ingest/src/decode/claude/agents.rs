@@ -11,6 +11,9 @@ use crate::decode::transcript::Taken;
 /// Files of subagents that sum up the conversation when the context is compacted begin with this.
 const COMPACTION: &str = "acompact";
 
+/// What was said longer ago is no sign that the subagent is still at work, milliseconds.
+const LONG_AGO_MS: u64 = 15 * 60 * 1000;
+
 impl Reader {
     /// What a line says of subagents.
     pub(super) fn take_agents(&mut self, line: &Line<'_>, out: &mut Taken) {
@@ -35,8 +38,10 @@ impl Reader {
         let (Some(id), true) = (&line.agent, has_message(line)) else {
             return;
         };
-        let says = |word: &str| line.record.kind.is(word);
-        let state = if (says("assistant") && is_last_word(line)) || !line.told.everything() {
+        let is_last = line.record.kind.is("assistant") && is_last_word(line);
+        // Many subagents never say that they are done, and files are read in any order: what is long past is over.
+        let is_past = line.at.is_some_and(|at| line.told.now.millis_since(at) > LONG_AGO_MS);
+        let state = if is_last || is_past || !line.told.everything() {
             AgentState::Completed
         } else {
             AgentState::Active

@@ -1,15 +1,13 @@
 //! What log records of Claude Code and Codex mean.
 
-use std::collections::BTreeMap;
-
 use forgecast_protocol::event::{
     CallId, CallReported, CallTokens, Custom, ErrorReported, Fact, ProblemFound, ToolUsed, UsageSource, WaitingEnded,
 };
-use forgecast_protocol::{Problem, ProblemKind, SessionName, Subject};
+use forgecast_protocol::{Problem, ProblemKind, Subject};
 use sha2::{Digest, Sha256};
 
-use super::Taking;
 use super::model::{Attributes, Group, Record, at, digest, subject};
+use super::{Sequences, Taking};
 
 use crate::decode::claude::tools::Input;
 
@@ -28,13 +26,12 @@ const SILENT: &[&str] = &[
     "codex.websocket_request",
 ];
 
-pub(super) fn take(groups: &[Group<'_, Record<'_>>], taking: &mut Taking<'_>) {
-    let mut last = BTreeMap::new();
+pub(super) fn take(groups: &[Group<'_, Record<'_>>], sequences: &Sequences, taking: &mut Taking<'_>) {
     for group in groups {
         for record in &group.items {
             match subject(&record.attributes, &group.resource, taking.cleaner) {
                 Some(subject) => {
-                    sequence(&subject, record, &mut last, taking);
+                    sequence(&subject, record, sequences, taking);
                     one(&subject, record, taking);
                 }
                 None => taking.reject("a log record without session.id: it cannot be told whose it is"),
@@ -44,11 +41,11 @@ pub(super) fn take(groups: &[Group<'_, Record<'_>>], taking: &mut Taking<'_>) {
 }
 
 /// Records of a session are numbered: a number that is left out stands for one that did not arrive.
-fn sequence(subject: &Subject, record: &Record<'_>, last: &mut BTreeMap<SessionName, u64>, taking: &mut Taking<'_>) {
+fn sequence(subject: &Subject, record: &Record<'_>, sequences: &Sequences, taking: &mut Taking<'_>) {
     let (Some(session), Some(number)) = (&subject.transcript, record.attributes.count("event.sequence")) else {
         return;
     };
-    let Some(before) = last.insert(session.clone(), number) else {
+    let Some(before) = sequences.follow(session, number) else {
         return;
     };
     // A number that is not larger is that of a process that began anew.

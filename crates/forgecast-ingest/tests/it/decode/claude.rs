@@ -251,6 +251,19 @@ fn a_subagent_says_in_its_own_file_that_it_works_and_when_it_is_done() {
 }
 
 #[test]
+fn a_subagent_of_long_ago_is_not_at_work_although_it_never_said_that_it_was_done() {
+    let mut spoken = said(1, "s1", used("9", "Grep", json!({"pattern": "parse("})), 5, None);
+    spoken["timestamp"] = json!("2026-11-20T08:00:00Z");
+    let path = "projects/-srv-weather/5f1c/subagents/agent-a77.jsonl";
+    let taken = read(TranscriptKind::Claude, path, &[spoken], Depth::Everything);
+    let states = taken.events.iter().filter_map(|event| match &event.fact {
+        Fact::AgentReported(agent) => agent.status.as_deref(),
+        _ => None,
+    });
+    assert_eq!(states.collect::<Vec<_>>(), ["completed"]);
+}
+
+#[test]
 fn an_older_subagents_file_belongs_to_the_session_that_its_lines_name() {
     let mut spoken = said(1, "s1", json!({"type": "text", "text": "Hello"}), 5, None);
     spoken["isSidechain"] = json!(true);

@@ -1,7 +1,7 @@
 //! Telemetry over HTTP: both spellings say the same.
 
 use forgecast_ingest::clean::Cleaner;
-use forgecast_ingest::decode::otlp::{self, Encoding, Otlp};
+use forgecast_ingest::decode::otlp::{self, Encoding, Otlp, Sequences};
 use forgecast_protocol::event::Fact;
 use serde_json::{Value, json};
 
@@ -245,6 +245,28 @@ fn what_is_sent_again_has_the_same_ids_and_no_two_facts_share_one() {
     assert_eq!(ids(0), ids(86_400_000));
     let distinct: std::collections::BTreeSet<String> = ids(0).into_iter().collect();
     assert_eq!(distinct.len(), ids(0).len());
+}
+
+#[test]
+fn a_gap_between_two_bodies_is_seen_and_what_is_sent_again_is_none() {
+    let sequences = Sequences::default();
+    let gaps = |numbers: &[u64]| {
+        let records: Vec<Value> = numbers
+            .iter()
+            .map(|number| record(*number, "user_prompt", json!({})))
+            .collect();
+        let body = request(&records).to_string();
+        let taken = otlp::logs_after(body.as_bytes(), Encoding::Json, &Cleaner::default(), now(), &sequences).unwrap();
+        let events = taken.batch.events.iter();
+        events
+            .filter(|event| matches!(event.fact, Fact::ProblemFound(_)))
+            .count()
+    };
+    assert_eq!(gaps(&[7, 8]), 0, "what came before the first is not known");
+    assert_eq!(gaps(&[9, 10]), 0);
+    assert_eq!(gaps(&[9, 10]), 0, "sent again");
+    assert_eq!(gaps(&[14, 15]), 1);
+    assert_eq!(gaps(&[0, 1, 2]), 0, "a process that began anew");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use forgecast_protocol::{Origin, SourceKind, Timestamp};
 use serde_json::{Value, json};
 
 pub(super) fn now() -> Timestamp {
-    "2026-11-21T12:00:00Z".parse().unwrap()
+    "2026-11-21T08:05:00Z".parse().unwrap()
 }
 
 pub(super) fn origin() -> Origin {
