@@ -96,6 +96,8 @@ struct Shared {
     guard: guard::Guard,
     bodies: body::Bodies,
     hooks: hooks::Hooks,
+    /// Shared by all exports, so that a body that never arrived is missed.
+    sequences: Arc<forgecast_ingest::decode::otlp::Sequences>,
     connections: connections::Connections,
     /// How many artifacts may be read at a time: file I/O happens on threads, and a stuck disk must not take them all.
     readers: Arc<Semaphore>,
@@ -116,7 +118,7 @@ pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -
     let bodies = body::Bodies {
         limit: options.body_bytes,
         patience: Duration::from_millis(options.body_timeout_ms),
-        room: body::Room::new(options.bodies_bytes.max(options.body_bytes)),
+        room: body::Room::new(options.bodies_bytes, options.body_bytes),
     };
     let (hooks, waiting) = hooks::Hooks::new(options.hooks_waiting, options.hooks_waiting_bytes);
     let reader = hooks::Reader::new(waiting, Arc::clone(&app.cleaner), app.clock.clone());
@@ -128,6 +130,7 @@ pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -
         guard: guard::Guard::new(address.ip(), &options.allowed_hosts),
         bodies,
         hooks,
+        sequences: Arc::default(),
         connections: connections::Connections::new(options.connections, options.connections_per_address),
         readers: Arc::new(Semaphore::new(options.file_readers)),
         beats: Arc::clone(&beats),

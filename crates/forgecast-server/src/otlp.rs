@@ -57,8 +57,9 @@ async fn take(shared: &Shared, signal: Signal, kind: BodyKind, request: Request)
             BodyKind::Json => Encoding::Json,
             BodyKind::Protobuf => Encoding::Protobuf,
         };
+        let sequences = Arc::clone(&shared.sequences);
         move || match signal {
-            Signal::Logs => otlp::logs(&body, encoding, &cleaner, now),
+            Signal::Logs => otlp::logs_after(&body, encoding, &cleaner, now, &sequences),
             Signal::Metrics => otlp::metrics(&body, encoding, &cleaner, now),
         }
     };
