@@ -4,7 +4,6 @@
 
 use std::ops::Deref;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -14,16 +13,18 @@ use bytes::Bytes;
 use forgecast_ingest::decode::Unparsable;
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::error::Error;
 
 mod gzip;
 mod heap;
+mod room;
 
 use self::gzip::Gzip;
 use self::heap::Heap;
+pub(crate) use self::room::Room;
+use self::room::Taken;
 
 /// What a body must bring in a second to be allowed to go on: far below any network, far above a trickle.
 const BYTES_PER_SECOND: u64 = 32 * 1024;
@@ -71,65 +72,6 @@ impl Coding {
     }
 }
 
-/// What all bodies together may take of the memory, unpacked, until their readers let go of them. Their first bytes have a
-/// room of their own, so that a few long bodies do not keep the many short ones out.
-#[derive(Clone, Debug)]
-pub(crate) struct Room {
-    first: Arc<Semaphore>,
-    rest: Arc<Semaphore>,
-}
-
-/// The unit in which room is given: the memory that the smallest body takes, more or less.
-const GRAIN_BYTES: usize = 4 * 1024;
-/// So much of each body is its first bytes; most bodies have no others.
-const FIRST_BYTES: usize = 64 * 1024;
-/// The room for the first bytes of all bodies.
-const FIRST_ROOM_BYTES: usize = 8 * 1024 * 1024;
-
-impl Room {
-    /// So many bytes for all but the first ones.
-    pub(crate) fn new(bytes: usize) -> Self {
-        let room = |bytes: usize| Arc::new(Semaphore::new(bytes.div_ceil(GRAIN_BYTES).min(Semaphore::MAX_PERMITS)));
-        Self {
-            first: room(FIRST_ROOM_BYTES),
-            rest: room(bytes),
-        }
-    }
-}
-
-/// The room that one body takes.
-#[derive(Debug, Default)]
-struct Taken {
-    first: Option<OwnedSemaphorePermit>,
-    rest: Option<OwnedSemaphorePermit>,
-}
-
-impl Taken {
-    /// Takes what is missing for so many bytes.
-    fn grow(&mut self, length: usize, room: &Room) -> Result<(), Error> {
-        let first = length.min(FIRST_BYTES);
-        let parts = [
-            (&mut self.first, &room.first, first),
-            (&mut self.rest, &room.rest, length - first),
-        ];
-        for (taken, room, bytes) in parts {
-            let held = taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-            let missing = bytes.div_ceil(GRAIN_BYTES).saturating_sub(held);
-            if missing == 0 {
-                continue;
-            }
-            let missing = u32::try_from(missing).map_err(|_| Error::NoRoom)?;
-            let more = Arc::clone(room).try_acquire_many_owned(missing);
-            let more = more.map_err(|_| Error::NoRoom)?;
-            match taken {
-                Some(taken) => taken.merge(more),
-                None => *taken = Some(more),
-            }
-        }
-        Ok(())
-    }
-}
-
 /// A whole body, and the room that it takes.
 #[derive(Debug)]
 pub(crate) struct Held {
@@ -167,11 +109,25 @@ impl Bodies {
     /// The whole body of a request. Of one that is refused the rest is thrown away behind the answer.
     ///
     /// # Errors
-    /// It is too long, too slow, packed in an unknown way or broken, or there is no room for it now.
+    /// It is too long, too slow, packed in an unknown way or broken, or there was no room for it in time.
     pub(crate) async fn read(&self, request: Request) -> Result<Held, Error> {
+        self.read_waiting(request, self.patience).await
+    }
+
+    /// The same for one who may not be kept waiting because of others.
+    ///
+    /// # Errors
+    /// The same; there is no room for it now.
+    pub(crate) async fn read_at_once(&self, request: Request) -> Result<Held, Error> {
+        self.read_waiting(request, Duration::ZERO).await
+    }
+
+    async fn read_waiting(&self, request: Request, for_room: Duration) -> Result<Held, Error> {
         let (parts, mut body) = request.into_parts();
+        let heap = Heap::new(self.limit, Taken::new(self.room.clone(), for_room));
         let read = match Coding::of(&parts.headers) {
-            Ok(coding) => self.read_all(&mut body, coding).await,
+            Ok(Coding::Identity) => self.read_all(&mut body, Sink::Plain(heap)).await,
+            Ok(Coding::Gzip) => self.read_all(&mut body, Sink::Gzip(Box::new(Gzip::new(heap)))).await,
             Err(error) => Err(error),
         };
         // Who asked whether to send it at all has been answered by the refusal.
@@ -181,17 +137,12 @@ impl Bodies {
         read
     }
 
-    async fn read_all(&self, body: &mut Body, coding: Coding) -> Result<Held, Error> {
+    async fn read_all(&self, body: &mut Body, mut sink: Sink) -> Result<Held, Error> {
         // What says beforehand that it is too long is not read at all.
         if body.size_hint().lower() > self.limit as u64 {
             return Err(Error::TooLarge(self.limit));
         }
-        let heap = Heap::new(self.limit, self.room.clone());
-        let mut sink = match coding {
-            Coding::Identity => Sink::Plain(heap),
-            Coding::Gzip => Sink::Gzip(Box::new(Gzip::new(heap))),
-        };
-        let begun = Instant::now();
+        let mut begun = Instant::now();
         let mut body = pin!(body);
         let mut came = 0;
         loop {
@@ -212,7 +163,10 @@ impl Bodies {
             if came > self.limit {
                 return Err(Error::TooLarge(self.limit));
             }
+            let taking = Instant::now();
             sink.take(&data).await?;
+            // That it had to wait for others is not its sender's fault.
+            begun += taking.elapsed();
         }
     }
 }
@@ -226,7 +180,7 @@ enum Sink {
 impl Sink {
     async fn take(&mut self, data: &[u8]) -> Result<(), Error> {
         match self {
-            Self::Plain(heap) => heap.take(data),
+            Self::Plain(heap) => heap.take(data).await,
             Self::Gzip(gzip) => gzip.take(data).await,
         }
     }

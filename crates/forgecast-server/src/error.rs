@@ -53,7 +53,7 @@ pub(crate) enum Error {
     /// The facts wait for the store, and more are not taken until they are stored.
     #[error("the store is behind; send it again after the time in Retry-After")]
     Busy,
-    /// Other bodies are being read that take all the memory that there is for them.
+    /// Other bodies were being read that took all the memory that there is for them.
     #[error("too many long bodies at a time; send it again after the time in Retry-After")]
     NoRoom,
     /// The disk or the database is full.

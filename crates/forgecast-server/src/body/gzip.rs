@@ -9,7 +9,7 @@ use super::heap::Heap;
 use crate::error::Error;
 
 /// Packed bytes of one step: at most about 1,000 times as many come out of them.
-const STEP_BYTES: usize = 256;
+const STEP_BYTES: usize = 64;
 /// Unpacked bytes after which others have their turn.
 const TURN_BYTES: usize = 256 * 1024;
 
@@ -37,6 +37,7 @@ impl Gzip {
             self.begun = true;
             let written = self.decoder.write_all(step);
             written.map_err(|error| self.refused(&error))?;
+            self.decoder.get_mut().settle().await?;
             if self.decoder.get_ref().len() >= turn {
                 turn = self.decoder.get_ref().len() + TURN_BYTES;
                 tokio::task::yield_now().await;

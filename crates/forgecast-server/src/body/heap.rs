@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Held, Room, Taken};
+use super::{Held, Taken};
 use crate::error::Error;
 
 /// From here on a body gets a block of its own that is large enough for all of it.
@@ -16,7 +16,6 @@ const BLOCK_BYTES: usize = 33 * 1024 * 1024;
 pub(super) struct Heap {
     bytes: Vec<u8>,
     limit: usize,
-    room: Room,
     taken: Taken,
     /// Why it takes no more, once it does not.
     refusal: Option<Error>,
@@ -24,23 +23,34 @@ pub(super) struct Heap {
 
 impl Heap {
     /// An empty one that takes at most `limit` bytes.
-    pub(super) fn new(limit: usize, room: Room) -> Self {
+    pub(super) fn new(limit: usize, taken: Taken) -> Self {
         Self {
             bytes: Vec::new(),
             limit,
-            room,
-            taken: Taken::default(),
+            taken,
             refusal: None,
         }
     }
 
-    /// Adds to it.
-    pub(super) fn take(&mut self, data: &[u8]) -> Result<(), Error> {
+    /// Adds to it; waits for room.
+    pub(super) async fn take(&mut self, data: &[u8]) -> Result<(), Error> {
+        let length = self.bytes.len() + data.len();
+        if length <= self.limit {
+            self.taken.grow(length).await?;
+        }
+        self.add(data)
+    }
+
+    /// Waits for the room of what was added before.
+    pub(super) async fn settle(&mut self) -> Result<(), Error> {
+        self.taken.grow(self.bytes.len()).await
+    }
+
+    fn add(&mut self, data: &[u8]) -> Result<(), Error> {
         let length = self.bytes.len() + data.len();
         if length > self.limit {
             return Err(Error::TooLarge(self.limit));
         }
-        self.taken.grow(length, &self.room)?;
         if length > LONG_BYTES && length > self.bytes.capacity() {
             let block = self.limit.max(BLOCK_BYTES) - self.bytes.len();
             self.bytes.try_reserve_exact(block).map_err(|_| Error::NoRoom)?;
@@ -68,10 +78,10 @@ impl Heap {
     }
 }
 
-/// For what unpacks into it.
+/// For what unpacks into it, in small steps, each of which is settled before the next one.
 impl io::Write for Heap {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        match self.take(data) {
+        match self.add(data) {
             Ok(()) => Ok(data.len()),
             Err(error) => {
                 self.refusal = Some(error);

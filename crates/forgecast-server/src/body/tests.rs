@@ -5,13 +5,14 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::stream;
 
+use super::room::{FIRST_BYTES, FIRST_ROOM_BYTES, GRAIN_BYTES};
 use super::*;
 
 fn bodies(limit: usize, patience: Duration) -> Bodies {
     Bodies {
         limit,
         patience,
-        room: Room::new(1 << 30),
+        room: Room::new(1 << 30, 0),
     }
 }
 
@@ -68,32 +69,43 @@ async fn a_body_longer_than_the_limit_is_refused() {
     assert!(matches!(outcome, Err(Error::TooLarge(4))));
 }
 
-#[tokio::test]
-async fn bodies_share_their_room_and_give_it_back() {
+#[tokio::test(start_paused = true)]
+async fn bodies_share_their_room_and_wait_for_each_other() {
+    let longest = FIRST_BYTES + 8 * GRAIN_BYTES;
     let bodies = Bodies {
-        room: Room::new(3 * GRAIN_BYTES),
-        ..bodies(1 << 20, Duration::from_secs(1))
+        room: Room::new(longest + 2 * GRAIN_BYTES, longest),
+        ..bodies(longest, Duration::from_secs(1))
     };
-    let read = async |length: usize| {
-        let body = Body::from(vec![b' '; length]);
-        bodies.read(Request::new(body)).await
+    let request = |length: usize| Request::new(Body::from(vec![b' '; length]));
+    let shared = bodies.read(request(FIRST_BYTES + 2 * GRAIN_BYTES)).await.unwrap();
+    let turn = bodies.read(request(longest)).await.unwrap();
+    let late = bodies.read(request(longest)).await;
+    assert!(matches!(late, Err(Error::NoRoom)), "a second has passed: {late:?}");
+    let begun = Instant::now();
+    assert!(matches!(
+        bodies.read_at_once(request(longest)).await,
+        Err(Error::NoRoom)
+    ));
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    assert!(bodies.read_at_once(request(FIRST_BYTES)).await.is_ok(), "a short one");
+    let waiting = async {
+        let read = bodies.read(request(longest)).await;
+        read.map(|held| held.len())
     };
-    let long = |grains: usize| FIRST_BYTES + grains * GRAIN_BYTES;
-    let first = read(long(2)).await.unwrap();
-    assert!(matches!(read(long(2)).await, Err(Error::NoRoom)));
-    let second = read(long(1)).await.unwrap();
-    let short = read(FIRST_BYTES).await;
-    assert!(short.is_ok(), "long ones keep no short one out");
-    drop((first, second));
+    let (read, ()) = tokio::join!(waiting, async { drop(turn) });
+    assert_eq!(read.unwrap(), longest);
+    drop(shared);
     assert!(
-        read(long(3)).await.is_ok(),
-        "also what was refused has given its room back"
+        bodies
+            .read_at_once(request(FIRST_BYTES + 2 * GRAIN_BYTES))
+            .await
+            .is_ok()
     );
     let mut many = Vec::new();
-    while let Ok(body) = read(FIRST_BYTES).await {
+    while let Ok(body) = bodies.read(request(FIRST_BYTES)).await {
         many.push(body);
     }
-    assert_eq!(many.len(), FIRST_ROOM_BYTES / FIRST_BYTES - 1, "one is held");
+    assert_eq!(many.len(), FIRST_ROOM_BYTES / FIRST_BYTES);
 }
 
 #[tokio::test]

@@ -1,0 +1,114 @@
+//! All sessions, from their rows: ten thousand of them cost ten thousand rows and not one view.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use forgecast_hub::query::{RowQuery, Sort};
+use forgecast_protocol::session::PhaseStatus;
+use forgecast_protocol::{SessionRow, SessionStatus, Timestamp};
+use serde_json::{Value, json};
+
+use super::view::seconds_between;
+use super::{answer, id_for_clients, words};
+use crate::Shared;
+use crate::error::Error;
+
+/// Rows that are asked for at a time.
+const PAGE: u32 = 1_000;
+
+/// `GET /api/sessions`.
+pub(crate) async fn all(State(shared): State<Arc<Shared>>) -> Result<Response, Error> {
+    listed(&shared, Vec::new()).await
+}
+
+/// `GET /api/sessions/active`.
+pub(crate) async fn active(State(shared): State<Arc<Shared>>) -> Result<Response, Error> {
+    listed(&shared, words::statuses("running")).await
+}
+
+/// `GET /api/sessions/completed`.
+pub(crate) async fn completed(State(shared): State<Arc<Shared>>) -> Result<Response, Error> {
+    listed(&shared, words::statuses("completed")).await
+}
+
+/// `GET /api/sessions/failed`.
+pub(crate) async fn failed(State(shared): State<Arc<Shared>>) -> Result<Response, Error> {
+    listed(&shared, words::statuses("failed")).await
+}
+
+async fn listed(shared: &Shared, status: Vec<SessionStatus>) -> Result<Response, Error> {
+    let rows = rows(shared, status, usize::MAX).await?;
+    let now = shared.clock.now();
+    let sessions: Vec<Value> = rows
+        .iter()
+        .map(|row| session(row, &id_for_clients(shared, &row.id), now))
+        .collect();
+    Ok(answer(&json!({ "count": sessions.len(), "sessions": sessions })))
+}
+
+/// Rows with one of these statuses (or any), the last that worked first.
+pub(super) async fn rows(
+    shared: &Shared,
+    status: Vec<SessionStatus>,
+    most: usize,
+) -> Result<Vec<SessionRow>, Error> {
+    let mut rows = Vec::new();
+    let mut cursor = None;
+    loop {
+        let left = u32::try_from(most.saturating_sub(rows.len())).unwrap_or(PAGE);
+        if left == 0 {
+            return Ok(rows);
+        }
+        let page = RowQuery {
+            status: status.clone(),
+            sort: Sort::LastWork,
+            limit: left.min(PAGE),
+            cursor,
+            ..RowQuery::default()
+        };
+        let page = shared.hub.rows(page).await?;
+        rows.extend(page.rows);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return Ok(rows);
+        }
+        // A long list lets others work between its pages.
+        tokio::task::yield_now().await;
+    }
+}
+
+fn session(row: &SessionRow, id: &str, now: Timestamp) -> Value {
+    let phase = row.phase.as_ref();
+    let name = phase.map(|phase| phase.name.as_str());
+    let phases_completed = words::phases_that_are(&row.phases, PhaseStatus::Completed);
+    let skipped = words::phases_that_are(&row.phases, PhaseStatus::Skipped).len();
+    let (completed, total) = row.tasks.as_ref().map_or(
+        (phases_completed.len() as u64, (row.phases.len() - skipped) as u64),
+        |tasks| (tasks.completed.into(), tasks.total.into()),
+    );
+    json!({
+        "id": id,
+        "project": row.project.as_deref().unwrap_or(&row.name),
+        "task": row.task.as_deref().unwrap_or_default(),
+        "phase": words::phase(name, row.source, row.status),
+        "current_phase": name.unwrap_or("Unknown"),
+        "phase_number": words::phase_number(
+            phase.and_then(|phase| phase.number.as_deref()),
+            phase.and_then(|phase| phase.total),
+        ),
+        "status": words::status(row.status),
+        "status_reason": row.status_reason,
+        "iterations": row.iteration.unwrap_or_default(),
+        "start_time": row.started_at,
+        "end_time": row.ended_at,
+        "elapsed_seconds": seconds_between(row.started_at, row.ended_at.or(Some(now))).unwrap_or_default(),
+        "last_update": row.last_work_at.or(row.started_at),
+        "phases_completed": phases_completed,
+        "completed_tasks": completed,
+        "total_tasks": total,
+        "progress_percent": row.progress_percent.unwrap_or(0.0),
+        "is_complete": row.status == SessionStatus::Completed,
+        "source": words::source(row.source),
+    })
+}
