@@ -1,6 +1,6 @@
 //! A session's row in the index: the view in brief.
 
-use forgecast_protocol::session::{RowPhase, RowTests, RowUsage, SessionRow};
+use forgecast_protocol::session::{RowPhase, RowTasks, RowTests, RowUsage, SessionRow};
 
 use crate::Session;
 use crate::fold::headline;
@@ -31,6 +31,15 @@ impl Session {
                 .map(|(name, phase)| (name.clone(), phase.status))
                 .collect(),
             progress_percent: view.progress.percent,
+            tasks: view.progress.tasks_total.map(|total| RowTasks {
+                completed: view.progress.tasks_completed.unwrap_or_default(),
+                total,
+            }),
+            iteration: view
+                .tests
+                .as_ref()
+                .and_then(|tests| tests.iteration)
+                .or(view.progress.rounds),
             tests: view.tests.as_ref().and_then(|tests| {
                 let (passed, failed) = headline(tests);
                 let stated = passed.is_some() || failed.is_some();

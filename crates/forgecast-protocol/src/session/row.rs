@@ -53,6 +53,14 @@ pub struct SessionRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub progress_percent: Option<f64>,
+    /// Tasks, when there is a list of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub tasks: Option<RowTasks>,
+    /// The round of the test loop; of a loop that keeps checkpoints, the round of that loop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub iteration: Option<u32>,
     /// Tests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
@@ -95,6 +103,18 @@ pub struct RowPhase {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub total: Option<u32>,
+}
+
+/// Tasks, short.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct RowTasks {
+    /// Done.
+    #[serde(default)]
+    pub completed: u32,
+    /// In all.
+    #[serde(default)]
+    pub total: u32,
 }
 
 /// Tests, short.

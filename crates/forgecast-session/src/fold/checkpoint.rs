@@ -62,7 +62,8 @@ impl Session {
     }
 
     fn fold_lists(&mut self, fact: &CheckpointReported) -> bool {
-        let mut changed = false;
+        let mut changed = fact.iterations.is_some() && self.view.progress.rounds != fact.iterations;
+        set_some(&mut self.view.progress.rounds, fact.iterations.as_ref());
         if let Some(notes) = &fact.notes {
             let notes = notes.iter().take(MAX_NOTES);
             if !self.view.progress.notes.iter().eq(notes.clone()) {
@@ -79,6 +80,7 @@ impl Session {
         self.memory.checkpoint_path = None;
         self.forget_checkpoint_tasks();
         self.view.progress.notes.clear();
+        self.view.progress.rounds = None;
         if self.view.source == SourceOfState::Checkpoint {
             self.view.source = SourceOfState::Live;
             self.forget_phases();

@@ -156,6 +156,8 @@ pub(crate) fn row(session: &str, status: SessionStatus, last_work_ms: i64) -> Se
         phase: None,
         phases: std::collections::BTreeMap::new(),
         progress_percent: None,
+        tasks: None,
+        iteration: None,
         tests: None,
         usage: Some(RowUsage::default()),
         agents_active: 0,

@@ -252,6 +252,8 @@ tasks_completed?: number,
 tasks_total?: number,
 /** Tasks by id. */
 tasks?: { [key in string]: TaskView },
+/** Rounds of the loop, when the build is a loop that counts them. */
+rounds?: number,
 /** Remarks of the producer. */
 notes?: Array<string>, };
 
@@ -544,6 +546,10 @@ phase?: RowPhase,
 phases?: { [key in string]: PhaseStatus },
 /** 0 to 100. */
 progress_percent?: number,
+/** Tasks, when there is a list of them. */
+tasks?: RowTasks,
+/** The round of the test loop; of a loop that keeps checkpoints, the round of that loop. */
+iteration?: number,
 /** Tests. */
 tests?: RowTests,
 /** Tokens and cost. */
