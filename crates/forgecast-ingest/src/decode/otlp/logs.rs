@@ -4,10 +4,11 @@ use forgecast_protocol::event::{
     CallId, CallReported, CallTokens, Custom, ErrorReported, Fact, ProblemFound, ToolUsed, UsageSource, WaitingEnded,
 };
 use forgecast_protocol::{Problem, ProblemKind, Subject};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::model::{Attributes, Group, Record, at, digest, subject};
-use super::{Sequences, Taking};
+use super::{ALIVE, Sequences, Taking};
 
 use crate::decode::claude::tools::Input;
 
@@ -208,13 +209,14 @@ fn error(said: &Attributes<'_>, taking: &Taking<'_>) -> Fact {
     })
 }
 
-/// A record that is not known is passed on as it came, unless it is large.
+/// A record that is not known is a sign of life, passed on as it came unless it is large. Not work: what is exported when
+/// an agent was closed must not open its session again.
 fn unknown(kind: &str, said: &Attributes<'_>, taking: &Taking<'_>) -> Option<Fact> {
     let data = said.value();
     (data.to_string().len() <= MAX_CUSTOM).then(|| {
         Fact::Custom(Custom {
-            kind: taking.cleaner.word(kind),
-            data: taking.cleaner.value(data),
+            kind: ALIVE.to_owned(),
+            data: json!({ "event": taking.cleaner.word(kind), "attributes": taking.cleaner.value(data) }),
         })
     })
 }

@@ -8,8 +8,8 @@ use forgecast_protocol::event::{Custom, Fact};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::Taking;
 use super::model::{Group, Point, at, digest, subject};
+use super::{ALIVE, Taking};
 
 /// Most models of one session in one body.
 const MAX_MODELS: usize = 32;
@@ -57,7 +57,7 @@ pub(super) fn take(groups: &[Group<'_, Point<'_>>], taking: &mut Taking<'_>) {
         let data = sums.value();
         let name = digest(sums.hasher);
         let custom = Custom {
-            kind: "claude_code.metrics".to_owned(),
+            kind: ALIVE.to_owned(),
             data,
         };
         taking.say(&subject, &name, 0, Fact::Custom(custom));
@@ -91,6 +91,7 @@ impl Sums {
 
     fn value(&self) -> Value {
         json!({
+            "event": "claude_code.metrics",
             "by_model": self.by_model,
             "temporality": if self.delta { "delta" } else { "cumulative" },
             "until": at(self.until),
