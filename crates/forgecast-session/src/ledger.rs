@@ -125,17 +125,12 @@ impl Call {
         let messages = self.accounts.iter().filter(|kept| kept.message != 0);
         let mut messages: Vec<(bool, u64)> = messages.map(|kept| (kept.aside, kept.message)).collect();
         messages.sort_unstable();
-        let mut keys: Vec<u64> = messages.into_iter().map(|(_, key)| key).collect();
-        let mut requests: Vec<u64> = self.accounts.iter().map(|kept| kept.request).collect();
+        messages.dedup();
+        let requests = self.accounts.iter().map(|kept| kept.request);
+        let mut requests: Vec<u64> = requests.filter(|key| *key != 0).collect();
         requests.sort_unstable();
-        keys.extend(requests.into_iter().filter(|key| *key != 0));
-        let mut seen = Vec::with_capacity(keys.len());
-        keys.retain(|key| {
-            let new = !seen.contains(key);
-            seen.push(*key);
-            new
-        });
-        keys
+        requests.dedup();
+        messages.into_iter().map(|(_, key)| key).chain(requests).collect()
     }
 
     /// What counts now.

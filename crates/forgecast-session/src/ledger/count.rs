@@ -87,11 +87,12 @@ fn of_message(slots: &[Slot<'_>], members: &[usize]) -> Vec<Group> {
     let Some(first) = leads.iter().copied().max_by_key(rank) else {
         return Vec::new();
     };
+    let by_request: BTreeMap<u64, usize> = leads.iter().map(|lead| (slots[*lead].request, *lead)).collect();
     // What a source says of the very request goes before what it says of a replay under another one.
     let mut beside: BTreeMap<(usize, UsageSource), (bool, Rank<'_>, usize)> = BTreeMap::new();
     for index in others {
         let slot = &slots[index];
-        let same = leads.iter().copied().find(|lead| slots[*lead].request == slot.request);
+        let same = by_request.get(&slot.request).copied();
         let offer = (same.is_some(), slot.rank, index);
         let known = beside.entry((same.unwrap_or(first), slot.source)).or_insert(offer);
         *known = (*known).max(offer);

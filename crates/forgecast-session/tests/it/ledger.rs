@@ -1,7 +1,7 @@
 //! The ledger: each rule as a sentence. The laws are in `ledger_laws`.
 
 use forgecast_protocol::event::{CallId, CallReported, CallTokens, UsageSource};
-use forgecast_session::ledger::{Account, Belonging, Call, Counted, Difference, differences, keys_of};
+use forgecast_session::ledger::{Account, Belonging, Call, Counted, Difference, Ledger, differences, keys_of};
 use forgecast_session::price::Prices;
 
 use crate::support::*;
@@ -291,4 +291,16 @@ fn what_the_store_keeps_of_a_call_is_small_and_gives_the_same_call_back() {
     let text = serde_json::to_string(&call).unwrap();
     assert_eq!(serde_json::from_str::<Call>(&text).unwrap(), call);
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn one_message_under_any_number_of_requests_is_found_as_fast_as_many_messages() {
+    let mut ledger = Ledger::new(Prices::embedded());
+    for _ in 0..2 {
+        for number in 0..50_000 {
+            ledger.observe(&account("m", &format!("r{number}")));
+        }
+    }
+    assert_eq!(ledger.len(), 50_000);
+    assert_eq!(ledger.rows().count(), 50_000);
 }
