@@ -19,9 +19,7 @@ fn in_zone(zone: TimeZone) -> impl Fn(Timestamp) -> i32 + Send + Sync + 'static 
 
 /// The number of a day.
 pub(crate) fn number(day: Date) -> i32 {
-    Date::constant(1970, 1, 1)
-        .until(day)
-        .map_or(0, |span| span.get_days())
+    Date::constant(1970, 1, 1).until(day).map_or(0, |span| span.get_days())
 }
 
 /// The day of a number.

@@ -65,7 +65,11 @@ pub(crate) fn look(environment: &Environment, config: &Config) -> Vec<Finding> {
     let server = server::find(environment, config);
     let mut findings = server::findings(server.as_ref(), config);
     findings.push(prices(config));
-    findings.extend(agents::findings(environment, config, server.as_ref().map(|server| server.url())));
+    findings.extend(agents::findings(
+        environment,
+        config,
+        server.as_ref().map(server::Server::url),
+    ));
     findings.extend(spool(&Spool::within(&environment.data_folder()), server.is_some()));
     findings
 }
@@ -73,7 +77,11 @@ pub(crate) fn look(environment: &Environment, config: &Config) -> Vec<Finding> {
 fn prices(config: &Config) -> Finding {
     match crate::pipeline::prices(config) {
         Ok(_) => ok("prices", format!("of {}", forgecast_session::price::PRICES_OF)),
-        Err(error) => fail("prices", format!("{error:#}"), "mend the file, or take usage.prices out"),
+        Err(error) => fail(
+            "prices",
+            format!("{error:#}"),
+            "mend the file, or take usage.prices out",
+        ),
     }
 }
 
@@ -82,7 +90,11 @@ fn spool(spool: &Spool, running: bool) -> Vec<Finding> {
     let folder = spool.folder().display();
     let mut findings = Vec::new();
     match spool.pending().map(|files| files.len()) {
-        Err(error) => findings.push(fail(what, format!("cannot read {folder}: {error}"), "make it readable for you")),
+        Err(error) => findings.push(fail(
+            what,
+            format!("cannot read {folder}: {error}"),
+            "make it readable for you",
+        )),
         Ok(0) => findings.push(ok(what, "no fact of `forgecast emit` waits")),
         Ok(waiting) if running => findings.push(warn(
             what,

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use forgecast_ingest::clean::Cleaner;
 use forgecast_ingest::decode::push;
+use forgecast_ingest::mask;
 use forgecast_protocol::Timestamp;
 use serde_json::{Map, Value};
 
@@ -72,9 +73,12 @@ fn is_run(map: &Map<String, Value>) -> bool {
 }
 
 fn text_of(folder: &Path) -> Result<&str, String> {
-    folder
-        .to_str()
-        .ok_or_else(|| format!("the name of the folder {} is not UTF-8; name another with --dir", folder.display()))
+    folder.to_str().ok_or_else(|| {
+        format!(
+            "the name of the folder {} is not UTF-8; name another with --dir",
+            folder.display()
+        )
+    })
 }
 
 fn object(text: &str, kind: &Kind) -> Result<Map<String, Value>, String> {
@@ -128,7 +132,9 @@ fn allowed(kind: &Kind) -> String {
 
 /// Reads it as the server will, so that what would be refused or dropped there is said here.
 fn check(text: &str, now: Timestamp) -> Result<(), String> {
-    let pushed = push::envelopes(text.as_bytes(), &Cleaner::default(), now).map_err(|error| error.to_string())?;
+    // Rules for secrets take longer to compile than all the rest takes; the server has them.
+    let cleaner = Cleaner::new(mask::Rules::none());
+    let pushed = push::envelopes(text.as_bytes(), &cleaner, now).map_err(|error| error.to_string())?;
     if let Some(refused) = pushed.rejected.first() {
         return Err(refused.why.clone());
     }

@@ -131,7 +131,13 @@ pub(crate) fn prices(config: &Config) -> Result<Prices> {
     let Some(path) = config.path("usage.prices") else {
         return Ok(Prices::embedded());
     };
-    let described = || format!("{}: usage.prices: {}", config.provenance("usage.prices"), path.display());
+    let described = || {
+        format!(
+            "{}: usage.prices: {}",
+            config.provenance("usage.prices"),
+            path.display()
+        )
+    };
     let text = std::fs::read_to_string(&path).with_context(described)?;
     let own: BTreeMap<String, PriceOverride> = toml::from_str(&text).with_context(described)?;
     Ok(Prices::embedded().with_overrides(&own))

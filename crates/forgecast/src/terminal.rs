@@ -96,7 +96,9 @@ pub(crate) fn diff(text: &str, style: Style) -> String {
         Some(b'@') => style.dim(line),
         _ => line.to_owned(),
     };
-    text.lines().map(line).fold(String::new(), |text, line| text + &line + "\n")
+    text.lines()
+        .map(line)
+        .fold(String::new(), |text, line| text + &line + "\n")
 }
 
 /// A status in one word.

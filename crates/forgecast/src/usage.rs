@@ -52,7 +52,10 @@ pub(crate) fn scan(roots: &ScanRoots, prices: Prices) -> (Ledger, ScanSummary) {
 
 /// The name of the folder that the agent was started in, else what the agent's own folder says of it.
 fn project(call: &ScannedCall) -> &str {
-    let folder = call.directory.as_deref().and_then(|folder| Path::new(folder).file_name());
+    let folder = call
+        .directory
+        .as_deref()
+        .and_then(|folder| Path::new(folder).file_name());
     folder
         .and_then(|name| name.to_str())
         .or(call.path.project.as_deref())
@@ -84,11 +87,13 @@ pub(crate) fn report(
             GroupBy::Phase => call.phase.clone(),
             GroupBy::Session => call.owner.clone(),
         };
-        let group = groups.entry((key, model)).or_insert_with_key(|(key, model)| UsageGroup {
-            key: key.clone(),
-            model: model.clone(),
-            ..UsageGroup::default()
-        });
+        let group = groups
+            .entry((key, model))
+            .or_insert_with_key(|(key, model)| UsageGroup {
+                key: key.clone(),
+                model: model.clone(),
+                ..UsageGroup::default()
+            });
         add(group, &call);
     }
     let rows = rows(question.group_by, groups.into_values());

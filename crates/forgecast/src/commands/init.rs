@@ -165,7 +165,9 @@ pub(crate) fn address(context: &Context, config: &Config) -> Result<String> {
 /// An address on this machine, without a path.
 fn checked(url: &str) -> Result<String> {
     let plain = url.trim_end_matches('/');
-    let rest = plain.strip_prefix("http://").filter(|rest| !rest.is_empty() && !rest.contains('/'));
+    let rest = plain
+        .strip_prefix("http://")
+        .filter(|rest| !rest.is_empty() && !rest.contains('/'));
     match rest {
         Some(_) => Ok(plain.to_owned()),
         None => bail!("{url} is no address of a server; write http://127.0.0.1:8080"),

@@ -56,11 +56,7 @@ pub(super) fn parse(setting: &Setting, text: &str, from: Surroundings<'_>) -> Re
             .parse()
             .map(Value::Integer)
             .map_err(|_| form(setting.kind))?,
-        Kind::Dollars => text
-            .trim()
-            .parse()
-            .map(Value::Float)
-            .map_err(|_| form(setting.kind))?,
+        Kind::Dollars => text.trim().parse().map(Value::Float).map_err(|_| form(setting.kind))?,
         Kind::Switch => match text {
             "1" | "true" | "yes" | "on" => Value::Boolean(true),
             "0" | "false" | "no" | "off" | "" => Value::Boolean(false),

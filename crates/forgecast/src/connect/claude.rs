@@ -7,7 +7,8 @@ use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject, CstRootNode
 
 use super::{Added, Edited, HOOKS};
 
-/// The events that are told by HTTP. Those at the start of a session cannot be: its transcript begins with the same.
+/// The events that are told by HTTP. Those at the start of a session cannot be: its transcript begins with the same. Only
+/// such as every version knows that has hooks by HTTP: a version that does not know one passes the whole file over.
 pub(crate) const EVENTS: [&str; 10] = [
     "UserPromptSubmit",
     "PreToolUse",
@@ -25,7 +26,10 @@ const TIMEOUT: u32 = 1;
 /// The variable that says where telemetry goes.
 pub(crate) const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 /// Variables that send a part of the telemetry elsewhere.
-const OTHER_ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"];
+const OTHER_ENDPOINTS: [&str; 2] = [
+    "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+];
 
 /// The variables and their values.
 pub(crate) fn telemetry(url: &str) -> [(&'static str, String); 5] {
@@ -74,11 +78,14 @@ pub(crate) fn add(
             }
         }
     }
-    if settings.get("disableAllHooks").is_some_and(|prop| value_is(&prop.value(), "true")) {
+    if settings
+        .get("disableAllHooks")
+        .is_some_and(|prop| value_is(&prop.value(), "true"))
+    {
         notes.push("`disableAllHooks` is true: no hook will run until it is taken out".to_owned());
     }
     Ok(Edited {
-        text: Some(whole(&root)),
+        text: Some(whole(&root, text.unwrap_or_default())),
         added,
         notes,
     })
@@ -109,7 +116,9 @@ pub(crate) fn remove(text: &str, added: Option<&Added>) -> Result<Edited, String
         let url = added.map(|added| added.url.as_str()).unwrap_or_default();
         for (name, value) in telemetry(url) {
             let ours = added.is_some_and(|added| added.keys.iter().any(|key| key == name));
-            let prop = env.get(name).filter(|prop| ours && string(&prop.value()).as_deref() == Some(value.as_str()));
+            let prop = env
+                .get(name)
+                .filter(|prop| ours && string(&prop.value()).as_deref() == Some(value.as_str()));
             if let Some(prop) = prop {
                 prop.remove();
             }
@@ -117,14 +126,16 @@ pub(crate) fn remove(text: &str, added: Option<&Added>) -> Result<Edited, String
     }
     // Of a file that nobody recorded only what cannot have been anybody's: an empty object of hooks where some were taken out.
     for name in ["hooks", "env"] {
-        let made = added.map_or(!urls.is_empty(), |added| added.containers.iter().any(|made| made == name));
+        let made = added.map_or(!urls.is_empty(), |added| {
+            added.containers.iter().any(|made| made == name)
+        });
         if made {
             remove_if_empty(&settings, name);
         }
     }
     let gone = settings.properties().is_empty() && added.is_some_and(|added| added.file);
     Ok(Edited {
-        text: (!gone).then(|| whole(&root)),
+        text: (!gone).then(|| whole(&root, text)),
         added: Added::default(),
         notes: Vec::new(),
     })
@@ -161,12 +172,16 @@ fn parse(text: &str) -> Result<CstRootNode, String> {
         allow_single_quoted_strings: false,
         ..ParseOptions::default()
     };
-    CstRootNode::parse(text.trim_start_matches('\u{feff}'), &options).map_err(|error| format!("it is not JSON: {error}"))
+    CstRootNode::parse(text.trim_start_matches('\u{feff}'), &options)
+        .map_err(|error| format!("it is not JSON: {error}"))
 }
 
-/// The text of a document, which ends like a file.
-fn whole(root: &CstRootNode) -> String {
+/// The text of a document: as it was when nothing changed, else with an end like that of a file.
+fn whole(root: &CstRootNode, before: &str) -> String {
     let text = root.to_string();
+    if before.trim_start_matches('\u{feff}') == text {
+        return before.to_owned();
+    }
     if text.ends_with('\n') { text } else { text + "\n" }
 }
 
@@ -180,7 +195,9 @@ fn container(settings: &CstObject, name: &str, added: &mut Added) -> Result<CstO
 }
 
 fn remove_if_empty(settings: &CstObject, name: &str) {
-    let empty = |prop: &jsonc_parser::cst::CstObjectProp| prop.object_value().is_some_and(|object| object.properties().is_empty());
+    let empty = |prop: &jsonc_parser::cst::CstObjectProp| {
+        prop.object_value().is_some_and(|object| object.properties().is_empty())
+    };
     if let Some(prop) = settings.get(name).filter(empty) {
         prop.remove();
     }
@@ -206,9 +223,18 @@ fn add_hook(hooks: &CstObject, event: &str, url: &str) -> Result<(), String> {
     }
     if !present {
         let object = |fields: Vec<(&str, CstInputValue)>| {
-            CstInputValue::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+            CstInputValue::Object(
+                fields
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect(),
+            )
         };
-        let hook = object(vec![("type", "http".into()), ("url", url.into()), ("timeout", TIMEOUT.into())]);
+        let hook = object(vec![
+            ("type", "http".into()),
+            ("url", url.into()),
+            ("timeout", TIMEOUT.into()),
+        ]);
         groups.append(object(vec![("hooks", CstInputValue::Array(vec![hook]))]));
     }
     Ok(())
@@ -265,7 +291,9 @@ fn conflict(
     telemetry(url).into_iter().find_map(|(name, wanted)| {
         let said = match in_file(name) {
             // What an earlier run wrote may be written anew.
-            Some(value) if added.keys.iter().any(|key| key == name) && (value == earlier_url || value == wanted) => None,
+            Some(value) if added.keys.iter().any(|key| key == name) && (value == earlier_url || value == wanted) => {
+                None
+            }
             Some(value) => Some(value),
             None => variable(name),
         };

@@ -158,6 +158,9 @@ mod tests {
     fn another_port_is_written_over_our_own() {
         let first = add(Some("[otel]\n"), URL, None).unwrap();
         let moved = add(first.text.as_deref(), "http://127.0.0.1:9000", Some(&first.added)).unwrap();
-        assert_eq!(telemetry(&moved.text.unwrap()).unwrap(), "http://127.0.0.1:9000/v1/logs");
+        assert_eq!(
+            telemetry(&moved.text.unwrap()).unwrap(),
+            "http://127.0.0.1:9000/v1/logs"
+        );
     }
 }

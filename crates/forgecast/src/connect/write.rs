@@ -81,8 +81,17 @@ fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
 
 /// `settings.json.forgecast-backup-20261122T001500Z`, with a number behind it when that is taken.
 fn back_up(path: &Path, text: &str, now: Timestamp) -> Result<PathBuf> {
-    let time: String = now.to_string().chars().filter(|letter| !matches!(letter, '-' | ':')).collect();
-    let time = time.split('.').next().unwrap_or_default().trim_end_matches('Z').to_owned();
+    let time: String = now
+        .to_string()
+        .chars()
+        .filter(|letter| !matches!(letter, '-' | ':'))
+        .collect();
+    let time = time
+        .split('.')
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches('Z')
+        .to_owned();
     let mut name = path.to_owned().into_os_string();
     name.push(format!(".forgecast-backup-{time}Z"));
     let mut backup = PathBuf::from(&name);

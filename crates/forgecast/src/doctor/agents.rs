@@ -83,7 +83,11 @@ fn transcripts(records: &Records, folder: &Path) -> Finding {
     }
     let (name, shown) = (records.name, folder.display());
     if files == 0 {
-        return warn(records.what, format!("no transcript of {name} in {shown}"), format!("use {name} once"));
+        return warn(
+            records.what,
+            format!("no transcript of {name} in {shown}"),
+            format!("use {name} once"),
+        );
     }
     let now = forgecast_ingest::system_clock().now();
     let newest = newest.and_then(|at: SystemTime| {
@@ -93,7 +97,10 @@ fn transcripts(records: &Records, folder: &Path) -> Finding {
     let plural = if files == 1 { "" } else { "s" };
     ok(
         records.what,
-        format!("{files} transcript{plural} of {name} in {shown}, the newest of {}", terminal::age(newest, now)),
+        format!(
+            "{files} transcript{plural} of {name} in {shown}, the newest of {}",
+            terminal::age(newest, now)
+        ),
     )
 }
 
@@ -139,16 +146,27 @@ fn claude(environment: &Environment, file: &Path, text: &str, url: Option<&str>)
     };
     let elsewhere = |said: &str| url.is_some_and(|url| said.trim_end_matches(HOOKS).trim_end_matches('/') != url);
     let stray = hooks.iter().find(|(_, said)| elsewhere(said));
-    let missing = EVENTS.iter().filter(|event| hooks.iter().all(|(name, _)| name != *event)).count();
+    let missing = EVENTS
+        .iter()
+        .filter(|event| hooks.iter().all(|(name, _)| name != *event))
+        .count();
     let told = match (stray, missing) {
-        (Some((_, said)), _) => warn("hooks", format!("{shown}: hooks point to {said}, where no server of yours is"), FIX),
+        (Some((_, said)), _) => warn(
+            "hooks",
+            format!("{shown}: hooks point to {said}, where no server of yours is"),
+            FIX,
+        ),
         (None, 0) => ok("hooks", format!("{shown}: {} hooks are installed", hooks.len())),
         (None, missing) if missing == EVENTS.len() => warn(
             "hooks",
             format!("{shown}: no hooks; what an agent waits for is seen late or not at all"),
             FIX,
         ),
-        (None, missing) => warn("hooks", format!("{shown}: {missing} of {} hooks are missing", EVENTS.len()), FIX),
+        (None, missing) => warn(
+            "hooks",
+            format!("{shown}: {missing} of {} hooks are missing", EVENTS.len()),
+            FIX,
+        ),
     };
     let endpoint = connect::claude::variable(text, ENDPOINT);
     let switched = connect::claude::variable(text, "CLAUDE_CODE_ENABLE_TELEMETRY").is_some_and(|value| value == "1");

@@ -68,7 +68,9 @@ pub(super) fn find(environment: &Environment, config: &Config) -> Option<Server>
 fn polled(client: &Client) -> Option<u64> {
     let metrics = client.bytes("/metrics").ok()??;
     let metrics = String::from_utf8(metrics).ok()?;
-    let line = metrics.lines().find(|line| line.starts_with("forgecast_polled_folders "))?;
+    let line = metrics
+        .lines()
+        .find(|line| line.starts_with("forgecast_polled_folders "))?;
     line.split(' ').nth(1)?.parse().ok()
 }
 
@@ -82,12 +84,23 @@ pub(super) fn findings(server: Option<&Server>, config: &Config) -> Vec<Finding>
     let (url, pid) = (&server.running.url, server.running.pid);
     let Some(ready) = &server.ready else {
         let fix = format!("end it (kill {pid}) and start it again");
-        return vec![fail("server", format!("the one at {url} (process {pid}) does not answer"), fix)];
+        return vec![fail(
+            "server",
+            format!("the one at {url} (process {pid}) does not answer"),
+            fix,
+        )];
     };
     let mut findings = vec![match ready.status.as_str() {
         "ready" => ok("server", format!("runs at {url} (process {pid})")),
-        "starting" => ok("server", format!("runs at {url} (process {pid}) and looks at the folders for the first time")),
-        word => warn("server", format!("runs at {url} (process {pid}) and is {word}"), "see below"),
+        "starting" => ok(
+            "server",
+            format!("runs at {url} (process {pid}) and looks at the folders for the first time"),
+        ),
+        word => warn(
+            "server",
+            format!("runs at {url} (process {pid}) and is {word}"),
+            "see below",
+        ),
     }];
     findings.push(stored(&server.running.db, &ready.store));
     findings.extend(sources(&ready.sources));
@@ -102,7 +115,11 @@ pub(super) fn findings(server: Option<&Server>, config: &Config) -> Vec<Finding>
 }
 
 fn stored(db: &Path, store: &Store) -> Finding {
-    let error = store.last_error.as_deref().map(|error| format!(": {error}")).unwrap_or_default();
+    let error = store
+        .last_error
+        .as_deref()
+        .map(|error| format!(": {error}"))
+        .unwrap_or_default();
     match (store.full, store.writable) {
         (true, _) => fail(
             "database",
@@ -125,7 +142,11 @@ fn sources(sources: &[Source]) -> Vec<Finding> {
         .filter(unwell)
         .map(|source| {
             let why = source.message.clone().unwrap_or_else(|| source.state.clone());
-            warn("folders", format!("{}: {why}", source.path), "make it, or leave it out when starting the server")
+            warn(
+                "folders",
+                format!("{}: {why}", source.path),
+                "make it, or leave it out when starting the server",
+            )
         })
         .collect();
     if findings.is_empty() {
@@ -149,7 +170,11 @@ fn database(db: &Path) -> Finding {
             if writable {
                 ok(what, format!("{shown} is not there yet; the server makes it"))
             } else {
-                fail(what, format!("{shown} cannot be made"), "make its folder writable, or name another with --db")
+                fail(
+                    what,
+                    format!("{shown} cannot be made"),
+                    "make its folder writable, or name another with --db",
+                )
             }
         }
         Err(error) => fail(

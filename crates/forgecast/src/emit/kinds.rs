@@ -113,7 +113,13 @@ use Form::{Count, Flag, List, Number, Text};
 pub(super) const KINDS: &[Kind] = &[
     kind(
         "session_seen",
-        &[("title", Text), ("project", Text), ("task", Text), ("host", Text), ("links.*", Text)],
+        &[
+            ("title", Text),
+            ("project", Text),
+            ("task", Text),
+            ("host", Text),
+            ("links.*", Text),
+        ],
     ),
     kind(
         "phase_reported",
@@ -162,7 +168,13 @@ pub(super) const KINDS: &[Kind] = &[
     ),
     kind(
         "tests_reported",
-        &[("iteration", Count), ("total", Count), ("passed", Count), ("failed", Count), ("verdict", Flag)],
+        &[
+            ("iteration", Count),
+            ("total", Count),
+            ("passed", Count),
+            ("failed", Count),
+            ("verdict", Flag),
+        ],
     ),
     kind(
         "agent_reported",
@@ -212,7 +224,14 @@ pub(super) const KINDS: &[Kind] = &[
     ),
     kind(
         "artifact_changed",
-        &[("name", Text), ("kind", Text), ("size", Count), ("modified_at", Text), ("dated", Text), ("removed", Flag)],
+        &[
+            ("name", Text),
+            ("kind", Text),
+            ("size", Count),
+            ("modified_at", Text),
+            ("dated", Text),
+            ("removed", Flag),
+        ],
     ),
     kind(
         "usage_recorded",
@@ -230,7 +249,13 @@ pub(super) const KINDS: &[Kind] = &[
     ),
     kind(
         "tool_used",
-        &[("tool", Text), ("summary", Text), ("agent", Text), ("success", Flag), ("use_id", Text)],
+        &[
+            ("tool", Text),
+            ("summary", Text),
+            ("agent", Text),
+            ("success", Flag),
+            ("use_id", Text),
+        ],
     ),
     kind("waiting_began", &[("reason", Text)]),
     kind("waiting_ended", &[]),

@@ -124,7 +124,10 @@ mod tests {
     #[test]
     fn only_an_acknowledgement_is_one() {
         let of = |head: &str, body: &str| understood(&answer(head, body));
-        assert_eq!(of("200 OK", r#"{"accepted":0,"duplicates":1,"rejected":[]}"#), Answer::Taken);
+        assert_eq!(
+            of("200 OK", r#"{"accepted":0,"duplicates":1,"rejected":[]}"#),
+            Answer::Taken
+        );
         let refusal = r#"{"type":"urn:x","title":"not taken","status":422,"detail":"there is no such run"}"#;
         assert_eq!(
             of("422 Unprocessable Content", refusal),

@@ -38,7 +38,12 @@ fn read(envelope: &Value) -> Event {
 fn words_become_an_envelope_that_the_server_reads() {
     let envelope = of(
         "phase-reported",
-        &["phase=Builder", "status=building", "phases_completed=Scout, Architect", "tasks_total=7"],
+        &[
+            "phase=Builder",
+            "status=building",
+            "phases_completed=Scout, Architect",
+            "tasks_total=7",
+        ],
     )
     .unwrap();
     assert_eq!(
@@ -130,7 +135,10 @@ fn what_is_wrong_is_said_with_what_is_allowed() {
     assert!(refused("tests-reported", &["passed"]).contains("KEY=VALUE"));
     assert!(refused("tests-reported", &["session=x"]).contains("--session"));
     assert!(refused("waiting-ended", &["a=1"]).contains("no fields"));
-    assert!(refused("tool-used", &[]).contains("tool"), "a required field is missing");
+    assert!(
+        refused("tool-used", &[]).contains("tool"),
+        "a required field is missing"
+    );
     assert!(refused("phase-reported", &["phase_number=lots"]).contains("4/7"));
     assert!(refused("went-quiet", &[]).contains("there is no kind"));
 }
@@ -157,6 +165,9 @@ fn an_object_gives_fields_and_words_come_on_top() {
     assert_eq!((&envelope["id"], &envelope["session"]), (&"mine".into(), &"s".into()));
     for bad in ["[]", "{", r#"{"type": "custom"}"#] {
         words.object = Some(bad);
-        assert!(super::envelope(&words, now()).unwrap_err().starts_with("--json"), "{bad}");
+        assert!(
+            super::envelope(&words, now()).unwrap_err().starts_with("--json"),
+            "{bad}"
+        );
     }
 }

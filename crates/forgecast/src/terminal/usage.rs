@@ -45,7 +45,10 @@ pub(crate) fn usage(report: &UsageReport, style: Style) -> String {
             .map(|usd| format!(", {} by midnight at this rate", money(usd)))
             .unwrap_or_default();
         let tokens = grouped(today.tokens.total());
-        line("today", &format!("{} for {tokens} tokens{projected}", money(today.cost_usd)));
+        line(
+            "today",
+            &format!("{} for {tokens} tokens{projected}", money(today.cost_usd)),
+        );
     }
     if let Some(burn) = report.burn.as_ref().filter(|burn| burn.tokens_per_minute > 0.0) {
         let minutes = burn.window_s / 60;

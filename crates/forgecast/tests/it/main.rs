@@ -8,11 +8,15 @@
 )]
 
 mod commands;
+mod connect;
+mod emit;
 mod faults;
 mod kill;
 mod refusals;
 mod restart;
 mod sessions;
+mod transcripts;
+mod usage;
 mod viewer;
 mod world;
 mod writing;

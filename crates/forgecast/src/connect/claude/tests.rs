@@ -143,7 +143,13 @@ fn telemetry_that_goes_elsewhere_is_left_and_reported() {
 #[test]
 fn another_port_is_written_over_our_own_and_over_nothing_else() {
     let first = added(Some("{}"));
-    let moved = add(first.text.as_deref(), "http://127.0.0.1:9000", nothing, Some(&first.added)).unwrap();
+    let moved = add(
+        first.text.as_deref(),
+        "http://127.0.0.1:9000",
+        nothing,
+        Some(&first.added),
+    )
+    .unwrap();
     let text = moved.text.unwrap();
     assert!(!text.contains("8080") && text.contains("9000/api"), "{text}");
     assert_eq!(hooks(&text).unwrap().len(), EVENTS.len());
@@ -153,7 +159,14 @@ fn another_port_is_written_over_our_own_and_over_nothing_else() {
 
 #[test]
 fn what_is_no_settings_file_is_not_touched() {
-    for text in ["[]", "{", "{\"hooks\": []}", "{\"hooks\": {\"Stop\": {}}}", "{\"env\": \"A=1\"}", "nonsense"] {
+    for text in [
+        "[]",
+        "{",
+        "{\"hooks\": []}",
+        "{\"hooks\": {\"Stop\": {}}}",
+        "{\"env\": \"A=1\"}",
+        "nonsense",
+    ] {
         assert!(add(Some(text), URL, nothing, None).is_err(), "{text}");
     }
     let off = added(Some("{\"disableAllHooks\": true}"));

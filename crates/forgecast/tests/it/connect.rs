@@ -1,0 +1,174 @@
+//! `init` and `doctor`: settings of other programs are changed only as shown, once, and back; what is not connected is
+//! said with the fix.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::transcripts::{Growing, Speaker, ago};
+use crate::world::World;
+
+const ODD: &[&str] = &[
+    "{}",
+    "{\"model\": \"opus\"}\n",
+    "{\r\n\t// mine\r\n\t\"zed\": 1, // last\r\n\t\"env\": { \"B\": \"2\", \"A\": \"1\" },\r\n\t\"alpha\": [1, 2,],\r\n}\r\n",
+    "{\n  \"hooks\": {\n    \"Stop\": [ { \"hooks\": [ { \"type\": \"command\", \"command\": \"say done\" } ] } ],\n    \"PreToolUse\": []\n  },\n  \"permissions\": {\"allow\": []}\n}\n",
+];
+
+fn settings(world: &World) -> PathBuf {
+    let folder = world.path("home/.claude");
+    fs::create_dir_all(&folder).unwrap();
+    folder.join("settings.json")
+}
+
+fn backups(file: &Path) -> usize {
+    let files = fs::read_dir(file.parent().unwrap()).unwrap().flatten();
+    files
+        .filter(|file| file.file_name().to_string_lossy().contains("forgecast-backup"))
+        .count()
+}
+
+#[test]
+fn settings_are_changed_only_with_yes_once_and_back_to_the_byte() {
+    for text in ODD {
+        let world = World::new();
+        let file = settings(&world);
+        fs::write(&file, text).unwrap();
+        let (code, shown, stderr) = world.run(&["init", "claude"]);
+        assert_eq!((code, stderr.as_str()), (0, ""));
+        assert!(
+            shown.contains("+") && shown.contains("/api/v1/hooks/claude") && shown.contains("--yes"),
+            "{shown}"
+        );
+        assert_eq!(fs::read_to_string(&file).unwrap(), *text, "shown, not written");
+        assert_eq!(world.run(&["init", "claude", "--yes"]).0, 0);
+        let written = fs::read_to_string(&file).unwrap();
+        assert!(
+            written.contains("http://127.0.0.1:8080/api/v1/hooks/claude"),
+            "{written}"
+        );
+        assert_eq!(backups(&file), 1);
+        let (_, again, _) = world.run(&["init", "claude", "--yes"]);
+        assert!(again.contains("nothing to do"), "{again}");
+        assert_eq!((fs::read_to_string(&file).unwrap(), backups(&file)), (written, 1));
+        let (_, shown, _) = world.run(&["init", "claude", "--undo"]);
+        assert!(shown.contains("-") && shown.contains("--yes"), "{shown}");
+        assert_eq!(world.run(&["init", "claude", "--undo", "--yes"]).0, 0);
+        assert_eq!(fs::read_to_string(&file).unwrap(), *text);
+        let (_, again, _) = world.run(&["init", "claude", "--undo", "--yes"]);
+        assert!(again.contains("nothing to do"), "{again}");
+    }
+}
+
+#[test]
+fn what_somebody_else_wrote_in_between_stays() {
+    let world = World::new();
+    let file = settings(&world);
+    fs::write(&file, "{\n  \"env\": {\n    \"OTEL_LOGS_EXPORTER\": \"otlp\"\n  }\n}\n").unwrap();
+    assert_eq!(
+        world
+            .run(&["init", "claude", "--yes", "--url", "http://127.0.0.1:9999/"])
+            .0,
+        0
+    );
+    let mut written: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    written["model"] = "opus".into();
+    fs::write(&file, serde_json::to_string_pretty(&written).unwrap()).unwrap();
+    assert_eq!(world.run(&["init", "claude", "--undo", "--yes"]).0, 0);
+    let left: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!(
+        left,
+        serde_json::json!({"env": {"OTEL_LOGS_EXPORTER": "otlp"}, "model": "opus"})
+    );
+}
+
+#[test]
+fn without_a_file_one_is_made_and_taken_away_again() {
+    let world = World::new();
+    let file = settings(&world);
+    assert_eq!(world.run(&["init", "claude", "--yes"]).0, 0);
+    assert!(file.exists());
+    assert_eq!(world.run(&["init", "claude", "--undo", "--yes"]).0, 0);
+    assert!(!file.exists());
+    fs::write(&file, "{ nonsense").unwrap();
+    let (code, _, stderr) = world.run(&["init", "claude", "--yes"]);
+    assert_eq!(code, 1, "{stderr}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "{ nonsense");
+}
+
+#[test]
+fn codex_is_connected_and_disconnected() {
+    let world = World::new();
+    let file = world.path("home/.codex/config.toml");
+    let text = "# mine\nmodel = \"gpt-5.5\" # the best\nnotify = [\"say\", \"done\"]\n\n[profiles.fast]\nmodel = \"gpt-5-mini\"\n";
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, text).unwrap();
+    assert_eq!(world.run(&["init", "codex", "--yes"]).0, 0);
+    let written = fs::read_to_string(&file).unwrap();
+    assert!(
+        written.starts_with("# mine\nmodel = \"gpt-5.5\" # the best\n") && written.contains("/v1/logs"),
+        "{written}"
+    );
+    assert!(world.run(&["init", "codex", "--yes"]).1.contains("nothing to do"));
+    assert_eq!(world.run(&["init", "codex", "--undo", "--yes"]).0, 0);
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+}
+
+fn states(world: &World) -> Vec<(String, String)> {
+    let (_, said, _) = world.run(&["doctor", "--json"]);
+    let findings: Vec<Value> = serde_json::from_str(&said).unwrap();
+    let word = |finding: &Value, name: &str| finding[name].as_str().unwrap().to_owned();
+    findings
+        .iter()
+        .map(|finding| (word(finding, "what"), word(finding, "state")))
+        .collect()
+}
+
+#[test]
+fn doctor_says_what_is_connected_and_what_is_not() {
+    let world = World::new();
+    let (code, said, _) = world.run(&["doctor"]);
+    assert_eq!(code, 0, "nothing fails");
+    insta::assert_snapshot!(said, @r"
+    warn  server    no server is running
+                    → start one: `forgecast`
+    ok    database  <world>/home/.local/share/forgecast/forgecast.db is not there yet; the server makes it
+    ok    prices    of 2026-11-21
+    warn  claude    Claude Code has no folder at <world>/home/.claude or <world>/home/.config/claude
+                    → if it keeps its files elsewhere, say where with CLAUDE_CONFIG_DIR or transcripts.claude
+    ok    spool     no fact of `forgecast emit` waits
+    ");
+
+    let folder = world.path("elsewhere/shop");
+    let session = "7d1f0c3e-77aa-4f0e-9a55-0d5b7f7b2c11";
+    let speaker = Speaker {
+        session,
+        folder: &folder,
+        agent: None,
+    };
+    let file = world.path(&format!("home/.claude/projects/-shop/{session}.jsonl"));
+    Growing::new(file, &[speaker.prompt("Mend it", &ago(1))]).finish();
+    let server = world.serve();
+    server.view_when(session, |_| true);
+    assert_eq!(world.run(&["init", "claude", "--yes"]).0, 0);
+    let settings = fs::read_to_string(world.path("home/.claude/settings.json")).unwrap();
+    assert!(
+        settings.contains(&server.url),
+        "the running server's address: {settings}"
+    );
+    let found = states(&world);
+    assert!(found.iter().all(|(_, state)| state == "ok"), "{found:?}");
+    drop(server);
+
+    // Another port: the hooks point to nobody.
+    let server = world.serve();
+    server.view_when(session, |_| true);
+    let found = states(&world);
+    assert!(found.contains(&("hooks".to_owned(), "warn".to_owned())), "{found:?}");
+    server.signal(rustix::process::Signal::STOP);
+    let (code, said, _) = world.run(&["doctor"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("does not answer"), "{said}");
+    server.signal(rustix::process::Signal::CONT);
+}

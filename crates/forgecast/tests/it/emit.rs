@@ -1,0 +1,182 @@
+//! Facts from scripts (F44): a server that is hung, stopped or absent costs the caller next to nothing, and loses nothing:
+//! what was kept is delivered later, once.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::world::{Server, World, eventually};
+
+fn spool(world: &World) -> PathBuf {
+    world.path("home/.local/share/forgecast/spool")
+}
+
+fn waiting(world: &World) -> usize {
+    let files = std::fs::read_dir(spool(world)).into_iter().flatten().flatten();
+    files
+        .filter(|file| file.path().extension().is_some_and(|extension| extension == "json"))
+        .count()
+}
+
+/// Emits facts and says how long each took: printed, never asserted, since this machine has other things to do.
+#[expect(clippy::print_stdout, reason = "figures of a test")]
+fn emit(world: &World, what: &str, ids: std::ops::Range<u32>) {
+    let mut times = Vec::new();
+    for id in ids {
+        let began = Instant::now();
+        let (code, stdout, stderr) = world.run(&[
+            "emit",
+            "error-reported",
+            "--session",
+            "deploy",
+            "--id",
+            &format!("fact-{id}"),
+            &format!("message=step {id}"),
+        ]);
+        times.push(began.elapsed());
+        assert_eq!((code, stdout.as_str(), stderr.as_str()), (0, "", ""), "{what}");
+    }
+    times.sort_unstable();
+    println!(
+        "{what}: median {:?}, slowest {:?}",
+        times[times.len() / 2],
+        times[times.len() - 1]
+    );
+}
+
+/// The ids of the facts of the session, in order.
+fn facts(server: &Server) -> Vec<String> {
+    let (status, body) = server.get("/api/v1/sessions/deploy/events?limit=1000");
+    if status != 200 {
+        return Vec::new();
+    }
+    let page: Value = serde_json::from_str(&body).unwrap();
+    let events = page["events"].as_array().unwrap();
+    let ids = events.iter().filter_map(|fact| fact["event"]["id"].as_str());
+    ids.map(str::to_owned).collect()
+}
+
+fn ids(range: std::ops::Range<u32>) -> Vec<String> {
+    range.map(|id| format!("fact-{id}")).collect()
+}
+
+#[test]
+fn what_is_said_while_no_server_answers_is_delivered_later_once_and_in_order() {
+    let world = World::new();
+    emit(&world, "absent", 0..10);
+    assert_eq!(waiting(&world), 10);
+
+    // A server that hangs: it accepts and never answers. It says that it runs, and its process does.
+    let hung = TcpListener::bind("127.0.0.1:0").unwrap();
+    std::fs::create_dir_all(world.path("run/forgecast")).unwrap();
+    let announced = world.path(&format!("run/forgecast/{}.json", std::process::id()));
+    let running = json!({"url": format!("http://{}", hung.local_addr().unwrap()), "pid": std::process::id(),
+        "db": world.db(), "transcripts": [], "spool": spool(&world)});
+    std::fs::write(&announced, running.to_string()).unwrap();
+    // Nothing else waits, so that each of these tries to be heard.
+    let aside = world.path("aside");
+    std::fs::rename(spool(&world), &aside).unwrap();
+    for id in 10..15 {
+        emit(&world, "hung", id..id + 1);
+        for file in std::fs::read_dir(spool(&world)).unwrap().flatten() {
+            std::fs::rename(file.path(), aside.join(file.file_name())).unwrap();
+        }
+    }
+    let (code, _, stderr) = world.run(&[
+        "emit",
+        "waiting-ended",
+        "--session",
+        "deploy",
+        "--strict",
+        "--id",
+        "fact-15",
+    ]);
+    assert_eq!(code, 1, "with --strict it is said: {stderr}");
+    assert!(stderr.contains("kept"), "{stderr}");
+    for file in std::fs::read_dir(&aside).unwrap().flatten() {
+        std::fs::rename(file.path(), spool(&world).join(file.file_name())).unwrap();
+    }
+    std::fs::remove_file(announced).unwrap();
+    drop(hung);
+
+    let server = world.serve();
+    eventually("everything is delivered", || (waiting(&world) == 0).then_some(()));
+    assert_eq!(facts(&server), ids(0..16));
+
+    emit(&world, "answering", 16..26);
+    eventually("nothing waits", || (waiting(&world) == 0).then_some(()));
+    assert_eq!(facts(&server), ids(0..26));
+    // The same id is the same fact.
+    emit(&world, "again", 16..18);
+    eventually("nothing waits", || (waiting(&world) == 0).then_some(()));
+    assert_eq!(facts(&server), ids(0..26));
+
+    // A stopped process accepts, by its kernel, and never answers.
+    server.signal(Signal::STOP);
+    emit(&world, "stopped", 26..30);
+    assert_eq!(waiting(&world), 4);
+    server.signal(Signal::CONT);
+    eventually("everything is delivered", || (waiting(&world) == 0).then_some(()));
+    assert_eq!(facts(&server), ids(0..30));
+}
+
+#[test]
+fn a_fact_that_no_server_will_ever_take_is_said_and_set_aside() {
+    let world = World::new();
+    let (code, _, _) = world.run(&["emit", "waiting-ended", "--session", "nobody~7"]);
+    assert_eq!((code, waiting(&world)), (0, 1));
+    std::fs::write(spool(&world).join("000000000000001-0.json"), "nonsense").unwrap();
+    let server = world.serve();
+    eventually("both are set aside", || (waiting(&world) == 0).then_some(()));
+    assert_eq!(std::fs::read_dir(spool(&world).join("refused")).unwrap().count(), 2);
+    let (code, _, stderr) = world.run(&["emit", "waiting-ended", "--session", "nobody~7"]);
+    assert_eq!(code, 0, "the caller goes on");
+    assert!(stderr.contains("there is no such run"), "{stderr}");
+    let (_, said, _) = world.run(&["doctor"]);
+    assert!(said.contains("facts could not be taken"), "{said}");
+    drop(server);
+}
+
+#[test]
+fn what_is_said_wrongly_ends_with_two_and_says_what_is_allowed() {
+    let world = World::new();
+    for (arguments, word) in [
+        (vec!["emit", "phase-reportd"], "did you mean phase_reported?"),
+        (
+            vec!["emit", "tests-reported", "pased=3"],
+            "iteration, total, passed, failed, verdict",
+        ),
+        (vec!["emit", "tests-reported", "passed=three"], "a whole number"),
+        (vec!["emit", "tests-reported", "--json", "[1]"], "not an object"),
+        (vec!["emit", "tool-used"], "tool"),
+        (vec!["emit"], "<KIND>"),
+    ] {
+        let (code, _, stderr) = world.run(&arguments);
+        assert_eq!(code, 2, "{arguments:?}: {stderr}");
+        assert!(stderr.contains(word), "{arguments:?}: {stderr}");
+    }
+    assert_eq!(waiting(&world), 0);
+}
+
+#[test]
+fn a_fact_without_a_session_is_of_the_folder_it_was_said_in() {
+    let world = World::new();
+    let project = world.project("weather-app");
+    project.phase(&json!({"session_id": "weather-app", "current_phase": "Test", "status": "testing"}));
+    let server = world.serve();
+    server.view_when("weather-app", |view| view["phase"]["name"] == "Test");
+    let mut command = world.command(&["emit", "tests-reported", "iteration=1", "passed=7", "failed=1"]);
+    assert!(command.current_dir(&project.folder).status().unwrap().success());
+    server.view_when("weather-app", |view| view["tests"]["iterations"]["1"]["passed"] == 7);
+    let mut command = world.command(&["emit", "custom", "kind=deployed", "--dir", "weather-app", "--json", "-"]);
+    let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"{\"data\": {\"to\": \"prod\"}}").unwrap();
+    assert!(child.wait().unwrap().success());
+    eventually("it is stored", || {
+        let (_, facts) = server.get("/api/v1/sessions/weather-app/events?limit=1000");
+        facts.contains("\"deployed\"").then_some(())
+    });
+}

@@ -1,0 +1,246 @@
+//! Tokens and cost through the running binary: what a server counts while files grow, what its views show and what a scan
+//! without a server says are the same, and equal to what was used.
+
+use std::path::PathBuf;
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+
+use crate::transcripts::{Growing, Speaker, Tokens, ago, amount, dollars, sessions};
+use crate::world::{Server, World, eventually, request, try_eventually};
+
+const NOBODY: &[&str] = &["usage", "--by", "session", "--json"];
+
+fn claude(world: &World) -> PathBuf {
+    world.path("home/.claude")
+}
+
+fn report(world: &World, arguments: &[&str]) -> Value {
+    let (code, stdout, stderr) = world.run(arguments);
+    assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
+    serde_json::from_str(&stdout).unwrap()
+}
+
+/// The rows in the order of their sessions: two of the same cost may stand either way.
+fn rows(report: &Value) -> Vec<Value> {
+    let mut rows = report["rows"].as_array().unwrap().clone();
+    rows.sort_by_key(|row| row["session"].as_str().unwrap().to_owned());
+    rows
+}
+
+fn stats_when(server: &Server, wished: (Tokens, u64)) -> Value {
+    let mut last = Value::Null;
+    let found = try_eventually(|| {
+        last = server.json("/api/v1/stats?group_by=session");
+        (amount(&last["totals"]) == wished).then(|| last.clone())
+    });
+    found.unwrap_or_else(|| panic!("never {wished:?}; last: {last}"))
+}
+
+/// Lets files grow in pieces of any length, in any order, under a server that is killed as often as wished.
+#[expect(clippy::print_stdout, reason = "the seed of a test")]
+fn grow(seed: u64, kills: u32) {
+    println!("seed {seed}, {kills} kills");
+    let mut rng = Rng::with_seed(seed);
+    let world = World::new();
+    let build = world.project("weather-app");
+    build.phase(
+        &json!({"session_id": "weather-app", "current_phase": "Builder", "status": "building",
+        "started_at": ago(300), "phases_completed": ["Scout", "Architect"]}),
+    );
+    let folders = vec![
+        build.folder.clone(),
+        world.path("elsewhere/shop"),
+        world.path("elsewhere/blog"),
+    ];
+    let (mut files, expected) = sessions(&claude(&world), &folders, &mut rng);
+    let mut server = world.serve();
+    server.view_when("weather-app", |view| view["phase"]["name"] == "Builder");
+    let mut killed = 0;
+    while files.iter().any(|file| !file.is_whole()) {
+        let file = rng.usize(..files.len());
+        files[file].grow(rng.usize(1..3_000));
+        if killed < kills && rng.u8(..) < 24 {
+            killed += 1;
+            let errors = server.kill();
+            assert!(!errors.contains("panicked"), "{errors}");
+            server = world.serve();
+        }
+    }
+    let counted = stats_when(&server, expected.total());
+    check_rows(&rows(&counted), &expected.0);
+    check_views(&server, &expected.0);
+    // The command asks the server; without one it reads for itself. Both say what was used.
+    assert_eq!(rows(&report(&world, NOBODY)), rows(&counted));
+    assert!(server.stop().success());
+    let scanned = report(&world, NOBODY);
+    check_rows(&rows(&scanned), &expected.0);
+    assert_eq!(rows(&scanned), rows(&counted), "a scan and a server differ");
+    assert_eq!(amount(&scanned["totals"]), expected.total());
+    for by in ["day", "model", "project"] {
+        let other = report(&world, &["usage", "--by", by, "--json"]);
+        assert_eq!(amount(&other["totals"]), expected.total(), "{by}");
+    }
+    // And a restart counts nothing twice.
+    let server = world.serve();
+    server.view_when("weather-app", |view| view["phase"]["name"] == "Builder");
+    assert_eq!(rows(&stats_when(&server, expected.total())), rows(&counted));
+}
+
+fn check_rows(rows: &[Value], expected: &std::collections::BTreeMap<String, (Tokens, u64)>) {
+    let sessions: Vec<&str> = rows.iter().map(|row| row["session"].as_str().unwrap()).collect();
+    assert_eq!(sessions, expected.keys().map(String::as_str).collect::<Vec<_>>());
+    for row in rows {
+        let wanted = &expected[row["session"].as_str().unwrap()];
+        assert_eq!(amount(row), *wanted, "{row}");
+        let cost = row["cost_usd"].as_f64().unwrap();
+        assert!((cost - dollars(&wanted.0)).abs() < 0.005, "{row}");
+    }
+}
+
+/// The view of each session says what its row says; the one that ran in the build's folder is the build's.
+fn check_views(server: &Server, expected: &std::collections::BTreeMap<String, (Tokens, u64)>) {
+    for (session, wanted) in expected {
+        let name = if session.ends_with('0') { "weather-app" } else { session };
+        let view = server.view_when(name, |view| {
+            view["usage"]["calls"] == wanted.1 && amount(&view["usage"]) == *wanted
+        });
+        let usage = &view["usage"];
+        assert_eq!(usage["provenance"], json!(["transcript"]), "{usage}");
+        let cost = usage["cost_usd"].as_f64().unwrap();
+        assert!((cost - dollars(&wanted.0)).abs() < 0.005, "{usage}");
+        let agents = usage["by_agent"].as_object().unwrap();
+        assert_eq!(agents.len(), 3, "itself and two others: {agents:?}");
+        if name == "weather-app" {
+            assert_eq!(view["id"], "weather-app~1");
+            assert!(usage["by_phase"]["Builder"]["input"].as_u64().unwrap() > 0, "{usage}");
+            let own = server.get(&format!("/api/v1/sessions/{session}")).0;
+            assert_eq!(
+                own, 404,
+                "a transcript that belongs to a build is no session of its own"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_server_counts_while_files_grow_is_what_was_used() {
+    for seed in [3, 4] {
+        grow(seed, 0);
+    }
+}
+
+#[test]
+fn a_server_that_is_killed_while_files_grow_counts_the_same_in_its_next_life() {
+    grow(5, 4);
+}
+
+/// One call, told by three sources.
+fn tell(address: &str, session: &str, folder: &str) -> [Box<dyn Fn() + 'static>; 2] {
+    let hook = json!({"session_id": session, "transcript_path": format!("/x/{session}.jsonl"), "cwd": folder,
+        "permission_mode": "default", "hook_event_name": "PostToolUse", "tool_name": "Read", "tool_use_id": "toolu_one",
+        "tool_input": {"file_path": "a.rs"}, "tool_response": {}, "duration_ms": 4});
+    let text = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
+    let attributes = json!([
+        text("session.id", session),
+        text("event.name", "api_request"),
+        text("event.timestamp", &ago(5)),
+        text("model", crate::transcripts::MODEL),
+        text("request_id", "req_one"),
+        text("input_tokens", "100"),
+        text("output_tokens", "50"),
+        text("cache_read_tokens", "3000"),
+        text("cache_creation_tokens", "200"),
+        text("cost_usd", "0.01")
+    ]);
+    let export = json!({"resourceLogs": [{"resource": {"attributes": []}, "scopeLogs": [{"scope": {"name": "events"},
+        "logRecords": [{"body": {"stringValue": "claude_code.api_request"}, "attributes": attributes}]}]}]});
+    let post = |path: &'static str, body: Value, good: u16| -> Box<dyn Fn()> {
+        let address = address.to_owned();
+        Box::new(move || {
+            let (status, answer) = request(&address, "POST", path, &body.to_string());
+            assert_eq!(status, good, "{path}: {answer}");
+        })
+    };
+    [post("/api/v1/hooks/claude", hook, 204), post("/v1/logs", export, 200)]
+}
+
+#[test]
+fn a_call_that_transcript_telemetry_and_hook_tell_counts_once_and_shows_all_three() {
+    for order in ["transcript first", "transcript last"] {
+        let world = World::new();
+        let (session, folder) = ("7d1f0c3e-77aa-4f0e-9a55-0d5b7f7b2c11", world.path("elsewhere/shop"));
+        let speaker = Speaker {
+            session,
+            folder: &folder,
+            agent: None,
+        };
+        let lines = [
+            speaker.prompt("Mend it", &ago(9)),
+            speaker.call("one", [100, 50, 3_000, 200], &ago(8)),
+        ];
+        let file = claude(&world).join(format!("projects/-elsewhere-shop/{session}.jsonl"));
+        let mut transcript = Growing::new(file, &lines);
+        let server = world.serve();
+        let others = tell(server.address(), session, folder.to_str().unwrap());
+        if order == "transcript first" {
+            transcript.finish();
+            server.view_when(session, |view| view["usage"]["calls"] == 1);
+        }
+        // Everybody says it twice.
+        for other in others.iter().chain(&others) {
+            other();
+        }
+        transcript.finish();
+        let view = server.view_when(session, |view| {
+            view["usage"]["provenance"] == json!(["transcript", "otel", "hook"])
+        });
+        assert_eq!(amount(&view["usage"]), ([100, 50, 3_000, 200], 1), "{order}");
+        assert_eq!(view["usage"]["disputed_calls"], 0, "{order}");
+        let report = stats_when(&server, ([100, 50, 3_000, 200], 1));
+        assert_eq!(report["rows"].as_array().unwrap().len(), 1, "{order}");
+        assert_eq!(report["rows"][0]["session"], session, "{order}");
+    }
+}
+
+#[test]
+fn a_real_transcript_is_counted_as_its_oracle_counts_it() {
+    #[expect(clippy::disallowed_methods, reason = "where samples are is said from outside")]
+    let Some(folder) = std::env::var_os("FORGECAST_SAMPLES").map(PathBuf::from) else {
+        println!("FORGECAST_SAMPLES names no folder: nothing to compare with");
+        return;
+    };
+    let expected = std::fs::read_to_string(folder.join("expected.json")).unwrap();
+    let expected: Value = serde_json::from_str(&expected).unwrap();
+    let world = World::new();
+    let folder = folder.to_str().unwrap();
+    let command = |arguments: &[&str]| {
+        let mut command = world.command(arguments);
+        command.env("CLAUDE_CONFIG_DIR", folder);
+        command
+    };
+    let check = |report: &Value| {
+        for wanted in expected["session"].as_array().unwrap() {
+            let rows = rows(report);
+            let row = rows.iter().find(|row| row["session"] == wanted["period"]).unwrap();
+            for (ours, theirs) in [
+                ("input", "inputTokens"),
+                ("output", "outputTokens"),
+                ("cache_read", "cacheReadTokens"),
+                ("cache_write", "cacheCreationTokens"),
+            ] {
+                assert_eq!(row[ours], wanted[theirs], "{ours}");
+            }
+            let difference = row["cost_usd"].as_f64().unwrap() - wanted["totalCost"].as_f64().unwrap();
+            assert!(difference.abs() < 0.005, "{row}");
+        }
+    };
+    let scan = command(NOBODY).output().unwrap();
+    let scan: Value = serde_json::from_slice(&scan.stdout).unwrap();
+    check(&scan);
+    let server = Server::start(command(&["serve", "--port", "0"]));
+    eventually("the archive is read", || {
+        let report = server.json("/api/v1/stats?group_by=session");
+        (report["totals"] == scan["totals"]).then(|| check(&report))
+    });
+}
