@@ -209,7 +209,12 @@ mod tests {
                 request: some(request),
                 sidechain: false,
             },
-            source: UsageSource::Transcript,
+            // Only telemetry names requests alone.
+            source: if message.is_empty() {
+                UsageSource::Otel
+            } else {
+                UsageSource::Transcript
+            },
             used_at: None,
             model: None,
             fast: None,

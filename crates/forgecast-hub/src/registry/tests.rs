@@ -186,6 +186,106 @@ fn what_the_store_knows_is_as_if_it_had_never_stopped() {
     }
 }
 
+fn of_transcript(name: &str, directory: Option<&str>) -> Subject {
+    Subject {
+        transcript: Some(name.parse().unwrap()),
+        directory: directory.map(str::to_owned),
+        ..Subject::default()
+    }
+}
+
+/// A moment in minutes.
+fn minute(minutes: i64) -> Timestamp {
+    Timestamp::from_millis(minutes * 60_000)
+}
+
+impl Registry {
+    fn of_agent(&mut self, name: &str, directory: Option<&str>, at: i64) -> String {
+        let (subject, span) = (of_transcript(name, directory), Span::at(minute(at)));
+        let peeked = self.peek(&subject, span);
+        let resolved = self.resolve(&subject, span, minute(at)).unwrap();
+        assert_eq!(peeked.is_some(), !resolved.created, "a look and a resolution agree");
+        assert!(peeked.is_none_or(|peeked| peeked == resolved.id));
+        resolved.id.to_string()
+    }
+
+    fn at_work(&mut self, id: &str, began: i64, until: i64) {
+        let run = self.run_mut(&id.parse().unwrap()).unwrap();
+        run.span = Span {
+            began: minute(began),
+            until: minute(until),
+        };
+    }
+}
+
+#[test]
+fn a_transcript_belongs_to_the_nearest_build_at_work_above_it() {
+    let mut registry = registry();
+    registry.id(None, None, Some("/p"));
+    registry.id(None, None, Some("/p/app"));
+    registry.at_work("p~1", 0, 100);
+    registry.at_work("app~1", 50, 60);
+    assert_eq!(registry.of_agent("t1", Some("/p/app/src"), 55), "app~1");
+    assert_eq!(registry.of_agent("t2", Some("/p/app/src"), 40), "p~1");
+    assert_eq!(registry.of_agent("t3", Some("/p/app"), 101), "t3~1");
+    assert_eq!(registry.of_agent("t4", Some("/papp"), 55), "t4~1");
+    assert_eq!(registry.of_agent("t5", None, 55), "t5~1");
+    // Bound is bound.
+    assert_eq!(registry.of_agent("t1", Some("/elsewhere"), 101), "app~1");
+}
+
+#[test]
+fn an_agents_own_session_is_not_the_session_of_its_folder() {
+    let mut registry = registry();
+    assert_eq!(registry.of_agent("t1", Some("/p/app"), 0), "t1~1");
+    assert_eq!(registry.of_agent("t2", Some("/p/app"), 0), "t2~1");
+    assert_eq!(registry.id(None, None, Some("/p/app")), "app~1");
+    assert_eq!(registry.id(None, Some("t1"), None), "t1~1");
+}
+
+#[test]
+fn a_build_takes_over_the_agents_at_work_in_its_folder_and_below() {
+    let mut registry = registry();
+    for (name, directory) in [
+        ("t1", "/p/app"),
+        ("t2", "/p/app/src"),
+        ("t3", "/p/app-2"),
+        ("t4", "/p"),
+        ("t5", "/p/app"),
+    ] {
+        let id = registry.of_agent(name, Some(directory), 0);
+        registry.at_work(&id, 0, 10);
+    }
+    registry.end("t5~1", true);
+    registry.id(None, None, Some("/p/app"));
+    let build: SessionId = "app~1".parse().unwrap();
+    registry.at_work("app~1", 11, 20);
+    assert_eq!(registry.adoptees(&build), []);
+    registry.at_work("app~1", 5, 20);
+    let own: Vec<SessionId> = ["t1~1", "t2~1"].map(|id| id.parse().unwrap()).into();
+    assert_eq!(registry.adoptees(&build), own);
+    assert_eq!(registry.adoptable().len(), 2);
+    let moved = registry.rebind(&own[0], &build);
+    assert_eq!(moved.len(), 1);
+    assert_eq!(registry.taken_over(), own[..1]);
+    assert!(registry.remove(&own[0]));
+    assert_eq!(registry.taken_over(), []);
+    assert_eq!(registry.adoptees(&build), own[1..]);
+    assert_eq!(registry.of_agent("t1", None, 30), "app~1");
+}
+
+#[test]
+fn bindings_are_as_many_as_there_may_be_and_what_is_given_up_is_counted() {
+    let mut registry = Registry::new(10);
+    registry.id(None, None, Some("/p"));
+    registry.at_work("p~1", 0, 1_000);
+    for number in 0..80 {
+        assert_eq!(registry.of_agent(&format!("t{number}"), Some("/p"), 5), "p~1");
+    }
+    assert_eq!(registry.transcripts_evicted(), 30);
+    assert_eq!(registry.of_agent("t0", Some("/p"), 5), "p~1");
+}
+
 proptest! {
     #[test]
     fn whatever_comes_a_session_keeps_its_folder_and_ids_are_unique(

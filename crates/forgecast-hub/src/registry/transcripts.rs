@@ -1,5 +1,6 @@
-//! Whose is an agent's transcript? It is bound once: to the build whose folder, or a folder above it, the agent was started
-//! in while the build was at work; else to a session of its own that has the transcript's name. Never guesses by name.
+//! Whose is an agent's transcript? It is bound to the build whose folder, or a folder above it, the agent was started in
+//! while the build was at work; else to a session of its own that has the transcript's name. It stays bound until that
+//! build is over and another one is at work there. Never guesses by name.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ops::Bound;
@@ -98,6 +99,28 @@ impl Registry {
         self.has(&binding.session).then_some(binding)
     }
 
+    /// Whether it is certain to which session the transcript belongs, whenever what it tells took place.
+    pub(crate) fn is_settled(&self, transcript: &SessionName) -> bool {
+        let session = self.bound(transcript).map(|binding| &binding.session);
+        session.is_some_and(|id| self.is_own(id) || !self.is_over(id))
+    }
+
+    fn is_over(&self, id: &SessionId) -> bool {
+        let run = self.lines.get(id.name()).and_then(|line| line.runs.get(&id.run()));
+        run.is_none_or(|run| run.over)
+    }
+
+    /// The build that went on in the transcript's folder when the one that it is bound to was over.
+    fn successor(&self, binding: &Binding, directory: Option<&str>, span: Span) -> Option<SessionId> {
+        let bound = &binding.session;
+        if self.is_own(bound) || !self.is_over(bound) {
+            return None;
+        }
+        let build = self.build_at(directory.or(binding.directory.as_deref())?, span)?;
+        let later = self.span(&build)?.began > self.span(bound)?.until;
+        later.then_some(build)
+    }
+
     /// Whether the session is nothing but an agent's transcript.
     pub(crate) fn is_own(&self, id: &SessionId) -> bool {
         self.lines.get(id.name()).is_some_and(|line| line.own)
@@ -112,7 +135,8 @@ impl Registry {
     /// The session that a transcript belongs to if there is one already; makes nothing.
     pub(super) fn home_of(&self, transcript: &SessionName, directory: Option<&str>, span: Span) -> Option<SessionId> {
         if let Some(binding) = self.bound(transcript) {
-            return Some(binding.session.clone());
+            let successor = self.successor(binding, directory, span);
+            return Some(successor.unwrap_or_else(|| binding.session.clone()));
         }
         let build = directory.and_then(|directory| self.build_at(directory, span));
         build.or_else(|| self.newest(transcript))
@@ -144,8 +168,9 @@ impl Registry {
         at: Timestamp,
     ) -> Result<Resolved, Reason> {
         if let Some(binding) = self.bound(transcript) {
-            let id = binding.session.clone();
-            let binds = binding.directory.is_none() && directory.is_some();
+            let successor = self.successor(binding, directory, span);
+            let binds = (binding.directory.is_none() && directory.is_some()) || successor.is_some();
+            let id = successor.unwrap_or_else(|| binding.session.clone());
             let moves = binds && self.place_own(&id, directory);
             if binds {
                 self.bind(transcript, id.clone(), directory);

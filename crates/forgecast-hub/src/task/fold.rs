@@ -55,8 +55,8 @@ impl Folding {
     }
 }
 
-/// When what a batch says of each transcript that is not bound yet took place, from the first fact to the last: it is
-/// bound once, by all that is known then.
+/// When what a batch says of each transcript that may be bound anew took place, from the first fact to the last: that
+/// is decided once, by all that is known then.
 pub(super) fn spans(batch: &Batch, registry: &Registry) -> HashMap<SessionName, Span> {
     let mut spans: HashMap<SessionName, Span> = HashMap::new();
     let facts = batch.events.iter().map(|event| (&event.subject, Span::of_event(event)));
@@ -70,7 +70,7 @@ pub(super) fn spans(batch: &Batch, registry: &Registry) -> HashMap<SessionName, 
         };
         match spans.get_mut(transcript) {
             Some(known) => *known = known.join(span),
-            None if registry.bound(transcript).is_none() => {
+            None if !registry.is_settled(transcript) => {
                 spans.insert(transcript.clone(), span);
             }
             None => {}

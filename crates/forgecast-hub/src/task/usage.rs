@@ -1,12 +1,15 @@
 //! What sources tell of calls to models becomes differences that are folded and added to the history's sums. A call is
 //! counted here and nowhere else, with all that is known of it at hand; what changes is stored with it.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod added;
+mod reports;
 
-use forgecast_protocol::event::{CallReported, SourceAccount, TokenDelta, UsageRecorded, UsageSource};
-use forgecast_protocol::{Event, EventId, Fact, Origin, SessionId, SessionView, SourceKind, Subject, Timestamp};
+use std::collections::BTreeSet;
+
+use forgecast_protocol::event::{CallReported, UsageSource};
+use forgecast_protocol::{Event, Fact, SessionId, SessionView, SourceKind};
 use forgecast_session::ledger::{Account, Call, Counted, Difference, differences, key_of_request, keys_of};
-use forgecast_session::price::{Prices, nanos_of};
+use forgecast_session::price::Prices;
 use forgecast_store::UsageDelta;
 
 use super::Task;
@@ -15,63 +18,13 @@ use crate::estimator::Stage;
 use crate::frame;
 use crate::history;
 use crate::persist::{Behind, CallRow};
-use crate::spending::dollars;
+use added::takes_back;
 
-const MINUTE_MS: i64 = 60_000;
+pub(super) use added::{Added, Cause};
+
 /// An agent's own session that began longer ago is not taken over by a build any more, so its calls need not be found
 /// together.
 const MAY_MOVE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
-
-/// Usage of one session that waits to be folded: of one batch, all that differs in numbers only is one fact.
-#[derive(Default)]
-pub(super) struct Added(BTreeMap<AddedKey, Sum>);
-
-/// Model, agent, phase and minute.
-type AddedKey = (Option<String>, Option<String>, Option<String>, i64);
-
-struct Sum {
-    usage: UsageRecorded,
-    nanos: i64,
-    cause: Cause,
-}
-
-/// The fact that made a difference.
-#[derive(Clone)]
-pub(super) struct Cause {
-    pub(super) id: Option<EventId>,
-    pub(super) session: SessionId,
-    pub(super) subject: Subject,
-    pub(super) at: Timestamp,
-    pub(super) origin: Origin,
-}
-
-impl Cause {
-    pub(super) fn of(id: &SessionId, event: &Event) -> Self {
-        Self {
-            id: event.id.clone(),
-            session: id.clone(),
-            subject: event.subject.clone(),
-            at: event.at,
-            origin: event.origin.clone(),
-        }
-    }
-
-    /// The fact that is folded and stored for it.
-    fn event(self, of: &SessionId, usage: UsageRecorded) -> Event {
-        let subject = if self.session == *of {
-            self.subject
-        } else {
-            history::of_run(of)
-        };
-        Event {
-            id: self.id,
-            subject,
-            at: self.at,
-            origin: self.origin,
-            fact: Fact::UsageRecorded(usage),
-        }
-    }
-}
 
 /// The project that usage of this session is counted for: its own word, else its folder's name; empty for none.
 pub(super) fn project_of(view: &SessionView) -> String {
@@ -80,13 +33,6 @@ pub(super) fn project_of(view: &SessionView) -> String {
         path.trim_end_matches('/').rsplit('/').next().map(str::to_owned)
     };
     view.project.clone().or_else(folder).unwrap_or_default()
-}
-
-/// Whether a source that counts tokens itself names calls of this session.
-fn names_calls(view: &SessionView) -> bool {
-    let sources = view.usage.as_ref().map(|usage| usage.provenance.as_slice());
-    let is_better = |source: &UsageSource| matches!(source, UsageSource::Transcript | UsageSource::Otel);
-    sources.unwrap_or_default().iter().any(is_better)
 }
 
 /// A key under which all calls of an agent's own session are found.
@@ -312,71 +258,6 @@ impl Task {
         }
     }
 
-    /// A producer's word of what was used counts as long as no source names calls, here as in the session's view.
-    pub(super) fn fold_report(&mut self, id: &SessionId, event: &Event, folding: &mut Folding) {
-        let Fact::UsageRecorded(usage) = &event.fact else {
-            return;
-        };
-        let says_nothing = usage.tokens.is_zero() && usage.cost_usd.is_none();
-        let Some(live) = self.live.get(id).filter(|_| usage.accounts.is_empty() && !says_nothing) else {
-            return;
-        };
-        let view = live.session.view();
-        if names_calls(view) {
-            return;
-        }
-        let used_at = usage.used_at.unwrap_or(event.at);
-        let phase = usage.phase.clone();
-        let phase = phase.or_else(|| live.session.phase_at(used_at).map(str::to_owned));
-        let cost = usage.cost_usd.filter(|cost| cost.is_finite() && *cost >= 0.0);
-        let nanos = cost
-            .and_then(nanos_of)
-            .map_or(0, |nanos| i64::try_from(nanos).unwrap_or(0));
-        let delta = UsageDelta {
-            day: self.shared.options.calendar.day(used_at),
-            owner: id.to_string(),
-            session: id.to_string(),
-            project: project_of(view),
-            model: usage.model.clone().unwrap_or_default(),
-            phase: phase.unwrap_or_default(),
-            tokens: usage.tokens,
-            cost_nanos: nanos,
-            calls: usage.calls,
-            unpriced: usage.unpriced,
-            last_used_at: used_at,
-        };
-        self.add_to_history(delta, folding);
-        if nanos > 0 {
-            folding.spenders.push(id.clone());
-        }
-    }
-
-    /// What the producer said of this session before is void once a better source names calls.
-    fn prefer_calls(&mut self, id: &SessionId, accounts: &[SourceAccount], folding: &mut Folding) {
-        let is_better = |source| matches!(source, UsageSource::Transcript | UsageSource::Otel);
-        let better = accounts
-            .iter()
-            .any(|account| is_better(account.source) && account.calls > 0);
-        let view = self.live.get(id).map(|live| live.session.view());
-        let Some(usage) = view
-            .filter(|view| better && !names_calls(view))
-            .and_then(|view| view.usage.as_ref())
-        else {
-            return;
-        };
-        if usage.provenance.is_empty() || !folding.upgraded.insert(id.clone()) {
-            return;
-        }
-        let said = usage
-            .cost_usd
-            .and_then(nanos_of)
-            .map_or(0, |nanos| i64::try_from(nanos).unwrap_or(0));
-        let now = self.shared.clock.now();
-        let today = self.shared.options.calendar.day(now);
-        self.shared.spending().add(today, now, now, 0, said.saturating_neg());
-        folding.draft.forget_usage(&id.to_string(), &id.to_string());
-    }
-
     fn add_to_history(&self, delta: UsageDelta, folding: &mut Folding) {
         let tokens = [
             delta.tokens.input,
@@ -404,8 +285,7 @@ impl Task {
         let Some(added) = folding.added.remove(id) else {
             return;
         };
-        for sum in added.0.into_values() {
-            let event = sum.cause.event(id, sum.usage);
+        for event in added.into_events(id) {
             self.fold_one(id, event, folding);
         }
     }
@@ -436,70 +316,6 @@ impl Task {
             self.calls.committed(*number, *commits);
         }
         self.unpark_after_commit();
-    }
-}
-
-impl Added {
-    fn add(&mut self, usage: UsageRecorded, nanos: i64, cause: Cause) {
-        let minute = usage.used_at.unwrap_or(cause.at).as_millis().div_euclid(MINUTE_MS);
-        let key = (usage.model.clone(), usage.agent.clone(), usage.phase.clone(), minute);
-        match self.0.get_mut(&key) {
-            Some(sum) => sum.add(usage, nanos),
-            None => {
-                self.0.insert(key, Sum { usage, nanos, cause });
-            }
-        }
-    }
-}
-
-impl Sum {
-    fn add(&mut self, other: UsageRecorded, nanos: i64) {
-        let usage = &mut self.usage;
-        usage.tokens.add(&other.tokens);
-        self.nanos = self.nanos.saturating_add(nanos);
-        if usage.cost_usd.is_some() || other.cost_usd.is_some() {
-            usage.cost_usd = Some(dollars(self.nanos));
-        }
-        usage.calls = usage.calls.saturating_add(other.calls);
-        usage.unpriced = usage.unpriced.saturating_add(other.unpriced);
-        usage.disputed = usage.disputed.saturating_add(other.disputed);
-        if other.context_tokens.is_some() && (usage.context_tokens.is_none() || other.used_at >= usage.used_at) {
-            usage.context_tokens = other.context_tokens;
-            usage.context_limit = other.context_limit;
-        }
-        usage.used_at = usage.used_at.max(other.used_at);
-        for account in other.accounts {
-            match usage.accounts.iter_mut().find(|known| known.source == account.source) {
-                Some(known) => add_account(known, &account),
-                None => usage.accounts.push(account),
-            }
-        }
-        usage.accounts.sort_by_key(|account| account.source);
-    }
-}
-
-/// Whether any number of it is below zero.
-fn takes_back(usage: &UsageRecorded) -> bool {
-    let is_below = |tokens: &TokenDelta| {
-        let parts = [tokens.input, tokens.output, tokens.cache_read, tokens.cache_write];
-        parts.into_iter().any(|part| part < 0)
-    };
-    let counts = [usage.calls, usage.unpriced, usage.disputed];
-    let costs = |cost: Option<f64>| cost.is_some_and(|cost| cost < 0.0);
-    let mut accounts = usage.accounts.iter();
-    is_below(&usage.tokens)
-        || costs(usage.cost_usd)
-        || counts.into_iter().any(|count| count < 0)
-        || accounts.any(|account| is_below(&account.tokens) || account.calls < 0 || costs(account.cost_usd))
-}
-
-fn add_account(sum: &mut SourceAccount, other: &SourceAccount) {
-    sum.tokens.add(&other.tokens);
-    sum.calls = sum.calls.saturating_add(other.calls);
-    if let Some(cost) = other.cost_usd {
-        // Whole billionths, so that what is taken back later leaves nothing behind.
-        let cost = sum.cost_usd.unwrap_or(0.0) + cost;
-        sum.cost_usd = Some((cost * 1e9).round() / 1e9);
     }
 }
 

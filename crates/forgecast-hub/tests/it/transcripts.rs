@@ -130,6 +130,31 @@ async fn an_archived_transcript_joins_the_run_that_went_on_then() {
     bench.stop().await;
 }
 
+#[tokio::test]
+async fn an_agent_that_goes_on_with_the_next_run_counts_for_that_one_from_then_on() {
+    let mut bench = Bench::new().await;
+    let subject = transcript("t1", "/p/app");
+    bench.fact(folder("/p/app"), phase("Builder", "first")).await;
+    bench.wait_for("app", "first").await;
+    bench.feed(line(&bench, &subject, called("m1", 10))).await;
+    bench.fact(folder("/p/app"), completed()).await;
+    bench.feed(line(&bench, &subject, called("m2", 10))).await;
+    received(&bench, 4).await;
+    assert_eq!(usage(&bench, "app~1").await["calls"], 2);
+    bench.clock.jump(60_000);
+    bench.fact(folder("/p/app"), phase("Scout", "second")).await;
+    bench.wait_for("app~2", "second").await;
+    bench = bench.restart().await;
+    for round in 1..3 {
+        bench.feed(line(&bench, &subject, called("m3", 10 + round))).await;
+        received(&bench, round).await;
+        assert_eq!(usage(&bench, "app~1").await["calls"], 2);
+        assert_eq!(amount(&usage(&bench, "app~2").await), (10 + round, 10 + round, 1));
+    }
+    assert_views_add_up(&bench, &["app~1", "app~2"]).await;
+    bench.stop().await;
+}
+
 /// An agent at work in a folder in which there is no build yet, with some history.
 async fn agent_at_work(bench: &Bench) -> Subject {
     let subject = transcript("t1", "/p/app/src");
