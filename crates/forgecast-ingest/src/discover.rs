@@ -9,7 +9,7 @@ use forgecast_protocol::FileIdentity;
 use crate::decode::transcript::TranscriptKind;
 use crate::group::{BUILDLOOP, Context, GroupKind, MARKER};
 use crate::health::RootKind;
-use crate::open::{Base, EntryKind, OpenError};
+use crate::open::{Base, Entry, EntryKind, OpenError};
 use crate::watch::{Interest, WatchId};
 
 /// Folders that hold no projects of their own, only what tools made. Names that people also use for folders of
@@ -43,6 +43,8 @@ const PRUNED: [&str; 26] = [
     "venv",
 ];
 
+/// Where Claude Code keeps transcripts, one folder per project.
+const TRANSCRIPTS: &str = "projects";
 /// Levels below a root that are watched: its folders and theirs.
 pub(crate) const WATCHED_LEVELS: usize = 2;
 /// No walk goes deeper.
@@ -77,6 +79,8 @@ pub(crate) enum Found {
         watch: Option<WatchId>,
         stamp: Option<FileIdentity>,
     },
+    /// A link where a folder should be. It is not followed, and that must not look as if there were nothing.
+    Link { root: usize, relative: PathBuf },
     /// Files that are read together.
     Group {
         root: usize,
@@ -110,12 +114,8 @@ impl Walk {
         while let Some((relative, down, inside)) = waiting.pop() {
             let level = relative.components().count();
             if self.kind == RootKind::Claude && level == self.deepest() {
-                let kind = GroupKind::Transcripts(TranscriptKind::Claude);
-                if !found(Found::Group {
-                    root: self.root,
-                    relative,
-                    kind,
-                }) {
+                // What is in it is the group's business, which lists it anyway.
+                if !self.group(&relative, false).into_iter().all(&mut found) {
                     break;
                 }
                 continue;
@@ -154,21 +154,8 @@ impl Walk {
             {
                 break;
             }
-            let group = match self.kind {
-                RootKind::Projects => is_project.then_some(GroupKind::Project),
-                RootKind::Checkpoints => (level == 1).then_some(GroupKind::Checkpoint),
-                RootKind::Logs => (level == 0).then_some(GroupKind::Logs),
-                // Its groups are the folders of projects, which need not be listed for that.
-                RootKind::Claude => None,
-                RootKind::Codex => Some(GroupKind::Transcripts(TranscriptKind::Codex)),
-                RootKind::Foundry => Some(GroupKind::Transcripts(TranscriptKind::Observatory)),
-            };
-            if let Some(kind) = group
-                && !found(Found::Group {
-                    root: self.root,
-                    relative: relative.clone(),
-                    kind,
-                })
+            if !self.link(level, &entries).into_iter().all(&mut found)
+                || !self.group(&relative, is_project).into_iter().all(&mut found)
             {
                 break;
             }
@@ -186,6 +173,37 @@ impl Walk {
             }
         }
         Ok(listed)
+    }
+
+    /// The folder of transcripts, when a link stands in its place.
+    fn link(&self, level: usize, entries: &[Entry]) -> Option<Found> {
+        if self.kind != RootKind::Claude || level > 0 {
+            return None;
+        }
+        let linked = |entry: &&Entry| entry.kind == EntryKind::Other && entry.name == TRANSCRIPTS;
+        let entry = entries.iter().find(linked)?;
+        Some(Found::Link {
+            root: self.root,
+            relative: PathBuf::from(&entry.name),
+        })
+    }
+
+    /// The group whose folder this is.
+    fn group(&self, relative: &Path, is_project: bool) -> Option<Found> {
+        let level = relative.components().count();
+        let kind = match self.kind {
+            RootKind::Projects => is_project.then_some(GroupKind::Project),
+            RootKind::Checkpoints => (level == 1).then_some(GroupKind::Checkpoint),
+            RootKind::Logs => (level == 0).then_some(GroupKind::Logs),
+            RootKind::Claude => (level == 2).then_some(GroupKind::Transcripts(TranscriptKind::Claude)),
+            RootKind::Codex => (level == 0).then_some(GroupKind::Transcripts(TranscriptKind::Codex)),
+            RootKind::Foundry => (level == 0).then_some(GroupKind::Transcripts(TranscriptKind::Observatory)),
+        }?;
+        Some(Found::Group {
+            root: self.root,
+            relative: relative.to_owned(),
+            kind,
+        })
     }
 
     fn place(&self, relative: &Path) -> PathBuf {
@@ -221,7 +239,7 @@ impl Walk {
             RootKind::Projects => folder.file_name().is_some_and(|name| {
                 is_marker(name) || name.to_str().is_some_and(|name| PRUNED.binary_search(&name).is_ok())
             }),
-            RootKind::Claude => !folder.starts_with("projects"),
+            RootKind::Claude => !folder.starts_with(TRANSCRIPTS),
             RootKind::Codex | RootKind::Foundry => folder != Path::new(""),
             RootKind::Checkpoints | RootKind::Logs => false,
         }

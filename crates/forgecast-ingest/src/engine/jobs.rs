@@ -118,6 +118,12 @@ impl Jobs {
         self.running.values().all(|job| job.lane == Lane::Archives)
     }
 
+    /// Whether something hangs and nothing else is under way but the reading of archives: there is nothing to wait for.
+    pub(super) fn are_hanging(&self) -> bool {
+        self.running.values().any(|job| job.stuck)
+            && self.running.values().all(|job| job.stuck || job.lane == Lane::Archives)
+    }
+
     /// Whether nothing is under way that brings news of groups or folders.
     pub(super) fn is_walking(&self) -> bool {
         self.running

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use forgecast_protocol::FileIdentity;
+use forgecast_protocol::{FileIdentity, ProblemKind};
 use tokio::time::Instant;
 
 use super::jobs::{Done, Lane};
@@ -75,6 +75,12 @@ impl Engine {
 
     pub(super) fn found(&mut self, found: Found, soon: bool, now: Instant) {
         match found {
+            Found::Link { root, relative } => {
+                let key = directory_of(&self.roots[root].path, &relative);
+                let key = key.to_string_lossy().into_owned();
+                let message = format!("{key} is a link, which is not followed: nothing in it is seen");
+                self.trouble(&key, ProblemKind::Refused, message, &key);
+            }
             Found::Group { root, relative, kind } => self.add_group(root, relative, kind, soon, now),
             Found::Folder {
                 root,
@@ -89,6 +95,7 @@ impl Engine {
                         self.explore(root, relative.clone(), 1, false);
                     }
                 }
+                self.trouble_over(&directory.to_string_lossy());
                 let stamp = stamp.filter(|stamp| !clock::is_recent(stamp.ctime_ns, RACY_MS));
                 self.tree.nodes.insert(
                     directory,

@@ -103,7 +103,7 @@ impl Engine {
         {
             self.read_unread(id, Lane::Background, now);
         }
-        while self.counters.ready
+        while (self.counters.ready || self.jobs.are_hanging())
             && self.groups.waiting.next(false).is_none()
             && self.jobs.has_room(Lane::Archives)
             && self.hub_is_idle()
@@ -132,7 +132,7 @@ impl Engine {
 
     /// When archives that wait only for the hub are to be thought of again.
     pub(super) fn next_asking(&self, now: Instant) -> Option<Instant> {
-        let wait = self.counters.ready
+        let wait = (self.counters.ready || self.jobs.are_hanging())
             && self.groups.waiting.next(true).is_some()
             && self.jobs.has_room(Lane::Archives)
             && !self.hub_is_idle();
@@ -154,5 +154,63 @@ impl Engine {
         if let Some(progress) = self.indexing.tell(now) {
             self.say(Some(Fact::IndexingProgress(progress)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_told_at_once_then_every_second_and_once_that_it_is_over() {
+        let (mut indexing, start) = (Indexing::default(), Instant::now());
+        assert_eq!(indexing.tell(start), None, "nothing to index, nothing to tell");
+        let found = IndexingProgress {
+            files: 10,
+            bytes: 1_000,
+            ..Default::default()
+        };
+        let read = IndexingProgress {
+            done: 1,
+            bytes_done: 100,
+            ..Default::default()
+        };
+        indexing.add(&found);
+        let mut told = Vec::new();
+        for file in 0..10 {
+            let now = start + TOLD * file / 4;
+            told.extend(indexing.tell(now));
+            assert_eq!(indexing.tell(now), None);
+            indexing.add(&read);
+        }
+        // Over before the second is.
+        told.extend(indexing.tell(start + TOLD * 9 / 4));
+        let done: Vec<u64> = told.iter().map(|told| told.done).collect();
+        assert_eq!(done, [0, 4, 8, 10]);
+        assert_eq!(
+            told.last().map(|last| (last.bytes_done, last.bytes)),
+            Some((1_000, 1_000))
+        );
+        assert_eq!(indexing.now(), None);
+        assert_eq!(indexing.tell(start + TOLD * 9), None);
+        indexing.add(&found);
+        assert_eq!(
+            indexing.tell(start + TOLD * 9),
+            Some(found),
+            "the next ones are counted from nothing"
+        );
+    }
+
+    #[test]
+    fn the_group_with_the_newest_file_is_next() {
+        let mut waiting = Waiting::default();
+        let unread = |live, archives| Unread { live, archives };
+        waiting.put(1, unread(Some(5), Some(1)));
+        waiting.put(2, unread(Some(9), None));
+        waiting.put(3, unread(None, Some(4)));
+        assert_eq!((waiting.next(false), waiting.next(true)), (Some(2), Some(3)));
+        waiting.remove(2, unread(Some(9), None));
+        waiting.remove(3, unread(None, Some(4)));
+        assert_eq!((waiting.next(false), waiting.next(true)), (Some(1), Some(1)));
     }
 }

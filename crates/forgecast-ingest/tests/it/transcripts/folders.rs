@@ -62,6 +62,22 @@ async fn folders_of_an_agent_appear_one_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transcripts_behind_a_link_are_not_read_and_that_is_said() {
+    let (home, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    append(&session(elsewhere.path(), "-srv-app", "5f1c"), call("m1"));
+    let link = home.path().join("projects");
+    std::os::unix::fs::symlink(elsewhere.path().join("projects"), &link).unwrap();
+    let running = start(claude(home.path())).await;
+    assert!(running.problems()[link.to_str().unwrap()].starts_with("Refused"));
+    assert_eq!(calls(&running), 0);
+    std::fs::remove_file(&link).unwrap();
+    append(&session(home.path(), "-srv-app", "6a2d"), call("m2"));
+    running.until("a folder", |running| messages(running) == ["m2"]).await;
+    running.until("over", |running| running.problems().is_empty()).await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn subagents_are_followed_and_only_folders_at_work_are_watched() {
     let home = tempfile::tempdir().unwrap();
     let below = |session: &str, name: &str| home.path().join(format!("projects/-srv-app/{session}/{name}.jsonl"));
