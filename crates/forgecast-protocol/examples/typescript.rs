@@ -12,9 +12,9 @@ use forgecast_protocol::problem::{ErrorBody, Problem, ProblemKind};
 use forgecast_protocol::report::{BudgetReport, BurnRate, GroupBy, UsageAmount, UsageReport, UsageRow};
 use forgecast_protocol::session::{
     AgentView, ArtifactView, Budget, BudgetLevel, ContextWindow, CurrentPhase, DecisionView, Decisions, ErrorView,
-    Estimate, PatternView, PhaseStatus, PhaseView, Progress, RowPhase, RowTests, RowUsage, SessionRow, SessionStatus,
-    SessionView, SourceOfState, TaskView, TestIteration, TestSummary, Tests, TokenCounts, Usage, UsageMinute,
-    UsageShare, WaitingFor,
+    Estimate, PatternView, PhaseStatus, PhaseView, Progress, RowPhase, RowTasks, RowTests, RowUsage, SessionRow,
+    SessionStatus, SessionView, SourceOfState, TaskView, TestIteration, TestSummary, Tests, TokenCounts, Usage,
+    UsageMinute, UsageShare, WaitingFor,
 };
 use forgecast_protocol::update::{ClientMessage, HEARTBEAT_S, Index, PROTOCOL_VERSION, ServerMessage, TopicMark};
 use ts_rs::{Config, TS};
@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Tests, TestSummary, TestIteration, TestBasis, AgentView, WaitingFor, Usage, UsageShare, UsageMinute, UsageSource,
         TokenCounts, ContextWindow, Budget, BudgetLevel, Decisions, DecisionView, PatternView, ArtifactView, ArtifactKind, Estimate, ErrorView,
         // The row.
-        SessionRow, RowPhase, RowTests, RowUsage,
+        SessionRow, RowPhase, RowTasks, RowTests, RowUsage,
         // The report.
         UsageReport, UsageRow, UsageAmount, GroupBy, BurnRate, BudgetReport, BudgetScope,
     );

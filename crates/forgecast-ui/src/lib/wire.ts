@@ -574,6 +574,13 @@ number?: string,
 /** How many there are. */
 total?: number, };
 
+/** Tasks, short. */
+export type RowTasks = {
+/** Done. */
+completed: number,
+/** In all. */
+total: number, };
+
 /** Tests, short. */
 export type RowTests = {
 /** Passed. */
