@@ -28,6 +28,7 @@ mod hooks;
 mod live;
 mod metrics;
 mod options;
+mod origin;
 mod otlp;
 mod router;
 mod sessions;
@@ -96,6 +97,7 @@ struct Shared {
     guard: guard::Guard,
     bodies: body::Bodies,
     hooks: hooks::Hooks,
+    rooms: origin::rooms::Rooms,
     /// Shared by all exports, so that a body that never arrived is missed.
     sequences: Arc<forgecast_ingest::decode::otlp::Sequences>,
     connections: connections::Connections,
@@ -130,6 +132,7 @@ pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -
         guard: guard::Guard::new(address.ip(), &options.allowed_hosts),
         bodies,
         hooks,
+        rooms: origin::rooms::Rooms::default(),
         sequences: Arc::default(),
         connections: connections::Connections::new(options.connections, options.connections_per_address),
         readers: Arc::new(Semaphore::new(options.file_readers)),

@@ -12,10 +12,10 @@ use forgecast_protocol::update::{PROTOCOL_VERSION, TopicMark};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-mod decoder;
-mod handshake;
-mod outgoing;
-mod socket;
+pub(crate) mod decoder;
+pub(crate) mod handshake;
+pub(crate) mod outgoing;
+pub(crate) mod socket;
 pub(crate) mod sse;
 pub(crate) mod topics;
 pub(crate) mod ws;

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 
-use crate::{Shared, assets, error, events, files, health, hooks, live, metrics, otlp, sessions, stats};
+use crate::{Shared, assets, error, events, files, health, hooks, live, metrics, origin, otlp, sessions, stats};
 
 /// One route, as documentation and tests list it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +39,28 @@ fn page() -> Page {
         .get("/healthz", health::alive)
         .get("/readyz", health::ready)
         .get("/metrics", metrics::scrape)
+        .get("/ws/{session}", origin::ws::upgrade)
+        .get("/api/sessions", origin::list::all)
+        .get("/api/sessions/active", origin::list::active)
+        .get("/api/sessions/completed", origin::list::completed)
+        .get("/api/sessions/failed", origin::list::failed)
+        .get("/api/status/{id}", origin::sessions::status)
+        .get("/api/phases/{id}", origin::sessions::phases)
+        .get("/api/logs/{id}", origin::sessions::logs)
+        .get("/api/metrics/historical", origin::history::historical)
+        .get("/api/metrics/{id}", origin::metrics::of_session)
+        .get("/api/analytics/decisions", origin::history::decisions)
+        .get("/api/analytics/agents", origin::history::agents)
+        .get("/api/token/status/{id}", origin::metrics::tokens)
+        .get("/api/agents/{session}", origin::agents::of_session)
+        .get("/api/agent/{agent}", origin::agents::one)
+        .get("/api/instances", origin::agents::instances)
+        .get("/api/mcp/tasks", origin::tasks::active)
+        .get("/api/mcp/task/{id}", origin::tasks::one)
+        .get("/api/health", origin::health)
+        .post("/api/phase-update", origin::producers::phase_update)
+        .post("/api/agent-update", origin::producers::agent_update)
+        .post("/api/broadcast/{id}", origin::producers::broadcast)
 }
 
 /// All routes but the dashboard's own addresses.

@@ -14,7 +14,7 @@ use crate::error::Error;
 const SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// The `101` for a request that opens a WebSocket.
-pub(super) fn answer(request: &Request<Body>) -> Result<Response<Body>, Error> {
+pub(crate) fn answer(request: &Request<Body>) -> Result<Response<Body>, Error> {
     let headers = request.headers();
     let lacks = |what: &str| Error::Malformed(what.to_owned());
     if request.method() != Method::GET {

@@ -282,19 +282,24 @@ impl Viewer {
     /// Says why, as far as the viewer still listens, and counts it.
     async fn close(self, ending: Ending) {
         self.shared.counts.closed(ending);
-        let Self { mut socket, topics, .. } = self;
+        let Self { socket, topics, .. } = self;
         // Given up first: a viewer that says goodbye slowly takes no other's place at the hub.
         drop(topics);
-        let goodbye = async {
-            if let Some((code, reason)) = ending.frame() {
-                socket.send_close(Some(code), reason).await?;
-            }
-            socket.finish().await;
-            Ok::<_, Broken>(())
-        };
-        // Whether the viewer heard it or not, it is over.
-        let _ = timeout(GOODBYE, goodbye).await;
+        goodbye(socket, ending).await;
     }
+}
+
+/// Says why a socket ends, as far as the viewer still listens.
+pub(crate) async fn goodbye(mut socket: Socket, ending: Ending) {
+    let goodbye = async {
+        if let Some((code, reason)) = ending.frame() {
+            socket.send_close(Some(code), reason).await?;
+        }
+        socket.finish().await;
+        Ok::<_, Broken>(())
+    };
+    // Whether the viewer heard it or not, it is over.
+    let _ = timeout(GOODBYE, goodbye).await;
 }
 
 /// What the viewer wants; or what to tell it (with the topic as it named it), or that it makes no sense at all.

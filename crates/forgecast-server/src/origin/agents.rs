@@ -9,7 +9,7 @@ use forgecast_protocol::session::AgentView;
 use forgecast_protocol::{SessionView, Timestamp};
 use serde_json::{Value, json};
 
-use super::tasks::{MOST_VIEWS, views_at_work, views_of};
+use super::tasks::{MOST_VIEWS, views_at_work};
 use super::view::{seconds_between, share, tenths};
 use super::{Called, answer, id_for_clients, list, refusal, view, words};
 use crate::Shared;
@@ -40,10 +40,7 @@ pub(crate) async fn of_session(
 
 /// `GET /api/agent/{agent}`: the agent of this id in the session that worked last. Ids of agents are their sessions' own,
 /// so only sessions are asked that may still have it: those at work, then the last ones.
-pub(crate) async fn one(
-    State(shared): State<Arc<Shared>>,
-    InPath(agent): InPath<Called>,
-) -> Result<Response, Error> {
+pub(crate) async fn one(State(shared): State<Arc<Shared>>, InPath(agent): InPath<Called>) -> Result<Response, Error> {
     let wanted = agent.name(&shared);
     let now = shared.clock.now();
     let mut rows = list::rows(&shared, words::statuses("running"), MOST_VIEWS).await?;
@@ -68,7 +65,9 @@ pub(crate) async fn instances(State(shared): State<Arc<Shared>>) -> Result<Respo
         .iter()
         .map(|view| instance(view, &id_for_clients(&shared, &view.id), now))
         .collect();
-    Ok(answer(&json!({ "total_instances": instances.len(), "instances": instances })))
+    Ok(answer(
+        &json!({ "total_instances": instances.len(), "instances": instances }),
+    ))
 }
 
 fn instance(session: &SessionView, id: &str, now: Timestamp) -> Value {

@@ -78,7 +78,9 @@ fn task(row: &SessionRow, id: &str) -> Value {
 
 fn task_sums(rows: &[SessionRow]) -> Value {
     let completed = rows.iter().filter(|row| row.status == SessionStatus::Completed).count();
-    let durations = rows.iter().filter_map(|row| seconds_between(row.started_at, row.ended_at));
+    let durations = rows
+        .iter()
+        .filter_map(|row| seconds_between(row.started_at, row.ended_at));
     json!({
         "total_tasks": rows.len(),
         "completed_tasks": completed,
@@ -108,7 +110,9 @@ pub(crate) async fn decisions(
 ) -> Result<Response, Error> {
     let Some(session) = query.task_id else {
         let (rated, counted) = rated(&shared).await?;
-        return Ok(answer(&json!({ "analytics": rated.told(), "task_id": null, "sessions_counted": counted })));
+        return Ok(answer(
+            &json!({ "analytics": rated.told(), "task_id": null, "sessions_counted": counted }),
+        ));
     };
     let mut rated = Rated::default();
     let view = session.view(&shared).await?;
@@ -152,7 +156,9 @@ pub(crate) async fn agents(
         }
     }
     let analytics: Vec<Value> = kinds.iter().map(|(kind, agents)| kind_sums(kind, agents)).collect();
-    Ok(answer(&json!({ "analytics": analytics, "agent_type": wanted, "sessions_counted": views.len() })))
+    Ok(answer(
+        &json!({ "analytics": analytics, "agent_type": wanted, "sessions_counted": views.len() }),
+    ))
 }
 
 fn kind_sums(kind: &str, agents: &[&AgentView]) -> Value {
@@ -204,7 +210,8 @@ impl Rated {
         self.lessons += u64::from(decisions.lessons_used);
         self.qualities.extend(decisions.avg_quality.map(|mean| (mean, total)));
         let recent = decisions.recent.values();
-        self.difficulties.extend(recent.clone().filter_map(|decision| decision.difficulty));
+        self.difficulties
+            .extend(recent.clone().filter_map(|decision| decision.difficulty));
         self.regretted += recent.filter(|decision| is_regrettable(decision) == Some(true)).count() as u64;
     }
 
@@ -236,7 +243,10 @@ fn mean(numbers: impl Iterator<Item = f64>) -> Option<f64> {
     (count > 0.0).then(|| tenths(sum / count))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a mean is shown with one digit behind the point")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a mean is shown with one digit behind the point"
+)]
 fn as_f64(number: u64) -> f64 {
     number as f64
 }

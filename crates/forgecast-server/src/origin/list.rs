@@ -48,11 +48,7 @@ async fn listed(shared: &Shared, status: Vec<SessionStatus>) -> Result<Response,
 }
 
 /// Rows with one of these statuses (or any), the last that worked first.
-pub(super) async fn rows(
-    shared: &Shared,
-    status: Vec<SessionStatus>,
-    most: usize,
-) -> Result<Vec<SessionRow>, Error> {
+pub(super) async fn rows(shared: &Shared, status: Vec<SessionStatus>, most: usize) -> Result<Vec<SessionRow>, Error> {
     let mut rows = Vec::new();
     let mut cursor = None;
     loop {

@@ -67,7 +67,8 @@ pub(crate) async fn of_session(
 }
 
 fn task(view: &SessionView, id: &str) -> Value {
-    let completed = words::phases_that_are(&view::statuses(view), PhaseStatus::Completed);
+    let statuses = view::statuses(view);
+    let completed = words::phases_that_are(&statuses, PhaseStatus::Completed);
     json!({
         "task_id": id,
         "project_name": view.project.as_deref().unwrap_or(&view.name),
@@ -120,7 +121,10 @@ fn whole(number: f64) -> i64 {
 
 /// The phase that was at work then.
 fn phase_at(view: &SessionView, at: Timestamp) -> Option<&str> {
-    let begun = view.phases.iter().filter(|(_, phase)| phase.started_at.is_some_and(|began| began <= at));
+    let begun = view
+        .phases
+        .iter()
+        .filter(|(_, phase)| phase.started_at.is_some_and(|began| began <= at));
     let last = begun.max_by_key(|(_, phase)| (phase.started_at, phase.order));
     last.map(|(name, _)| name.as_str())
 }

@@ -28,10 +28,7 @@ pub(crate) async fn active(State(shared): State<Arc<Shared>>) -> Result<Response
 }
 
 /// `GET /api/mcp/task/{id}`.
-pub(crate) async fn one(
-    State(shared): State<Arc<Shared>>,
-    InPath(session): InPath<Called>,
-) -> Result<Response, Error> {
+pub(crate) async fn one(State(shared): State<Arc<Shared>>, InPath(session): InPath<Called>) -> Result<Response, Error> {
     Ok(match session.view(&shared).await? {
         Some(view) => answer(&task(&view, &id_for_clients(&shared, &view.id), shared.clock.now())),
         None => answer(&json!({
@@ -45,7 +42,11 @@ pub(crate) async fn one(
 
 /// The views of the sessions at work that worked last.
 pub(super) async fn views_at_work(shared: &Shared) -> Result<Vec<SessionView>, Error> {
-    views_of(shared, list::rows(shared, words::statuses("running"), MOST_VIEWS).await?).await
+    views_of(
+        shared,
+        list::rows(shared, words::statuses("running"), MOST_VIEWS).await?,
+    )
+    .await
 }
 
 /// The views of these rows, as far as they are still there.

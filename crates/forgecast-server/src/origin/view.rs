@@ -60,10 +60,7 @@ pub(super) fn settled(view: &SessionView, id: &str) -> Map<String, Value> {
 /// Adds what ticks.
 pub(super) fn tick(mut status: Map<String, Value>, view: &SessionView, now: Timestamp) -> Map<String, Value> {
     status.insert("elapsed_seconds".to_owned(), json!(elapsed_s(view, now)));
-    status.insert(
-        "estimated_remaining_seconds".to_owned(),
-        json!(remaining_s(view, now)),
-    );
+    status.insert("estimated_remaining_seconds".to_owned(), json!(remaining_s(view, now)));
     status.insert("data_age_seconds".to_owned(), json!(age_s(view, now)));
     status
 }
@@ -101,7 +98,9 @@ pub(super) fn phases(view: &SessionView, id: &str) -> Value {
     let mut phases: Vec<_> = view.phases.iter().collect();
     phases.sort_by_key(|(_, phase)| phase.order);
     let current = view.phase.as_ref();
-    let number = current.and_then(|current| view.phases.get(&current.name)).map(|phase| phase.order);
+    let number = current
+        .and_then(|current| view.phases.get(&current.name))
+        .map(|phase| phase.order);
     let completed = words::phases_that_are(&statuses(view), PhaseStatus::Completed).len();
     let list: Vec<_> = phases
         .into_iter()
@@ -168,9 +167,16 @@ fn context(view: &SessionView) -> Value {
 }
 
 /// What part of `all` this is, in percent.
-#[expect(clippy::cast_precision_loss, reason = "a percentage is shown with one digit behind the point")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a percentage is shown with one digit behind the point"
+)]
 pub(super) fn share(part: u64, all: u64) -> f64 {
-    if all == 0 { 0.0 } else { part as f64 * 100.0 / all as f64 }
+    if all == 0 {
+        0.0
+    } else {
+        part as f64 * 100.0 / all as f64
+    }
 }
 
 /// With one digit behind the point.
@@ -266,7 +272,9 @@ pub(super) fn seconds_between(from: Option<Timestamp>, to: Option<Timestamp>) ->
 pub(super) fn remaining_s(view: &SessionView, now: Timestamp) -> u64 {
     let estimate = view.estimate.as_ref().filter(|_| view.status.is_active());
     estimate.map_or(0, |estimate| {
-        estimate.remaining_s.saturating_sub(now.millis_since(estimate.at) / 1000)
+        estimate
+            .remaining_s
+            .saturating_sub(now.millis_since(estimate.at) / 1000)
     })
 }
 

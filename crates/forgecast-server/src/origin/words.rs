@@ -141,7 +141,13 @@ mod tests {
 
     #[test]
     fn levels_change_at_half_and_at_three_quarters() {
-        for (percent, colour) in [(0.0, "green"), (49.9, "green"), (50.0, "yellow"), (75.0, "red"), (140.0, "red")] {
+        for (percent, colour) in [
+            (0.0, "green"),
+            (49.9, "green"),
+            (50.0, "yellow"),
+            (75.0, "red"),
+            (140.0, "red"),
+        ] {
             assert_eq!(level(percent).1, colour, "{percent}");
         }
     }

@@ -1,0 +1,371 @@
+//! One session over a WebSocket, as these clients follow it: its status at once and again when it really changed. What
+//! ticks never causes a frame. The socket stays open when the build is over; the end is said once.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use forgecast_hub::{Frame, Listener, Start, SubscribeError, Subscription};
+use forgecast_protocol::{ServerMessage, SessionId, SessionRef, SessionStatus, SessionView, Timestamp, Topic};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use serde_json::{Map, Value, json};
+
+use super::rooms::{self, Place as Seat};
+use super::{Called, NO_SESSION, id_for_clients, view, view_of};
+use crate::Shared;
+use crate::connections::Place;
+use crate::error::Error;
+use crate::extract::InPath;
+use crate::live::decoder::Message;
+use crate::live::handshake;
+use crate::live::outgoing::{Opcode, Outgoing};
+use crate::live::socket::Socket;
+use crate::live::ws::{Ending, goodbye};
+use crate::stream::PatientStream;
+
+/// `WS /ws/{session}`.
+pub(crate) async fn upgrade(
+    State(shared): State<Arc<Shared>>,
+    Extension(place): Extension<Arc<Place>>,
+    InPath(session): InPath<Called>,
+    mut request: Request,
+) -> Result<Response, Error> {
+    let response = handshake::answer(&request)?;
+    let session = session.session(&shared);
+    let upgrading = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        // It fails only when the connection breaks before the answer is out.
+        let Ok(upgraded) = upgrading.await else {
+            return;
+        };
+        if let Some(mut viewer) = Viewer::new(upgraded, session, shared) {
+            let ending = viewer.follow().await;
+            viewer.shared.counts.closed(ending);
+            let Viewer {
+                socket,
+                seat,
+                following,
+                ..
+            } = viewer;
+            // Given up first: a viewer that says goodbye slowly takes no other's place.
+            drop((seat, following));
+            Box::pin(goodbye(socket, ending)).await;
+        }
+        // Held until here: a connection that became a socket still takes its place.
+        drop(place);
+    });
+    Ok(response)
+}
+
+struct Viewer {
+    socket: Socket,
+    shared: Arc<Shared>,
+    /// As it was asked for: a bare name means whatever run is the newest.
+    session: SessionRef,
+    seat: Seat,
+    beats: Listener,
+    following: Following,
+    /// Time since the viewer last gave a sign of life, counted in heartbeats.
+    silent_ms: u64,
+}
+
+/// What is looked at.
+enum Following {
+    /// Nothing yet.
+    Nowhere,
+    /// The session is not there: the index tells when it comes.
+    Nothing(Box<Subscription>),
+    /// It is there.
+    Session(Box<Followed>),
+}
+
+struct Followed {
+    id: SessionId,
+    view: Subscription,
+    log: Subscription,
+    /// What the viewer was told last.
+    told: Told,
+}
+
+/// What a viewer knows; empty before the first status.
+#[derive(Default)]
+struct Told {
+    /// Whether the viewer was there before what it looks at: then the beginning of that is news, too.
+    waited: bool,
+    status: Map<String, Value>,
+    report: Map<String, Value>,
+    complete: bool,
+}
+
+/// What happens next.
+enum Turn {
+    Heard(Message),
+    Sent(Option<rooms::Message>),
+    /// The view may have changed; or it is no more.
+    Changed {
+        ended: bool,
+    },
+    Lines(Vec<Frame>),
+    Beat,
+}
+
+impl Viewer {
+    /// Nothing when the connection is none of our accept loop.
+    fn new(upgraded: Upgraded, session: SessionRef, shared: Arc<Shared>) -> Option<Self> {
+        let parts = upgraded.downcast::<TokioIo<PatientStream>>().ok()?;
+        let options = &shared.options;
+        let patience = Duration::from_millis(options.send_timeout_ms);
+        let stream = parts.io.into_inner().into_inner();
+        Some(Self {
+            socket: Socket::new(stream, &parts.read_buf, options.client_message_bytes, patience),
+            beats: shared.beats.listen(),
+            // Before anything is looked up: what is sent from here on is not missed.
+            seat: shared.rooms.enter(&session),
+            session,
+            shared,
+            following: Following::Nowhere,
+            silent_ms: 0,
+        })
+    }
+
+    async fn follow(&mut self) -> Ending {
+        match self.serve().await {
+            Ok(never) => match never {},
+            Err(ending) => ending,
+        }
+    }
+
+    async fn serve(&mut self) -> Result<std::convert::Infallible, Ending> {
+        self.continues()?;
+        self.look().await?;
+        if matches!(self.following, Following::Nowhere) {
+            self.wait().await?;
+        }
+        loop {
+            match poll_fn(|cx| self.poll_turn(cx)).await? {
+                Turn::Heard(message) => self.heard(message).await?,
+                Turn::Sent(None) => return Err(Ending::Slow),
+                Turn::Sent(Some(message)) => {
+                    if let Some(text) = message.text {
+                        self.socket.send(Outgoing::texts([text])).await?;
+                    }
+                    self.turn().await?;
+                }
+                Turn::Changed { ended: true } => self.wait().await?,
+                Turn::Changed { ended: false } => self.look().await?,
+                Turn::Lines(frames) => self.lines(frames).await?,
+                Turn::Beat => {
+                    self.continues()?;
+                    self.on_beat().await?;
+                }
+            }
+            // Sending does not count as work by itself; a viewer whose session never rests still lets others work.
+            tokio::task::consume_budget().await;
+        }
+    }
+
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Turn, Ending>> {
+        if self.beats.poll_heard(cx).is_ready() {
+            return Poll::Ready(Ok(Turn::Beat));
+        }
+        if let Poll::Ready(message) = self.seat.messages.poll_recv(cx) {
+            return Poll::Ready(Ok(Turn::Sent(message)));
+        }
+        if let Poll::Ready(message) = self.socket.poll_message(cx) {
+            return Poll::Ready(Ok(Turn::Heard(message?)));
+        }
+        match &mut self.following {
+            Following::Nowhere => Poll::Pending,
+            Following::Nothing(index) => {
+                let delivery = ready!(index.poll_next(cx));
+                // The index ends with the hub only; the session cannot come any more.
+                if delivery.ended {
+                    return Poll::Ready(Err(Ending::Restarting));
+                }
+                Poll::Ready(Ok(Turn::Changed { ended: false }))
+            }
+            Following::Session(followed) => {
+                if let Poll::Ready(delivery) = followed.view.poll_next(cx) {
+                    return Poll::Ready(Ok(Turn::Changed { ended: delivery.ended }));
+                }
+                let delivery = ready!(followed.log.poll_next(cx));
+                Poll::Ready(Ok(if delivery.ended {
+                    Turn::Changed { ended: true }
+                } else {
+                    Turn::Lines(delivery.frames)
+                }))
+            }
+        }
+    }
+
+    fn continues(&self) -> Result<(), Ending> {
+        if self.shared.stopping.is_cancelled() {
+            return Err(Ending::Restarting);
+        }
+        Ok(())
+    }
+
+    async fn heard(&mut self, message: Message) -> Result<(), Ending> {
+        self.silent_ms = 0;
+        match message {
+            // Whatever these clients say, nobody ever listened to it.
+            Message::Text(_) | Message::Binary | Message::Pong => Ok(()),
+            Message::Ping(payload) => Ok(self.socket.send_pong(payload).await?),
+            Message::Close(code) => {
+                self.socket.send_close(code, "").await?;
+                Err(Ending::Gone)
+            }
+        }
+    }
+
+    async fn on_beat(&mut self) -> Result<(), Ending> {
+        let (beat_ms, idle_ms) = (self.shared.options.heartbeat_ms, self.shared.options.idle_ms);
+        self.silent_ms += beat_ms;
+        if self.silent_ms > idle_ms {
+            return Err(Ending::Idle);
+        }
+        // Asked halfway, a living viewer answers in time: browsers and libraries do so by themselves.
+        if self.silent_ms > idle_ms / 2 && self.silent_ms - beat_ms <= idle_ms / 2 {
+            let ping = Outgoing::frame(Opcode::Ping, Bytes::new());
+            self.socket.send(ping).await?;
+        }
+        self.turn().await
+    }
+
+    /// The session is not there, or no longer: says so, and waits for it.
+    async fn wait(&mut self) -> Result<(), Ending> {
+        let index = self.shared.hub.subscribe(Topic::Sessions, Start::Fresh).await;
+        self.following = match index {
+            Ok(index) => Following::Nothing(Box::new(index)),
+            Err(SubscribeError::TooMany { .. }) => return Err(Ending::TooManyViewers),
+            Err(_) => return Err(Ending::Restarting),
+        };
+        let absent = json!({ "type": "status", "data": { "error": NO_SESSION } });
+        self.socket.send(Outgoing::texts([text(&absent)])).await?;
+        // It may have come before the index was listened to.
+        self.look().await
+    }
+
+    fn followed(&self) -> Option<&SessionId> {
+        match &self.following {
+            Following::Session(followed) => Some(&followed.id),
+            Following::Nowhere | Following::Nothing(_) => None,
+        }
+    }
+
+    /// Looks when the name means another run than the one that is followed.
+    async fn turn(&mut self) -> Result<(), Ending> {
+        let meant = self.shared.hub.resolve(&self.session);
+        if meant.is_some() && meant.as_ref() != self.followed() {
+            self.look().await?;
+        }
+        Ok(())
+    }
+
+    /// Follows the run that is meant now, and says what is new of it.
+    async fn look(&mut self) -> Result<(), Ending> {
+        if let Some(id) = self.shared.hub.resolve(&self.session)
+            && self.followed() != Some(&id)
+        {
+            self.turn_to(id).await?;
+        }
+        let Following::Session(followed) = &mut self.following else {
+            return Ok(());
+        };
+        let session = SessionRef::Run(followed.id.clone());
+        // Removed just now, which is said by its topic; or it cannot be loaded, and then the next change tells.
+        let Ok(Some(view)) = view_of(&self.shared, &session).await else {
+            return Ok(());
+        };
+        let id = id_for_clients(&self.shared, &view.id);
+        let frames = news(&mut followed.told, &view, &id, self.shared.clock.now());
+        if !frames.is_empty() {
+            self.socket.send(Outgoing::texts(frames)).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes places among those who watch a run. The log is followed from its end.
+    async fn turn_to(&mut self, id: SessionId) -> Result<(), Ending> {
+        let session = SessionRef::Run(id.clone());
+        let hub = &self.shared.hub;
+        let view = hub.subscribe(Topic::Session(session.clone()), Start::Fresh).await;
+        let log = hub.subscribe(Topic::Log(session), Start::Fresh).await;
+        let (mut view, mut log) = match (view, log) {
+            (Ok(view), Ok(log)) => (view, log),
+            (Err(SubscribeError::TooMany { .. }), _) | (_, Err(SubscribeError::TooMany { .. })) => {
+                return Err(Ending::TooManyViewers);
+            }
+            // It went as it came, or cannot be loaded at the moment: looked for again at the next change.
+            _ => return Ok(()),
+        };
+        // What is there already is not new.
+        view.try_next();
+        log.try_next();
+        let waited = !matches!(self.following, Following::Nowhere);
+        self.following = Following::Session(Box::new(Followed {
+            id,
+            view,
+            log,
+            told: Told {
+                waited,
+                ..Told::default()
+            },
+        }));
+        Ok(())
+    }
+
+    async fn lines(&mut self, frames: Vec<Frame>) -> Result<(), Ending> {
+        let mut lines = Vec::new();
+        for frame in frames {
+            if let Ok(ServerMessage::Log { lines: new, .. }) = serde_json::from_slice(&frame.json) {
+                lines.extend(
+                    new.iter()
+                        .map(|line| text(&json!({ "type": "log", "data": line.text }))),
+                );
+            }
+        }
+        Ok(self.socket.send(Outgoing::texts(lines)).await?)
+    }
+}
+
+/// What is new of a session since the viewer was told the last time, as frames; remembers what it is told now.
+fn news(told: &mut Told, view: &SessionView, id: &str, now: Timestamp) -> Vec<Bytes> {
+    let mut frames = Vec::new();
+    let is_first = told.status.is_empty();
+    let status = view::settled(view, id);
+    let report = view::phase_report(view, id);
+    let is_reported = view.phase.is_some() && report != told.report;
+    if is_reported && (told.waited || !is_first) {
+        let data = view::phase_update(&status, &report, view, now);
+        frames.push(text(&json!({ "type": "phase_update", "data": data })));
+    }
+    if status != told.status {
+        let data = view::tick(status.clone(), view, now);
+        frames.push(text(&json!({ "type": "status", "data": data })));
+    }
+    let complete = view.status == SessionStatus::Completed;
+    if complete && !told.complete {
+        frames.push(text(
+            &json!({ "type": "complete", "message": "The build is complete", "session_id": id }),
+        ));
+    }
+    *told = Told {
+        waited: told.waited,
+        status,
+        report,
+        // Said once, also when a later fact should take the end back and bring it again.
+        complete: complete || told.complete,
+    };
+    frames
+}
+
+fn text(message: &Value) -> Bytes {
+    message.to_string().into()
+}
