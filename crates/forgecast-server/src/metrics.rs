@@ -141,6 +141,7 @@ fn facts(page: &mut Page, counters: &Counters) {
         "Finished sessions that left the index.",
         counters.evictions,
     );
+    calls(page, counters);
     page.gauge("forgecast_sessions", "Sessions known.", counters.sessions);
     page.gauge(
         "forgecast_sessions_in_memory",
@@ -148,6 +149,29 @@ fn facts(page: &mut Page, counters: &Counters) {
         counters.sessions_in_memory,
     );
     page.gauge("forgecast_viewers", "Subscriptions at the moment.", counters.viewers);
+}
+
+fn calls(page: &mut Page, counters: &Counters) {
+    page.counter(
+        "forgecast_call_evictions_total",
+        "Calls to models that left memory; they are stored.",
+        counters.calls_evicted,
+    );
+    page.counter(
+        "forgecast_transcript_evictions_total",
+        "Transcripts of which it is no longer remembered whose they were.",
+        counters.transcripts_evicted,
+    );
+    page.counter(
+        "forgecast_adoptions_total",
+        "Agents' own sessions that were taken over by a build.",
+        counters.adoptions,
+    );
+    page.gauge(
+        "forgecast_calls_in_memory",
+        "Calls to models in memory.",
+        counters.calls_in_memory,
+    );
 }
 
 fn log_lines(page: &mut Page, counters: &Counters) {
