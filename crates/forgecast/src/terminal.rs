@@ -1,6 +1,7 @@
 //! What commands print: aligned, coloured only where a person looks and did not decline, and nothing but our own control
 //! sequences (agent text was cleaned before it was stored).
 
+mod diff;
 mod usage;
 
 use std::fmt::Write as _;
@@ -12,6 +13,7 @@ use forgecast_session::vocabulary;
 
 use crate::config::Environment;
 use crate::doctor::State;
+pub(crate) use diff::diff;
 pub(crate) use usage::usage;
 
 /// Whether to use colours.
@@ -86,19 +88,6 @@ pub(crate) fn print(text: &str) {
 pub(crate) fn warn(text: &str) {
     // Nobody is left to be told when this fails.
     let _ = writeln!(std::io::stderr(), "forgecast: warning: {text}");
-}
-
-/// A diff, coloured.
-pub(crate) fn diff(text: &str, style: Style) -> String {
-    let line = |line: &str| match line.bytes().next() {
-        Some(b'+') => style.paint("32", line),
-        Some(b'-') => style.paint("31", line),
-        Some(b'@') => style.dim(line),
-        _ => line.to_owned(),
-    };
-    text.lines()
-        .map(line)
-        .fold(String::new(), |text, line| text + &line + "\n")
 }
 
 /// A status in one word.
@@ -246,6 +235,9 @@ pub(crate) fn session(view: &SessionView, now: Timestamp, style: Style) -> Strin
             .remaining_s
             .saturating_sub(now.millis_since(estimate.at) / 1000);
         line("estimate", &format!("{} left ({})", minutes(left), estimate.basis));
+    }
+    if let Some(used) = view.usage.as_ref().map(usage::summary) {
+        line("usage", &used);
     }
     if let Some(decisions) = &view.decisions {
         line("decisions", &decisions.total.to_string());

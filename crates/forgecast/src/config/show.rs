@@ -17,7 +17,7 @@ pub(crate) fn show(config: &Config) -> String {
     let width = rows
         .iter()
         .map(|(row, _)| row.chars().count())
-        .filter(|width| *width <= 60)
+        .filter(|width| *width <= 44)
         .max()
         .unwrap_or(0);
     rows.iter().fold(String::new(), |mut text, (row, provenance)| {

@@ -103,8 +103,10 @@ pub(crate) fn remove(text: &str, added: Option<&Added>) -> Result<Edited, String
     if let Some(hooks) = settings.object_value("hooks") {
         for prop in hooks.properties() {
             if let Some(groups) = prop.array_value() {
-                urls.extend(remove_hooks(&groups));
-                if groups.elements().is_empty() {
+                let removed = remove_hooks(&groups);
+                let is_empty = !removed.is_empty() && groups.elements().is_empty();
+                urls.extend(removed);
+                if is_empty {
                     prop.remove();
                 }
             }

@@ -9,6 +9,7 @@ use super::{Finding, fail, ok, warn};
 use crate::client::Client;
 use crate::config::{Config, Environment, Provenance};
 use crate::runtime_file::{self, Running};
+use crate::spool::Spool;
 
 /// A server that says it runs.
 pub(super) struct Server {
@@ -55,7 +56,11 @@ struct Store {
 pub(super) fn find(environment: &Environment, config: &Config) -> Option<Server> {
     let named = config.provenance("db") != Provenance::Default;
     let folder = environment.runtime_folder();
-    let running = runtime_file::find(&folder, &config.db(), named, |_| true)?;
+    let spool = Spool::within(&environment.data_folder());
+    // Rather one that means it than a demo.
+    let lasting = |running: &Running| running.spool.as_deref() == Some(spool.folder());
+    let running = runtime_file::find(&folder, &config.db(), named, lasting)
+        .or_else(|| runtime_file::find(&folder, &config.db(), named, |_| true))?;
     let client = Client::new(&running.url);
     let ready = Client::answers(&running.url)
         .then(|| client.state("/readyz").ok())

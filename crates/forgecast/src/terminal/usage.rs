@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use forgecast_protocol::report::{GroupBy, UsageAmount, UsageReport};
-use forgecast_protocol::session::TokenCounts;
+use forgecast_protocol::session::{TokenCounts, Usage};
 
 use super::Style;
 
@@ -74,6 +74,23 @@ pub(crate) fn usage(report: &UsageReport, style: Style) -> String {
         );
     }
     line("prices", &format!("of {}, US dollars", report.prices_of));
+    text
+}
+
+/// The usage of one session in one line: tokens, cost, how full the context window is.
+pub(super) fn summary(usage: &Usage) -> String {
+    let mut text = format!("{} tokens", grouped(usage.tokens.total()));
+    if let Some(usd) = usage.cost_usd {
+        let mark = if usage.unpriced_calls > 0 { " and more" } else { "" };
+        let _ = write!(text, ", {}{mark}", money(usd));
+    }
+    if let Some(context) = &usage.context {
+        let _ = write!(text, ", context {:.0} % full", context.percent);
+    }
+    let sources: Vec<&str> = usage.provenance.iter().map(|source| source.as_str()).collect();
+    if !sources.is_empty() {
+        let _ = write!(text, " ({})", sources.join(", "));
+    }
     text
 }
 
@@ -180,6 +197,19 @@ mod tests {
             calls: 2,
             unpriced_calls,
         }
+    }
+
+    #[test]
+    fn a_session_s_usage_is_one_line() {
+        use forgecast_protocol::event::UsageSource;
+        let usage = Usage {
+            tokens: amount(1_000, 9_000, 0.0, 0).tokens,
+            cost_usd: Some(0.456),
+            unpriced_calls: 1,
+            provenance: vec![UsageSource::Transcript, UsageSource::Hook],
+            ..Usage::default()
+        };
+        assert_eq!(summary(&usage), "1,244,567 tokens, $0.46 and more (transcript, hook)");
     }
 
     #[test]

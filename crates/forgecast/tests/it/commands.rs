@@ -211,6 +211,11 @@ fn the_configuration_is_shown_with_where_each_value_comes_from() {
     sources.watch_limit = 0               # default
     sources.mask = []                     # default
     sources.mask_off = []                 # default
+    transcripts.enabled = true            # default
+    transcripts.claude = ["<world>/home/.claude", "<world>/home/.config/claude"]  # default
+    transcripts.codex = ["<world>/home/.codex"]  # default
+    transcripts.foundry = ["<world>/home/.foundry"]  # default
+    usage.context_limit_tokens = 200000   # default
     sessions.stalled_after_s = 900        # default
     sessions.abandoned_after_s = 21600    # default
     sessions.settled_after_s = 120        # default

@@ -1,0 +1,16 @@
+//! A change of a file, for people.
+
+use super::Style;
+
+/// A diff, coloured.
+pub(crate) fn diff(text: &str, style: Style) -> String {
+    let line = |line: &str| match line.bytes().next() {
+        Some(b'+') => style.paint("32", line),
+        Some(b'-') => style.paint("31", line),
+        Some(b'@') => style.dim(line),
+        _ => line.to_owned(),
+    };
+    text.lines()
+        .map(line)
+        .fold(String::new(), |text, line| text + &line + "\n")
+}
