@@ -19,7 +19,7 @@ use self::record::{Block, Record};
 use self::state::State;
 use super::transcript::{Taken, Told, TranscriptPath, last_part, session_name, when};
 
-pub(crate) use self::calls::{calls, has_usage};
+pub(crate) use self::calls::{calls, has_usage, is_plain_id};
 pub(crate) use self::state::digest;
 
 /// Kinds of lines that say nothing of interest here.

@@ -16,4 +16,5 @@ mod otlp;
 mod push;
 mod reports;
 mod scan;
+mod spoken;
 mod told;

@@ -114,9 +114,13 @@ fn model(name: &Text<'_>) -> Option<String> {
     short(name).filter(|name| name != "<synthetic>")
 }
 
-/// An id or a model's name; one of absurd length, or with anything in it that an id has not, is none.
+/// An id or a model's name, which are shown as they are; one of absurd length, or with anything in it that none has, is
+/// none.
 fn short(text: &Text<'_>) -> Option<String> {
-    text.get()
-        .filter(|text| text.len() <= MAX_ID && !text.chars().any(char::is_control))
-        .map(str::to_owned)
+    text.get().filter(|text| is_plain_id(text)).map(str::to_owned)
+}
+
+/// Whether a text can be an id or a model's name: not long, nothing but what is seen.
+pub(crate) fn is_plain_id(text: &str) -> bool {
+    text.len() <= MAX_ID && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
 }

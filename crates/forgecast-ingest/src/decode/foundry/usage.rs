@@ -30,7 +30,8 @@ impl Models {
         if self.0.len() >= MAX_MODELS && !self.0.contains_key(&key) {
             self.0.pop_first();
         }
-        self.0.insert(key, model.chars().take(MAX_NAME).collect());
+        let plain = model.chars().filter(char::is_ascii_graphic);
+        self.0.insert(key, plain.take(MAX_NAME).collect());
     }
 
     pub(super) fn of(&self, session: &str, role: &str) -> Option<String> {

@@ -10,12 +10,11 @@ use sha2::{Digest, Sha256};
 use super::model::{Attributes, Group, Record, at, digest, subject};
 use super::{ALIVE, Sequences, Taking};
 
+use crate::decode::claude::is_plain_id;
 use crate::decode::claude::tools::Input;
 
 /// Largest unknown record that is kept, bytes of JSON.
 const MAX_CUSTOM: usize = 4 << 10;
-/// Longest id or name of a model that is taken.
-const MAX_ID: usize = 200;
 
 /// Records that say nothing that others do not say better, or too much.
 const SILENT: &[&str] = &[
@@ -120,11 +119,11 @@ fn id(kind: &str, record: &Record<'_>) -> String {
 /// not counted then.
 fn request(record: &Record<'_>) -> Option<CallReported> {
     let said = &record.attributes;
-    let request = said.text("request_id").filter(|id| id.len() <= MAX_ID)?;
+    let request = said.text("request_id").filter(|id| is_plain_id(id))?;
     let count = |name: &str| said.count(name).unwrap_or_default();
     let model = said
         .text("model")
-        .filter(|name| name.len() <= MAX_ID && *name != "<synthetic>");
+        .filter(|name| is_plain_id(name) && *name != "<synthetic>");
     Some(CallReported {
         call: CallId {
             request: Some(request.to_owned()),

@@ -9,7 +9,7 @@ use forgecast_ingest::decode::transcript::{Depth, TranscriptKind};
 use serde_json::json;
 
 use super::told::{bytes, calls, read};
-use super::{claude, codex, foundry};
+use super::{claude, codex, foundry, spoken};
 
 fn write(root: &Path, path: &str, bytes: &[u8]) {
     let path = root.join(path);
@@ -106,11 +106,11 @@ fn lines_longer_than_a_piece_and_a_last_line_without_an_end_are_read() {
     let root = tempfile::tempdir().unwrap();
     let long = |bytes: usize| json!({"type": "text", "text": "\"usage\" ".repeat(bytes / 8)});
     let lines = [
-        claude::said(1, "a", long(100), 1, None),
-        claude::said(2, "b", long(3 << 20), 2, None),
-        claude::said(3, "c", long(900_000), 3, None),
-        claude::said(4, "d", long(20 << 20), 4, None),
-        claude::said(5, "e", long(100), 5, None),
+        spoken::said(1, "a", long(100), 1, None),
+        spoken::said(2, "b", long(3 << 20), 2, None),
+        spoken::said(3, "c", long(900_000), 3, None),
+        spoken::said(4, "d", long(20 << 20), 4, None),
+        spoken::said(5, "e", long(100), 5, None),
     ];
     let whole = bytes(&lines);
     write(root.path(), "projects/p/s.jsonl", &whole[..whole.len() - 1]);
@@ -131,7 +131,7 @@ fn a_large_file_read_in_parts_gives_each_line_once() {
     let count = 3_600_u64;
     for number in 0..count {
         let part = json!({"type": "text", "text": &filler[..usize::try_from(number % 40).unwrap() * 1_000]});
-        whole.extend(bytes(&[claude::said(1, &number.to_string(), part, number + 1, None)]));
+        whole.extend(bytes(&[spoken::said(1, &number.to_string(), part, number + 1, None)]));
     }
     assert!(whole.len() > 65 << 20, "{}", whole.len());
     write(root.path(), "projects/p/s.jsonl", &whole);
