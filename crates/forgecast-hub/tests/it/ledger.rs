@@ -9,7 +9,7 @@ use proptest::test_runner::Config;
 use serde_json::json;
 
 use crate::accounts::*;
-use crate::bench::{Bench, named, options, phase, pushed};
+use crate::bench::{Bench, eventually, named, options, phase, pushed};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -183,6 +183,39 @@ async fn neither_a_crash_nor_a_restart_loses_a_call_or_counts_one_twice() {
 }
 
 #[tokio::test]
+async fn a_disk_that_cannot_keep_up_costs_facts_and_no_calls() {
+    // Nothing may be on its way: whatever comes while a commit runs collapses.
+    let mut bench = Bench::with(Options {
+        max_backlog_bytes: 0,
+        calls_in_memory: 16,
+        ..options()
+    })
+    .await;
+    let batches = archive(&bench);
+    for (round, upto) in [30, 60, 60].into_iter().enumerate() {
+        for batch in &batches[..upto] {
+            bench.feed(batch.clone()).await;
+        }
+        eventually(async || bench.hub.counters().received >= 40 * upto as u64).await;
+        if round == 0 {
+            bench = bench.crash().await;
+            continue;
+        }
+        let mut views = Vec::new();
+        for session in ARCHIVE_SESSIONS {
+            views.push(bench.view(session).await);
+        }
+        bench = bench.restart().await;
+        for (session, view) in ARCHIVE_SESSIONS.iter().zip(views) {
+            assert_eq!(bench.view(session).await, view);
+        }
+        assert_eq!(report(&bench, GroupBy::Day).await.totals.calls, ARCHIVE_CALLS);
+        assert_views_add_up(&bench, &ARCHIVE_SESSIONS).await;
+    }
+    bench.stop().await;
+}
+
+#[tokio::test]
 async fn what_may_be_in_memory_is_bounded_and_what_left_it_is_known_all_the_same() {
     let bench = Bench::with(Options {
         calls_in_memory: 50,
@@ -220,7 +253,7 @@ async fn what_may_be_in_memory_is_bounded_and_what_left_it_is_known_all_the_same
     let counters = bench.hub.counters();
     assert_eq!((counters.applied, counters.duplicate), (20_000, 10_000));
     assert!(counters.calls_evicted >= 28_000, "{}", counters.calls_evicted);
-    crate::bench::eventually(async || bench.hub.counters().calls_in_memory <= 50).await;
+    eventually(async || bench.hub.counters().calls_in_memory <= 50).await;
     assert_views_add_up(&bench, &["t1"]).await;
     bench.stop().await;
 }
