@@ -1,5 +1,6 @@
-//! Bytes of a known kind of file become facts. Pure: no file, no clock, no network. One bad field costs that field and
-//! is reported; only a document that cannot be read at all is refused. What facts mean together is the fold's business.
+//! Bytes of a known kind of file become facts. Pure: no file, no clock, no network; only [`scan`], which is for whoever
+//! wants nothing but usage, opens files itself. One bad field costs that field and is reported; only a document that
+//! cannot be read at all is refused. What facts mean together is the fold's business.
 
 pub mod broadcast;
 pub mod checkpoint;
