@@ -8,7 +8,9 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 
 use forgecast_protocol::Timestamp;
-use forgecast_protocol::session::{PhaseStatus, PhaseView, SessionRow, SessionStatus, SessionView, Tests};
+use forgecast_protocol::session::{
+    PhaseStatus, PhaseView, SessionRow, SessionStatus, SessionView, SourceOfState, Tests,
+};
 use forgecast_session::vocabulary;
 
 use crate::config::Environment;
@@ -126,10 +128,12 @@ pub(crate) fn sessions(rows: &[SessionRow], now: Timestamp, style: Style) -> Str
     }
     let mut table = vec![["SESSION", "STATUS", "PHASE", "PROGRESS", "TESTS", "LAST WORK"].map(str::to_owned)];
     for row in rows {
-        let phase = row.phase.as_ref().map_or_else(
-            || "-".to_owned(),
-            |phase| numbered(&phase.name, phase.number.as_deref(), phase.total),
-        );
+        let phase = match &row.phase {
+            Some(phase) => numbered(&phase.name, phase.number.as_deref(), phase.total),
+            // An agent's own session has no phases, but a title, and an id that says nothing.
+            None if row.source == SourceOfState::Transcript => shortened(&row.name),
+            None => "-".to_owned(),
+        };
         let tests = row
             .tests
             .as_ref()
@@ -170,6 +174,14 @@ pub(crate) fn sessions(rows: &[SessionRow], now: Timestamp, style: Style) -> Str
         text.push('\n');
     }
     text
+}
+
+fn shortened(text: &str) -> String {
+    const MOST: usize = 40;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        None => text.to_owned(),
+    }
 }
 
 fn numbered(name: &str, number: Option<&str>, total: Option<u32>) -> String {

@@ -180,3 +180,37 @@ fn each_value_is_shown_with_where_it_came_from() {
     assert_eq!(line("poll"), "poll = true # FORGECAST_POLL");
     assert_eq!(line("viewers.total"), "viewers.total = 2000 # default");
 }
+
+#[test]
+fn money_may_be_written_with_and_without_cents_and_is_absent_when_nobody_set_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[budgets]\nsession_usd = 20\nday_usd = 99.5\n";
+    std::fs::write(folder.path().join("forgecast.toml"), text).unwrap();
+    let variables = [("FORGECAST_BUDGETS_DAY_USD", "100.25")];
+    let config = Config::resolve(&environment(folder.path(), &variables), None, Vec::new()).unwrap();
+    assert_eq!(config.dollars("budgets.session_usd"), Some(20.0));
+    assert_eq!(config.dollars("budgets.day_usd"), Some(100.25));
+    assert_eq!(config.dollars("budgets.month_usd"), None);
+    insta::assert_snapshot!(refused("[budgets]\nday_usd = -1"), @"/forgecast.toml: `budgets.day_usd` must be an amount of US dollars");
+    insta::assert_snapshot!(refused("[budgets]\nday_usd = \"much\""), @"/forgecast.toml: `budgets.day_usd` must be an amount of US dollars");
+}
+
+#[test]
+fn folders_of_agents_are_those_that_were_named_else_those_the_agents_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = |variables: &[(&str, &str)], key: &str| {
+        let config = Config::resolve(&environment(folder.path(), variables), None, Vec::new()).unwrap();
+        config.paths(key)
+    };
+    let theirs = ("CLAUDE_CONFIG_DIR", "/a,/b/projects");
+    assert_eq!(
+        paths(&[theirs], "transcripts.claude"),
+        [Path::new("/a"), Path::new("/b")]
+    );
+    let ours = ("FORGECAST_TRANSCRIPTS_CLAUDE", "/c:/d");
+    assert_eq!(
+        paths(&[theirs, ours], "transcripts.claude"),
+        [Path::new("/c"), Path::new("/d")]
+    );
+    assert!(paths(&[], "transcripts.foundry").is_empty(), "no home, no place");
+}

@@ -203,6 +203,78 @@ fn a_call_that_transcript_telemetry_and_hook_tell_counts_once_and_shows_all_thre
     }
 }
 
+/// A session with one call, in a folder of its own.
+fn one_call(world: &World, session: &str, tokens: Tokens) {
+    let folder = world.path("elsewhere/shop");
+    let speaker = Speaker {
+        session,
+        folder: &folder,
+        agent: None,
+    };
+    let file = claude(world).join(format!("projects/-elsewhere-shop/{session}.jsonl"));
+    let lines = [
+        speaker.prompt("Mend the shop", &ago(9)),
+        speaker.call("one", tokens, &ago(8)),
+    ];
+    Growing::new(file, &lines).finish();
+}
+
+const SHOP: &str = "7d1f0c3e-77aa-4f0e-9a55-0d5b7f7b2c11";
+
+#[test]
+fn prices_of_ones_own_and_budgets_hold() {
+    let world = World::new();
+    one_call(&world, SHOP, [1_000_000, 0, 0, 0]);
+    std::fs::write(
+        world.path("projects/forgecast.toml"),
+        "[usage]\nprices = \"prices.toml\"\n[budgets]\nsession_usd = 4\nday_usd = 100\n",
+    )
+    .unwrap();
+    let prices = world.path("projects/prices.toml");
+    std::fs::write(&prices, "[\"claude-opus-4-8\"]\ninput = 3.5\noutput = 1\n").unwrap();
+    assert_eq!(report(&world, NOBODY)["totals"]["cost_usd"], 3.5);
+    let server = world.serve();
+    let view = server.view_when(SHOP, |view| view["usage"]["budget"]["level"] == "critical");
+    assert_eq!(view["usage"]["cost_usd"], 3.5);
+    assert_eq!(server.json("/api/v1/stats")["budgets"][0]["limit_usd"], 100.0);
+    let (_, table, _) = world.run(&["sessions"]);
+    assert!(table.contains("Mend the shop"), "{table}");
+    let (_, shown, _) = world.run(&["status", SHOP]);
+    assert!(shown.contains("usage      1,000,000 tokens, $3.50"), "{shown}");
+    assert!(server.stop().success());
+
+    std::fs::write(&prices, "[\"claude-opus-4-8\"]\ninptu = 3.5\n").unwrap();
+    let (code, _, stderr) = world.run(&["serve", "--port", "0"]);
+    assert_eq!(code, 1);
+    assert!(stderr.contains("usage.prices") && stderr.contains("inptu"), "{stderr}");
+}
+
+#[test]
+fn transcripts_are_left_alone_when_they_are_switched_off_and_by_the_demo() {
+    let world = World::new();
+    one_call(&world, SHOP, [10, 1, 0, 0]);
+    let (_, said, _) = world.run(&["usage", "--no-transcripts"]);
+    assert_eq!(said, "no usage found\n");
+    let kinds = |server: &Server| {
+        let ready = eventually("ready", || {
+            let (_, body) = server.get("/readyz");
+            let ready: Value = serde_json::from_str(&body).ok()?;
+            (ready["status"] == "ready").then_some(ready)
+        });
+        let sources = ready["sources"].as_array().unwrap().clone();
+        sources
+            .iter()
+            .map(|source| source["kind"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert!(kinds(&world.serve()).contains(&"claude".to_owned()));
+    assert!(!kinds(&world.serve_with(&["--no-transcripts"])).contains(&"claude".to_owned()));
+    let demo = Server::start(world.command(&["demo", "--port", "0", "--builds", "1"]));
+    assert!(!kinds(&demo).contains(&"claude".to_owned()));
+    // Nothing of a demo lasts, so it is given no facts.
+    assert_eq!(world.run(&["emit", "waiting-ended", "--session", "x", "--strict"]).0, 1);
+}
+
 #[test]
 fn a_real_transcript_is_counted_as_its_oracle_counts_it() {
     #[expect(clippy::disallowed_methods, reason = "where samples are is said from outside")]
