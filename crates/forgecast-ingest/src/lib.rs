@@ -5,7 +5,8 @@
 //! one bounded channel, checkpoints come in once, at the start.
 //!
 //! The way of one change: `watch` (a hint) → `schedule` (when to read) → `engine` (who reads) → `group` (what is read,
-//! on a blocking thread, by [`open`]) → [`decode`] → [`Batch`].
+//! on a blocking thread, by [`open`]) → [`decode`] → [`Batch`]. Transcripts of agents go the same way with `transcripts` in
+//! the place of `group`: what agents at work write comes first, archives when nothing else waits.
 
 mod discover;
 mod document;

@@ -113,6 +113,34 @@ async fn subagents_are_followed_and_only_folders_at_work_are_watched() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_was_left_is_watched_no_more_and_found_by_looking_when_it_goes_on() {
+    let home = tempfile::tempdir().unwrap();
+    let main = session(home.path(), "-srv-app", "5f1c");
+    let below = main.with_extension("").join("subagents/agent-a.jsonl");
+    append(&main, call("m1"));
+    append(&below, call("s1"));
+    let running = start(claude(home.path())).await;
+    assert_eq!((calls(&running), running.health.borrow().watches), (2, 5));
+    for path in [&main, &below] {
+        age(path, 20);
+    }
+    age(below.parent().unwrap(), 20);
+    age(below.parent().unwrap().parent().unwrap(), 20);
+    running
+        .until("left", |running| running.health.borrow().watches == 3)
+        .await;
+    append(&below, call("s2"));
+    running.until("found", |running| calls(running) == 3).await;
+    running
+        .until("watched again", |running| running.health.borrow().watches == 5)
+        .await;
+    append(&below, call("s3"));
+    running.until("followed", |running| calls(running) == 4).await;
+    assert_eq!(running.health.borrow().polled, 0);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_folder_of_a_new_day_is_found_at_midnight_though_nobody_worked_for_days() {
     let home = tempfile::tempdir().unwrap();
     let rollout = |day: &str, id: &str| home.path().join(format!("sessions/{day}/rollout-{id}.jsonl"));
