@@ -112,6 +112,7 @@ fn at_work(view: &SessionView) -> usize {
 }
 
 fn told(agent: &str, state: &AgentView, session: &str, now: Timestamp) -> Value {
+    let limit = state.tokens_limit.unwrap_or(view::USUAL_LIMIT);
     let begun_until_now = seconds_between(state.started_at, state.ended_at.or(Some(now)));
     json!({
         "agent_id": agent,
@@ -122,8 +123,8 @@ fn told(agent: &str, state: &AgentView, session: &str, now: Timestamp) -> Value 
         "phase": state.phase,
         "progress_percent": state.progress_percent.unwrap_or(0.0),
         "tokens_used": state.tokens.unwrap_or_default(),
-        "tokens_limit": state.tokens_limit,
-        "token_percentage": state.tokens.zip(state.tokens_limit).map_or(0.0, |(used, limit)| tenths(share(used, limit))),
+        "tokens_limit": limit,
+        "token_percentage": tenths(share(state.tokens.unwrap_or_default(), limit)),
         "parent_agent_id": state.parent,
         "error_message": state.error,
         "issues_found": state.issues_found,

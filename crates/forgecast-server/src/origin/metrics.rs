@@ -101,7 +101,7 @@ fn history(used: &[(Timestamp, f64)], view: &SessionView, id: &str) -> Vec<Value
                 "timestamp": at,
                 "phase": phase_at(view, *at),
                 "token_usage": sum,
-                "token_percentage": tenths(share(sum, limit.unwrap_or(200_000))),
+                "token_percentage": tenths(share(sum, limit.unwrap_or(view::USUAL_LIMIT))),
                 "latency_ms": null,
                 "context_resets": null,
                 "elapsed_seconds": seconds_between(view.started_at, Some(*at)),

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::words;
 
 /// Tokens that fit into a context of which nobody says more.
-const USUAL_LIMIT: u64 = 200_000;
+pub(super) const USUAL_LIMIT: u64 = 200_000;
 
 /// The object in a `json!`.
 fn object(value: Value) -> Map<String, Value> {
@@ -254,7 +254,7 @@ fn tasks(view: &SessionView, phases_done: &[&str], phases_left: &[&str]) -> Valu
 }
 
 fn task_lists(completed: Value, remaining: Value, done: usize, total: usize) -> Value {
-    let percent = if total == 0 { 0 } else { done.min(total) * 100 / total };
+    let percent = (done.min(total) * 100).checked_div(total).unwrap_or_default();
     json!({ "completed": completed, "remaining": remaining, "total": total, "progress_percent": percent })
 }
 

@@ -88,7 +88,8 @@ enum Following {
 struct Followed {
     id: SessionId,
     view: Subscription,
-    log: Subscription,
+    /// Nothing while its older lines cannot be read.
+    log: Option<Subscription>,
     /// What the viewer was told last.
     told: Told,
 }
@@ -194,12 +195,15 @@ impl Viewer {
                 if let Poll::Ready(delivery) = followed.view.poll_next(cx) {
                     return Poll::Ready(Ok(Turn::Changed { ended: delivery.ended }));
                 }
-                let delivery = ready!(followed.log.poll_next(cx));
-                Poll::Ready(Ok(if delivery.ended {
-                    Turn::Changed { ended: true }
-                } else {
-                    Turn::Lines(delivery.frames)
-                }))
+                let Some(log) = &mut followed.log else {
+                    return Poll::Pending;
+                };
+                // Its end is that of the view, which says so itself.
+                let delivery = ready!(log.poll_next(cx));
+                if delivery.ended {
+                    followed.log = None;
+                }
+                Poll::Ready(Ok(Turn::Lines(delivery.frames)))
             }
         }
     }
@@ -235,7 +239,8 @@ impl Viewer {
             let ping = Outgoing::frame(Opcode::Ping, Bytes::new());
             self.socket.send(ping).await?;
         }
-        self.turn().await
+        self.turn().await?;
+        self.listen().await
     }
 
     /// The session is not there, or no longer: says so, and waits for it.
@@ -291,34 +296,52 @@ impl Viewer {
         Ok(())
     }
 
-    /// Takes places among those who watch a run. The log is followed from its end.
+    /// Takes a place among those who watch a run.
     async fn turn_to(&mut self, id: SessionId) -> Result<(), Ending> {
         let session = SessionRef::Run(id.clone());
-        let hub = &self.shared.hub;
-        let view = hub.subscribe(Topic::Session(session.clone()), Start::Fresh).await;
-        let log = hub.subscribe(Topic::Log(session), Start::Fresh).await;
-        let (mut view, mut log) = match (view, log) {
-            (Ok(view), Ok(log)) => (view, log),
-            (Err(SubscribeError::TooMany { .. }), _) | (_, Err(SubscribeError::TooMany { .. })) => {
-                return Err(Ending::TooManyViewers);
-            }
-            // It went as it came, or cannot be loaded at the moment: looked for again at the next change.
-            _ => return Ok(()),
+        let view = self.shared.hub.subscribe(Topic::Session(session), Start::Fresh).await;
+        let mut view = match view {
+            Ok(view) => view,
+            Err(SubscribeError::TooMany { .. }) => return Err(Ending::TooManyViewers),
+            // It went as it came.
+            Err(SubscribeError::Unknown(_)) => return Ok(()),
+            Err(_) => return Err(Ending::Restarting),
         };
-        // What is there already is not new.
+        // What is there already is read as a whole.
         view.try_next();
-        log.try_next();
         let waited = !matches!(self.following, Following::Nowhere);
         self.following = Following::Session(Box::new(Followed {
             id,
             view,
-            log,
+            log: None,
             told: Told {
                 waited,
                 ..Told::default()
             },
         }));
-        Ok(())
+        self.listen().await
+    }
+
+    /// Follows the log from its end, unless it is followed.
+    async fn listen(&mut self) -> Result<(), Ending> {
+        let Following::Session(followed) = &mut self.following else {
+            return Ok(());
+        };
+        if followed.log.is_some() {
+            return Ok(());
+        }
+        let topic = Topic::Log(SessionRef::Run(followed.id.clone()));
+        match self.shared.hub.subscribe(topic, Start::Fresh).await {
+            Ok(mut log) => {
+                // Pages ask for what is there already by themselves.
+                log.try_next();
+                followed.log = Some(log);
+                Ok(())
+            }
+            Err(SubscribeError::TooMany { .. }) => Err(Ending::TooManyViewers),
+            // The view goes on without it; asked again at the next beat.
+            Err(_) => Ok(()),
+        }
     }
 
     async fn lines(&mut self, frames: Vec<Frame>) -> Result<(), Ending> {

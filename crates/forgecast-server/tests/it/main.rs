@@ -14,6 +14,7 @@ mod health;
 mod hooks;
 mod limits;
 mod live;
+mod origin;
 mod otlp;
 mod pushes;
 mod rest;

@@ -40,6 +40,28 @@ async fn the_page_of_routes_is_this() {
     GET /healthz
     GET /readyz
     GET /metrics
+    GET /ws/{session}
+    GET /api/sessions
+    GET /api/sessions/active
+    GET /api/sessions/completed
+    GET /api/sessions/failed
+    GET /api/status/{id}
+    GET /api/phases/{id}
+    GET /api/logs/{id}
+    GET /api/metrics/historical
+    GET /api/metrics/{id}
+    GET /api/analytics/decisions
+    GET /api/analytics/agents
+    GET /api/token/status/{id}
+    GET /api/agents/{session}
+    GET /api/agent/{agent}
+    GET /api/instances
+    GET /api/mcp/tasks
+    GET /api/mcp/task/{id}
+    GET /api/health
+    POST /api/phase-update
+    POST /api/agent-update
+    POST /api/broadcast/{id}
     ");
 }
 
