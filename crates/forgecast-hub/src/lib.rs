@@ -62,7 +62,7 @@ pub use frame::{Frame, FrameKind, Position};
 pub use hub::Hub;
 pub use options::Options;
 pub use query::{IndexAt, StateAt};
-pub use report::ReportQuery;
+pub use report::{ReportQuery, rows as usage_rows};
 pub use slug::session_called;
 pub use spending::Budgets;
 pub use start::start;

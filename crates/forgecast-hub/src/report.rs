@@ -100,8 +100,10 @@ impl Hub {
     }
 }
 
-/// One row per group: days newest first, everything else by cost, then tokens, the most first.
-fn rows(group_by: GroupBy, sums: Vec<UsageGroup>) -> Vec<UsageRow> {
+/// The rows of a report from sums by group and model: one per group, days newest first, everything else by cost, then
+/// tokens, the most first.
+#[must_use]
+pub fn rows(group_by: GroupBy, sums: Vec<UsageGroup>) -> Vec<UsageRow> {
     let mut groups: BTreeMap<String, UsageRow> = BTreeMap::new();
     for sum in sums {
         let amount = sum.amount();

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use forgecast_ingest::decode::scan::{self, ScanRoots, ScanSummary, ScannedCall};
 use forgecast_protocol::Timestamp;
-use forgecast_protocol::report::{GroupBy, UsageAmount, UsageReport, UsageRow};
+use forgecast_protocol::report::{GroupBy, UsageAmount, UsageReport};
 use forgecast_session::ledger::{Counted, Ledger, Place};
 use forgecast_session::price::{PRICES_OF, Prices};
 use forgecast_store::UsageGroup;
@@ -96,7 +96,7 @@ pub(crate) fn report(
             });
         add(group, &call);
     }
-    let rows = rows(question.group_by, groups.into_values());
+    let rows = forgecast_hub::usage_rows(question.group_by, groups.into_values().collect());
     let mut totals = UsageAmount::default();
     rows.iter().for_each(|row| totals.add(&row.amount));
     UsageReport {
@@ -107,33 +107,6 @@ pub(crate) fn report(
         prices_of: PRICES_OF.to_owned(),
         ..UsageReport::default()
     }
-}
-
-/// One row per group: days newest first, everything else by cost, then tokens, the most first; as a server does it.
-fn rows(group_by: GroupBy, sums: impl Iterator<Item = UsageGroup>) -> Vec<UsageRow> {
-    let mut groups: BTreeMap<String, UsageRow> = BTreeMap::new();
-    for sum in sums {
-        let amount = sum.amount();
-        let row = groups.entry(sum.key.clone()).or_insert_with(|| UsageRow {
-            group: [(group_by, sum.key)].into(),
-            ..UsageRow::default()
-        });
-        row.amount.add(&amount);
-        row.last_used_at = row.last_used_at.max(Some(sum.last_used_at));
-        if group_by != GroupBy::Model {
-            row.models.entry(sum.model).or_default().add(&amount);
-        }
-    }
-    let mut rows: Vec<UsageRow> = groups.into_values().collect();
-    if group_by == GroupBy::Day {
-        rows.reverse();
-    } else {
-        rows.sort_by(|one, other| {
-            let by_cost = other.amount.cost_usd.total_cmp(&one.amount.cost_usd);
-            by_cost.then_with(|| other.amount.tokens.total().cmp(&one.amount.tokens.total()))
-        });
-    }
-    rows
 }
 
 #[derive(Default)]
