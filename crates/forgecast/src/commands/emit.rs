@@ -17,7 +17,7 @@ use crate::spool::{LARGEST, Spool};
 use crate::terminal;
 
 /// How long all of it may take; what is left of 50 ms is for starting and ending a process.
-const PATIENCE: Duration = Duration::from_millis(35);
+const PATIENCE: Duration = Duration::from_millis(30);
 
 /// What became of a fact.
 enum Outcome {

@@ -1,6 +1,6 @@
 //! `usage`: tokens and cost, as the running server counted them, else counted here and now.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use forgecast_ingest::decode::scan::ScanRoots;
 use forgecast_protocol::event::IndexingProgress;
 use forgecast_protocol::report::UsageReport;
@@ -25,8 +25,11 @@ struct Ready {
 /// Prints the report.
 ///
 /// # Errors
-/// Prices that cannot be read, and what the server answers.
+/// Days in the wrong order, prices that cannot be read, and what the server answers.
 pub(crate) fn run(context: &Context, args: &UsageArgs) -> Result<()> {
+    if args.since.zip(args.until).is_some_and(|(since, until)| since > until) {
+        bail!("--since is after --until");
+    }
     let config = context.configure(args.sources.flags())?;
     let report = match server(context, &config) {
         Some(client) => client.get(&path(args))?.context("the server has no statistics")?,
