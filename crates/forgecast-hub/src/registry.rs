@@ -44,8 +44,17 @@ impl Registry {
 
     /// Whether one more would be too many.
     pub(crate) fn is_full(&self) -> bool {
+        self.sessions >= self.limit || self.has_all_names()
+    }
+
+    /// Whether one less would make room for another.
+    pub(crate) fn may_make_room(&self) -> bool {
+        self.sessions >= self.limit && !self.has_all_names()
+    }
+
+    fn has_all_names(&self) -> bool {
         // Slugs outlive their sessions so that no id is reused; they are small, but not for nothing.
-        self.sessions >= self.limit || self.lines.len() >= self.limit.saturating_mul(5)
+        self.lines.len() >= self.limit.saturating_mul(5)
     }
 
     /// Takes in a session that the store knows. Oldest first, so that the newest of a folder becomes its current one.

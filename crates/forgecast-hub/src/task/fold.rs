@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use forgecast_protocol::{
-    Batch, Event, Fact, LogChunk, SessionId, SessionName, SourceCheckpoint, SourceKey, SourceKind, Subject,
+    Batch, Event, Fact, LogChunk, SessionId, SessionName, SourceCheckpoint, SourceKey, SourceKind, Subject, Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -40,8 +40,8 @@ pub(super) struct Folding {
     pub(super) added: BTreeMap<SessionId, Added>,
     /// The calls that changed, with further keys under which they are to be found.
     pub(super) calls: BTreeMap<u64, BTreeSet<u64>>,
-    /// Whose calls cost something, the last one last.
-    pub(super) spenders: Vec<SessionId>,
+    /// Whose calls cost something and when they were made at the latest, the last one last.
+    pub(super) spenders: Vec<(SessionId, Timestamp)>,
     /// Sessions whose usage is told by a better source than their producer since this batch.
     pub(super) upgraded: BTreeSet<SessionId>,
     /// Agents' own sessions that turned out to belong to a build.
@@ -49,6 +49,13 @@ pub(super) struct Folding {
 }
 
 impl Folding {
+    /// A session's call at this moment cost something.
+    pub(super) fn spent(&mut self, id: &SessionId, at: Timestamp) {
+        let known = self.spenders.iter().position(|(spender, _)| spender == id);
+        let before = known.map(|place| self.spenders.remove(place).1);
+        self.spenders.push((id.clone(), at.max(before.unwrap_or(at))));
+    }
+
     pub(super) fn push(&mut self, id: SessionId, event: Event) {
         *self.counts.entry(id.clone()).or_default() += 1;
         self.events.push((id, event));
@@ -158,7 +165,9 @@ impl Task {
         let id = match self.session_of(&event, folding) {
             Ok(id) => id,
             Err(reason) => {
-                folding.outcome.rejected.push((index, reason));
+                if !self.fold_call_of_nobody(reason, &event, folding) {
+                    folding.outcome.rejected.push((index, reason));
+                }
                 return;
             }
         };
@@ -247,7 +256,7 @@ impl Task {
     fn make_room(&mut self, subject: &Subject, span: Span) {
         let is_needed = {
             let registry = self.shared.registry();
-            registry.is_full() && registry.peek(subject, span).is_none()
+            registry.may_make_room() && registry.peek(subject, span).is_none()
         };
         if is_needed && let Some(oldest) = self.index.oldest_finished().cloned() {
             self.forget(&oldest, crate::topic::End::Removed);

@@ -14,6 +14,7 @@ use forgecast_store::UsageDelta;
 
 use super::Task;
 use super::fold::Folding;
+use crate::counters::Reason;
 use crate::estimator::Stage;
 use crate::frame;
 use crate::history;
@@ -79,6 +80,18 @@ impl Task {
             folding.outcome.duplicate += 1;
         }
         self.begin_session(cause, folding);
+    }
+
+    /// History counts a call also when there is no room for its session. Whether it did.
+    pub(super) fn fold_call_of_nobody(&mut self, reason: Reason, event: &Event, folding: &mut Folding) -> bool {
+        let Some(transcript) = &event.subject.transcript else {
+            return false;
+        };
+        let counts = reason == Reason::TooManySessions && matches!(event.fact, Fact::CallReported(_));
+        if counts {
+            self.fold_call(&transcript.run(1), event.clone(), folding);
+        }
+        counts
     }
 
     /// Sources that saw the uses of tools that a call asked for, before it was told.
@@ -237,8 +250,7 @@ impl Task {
             folding.touched.entry(id.clone()).or_insert_with(stage);
         }
         if cost_nanos > 0 {
-            folding.spenders.retain(|spender| *spender != id);
-            folding.spenders.push(id.clone());
+            folding.spent(&id, used_at);
         }
         let cause = if cause.session == id {
             cause.clone()

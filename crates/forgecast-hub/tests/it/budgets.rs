@@ -175,6 +175,23 @@ async fn what_is_read_of_earlier_days_passes_no_mark_of_today() {
 }
 
 #[tokio::test]
+async fn what_an_archive_says_of_a_session_is_shown_and_no_news() {
+    let bench = Bench::with(with(Some(1.0), None, None)).await;
+    let mut index = bench.viewer("sessions").await;
+    index.next().await;
+    let mut old = call("old", "", 1);
+    old.cost_usd = Some(5.0);
+    old.used_at = Some(Timestamp::from_millis(bench.clock.now().as_millis() - 20 * DAY_MS));
+    bench
+        .feed(line(&bench, &transcript("t1", ""), Fact::CallReported(old)))
+        .await;
+    received(&bench, 1).await;
+    assert_eq!(usage(&bench, "t1").await["budget"]["level"], "exceeded");
+    assert_eq!(said(&mut index), []);
+    bench.stop().await;
+}
+
+#[tokio::test]
 async fn a_report_is_about_what_is_asked_for() {
     let bench = Bench::with(with(None, None, None)).await;
     spend(&bench, "t1", 1.0).await;

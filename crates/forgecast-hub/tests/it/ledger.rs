@@ -259,6 +259,44 @@ async fn what_may_be_in_memory_is_bounded_and_what_left_it_is_known_all_the_same
 }
 
 #[tokio::test]
+async fn history_counts_the_calls_of_more_sessions_than_there_may_be() {
+    let mut bench = Bench::with(Options {
+        max_sessions: 10,
+        calls_in_memory: 20,
+        ..options()
+    })
+    .await;
+    for number in 0..300u64 {
+        let mut old = call(&format!("m{number}"), "", 1);
+        old.used_at = Some(Timestamp::from_millis(1_700_000_000_000));
+        let subject = transcript(&format!("t{number}"), "/p/app");
+        let mut told = told(
+            SourceKind::Transcript,
+            subject,
+            bench.clock.now(),
+            Fact::CallReported(old),
+        );
+        told.origin.first_sight = true;
+        told.origin.modified_at = Some(Timestamp::from_millis(1_700_000_000_000));
+        bench.feed(Batch::of(told)).await;
+    }
+    received(&bench, 300).await;
+    assert_conserved(&bench);
+    let counters = bench.hub.counters();
+    assert_eq!(
+        (counters.applied, counters.sessions <= 10),
+        (300, true),
+        "{counters:#?}"
+    );
+    for _ in 0..2 {
+        let report = report(&bench, GroupBy::Session).await;
+        assert_eq!((report.rows.len(), report.totals.calls), (300, 300));
+        bench = bench.restart().await;
+    }
+    bench.stop().await;
+}
+
+#[tokio::test]
 async fn facts_behind_a_call_that_is_looked_up_keep_their_order_and_others_pass() {
     let mut bench = Bench::new().await;
     let subject = transcript("t1", "/p/app");

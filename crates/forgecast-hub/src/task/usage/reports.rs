@@ -53,7 +53,7 @@ impl Task {
         };
         self.add_to_history(delta, folding);
         if nanos > 0 {
-            folding.spenders.push(id.clone());
+            folding.spent(id, used_at);
         }
     }
 
