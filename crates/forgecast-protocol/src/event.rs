@@ -54,8 +54,8 @@ pub struct Subject {
     /// The absolute path of the project's folder; for an agent's own session the folder it was started in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
-    /// The agent's own session, by the name of its transcript (`258c7280-ae70-…`). It is bound once: to the build whose
-    /// folder it runs in while it runs, else to a session of its own with that name.
+    /// The agent's own session, by the name of its transcript (`258c7280-ae70-…`). It belongs to the build whose folder it
+    /// runs in while that build is at work, until another one is; else it is a session of its own with that name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transcript: Option<SessionName>,
 }
