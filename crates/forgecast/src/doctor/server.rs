@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::path::Path;
 
+use forgecast_protocol::event::IndexingProgress;
 use serde::Deserialize;
 
 use super::{Finding, fail, ok, warn};
@@ -33,6 +34,8 @@ struct Ready {
     #[serde(default)]
     sources: Vec<Source>,
     store: Store,
+    #[serde(default)]
+    indexing: Option<IndexingProgress>,
 }
 
 #[derive(Deserialize)]
@@ -109,6 +112,10 @@ pub(super) fn findings(server: Option<&Server>, config: &Config) -> Vec<Finding>
     }];
     findings.push(stored(&server.running.db, &ready.store));
     findings.extend(sources(&ready.sources));
+    if let Some(indexing) = &ready.indexing {
+        let (done, files) = (indexing.done, indexing.files);
+        findings.push(ok("archives", format!("are being read: {done} of {files} transcripts")));
+    }
     if server.polled > 0 {
         findings.push(warn(
             "watches",

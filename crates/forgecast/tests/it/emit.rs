@@ -8,6 +8,7 @@ use std::time::Instant;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::faults::support::assert_conserved;
 use crate::world::{Server, World, eventually};
 
 fn spool(world: &World) -> PathBuf {
@@ -121,6 +122,28 @@ fn what_is_said_while_no_server_answers_is_delivered_later_once_and_in_order() {
     server.signal(Signal::CONT);
     eventually("everything is delivered", || (waiting(&world) == 0).then_some(()));
     assert_eq!(facts(&server), ids(0..30));
+}
+
+#[test]
+fn what_is_said_by_many_at_once_arrives_once_each() {
+    let world = World::new();
+    let server = world.serve();
+    let said = |id: u32| {
+        let (id, message) = (format!("fact-{id}"), format!("message={id}"));
+        let mut command = world.command(&["emit", "error-reported", "--session", "deploy", "--id", &id, &message]);
+        command.spawn().unwrap()
+    };
+    let children: Vec<_> = (0..30).map(said).collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    eventually("nothing waits", || (waiting(&world) == 0).then_some(()));
+    let mut arrived = facts(&server);
+    arrived.sort_unstable();
+    let mut all = ids(0..30);
+    all.sort_unstable();
+    assert_eq!(arrived, all);
+    assert_conserved(&server);
 }
 
 #[test]

@@ -13,4 +13,4 @@ mod prefixes;
 mod pushes;
 mod resume;
 mod roots;
-mod support;
+pub(crate) mod support;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use fastrand::Rng;
 use serde_json::{Value, json};
 
+use crate::faults::support::assert_conserved;
 use crate::transcripts::{Growing, Speaker, Tokens, ago, amount, dollars, sessions};
 use crate::world::{Server, World, eventually, request, try_eventually};
 
@@ -70,6 +71,7 @@ fn grow(seed: u64, kills: u32) {
     let counted = stats_when(&server, expected.total());
     check_rows(&rows(&counted), &expected.0);
     check_views(&server, &expected.0);
+    assert_conserved(&server);
     // The command asks the server; without one it reads for itself. Both say what was used.
     assert_eq!(rows(&report(&world, NOBODY)), rows(&counted));
     assert!(server.stop().success());
