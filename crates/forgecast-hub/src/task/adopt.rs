@@ -3,21 +3,28 @@
 //! of its names wait meanwhile.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use forgecast_protocol::{Event, Fact, SessionId};
 use forgecast_session::ledger::{Belonging, Counted};
 use forgecast_store::{Commit, Store, StoredCall};
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, timeout};
 
 use super::fold::Folding;
 use super::usage::{Cause, key_of_owner, project_of};
 use super::{From, Task};
+use crate::error::Error;
 use crate::history::{internal, of_run};
 use crate::hub::remove;
 use crate::topic::End;
 
 /// Facts that are read at a time.
 const PAGE: u32 = 1_000;
+/// How long a disk may take to have all of a session: its facts wait meanwhile, and viewers with them.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// After a disk was too slow nothing is taken over for so long.
+const PAUSE: Duration = Duration::from_secs(30);
 
 /// What is known of a session that is taken over.
 pub(crate) struct Moved {
@@ -30,9 +37,9 @@ pub(crate) struct Moved {
 /// What ends beside the hub's task.
 pub(crate) enum Ended {
     /// What the store knows of a session that is to be taken over.
-    Read(SessionId, Result<Moved, forgecast_store::Error>),
+    Read(SessionId, Result<Moved, Error>),
     /// A session that was taken over is gone from the store.
-    Removed(SessionId, Result<(), crate::error::Error>),
+    Removed(SessionId, Result<(), Error>),
 }
 
 /// The sessions that are being taken over.
@@ -43,12 +50,18 @@ pub(crate) struct Adoptions {
     jobs: JoinSet<Ended>,
     /// Those that are read and wait for the build to be in memory.
     read: Vec<Moved>,
+    /// Nothing is taken over before this.
+    paused_until: Option<Instant>,
 }
 
 impl Adoptions {
     /// Whether this session is being taken over.
     pub(crate) fn moves(&self, own: &SessionId) -> bool {
         self.moving.contains_key(own)
+    }
+
+    fn is_paused(&self) -> bool {
+        self.paused_until.is_some_and(|until| Instant::now() < until)
     }
 
     /// What ends next; nothing when nothing is under way. Cancel-safe.
@@ -72,13 +85,23 @@ fn is_of_build(fact: &Fact) -> bool {
 }
 
 /// Reads what is to be moved, after everything that is queued is durable.
-async fn read(store: &Store, own: SessionId, build: SessionId) -> Result<Moved, forgecast_store::Error> {
-    store.commit(Commit::default()).await?;
-    let calls = store.calls(vec![key_of_owner(own.name().as_str())]).await?;
+async fn read(store: &Store, own: SessionId, build: SessionId) -> Result<Moved, Error> {
+    let operation = "read what is to be moved";
+    let failed = |source| Error::Store { operation, source };
+    let slow = |_| Error::Slow {
+        operation,
+        waited_ms: u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX),
+    };
+    let durable = timeout(PATIENCE, store.commit(Commit::default()));
+    durable.await.map_err(slow)?.map_err(failed)?;
+    let calls = store
+        .calls(vec![key_of_owner(own.name().as_str())])
+        .await
+        .map_err(failed)?;
     let mut facts = Vec::new();
     let mut after = 0;
     loop {
-        let page = store.events_after(&own, after, PAGE).await?;
+        let page = store.events_after(&own, after, PAGE).await.map_err(failed)?;
         let Some(last) = page.last() else {
             break;
         };
@@ -98,7 +121,10 @@ impl Task {
     /// Begins to move an agent's own session into a build.
     pub(super) fn adopt(&mut self, own: SessionId, build: SessionId) {
         // A disk that cannot keep up does not know all of it; the build's next fact asks again.
-        if self.adoptions.moves(&own) || self.persist.collapses() || !self.may_move(&own) {
+        if self.adoptions.moves(&own) || self.adoptions.is_paused() {
+            return;
+        }
+        if self.persist.collapses() || !self.may_move(&own) {
             return;
         }
         self.adoptions.moving.insert(own.clone(), build.clone());
@@ -142,6 +168,7 @@ impl Task {
             }
             Ok(Ended::Read(own, Err(error))) => {
                 tracing::warn!(%error, session = %own, "a session could not be moved to its build yet");
+                self.adoptions.paused_until = Some(Instant::now() + PAUSE);
                 self.end_adoption(&own);
             }
             Ok(Ended::Removed(_, Ok(()))) => {}
@@ -149,7 +176,11 @@ impl Task {
                 // Nothing of it is shown; the next start tries again.
                 tracing::warn!(%error, session = %own, "a session that belongs to a build could not be removed");
             }
-            Err(error) => tracing::error!(%error, "the move of a session was torn down"),
+            Err(error) => {
+                tracing::error!(%error, "the move of a session was torn down");
+                let moving: Vec<SessionId> = self.adoptions.moving.keys().cloned().collect();
+                moving.iter().for_each(|own| self.end_adoption(own));
+            }
         }
         self.unpark();
     }
@@ -165,7 +196,8 @@ impl Task {
         for moved in std::mem::take(&mut self.adoptions.read) {
             let known = {
                 let registry = self.shared.registry();
-                registry.has(&moved.own) && registry.has(&moved.build)
+                let there = registry.has(&moved.own) && registry.has(&moved.build);
+                there && self.adoptions.moves(&moved.own)
             };
             if !known {
                 self.end_adoption(&moved.own);
