@@ -1,5 +1,6 @@
 //! The agents of a session, one agent, and the sessions that have agents at work.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -45,7 +46,11 @@ pub(crate) async fn one(State(shared): State<Arc<Shared>>, InPath(agent): InPath
     let now = shared.clock.now();
     let mut rows = list::rows(&shared, words::statuses("running"), MOST_VIEWS).await?;
     rows.extend(list::rows(&shared, Vec::new(), MOST_VIEWS).await?);
+    let mut asked = BTreeSet::new();
     for row in rows {
+        if !asked.insert(row.id.clone()) {
+            continue;
+        }
         let Some(view) = super::view_of(&shared, &row.id.into()).await? else {
             continue;
         };

@@ -178,7 +178,8 @@ fn kind_sums(kind: &str, agents: &[&AgentView]) -> Value {
 pub(super) fn ended_well(agent: &AgentView) -> Option<bool> {
     agent.ended_at?;
     match agent.status.to_ascii_lowercase().as_str() {
-        "completed" | "complete" | "done" | "finished" | "success" | "succeeded" => Some(true),
+        "completed" | "complete" | "done" | "finished" | "success" | "succeeded" | "passed" => Some(true),
+        "skipped" => None,
         _ => Some(false),
     }
 }

@@ -108,8 +108,7 @@ async fn read(shared: &Shared, body: Held, nameless: Option<&'static str>, decod
     let quick = body.len() <= QUICK_BYTES;
     let work = move || {
         let mut object = documents::object(&body).map_err(|error| Error::Malformed(error.to_string()))?;
-        let is_nameless = nameless.filter(|_| text(&object, "session_id").is_empty());
-        let pushed = match is_nameless {
+        let pushed = match nameless.filter(|_| names_none(&object)) {
             None => decode(&body, &cleaner, now),
             Some(name) => {
                 object.insert("session_id".to_owned(), name.into());
@@ -151,6 +150,17 @@ fn send(shared: &Shared, session: &SessionRef, message: Option<&Value>) -> usize
     let newest = shared.hub.resolve(&newest).map(|id| id.run());
     let text = message.map(|message| Bytes::from(message.to_string()));
     shared.rooms.send(session, newest, text.as_ref())
+}
+
+/// Whether nothing at all is said about the session; something that cannot be a name is refused instead.
+fn names_none(object: &Map<String, Value>) -> bool {
+    ["session_id", "session"]
+        .into_iter()
+        .all(|name| match object.get(name) {
+            None | Some(Value::Null) => true,
+            Some(Value::String(text)) => text.trim().is_empty(),
+            Some(_) => false,
+        })
 }
 
 /// A text, or a number as a text; nothing for anything else.

@@ -233,6 +233,13 @@ async fn what_lacks_what_it_needs_is_refused_in_the_form_that_is_read() {
         assert_eq!(answer.status, 400, "{body}");
         assert!(answer.json()["error"].is_string(), "{body}");
     }
+    let strange = server
+        .post(
+            "/api/phase-update",
+            r#"{"session_id": {"a": 1}, "current_phase": "Scout"}"#,
+        )
+        .await;
+    assert_eq!(strange.status, 400, "{}", strange.text());
     for path in ["/api/phase-update", "/api/agent-update", "/api/broadcast/a"] {
         for body in ["", "[]", "7", "{", "nonsense", "{\"a\":"] {
             assert_eq!(server.post(path, body).await.status, 400, "{path} {body:?}");
