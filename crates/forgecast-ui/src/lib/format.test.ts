@@ -82,7 +82,7 @@ describe('numbers', () => {
 
   it('of cents and millions keep what is asked for', () => {
     expect([0.0049, 0.01, 0.996, 9.999, 999.99, 1000].map(money)).toEqual(['<$0.01', '$0.01', '$1.00', '$10.00', '$999.99', '$1,000']);
-    expect([4_122_400, 41_224_000, 999_600_000].map(count)).toEqual(['4.1M', '41M', '1B']);
+    expect([4_122_400, 41_224_000, 999_600_000].map(count)).toEqual(['4.1M', '41.2M', '1B']);
   });
 
   it('agree with their nouns', () => {

@@ -31,7 +31,7 @@ export function ago(ms: number): string {
   return `${Math.floor(span / DAY)}d ago`;
 }
 
-/** `950`, `1.2k`, `34k`, `5.6M`, `1.2B`. */
+/** `950`, `1.2k`, `34k`, `15.4M`, `1.2B`. */
 export function count(value: number): string {
   const units = ['', 'k', 'M', 'B', 'T'];
   let scaled = value;
@@ -41,7 +41,8 @@ export function count(value: number): string {
     scaled /= 1000;
     unit += 1;
   }
-  const digits = unit > 0 && Math.abs(scaled) < 9.95 ? 1 : 0;
+  // A tenth of a million is a day's work of an agent: it has to be seen to move.
+  const digits = unit > 0 && Math.abs(scaled) < (unit > 1 ? 99.95 : 9.95) ? 1 : 0;
   return `${scaled.toFixed(digits).replace(/\.0$/, '')}${units[unit]}`;
 }
 
