@@ -1,9 +1,10 @@
-//! The configuration, resolved once: defaults < `forgecast.toml` < `FORGECAST_*` < flags, each value with where it came
-//! from. Must never be asked twice: whoever needs a value is given it.
+//! The configuration, resolved once: defaults < `forgecast.toml` < the origin's variables < `FORGECAST_*` < flags, each
+//! value with where it came from. Must never be asked twice: whoever needs a value is given it.
 
 mod agents;
 mod environment;
 mod error;
+mod origin;
 mod settings;
 mod show;
 mod value;
@@ -53,6 +54,7 @@ impl Config {
         if let Some(path) = find_file(environment, file)? {
             config.take_file(&path, home.as_deref())?;
         }
+        origin::take(&mut config, environment);
         config.take_variables(environment, home.as_deref())?;
         for (key, value) in flags {
             if let Some(setting) = find(key) {

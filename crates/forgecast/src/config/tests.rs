@@ -39,6 +39,51 @@ fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
 }
 
 #[test]
+fn variables_of_the_origin_keep_their_meaning_below_our_own() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("forgecast.toml"), "port = 1\n").unwrap();
+    let set = [
+        ("LIVESTREAM_HOST", "127.0.0.1"),
+        ("LIVESTREAM_PORT", "9000"),
+        ("CHECKPOINTS_DIR", "checkpoints/ralph"),
+        ("LOGS_DIR", "/var/log/builds"),
+        ("METRICS_RETENTION_DAYS", "30"),
+    ];
+    let config = Config::resolve(&environment(folder.path(), &set), None, Vec::new()).unwrap();
+    assert_eq!((config.port(), config.number("store.retention_days")), (9000, 30));
+    assert_eq!(config.paths("checkpoints"), [folder.path().join("checkpoints/ralph")]);
+    assert_eq!(config.paths("logs"), [Path::new("/var/log/builds")]);
+    for (name, key) in [("LIVESTREAM_HOST", "host"), ("LIVESTREAM_PORT", "port")] {
+        assert_eq!(config.provenance(key), Provenance::Variable(name.to_owned()));
+    }
+    assert!(show(&config).contains("# LIVESTREAM_PORT"), "{}", show(&config));
+    let both = [("LIVESTREAM_PORT", "9000"), ("FORGECAST_PORT", "2")];
+    let config = Config::resolve(&environment(folder.path(), &both), None, Vec::new()).unwrap();
+    assert_eq!(
+        config.provenance("port"),
+        Provenance::Variable("FORGECAST_PORT".to_owned())
+    );
+}
+
+#[test]
+fn a_variable_of_the_origin_that_makes_no_sense_is_left_out_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = [
+        ("LIVESTREAM_PORT", "many"),
+        ("METRICS_RETENTION_DAYS", "0"),
+        ("LOGS_DIR", ""),
+    ];
+    let config = Config::resolve(&environment(folder.path(), &set), None, Vec::new()).unwrap();
+    assert_eq!((config.port(), config.number("store.retention_days")), (8080, 90));
+    let said = config
+        .warnings
+        .iter()
+        .filter(|warning| warning.contains("is left out"))
+        .count();
+    assert_eq!(said, 2, "{:?}", config.warnings);
+}
+
+#[test]
 fn the_file_in_the_current_folder_is_taken_before_the_one_at_home() {
     let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     std::fs::create_dir_all(home.path().join(".config/forgecast")).unwrap();
