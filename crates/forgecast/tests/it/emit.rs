@@ -157,7 +157,11 @@ fn a_fact_that_no_server_will_ever_take_is_said_and_set_aside() {
     assert_eq!(std::fs::read_dir(spool(&world).join("refused")).unwrap().count(), 2);
     let (code, _, stderr) = world.run(&["emit", "waiting-ended", "--session", "nobody~7"]);
     assert_eq!(code, 0, "the caller goes on");
-    assert!(stderr.contains("there is no such run"), "{stderr}");
+    // A server that has other things to do says it too late for the caller; then it is set aside a moment later.
+    assert!(stderr.is_empty() || stderr.contains("there is no such run"), "{stderr}");
+    eventually("it is set aside", || {
+        (std::fs::read_dir(spool(&world).join("refused")).unwrap().count() == 3).then_some(())
+    });
     let (_, said, _) = world.run(&["doctor"]);
     assert!(said.contains("facts could not be taken"), "{said}");
     drop(server);
