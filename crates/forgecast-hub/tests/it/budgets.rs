@@ -29,6 +29,7 @@ fn with(session: Option<f64>, day: Option<f64>, month: Option<f64>) -> Options {
 
 /// So many dollars, used now by a session.
 async fn spend(bench: &Bench, session: &str, dollars: f64) {
+    let before = bench.hub.counters().received;
     let now = bench.clock.now();
     let mut spent = call(&format!("{session} {now}"), "", 1);
     spent.cost_usd = Some(dollars);
@@ -36,7 +37,7 @@ async fn spend(bench: &Bench, session: &str, dollars: f64) {
     bench
         .feed(line(bench, &transcript(session, ""), Fact::CallReported(spent)))
         .await;
-    settled(bench).await;
+    received(bench, before + 1).await;
 }
 
 /// Scope, level and period of what was said of budgets.
@@ -169,7 +170,7 @@ async fn what_is_read_of_earlier_days_passes_no_mark_of_today() {
     bench
         .feed(line(&bench, &transcript("t1", ""), Fact::CallReported(old)))
         .await;
-    settled(&bench).await;
+    received(&bench, 2).await;
     assert_eq!(said(&mut viewer), [mark("month", "warning", json!("2027-01"))]);
     bench.stop().await;
 }

@@ -565,7 +565,7 @@ async fn outcome(accounts: &[Told], slices: &[(usize, u8)]) -> (Vec<String>, Vec
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 12, ..Config::default() })]
+    #![proptest_config(Config { cases: 32, ..Config::default() })]
 
     #[test]
     fn what_counts_is_a_function_of_the_set_of_accounts(
