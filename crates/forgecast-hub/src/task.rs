@@ -99,7 +99,7 @@ impl Task {
             let index_due = self.index_due;
             tokio::select! {
                 () = self.shutdown.cancelled() => {}
-                Some(batch) = self.intake.recv(), if self.parked.has_room() => self.ingest(batch, From::Source),
+                Some(batch) = self.intake.recv(), if self.parked.has_room_for_calls() => self.ingest(batch, From::Source),
                 Some(command) = self.commands.recv() => self.command(command),
                 (behind, result) = self.persist.next() => self.committed(behind, result),
                 Some(loaded) = self.loads.join_next() => self.load_ended(loaded),

@@ -178,6 +178,11 @@ impl Task {
             self.fold_call(&id, event, folding);
             return;
         }
+        let live = self.live.get(&id);
+        if live.is_some_and(|live| live.session.repeats_another_source(&event)) {
+            folding.outcome.duplicate += 1;
+            return;
+        }
         folding.outcome.applied += 1;
         self.fold_added_of(&id, folding);
         if let (Fact::Custom(custom), SourceKind::Push) = (&event.fact, event.origin.kind) {

@@ -34,6 +34,8 @@ struct Waiting {
     about: BTreeSet<String>,
     /// What the store knows of its calls is not in memory yet.
     is_looked_up: bool,
+    /// It is empty, and waits until everything before it is folded.
+    is_question: bool,
 }
 
 /// What a batch needs in memory.
@@ -65,7 +67,12 @@ pub(crate) struct Parked {
 impl Parked {
     /// Whether more may wait.
     pub(crate) fn has_room(&self) -> bool {
-        self.batches.len() < ROOM && self.with_calls < CALLS_ROOM
+        self.batches.len() < ROOM
+    }
+
+    /// Whether more may wait of those that tell of calls.
+    pub(crate) fn has_room_for_calls(&self) -> bool {
+        self.has_room() && self.with_calls < CALLS_ROOM
     }
 
     /// Whether nothing waits.
@@ -174,10 +181,12 @@ impl Task {
 
     /// Folds a batch, now or as soon as all that it needs is in memory.
     pub(crate) fn ingest(&mut self, batch: Batch, from: From) {
+        // Whoever pushes nothing asks whether everything before it is folded.
+        let is_question = batch.is_empty() && matches!(from, From::Push(_)) && !self.parked.is_empty();
         let needs = Needs::of(&batch, self);
         let missing = self.calls.missing(&needs.keys);
         let absent = self.absent(&needs);
-        let is_ready = absent.is_empty() && missing.is_empty() && self.has_room_for(&needs);
+        let is_ready = !is_question && absent.is_empty() && missing.is_empty() && self.has_room_for(&needs);
         if is_ready && self.parked.is_empty() {
             self.fold(batch, from);
             return;
@@ -200,6 +209,7 @@ impl Task {
             needs,
             about,
             is_looked_up,
+            is_question,
         });
         if !is_looked_up {
             self.parked.queue.push_back((number, missing));
@@ -259,7 +269,8 @@ impl Task {
         let mut blocked: BTreeSet<String> = BTreeSet::new();
         self.parked.waits_for_disk = false;
         for waiting in std::mem::take(&mut self.parked.batches) {
-            let may_go = waiting.is_looked_up && waiting.about.is_disjoint(&blocked);
+            let is_its_turn = !waiting.is_question || self.parked.batches.is_empty();
+            let may_go = is_its_turn && waiting.is_looked_up && waiting.about.is_disjoint(&blocked);
             let has_room = self.has_room_for(&waiting.needs);
             self.parked.waits_for_disk |= may_go && !has_room;
             if may_go && has_room {

@@ -86,7 +86,7 @@ pub(crate) fn titled(title: &str) -> Fact {
     })
 }
 
-/// Waits until what was folded is durable. What waits for calls that are looked up is not folded yet: see [`received`].
+/// Waits until what was fed is folded and durable.
 pub(crate) async fn settled(bench: &Bench) {
     crate::bench::eventually(async || bench.hub.intake().capacity() == bench.hub.intake().max_capacity()).await;
     bench.hub.push(Batch::default()).await.unwrap();

@@ -341,6 +341,23 @@ async fn facts_behind_a_call_that_is_looked_up_keep_their_order_and_others_pass(
 }
 
 #[tokio::test]
+async fn who_pushes_nothing_is_answered_when_everything_before_it_is_folded() {
+    let mut bench = Bench::new().await;
+    for round in 1..20u64 {
+        for number in 0..30 {
+            let fact = Fact::CallReported(call(&format!("m{number}"), "", round));
+            bench.feed(line(&bench, &transcript("t1", "/p/app"), fact)).await;
+        }
+        settled(&bench).await;
+        assert_eq!(amount(&usage(&bench, "t1").await), (30 * round, 30 * round, 30));
+        if round % 5 == 0 {
+            bench = bench.restart().await;
+        }
+    }
+    bench.stop().await;
+}
+
+#[tokio::test]
 async fn a_call_whose_better_account_is_anothers_moves_there() {
     let mut bench = Bench::new().await;
     let (first, second) = (transcript("t1", ""), transcript("t2", ""));
