@@ -10,6 +10,7 @@ mod delivery;
 mod demo;
 mod doctor;
 mod emit;
+mod memory;
 mod pipeline;
 mod runtime_file;
 mod shutdown;

@@ -14,8 +14,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::calendar;
 use crate::config::Config;
+use crate::{calendar, memory};
 
 /// A running pipe.
 pub(crate) struct Pipeline {
@@ -184,6 +184,7 @@ fn hub_options(config: &Config) -> Result<forgecast_hub::Options> {
         viewers_per_session: config.count("viewers.per_session"),
         viewers: config.count("viewers.total"),
         max_sessions: config.count("sessions.max"),
+        idle_unfinished: memory::idle_views(),
         prices: prices(config)?,
         budgets: forgecast_hub::Budgets {
             session_usd: config.dollars("budgets.session_usd"),
