@@ -3,7 +3,7 @@
 
 use forgecast_protocol::event::{PhaseReported, SourceKind};
 use forgecast_protocol::session::{CurrentPhase, PhaseStatus, SourceOfState, Tests};
-use forgecast_protocol::{Event, SessionStatus, Timestamp};
+use forgecast_protocol::{Event, Fact, SessionStatus, Timestamp};
 
 use super::effect::{Effect, Section, percent};
 use crate::Session;
@@ -86,6 +86,25 @@ impl Session {
             self.memory.waiting = self.waits(event, fact);
         }
         effect.with(counts).with(taken_back)
+    }
+
+    /// Whether an event says word for word what another source of the same session said last: a phase file and the same
+    /// file by HTTP are one fact.
+    #[must_use]
+    pub fn repeats_another_source(&self, event: &Event) -> bool {
+        let Fact::PhaseReported(fact) = &event.fact else {
+            return false;
+        };
+        let known = self.memory.live.as_ref().filter(|live| live.kind != event.origin.kind);
+        let is_shown = self.view.source == SourceOfState::Live;
+        is_shown
+            && known.is_some_and(|live| {
+                let fact = PhaseReported {
+                    context_percent: percent(fact.context_percent),
+                    ..fact.clone()
+                };
+                live.fact == fact
+            })
     }
 
     /// Whether the phase file is as new as the checkpoint, or nearly.

@@ -109,6 +109,33 @@ async fn the_same_phase_file_twice_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_phase_file_and_the_same_by_http_are_one_fact() {
+    let server = Server::start().await;
+    let file = phase_file("weather-app").to_string();
+    let cleaner = Cleaner::new(Rules::default());
+    let mut batch = push::phase_update(file.as_bytes(), &cleaner, now()).unwrap().batch;
+    for event in &mut batch.events {
+        event.origin.kind = SourceKind::PhaseFile;
+        event.origin.path = Some(".context-foundry/current-phase.json".into());
+    }
+    server.hub.push(batch.clone()).await.unwrap();
+    let before = server.hub.counters();
+    assert_eq!(curl(&server, "/api/phase-update", &file).await.status, 200);
+    let after = server.hub.counters();
+    assert_eq!((after.applied, after.duplicate), (before.applied, before.duplicate + 1));
+    let facts = server.get("/api/v1/sessions/weather-app/events").await.json();
+    assert_eq!(facts["events"].as_array().map(Vec::len), Some(1), "{facts}");
+    // Something else in between makes the same words news again.
+    let later = file.replace("building", "self-healing");
+    curl(&server, "/api/phase-update", &later).await;
+    server.hub.push(batch).await.unwrap();
+    assert_eq!(
+        server.get("/api/status/weather-app").await.json()["phase_status"],
+        "building"
+    );
+}
+
+#[tokio::test]
 async fn an_envelope_by_file_and_by_http_is_folded_once() {
     let server = Server::start().await;
     let envelope = json!({
