@@ -2,13 +2,13 @@
 //! moved to another run; a bare name means the newest run. Knows no state of a session but whether it is over.
 
 mod lines;
+mod runs;
 mod span;
 mod transcripts;
 
 use std::collections::{BTreeMap, HashMap};
 
-use forgecast_protocol::{SessionId, SessionName, SessionRef, SessionRow, Subject, Timestamp};
-use forgecast_session::Limits;
+use forgecast_protocol::{SessionId, SessionName, SessionRef, Subject, Timestamp};
 use forgecast_store::StoredSession;
 
 use crate::counters::Reason;
@@ -57,38 +57,6 @@ impl Registry {
         self.lines.len() >= self.limit.saturating_mul(5)
     }
 
-    /// Takes in a session that the store knows. Oldest first, so that the newest of a folder becomes its current one.
-    pub(crate) fn restore(&mut self, session: &StoredSession, row: Option<&SessionRow>, limits: &Limits) {
-        let slug = session.id.name().clone();
-        let run = session.id.run();
-        let own = self.transcripts.knows(&slug);
-        let line = self.line(&slug);
-        line.own = own;
-        let state = Run {
-            over: false,
-            created_at: session.created_at,
-            span: Span::at(session.created_at),
-        };
-        let is_new = line.runs.insert(run, state).is_none();
-        if run >= line.newest {
-            line.newest = run;
-            line.name.clone_from(&session.name);
-            line.named = session.named;
-            if session.directory.is_some() {
-                line.directory.clone_from(&session.directory);
-            }
-        }
-        self.sessions += usize::from(is_new);
-        match &session.directory {
-            Some(directory) if own => self.transcripts.add_own(directory, &slug),
-            Some(directory) => self.join_folder(directory, &slug),
-            None => {}
-        }
-        if let Some(row) = row {
-            self.set_state(row, limits);
-        }
-    }
-
     /// What all runs of a slug share; made if it is new.
     fn line(&mut self, slug: &SessionName) -> &mut Line {
         self.lines.entry(slug.clone()).or_insert_with(|| Line {
@@ -99,30 +67,6 @@ impl Registry {
             newest: 0,
             runs: BTreeMap::new(),
         })
-    }
-
-    /// Takes from a session's row whether it is over and when it was at work.
-    pub(crate) fn set_state(&mut self, row: &SessionRow, limits: &Limits) {
-        let own = self.is_own(&row.id);
-        if let Some(run) = self.run_mut(&row.id) {
-            run.over = row.status.is_final();
-            run.span = Span::of_row(row, run.created_at, own, limits);
-        }
-    }
-
-    /// When a session was at work.
-    fn span(&self, id: &SessionId) -> Option<Span> {
-        Some(self.lines.get(id.name())?.runs.get(&id.run())?.span)
-    }
-
-    /// Whether there is this very run.
-    pub(crate) fn has(&self, id: &SessionId) -> bool {
-        let line = self.lines.get(id.name());
-        line.is_some_and(|line| line.runs.contains_key(&id.run()))
-    }
-
-    fn run_mut(&mut self, id: &SessionId) -> Option<&mut Run> {
-        self.lines.get_mut(id.name())?.runs.get_mut(&id.run())
     }
 
     /// The run that a person or a producer means.

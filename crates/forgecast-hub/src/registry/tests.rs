@@ -1,6 +1,7 @@
 //! The rules by which a fact finds its session, one sentence each.
 
 use forgecast_protocol::{SessionRef, Subject, Timestamp};
+use forgecast_session::Limits;
 use proptest::prelude::*;
 
 use super::*;

@@ -9,6 +9,7 @@
 mod accounts;
 mod bench;
 mod budgets;
+mod calls;
 mod durability;
 mod laws;
 mod ledger;
