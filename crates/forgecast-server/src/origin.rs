@@ -20,6 +20,7 @@ pub(crate) mod agents;
 pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod metrics;
+mod news;
 pub(crate) mod producers;
 pub(crate) mod rooms;
 pub(crate) mod sessions;

@@ -11,13 +11,14 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use forgecast_hub::{Frame, Listener, Start, SubscribeError, Subscription};
-use forgecast_protocol::{ServerMessage, SessionId, SessionRef, SessionStatus, SessionView, Timestamp, Topic};
+use forgecast_protocol::{ServerMessage, SessionId, SessionRef, Topic};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
+use super::news::{Told, text};
 use super::rooms::{self, Place as Seat};
-use super::{Called, NO_SESSION, id_for_clients, view, view_of};
+use super::{Called, NO_SESSION, id_for_clients, view_of};
 use crate::Shared;
 use crate::connections::Place;
 use crate::error::Error;
@@ -71,6 +72,7 @@ struct Viewer {
     seat: Seat,
     beats: Listener,
     following: Following,
+    socket_first: bool,
     /// Time since the viewer last gave a sign of life, counted in heartbeats.
     silent_ms: u64,
 }
@@ -92,16 +94,6 @@ struct Followed {
     log: Option<Subscription>,
     /// What the viewer was told last.
     told: Told,
-}
-
-/// What a viewer knows; empty before the first status.
-#[derive(Default)]
-struct Told {
-    /// Whether the viewer was there before what it looks at: then the beginning of that is news, too.
-    waited: bool,
-    status: Map<String, Value>,
-    report: Map<String, Value>,
-    complete: bool,
 }
 
 /// What happens next.
@@ -131,6 +123,7 @@ impl Viewer {
             session,
             shared,
             following: Following::Nowhere,
+            socket_first: false,
             silent_ms: 0,
         })
     }
@@ -174,6 +167,13 @@ impl Viewer {
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Turn, Ending>> {
         if self.beats.poll_heard(cx).is_ready() {
             return Poll::Ready(Ok(Turn::Beat));
+        }
+        // Each in turn first, so that neither can keep the other waiting.
+        self.socket_first = !self.socket_first;
+        if self.socket_first
+            && let Poll::Ready(message) = self.socket.poll_message(cx)
+        {
+            return Poll::Ready(Ok(Turn::Heard(message?)));
         }
         if let Poll::Ready(message) = self.seat.messages.poll_recv(cx) {
             return Poll::Ready(Ok(Turn::Sent(message)));
@@ -289,7 +289,7 @@ impl Viewer {
             return Ok(());
         };
         let id = id_for_clients(&self.shared, &view.id);
-        let frames = news(&mut followed.told, &view, &id, self.shared.clock.now());
+        let frames = followed.told.news(&view, &id, self.shared.clock.now());
         if !frames.is_empty() {
             self.socket.send(Outgoing::texts(frames)).await?;
         }
@@ -314,10 +314,7 @@ impl Viewer {
             id,
             view,
             log: None,
-            told: Told {
-                waited,
-                ..Told::default()
-            },
+            told: Told::nothing(waited),
         }));
         self.listen().await
     }
@@ -356,39 +353,4 @@ impl Viewer {
         }
         Ok(self.socket.send(Outgoing::texts(lines)).await?)
     }
-}
-
-/// What is new of a session since the viewer was told the last time, as frames; remembers what it is told now.
-fn news(told: &mut Told, view: &SessionView, id: &str, now: Timestamp) -> Vec<Bytes> {
-    let mut frames = Vec::new();
-    let is_first = told.status.is_empty();
-    let status = view::settled(view, id);
-    let report = view::phase_report(view, id);
-    let is_reported = view.phase.is_some() && report != told.report;
-    if is_reported && (told.waited || !is_first) {
-        let data = view::phase_update(&status, &report, view, now);
-        frames.push(text(&json!({ "type": "phase_update", "data": data })));
-    }
-    if status != told.status {
-        let data = view::tick(status.clone(), view, now);
-        frames.push(text(&json!({ "type": "status", "data": data })));
-    }
-    let complete = view.status == SessionStatus::Completed;
-    if complete && !told.complete {
-        frames.push(text(
-            &json!({ "type": "complete", "message": "The build is complete", "session_id": id }),
-        ));
-    }
-    *told = Told {
-        waited: told.waited,
-        status,
-        report,
-        // Said once, also when a later fact should take the end back and bring it again.
-        complete: complete || told.complete,
-    };
-    frames
-}
-
-fn text(message: &Value) -> Bytes {
-    message.to_string().into()
 }

@@ -299,3 +299,15 @@ async fn an_event_that_cannot_be_folded_is_passed_on_and_says_so() {
     assert_eq!(told["broadcasted"], 0);
     assert!(told["problem"].is_string(), "{told}");
 }
+
+#[tokio::test]
+async fn a_long_event_is_taken_like_a_short_one() {
+    let server = Server::start().await;
+    let event = json!({"type": "log_line", "session_id": "a", "data": {"line": "x".repeat(100_000)}});
+    let answer = python(&server, "/api/broadcast/a", &event.to_string()).await;
+    assert_eq!((answer.status, answer.json()), (200, json!({"broadcasted": 0})));
+    assert_eq!(
+        server.get("/api/logs/a").await.json()["logs"].as_array().map(Vec::len),
+        Some(1)
+    );
+}
