@@ -1,8 +1,11 @@
-//! A producer and nothing more: builds that never happened, written to real files the way coding agents write them.
-//! It must never hand anything to the pipeline but files; what the dashboard shows of it went through every stage.
+//! A producer and nothing more: builds that never happened and the transcripts of the agents that worked on them, written
+//! to real files the way coding agents write them. It must never hand anything to the pipeline but files; what the
+//! dashboard shows of it went through every stage.
 
+mod agent;
 mod content;
 mod documents;
+mod errands;
 mod script;
 mod writer;
 
@@ -14,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use agent::Desk;
 use content::Blueprint;
 use script::{Cast, Step};
 
@@ -24,8 +28,10 @@ const HEAD_STARTS: [f64; 5] = [0.0, 0.34, 0.62, 0.16, 0.8];
 /// What to play.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    /// The folder that gets one project folder per build.
+    /// The folder that gets one project folder per build; a whole path without links.
     pub(crate) into: PathBuf,
+    /// The configuration folder of the agents, which gets their transcripts.
+    pub(crate) claude: PathBuf,
     /// How many builds run side by side.
     pub(crate) builds: u32,
     /// How much faster than the script; 1 lets a build take three to four minutes.
@@ -51,12 +57,26 @@ struct Slot {
     clock: Clock,
 }
 
-/// The builds of a demo, each brought to where it stands when the demo begins.
-pub(crate) struct Demo {
-    running: Vec<(Slot, Playing)>,
+/// The agent without a build: plays its errands, then again.
+struct Visitor {
+    /// The id of its session, the same for as long as the demo runs.
+    session: String,
+    options: Options,
+    clock: Clock,
 }
 
-/// A build that is being played.
+/// Whoever plays one thing after the other.
+enum Player {
+    Slot(Slot),
+    Visitor(Visitor),
+}
+
+/// The builds of a demo and the agent beside them, each brought to where it stands when the demo begins.
+pub(crate) struct Demo {
+    running: Vec<(Player, Playing)>,
+}
+
+/// A build or a round of errands that is being played.
 struct Playing {
     steps: Vec<Step>,
     folder: PathBuf,
@@ -72,20 +92,22 @@ impl Demo {
     /// # Errors
     /// When a file cannot be written.
     pub(crate) async fn prepare(options: &Options, clock: &Clock) -> Result<Self, WriteError> {
-        let mut running = Vec::new();
-        for number in 0..options.builds {
-            let slot = Slot {
+        let head_start = |number: usize| match options.once {
+            true => 0.0,
+            false => HEAD_STARTS[number % HEAD_STARTS.len()],
+        };
+        let slots = (0..options.builds).map(|number| {
+            Player::Slot(Slot {
                 number,
                 options: options.clone(),
                 clock: clock.clone(),
-            };
-            let head_start = if options.once {
-                0.0
-            } else {
-                HEAD_STARTS[number as usize % HEAD_STARTS.len()]
-            };
-            let playing = slot.begin(0, head_start).await?;
-            running.push((slot, playing));
+            })
+        });
+        let visitor = Player::Visitor(Visitor::new(options, clock));
+        let mut running = Vec::new();
+        for (number, player) in slots.chain([visitor]).enumerate() {
+            let playing = player.begin(0, head_start(number)).await?;
+            running.push((player, playing));
         }
         Ok(Self { running })
     }
@@ -95,14 +117,14 @@ impl Demo {
     /// # Errors
     /// When a file cannot be written.
     pub(crate) async fn play(self, shutdown: CancellationToken) -> Result<(), WriteError> {
-        let mut slots = JoinSet::new();
-        for (slot, playing) in self.running {
-            slots.spawn(slot.play(playing));
+        let mut players = JoinSet::new();
+        for (player, playing) in self.running {
+            players.spawn(player.play(playing));
         }
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
-                ended = slots.join_next() => match ended {
+                ended = players.join_next() => match ended {
                     None => return Ok(()),
                     Some(Ok(result)) => result?,
                     Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
@@ -112,35 +134,57 @@ impl Demo {
     }
 }
 
-impl Slot {
-    /// Sets up the slot's build number `round` and writes the part of it that lies behind.
+impl Player {
+    fn options(&self) -> &Options {
+        match self {
+            Self::Slot(Slot { options, .. }) | Self::Visitor(Visitor { options, .. }) => options,
+        }
+    }
+
+    /// Sets up round number `round` and writes the part of it that lies behind.
     async fn begin(&self, round: u32, head_start: f64) -> Result<Playing, WriteError> {
+        match self {
+            Self::Slot(slot) => slot.begin(round, head_start).await,
+            Self::Visitor(visitor) => visitor.begin(round, head_start).await,
+        }
+    }
+
+    async fn play(self, mut playing: Playing) -> Result<(), WriteError> {
+        let options = self.options().clone();
+        let mut round = 0;
+        loop {
+            while let Some(step) = playing.step() {
+                let due = Duration::from_millis(step.at_ms).div_f64(options.speed);
+                tokio::time::sleep_until(playing.began + due).await;
+                playing.perform(writer::Pace::AsAgentsDo).await?;
+            }
+            if options.once {
+                return Ok(());
+            }
+            let pause = Duration::from_secs(20).div_f64(options.speed);
+            tokio::time::sleep(pause).await;
+            round += 1;
+            playing = self.begin(round, 0.0).await?;
+        }
+    }
+}
+
+impl Slot {
+    async fn begin(&self, round: u32, head_start: f64) -> Result<Playing, WriteError> {
+        let options = &self.options;
         let (blueprint, folder_name, run) = self.assignment(round);
-        let seed = self
-            .options
-            .seed
-            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-            .wrapping_add(u64::from(self.number) << 32 | u64::from(round));
-        let folder = self.options.into.join(&folder_name);
+        let folder = options.into.join(&folder_name);
         let cast = Cast {
             blueprint,
             session: &folder_name,
             run,
-            seed,
+            seed: seed_of(options.seed, self.number, round),
+            claude: &options.claude,
+            folder: &folder,
         };
-        let behind_ms = share(script::length_ms(&cast), head_start);
-        let behind = Duration::from_millis(behind_ms).div_f64(self.options.speed);
-        let begins_at = minus(self.clock.now(), behind);
-        let mut playing = Playing {
-            steps: script::write(&cast, begins_at, self.options.speed),
-            folder,
-            next: 0,
-            began: Instant::now().checked_sub(behind).unwrap_or_else(Instant::now),
-        };
-        while playing.step().is_some_and(|step| step.at_ms < behind_ms) {
-            playing.perform(writer::Pace::AtOnce).await?;
-        }
-        Ok(playing)
+        let behind = Duration::from_millis(script::length_ms(&cast)).mul_f64(head_start);
+        let steps = script::write(&cast, begin_of(&self.clock, behind, options.speed), options.speed);
+        Playing::begin(steps, folder.clone(), behind, options.speed).await
     }
 
     /// Which project the slot builds in this round. A slot keeps to its own projects, so that two builds never share a
@@ -159,27 +203,54 @@ impl Slot {
         };
         (blueprint, name, round / per_slot + 1)
     }
+}
 
-    async fn play(self, mut playing: Playing) -> Result<(), WriteError> {
-        let mut round = 0;
-        loop {
-            while let Some(step) = playing.step() {
-                let due = Duration::from_millis(step.at_ms).div_f64(self.options.speed);
-                tokio::time::sleep_until(playing.began + due).await;
-                playing.perform(writer::Pace::AsAgentsDo).await?;
-            }
-            if self.options.once {
-                return Ok(());
-            }
-            let pause = Duration::from_secs(20).div_f64(self.options.speed);
-            tokio::time::sleep(pause).await;
-            round += 1;
-            playing = self.begin(round, 0.0).await?;
+impl Visitor {
+    fn new(options: &Options, clock: &Clock) -> Self {
+        Self {
+            session: agent::session_id(options.seed, clock.now()),
+            options: options.clone(),
+            clock: clock.clone(),
         }
+    }
+
+    async fn begin(&self, round: u32, head_start: f64) -> Result<Playing, WriteError> {
+        let options = &self.options;
+        let seed = seed_of(options.seed, u32::MAX, round);
+        let mut desk = Desk {
+            claude: options.claude.clone(),
+            folder: options.into.join(errands::PROJECT),
+            session: self.session.clone(),
+            begins_at: self.clock.now(),
+            speed: options.speed,
+        };
+        let behind = errands::length(&desk, seed).mul_f64(head_start);
+        desk.begins_at = begin_of(&self.clock, behind, options.speed);
+        let folder = desk.folder.clone();
+        let steps = errands::write(desk, round, seed);
+        Playing::begin(steps, folder, behind, options.speed).await
     }
 }
 
 impl Playing {
+    /// Writes what lies `behind` already, a time at speed 1.
+    async fn begin(steps: Vec<Step>, folder: PathBuf, behind: Duration, speed: f64) -> Result<Self, WriteError> {
+        let now = Instant::now();
+        let mut playing = Self {
+            steps,
+            folder,
+            next: 0,
+            began: now.checked_sub(behind.div_f64(speed)).unwrap_or(now),
+        };
+        while playing
+            .step()
+            .is_some_and(|step| Duration::from_millis(step.at_ms) < behind)
+        {
+            playing.perform(writer::Pace::AtOnce).await?;
+        }
+        Ok(playing)
+    }
+
     fn step(&self) -> Option<&Step> {
         self.steps.get(self.next)
     }
@@ -193,16 +264,15 @@ impl Playing {
     }
 }
 
-fn share(length_ms: u64, part: f64) -> u64 {
-    Duration::from_millis(length_ms)
-        .mul_f64(part)
-        .as_millis()
-        .try_into()
-        .unwrap_or(0)
+/// When something began that has come so far, a time at speed 1.
+fn begin_of(clock: &Clock, behind: Duration, speed: f64) -> Timestamp {
+    let behind = behind.div_f64(speed).as_millis();
+    clock.now().plus_millis(-i64::try_from(behind).unwrap_or(0))
 }
 
-fn minus(time: Timestamp, behind: Duration) -> Timestamp {
-    time.plus_millis(-i64::try_from(behind.as_millis()).unwrap_or(0))
+fn seed_of(seed: u64, number: u32, round: u32) -> u64 {
+    seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        .wrapping_add(u64::from(number) << 32 | u64::from(round))
 }
 
 #[cfg(test)]

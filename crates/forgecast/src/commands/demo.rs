@@ -1,5 +1,7 @@
 //! `demo`: starts the producer of invented builds and the same server as `serve`, which sees nothing but its files.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context as _, Result};
 use tokio_util::sync::CancellationToken;
 use toml::Value;
@@ -20,22 +22,31 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Result<()> {
         .prefix("forgecast-demo-")
         .tempdir()
         .context("cannot make a temporary folder")?;
-    let into = args.into.clone().unwrap_or_else(|| temporary.path().join("projects"));
+    let given = args.into.as_deref().map(|into| context.environment.absolute(into));
+    let (into, claude) = match &given {
+        Some(into) => (into.clone(), into.join("claude")),
+        None => (temporary.path().join("projects"), temporary.path().join("claude")),
+    };
+    let (into, claude) = (folder(&into)?, folder(&claude)?);
     let options = demo::Options {
         into: into.clone(),
+        claude: claude.clone(),
         builds: args.builds,
         speed: args.speed,
         seed: args.seed,
         once: args.once,
     };
     let mut flags = listen(args.host.as_deref(), args.port, args.open);
-    let root = Value::String(into.to_string_lossy().into_owned());
+    let only = |folder: &Path| Value::Array(vec![Value::String(folder.to_string_lossy().into_owned())]);
     flags.extend([
-        ("roots", Value::Array(vec![root])),
+        ("roots", only(&into)),
         ("checkpoints", Value::Array(Vec::new())),
         ("logs", Value::Array(Vec::new())),
-        // Invented builds beside somebody's real sessions would be neither.
-        ("transcripts.enabled", Value::Boolean(false)),
+        // Invented builds beside somebody's real sessions would be neither: no agent's folder but the demo's own.
+        ("transcripts.enabled", Value::Boolean(true)),
+        ("transcripts.claude", only(&claude)),
+        ("transcripts.codex", Value::Array(Vec::new())),
+        ("transcripts.foundry", Value::Array(Vec::new())),
     ]);
     let config = context.configure(flags)?;
     let clock = forgecast_ingest::system_clock();
@@ -57,4 +68,10 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Result<()> {
     stop_player.cancel();
     let played = playing.await.context("the producer ended in a panic")?;
     served.and(played.map_err(Into::into))
+}
+
+/// Makes a folder; its path as the sources will find it.
+fn folder(path: &Path) -> Result<PathBuf> {
+    let made = std::fs::create_dir_all(path).and_then(|()| path.canonicalize());
+    made.with_context(|| format!("cannot make {}", path.display()))
 }

@@ -23,6 +23,10 @@ pub(crate) struct Blueprint {
     pub(crate) pace_ms: u64,
     /// Whether the build gives up in the end.
     pub(crate) fails: bool,
+    /// The model that writes it.
+    pub(crate) model: &'static str,
+    /// The command that runs its tests.
+    pub(crate) check: &'static str,
 }
 
 /// One task of the builder.
@@ -94,6 +98,8 @@ pub(crate) const BLUEPRINTS: &[Blueprint] = &[
         }],
         pace_ms: 2_600,
         fails: false,
+        model: "claude-opus-4-8",
+        check: "npx vitest run",
     },
     Blueprint {
         name: "chess-engine",
@@ -145,6 +151,8 @@ pub(crate) const BLUEPRINTS: &[Blueprint] = &[
         ],
         pace_ms: 2_900,
         fails: false,
+        model: "claude-opus-5",
+        check: "cargo test",
     },
     Blueprint {
         name: "invoice-service",
@@ -179,6 +187,8 @@ pub(crate) const BLUEPRINTS: &[Blueprint] = &[
         }],
         pace_ms: 2_400,
         fails: false,
+        model: "claude-sonnet-4-6",
+        check: "pytest -q",
     },
     Blueprint {
         name: "photo-organizer",
@@ -211,6 +221,8 @@ pub(crate) const BLUEPRINTS: &[Blueprint] = &[
         }],
         pace_ms: 2_700,
         fails: false,
+        model: "claude-opus-4-8",
+        check: "go test ./...",
     },
     Blueprint {
         name: "chat-relay",
@@ -244,6 +256,8 @@ pub(crate) const BLUEPRINTS: &[Blueprint] = &[
         }],
         pace_ms: 2_500,
         fails: true,
+        model: "claude-sonnet-5",
+        check: "mix test",
     },
     Blueprint {
         name: "recipe-planner",
@@ -275,5 +289,7 @@ pub(crate) const BLUEPRINTS: &[Blueprint] = &[
         }],
         pace_ms: 2_300,
         fails: false,
+        model: "claude-opus-4-8",
+        check: "npx playwright test",
     },
 ];

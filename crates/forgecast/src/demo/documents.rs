@@ -69,7 +69,15 @@ struct Feedback<'a> {
     test_iterations: u32,
     success: bool,
     issues_found: Vec<FeedbackIssue>,
-    successful_patterns: Vec<String>,
+    successful_patterns: [WhatWorked; 1],
+}
+
+#[derive(Serialize)]
+struct WhatWorked {
+    category: &'static str,
+    pattern: String,
+    worked_well: bool,
+    notes: &'static str,
 }
 
 #[derive(Serialize)]
@@ -204,7 +212,15 @@ pub(crate) fn feedback(blueprint: &Blueprint, session: &str, outcome: Outcome) -
                 confidence: if issue.severity == "HIGH" { "high" } else { "medium" },
             })
             .collect(),
-        successful_patterns: vec![format!("{} before writing code", blueprint.findings[0])],
+        successful_patterns: [WhatWorked {
+            category: "Scouting",
+            pattern: format!(
+                "Questions about {} answered before code was written",
+                blueprint.stack[0]
+            ),
+            worked_well: true,
+            notes: blueprint.findings[0],
+        }],
     })
 }
 

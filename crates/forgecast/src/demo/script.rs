@@ -1,11 +1,15 @@
 //! One build as a list of timed writes. Pure: the same blueprint, run, seed and beginning give the same list.
 
+mod acts;
+
+use std::path::Path;
 use std::time::Duration;
 
 use forgecast_protocol::Timestamp;
 
-use super::content::{Blueprint, Issue};
-use super::documents::{self, Outcome, PhaseFile};
+use super::agent::{self, Agent, Desk, Helper, Scene};
+use super::content::Blueprint;
+use super::documents::{self, PhaseFile};
 use super::writer::{Action, Style};
 
 const FOLDER: &str = ".context-foundry";
@@ -26,6 +30,10 @@ pub(crate) struct Cast<'a> {
     /// Which build in this folder it is, counted from 1.
     pub(crate) run: u32,
     pub(crate) seed: u64,
+    /// The configuration folder of the agent that builds.
+    pub(crate) claude: &'a Path,
+    /// The project's folder.
+    pub(crate) folder: &'a Path,
 }
 
 /// How long the build takes at speed 1, in milliseconds.
@@ -37,8 +45,18 @@ pub(crate) fn length_ms(cast: &Cast<'_>) -> u64 {
 
 /// The whole build. The times inside its documents run from `begins_at` at `speed`.
 pub(crate) fn write(cast: &Cast<'_>, begins_at: Timestamp, speed: f64) -> Vec<Step> {
+    let desk = Desk {
+        claude: cast.claude.to_owned(),
+        folder: cast.folder.to_owned(),
+        session: agent::session_id(cast.seed, begins_at),
+        begins_at,
+        speed,
+    };
     let mut script = Script {
         cast,
+        agent: Agent::new(desk, cast.blueprint.model, cast.seed),
+        detail: String::new(),
+        file: None,
         begins_at,
         speed,
         rng: fastrand::Rng::with_seed(cast.seed),
@@ -58,11 +76,18 @@ pub(crate) fn write(cast: &Cast<'_>, begins_at: Timestamp, speed: f64) -> Vec<St
     } else {
         script.give_up();
     }
-    script.steps
+    let mut steps = script.steps;
+    steps.extend(script.agent.into_steps());
+    steps.sort_by_key(|step| step.at_ms);
+    steps
 }
 
 struct Script<'a> {
     cast: &'a Cast<'a>,
+    agent: Agent,
+    /// What was said last to be done, and the file it is done to.
+    detail: String,
+    file: Option<&'static str>,
     begins_at: Timestamp,
     speed: f64,
     rng: fastrand::Rng,
@@ -76,193 +101,33 @@ struct Script<'a> {
     tasks_done: Option<usize>,
 }
 
-/// The acts of a build, in order.
+/// The agent's part in it.
 impl Script<'_> {
-    fn prepare(&mut self) {
-        let blueprint = self.cast.blueprint;
-        if blueprint.enhancement {
-            self.enter("Codebase Analysis", "0/7", "starting", "Reading the existing code");
-            for detail in ["Mapping modules and their dependencies", "Reading the tests that exist"] {
-                self.work("analyzing", detail, 2.0);
-            }
-            self.complete("The existing code is understood");
-        }
-        self.enter("Scout", "1/7", "starting", blueprint.task);
-        for finding in blueprint.findings {
-            self.work("researching", finding, 2.0);
-        }
-        self.artifact("scout-report.md", documents::scout_report(blueprint));
-        self.complete("Scout report written");
-
-        self.enter("Architect", "2/7", "starting", "Reading the scout report");
-        self.work("designing", "Choosing modules and their boundaries", 2.5);
-        self.artifact("architecture.md", documents::architecture(blueprint, &[]));
-        self.work("planning", "Cutting the work into tasks", 2.5);
-        self.artifact("build-tasks.json", documents::build_tasks(blueprint, 0));
-        self.complete("Architecture and tasks written");
+    fn instruct(&mut self) {
+        let task = self.cast.blueprint.task;
+        let prompt =
+            format!("{task}. Go phase by phase, from the scout to the feedback, and keep the phase file true.");
+        self.agent.prompt(100, &prompt);
     }
 
-    fn build(&mut self) {
-        let tasks = self.cast.blueprint.tasks;
-        self.tasks_done = Some(0);
-        self.enter("Builder", "3/7", "starting", "Taking up the tasks");
-        for (done, task) in tasks.iter().enumerate() {
-            let detail = format!("Task {}/{}: {}", done + 1, tasks.len(), task.description);
-            self.report("building", &detail);
-            for file in task.files {
-                self.work_quietly(0.7);
-                let lines = self.rng.u32(40..320);
-                self.log(&format!(
-                    "\u{1b}[36m[builder]\u{1b}[0m wrote \u{1b}[1m{file}\u{1b}[0m ({lines} lines)"
-                ));
-            }
-            self.work_quietly(1.2);
-            self.append(
-                "build-log.md",
-                format!("- [x] {}: `{}`\n", task.description, task.files.join("`, `")),
-            );
-            self.tasks_done = Some(done + 1);
-            self.artifact(
-                "build-tasks.json",
-                documents::build_tasks(self.cast.blueprint, done + 1),
-            );
-        }
-        self.complete("All tasks done");
+    /// A subagent takes over until its end is told.
+    fn help(&mut self, kind: &'static str, name: &str, about: &str) {
+        let helper = Helper {
+            kind,
+            model: if kind == "Plan" {
+                "claude-haiku-4-5"
+            } else {
+                "claude-sonnet-4-6"
+            },
+            name,
+            prompt: &format!("{name}. What is known: {about}"),
+        };
+        self.agent.begin_helper(self.now_ms, &helper);
     }
 
-    /// Rounds of tests, each failing one followed by a loop back through Architect and Builder. Whether they passed in
-    /// the end.
-    fn test(&mut self) -> bool {
-        let blueprint = self.cast.blueprint;
-        for (index, issue) in blueprint.issues.iter().enumerate() {
-            self.test_round(issue.failing);
-            self.heal(&blueprint.issues[..=index], issue);
-            if blueprint.fails && index + 1 == blueprint.issues.len() {
-                self.test_round(issue.failing);
-                return false;
-            }
-        }
-        self.test_round(&[]);
-        self.complete("All tests passed");
-        true
-    }
-
-    fn test_round(&mut self, failing: &[&'static str]) {
-        let blueprint = self.cast.blueprint;
-        self.iteration += 1;
-        self.enter("Test", "4/7", "starting", "Starting the test runner");
-        self.artifact("test-iteration-count.txt", format!("{}\n", self.iteration));
-        self.report(
-            "testing",
-            &format!("Running {} tests, iteration {}", blueprint.tests, self.iteration),
-        );
-        for task in blueprint.tasks.iter().take(4) {
-            self.work_quietly(0.9);
-            let took = self.rng.u32(3..900);
-            self.log(&format!(
-                "\u{1b}[32m✓\u{1b}[0m {} \u{1b}[2m({took} ms)\u{1b}[0m",
-                task.description
-            ));
-        }
-        for name in failing {
-            self.work_quietly(0.5);
-            self.log(&format!("\u{1b}[31m✗ FAIL\u{1b}[0m {name}"));
-        }
-        self.work_quietly(1.0);
-        let failed = u32::try_from(failing.len()).unwrap_or(0);
-        let colour = if failed == 0 { 32 } else { 31 };
-        self.log(&format!(
-            "\u{1b}[{colour};1mTests: {failed} failed, {} passed, {} total\u{1b}[0m",
-            blueprint.tests - failed,
-            blueprint.tests
-        ));
-        let name = format!("test-results-iteration-{}.md", self.iteration);
-        let report = documents::test_report(blueprint, self.iteration, failing, self.time());
-        self.artifact(&name, report);
-    }
-
-    fn heal(&mut self, mended: &[Issue], issue: &Issue) {
-        self.report("self-healing", &format!("{}: going back to Architect", issue.title));
-        self.log(&format!("\u{1b}[33mWARN\u{1b}[0m self-healing: {}", issue.root_cause));
-        self.wait(1.5);
-        self.completed
-            .retain(|done| !matches!(*done, "Architect" | "Builder" | "Test"));
-        self.enter("Architect", "2/7", "self-healing", issue.root_cause);
-        self.work("designing", issue.solution, 2.0);
-        self.artifact("architecture.md", documents::architecture(self.cast.blueprint, mended));
-        self.complete("Fix designed");
-        self.enter("Builder", "3/7", "self-healing", issue.solution);
-        self.work("building", &format!("Mending: {}", issue.title), 3.0);
-        self.append("build-log.md", format!("- [x] fix {}: {}\n", issue.id, issue.solution));
-        self.complete("Fix written");
-    }
-
-    fn ship(&mut self) {
-        let blueprint = self.cast.blueprint;
-        for (phase, number, status, details) in [
-            (
-                "Screenshot",
-                "4.5/8",
-                "capturing",
-                ["Starting the application", "Taking screenshots"],
-            ),
-            (
-                "Documentation",
-                "5/8",
-                "documenting",
-                ["Writing the README", "Describing the interfaces"],
-            ),
-            (
-                "Deploy",
-                "6/8",
-                "deploying",
-                ["Creating the repository", "Pushing the first release"],
-            ),
-        ] {
-            self.enter(phase, number, "starting", details[0]);
-            for detail in details {
-                self.work(status, detail, 1.8);
-            }
-            self.complete(&format!("{phase} done"));
-        }
-        self.enter("Feedback", "7/8", "analyzing", "Looking back at what went wrong");
-        self.wait(2.0);
-        let outcome = self.outcome(true, 0);
-        let name = format!("feedback/build-feedback-run-{}.json", self.cast.run);
-        self.artifact(&name, documents::feedback(blueprint, self.cast.session, outcome));
-        self.artifact(
-            "patterns/common-issues.json",
-            documents::patterns(blueprint, self.cast.run, outcome.at),
-        );
-        self.wait(1.5);
-        self.completed.push("Feedback");
-        let outcome = self.outcome(true, 0);
-        let summary = documents::summary(blueprint, self.cast.session, &self.completed, outcome);
-        self.artifact("session-summary.json", summary);
-        self.report("completed", "Lessons written, build done");
-        self.log("\u{1b}[32;1mbuild completed\u{1b}[0m");
-    }
-
-    fn give_up(&mut self) {
-        let blueprint = self.cast.blueprint;
-        let failing = blueprint.issues.last().map_or(0, |issue| issue.failing.len());
-        let failing = u32::try_from(failing).unwrap_or(0);
-        self.work("self-healing", "The same tests fail again", 2.0);
-        let outcome = self.outcome(false, failing);
-        let summary = documents::summary(blueprint, self.cast.session, &self.completed, outcome);
-        self.artifact("session-summary.json", summary);
-        self.report("failed", &format!("{failing} tests still fail, giving up"));
-        self.log("\u{1b}[31;1mERROR\u{1b}[0m build failed");
-    }
-
-    fn outcome(&self, success: bool, failing: u32) -> Outcome {
-        Outcome {
-            success,
-            test_iterations: self.iteration,
-            failing,
-            duration_minutes: (Duration::from_millis(self.now_ms).as_secs_f64() / 6.0).round() / 10.0,
-            at: self.time(),
-        }
+    /// Just before the last documents.
+    fn last_words(&mut self, text: &str) {
+        self.agent.answer(self.now_ms.saturating_sub(250), text);
     }
 }
 
@@ -296,6 +161,7 @@ impl Script<'_> {
 
     /// Writes the phase file: mostly in place, sometimes renamed.
     fn report(&mut self, status: &'static str, detail: &str) {
+        detail.clone_into(&mut self.detail);
         let file = PhaseFile {
             session_id: self.cast.session.to_owned(),
             current_phase: self.phase,
@@ -343,11 +209,19 @@ impl Script<'_> {
         });
     }
 
-    /// Lets so many units of work pass, each a little shorter or longer than the project's pace.
+    /// Lets so many units of work pass, each a little shorter or longer than the project's pace; the agent uses them.
     fn wait(&mut self, units: f64) {
         let pace = Duration::from_millis(self.cast.blueprint.pace_ms);
         let taken = pace.mul_f64(units * (0.75 + 0.5 * self.rng.f64()));
+        let from_ms = self.now_ms;
         self.now_ms += u64::try_from(taken.as_millis()).unwrap_or(0);
+        let scene = Scene {
+            blueprint: self.cast.blueprint,
+            phase: self.phase,
+            detail: &self.detail,
+            file: self.file,
+        };
+        self.agent.work(from_ms, self.now_ms, &scene);
     }
 
     fn time(&self) -> Timestamp {

@@ -2,7 +2,8 @@
 
 use super::writer::Action;
 use super::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 fn cast(index: usize, seed: u64) -> Cast<'static> {
     Cast {
@@ -10,6 +11,8 @@ fn cast(index: usize, seed: u64) -> Cast<'static> {
         session: content::BLUEPRINTS[index].name,
         run: 1,
         seed,
+        claude: Path::new("/demo/claude"),
+        folder: Path::new("/demo/project"),
     }
 }
 
@@ -64,6 +67,120 @@ fn one_project_gives_up_and_says_so() {
     assert_eq!(phases(&steps).last().unwrap()["status"], "failed");
 }
 
+/// The lines of each transcript of a list of steps, by file.
+fn transcripts(steps: &[Step]) -> BTreeMap<PathBuf, Vec<serde_json::Value>> {
+    let mut files = BTreeMap::<PathBuf, Vec<_>>::new();
+    for step in steps {
+        if let Action::Say { file, line } = &step.action {
+            let lines = files.entry(file.clone()).or_default();
+            lines.push(serde_json::from_str(line).unwrap());
+        }
+    }
+    files
+}
+
+/// What is called for in each call, in order: id, context, and output from line to line.
+fn calls(lines: &[serde_json::Value]) -> Vec<(String, u64, Vec<u64>)> {
+    let mut calls = Vec::<(String, u64, Vec<u64>)>::new();
+    for message in lines.iter().map(|line| &line["message"]) {
+        let usage = &message["usage"];
+        let Some(output) = usage["output_tokens"].as_u64() else {
+            continue;
+        };
+        let names = ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"];
+        let context = names.iter().filter_map(|name| usage[name].as_u64()).sum();
+        let id = message["id"].as_str().unwrap();
+        match calls.last_mut().filter(|call| call.0 == id) {
+            Some(call) => call.2.push(output),
+            None => calls.push((id.to_owned(), context, vec![output])),
+        }
+    }
+    calls
+}
+
+#[test]
+fn the_agent_of_a_build_writes_what_agents_write() {
+    for index in 0..content::BLUEPRINTS.len() {
+        for seed in 0..8 {
+            let begin = Timestamp::from_millis(1_790_000_000_000);
+            let files = transcripts(&script::write(&cast(index, seed), begin, 1.0));
+            let issues = content::BLUEPRINTS[index].issues.len();
+            assert_eq!(
+                files.len(),
+                2 + issues,
+                "itself, a plan, and one for each thing to mend"
+            );
+            let mut ids = BTreeSet::new();
+            for (file, lines) in &files {
+                let times: Vec<_> = lines.iter().map(|line| line["timestamp"].as_str().unwrap()).collect();
+                assert!(times.is_sorted(), "{}", file.display());
+                assert!(lines.iter().all(|line| line["cwd"] == "/demo/project"));
+                let calls = calls(lines);
+                assert!(calls.iter().all(|call| call.2.is_sorted()));
+                assert!(calls.iter().all(|call| ids.insert(call.0.clone())), "no call twice");
+                let is_helper = file.to_string_lossy().contains("/subagents/agent-");
+                assert_eq!(lines.iter().all(|line| line["isSidechain"] == true), is_helper);
+                let compacted = lines
+                    .iter()
+                    .filter(|line| line["subtype"] == "compact_boundary")
+                    .count();
+                let falls = calls.windows(2).filter(|pair| pair[1].1 < pair[0].1).count();
+                assert_eq!(falls, compacted, "the context grows until it is summed up");
+                if !is_helper {
+                    let shares = calls.iter().map(|call| call.1 * 100 / 200_000);
+                    assert!(shares.clone().all(|share| (20..=80).contains(&share)));
+                    assert!((30..90).contains(&calls.len()), "{}", calls.len());
+                    assert_eq!(lines.last().unwrap()["message"]["stop_reason"], "end_turn");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_uses_the_same_tokens_in_other_calls_whenever_it_is_played() {
+    let used = |begin| {
+        let files = transcripts(&script::write(&cast(1, 5), Timestamp::from_millis(begin), 1.0));
+        let calls: Vec<_> = files.values().flat_map(|lines| calls(lines)).collect();
+        let ids: BTreeSet<String> = calls.iter().map(|call| call.0.clone()).collect();
+        let mut amounts: Vec<_> = calls.into_iter().map(|call| (call.1, call.2)).collect();
+        amounts.sort_unstable();
+        (ids, amounts)
+    };
+    let (first, second) = (used(1_790_000_000_000), used(1_790_000_400_000));
+    assert!(first.0.is_disjoint(&second.0));
+    assert_eq!(first.1, second.1);
+}
+
+#[test]
+fn the_agent_without_a_build_goes_on_in_one_file_with_new_calls_each_round() {
+    let desk = Desk {
+        claude: PathBuf::from("/demo/claude"),
+        folder: PathBuf::from("/demo/notes"),
+        session: "s".to_owned(),
+        begins_at: Timestamp::from_millis(1_790_000_000_000),
+        speed: 1.0,
+    };
+    let mut ids = BTreeSet::new();
+    for round in 0..3 {
+        let seed = seed_of(1, u32::MAX, round);
+        let files = transcripts(&errands::write(desk.clone(), round, seed));
+        let (file, lines) = files.first_key_value().unwrap();
+        assert_eq!(
+            (files.len(), file.to_str()),
+            (1, Some("/demo/claude/projects/-demo-notes/s.jsonl"))
+        );
+        for (id, context, _) in calls(lines) {
+            assert!(ids.insert(id));
+            assert!((40_000..160_000).contains(&context), "{context}");
+        }
+        let turns = lines.iter().filter(|line| line["message"]["stop_reason"] == "end_turn");
+        assert!(turns.count() >= 3);
+        assert!(lines[0]["message"]["content"].is_string(), "it begins with a prompt");
+        assert!((120..360).contains(&errands::length(&desk, seed).as_secs()));
+    }
+}
+
 #[test]
 fn every_slot_has_folders_of_its_own() {
     for builds in [1, 3, 5, 6, 20] {
@@ -73,6 +190,7 @@ fn every_slot_has_folders_of_its_own() {
                 number,
                 options: Options {
                     into: PathBuf::new(),
+                    claude: PathBuf::new(),
                     builds,
                     speed: 1.0,
                     seed: 1,
@@ -93,6 +211,7 @@ async fn played_once_it_leaves_what_the_last_step_wrote() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options {
         into: folder.path().to_owned(),
+        claude: folder.path().join("claude"),
         builds: 2,
         speed: 50.0,
         seed: 3,
@@ -109,4 +228,6 @@ async fn played_once_it_leaves_what_the_last_step_wrote() {
         assert!(left.join("session-summary.json").exists());
         assert!(left.join("patterns/common-issues.json").exists());
     }
+    let agents = std::fs::read_dir(folder.path().join("claude/projects")).unwrap();
+    assert_eq!(agents.count(), 3, "one for each build, and one beside them");
 }

@@ -9,13 +9,15 @@ use tokio::io::AsyncWriteExt;
 
 use super::WriteError;
 
-/// What happens to one file; paths are relative to the project's folder.
+/// What happens to one file; paths are relative to the project's folder, where they are not said to be whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     /// The file holds this text afterwards.
     Write { path: String, text: String, style: Style },
     /// These lines stand at its end afterwards.
     Append { path: String, text: String },
+    /// So does this one at the end of a transcript, whose path is whole.
+    Say { file: PathBuf, line: String },
 }
 
 /// How a file comes to hold its new text.
@@ -39,8 +41,10 @@ pub(crate) enum Pace {
 
 /// Carries out one action below `folder`.
 pub(crate) async fn perform(folder: &Path, action: &Action, pace: Pace) -> Result<(), WriteError> {
-    let (Action::Write { path, .. } | Action::Append { path, .. }) = action;
-    let target = folder.join(path);
+    let target = match action {
+        Action::Write { path, .. } | Action::Append { path, .. } => folder.join(path),
+        Action::Say { file, .. } => file.clone(),
+    };
     write(&target, action, pace)
         .await
         .map_err(|source| WriteError { path: target, source })
@@ -51,7 +55,7 @@ async fn write(target: &Path, action: &Action, pace: Pace) -> std::io::Result<()
         fs::create_dir_all(parent).await?;
     }
     match action {
-        Action::Append { text, .. } => {
+        Action::Append { text, .. } | Action::Say { line: text, .. } => {
             let mut options = OpenOptions::new();
             let mut file = options.append(true).create(true).open(target).await?;
             file.write_all(text.as_bytes()).await?;

@@ -252,26 +252,3 @@ fn logs_are_text_or_json_on_standard_error() {
         }
     }
 }
-
-#[test]
-fn the_demo_writes_builds_that_the_same_pipeline_shows() {
-    let world = World::new();
-    let (code, stdout, stderr) = world.run(&[
-        "demo",
-        "--into",
-        "made",
-        "--no-serve",
-        "--once",
-        "--builds",
-        "2",
-        "--speed",
-        "2000",
-    ]);
-    assert_eq!((code, stdout.as_str(), stderr.as_str()), (0, "", ""));
-    let server = world.serve();
-    for name in ["weather-app", "chess-engine"] {
-        let view = server.view_when(name, |view| view["status"] == "completed");
-        assert_eq!(view["tests"]["summary"]["failed"], 0);
-        assert!(view["decisions"]["total"].as_u64().unwrap() >= 1);
-    }
-}

@@ -9,6 +9,7 @@
 
 mod commands;
 mod connect;
+mod demo;
 mod emit;
 mod faults;
 mod kill;

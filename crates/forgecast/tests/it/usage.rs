@@ -271,8 +271,16 @@ fn transcripts_are_left_alone_when_they_are_switched_off_and_by_the_demo() {
     };
     assert!(kinds(&world.serve()).contains(&"claude".to_owned()));
     assert!(!kinds(&world.serve_with(&["--no-transcripts"])).contains(&"claude".to_owned()));
-    let demo = Server::start(world.command(&["demo", "--port", "0", "--builds", "1"]));
-    assert!(!kinds(&demo).contains(&"claude".to_owned()));
+    let mut command = world.command(&["demo", "--port", "0", "--builds", "1"]);
+    command.env("TMPDIR", world.path("run"));
+    let demo = Server::start(command);
+    // A demo has an agent of its own, and sees nobody else's.
+    assert_eq!(kinds(&demo).iter().filter(|kind| *kind == "claude").count(), 1);
+    let counted = eventually("the demo's agent at work", || {
+        let report = demo.json("/api/v1/stats?group_by=session");
+        Some(rows(&report)).filter(|rows| !rows.is_empty())
+    });
+    assert!(counted.iter().all(|row| row["session"] != SHOP), "{counted:?}");
     // Nothing of a demo lasts, so it is given no facts.
     assert_eq!(world.run(&["emit", "waiting-ended", "--session", "x", "--strict"]).0, 1);
 }
