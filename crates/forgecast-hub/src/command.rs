@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use forgecast_protocol::{Batch, EventId, SessionId, SessionRef};
+use forgecast_store::StoredSession;
 use tokio::sync::oneshot;
 
+use crate::brought::{Arrived, Place};
 use crate::counters::Reason;
 use crate::error::{PushError, SubscribeError};
 use crate::log::LogTopic;
@@ -29,6 +31,16 @@ pub(crate) enum Command {
     Forget {
         session: SessionRef,
         reply: oneshot::Sender<Option<SessionId>>,
+    },
+    /// Finds and takes a place for a session that was exported elsewhere.
+    Place {
+        session: StoredSession,
+        reply: oneshot::Sender<Place>,
+    },
+    /// Shows the session for which a place was taken, or gives the place back.
+    Arrived {
+        id: SessionId,
+        arrived: Option<Box<Arrived>>,
     },
 }
 

@@ -26,6 +26,7 @@
 //! Sessions that nobody watches and nothing moves are rows of the index; they come back into memory when somebody asks.
 
 mod bell;
+mod brought;
 mod calendar;
 mod calls;
 mod command;
@@ -53,11 +54,12 @@ mod tools;
 mod topic;
 
 pub use bell::{Bell, Listener};
+pub use brought::{Brought, Refusal};
 pub use calendar::Calendar;
 pub use command::{Receipt, Rejected};
 pub use counters::{Counters, Reason};
 pub use error::{Error, PushError, SubscribeError};
-pub use forgecast_store::{Cursor, From, LogQuery, Metric, RowQuery, Sort, StoreHealth};
+pub use forgecast_store::{Cursor, Exported, From, LogQuery, Metric, RowQuery, Sort, StoreHealth};
 pub use frame::{Frame, FrameKind, Position};
 pub use hub::Hub;
 pub use options::Options;

@@ -53,7 +53,6 @@ pub async fn start(
     let known = store.sessions().await.map_err(reading("read the known sessions"))?;
     let runs = store.runs().await.map_err(reading("read finished runs"))?;
     let sources = store.sources().await.map_err(reading("read the known sources"))?;
-
     let transcripts = store.transcripts().await.map_err(reading("read the transcripts"))?;
 
     let mut index = Index::new(options.index_finished);
@@ -76,6 +75,8 @@ pub async fn start(
     };
     let rows = Content::Index(Arc::new(Rows::default()));
     let topic = StateTopic::new("sessions", epoch_of_process(), ring, 1, rows, Vec::new());
+    let read = |(source, checkpoint): (&_, &_)| fingerprint(source, checkpoint);
+    let sources = sources.iter().map(read).collect();
     let (intake, intake_receiver) = mpsc::channel(options.intake.max(1));
     let (commands, commands_receiver) = mpsc::channel(COMMANDS);
     let (recent_ids, max_backlog_bytes) = (options.recent_ids, options.max_backlog_bytes);
@@ -97,6 +98,7 @@ pub async fn start(
         commands: commands_receiver,
         shutdown,
         live: HashMap::new(),
+        stayed: 0,
         next_lines,
         loading: HashMap::new(),
         load_queue: VecDeque::new(),
@@ -108,10 +110,7 @@ pub async fn start(
         deadlines,
         estimator: Estimator::of(runs),
         recent: RecentIds::new(recent_ids),
-        sources: sources
-            .iter()
-            .map(|(source, checkpoint)| fingerprint(source, checkpoint))
-            .collect(),
+        sources,
         calls: Calls::default(),
         tools: Tools::default(),
         adoptions: Adoptions::default(),

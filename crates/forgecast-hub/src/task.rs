@@ -2,6 +2,7 @@
 //! for the store or for a viewer; what takes time is started here and comes back as an event of its own.
 
 pub(crate) mod adopt;
+mod bring;
 mod budget;
 pub(crate) mod fold;
 mod memory;
@@ -54,6 +55,8 @@ pub(crate) struct Task {
     pub(crate) commands: mpsc::Receiver<Command>,
     pub(crate) shutdown: CancellationToken,
     pub(crate) live: HashMap<SessionId, Live>,
+    /// How many of them had to stay when they were looked through last because there were too many.
+    pub(crate) stayed: usize,
     /// Of sessions that are not in memory: the number of their next log line.
     pub(crate) next_lines: HashMap<SessionId, u64>,
     pub(crate) loading: HashMap<SessionId, Loading>,
@@ -129,6 +132,11 @@ impl Task {
                 }
                 let _ = reply.send(id);
             }
+            Command::Place { session, reply } => {
+                let place = self.place(session);
+                let _ = reply.send(place);
+            }
+            Command::Arrived { id, arrived } => self.arrived(&id, arrived.map(|arrived| *arrived)),
         }
     }
 

@@ -18,6 +18,8 @@ use crate::log::LogTopic;
 use crate::subscription::Seat;
 use crate::topic::{Content, End, RingLimits, StateTopic};
 
+/// So many views more than may stay are no crowd yet.
+const CROWD: usize = 256;
 /// Loads that run at a time; the store has a few readers, and they have to answer viewers too.
 const LOADS: usize = 8;
 
@@ -250,6 +252,18 @@ impl Task {
             if let Some(live) = self.live.remove(&id) {
                 self.next_lines.insert(id, live.log.range().1);
             }
+        }
+    }
+
+    /// The same between two rounds of upkeep, when very many sessions came at once.
+    pub(crate) fn shrink_when_crowded(&mut self) {
+        let options = &self.shared.options;
+        let may_stay = options.idle_unfinished.saturating_add(options.idle_finished);
+        // What has to stay (watched, not yet stored) is not looked through again until a quarter more has come.
+        let crowd = self.stayed.max(may_stay).saturating_add(CROWD);
+        if self.live.len() > crowd.saturating_add(crowd / 4) {
+            self.shrink();
+            self.stayed = self.live.len();
         }
     }
 

@@ -124,6 +124,7 @@ impl Task {
                     }
                 }
                 self.calls_committed(&behind);
+                self.shrink_when_crowded();
             }
             Err(Error::Delayed { .. }) => {
                 self.persist.watch_on(behind);
@@ -174,6 +175,7 @@ impl Task {
         }
         self.deadlines_due();
         self.shrink();
+        self.stayed = 0;
         self.shrink_calls(0);
         self.update_gauges();
         if Instant::now() >= self.prune.due && self.prune.running.is_empty() {
