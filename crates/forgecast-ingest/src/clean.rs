@@ -7,8 +7,8 @@ mod style;
 
 use std::borrow::Cow;
 
-use forgecast_protocol::Span;
 use forgecast_protocol::batch::LogLevel;
+use forgecast_protocol::{Event, Fact, Span, Subject};
 use serde_json::{Map, Value};
 
 pub(crate) use self::level::named as level_named;
@@ -52,6 +52,45 @@ impl Cleaner {
     #[must_use]
     pub fn new(rules: Rules) -> Self {
         Self { rules }
+    }
+
+    /// What an event is found by — whose it is, its id, the ids of its call — holds no secret either: where it would, its
+    /// hash stands for it, so that the same thing still has the same name wherever it is told.
+    pub(crate) fn identities(&self, event: &mut Event) {
+        let rules = &self.rules;
+        let change = |text: &str| match rules.identity(text) {
+            Cow::Owned(masked) => Some(masked),
+            Cow::Borrowed(_) => None,
+        };
+        let optional = |text: &mut Option<String>| {
+            if let Some(masked) = text.as_deref().and_then(change) {
+                *text = Some(masked);
+            }
+        };
+        if let Some(id) = event.id.as_ref().and_then(|id| change(id.as_str())) {
+            event.id = id.parse().ok();
+        }
+        self.subject(&mut event.subject);
+        if let Fact::CallReported(call) = &mut event.fact {
+            let ids = &mut call.call;
+            for text in [&mut ids.message, &mut ids.request, &mut call.model, &mut call.agent] {
+                optional(text);
+            }
+            for tool in &mut call.tools {
+                if let Some(masked) = change(tool) {
+                    *tool = masked;
+                }
+            }
+        }
+    }
+
+    /// The same for whom log lines are of.
+    pub(crate) fn subject(&self, subject: &mut Subject) {
+        if let Some(name) = &subject.transcript
+            && let Cow::Owned(masked) = self.rules.identity(name.as_str())
+        {
+            subject.transcript = masked.parse().ok();
+        }
     }
 
     /// Text of several lines: `\n` ends a line, tabs stay, at most [`MAX_TEXT`] bytes.
@@ -101,11 +140,18 @@ impl Cleaner {
     /// progress bar), what is seen at the end.
     #[must_use]
     pub fn log_line(&self, line: &str) -> (String, Vec<Span>, Option<LogLevel>) {
+        self.shown(line).0
+    }
+
+    /// A line of a log, and whether a private key begins in it that goes on in the next.
+    fn shown(&self, line: &str) -> ((String, Vec<Span>, Option<LogLevel>), bool) {
+        let mut opens = false;
         let mut styled = Styled::default();
         scan(prefix(line, MAX_TEXT), |piece| styled.push(piece));
         styled.trim_end();
         let found = self.rules.find(styled.text());
         if !found.is_empty() {
+            opens = styled.text().contains("PRIVATE KEY") && mask::keys::opens(styled.text());
             styled.mask(&found);
             // A second look, as in `Rules::mask`: masking may have uncovered an edge.
             let again = self.rules.find(styled.text());
@@ -114,23 +160,31 @@ impl Cleaner {
         styled.cut(MAX_LINE, CUT);
         let (text, spans) = styled.finish();
         let level = level::of(&text);
-        (text, spans, level)
+        ((text, spans, level), opens)
     }
 
     /// The same for a line that follows others of the same log, so that a private key printed over many lines is masked
     /// on each of them.
     #[must_use]
     pub fn next_log_line(&self, state: &mut LogState, line: &str) -> (String, Vec<Span>, Option<LogLevel>) {
-        let begins = line.contains("-----BEGIN ") && line.contains("PRIVATE KEY");
-        let ends = line.contains("-----END ");
-        if state.key_lines_left > 0 && !begins {
-            state.key_lines_left = if ends { 0 } else { state.key_lines_left - 1 };
-            return (mask::MASK.to_owned(), Vec::new(), None);
+        if state.key_lines_left > 0 {
+            let plain = plain_line(prefix(line, MAX_TEXT));
+            if mask::keys::closes(&plain) && !mask::keys::opens(&plain) {
+                state.key_lines_left = 0;
+                return (mask::MASK.to_owned(), Vec::new(), None);
+            }
+            if mask::keys::goes_on(&plain) && !mask::keys::opens(&plain) {
+                state.key_lines_left -= 1;
+                return (mask::MASK.to_owned(), Vec::new(), None);
+            }
+            // What cannot be a key's ends it: a header that is only spoken of must not hide the log that follows.
+            state.key_lines_left = 0;
         }
-        if begins && !ends && self.rules.names().any(|name| name == "private-key") {
+        let (shown, opens) = self.shown(line);
+        if opens && self.rules.names().any(|name| name == "private-key") {
             state.key_lines_left = MAX_KEY_LINES;
         }
-        self.log_line(line)
+        shown
     }
 
     /// Every text and key within a value, and no more than [`MAX_VALUE`] of it; what is left out of an object or a list is

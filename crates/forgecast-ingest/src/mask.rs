@@ -4,6 +4,7 @@
 
 mod assignment;
 mod builtin;
+pub(crate) mod keys;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,6 +12,7 @@ use std::sync::{Arc, LazyLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use regex::Regex;
+use sha2::{Digest, Sha256};
 
 pub use self::assignment::is_secret_key;
 use self::builtin::BUILTIN;
@@ -168,6 +170,18 @@ impl Rules {
             masked = Cow::Owned(replace(&masked, &ranges));
         }
         masked
+    }
+
+    /// An id, a name or a path that other facts are found by. Where it holds a secret its hash stands for it, so that it
+    /// still means the same thing wherever it is said.
+    #[must_use]
+    pub(crate) fn identity<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.find(text).is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let digest = Sha256::digest(text.as_bytes());
+        let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Cow::Owned(format!("masked-{hash}"))
     }
 
     /// Where the secrets are: byte ranges in order that do not touch each other. What is masked already is not found.

@@ -143,13 +143,15 @@ impl<'c> Taking<'c> {
             more => format!("otel:{name}.{more}"),
         };
         let id: Option<EventId> = id.parse().ok();
-        self.taken.batch.events.push(Event {
+        let mut event = Event {
             id,
             subject: subject.clone(),
             at: self.now,
             origin: self.origin.clone(),
             fact,
-        });
+        };
+        self.cleaner.identities(&mut event);
+        self.taken.batch.events.push(event);
     }
 
     fn reject(&mut self, why: &str) {

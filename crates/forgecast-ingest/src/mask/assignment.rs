@@ -25,12 +25,49 @@ pub(super) const TRIGGERS: &[&str] = &[
     "account_key",
     "accountkey",
     "credential",
+    "signing_key",
+    "signing-key",
+    "signingkey",
+    "encryption_key",
+    "encryption-key",
+    "encryptionkey",
+    "master_key",
+    "master-key",
+    "masterkey",
+    "auth_key",
+    "auth-key",
+    "authkey",
+    "service_key",
+    "service-key",
+    "servicekey",
+    "_pass",
+    "smtppass",
+    "dbpass",
 ];
+
+/// Words in the names of the settings of [`ENV_PATTERN`].
+pub(super) const ENV_TRIGGERS: &[&str] = &[
+    "pass=",
+    "password=",
+    "passwd=",
+    "passphrase=",
+    "pwd=",
+    "secret=",
+    "token=",
+    "_key=",
+    "apikey=",
+    "credential=",
+    "credentials=",
+    "_base64=",
+];
+
+/// One setting of an environment, alone on its line: the value goes to the end of the word, whatever is in it.
+pub(super) const ENV_PATTERN: &str = r#"(?m)^[ \t]*(?:export[ \t]+|set[ \t]+|[+>-][ \t]*)?[A-Z][A-Z0-9_]{0,60}=(?:"([^"\r\n]{3,})"|'([^'\r\n]{3,})'|([^\s"'#][^\s"']{2,}))"#;
 
 /// A name, a separator and a value: group 1 in double quotes, 2 in single quotes, 3 bare.
 pub(super) const PATTERN: &str = concat!(
-    r"(?i)(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|account[_-]?key|credential)s?",
-    r"(?:[_-]?(?:key|value|hash|base64|id|access[_-]?key))?",
+    r"(?i)(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|account[_-]?key|credential|(?:signing|encryption|master|auth|service)[_-]?key|(?:db|smtp|mail|email|mysql|pg|postgres|redis|mongo|ftp|ldap|user|admin|root|database)[_-]?pass)s?",
+    r"(?:[_-]?(?:key|value|hash|base64|id|access[_-]?key|[0-9]{1,2}))?",
     r#"\\?["']?[ \t]*(?:=>|:=|[:=])[ \t]*(?:\\?"([^"\\\r\n]{3,})|'([^'\\\r\n]{3,})|([^\s"'\\,;&)}\]]{3,}))"#,
 );
 
@@ -152,19 +189,96 @@ fn is_value(value: &str) -> bool {
     !number && !PLACEHOLDERS.contains(&lower.as_str()) && !reference.iter().any(|start| lower.starts_with(start))
 }
 
-/// For rules whose first group is the value itself.
-pub(super) fn is_secret(captures: &Captures<'_>) -> bool {
-    captures.get(1).is_some_and(|value| {
-        let scheme = ["bearer", "basic", "token", "digest"];
-        is_value(value.as_str()) && !scheme.contains(&value.as_str().to_ascii_lowercase().as_str())
+/// The value of an `Authorization`: after the name of a scheme any value, without one what is no word of prose.
+pub(super) fn is_credential(captures: &Captures<'_>) -> bool {
+    let (Some(whole), Some(value)) = (captures.get(0), captures.get(1)) else {
+        return false;
+    };
+    let before = &whole.as_str()[..value.start() - whole.start()];
+    let value = value.as_str();
+    let lower = value.to_ascii_lowercase();
+    let schemes = [
+        "bearer",
+        "basic",
+        "token",
+        "digest",
+        "negotiate",
+        "apikey",
+        "aws4-hmac-sha256",
+    ];
+    if !is_value(value) || schemes.contains(&lower.as_str()) || value.contains(['(', '[', '{']) {
+        return false;
+    }
+    let named = before.trim_end().to_ascii_lowercase();
+    let named = before.ends_with([' ', '\t']) && schemes.iter().any(|scheme| named.ends_with(scheme));
+    named || (value.len() >= 8 && mixed(value))
+}
+
+/// The value of an option of a command: one that cannot be the next word of a sentence, or that of a password.
+pub(super) fn is_argument(captures: &Captures<'_>) -> bool {
+    let value = captures.iter().skip(1).flatten().next();
+    value.is_some_and(|value| {
+        let value = value.as_str();
+        is_value(value) && !is_path(value) && (captures.get(1).is_none() || mixed(value))
     })
+}
+
+/// A setting whose name says that it is a secret, or a key with a random value.
+pub(super) fn is_setting(captures: &Captures<'_>) -> bool {
+    let (Some(whole), Some(value)) = (captures.get(0), captures.iter().skip(1).flatten().next()) else {
+        return false;
+    };
+    let before = whole.as_str()[..value.start() - whole.start()].trim_end_matches(['=', '"', '\'']);
+    let name = before.rsplit([' ', '\t', '+', '>', '-']).next().unwrap_or(before);
+    is_secret_setting(name, value.as_str())
+}
+
+fn is_secret_setting(name: &str, value: &str) -> bool {
+    let harmless = [
+        "PUBLIC",
+        "PUBLISHABLE",
+        "CACHE",
+        "PRIMARY",
+        "FOREIGN",
+        "SORT",
+        "PARTITION",
+        "NEXT_PUBLIC",
+    ];
+    let name = name.strip_suffix("_BASE64").unwrap_or(name);
+    if !is_value(value) || is_path(value) || harmless.iter().any(|word| name.contains(word)) {
+        return false;
+    }
+    let ends = [
+        "PASSWORD",
+        "PASSWD",
+        "PASS",
+        "PASSPHRASE",
+        "PWD",
+        "SECRET",
+        "TOKEN",
+        "APIKEY",
+        "CREDENTIAL",
+        "CREDENTIALS",
+    ];
+    if ends.iter().any(|end| name.ends_with(end)) {
+        return true;
+    }
+    name.ends_with("_KEY") && value.len() >= 16 && mixed(value) && !value.contains('/')
+}
+
+/// Whether there are digits among letters, or small letters among capital ones: few words of prose are like that.
+fn mixed(value: &str) -> bool {
+    let any = |is: fn(&u8) -> bool| value.as_bytes().iter().any(is);
+    let capital = value.bytes().skip(1).any(|byte| byte.is_ascii_uppercase());
+    any(u8::is_ascii_alphabetic) && any(u8::is_ascii_digit) || capital && any(u8::is_ascii_lowercase)
 }
 
 /// For passwords in addresses, where any text is a password but a placeholder.
 pub(super) fn is_no_placeholder(captures: &Captures<'_>) -> bool {
     captures.get(1).is_some_and(|value| {
         let value = value.as_str();
-        value != MASK && !value.starts_with(['$', '<', '{', '*'])
+        // `docker://image:tag@sha256:…` names a picture of a disk.
+        captures.get(2).is_none() && value != MASK && !value.starts_with(['$', '<', '{', '*'])
     })
 }
 
@@ -183,6 +297,13 @@ pub fn is_secret_key(key: &str) -> bool {
         "secretkey",
         "privatekey",
         "accountkey",
+        "signingkey",
+        "encryptionkey",
+        "masterkey",
+        "authkey",
+        "servicekey",
+        "dbpass",
+        "smtppass",
         "credentials",
         "authorization",
         "cookie",

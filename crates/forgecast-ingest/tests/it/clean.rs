@@ -1,4 +1,5 @@
 //! Cleaning and masking: what may leave, what may not.
 
 mod masking;
+mod secrets;
 mod text;

@@ -104,12 +104,16 @@ pub fn claude(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Batch, U
     };
     let name = name(&hook, session, body, now);
     let facts = told.facts().into_iter().enumerate();
-    let events = facts.map(|(index, fact)| Event {
-        id: id(&name, index),
-        subject: told.subject.clone(),
-        at: now,
-        origin: origin.clone(),
-        fact,
+    let events = facts.map(|(index, fact)| {
+        let mut event = Event {
+            id: id(&name, index),
+            subject: told.subject.clone(),
+            at: now,
+            origin: origin.clone(),
+            fact,
+        };
+        cleaner.identities(&mut event);
+        event
     });
     Ok(Batch {
         events: events.collect(),

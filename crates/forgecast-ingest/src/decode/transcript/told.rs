@@ -30,13 +30,15 @@ impl Told<'_> {
         if let Some(at) = at {
             origin.modified_at = Some(at.min(self.now));
         }
-        out.events.push(Event {
+        let mut event = Event {
             id: None,
             subject: subject.clone(),
             at: self.now,
             origin,
             fact,
-        });
+        };
+        self.cleaner.identities(&mut event);
+        out.events.push(event);
     }
 
     /// Appends log lines, `text` split at its line ends and at most `limit` of them; nothing when only usage is wanted.
@@ -67,12 +69,11 @@ impl Told<'_> {
         if lines.is_empty() {
             return;
         }
+        let mut subject = subject.clone();
+        self.cleaner.subject(&mut subject);
         match out.logs.last_mut() {
-            Some(chunk) if chunk.subject == *subject => chunk.lines.extend(lines),
-            _ => out.logs.push(LogChunk {
-                subject: subject.clone(),
-                lines,
-            }),
+            Some(chunk) if chunk.subject == subject => chunk.lines.extend(lines),
+            _ => out.logs.push(LogChunk { subject, lines }),
         }
     }
 }

@@ -1,0 +1,56 @@
+//! Private keys: blocks of many lines, which documents hold as a whole and logs one line at a time. What only speaks of such
+//! a block (`if text.startswith("-----BEGIN PRIVATE KEY-----"):`) is none: the header must be followed by what a key has.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// From the header to the end of the block; without an end all the rest, since nobody knows where the key stops.
+pub(super) const PATTERN: &str = concat!(
+    r"(?s)-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}",
+    r#"(?:["'\\nr+,;\s]{0,12}\z|.{0,80}?(?:[A-Za-z0-9+/=]{20}|Proc-Type:|DEK-Info:|Version:|Comment:|Charset:|-{4,5} ?END )"#,
+    r".*?(?:-{4,5} ?END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}|PRIVATE KEY(?: BLOCK)? ?-{4,5}|\z))",
+);
+
+/// The same, where it is not over at the end of the line.
+static OPENS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let pattern = concat!(
+        r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}",
+        r#"(?:["'\\nr+,;\s]{0,12}|.{0,80}?(?:[A-Za-z0-9+/=]{20}|Proc-Type:|DEK-Info:|Version:|Comment:|Charset:).*)\z"#,
+    );
+    Regex::new(pattern).ok()
+});
+
+/// Headers within a block.
+const HEADERS: &[&str] = &["Proc-Type:", "DEK-Info:", "Version:", "Comment:", "Charset:", "Hash:"];
+
+/// Whether a private key begins in this line and goes on in the next.
+pub(crate) fn opens(line: &str) -> bool {
+    let Some(begin) = line.rfind("BEGIN ") else {
+        return false;
+    };
+    let from = line[..begin].trim_end().trim_end_matches('-').len();
+    let rest = &line[from..];
+    !rest.contains("-END ") && !rest.contains("- END ") && OPENS.as_ref().is_none_or(|opens| opens.is_match(rest))
+}
+
+/// Whether the key ends in this line.
+pub(crate) fn closes(line: &str) -> bool {
+    line.contains("----END ") || line.contains("---- END ")
+}
+
+/// Whether a line may be one of a key, with whatever a logger, a viewer of files or a patch puts before it. Prose is not.
+pub(crate) fn goes_on(line: &str) -> bool {
+    let is_material = |text: &str| {
+        text.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='))
+    };
+    let text = line.trim().trim_end_matches(['"', '\'', ',', ';', '+', ' ', ')']);
+    let text = text.strip_suffix("\\n").unwrap_or(text);
+    let mut words = text
+        .split([' ', '\t', '→', '|', '"', '\''])
+        .filter(|word| !word.is_empty());
+    let (count, last) = (words.clone().count(), words.next_back().unwrap_or_default());
+    let last = last.trim_start_matches(['+', '-', '>', '<']);
+    (is_material(last) && (count <= 2 || last.len() >= 40)) || HEADERS.iter().any(|header| text.contains(header))
+}
