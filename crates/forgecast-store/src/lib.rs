@@ -25,6 +25,7 @@ mod lock;
 mod meta;
 mod open;
 mod options;
+mod origin_db;
 mod prepare;
 mod query;
 mod queue;
@@ -40,6 +41,7 @@ mod writer;
 pub use error::Error;
 pub use open::{Opened, open};
 pub use options::Options;
+pub use origin_db::{OriginDb, OriginError, OriginRow, OriginTable};
 pub use read::{
     Cursor, Exported, From, InvalidCursor, InvalidMetric, KnownSession, LogPage, LogQuery, Metric, Pruned, RowPage,
     RowQuery, Sort, StoreHealth, StoredCall, StoredEvent, StoredState, StoredTranscript, UsageGroup, UsageQuery,

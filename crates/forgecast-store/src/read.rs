@@ -33,7 +33,7 @@ pub struct StoredState {
 }
 
 /// A fact with its place.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredEvent {
     /// Grows with every fact of every session; never reused.
     pub sequence: u64,
@@ -285,14 +285,14 @@ fn dollars(nanos: u64) -> f64 {
 }
 
 /// Everything that is stored of one session.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Exported {
     /// What makes it the one it is.
     pub session: StoredSession,
     /// Its newest stored revision.
     pub revision: Revision,
     /// Its newest row.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<SessionRow>,
     /// All facts that are kept.
     pub events: Vec<StoredEvent>,
