@@ -1,0 +1,146 @@
+//! Sessions that were exported elsewhere, brought in as they are: their facts are stored with their own times and
+//! revisions and folded like after a restart, so that view and log are the same as there. Nothing is folded into a session
+//! that is here already.
+
+use forgecast_protocol::{Revision, SessionId, SessionRow};
+use forgecast_store::{Commit, Exported, StoredSession, Write};
+use tokio::sync::oneshot;
+
+use crate::command::Command;
+use crate::error::Error;
+use crate::history::{self, Labels};
+use crate::hub::Hub;
+
+/// What became of a session that was brought in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Brought {
+    /// It is here now, durably, under this id.
+    New(SessionId),
+    /// It was here already, under this id; nothing was changed.
+    Known(SessionId),
+    /// It cannot be taken: why.
+    Refused(Refusal),
+}
+
+/// Why a session cannot be brought in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There are as many sessions as there may be.
+    #[error("there are as many sessions as there may be; forget some, or raise sessions.max")]
+    TooMany,
+    /// It has no facts.
+    #[error("it holds no facts, so there is no session to be made of it")]
+    Empty,
+    /// Its revisions do not grow from fact to fact, or its log lines are not numbered so.
+    #[error("its facts or log lines are not in their order; it was changed since it was exported")]
+    Disordered,
+}
+
+/// The place that was found for a session.
+pub(crate) enum Place {
+    Free(StoredSession),
+    Known(SessionId),
+    Full,
+}
+
+/// What the hub has to know of a session that is stored already.
+pub(crate) struct Arrived {
+    pub(crate) session: StoredSession,
+    pub(crate) row: SessionRow,
+    pub(crate) next_line: u64,
+}
+
+impl Hub {
+    /// Stores an exported session and shows it; answers when it is durable. Its id is kept unless another session has it:
+    /// then it becomes the next run of the name. What it used is part of its view, not of the reports over all sessions:
+    /// these are made from calls, which an export does not hold.
+    ///
+    /// # Errors
+    /// The store did not take it, or the hub is stopping.
+    pub async fn bring(&self, exported: Exported) -> Result<Brought, Error> {
+        if exported.events.is_empty() {
+            return Ok(Brought::Refused(Refusal::Empty));
+        }
+        if !is_ordered(&exported) {
+            return Ok(Brought::Refused(Refusal::Disordered));
+        }
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Place {
+            session: exported.session.clone(),
+            reply,
+        };
+        self.commands.send(command).await.map_err(|_| Error::Stopped)?;
+        let session = match answer.await.map_err(|_| Error::Stopped)? {
+            Place::Free(session) => session,
+            Place::Known(id) => return Ok(Brought::Known(id)),
+            Place::Full => return Ok(Brought::Refused(Refusal::TooMany)),
+        };
+        let id = session.id.clone();
+        let arrived = match self.store_brought(session, exported).await {
+            Ok(arrived) => Some(arrived),
+            Err(error) => {
+                let nothing = Command::Arrived { id, arrived: None };
+                self.commands.send(nothing).await.map_err(|_| Error::Stopped)?;
+                return Err(error);
+            }
+        };
+        let arrived = Command::Arrived {
+            id: id.clone(),
+            arrived: arrived.map(Box::new),
+        };
+        self.commands.send(arrived).await.map_err(|_| Error::Stopped)?;
+        Ok(Brought::New(id))
+    }
+
+    async fn store_brought(&self, session: StoredSession, exported: Exported) -> Result<Arrived, Error> {
+        let operation = "store an imported session";
+        let failed = |source| Error::Store { operation, source };
+        let id = session.id.clone();
+        let next_line = exported.log.last().map_or(0, |line| line.offset.saturating_add(1));
+        let mut writes = vec![Write::Session(session.clone())];
+        let mut newest: Revision = 0;
+        for stored in exported.events {
+            newest = stored.revision;
+            writes.push(Write::Event {
+                session: id.clone(),
+                revision: stored.revision,
+                event: stored.event,
+            });
+        }
+        if !exported.log.is_empty() {
+            writes.push(Write::Log {
+                session: id.clone(),
+                lines: exported.log,
+            });
+        }
+        self.shared.store.commit(Commit { writes }).await.map_err(failed)?;
+        let topic = id.to_string();
+        let labels = Labels {
+            topic: &topic,
+            epoch: self.shared.epoch,
+        };
+        let restored = history::restore(&self.shared.store, &id, None, labels).await?;
+        let restored = restored.ok_or_else(|| Error::Unreadable {
+            session: id.to_string(),
+            reason: "nothing of it was stored".to_owned(),
+        })?;
+        let row = restored.session.row();
+        let writes = vec![Write::Row {
+            session: id,
+            revision: newest.max(restored.revision),
+            row: row.clone(),
+        }];
+        self.shared.store.commit(Commit { writes }).await.map_err(failed)?;
+        Ok(Arrived {
+            session,
+            row,
+            next_line,
+        })
+    }
+}
+
+fn is_ordered(exported: &Exported) -> bool {
+    let revisions = exported.events.iter().map(|stored| stored.revision);
+    let lines = exported.log.iter().map(|line| line.offset);
+    revisions.is_sorted() && lines.is_sorted_by(|one, next| one < next)
+}
