@@ -6,6 +6,7 @@ pub mod broadcast;
 pub mod checkpoint;
 mod claude;
 mod codex;
+pub mod exported;
 pub mod feedback;
 pub(crate) mod fields;
 mod foundry;

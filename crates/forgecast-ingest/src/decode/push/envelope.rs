@@ -28,16 +28,18 @@ impl<'c> Reader<'c> {
 
     /// An event that was learned now.
     pub(crate) fn event(&self, id: Option<EventId>, subject: Subject, fact: Fact) -> Event {
-        Event {
+        let mut event = Event {
             id,
             subject,
             at: self.now,
             origin: self.origin.clone(),
             fact,
-        }
+        };
+        self.cleaner.identities(&mut event);
+        event
     }
 
-    /// `{"id"?, "session", "directory"?, "at"?, "type", …}`.
+    /// `{"id"?, "session", "directory"?, "at"?, "history"?, "type", …}`.
     pub(super) fn envelope(&self, map: Map<String, Value>) -> Result<Taken, Refused> {
         let mut fields = Fields::new(map, self.cleaner);
         let id = self.id(&mut fields)?;
@@ -47,6 +49,9 @@ impl<'c> Reader<'c> {
             .ok_or_else(|| refuse(r#"field "type" is missing: it names the kind of the event"#.to_owned()))?;
         let subject = self.subject(&mut fields).map_err(refuse)?;
         let said_at = fields.time(&["at"]);
+        // What is brought over from elsewhere was learned when it happened, or else all of it would be of this moment.
+        let is_history = fields.flag(&["history"]) == Some(true);
+        let learned_at = said_at.filter(|_| is_history).map_or(self.now, |at| at.min(self.now));
         let said = Said {
             kind,
             at: said_at,
@@ -62,8 +67,12 @@ impl<'c> Reader<'c> {
         let fact = facts::read(&said, &mut inner).map_err(refuse)?;
         let mut bad = fields.into_bad();
         bad.extend(inner.into_bad());
+        let event = Event {
+            at: learned_at,
+            ..self.event(id, subject, fact)
+        };
         Ok(Taken {
-            events: vec![self.event(id, subject, fact)],
+            events: vec![event],
             logs: Vec::new(),
             bad,
         })

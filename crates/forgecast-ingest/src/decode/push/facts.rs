@@ -55,7 +55,7 @@ pub(super) fn read(said: &Said, fields: &mut Fields<'_>) -> Result<Fact, String>
             Fact::PatternRecorded(patterns::report(fields, id))
         }
         "artifact_changed" => Fact::ArtifactChanged(artifact(said, fields)?),
-        "usage_recorded" => Fact::UsageRecorded(usage(fields)),
+        "usage_recorded" => Fact::UsageRecorded(usage(said, fields)),
         "tool_used" => Fact::ToolUsed(ToolUsed {
             tool: required(fields, &["tool"])?,
             summary: fields.line(&["summary"]),
@@ -257,7 +257,7 @@ fn artifact(said: &Said, fields: &mut Fields<'_>) -> Result<ArtifactChanged, Str
     })
 }
 
-fn usage(fields: &mut Fields<'_>) -> UsageRecorded {
+fn usage(said: &Said, fields: &mut Fields<'_>) -> UsageRecorded {
     let mut tokens = |names: &[&str]| {
         let count = fields.large_count(names).unwrap_or_default();
         i64::try_from(count).unwrap_or(i64::MAX)
@@ -273,6 +273,7 @@ fn usage(fields: &mut Fields<'_>) -> UsageRecorded {
         cost_usd: fields.number(&["cost_usd"], MAX_COST_USD),
         model: fields.word(&["model"]),
         agent: fields.word(&["agent"]),
+        used_at: fields.time(&["used_at"]).map(|at| at.min(said.now)),
         context_tokens: fields.large_count(&["context_tokens"]),
         context_percent: fields.percent(&["context_percent"]),
         ..UsageRecorded::default()
