@@ -25,6 +25,7 @@ mod files;
 mod guard;
 mod health;
 mod hooks;
+mod import;
 mod live;
 mod metrics;
 mod options;
@@ -35,6 +36,7 @@ mod sessions;
 mod stats;
 mod stream;
 
+pub use import::clean_export;
 pub use options::Options;
 pub use router::{Route, routes};
 

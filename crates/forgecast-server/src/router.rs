@@ -6,7 +6,9 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 
-use crate::{Shared, assets, error, events, files, health, hooks, live, metrics, origin, otlp, sessions, stats};
+use crate::{
+    Shared, assets, error, events, files, health, hooks, import, live, metrics, origin, otlp, sessions, stats,
+};
 
 /// One route, as documentation and tests list it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +35,7 @@ fn page() -> Page {
         .get("/api/v1/sessions/{id}/export", sessions::export)
         .get("/api/v1/stats", stats::stats)
         .post("/api/v1/events", events::push)
+        .post("/api/v1/import", import::bring)
         .post("/api/v1/hooks/claude", hooks::claude)
         .post("/v1/logs", otlp::logs)
         .post("/v1/metrics", otlp::metrics)

@@ -1,0 +1,77 @@
+//! A session that was exported comes back. It is no way to say facts of sessions that are here: these come by
+//! `POST /api/v1/events`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use forgecast_hub::{Brought, Exported};
+use forgecast_ingest::clean::Cleaner;
+use forgecast_ingest::decode::exported::{clean_event, clean_line};
+use forgecast_protocol::SessionId;
+use serde::Serialize;
+
+use crate::Shared;
+use crate::error::Error;
+
+/// What became of an exported session.
+#[derive(Debug, Serialize)]
+pub(crate) struct Receipt {
+    /// The id that it has here.
+    session: SessionId,
+    /// Whether it is new here; a session that was here already is left as it is.
+    new: bool,
+    /// Facts that were stored.
+    events: u64,
+    /// Log lines that were stored.
+    log_lines: u64,
+}
+
+/// `POST /api/v1/import`: the document of `GET /api/v1/sessions/{id}/export`.
+pub(crate) async fn bring(State(shared): State<Arc<Shared>>, request: Request) -> Result<Json<Receipt>, Error> {
+    let body = shared.bodies.read(request).await?;
+    let cleaner = Arc::clone(&shared.cleaner);
+    let read = tokio::task::spawn_blocking(move || read(&body, &cleaner));
+    let exported = read.await.map_err(|error| Error::internal("read an export", error))??;
+    let (events, log_lines) = (exported.events.len() as u64, exported.log.len() as u64);
+    match shared.hub.bring(exported).await? {
+        Brought::New(session) => Ok(Json(Receipt {
+            session,
+            new: true,
+            events,
+            log_lines,
+        })),
+        Brought::Known(session) => Ok(Json(Receipt {
+            session,
+            new: false,
+            events: 0,
+            log_lines: 0,
+        })),
+        Brought::Refused(why) => Err(Error::Rejected(why.to_string())),
+    }
+}
+
+fn read(body: &[u8], cleaner: &Cleaner) -> Result<Exported, Error> {
+    let mut exported: Exported = serde_json::from_slice(body)
+        .map_err(|error| Error::Malformed(format!("this is no exported session: {error}")))?;
+    if !clean_export(&mut exported, cleaner) {
+        let why = "a fact of it holds more text than any that was taken here";
+        return Err(Error::Rejected(why.to_owned()));
+    }
+    Ok(exported)
+}
+
+/// Cleans all text of an exported session; `false` when that cannot be done and keep its facts what they are.
+#[must_use]
+pub fn clean_export(exported: &mut Exported, cleaner: &Cleaner) -> bool {
+    let session = &mut exported.session;
+    session.name = cleaner.word(&session.name);
+    session
+        .directory
+        .take_if(|directory| cleaner.line(directory) != *directory);
+    exported.log.iter_mut().for_each(|line| clean_line(line, cleaner));
+    exported
+        .events
+        .iter_mut()
+        .all(|stored| clean_event(&mut stored.event, cleaner))
+}
