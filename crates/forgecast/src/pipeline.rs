@@ -183,7 +183,7 @@ fn hub_options(config: &Config) -> Result<forgecast_hub::Options> {
         },
         viewers_per_session: config.count("viewers.per_session"),
         viewers: config.count("viewers.total"),
-        max_sessions: config.count("sessions.max"),
+        max_sessions: memory::sessions(config.count("sessions.max")),
         idle_unfinished: memory::idle_views(),
         prices: prices(config)?,
         budgets: forgecast_hub::Budgets {

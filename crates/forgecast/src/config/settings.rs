@@ -241,7 +241,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         1,
         10_000_000,
         "20000",
-        "Keep at most so many sessions; the oldest finished ones go first.",
+        "Keep at most so many sessions; the oldest finished ones go first. On a machine with little memory fewer are kept.",
     ),
     integer(
         "viewers.per_session",
