@@ -13,6 +13,7 @@ mod demo;
 mod emit;
 mod faults;
 mod kill;
+mod nightly;
 mod refusals;
 mod restart;
 mod sessions;
