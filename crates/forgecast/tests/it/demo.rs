@@ -19,12 +19,14 @@ fn usage(world: &World, claude: &Path) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// What the views of all sessions say was used, the smallest first.
+/// What the views of all sessions say was used, the smallest first. A session that a build takes over meanwhile has none.
 fn shown(server: &Server) -> Vec<(Tokens, u64)> {
     let page = server.json("/api/v1/sessions");
-    let views = page["sessions"].as_array().unwrap().iter().map(|row| {
-        let view = server.json(&format!("/api/v1/sessions/{}", row["id"].as_str().unwrap()));
-        view.get("usage").map(amount).unwrap_or_default()
+    let rows = page["sessions"].as_array().unwrap().iter();
+    let views = rows.filter_map(|row| {
+        let (status, body) = server.get(&format!("/api/v1/sessions/{}", row["id"].as_str().unwrap()));
+        let view: Value = serde_json::from_str(&body).ok().filter(|_| status == 200)?;
+        Some(view.get("usage").map(amount).unwrap_or_default())
     });
     let mut shown: Vec<_> = views.collect();
     shown.sort_unstable();
