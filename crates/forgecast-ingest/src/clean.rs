@@ -57,8 +57,7 @@ impl Cleaner {
     /// What an event is found by — whose it is, its id, the ids of its call — holds no secret either: where it would, its
     /// hash stands for it, so that the same thing still has the same name wherever it is told.
     pub(crate) fn identities(&self, event: &mut Event) {
-        let rules = &self.rules;
-        let change = |text: &str| match rules.identity(text) {
+        let change = |text: &str| match self.identity(text) {
             Cow::Owned(masked) => Some(masked),
             Cow::Borrowed(_) => None,
         };
@@ -84,10 +83,45 @@ impl Cleaner {
         }
     }
 
+    /// A name as it came, or what stands for it because it holds a secret; to be asked before anything is made of it.
+    pub(crate) fn identity<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.rules.identity(&plain_line(text)) {
+            Cow::Owned(masked) => Cow::Owned(masked),
+            Cow::Borrowed(_) => Cow::Borrowed(text),
+        }
+    }
+
+    /// The same for every text of a small JSON document that is kept for later; the document itself where there is none.
+    pub(crate) fn remembered(&self, document: String) -> String {
+        // An escape within a text may divide a secret.
+        if !document.contains('\\') && self.rules.find(&document).is_empty() {
+            return document;
+        }
+        let Ok(mut value) = serde_json::from_str::<Value>(&document) else {
+            return String::new();
+        };
+        self.without_secrets(&mut value);
+        value.to_string()
+    }
+
+    fn without_secrets(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.identity(text).into_owned(),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.without_secrets(item)),
+            Value::Object(map) => {
+                for (key, mut item) in std::mem::take(map) {
+                    self.without_secrets(&mut item);
+                    map.insert(self.identity(&key).into_owned(), item);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// The same for whom log lines are of.
     pub(crate) fn subject(&self, subject: &mut Subject) {
         if let Some(name) = &subject.transcript
-            && let Cow::Owned(masked) = self.rules.identity(name.as_str())
+            && let Cow::Owned(masked) = self.identity(name.as_str())
         {
             subject.transcript = masked.parse().ok();
         }

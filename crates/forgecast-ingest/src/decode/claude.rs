@@ -114,7 +114,7 @@ impl Reader {
             self.state.cwd = Some(told.cleaner.line(folder));
         }
         let subject = Subject {
-            transcript: Some(self.session(record)),
+            transcript: Some(self.session(record, told)),
             directory: self.state.cwd.clone(),
             ..Subject::default()
         };
@@ -137,7 +137,7 @@ impl Reader {
     }
 
     /// The session of the file; a subagent's file of the older layout says it in its lines.
-    fn session(&mut self, record: &Record<'_>) -> SessionName {
+    fn session(&mut self, record: &Record<'_>, told: &Told<'_>) -> SessionName {
         let by_path = self.path.session.as_str();
         let older = self
             .path
@@ -148,7 +148,7 @@ impl Reader {
             return self.path.session.clone();
         }
         if let (None, Some(session)) = (&self.state.session, record.session_id.get()) {
-            self.state.session = Some(session_name(session));
+            self.state.session = Some(session_name(&told.cleaner.identity(session)));
         }
         self.state.session.clone().unwrap_or_else(|| self.path.session.clone())
     }

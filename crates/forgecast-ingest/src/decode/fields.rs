@@ -70,7 +70,7 @@ impl<'c> Fields<'c> {
     }
 
     fn expected(&mut self, name: &str, form: &str, found: &Value) {
-        self.note(name, format!("expected {form}, found {}", shown(found)));
+        self.note(name, format!("expected {form}, found {}", shown(found, self.cleaner)));
     }
 
     /// The first of these names that is there and not null, with the name; all are taken.
@@ -278,7 +278,16 @@ impl<'c> Fields<'c> {
 }
 
 /// A value in a message: short, and never the whole of a long text.
-fn shown(value: &Value) -> String {
+fn shown(value: &Value, cleaner: &Cleaner) -> String {
+    // Before it is cut: half a secret is not found any more.
+    let masked;
+    let value = match value {
+        Value::String(text) => {
+            masked = Value::String(cleaner.text(text));
+            &masked
+        }
+        other => other,
+    };
     match value {
         Value::Bool(_) | Value::Number(_) => value.to_string(),
         Value::String(text) if text.chars().count() <= 40 => format!("{text:?}"),

@@ -85,7 +85,11 @@ impl Taken {
 
 /// Reads the lines of one file in order.
 #[derive(Clone, Debug)]
-pub struct Reader(Inner);
+pub struct Reader {
+    inner: Inner,
+    /// Of the lines so far: what is remembered of them holds no more secrets than what they became.
+    cleaner: Option<Cleaner>,
+}
 
 #[derive(Clone, Debug)]
 enum Inner {
@@ -99,20 +103,25 @@ impl Reader {
     /// had been read; empty at the beginning of the file. A state that is not understood is as good as none.
     #[must_use]
     pub fn new(kind: TranscriptKind, path: TranscriptPath, state: &str) -> Self {
-        Self(match kind {
+        let inner = match kind {
             TranscriptKind::Claude => Inner::Claude(claude::Reader::new(path, state)),
             TranscriptKind::Codex => Inner::Codex(codex::Reader::new(path, state)),
             TranscriptKind::Observatory => Inner::Observatory(foundry::Reader::new(state)),
-        })
+        };
+        Self { inner, cleaner: None }
     }
 
     /// What has to be remembered of the lines so far, as JSON of a few kilobytes at most; empty when that is nothing.
     #[must_use]
     pub fn state(&self) -> String {
-        match &self.0 {
+        let state = match &self.inner {
             Inner::Claude(reader) => reader.state(),
             Inner::Codex(reader) => reader.state(),
             Inner::Observatory(reader) => reader.state(),
+        };
+        match &self.cleaner {
+            Some(cleaner) => cleaner.remembered(state),
+            None => state,
         }
     }
 
@@ -147,7 +156,10 @@ impl Reader {
             now,
             depth,
         };
-        match &mut self.0 {
+        if self.cleaner.is_none() {
+            self.cleaner = Some(cleaner.clone());
+        }
+        match &mut self.inner {
             Inner::Claude(reader) => reader.line(line, &told, out),
             Inner::Codex(reader) => reader.line(line, &told, out),
             Inner::Observatory(reader) => reader.line(line, &told, out),

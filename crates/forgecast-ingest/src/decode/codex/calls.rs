@@ -7,6 +7,7 @@ use forgecast_protocol::event::{CallId, CallReported, CallTokens, UsageSource};
 use serde::{Deserialize, Serialize};
 
 use super::record::{Info, Payload, Tokens};
+use crate::clean::plain_line;
 use crate::decode::transcript::Count;
 
 /// Longest id or name of a model that is taken.
@@ -120,8 +121,5 @@ fn joined(numbers: [u64; 5]) -> String {
 }
 
 fn cut(text: &str) -> String {
-    text.chars()
-        .filter(|letter| !letter.is_control())
-        .take(MAX_ID)
-        .collect()
+    plain_line(text).chars().take(MAX_ID).collect()
 }

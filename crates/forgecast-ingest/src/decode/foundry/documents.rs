@@ -83,7 +83,9 @@ pub(in crate::decode) fn task_list(bytes: &[u8], cleaner: &Cleaner) -> Decoded {
     let mut seen = BTreeSet::new();
     let mut decoded = Decoded::default();
     for line in text.lines() {
-        let Some((mark, id, title)) = task(line) else {
+        // Masked as a whole: its parts may be the parts of a secret.
+        let line = cleaner.line(line);
+        let Some((mark, id, title)) = task(&line) else {
             continue;
         };
         if seen.len() >= MAX_ENTRIES || !seen.insert(id.to_owned()) {

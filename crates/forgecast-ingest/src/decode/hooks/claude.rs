@@ -91,7 +91,7 @@ pub fn claude(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Batch, U
         hook: &hook,
         cleaner,
         subject: Subject {
-            transcript: Some(session_name(session)),
+            transcript: Some(session_name(&cleaner.identity(session))),
             directory: hook.cwd.get().map(|folder| cleaner.line(folder)),
             ..Subject::default()
         },

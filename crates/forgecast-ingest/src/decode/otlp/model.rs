@@ -140,7 +140,7 @@ pub(super) fn subject(attributes: &Attributes<'_>, resource: &Attributes<'_>, cl
         .find_map(|name| attributes.text(name).or_else(|| resource.text(name)))?;
     let folder = attributes.text("cwd").or_else(|| resource.text("cwd"));
     Some(Subject {
-        transcript: Some(session_name(found)),
+        transcript: Some(session_name(&cleaner.identity(found))),
         directory: folder
             .filter(|path| path.starts_with('/'))
             .map(|path| cleaner.line(path)),
