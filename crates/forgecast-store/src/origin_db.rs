@@ -152,7 +152,9 @@ impl OriginDb {
             .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
             .map_err(damaged)?;
         if verdict != "ok" {
-            let reason = verdict.chars().take(200).collect();
+            // SQLite's findings stand on lines of their own; an error is one line.
+            let line: Vec<&str> = verdict.split_whitespace().collect();
+            let reason = line.join(" ").chars().take(200).collect();
             let path = path.to_owned();
             return Err(OriginError::Damaged { path, reason });
         }
@@ -216,11 +218,29 @@ impl OriginDb {
         );
         let read = || -> rusqlite::Result<Vec<OriginRow>> {
             let mut statement = self.connection.prepare_cached(&sql)?;
-            let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+            let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
             let rows = statement.query_map((task, after, limit.clamp(1, MAX_ROWS)), |row| plain(row, &names))?;
             rows.collect()
         };
         read().map_err(|source| self.failed(table, source))
+    }
+
+    /// How many rows name no task, so that nobody can be said to have done what they tell of.
+    ///
+    /// # Errors
+    /// [`OriginError::Query`], [`OriginError::Damaged`].
+    pub fn unnamed(&self) -> Result<u64, OriginError> {
+        let mut sum: u64 = 0;
+        for table in &self.tables {
+            let sql = format!(
+                "SELECT count(*) FROM \"{}\" WHERE typeof(task_id) <> 'text' OR task_id = ''",
+                table.name()
+            );
+            let count: rusqlite::Result<i64> = self.connection.query_row(&sql, [], |row| row.get(0));
+            let count = count.map_err(|source| self.failed(*table, source))?;
+            sum = sum.saturating_add(u64::try_from(count).unwrap_or_default());
+        }
+        Ok(sum)
     }
 
     fn failed(&self, table: OriginTable, source: rusqlite::Error) -> OriginError {

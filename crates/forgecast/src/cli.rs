@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Forget(ForgetArgs),
     /// Write one session as self-contained JSON
     Export(ExportArgs),
+    /// Import a metrics database of the livestream server as history, or an exported session
+    Import(ImportArgs),
     /// Show the configuration
     Config {
         #[command(subcommand)]
@@ -200,6 +202,19 @@ pub(crate) struct ExportArgs {
     /// The file to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+}
+
+/// What to import.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Metrics databases (SQLite) and files that `forgecast export` wrote; they are only read [default: $CF_METRICS_DB]
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Only say what would be imported
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
 }

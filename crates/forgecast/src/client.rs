@@ -11,6 +11,11 @@ use ureq::{Agent, Body};
 
 /// How long an answer may take. A stream has no such limit once it has begun.
 const ANSWER: Duration = Duration::from_secs(10);
+/// How long a server may take to store what it is sent.
+const TAKING: Duration = Duration::from_secs(60);
+/// How often a server that is behind is asked, and how long it gets in between.
+const ATTEMPTS: u32 = 30;
+const PAUSE: Duration = Duration::from_secs(1);
 /// How long a server may take to say that it is there.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 /// The largest answer that is read: an export of a long session.
@@ -101,6 +106,37 @@ impl Client {
         Ok(found(self.reached(answer)?)?.is_some())
     }
 
+    /// Sends JSON and understands the answer; a body that the server refuses for what it says (422) is its words. A server
+    /// that is behind is asked again for a while.
+    ///
+    /// # Errors
+    /// As [`Client::bytes`], and when the answer has another shape.
+    pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, json: &[u8]) -> Result<Result<T, String>> {
+        for attempt in 1.. {
+            let request = self
+                .agent
+                .post(self.at(path))
+                .header("content-type", "application/json");
+            let mut answer = self.reached(request.config().timeout_recv_response(Some(TAKING)).build().send(json))?;
+            match answer.status().as_u16() {
+                503 if attempt < ATTEMPTS => std::thread::sleep(PAUSE),
+                422 => return Ok(Err(words(&mut answer).unwrap_or_else(|| "it was refused".to_owned()))),
+                _ => {
+                    let Some(mut answer) = found(answer)? else {
+                        bail!("the server at {} is too old for that", self.url);
+                    };
+                    let body = answer.body_mut().read_to_vec();
+                    let body = body.with_context(|| format!("the answer of {} broke off", self.url))?;
+                    let understood = serde_json::from_slice(&body);
+                    return understood
+                        .map(Ok)
+                        .with_context(|| format!("{}{path} answered with something else", self.url));
+                }
+            }
+        }
+        bail!("the server at {} is behind", self.url)
+    }
+
     /// Calls `each` with the data of every event of an event stream until it ends; `false` when there is no such thing.
     ///
     /// # Errors
@@ -146,13 +182,15 @@ fn found(mut answer: Response<Body>) -> Result<Option<Response<Body>>> {
     if status.as_u16() == 404 {
         return Ok(None);
     }
-    let problem: Option<ErrorBody> = answer
-        .body_mut()
-        .read_to_vec()
-        .ok()
-        .and_then(|body| serde_json::from_slice(&body).ok());
-    match problem {
-        Some(problem) => bail!("{}", problem.detail.unwrap_or(problem.title)),
+    match words(&mut answer) {
+        Some(words) => bail!(words),
         None => bail!("the server answered {status}"),
     }
+}
+
+/// What the server says of an error.
+fn words(answer: &mut Response<Body>) -> Option<String> {
+    let body = answer.body_mut().read_to_vec().ok()?;
+    let problem: ErrorBody = serde_json::from_slice(&body).ok()?;
+    Some(problem.detail.unwrap_or(problem.title))
 }

@@ -5,6 +5,7 @@ pub(crate) mod doctor;
 pub(crate) mod emit;
 pub(crate) mod export;
 pub(crate) mod forget;
+pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod serve;
 pub(crate) mod sessions;

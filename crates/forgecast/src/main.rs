@@ -10,6 +10,7 @@ mod delivery;
 mod demo;
 mod doctor;
 mod emit;
+mod import;
 mod memory;
 mod pipeline;
 mod runtime_file;
@@ -60,6 +61,7 @@ fn run(cli: Cli, began: Instant) -> Result<()> {
         Command::Doctor(args) => commands::doctor::run(&context, &args),
         Command::Forget(args) => commands::forget::run(&context, &args),
         Command::Export(args) => commands::export::run(&context, &args),
+        Command::Import(args) => commands::import::run(&context, &args),
         Command::Config { command } => show_config(&context, command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "forgecast", &mut std::io::stdout().lock());

@@ -34,6 +34,7 @@ async fn the_page_of_routes_is_this() {
     GET /api/v1/sessions/{id}/export
     GET /api/v1/stats
     POST /api/v1/events
+    POST /api/v1/import
     POST /api/v1/hooks/claude
     POST /v1/logs
     POST /v1/metrics

@@ -5,8 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use forgecast_hub::query::RowQuery;
+use forgecast_hub::{Brought, Exported};
+use forgecast_ingest::clean::Cleaner;
+use forgecast_ingest::decode::push;
 use forgecast_protocol::session::SessionRow;
 use forgecast_protocol::{SessionRef, SessionView};
+use forgecast_store::StoredEvent;
 use serde::Deserialize;
 use tokio::runtime::Runtime;
 
@@ -65,6 +69,51 @@ struct Page {
     next_cursor: Option<String>,
 }
 
+/// What became of envelopes.
+pub(crate) struct Taken {
+    /// Facts that are stored now.
+    pub(crate) accepted: u64,
+    /// Facts that were known.
+    pub(crate) duplicates: u64,
+    /// Envelopes that were refused: place and reason.
+    pub(crate) rejected: Vec<(usize, String)>,
+}
+
+impl Taken {
+    fn refused(body: &[u8], why: &str) -> Self {
+        let envelopes: Vec<serde::de::IgnoredAny> = serde_json::from_slice(body).unwrap_or_default();
+        Self {
+            accepted: 0,
+            duplicates: 0,
+            rejected: (0..envelopes.len()).map(|index| (index, why.to_owned())).collect(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Receipt {
+    accepted: u64,
+    duplicates: u64,
+    rejected: Vec<Rejection>,
+}
+
+#[derive(Deserialize)]
+struct Rejection {
+    index: usize,
+    problem: String,
+}
+
+#[derive(Deserialize)]
+struct Arrival {
+    session: String,
+    new: bool,
+}
+
+#[derive(Deserialize)]
+struct Facts {
+    events: Vec<StoredEvent>,
+}
+
 /// The server to ask, when one runs: the one on the database that was named, else any.
 pub(crate) fn server(context: &Context, config: &Config) -> Option<Client> {
     let named = config.provenance("db") != Provenance::Default;
@@ -110,6 +159,18 @@ impl Sight {
             );
         }
         Own::open(&config, Some(db)).map(|own| Self::Own(Box::new(own)))
+    }
+
+    /// The same on a database that is made when there is none.
+    ///
+    /// # Errors
+    /// What the configuration, the database or the sources refuse.
+    pub(crate) fn open_or_make(context: &Context, args: &SourceArgs) -> Result<Self> {
+        let config = context.configure(args.flags())?;
+        if let Some(client) = server(context, &config) {
+            return Ok(Self::Server(client));
+        }
+        Own::open(&config, Some(config.db())).map(|own| Self::Own(Box::new(own)))
     }
 
     /// All rows, newest work first.
@@ -196,6 +257,80 @@ impl Sight {
         match self {
             Self::Server(client) => client.delete(&format!("/api/v1/sessions/{session}")),
             Self::Own(own) => Ok(own.runtime.block_on(own.pipeline.hub.forget(session))?),
+        }
+    }
+
+    /// Hands over envelopes, as in `POST /api/v1/events`; what was taken is durable.
+    ///
+    /// # Errors
+    /// Nobody took them, and nobody refused them: sending them again is safe.
+    pub(crate) fn push(&self, body: &[u8], cleaner: &Cleaner) -> Result<Taken> {
+        match self {
+            Self::Server(client) => client.post("/api/v1/events", body).map(|answer| match answer {
+                Ok(Receipt {
+                    accepted,
+                    duplicates,
+                    rejected,
+                }) => Taken {
+                    accepted,
+                    duplicates,
+                    rejected: rejected.into_iter().map(|one| (one.index, one.problem)).collect(),
+                },
+                // Nothing of it was taken; the server names the first reason.
+                Err(why) => Taken::refused(body, &why),
+            }),
+            Self::Own(own) => {
+                let pushed = push::envelopes(body, cleaner, forgecast_ingest::system_clock().now())?;
+                let receipt = own.runtime.block_on(own.pipeline.hub.push(pushed.batch))?;
+                let unread = pushed.rejected.into_iter().map(|one| (one.index, one.why));
+                let unwanted = receipt.rejected.into_iter().map(|one| {
+                    let index = pushed.envelope_of.get(one.index).copied().unwrap_or(one.index);
+                    (index, one.reason.as_str().replace('_', " "))
+                });
+                Ok(Taken {
+                    accepted: receipt.accepted,
+                    duplicates: receipt.duplicates,
+                    rejected: unread.chain(unwanted).collect(),
+                })
+            }
+        }
+    }
+
+    /// The id of the first fact that is known of a session: none when there is no such session or no fact; an empty one
+    /// when that fact has no id.
+    ///
+    /// # Errors
+    /// What the server or the store answers.
+    pub(crate) fn first_fact(&self, session: &SessionRef) -> Result<Option<Option<String>>> {
+        let events = match self {
+            Self::Server(client) => {
+                let facts: Option<Facts> = client.get(&format!("/api/v1/sessions/{session}/events?limit=1"))?;
+                facts.map(|facts| facts.events).unwrap_or_default()
+            }
+            Self::Own(own) => {
+                let events = own.runtime.block_on(own.pipeline.hub.events(session, 0, 1))?;
+                events.unwrap_or_default()
+            }
+        };
+        let first = events.into_iter().next();
+        Ok(first.map(|first| first.event.id.map(|id| id.as_str().to_owned())))
+    }
+
+    /// Brings an exported session in: the id that it has here and whether it is new, or why it is refused.
+    ///
+    /// # Errors
+    /// What the server or the store answers.
+    pub(crate) fn bring(&self, exported: Exported) -> Result<Result<(String, bool), String>> {
+        match self {
+            Self::Server(client) => {
+                let answer = client.post("/api/v1/import", &serde_json::to_vec(&exported)?)?;
+                Ok(answer.map(|Arrival { session, new }| (session, new)))
+            }
+            Self::Own(own) => Ok(match own.runtime.block_on(own.pipeline.hub.bring(exported))? {
+                Brought::New(id) => Ok((id.to_string(), true)),
+                Brought::Known(id) => Ok((id.to_string(), false)),
+                Brought::Refused(why) => Err(why.to_string()),
+            }),
         }
     }
 

@@ -12,6 +12,7 @@ mod connect;
 mod demo;
 mod emit;
 mod faults;
+mod import;
 mod kill;
 mod nightly;
 mod refusals;

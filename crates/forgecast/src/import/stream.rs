@@ -1,0 +1,71 @@
+//! The rows of one table of a task, a batch at a time, each with its time.
+
+use std::collections::VecDeque;
+
+use forgecast_protocol::Timestamp;
+use forgecast_store::{OriginDb, OriginError, OriginRow, OriginTable};
+
+use super::value;
+
+/// Rows that are read at a time.
+const ROWS: u32 = 200;
+
+pub(super) struct Stream {
+    table: OriginTable,
+    rows: VecDeque<OriginRow>,
+    /// The last row that was read; `None` at the end of the table.
+    last: Option<i64>,
+    /// The time of the row before: that of a row which has none.
+    before: Option<Timestamp>,
+}
+
+impl Stream {
+    pub(super) fn new(db: &OriginDb, table: OriginTable, task: &str) -> Result<Self, OriginError> {
+        let mut stream = Self {
+            table,
+            rows: VecDeque::new(),
+            last: Some(i64::MIN),
+            before: None,
+        };
+        stream.read(db, task)?;
+        Ok(stream)
+    }
+
+    fn read(&mut self, db: &OriginDb, task: &str) -> Result<(), OriginError> {
+        if let (true, Some(last)) = (self.rows.is_empty(), self.last) {
+            let rows = db.rows(self.table, task, last, ROWS)?;
+            self.last = rows.last().map(|row| row.number);
+            self.rows = rows.into();
+        }
+        Ok(())
+    }
+
+    pub(super) fn table(&self) -> OriginTable {
+        self.table
+    }
+
+    pub(super) fn has_row(&self) -> bool {
+        !self.rows.is_empty()
+    }
+
+    /// The time of the next row.
+    pub(super) fn at(&self) -> Option<Timestamp> {
+        let columns = &self.rows.front()?.columns;
+        let said = ["timestamp", "start_time", "end_time"]
+            .into_iter()
+            .find_map(|name| value::time(columns.get(name)?));
+        said.or(self.before)
+    }
+
+    pub(super) fn take(
+        &mut self,
+        db: &OriginDb,
+        task: &str,
+    ) -> Result<Option<(OriginRow, Option<Timestamp>)>, OriginError> {
+        let at = self.at();
+        let row = self.rows.pop_front();
+        self.before = at;
+        self.read(db, task)?;
+        Ok(row.map(|row| (row, at)))
+    }
+}

@@ -1,0 +1,180 @@
+//! Columns of a database that keeps no types: text in numbers, numbers in text, lists as text that may be cut off.
+
+use std::hash::Hasher;
+
+use forgecast_protocol::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value};
+
+/// 2000-01-01 and 2100-01-01: no build is older, none is to come.
+const PLAUSIBLE_MS: std::ops::Range<i64> = 946_684_800_000..4_102_444_800_000;
+/// Numbers below this are seconds, above it milliseconds.
+const SECONDS_BELOW: f64 = 1e11;
+
+/// A time as the origin writes it: ISO 8601, without an offset in the time of its machine.
+pub(super) fn time(value: &Value) -> Option<Timestamp> {
+    time_in(value, &TimeZone::system())
+}
+
+/// A time that the database wrote itself: without an offset it is UTC.
+pub(super) fn time_of_database(value: &Value) -> Option<Timestamp> {
+    time_in(value, &TimeZone::UTC)
+}
+
+fn time_in(value: &Value, zone: &TimeZone) -> Option<Timestamp> {
+    let millis = match value {
+        Value::String(text) => {
+            let text = text.trim();
+            match text.parse::<jiff::Timestamp>() {
+                Ok(time) => time.as_millisecond(),
+                Err(_) => {
+                    let civil: DateTime = text.parse().ok()?;
+                    civil.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond()
+                }
+            }
+        }
+        Value::Number(number) => {
+            let number = number.as_f64().filter(|number| (0.0..1e15).contains(number))?;
+            let millis = if number < SECONDS_BELOW {
+                number * 1000.0
+            } else {
+                number
+            };
+            #[expect(clippy::cast_possible_truncation, reason = "below 1e15, so well within an i64")]
+            let millis = millis as i64;
+            millis
+        }
+        _ => return None,
+    };
+    PLAUSIBLE_MS.contains(&millis).then(|| Timestamp::from_millis(millis))
+}
+
+/// Text that says something; a number as it is written.
+pub(super) fn text(columns: &Map<String, Value>, name: &str) -> Option<String> {
+    let text = match columns.get(name)? {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// A number from 0 on, also as text.
+pub(super) fn number(columns: &Map<String, Value>, name: &str) -> Option<f64> {
+    let number = match columns.get(name)? {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    (number.is_finite() && number >= 0.0).then_some(number)
+}
+
+/// A whole number from 0 on.
+pub(super) fn count(columns: &Map<String, Value>, name: &str) -> Option<u64> {
+    let number = number(columns, name).filter(|number| *number < 1e15)?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 1e15")]
+    let count = number.round() as u64;
+    Some(count)
+}
+
+/// Yes or no: 1 and 0, or words for it.
+pub(super) fn flag(columns: &Map<String, Value>, name: &str) -> Option<bool> {
+    match text(columns, name)?.to_ascii_lowercase().as_str() {
+        "1" | "1.0" | "true" | "yes" | "t" => Some(true),
+        "0" | "0.0" | "false" | "no" | "f" => Some(false),
+        _ => None,
+    }
+}
+
+/// A list of words: a JSON list, or words with commas between them. What is neither is nothing.
+pub(super) fn list(columns: &Map<String, Value>, name: &str) -> Option<Vec<String>> {
+    let text = text(columns, name)?;
+    if let Ok(items) = serde_json::from_str::<Vec<Value>>(&text) {
+        let words = items.into_iter().filter_map(|item| item.as_str().map(str::to_owned));
+        return Some(words.collect());
+    }
+    if text.contains(['[', ']', '{', '}', '"']) {
+        return None;
+    }
+    let words = text.split(',').map(|word| word.trim().to_owned());
+    Some(words.filter(|word| !word.is_empty()).collect())
+}
+
+/// The same 16 digits for the same texts, in every version.
+pub(super) fn digest(texts: &[&str]) -> String {
+    let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
+    for text in texts {
+        hash.write(text.as_bytes());
+        hash.write(&[0xff]);
+    }
+    format!("{:016x}", hash.finish())
+}
+
+/// FNV-1a: an id must not depend on the hasher of a version of the standard library.
+struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn columns(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn numbers_are_read_from_text_and_text_from_numbers() {
+        let odd = columns(json!({"a": " 12 ", "b": 12.4, "c": "many", "d": -1, "e": 7, "f": "", "g": 1e300}));
+        assert_eq!(count(&odd, "a"), Some(12));
+        assert_eq!(count(&odd, "b"), Some(12));
+        for name in ["c", "d", "g", "missing"] {
+            assert_eq!(count(&odd, name), None, "{name}");
+        }
+        assert_eq!(text(&odd, "e").as_deref(), Some("7"));
+        assert_eq!(text(&odd, "f"), None);
+    }
+
+    #[test]
+    fn lists_are_json_or_words_and_broken_json_is_nothing() {
+        let of = |text: &str| list(&columns(json!({"a": text})), "a");
+        assert_eq!(
+            of(r#"["Scout", 3, "Builder"]"#),
+            Some(vec!["Scout".into(), "Builder".into()])
+        );
+        assert_eq!(of("Scout, Builder"), Some(vec!["Scout".into(), "Builder".into()]));
+        assert_eq!(of("[]"), Some(Vec::new()));
+        assert_eq!(of(r#"["Scout", "Buil"#), None);
+    }
+
+    #[test]
+    fn times_without_an_offset_are_local_and_the_databases_own_are_utc() {
+        let at = time_of_database(&json!("2026-01-31 08:15:00")).unwrap();
+        assert_eq!(at.to_string(), "2026-01-31T08:15:00.000Z");
+        assert_eq!(time(&json!("2026-01-31T08:15:00Z")), Some(at));
+        assert_eq!(time(&json!(1_769_847_300)), Some(at));
+        for wrong in [json!("yesterday"), json!(-5), json!("0001-01-01T00:00:00"), json!(null)] {
+            assert_eq!(time(&wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn digests_never_change() {
+        assert_eq!(digest(&["build-1", ""]), digest(&["build-1", ""]));
+        assert_ne!(digest(&["build-1", ""]), digest(&["build-", "1"]));
+        assert_eq!(digest(&["a"]), "089bc907b544c769");
+    }
+}
