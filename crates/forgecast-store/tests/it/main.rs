@@ -15,6 +15,7 @@ mod many;
 mod migration;
 mod model;
 mod opening;
+mod origin_db;
 mod overview;
 mod retention;
 mod snapshots;
