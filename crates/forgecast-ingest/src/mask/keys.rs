@@ -47,10 +47,14 @@ pub(crate) fn goes_on(line: &str) -> bool {
     };
     let text = line.trim().trim_end_matches(['"', '\'', ',', ';', '+', ' ', ')']);
     let text = text.strip_suffix("\\n").unwrap_or(text);
-    let mut words = text
+    let words = text
         .split([' ', '\t', '→', '|', '"', '\''])
+        .map(|word| word.trim_start_matches(['+', '-', '>', '<']))
         .filter(|word| !word.is_empty());
-    let (count, last) = (words.clone().count(), words.next_back().unwrap_or_default());
-    let last = last.trim_start_matches(['+', '-', '>', '<']);
-    (is_material(last) && (count <= 2 || last.len() >= 40)) || HEADERS.iter().any(|header| text.contains(header))
+    let (mut count, mut last, mut long) = (0, "", false);
+    for word in words {
+        (count, last) = (count + 1, word);
+        long |= word.len() >= 40 && is_material(word);
+    }
+    long || (count <= 2 && is_material(last)) || HEADERS.iter().any(|header| text.contains(header))
 }

@@ -169,3 +169,46 @@ async fn an_endless_line_is_cut_and_flagged_and_others_go_on() {
     );
     running.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_is_written_in_pieces_is_masked_in_every_line_of_the_log() {
+    let canary = "C4n4ryC4n4ry".repeat(5);
+    let root = tempfile::tempdir().unwrap();
+    let app = project(root.path(), "app", "0");
+    let log = app.join(".context-foundry/build-output-1.txt");
+    append(&log, "begun\n");
+    let running = start(options(root.path())).await;
+    // A line in two writes, a key in many, and lines around the sizes of the pieces that are read.
+    for (count, piece) in [
+        "token ghp_C4n4ryC4n4ry".to_owned(),
+        "C4n4ryC4n4ryC4n4ryC4n4ry\n-----BEGIN RSA PRIV".to_owned(),
+        format!("ATE KEY-----\n{canary}\n{canary}"),
+        format!("\n{canary}\n-----END RSA PRIVATE KEY-----\nbetween\n"),
+        format!("{} password={canary}\n", "word ".repeat(810)),
+        format!("{} ghp_{}\n", "word ".repeat(13_100), &canary[..36]),
+        format!("{}\n", format!("\u{1b}[31mghp_{}\u{1b}[0m ", &canary[..36]).repeat(900)),
+        "done\n".to_owned(),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        append(&log, &piece);
+        // The next piece comes when this one was read, as far as it has complete lines.
+        if piece.ends_with('\n') {
+            running
+                .until("the piece", |running| {
+                    texts(running).len() > count && !texts(running).is_empty()
+                })
+                .await;
+        }
+    }
+    running
+        .until("done", |running| {
+            texts(running).last().map(String::as_str) == Some("done")
+        })
+        .await;
+    let lines = texts(&running);
+    assert!(lines.iter().any(|line| line == "between"), "{lines:?}");
+    assert!(!format!("{:?}", running.batches()).contains("C4n4"), "{lines:?}");
+    running.stop().await;
+}

@@ -168,6 +168,7 @@ fn a_key_in_a_log_is_masked_whatever_stands_before_its_lines_and_the_log_goes_on
     let mut shown = |line: &str| cleaner.next_log_line(&mut state, line).0;
     assert_eq!(shown("-----BEGIN PRIVATE KEY-----"), MASK);
     assert_eq!(shown(body), MASK);
+    assert_eq!(shown(&format!("{body} (attempt 2 of 10)")), MASK);
     assert_eq!(shown("the key was never finished"), "the key was never finished");
     assert_eq!(shown("done"), "done");
     let spoken = "if text.startswith(\"-----BEGIN PRIVATE KEY-----\"):";
