@@ -41,7 +41,8 @@ impl Engine {
     }
 
     fn file_hint(&mut self, id: GroupId, folder: &str, name: &OsStr, change: Change, now: Instant) {
-        if matches!(change, Change::FolderCame | Change::FolderGone) {
+        let of_a_folder = matches!(change, Change::FolderCame | Change::FolderGone);
+        if of_a_folder {
             self.groups.look(id, Lane::Urgent, Look::Full);
         }
         let Some(name) = name.to_str() else { return };
@@ -60,6 +61,10 @@ impl Engine {
             return;
         }
         let Some(format) = format_of(kind, &path) else { return };
+        if of_a_folder && matches!(format, Format::Other(_)) {
+            // A folder like any other, not one in the place of a file of ours.
+            return;
+        }
         let urgency = if format.must_settle() || matches!(format, Format::Other(_)) {
             Urgency::Settle
         } else if format.is_appended() || change != Change::Partial {

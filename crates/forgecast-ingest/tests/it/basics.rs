@@ -113,3 +113,29 @@ async fn a_document_that_stays_broken_is_a_problem_until_it_is_whole_again() {
     assert_eq!(running.details(&app), ["good"], "the same content again is no news");
     running.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_that_is_made_beside_the_files_is_no_trouble() {
+    let root = tempfile::tempdir().unwrap();
+    let app = project(root.path(), "app", "0");
+    let running = start(options(root.path())).await;
+    let feedback = app.join(".context-foundry/feedback");
+    std::fs::create_dir(&feedback).unwrap();
+    std::fs::create_dir(app.join(".context-foundry/screenshots")).unwrap();
+    let issue = r#"{"issues_found": [{"id": "i1", "issue": "a name is wrong"}]}"#;
+    replace(&feedback.join("build-feedback-1.json"), issue);
+    running
+        .until("the feedback", |running| {
+            running.has(|fact| matches!(fact, Fact::DecisionRecorded(_)))
+        })
+        .await;
+    // Long after the folders were made: by then each would have been looked at.
+    std::fs::write(app.join(".context-foundry/notes.md"), "done").unwrap();
+    running
+        .until("the notes", |running| {
+            running.has(|fact| matches!(fact, Fact::ArtifactChanged(file) if file.name.ends_with("notes.md")))
+        })
+        .await;
+    assert!(!running.has(|fact| matches!(fact, Fact::ProblemFound(_))));
+    running.stop().await;
+}
