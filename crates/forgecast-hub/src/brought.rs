@@ -2,7 +2,7 @@
 //! revisions and folded like after a restart, so that view and log are the same as there. Nothing is folded into a session
 //! that is here already.
 
-use forgecast_protocol::{Revision, SessionId, SessionRow};
+use forgecast_protocol::{Revision, SessionId, SessionRef, SessionRow};
 use forgecast_store::{Commit, Exported, StoredSession, Write};
 use tokio::sync::oneshot;
 
@@ -39,7 +39,6 @@ pub enum Refusal {
 /// The place that was found for a session.
 pub(crate) enum Place {
     Free(StoredSession),
-    Known(SessionId),
     Full,
 }
 
@@ -64,6 +63,9 @@ impl Hub {
         if !is_ordered(&exported) {
             return Ok(Brought::Refused(Refusal::Disordered));
         }
+        if let Some(known) = self.known(&exported).await? {
+            return Ok(Brought::Known(known));
+        }
         let (reply, answer) = oneshot::channel();
         let command = Command::Place {
             session: exported.session.clone(),
@@ -72,7 +74,6 @@ impl Hub {
         self.commands.send(command).await.map_err(|_| Error::Stopped)?;
         let session = match answer.await.map_err(|_| Error::Stopped)? {
             Place::Free(session) => session,
-            Place::Known(id) => return Ok(Brought::Known(id)),
             Place::Full => return Ok(Brought::Refused(Refusal::TooMany)),
         };
         let id = session.id.clone();
@@ -90,6 +91,27 @@ impl Hub {
         };
         self.commands.send(arrived).await.map_err(|_| Error::Stopped)?;
         Ok(Brought::New(id))
+    }
+
+    /// The run of the same name that began with the very same fact.
+    async fn known(&self, exported: &Exported) -> Result<Option<SessionId>, Error> {
+        let operation = "compare an imported session with those that are here";
+        let first = exported.events.first().map(|stored| &stored.event);
+        let name = exported.session.id.name();
+        let newest = self.resolve(&SessionRef::Newest(name.clone()));
+        self.settle().await;
+        for run in 1..=newest.map_or(0, |newest| newest.run()) {
+            let id = name.run(run);
+            if self.resolve(&id.clone().into()).is_none() {
+                continue;
+            }
+            let page = self.shared.store.events_after(&id, 0, 1).await;
+            let page = page.map_err(|source| Error::Store { operation, source })?;
+            if page.first().map(|stored| &stored.event) == first {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
     }
 
     async fn store_brought(&self, session: StoredSession, exported: Exported) -> Result<Arrived, Error> {

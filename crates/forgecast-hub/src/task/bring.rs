@@ -12,14 +12,8 @@ impl Task {
     pub(super) fn place(&mut self, mut session: StoredSession) -> Place {
         let name = session.id.name().clone();
         let newest = self.shared.registry().find(&SessionRef::Newest(name.clone()));
-        let runs = newest.as_ref().map_or(0, SessionId::run);
-        let known = (1..=runs).map(|run| name.run(run)).find(|id| {
-            // A session is the same when it began at the same moment under the same name.
-            self.shared.registry().created_at(id) == Some(session.created_at)
-        });
-        if let Some(id) = known {
-            return Place::Known(id);
-        }
+        // Kept from now on for as long as any other, however old it is.
+        session.created_at = self.shared.clock.now();
         let mut registry = self.shared.registry_mut();
         if registry.is_full() {
             return Place::Full;

@@ -19,6 +19,8 @@ use crate::registry::{Registry, Resolved, Span};
 
 /// By how many the calls in memory may exceed their limit between two looks.
 const CALLS_SLACK: usize = 1_024;
+/// Facts that are older when they come are history.
+const HISTORY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// What one batch has done so far.
 #[derive(Default)]
@@ -202,11 +204,12 @@ impl Task {
         let known = subject.transcript.as_ref().and_then(|name| folding.spans.get(name));
         let span = known.copied().unwrap_or_else(|| Span::of_event(event));
         self.make_room(subject, span);
-        let mut resolved = self.shared.registry_mut().resolve(subject, span, event.at)?;
+        let seen_at = self.seen_at(event);
+        let mut resolved = self.shared.registry_mut().resolve(subject, span, seen_at)?;
         if !resolved.created && !resolved.explicit {
             let live = self.live.get(&resolved.id);
             if live.is_some_and(|live| live.session.begins_new_run(event)) {
-                resolved = self.shared.registry_mut().new_run(&resolved.id, event.at)?;
+                resolved = self.shared.registry_mut().new_run(&resolved.id, seen_at)?;
             }
         }
         self.draft_names(&resolved, subject, folding);
@@ -223,6 +226,13 @@ impl Task {
         let stage = || Some(Stage::of(live.session.view()));
         folding.touched.entry(id.clone()).or_insert_with(stage);
         Ok(id)
+    }
+
+    /// When a session that begins with this fact was first seen: history that is brought over is seen now, however old
+    /// it is, or retention would take it away at once.
+    fn seen_at(&self, event: &Event) -> Timestamp {
+        let now = self.shared.clock.now();
+        if event.at.plus_millis(HISTORY_MS) < now { now } else { event.at }
     }
 
     /// What the store has to know of a session before its facts.
