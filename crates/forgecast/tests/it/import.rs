@@ -154,6 +154,8 @@ fn a_running_server_takes_the_same_and_rows_that_are_new_are_added() {
         .unwrap();
     insta::assert_snapshot!(import(&world, "metrics.db"), @"imported 1 session: 1 fact new, 17 known, 0 rejected");
     let view = server.json("/api/v1/sessions/weather-build");
+    let seen = export(&server, "weather-build")["session"]["created_at"].to_string();
+    assert!(seen > "\"2026-02".to_owned(), "kept from the day of the import: {seen}");
     assert_eq!(view["decisions"]["total"], 3);
     assert_eq!(view["status"], "completed");
 }
@@ -293,8 +295,9 @@ fn export(server: &Server, id: &str) -> Value {
     server.json(&format!("/api/v1/sessions/{id}/export"))
 }
 
-/// What is the same wherever a session is: all but the store's own numbers of facts.
+/// What is the same wherever a session is: all but the store's own numbers of facts, and when it came there.
 fn essence(mut export: Value) -> Value {
+    export["session"]["created_at"].take();
     for event in export["events"].as_array_mut().unwrap() {
         event["sequence"] = json!(0);
     }
