@@ -146,9 +146,10 @@ impl Message<'_> {
             Some((_, Value::String(text))) => text,
             _ => return Err("field \"data.line\" is missing or no text".to_owned()),
         };
-        let mut state = LogState::default();
+        let mut state = self.reader.log_state(&self.subject);
         let lines = text.trim_end_matches(['\n', '\r']).split('\n').take(MAX_LINES);
         let lines = lines.map(|line| self.line(&mut state, line, level)).collect();
+        self.reader.keep_log_state(&self.subject, state);
         taken.logs.push(LogChunk {
             subject: self.subject.clone(),
             lines,

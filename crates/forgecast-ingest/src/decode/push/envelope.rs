@@ -1,5 +1,6 @@
 //! Who and when of a pushed envelope: its id, its session, its folder; what it says is read by `facts`.
 
+use std::cell::RefCell;
 use std::path::{Component, Path};
 
 use forgecast_protocol::{Event, EventId, Fact, Origin, SessionRef, Subject, Timestamp};
@@ -7,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::facts::{self, Said};
 use super::{Refused, Taken};
-use crate::clean::Cleaner;
+use crate::clean::{Cleaner, LogState};
 use crate::decode::fields::Fields;
 use crate::decode::phase;
 
@@ -19,11 +20,29 @@ pub(crate) struct Reader<'c> {
     pub(crate) cleaner: &'c Cleaner,
     pub(crate) now: Timestamp,
     origin: Origin,
+    /// Whose log was told last, and whether a private key is being printed in it: its lines may come one by one.
+    printing: RefCell<(Subject, LogState)>,
 }
 
 impl<'c> Reader<'c> {
     pub(crate) fn new(cleaner: &'c Cleaner, now: Timestamp, origin: Origin) -> Self {
-        Self { cleaner, now, origin }
+        Self {
+            cleaner,
+            now,
+            origin,
+            printing: RefCell::default(),
+        }
+    }
+
+    /// What is known of the log of this subject from the envelopes before.
+    pub(crate) fn log_state(&self, subject: &Subject) -> LogState {
+        let (last, state) = &*self.printing.borrow();
+        if last == subject { *state } else { LogState::default() }
+    }
+
+    /// For the envelopes after this one.
+    pub(crate) fn keep_log_state(&self, subject: &Subject, state: LogState) {
+        self.printing.replace((subject.clone(), state));
     }
 
     /// An event that was learned now.

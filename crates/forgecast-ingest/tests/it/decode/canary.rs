@@ -152,6 +152,25 @@ fn in_pushed_envelopes() {
 }
 
 #[test]
+fn in_a_key_whose_lines_are_pushed_together_one_by_one() {
+    let line = |session: &str, text: &str| json!({"type": "log_line", "session_id": session, "data": {"line": text}});
+    let long = CANARY.repeat(5);
+    let body = json!([
+        line("app", "-----BEGIN PRIVATE KEY-----"),
+        line("app", &long),
+        line("app", &long),
+        line("app", "-----END PRIVATE KEY-----"),
+        line("app", "done"),
+        line("app", "-----BEGIN PRIVATE KEY-----"),
+        line("other", "done"),
+    ]);
+    let pushed = push::envelopes(body.to_string().as_bytes(), &Cleaner::default(), now()).unwrap();
+    no_canary(&pushed, &body);
+    let last = pushed.batch.logs.iter().filter(|chunk| chunk.lines[0].text == "done");
+    assert_eq!(last.count(), 2, "the log goes on, and another's is another");
+}
+
+#[test]
 fn in_files_of_a_build() {
     let cleaner = Cleaner::default();
     let files = [
