@@ -92,7 +92,8 @@ impl Task {
         let status = text(&self.columns, "status");
         let done = list(&self.columns, "phases_completed");
         let mut phase = Map::new();
-        put(&mut phase, "phase", text(&self.columns, "current_phase"));
+        let current = text(&self.columns, "current_phase");
+        put(&mut phase, "phase", current.filter(|phase| !self.goes_back(phase)));
         put(&mut phase, "phases_completed", done.clone());
         if phase.is_empty() && status.is_none() {
             return Vec::new();
@@ -123,12 +124,21 @@ impl Task {
         told
     }
 
+    /// Whether this is the first phase behind others: rows out of their order, for a task is one run.
+    fn goes_back(&self, phase: &str) -> bool {
+        let is_first = |phase: &str| {
+            let word = phase.to_lowercase();
+            word.contains("scout") || word.contains("codebase")
+        };
+        is_first(phase) && self.phases.iter().any(|told| !is_first(told))
+    }
+
     fn metric(&mut self, place: &str, columns: &Map<String, Value>, at: Option<Timestamp>) -> Vec<Value> {
         if self.extent == Extent::Beside {
             return Vec::new();
         }
         let mut told = Vec::new();
-        if let Some(phase) = text(columns, "phase")
+        if let Some(phase) = text(columns, "phase").filter(|phase| !self.goes_back(phase))
             && self.phases.insert(phase.clone())
         {
             let mut fields = Map::new();

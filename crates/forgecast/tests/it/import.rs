@@ -180,6 +180,20 @@ fn a_build_that_was_followed_here_keeps_its_phases_and_gets_what_only_the_metric
 }
 
 #[test]
+fn a_task_is_one_run_whatever_order_its_rows_have() {
+    let world = World::new();
+    let rows =
+        "INSERT INTO tasks (task_id, status, current_phase, phases_completed) VALUES ('t', 'completed', 'Scout', '[]');
+        INSERT INTO metrics (task_id, timestamp, phase) VALUES ('t', '2026-01-31T08:30:00Z', 'Builder'),
+            ('t', '2026-01-31T08:40:00Z', 'Test'), ('t', '2026-01-31T08:10:00Z', 'Scout'), ('t', NULL, 'Scout');";
+    database(&world.path("metrics.db"), &[TABLES, rows]);
+    import(&world, "metrics.db");
+    assert_eq!(view(&world, "t")["status"], "completed");
+    let (_, table, _) = world.run(&["sessions"]);
+    assert!(table.contains("t~1") && !table.contains("t~2"), "{table}");
+}
+
+#[test]
 fn odd_rows_cost_themselves_and_nothing_else() {
     let world = World::new();
     let odd = r#"
