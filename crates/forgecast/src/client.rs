@@ -119,7 +119,7 @@ impl Client {
                 .header("content-type", "application/json");
             let mut answer = self.reached(request.config().timeout_recv_response(Some(TAKING)).build().send(json))?;
             match answer.status().as_u16() {
-                503 if attempt < ATTEMPTS => std::thread::sleep(PAUSE),
+                503 if attempt < ATTEMPTS => pause(),
                 422 => return Ok(Err(words(&mut answer).unwrap_or_else(|| "it was refused".to_owned()))),
                 _ => {
                     let Some(mut answer) = found(answer)? else {
@@ -186,6 +186,11 @@ fn found(mut answer: Response<Body>) -> Result<Option<Response<Body>>> {
         Some(words) => bail!(words),
         None => bail!("the server answered {status}"),
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a server says nothing when it has caught up")]
+fn pause() {
+    std::thread::sleep(PAUSE);
 }
 
 /// What the server says of an error.
