@@ -74,7 +74,9 @@ async fn a_huge_archive_streams_by_in_pieces() {
     let running = start(claude(home.path())).await;
     running.until("indexed", indexed).await;
     assert_eq!(messages(&running), ["first", "last"]);
-    assert!(running.health.borrow().bytes_read < SIZE + SIZE / 1_000);
+    let read = running.health.borrow().bytes_read;
+    // Once, but for what stands before each piece and, when the system interrupts, a piece or two.
+    assert!(read < SIZE + SIZE / 50, "{read} bytes of {SIZE}");
     assert!(
         running
             .problems()
