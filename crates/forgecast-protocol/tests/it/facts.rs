@@ -77,7 +77,6 @@ fn ends_artifacts_usage_and_foreign_kinds_keep_their_shape() {
     insta::assert_snapshot!(stored(Fact::UsageRecorded(UsageRecorded {
         tokens: TokenDelta { input: 1, output: 2, cache_read: 3, cache_write: 4 },
         ..UsageRecorded::default()
-        ..UsageRecorded::default()
-    })), @r#"{"type":"usage_recorded","input":1,"output":2,"cache_read":3,"cache_write":4,"provenance":"reported"}"#);
+    })), @r#"{"type":"usage_recorded","input":1,"output":2,"cache_read":3,"cache_write":4,"calls":0,"unpriced":0,"disputed":0}"#);
     insta::assert_snapshot!(stored(Fact::Custom(Custom { kind: "lunch".into(), data: json!({"minutes": 30}) })), @r#"{"type":"custom","kind":"lunch","data":{"minutes":30}}"#);
 }
