@@ -62,7 +62,9 @@ fn fuzz(minutes: u32) -> Result {
         arguments.extend(committed.as_deref());
         arguments.extend(["--", &time, "-max_len=65536", "-timeout=10"]);
         // The flags of coverage exist on every toolchain, but only behind this variable on a stable one.
-        Tool::new("fuzz", "cargo", &arguments).env("RUSTC_BOOTSTRAP", "1").run()?;
+        Tool::new("fuzz", "cargo", &arguments)
+            .env("RUSTC_BOOTSTRAP", "1")
+            .run()?;
         println!("fuzz: {target}: {minutes} min without a crash");
     }
     Ok(())

@@ -106,7 +106,8 @@ impl Spending {
         BurnRate {
             window_s: BURN_S,
             tokens_per_minute: tokens.max(0) as f64 / minutes,
-            usd_per_hour: dollars(nanos.max(0)) * 60.0 / minutes,
+            // In whole billionths, so that what is written has no more digits than money has.
+            usd_per_hour: dollars(nanos.max(0).saturating_mul(3600) / i64::from(BURN_S)),
         }
     }
 

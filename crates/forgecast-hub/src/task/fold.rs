@@ -232,7 +232,11 @@ impl Task {
     /// it is, or retention would take it away at once.
     fn seen_at(&self, event: &Event) -> Timestamp {
         let now = self.shared.clock.now();
-        if event.at.plus_millis(HISTORY_MS) < now { now } else { event.at }
+        if event.at.plus_millis(HISTORY_MS) < now {
+            now
+        } else {
+            event.at
+        }
     }
 
     /// What the store has to know of a session before its facts.
