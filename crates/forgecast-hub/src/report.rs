@@ -11,7 +11,7 @@ use forgecast_store::{UsageGroup, UsageQuery};
 
 use crate::error::Error;
 use crate::hub::Hub;
-use crate::spending::hours;
+use crate::spending::{forecast, hours};
 
 /// Which usage a report is about. Days are counted from 1970-01-01 in the calendar of the hub's options.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl Hub {
         // How fast money goes is known of all sessions together only.
         if let Some(today) = report.today.as_ref().filter(|_| !query.is_filtered()) {
             let left = hours(calendar.left_of_day_ms(now));
-            report.today_projected_usd = Some(today.cost_usd + burn.usd_per_hour * left);
+            report.today_projected_usd = Some(forecast(today.cost_usd + burn.usd_per_hour * left));
         }
         report.burn = Some(burn);
         report.budgets = spending.report(now, calendar, budgets);

@@ -170,12 +170,17 @@ impl Spending {
                 period,
                 limit_usd,
                 spent_usd,
-                projected_usd: spent_usd + per_hour * hours(left_ms),
+                projected_usd: forecast(spent_usd + per_hour * hours(left_ms)),
                 level: level(spent_usd, limit_usd),
             }
         });
         reports.collect()
     }
+}
+
+/// Dollars that are to come, to the millionth: more is not known of them.
+pub(crate) fn forecast(usd: f64) -> f64 {
+    (usd * 1e6).round() / 1e6
 }
 
 /// Milliseconds as hours.
