@@ -97,6 +97,9 @@ impl Rules {
     /// # Errors
     /// See [`RuleError`].
     pub fn new(extra: &[(String, String)], off: &[String]) -> Result<Self, RuleError> {
+        if extra.is_empty() && off.is_empty() {
+            return Ok(Self::default());
+        }
         for name in off {
             if !BUILTIN.iter().any(|rule| rule.name == name) {
                 return Err(RuleError::Unknown {
