@@ -8,10 +8,10 @@ pub(crate) mod keys;
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use regex::Regex;
+use regex::{Captures, Match, Regex};
 use sha2::{Digest, Sha256};
 
 pub use self::assignment::is_secret_key;
@@ -26,14 +26,30 @@ const MAX_ROUNDS: usize = 4;
 /// One rule: what to look for, and what to leave alone although it looks alike.
 struct Rule {
     name: String,
-    pattern: Regex,
+    pattern: Pattern,
     /// Lower-case words without which the pattern cannot match; none: it is always tried.
     triggers: &'static [&'static str],
     /// Looks at a match again: false for a look-alike.
-    accept: fn(&regex::Captures<'_>) -> bool,
+    accept: fn(&Captures<'_>) -> bool,
 }
 
-/// The rules in force, compiled once and shared.
+/// A regular expression, compiled when a trigger first asks for it: most processes never meet most kinds of secrets.
+enum Pattern {
+    Compiled(Regex),
+    /// One of our own; `None` within cannot happen for these constants (a test compiles them all).
+    Later(&'static str, OnceLock<Option<Regex>>),
+}
+
+impl Pattern {
+    fn regex(&self) -> Option<&Regex> {
+        match self {
+            Self::Compiled(regex) => Some(regex),
+            Self::Later(source, regex) => regex.get_or_init(|| Regex::new(source).ok()).as_ref(),
+        }
+    }
+}
+
+/// The rules in force, made once and shared.
 #[derive(Clone)]
 pub struct Rules(Arc<Compiled>);
 
@@ -75,7 +91,7 @@ pub enum RuleError {
     },
 }
 
-/// The built-in rules are compiled once for the whole process.
+/// The built-in rules are made once for the whole process.
 static DEFAULT: LazyLock<Rules> = LazyLock::new(|| Rules::compile(builtin_rules(&[])));
 
 impl Default for Rules {
@@ -216,15 +232,18 @@ impl Rules {
 
 impl Rule {
     fn find(&self, text: &str, found: &mut Vec<Range<usize>>) {
+        let Some(pattern) = self.pattern.regex() else {
+            return;
+        };
         let mut at = 0;
         while at <= text.len() {
-            let Some(captures) = self.pattern.captures_at(text, at) else {
+            let Some(captures) = pattern.captures_at(text, at) else {
                 return;
             };
             let Some(whole) = captures.get(0) else {
                 return;
             };
-            let secret = captures.iter().skip(1).flatten().next().unwrap_or(whole);
+            let secret = group(&captures).unwrap_or(whole);
             let accepted = (self.accept)(&captures);
             if accepted && !secret.is_empty() && secret.as_str() != MASK {
                 found.push(secret.range());
@@ -241,6 +260,11 @@ impl Rule {
     }
 }
 
+/// The first group that took part in a match.
+fn group<'t>(captures: &Captures<'t>) -> Option<Match<'t>> {
+    captures.iter().skip(1).flatten().next()
+}
+
 /// The position behind the character at this one.
 fn following(text: &str, at: usize) -> usize {
     let letter = text.get(at..).and_then(|rest| rest.chars().next());
@@ -249,7 +273,7 @@ fn following(text: &str, at: usize) -> usize {
 
 fn builtin_rules(off: &[String]) -> Vec<Rule> {
     let wanted = BUILTIN.iter().filter(|rule| !off.iter().any(|name| name == rule.name));
-    wanted.filter_map(builtin::Definition::compile).collect()
+    wanted.map(builtin::Definition::rule).collect()
 }
 
 fn names_of_builtin() -> Vec<&'static str> {
@@ -273,7 +297,7 @@ fn extra_rule(name: &str, pattern: &str) -> Result<Rule, RuleError> {
     }
     Ok(Rule {
         name: name.to_owned(),
-        pattern,
+        pattern: Pattern::Compiled(pattern),
         triggers: &[],
         accept: |_| true,
     })

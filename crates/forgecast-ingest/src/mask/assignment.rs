@@ -3,7 +3,7 @@
 
 use regex::Captures;
 
-use super::MASK;
+use super::{MASK, group};
 
 /// Words that a name of a secret contains.
 pub(super) const TRIGGERS: &[&str] = &[
@@ -216,7 +216,7 @@ pub(super) fn is_credential(captures: &Captures<'_>) -> bool {
 
 /// The value of an option of a command: one that cannot be the next word of a sentence, or that of a password.
 pub(super) fn is_argument(captures: &Captures<'_>) -> bool {
-    let value = captures.iter().skip(1).flatten().next();
+    let value = group(captures);
     value.is_some_and(|value| {
         let value = value.as_str();
         is_value(value) && !is_path(value) && (captures.get(1).is_none() || mixed(value))
@@ -225,7 +225,7 @@ pub(super) fn is_argument(captures: &Captures<'_>) -> bool {
 
 /// A setting whose name says that it is a secret, or a key with a random value.
 pub(super) fn is_setting(captures: &Captures<'_>) -> bool {
-    let (Some(whole), Some(value)) = (captures.get(0), captures.iter().skip(1).flatten().next()) else {
+    let (Some(whole), Some(value)) = (captures.get(0), group(captures)) else {
         return false;
     };
     let before = whole.as_str()[..value.start() - whole.start()].trim_end_matches(['=', '"', '\'']);

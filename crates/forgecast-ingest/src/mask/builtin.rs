@@ -1,10 +1,11 @@
 //! The built-in rules: one line of a table each. Forms are those that the issuers document; a form with a checksum or a
 //! fixed length is taken at its length, so that ordinary identifiers are left alone.
 
-use regex::{Captures, Regex};
+use std::sync::OnceLock;
 
-use super::Rule;
-use super::{assignment, keys};
+use regex::Captures;
+
+use super::{Pattern, Rule, assignment, group, keys};
 
 /// A built-in rule before it is compiled.
 pub(super) struct Definition {
@@ -16,14 +17,14 @@ pub(super) struct Definition {
 }
 
 impl Definition {
-    /// The rule; `None` cannot happen for these constants (a test compiles them all).
-    pub(super) fn compile(&self) -> Option<Rule> {
-        Some(Rule {
+    /// The rule.
+    pub(super) fn rule(&self) -> Rule {
+        Rule {
             name: self.name.to_owned(),
-            pattern: Regex::new(self.pattern).ok()?,
+            pattern: Pattern::Later(self.pattern, OnceLock::new()),
             triggers: self.triggers,
             accept: self.accept,
-        })
+        }
     }
 }
 
@@ -33,7 +34,7 @@ fn always(_: &Captures<'_>) -> bool {
 
 /// Random text of this length holds a digit and a letter; a slug of words holds none.
 fn random(captures: &Captures<'_>) -> bool {
-    let text = captures.iter().skip(1).flatten().next().or(captures.get(0));
+    let text = group(captures).or(captures.get(0));
     text.is_some_and(|text| {
         let bytes = text.as_str().as_bytes();
         bytes.iter().any(u8::is_ascii_digit) && bytes.iter().any(u8::is_ascii_alphabetic)
@@ -43,7 +44,7 @@ fn random(captures: &Captures<'_>) -> bool {
 /// Random text has a run of letters and digits, mixed, that no word has; names joined by dashes are no secret, however
 /// many (`sk-estimator-doc-link-v2`).
 fn dense(captures: &Captures<'_>) -> bool {
-    let text = captures.iter().skip(1).flatten().next().or(captures.get(0));
+    let text = group(captures).or(captures.get(0));
     let is_mixed = |run: &str| {
         run.len() >= 12 && run.bytes().any(|b| b.is_ascii_digit()) && run.bytes().any(|b| b.is_ascii_alphabetic())
     };
@@ -295,7 +296,7 @@ mod tests {
     #[test]
     fn every_rule_compiles_and_has_lower_case_triggers() {
         for rule in BUILTIN {
-            assert!(rule.compile().is_some(), "{}", rule.name);
+            assert!(rule.rule().pattern.regex().is_some(), "{}", rule.name);
             assert!(!rule.triggers.is_empty(), "{}", rule.name);
             let lower = |word: &&str| **word == word.to_ascii_lowercase();
             assert!(rule.triggers.iter().all(lower), "{}", rule.name);
