@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::Response;
+use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
 use crate::Shared;
+use crate::access::Caller;
 use crate::connections::Place;
 use crate::guard::Guard;
 use crate::stream::PatientStream;
@@ -143,7 +144,12 @@ async fn answer(
         Ok(()) => {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(place);
-            router.call(request).await?
+            request.extensions_mut().insert(Caller::Local);
+            let response = router.call(request).await?;
+            if response.status() == StatusCode::UNAUTHORIZED {
+                shared.counts.refused_request();
+            }
+            response
         }
         Err(error) => {
             shared.counts.refused_request();

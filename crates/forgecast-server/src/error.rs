@@ -29,6 +29,9 @@ pub(crate) enum Error {
     /// The request comes from a page of another origin.
     #[error("requests from other sites' pages are refused")]
     Origin,
+    /// No token that allows this.
+    #[error("this needs a token that allows it: send it as Authorization: Bearer <token>, or sign in on the dashboard")]
+    Unauthorised,
     /// A change was asked for with a body that a page of another site could send without asking.
     #[error("send the body as application/json")]
     MediaType,
@@ -85,6 +88,7 @@ impl Error {
             Self::Method => Form("method", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::Host(_) => Form("host", "Not this host", StatusCode::MISDIRECTED_REQUEST),
             Self::Origin => Form("origin", "Origin refused", StatusCode::FORBIDDEN),
+            Self::Unauthorised => Form("unauthorised", "Not authorised", StatusCode::UNAUTHORIZED),
             Self::MediaType | Self::ExportType | Self::Coding => Form(
                 "media-type",
                 "Unsupported media type",

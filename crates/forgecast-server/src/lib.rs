@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 mod accept;
+mod access;
 mod assets;
 mod body;
 mod connections;
@@ -36,6 +37,7 @@ mod sessions;
 mod stats;
 mod stream;
 
+pub use access::{Access, Role};
 pub use import::clean_export;
 pub use options::Options;
 pub use router::{Route, routes};

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::handler::Handler;
+use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, on};
 
+use crate::access::{self, Access};
 use crate::{
     Shared, assets, error, events, files, health, hooks, import, live, metrics, origin, otlp, sessions, stats,
 };
@@ -17,53 +19,57 @@ pub struct Route {
     pub method: &'static str,
     /// The path with its `{parameters}`.
     pub path: &'static str,
+    /// Whom it serves.
+    pub access: Access,
 }
 
 fn page() -> Page {
+    use Access::{Admin, Ingest, Open, Shared, View};
+
     Page::default()
-        .get("/api/v1/live", live::ws::upgrade)
-        .get("/api/v1/sessions", sessions::list)
-        .get("/api/v1/sessions/live", live::sse::sessions)
-        .get("/api/v1/sessions/{id}", sessions::view)
-        .delete("/api/v1/sessions/{id}", sessions::forget)
-        .get("/api/v1/sessions/{id}/live", live::sse::session)
-        .get("/api/v1/sessions/{id}/log", sessions::log)
-        .get("/api/v1/sessions/{id}/events", sessions::events)
-        .get("/api/v1/sessions/{id}/at/{revision}", sessions::view_at)
-        .get("/api/v1/sessions/{id}/series", sessions::series)
-        .get("/api/v1/sessions/{id}/files/{*name}", files::file)
-        .get("/api/v1/sessions/{id}/export", sessions::export)
-        .get("/api/v1/stats", stats::stats)
-        .post("/api/v1/events", events::push)
-        .post("/api/v1/import", import::bring)
-        .post("/api/v1/hooks/claude", hooks::claude)
-        .post("/v1/logs", otlp::logs)
-        .post("/v1/metrics", otlp::metrics)
-        .get("/healthz", health::alive)
-        .get("/readyz", health::ready)
-        .get("/metrics", metrics::scrape)
-        .get("/ws/{session}", origin::ws::upgrade)
-        .get("/api/sessions", origin::list::all)
-        .get("/api/sessions/active", origin::list::active)
-        .get("/api/sessions/completed", origin::list::completed)
-        .get("/api/sessions/failed", origin::list::failed)
-        .get("/api/status/{id}", origin::sessions::status)
-        .get("/api/phases/{id}", origin::sessions::phases)
-        .get("/api/logs/{id}", origin::sessions::logs)
-        .get("/api/metrics/historical", origin::history::historical)
-        .get("/api/metrics/{id}", origin::metrics::of_session)
-        .get("/api/analytics/decisions", origin::history::decisions)
-        .get("/api/analytics/agents", origin::history::agents)
-        .get("/api/token/status/{id}", origin::metrics::tokens)
-        .get("/api/agents/{session}", origin::agents::of_session)
-        .get("/api/agent/{agent}", origin::agents::one)
-        .get("/api/instances", origin::agents::instances)
-        .get("/api/mcp/tasks", origin::tasks::active)
-        .get("/api/mcp/task/{id}", origin::tasks::one)
-        .get("/api/health", origin::health)
-        .post("/api/phase-update", origin::producers::phase_update)
-        .post("/api/agent-update", origin::producers::agent_update)
-        .post("/api/broadcast/{id}", origin::producers::broadcast)
+        .get("/api/v1/live", Shared, live::ws::upgrade)
+        .get("/api/v1/sessions", View, sessions::list)
+        .get("/api/v1/sessions/live", View, live::sse::sessions)
+        .get("/api/v1/sessions/{id}", Shared, sessions::view)
+        .delete("/api/v1/sessions/{id}", Admin, sessions::forget)
+        .get("/api/v1/sessions/{id}/live", Shared, live::sse::session)
+        .get("/api/v1/sessions/{id}/log", Shared, sessions::log)
+        .get("/api/v1/sessions/{id}/events", Shared, sessions::events)
+        .get("/api/v1/sessions/{id}/at/{revision}", Shared, sessions::view_at)
+        .get("/api/v1/sessions/{id}/series", Shared, sessions::series)
+        .get("/api/v1/sessions/{id}/files/{*name}", Shared, files::file)
+        .get("/api/v1/sessions/{id}/export", Shared, sessions::export)
+        .get("/api/v1/stats", View, stats::stats)
+        .post("/api/v1/events", Ingest, events::push)
+        .post("/api/v1/import", Admin, import::bring)
+        .post("/api/v1/hooks/claude", Ingest, hooks::claude)
+        .post("/v1/logs", Ingest, otlp::logs)
+        .post("/v1/metrics", Ingest, otlp::metrics)
+        .get("/healthz", Open, health::alive)
+        .get("/readyz", View, health::ready)
+        .get("/metrics", View, metrics::scrape)
+        .get("/ws/{session}", View, origin::ws::upgrade)
+        .get("/api/sessions", View, origin::list::all)
+        .get("/api/sessions/active", View, origin::list::active)
+        .get("/api/sessions/completed", View, origin::list::completed)
+        .get("/api/sessions/failed", View, origin::list::failed)
+        .get("/api/status/{id}", View, origin::sessions::status)
+        .get("/api/phases/{id}", View, origin::sessions::phases)
+        .get("/api/logs/{id}", View, origin::sessions::logs)
+        .get("/api/metrics/historical", View, origin::history::historical)
+        .get("/api/metrics/{id}", View, origin::metrics::of_session)
+        .get("/api/analytics/decisions", View, origin::history::decisions)
+        .get("/api/analytics/agents", View, origin::history::agents)
+        .get("/api/token/status/{id}", View, origin::metrics::tokens)
+        .get("/api/agents/{session}", View, origin::agents::of_session)
+        .get("/api/agent/{agent}", View, origin::agents::one)
+        .get("/api/instances", View, origin::agents::instances)
+        .get("/api/mcp/tasks", View, origin::tasks::active)
+        .get("/api/mcp/task/{id}", View, origin::tasks::one)
+        .get("/api/health", View, origin::health)
+        .post("/api/phase-update", Ingest, origin::producers::phase_update)
+        .post("/api/agent-update", Ingest, origin::producers::agent_update)
+        .post("/api/broadcast/{id}", Ingest, origin::producers::broadcast)
 }
 
 /// All routes but the dashboard's own addresses.
@@ -89,16 +95,16 @@ struct Page {
 }
 
 impl Page {
-    fn get<T: 'static>(self, path: &'static str, handler: impl Handler<T, Arc<Shared>>) -> Self {
-        self.with("GET", MethodFilter::GET, path, handler)
+    fn get<T: 'static>(self, path: &'static str, access: Access, handler: impl Handler<T, Arc<Shared>>) -> Self {
+        self.with("GET", MethodFilter::GET, path, access, handler)
     }
 
-    fn post<T: 'static>(self, path: &'static str, handler: impl Handler<T, Arc<Shared>>) -> Self {
-        self.with("POST", MethodFilter::POST, path, handler)
+    fn post<T: 'static>(self, path: &'static str, access: Access, handler: impl Handler<T, Arc<Shared>>) -> Self {
+        self.with("POST", MethodFilter::POST, path, access, handler)
     }
 
-    fn delete<T: 'static>(self, path: &'static str, handler: impl Handler<T, Arc<Shared>>) -> Self {
-        self.with("DELETE", MethodFilter::DELETE, path, handler)
+    fn delete<T: 'static>(self, path: &'static str, access: Access, handler: impl Handler<T, Arc<Shared>>) -> Self {
+        self.with("DELETE", MethodFilter::DELETE, path, access, handler)
     }
 
     fn with<T: 'static>(
@@ -106,10 +112,13 @@ impl Page {
         method: &'static str,
         filter: MethodFilter,
         path: &'static str,
+        access: Access,
         handler: impl Handler<T, Arc<Shared>>,
     ) -> Self {
-        self.table.push(Route { method, path });
-        self.router = self.router.route(path, on(filter, handler));
+        self.table.push(Route { method, path, access });
+        let guarded =
+            on(filter, handler).route_layer(from_fn(move |request, next| access::check(access, request, next)));
+        self.router = self.router.route(path, guarded);
         self
     }
 }
