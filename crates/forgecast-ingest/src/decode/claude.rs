@@ -17,7 +17,7 @@ use memchr::memmem::Finder;
 
 use self::record::{Block, Record};
 use self::state::State;
-use super::transcript::{Taken, Told, TranscriptPath, last_part, session_name, when};
+use super::transcript::{Taken, Told, TranscriptPath, kept, last_part, restored, session_name, when};
 
 pub(crate) use self::calls::{calls, has_usage, is_plain_id};
 pub(crate) use self::state::digest;
@@ -79,15 +79,12 @@ impl Line<'_> {
 
 impl Reader {
     pub(crate) fn new(path: TranscriptPath, state: &str) -> Self {
-        let state = serde_json::from_str(state).unwrap_or_default();
+        let state = restored(state);
         Self { path, state }
     }
 
     pub(crate) fn state(&self) -> String {
-        if self.state == State::default() {
-            return String::new();
-        }
-        serde_json::to_string(&self.state).unwrap_or_default()
+        kept(&self.state)
     }
 
     pub(crate) fn line(&mut self, line: &[u8], told: &Told<'_>, out: &mut Taken) {

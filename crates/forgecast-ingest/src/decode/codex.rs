@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use self::calls::Thread;
 use self::record::{Answer, Payload, Record};
 use super::claude::tools::Input;
-use super::transcript::{Said, Taken, Text, Told, TranscriptPath, last_part, when};
+use super::transcript::{Said, Taken, Text, Told, TranscriptPath, kept, last_part, restored, when};
 
 /// Most lines of one prompt, answer or error in the log.
 const PROMPT_LINES: usize = 8;
@@ -119,15 +119,12 @@ impl Line<'_> {
 
 impl Reader {
     pub(crate) fn new(path: TranscriptPath, state: &str) -> Self {
-        let state = serde_json::from_str(state).unwrap_or_default();
+        let state = restored(state);
         Self { path, state }
     }
 
     pub(crate) fn state(&self) -> String {
-        if self.state == State::default() {
-            return String::new();
-        }
-        serde_json::to_string(&self.state).unwrap_or_default()
+        kept(&self.state)
     }
 
     pub(crate) fn line(&mut self, line: &[u8], told: &Told<'_>, out: &mut Taken) {

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::fields::Fields;
 use super::json;
-use super::transcript::{Taken, Told, when};
+use super::transcript::{Taken, Told, kept, restored, when};
 
 pub(super) use self::documents::{manifest, task_list};
 pub(crate) use self::usage::{Models, count};
@@ -66,16 +66,11 @@ impl Line<'_> {
 
 impl Reader {
     pub(crate) fn new(state: &str) -> Self {
-        Self {
-            state: serde_json::from_str(state).unwrap_or_default(),
-        }
+        Self { state: restored(state) }
     }
 
     pub(crate) fn state(&self) -> String {
-        if self.state == State::default() {
-            return String::new();
-        }
-        serde_json::to_string(&self.state).unwrap_or_default()
+        kept(&self.state)
     }
 
     pub(crate) fn line(&mut self, line: &[u8], told: &Told<'_>, out: &mut Taken) {

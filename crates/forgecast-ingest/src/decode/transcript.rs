@@ -5,6 +5,7 @@
 
 mod lax;
 mod path;
+mod state;
 mod told;
 
 use forgecast_protocol::{Event, LogChunk, Origin, SessionName, Timestamp};
@@ -15,6 +16,7 @@ use crate::clean::Cleaner;
 pub(crate) use self::lax::{Count, Flag, List, Number, Object, Text, Words};
 pub use self::path::path_of;
 pub(crate) use self::path::session_name;
+pub(crate) use self::state::{kept, restored};
 pub(crate) use self::told::{Said, Told, last_part, when};
 
 /// Longest line that is read, in bytes: agents write the whole content of files into one line.
