@@ -183,7 +183,7 @@ test('coming back from a session finds the overview as it was', async ({ page })
   await page.getByRole('button', { name: /^completed/i }).click();
   await page.getByRole('searchbox').fill('done');
   await page.locator('[data-session="done~1"]').click();
-  await page.getByRole('link', { name: '← Sessions' }).click();
+  await page.getByRole('navigation').getByRole('link', { name: 'Sessions' }).click();
   await expect(page.locator('[data-session]')).toHaveCount(1);
   await expect(page.getByRole('searchbox')).toHaveValue('done');
 });

@@ -23,14 +23,23 @@ pub(crate) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Resul
     Ok(answer(asset, &headers))
 }
 
-/// Whether the dashboard shows something at this address: the overview and a session, as its router knows them. From
-/// any other it would look for its files, which it names relatively, where there are none.
+/// Whether the dashboard shows something at this address, as its router knows them. From any other it would look for its
+/// files, which it names relatively, where there are none.
 fn is_page(path: &str) -> bool {
-    match path.strip_prefix("session/") {
-        // Some programs write `%7E` where they mean `~`; nothing else that an id may have is ever encoded.
-        Some(id) => id.replace("%7E", "~").replace("%7e", "~").parse::<SessionRef>().is_ok(),
-        None => path.is_empty(),
+    match path.split_once('/') {
+        None => matches!(path, "" | "history" | "docs"),
+        Some(("session", id)) => is_session(id),
+        Some(("compare", both)) => both
+            .split_once('/')
+            .is_some_and(|(a, b)| is_session(a) && is_session(b)),
+        Some(_) => false,
     }
+}
+
+/// Whether a part of an address names a session.
+fn is_session(id: &str) -> bool {
+    // Some programs write `%7E` where they mean `~`; nothing else that an id may have is ever encoded.
+    id.replace("%7E", "~").replace("%7e", "~").parse::<SessionRef>().is_ok()
 }
 
 fn answer(asset: &'static Asset, headers: &HeaderMap) -> Response {
@@ -132,13 +141,17 @@ mod tests {
     }
 
     #[test]
-    fn the_overview_and_sessions_are_pages_and_nothing_else() {
+    fn the_addresses_of_the_dashboard_are_pages_and_nothing_else() {
         for page in [
             "",
             "session/weather-app~1",
             "session/my.app~2",
             "session/weather-app%7E1",
             "session/a",
+            "history",
+            "docs",
+            "compare/weather-app~1/my.app~2",
+            "compare/a%7E1/b",
         ] {
             assert!(is_page(page), "{page}");
         }
@@ -148,7 +161,17 @@ mod tests {
             "assets/gone.js",
             "favicon.ico",
             ".env",
-            "history",
+            "history/",
+            "docs/",
+            "docs/x",
+            "compare",
+            "compare/",
+            "compare/a",
+            "compare/a/",
+            "compare//a",
+            "compare/a/b/",
+            "compare/a/b/c",
+            "compare/../b",
             "foo/bar",
             "session",
             "session/",

@@ -5,7 +5,14 @@ use crate::support::Server;
 #[tokio::test]
 async fn the_page_is_served_at_every_address_of_the_dashboard_and_asked_for_each_time() {
     let server = Server::start().await;
-    for path in ["/", "/session/weather-app~1", "/session/my.app~2"] {
+    for path in [
+        "/",
+        "/session/weather-app~1",
+        "/session/my.app~2",
+        "/history",
+        "/docs",
+        "/compare/weather-app~1/my.app~2",
+    ] {
         let page = server.get(path).await;
         assert_eq!((page.status, page.header("cache-control")), (200, "no-cache"), "{path}");
         assert!(page.header("content-type").starts_with("text/html"), "{path}");
@@ -17,7 +24,8 @@ async fn the_page_is_served_at_every_address_of_the_dashboard_and_asked_for_each
         "/api/nothing",
         "/api",
         "/.env",
-        "/history",
+        "/history/",
+        "/compare/a",
         "/foo/bar",
         "/session/a/b",
     ] {

@@ -14,6 +14,16 @@ describe('addresses', () => {
     expect(routeOf('/session/%E0%A4%A')).toEqual({ page: 'session', id: '%E0%A4%A' });
   });
 
+  it('of the other pages are read back as they were written, below any base path', () => {
+    for (const base of ['/', '/x/', '/x/y/', '/history/']) {
+      for (const route of [{ page: 'overview' }, { page: 'history' }, { page: 'docs' }, { page: 'compare', a: 'a~1', b: 'b.c~2' }] as const) {
+        const path = pathOf(base, route);
+        expect(routeOf(path), path).toEqual(route);
+        expect(baseOf(path), path).toBe(base);
+      }
+    }
+  });
+
   it('of resources are encoded part by part', () => {
     expect(apiPath('/', 'sessions', 'a~1', 'files', 'logs/x y.log')).toBe('/api/v1/sessions/a~1/files/logs%2Fx%20y.log');
   });

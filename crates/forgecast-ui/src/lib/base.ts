@@ -1,27 +1,51 @@
 // Where the dashboard is mounted and what its addresses mean. The base path is read from the page's own address, because
 // a proxy may add any prefix.
 
-export type Route = { page: 'overview' } | { page: 'session'; id: string };
+export type Route =
+  | { page: 'overview' }
+  | { page: 'session'; id: string }
+  | { page: 'history' }
+  | { page: 'compare'; a: string; b: string }
+  | { page: 'docs' };
 
 const SESSION = /^(.*\/)session\/([^/]+)\/?$/;
+const COMPARE = /^(.*\/)compare\/([^/]+)\/([^/]+)$/;
+/** Without a slash at the end: with one it would be the overview below a base path of that name. */
+const PLAIN = /^.*\/(history|docs)$/;
 
 /** The folder that the dashboard is served from, with a slash at its end. */
 export function baseOf(pathname: string): string {
-  return SESSION.exec(pathname)?.[1] ?? pathname.replace(/[^/]*$/, '');
+  return (COMPARE.exec(pathname) ?? SESSION.exec(pathname))?.[1] ?? pathname.replace(/[^/]*$/, '');
 }
 
 export function routeOf(pathname: string): Route {
+  const [, , a, b] = COMPARE.exec(pathname) ?? [];
+  if (a !== undefined && b !== undefined) return { page: 'compare', a: decoded(a), b: decoded(b) };
   const id = SESSION.exec(pathname)?.[2];
-  if (id === undefined) return { page: 'overview' };
-  try {
-    return { page: 'session', id: decodeURIComponent(id) };
-  } catch {
-    return { page: 'session', id };
-  }
+  if (id !== undefined) return { page: 'session', id: decoded(id) };
+  const page = PLAIN.exec(pathname)?.[1];
+  return page === 'history' || page === 'docs' ? { page } : { page: 'overview' };
 }
 
 export function pathOf(base: string, route: Route): string {
-  return route.page === 'overview' ? base : `${base}session/${encodeURIComponent(route.id)}`;
+  switch (route.page) {
+    case 'overview':
+      return base;
+    case 'session':
+      return `${base}session/${encodeURIComponent(route.id)}`;
+    case 'compare':
+      return `${base}compare/${encodeURIComponent(route.a)}/${encodeURIComponent(route.b)}`;
+    default:
+      return base + route.page;
+  }
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 /** The address of a REST resource, `sessions/weather-app~1/files/scout-report.md` in parts. */

@@ -1,13 +1,15 @@
-// Which page is shown. Addresses are real paths, so that a link to a session can be passed on.
+// Which page is shown. Addresses are real paths, so that a link to a page can be passed on.
 
 import { baseOf, pathOf, routeOf, type Route } from './base';
 
 class Router {
   route = $state.raw<Route>(routeOf(location.pathname));
+  /** How many pages were gone to since the start: the frame moves the focus when it grows. */
+  visits = $state(0);
   readonly #base = baseOf(location.pathname);
 
   start(): void {
-    window.addEventListener('popstate', () => (this.route = routeOf(location.pathname)));
+    window.addEventListener('popstate', () => this.#show(routeOf(location.pathname)));
   }
 
   href(route: Route): string {
@@ -16,14 +18,14 @@ class Router {
 
   go(route: Route): void {
     history.pushState(null, '', this.href(route));
-    this.route = route;
+    this.#show(route);
     window.scrollTo(0, 0);
   }
 
   /** Writes the canonical id into the address without leaving the page. */
   settle(id: string): void {
     if (this.route.page === 'session' && this.route.id !== id) {
-      history.replaceState(null, '', this.href({ page: 'session', id }));
+      history.replaceState(null, '', this.href({ page: 'session', id }) + location.search + location.hash);
     }
   }
 
@@ -32,6 +34,12 @@ class Router {
     if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     this.go(route);
+  }
+
+  #show(route: Route): void {
+    // Another moment of the same page (`?at=`) is no other page.
+    if (this.href(route) !== this.href(this.route)) this.visits += 1;
+    this.route = route;
   }
 }
 
