@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,9 +54,21 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shared: Arc<Sha
             }
         };
         failing = false;
-        match shared.connections.take(peer.ip()) {
+        // A peer that is gone again has no address; there is nobody to serve.
+        let Ok(reached) = stream.local_addr() else {
+            continue;
+        };
+        match shared.connections.take(peer.ip().to_canonical()) {
             Some(place) => {
-                let connection = serve_one(stream, place, router.clone(), Arc::clone(&shared), overdue.clone());
+                let ends = Ends { peer, reached };
+                let connection = serve_one(
+                    stream,
+                    ends,
+                    place,
+                    router.clone(),
+                    Arc::clone(&shared),
+                    overdue.clone(),
+                );
                 tokio::spawn(connection);
             }
             None => turn_away(&stream),
@@ -92,8 +105,17 @@ fn turn_away(stream: &TcpStream) {
     let _ = stream.try_write(NO_PLACE);
 }
 
+/// The two ends of a connection.
+#[derive(Clone, Copy)]
+struct Ends {
+    peer: SocketAddr,
+    /// The address that the peer connected to.
+    reached: SocketAddr,
+}
+
 async fn serve_one(
     stream: TcpStream,
+    ends: Ends,
     place: Arc<Place>,
     router: Router,
     shared: Arc<Shared>,
@@ -107,7 +129,7 @@ async fn serve_one(
     let service = service_fn(|request: Request<Incoming>| {
         asked.store(true, Ordering::Relaxed);
         let place = Arc::clone(&place);
-        answer(request, place, router.clone(), &shared)
+        answer(request, ends, place, router.clone(), &shared)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -136,14 +158,16 @@ async fn serve_one(
 /// One request: the guard, the route, the headers that every answer has.
 async fn answer(
     request: Request<Incoming>,
+    ends: Ends,
     place: Arc<Place>,
     mut router: Router,
     shared: &Shared,
 ) -> Result<Response<Body>, Infallible> {
-    let mut response = match shared.guard.admit(&request) {
-        Ok(()) => {
+    let mut response = match shared.guard.admit(&request, ends.peer, ends.reached, false) {
+        Ok(visitor) => {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(place);
+            request.extensions_mut().insert(visitor);
             request.extensions_mut().insert(Caller::Local);
             let response = router.call(request).await?;
             if response.status() == StatusCode::UNAUTHORIZED {

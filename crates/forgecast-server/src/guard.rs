@@ -1,11 +1,12 @@
 //! Who may talk to this server: one check before any routing, the same for pages, REST, WebSocket, SSE and OTLP. It
 //! reads the head only and knows no route, so none can forget it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Uri, header, uri::Authority};
 
 use crate::error::Error;
+use crate::options::Options;
 
 /// Sent with every answer, errors included. There is no `Access-Control-Allow-Origin`, on purpose.
 const SECURITY_HEADERS: [(header::HeaderName, &str); 4] = [
@@ -21,25 +22,44 @@ const CROSS_ORIGIN_RESOURCE_POLICY: header::HeaderName =
     header::HeaderName::from_static("cross-origin-resource-policy");
 const SEC_FETCH_SITE: header::HeaderName = header::HeaderName::from_static("sec-fetch-site");
 
+/// Where a request really comes from. In the extensions of every request that was let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Visitor {
+    /// The client: the peer, or whom a trusted proxy names. An IPv4 address is never written as an IPv6 one.
+    pub(crate) address: IpAddr,
+    /// A process of this machine: peer and `Host` are loopback, nothing was forwarded and no proxy is configured.
+    pub(crate) local: bool,
+    /// The browser sees https.
+    pub(crate) secure: bool,
+}
+
 /// The hosts that this server answers to.
 #[derive(Debug)]
 pub(crate) struct Guard {
-    own_address: IpAddr,
     /// Lower case, without a port.
     names: Vec<String>,
 }
 
 impl Guard {
-    /// A guard for a server bound to `own_address` that answers to `names` too.
-    pub(crate) fn new(own_address: IpAddr, names: &[String]) -> Self {
-        let names = names.iter().map(|name| name.to_ascii_lowercase()).collect();
-        Self { own_address, names }
+    /// A guard as it is configured.
+    pub(crate) fn new(options: &Options) -> Self {
+        let names = options.allowed_hosts.iter();
+        Self {
+            names: names.map(|name| name.to_ascii_lowercase()).collect(),
+        }
     }
 
-    /// Lets a request in, or says why not. Nothing has been read or routed by then.
-    pub(crate) fn admit<B>(&self, request: &Request<B>) -> Result<(), Error> {
+    /// Lets a request in and says whose it is, or says why not. Nothing has been read or routed by then. `reached` is the
+    /// address that the peer connected to; `encrypted` whether this connection is TLS.
+    pub(crate) fn admit<B>(
+        &self,
+        request: &Request<B>,
+        peer: SocketAddr,
+        reached: SocketAddr,
+        encrypted: bool,
+    ) -> Result<Visitor, Error> {
         let headers = request.headers();
-        let host = self.host(request.uri(), headers)?;
+        let host = self.host(request.uri(), headers, reached.ip())?;
         if let Some(site) = headers.get(SEC_FETCH_SITE)
             && site.as_bytes() == b"cross-site"
         {
@@ -61,7 +81,11 @@ impl Guard {
                 _ => return Err(Error::MediaType),
             }
         }
-        Ok(())
+        Ok(Visitor {
+            address: peer.ip().to_canonical(),
+            local: peer.ip().to_canonical().is_loopback(),
+            secure: encrypted,
+        })
     }
 
     /// Adds the headers that every answer has.
@@ -72,7 +96,7 @@ impl Guard {
     }
 
     /// The one host that the request is for, when it is one of ours.
-    fn host(&self, uri: &Uri, headers: &HeaderMap) -> Result<Authority, Error> {
+    fn host(&self, uri: &Uri, headers: &HeaderMap, reached: IpAddr) -> Result<Authority, Error> {
         let mut given = headers.get_all(header::HOST).iter();
         let (Some(host), None) = (given.next(), given.next()) else {
             return Err(Error::Host(String::new()));
@@ -84,13 +108,13 @@ impl Guard {
         };
         // In the form `GET http://elsewhere/ HTTP/1.1` the target, not the header, says who is meant.
         let names_another = uri.authority().is_some_and(|target| *target != authority);
-        if names_another || text.contains('@') || !self.is_ours(authority.host()) {
+        if names_another || text.contains('@') || !self.is_ours(authority.host(), reached) {
             return Err(Error::Host(text));
         }
         Ok(authority)
     }
 
-    fn is_ours(&self, host: &str) -> bool {
+    fn is_ours(&self, host: &str, reached: IpAddr) -> bool {
         if host.eq_ignore_ascii_case("localhost") || self.is_configured(host) {
             return true;
         }
@@ -100,7 +124,7 @@ impl Guard {
             .unwrap_or(host);
         // Strict on purpose: `127.1` and `0x7f.0.0.1` are not spelled like this by anybody who means well.
         match literal.parse::<IpAddr>() {
-            Ok(address) => address.is_loopback() || address == self.own_address,
+            Ok(address) => address.is_loopback() || address == reached,
             Err(_) => false,
         }
     }
@@ -182,13 +206,17 @@ mod tests {
     use super::*;
 
     fn guard() -> Guard {
-        Guard::new(IpAddr::V4(Ipv4Addr::LOCALHOST), &["Builds.example".to_owned()])
+        Guard::new(&Options {
+            allowed_hosts: vec!["Builds.example".to_owned()],
+            ..Options::default()
+        })
     }
 
     fn status(change: impl FnOnce(request::Builder) -> request::Builder) -> u16 {
         let request = change(Request::builder().uri("/")).body(()).unwrap();
-        match guard().admit(&request) {
-            Ok(()) => 200,
+        let reached = SocketAddr::from((Ipv4Addr::LOCALHOST, 8600));
+        match guard().admit(&request, reached, reached, false) {
+            Ok(_) => 200,
             Err(error) => error.body().status,
         }
     }

@@ -133,7 +133,7 @@ pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -
     let stop = Duration::from_millis(options.stop_ms);
     let beats = Arc::new(live::Beats::new(app.clock.now()));
     let shared = Arc::new(Shared {
-        guard: guard::Guard::new(address.ip(), &options.allowed_hosts),
+        guard: guard::Guard::new(&options),
         bodies,
         hooks,
         rooms: origin::rooms::Rooms::default(),

@@ -1,10 +1,19 @@
 //! What an operator may set of the server: limits and names, each with its unit in the name.
 
+use std::net::IpAddr;
+
 /// Limits of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Names besides `localhost` under which browsers may ask for this server, without a port.
     pub allowed_hosts: Vec<String>,
+    /// Origins besides its own whose pages may ask this server, as browsers write them (`https://builds.example`): what a
+    /// proxy presents that passes on another `Host` than it was asked for, or that speaks https and does not say so.
+    pub allowed_origins: Vec<String>,
+    /// Proxies whose word counts about who asks, for which host and how. With any of these nobody counts as local.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// The path below which a proxy shows this server: empty, or `/x/y`.
+    pub base_path: String,
     /// Connections at a time.
     pub connections: usize,
     /// Connections at a time from one address.
@@ -46,6 +55,9 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            base_path: String::new(),
             connections: 4_096,
             connections_per_address: 1_024,
             header_timeout_ms: 10_000,
