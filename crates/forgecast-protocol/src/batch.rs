@@ -82,6 +82,7 @@ pub struct LogChunk {
 
 /// One line of a log: cleaned of control characters, secrets masked, colours as spans.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct LogLine {
     /// Number of the line within the session's log: only grows. Zero until the hub has numbered it.
@@ -109,6 +110,7 @@ pub struct LogLine {
 
 /// How serious a log line says it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum LogLevel {
@@ -124,6 +126,7 @@ pub enum LogLevel {
 
 /// A styled stretch of a line, from the ANSI sequences that were taken out of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Span {
     /// First character, counted in UTF-16 code units as browsers do.

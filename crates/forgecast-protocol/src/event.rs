@@ -27,6 +27,7 @@ pub use self::work::{
 
 /// One fact, with whose it is, when it was learned and where it comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Event {
     /// The producer's id; the same id twice is the same fact. Facts read from files have none: their checkpoint tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,6 +45,7 @@ pub struct Event {
 /// Which session a fact belongs to, as far as its source can tell. The hub turns it into a session id: by the run when
 /// there is one, by the transcript when there is one, else by folder and name, else by the newest run of the name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Subject {
     /// The session as a producer named it, when that name fits an id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,6 +64,7 @@ pub struct Subject {
 
 /// Where a fact comes from: shown as provenance, and the key of "compare with this source's previous digest only".
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Origin {
     /// The kind of source.
     pub kind: SourceKind,
@@ -78,6 +81,7 @@ pub struct Origin {
 
 /// The kinds of sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SourceKind {
     /// `.context-foundry/current-phase.json`.
@@ -104,6 +108,7 @@ pub enum SourceKind {
 
 /// A fact. Every field that a producer may leave out is optional: absent means "not said", never zero.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Fact {
     /// The session exists; what is known about it besides its progress.

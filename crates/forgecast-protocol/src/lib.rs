@@ -8,6 +8,8 @@ pub mod event;
 pub mod ids;
 pub mod problem;
 pub mod report;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod session;
 pub mod time;
 pub mod update;

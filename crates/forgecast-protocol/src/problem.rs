@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What kind of trouble a source is in; stable words, also used as metric labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemKind {
@@ -33,6 +34,7 @@ pub enum ProblemKind {
 
 /// One problem, keyed so that the same trouble is shown once and can be cleared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Problem {
     /// What kind of trouble.
@@ -47,6 +49,7 @@ pub struct Problem {
 
 /// The body of every error answer: RFC 9457 `application/problem+json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ErrorBody {
     /// A stable identifier of the kind of error, `urn:forgecast:error:<word>`.
@@ -55,6 +58,7 @@ pub struct ErrorBody {
     /// The kind of error in a few words.
     pub title: String,
     /// The HTTP status.
+    #[cfg_attr(feature = "schema", schemars(range(min = 400, max = 599)))]
     pub status: u16,
     /// What is wrong with this request and the way out; absent when the cause stays in the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]

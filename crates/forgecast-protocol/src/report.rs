@@ -15,6 +15,7 @@ use crate::time::Timestamp;
 
 /// By what usage is grouped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum GroupBy {
@@ -65,6 +66,7 @@ impl FromStr for GroupBy {
 
 /// Tokens, money and calls.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct UsageAmount {
     /// Tokens by type.
@@ -98,11 +100,13 @@ impl UsageAmount {
 
 /// One group.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct UsageRow {
     /// One entry: what the rows are grouped by and this group's value, `"day": "2026-11-22"`. What has no project, model
     /// or phase has the empty value.
     #[serde(flatten, deserialize_with = "group_of_row")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Group"))]
     #[cfg_attr(feature = "typescript", ts(flatten))]
     pub group: BTreeMap<GroupBy, String>,
     /// The amount.
@@ -139,6 +143,7 @@ impl UsageRow {
 
 /// How a budget stands at the moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct BudgetReport {
     /// Day or month.
@@ -157,6 +162,7 @@ pub struct BudgetReport {
 
 /// How fast tokens and money go at the moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct BurnRate {
     /// Over how many seconds it was measured, up to now.
@@ -169,6 +175,7 @@ pub struct BurnRate {
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct UsageReport {
     /// By what the rows are grouped.

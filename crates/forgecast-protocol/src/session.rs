@@ -28,6 +28,7 @@ pub use self::usage::{Budget, BudgetLevel, ContextWindow, TokenCounts, Usage, Us
 
 /// The whole view of a session: the `state` of a snapshot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct SessionView {
     /// Canonical id, `weather-app~1`.

@@ -18,6 +18,7 @@ pub const HEARTBEAT_S: u32 = 2;
 
 /// What a viewer sends.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ClientMessage {
@@ -49,6 +50,7 @@ pub enum ClientMessage {
 
 /// What the server sends.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerMessage {
@@ -74,6 +76,7 @@ pub enum ServerMessage {
         #[cfg_attr(feature = "typescript", ts(type = "number"))]
         revision: Revision,
         /// A session's view, or for `sessions` an [`Index`].
+        #[cfg_attr(feature = "schema", schemars(with = "crate::schema::State"))]
         #[cfg_attr(feature = "typescript", ts(type = "unknown"))]
         state: Value,
     },
@@ -92,6 +95,7 @@ pub enum ServerMessage {
         #[cfg_attr(feature = "typescript", ts(type = "number"))]
         revision: Revision,
         /// JSON Merge Patch (RFC 7396).
+        #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Patch"))]
         #[cfg_attr(feature = "typescript", ts(type = "unknown"))]
         patch: Value,
     },
@@ -147,6 +151,7 @@ pub enum ServerMessage {
 
 /// The state of a topic in brief; for a log the revision is the number of its next line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct TopicMark {
     /// The newest revision.
@@ -160,6 +165,7 @@ pub struct TopicMark {
 
 /// The `state` of the topic `sessions`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Index {
     /// Rows by session id: all unfinished sessions and the 500 most recent.

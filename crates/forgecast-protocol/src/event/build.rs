@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 
 /// See [`Fact::SessionSeen`](super::Fact::SessionSeen).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionSeen {
     /// A title for people; taken by sessions that are nothing but an agent's transcript.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,6 +31,7 @@ pub struct SessionSeen {
 
 /// See [`Fact::PhaseReported`](super::Fact::PhaseReported). Source: design of the phase file, `docs/inputs.md`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PhaseReported {
     /// The producer's word for the phase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,6 +73,7 @@ pub struct PhaseReported {
 
 /// See [`Fact::CheckpointReported`](super::Fact::CheckpointReported): the files of one checkpoint folder taken together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CheckpointReported {
     /// The name of the project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,6 +115,7 @@ pub struct CheckpointReported {
 
 /// See [`Fact::TaskReported`](super::Fact::TaskReported).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TaskReported {
     /// The task's own id, `task-3`.
     pub id: String,
@@ -137,6 +141,7 @@ pub struct TaskReported {
 
 /// Who says that the build ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CompletionBasis {
     /// `session-summary.json`.
@@ -151,6 +156,7 @@ pub enum CompletionBasis {
 
 /// See [`Fact::CompletionReported`](super::Fact::CompletionReported).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CompletionReported {
     /// Whether it ended well; absent when the producer's word says neither (then it does not end the build).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -182,6 +188,7 @@ pub struct CompletionReported {
 
 /// Which deadline passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Quiet {
     /// No work for longer than the limit of a running build.
@@ -194,6 +201,7 @@ pub enum Quiet {
 
 /// See [`Fact::WentQuiet`](super::Fact::WentQuiet).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WentQuiet {
     /// Which deadline.
     pub quiet: Quiet,
@@ -203,6 +211,7 @@ pub struct WentQuiet {
 
 /// See [`Fact::EstimateRevised`](super::Fact::EstimateRevised); all absent takes an earlier estimate back.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EstimateRevised {
     /// The estimate, when history gives one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

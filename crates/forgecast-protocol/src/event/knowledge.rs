@@ -6,6 +6,7 @@ use crate::time::Timestamp;
 
 /// See [`Fact::ArtifactChanged`](super::Fact::ArtifactChanged).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ArtifactChanged {
     /// Path relative to the project's folder; also the name by which it is opened.
     pub name: String,
@@ -25,6 +26,7 @@ pub struct ArtifactChanged {
 
 /// What an artifact is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum ArtifactKind {
@@ -48,6 +50,7 @@ pub enum ArtifactKind {
 
 /// See [`Fact::DecisionRecorded`](super::Fact::DecisionRecorded). Ratings that nobody gave are absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DecisionRecorded {
     /// What makes it the same decision when it is read again: file and id.
     pub key: String,
@@ -90,6 +93,7 @@ pub struct DecisionRecorded {
 
 /// See [`Fact::PatternRecorded`](super::Fact::PatternRecorded).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PatternRecorded {
     /// The pattern's own id.
     pub id: String,

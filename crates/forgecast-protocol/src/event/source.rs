@@ -6,6 +6,7 @@ use crate::problem::Problem;
 
 /// See [`Fact::ProblemFound`](super::Fact::ProblemFound).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProblemFound {
     /// Names the trouble, so that the same one is shown once: the file's path and, for a field, its name.
     pub key: String,
@@ -15,6 +16,7 @@ pub struct ProblemFound {
 
 /// See [`Fact::ProblemCleared`](super::Fact::ProblemCleared).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProblemCleared {
     /// The key under which it was found.
     pub key: String,
@@ -25,6 +27,7 @@ pub struct ProblemCleared {
 
 /// See [`Fact::SourceGone`](super::Fact::SourceGone).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SourceGone {
     /// What is gone.
     pub path: String,
@@ -32,6 +35,7 @@ pub struct SourceGone {
 
 /// See [`Fact::SourceReturned`](super::Fact::SourceReturned).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SourceReturned {
     /// What is back.
     pub path: String,
@@ -39,6 +43,7 @@ pub struct SourceReturned {
 
 /// See [`Fact::IndexingProgress`](super::Fact::IndexingProgress); `done` equal to `files` says that it is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct IndexingProgress {
     /// Files read to their end.

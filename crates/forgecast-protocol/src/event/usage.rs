@@ -8,6 +8,7 @@ use crate::time::Timestamp;
 
 /// Who says how many tokens a call used, best first: of several that speak of one call, the best one counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum UsageSource {
@@ -40,6 +41,7 @@ impl UsageSource {
 /// See [`Fact::CallReported`](super::Fact::CallReported): what one source knows of one call to a model, as totals of
 /// that call. The hub's ledger turns it into [`UsageRecorded`]; it is neither folded nor stored as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CallReported {
     /// Which call.
     pub call: CallId,
@@ -74,6 +76,7 @@ pub struct CallReported {
 
 /// Which call it is. A call without a message and without a request is counted every time it is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CallId {
     /// The id of the model's message, `msg_…`.
     #[serde(default, rename = "message_id", skip_serializing_if = "Option::is_none")]
@@ -88,6 +91,7 @@ pub struct CallId {
 
 /// Tokens of one call by type, as they are priced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CallTokens {
     /// Sent to the model and not cached.
     #[serde(default)]
@@ -130,6 +134,7 @@ impl CallTokens {
 
 /// A difference in tokens by type; negative when an earlier account was too high.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenDelta {
     /// Sent to the model and not cached.
     #[serde(default)]
@@ -164,6 +169,7 @@ impl TokenDelta {
 /// See [`Fact::UsageRecorded`](super::Fact::UsageRecorded): what is to be added to what was known before. Of a call that
 /// is told several times each telling adds only the difference.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UsageRecorded {
     /// Tokens by type.
     #[serde(flatten)]
@@ -209,6 +215,7 @@ pub struct UsageRecorded {
 
 /// What one source adds by its own account; accounts of different sources are shown side by side, never summed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SourceAccount {
     /// The source.
     pub source: UsageSource,
@@ -225,6 +232,7 @@ pub struct SourceAccount {
 
 /// What a budget is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum BudgetScope {
@@ -238,6 +246,7 @@ pub enum BudgetScope {
 
 /// See [`Fact::BudgetPassed`](super::Fact::BudgetPassed): said to the session whose call passed the mark, once per mark.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BudgetPassed {
     /// Which budget.
     pub scope: BudgetScope,

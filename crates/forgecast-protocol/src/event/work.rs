@@ -7,6 +7,7 @@ use crate::session::WaitingFor;
 
 /// Where a test result was taken from, weakest first: a later source of the same or more weight replaces the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum TestBasis {
@@ -20,6 +21,7 @@ pub enum TestBasis {
 
 /// See [`Fact::TestsReported`](super::Fact::TestsReported). A number that is not stated anywhere is absent, not zero.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TestsReported {
     /// Which round of the test loop, counted from 1; absent for the result of the whole build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,6 +44,7 @@ pub struct TestsReported {
 
 /// See [`Fact::AgentReported`](super::Fact::AgentReported).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AgentReported {
     /// The agent's id within the session.
     pub id: String,
@@ -82,6 +85,7 @@ pub struct AgentReported {
 
 /// See [`Fact::ToolUsed`](super::Fact::ToolUsed).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ToolUsed {
     /// The tool.
     pub tool: String,
@@ -102,6 +106,7 @@ pub struct ToolUsed {
 
 /// See [`Fact::WaitingBegan`](super::Fact::WaitingBegan).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WaitingBegan {
     /// What it waits for, one line.
     pub reason: String,
@@ -112,10 +117,12 @@ pub struct WaitingBegan {
 
 /// See [`Fact::WaitingEnded`](super::Fact::WaitingEnded).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WaitingEnded {}
 
 /// See [`Fact::ErrorReported`](super::Fact::ErrorReported).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ErrorReported {
     /// What failed, one line.
     pub message: String,
@@ -126,6 +133,7 @@ pub struct ErrorReported {
 
 /// See [`Fact::Custom`](super::Fact::Custom).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Custom {
     /// The producer's word for it.
     pub kind: String,

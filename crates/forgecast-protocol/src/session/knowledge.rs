@@ -9,6 +9,7 @@ use crate::time::Timestamp;
 
 /// Decisions and lessons.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Decisions {
     /// How many there are.
@@ -17,6 +18,7 @@ pub struct Decisions {
     /// Mean of the ratings that were given, 1 to 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 5)))]
     pub avg_quality: Option<f64>,
     /// How many applied a lesson of an earlier build.
     #[serde(default)]
@@ -29,6 +31,7 @@ pub struct Decisions {
 
 /// One decision.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct DecisionView {
     /// One line.
@@ -64,10 +67,12 @@ pub struct DecisionView {
     /// 1 to 5, when somebody rated it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 5)))]
     pub quality: Option<f64>,
     /// 1 to 5, when somebody rated it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 5)))]
     pub difficulty: Option<f64>,
     /// Whether a lesson of an earlier build was applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,6 +86,7 @@ pub struct DecisionView {
 
 /// One pattern.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct PatternView {
     /// One line.
@@ -105,6 +111,7 @@ pub struct PatternView {
 
 /// One file of the session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ArtifactView {
     /// What it is.

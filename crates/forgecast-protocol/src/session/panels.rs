@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 
 /// The current phase.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct CurrentPhase {
     /// Name: a word of the vocabulary, or the producer's own.
@@ -34,6 +35,7 @@ pub struct CurrentPhase {
 
 /// One phase of the pipeline.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct PhaseView {
     /// Position in the pipeline; phases that are not in the vocabulary come behind, in the order they came.
@@ -55,11 +57,13 @@ pub struct PhaseView {
 
 /// Progress and tasks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Progress {
     /// 0 to 100, from the phases done and, where stated, the tasks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
     pub percent: Option<f64>,
     /// Tasks done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,6 +89,7 @@ pub struct Progress {
 
 /// One task.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct TaskView {
     /// Position in the list.
@@ -109,6 +114,7 @@ pub struct TaskView {
 
 /// The test loop.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Tests {
     /// The current round, counted from 1.
@@ -127,6 +133,7 @@ pub struct Tests {
 
 /// The result of the build as a whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct TestSummary {
     /// Tests run.
@@ -147,6 +154,7 @@ pub struct TestSummary {
 
 /// One round of the test loop; a number that is stated nowhere is absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct TestIteration {
     /// Tests run.
@@ -173,6 +181,7 @@ pub struct TestIteration {
 
 /// One agent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct AgentView {
     /// `scout`, `builder`, `general-purpose`, …
@@ -196,6 +205,7 @@ pub struct AgentView {
     /// 0 to 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
     pub progress_percent: Option<f64>,
     /// Tokens used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -229,6 +239,7 @@ pub struct AgentView {
 
 /// What is likely to remain, counted from `at`; worked out from history, absent when there is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Estimate {
     /// When it was worked out.
@@ -252,6 +263,7 @@ pub struct Estimate {
 
 /// One reported error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ErrorView {
     /// One line.

@@ -8,6 +8,7 @@ use crate::event::{TokenDelta, UsageSource};
 
 /// Tokens by type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct TokenCounts {
     /// Sent to the model and not cached.
@@ -57,6 +58,7 @@ impl TokenCounts {
 
 /// Tokens and cost.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Usage {
     /// Tokens by type.
@@ -118,6 +120,7 @@ pub struct Usage {
 
 /// A share of the usage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct UsageShare {
     /// Tokens by type.
@@ -132,6 +135,7 @@ pub struct UsageShare {
 
 /// What was used within one minute.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct UsageMinute {
     /// Tokens of all types.
@@ -146,6 +150,7 @@ pub struct UsageMinute {
 
 /// How a budget stands, as of the last mark that was passed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Budget {
     /// US dollars allowed.
@@ -156,6 +161,7 @@ pub struct Budget {
 
 /// How full the context window is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ContextWindow {
     /// Tokens in it.
@@ -167,6 +173,7 @@ pub struct ContextWindow {
     #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub limit: u64,
     /// 0 to 100.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
     pub percent: f64,
     /// `safe` below 50 %, `warning`, `critical` from 75 %.
     pub level: BudgetLevel,
@@ -174,6 +181,7 @@ pub struct ContextWindow {
 
 /// How near a limit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum BudgetLevel {
