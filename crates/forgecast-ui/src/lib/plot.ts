@@ -1,0 +1,222 @@
+// Draws a chart with uPlot. Loaded when the first chart is shown; colours are read from the page's style whenever it
+// draws, so that a change of the theme is one more drawing. Builds no markup.
+
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { stacked, type ChartSpec } from './chart';
+
+const DAY_S = 86_400;
+const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
+const DAY_STEPS = [1, 2, 3, 7, 14, 28, 56, 91, 182, 364].map((days) => days * DAY_S);
+
+/** Where the pointer is: the point, and the place within the chart in pixels. */
+export interface Pointed {
+  index: number;
+  left: number;
+  top: number;
+}
+
+export interface Told {
+  /** The pointer moved to a point, or away. */
+  onPoint(pointed: Pointed | undefined): void;
+  /** A place was clicked: its time. */
+  onPick(ms: number): void;
+}
+
+/** A chart on the page. */
+export class Plot {
+  readonly #host: HTMLElement;
+  readonly #told: Told;
+  readonly #colours = new Map<string, string>();
+  #spec: ChartSpec;
+  #chart: uPlot;
+  /** What cannot be changed in a chart that stands. */
+  #shape: string;
+
+  constructor(host: HTMLElement, spec: ChartSpec, size: { width: number; height: number }, told: Told) {
+    this.#host = host;
+    this.#told = told;
+    this.#spec = spec;
+    this.#shape = shapeOf(spec);
+    this.#chart = this.#make(size);
+  }
+
+  update(spec: ChartSpec): void {
+    const shape = shapeOf(spec);
+    this.#spec = spec;
+    if (shape === this.#shape) return this.#chart.setData(dataOf(spec));
+    this.#shape = shape;
+    const { width, height } = this.#chart;
+    this.#chart.destroy();
+    this.#chart = this.#make({ width, height });
+  }
+
+  resize(size: { width: number; height: number }): void {
+    this.#chart.setSize(size);
+  }
+
+  /** Draws anew in the colours of the present theme. */
+  recolour(): void {
+    this.#colours.clear();
+    this.#chart.redraw(false, false);
+  }
+
+  /** Points at a place by the keyboard; undefined: at none. */
+  point(index: number | undefined): void {
+    const x = index === undefined ? undefined : this.#chart.data[0][index];
+    const left = x === undefined ? -10 : this.#chart.valToPos(x, 'x');
+    this.#chart.setCursor({ left, top: x === undefined ? -10 : 0 });
+  }
+
+  destroy(): void {
+    this.#chart.destroy();
+  }
+
+  #make(size: { width: number; height: number }): uPlot {
+    const chart = new uPlot(this.#options(size), dataOf(this.#spec), this.#host);
+    chart.over.addEventListener('click', () => {
+      const left = chart.cursor.left ?? -1;
+      if (left >= 0) this.#told.onPick(chart.posToVal(left, 'x') * 1_000);
+    });
+    return chart;
+  }
+
+  #options(size: { width: number; height: number }): uPlot.Options {
+    const spec = () => this.#spec;
+    const axis = { font: FONT, stroke: () => this.#colour('var(--faint)'), border: { show: false } };
+    const grid = { width: 1, stroke: () => this.#colour('var(--line)') };
+    return {
+      ...size,
+      padding: [10, 8, 0, 0],
+      legend: { show: false },
+      cursor: {
+        y: false,
+        drag: { x: false, y: false, setScale: false },
+        points: { show: this.#spec.kind !== 'bars', size: 7 },
+      },
+      scales: {
+        x: { time: true, range: (_, least, most) => around(spec(), least, most) },
+        y: { range: (_, __, most) => [0, most > 0 ? most * 1.06 : 1] },
+      },
+      axes: [
+        {
+          ...axis,
+          grid: { show: false },
+          ticks: { show: false },
+          gap: 4,
+          size: 24,
+          space: 64,
+          ...(this.#spec.days && { incrs: DAY_STEPS }),
+          values: (_, splits, __, ___, step) => splits.map((at) => spec().time(at * 1_000, step * 1_000)),
+        },
+        {
+          ...axis,
+          grid,
+          ticks: { show: false },
+          gap: 6,
+          space: 34,
+          size: (_, values) => 14 + Math.max(3, ...(values ?? []).map((value) => String(value).length)) * 6.4,
+          values: (_, splits) => splits.map((value) => spec().tick(value)),
+        },
+      ],
+      series: [{}, ...this.#series()],
+      hooks: {
+        drawClear: [(chart) => this.#behind(chart)],
+        draw: [(chart) => this.#marks(chart)],
+        setCursor: [(chart) => this.#pointed(chart)],
+      },
+    };
+  }
+
+  /** Of a stack the highest is drawn first, so that those below it cover it. */
+  #series(): uPlot.Series[] {
+    const { kind, series, stacked: piled } = this.#spec;
+    const paths =
+      kind === 'bars'
+        ? uPlot.paths.bars?.({ size: [0.72, 42], radius: piled ? 0 : 0.12 })
+        : kind === 'steps'
+          ? uPlot.paths.stepped?.({ align: 1 })
+          : uPlot.paths.linear?.();
+    const drawn = series.map(({ colour }): uPlot.Series => {
+      const solid = () => this.#colour(colour);
+      const faint = () => this.#colour(`color-mix(in srgb, ${colour} ${piled ? 100 : 20}%, var(--surface))`);
+      return {
+        ...(paths && { paths }),
+        points: { show: kind === 'lines' ? undefined : false },
+        ...(kind === 'bars' ? { width: 0, fill: solid } : { width: 1.75, stroke: solid, spanGaps: false }),
+        ...(kind === 'area' && { fill: faint }),
+      } as uPlot.Series;
+    });
+    return piled ? drawn.reverse() : drawn;
+  }
+
+  /** The column of the bar under the pointer would hide behind the crosshair: the floor under bars. */
+  #behind(chart: uPlot): void {
+    const { ctx, bbox } = chart;
+    ctx.save();
+    ctx.fillStyle = this.#colour('var(--line)');
+    ctx.fillRect(bbox.left, bbox.top + bbox.height - 1, bbox.width, 1);
+    ctx.restore();
+  }
+
+  #marks(chart: uPlot): void {
+    const { marks, at } = this.#spec;
+    const lines = [
+      ...marks.map((mark) => ({ at: mark.at, colour: mark.colour ?? 'var(--line-strong)', dash: [4, 3] })),
+      ...(at === undefined ? [] : [{ at, colour: 'var(--accent)', dash: [] }]),
+    ];
+    const { ctx, bbox } = chart;
+    ctx.save();
+    for (const line of lines) {
+      const x = Math.round(chart.valToPos(line.at / 1_000, 'x', true));
+      if (x < bbox.left || x > bbox.left + bbox.width) continue;
+      ctx.strokeStyle = this.#colour(line.colour);
+      ctx.lineWidth = Math.max(1, Math.round(devicePixelRatio));
+      ctx.setLineDash(line.dash.map((length) => length * devicePixelRatio));
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
+    }
+    ctx.restore();
+  }
+
+  #pointed(chart: uPlot): void {
+    const { idx, left, top } = chart.cursor;
+    if (idx === undefined || idx === null || left === undefined || left < 0) return this.#told.onPoint(undefined);
+    const over = chart.over;
+    const x = chart.valToPos(chart.data[0][idx] ?? 0, 'x');
+    this.#told.onPoint({ index: idx, left: over.offsetLeft + x, top: over.offsetTop + Math.max(0, top ?? 0) });
+  }
+
+  /** A CSS colour as the canvas takes it: variables, `light-dark()` and mixtures worked out by the browser. */
+  #colour(css: string): string {
+    const known = this.#colours.get(css);
+    if (known !== undefined) return known;
+    const probe = document.createElement('span');
+    probe.style.color = css;
+    this.#host.append(probe);
+    const colour = getComputedStyle(probe).color;
+    probe.remove();
+    this.#colours.set(css, colour);
+    return colour;
+  }
+}
+
+/** Charts with the same shape differ in their data only. */
+function shapeOf({ kind, series, stacked: piled, days }: ChartSpec): string {
+  return JSON.stringify([kind, piled, days, series.map(({ label, colour }) => [label, colour])]);
+}
+
+function dataOf({ x, series, stacked: piled }: ChartSpec): uPlot.AlignedData {
+  const values = series.map((one) => one.values);
+  const drawn = piled ? stacked(values).reverse() : values.map((one) => [...one]);
+  return [x.map((ms) => ms / 1_000), ...drawn];
+}
+
+/** The axis of time; bars at its ends are as broad as the others. */
+function around({ kind, x, days }: ChartSpec, least: number | null, most: number | null): [number, number] {
+  if (least === null || most === null) return [0, 1];
+  const step = x.length > 1 ? (most - least) / (x.length - 1) : days ? DAY_S : 60;
+  return kind === 'bars' ? [least - step * 0.6, most + step * 0.6] : least === most ? [least - step, most + step] : [least, most];
+}
