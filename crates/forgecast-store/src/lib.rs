@@ -43,7 +43,7 @@ pub use open::{Opened, open};
 pub use options::Options;
 pub use origin_db::{OriginDb, OriginError, OriginRow, OriginTable};
 pub use read::{
-    Cursor, Exported, From, InvalidCursor, InvalidMetric, KnownSession, LogPage, LogQuery, Metric, Pruned, RowPage,
+    Cursor, Exported, From, InvalidCursor, InvalidMetric, KnownSession, LogMatches, LogPage, LogQuery, Metric, Pruned, RowPage,
     RowQuery, Sort, StoreHealth, StoredCall, StoredEvent, StoredState, StoredTranscript, UsageGroup, UsageQuery,
 };
 pub use store::Store;

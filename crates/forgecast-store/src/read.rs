@@ -50,6 +50,9 @@ pub enum From {
     Offset(u64),
     /// So that the page ends with the newest line.
     Last,
+    /// At the first line that arrived at this time or later. Found by halving, because numbers and times grow together:
+    /// where the clock was set back it is one of the places where the time was passed.
+    Time(Timestamp),
 }
 
 /// Which lines of a log.
@@ -59,7 +62,7 @@ pub struct LogQuery {
     pub from: From,
     /// At most so many lines; brought into 1 to 10,000.
     pub limit: u32,
-    /// Only lines that say they are at least this serious.
+    /// Only lines that are at least this serious; one that does not say counts as [`LogLevel::Info`].
     pub level: Option<LogLevel>,
     /// Only lines that contain this text, whatever the case.
     pub text: Option<String>,
@@ -74,8 +77,21 @@ pub struct LogPage {
     pub next_offset: u64,
     /// The number that the log's next line gets; the log is read to its end when `next_offset` is here.
     pub end_offset: u64,
-    /// The lines.
+    /// The lines. A page that filters ends early, even without a line, when it has looked at enough of the log.
     pub lines: Vec<LogLine>,
+}
+
+/// The numbers of the lines that match, for a viewer that shows how many there are and goes from one to the next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogMatches {
+    /// As in [`LogPage`].
+    pub first_offset: u64,
+    /// As in [`LogPage`]: it went so far and no further, to be asked again from here.
+    pub next_offset: u64,
+    /// As in [`LogPage`].
+    pub end_offset: u64,
+    /// The numbers, growing.
+    pub offsets: Vec<u64>,
 }
 
 /// By what the overview is sorted; ties by age, so that the order is total.

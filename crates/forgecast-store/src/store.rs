@@ -20,7 +20,7 @@ use crate::prepare::Prepared;
 use crate::query;
 use crate::queue::{Queue, Work};
 use crate::read::{
-    Exported, KnownSession, LogPage, LogQuery, Metric, Pruned, RowPage, RowQuery, StoreHealth, StoredCall, StoredEvent,
+    Exported, KnownSession, LogMatches, LogPage, LogQuery, Metric, Pruned, RowPage, RowQuery, StoreHealth, StoredCall, StoredEvent,
     StoredState, StoredTranscript, UsageGroup, UsageQuery,
 };
 use crate::readers::{Failure, Readers};
@@ -287,6 +287,16 @@ impl Store {
     pub async fn log(&self, session: &SessionId, query: LogQuery) -> Result<LogPage, Error> {
         let session = session.clone();
         self.read("reading a log", move |db| query::log::page(db, &session, &query))
+            .await
+    }
+
+    /// The numbers of the log lines that match, from where the query begins; its `limit` is not looked at.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn log_matches(&self, session: &SessionId, query: LogQuery) -> Result<LogMatches, Error> {
+        let session = session.clone();
+        self.read("searching a log", move |db| query::log::matches(db, &session, &query))
             .await
     }
 

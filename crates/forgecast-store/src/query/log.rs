@@ -1,78 +1,192 @@
-//! Pages of a session's log, filtered by level and text.
+//! Pages of a session's log, filtered by level and text. A filter looks at a bounded part of the log, so that a search for
+//! what is not there takes no longer than one that finds.
 
+use forgecast_protocol::batch::LogLevel;
 use forgecast_protocol::{LogLine, SessionId, Timestamp};
 use rusqlite::{OptionalExtension, Row, Transaction};
 
-use crate::read::{From, LogPage, LogQuery};
+use crate::read::{From, LogMatches, LogPage, LogQuery};
 use crate::readers::Failure;
 use crate::sql::{from_db, level_number, level_of, to_db};
 
 /// Most lines on one page.
 const MOST: u32 = 10_000;
+/// Most lines that one page of a search looks at.
+const LOOKED_AT: u64 = 50_000;
+
+/// The numbers between which a log is kept.
+struct Bounds {
+    session: i64,
+    first: u64,
+    end: u64,
+}
+
+fn bounds(db: &Transaction<'_>, session: &SessionId) -> Result<Option<Bounds>, Failure> {
+    let mut statement = db.prepare_cached("SELECT number, log_first, log_next FROM sessions WHERE id = ?1")?;
+    let found = statement.query_row([session.to_string()], |row| {
+        Ok(Bounds {
+            session: row.get(0)?,
+            first: from_db(row.get(1)?),
+            end: from_db(row.get(2)?),
+        })
+    });
+    Ok(found.optional()?)
+}
 
 /// A page; an empty one when the session is not known.
 pub(crate) fn page(db: &Transaction<'_>, session: &SessionId, query: &LogQuery) -> Result<LogPage, Failure> {
-    let bounds = db
-        .prepare_cached("SELECT number, log_first, log_next FROM sessions WHERE id = ?1")?
-        .query_row([session.to_string()], |row| {
-            Ok((row.get(0)?, from_db(row.get(1)?), from_db(row.get(2)?)))
-        })
-        .optional()?;
-    let Some((number, first_offset, end_offset)) = bounds else {
+    let Some(bounds) = bounds(db, session)? else {
         return Ok(LogPage::default());
     };
     let limit = usize::try_from(query.limit.clamp(1, MOST)).unwrap_or(1);
-    let mut lines = scan(db, number, query, limit)?;
-    let next_offset = match query.from {
-        From::Last => {
-            lines.reverse();
-            end_offset
-        }
-        From::Offset(_) if lines.len() < limit => end_offset,
-        From::Offset(_) => lines.last().map_or(end_offset, |line| line.offset + 1),
+    let mut page = LogPage {
+        first_offset: bounds.first,
+        next_offset: bounds.end,
+        end_offset: bounds.end,
+        lines: Vec::new(),
     };
-    Ok(LogPage {
-        first_offset,
-        next_offset,
-        end_offset,
-        lines,
+    let Some(from) = begin(db, &bounds, query.from)? else {
+        page.lines = scan(db, &Scan::backwards(&bounds, query), limit)?;
+        page.lines.reverse();
+        return Ok(page);
+    };
+    let range = Scan::forwards(&bounds, query, from);
+    page.lines = scan(db, &range, limit)?;
+    page.next_offset = match page.lines.last() {
+        Some(line) if page.lines.len() == limit => line.offset + 1,
+        _ => range.until,
+    };
+    Ok(page)
+}
+
+/// The numbers of matching lines in the part of the log that one search looks at.
+pub(crate) fn matches(db: &Transaction<'_>, session: &SessionId, query: &LogQuery) -> Result<LogMatches, Failure> {
+    let Some(bounds) = bounds(db, session)? else {
+        return Ok(LogMatches::default());
+    };
+    let from = begin(db, &bounds, query.from)?.unwrap_or(bounds.first);
+    let range = Scan {
+        until: from.max(bounds.first).saturating_add(LOOKED_AT).min(bounds.end),
+        ..Scan::forwards(&bounds, query, from)
+    };
+    let mut offsets = Vec::new();
+    range.each(db, |row| {
+        offsets.push(from_db(row.get(0)?));
+        Ok(true)
+    })?;
+    Ok(LogMatches {
+        first_offset: bounds.first,
+        next_offset: range.until,
+        end_offset: bounds.end,
+        offsets,
     })
 }
 
 /// All lines that are kept.
 pub(crate) fn all(db: &Transaction<'_>, number: i64) -> Result<Vec<LogLine>, Failure> {
-    let query = LogQuery {
-        from: From::Offset(0),
-        limit: MOST,
+    let whole = Scan {
+        session: number,
+        from: 0,
+        until: u64::MAX,
         level: None,
-        text: None,
+        needle: None,
+        order: "ASC",
     };
-    scan(db, number, &query, usize::MAX)
+    scan(db, &whole, usize::MAX)
 }
 
-/// Matching lines in the order of the scan: forwards from an offset, backwards from the newest.
-fn scan(db: &Transaction<'_>, session: i64, query: &LogQuery, limit: usize) -> Result<Vec<LogLine>, Failure> {
-    let (from, order) = match query.from {
-        From::Offset(offset) => (to_db(offset), "ASC"),
-        From::Last => (0, "DESC"),
-    };
-    let mut statement = db.prepare_cached(&format!(
-        "SELECT offset, at, level, origin, text, spans FROM log_lines
-         WHERE session = ?1 AND offset >= ?2 AND (?3 IS NULL OR level >= ?3) ORDER BY offset {order}"
-    ))?;
-    let mut rows = statement.query((session, from, query.level.map(level_number)))?;
-    // In here and not in SQL, whose lower case knows only ASCII.
-    let needle = query.text.as_ref().map(|text| text.to_lowercase());
-    let mut lines = Vec::new();
-    while lines.len() < limit
-        && let Some(row) = rows.next()?
-    {
-        let text = row.get_ref(4)?.as_str().unwrap_or("");
-        let wanted = |needle: &String| text.to_lowercase().contains(needle.as_str());
-        if needle.as_ref().is_none_or(wanted) {
-            lines.push(line(row)?);
+/// The number at which a page begins; none when it ends with the newest line.
+fn begin(db: &Transaction<'_>, bounds: &Bounds, from: From) -> Result<Option<u64>, Failure> {
+    match from {
+        From::Last => Ok(None),
+        From::Offset(offset) => Ok(Some(offset)),
+        From::Time(time) => Ok(Some(at(db, bounds, time)?)),
+    }
+}
+
+/// The first line that came at `time` or later, by halving the numbers; the end when there is none.
+fn at(db: &Transaction<'_>, bounds: &Bounds, time: Timestamp) -> Result<u64, Failure> {
+    let mut statement =
+        db.prepare_cached("SELECT offset, at FROM log_lines WHERE session = ?1 AND offset >= ?2 ORDER BY offset LIMIT 1")?;
+    let (mut from, mut until) = (bounds.first, bounds.end);
+    while from < until {
+        let middle = from + (until - from) / 2;
+        // Numbers may be missing: what stands behind the hole decides for all of it.
+        let line = statement.query_row((bounds.session, to_db(middle)), |row| {
+            Ok((from_db(row.get(0)?), row.get::<_, i64>(1)?))
+        });
+        match line.optional()? {
+            Some((offset, came)) if offset < until && came < time.as_millis() => from = offset + 1,
+            _ => until = middle,
         }
     }
+    Ok(from)
+}
+
+/// A part of a log and what is wanted of it.
+struct Scan {
+    session: i64,
+    from: u64,
+    /// One behind the last line that is looked at.
+    until: u64,
+    level: Option<LogLevel>,
+    /// In lower case.
+    needle: Option<String>,
+    order: &'static str,
+}
+
+impl Scan {
+    fn backwards(bounds: &Bounds, query: &LogQuery) -> Self {
+        Self {
+            until: bounds.end,
+            order: "DESC",
+            ..Self::forwards(bounds, query, 0)
+        }
+    }
+
+    fn forwards(bounds: &Bounds, query: &LogQuery, from: u64) -> Self {
+        let filters = query.level.is_some() || query.text.is_some();
+        let looked_at = from.max(bounds.first).saturating_add(LOOKED_AT);
+        Self {
+            session: bounds.session,
+            from,
+            until: if filters { looked_at.min(bounds.end) } else { bounds.end },
+            level: query.level,
+            // In here and not in SQL, whose lower case knows only ASCII.
+            needle: query.text.as_ref().map(|text| text.to_lowercase()),
+            order: "ASC",
+        }
+    }
+
+    /// Calls `take` for each matching row until it says that it has enough.
+    fn each(&self, db: &Transaction<'_>, mut take: impl FnMut(&Row<'_>) -> rusqlite::Result<bool>) -> Result<(), Failure> {
+        let mut statement = db.prepare_cached(&format!(
+            "SELECT offset, at, level, origin, text, spans FROM log_lines
+             WHERE session = ?1 AND offset >= ?2 AND offset < ?3 AND (?4 IS NULL OR coalesce(level, {}) >= ?4)
+             ORDER BY offset {}",
+            level_number(LogLevel::Info),
+            self.order
+        ))?;
+        let level = self.level.map(level_number);
+        let mut rows = statement.query((self.session, to_db(self.from), to_db(self.until), level))?;
+        while let Some(row) = rows.next()? {
+            let text = row.get_ref(4)?.as_str().unwrap_or("");
+            let wanted = |needle: &String| text.to_lowercase().contains(needle.as_str());
+            if self.needle.as_ref().is_none_or(wanted) && !take(row)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Matching lines in the order of the scan.
+fn scan(db: &Transaction<'_>, range: &Scan, limit: usize) -> Result<Vec<LogLine>, Failure> {
+    let mut lines = Vec::new();
+    range.each(db, |row| {
+        lines.push(line(row)?);
+        Ok(lines.len() < limit)
+    })?;
     Ok(lines)
 }
 

@@ -1,8 +1,8 @@
 //! Logs: numbers that only grow, a cap, pages and search.
 
-use forgecast_protocol::Span;
-use forgecast_protocol::batch::LogLevel::{Debug, Error as Bad, Warn};
-use forgecast_store::{From, LogPage, LogQuery, Options, Store, Write, open};
+use forgecast_protocol::{LogLine, Span};
+use forgecast_protocol::batch::LogLevel::{Debug, Error as Bad, Info, Warn};
+use forgecast_store::{From, LogMatches, LogPage, LogQuery, Options, Store, Write, open};
 
 use crate::helpers::*;
 
@@ -122,7 +122,8 @@ async fn lines_are_found_by_level_and_by_text_whatever_the_case() {
     };
     for (level, text, expected) in [
         (Some(Warn), "", vec![2, 3]),
-        (Some(Debug), "", vec![1, 2, 3]),
+        (Some(Debug), "", vec![0, 1, 2, 3]),
+        (Some(Info), "", vec![0, 2, 3]),
         (None, "über", vec![1, 3]),
         (None, "limit", vec![2, 3]),
         (Some(Bad), "LIMIT", vec![3]),
@@ -142,4 +143,81 @@ async fn lines_are_found_by_level_and_by_text_whatever_the_case() {
         }
     };
     assert_eq!(offsets(&page(&store, newest).await), [3]);
+}
+
+#[tokio::test]
+async fn a_page_begins_at_a_time_also_where_lines_are_missing() {
+    let place = Place::new();
+    let store = place.store().await;
+    let come = |offset: u64, after_ms: i64| LogLine {
+        at: time(NOW_MS + after_ms),
+        ..line(offset, None, "a line")
+    };
+    let mut all: Vec<LogLine> = (0..100).map(|offset| come(offset, offset.cast_signed() * 10)).collect();
+    all.extend((700..1000).map(|offset| come(offset, offset.cast_signed() * 10)));
+    let write = Write::Log {
+        session: id("a~1"),
+        lines: all,
+    };
+    store.commit(commit([session("a~1"), write])).await.unwrap();
+    for (after_ms, expected) in [
+        (-5, Some(0)),
+        (0, Some(0)),
+        (1, Some(1)),
+        (990, Some(99)),
+        (991, Some(700)),
+        (7_000, Some(700)),
+        (7_001, Some(701)),
+        (9_990, Some(999)),
+        (9_991, None),
+    ] {
+        let query = LogQuery {
+            from: From::Time(time(NOW_MS + after_ms)),
+            ..from(0, 1)
+        };
+        let page = page(&store, query).await;
+        assert_eq!(offsets(&page).first().copied(), expected, "{after_ms} ms");
+        assert_eq!(page.next_offset, expected.map_or(1000, |offset| offset + 1));
+    }
+}
+
+#[tokio::test]
+async fn a_search_looks_at_a_part_of_the_log_and_says_where_it_goes_on() {
+    let place = Place::new();
+    let options = Options {
+        log_lines_per_session: 1_000_000,
+        ..place.options()
+    };
+    let store = open(options, FOLD, time(NOW_MS)).await.unwrap().store;
+    store.commit(commit([session("a~1")])).await.unwrap();
+    let text = |offset: u64| if offset.is_multiple_of(40_000) { "a Needle" } else { "hay" };
+    for start in (0..120_000).step_by(10_000) {
+        let lines = (start..start + 10_000).map(|offset| line(offset, None, text(offset)));
+        let write = Write::Log {
+            session: id("a~1"),
+            lines: lines.collect(),
+        };
+        store.commit(commit([write])).await.unwrap();
+    }
+    let needle = |offset| LogQuery {
+        text: Some("needle".into()),
+        ..from(offset, 100)
+    };
+    let (mut pages, mut found, mut counted, mut at) = (0, Vec::new(), Vec::new(), 0);
+    loop {
+        let page = page(&store, needle(at)).await;
+        let matches = store.log_matches(&id("a~1"), needle(at)).await.unwrap();
+        assert_eq!((page.next_offset, page.end_offset), (matches.next_offset, matches.end_offset));
+        pages += 1;
+        found.extend(offsets(&page));
+        counted.extend(matches.offsets);
+        at = page.next_offset;
+        if at == page.end_offset {
+            break;
+        }
+    }
+    assert_eq!((pages, &found), (3, &vec![0, 40_000, 80_000]));
+    assert_eq!(counted, found);
+    let unknown = store.log_matches(&id("b~1"), needle(0)).await.unwrap();
+    assert_eq!(unknown, LogMatches::default());
 }
