@@ -5,8 +5,8 @@ use bytes::Bytes;
 use forgecast_protocol::{Epoch, Revision, SessionId, SessionRef, Timestamp, Topic};
 // Part of the hub's own interface: whoever asks knows the hub, not the store.
 pub use forgecast_store::{
-    Cursor, Exported, From, InvalidCursor, InvalidMetric, LogPage, LogQuery, Metric, RowPage, RowQuery, Sort,
-    StoreHealth, StoredEvent,
+    Cursor, Exported, From, InvalidCursor, InvalidMetric, LogMatches, LogPage, LogQuery, Metric, RowPage, RowQuery,
+    Sort, StoreHealth, StoredEvent,
 };
 
 use crate::command::SeatAt;
@@ -130,6 +130,19 @@ impl Hub {
         self.settle().await;
         let page = self.shared.store.log(&id, query).await;
         page.map(Some).map_err(|source| store_error("read a log", source))
+    }
+
+    /// The numbers of the lines of a session's log that match. `None` when there is no such session.
+    ///
+    /// # Errors
+    /// The store could not tell.
+    pub async fn log_matches(&self, session: &SessionRef, query: LogQuery) -> Result<Option<LogMatches>, Error> {
+        let Some(id) = self.resolve(session) else {
+            return Ok(None);
+        };
+        self.settle().await;
+        let found = self.shared.store.log_matches(&id, query).await;
+        found.map(Some).map_err(|source| store_error("search a log", source))
     }
 
     /// The facts of a session behind the one with the number `after`, oldest first. `None` when there is no such session.
