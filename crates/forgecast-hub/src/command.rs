@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Push(Push),
     /// Answers when everything that was folded before is in the store's queue.
     Settle(oneshot::Sender<()>),
+    /// Answers when no silence is overdue to be judged and no session is on its way into a build.
+    Rest(oneshot::Sender<()>),
     /// Takes a session out; answers with its id.
     Forget {
         session: SessionRef,

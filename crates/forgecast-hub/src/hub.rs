@@ -268,6 +268,18 @@ impl Hub {
         }
     }
 
+    /// Waits until what was folded has been judged, too: old sessions are found to be quiet, and agents' own sessions belong
+    /// to their builds. May take as long as the store takes to be read.
+    ///
+    /// # Errors
+    /// The hub has stopped.
+    pub async fn rest(&self) -> Result<(), Error> {
+        let (reply, judged) = oneshot::channel();
+        let command = Command::Rest(reply);
+        self.commands.send(command).await.map_err(|_| Error::Stopped)?;
+        judged.await.map_err(|_| Error::Stopped)
+    }
+
     /// Removes a session and everything that is stored of it. Its viewers are told; its id is not used again.
     ///
     /// # Errors

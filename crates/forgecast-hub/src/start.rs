@@ -75,8 +75,7 @@ pub async fn start(
     };
     let rows = Content::Index(Arc::new(Rows::default()));
     let topic = StateTopic::new("sessions", epoch_of_process(), ring, 1, rows, Vec::new());
-    let read = |(source, checkpoint): (&_, &_)| fingerprint(source, checkpoint);
-    let sources = sources.iter().map(read).collect();
+    let sources = sources.iter().map(|(source, at)| fingerprint(source, at)).collect();
     let (intake, intake_receiver) = mpsc::channel(options.intake.max(1));
     let (commands, commands_receiver) = mpsc::channel(COMMANDS);
     let (recent_ids, max_backlog_bytes) = (options.recent_ids, options.max_backlog_bytes);
@@ -116,6 +115,7 @@ pub async fn start(
         adoptions: Adoptions::default(),
         persist: Persist::new(store.clone(), max_backlog_bytes),
         prune: Prune::new(),
+        resting: Vec::new(),
         store,
     };
     task.resume_adoptions();

@@ -75,6 +75,8 @@ pub(crate) struct Task {
     pub(crate) adoptions: Adoptions,
     pub(crate) persist: Persist,
     pub(crate) prune: upkeep::Prune,
+    /// Who waits for everything to be judged.
+    pub(crate) resting: Vec<tokio::sync::oneshot::Sender<()>>,
 }
 
 /// Where a batch comes from, and who waits for it.
@@ -98,6 +100,7 @@ impl Task {
                 tokio::task::yield_now().await;
                 self.persist.send();
             }
+            self.answer_resting();
             let deadline = self.next_deadline();
             let index_due = self.index_due;
             tokio::select! {
@@ -125,6 +128,7 @@ impl Task {
             Command::Settle(reply) => {
                 let _ = reply.send(());
             }
+            Command::Rest(reply) => self.resting.push(reply),
             Command::Forget { session, reply } => {
                 let id = self.shared.registry().find(&session);
                 if let Some(id) = &id {

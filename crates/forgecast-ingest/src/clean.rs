@@ -12,6 +12,7 @@ use forgecast_protocol::{Event, Fact, Span, Subject};
 use serde_json::{Map, Value};
 
 pub(crate) use self::level::named as level_named;
+pub use self::scan::is_hidden;
 use self::scan::{Piece, is_plain, scan};
 use self::style::Styled;
 use crate::mask::{self, Rules};

@@ -60,6 +60,11 @@ impl Adoptions {
         self.moving.contains_key(own)
     }
 
+    /// Whether anything is on its way.
+    pub(super) fn are_under_way(&self) -> bool {
+        !self.moving.is_empty() || !self.jobs.is_empty()
+    }
+
     fn is_paused(&self) -> bool {
         self.paused_until.is_some_and(|until| Instant::now() < until)
     }

@@ -71,6 +71,20 @@ impl Task {
         }
     }
 
+    /// Answers those who wait for everything to be judged.
+    pub(super) fn answer_resting(&mut self) {
+        if self.resting.is_empty() || self.adoptions.are_under_way() || !self.loading.is_empty() {
+            return;
+        }
+        let now = self.shared.clock.now();
+        if self.deadlines.next().is_none_or(|at| at > now) {
+            for reply in self.resting.drain(..) {
+                // Whoever asked may have gone.
+                let _ = reply.send(());
+            }
+        }
+    }
+
     /// Looks at the session again when its silence would have a meaning.
     pub(crate) fn set_deadline(&mut self, id: &SessionId) {
         let Some(live) = self.live.get(id) else {

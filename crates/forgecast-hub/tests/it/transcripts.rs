@@ -15,6 +15,17 @@ fn called(message: &str, tokens: u64) -> Fact {
     Fact::CallReported(call(message, &format!("of {message}"), tokens))
 }
 
+/// A call that is read now for the first time, from a transcript that was written back `then`.
+fn archived(bench: &Bench, subject: Subject, message: &str, then: Timestamp) -> Batch {
+    let mut old = call(message, "", 10);
+    old.used_at = Some(then);
+    let fact = Fact::CallReported(old);
+    let mut read = told(SourceKind::Transcript, subject, bench.clock.now(), fact);
+    read.origin.first_sight = true;
+    read.origin.modified_at = Some(then);
+    Batch::of(read)
+}
+
 #[tokio::test]
 async fn an_agent_without_a_build_is_a_session_of_its_own_titled_by_its_first_prompt() {
     let mut bench = Bench::new().await;
@@ -85,17 +96,9 @@ async fn an_agent_that_ran_at_another_time_does_not_belong_to_the_build_of_its_f
         .await;
     // An archive: read today, of last month.
     let then = Timestamp::from_millis(bench.clock.now().as_millis() - 30 * 24 * HOUR_MS);
-    let mut old = call("m2", "", 10);
-    old.used_at = Some(then);
-    let mut read = told(
-        SourceKind::Transcript,
-        transcript("before", "/p/app"),
-        bench.clock.now(),
-        Fact::CallReported(old),
-    );
-    read.origin.first_sight = true;
-    read.origin.modified_at = Some(then);
-    bench.feed(Batch::of(read)).await;
+    bench
+        .feed(archived(&bench, transcript("before", "/p/app"), "m2", then))
+        .await;
     received(&bench, 4).await;
     assert_eq!(usage(&bench, "after").await["calls"], 1);
     assert_eq!(usage(&bench, "before").await["calls"], 1);
@@ -113,17 +116,9 @@ async fn an_archived_transcript_joins_the_run_that_went_on_then() {
     bench.clock.jump(10 * HOUR_MS);
     bench.fact(folder("/p/app"), phase("Scout", "second")).await;
     bench.wait_for("app~2", "second").await;
-    let mut old = call("m1", "", 10);
-    old.used_at = Some(then);
-    let mut read = told(
-        SourceKind::Transcript,
-        transcript("t1", "/p/app"),
-        bench.clock.now(),
-        Fact::CallReported(old),
-    );
-    read.origin.first_sight = true;
-    read.origin.modified_at = Some(then);
-    bench.feed(Batch::of(read)).await;
+    bench
+        .feed(archived(&bench, transcript("t1", "/p/app"), "m1", then))
+        .await;
     received(&bench, 4).await;
     assert_eq!(usage(&bench, "app~1").await["calls"], 1);
     assert!(usage(&bench, "app~2").await.is_null());

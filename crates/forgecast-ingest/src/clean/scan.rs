@@ -58,9 +58,10 @@ pub(super) fn scan<'t>(text: &'t str, mut emit: impl FnMut(Piece<'t>)) {
     }
 }
 
-/// Whether a character is no text of its own. Joiners (U+200C, U+200D) and variation selectors stay: scripts and emoji
-/// need them.
-fn is_hidden(letter: char) -> bool {
+/// Whether a character is no text of its own: controls, marks of direction, what has no width. Joiners (U+200C, U+200D) and
+/// variation selectors are text: scripts and emoji need them.
+#[must_use]
+pub fn is_hidden(letter: char) -> bool {
     matches!(letter,
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}'
         | '\u{ad}'                              // soft hyphen
