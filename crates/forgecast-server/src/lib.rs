@@ -36,6 +36,7 @@ mod router;
 mod sessions;
 mod stats;
 mod stream;
+mod tagged;
 
 pub use access::{Access, Role};
 pub use import::clean_export;

@@ -4,11 +4,9 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use forgecast_hub::StateAt;
 use forgecast_hub::query::{Cursor, From, LogQuery, Metric, RowQuery, Sort};
 use forgecast_protocol::batch::LogLevel;
 use forgecast_protocol::session::SessionStatus;
@@ -17,9 +15,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::Shared;
-use crate::assets::if_none_match;
 use crate::error::Error;
 use crate::extract::{InPath, InQuery, words};
+use crate::tagged::{by_content, tagged};
 
 /// Rows, lines or facts in a page when the client does not say.
 const PAGE: u32 = 100;
@@ -43,10 +41,12 @@ pub(crate) struct ListQuery {
     cursor: Option<String>,
 }
 
-/// `GET /api/v1/sessions`: rows and where the next page begins.
+/// `GET /api/v1/sessions`: rows and where the next page begins, tagged by their content: a page that has lost its socket
+/// asks every few seconds.
 pub(crate) async fn list(
     State(shared): State<Arc<Shared>>,
     InQuery(query): InQuery<ListQuery>,
+    headers: HeaderMap,
 ) -> Result<Response, Error> {
     let cursor: Option<Cursor> = match &query.cursor {
         Some(text) => Some(
@@ -70,7 +70,7 @@ pub(crate) async fn list(
     if let Some(next) = page.next_cursor {
         body["next_cursor"] = next.to_string().into();
     }
-    Ok(fresh(Json(body)))
+    Ok(by_content(body.to_string().into_bytes(), &headers))
 }
 
 /// `GET /api/v1/sessions/{id}`: the view, with its digest as the tag.
@@ -80,7 +80,7 @@ pub(crate) async fn view(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let state = shared.hub.view(&session).await?.ok_or_else(|| unknown(&session))?;
-    Ok(state_answer(state, &headers))
+    Ok(tagged(state.json, &state.digest, &headers))
 }
 
 /// `GET /api/v1/sessions/{id}/at/{revision}`: the view as it was.
@@ -92,7 +92,7 @@ pub(crate) async fn view_at(
     let state = shared.hub.view_at(&session, revision).await?;
     let state =
         state.ok_or_else(|| Error::NotFound(format!("there is no revision {revision} of the session {session}")))?;
-    Ok(state_answer(state, &headers))
+    Ok(tagged(state.json, &state.digest, &headers))
 }
 
 /// Which lines of a log.
@@ -207,26 +207,6 @@ pub(crate) async fn forget(
 
 pub(crate) fn unknown(session: &SessionRef) -> Error {
     Error::NotFound(format!("there is no session {session}"))
-}
-
-/// A state as the hub made it, or nothing when the client has it already.
-fn state_answer(state: StateAt, headers: &HeaderMap) -> Response {
-    let tag = format!("\"{}\"", state.digest);
-    let mut response = if if_none_match(headers, &tag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        let json = HeaderValue::from_static("application/json");
-        let mut response = Body::from(state.json).into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, json);
-        response
-    };
-    let headers = response.headers_mut();
-    // May be kept, must be asked for again: the tag makes that cheap.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        headers.insert(header::ETAG, tag);
-    }
-    response
 }
 
 /// An answer that is true now only.

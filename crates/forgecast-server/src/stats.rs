@@ -1,22 +1,20 @@
-//! What history says of tokens and money. Asks the hub and passes on what it says; works nothing out.
+//! What history says of tokens and money, and of how sessions ended. Asks the hub and passes on what it says; works nothing out.
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use data_encoding::HEXLOWER;
-use forgecast_hub::{Hub, ReportQuery};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use forgecast_hub::{Hub, OutcomeQuery, ReportQuery};
+use forgecast_protocol::outcome::OutcomesBy;
 use forgecast_protocol::report::GroupBy;
 use forgecast_protocol::{SessionRef, Timestamp};
 use serde::Deserialize;
-use sha1::{Digest, Sha1};
 
 use crate::Shared;
-use crate::assets::if_none_match;
 use crate::error::Error;
 use crate::extract::InQuery;
+use crate::tagged::by_content;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -39,30 +37,56 @@ pub(crate) async fn stats(
 ) -> Result<Response, Error> {
     let report = shared.hub.usage_report(query.read(&shared.hub)?).await?;
     let json = serde_json::to_vec(&report).map_err(|error| Error::internal("write a report", error))?;
-    let tag = format!("\"{}\"", HEXLOWER.encode(&Sha1::digest(&json)));
-    let mut response = if if_none_match(&headers, &tag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        let kind = [(header::CONTENT_TYPE, "application/json")];
-        (kind, Body::from(json)).into_response()
+    Ok(by_content(json, &headers))
+}
+
+/// Which finished sessions, as the query writes it; what is empty is not said.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OutcomesQuery {
+    #[serde(default)]
+    group_by: OutcomesBy,
+    since: Option<String>,
+    until: Option<String>,
+    project: Option<String>,
+}
+
+/// `GET /api/v1/outcomes`: an [`OutcomeReport`](forgecast_protocol::outcome::OutcomeReport), tagged by its content.
+pub(crate) async fn outcomes(
+    State(shared): State<Arc<Shared>>,
+    InQuery(query): InQuery<OutcomesQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let (since, until) = days(query.since, query.until, &shared.hub)?;
+    let query = OutcomeQuery {
+        group_by: query.group_by,
+        since,
+        until,
+        project: said(query.project),
     };
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        headers.insert(header::ETAG, tag);
+    let report = shared.hub.outcomes(query).await?;
+    let json = serde_json::to_vec(&report).map_err(|error| Error::internal("write outcomes", error))?;
+    Ok(by_content(json, &headers))
+}
+
+fn said(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// The first and the last day that a query names.
+fn days(since: Option<String>, until: Option<String>, hub: &Hub) -> Result<(Option<i32>, Option<i32>), Error> {
+    let day = |name, text| said(text).map(|text: String| day(name, &text, hub)).transpose();
+    let (since, until) = (day("since", since)?, day("until", until)?);
+    if since.zip(until).is_some_and(|(since, until)| since > until) {
+        return Err(Error::Malformed("since is after until".to_owned()));
     }
-    Ok(response)
+    Ok((since, until))
 }
 
 impl StatsQuery {
     fn read(self, hub: &Hub) -> Result<ReportQuery, Error> {
-        let said = |text: Option<String>| text.filter(|text| !text.is_empty());
         let group_by = said(self.group_by).map_or(Ok(GroupBy::default()), |text| text.parse());
-        let day = |name, text| said(text).map(|text: String| day(name, &text, hub)).transpose();
-        let (since, until) = (day("since", self.since)?, day("until", self.until)?);
-        if since.zip(until).is_some_and(|(since, until)| since > until) {
-            return Err(Error::Malformed("since is after until".to_owned()));
-        }
+        let (since, until) = days(self.since, self.until, hub)?;
         Ok(ReportQuery {
             group_by: group_by.map_err(|error| Error::Malformed(error.to_string()))?,
             since,

@@ -70,7 +70,7 @@ async fn the_page_of_routes_is_this() {
 async fn the_list_has_a_row_per_session() {
     let server = with_session().await;
     let answer = server.get("/api/v1/sessions").await;
-    assert_eq!((answer.status, answer.header("cache-control")), (200, "no-store"));
+    assert_eq!((answer.status, answer.header("cache-control")), (200, "no-cache"));
     insta::assert_json_snapshot!(answer.json(), @r#"
     {
       "sessions": [
@@ -100,6 +100,28 @@ async fn the_list_has_a_row_per_session() {
       ]
     }
     "#);
+}
+
+#[tokio::test]
+async fn the_list_is_not_sent_again_to_whoever_has_it() {
+    let server = with_session().await;
+    let first = server.get("/api/v1/sessions?limit=500").await;
+    let tag = first.header("etag").to_owned();
+    let ask = async || {
+        let given = [("if-none-match", tag.as_str())];
+        server.request("GET", "/api/v1/sessions?limit=500", &given, b"").await
+    };
+    let again = ask().await;
+    assert_eq!(
+        (again.status, again.body.len(), again.header("etag")),
+        (304, 0, tag.as_str())
+    );
+    server.settled(phase("another", "Scout", "0")).await;
+    let changed = ask().await;
+    assert_eq!(
+        (changed.status, changed.json()["sessions"].as_array().unwrap().len()),
+        (200, 2)
+    );
 }
 
 #[tokio::test]
