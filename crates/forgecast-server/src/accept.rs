@@ -23,7 +23,6 @@ use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
 use crate::Shared;
-use crate::access::Caller;
 use crate::connections::Place;
 use crate::guard::Guard;
 use crate::stream::PatientStream;
@@ -163,12 +162,14 @@ async fn answer(
     mut router: Router,
     shared: &Shared,
 ) -> Result<Response<Body>, Infallible> {
-    let mut response = match shared.guard.admit(&request, ends.peer, ends.reached, false) {
-        Ok(visitor) => {
+    let admitted = shared.guard.admit(&request, ends.peer, ends.reached, false);
+    let known = admitted.and_then(|visitor| Ok((visitor, shared.access.caller(&visitor, request.headers())?)));
+    let mut response = match known {
+        Ok((visitor, caller)) => {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(place);
             request.extensions_mut().insert(visitor);
-            request.extensions_mut().insert(Caller::Local);
+            request.extensions_mut().insert(caller);
             let response = router.call(request).await?;
             if response.status() == StatusCode::UNAUTHORIZED {
                 shared.counts.refused_request();

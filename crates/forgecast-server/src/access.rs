@@ -1,12 +1,26 @@
 //! Who a request is from and what that one may do. Every route says whom it serves when it is declared; the check stands
 //! before the handler, so that no handler can forget it.
 
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
 use axum::extract::{FromRequestParts, RawPathParams, Request};
+use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use forgecast_protocol::SessionId;
+use forgecast_protocol::{SessionId, Timestamp, Topic};
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+
+pub(crate) mod cookie;
+mod file;
+pub(crate) mod gate;
+mod guesses;
+mod keys;
+
+pub use self::keys::{Keys, ShareInfo, TokenInfo};
 
 /// Whom a route serves. There is no default: a route without one of these cannot be declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,13 +45,25 @@ pub(crate) enum Caller {
     /// A process of this machine.
     Local,
     /// The holder of a token.
-    Holder(Role),
+    Holder(Role, Pass),
     /// The holder of a share link: one session, watching only.
-    Guest(SessionId),
+    Guest(SessionId, Pass),
+}
+
+/// What somebody came in with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pass {
+    /// The id of the token or the share link.
+    pub(crate) key: Arc<str>,
+    /// Until when, when there is an end to it.
+    pub(crate) until: Option<Timestamp>,
+    /// Whether it came as a cookie, which a browser sends along whoever made the page.
+    pub(crate) cookie: bool,
 }
 
 /// What a token is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// To watch.
     View,
@@ -47,24 +73,114 @@ pub enum Role {
     Admin,
 }
 
+impl Role {
+    /// `view`, `ingest` or `admin`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::Ingest => "ingest",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// How its tokens begin: `fc_v_`, `fc_i_`, `fc_a_`.
+    fn letter(self) -> char {
+        match self {
+            Self::View => 'v',
+            Self::Ingest => 'i',
+            Self::Admin => 'a',
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The text names no role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a role is view, ingest or admin")]
+pub struct InvalidRole;
+
+impl FromStr for Role {
+    type Err = InvalidRole;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRole> {
+        let roles = [Self::View, Self::Ingest, Self::Admin];
+        roles.into_iter().find(|role| role.as_str() == text).ok_or(InvalidRole)
+    }
+}
+
+impl Pass {
+    fn new(key: &str, until: Option<Timestamp>) -> Self {
+        Self {
+            key: key.into(),
+            until,
+            cookie: false,
+        }
+    }
+}
+
 impl Caller {
     /// Whether this one may use a route; of a shared route, whether the session it names is theirs is asked besides.
     pub(crate) fn may(&self, access: Access) -> bool {
         match self {
             Self::Stranger => access == Access::Open,
-            Self::Local => true,
-            Self::Holder(Role::Admin) => true,
-            Self::Holder(Role::View) => matches!(access, Access::Open | Access::Shared | Access::View),
-            Self::Holder(Role::Ingest) => matches!(access, Access::Open | Access::Ingest),
-            Self::Guest(_) => matches!(access, Access::Open | Access::Shared),
+            Self::Local => access != Access::Admin,
+            Self::Holder(Role::Admin, _) => true,
+            Self::Holder(Role::View, _) => matches!(access, Access::Open | Access::Shared | Access::View),
+            Self::Holder(Role::Ingest, _) => matches!(access, Access::Open | Access::Ingest),
+            Self::Guest(..) => matches!(access, Access::Open | Access::Shared),
         }
     }
 
-    /// Whether this one may see a session.
+    /// Whether this one may see a session, named as in a path. A guest has to name it by its whole id: what a bare name
+    /// means may change between this question and its answer.
     pub(crate) fn may_see(&self, session: &str) -> bool {
         match self {
-            Self::Guest(own) => own.to_string() == session,
+            Self::Guest(own, _) => own.to_string() == session,
             _ => self.may(Access::View),
+        }
+    }
+
+    /// Whether this one may follow a topic.
+    pub(crate) fn may_follow(&self, topic: &Topic) -> bool {
+        match topic {
+            Topic::Sessions => self.may(Access::View),
+            Topic::Session(session) | Topic::Log(session) => self.may_see(&session.to_string()),
+        }
+    }
+
+    /// What they came in with; nothing for those who need nothing, or have nothing.
+    pub(crate) fn pass(&self) -> Option<&Pass> {
+        match self {
+            Self::Stranger | Self::Local => None,
+            Self::Holder(_, pass) | Self::Guest(_, pass) => Some(pass),
+        }
+    }
+
+    /// The same, come in with a cookie that is valid until then.
+    fn signed_in(mut self, until: Timestamp) -> Self {
+        if let Self::Holder(_, pass) | Self::Guest(_, pass) = &mut self {
+            pass.cookie = true;
+            pass.until = Some(pass.until.map_or(until, |earlier| earlier.min(until)));
+        }
+        self
+    }
+
+    fn ended(&self, now: Timestamp) -> bool {
+        let until = self.pass().and_then(|pass| pass.until);
+        until.is_some_and(|until| until <= now)
+    }
+
+    /// Why this one may not: who they are is not known, or it is known and not enough.
+    pub(crate) fn refusal(&self) -> Error {
+        match self {
+            Self::Stranger => Error::Unauthorised,
+            Self::Local | Self::Holder(..) | Self::Guest(..) => Error::Forbidden,
         }
     }
 }
@@ -74,14 +190,23 @@ pub(crate) async fn check(access: Access, request: Request, next: Next) -> Resul
     let (mut parts, body) = request.into_parts();
     let caller = parts.extensions.get::<Caller>().cloned().unwrap_or(Caller::Stranger);
     if !caller.may(access) {
-        return Err(Error::Unauthorised);
+        return Err(caller.refusal());
+    }
+    // A browser says where the page comes from that changes something. Who has its cookie and does not say so is none.
+    let by_cookie = caller.pass().is_some_and(|pass| pass.cookie);
+    if by_cookie && changes(&parts.method) && !parts.headers.contains_key(header::ORIGIN) {
+        return Err(Error::Origin);
     }
     if access == Access::Shared
         && let Ok(named) = RawPathParams::from_request_parts(&mut parts, &()).await
         && let Some((_, session)) = named.iter().find(|(name, _)| matches!(*name, "id" | "session"))
         && !caller.may_see(session)
     {
-        return Err(Error::Unauthorised);
+        return Err(caller.refusal());
     }
     Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
+fn changes(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
 }

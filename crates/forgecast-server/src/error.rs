@@ -36,6 +36,12 @@ pub(crate) enum Error {
     #[error("send the body as application/json")]
     MediaType,
     /// The same for telemetry.
+    /// It is known who asks, and this is not theirs.
+    #[error("this is not for whom you are signed in as: a token for it is made with `forgecast token`")]
+    Forbidden,
+    /// Too many wrong tokens from there; the next is looked at after so many seconds.
+    #[error("too many wrong tokens; try again after the time in Retry-After")]
+    TooManyGuesses(u32),
     #[error("send the body as application/json or application/x-protobuf")]
     ExportType,
     /// The body is packed in a way that is not unpacked here.
@@ -93,6 +99,12 @@ impl Error {
                 "media-type",
                 "Unsupported media type",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Forbidden => Form("forbidden", "Not allowed", StatusCode::FORBIDDEN),
+            Self::TooManyGuesses(_) => Form(
+                "too-many-guesses",
+                "Too many wrong tokens",
+                StatusCode::TOO_MANY_REQUESTS,
+            ),
             ),
             Self::Rejected(_) => Form("rejected", "Rejected", StatusCode::UNPROCESSABLE_ENTITY),
             Self::TooLarge(_) => Form("too-large", "Body too large", StatusCode::PAYLOAD_TOO_LARGE),
@@ -120,6 +132,7 @@ impl Error {
             _ => None,
         }
     }
+            Self::TooManyGuesses(seconds) => Some(*seconds),
 
     /// The body as viewers get it, over HTTP and inside an `error` message; logs the cause of what the client may not
     /// know, once.
@@ -159,6 +172,10 @@ impl IntoResponse for Error {
     }
 }
 
+        if matches!(self, Self::Unauthorised) {
+            let how = HeaderValue::from_static("Bearer realm=\"forgecast\"");
+            headers.insert(header::WWW_AUTHENTICATE, how);
+        }
 impl From<forgecast_hub::Error> for Error {
     fn from(error: forgecast_hub::Error) -> Self {
         match error {

@@ -28,7 +28,9 @@ mod health;
 mod hooks;
 mod import;
 mod live;
+mod login;
 mod metrics;
+mod openapi;
 mod options;
 mod origin;
 mod otlp;
@@ -38,8 +40,10 @@ mod stats;
 mod stream;
 mod tagged;
 
-pub use access::{Access, Role};
+pub use access::{Access, InvalidRole, Keys, Role, ShareInfo, TokenInfo};
 pub use import::clean_export;
+#[cfg(feature = "openapi")]
+pub use openapi::document as openapi_document;
 pub use options::Options;
 pub use router::{Route, routes};
 
@@ -55,6 +59,8 @@ pub struct App {
     pub clock: Clock,
     /// The folders below which artifacts may be opened, as the operator named them.
     pub roots: Vec<PathBuf>,
+    /// The tokens and share links that open it.
+    pub access: Arc<Keys>,
     /// Limits.
     pub options: Options,
 }
@@ -70,21 +76,18 @@ pub enum Error {
     Exposed(#[from] Exposed),
 }
 
-/// The address is reachable from elsewhere, and there is nothing yet that tells friends from strangers.
+/// The address is reachable from elsewhere, and there is nothing that would tell friends from strangers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "refusing to listen on {0}: whoever reaches that address could watch and feed every build, and access tokens do not exist yet; \
-     listen on 127.0.0.1 and reach it from elsewhere through a tunnel (ssh -L 8600:127.0.0.1:<port> <this machine>)"
+    "refusing to listen on {0} without an access token: whoever reaches that address could watch and feed every build; make a token \
+     with `forgecast token`, or listen on 127.0.0.1 and reach it from elsewhere through a tunnel (ssh -L 8600:127.0.0.1:<port> <this machine>)"
 )]
 pub struct Exposed(IpAddr);
 
-/// Refuses every address that others than this machine could reach, whatever its spelling.
-///
-/// # Errors
-/// The address is not a loopback address.
-pub fn exposure(address: IpAddr) -> Result<(), Exposed> {
+/// Refuses every address that others than this machine could reach, whatever its spelling, while there is no token.
+fn expose(address: IpAddr, keys: &Keys) -> Result<(), Exposed> {
     // `::ffff:127.0.0.1` is 127.0.0.1, and `::ffff:0.0.0.0` is everybody.
-    if address.to_canonical().is_loopback() {
+    if address.to_canonical().is_loopback() || !keys.is_empty() {
         Ok(())
     } else {
         Err(Exposed(address))
@@ -99,6 +102,7 @@ struct Shared {
     clock: Clock,
     roots: Vec<PathBuf>,
     options: Options,
+    access: access::gate::Gate,
     guard: guard::Guard,
     bodies: body::Bodies,
     hooks: hooks::Hooks,
@@ -117,10 +121,10 @@ struct Shared {
 /// that it acknowledged (the same) and returns.
 ///
 /// # Errors
-/// The listener is unusable or reachable from other machines; see [`Error`].
+/// The listener is unusable, or reachable from other machines while there is no token; see [`Error`].
 pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -> Result<(), Error> {
     let address = listener.local_addr().map_err(Error::Listener)?;
-    exposure(address.ip())?;
+    expose(address.ip(), &app.access)?;
     let options = app.options;
     let bodies = body::Bodies {
         limit: options.body_bytes,
@@ -134,6 +138,7 @@ pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -
     let stop = Duration::from_millis(options.stop_ms);
     let beats = Arc::new(live::Beats::new(app.clock.now()));
     let shared = Arc::new(Shared {
+        access: access::gate::Gate::new(app.access, &options),
         guard: guard::Guard::new(&options),
         bodies,
         hooks,
@@ -169,13 +174,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_loopback_is_not_exposed() {
+    fn only_loopback_is_not_exposed_while_there_is_no_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys::open(&folder.path().join("access.json"), Clock::new(Default::default)).unwrap();
+        let exposed = ["0.0.0.0", "::", "192.168.1.5", "::ffff:0.0.0.0", "fe80::1", "8.8.8.8"];
         for address in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
-            assert!(exposure(address.parse().unwrap()).is_ok(), "{address}");
+            assert!(expose(address.parse().unwrap(), &keys).is_ok(), "{address}");
         }
-        for address in ["0.0.0.0", "::", "192.168.1.5", "::ffff:0.0.0.0", "fe80::1", "8.8.8.8"] {
-            let refusal = exposure(address.parse().unwrap()).unwrap_err().to_string();
-            assert!(refusal.contains("127.0.0.1"), "{refusal}");
+        for address in exposed {
+            let refusal = expose(address.parse().unwrap(), &keys).unwrap_err().to_string();
+            assert!(
+                refusal.contains("127.0.0.1") && refusal.contains("forgecast token"),
+                "{refusal}"
+            );
+        }
+        keys.share("a~1".parse().unwrap(), Duration::from_secs(60)).unwrap();
+        assert!(
+            expose("0.0.0.0".parse().unwrap(), &keys).is_err(),
+            "a share link is no token"
+        );
+        keys.add_token(Role::View, "phone").unwrap();
+        for address in exposed {
+            assert!(expose(address.parse().unwrap(), &keys).is_ok(), "{address}");
         }
     }
 }

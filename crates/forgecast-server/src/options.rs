@@ -7,6 +7,12 @@ use std::net::IpAddr;
 pub struct Options {
     /// Names besides `localhost` under which browsers may ask for this server, without a port.
     pub allowed_hosts: Vec<String>,
+    /// Whether processes of this machine need a token, too.
+    pub require_token: bool,
+    /// Wrong tokens in a minute from one address; more are not even looked at.
+    pub guesses_per_address: u32,
+    /// The same from all addresses together. Whoever has a right one comes in nevertheless.
+    pub guesses: u32,
     /// Origins besides its own whose pages may ask this server, as browsers write them (`https://builds.example`): what a
     /// proxy presents that passes on another `Host` than it was asked for, or that speaks https and does not say so.
     pub allowed_origins: Vec<String>,
@@ -55,6 +61,9 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             allowed_hosts: Vec::new(),
+            require_token: false,
+            guesses_per_address: 20,
+            guesses: 200,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             base_path: String::new(),

@@ -9,7 +9,8 @@ use axum::routing::{MethodFilter, on};
 
 use crate::access::{self, Access};
 use crate::{
-    Shared, assets, error, events, files, health, hooks, import, live, metrics, origin, otlp, sessions, stats,
+    Shared, assets, error, events, files, health, hooks, import, live, login, metrics, openapi, origin, otlp, sessions,
+    stats,
 };
 
 /// One route, as documentation and tests list it.
@@ -41,6 +42,10 @@ fn page() -> Page {
         .get("/api/v1/sessions/{id}/export", Shared, sessions::export)
         .get("/api/v1/stats", View, stats::stats)
         .post("/api/v1/events", Ingest, events::push)
+        .get("/api/v1/outcomes", View, stats::outcomes)
+        .get("/api/v1/me", Open, login::me)
+        .post("/api/v1/login", Open, login::login)
+        .post("/api/v1/logout", Open, login::logout)
         .post("/api/v1/import", Admin, import::bring)
         .post("/api/v1/hooks/claude", Ingest, hooks::claude)
         .post("/v1/logs", Ingest, otlp::logs)

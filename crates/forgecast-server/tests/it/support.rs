@@ -12,7 +12,7 @@ use forgecast_ingest::clean::Cleaner;
 use forgecast_ingest::mask::Rules;
 use forgecast_protocol::event::PhaseReported;
 use forgecast_protocol::{Batch, Clock, Event, Fact, Origin, SourceKind, Subject, Timestamp};
-use forgecast_server::{App, Options};
+use forgecast_server::{App, Keys, Options};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -84,12 +84,15 @@ impl Server {
             ready: true,
             ..SourceHealth::default()
         });
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Arc::new(Keys::open(&folder.path().join("access.json"), clock.clone()).unwrap());
         let app = App {
             hub: hub.clone(),
             health: receiver,
             cleaner: Arc::new(Cleaner::new(Rules::default())),
             clock,
             roots: setup.roots,
+            access: Arc::clone(&keys),
             options: setup.server,
         };
         let stopping = CancellationToken::new();

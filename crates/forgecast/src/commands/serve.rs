@@ -14,7 +14,7 @@ use forgecast_hub::query::RowQuery;
 use forgecast_ingest::clean::Cleaner;
 use forgecast_ingest::{RootKind, RootState, SourceHealth};
 use forgecast_protocol::{Clock, SessionStatus};
-use forgecast_server::App;
+use forgecast_server::{App, Keys};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -116,12 +116,16 @@ impl Service<'_> {
     fn app(&self, pipeline: &Pipeline) -> Result<App> {
         let mut roots = self.config.paths("roots");
         roots.extend(self.config.paths("checkpoints"));
+        let access = self.db.with_file_name("access.json");
+        let access = Keys::open(&access, self.clock.clone())
+            .with_context(|| format!("cannot read the access tokens in {}", access.display()))?;
         Ok(App {
             hub: pipeline.hub.clone(),
             health: pipeline.health.clone(),
             cleaner: Arc::new(Cleaner::new(pipeline::mask_rules(self.config)?)),
             clock: self.clock.clone(),
             roots,
+            access: Arc::new(access),
             options: forgecast_server::Options {
                 allowed_hosts: self.config.texts("server.allowed_hosts"),
                 ..forgecast_server::Options::default()

@@ -1,0 +1,82 @@
+//! What a browser that signed in keeps: `<id>.<expiry>.<signature>`, from which nobody learns the token. It dies with the
+//! token, because it is signed over the token's hash, and survives a restart, because nothing of it is remembered.
+
+use axum::http::{HeaderMap, header, uri::Authority};
+use data_encoding::BASE64URL_NOPAD;
+use forgecast_protocol::Timestamp;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::file::Bytes32;
+
+/// The value of a cookie, taken apart.
+pub(super) struct Parts<'a> {
+    pub(super) id: &'a str,
+    /// Seconds since the epoch.
+    expiry: i64,
+    signature: Vec<u8>,
+}
+
+impl<'a> Parts<'a> {
+    /// Nothing when it was not written here.
+    pub(super) fn of(value: &'a str) -> Option<Self> {
+        let (id, rest) = value.split_once('.')?;
+        let (expiry, signature) = rest.split_once('.')?;
+        // One spelling only.
+        if !expiry.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        Some(Self {
+            id,
+            expiry: expiry.parse().ok()?,
+            signature: BASE64URL_NOPAD.decode(signature.as_bytes()).ok()?,
+        })
+    }
+
+    /// Whether it was signed here, for the token with this hash.
+    pub(super) fn is_signed(&self, secret: &Bytes32, hash: &Bytes32) -> bool {
+        // Compared in a time that tells nothing.
+        signature(self.id, self.expiry, secret, hash).is_some_and(|mac| mac.verify_slice(&self.signature).is_ok())
+    }
+
+    /// Until when it is valid.
+    pub(super) fn until(&self) -> Timestamp {
+        Timestamp::from_millis(self.expiry.saturating_mul(1_000))
+    }
+}
+
+/// The value of a cookie that is valid until then.
+pub(super) fn signed(id: &str, until: Timestamp, secret: &Bytes32, hash: &Bytes32) -> String {
+    let expiry = until.as_millis().div_euclid(1_000);
+    let signature = signature(id, expiry, secret, hash).map(|mac| mac.finalize().into_bytes());
+    let signature = signature.map_or_else(String::new, |bytes| BASE64URL_NOPAD.encode(&bytes));
+    format!("{id}.{expiry}.{signature}")
+}
+
+fn signature(id: &str, expiry: i64, secret: &Bytes32, hash: &Bytes32) -> Option<Hmac<Sha256>> {
+    // A key of any length will do, so there always is one.
+    let mut mac = Hmac::<Sha256>::new_from_slice(&secret.0).ok()?;
+    mac.update(format!("{id}|{expiry}|{}", hash.hex()).as_bytes());
+    Some(mac)
+}
+
+/// What the cookie is called. Browsers keep one jar for all ports of a host: two servers on one machine must not throw
+/// each other's cookies away.
+pub(crate) fn name(headers: &HeaderMap, secure: bool) -> String {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let port = host.and_then(|host| host.parse::<Authority>().ok()?.port_u16());
+    match port {
+        Some(port) if port != if secure { 443 } else { 80 } => format!("forgecast_{port}"),
+        _ => "forgecast".to_owned(),
+    }
+}
+
+/// All values of the cookie with this name. There may be several, of several paths.
+pub(super) fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(move |pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}
