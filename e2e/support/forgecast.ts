@@ -62,6 +62,24 @@ export class Forgecast {
     await gone;
   }
 
+  /** Sends it a signal and waits for nothing: `SIGSTOP` makes a server that hangs, `SIGCONT` lets it go on. */
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal);
+  }
+
+  /** One value of `/metrics`, summed over its labels. */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(`${this.url}/metrics`)).text();
+    const lines = text.split('\n').filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
+    return lines.reduce((sum, line) => sum + Number(line.split(' ').pop()), 0);
+  }
+
+  /** What the server holds of a session. */
+  async view(id: string): Promise<{ name?: string; phase?: { name?: string; detail?: string } }> {
+    const answer = await fetch(`${this.url}/api/v1/sessions/${encodeURIComponent(id)}`);
+    return answer.ok ? ((await answer.json()) as { phase?: { detail?: string } }) : {};
+  }
+
   /** Stops it and removes its folders. */
   async remove(): Promise<void> {
     await this.stop('SIGKILL');

@@ -29,18 +29,11 @@ export const test = base.extend<Watched, Shared>({
   ],
 
   complaints: [
-    async ({ page }, use) => {
+    async ({ context }, use) => {
       const complaints: string[] = [];
-      page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));
-      page.on('dialog', (dialog) => {
-        complaints.push(`dialog: ${dialog.message()}`);
-        void dialog.dismiss();
-      });
-      page.on('console', (message) => {
-        const text = message.text();
-        if (/content.security.policy|trusted.?type/i.test(text)) complaints.push(`policy: ${text}`);
-      });
-      await page.addInitScript(() => {
+      // Every tab of the test, not only the one that it is given.
+      context.on('page', (page) => listen(page, complaints));
+      await context.addInitScript(() => {
         document.addEventListener('securitypolicyviolation', (event) => {
           console.error(`Content Security Policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
         });
@@ -51,6 +44,18 @@ export const test = base.extend<Watched, Shared>({
     { auto: true },
   ],
 });
+
+function listen(page: Page, complaints: string[]): void {
+  page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));
+  page.on('dialog', (dialog) => {
+    complaints.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on('console', (message) => {
+    const text = message.text();
+    if (/content.security.policy|trusted.?type/i.test(text)) complaints.push(`policy: ${text}`);
+  });
+}
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
