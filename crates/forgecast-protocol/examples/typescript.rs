@@ -8,6 +8,7 @@ use std::{env, fs, io};
 
 use forgecast_protocol::batch::{LogLevel, LogLine, Span};
 use forgecast_protocol::event::{ArtifactKind, BudgetScope, IndexingProgress, TestBasis, UsageSource};
+use forgecast_protocol::outcome::{OutcomeReport, OutcomeRow, Outcomes, OutcomesBy};
 use forgecast_protocol::problem::{ErrorBody, Problem, ProblemKind};
 use forgecast_protocol::report::{BudgetReport, BurnRate, GroupBy, UsageAmount, UsageReport, UsageRow};
 use forgecast_protocol::session::{
@@ -76,6 +77,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         SessionRow, RowPhase, RowTasks, RowTests, RowUsage,
         // The report.
         UsageReport, UsageRow, UsageAmount, GroupBy, BurnRate, BudgetReport, BudgetScope,
+        OutcomeReport, OutcomeRow, Outcomes, OutcomesBy,
     );
     let file = tidied(&file);
     match env::args_os().nth(1) {

@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod event;
 pub mod ids;
+pub mod outcome;
 pub mod problem;
 pub mod report;
 #[cfg(feature = "schema")]

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use forgecast_hub::query::{Cursor, From, LogQuery, Metric, RowQuery, Sort};
 use forgecast_protocol::batch::LogLevel;
 use forgecast_protocol::session::SessionStatus;
-use forgecast_protocol::{Revision, SessionRef};
+use forgecast_protocol::{Revision, SessionRef, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -34,6 +34,8 @@ pub(crate) struct ListQuery {
     #[serde(default, deserialize_with = "words")]
     status: Vec<SessionStatus>,
     project: Option<String>,
+    /// Only sessions that worked at this moment or later.
+    since: Option<Timestamp>,
     q: Option<String>,
     #[serde(default)]
     sort: Sort,
@@ -60,6 +62,7 @@ pub(crate) async fn list(
         .rows(RowQuery {
             status: query.status,
             project: query.project,
+            since: query.since,
             q: query.q,
             sort: query.sort,
             limit: query.limit.unwrap_or(PAGE),

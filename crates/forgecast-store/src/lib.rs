@@ -20,6 +20,7 @@
 mod apply;
 mod aside;
 mod error;
+mod finished;
 mod health;
 mod lock;
 mod meta;
@@ -42,6 +43,7 @@ pub use error::Error;
 pub use open::{Opened, open};
 pub use options::Options;
 pub use origin_db::{OriginDb, OriginError, OriginRow, OriginTable};
+pub use finished::{Finished, FinishedQuery};
 pub use read::{
     Cursor, Exported, From, InvalidCursor, InvalidMetric, KnownSession, LogMatches, LogPage, LogQuery, Metric, Pruned, RowPage,
     RowQuery, Sort, StoreHealth, StoredCall, StoredEvent, StoredState, StoredTranscript, UsageGroup, UsageQuery,

@@ -109,6 +109,8 @@ pub enum Sort {
     Cost,
     /// Tokens, most first.
     Tokens,
+    /// From beginning to end, longest first; sessions that are not over come last.
+    Duration,
 }
 
 /// Which rows of the overview.
@@ -118,6 +120,8 @@ pub struct RowQuery {
     pub status: Vec<SessionStatus>,
     /// Only this project.
     pub project: Option<String>,
+    /// Only rows of sessions that worked at this moment or later.
+    pub since: Option<Timestamp>,
     /// Only rows whose id, name, project or task contains this text, whatever the case.
     pub q: Option<String>,
     /// The order.
@@ -181,7 +185,7 @@ impl FromStr for Cursor {
         match (cursor.sort, &cursor.key) {
             (Sort::Name, SortKey::Text(_))
             | (Sort::Cost, SortKey::Real(_))
-            | (Sort::LastWork | Sort::Started | Sort::Tokens, SortKey::Whole(_)) => Ok(cursor),
+            | (Sort::LastWork | Sort::Started | Sort::Tokens | Sort::Duration, SortKey::Whole(_)) => Ok(cursor),
             _ => Err(InvalidCursor),
         }
     }

@@ -209,7 +209,7 @@ impl Store {
 
 /// Reading: what is durable at that moment. Each query is answered within `read_deadline_ms` (else [`Error::Slow`]).
 impl Store {
-    async fn read<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         operation: &'static str,
         query: impl FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,

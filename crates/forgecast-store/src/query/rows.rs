@@ -11,6 +11,8 @@ use crate::readers::Failure;
 
 const DEFAULT: u32 = 100;
 const MOST: u32 = 1000;
+/// Milliseconds; -1 for what is not over or began nobody knows when.
+const DURATION: &str = "(CASE WHEN ended_at IS NULL OR started_at = 0 THEN -1 ELSE ended_at - started_at END)";
 
 /// A page.
 pub(crate) fn page(db: &Transaction<'_>, query: &RowQuery) -> Result<RowPage, Failure> {
@@ -56,6 +58,7 @@ fn column(sort: Sort) -> (&'static str, &'static str, &'static str) {
         Sort::Name => ("name_key", "ASC", ">"),
         Sort::Cost => ("cost_usd", "DESC", "<"),
         Sort::Tokens => ("tokens", "DESC", "<"),
+        Sort::Duration => (DURATION, "DESC", "<"),
     }
 }
 
@@ -73,6 +76,10 @@ fn select(query: &RowQuery, limit: u32) -> (String, Vec<Value>) {
     if let Some(project) = &query.project {
         conditions.push("project = ?".into());
         parameters.push(project.clone().into());
+    }
+    if let Some(since) = query.since {
+        conditions.push("last_work_at >= ?".into());
+        parameters.push(since.as_millis().into());
     }
     if let Some(text) = query.q.as_ref().filter(|text| !text.is_empty()) {
         conditions.push("instr(search, ?) > 0".into());

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use forgecast_protocol::event::{Fact, PhaseReported, TestBasis, TestsReported, TokenDelta, UsageRecorded};
 use forgecast_protocol::session::{RowUsage, SessionRow, SessionStatus};
-use forgecast_store::{Cursor, Metric, RowQuery, Sort, Store, Write};
+use forgecast_store::{Cursor, FinishedQuery, Metric, RowQuery, Sort, Store, Write};
 use proptest::prelude::*;
 
 use crate::helpers::*;
@@ -76,7 +76,7 @@ proptest! {
             let rows = rows_of(&values);
             let store = with_rows(&place, &rows).await;
             let expected: BTreeSet<String> = ids(&rows).into_iter().collect();
-            for sort in [Sort::LastWork, Sort::Started, Sort::Name, Sort::Cost, Sort::Tokens] {
+            for sort in [Sort::LastWork, Sort::Started, Sort::Name, Sort::Cost, Sort::Tokens, Sort::Duration] {
                 let walked = walk(&store, RowQuery { sort, limit, ..RowQuery::default() }).await;
                 assert_eq!(walked.len(), rows.len(), "{sort:?}");
                 assert_eq!(ids(&walked).into_iter().collect::<BTreeSet<_>>(), expected, "{sort:?}");
@@ -84,6 +84,7 @@ proptest! {
                     Sort::LastWork => a.last_work_at >= b.last_work_at,
                     Sort::Started => a.started_at >= b.started_at,
                     Sort::Name => a.name <= b.name,
+                    Sort::Duration => true, // none of them is over: each is as long as any other
                     Sort::Cost | Sort::Tokens => {
                         a.usage.as_ref().unwrap().tokens >= b.usage.as_ref().unwrap().tokens
                     }
@@ -306,4 +307,64 @@ async fn what_is_taken_back_is_taken_from_the_step_in_which_it_was_used() {
         let points = store.series(&id("a~1"), metric, 60).await.unwrap();
         assert_eq!(points, expected.map(|(at, value)| (time(at), value)), "{metric:?}");
     }
+}
+
+#[tokio::test]
+async fn sessions_that_are_over_are_told_in_brief() {
+    let place = Place::new();
+    let ended = |id: &str, status, started, ended, project: &str| SessionRow {
+        started_at: started,
+        ended_at: ended,
+        project: Some(project.to_owned()),
+        ..row(id, status, 5_000)
+    };
+    use SessionStatus::{Abandoned, Completed, Failed, Running};
+    let rows = [
+        ended("a~1", Completed, Some(time(1_000)), Some(time(9_000)), "shop"),
+        ended("b~1", Failed, None, Some(time(3_000)), "shop"),
+        ended("c~1", Abandoned, Some(time(1_000)), None, "cellar"),
+        ended("d~1", Running, Some(time(1_000)), None, "shop"),
+    ];
+    let store = with_rows(&place, &rows).await;
+    let all = store.finished(FinishedQuery::default()).await.unwrap();
+    assert_eq!(all.len(), 3, "what runs is not over");
+    let given_up = all.iter().find(|one| one.status == Abandoned).unwrap();
+    assert_eq!(
+        given_up.ended_at,
+        time(5_000),
+        "its last work, when nobody stated an end"
+    );
+    assert!(all.iter().any(|one| one.status == Failed && one.started_at.is_none()));
+
+    let late = FinishedQuery {
+        ended_since: Some(time(5_001)),
+        project: Some("shop".into()),
+    };
+    let late = store.finished(late).await.unwrap();
+    assert_eq!(late.len(), 1);
+    assert_eq!((late[0].started_at, late[0].ended_at), (Some(time(1_000)), time(9_000)));
+}
+
+#[tokio::test]
+async fn rows_can_begin_with_the_longest_and_end_with_the_oldest_that_are_wanted() {
+    let place = Place::new();
+    let lasting = |id: &str, work, started, ended| SessionRow {
+        started_at: Some(time(started)),
+        ended_at: ended,
+        ..row(id, SessionStatus::Completed, work)
+    };
+    let rows = [
+        lasting("short~1", 100, 50, Some(time(60))),
+        lasting("long~1", 200, 50, Some(time(90))),
+        lasting("open~1", 300, 50, None),
+        lasting("old~1", 10, 1, Some(time(9_000))),
+    ];
+    let store = with_rows(&place, &rows).await;
+    let query = RowQuery {
+        sort: Sort::Duration,
+        since: Some(time(100)),
+        limit: 1,
+        ..RowQuery::default()
+    };
+    assert_eq!(ids(&walk(&store, query).await), ["long~1", "short~1", "open~1"]);
 }

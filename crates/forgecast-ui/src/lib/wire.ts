@@ -683,3 +683,91 @@ level: BudgetLevel, };
 
 /** What a budget is for. */
 export type BudgetScope = "session" | "day" | "month";
+
+/** Finished sessions, grouped. */
+export type OutcomeReport = {
+/** By what the rows are grouped. */
+group_by: OutcomesBy,
+/** The groups: days newest first, projects by how many sessions they have, the most first. */
+rows: Array<OutcomeRow>,
+/** All of them together. */
+totals: Outcomes, };
+
+/** One group. */
+export type OutcomeRow = {
+/** The day, `2026-11-22`, or the project; what has no project has the empty one. */
+key: string,
+/** Sessions that were completed. */
+completed: number,
+/** Sessions that failed. */
+failed: number,
+/** Sessions that were given up: neither a success nor a failure. */
+abandoned: number,
+/** Seconds, median of the completed ones whose beginning and end are known; absent without one. */
+median_s?: number,
+/** Seconds, longest of the same. */
+longest_s?: number, };
+
+/** How many sessions ended in which way, and how long those took that were completed. */
+export type Outcomes = {
+/** Sessions that were completed. */
+completed: number,
+/** Sessions that failed. */
+failed: number,
+/** Sessions that were given up: neither a success nor a failure. */
+abandoned: number,
+/** Seconds, median of the completed ones whose beginning and end are known; absent without one. */
+median_s?: number,
+/** Seconds, longest of the same. */
+longest_s?: number, };
+
+/** By what finished sessions are grouped. */
+export type OutcomesBy = "day" | "project";
+
+/** See the module. Times never go back from one revision to the next: what was read late is told when it was learned. */
+export type Timeline = {
+/** The session, by its canonical id. */
+session: string,
+/** The newest revision that is stored: what follows is asked for with `after`. */
+revision: number,
+/** The oldest revision that can be seen: what led to those before it is no longer kept. */
+first_revision: number,
+/** Attempts at phases, in the order in which they began. */
+spans: Array<TimelineSpan>,
+/** Moments worth a mark, in order. */
+marks: Array<TimelineMark>,
+/** When revisions came, in order: the first, the last, and of those between them as many as a scale can show. */
+times: Array<[number, string]>,
+/** Spans and marks that were left out, because there are too many. */
+left_out: number, };
+
+/** One attempt at a phase. */
+export type TimelineSpan = {
+/** The phase. */
+phase: string,
+/** Which attempt at it, from 1: more than one is a loop back (self-healing). */
+attempt: number,
+/** How it stands, or stood when it was left: `pending` when the build went back behind it. */
+status: PhaseStatus,
+/** The first revision with it. */
+revision: number,
+/** When that was. */
+at: string,
+/** The first revision in which it is no longer at work. */
+ended_revision?: number,
+/** When that was. */
+ended_at?: string, };
+
+/** One moment worth a mark. */
+export type TimelineMark = {
+/** The first revision that shows it. */
+revision: number,
+/** When that was. */
+at: string,
+/** What it is. */
+kind: MarkKind,
+/** One line. */
+label: string, };
+
+/** What a mark stands for; the first ones are the last to be left out. */
+export type MarkKind = "completed" | "failed" | "abandoned" | "budget" | "waiting" | "stalled" | "resumed" | "tests_failed" | "tests_passed" | "error" | "agent";

@@ -1,0 +1,63 @@
+//! How sessions ended and how long they took: the answer of `GET /api/v1/outcomes`.
+
+use serde::{Deserialize, Serialize};
+
+/// By what finished sessions are grouped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomesBy {
+    /// The day on which they ended, by this machine's calendar.
+    #[default]
+    Day,
+    /// The project.
+    Project,
+}
+
+/// Finished sessions, grouped.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct OutcomeReport {
+    /// By what the rows are grouped.
+    pub group_by: OutcomesBy,
+    /// The groups: days newest first, projects by how many sessions they have, the most first.
+    pub rows: Vec<OutcomeRow>,
+    /// All of them together.
+    pub totals: Outcomes,
+}
+
+/// One group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct OutcomeRow {
+    /// The day, `2026-11-22`, or the project; what has no project has the empty one.
+    pub key: String,
+    /// Its sessions.
+    #[serde(flatten)]
+    #[cfg_attr(feature = "typescript", ts(flatten))]
+    pub outcomes: Outcomes,
+}
+
+/// How many sessions ended in which way, and how long those took that were completed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Outcomes {
+    /// Sessions that were completed.
+    pub completed: u32,
+    /// Sessions that failed.
+    pub failed: u32,
+    /// Sessions that were given up: neither a success nor a failure.
+    pub abandoned: u32,
+    /// Seconds, median of the completed ones whose beginning and end are known; absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
+    pub median_s: Option<u64>,
+    /// Seconds, longest of the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
+    pub longest_s: Option<u64>,
+}
