@@ -1,57 +1,32 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { filtered, LogBuffer, MOST_LINES, segments } from './log';
+import { asQuery, everything, passes, segments } from './log';
 import type { LogLevel, LogLine } from './wire';
 
 const line = (text: string, level?: LogLevel): LogLine => ({ offset: 0, at: '2026-01-31T08:15:00.000Z', text, ...(level && { level }) });
-const many = (count: number) => Array.from({ length: count }, (_, at) => line(`line ${at}`));
-
-describe('the lines that a tab holds', () => {
-  it('are numbered as the server does', () => {
-    const buffer = new LogBuffer();
-    buffer.append(100, many(3), 0, true);
-    buffer.append(103, many(1), 0, false);
-    expect(buffer.lines.map(({ offset }) => offset)).toEqual([100, 101, 102, 103]);
-    expect(buffer.first).toBe(100);
-  });
-
-  it('never become more than the limit, the oldest go', () => {
-    const buffer = new LogBuffer();
-    for (let at = 0; at < 5; at += 1) buffer.append(at * 6_000, many(6_000), 0, false);
-    expect(buffer.lines).toHaveLength(MOST_LINES);
-    expect(buffer.first).toBe(30_000 - MOST_LINES);
-  });
-
-  it('begin anew when they do not continue', () => {
-    const buffer = new LogBuffer();
-    buffer.append(0, many(3), 2, true);
-    buffer.append(900, many(2), 0, true);
-    expect(buffer.lines.map(({ offset }) => offset)).toEqual([900, 901]);
-    expect(buffer.skipped).toBe(0);
-  });
-
-  it('take older lines in front, none twice', () => {
-    const buffer = new LogBuffer();
-    buffer.append(10, many(2), 0, true);
-    buffer.prepend([8, 9, 10].map((offset) => ({ ...line('older'), offset })));
-    expect(buffer.lines.map(({ offset }) => offset)).toEqual([8, 9, 10, 11]);
-  });
-});
 
 describe('a filter', () => {
   const lines = [line('plain'), line('Cache miss', 'debug'), line('cache hit', 'warn'), line('boom', 'error')];
+  const passing = (level: LogLevel, text: string) => lines.filter((one) => passes(one, { level, text })).map((one) => one.text);
 
-  it('of nothing hands on the same lines', () => {
-    expect(filtered(lines, { level: 'debug', text: '  ' })).toBe(lines);
+  it('of nothing lets everything through', () => {
+    expect(everything({ level: 'debug', text: '' })).toBe(true);
+    expect(passing('debug', '')).toHaveLength(4);
   });
 
-  it('by level keeps lines without one only where everything ordinary is wanted', () => {
-    expect(filtered(lines, { level: 'info', text: '' }).map(({ text }) => text)).toEqual(['plain', 'cache hit', 'boom']);
-    expect(filtered(lines, { level: 'warn', text: '' }).map(({ text }) => text)).toEqual(['cache hit', 'boom']);
+  it('by level takes a line without one for information, as the server does', () => {
+    expect(passing('info', '')).toEqual(['plain', 'cache hit', 'boom']);
+    expect(passing('warn', '')).toEqual(['cache hit', 'boom']);
   });
 
   it('by text ignores case', () => {
-    expect(filtered(lines, { level: 'debug', text: 'CACHE' })).toHaveLength(2);
+    expect(passing('debug', 'CACHE')).toEqual(['Cache miss', 'cache hit']);
+    expect(passing('info', 'CACHE')).toEqual(['cache hit']);
+  });
+
+  it('is asked of the server as far as it filters', () => {
+    expect(asQuery({ level: 'debug', text: '' })).toEqual({});
+    expect(asQuery({ level: 'warn', text: 'a b' })).toEqual({ level: 'warn', q: 'a b' });
   });
 });
 
@@ -79,5 +54,33 @@ describe('the parts of a line', () => {
   it('of an endless line are cut', () => {
     const parts = segments('x'.repeat(300_000), undefined, 2_000);
     expect(parts.map(({ text }) => text.length)).toEqual([2_000, 2]);
+  });
+
+  it('that are searched for are marked, also across colours', () => {
+    expect(segments('an Error here', [{ start: 3, end: 6, style: 'fg-1' }], 100, 'error')).toEqual([
+      { text: 'an ', classes: '' },
+      { text: 'Err', classes: 'ansi-fg-1', found: true },
+      { text: 'or', classes: '', found: true },
+      { text: ' here', classes: '' },
+    ]);
+    expect(segments('aaa', undefined, 100, 'a').filter((part) => part.found)).toHaveLength(3);
+  });
+
+  it('marked or not put together are the line, and what is marked is what was searched for', () => {
+    const text = fc.string({ unit: fc.constantFrom('a', 'B', 'b', ' ', 'ß', 'İ', '🙂'), maxLength: 40 });
+    const span = fc.record({ start: fc.integer({ min: -5, max: 40 }), end: fc.integer({ min: -5, max: 40 }), style: fc.constant('fg-1') });
+    fc.assert(
+      fc.property(text, fc.array(span), fc.constantFrom('a', 'ab', 'B ', 'ß'), (line, spans, search) => {
+        const parts = segments(line, spans, 4_000, search);
+        expect(parts.map((part) => part.text).join('')).toBe(line);
+        const marked = parts.filter((part) => part.found).map((part) => part.text).join('').toLowerCase();
+        expect(marked.length % search.length).toBe(0);
+        expect(marked).toBe(search.toLowerCase().repeat(marked.length / search.length));
+      }),
+    );
+  });
+
+  it('do not end within a character of two units', () => {
+    expect(segments('🙂🙂', undefined, 3)[0]!.text).toBe('🙂');
   });
 });

@@ -1,68 +1,46 @@
-// The lines of one log that this tab holds: the newest, capped, numbered without gaps except where the server skipped.
-// Also cuts a line into its styled parts and filters. Pure; the page is told of changes by whoever calls.
+// What is worked out of a log line: whether it matches a filter, as the server decides it, and its parts by colour and
+// by what is searched for. Pure.
 
 import type { LogLevel, LogLine, Span } from './wire';
-
-/** Lines kept in the tab; older ones are fetched again when somebody scrolls up to them. */
-export const MOST_LINES = 20_000;
-
-export class LogBuffer {
-  lines: LogLine[] = [];
-  /** Lines that the server left out in the midst of what is held. */
-  skipped = 0;
-
-  /** The number of the first line that is held. */
-  get first(): number {
-    return this.lines[0]?.offset ?? 0;
-  }
-
-  append(offset: number, lines: readonly LogLine[], skipped: number, fresh: boolean): void {
-    if (fresh) {
-      this.lines = [];
-      this.skipped = 0;
-    }
-    this.skipped += skipped;
-    lines.forEach((line, at) => this.lines.push({ ...line, offset: offset + at }));
-    if (this.lines.length > MOST_LINES) this.lines.splice(0, this.lines.length - MOST_LINES);
-  }
-
-  /** Puts older lines before what is held. */
-  prepend(lines: readonly LogLine[]): void {
-    const older = lines.filter((line) => line.offset < this.first);
-    this.lines = [...older, ...this.lines];
-  }
-}
 
 const RANK: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
 export interface LogFilter {
-  /** The lowest level that is shown; lines that name none are shown unless only warnings or errors are wanted. */
+  /** The lowest level that is shown; a line that names none counts as `info`. */
   level: LogLevel;
   text: string;
 }
 
-export function filtered(lines: readonly LogLine[], filter: LogFilter): readonly LogLine[] {
-  const text = filter.text.trim().toLowerCase();
-  const rank = RANK[filter.level];
-  if (rank === 0 && text === '') return lines;
-  return lines.filter(
-    (line) =>
-      (line.level === undefined ? rank <= RANK.info : RANK[line.level] >= rank) &&
-      (text === '' || line.text.toLowerCase().includes(text)),
-  );
+/** Whether a filter lets everything through. */
+export function everything(filter: LogFilter): boolean {
+  return RANK[filter.level] === 0 && filter.text === '';
+}
+
+/** The same decision as the server's. */
+export function passes(line: LogLine, filter: LogFilter): boolean {
+  return RANK[line.level ?? 'info'] >= RANK[filter.level] && (filter.text === '' || line.text.toLowerCase().includes(filter.text.toLowerCase()));
+}
+
+/** The question for the server. */
+export function asQuery(filter: LogFilter): Record<string, string> {
+  return { ...(RANK[filter.level] > 0 && { level: filter.level }), ...(filter.text !== '' && { q: filter.text }) };
 }
 
 export interface Segment {
   text: string;
   /** CSS classes, space-separated; empty for plain text. */
   classes: string;
+  /** Whether it is what was searched for. */
+  found?: boolean;
 }
 
 const STYLE = /^(bold|dim|italic|underline|(?:fg|bg)-(?:\d|1[0-5]))$/;
+/** Places in one line that are marked. */
+const MOST_MARKED = 100;
 
 /** A line cut at its spans, at most `limit` UTF-16 units of it. Spans that overlap or lie outside are cut to fit. */
-export function segments(text: string, spans: readonly Span[] | undefined, limit = 4_000): Segment[] {
-  const end = Math.min(text.length, limit);
+export function segments(text: string, spans: readonly Span[] | undefined, limit = 4_000, search = ''): Segment[] {
+  const end = cut(text, limit);
   const parts: Segment[] = [];
   let at = 0;
   for (const span of spans ?? []) {
@@ -79,6 +57,45 @@ export function segments(text: string, spans: readonly Span[] | undefined, limit
     at = to;
   }
   if (at < end) parts.push({ text: text.slice(at, end), classes: '' });
-  if (end < text.length) parts.push({ text: ' …', classes: 'cut' });
-  return parts;
+  const shown = marked(parts, places(text.slice(0, end), search), search.length);
+  if (end < text.length) shown.push({ text: ' …', classes: 'cut' });
+  return shown;
+}
+
+/** Where to end within `limit` without dividing a character of two units. */
+function cut(text: string, limit: number): number {
+  if (text.length <= limit) return text.length;
+  const last = text.charCodeAt(limit - 1);
+  return last >= 0xd800 && last < 0xdc00 ? limit - 1 : limit;
+}
+
+/** Where `search` stands in the text, whatever the case. */
+function places(text: string, search: string): number[] {
+  const [hay, needle] = [text.toLowerCase(), search.toLowerCase()];
+  const found: number[] = [];
+  // A letter whose small form has another length would shift all places behind it: better no mark than a wrong one.
+  if (search === '' || hay.length !== text.length || needle.length !== search.length) return found;
+  for (let at = hay.indexOf(needle); at >= 0 && found.length < MOST_MARKED; at = hay.indexOf(needle, at + needle.length)) found.push(at);
+  return found;
+}
+
+function marked(parts: Segment[], found: readonly number[], length: number): Segment[] {
+  if (found.length === 0) return parts;
+  const out: Segment[] = [];
+  let begin = 0;
+  let next = 0;
+  for (const part of parts) {
+    const end = begin + part.text.length;
+    let at = begin;
+    while (at < end) {
+      while (next < found.length && found[next]! + length <= at) next += 1;
+      const from = found[next] ?? Infinity;
+      const inside = from <= at;
+      const to = Math.min(end, inside ? from + length : from);
+      out.push({ text: part.text.slice(at - begin, to - begin), classes: part.classes, ...(inside && { found: true }) });
+      at = to;
+    }
+    begin = end;
+  }
+  return out;
 }
