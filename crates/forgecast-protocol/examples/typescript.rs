@@ -17,6 +17,7 @@ use forgecast_protocol::session::{
     SessionStatus, SessionView, SourceOfState, TaskView, TestIteration, TestSummary, Tests, TokenCounts, Usage,
     UsageMinute, UsageShare, WaitingFor,
 };
+use forgecast_protocol::timeline::{MarkKind, Timeline, TimelineMark, TimelineSpan};
 use forgecast_protocol::update::{ClientMessage, HEARTBEAT_S, Index, PROTOCOL_VERSION, ServerMessage, TopicMark};
 use ts_rs::{Config, TS};
 
@@ -78,6 +79,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         // The report.
         UsageReport, UsageRow, UsageAmount, GroupBy, BurnRate, BudgetReport, BudgetScope,
         OutcomeReport, OutcomeRow, Outcomes, OutcomesBy,
+        // The past.
+        Timeline, TimelineSpan, TimelineMark, MarkKind,
     );
     let file = tidied(&file);
     match env::args_os().nth(1) {

@@ -13,6 +13,7 @@ pub mod report;
 mod schema;
 pub mod session;
 pub mod time;
+pub mod timeline;
 pub mod update;
 
 pub use batch::{Batch, FileIdentity, LogChunk, LogLine, SourceCheckpoint, SourceKey, Span};
@@ -21,4 +22,5 @@ pub use ids::{Epoch, EventId, Revision, SessionId, SessionName, SessionRef, Topi
 pub use problem::{Problem, ProblemKind};
 pub use session::{SessionRow, SessionStatus, SessionView};
 pub use time::{Clock, Timestamp};
+pub use timeline::Timeline;
 pub use update::{ClientMessage, ServerMessage};

@@ -147,7 +147,8 @@ impl Session {
     }
 
     /// When what an event says became true: now for what changes under our eyes, the file's time for what was there.
-    pub(crate) fn time_of(&self, event: &Event) -> Timestamp {
+    #[must_use]
+    pub fn time_of(&self, event: &Event) -> Timestamp {
         if self.changed_under_our_eyes(&event.origin) {
             event.at
         } else {

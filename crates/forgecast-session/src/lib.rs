@@ -20,6 +20,7 @@ pub mod patch;
 pub mod price;
 pub mod vocabulary;
 
+mod chronicle;
 mod derive;
 mod fold;
 mod memory;
@@ -27,6 +28,7 @@ mod row;
 mod run;
 mod session;
 
+pub use chronicle::Chronicle;
 pub use estimate::RunRecord;
 pub use run::{Deadline, Limits};
 pub use session::Session;
