@@ -6,7 +6,7 @@ use std::sync::Arc;
 use forgecast_protocol::event::{Custom, SessionSeen};
 use forgecast_protocol::{Event, Fact, Origin, Revision, SessionId, SourceKind, Subject, Timestamp};
 use forgecast_session::{FOLD_VERSION, Session, patch};
-use forgecast_store::{Store, StoredState};
+use forgecast_store::{Store, StoredEvent, StoredState};
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -25,9 +25,12 @@ pub(crate) struct Restored {
     pub(crate) kept: Vec<Kept>,
     /// Facts behind the snapshot.
     pub(crate) facts: u64,
+    /// When the last of them became true; unknown where that was not asked for.
+    pub(crate) at: Option<Timestamp>,
 }
 
 /// For whom the patches are written.
+#[derive(Clone, Copy)]
 pub(crate) struct Labels<'a> {
     pub(crate) topic: &'a str,
     pub(crate) epoch: forgecast_protocol::Epoch,
@@ -57,11 +60,11 @@ fn replay(id: &SessionId, stored: StoredState, at: Option<Revision>, labels: &La
         }
         None => Restored::new(begin(id, &stored.events.first()?.event)),
     };
-    let mut events = stored
-        .events
-        .into_iter()
-        .take_while(|stored| at.is_none_or(|at| stored.revision <= at))
-        .peekable();
+    if let Some(at) = at {
+        restored.go_to(at, stored.events);
+        return Some(restored);
+    }
+    let mut events = stored.events.into_iter().peekable();
     while let Some(stored) = events.next() {
         restored.facts += 1;
         apply(&mut restored.session, &stored.event);
@@ -108,7 +111,19 @@ impl Restored {
             revision,
             kept: Vec::new(),
             facts: 0,
+            at: None,
         }
+    }
+
+    /// Folds up to a revision. Only the view at its end is made: those on the way are as large, and nobody asked for them.
+    fn go_to(&mut self, at: Revision, events: Vec<StoredEvent>) {
+        for stored in events.into_iter().take_while(|stored| stored.revision <= at) {
+            self.facts += 1;
+            apply(&mut self.session, &stored.event);
+            self.at = self.at.max(Some(self.session.time_of(&stored.event)));
+            self.revision = self.revision.max(stored.revision);
+        }
+        self.view = Arc::new(canonical(self.session.view()));
     }
 
     fn step(&mut self, revision: Revision, labels: &Labels<'_>) {

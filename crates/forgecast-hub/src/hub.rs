@@ -18,6 +18,7 @@ use crate::error::{Error, PushError, SubscribeError};
 use crate::frame::Position;
 use crate::log::LAST_LINES;
 use crate::options::Options;
+use crate::past::Pasts;
 use crate::registry::Registry;
 use crate::spending::Spending;
 use crate::subscription::{Seat, Start, Subscription};
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) viewers: Arc<AtomicUsize>,
     pub(crate) registry: RwLock<Registry>,
     pub(crate) spending: Mutex<Spending>,
+    /// What was folded for those who look back.
+    pub(crate) pasts: Pasts,
     /// Ids of pushed events up to this number are durable.
     pub(crate) durable: AtomicU64,
 }

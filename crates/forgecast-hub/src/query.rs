@@ -12,7 +12,7 @@ pub use forgecast_store::{
 use crate::command::SeatAt;
 use crate::error::{Error, SubscribeError};
 use crate::frame;
-use crate::history::{Labels, restore};
+use crate::history::{Labels, Restored, restore};
 use crate::hub::Hub;
 
 /// A session's view at one revision.
@@ -28,6 +28,8 @@ pub struct StateAt {
     pub digest: String,
     /// The view as canonical JSON: keys sorted, no white space.
     pub json: Bytes,
+    /// When the revision came; only of the past.
+    pub at: Option<Timestamp>,
 }
 
 /// The index of sessions at one revision.
@@ -61,6 +63,7 @@ impl Hub {
             revision: rendered.revision,
             digest: rendered.digest().to_owned(),
             json: rendered.body().clone(),
+            at: None,
         }))
     }
 
@@ -79,20 +82,26 @@ impl Hub {
         if revision > newest.revision || revision == 0 {
             return Ok(None);
         }
-        self.flush().await?;
+        self.settle().await;
         let topic = Topic::Session(newest.id.clone().into()).to_string();
         let labels = Labels {
             topic: &topic,
             epoch: newest.epoch,
         };
-        let restored = restore(&self.shared.store, &newest.id, Some(revision), labels).await?;
-        let state = restored.filter(|state| state.revision == revision);
+        let found = |restored: Option<Restored>| restored.filter(|state| state.revision == revision);
+        let mut state = found(restore(&self.shared.store, &newest.id, Some(revision), labels).await?);
+        if state.is_none() {
+            // It may have been published a moment ago, and be on its way.
+            self.flush().await?;
+            state = found(restore(&self.shared.store, &newest.id, Some(revision), labels).await?);
+        }
         Ok(state.map(|state| {
             let json: Bytes = frame::json(state.view.as_ref()).into();
             StateAt {
                 digest: frame::sha256_hex(&json),
                 revision,
                 json,
+                at: state.at,
                 ..newest
             }
         }))

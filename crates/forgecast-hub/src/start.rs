@@ -22,6 +22,7 @@ use crate::estimator::Estimator;
 use crate::hub::{Hub, Shared};
 use crate::index::{Index, Rows};
 use crate::options::Options;
+use crate::past::Pasts;
 use crate::persist::Persist;
 use crate::recent::RecentIds;
 use crate::registry::{Binding, Registry};
@@ -89,6 +90,7 @@ pub async fn start(
         viewers: Arc::default(),
         registry: RwLock::new(registry),
         spending: Mutex::new(spending),
+        pasts: Pasts::default(),
         durable: AtomicU64::new(0),
     });
     let mut task = Task {

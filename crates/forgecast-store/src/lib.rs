@@ -40,13 +40,14 @@ mod write;
 mod writer;
 
 pub use error::Error;
+pub use finished::{Finished, FinishedQuery};
 pub use open::{Opened, open};
 pub use options::Options;
 pub use origin_db::{OriginDb, OriginError, OriginRow, OriginTable};
-pub use finished::{Finished, FinishedQuery};
 pub use read::{
-    Cursor, Exported, From, InvalidCursor, InvalidMetric, KnownSession, LogMatches, LogPage, LogQuery, Metric, Pruned, RowPage,
-    RowQuery, Sort, StoreHealth, StoredCall, StoredEvent, StoredState, StoredTranscript, UsageGroup, UsageQuery,
+    Beginning, Cursor, Exported, From, InvalidCursor, InvalidMetric, KnownSession, LogMatches, LogPage, LogQuery,
+    Metric, Pruned, RowPage, RowQuery, Sort, StoreHealth, StoredCall, StoredEvent, StoredState, StoredTranscript,
+    UsageGroup, UsageQuery,
 };
 pub use store::Store;
 pub use write::{Commit, StoredRun, StoredSession, UsageDelta, Write};

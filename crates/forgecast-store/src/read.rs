@@ -32,6 +32,15 @@ pub struct StoredState {
     pub events: Vec<StoredEvent>,
 }
 
+/// With what the kept past of a session begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beginning {
+    /// The oldest state that can be seen, its revision and its body as it was written; none when the first fact is kept.
+    pub snapshot: Option<(Revision, Vec<u8>)>,
+    /// The `sequence` behind which its facts come.
+    pub after: u64,
+}
+
 /// A fact with its place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredEvent {

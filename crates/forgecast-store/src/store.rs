@@ -20,8 +20,8 @@ use crate::prepare::Prepared;
 use crate::query;
 use crate::queue::{Queue, Work};
 use crate::read::{
-    Exported, KnownSession, LogMatches, LogPage, LogQuery, Metric, Pruned, RowPage, RowQuery, StoreHealth, StoredCall, StoredEvent,
-    StoredState, StoredTranscript, UsageGroup, UsageQuery,
+    Beginning, Exported, KnownSession, LogMatches, LogPage, LogQuery, Metric, Pruned, RowPage, RowQuery, StoreHealth,
+    StoredCall, StoredEvent, StoredState, StoredTranscript, UsageGroup, UsageQuery,
 };
 use crate::readers::{Failure, Readers};
 use crate::retain;
@@ -247,6 +247,18 @@ impl Store {
         let (session, fold) = (session.clone(), self.inner.fold_version);
         self.read("loading a session", move |db| {
             query::events::load(db, &session, at, fold)
+        })
+        .await
+    }
+
+    /// With what the kept past of a session begins; none when nothing of it can be seen.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn beginning(&self, session: &SessionId) -> Result<Option<Beginning>, Error> {
+        let (session, fold_version) = (session.clone(), self.inner.fold_version);
+        self.read("looking for the oldest state", move |db| {
+            query::events::beginning(db, &session, fold_version)
         })
         .await
     }

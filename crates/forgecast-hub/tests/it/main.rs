@@ -15,5 +15,6 @@ mod laws;
 mod ledger;
 mod live;
 mod memory;
+mod past;
 mod restart;
 mod transcripts;

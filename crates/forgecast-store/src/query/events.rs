@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Params, Transaction};
 
 use super::number_of;
 use crate::apply::KEYFRAME_EVENTS;
-use crate::read::{StoredEvent, StoredState};
+use crate::read::{Beginning, StoredEvent, StoredState};
 use crate::readers::Failure;
 use crate::sql::{from_db, to_db};
 
@@ -99,6 +99,39 @@ impl Usable {
         );
         Ok(base.optional()?)
     }
+}
+
+/// With what the kept past of a session begins; none when the session is not known, or nothing of its past can be seen.
+pub(crate) fn beginning(
+    db: &Transaction<'_>,
+    session: &SessionId,
+    fold_version: u32,
+) -> Result<Option<Beginning>, Failure> {
+    let known = db
+        .prepare_cached("SELECT number, pruned_to FROM sessions WHERE id = ?1")?
+        .query_row([session.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((number, pruned_to)) = known else {
+        return Ok(None);
+    };
+    let (number, pruned_to): (i64, i64) = (number, pruned_to);
+    if pruned_to == 0 {
+        return Ok(Some(Beginning {
+            snapshot: None,
+            after: 0,
+        }));
+    }
+    let mut statement = db.prepare_cached(
+        "SELECT revision, sequence, body FROM snapshots
+         WHERE session = ?1 AND fold_version = ?2 AND sequence >= ?3 ORDER BY revision LIMIT 1",
+    )?;
+    let snapshot = statement.query_row((number, fold_version, pruned_to), |row| {
+        Ok(Beginning {
+            snapshot: Some((from_db(row.get(0)?), row.get(2)?)),
+            after: from_db(row.get(1)?),
+        })
+    });
+    Ok(snapshot.optional()?)
 }
 
 /// Facts after a sequence number, oldest first; none when the session is not known.
