@@ -25,7 +25,7 @@ pub(crate) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Resul
 
 /// Whether the dashboard shows something at this address, as its router knows them. From any other it would look for its
 /// files, which it names relatively, where there are none.
-fn is_page(path: &str) -> bool {
+pub(crate) fn is_page(path: &str) -> bool {
     match path.split_once('/') {
         None => matches!(path, "" | "history" | "docs"),
         Some(("session", id)) => is_session(id),

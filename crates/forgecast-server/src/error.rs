@@ -24,24 +24,28 @@ pub(crate) enum Error {
     #[error("this address does not answer to this method; the header Allow lists those it answers to")]
     Method,
     /// The `Host` names another server: the name was pointed here by somebody else (DNS rebinding), or is not configured.
-    #[error("this server does not answer to the host {0:?}; use localhost or 127.0.0.1, or configure the name")]
+    #[error(
+        "this server does not answer to the host {0:?}; use localhost or 127.0.0.1, or allow the name (server.allowed_hosts)"
+    )]
     Host(String),
     /// The request comes from a page of another origin.
-    #[error("requests from other sites' pages are refused")]
+    #[error(
+        "requests from other sites' pages are refused; behind a proxy that presents another origin, allow that origin (server.allowed_origins) or trust the proxy (server.trusted_proxies)"
+    )]
     Origin,
     /// No token that allows this.
     #[error("this needs a token that allows it: send it as Authorization: Bearer <token>, or sign in on the dashboard")]
     Unauthorised,
-    /// A change was asked for with a body that a page of another site could send without asking.
-    #[error("send the body as application/json")]
-    MediaType,
-    /// The same for telemetry.
     /// It is known who asks, and this is not theirs.
     #[error("this is not for whom you are signed in as: a token for it is made with `forgecast token`")]
     Forbidden,
     /// Too many wrong tokens from there; the next is looked at after so many seconds.
     #[error("too many wrong tokens; try again after the time in Retry-After")]
     TooManyGuesses(u32),
+    /// A change was asked for with a body that a page of another site could send without asking.
+    #[error("send the body as application/json")]
+    MediaType,
+    /// The same for telemetry.
     #[error("send the body as application/json or application/x-protobuf")]
     ExportType,
     /// The body is packed in a way that is not unpacked here.
@@ -95,16 +99,16 @@ impl Error {
             Self::Host(_) => Form("host", "Not this host", StatusCode::MISDIRECTED_REQUEST),
             Self::Origin => Form("origin", "Origin refused", StatusCode::FORBIDDEN),
             Self::Unauthorised => Form("unauthorised", "Not authorised", StatusCode::UNAUTHORIZED),
-            Self::MediaType | Self::ExportType | Self::Coding => Form(
-                "media-type",
-                "Unsupported media type",
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Forbidden => Form("forbidden", "Not allowed", StatusCode::FORBIDDEN),
             Self::TooManyGuesses(_) => Form(
                 "too-many-guesses",
                 "Too many wrong tokens",
                 StatusCode::TOO_MANY_REQUESTS,
             ),
+            Self::MediaType | Self::ExportType | Self::Coding => Form(
+                "media-type",
+                "Unsupported media type",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ),
             Self::Rejected(_) => Form("rejected", "Rejected", StatusCode::UNPROCESSABLE_ENTITY),
             Self::TooLarge(_) => Form("too-large", "Body too large", StatusCode::PAYLOAD_TOO_LARGE),
@@ -128,11 +132,11 @@ impl Error {
         match self {
             Self::Busy | Self::NoRoom => Some(1),
             Self::TooManyViewers(_) => Some(10),
+            Self::TooManyGuesses(seconds) => Some(*seconds),
             Self::Full | Self::ReadOnly => Some(30),
             _ => None,
         }
     }
-            Self::TooManyGuesses(seconds) => Some(*seconds),
 
     /// The body as viewers get it, over HTTP and inside an `error` message; logs the cause of what the client may not
     /// know, once.
@@ -168,14 +172,14 @@ impl IntoResponse for Error {
         if let Some(seconds) = self.retry_after_s() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        response
-    }
-}
-
         if matches!(self, Self::Unauthorised) {
             let how = HeaderValue::from_static("Bearer realm=\"forgecast\"");
             headers.insert(header::WWW_AUTHENTICATE, how);
         }
+        response
+    }
+}
+
 impl From<forgecast_hub::Error> for Error {
     fn from(error: forgecast_hub::Error) -> Self {
         match error {

@@ -1,0 +1,83 @@
+//! The path below which a proxy shows this server. Proxies that take it off and proxies that leave it on both work:
+//! everything inside knows paths without it, and pages name their files relatively.
+
+use axum::http::uri::{PathAndQuery, Uri};
+
+/// Empty, or `/x/y` without a slash behind it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Base(String);
+
+/// Where a request goes once the base is taken off its path.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Inside {
+    /// The address itself.
+    Here(Uri),
+    /// The base without the slash behind it, from where relative addresses lead elsewhere: go there instead.
+    Beside(String),
+}
+
+impl Base {
+    /// From how an operator writes it; with or without slashes around.
+    pub(crate) fn new(path: &str) -> Self {
+        let parts = path.split('/').filter(|part| !part.is_empty());
+        Self(parts.flat_map(|part| ["/", part]).collect())
+    }
+
+    /// What is meant inside by an address that was asked for.
+    pub(crate) fn inside(&self, asked: &Uri) -> Inside {
+        if self.0.is_empty() {
+            return Inside::Here(asked.clone());
+        }
+        let Some(rest) = asked.path().strip_prefix(&self.0) else {
+            return Inside::Here(asked.clone());
+        };
+        let query = asked.query().map(|query| format!("?{query}")).unwrap_or_default();
+        if rest.is_empty() {
+            return Inside::Beside(format!("{}/{query}", self.0));
+        }
+        // `/x/yz` is not below `/x/y`.
+        let inside: Option<PathAndQuery> = rest
+            .starts_with('/')
+            .then(|| format!("{rest}{query}").parse().ok())
+            .flatten();
+        let mut parts = asked.clone().into_parts();
+        parts.path_and_query = inside.or(parts.path_and_query);
+        Inside::Here(Uri::from_parts(parts).unwrap_or_else(|_| asked.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_base_is_taken_off_where_it_is_and_missed_nowhere() {
+        for spelling in ["/x/y", "/x/y/", "x/y", "//x//y//"] {
+            let base = Base::new(spelling);
+            let inside = |asked: &str| match base.inside(&asked.parse().unwrap()) {
+                Inside::Here(uri) => uri.to_string(),
+                Inside::Beside(place) => format!("→ {place}"),
+            };
+            for (asked, expected) in [
+                ("/x/y/", "/"),
+                ("/x/y/session/a~1?at=2", "/session/a~1?at=2"),
+                ("/x/y//a", "//a"),
+                ("/x/y", "→ /x/y/"),
+                ("/x/y?a=b", "→ /x/y/?a=b"),
+                ("/x/y/x/y/", "/x/y/"),
+                ("/", "/"),
+                ("/api/v1/sessions?a", "/api/v1/sessions?a"),
+                ("/x/yz", "/x/yz"),
+                ("/x", "/x"),
+                ("http://localhost/x/y/a?b", "http://localhost/a?b"),
+            ] {
+                assert_eq!(inside(asked), expected, "{spelling} {asked}");
+            }
+        }
+        for nothing in ["", "/", "//"] {
+            assert_eq!(Base::new(nothing), Base::default());
+        }
+        let asked: Uri = "/x/y".parse().unwrap();
+        assert_eq!(Base::default().inside(&asked), Inside::Here(asked));
+    }
+}
