@@ -106,8 +106,9 @@ fn begin(db: &Transaction<'_>, bounds: &Bounds, from: From) -> Result<Option<u64
 
 /// The first line that came at `time` or later, by halving the numbers; the end when there is none.
 fn at(db: &Transaction<'_>, bounds: &Bounds, time: Timestamp) -> Result<u64, Failure> {
-    let mut statement =
-        db.prepare_cached("SELECT offset, at FROM log_lines WHERE session = ?1 AND offset >= ?2 ORDER BY offset LIMIT 1")?;
+    let mut statement = db.prepare_cached(
+        "SELECT offset, at FROM log_lines WHERE session = ?1 AND offset >= ?2 ORDER BY offset LIMIT 1",
+    )?;
     let (mut from, mut until) = (bounds.first, bounds.end);
     while from < until {
         let middle = from + (until - from) / 2;
@@ -159,7 +160,11 @@ impl Scan {
     }
 
     /// Calls `take` for each matching row until it says that it has enough.
-    fn each(&self, db: &Transaction<'_>, mut take: impl FnMut(&Row<'_>) -> rusqlite::Result<bool>) -> Result<(), Failure> {
+    fn each(
+        &self,
+        db: &Transaction<'_>,
+        mut take: impl FnMut(&Row<'_>) -> rusqlite::Result<bool>,
+    ) -> Result<(), Failure> {
         let mut statement = db.prepare_cached(&format!(
             "SELECT offset, at, level, origin, text, spans FROM log_lines
              WHERE session = ?1 AND offset >= ?2 AND offset < ?3 AND (?4 IS NULL OR coalesce(level, {}) >= ?4)

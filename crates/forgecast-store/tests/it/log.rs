@@ -1,7 +1,7 @@
 //! Logs: numbers that only grow, a cap, pages and search.
 
-use forgecast_protocol::{LogLine, Span};
 use forgecast_protocol::batch::LogLevel::{Debug, Error as Bad, Info, Warn};
+use forgecast_protocol::{LogLine, Span};
 use forgecast_store::{From, LogMatches, LogPage, LogQuery, Options, Store, Write, open};
 
 use crate::helpers::*;
@@ -190,7 +190,13 @@ async fn a_search_looks_at_a_part_of_the_log_and_says_where_it_goes_on() {
     };
     let store = open(options, FOLD, time(NOW_MS)).await.unwrap().store;
     store.commit(commit([session("a~1")])).await.unwrap();
-    let text = |offset: u64| if offset.is_multiple_of(40_000) { "a Needle" } else { "hay" };
+    let text = |offset: u64| {
+        if offset.is_multiple_of(40_000) {
+            "a Needle"
+        } else {
+            "hay"
+        }
+    };
     for start in (0..120_000).step_by(10_000) {
         let lines = (start..start + 10_000).map(|offset| line(offset, None, text(offset)));
         let write = Write::Log {
@@ -207,7 +213,10 @@ async fn a_search_looks_at_a_part_of_the_log_and_says_where_it_goes_on() {
     loop {
         let page = page(&store, needle(at)).await;
         let matches = store.log_matches(&id("a~1"), needle(at)).await.unwrap();
-        assert_eq!((page.next_offset, page.end_offset), (matches.next_offset, matches.end_offset));
+        assert_eq!(
+            (page.next_offset, page.end_offset),
+            (matches.next_offset, matches.end_offset)
+        );
         pages += 1;
         found.extend(offsets(&page));
         counted.extend(matches.offsets);
