@@ -35,6 +35,7 @@ fn page() -> Page {
         .delete("/api/v1/sessions/{id}", Admin, sessions::forget)
         .get("/api/v1/sessions/{id}/live", Shared, live::sse::session)
         .get("/api/v1/sessions/{id}/log", Shared, sessions::log)
+        .get("/api/v1/sessions/{id}/log/matches", Shared, sessions::log_matches)
         .get("/api/v1/sessions/{id}/events", Shared, sessions::events)
         .get("/api/v1/sessions/{id}/at/{revision}", Shared, sessions::view_at)
         .get("/api/v1/sessions/{id}/series", Shared, sessions::series)

@@ -86,7 +86,7 @@ pub(crate) async fn view(
     Ok(tagged(state.json, &state.digest, &headers))
 }
 
-/// `GET /api/v1/sessions/{id}/at/{revision}`: the view as it was.
+/// `GET /api/v1/sessions/{id}/at/{revision}`: the view as it was; `forgecast-at` says when.
 pub(crate) async fn view_at(
     State(shared): State<Arc<Shared>>,
     InPath((session, revision)): InPath<(SessionRef, Revision)>,
@@ -95,7 +95,12 @@ pub(crate) async fn view_at(
     let state = shared.hub.view_at(&session, revision).await?;
     let state =
         state.ok_or_else(|| Error::NotFound(format!("there is no revision {revision} of the session {session}")))?;
-    Ok(tagged(state.json, &state.digest, &headers))
+    let mut response = tagged(state.json, &state.digest, &headers);
+    let at = state.at.and_then(|at| HeaderValue::from_str(&at.to_string()).ok());
+    if let Some(at) = at {
+        response.headers_mut().insert("forgecast-at", at);
+    }
+    Ok(response)
 }
 
 /// Which lines of a log.
@@ -103,35 +108,74 @@ pub(crate) async fn view_at(
 #[serde(deny_unknown_fields)]
 pub(crate) struct LinesQuery {
     offset: Option<u64>,
+    at: Option<Timestamp>,
     limit: Option<u32>,
     level: Option<LogLevel>,
     q: Option<String>,
 }
 
-/// `GET /api/v1/sessions/{id}/log`: lines from an offset, or the last ones.
+impl LinesQuery {
+    fn into_query(self) -> Result<LogQuery, Error> {
+        let from = match (self.offset, self.at) {
+            (Some(_), Some(_)) => return Err(Error::Malformed("either offset or at, not both".into())),
+            (Some(offset), None) => From::Offset(offset),
+            (None, Some(time)) => From::Time(time),
+            (None, None) => From::Last,
+        };
+        Ok(LogQuery {
+            from,
+            limit: self.limit.unwrap_or(LOG_PAGE),
+            level: self.level,
+            text: self.q.filter(|text| !text.is_empty()),
+        })
+    }
+}
+
+/// `GET /api/v1/sessions/{id}/log`: lines from an offset or a time, or the last ones.
 pub(crate) async fn log(
     State(shared): State<Arc<Shared>>,
     InPath(session): InPath<SessionRef>,
     InQuery(query): InQuery<LinesQuery>,
 ) -> Result<Response, Error> {
-    let page = shared
-        .hub
-        .log(
-            &session,
-            LogQuery {
-                from: query.offset.map_or(From::Last, From::Offset),
-                limit: query.limit.unwrap_or(LOG_PAGE),
-                level: query.level,
-                text: query.q,
-            },
-        )
-        .await?
-        .ok_or_else(|| unknown(&session))?;
+    let page = shared.hub.log(&session, query.into_query()?).await?;
+    let page = page.ok_or_else(|| unknown(&session))?;
     Ok(fresh(Json(json!({
         "first_offset": page.first_offset,
         "next_offset": page.next_offset,
         "end_offset": page.end_offset,
         "lines": page.lines,
+    }))))
+}
+
+/// Which lines are looked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MatchesQuery {
+    #[serde(default)]
+    offset: u64,
+    level: Option<LogLevel>,
+    q: Option<String>,
+}
+
+/// `GET /api/v1/sessions/{id}/log/matches`: the numbers of the lines that match, from an offset on, as far as one look goes.
+pub(crate) async fn log_matches(
+    State(shared): State<Arc<Shared>>,
+    InPath(session): InPath<SessionRef>,
+    InQuery(query): InQuery<MatchesQuery>,
+) -> Result<Response, Error> {
+    let query = LogQuery {
+        from: From::Offset(query.offset),
+        limit: u32::MAX,
+        level: query.level,
+        text: query.q.filter(|text| !text.is_empty()),
+    };
+    let found = shared.hub.log_matches(&session, query).await?;
+    let found = found.ok_or_else(|| unknown(&session))?;
+    Ok(fresh(Json(json!({
+        "first_offset": found.first_offset,
+        "next_offset": found.next_offset,
+        "end_offset": found.end_offset,
+        "offsets": found.offsets,
     }))))
 }
 
