@@ -123,7 +123,7 @@ impl JsonSchema for Timestamp {
 #[expect(dead_code, reason = "only its schema is used")]
 pub(crate) enum State {
     /// Of `session/<id>`.
-    Session(SessionView),
+    Session(Box<SessionView>),
     /// Of `sessions`.
     Sessions(Index),
 }

@@ -1,0 +1,15 @@
+//! Prints the description of the API: to the path given as the argument, else to standard output. Run by `cargo xtask gen`;
+//! never edited by hand what it writes.
+
+use std::error::Error;
+use std::io::Write as _;
+use std::{env, fs, io};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let text = serde_json::to_string_pretty(&forgecast_server::openapi_document()?)? + "\n";
+    match env::args_os().nth(1) {
+        Some(path) => fs::write(path, text)?,
+        None => io::stdout().write_all(text.as_bytes())?,
+    }
+    Ok(())
+}
