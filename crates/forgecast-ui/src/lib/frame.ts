@@ -1,45 +1,81 @@
-// Collects changes and makes them at once, right before the next frame is painted; in the background, where there are
-// no frames, once a second. Never lets the queue grow without bound.
+// Collects changes and makes them at once, right before the next frame is painted; in the background, where nobody looks,
+// not until somebody does. Never lets the queue grow without bound.
 
 const MOST_QUEUED = 256;
-const HIDDEN_MS = 1_000;
+/** A tab that is hidden after it asked for a frame gets none, and one whose frames do not come for another reason neither. */
+const NO_FRAME_MS = 1_000;
 
 export interface FrameHost {
   hidden(): boolean;
+  /** Calls `run` whenever the tab was hidden and is so no more. */
+  shown(run: () => void): void;
   frame(run: () => void): void;
   later(run: () => void, ms: number): void;
 }
 
 const browser: FrameHost = {
   hidden: () => document.hidden,
+  shown: (run) =>
+    document.addEventListener('visibilitychange', () => {
+      if (!document.hidden) run();
+    }),
   frame: (run) => requestAnimationFrame(run),
   later: (run, ms) => setTimeout(run, ms),
 };
 
 export class Batch {
   #queue: (() => void)[] = [];
+  readonly #once = new Set<() => void>();
   #planned = false;
   readonly #host: FrameHost;
 
   constructor(host: FrameHost = browser) {
     this.#host = host;
+    host.shown(() => this.flush());
+  }
+
+  /** Whether nobody looks: what is added now is made when somebody does. */
+  get resting(): boolean {
+    return this.#host.hidden();
   }
 
   /** Runs `change` with the next batch, after those that were added before. */
   add(change: () => void): void {
     this.#queue.push(change);
-    if (this.#queue.length >= MOST_QUEUED) return this.flush();
-    if (this.#planned) return;
-    this.#planned = true;
-    // A tab that is hidden after it asked for a frame gets none: the timer is the safety net.
-    this.#host.later(() => this.flush(), HIDDEN_MS);
-    if (!this.#host.hidden()) this.#host.frame(() => this.flush());
+    if (this.#queue.length >= MOST_QUEUED) this.settle();
+    else this.#plan();
+  }
+
+  /** Runs `change` at the end of the next batch, once however often it is added: what may be added for days unseen. */
+  once(change: () => void): void {
+    this.#once.add(change);
+    this.#plan();
+  }
+
+  /** Runs now what was added, but for what is run once: that can wait for somebody to look. */
+  settle(): void {
+    const queue = this.#queue;
+    this.#queue = [];
+    for (const change of queue) change();
   }
 
   flush(): void {
     this.#planned = false;
-    const queue = this.#queue;
-    this.#queue = [];
-    for (const change of queue) change();
+    this.settle();
+    const once = [...this.#once];
+    this.#once.clear();
+    for (const change of once) change();
+  }
+
+  #plan(): void {
+    if (this.#planned || this.resting) return;
+    this.#planned = true;
+    this.#host.later(() => this.#due(), NO_FRAME_MS);
+    this.#host.frame(() => this.#due());
+  }
+
+  #due(): void {
+    if (!this.resting) this.flush();
+    else this.#planned = false;
   }
 }

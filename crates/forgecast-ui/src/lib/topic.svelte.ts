@@ -1,5 +1,5 @@
 // One topic as the page sees it: its state (deep and fine-grained, so that a patch touches only what it names), whether
-// it is there, and when it was last confirmed.
+// it is there, and when it was last confirmed. While nobody looks it is kept aside, up to date and unshown, however long.
 
 import { applyInto, isObject, reconcile, type JsonObject } from './apply';
 import type { Batch } from './frame';
@@ -25,20 +25,39 @@ export class TopicState<T extends object> implements Follower {
   gone = $state(false);
   readonly #batch: Batch;
   readonly #told: Told;
+  /** The state as it is by now, plain, while nobody looks. */
+  #aside: JsonObject | undefined;
+  /** When what is held was last confirmed. */
+  #confirmed = 0;
 
   constructor(batch: Batch, told: Told = {}) {
     this.#batch = batch;
     this.#told = told;
   }
 
+  readonly #show = (): void => {
+    if (this.#aside) this.#write(this.#aside);
+    if (this.#confirmed > this.confirmedAt) this.confirmedAt = this.#confirmed;
+  };
+
   snapshot(state: unknown, topic: string): void {
-    this.#batch.add(() => this.replace(state));
+    if (this.#batch.resting) this.replace(state);
+    else this.#batch.add(() => this.#write(state));
     this.#told.onTopic?.(topic);
   }
 
   /** Shows another whole state, writing only what differs from the one before. */
   replace(state: unknown): void {
+    // Changes of what is replaced must not be made to what replaces it.
+    this.#batch.settle();
+    if (!this.#batch.resting || !isObject(state)) return this.#write(state);
+    this.#aside = state;
+    this.#batch.once(this.#show);
+  }
+
+  #write(state: unknown): void {
     if (!isObject(state)) return;
+    this.#aside = undefined;
     this.problem = undefined;
     this.gone = false;
     if (this.state === undefined) this.state = state as T;
@@ -46,9 +65,24 @@ export class TopicState<T extends object> implements Follower {
   }
 
   patch(patch: unknown): void {
-    this.#batch.add(() => {
-      if (this.state !== undefined && isObject(patch)) applyInto(this.state as JsonObject, patch);
-    });
+    if (!isObject(patch)) return;
+    if (this.#batch.resting) this.#keep(patch);
+    else this.#batch.add(() => this.#change(patch));
+  }
+
+  #change(patch: JsonObject): void {
+    // Frames come again a moment after the tab is seen again: what was kept aside is not behind.
+    if (this.#aside) this.#write(this.#aside);
+    if (this.state !== undefined) applyInto(this.state as JsonObject, patch);
+  }
+
+  /** Changes what is kept aside, which begins as what is shown. */
+  #keep(patch: JsonObject): void {
+    this.#batch.settle();
+    this.#aside ??= $state.snapshot(this.state) as JsonObject | undefined;
+    if (this.#aside === undefined) return;
+    applyInto(this.#aside, patch);
+    this.#batch.once(this.#show);
   }
 
   event(event: unknown, topic: string): void {
@@ -56,7 +90,9 @@ export class TopicState<T extends object> implements Follower {
   }
 
   confirmed(): void {
-    this.confirmedAt = Date.now();
+    this.#confirmed = Date.now();
+    if (this.#batch.resting) this.#batch.once(this.#show);
+    else this.confirmedAt = this.#confirmed;
   }
 
   removed(): void {
