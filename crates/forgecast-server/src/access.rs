@@ -19,8 +19,13 @@ mod file;
 pub(crate) mod gate;
 mod guesses;
 mod keys;
+mod lookup;
+mod made;
+#[cfg(test)]
+mod tests;
 
-pub use self::keys::{Keys, ShareInfo, TokenInfo};
+pub use self::keys::Keys;
+pub use self::made::{ShareInfo, TokenInfo};
 
 /// Whom a route serves. There is no default: a route without one of these cannot be declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -136,7 +136,6 @@ pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -
     let closing = CancellationToken::new();
     let mut reading = tokio::spawn(reader.run(app.hub.clone(), closing.clone()));
     let stop = Duration::from_millis(options.stop_ms);
-    let beats = Arc::new(live::Beats::new(app.clock.now()));
     let shared = Arc::new(Shared {
         access: access::gate::Gate::new(app.access, &options),
         guard: guard::Guard::new(&options),
@@ -146,18 +145,18 @@ pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -
         sequences: Arc::default(),
         connections: connections::Connections::new(options.connections, options.connections_per_address),
         readers: Arc::new(Semaphore::new(options.file_readers)),
-        beats: Arc::clone(&beats),
+        beats: Arc::new(live::Beats::new(app.clock.now())),
         counts: metrics::Counts::default(),
-        stopping: shutdown.clone(),
+        stopping: shutdown,
         hub: app.hub,
         health: app.health,
         cleaner: app.cleaner,
-        clock: app.clock.clone(),
+        clock: app.clock,
         roots: app.roots,
         options,
     });
     let every = Duration::from_millis(shared.options.heartbeat_ms.max(1));
-    tokio::spawn(live::beat(every, app.clock, beats, shutdown));
+    tokio::spawn(live::beat(every, Arc::clone(&shared)));
     tracing::info!(%address, "serving");
     accept::serve(listener, router::router(Arc::clone(&shared)), shared).await;
     // Hooks were acknowledged before anything else happened to them: now it has to.

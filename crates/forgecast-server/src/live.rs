@@ -10,7 +10,8 @@ use forgecast_protocol::ServerMessage;
 use forgecast_protocol::time::{Clock, Timestamp};
 use forgecast_protocol::update::{PROTOCOL_VERSION, TopicMark};
 use tokio::time::MissedTickBehavior;
-use tokio_util::sync::CancellationToken;
+
+use crate::Shared;
 
 pub(crate) mod decoder;
 pub(crate) mod handshake;
@@ -59,18 +60,25 @@ impl Beats {
     }
 }
 
-/// Beats until `stopping`, then rings once more so that everybody looks.
-pub(crate) async fn beat(every: Duration, clock: Clock, beats: Arc<Beats>, stopping: CancellationToken) {
+/// Beats until `stopping`, then rings once more so that everybody looks. Whether a token was revoked is looked up once
+/// before each beat, not by each viewer.
+pub(crate) async fn beat(every: Duration, shared: Arc<Shared>) {
+    let Shared {
+        beats, clock, access, ..
+    } = &*shared;
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
     loop {
         tokio::select! {
-            () = stopping.cancelled() => {
+            () = shared.stopping.cancelled() => {
                 beats.bell.ring();
                 return;
             }
-            _ = ticks.tick() => beats.beat(&clock),
+            _ = ticks.tick() => {
+                access.refresh();
+                beats.beat(clock);
+            }
         }
     }
 }

@@ -52,7 +52,11 @@ impl Counts {
         let counter = match ending {
             Ending::Slow => &self.slow,
             Ending::Idle => &self.idle,
-            Ending::BadMessage | Ending::Violated(_) | Ending::TooManyTopics | Ending::TooManyViewers => &self.refused,
+            Ending::Unauthorised
+            | Ending::BadMessage
+            | Ending::Violated(_)
+            | Ending::TooManyTopics
+            | Ending::TooManyViewers => &self.refused,
             Ending::Gone | Ending::Restarting => return,
         };
         counter.fetch_add(1, Ordering::Relaxed);

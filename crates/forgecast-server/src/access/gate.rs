@@ -7,7 +7,8 @@ use axum::http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 
 use super::guesses::{Guesses, Presented};
-use super::keys::{Keys, Proof, Ticket};
+use super::keys::Keys;
+use super::lookup::{Proof, Ticket};
 use super::{Caller, cookie};
 use crate::error::Error;
 use crate::guard::Visitor;

@@ -8,80 +8,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ctutils::CtEq;
-use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use forgecast_protocol::{Clock, SessionId, Timestamp};
-use serde::Serialize;
-use sha2::{Digest, Sha256};
 
-use super::cookie::{self, Parts};
-use super::file::{self, Bytes32, Document, Lock, Share, Stamp, Token};
-use super::{Caller, Pass, Role};
+use super::Role;
+use super::file::{self, Document, Lock, Stamp};
+use super::made::{ProcessKey, ShareInfo, TokenInfo};
 
-/// How long a browser stays signed in with a token. With a share link it is as long as the link is valid.
-const SIGNED_IN: Duration = Duration::from_secs(30 * 24 * 3600);
 /// The longest that a share link may be valid.
 const LONGEST_SHARE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
-/// Longest name of a token, in characters.
-const NAME_CHARS: usize = 64;
-/// Most tokens, and most share links: each that is presented is compared with all of them.
-const MOST: usize = 1_000;
-/// Longest text that is looked at as a token. Ours have 48 bytes.
-const TOKEN_BYTES: usize = 128;
-
-/// A token, without what would let anybody in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct TokenInfo {
-    /// Eight hexadecimal digits.
-    pub id: String,
-    /// What it is for.
-    pub role: Role,
-    /// What its owner calls it; no two have the same name.
-    pub name: String,
-    /// When it was made.
-    pub created_at: Timestamp,
-}
-
-/// A share link, without what would let anybody in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ShareInfo {
-    /// Eight hexadecimal digits.
-    pub id: String,
-    /// The one session that it shows.
-    pub session: SessionId,
-    /// Until when.
-    pub expires_at: Timestamp,
-    /// When it was made.
-    pub created_at: Timestamp,
-}
-
-impl From<&Token> for TokenInfo {
-    fn from(token: &Token) -> Self {
-        Self {
-            id: token.id.clone(),
-            role: token.role,
-            name: token.name.clone(),
-            created_at: token.created_at,
-        }
-    }
-}
-
-impl From<&Share> for ShareInfo {
-    fn from(share: &Share) -> Self {
-        Self {
-            id: share.id.clone(),
-            session: share.session.clone(),
-            expires_at: share.expires_at,
-            created_at: share.created_at,
-        }
-    }
-}
 
 /// See the module.
 pub struct Keys {
     path: PathBuf,
-    clock: Clock,
-    process: ProcessKey,
+    pub(super) clock: Clock,
+    pub(super) process: ProcessKey,
     loaded: Mutex<Loaded>,
 }
 
@@ -91,38 +31,11 @@ impl fmt::Debug for Keys {
     }
 }
 
-/// The admin token of this process, which no file of this crate ever holds.
-struct ProcessKey {
-    id: Arc<str>,
-    text: String,
-    hash: Bytes32,
-    /// Its cookies are signed with a secret of their own: that of the file may come and go.
-    secret: Bytes32,
-}
-
 struct Loaded {
     stamp: Option<Stamp>,
     document: Arc<Document>,
     /// Whether it was said in the log that the file cannot be read.
     complained: bool,
-}
-
-/// What a cookie proves.
-pub(super) enum Proof {
-    /// Who signed in with it.
-    Caller(Caller),
-    /// It is signed by somebody else, under an id that there is.
-    Forged,
-    /// Nothing: it expired, or what it was made from is no more.
-    Nothing,
-}
-
-/// What a browser is given to keep.
-pub(crate) struct Ticket {
-    /// The cookie's value.
-    pub(crate) value: String,
-    /// How long it is valid, seconds.
-    pub(crate) seconds: u64,
 }
 
 impl Keys {
@@ -238,20 +151,7 @@ impl Keys {
             let why = "a share link is valid for a millisecond at least and ten years at most";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
-        self.change(|document, now| {
-            room(document.shares.len(), "share links")?;
-            let (text, hash) = new_token('s')?;
-            let share = Share {
-                id: document.new_id()?,
-                session,
-                hash,
-                expires_at: now.plus_millis(millis),
-                created_at: now,
-            };
-            let info = ShareInfo::from(&share);
-            document.shares.push(share);
-            Ok((info, text))
-        })
+        self.change(|document, now| document.add_share(session, now.plus_millis(millis), now))
     }
 
     /// Ends a share link at once. Says which it was; nothing when there is none.
@@ -283,7 +183,7 @@ impl Keys {
 
     /// What the file holds now. When it cannot be looked at (a disk in trouble, no descriptor left), what it held before:
     /// a fault must not throw everybody out. When somebody wrote nonsense into it, nothing: that may have been a revocation.
-    fn now(&self) -> Arc<Document> {
+    pub(super) fn now(&self) -> Arc<Document> {
         let mut loaded = self.loaded();
         let same = Stamp::of(&self.path).map(|stamp| stamp == loaded.stamp);
         if matches!(same, Ok(true)) {
@@ -322,158 +222,15 @@ impl Keys {
         self.now();
     }
 
-    /// Whose token this is. What it is compared with tells nothing by the time it takes.
-    pub(super) fn find(&self, text: &str) -> Option<Caller> {
-        if text.len() > TOKEN_BYTES {
-            return None;
-        }
-        let presented = hash(text);
-        let same = |kept: &Bytes32| kept.0.ct_eq(&presented.0).to_bool();
-        let (document, now) = (self.now(), self.clock.now());
-        let mut found = same(&self.process.hash).then(|| self.process.caller());
-        for token in &document.tokens {
-            if same(&token.hash) {
-                found = Some(token.caller());
-            }
-        }
-        for share in &document.shares {
-            if same(&share.hash) && share.expires_at > now {
-                found = Some(share.caller());
-            }
-        }
-        found
-    }
-
-    /// Who signed in with this cookie.
-    pub(super) fn find_signed(&self, value: &str) -> Proof {
-        let Some(parts) = Parts::of(value) else {
-            return Proof::Nothing;
-        };
-        let (document, now) = (self.now(), self.clock.now());
-        let Some((caller, hash, secret)) = self.signer(&document, parts.id) else {
-            return Proof::Nothing;
-        };
-        if !parts.is_signed(secret, hash) {
-            return Proof::Forged;
-        }
-        let caller = caller.signed_in(parts.until());
-        if caller.ended(now) {
-            Proof::Nothing
-        } else {
-            Proof::Caller(caller)
-        }
-    }
-
-    /// A cookie for one who presented a token; nothing for those who did not.
-    pub(crate) fn ticket(&self, caller: &Caller) -> Option<Ticket> {
-        let pass = caller.pass()?;
-        let (document, now) = (self.now(), self.clock.now());
-        let (_, hash, secret) = self.signer(&document, &pass.key)?;
-        let month = now.plus_millis(i64::try_from(SIGNED_IN.as_millis()).unwrap_or(i64::MAX));
-        let until = pass.until.map_or(month, |until| until.min(month));
-        Some(Ticket {
-            value: cookie::signed(&pass.key, until, secret, hash),
-            seconds: until.millis_since(now) / 1_000,
-        })
-    }
-
-    /// Whether what a caller came in with still stands, as of the last [`Self::refresh`].
-    pub(crate) fn holds(&self, pass: &Pass) -> bool {
-        if pass.until.is_some_and(|until| until <= self.clock.now()) {
-            return false;
-        }
-        let document = Arc::clone(&self.loaded().document);
-        self.signer(&document, &pass.key).is_some()
-    }
-
-    fn signer<'a>(&'a self, document: &'a Document, id: &str) -> Option<(Caller, &'a Bytes32, &'a Bytes32)> {
-        if id == &*self.process.id {
-            return Some((self.process.caller(), &self.process.hash, &self.process.secret));
-        }
-        let token = document.tokens.iter().find(|token| token.id == id);
-        let token = token.map(|token| (token.caller(), &token.hash, &document.secret));
-        token.or_else(|| {
-            let share = document.shares.iter().find(|share| share.id == id)?;
-            Some((share.caller(), &share.hash, &document.secret))
-        })
+    /// What the file held when it was last looked at.
+    pub(super) fn last(&self) -> Arc<Document> {
+        Arc::clone(&self.loaded().document)
     }
 
     fn loaded(&self) -> MutexGuard<'_, Loaded> {
         // Replaced in one step: a panic elsewhere cannot leave half of it.
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl ProcessKey {
-    fn new() -> io::Result<Self> {
-        let (text, hash) = new_token(Role::Admin.letter())?;
-        let secret = Bytes32::random()?;
-        Ok(Self {
-            // Longer than those of the file, so that it is none of them.
-            id: HEXLOWER.encode(&Bytes32::random()?.0[..8]).into(),
-            text,
-            hash,
-            secret,
-        })
-    }
-
-    fn caller(&self) -> Caller {
-        Caller::Holder(Role::Admin, Pass::new(&self.id, None))
-    }
-}
-
-impl Token {
-    fn caller(&self) -> Caller {
-        Caller::Holder(self.role, Pass::new(&self.id, None))
-    }
-}
-
-impl Share {
-    fn caller(&self) -> Caller {
-        Caller::Guest(self.session.clone(), Pass::new(&self.id, Some(self.expires_at)))
-    }
-}
-
-impl Document {
-    fn add_token(&mut self, role: Role, name: &str, now: Timestamp) -> io::Result<(TokenInfo, String)> {
-        let printable = !name.chars().any(char::is_control) && name.trim() == name;
-        if name.is_empty() || name.chars().count() > NAME_CHARS || !printable {
-            let why = format!("the name of a token has 1 to {NAME_CHARS} printable characters");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-        }
-        room(self.tokens.len(), "tokens")?;
-        let (text, hash) = new_token(role.letter())?;
-        let token = Token {
-            id: self.new_id()?,
-            role,
-            name: name.to_owned(),
-            hash,
-            created_at: now,
-        };
-        let info = TokenInfo::from(&token);
-        self.tokens.push(token);
-        Ok((info, text))
-    }
-
-    fn new_id(&self) -> io::Result<String> {
-        loop {
-            let id = HEXLOWER.encode(&Bytes32::random()?.0[..4]);
-            let taken =
-                self.tokens.iter().any(|token| token.id == id) || self.shares.iter().any(|share| share.id == id);
-            if !taken {
-                return Ok(id);
-            }
-        }
-    }
-}
-
-fn room(taken: usize, what: &str) -> io::Result<()> {
-    if taken < MOST {
-        return Ok(());
-    }
-    Err(io::Error::other(format!(
-        "there are {MOST} {what} already; revoke some"
-    )))
 }
 
 /// What there is without a file.
@@ -484,15 +241,4 @@ fn none(process: &ProcessKey) -> Document {
         tokens: Vec::new(),
         shares: Vec::new(),
     }
-}
-
-/// `fc_<letter>_` and 32 random bytes; and the hash of it.
-fn new_token(letter: char) -> io::Result<(String, Bytes32)> {
-    let text = format!("fc_{letter}_{}", BASE64URL_NOPAD.encode(&Bytes32::random()?.0));
-    let hash = hash(&text);
-    Ok((text, hash))
-}
-
-fn hash(text: &str) -> Bytes32 {
-    Bytes32(Sha256::digest(text.as_bytes()).into())
 }

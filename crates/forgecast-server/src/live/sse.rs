@@ -17,6 +17,7 @@ use futures_util::stream;
 
 use super::{heartbeat, hello, json};
 use crate::Shared;
+use crate::access::Caller;
 use crate::connections::Place;
 use crate::error::Error;
 use crate::extract::InPath;
@@ -28,22 +29,29 @@ const RETRY_MS: u32 = 2_000;
 pub(crate) async fn sessions(
     State(shared): State<Arc<Shared>>,
     Extension(place): Extension<Arc<Place>>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    follow(Topic::Sessions, &headers, shared, place).await
+    follow(Topic::Sessions, &headers, shared, (caller, place)).await
 }
 
 /// `GET /api/v1/sessions/{id}/live`: one session.
 pub(crate) async fn session(
     State(shared): State<Arc<Shared>>,
     Extension(place): Extension<Arc<Place>>,
+    Extension(caller): Extension<Caller>,
     InPath(session): InPath<SessionRef>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    follow(Topic::Session(session), &headers, shared, place).await
+    follow(Topic::Session(session), &headers, shared, (caller, place)).await
 }
 
-async fn follow(topic: Topic, headers: &HeaderMap, shared: Arc<Shared>, place: Arc<Place>) -> Result<Response, Error> {
+async fn follow(
+    topic: Topic,
+    headers: &HeaderMap,
+    shared: Arc<Shared>,
+    (caller, place): (Caller, Arc<Place>),
+) -> Result<Response, Error> {
     let start = match position(headers) {
         Some((epoch, revision)) => Start::After { epoch, revision },
         None => Start::Fresh,
@@ -54,6 +62,7 @@ async fn follow(topic: Topic, headers: &HeaderMap, shared: Arc<Shared>, place: A
     let events = Events {
         beats: shared.beats.listen(),
         shared,
+        caller,
         subscription,
         over: false,
         _place: place,
@@ -88,6 +97,7 @@ fn opening(shared: &Shared) -> Bytes {
 
 struct Events {
     shared: Arc<Shared>,
+    caller: Caller,
     subscription: Subscription,
     beats: Listener,
     over: bool,
@@ -107,8 +117,8 @@ impl Events {
                 Some(written(&delivery.frames))
             }
             () = self.beats.next() => {
-                // The bell rings for a stop, too.
-                if self.shared.stopping.is_cancelled() {
+                // The bell rings for a stop, too; and what was revoked since the last one ends here.
+                if self.shared.stopping.is_cancelled() || !self.shared.access.holds(&self.caller) {
                     return None;
                 }
                 let now = self.shared.beats.last();

@@ -23,6 +23,7 @@ use super::socket::{Broken, Socket};
 use super::topics::Topics;
 use super::{handshake, heartbeat, hello, json};
 use crate::Shared;
+use crate::access::Caller;
 use crate::connections::Place;
 use crate::error::Error;
 use crate::stream::PatientStream;
@@ -39,6 +40,8 @@ pub(crate) enum Ending {
     Gone,
     /// What it sent is no message at all.
     BadMessage,
+    /// What it came in with was revoked or has expired.
+    Unauthorised,
     /// It followed nothing, or gave no sign of life.
     Idle,
     /// It does not speak WebSocket, or too much of it at a time.
@@ -62,6 +65,7 @@ impl Ending {
             Self::Violated(Violation::Protocol) => Some((1002, "protocol error")),
             Self::Violated(Violation::NotText) => Some((1007, "text that is not UTF-8")),
             Self::Violated(Violation::TooLong) => Some((1009, "message too long")),
+            Self::Unauthorised => Some((4401, "not authorised")),
             Self::Idle => Some((4408, "idle")),
             Self::Slow => Some((4408, "slow")),
             Self::TooManyTopics => Some((4413, "too many topics")),
@@ -85,6 +89,7 @@ impl From<Broken> for Ending {
 pub(crate) async fn upgrade(
     State(shared): State<Arc<Shared>>,
     Extension(place): Extension<Arc<Place>>,
+    Extension(caller): Extension<Caller>,
     mut request: Request,
 ) -> Result<Response, Error> {
     let response = handshake::answer(&request)?;
@@ -96,7 +101,7 @@ pub(crate) async fn upgrade(
         };
         // Taken before the viewer listens: no beat that follows is older than the greeting.
         let joined = shared.clock.now();
-        if let Some(mut viewer) = Viewer::new(upgraded, shared) {
+        if let Some(mut viewer) = Viewer::new(upgraded, caller, shared) {
             let ending = viewer.follow(joined).await;
             // Apart from the rest, like everything that happens once: it must not make every viewer's task larger.
             Box::pin(viewer.close(ending)).await;
@@ -110,6 +115,7 @@ pub(crate) async fn upgrade(
 struct Viewer {
     socket: Socket,
     shared: Arc<Shared>,
+    caller: Caller,
     beats: Listener,
     topics: Topics,
     /// Whether topics are looked at before the socket: each in turn, so that neither can keep the other waiting.
@@ -129,7 +135,7 @@ enum Turn {
 
 impl Viewer {
     /// Nothing when the connection is none of our accept loop.
-    fn new(upgraded: Upgraded, shared: Arc<Shared>) -> Option<Self> {
+    fn new(upgraded: Upgraded, caller: Caller, shared: Arc<Shared>) -> Option<Self> {
         let parts = upgraded.downcast::<TokioIo<PatientStream>>().ok()?;
         let options = &shared.options;
         let patience = Duration::from_millis(options.send_timeout_ms);
@@ -138,6 +144,7 @@ impl Viewer {
             socket: Socket::new(stream, &parts.read_buf, options.client_message_bytes, patience),
             beats: shared.beats.listen(),
             shared,
+            caller,
             topics: Topics::default(),
             topics_first: false,
             silent_ms: 0,
@@ -196,6 +203,9 @@ impl Viewer {
         if self.shared.stopping.is_cancelled() {
             return Err(Ending::Restarting);
         }
+        if !self.shared.access.holds(&self.caller) {
+            return Err(Ending::Unauthorised);
+        }
         Ok(())
     }
 
@@ -234,6 +244,10 @@ impl Viewer {
     }
 
     async fn subscribe(&mut self, topic: Topic, start: Start) -> Result<(), Ending> {
+        if !self.caller.may_follow(&topic) {
+            // Whether there is such a session is none of its business either.
+            return self.complain(Some(topic.to_string()), &Error::Forbidden).await;
+        }
         // A viewer that missed something subscribes again; it must not count twice meanwhile.
         self.topics.remove(&topic);
         if self.topics.len() >= self.shared.options.topics_per_socket {

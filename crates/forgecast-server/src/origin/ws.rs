@@ -20,6 +20,7 @@ use super::news::{Told, text};
 use super::rooms::{self, Place as Seat};
 use super::{Called, NO_SESSION, id_for_clients, view_of};
 use crate::Shared;
+use crate::access::Caller;
 use crate::connections::Place;
 use crate::error::Error;
 use crate::extract::InPath;
@@ -34,6 +35,7 @@ use crate::stream::PatientStream;
 pub(crate) async fn upgrade(
     State(shared): State<Arc<Shared>>,
     Extension(place): Extension<Arc<Place>>,
+    Extension(caller): Extension<Caller>,
     InPath(session): InPath<Called>,
     mut request: Request,
 ) -> Result<Response, Error> {
@@ -45,7 +47,7 @@ pub(crate) async fn upgrade(
         let Ok(upgraded) = upgrading.await else {
             return;
         };
-        if let Some(mut viewer) = Viewer::new(upgraded, session, shared) {
+        if let Some(mut viewer) = Viewer::new(upgraded, caller, session, shared) {
             let ending = viewer.follow().await;
             viewer.shared.counts.closed(ending);
             let Viewer {
@@ -67,6 +69,7 @@ pub(crate) async fn upgrade(
 struct Viewer {
     socket: Socket,
     shared: Arc<Shared>,
+    caller: Caller,
     /// As it was asked for: a bare name means whatever run is the newest.
     session: SessionRef,
     seat: Seat,
@@ -110,7 +113,7 @@ enum Turn {
 
 impl Viewer {
     /// Nothing when the connection is none of our accept loop.
-    fn new(upgraded: Upgraded, session: SessionRef, shared: Arc<Shared>) -> Option<Self> {
+    fn new(upgraded: Upgraded, caller: Caller, session: SessionRef, shared: Arc<Shared>) -> Option<Self> {
         let parts = upgraded.downcast::<TokioIo<PatientStream>>().ok()?;
         let options = &shared.options;
         let patience = Duration::from_millis(options.send_timeout_ms);
@@ -122,6 +125,7 @@ impl Viewer {
             seat: shared.rooms.enter(&session),
             session,
             shared,
+            caller,
             following: Following::Nowhere,
             socket_first: false,
             silent_ms: 0,
@@ -211,6 +215,9 @@ impl Viewer {
     fn continues(&self) -> Result<(), Ending> {
         if self.shared.stopping.is_cancelled() {
             return Err(Ending::Restarting);
+        }
+        if !self.shared.access.holds(&self.caller) {
+            return Err(Ending::Unauthorised);
         }
         Ok(())
     }
