@@ -15,3 +15,7 @@ describe('freshness', () => {
     expect(freshness(10_000, 4_000)).toBe('fresh');
   });
 });
+
+it('what is asked for every twenty seconds is fresh until it is due', () => {
+  expect([5_000, 24_000, 30_000, 60_000].map((age) => freshness(100_000, 100_000 + age, 20_000))).toEqual(['fresh', 'fresh', 'ageing', 'stale']);
+});

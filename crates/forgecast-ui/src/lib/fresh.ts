@@ -5,10 +5,13 @@ export type Freshness = 'fresh' | 'ageing' | 'stale' | 'unknown';
 export const AGEING_MS = 5_000;
 export const STALE_MS = 30_000;
 
-/** The level for something confirmed at `confirmedAt` (milliseconds; 0 = never), seen at `now`. */
-export function freshness(confirmedAt: number, now: number): Freshness {
+/**
+ * The level for something confirmed at `confirmedAt` (milliseconds; 0 = never), seen at `now`. What is confirmed only every
+ * `everyMs` is as fresh until then as what is confirmed all the time.
+ */
+export function freshness(confirmedAt: number, now: number, everyMs = 0): Freshness {
   if (confirmedAt <= 0) return 'unknown';
-  const age = now - confirmedAt;
+  const age = now - confirmedAt - everyMs;
   if (age < AGEING_MS) return 'fresh';
   return age < STALE_MS ? 'ageing' : 'stale';
 }

@@ -1,9 +1,8 @@
-// What all sessions together have used, as the server reports it: asked for every fifteen seconds while somebody looks,
-// conditionally, one request at a time. What was last known stays; its age is known.
+// What all sessions together have used, as the server reports it, while somebody looks.
 
 import { apiPath } from './base';
+import { Asked } from './asked.svelte';
 import { live } from './live.svelte';
-import { poll } from './poll';
 import type { UsageReport } from './wire';
 
 const EVERY_MS = 15_000;
@@ -12,44 +11,28 @@ export const STALE_MS = 2.5 * EVERY_MS;
 const DAY_MS = 24 * 3_600_000;
 
 class Stats {
-  report = $state.raw<UsageReport>();
+  readonly #asked = new Asked<UsageReport>();
+
+  get report(): UsageReport | undefined {
+    return this.#asked.value;
+  }
+
   /** When it was last confirmed, by this machine's clock; 0 for never. */
-  confirmedAt = $state(0);
+  get confirmedAt(): number {
+    return this.#asked.confirmedAt;
+  }
+
   /** Whether the last request failed. */
-  failed = $state(false);
+  get failed(): boolean {
+    return this.#asked.failed !== undefined;
+  }
 
   /** Keeps the report fresh while the tab is visible, until the returned function is called. */
   watch(): () => void {
-    let stop: (() => void) | undefined;
-    const adapt = () => {
-      stop?.();
-      stop = document.hidden ? undefined : this.#poll();
-    };
-    document.addEventListener('visibilitychange', adapt);
-    adapt();
-    return () => {
-      document.removeEventListener('visibilitychange', adapt);
-      stop?.();
-    };
-  }
-
-  #poll(): () => void {
-    const confirmed = () => {
-      this.confirmedAt = Date.now();
-      this.failed = false;
-    };
-    return poll({
-      url: `${apiPath(live.base, 'stats')}?${new URLSearchParams({ group_by: 'day', since: lately() })}`,
-      everyMs: EVERY_MS,
-      atOnce: true,
-      fetch: (input, init) => fetch(input, init),
-      onState: (body) => {
-        this.report = body as UsageReport;
-        confirmed();
-      },
-      onSame: confirmed,
-      onFailure: () => (this.failed = true),
-    });
+    return this.#asked.watch(
+      `${apiPath(live.base, 'stats')}?${new URLSearchParams({ group_by: 'day', since: lately() })}`,
+      EVERY_MS,
+    );
   }
 }
 
