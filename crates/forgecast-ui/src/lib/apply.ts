@@ -15,7 +15,8 @@ function own(target: JsonObject, key: string): Json | undefined {
   return Object.hasOwn(target, key) ? target[key] : undefined;
 }
 
-function entries(patch: JsonObject): [string, Json][] {
+/** What a patch names, without the keys that are refused. */
+export function entries(patch: JsonObject): [string, Json][] {
   return Object.entries(patch).filter(([key]) => !REFUSED.has(key));
 }
 

@@ -6,10 +6,11 @@ import { Batch } from './frame';
 import { LogState } from './logs.svelte';
 import { noticeOf, withNotice, type Notice } from './notices';
 import { poll } from './poll';
+import { Sessions } from './sessions.svelte';
 import { Live, type Connection } from './socket';
 import { ticker } from './ticker.svelte';
 import { TopicState } from './topic.svelte';
-import type { Index, SessionView } from './wire';
+import type { SessionView } from './wire';
 
 const POLL_MS = 5_000;
 const MOST_NOTICES = 3;
@@ -20,7 +21,7 @@ class Connected {
   connection = $state<Connection>({ kind: 'connecting' });
   /** The server speaks another version of the protocol than this page. */
   outdated = $state(false);
-  index = new TopicState<Index>(batch, { onEvent: (event, topic) => this.#noticed(event, topic) });
+  index = new Sessions(batch, { onEvent: (event, topic) => this.#noticed(event, topic) });
   /** What was said besides the states and nobody put away yet, the newest first. */
   notices = $state.raw<readonly Notice[]>([]);
   readonly base = baseOf(location.pathname);
@@ -45,9 +46,12 @@ class Connected {
     ticker.start();
     this.#live.follow('sessions', this.index);
     this.#poll('sessions', `${apiPath(this.base, 'sessions')}?limit=500`, this.index, (body) => {
-      const rows = (body as { sessions?: { id: string }[] }).sessions ?? [];
-      const sessions = Object.fromEntries(rows.map((row) => [row.id, row]));
-      return { total: rows.length, problems: {}, ...this.index.state, sessions };
+      const page = body as { sessions?: { id: string }[]; next_cursor?: string };
+      const rows = page.sessions ?? [];
+      const held = this.index.state;
+      // One page is not all there is: rows that are not on it stay as they were.
+      const sessions = { ...(page.next_cursor !== undefined && held?.sessions), ...Object.fromEntries(rows.map((row) => [row.id, row])) };
+      return { total: rows.length, problems: {}, ...held, sessions };
     });
     const now = () => {
       if (!document.hidden) this.#live.connect();
@@ -86,7 +90,7 @@ class Connected {
     if (notice) this.notices = withNotice(this.notices, notice, MOST_NOTICES);
   }
 
-  #poll(topic: string, url: string, target: TopicState<object>, shape: (body: unknown) => unknown): () => void {
+  #poll(topic: string, url: string, target: Pick<Sessions, 'replace' | 'confirmed'>, shape: (body: unknown) => unknown): () => void {
     const entry = {
       stop: undefined as (() => void) | undefined,
       start: () =>

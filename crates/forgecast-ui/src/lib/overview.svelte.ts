@@ -7,8 +7,8 @@ class OverviewChoice {
   tab = $state<Tab>();
   filter = $state('');
   sort = $state<Sort>('started');
-  /** The chosen row, counted from 0; -1 for none. */
-  cursor = $state(-1);
+  /** The id of the chosen row. */
+  chosen = $state<string>();
   /** Where the list is scrolled to, in pixels. */
   top = 0;
 }

@@ -1,4 +1,4 @@
-// What the overview does with the rows of the index: tabs, filter, order, totals. Pure.
+// What the overview knows of one row of the index: its tab, its text, its place by each order. Pure.
 
 import { millis } from './format';
 import type { SessionRow, SessionStatus } from './wire';
@@ -9,7 +9,7 @@ export type Tab = (typeof TABS)[number];
 export const SORTS = ['started', 'work', 'name', 'progress', 'cost', 'tokens'] as const;
 export type Sort = (typeof SORTS)[number];
 
-const TAB_OF: Record<SessionStatus, Tab> = {
+export const TAB_OF: Record<SessionStatus, Tab> = {
   running: 'active',
   stalled: 'active',
   waiting: 'waiting',
@@ -22,27 +22,19 @@ export function inTab(row: SessionRow, tab: Tab): boolean {
   return tab === 'all' || TAB_OF[row.status] === tab;
 }
 
-/** How many rows each tab has. */
-export function tabCounts(rows: readonly SessionRow[]): Record<Tab, number> {
-  const counts: Record<Tab, number> = { active: 0, waiting: 0, completed: 0, failed: 0, all: rows.length };
-  for (const row of rows) counts[TAB_OF[row.status]] += 1;
-  return counts;
-}
-
-/** Whether every word of the filter stands somewhere in the row. */
-export function matches(row: SessionRow, words: readonly string[]): boolean {
-  if (words.length === 0) return true;
-  const text = [row.id, row.name, row.project, row.task, row.host, row.status, row.status_reason, row.waiting_for, row.phase?.name]
+/** What a filter looks into, in small letters. */
+export function rowText(row: SessionRow): string {
+  return [row.id, row.name, row.project, row.task, row.host, row.status, row.status_reason, row.waiting_for, row.phase?.name]
     .join('\n')
     .toLowerCase();
-  return words.every((word) => text.includes(word));
 }
 
 export function words(filter: string): string[] {
   return filter.toLowerCase().split(/\s+/).filter(Boolean);
 }
 
-const ORDERS: Record<Sort, (row: SessionRow) => number> = {
+/** The larger comes first; by name where they are equal. */
+export const ORDERS: Record<Sort, (row: SessionRow) => number> = {
   work: (row) => millis(row.last_work_at) ?? 0,
   name: () => 0,
   started: (row) => millis(row.started_at) ?? 0,
@@ -51,36 +43,17 @@ const ORDERS: Record<Sort, (row: SessionRow) => number> = {
   tokens: (row) => row.usage?.tokens ?? -1,
 };
 
-/** The rows to show, in order: the largest first, by name where they are equal. */
-export function shown(rows: readonly SessionRow[], tab: Tab, filter: string, sort: Sort): SessionRow[] {
-  const wanted = words(filter);
-  const key = ORDERS[sort];
-  return rows
-    .filter((row) => inTab(row, tab) && matches(row, wanted))
-    .map((row) => ({ row, key: key(row), name: row.name.toLowerCase() }))
-    .sort((a, b) => b.key - a.key || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
-    .map(({ row }) => row);
-}
-
+/** Sums over the sessions at work. */
 export interface Totals {
   active: number;
   waiting: number;
   /** Of those, the ones that cannot go on without a person: a permission or an answer. */
   blocked: number;
   failingTests: number;
+  /** Sessions of which the usage is known, at work or not. */
+  counted: number;
 }
 
-/** Totals of the sessions at work. */
-export function totals(rows: readonly SessionRow[]): Totals {
-  const sum: Totals = { active: 0, waiting: 0, blocked: 0, failingTests: 0 };
-  for (const row of rows) {
-    const tab = TAB_OF[row.status];
-    if (tab === 'active') sum.active += 1;
-    if (tab === 'waiting') {
-      sum.waiting += 1;
-      if (row.waiting_for === 'permission' || row.waiting_for === 'answer') sum.blocked += 1;
-    }
-    if (tab === 'active' || tab === 'waiting') sum.failingTests += row.tests?.failed ?? 0;
-  }
-  return sum;
+export function none(): Totals {
+  return { active: 0, waiting: 0, blocked: 0, failingTests: 0, counted: 0 };
 }
