@@ -25,11 +25,21 @@ interface Block {
 export class LogCache {
   /** The number of the oldest line that the server keeps. */
   first = 0;
-  /** The number that the next line gets. */
-  end = 0;
+  /** Where the log ends for whoever looks at it as it was; what comes from here on is not in it. */
+  cap = Infinity;
+  #end = 0;
   /** Used last comes last. */
   readonly #blocks = new Map<number, Block>();
   #chars = 0;
+
+  /** The number that the next line gets. */
+  get end(): number {
+    return Math.min(this.#end, this.cap);
+  }
+
+  set end(end: number) {
+    this.#end = end;
+  }
 
   /** The line with this number; `null` when there is none, undefined when it is not here. */
   at(offset: number): LogLine | null | undefined {

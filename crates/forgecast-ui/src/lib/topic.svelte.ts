@@ -21,6 +21,8 @@ export class TopicState<T extends object> implements Follower {
   confirmedAt = $state(0);
   /** Why it cannot be shown. */
   problem = $state<ErrorBody>();
+  /** Grows with every change that is shown. */
+  changes = $state(0);
   /** Whether its session was removed. */
   gone = $state(false);
   readonly #batch: Batch;
@@ -60,6 +62,7 @@ export class TopicState<T extends object> implements Follower {
     this.#aside = undefined;
     this.problem = undefined;
     this.gone = false;
+    this.changes += 1;
     if (this.state === undefined) this.state = state as T;
     else reconcile(this.state as JsonObject, state);
   }
@@ -73,7 +76,9 @@ export class TopicState<T extends object> implements Follower {
   #change(patch: JsonObject): void {
     // Frames come again a moment after the tab is seen again: what was kept aside is not behind.
     if (this.#aside) this.#write(this.#aside);
-    if (this.state !== undefined) applyInto(this.state as JsonObject, patch);
+    if (this.state === undefined) return;
+    applyInto(this.state as JsonObject, patch);
+    this.changes += 1;
   }
 
   /** Changes what is kept aside, which begins as what is shown. */

@@ -1,0 +1,94 @@
+// A scale of time on which hours without anything take little room: pieces that are linear each, some of them short for
+// what they are. Pure.
+
+export interface Stretch {
+  /** Milliseconds since the epoch. */
+  from: number;
+  to: number;
+  /** 0 to 1. */
+  left: number;
+  right: number;
+  /** Nothing happened in it, and it is drawn shorter than it was. */
+  idle: boolean;
+}
+
+const MINUTE = 60_000;
+/** A shorter silence is a phase at work. */
+const LEAST_IDLE_MS = 15 * MINUTE;
+/** Nor is one idle that is a small part of the whole. */
+const IDLE_SHARE = 0.02;
+
+export class Scale {
+  readonly stretches: readonly Stretch[];
+  readonly from: number;
+  readonly to: number;
+
+  /** `times` ascending; the scale ends at `until` or at the last of them, whichever is later. */
+  constructor(times: readonly number[], until = 0) {
+    this.from = times[0] ?? until;
+    this.to = Math.max(times.at(-1) ?? until, until);
+    const limit = Math.max(LEAST_IDLE_MS, IDLE_SHARE * (this.to - this.from));
+    const pieces: { from: number; to: number; idle: boolean }[] = [];
+    const add = (from: number, to: number, idle: boolean) => {
+      const last = pieces.at(-1);
+      if (last && !last.idle && !idle) last.to = to;
+      else if (to > from) pieces.push({ from, to, idle });
+    };
+    let before = this.from;
+    for (const time of [...times, this.to]) {
+      if (time > before) add(before, time, time - before >= limit);
+      before = Math.max(before, time);
+    }
+    const length = (piece: { from: number; to: number; idle: boolean }) => (piece.idle ? limit / 2 : piece.to - piece.from);
+    const whole = pieces.reduce((sum, piece) => sum + length(piece), 0);
+    let left = 0;
+    this.stretches = pieces.map((piece, at) => {
+      const right = at === pieces.length - 1 ? 1 : left + length(piece) / whole;
+      const stretch = { ...piece, left, right };
+      left = right;
+      return stretch;
+    });
+  }
+
+  /** Where a time stands, 0 to 1. */
+  x(ms: number): number {
+    const inside = this.stretches.find((stretch) => ms <= stretch.to);
+    // Everything at one moment: the present is where it is.
+    if (this.stretches.length === 0 || !inside) return 1;
+    const share = (ms - inside.from) / (inside.to - inside.from);
+    return inside.left + Math.max(0, share) * (inside.right - inside.left);
+  }
+
+  /** The time at a place from 0 to 1. */
+  ms(x: number): number {
+    const inside = this.stretches.find((stretch) => x <= stretch.right);
+    if (!inside) return this.to;
+    const share = (x - inside.left) / (inside.right - inside.left);
+    return inside.from + Math.max(0, share) * (inside.to - inside.from);
+  }
+}
+
+/** How long a silence lasts in a playback, at most. */
+const SILENCE_MS = 700;
+
+/** Where a playback stands that was at `ms` and goes on for `realMs`; silences pass quicker than the rest. */
+export function played(scale: Scale, ms: number, realMs: number, speed: number): number {
+  let at = Math.max(ms, scale.from);
+  let left = realMs;
+  for (const stretch of scale.stretches) {
+    if (stretch.to <= at) continue;
+    const rate = stretch.idle ? Math.max(speed, (stretch.to - stretch.from) / SILENCE_MS) : speed;
+    const passes = (stretch.to - at) / rate;
+    if (passes > left) return at + left * rate;
+    left -= passes;
+    at = stretch.to;
+  }
+  return scale.to;
+}
+
+/** Times for the labels under a scale of this width, in order: round ones where it is linear. */
+export function ticks(scale: Scale, width: number, apart = 90): number[] {
+  const count = Math.max(1, Math.floor(width / apart));
+  const places = Array.from({ length: count }, (_, at) => (at + 0.5) / count);
+  return places.map((place) => scale.ms(place));
+}
