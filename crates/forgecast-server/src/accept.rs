@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{Response, StatusCode};
+use axum::http::{HeaderValue, Method, Response, StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -23,9 +23,13 @@ use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
 use crate::Shared;
+use crate::access::Caller;
 use crate::connections::Place;
-use crate::guard::Guard;
+use crate::error::Error;
+use crate::guard::{Guard, Inside, Visitor};
 use crate::stream::PatientStream;
+use crate::tls;
+use crate::wire::Wire;
 
 /// The request line and all headers together, bytes. A session id has 140, a browser's headers have about 2,000.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -112,6 +116,15 @@ struct Ends {
     reached: SocketAddr,
 }
 
+/// How a connection is spoken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Speech {
+    Plain,
+    Encrypted,
+    /// Plain, from a machine that has to encrypt: it is only told so.
+    TooPlain,
+}
+
 async fn serve_one(
     stream: TcpStream,
     ends: Ends,
@@ -122,13 +135,16 @@ async fn serve_one(
 ) {
     // Frames are small and each matters now; waiting to fill a packet would add 40 ms. Not vital if it fails.
     let _ = stream.set_nodelay(true);
+    let Some((stream, speech)) = open(stream, ends, &shared).await else {
+        return;
+    };
     let options = &shared.options;
     let stream = PatientStream::new(stream, Duration::from_millis(options.send_timeout_ms));
     let asked = AtomicBool::new(false);
     let service = service_fn(|request: Request<Incoming>| {
         asked.store(true, Ordering::Relaxed);
         let place = Arc::clone(&place);
-        answer(request, ends, place, router.clone(), &shared)
+        answer(request, (ends, speech), place, router.clone(), &shared)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -154,18 +170,49 @@ async fn serve_one(
     }
 }
 
+/// Finds out how a peer speaks: by its first byte, so that one port is enough. Nothing when it says nothing, or nothing
+/// that can be agreed on, in the time that the headers of a request have.
+async fn open(stream: TcpStream, ends: Ends, shared: &Shared) -> Option<(Wire, Speech)> {
+    let Some(tls) = &shared.tls else {
+        return Some((Wire::Plain(stream), Speech::Plain));
+    };
+    let opening = async {
+        let mut first = [0];
+        let read = stream.peek(&mut first).await.ok()?;
+        if read == 1 && first[0] == tls::HANDSHAKE {
+            let stream = tls.accept(stream).await.ok()?;
+            return Some((Wire::Tls(Box::new(stream)), Speech::Encrypted));
+        }
+        // Local producers know nothing of certificates, and what they say does not leave the machine.
+        let near = ends.peer.ip().to_canonical().is_loopback();
+        let speech = if near { Speech::Plain } else { Speech::TooPlain };
+        (read == 1).then_some((Wire::Plain(stream), speech))
+    };
+    let limit = Duration::from_millis(shared.options.header_timeout_ms);
+    tokio::select! {
+        // Apart, so that no connection stays as large as a handshake.
+        opened = Box::pin(tokio::time::timeout(limit, opening)) => opened.ok().flatten(),
+        () = shared.stopping.cancelled() => None,
+    }
+}
+
+/// What becomes of a request before any route.
+enum Entry {
+    In(Visitor, Caller),
+    /// The same is to be found there.
+    Elsewhere(String),
+}
+
 /// One request: the guard, the route, the headers that every answer has.
 async fn answer(
-    request: Request<Incoming>,
-    ends: Ends,
+    mut request: Request<Incoming>,
+    connection: (Ends, Speech),
     place: Arc<Place>,
     mut router: Router,
     shared: &Shared,
 ) -> Result<Response<Body>, Infallible> {
-    let admitted = shared.guard.admit(&request, ends.peer, ends.reached, false);
-    let known = admitted.and_then(|visitor| Ok((visitor, shared.access.caller(&visitor, request.headers())?)));
-    let mut response = match known {
-        Ok((visitor, caller)) => {
+    let mut response = match enter(&mut request, connection, shared) {
+        Ok(Entry::In(visitor, caller)) => {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(place);
             request.extensions_mut().insert(visitor);
@@ -176,6 +223,7 @@ async fn answer(
             }
             response
         }
+        Ok(Entry::Elsewhere(place)) => moved(&place),
         Err(error) => {
             shared.counts.refused_request();
             error.into_response()
@@ -183,4 +231,56 @@ async fn answer(
     };
     Guard::seal(response.headers_mut());
     Ok(response)
+}
+
+/// Who asks, once the guard let them in; the request is then for an address as the routes know it.
+fn enter<B>(request: &mut Request<B>, connection: (Ends, Speech), shared: &Shared) -> Result<Entry, Error> {
+    let (ends, speech) = connection;
+    let asked = request.uri().clone();
+    let beside = match shared.base.inside(&asked) {
+        Inside::Here(uri) => {
+            *request.uri_mut() = uri;
+            None
+        }
+        Inside::Beside(place) => {
+            *request.uri_mut() = Uri::from_static("/");
+            Some(place)
+        }
+    };
+    let encrypted = speech == Speech::Encrypted;
+    let visitor = shared.guard.admit(request, ends.peer, ends.reached, encrypted)?;
+    if speech == Speech::TooPlain {
+        return encrypted_address(request, &asked).map(Entry::Elsewhere);
+    }
+    if let Some(place) = beside {
+        return Ok(Entry::Elsewhere(place));
+    }
+    let caller = shared.access.caller(&visitor, request.headers())?;
+    Ok(Entry::In(visitor, caller))
+}
+
+/// The same address on the same port with https, for whoever typed it; what else was sent in the clear is not sent again
+/// without its sender knowing.
+fn encrypted_address<B>(request: &Request<B>, asked: &Uri) -> Result<String, Error> {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let Some(host) = host.filter(|_| matches!(*request.method(), Method::GET | Method::HEAD)) else {
+        return Err(Error::NotEncrypted);
+    };
+    // No port stands for the one of plain HTTP, and that is the one that answers here.
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
+    let port = if has_port { "" } else { ":80" };
+    let path = asked.path_and_query().map_or("/", |path| path.as_str());
+    Ok(format!("https://{host}{port}{path}"))
+}
+
+/// Not to be remembered: an operator may change the base or the certificate.
+fn moved(place: &str) -> Response<Body> {
+    let Ok(place) = HeaderValue::from_str(place) else {
+        return Error::NotFound("there is nothing at this address".to_owned()).into_response();
+    };
+    let headers = [
+        (header::LOCATION, place),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (StatusCode::PERMANENT_REDIRECT, headers).into_response()
 }

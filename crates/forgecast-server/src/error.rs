@@ -33,6 +33,9 @@ pub(crate) enum Error {
         "requests from other sites' pages are refused; behind a proxy that presents another origin, allow that origin (server.allowed_origins) or trust the proxy (server.trusted_proxies)"
     )]
     Origin,
+    /// A machine elsewhere speaks plain HTTP where TLS is configured.
+    #[error("this server speaks https with other machines: ask for https:// on the same port")]
+    NotEncrypted,
     /// No token that allows this.
     #[error("this needs a token that allows it: send it as Authorization: Bearer <token>, or sign in on the dashboard")]
     Unauthorised,
@@ -98,6 +101,7 @@ impl Error {
             Self::Method => Form("method", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::Host(_) => Form("host", "Not this host", StatusCode::MISDIRECTED_REQUEST),
             Self::Origin => Form("origin", "Origin refused", StatusCode::FORBIDDEN),
+            Self::NotEncrypted => Form("not-encrypted", "Not encrypted", StatusCode::BAD_REQUEST),
             Self::Unauthorised => Form("unauthorised", "Not authorised", StatusCode::UNAUTHORIZED),
             Self::Forbidden => Form("forbidden", "Not allowed", StatusCode::FORBIDDEN),
             Self::TooManyGuesses(_) => Form(

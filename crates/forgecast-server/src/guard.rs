@@ -16,7 +16,7 @@ mod proxies;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use base::Base;
+pub(crate) use base::{Base, Inside};
 use hosts::Hosts;
 use origins::Origins;
 use proxies::Proxies;

@@ -39,6 +39,8 @@ mod sessions;
 mod stats;
 mod stream;
 mod tagged;
+mod tls;
+mod wire;
 
 pub use access::{Access, InvalidRole, Keys, Role, ShareInfo, TokenInfo};
 pub use import::clean_export;
@@ -46,6 +48,7 @@ pub use import::clean_export;
 pub use openapi::document as openapi_document;
 pub use options::Options;
 pub use router::{Route, routes};
+pub use tls::{Tls, TlsError};
 
 /// What the server serves, wired by the binary.
 pub struct App {
@@ -61,6 +64,8 @@ pub struct App {
     pub roots: Vec<PathBuf>,
     /// The tokens and share links that open it.
     pub access: Arc<Keys>,
+    /// With it machines elsewhere have to speak https, on the same port; nothing where a proxy does, or nobody needs to.
+    pub tls: Option<Tls>,
     /// Limits.
     pub options: Options,
 }
@@ -104,6 +109,8 @@ struct Shared {
     options: Options,
     access: access::gate::Gate,
     guard: guard::Guard,
+    base: guard::Base,
+    tls: Option<Tls>,
     bodies: body::Bodies,
     hooks: hooks::Hooks,
     rooms: origin::rooms::Rooms,
@@ -139,6 +146,8 @@ pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -
     let shared = Arc::new(Shared {
         access: access::gate::Gate::new(app.access, &options),
         guard: guard::Guard::new(&options),
+        base: guard::Base::new(&options.base_path),
+        tls: app.tls,
         bodies,
         hooks,
         rooms: origin::rooms::Rooms::default(),

@@ -1,4 +1,4 @@
-//! A TCP stream on which a write that gets nowhere fails after a while. Everything that is sent goes through it, so no
+//! A connection on which a write that gets nowhere fails after a while. Everything that is sent goes through it, so no
 //! answer, event stream or WebSocket can wait for ever for a peer that does not read.
 
 use std::io;
@@ -7,13 +7,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
+
+use crate::wire::Wire;
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct PatientStream {
-    stream: TcpStream,
+    stream: Wire,
     patience: Duration,
     /// Runs only while the peer takes nothing: a stream that flows costs no timer.
     stalled: Option<Pin<Box<Sleep>>>,
@@ -21,7 +22,7 @@ pub(crate) struct PatientStream {
 
 impl PatientStream {
     /// Writes to `stream` fail with `TimedOut` once nothing could be written for `patience`.
-    pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
+    pub(crate) fn new(stream: Wire, patience: Duration) -> Self {
         Self {
             stream,
             patience,
@@ -30,11 +31,11 @@ impl PatientStream {
     }
 
     /// The stream itself, for one who watches over its writes in another way.
-    pub(crate) fn into_inner(self) -> TcpStream {
+    pub(crate) fn into_inner(self) -> Wire {
         self.stream
     }
 
-    fn watched(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn watched<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.stalled = None;
             return written;
@@ -72,10 +73,16 @@ impl AsyncWrite for PatientStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        match &self.stream {
+            // Nothing is ever kept back on the way to the system; what it does not take is a write's affair.
+            Wire::Plain(_) => flushed,
+            Wire::Tls(_) => self.watched(cx, flushed),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.watched(cx, shut)
     }
 }

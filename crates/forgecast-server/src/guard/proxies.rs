@@ -151,17 +151,13 @@ fn agreed(listed: Told, forwarded: Told) -> Result<Told, Error> {
 
 /// The parts of a header that is a list, over all its lines. What is no text is a part that means nothing.
 fn list(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
-    let values = headers.get_all(name).iter();
-    values
-        .flat_map(|value| {
-            String::from_utf8_lossy(value.as_bytes())
-                .into_owned()
-                .split(',')
-                .map(|part| part.trim().to_owned())
-                .collect::<Vec<_>>()
-        })
-        .filter(|part| !part.is_empty())
-        .collect()
+    let mut parts = Vec::new();
+    for value in headers.get_all(name) {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        parts.extend(text.split(',').map(|part| part.trim().to_owned()));
+    }
+    parts.retain(|part| !part.is_empty());
+    parts
 }
 
 fn is_https(proto: &str) -> bool {

@@ -1,9 +1,12 @@
 //! Server frames on their way to one viewer: a header of its own before bytes that all viewers share. Nothing is copied
 //! but what is so small that copying is cheaper than a list of pieces, and nothing stays allocated when it has been sent.
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::pin::Pin;
 
 use bytes::Bytes;
+use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 
 /// So much is put together and written with one plain call.
@@ -95,7 +98,11 @@ impl Outgoing {
     /// Writes as much as the system takes at once. Says whether that was all.
     pub(crate) fn write_to(&mut self, stream: &TcpStream) -> io::Result<bool> {
         loop {
-            let written = match self.write_once(stream) {
+            let written = self.gather(|slices| match slices {
+                [one] => stream.try_write(one),
+                many => stream.try_write_vectored(many),
+            });
+            let written = match written {
                 Ok(0) if self.is_sent() => return Ok(true),
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => written,
@@ -114,7 +121,20 @@ impl Outgoing {
         self.pieces.is_empty()
     }
 
-    fn write_once(&self, stream: &TcpStream) -> io::Result<usize> {
+    /// Writes all of it to something that keeps nothing back once it is flushed.
+    pub(crate) async fn write_all_to(&mut self, stream: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+        while !self.is_sent() {
+            let writing = poll_fn(|cx| self.gather(|slices| Pin::new(&mut *stream).poll_write_vectored(cx, slices)));
+            match writing.await? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                written => self.advance(written),
+            }
+        }
+        Ok(())
+    }
+
+    /// What comes next, in one piece when it is small.
+    fn gather<T>(&self, write: impl FnOnce(&[IoSlice<'_>]) -> T) -> T {
         let mut slices = [IoSlice::new(&[]); SLICES];
         let mut count = 0;
         let mut bytes = 0;
@@ -134,7 +154,7 @@ impl Outgoing {
         }
         let slices = &slices[..count];
         if bytes == 0 || bytes > SMALL {
-            return stream.try_write_vectored(slices);
+            return write(slices);
         }
         let mut joined = [0; SMALL];
         let mut end = 0;
@@ -142,7 +162,7 @@ impl Outgoing {
             joined[end..end + slice.len()].copy_from_slice(slice);
             end += slice.len();
         }
-        stream.try_write(&joined[..end])
+        write(&[IoSlice::new(&joined[..end])])
     }
 
     fn advance(&mut self, written: usize) {

@@ -1,17 +1,19 @@
-//! One viewer's WebSocket, straight on its TCP stream: whole frames out, whole messages in. Waiting costs no buffer and
+//! One viewer's WebSocket, straight on its connection: whole frames out, whole messages in. Waiting costs no buffer and
 //! no timer; only a viewer that does not take what it is sent gets one.
 
 use std::io;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::decoder::{Decoder, Message, Violation};
 use super::outgoing::{Opcode, Outgoing};
+use crate::wire::Wire;
 
 /// Read at a time; on the stack, so that it costs an idle viewer nothing.
 const READ: usize = 2 * 1024;
@@ -30,7 +32,7 @@ pub(crate) enum Broken {
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    stream: TcpStream,
+    wire: Wire,
     decoder: Decoder,
     patience: Duration,
 }
@@ -38,11 +40,11 @@ pub(crate) struct Socket {
 impl Socket {
     /// A socket on an upgraded connection; `read` came with the request already. Messages up to `longest` bytes are
     /// understood; whatever is sent has to be taken within `patience`.
-    pub(crate) fn new(stream: TcpStream, read: &[u8], longest: usize, patience: Duration) -> Self {
+    pub(crate) fn new(wire: Wire, read: &[u8], longest: usize, patience: Duration) -> Self {
         let mut decoder = Decoder::new(longest);
         decoder.feed(read);
         Self {
-            stream,
+            wire,
             decoder,
             patience,
         }
@@ -56,18 +58,26 @@ impl Socket {
                 Ok(None) => {}
                 Err(violation) => return Poll::Ready(Err(Broken::Violated(violation))),
             }
-            if ready!(self.stream.poll_read_ready(cx)).is_err() {
-                return Poll::Ready(Err(Broken::Gone));
+            match &self.wire {
+                Wire::Plain(stream) => {
+                    if ready!(stream.poll_read_ready(cx)).is_err() {
+                        return Poll::Ready(Err(Broken::Gone));
+                    }
+                    self.read()?;
+                }
+                Wire::Tls(_) => ready!(self.poll_read(cx))?,
             }
-            self.read()?;
         }
     }
 
     /// Apart, so that the buffer is on the stack only while there is something to read.
     #[inline(never)]
     fn read(&mut self) -> Result<(), Broken> {
+        let Wire::Plain(stream) = &self.wire else {
+            return Ok(());
+        };
         let mut buffer = [0; READ];
-        match self.stream.try_read(&mut buffer) {
+        match stream.try_read(&mut buffer) {
             Ok(0) => Err(Broken::Gone),
             Ok(read) => {
                 self.decoder.feed(&buffer[..read]);
@@ -78,28 +88,28 @@ impl Socket {
         }
     }
 
-    /// Sends all of it in as few writes as possible, within the deadline.
-    pub(crate) async fn send(&mut self, mut outgoing: Outgoing) -> Result<(), Broken> {
-        match outgoing.write_to(&self.stream) {
-            Ok(true) => Ok(()),
-            // Rarely, and apart: neither the timer nor what is waiting makes every viewer's task larger.
-            Ok(false) => Box::pin(self.wait(outgoing)).await,
-            Err(_) => Err(Broken::Gone),
+    /// The same through TLS, where what can be read is known only after it was deciphered.
+    #[inline(never)]
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        let mut buffer = [0; READ];
+        let mut buffer = ReadBuf::new(&mut buffer);
+        if ready!(Pin::new(&mut self.wire).poll_read(cx, &mut buffer)).is_err() || buffer.filled().is_empty() {
+            return Poll::Ready(Err(Broken::Gone));
         }
+        self.decoder.feed(buffer.filled());
+        Poll::Ready(Ok(()))
     }
 
-    async fn wait(&self, mut outgoing: Outgoing) -> Result<(), Broken> {
-        let sending = async {
-            loop {
-                self.stream.writable().await?;
-                if outgoing.write_to(&self.stream)? {
-                    return Ok::<_, io::Error>(());
-                }
-            }
-        };
-        match timeout(self.patience, sending).await {
-            Ok(sent) => sent.map_err(|_| Broken::Gone),
-            Err(_) => Err(Broken::Slow),
+    /// Sends all of it in as few writes as possible, within the deadline.
+    pub(crate) async fn send(&mut self, mut outgoing: Outgoing) -> Result<(), Broken> {
+        // What has to wait does so rarely, and apart: neither the timer nor what is waiting makes every viewer's task larger.
+        match &mut self.wire {
+            Wire::Plain(stream) => match outgoing.write_to(stream) {
+                Ok(true) => Ok(()),
+                Ok(false) => Box::pin(wait(stream, outgoing, self.patience)).await,
+                Err(_) => Err(Broken::Gone),
+            },
+            Wire::Tls(_) => Box::pin(encrypt(&mut self.wire, outgoing, self.patience)).await,
         }
     }
 
@@ -121,17 +131,37 @@ impl Socket {
     /// Says that nothing follows, and reads on, whatever it is, until the viewer closes: a socket that is closed with unread bytes in it is reset by
     /// the system, and the viewer would lose what it was sent last.
     pub(crate) async fn finish(&mut self) {
-        if self.stream.shutdown().await.is_err() {
+        if self.wire.shutdown().await.is_err() {
             return;
         }
         let mut buffer = [0; 256];
-        while self.stream.readable().await.is_ok() {
-            match self.stream.try_read(&mut buffer) {
-                Ok(0) => return,
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return,
+        while matches!(self.wire.read(&mut buffer).await, Ok(1..)) {}
+    }
+}
+
+async fn wait(stream: &TcpStream, mut outgoing: Outgoing, patience: Duration) -> Result<(), Broken> {
+    let sending = async {
+        loop {
+            stream.writable().await?;
+            if outgoing.write_to(stream)? {
+                return Ok(());
             }
         }
+    };
+    within(patience, sending).await
+}
+
+async fn encrypt(wire: &mut Wire, mut outgoing: Outgoing, patience: Duration) -> Result<(), Broken> {
+    let sending = async {
+        outgoing.write_all_to(wire).await?;
+        wire.flush().await
+    };
+    within(patience, sending).await
+}
+
+async fn within(patience: Duration, sending: impl Future<Output = io::Result<()>>) -> Result<(), Broken> {
+    match timeout(patience, sending).await {
+        Ok(sent) => sent.map_err(|_| Broken::Gone),
+        Err(_) => Err(Broken::Slow),
     }
 }

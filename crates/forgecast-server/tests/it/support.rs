@@ -12,7 +12,7 @@ use forgecast_ingest::clean::Cleaner;
 use forgecast_ingest::mask::Rules;
 use forgecast_protocol::event::PhaseReported;
 use forgecast_protocol::{Batch, Clock, Event, Fact, Origin, SourceKind, Subject, Timestamp};
-use forgecast_server::{App, Keys, Options};
+use forgecast_server::{App, Keys, Options, Tls};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -36,6 +36,7 @@ pub(crate) struct Setup {
     pub(crate) server: Options,
     pub(crate) hub: forgecast_hub::Options,
     pub(crate) roots: Vec<PathBuf>,
+    pub(crate) tls: Option<Tls>,
     /// Size of the sockets' send buffers, when the system's own would take too much before a peer is slow.
     pub(crate) send_buffer: Option<u32>,
 }
@@ -93,6 +94,7 @@ impl Server {
             clock,
             roots: setup.roots,
             access: Arc::clone(&keys),
+            tls: setup.tls,
             options: setup.server,
         };
         let stopping = CancellationToken::new();

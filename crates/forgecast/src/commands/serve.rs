@@ -126,6 +126,7 @@ impl Service<'_> {
             clock: self.clock.clone(),
             roots,
             access: Arc::new(access),
+            tls: None,
             options: forgecast_server::Options {
                 allowed_hosts: self.config.texts("server.allowed_hosts"),
                 ..forgecast_server::Options::default()
