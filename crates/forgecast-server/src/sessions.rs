@@ -34,7 +34,7 @@ pub(crate) struct ListQuery {
     #[serde(default, deserialize_with = "words")]
     status: Vec<SessionStatus>,
     project: Option<String>,
-    /// Only sessions that worked at this moment or later.
+    /// Only sessions that ended at this moment or later; of those that are not over, that worked then or later.
     since: Option<Timestamp>,
     q: Option<String>,
     #[serde(default)]

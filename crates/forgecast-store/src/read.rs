@@ -118,6 +118,8 @@ pub enum Sort {
     Cost,
     /// Tokens, most first.
     Tokens,
+    /// End, newest first; of what is not over, its last work.
+    Ended,
     /// From beginning to end, longest first; sessions that are not over come last.
     Duration,
 }
@@ -129,7 +131,7 @@ pub struct RowQuery {
     pub status: Vec<SessionStatus>,
     /// Only this project.
     pub project: Option<String>,
-    /// Only rows of sessions that worked at this moment or later.
+    /// Only rows of sessions that ended at this moment or later; of those that are not over, that worked then or later.
     pub since: Option<Timestamp>,
     /// Only rows whose id, name, project or task contains this text, whatever the case.
     pub q: Option<String>,
@@ -194,7 +196,9 @@ impl FromStr for Cursor {
         match (cursor.sort, &cursor.key) {
             (Sort::Name, SortKey::Text(_))
             | (Sort::Cost, SortKey::Real(_))
-            | (Sort::LastWork | Sort::Started | Sort::Tokens | Sort::Duration, SortKey::Whole(_)) => Ok(cursor),
+            | (Sort::LastWork | Sort::Started | Sort::Tokens | Sort::Ended | Sort::Duration, SortKey::Whole(_)) => {
+                Ok(cursor)
+            }
             _ => Err(InvalidCursor),
         }
     }

@@ -11,6 +11,8 @@ use crate::readers::Failure;
 
 const DEFAULT: u32 = 100;
 const MOST: u32 = 1000;
+/// The end of what is over; of the rest, its last work.
+const ENDED: &str = "COALESCE(ended_at, last_work_at)";
 /// Milliseconds; -1 for what is not over or began nobody knows when.
 const DURATION: &str = "(CASE WHEN ended_at IS NULL OR started_at = 0 THEN -1 ELSE ended_at - started_at END)";
 
@@ -58,6 +60,7 @@ fn column(sort: Sort) -> (&'static str, &'static str, &'static str) {
         Sort::Name => ("name_key", "ASC", ">"),
         Sort::Cost => ("cost_usd", "DESC", "<"),
         Sort::Tokens => ("tokens", "DESC", "<"),
+        Sort::Ended => (ENDED, "DESC", "<"),
         Sort::Duration => (DURATION, "DESC", "<"),
     }
 }
@@ -78,7 +81,7 @@ fn select(query: &RowQuery, limit: u32) -> (String, Vec<Value>) {
         parameters.push(project.clone().into());
     }
     if let Some(since) = query.since {
-        conditions.push("last_work_at >= ?".into());
+        conditions.push(format!("{ENDED} >= ?"));
         parameters.push(since.as_millis().into());
     }
     if let Some(text) = query.q.as_ref().filter(|text| !text.is_empty()) {

@@ -4,7 +4,7 @@ import { apiPath } from './base';
 import { live } from './live.svelte';
 import type { SessionRow } from './wire';
 
-export const FINISHED_SORTS = ['last_work', 'name', 'duration', 'tokens', 'cost'] as const;
+export const FINISHED_SORTS = ['ended', 'name', 'duration', 'tokens', 'cost'] as const;
 export type FinishedSort = (typeof FINISHED_SORTS)[number];
 export type Verdict = 'completed' | 'failed' | 'abandoned';
 export const VERDICTS: readonly Verdict[] = ['completed', 'failed', 'abandoned'];
@@ -14,7 +14,7 @@ export interface FinishedQuery {
   sort: FinishedSort;
   project: string | undefined;
   text: string;
-  /** A moment, RFC 3339: what worked last before it is left out. */
+  /** A moment, RFC 3339: what ended before it is left out. */
   since: string | undefined;
 }
 

@@ -11,7 +11,7 @@ class HistoryChoice {
   /** Only this project; undefined for all. */
   project = $state<string>();
   verdict = $state<Verdict | 'all'>('all');
-  sort = $state<FinishedSort>('last_work');
+  sort = $state<FinishedSort>('ended');
   text = $state('');
   /** The sessions that are to be compared, the first chosen one first. */
   compared = $state.raw<readonly string[]>([]);
