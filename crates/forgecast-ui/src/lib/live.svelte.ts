@@ -59,6 +59,8 @@ class Connected {
     window.addEventListener('online', now);
     window.addEventListener('pageshow', now);
     document.addEventListener('visibilitychange', now);
+    // A tab that the browser had frozen: its socket may be long gone, and its timers have not noticed.
+    document.addEventListener('resume', now);
     this.#live.connect();
   }
 
