@@ -17,34 +17,47 @@ export class LogState implements Follower {
   /** Who looks at the lines that come, besides the cache. */
   onTail: ((offset: number, lines: readonly LogLine[]) => void) | undefined;
   readonly #batch: Batch;
+  #another = false;
+  #came = false;
+  #confirmed = 0;
 
   constructor(batch: Batch) {
     this.#batch = batch;
   }
 
+  /** Lines are taken at once, also while nobody looks: they are plain and bounded. Shown with the next frame. */
   log(offset: number, lines: LogLine[], _skipped: number, fresh: boolean): void {
     const numbered = lines.map((line, at) => (line.offset === offset + at ? line : { ...line, offset: offset + at }));
-    this.#batch.add(() => {
-      if (fresh) {
-        this.cache.clear();
-        this.generation += 1;
-      }
-      this.cache.end = Math.max(this.cache.end, offset);
-      this.cache.put(numbered);
-      this.problem = undefined;
-      this.onTail?.(offset, numbered);
-      this.version += 1;
-    });
+    if (fresh) {
+      this.cache.clear();
+      this.#another = true;
+    }
+    this.cache.end = Math.max(this.cache.end, offset);
+    this.cache.put(numbered);
+    this.onTail?.(offset, numbered);
+    this.#came = true;
+    this.#batch.once(this.#show);
   }
+
+  readonly #show = (): void => {
+    if (this.#another) this.generation += 1;
+    if (this.#came) {
+      this.version += 1;
+      this.problem = undefined;
+    }
+    this.#another = this.#came = false;
+    if (this.#confirmed > this.confirmedAt) this.confirmedAt = this.#confirmed;
+  };
 
   /** What is held changed by what was fetched. */
   fetched(): void {
-    this.version += 1;
+    this.#came = true;
+    this.#batch.once(this.#show);
   }
 
   confirmed(): void {
-    const now = Date.now();
-    this.#batch.add(() => (this.confirmedAt = now));
+    this.#confirmed = Date.now();
+    this.#batch.once(this.#show);
   }
 
   refused(problem: ErrorBody): void {

@@ -52,10 +52,7 @@ export class LogView {
         log.fetched();
       },
     );
-    log.onTail = (offset, lines) => {
-      this.matches?.tail(offset, lines);
-      if (this.matches) this.found += 1;
-    };
+    log.onTail = (offset, lines) => this.matches?.tail(offset, lines);
   }
 
   stop(): void {
