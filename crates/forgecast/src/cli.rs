@@ -1,6 +1,7 @@
 //! What can be said on the command line. Values that may also come from a file or the environment are options here
 //! without defaults: `config.rs` decides.
 
+mod access;
 mod agents;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use forgecast_protocol::SessionRef;
 
+pub(crate) use access::{KeysArgs, ListenArgs, ShareArgs, TokenCommand};
 pub(crate) use agents::{Agent, DoctorArgs, EmitArgs, InitArgs, UsageArgs};
 
 /// The live view of autonomous coding builds.
@@ -63,6 +65,13 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Import a metrics database of the livestream server as history, or an exported session
     Import(ImportArgs),
+    /// Make, list and revoke the tokens that let others in
+    Token {
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
+    /// Make a link that shows one session and nothing else, for a while
+    Share(ShareArgs),
     /// Show the configuration
     Config {
         #[command(subcommand)]
@@ -81,17 +90,10 @@ pub(crate) struct ServeArgs {
     /// Folders to look for builds in [default: the current folder, ~/homelab and checkpoints/ralph where they exist]
     #[arg(value_name = "PATHS")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Address to listen on; only loopback addresses are accepted
-    #[arg(long)]
-    pub(crate) host: Option<String>,
-    /// Port to listen on; 0 picks a free one and says which
-    #[arg(long)]
-    pub(crate) port: Option<u16>,
+    #[command(flatten)]
+    pub(crate) listen: ListenArgs,
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
-    /// Open the dashboard in the browser
-    #[arg(long)]
-    pub(crate) open: bool,
 }
 
 /// Where facts come from and are kept.
@@ -129,15 +131,8 @@ pub(crate) struct DemoArgs {
     /// Only write the files
     #[arg(long, requires = "into")]
     pub(crate) no_serve: bool,
-    /// Address to listen on
-    #[arg(long)]
-    pub(crate) host: Option<String>,
-    /// Port to listen on; 0 picks a free one and says which
-    #[arg(long)]
-    pub(crate) port: Option<u16>,
-    /// Open the dashboard in the browser
-    #[arg(long)]
-    pub(crate) open: bool,
+    #[command(flatten)]
+    pub(crate) listen: ListenArgs,
 }
 
 /// Which sessions to list.
@@ -252,7 +247,7 @@ mod tests {
         assert!(bare.command.is_none());
         let paths = Cli::try_parse_from(["forgecast", "a", "b", "--port", "0"]).unwrap();
         assert_eq!(paths.serve.paths, [PathBuf::from("a"), PathBuf::from("b")]);
-        assert_eq!(paths.serve.port, Some(0));
+        assert_eq!(paths.serve.listen.port, Some(0));
         let named = Cli::try_parse_from(["forgecast", "serve", "a"]).unwrap();
         assert!(matches!(named.command, Some(Command::Serve(args)) if args.paths == [PathBuf::from("a")]));
     }

@@ -1,4 +1,5 @@
-//! A viewer's side of HTTP for the commands: asks the server that runs on this machine, in plain HTTP, and nobody else.
+//! A viewer's side of HTTP for the commands: asks the server that runs on this machine, in plain HTTP, and nobody else. It
+//! shows the key that the server left for them, and shows it to that server only.
 
 use std::io::{BufRead, BufReader};
 use std::time::Duration;
@@ -7,7 +8,9 @@ use anyhow::{Context, Result, bail};
 use forgecast_protocol::problem::ErrorBody;
 use serde::de::DeserializeOwned;
 use ureq::http::Response;
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, RequestBuilder};
+
+use crate::runtime_file::Running;
 
 /// How long an answer may take. A stream has no such limit once it has begun.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -22,15 +25,21 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 const LARGEST_ANSWER: u64 = 1 << 30;
 
 /// Asks one server.
-#[derive(Debug)]
 pub(crate) struct Client {
     agent: Agent,
     url: String,
+    /// The value of `Authorization`.
+    bearer: Option<String>,
 }
 
 impl Client {
-    /// For the server at `url`, `http://127.0.0.1:8080`.
-    pub(crate) fn new(url: &str) -> Self {
+    /// For a server that announced itself.
+    pub(crate) fn of(running: &Running) -> Self {
+        Self::new(&running.url, running.key.as_deref())
+    }
+
+    /// For the server at `url`, `http://127.0.0.1:8080`, with a token.
+    pub(crate) fn new(url: &str, token: Option<&str>) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(SIGN_OF_LIFE))
@@ -42,12 +51,13 @@ impl Client {
         Self {
             agent: Agent::new_with_config(config),
             url: url.to_owned(),
+            bearer: token.map(|token| format!("Bearer {token}")),
         }
     }
 
     /// Whether there is a Forgecast at that address.
     pub(crate) fn answers(url: &str) -> bool {
-        let client = Self::new(url);
+        let client = Self::new(url, None);
         let answer = client
             .agent
             .get(format!("{url}/healthz"))
@@ -63,7 +73,7 @@ impl Client {
     /// # Errors
     /// When the server cannot be reached or refuses, with its own words.
     pub(crate) fn bytes(&self, path: &str) -> Result<Option<Vec<u8>>> {
-        let answer = self.agent.get(self.at(path)).call();
+        let answer = self.authorised(self.agent.get(self.at(path))).call();
         let Some(mut answer) = found(self.reached(answer)?)? else {
             return Ok(None);
         };
@@ -91,7 +101,7 @@ impl Client {
     /// # Errors
     /// When the server cannot be reached, or the answer has another shape.
     pub(crate) fn state<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let answer = self.agent.get(self.at(path)).call();
+        let answer = self.authorised(self.agent.get(self.at(path))).call();
         let body = self.reached(answer)?.body_mut().read_to_vec();
         let body = body.with_context(|| format!("the answer of {} broke off", self.url))?;
         serde_json::from_slice(&body).with_context(|| format!("{}{path} answered with something else", self.url))
@@ -102,7 +112,7 @@ impl Client {
     /// # Errors
     /// As [`Client::bytes`].
     pub(crate) fn delete(&self, path: &str) -> Result<bool> {
-        let answer = self.agent.delete(self.at(path)).call();
+        let answer = self.authorised(self.agent.delete(self.at(path))).call();
         Ok(found(self.reached(answer)?)?.is_some())
     }
 
@@ -114,8 +124,7 @@ impl Client {
     pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, json: &[u8]) -> Result<Result<T, String>> {
         for attempt in 1.. {
             let request = self
-                .agent
-                .post(self.at(path))
+                .authorised(self.agent.post(self.at(path)))
                 .header("content-type", "application/json");
             let mut answer = self.reached(request.config().timeout_recv_response(Some(TAKING)).build().send(json))?;
             match answer.status().as_u16() {
@@ -143,8 +152,7 @@ impl Client {
     /// As [`Client::bytes`], and what `each` returns.
     pub(crate) fn follow(&self, path: &str, mut each: impl FnMut(&str) -> Result<()>) -> Result<bool> {
         let answer = self
-            .agent
-            .get(self.at(path))
+            .authorised(self.agent.get(self.at(path)))
             .header("accept", "text/event-stream")
             .call();
         let Some(answer) = found(self.reached(answer)?)? else {
@@ -162,6 +170,13 @@ impl Client {
             }
         }
         Ok(true)
+    }
+
+    fn authorised<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.bearer {
+            Some(bearer) => request.header("authorization", bearer),
+            None => request,
+        }
     }
 
     fn at(&self, path: &str) -> String {

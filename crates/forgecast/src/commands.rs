@@ -9,14 +9,18 @@ pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod serve;
 pub(crate) mod sessions;
+pub(crate) mod share;
 pub(crate) mod sight;
 pub(crate) mod status;
+pub(crate) mod token;
 pub(crate) mod usage;
+
+use std::path::PathBuf;
 
 use anyhow::Result;
 use toml::Value;
 
-use crate::cli::{CommonArgs, ServeArgs, SourceArgs};
+use crate::cli::{CommonArgs, ListenArgs, ServeArgs, SourceArgs};
 use crate::config::{Config, Environment};
 use crate::terminal;
 
@@ -77,15 +81,39 @@ impl ServeArgs {
                 .map(|path| Value::String(path.to_string_lossy().into_owned()));
             flags.push(("roots", Value::Array(paths.collect())));
         }
-        flags.extend(listen(self.host.as_deref(), self.port, self.open));
+        flags.extend(self.listen.flags());
         flags
     }
 }
 
-/// The settings that say where to listen.
-pub(crate) fn listen(host: Option<&str>, port: Option<u16>, open: bool) -> Flags {
-    let host = host.map(|host| ("host", Value::String(host.to_owned())));
-    let port = port.map(|port| ("port", Value::Integer(port.into())));
-    let open = open.then_some(("open", Value::Boolean(true)));
-    host.into_iter().chain(port).chain(open).collect()
+impl ListenArgs {
+    /// The settings that were named.
+    pub(crate) fn flags(&self) -> Flags {
+        let text = |key, value: &Option<String>| value.clone().map(|value| (key, Value::String(value)));
+        let path = |key, value: &Option<PathBuf>| {
+            let value = value.as_ref()?.to_string_lossy().into_owned();
+            Some((key, Value::String(value)))
+        };
+        let switch = |key, on: bool| on.then_some((key, Value::Boolean(true)));
+        let list = |key, items: Vec<String>| {
+            let items: Vec<Value> = items.into_iter().map(Value::String).collect();
+            (!items.is_empty()).then_some((key, Value::Array(items)))
+        };
+        let proxies = self.trusted_proxy.iter().map(ToString::to_string).collect();
+        [
+            text("host", &self.host),
+            self.port.map(|port| ("port", Value::Integer(port.into()))),
+            switch("open", self.open),
+            switch("server.require_token", self.require_token),
+            switch("server.tls_self_signed", self.tls_self_signed),
+            path("server.tls_certificate", &self.tls_cert),
+            path("server.tls_key", &self.tls_key),
+            text("server.base_path", &self.base_path),
+            list("server.trusted_proxies", proxies),
+            list("server.allowed_origins", self.allowed_origin.clone()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
 }

@@ -4,6 +4,7 @@
 mod agents;
 mod environment;
 mod error;
+mod listen;
 mod origin;
 mod settings;
 mod show;
@@ -13,7 +14,6 @@ mod value;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
@@ -21,6 +21,7 @@ use toml::{Table, Value};
 pub(crate) use environment::Environment;
 use error::suggestion;
 pub(crate) use error::{ConfigError, Provenance};
+pub(crate) use listen::Encryption;
 use settings::{Kind, SETTINGS, Setting};
 pub(crate) use show::{default_file, show};
 use value::Surroundings;
@@ -39,13 +40,20 @@ impl Config {
     /// that it named instead of those at the usual places.
     ///
     /// # Errors
-    /// An unreadable or malformed file, an unknown key, a value that its setting cannot hold, a host that is not loopback.
+    /// An unreadable or malformed file, an unknown key, a value that its setting cannot hold, a folder whose name is
+    /// not UTF-8.
     pub(crate) fn resolve(
         environment: &Environment,
         file: Option<&Path>,
         flags: Vec<(&'static str, Value)>,
     ) -> Result<Self, ConfigError> {
         let home = environment.home();
+        if home.as_deref().and_then(Path::to_str).is_some_and(value::is_lossy) {
+            return Err(ConfigError::NotUtf8 {
+                what: "the home folder's name",
+                instead: "set HOME to a folder whose name is",
+            });
+        }
         let mut config = Self {
             values: BTreeMap::new(),
             warnings: Vec::new(),
@@ -62,8 +70,9 @@ impl Config {
                 config.put(setting, value, Provenance::Flag)?;
             }
         }
-        config.work_out(environment, home.as_deref());
+        config.work_out(environment, home.as_deref())?;
         config.host()?;
+        config.encryption()?;
         Ok(config)
     }
 
@@ -95,9 +104,13 @@ impl Config {
             path: path.to_owned(),
             source,
         })?;
-        let table: Table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
-            path: path.to_owned(),
-            message: error.to_string().trim_end().to_owned(),
+        let table: Table = text.parse().map_err(|error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            ConfigError::Syntax {
+                path: path.to_owned(),
+                line: before.matches('\n').count() + 1,
+                message: error.message().lines().collect::<Vec<_>>().join(", "),
+            }
         })?;
         let folder = path.parent().unwrap_or(Path::new("/"));
         for (key, value) in flatten(table) {
@@ -134,9 +147,15 @@ impl Config {
     }
 
     /// The defaults that depend on where we are, below the roots that were asked for.
-    fn work_out(&mut self, environment: &Environment, home: Option<&Path>) {
+    fn work_out(&mut self, environment: &Environment, home: Option<&Path>) -> Result<(), ConfigError> {
         let existing = |path: PathBuf| path.is_dir().then_some(path);
         if !self.values.contains_key("roots") {
+            if environment.current_folder.to_str().is_none() {
+                return Err(ConfigError::NotUtf8 {
+                    what: "the current folder's name",
+                    instead: "name the folders to watch, or start it elsewhere",
+                });
+            }
             let homelab = home.and_then(|home| existing(home.join("homelab")));
             let roots: Vec<PathBuf> = std::iter::once(environment.current_folder.clone())
                 .chain(homelab)
@@ -173,6 +192,7 @@ impl Config {
             let value = Value::String(db.to_string_lossy().into_owned());
             self.values.insert("db", (value, Provenance::Default));
         }
+        Ok(())
     }
 
     fn default_paths(&mut self, key: &'static str, paths: &[PathBuf]) {
@@ -248,35 +268,6 @@ impl Config {
         u16::try_from(self.number("port")).unwrap_or_default()
     }
 
-    /// The address to listen on, loopback by all means.
-    ///
-    /// # Errors
-    /// When it is no address or not a loopback one.
-    pub(crate) fn host(&self) -> Result<IpAddr, ConfigError> {
-        let host = self.text("host").to_owned();
-        let provenance = || self.provenance("host");
-        let address: IpAddr = match host.as_str() {
-            "localhost" => IpAddr::from([127, 0, 0, 1]),
-            text => match text.trim_matches(['[', ']']).parse() {
-                Ok(address) => address,
-                Err(_) => {
-                    return Err(ConfigError::BadHost {
-                        provenance: provenance(),
-                        host,
-                    });
-                }
-            },
-        };
-        if address.to_canonical().is_loopback() {
-            Ok(address)
-        } else {
-            Err(ConfigError::NotLoopback {
-                provenance: provenance(),
-                host,
-            })
-        }
-    }
-
     /// Where a setting came from.
     pub(crate) fn provenance(&self, key: &str) -> Provenance {
         self.values
@@ -332,7 +323,7 @@ fn literal(text: &str) -> Option<Value> {
 /// Whether a setting's value is a list; a variable separates its items.
 fn separator(kind: Kind) -> Option<char> {
     match kind {
-        Kind::Texts => Some(','),
+        Kind::Texts | Kind::Addresses => Some(','),
         Kind::Paths => Some(':'),
         _ => None,
     }

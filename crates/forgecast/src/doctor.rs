@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::config::{Config, Environment};
 use crate::spool::Spool;
-use crate::terminal::Style;
+use crate::terminal::{Style, one_line};
 
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -124,9 +124,14 @@ pub(crate) fn text(findings: &[Finding], style: Style) -> String {
     let mut text = String::new();
     for finding in findings {
         let word = style.health(finding.state);
-        let _ = writeln!(text, "{word}  {:width$}  {}", finding.what, finding.message);
+        let _ = writeln!(text, "{word}  {:width$}  {}", finding.what, one_line(&finding.message));
         if let Some(fix) = &finding.fix {
-            let _ = writeln!(text, "      {:width$}  {}", "", style.dim(&format!("→ {fix}")));
+            let _ = writeln!(
+                text,
+                "      {:width$}  {}",
+                "",
+                style.dim(&format!("→ {}", one_line(fix)))
+            );
         }
     }
     text

@@ -1,5 +1,6 @@
 //! The binary: flags, configuration, wiring and signals. What it wires is in the other crates.
 
+mod access;
 mod calendar;
 mod cli;
 mod client;
@@ -13,6 +14,7 @@ mod emit;
 mod import;
 mod memory;
 mod pipeline;
+mod reach;
 mod runtime_file;
 mod shutdown;
 mod spool;
@@ -21,7 +23,6 @@ mod terminal;
 mod typo;
 mod usage;
 
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -32,17 +33,32 @@ use tokio::runtime::Runtime;
 use cli::{Cli, Command, ConfigCommand};
 use commands::Context;
 use config::Environment;
+use forgecast_ingest::clean::is_hidden;
 
 fn main() -> ExitCode {
     let began = Instant::now();
-    match run(Cli::parse(), began) {
+    match run(parse(), began) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // One line: what, why, and the way out.
-            let _ = writeln!(std::io::stderr(), "forgecast: {error:#}");
+            terminal::complain(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// What the command line says. Wrong arguments are repeated to their author, but not what a terminal would obey in them.
+fn parse() -> Cli {
+    let said = match Cli::try_parse() {
+        Ok(cli) => return cli,
+        Err(said) => said,
+    };
+    let is_plain = |argument: std::ffi::OsString| !argument.to_string_lossy().contains(is_hidden);
+    if !said.use_stderr() || std::env::args_os().all(is_plain) {
+        said.exit();
+    }
+    terminal::complain_at_length(&said.to_string());
+    std::process::exit(said.exit_code())
 }
 
 fn run(cli: Cli, began: Instant) -> Result<()> {
@@ -62,6 +78,8 @@ fn run(cli: Cli, began: Instant) -> Result<()> {
         Command::Forget(args) => commands::forget::run(&context, &args),
         Command::Export(args) => commands::export::run(&context, &args),
         Command::Import(args) => commands::import::run(&context, &args),
+        Command::Token { command } => commands::token::run(&context, &command),
+        Command::Share(args) => commands::share::run(&context, &args),
         Command::Config { command } => show_config(&context, command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "forgecast", &mut std::io::stdout().lock());

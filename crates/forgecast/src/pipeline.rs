@@ -112,6 +112,8 @@ pub(crate) async fn settled(hub: &Hub, mut health: watch::Receiver<SourceHealth>
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let _ = hub.push(Batch::default()).await;
+        // What is old is found to be over, and agents at work in a build's folder belong to it.
+        let _ = hub.rest().await;
         ready
     };
     tokio::time::timeout(limit, settled).await.unwrap_or(false)

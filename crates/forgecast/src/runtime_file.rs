@@ -3,13 +3,13 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 /// A running server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Running {
     /// Where it answers, without a slash at the end.
     pub(crate) url: String,
@@ -23,6 +23,24 @@ pub(crate) struct Running {
     /// The folder of facts that it delivers; a demo delivers none, since nothing of it lasts.
     #[serde(default)]
     pub(crate) spool: Option<PathBuf>,
+    /// Where others reach it, with the path below which a proxy shows it; none when nobody else can.
+    #[serde(default)]
+    pub(crate) elsewhere: Option<String>,
+    /// Its process's own token, for the commands of the same user: the file is theirs alone.
+    #[serde(default)]
+    pub(crate) key: Option<String>,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Without the key: this may end up in a log.
+        let mut shown = f.debug_struct("Running");
+        shown
+            .field("url", &self.url)
+            .field("pid", &self.pid)
+            .field("db", &self.db);
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// The announcement of this process; taken back when dropped.
@@ -41,10 +59,14 @@ impl RuntimeFile {
         let path = folder.join(format!("{}.json", running.pid));
         let mut beside = path.clone();
         beside.set_extension("json.new");
+        // One that a killed process left could have other permissions.
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let mut file = fs::OpenOptions::new()
             .write(true)
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .mode(0o600)
             .open(&beside)?;
         file.write_all(&serde_json::to_vec(running)?)?;
@@ -59,18 +81,32 @@ impl Drop for RuntimeFile {
     }
 }
 
-/// Makes a folder that only its owner may enter; parents get the usual permissions.
+/// Makes a folder that only its owner may enter; parents get the usual permissions. One that is there is closed to others.
 ///
 /// # Errors
-/// When it cannot be made.
+/// When it cannot be made, or belongs to somebody else.
 pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     if let Some(parent) = folder.parent() {
         fs::create_dir_all(parent)?;
     }
     match fs::DirBuilder::new().mode(0o700).create(folder) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
-        other => other,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        other => return other,
     }
+    let there = fs::metadata(folder)?;
+    if !there.is_dir() {
+        let message = format!("{} is not a folder", folder.display());
+        return Err(io::Error::new(io::ErrorKind::NotADirectory, message));
+    }
+    // In a shared folder for temporary files anybody may have made it.
+    if there.uid() != rustix::process::geteuid().as_raw() {
+        let message = format!("{} belongs to somebody else", folder.display());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
+    }
+    if there.mode() & 0o077 != 0 {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
 }
 
 /// The server to ask: the one on `db`, else, when no database was named, the newest of those that are there. Files of
@@ -118,6 +154,8 @@ mod tests {
             db: PathBuf::from(db),
             transcripts: Vec::new(),
             spool: None,
+            elsewhere: None,
+            key: Some("fc_a_secret".to_owned()),
         }
     }
 
@@ -156,15 +194,25 @@ mod tests {
     fn a_server_of_an_earlier_version_is_understood() {
         let old = r#"{"url": "http://127.0.0.1:8080", "pid": 7, "db": "/a.db"}"#;
         let running: Running = serde_json::from_str(old).unwrap();
-        assert_eq!((running.transcripts.len(), running.spool), (0, None));
+        assert_eq!((running.transcripts.len(), running.spool, running.key), (0, None, None));
+    }
+
+    #[test]
+    fn the_key_is_in_a_file_of_its_owner_and_nowhere_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = running(std::process::id(), "/a.db");
+        let file = RuntimeFile::announce(folder.path(), &here).unwrap();
+        assert_eq!(fs::metadata(&file.path).unwrap().mode() & 0o777, 0o600);
+        assert!(fs::read_to_string(&file.path).unwrap().contains("fc_a_secret"));
+        assert!(!format!("{here:?}").contains("fc_a_secret"));
     }
 
     #[test]
     fn only_its_owner_may_enter_the_folder() {
-        use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/run");
         make_private(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         make_private(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
     }

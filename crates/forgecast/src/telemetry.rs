@@ -1,4 +1,4 @@
-//! Logs to standard error, for people or for machines; standard output belongs to what a command prints.
+//! Logs to standard error, for people or for machines, one line for an event; standard output belongs to what a command prints.
 
 use std::io::IsTerminal;
 
@@ -9,6 +9,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
 use crate::config::{Config, Environment};
+use crate::terminal::LogLines;
 
 /// Begins to log. Once per process.
 pub(crate) fn begin(config: &Config, environment: &Environment) {
@@ -17,11 +18,15 @@ pub(crate) fn begin(config: &Config, environment: &Environment) {
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target("forgecast", level);
-    let layer = fmt::layer().with_writer(std::io::stderr);
-    let layer = if config.text("log.format") == "json" {
+    let colours = std::io::stderr().is_terminal() && environment.variable("NO_COLOR").is_none();
+    let is_json = config.text("log.format") == "json";
+    let layer = fmt::layer().with_writer(move || LogLines {
+        to: std::io::stderr(),
+        coloured: colours && !is_json,
+    });
+    let layer = if is_json {
         layer.json().flatten_event(true).boxed()
     } else {
-        let colours = std::io::stderr().is_terminal() && environment.variable("NO_COLOR").is_none();
         layer.with_ansi(colours).boxed()
     };
     // A second call (there is none) would keep the first subscriber.

@@ -1,22 +1,29 @@
-//! What commands print: aligned, coloured only where a person looks and did not decline, and nothing but our own control
-//! sequences (agent text was cleaned before it was stored).
+//! What commands print: aligned, coloured only where a person looks and did not decline. This is the one door to the
+//! terminal, and no control character that came from elsewhere (a folder's name, a setting, an argument) passes it.
 
+mod access;
 mod diff;
+mod plain;
+mod qr;
+mod sessions;
+mod table;
 mod usage;
 
-use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 
 use forgecast_protocol::Timestamp;
-use forgecast_protocol::session::{
-    PhaseStatus, PhaseView, SessionRow, SessionStatus, SessionView, SourceOfState, Tests,
-};
-use forgecast_session::vocabulary;
+use forgecast_protocol::session::SessionStatus;
 
 use crate::config::Environment;
 use crate::doctor::State;
+pub(crate) use access::{shares, tokens};
 pub(crate) use diff::diff;
+pub(crate) use plain::{LogLines, one_line, several_lines};
+pub(crate) use qr::qr;
+pub(crate) use sessions::{change, session, sessions};
 pub(crate) use usage::usage;
+
+use plain::Colour;
 
 /// Whether to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +46,9 @@ impl Style {
         Self { coloured: false }
     }
 
-    fn paint(self, code: &str, text: &str) -> String {
+    fn paint(self, colour: Colour, text: &str) -> String {
         if self.coloured {
-            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+            format!("{}{text}{}", colour.mark(), plain::END)
         } else {
             text.to_owned()
         }
@@ -49,59 +56,68 @@ impl Style {
 
     /// Stands back.
     pub(crate) fn dim(self, text: &str) -> String {
-        self.paint("2", text)
+        self.paint(Colour::Dim, text)
     }
 
     /// Stands out.
     pub(crate) fn bold(self, text: &str) -> String {
-        self.paint("1", text)
+        self.paint(Colour::Bold, text)
     }
 
     /// A word for how something is, four letters wide.
     pub(crate) fn health(self, state: State) -> String {
         match state {
-            State::Ok => self.paint("32", "ok  "),
-            State::Warn => self.paint("33", "warn"),
-            State::Fail => self.paint("31", "fail"),
+            State::Ok => self.paint(Colour::Green, "ok  "),
+            State::Warn => self.paint(Colour::Yellow, "warn"),
+            State::Fail => self.paint(Colour::Red, "fail"),
         }
     }
 
     fn status(self, status: SessionStatus, text: &str) -> String {
-        let code = match status {
-            SessionStatus::Running => "36",
-            SessionStatus::Waiting | SessionStatus::Stalled => "33",
-            SessionStatus::Completed => "32",
-            SessionStatus::Failed => "31",
-            SessionStatus::Abandoned => "2",
+        let colour = match status {
+            SessionStatus::Running => Colour::Cyan,
+            SessionStatus::Waiting | SessionStatus::Stalled => Colour::Yellow,
+            SessionStatus::Completed => Colour::Green,
+            SessionStatus::Failed => Colour::Red,
+            SessionStatus::Abandoned => Colour::Dim,
         };
-        self.paint(code, text)
+        self.paint(colour, text)
     }
 }
 
 /// Writes to standard output at once. A reader that went away (`| head`) ends the program without a word.
 pub(crate) fn print(text: &str) {
     let mut out = std::io::stdout().lock();
+    let text = plain::rendered(text, out.is_terminal());
     if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
         std::process::exit(0);
     }
 }
 
-/// One line to standard error.
-pub(crate) fn warn(text: &str) {
-    // Nobody is left to be told when this fails.
-    let _ = writeln!(std::io::stderr(), "forgecast: warning: {text}");
+/// How many letters fit beside each other; 0 when nobody looks.
+pub(crate) fn columns() -> usize {
+    let out = std::io::stdout();
+    let size = out
+        .is_terminal()
+        .then(|| rustix::termios::tcgetwinsize(&out).ok())
+        .flatten();
+    size.map_or(0, |size| size.ws_col.into())
 }
 
-/// A status in one word.
-pub(crate) fn status_word(status: SessionStatus) -> &'static str {
-    match status {
-        SessionStatus::Running => "running",
-        SessionStatus::Waiting => "waiting",
-        SessionStatus::Stalled => "stalled",
-        SessionStatus::Completed => "completed",
-        SessionStatus::Failed => "failed",
-        SessionStatus::Abandoned => "abandoned",
-    }
+/// One line to standard error.
+pub(crate) fn warn(text: &str) {
+    complain(&format!("warning: {text}"));
+}
+
+/// One line to standard error: what ends a command.
+pub(crate) fn complain(text: &str) {
+    // Nobody is left to be told when this fails.
+    let _ = writeln!(std::io::stderr(), "forgecast: {}", one_line(text));
+}
+
+/// Several lines to standard error.
+pub(crate) fn complain_at_length(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{}", plain::rendered(text.trim_end(), false));
 }
 
 /// How long ago, in one unit.
@@ -117,283 +133,12 @@ pub(crate) fn age(from: Option<Timestamp>, now: Timestamp) -> String {
     }
 }
 
-fn percent(value: Option<f64>) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.0} %"))
-}
-
-/// The list of sessions as a table.
-pub(crate) fn sessions(rows: &[SessionRow], now: Timestamp, style: Style) -> String {
-    if rows.is_empty() {
-        return "no sessions\n".to_owned();
-    }
-    let mut table = vec![["SESSION", "STATUS", "PHASE", "PROGRESS", "TESTS", "LAST WORK"].map(str::to_owned)];
-    for row in rows {
-        let phase = match &row.phase {
-            Some(phase) => numbered(&phase.name, phase.number.as_deref(), phase.total),
-            // An agent's own session has no phases, but a title, and an id that says nothing.
-            None if row.source == SourceOfState::Transcript => shortened(&row.name),
-            None => "-".to_owned(),
-        };
-        let tests = row
-            .tests
-            .as_ref()
-            .map_or_else(|| "-".to_owned(), |tests| counts(tests.passed, tests.failed));
-        table.push([
-            row.id.to_string(),
-            status_word(row.status).to_owned(),
-            phase,
-            percent(row.progress_percent),
-            tests,
-            age(row.last_work_at, now),
-        ]);
-    }
-    let widths: Vec<usize> = (0..6)
-        .map(|column| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
-        .collect();
-    let mut text = String::new();
-    for (index, row) in table.iter().enumerate() {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .enumerate()
-            .map(|(column, (cell, width))| {
-                // The progress is a number, which one compares at its right end.
-                let padded = if column == 3 {
-                    format!("{cell:>width$}")
-                } else {
-                    format!("{cell:width$}")
-                };
-                match (index, column) {
-                    (0, _) => style.dim(&padded),
-                    (_, 1) => style.status(rows[index - 1].status, &padded),
-                    _ => padded,
-                }
-            })
-            .collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
-}
-
-fn shortened(text: &str) -> String {
-    const MOST: usize = 40;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", text[..end].trim_end()),
-        None => text.to_owned(),
-    }
-}
-
-fn numbered(name: &str, number: Option<&str>, total: Option<u32>) -> String {
-    match (number, total) {
-        (Some(number), Some(total)) => format!("{name} {number}/{total}"),
-        (Some(number), None) => format!("{name} {number}"),
-        _ => name.to_owned(),
-    }
-}
-
-fn counts(passed: Option<u32>, failed: Option<u32>) -> String {
-    match (passed, failed) {
-        (Some(passed), Some(failed)) => format!("{passed} passed, {failed} failed"),
-        (Some(passed), None) => format!("{passed} passed"),
-        (None, Some(failed)) => format!("{failed} failed"),
-        (None, None) => "not stated".to_owned(),
-    }
-}
-
-/// One session, a line for each thing that is known.
-pub(crate) fn session(view: &SessionView, now: Timestamp, style: Style) -> String {
-    let mut text = format!(
-        "{}  {}",
-        style.bold(&view.id.to_string()),
-        style.status(view.status, status_word(view.status))
-    );
-    if let Some(reason) = &view.status_reason {
-        let _ = write!(text, "  {}", style.dim(reason));
-    }
-    text.push('\n');
-    let mut line = |label: &str, value: &str| {
-        let _ = writeln!(text, "  {}  {value}", style.dim(&format!("{label:9}")));
-    };
-    if let Some(task) = &view.task {
-        line("task", task);
-    }
-    if let Some(phase) = &view.phase {
-        let name = numbered(&phase.name, phase.number.as_deref(), phase.total);
-        line(
-            "phase",
-            &phase
-                .detail
-                .as_ref()
-                .map_or_else(|| name.clone(), |detail| format!("{name}: {detail}")),
-        );
-    }
-    let progress = &view.progress;
-    if progress.percent.is_some() || progress.tasks_total.is_some() {
-        let tasks = progress.tasks_completed.zip(progress.tasks_total);
-        let tasks = tasks
-            .map(|(done, total)| format!(", {done} of {total} tasks"))
-            .unwrap_or_default();
-        line("progress", &format!("{}{tasks}", percent(progress.percent)));
-    }
-    if !view.phases.is_empty() {
-        line("phases", &phases(view));
-    }
-    if let Some(tests) = &view.tests {
-        line("tests", &tests_line(tests));
-    }
-    if let Some(estimate) = &view.estimate {
-        let left = estimate
-            .remaining_s
-            .saturating_sub(now.millis_since(estimate.at) / 1000);
-        line("estimate", &format!("{} left ({})", minutes(left), estimate.basis));
-    }
-    if let Some(used) = view.usage.as_ref().map(usage::summary) {
-        line("usage", &used);
-    }
-    if let Some(decisions) = &view.decisions {
-        line("decisions", &decisions.total.to_string());
-    }
-    for problem in view.problems.values() {
-        line("problem", &problem.message);
-    }
-    if let Some(directory) = &view.working_directory {
-        line("folder", directory);
-    }
-    line("last work", &age(view.last_work_at, now));
-    text
-}
-
-fn minutes(seconds: u64) -> String {
-    match seconds {
-        0..90 => format!("about {seconds} s"),
-        _ => format!("about {} min", (seconds + 30) / 60),
-    }
-}
-
-fn phases(view: &SessionView) -> String {
-    let mut phases: Vec<(&String, &PhaseView)> = view.phases.iter().collect();
-    phases.sort_by_key(|(name, phase)| (phase.order, vocabulary::order(name)));
-    let words: Vec<String> = phases
-        .into_iter()
-        .map(|(name, phase)| {
-            let mark = match phase.status {
-                PhaseStatus::Pending => "·",
-                PhaseStatus::Active => "▶",
-                PhaseStatus::Completed => "✔",
-                PhaseStatus::Failed => "✘",
-                PhaseStatus::Skipped => "-",
-            };
-            let attempts = if phase.attempts > 1 {
-                format!(" ×{}", phase.attempts)
-            } else {
-                String::new()
-            };
-            format!("{mark} {name}{attempts}")
-        })
-        .collect();
-    words.join("  ")
-}
-
-fn tests_line(tests: &Tests) -> String {
-    let round = tests.iteration.map(|iteration| format!("iteration {iteration}"));
-    let numbers = match (&tests.summary, tests.iterations.last_key_value()) {
-        (Some(summary), _) => Some(counts(summary.passed, summary.failed)),
-        (None, Some((_, last))) => Some(counts(last.passed, last.failed)),
-        (None, None) => None,
-    };
-    [round, numbers].into_iter().flatten().collect::<Vec<_>>().join(": ")
-}
-
-/// What a person wants to know of a change, in one line; the same line twice is printed once by `status --watch`.
-pub(crate) fn change(view: &SessionView, style: Style) -> String {
-    let mut parts = vec![style.status(view.status, status_word(view.status))];
-    if let Some(phase) = &view.phase {
-        parts.push(numbered(&phase.name, phase.number.as_deref(), phase.total));
-    }
-    parts.push(percent(view.progress.percent));
-    if let Some(detail) = view.phase.as_ref().and_then(|phase| phase.detail.clone()) {
-        parts.push(detail);
-    }
-    if let Some(tests) = &view.tests {
-        parts.push(tests_line(tests));
-    }
-    parts.join("  ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    fn view() -> SessionView {
-        serde_json::from_value(json!({
-            "id": "weather-app~2", "name": "weather-app", "source": "live", "status": "running",
-            "task": "Build a weather dashboard",
-            "phase": {"name": "Test", "number": "4", "total": 7, "detail": "Running 48 tests, iteration 2"},
-            "phases": {
-                "Scout": {"order": 1, "status": "completed", "attempts": 1},
-                "Architect": {"order": 2, "status": "completed", "attempts": 2},
-                "Test": {"order": 4, "status": "active", "attempts": 2},
-                "Deploy": {"order": 7, "status": "pending", "attempts": 0},
-            },
-            "progress": {"percent": 57.4, "tasks_completed": 7, "tasks_total": 7},
-            "tests": {"iteration": 2, "iterations": {"1": {"passed": 46, "failed": 2}}},
-            "estimate": {"at": "2026-01-01T00:00:00Z", "remaining_s": 180, "low_s": 120, "high_s": 300, "basis": "median of 4 earlier runs"},
-            "working_directory": "/home/x/weather-app",
-            "last_work_at": "2026-01-01T00:00:00Z",
-        }))
-        .unwrap()
-    }
 
     fn now() -> Timestamp {
         "2026-01-01T00:00:12Z".parse().unwrap()
-    }
-
-    #[test]
-    fn a_session_is_shown_line_by_line() {
-        insta::assert_snapshot!(session(&view(), now(), Style::plain()), @r"
-        weather-app~2  running
-          task       Build a weather dashboard
-          phase      Test 4/7: Running 48 tests, iteration 2
-          progress   57 %, 7 of 7 tasks
-          phases     ✔ Scout  ✔ Architect ×2  ▶ Test ×2  · Deploy
-          tests      iteration 2: 46 passed, 2 failed
-          estimate   about 3 min left (median of 4 earlier runs)
-          folder     /home/x/weather-app
-          last work  12 s ago
-        ");
-    }
-
-    #[test]
-    fn sessions_are_shown_as_an_aligned_table() {
-        let row = |id: &str, status: &str, percent: f64| -> SessionRow {
-            serde_json::from_value(json!({
-                "id": id, "name": "x", "source": "live", "status": status, "progress_percent": percent,
-                "phase": {"name": "Builder", "number": "3", "total": 7},
-                "tests": {"passed": 5, "failed": 0}, "last_work_at": "2026-01-01T00:00:00Z",
-            }))
-            .unwrap()
-        };
-        let rows = [row("weather-app~1", "running", 7.0), row("x~12", "completed", 100.0)];
-        insta::assert_snapshot!(sessions(&rows, now(), Style::plain()), @r"
-        SESSION        STATUS     PHASE        PROGRESS  TESTS               LAST WORK
-        weather-app~1  running    Builder 3/7       7 %  5 passed, 0 failed  12 s ago
-        x~12           completed  Builder 3/7     100 %  5 passed, 0 failed  12 s ago
-        ");
-        assert_eq!(sessions(&[], now(), Style::plain()), "no sessions\n");
-    }
-
-    #[test]
-    fn colours_are_the_only_control_sequences() {
-        let coloured = session(&view(), now(), Style { coloured: true });
-        let plain = session(&view(), now(), Style::plain());
-        assert_ne!(coloured, plain);
-        let mut stripped = coloured;
-        for code in ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[36m"] {
-            stripped = stripped.replace(code, "");
-        }
-        assert_eq!(stripped, plain);
     }
 
     #[test]

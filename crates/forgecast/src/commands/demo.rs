@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result};
 use tokio_util::sync::CancellationToken;
 use toml::Value;
 
+use super::Context;
 use super::serve::Service;
-use super::{Context, listen};
 use crate::cli::DemoArgs;
 use crate::demo::{self, Demo};
 use crate::shutdown;
@@ -36,7 +36,7 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Result<()> {
         seed: args.seed,
         once: args.once,
     };
-    let mut flags = listen(args.host.as_deref(), args.port, args.open);
+    let mut flags = args.listen.flags();
     let only = |folder: &Path| Value::Array(vec![Value::String(folder.to_string_lossy().into_owned())]);
     flags.extend([
         ("roots", only(&into)),

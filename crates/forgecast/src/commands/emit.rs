@@ -37,7 +37,9 @@ pub(crate) fn run(context: &Context, args: &EmitArgs, began: Instant) -> Result<
     let now = forgecast_ingest::system_clock().now();
     let envelope = match envelope(context, args, now) {
         Ok(envelope) => envelope,
-        Err(why) => Cli::command().error(ErrorKind::ValueValidation, why).exit(),
+        Err(why) => Cli::command()
+            .error(ErrorKind::ValueValidation, terminal::several_lines(&why))
+            .exit(),
     };
     let spool = Spool::within(&context.environment.data_folder());
     match deliver(context, &spool, &envelope, now.as_millis(), began + PATIENCE) {
@@ -118,7 +120,7 @@ fn send(context: &Context, spool: &Spool, envelope: &str, deadline: Instant) -> 
     let takes = |running: &runtime_file::Running| running.spool.as_deref() == Some(spool.folder());
     let folder = context.environment.runtime_folder();
     match runtime_file::find(&folder, Path::new(""), false, takes) {
-        Some(running) => post(&running.url, envelope, deadline),
+        Some(running) => post(&running.url, running.key.as_deref(), envelope, deadline),
         None => Answer::Later("no server is running".to_owned()),
     }
 }

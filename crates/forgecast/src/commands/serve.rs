@@ -1,36 +1,31 @@
 //! `serve`: wires the pipe to the HTTP edge, says where it is and what it found, and stops it in order.
 
-use std::fmt::Write as _;
+mod greeting;
+
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use forgecast_hub::Hub;
-use forgecast_hub::query::RowQuery;
 use forgecast_ingest::clean::Cleaner;
-use forgecast_ingest::{RootKind, RootState, SourceHealth};
-use forgecast_protocol::{Clock, SessionStatus};
-use forgecast_server::{App, Keys};
+use forgecast_protocol::Clock;
+use forgecast_server::{App, Keys, Role, Tls, TokenInfo};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
 use crate::cli::ServeArgs;
-use crate::config::Config;
+use crate::config::{Config, Encryption};
 use crate::delivery::Delivery;
 use crate::pipeline::{self, Pipeline};
+use crate::reach::Reach;
 use crate::runtime_file::{Running, RuntimeFile};
 use crate::spool::Spool;
 use crate::terminal::{self, Style};
-use crate::{shutdown, typo};
-
-/// How long the start-up message waits for the first look at everything; a big tree goes on behind it.
-const FIRST_LOOK: Duration = Duration::from_secs(10);
+use crate::{access, shutdown, typo};
+use greeting::Greeting;
 
 /// What to serve; the demo differs from a real server by nothing else.
 pub(crate) struct Service<'a> {
@@ -69,17 +64,28 @@ impl Service<'_> {
         let listener = listen(self.config.host()?, self.config.port()).await?;
         let address = listener.local_addr().context("cannot tell the port")?;
         let mut pipeline = Pipeline::start(self.config, Some(self.db.clone()), &self.clock).await?;
-        let url = format!("http://{address}");
-        let _announcement = self.announce(&url);
-        let app = self.app(&pipeline)?;
+        let reach = Reach::of(address, self.config, self.config.is_encrypted()?);
+        let tls = self.tls(&reach)?;
+        let fingerprint = tls.as_ref().map(|tls| tls.fingerprint().to_owned());
+        let keys = Arc::new(access::open(&self.db, &self.clock)?);
+        let made = self.first_tokens(&reach, &keys)?;
+        let _announcement = self.announce(&reach, &keys);
+        let app = self.app(&pipeline, &keys, tls)?;
         self.deliver(&pipeline, &app, shutdown.clone());
         let stop_server = CancellationToken::new();
         let mut server = tokio::spawn(forgecast_server::run(listener, app, stop_server.clone()));
-        self.greet(&url);
+        let greeting = Greeting {
+            style: Style::of_stdout(&self.context.environment),
+            config: self.config,
+            db: &self.db,
+            reach: &reach,
+            fingerprint: fingerprint.as_deref(),
+        };
+        greeting.say(&keys.tokens(), &made);
         if self.config.switch("open") {
-            open_browser(&url);
+            open_browser(&reach.dashboard());
         }
-        let greeting = self.found(pipeline.hub.clone(), pipeline.health.clone());
+        let greeting = greeting.found(pipeline.hub.clone(), pipeline.health.clone());
         let result = tokio::select! {
             () = async { greeting.await; shutdown.cancelled().await } => Ok(()),
             () = shutdown.cancelled() => Ok(()),
@@ -113,121 +119,66 @@ impl Service<'_> {
         }
     }
 
-    fn app(&self, pipeline: &Pipeline) -> Result<App> {
+    /// Where others can come, somebody has to be let in: without any token one to watch and one for everything are made.
+    fn first_tokens(&self, reach: &Reach, keys: &Keys) -> Result<Vec<(TokenInfo, String)>> {
+        if !keys.is_empty() || !(reach.is_exposed() || self.config.wants_tokens_here()) {
+            return Ok(Vec::new());
+        }
+        let made = [Role::View, Role::Admin].map(|role| keys.add_token(role, role.as_str()));
+        let made: Result<_, _> = made.into_iter().collect();
+        made.with_context(|| format!("cannot make access tokens in {}", access::path(&self.db).display()))
+    }
+
+    /// The certificate that connections are encrypted with; one of our own lies beside the database.
+    fn tls(&self, reach: &Reach) -> Result<Option<Tls>> {
+        Ok(match self.config.encryption()? {
+            Encryption::None => None,
+            Encryption::Certificate { certificate, key } => Some(Tls::from_pem(&certificate, &key)?),
+            Encryption::SelfSigned => {
+                let names = reach.names(&self.config.texts("server.allowed_hosts"));
+                let (tls, _) = Tls::self_signed(&self.db.with_file_name("tls"), &names, self.clock.now())?;
+                Some(tls)
+            }
+        })
+    }
+
+    fn app(&self, pipeline: &Pipeline, keys: &Arc<Keys>, tls: Option<Tls>) -> Result<App> {
         let mut roots = self.config.paths("roots");
         roots.extend(self.config.paths("checkpoints"));
-        let access = self.db.with_file_name("access.json");
-        let access = Keys::open(&access, self.clock.clone())
-            .with_context(|| format!("cannot read the access tokens in {}", access.display()))?;
         Ok(App {
             hub: pipeline.hub.clone(),
             health: pipeline.health.clone(),
             cleaner: Arc::new(Cleaner::new(pipeline::mask_rules(self.config)?)),
             clock: self.clock.clone(),
             roots,
-            access: Arc::new(access),
-            tls: None,
+            access: Arc::clone(keys),
+            tls,
             options: forgecast_server::Options {
                 allowed_hosts: self.config.texts("server.allowed_hosts"),
+                allowed_origins: self.config.texts("server.allowed_origins"),
+                trusted_proxies: self.config.proxies(),
+                base_path: self.config.text("server.base_path").to_owned(),
+                require_token: self.config.switch("server.require_token"),
                 ..forgecast_server::Options::default()
             },
         })
     }
 
     /// Lets `status` and the others find this server. Without it they still work, by looking for themselves.
-    fn announce(&self, url: &str) -> Option<RuntimeFile> {
+    fn announce(&self, reach: &Reach, keys: &Keys) -> Option<RuntimeFile> {
         let running = Running {
-            url: url.to_owned(),
+            url: reach.for_commands(),
             pid: std::process::id(),
             db: self.db.clone(),
             transcripts: pipeline::transcripts(self.config),
             spool: self.spool.as_ref().map(|spool| spool.folder().to_owned()),
+            elsewhere: reach.elsewhere().into_iter().next(),
+            key: Some(keys.process_key()),
         };
         let file = RuntimeFile::announce(&self.context.environment.runtime_folder(), &running);
         file.inspect_err(|error| tracing::warn!(%error, "other commands will not find this server"))
             .ok()
     }
-
-    fn greet(&self, url: &str) {
-        let style = Style::of_stdout(&self.context.environment);
-        let label = |word: &str| style.dim(&format!("{word:9}"));
-        terminal::print(&format!(
-            "forgecast {}\n  {}  {}\n  {}  {}\n",
-            env!("CARGO_PKG_VERSION"),
-            label("dashboard"),
-            style.bold(&format!("{url}/")),
-            label("database"),
-            self.db.display(),
-        ));
-    }
-
-    /// The rest of the message, once everything that is there was looked at.
-    async fn found(&self, hub: Hub, health: watch::Receiver<SourceHealth>) {
-        let style = Style::of_stdout(&self.context.environment);
-        let label = |word: &str| style.dim(&format!("{word:9}"));
-        let settled = pipeline::settled(&hub, health.clone(), FIRST_LOOK).await;
-        let health = health.borrow().clone();
-        let mut text = String::new();
-        for folder in folders(&health) {
-            let _ = writeln!(text, "  {}  {folder}", label("watching"));
-        }
-        let (sessions, running) = count_sessions(&hub).await;
-        let so_far = if settled { "" } else { " so far" };
-        let _ = writeln!(
-            text,
-            "  {}  {}, {}, {running} running{so_far}",
-            label("found"),
-            count(health.projects, "project"),
-            count(sessions, "session"),
-        );
-        terminal::print(&text);
-    }
-}
-
-/// How many sessions there are, and how many of them are at work. Asks for rows: the index and the counters are a moment
-/// behind by design.
-async fn count_sessions(hub: &Hub) -> (u64, u64) {
-    let mut query = RowQuery {
-        limit: 1_000,
-        ..RowQuery::default()
-    };
-    let (mut all, mut running) = (0, 0);
-    loop {
-        let page = hub.rows(query.clone()).await;
-        let page = page.inspect_err(|error| tracing::warn!(%error, "cannot count the sessions"));
-        for row in page.iter().flat_map(|page| &page.rows) {
-            all += 1;
-            running += u64::from(row.status == SessionStatus::Running);
-        }
-        query.cursor = page.ok().and_then(|page| page.next_cursor);
-        if query.cursor.is_none() {
-            return (all, running);
-        }
-    }
-}
-
-/// Each folder with how it is. What is wrong with one is in the log as well, and in the dashboard.
-fn folders(health: &SourceHealth) -> Vec<String> {
-    let described = health.roots.iter().map(|root| {
-        let found = match root.kind {
-            RootKind::Projects => count(root.projects, "project"),
-            RootKind::Checkpoints => format!("checkpoints, {}", count(root.projects, "session")),
-            RootKind::Logs => "logs".to_owned(),
-            RootKind::Claude | RootKind::Codex | RootKind::Foundry => count(root.projects, "transcript"),
-        };
-        let state = match root.state {
-            RootState::Watching => found,
-            RootState::Polling => format!("{found}, polled"),
-            RootState::Missing => "does not exist; watched as soon as it does".to_owned(),
-            RootState::Unreadable => "cannot be read; watched as soon as it can be".to_owned(),
-        };
-        format!("{} ({state})", root.path.display())
-    });
-    described.collect()
-}
-
-fn count(number: u64, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 async fn listen(host: IpAddr, port: u16) -> Result<TcpListener> {
@@ -253,7 +204,7 @@ fn open_browser(url: &str) {
         .spawn();
     if let Err(error) = child {
         terminal::warn(&format!(
-            "cannot open the browser with {program} ({error}); open {url}/ by hand"
+            "cannot open the browser with {program} ({error}); open {url} by hand"
         ));
     }
 }

@@ -19,7 +19,7 @@ use crate::cli::SourceArgs;
 use crate::client::Client;
 use crate::config::{Config, Provenance};
 use crate::pipeline::{self, Pipeline};
-use crate::runtime_file;
+use crate::runtime_file::{self, Running};
 
 /// How long a look by ourselves may take.
 const LOOK: Duration = Duration::from_secs(60);
@@ -114,12 +114,16 @@ struct Facts {
     events: Vec<StoredEvent>,
 }
 
-/// The server to ask, when one runs: the one on the database that was named, else any.
-pub(crate) fn server(context: &Context, config: &Config) -> Option<Client> {
+/// The server that runs: the one on the database that was named, else any.
+pub(crate) fn running(context: &Context, config: &Config) -> Option<Running> {
     let named = config.provenance("db") != Provenance::Default;
     let folder = context.environment.runtime_folder();
-    let running = runtime_file::find(&folder, &config.db(), named, |running| Client::answers(&running.url))?;
-    Some(Client::new(&running.url))
+    runtime_file::find(&folder, &config.db(), named, |running| Client::answers(&running.url))
+}
+
+/// The same, to ask it.
+pub(crate) fn server(context: &Context, config: &Config) -> Option<Client> {
+    running(context, config).as_ref().map(Client::of)
 }
 
 impl Sight {

@@ -50,7 +50,7 @@ fn server(context: &Context, config: &Config) -> Option<Client> {
     let running = runtime_file::find(&folder, &config.db(), false, |running| {
         running.transcripts == transcripts && Client::answers(&running.url)
     })?;
-    let client = Client::new(&running.url);
+    let client = Client::of(&running);
     let ready: Ready = client.state("/readyz").ok()?;
     ready.indexing.is_none().then_some(client)
 }

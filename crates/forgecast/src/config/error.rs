@@ -8,8 +8,12 @@ use std::path::PathBuf;
 pub(crate) enum ConfigError {
     #[error("cannot read the configuration {}: {source}", path.display())]
     Read { path: PathBuf, source: std::io::Error },
-    #[error("{}: not TOML: {message}", path.display())]
-    Syntax { path: PathBuf, message: String },
+    #[error("{}, line {line}: not TOML: {message}", path.display())]
+    Syntax {
+        path: PathBuf,
+        line: usize,
+        message: String,
+    },
     #[error("{}: unknown key `{key}`{}", path.display(), suggestion(*meant))]
     UnknownKey {
         path: PathBuf,
@@ -22,12 +26,14 @@ pub(crate) enum ConfigError {
         key: &'static str,
         form: String,
     },
-    #[error(
-        "{provenance}: host {host} is not a loopback address; without access tokens Forgecast listens on this machine only: use 127.0.0.1, and an ssh tunnel to reach it from elsewhere"
-    )]
-    NotLoopback { provenance: Provenance, host: String },
     #[error("{provenance}: `host` must be an IP address or localhost, not {host:?}")]
     BadHost { provenance: Provenance, host: String },
+    #[error(
+        "{provenance}: a certificate needs both `server.tls_certificate` and `server.tls_key`, and `server.tls_self_signed` neither"
+    )]
+    BadTls { provenance: Provenance },
+    #[error("{what} is not UTF-8; {instead}")]
+    NotUtf8 { what: &'static str, instead: &'static str },
 }
 
 /// What to write instead of a word that means nothing.

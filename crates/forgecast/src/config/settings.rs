@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     Word(&'static [&'static str]),
     /// A list of texts; in a variable separated by commas.
     Texts,
+    /// A list of IP addresses; in a variable separated by commas.
+    Addresses,
     /// A path; `~/` is the home folder, a relative one is relative to the file that names it.
     Path,
     /// A list of paths; in a variable separated by colons.
@@ -93,7 +95,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "host",
         Kind::Text,
         "\"127.0.0.1\"",
-        "Address to listen on; only loopback addresses are accepted.",
+        "Address to listen on. Any but a loopback one (0.0.0.0 and :: are all of this machine) lets in who has a token; at the first start one is made.",
     ),
     integer("port", 0, 65_535, "8080", "Port to listen on; 0 picks a free one."),
     setting(
@@ -283,5 +285,45 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Kind::Texts,
         "[]",
         "Names, besides localhost and loopback addresses, by which a browser may reach this server.",
+    ),
+    setting(
+        "server.require_token",
+        Kind::Switch,
+        "false",
+        "Ask programs and browsers of this machine for a token, too. Commands of the same user need none.",
+    ),
+    setting(
+        "server.base_path",
+        Kind::Text,
+        "\"\"",
+        "The path below which a reverse proxy shows this server, such as /builds; it may leave it on or take it off.",
+    ),
+    setting(
+        "server.trusted_proxies",
+        Kind::Addresses,
+        "[]",
+        "Addresses of reverse proxies that are believed what they say about who asks (X-Forwarded-For, -Proto, -Host). With one, nobody counts as this machine any more.",
+    ),
+    setting(
+        "server.allowed_origins",
+        Kind::Texts,
+        "[]",
+        "Origins besides its own whose pages may ask this server, as browsers write them (https://builds.example); for a proxy that hides what it was asked for.",
+    ),
+    worked_out(
+        "server.tls_certificate",
+        Kind::Path,
+        "Encrypt with this certificate, a PEM file with its chain. Default: none.",
+    ),
+    worked_out(
+        "server.tls_key",
+        Kind::Path,
+        "The certificate's private key, a PEM file. Default: none.",
+    ),
+    setting(
+        "server.tls_self_signed",
+        Kind::Switch,
+        "false",
+        "Encrypt with a certificate that is made at the first start and kept beside the database; its fingerprint is shown at each start.",
     ),
 ];

@@ -105,20 +105,97 @@ fn an_unknown_key_is_refused_with_the_one_that_was_meant() {
 fn a_value_that_cannot_be_is_refused_with_what_can() {
     insta::assert_snapshot!(refused("port = 70000"), @"/forgecast.toml: `port` must be a whole number from 0 to 65535");
     insta::assert_snapshot!(refused("[log]\nlevel = 'loud'"), @"/forgecast.toml: `log.level` must be one of error, warn, info, debug, trace");
-    insta::assert_snapshot!(refused("roots = 'x'"), @"/forgecast.toml: `roots` must be a list of paths");
+    insta::assert_snapshot!(refused("port = 1\nroots = = 2"), @"");
+    insta::assert_snapshot!(refused("roots = 'x'"), @"/forgecast.toml: `roots` must be a list of paths in UTF-8");
 }
 
 #[test]
-fn a_host_that_is_not_loopback_is_refused_whatever_its_spelling() {
+fn a_host_is_an_address_in_any_spelling() {
     let folder = tempfile::tempdir().unwrap();
     let resolve = |host: &str| Config::resolve(&environment(folder.path(), &[]), None, flag("host", host));
-    for host in ["0.0.0.0", "::", "192.168.1.4", "::ffff:10.0.0.1", "example.org", "0"] {
+    for (host, address) in [
+        ("127.0.0.1", "127.0.0.1"),
+        ("localhost", "127.0.0.1"),
+        ("::1", "::1"),
+        ("[::1]", "::1"),
+        ("::ffff:127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "0.0.0.0"),
+        ("0", "0.0.0.0"),
+        ("*", "0.0.0.0"),
+        ("::ffff:0.0.0.0", "0.0.0.0"),
+        ("::", "::"),
+        ("[::]", "::"),
+        ("0:0:0:0:0:0:0:0", "::"),
+        ("192.168.1.4", "192.168.1.4"),
+    ] {
+        assert_eq!(resolve(host).unwrap().host().unwrap().to_string(), address, "{host}");
+    }
+    for host in ["example.org", "", "127.1", "0x7f000001", "00.0.0.0", "1"] {
         let error = resolve(host).unwrap_err().to_string();
-        assert!(error.contains(host) && error.contains("command line"), "{error}");
+        assert!(
+            error.contains("IP address") && error.contains("command line"),
+            "{error}"
+        );
     }
-    for host in ["127.0.0.1", "localhost", "::1", "[::1]", "127.3.2.1"] {
-        assert!(resolve(host).is_ok(), "{host}");
+    let environment = environment(folder.path(), &[("LIVESTREAM_HOST", "0.0.0.0")]);
+    let config = Config::resolve(&environment, None, Vec::new()).unwrap();
+    assert!(config.host().unwrap().is_unspecified(), "as its users know it");
+}
+
+#[test]
+fn a_certificate_is_whole_or_made_here() {
+    let said = |text: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("forgecast.toml"), text).unwrap();
+        let config = Config::resolve(&environment(folder.path(), &[]), None, Vec::new())?;
+        config.encryption()
+    };
+    assert_eq!(said("").unwrap(), Encryption::None);
+    assert_eq!(
+        said("[server]\ntls_self_signed = true").unwrap(),
+        Encryption::SelfSigned
+    );
+    let own = said("[server]\ntls_certificate = '/a'\ntls_key = '/b'").unwrap();
+    assert!(matches!(own, Encryption::Certificate { key, .. } if key == Path::new("/b")));
+    for text in [
+        "tls_certificate = '/a'",
+        "tls_key = '/b'",
+        "tls_self_signed = true\ntls_key = '/b'",
+    ] {
+        let error = said(&format!("[server]\n{text}")).unwrap_err().to_string();
+        assert!(error.contains("forgecast.toml: a certificate needs both"), "{error}");
     }
+}
+
+#[test]
+fn proxies_are_addresses() {
+    let folder = tempfile::tempdir().unwrap();
+    let resolve = |text| {
+        Config::resolve(
+            &environment(folder.path(), &[("FORGECAST_SERVER_TRUSTED_PROXIES", text)]),
+            None,
+            Vec::new(),
+        )
+    };
+    let config = resolve("10.0.0.1,::1").unwrap();
+    assert_eq!(config.proxies().len(), 2);
+    assert!(config.wants_tokens_here(), "a request may come through the proxy");
+    assert!(!resolve("").unwrap().wants_tokens_here());
+    insta::assert_snapshot!(resolve("10.0.0.0/8").unwrap_err(), @"FORGECAST_SERVER_TRUSTED_PROXIES: `server.trusted_proxies` must be a list of IP addresses");
+}
+
+#[test]
+fn what_is_not_utf_8_is_not_taken_for_another_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = vec![("roots", Value::Array(vec![Value::String("a\u{fffd}".to_owned())]))];
+    let refused = Config::resolve(&environment(folder.path(), &[]), None, flags).unwrap_err();
+    let refused = refused
+        .to_string()
+        .replace(&folder.path().display().to_string(), "<folder>");
+    insta::assert_snapshot!(refused, @r#"command line: `roots` must be a list of paths in UTF-8, not "<folder>/a�""#);
+    let refused =
+        Config::resolve(&environment(folder.path(), &[("HOME", "/a\u{fffd}")]), None, Vec::new()).unwrap_err();
+    insta::assert_snapshot!(refused, @"the home folder's name is not UTF-8; set HOME to a folder whose name is");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! One value on its way from text to the type that its setting asks for; never wider than the setting allows.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use toml::Value;
@@ -31,11 +32,17 @@ pub(super) fn check(setting: &Setting, value: Value, from: Surroundings<'_>) -> 
         (Kind::Dollars, Value::Float(number)) if (0.0..=1e9).contains(&number) => Ok(Value::Float(number)),
         (Kind::Switch, value @ Value::Boolean(_)) | (Kind::Text, value @ Value::String(_)) => Ok(value),
         (Kind::Word(words), Value::String(word)) if words.contains(&word.as_str()) => Ok(Value::String(word)),
+        (Kind::Addresses, Value::Array(items)) if items.iter().all(is_address) => Ok(Value::Array(items)),
         (Kind::Texts, Value::Array(items)) if items.iter().all(Value::is_str) => Ok(Value::Array(items)),
-        (Kind::Path, Value::String(path)) => Ok(absolute(&path, from)),
+        (Kind::Path, Value::String(path)) => {
+            absolute(&path, from).map_err(|path| format!("{}, not {path:?}", form(Kind::Path)))
+        }
         (Kind::Paths, Value::Array(items)) if items.iter().all(Value::is_str) => {
             let paths = items.iter().filter_map(Value::as_str).map(|path| absolute(path, from));
-            Ok(Value::Array(paths.collect()))
+            let paths: Result<_, String> = paths.collect();
+            paths
+                .map(Value::Array)
+                .map_err(|path| format!("{}, not {path:?}", form(Kind::Paths)))
         }
         (kind, _) => Err(form(kind)),
     }
@@ -63,13 +70,23 @@ pub(super) fn parse(setting: &Setting, text: &str, from: Surroundings<'_>) -> Re
             _ => return Err(form(setting.kind)),
         },
         Kind::Text | Kind::Word(_) | Kind::Path => Value::String(text.to_owned()),
-        Kind::Texts => list(','),
+        Kind::Texts | Kind::Addresses => list(','),
         Kind::Paths => list(':'),
     };
     check(setting, value, from)
 }
 
-fn absolute(path: &str, from: Surroundings<'_>) -> Value {
+/// Whether a path was not UTF-8 before it became a text.
+pub(super) fn is_lossy(path: &str) -> bool {
+    path.contains(char::REPLACEMENT_CHARACTER)
+}
+
+fn is_address(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.parse::<IpAddr>().is_ok())
+}
+
+/// The path as one of this machine; the path itself as an error when it is not UTF-8.
+fn absolute(path: &str, from: Surroundings<'_>) -> Result<Value, String> {
     let path = match (path.strip_prefix("~/"), from.home) {
         (Some(rest), Some(home)) => home.join(rest),
         _ if path == "~" => from.home.map_or_else(|| PathBuf::from(path), Path::to_owned),
@@ -77,7 +94,13 @@ fn absolute(path: &str, from: Surroundings<'_>) -> Value {
     };
     // `a/./b` and a trailing slash would make two names of one folder.
     let path: PathBuf = path.components().collect();
-    Value::String(path.to_string_lossy().into_owned())
+    let text = path.to_string_lossy().into_owned();
+    // What is not UTF-8 has a replacement character in it, here or before, and would mean another folder.
+    if is_lossy(&text) {
+        Err(text)
+    } else {
+        Ok(Value::String(text))
+    }
 }
 
 fn form(kind: Kind) -> String {
@@ -88,8 +111,9 @@ fn form(kind: Kind) -> String {
         Kind::Text => "a text".to_owned(),
         Kind::Word(words) => format!("one of {}", words.join(", ")),
         Kind::Texts => "a list of texts".to_owned(),
-        Kind::Path => "a path".to_owned(),
-        Kind::Paths => "a list of paths".to_owned(),
+        Kind::Addresses => "a list of IP addresses".to_owned(),
+        Kind::Path => "a path in UTF-8".to_owned(),
+        Kind::Paths => "a list of paths in UTF-8".to_owned(),
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) fn find(environment: &Environment, config: &Config) -> Option<Server>
     let lasting = |running: &Running| running.spool.as_deref() == Some(spool.folder());
     let running = runtime_file::find(&folder, &config.db(), named, lasting)
         .or_else(|| runtime_file::find(&folder, &config.db(), named, |_| true))?;
-    let client = Client::new(&running.url);
+    let client = Client::of(&running);
     let ready = Client::answers(&running.url)
         .then(|| client.state("/readyz").ok())
         .flatten();

@@ -21,23 +21,25 @@ pub(crate) enum Answer {
     Later(String),
 }
 
-/// Sends it to the server at `url` (`http://127.0.0.1:8080`).
-pub(crate) fn post(url: &str, envelope: &str, deadline: Instant) -> Answer {
-    match exchange(url, envelope, deadline) {
+/// Sends it to the server at `url` (`http://127.0.0.1:8080`), with a token.
+pub(crate) fn post(url: &str, token: Option<&str>, envelope: &str, deadline: Instant) -> Answer {
+    match exchange(url, token, envelope, deadline) {
         Ok(answer) => understood(&answer),
         Err(error) => Answer::Later(format!("{url}: {error}")),
     }
 }
 
-fn exchange(url: &str, envelope: &str, deadline: Instant) -> io::Result<Vec<u8>> {
+fn exchange(url: &str, token: Option<&str>, envelope: &str, deadline: Instant) -> io::Result<Vec<u8>> {
     let address: SocketAddr = url
         .strip_prefix("http://")
         .and_then(|address| address.parse().ok())
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no address of this machine"))?;
     let mut stream = TcpStream::connect_timeout(&address, left(deadline)?)?;
     stream.set_nodelay(true)?;
+    let authorised = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
+    let authorised = authorised.unwrap_or_default();
     let request = format!(
-        "POST /api/v1/events HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{envelope}",
+        "POST /api/v1/events HTTP/1.1\r\nHost: {address}\r\n{authorised}Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{envelope}",
         envelope.len()
     );
     let mut rest = request.as_bytes();
@@ -153,7 +155,10 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let deadline = Instant::now() + Duration::from_millis(30);
-        assert!(matches!(post(&url, "{}", deadline), Answer::Later(_)));
-        assert!(matches!(post("http://localhost:1", "{}", deadline), Answer::Later(_)));
+        assert!(matches!(post(&url, None, "{}", deadline), Answer::Later(_)));
+        assert!(matches!(
+            post("http://localhost:1", None, "{}", deadline),
+            Answer::Later(_)
+        ));
     }
 }

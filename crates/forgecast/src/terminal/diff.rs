@@ -1,12 +1,12 @@
 //! A change of a file, for people.
 
-use super::Style;
+use super::{Colour, Style};
 
 /// A diff, coloured.
 pub(crate) fn diff(text: &str, style: Style) -> String {
     let line = |line: &str| match line.bytes().next() {
-        Some(b'+') => style.paint("32", line),
-        Some(b'-') => style.paint("31", line),
+        Some(b'+') => style.paint(Colour::Green, line),
+        Some(b'-') => style.paint(Colour::Red, line),
         Some(b'@') => style.dim(line),
         _ => line.to_owned(),
     };

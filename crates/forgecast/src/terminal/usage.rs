@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use forgecast_protocol::report::{GroupBy, UsageAmount, UsageReport};
 use forgecast_protocol::session::{TokenCounts, Usage};
 
-use super::Style;
+use super::{Style, table};
 
 const COLUMNS: usize = 8;
 
@@ -31,7 +31,16 @@ pub(crate) fn usage(report: &UsageReport, style: Style) -> String {
         table.push(cells(named(row.key(), report.group_by), &row.amount));
     }
     table.push(cells("total", &report.totals));
-    let mut text = aligned(&table, style);
+    let last = table.len() - 1;
+    let mut text = table::aligned(
+        &table,
+        |column| column > 0,
+        |row, _, cell| match row {
+            0 => style.dim(cell),
+            row if row == last => style.bold(cell),
+            _ => cell.to_owned(),
+        },
+    );
     let mut line = |label: &str, value: &str| {
         let _ = writeln!(text, "{}  {value}", style.dim(&format!("{label:9}")));
     };
@@ -148,34 +157,6 @@ fn grouped(number: u64) -> String {
             text.push(',');
         }
         text.push(digit);
-    }
-    text
-}
-
-fn aligned(table: &[[String; COLUMNS]], style: Style) -> String {
-    let widths: Vec<usize> = (0..COLUMNS)
-        .map(|column| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
-        .collect();
-    let mut text = String::new();
-    for (index, row) in table.iter().enumerate() {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .enumerate()
-            .map(|(column, (cell, width))| match column {
-                0 => format!("{cell:width$}"),
-                _ => format!("{cell:>width$}"),
-            })
-            .collect();
-        let line = cells.join("  ");
-        let line = line.trim_end();
-        let line = match index {
-            0 => style.dim(line),
-            last if last + 1 == table.len() => style.bold(line),
-            _ => line.to_owned(),
-        };
-        text.push_str(&line);
-        text.push('\n');
     }
     text
 }

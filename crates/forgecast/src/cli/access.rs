@@ -1,0 +1,230 @@
+//! What can be said on the command line about who may reach the server: where it listens, tokens, share links.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use forgecast_protocol::SessionRef;
+use forgecast_server::Role;
+
+/// Where to listen, and who is let in.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ListenArgs {
+    /// Address to listen on [default: 127.0.0.1]; 0.0.0.0 is every address of this machine, and needs a token, which is made
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) host: Option<String>,
+    /// Port to listen on; 0 picks a free one and says which
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// Open the dashboard in the browser
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Ask programs and browsers of this machine for a token, too
+    #[arg(long, help_heading = "Exposure")]
+    pub(crate) require_token: bool,
+    /// Encrypt with a certificate that is made and kept beside the database; its fingerprint is shown
+    #[arg(long, help_heading = "Exposure", conflicts_with_all = ["tls_cert", "tls_key"])]
+    pub(crate) tls_self_signed: bool,
+    /// Encrypt with this certificate (a PEM file, with the chain)
+    #[arg(long, value_name = "FILE", help_heading = "Exposure", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key (a PEM file)
+    #[arg(long, value_name = "FILE", help_heading = "Exposure", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// The path below which a reverse proxy shows this server
+    #[arg(long, value_name = "PATH", help_heading = "Exposure")]
+    pub(crate) base_path: Option<String>,
+    /// Believe this reverse proxy what it says about who asks; may be repeated
+    #[arg(long, value_name = "ADDRESS", help_heading = "Exposure")]
+    pub(crate) trusted_proxy: Vec<IpAddr>,
+    /// Let pages of this origin ask, as a browser writes it (https://builds.example); may be repeated
+    #[arg(long, value_name = "ORIGIN", help_heading = "Exposure")]
+    pub(crate) allowed_origin: Vec<String>,
+}
+
+/// What to do with tokens. They are kept beside the database, as hashes; a running server knows of a change at once.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token and show it, this once
+    New {
+        /// What it is for
+        #[arg(long, value_enum, default_value = "view")]
+        role: RoleWord,
+        /// A name to know it by [default: the role]
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        keys: KeysArgs,
+    },
+    /// List the tokens; what they are is not known to anybody but their holders
+    List {
+        #[command(flatten)]
+        keys: KeysArgs,
+    },
+    /// End a token at once, also for whoever is signed in with it
+    Revoke {
+        /// Its id or its name
+        token: String,
+        #[command(flatten)]
+        keys: KeysArgs,
+    },
+    /// End all tokens of a role and make a new one, which is shown this once
+    Rotate {
+        /// Only tokens of this role [default: every role that has tokens]
+        #[arg(long, value_enum)]
+        role: Option<RoleWord>,
+        #[command(flatten)]
+        keys: KeysArgs,
+    },
+}
+
+/// Whose tokens, and how to show them.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct KeysArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The database beside which they are kept [default: ~/.local/share/forgecast/forgecast.db]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) db: Option<PathBuf>,
+}
+
+/// What a token is for, as a word on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RoleWord {
+    /// To watch
+    View,
+    /// To send facts: producers, hooks, telemetry
+    Ingest,
+    /// Everything
+    Admin,
+}
+
+impl From<RoleWord> for Role {
+    fn from(word: RoleWord) -> Self {
+        match word {
+            RoleWord::View => Self::View,
+            RoleWord::Ingest => Self::Ingest,
+            RoleWord::Admin => Self::Admin,
+        }
+    }
+}
+
+/// What to share, and for how long.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ShareArgs {
+    /// The session: one run (weather-app~1) or a name, which means its newest run
+    #[arg(required_unless_present_any = ["list", "revoke"], conflicts_with_all = ["list", "revoke"])]
+    pub(crate) id: Option<SessionRef>,
+    /// How long the link is valid: 30m, 12h, 2d, 1w
+    #[arg(long = "for", value_name = "TIME", value_parser = lifetime, default_value = "1d", conflicts_with_all = ["list", "revoke"])]
+    pub(crate) lifetime: Duration,
+    /// Where the reader reaches the server [default: the running server's own address]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["list", "revoke"])]
+    pub(crate) url: Option<String>,
+    /// List the links that are valid
+    #[arg(long, conflicts_with = "revoke")]
+    pub(crate) list: bool,
+    /// End the link with this id at once
+    #[arg(long, value_name = "ID")]
+    pub(crate) revoke: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) sources: super::SourceArgs,
+}
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let units = [('s', 1), ('m', MINUTE), ('h', HOUR), ('d', DAY), ('w', 7 * DAY)];
+    let found = units.into_iter().find_map(|(unit, seconds)| {
+        let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        number.checked_mul(seconds)
+    });
+    match found {
+        Some(seconds @ 1..) if seconds <= 3650 * DAY => Ok(Duration::from_secs(seconds)),
+        _ => Err("a time such as 30m, 12h, 2d or 1w, ten years at most".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn share(arguments: &[&str]) -> Result<ShareArgs, String> {
+        let all = ["forgecast", "share"].iter().chain(arguments);
+        match Cli::try_parse_from(all) {
+            Ok(Cli {
+                command: Some(Command::Share(args)),
+                ..
+            }) => Ok(args),
+            other => Err(format!("{other:?}")),
+        }
+    }
+
+    #[test]
+    fn a_time_has_a_number_and_a_unit() {
+        for (text, seconds) in [
+            ("45s", 45),
+            ("30m", 1_800),
+            ("12h", 43_200),
+            ("2d", 172_800),
+            ("1w", 604_800),
+        ] {
+            assert_eq!(lifetime(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in [
+            "",
+            "0m",
+            "2",
+            "d",
+            "-1d",
+            "1.5h",
+            "2 d",
+            "2D",
+            "99999999d",
+            "18446744073709551615w",
+            "１d",
+        ] {
+            assert!(lifetime(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_link_is_made_listed_or_revoked() {
+        assert_eq!(share(&["a~1"]).unwrap().lifetime, Duration::from_secs(DAY));
+        assert!(share(&["a~1", "--for", "2d", "--url", "https://x"]).is_ok());
+        assert!(share(&["--list"]).unwrap().id.is_none());
+        assert!(share(&["--revoke", "1234"]).is_ok());
+        for wrong in [
+            &[][..],
+            &["a~1", "--list"],
+            &["--list", "--revoke", "x"],
+            &["--list", "--url", "http://x"],
+        ] {
+            assert!(share(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_has_a_key_and_is_not_made_besides() {
+        let parse = |arguments: &[&str]| Cli::try_parse_from(["forgecast", "serve"].iter().chain(arguments));
+        assert!(parse(&["--tls-cert", "a", "--tls-key", "b"]).is_ok());
+        for wrong in [
+            &["--tls-cert", "a"][..],
+            &["--tls-key", "b"],
+            &["--tls-self-signed", "--tls-cert", "a", "--tls-key", "b"],
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
+        assert!(parse(&["--trusted-proxy", "nobody"]).is_err());
+    }
+}

@@ -1,0 +1,147 @@
+//! `share`: links to one session for somebody who has no token. A link shows that session until it expires or is revoked,
+//! and nothing else; a running server knows at once.
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use forgecast_protocol::{SessionId, SessionRef};
+use forgecast_server::ShareInfo;
+use serde_json::json;
+
+use super::Context;
+use super::sight::{self, Sight};
+use super::token::moment;
+use crate::access;
+use crate::cli::ShareArgs;
+use crate::config::Config;
+use crate::reach::Reach;
+use crate::runtime_file::Running;
+use crate::terminal::{self, Style};
+
+/// Makes, lists or ends links.
+///
+/// # Errors
+/// There is no such session or link, and what the file of keys refuses.
+pub(crate) fn run(context: &Context, args: &ShareArgs) -> Result<()> {
+    let config = context.configure(args.sources.flags())?;
+    let running = sight::running(context, &config);
+    let db = running
+        .as_ref()
+        .map_or_else(|| config.db(), |running| running.db.clone());
+    let keys = access::open(&db, &forgecast_ingest::system_clock())?;
+    let written = || format!("cannot change {}", access::path(&db).display());
+    if args.list {
+        list(context, args.json, &keys.shares());
+        return Ok(());
+    }
+    if let Some(id) = &args.revoke {
+        match keys.revoke_share(id).with_context(written)? {
+            Some(share) if args.json => terminal::print(&format!("{:#}\n", json!(share))),
+            Some(share) => terminal::print(&format!("revoked the link {} to {}\n", share.id, share.session)),
+            None => bail!("there is no link {id}; `forgecast share --list` lists them"),
+        }
+        return Ok(());
+    }
+    let named = args.id.as_ref().context("say which session")?;
+    let base = match &args.url {
+        Some(url) => checked(url)?,
+        None => base(&config, running.as_ref())?,
+    };
+    let session = resolve(context, args, named)?;
+    let (info, token) = keys.share(session, args.lifetime).with_context(written)?;
+    let url = format!("{base}/session/{}#token={token}", info.session);
+    if args.json {
+        let mut shown = json!(info);
+        shown["url"] = url.into();
+        terminal::print(&format!("{shown:#}\n"));
+        return Ok(());
+    }
+    let style = Style::of_stdout(&context.environment);
+    terminal::print(&format!("{}\n", style.bold(&url)));
+    let until = moment(info.expires_at);
+    let note = format!(
+        "  shows {} and nothing else until {until}; ends at once by `forgecast share --revoke {}`",
+        info.session, info.id
+    );
+    terminal::print(&format!("{}\n", style.dim(&note)));
+    if args.url.is_none() && running.as_ref().is_none_or(|running| running.elsewhere.is_none()) {
+        terminal::warn("only this machine reaches that address; name another with --url, or serve with --host 0.0.0.0");
+    }
+    Ok(())
+}
+
+/// The run that is meant now: a link must not move on to the next one.
+fn resolve(context: &Context, args: &ShareArgs, named: &SessionRef) -> Result<SessionId> {
+    let sight = Sight::open(context, &args.sources)?;
+    let view = sight.view(named);
+    sight.close();
+    view.map(|view| view.id)
+}
+
+/// Where the reader finds the server.
+fn base(config: &Config, running: Option<&Running>) -> Result<String> {
+    match running {
+        Some(running) => Ok(running.elsewhere.clone().unwrap_or_else(|| running.url.clone())),
+        None if config.port() == 0 => Err(anyhow!(
+            "no server is running, and its port is not known; name its address with --url"
+        )),
+        None => {
+            let bound = (config.host()?, config.port()).into();
+            Ok(Reach::of(bound, config, config.is_encrypted()?).likeliest())
+        }
+    }
+}
+
+/// What a reader's browser will open.
+fn checked(url: &str) -> Result<String> {
+    let plain = url.trim_end_matches('/');
+    let rest = plain.strip_prefix("https://").or_else(|| plain.strip_prefix("http://"));
+    let is_address = rest.is_some_and(|rest| {
+        let host = rest.split('/').next().unwrap_or_default();
+        !host.is_empty()
+            && !rest
+                .contains(|letter: char| "?#@\\\"<>".contains(letter) || letter.is_whitespace() || letter.is_control())
+    });
+    if is_address {
+        Ok(plain.to_owned())
+    } else {
+        bail!("{url} is no address of a server; write https://builds.example or http://192.168.1.5:8080")
+    }
+}
+
+fn list(context: &Context, as_json: bool, shares: &[ShareInfo]) {
+    if as_json {
+        terminal::print(&format!("{:#}\n", json!(shares)));
+    } else if shares.is_empty() {
+        terminal::print("no links\n");
+    } else {
+        let now = forgecast_ingest::system_clock().now();
+        terminal::print(&terminal::shares(shares, now, Style::of_stdout(&context.environment)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_what_a_browser_opens() {
+        for (url, expected) in [
+            ("https://builds.example/", "https://builds.example"),
+            ("http://192.168.1.5:8080", "http://192.168.1.5:8080"),
+            ("https://x/builds//", "https://x/builds"),
+        ] {
+            assert_eq!(checked(url).unwrap(), expected);
+        }
+        for url in [
+            "",
+            "builds.example",
+            "javascript:alert(1)",
+            "https://",
+            "https://x#y",
+            "https://a@b",
+            "https://x y",
+            "https:///x",
+        ] {
+            assert!(checked(url).is_err(), "{url}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! `token`: makes, lists, ends and renews the tokens that let others in. They lie beside the database as hashes, so it needs
+//! no server; one that runs knows at once. A token's text is printed once, when it is made, and never again.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use forgecast_protocol::Timestamp;
+use forgecast_server::{Keys, Role, TokenInfo};
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::access;
+use crate::cli::{KeysArgs, TokenCommand};
+use crate::terminal::{self, Style};
+
+/// Does what was asked.
+///
+/// # Errors
+/// There is no such token, the name is taken, and what the file refuses.
+pub(crate) fn run(context: &Context, command: &TokenCommand) -> Result<()> {
+    match command {
+        TokenCommand::New { role, name, keys } => {
+            let (opened, at) = open(context, keys)?;
+            let role = Role::from(*role);
+            let name = name.as_deref().unwrap_or(role.as_str());
+            let made = opened.add_token(role, name).map_err(|error| match error.kind() {
+                std::io::ErrorKind::AlreadyExists => anyhow::anyhow!("{error}; choose another with --name"),
+                _ => anyhow::Error::new(error).context(format!("cannot make a token in {}", at.display())),
+            })?;
+            show_made(context, keys.json, &[made]);
+        }
+        TokenCommand::List { keys } => list(context, keys)?,
+        TokenCommand::Revoke { token, keys } => {
+            let (opened, at) = open(context, keys)?;
+            let revoked = opened
+                .revoke_token(token)
+                .with_context(|| format!("cannot change {}", at.display()))?;
+            match revoked {
+                Some(info) if keys.json => print_json(&json!(info)),
+                Some(info) => terminal::print(&format!("revoked {} ({}, {})\n", info.name, info.role, info.id)),
+                None => bail!("there is no token {token}; `forgecast token list` lists them"),
+            }
+        }
+        TokenCommand::Rotate { role, keys } => {
+            let (opened, at) = open(context, keys)?;
+            let roles = match role {
+                Some(role) => vec![Role::from(*role)],
+                None => roles_in_use(&opened),
+            };
+            if roles.is_empty() {
+                bail!("there is no token to rotate; `forgecast token new` makes one");
+            }
+            let made: Result<Vec<_>, _> = roles.into_iter().map(|role| opened.rotate(role)).collect();
+            let made = made.with_context(|| format!("cannot change {}", at.display()))?;
+            show_made(context, keys.json, &made);
+        }
+    }
+    Ok(())
+}
+
+fn open(context: &Context, args: &KeysArgs) -> Result<(Keys, PathBuf)> {
+    let db = args.db.as_ref().map(|db| db.to_string_lossy().into_owned());
+    let flags = db.map(|db| ("db", toml::Value::String(db)));
+    let config = context.configure(flags.into_iter().collect())?;
+    let db = config.db();
+    let keys = access::open(&db, &forgecast_ingest::system_clock())?;
+    Ok((keys, access::path(&db)))
+}
+
+fn roles_in_use(keys: &Keys) -> Vec<Role> {
+    let tokens = keys.tokens();
+    let roles = [Role::View, Role::Ingest, Role::Admin].into_iter();
+    roles
+        .filter(|role| tokens.iter().any(|token| token.role == *role))
+        .collect()
+}
+
+fn list(context: &Context, args: &KeysArgs) -> Result<()> {
+    let (keys, _) = open(context, args)?;
+    let tokens = keys.tokens();
+    if args.json {
+        print_json(&json!(tokens));
+    } else if tokens.is_empty() {
+        terminal::print("no tokens: only this machine is let in; `forgecast token new` makes one\n");
+    } else {
+        let now = forgecast_ingest::system_clock().now();
+        let style = Style::of_stdout(&context.environment);
+        terminal::print(&terminal::tokens(&tokens, now, style));
+    }
+    Ok(())
+}
+
+fn show_made(context: &Context, as_json: bool, made: &[(TokenInfo, String)]) {
+    if as_json {
+        let shown = made.iter().map(|(info, text)| {
+            let mut shown = json!(info);
+            shown["token"] = text.as_str().into();
+            shown
+        });
+        let mut shown: Vec<Value> = shown.collect();
+        print_json(&if shown.len() == 1 {
+            shown.remove(0)
+        } else {
+            Value::Array(shown)
+        });
+        return;
+    }
+    let style = Style::of_stdout(&context.environment);
+    for (info, text) in made {
+        terminal::print(&format!("{}\n", style.bold(text)));
+        let what = format!("  {}, {}: {}", info.name, info.role, means(info.role));
+        terminal::print(&format!("{}\n", style.dim(&terminal::one_line(&what))));
+    }
+    let note = "  It is shown this once; keep it where passwords are kept.";
+    terminal::print(&format!("{}\n", style.dim(note)));
+}
+
+fn means(role: Role) -> &'static str {
+    match role {
+        Role::View => "may watch everything and change nothing",
+        Role::Ingest => "may send facts and see nothing",
+        Role::Admin => "may do everything",
+    }
+}
+
+fn print_json(value: &Value) {
+    terminal::print(&format!("{value:#}\n"));
+}
+
+/// A moment as people read it, to the minute.
+pub(super) fn moment(at: Timestamp) -> String {
+    let text = at.to_string();
+    let minutes = text.get(..16).unwrap_or(&text);
+    format!("{} UTC", minutes.replace('T', " "))
+}

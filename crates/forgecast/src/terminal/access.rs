@@ -1,0 +1,78 @@
+//! Tokens and share links for people: never their texts, which nobody knows any more.
+
+use forgecast_protocol::Timestamp;
+use forgecast_server::{ShareInfo, TokenInfo};
+
+use super::{Style, age, table};
+
+/// The tokens as a table.
+pub(crate) fn tokens(tokens: &[TokenInfo], now: Timestamp, style: Style) -> String {
+    let mut rows = vec![["ID", "NAME", "ROLE", "MADE"].map(str::to_owned)];
+    rows.extend(tokens.iter().map(|token| {
+        let made = age(Some(token.created_at), now);
+        [token.id.clone(), token.name.clone(), token.role.to_string(), made]
+    }));
+    headed(&rows, style)
+}
+
+/// The links as a table.
+pub(crate) fn shares(shares: &[ShareInfo], now: Timestamp, style: Style) -> String {
+    let mut rows = vec![["ID", "SESSION", "MADE", "ENDS"].map(str::to_owned)];
+    rows.extend(shares.iter().map(|share| {
+        let (made, ends) = (age(Some(share.created_at), now), left(share.expires_at, now));
+        [share.id.clone(), share.session.to_string(), made, ends]
+    }));
+    headed(&rows, style)
+}
+
+fn headed<const COLUMNS: usize>(rows: &[[String; COLUMNS]], style: Style) -> String {
+    table::aligned(
+        rows,
+        |_| false,
+        |row, _, cell| match row {
+            0 => style.dim(cell),
+            _ => cell.to_owned(),
+        },
+    )
+}
+
+/// How long until then, in one unit, rounded down.
+fn left(until: Timestamp, now: Timestamp) -> String {
+    match until.millis_since(now) / 1000 {
+        seconds @ 0..60 => format!("in {seconds} s"),
+        seconds @ 60..3_600 => format!("in {} min", seconds / 60),
+        seconds @ 3_600..86_400 => format!("in {} h", seconds / 3_600),
+        seconds => format!("in {} d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forgecast_server::Role;
+
+    use super::*;
+
+    #[test]
+    fn tokens_and_links_are_listed() {
+        let now: Timestamp = "2026-01-03T00:00:00Z".parse().unwrap();
+        let made = "2026-01-01T00:00:00Z".parse().unwrap();
+        let token = |id: &str, role, name: &str| TokenInfo {
+            id: id.to_owned(),
+            role,
+            name: name.to_owned(),
+            created_at: made,
+        };
+        let list = [
+            token("00c0ffee", Role::View, "phone"),
+            token("deadbeef", Role::Ingest, "build box"),
+        ];
+        insta::assert_snapshot!(tokens(&list, now, Style::plain()), @"");
+        let link = ShareInfo {
+            id: "0badcafe".to_owned(),
+            session: "weather-app~2".parse().unwrap(),
+            created_at: made,
+            expires_at: now.plus_millis(47 * 3_600_000),
+        };
+        insta::assert_snapshot!(shares(&[link], now, Style::plain()), @"");
+    }
+}

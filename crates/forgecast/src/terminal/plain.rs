@@ -1,0 +1,229 @@
+//! What may reach a terminal or a log: text, and control sequences that this program chose itself. Everything else that a
+//! terminal would obey, or that would make text look like other text, is written out as `\u001b`.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io;
+
+use forgecast_ingest::clean::is_hidden;
+
+/// Our own sequences travel as noncharacters (reserved for use inside of programs) until the text is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Colour {
+    Bold,
+    Dim,
+    Red,
+    Green,
+    Yellow,
+    Cyan,
+    /// Black on white, whatever the terminal's own colours are.
+    Printed,
+}
+
+const COLOURS: [(Colour, char, &str); 7] = [
+    (Colour::Bold, '\u{fdd1}', "1"),
+    (Colour::Dim, '\u{fdd2}', "2"),
+    (Colour::Red, '\u{fdd3}', "31"),
+    (Colour::Green, '\u{fdd4}', "32"),
+    (Colour::Yellow, '\u{fdd5}', "33"),
+    (Colour::Cyan, '\u{fdd6}', "36"),
+    (Colour::Printed, '\u{fdd7}', "38;5;16;48;5;231"),
+];
+/// Ends a colour.
+pub(super) const END: char = '\u{fdd0}';
+
+impl Colour {
+    /// Stands for it in a text.
+    pub(super) fn mark(self) -> char {
+        let found = COLOURS.iter().find(|(colour, _, _)| *colour == self);
+        found.map_or(END, |(_, mark, _)| *mark)
+    }
+}
+
+/// What ends a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lines {
+    /// Line ends and tabs are meant.
+    Many,
+    /// It is one line, whatever is in it.
+    One,
+}
+
+/// Text without anything that a terminal would obey; written out, it is still legible, and JSON is still the same JSON.
+fn harmless(text: &str, lines: Lines) -> Cow<'_, str> {
+    let is_kept = |letter| lines == Lines::Many && matches!(letter, '\n' | '\t');
+    let is_harmful = |letter: char| !is_kept(letter) && (is_hidden(letter) || is_mark(letter));
+    if !text.contains(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        match letter {
+            '\n' if is_harmful(letter) => safe.push_str("\\n"),
+            '\r' if is_harmful(letter) => safe.push_str("\\r"),
+            '\t' if is_harmful(letter) => safe.push_str("\\t"),
+            letter if is_harmful(letter) => {
+                for unit in letter.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(safe, "\\u{unit:04x}");
+                }
+            }
+            letter => safe.push(letter),
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// One line, for a value within a text: a path, an argument, a message.
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
+    harmless(text, Lines::One)
+}
+
+/// Several lines: what a library says, with what a person said in it.
+pub(crate) fn several_lines(text: &str) -> Cow<'_, str> {
+    harmless(text, Lines::Many)
+}
+
+fn is_mark(letter: char) -> bool {
+    matches!(letter, '\u{fdd0}'..='\u{fdef}')
+}
+
+/// What is written: marks become colours on a terminal; nothing else becomes a control sequence anywhere.
+pub(super) fn rendered(text: &str, on_terminal: bool) -> String {
+    if !on_terminal {
+        return harmless(text, Lines::Many).into_owned();
+    }
+    let mut written = String::with_capacity(text.len());
+    for piece in text.split_inclusive(is_mark) {
+        let mark = piece.chars().next_back().filter(|letter| is_mark(*letter));
+        let before = mark.map_or(piece, |mark| &piece[..piece.len() - mark.len_utf8()]);
+        written.push_str(&harmless(before, Lines::Many));
+        let code = match mark {
+            Some(END) => Some("0"),
+            Some(mark) => COLOURS
+                .iter()
+                .find(|(_, known, _)| *known == mark)
+                .map(|(_, _, code)| *code),
+            None => None,
+        };
+        if let Some(code) = code {
+            let _ = write!(written, "\u{1b}[{code}m");
+        }
+    }
+    written
+}
+
+/// Writes events of the log, each in one piece, as one line each.
+pub(crate) struct LogLines<W> {
+    pub(crate) to: W,
+    /// Whether the colours of the log's own format pass; those in values were written out before.
+    pub(crate) coloured: bool,
+}
+
+impl<W: io::Write> io::Write for LogLines<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        let mut written = String::with_capacity(event.len() + 16);
+        for (index, piece) in line.split('\u{1b}').enumerate() {
+            let colour = (index > 0 && self.coloured).then(|| colour_of(piece)).flatten();
+            match (index, colour) {
+                (0, _) => written.push_str(&one_line(piece)),
+                (_, Some(length)) => {
+                    let (colour, rest) = piece.split_at(length);
+                    let _ = write!(written, "\u{1b}{colour}{}", one_line(rest));
+                }
+                (_, None) => {
+                    let _ = write!(written, "\\u001b{}", one_line(piece));
+                }
+            }
+        }
+        written.push('\n');
+        self.to.write_all(written.as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+/// The length of `[2m` at the beginning of a text.
+fn colour_of(text: &str) -> Option<usize> {
+    let codes = text.strip_prefix('[')?;
+    let length = codes.find(|letter: char| !letter.is_ascii_digit() && letter != ';')?;
+    codes[length..].starts_with('m').then_some(length + 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    const CORPUS: &[&str] = &[
+        "\u{1b}[31mred\u{1b}[0m",
+        "\u{1b}]0;title\u{7}",
+        "\u{1b}]8;;http://x\u{1b}\\link\u{1b}]8;;\u{1b}\\",
+        "\u{1b}[2J\u{1b}[H",
+        "\u{9b}31m",
+        "\u{9d}0;title\u{9c}",
+        "\u{90}dcs\u{9c}",
+        "\u{202e}txt.exe\u{202c}",
+        "\u{2066}a\u{2069}",
+        "over\rwritten",
+        "bell\u{7}",
+        "\u{8}\u{8}",
+        "\u{7f}",
+        "\u{0}",
+        "\u{fdd1}forged\u{fdd0}",
+        "\u{e0041}tag",
+        "a\u{2028}b",
+    ];
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_passes() {
+        for text in CORPUS {
+            for on_terminal in [false, true] {
+                let written = rendered(text, on_terminal);
+                let ours = written.replace("\u{1b}[1m", "").replace("\u{1b}[0m", "");
+                let checked = if text.contains('\u{fdd1}') { &ours } else { &written };
+                assert!(
+                    !checked.contains(|letter| is_hidden(letter) || is_mark(letter)),
+                    "{written:?}"
+                );
+            }
+            assert!(!one_line(text).contains(is_hidden));
+        }
+        assert_eq!(rendered("a\n\tb\r\n", false), "a\n\tb\\r\n");
+        assert_eq!(one_line("a\nb"), "a\\nb");
+    }
+
+    #[test]
+    fn json_stays_the_same_json() {
+        for text in CORPUS {
+            let json = serde_json::to_string(text).unwrap();
+            let back: String = serde_json::from_str(&rendered(&json, false)).unwrap();
+            assert_eq!(back, *text);
+        }
+    }
+
+    #[test]
+    fn an_event_of_the_log_is_one_line_without_foreign_sequences() {
+        for text in CORPUS.iter().chain(&["two\nlines\r\n"]) {
+            for coloured in [false, true] {
+                let mut to = Vec::new();
+                let event = format!("\u{1b}[2mnow\u{1b}[0m WARN x: {text}\n");
+                let mut lines = LogLines { to: &mut to, coloured };
+                lines.write_all(event.as_bytes()).unwrap();
+                let written = String::from_utf8(to).unwrap();
+                let body = written.strip_suffix('\n').unwrap();
+                let body = body
+                    .replace("\u{1b}[2m", "")
+                    .replace("\u{1b}[0m", "")
+                    .replace("\u{1b}[31m", "");
+                assert!(!body.contains(is_hidden), "{written:?}");
+                assert_eq!(written.contains("\u{1b}[2m"), coloured);
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! A QR code of half blocks: two modules in a letter, black on white whatever the terminal's own colours are.
+
+use qrcode::{Color, EcLevel, QrCode};
+
+use super::{Colour, Style};
+
+/// What a reader wants around it, in modules.
+const MARGIN: usize = 4;
+
+/// The code, when it can be read where it would be printed: in colours, and at most `columns` wide.
+pub(crate) fn qr(text: &str, columns: usize, style: Style) -> Option<String> {
+    if !style.coloured {
+        return None;
+    }
+    let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
+    let (width, modules) = (code.width(), code.to_colors());
+    let across = width + 2 * MARGIN;
+    if across > columns {
+        return None;
+    }
+    let is_dark = |row: usize, column: usize| {
+        let (row, column) = (row.checked_sub(MARGIN)?, column.checked_sub(MARGIN)?);
+        let inside = row < width && column < width;
+        inside.then(|| modules.get(row * width + column) == Some(&Color::Dark))
+    };
+    let is_dark = |row, column| is_dark(row, column).unwrap_or(false);
+    let lines = (0..across).step_by(2).map(|row| {
+        let letters = (0..across).map(|column| match (is_dark(row, column), is_dark(row + 1, column)) {
+            (true, true) => '█',
+            (true, false) => '▀',
+            (false, true) => '▄',
+            (false, false) => ' ',
+        });
+        format!("  {}\n", style.paint(Colour::Printed, &letters.collect::<String>()))
+    });
+    Some(lines.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plain;
+    use super::*;
+
+    const URL: &str = "http://192.168.100.100:8080/#token=fc_v_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    const COLOURED: Style = Style { coloured: true };
+
+    #[test]
+    fn it_is_black_on_white_and_fits_a_usual_terminal() {
+        let code = qr(URL, 80, COLOURED).unwrap();
+        let written = plain::rendered(&code, true);
+        let lines: Vec<&str> = written.lines().collect();
+        assert!(lines.len() <= 24, "{} lines", lines.len());
+        for line in &lines {
+            assert!(
+                line.starts_with("  \u{1b}[38;5;16;48;5;231m") && line.ends_with("\u{1b}[0m"),
+                "{line:?}"
+            );
+        }
+        let width = |line: &&str| line.chars().filter(|letter| " ▀▄█".contains(*letter)).count() - 2;
+        assert!(lines.iter().all(|line| width(line) == width(&lines[0])));
+    }
+
+    #[test]
+    fn it_says_what_was_meant() {
+        let code = qr(URL, 80, COLOURED).unwrap();
+        let wanted = QrCode::with_error_correction_level(URL, EcLevel::L).unwrap();
+        let width = wanted.width();
+        let rows: Vec<Vec<char>> = code
+            .lines()
+            .map(|line| line.chars().filter(|letter| " ▀▄█".contains(*letter)).skip(2).collect()) // the indent
+            .collect();
+        let dark = |row: usize, column: usize| match rows[row / 2][column] {
+            '█' => true,
+            '▀' => row.is_multiple_of(2),
+            '▄' => !row.is_multiple_of(2),
+            _ => false,
+        };
+        for row in 0..width {
+            for column in 0..width {
+                let expected = wanted[(column, row)] == Color::Dark;
+                assert_eq!(dark(row + MARGIN, column + MARGIN), expected, "{row} {column}");
+            }
+        }
+    }
+
+    #[test]
+    fn where_it_could_not_be_read_there_is_none() {
+        assert_eq!(qr(URL, 30, COLOURED), None);
+        assert_eq!(qr(URL, 200, Style::plain()), None);
+    }
+}
