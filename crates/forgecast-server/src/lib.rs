@@ -39,6 +39,7 @@ mod sessions;
 mod stats;
 mod stream;
 mod tagged;
+mod timeline;
 mod tls;
 mod wire;
 

@@ -10,7 +10,7 @@ use axum::routing::{MethodFilter, on};
 use crate::access::{self, Access};
 use crate::{
     Shared, assets, error, events, files, health, hooks, import, live, login, metrics, openapi, origin, otlp, sessions,
-    stats,
+    stats, timeline,
 };
 
 /// One route, as documentation and tests list it.
@@ -38,15 +38,16 @@ fn page() -> Page {
         .get("/api/v1/sessions/{id}/log/matches", Shared, sessions::log_matches)
         .get("/api/v1/sessions/{id}/events", Shared, sessions::events)
         .get("/api/v1/sessions/{id}/at/{revision}", Shared, sessions::view_at)
+        .get("/api/v1/sessions/{id}/timeline", Shared, timeline::timeline)
         .get("/api/v1/sessions/{id}/series", Shared, sessions::series)
         .get("/api/v1/sessions/{id}/files/{*name}", Shared, files::file)
         .get("/api/v1/sessions/{id}/export", Shared, sessions::export)
         .get("/api/v1/stats", View, stats::stats)
-        .post("/api/v1/events", Ingest, events::push)
         .get("/api/v1/outcomes", View, stats::outcomes)
         .get("/api/v1/me", Open, login::me)
         .post("/api/v1/login", Open, login::login)
         .post("/api/v1/logout", Open, login::logout)
+        .post("/api/v1/events", Ingest, events::push)
         .post("/api/v1/import", Admin, import::bring)
         .post("/api/v1/hooks/claude", Ingest, hooks::claude)
         .post("/v1/logs", Ingest, otlp::logs)
@@ -54,6 +55,7 @@ fn page() -> Page {
         .get("/healthz", Open, health::alive)
         .get("/readyz", View, health::ready)
         .get("/metrics", View, metrics::scrape)
+        .get("/openapi.json", Open, openapi::serve)
         .get("/ws/{session}", View, origin::ws::upgrade)
         .get("/api/sessions", View, origin::list::all)
         .get("/api/sessions/active", View, origin::list::active)

@@ -1,0 +1,45 @@
+//! A session's past in brief, for whoever draws it. What may be seen is decided by the hub; how much at once, here.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use forgecast_hub::MOST_MARKS;
+use forgecast_protocol::{Revision, SessionRef};
+use serde::Deserialize;
+
+use crate::Shared;
+use crate::error::Error;
+use crate::extract::{InPath, InQuery};
+use crate::sessions::unknown;
+
+/// Which part of a past.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TimelineQuery {
+    /// The newest revision that the viewer has heard of.
+    #[serde(default)]
+    after: Revision,
+    /// Most spans, marks and times.
+    limit: Option<u32>,
+}
+
+/// `GET /api/v1/sessions/{id}/timeline`: spans of phases, moments worth a mark, and when the revisions came.
+pub(crate) async fn timeline(
+    State(shared): State<Arc<Shared>>,
+    InPath(session): InPath<SessionRef>,
+    InQuery(query): InQuery<TimelineQuery>,
+) -> Result<Response, Error> {
+    let most = query
+        .limit
+        .and_then(|limit| usize::try_from(limit).ok())
+        .unwrap_or(MOST_MARKS);
+    let timeline = shared.hub.timeline(&session, query.after, most).await?;
+    let timeline = timeline.ok_or_else(|| unknown(&session))?;
+    let mut response = Json(timeline).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
