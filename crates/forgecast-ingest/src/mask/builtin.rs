@@ -72,6 +72,13 @@ const fn rule(
 /// All of them; names are part of the configuration.
 pub(super) const BUILTIN: &[Definition] = &[
     rule("private-key", &["private key"], keys::PATTERN, always),
+    // What opens this program itself: tokens and share links.
+    rule(
+        "forgecast",
+        &["fc_a_", "fc_i_", "fc_s_", "fc_v_"],
+        r"\bfc_[aisv]_[A-Za-z0-9_-]{43}",
+        always,
+    ),
     rule("openai", &["sk-"], r"\bsk-[A-Za-z0-9_-]{20,}", dense),
     rule(
         "model-vendor",
