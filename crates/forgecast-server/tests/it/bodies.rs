@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::hooks::hook;
 use crate::otlp::{JSON, LOGS, PROTOBUF};
-use crate::support::{Answer, LIMIT, Server, head};
+use crate::support::{Answer, LIMIT, Server, bearer, head};
 
 const MIB: usize = 1024 * 1024;
 const LONG: usize = 150 * MIB;
@@ -23,8 +23,9 @@ const LONG: usize = 150 * MIB;
 const GROWTH: u64 = 32 * MIB as u64;
 
 /// Every address that takes a body, with what it takes there.
-const DOORS: [(&str, &str); 6] = [
+const DOORS: [(&str, &str); 7] = [
     ("/api/v1/events", JSON),
+    ("/api/v1/import", JSON),
     ("/api/v1/hooks/claude", JSON),
     ("/v1/logs", JSON),
     ("/v1/logs", PROTOBUF),
@@ -44,6 +45,8 @@ pub(crate) fn packed(bytes: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
 struct Process {
     child: Child,
     address: SocketAddr,
+    /// Opens every door.
+    bearer: String,
 }
 
 impl Process {
@@ -60,12 +63,13 @@ impl Process {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let address = lines.map_while(Result::ok).find_map(|line| {
-            let (_, address) = line.split_once("serving on ")?;
-            address.parse().ok()
+        let place = lines.map_while(Result::ok).find_map(|line| {
+            let (_, place) = line.split_once("serving on ")?;
+            let (address, key) = place.split_once(" for ")?;
+            Some((address.parse().ok()?, bearer(key)))
         });
-        let address = address.expect("it serves");
-        Self { child, address }
+        let (address, bearer) = place.expect("it serves");
+        Self { child, address, bearer }
     }
 
     /// A line of its status, bytes.
@@ -80,9 +84,15 @@ impl Process {
         kib * 1024
     }
 
+    /// What opens the door.
+    fn shown(&self) -> impl Iterator<Item = (&str, &str)> {
+        std::iter::once(("authorization", &*self.bearer))
+    }
+
     /// Sends a head and a body as fast as it is taken, and reads the answer.
     async fn ask(&self, path: &str, headers: &[(&str, &str)], length: Option<usize>, body: Pieces<'_>) -> Answer {
-        let mut head = head(self.address, "POST", path, headers, length.unwrap_or(0));
+        let headers: Vec<_> = self.shown().chain(headers.iter().copied()).collect();
+        let mut head = head(self.address, "POST", path, &headers, length.unwrap_or(0));
         if length.is_none() {
             head = head.replace("content-length: 0", "transfer-encoding: chunked");
         }
@@ -126,7 +136,7 @@ struct Pieces<'p> {
 #[ignore = "the server that the test below measures; ends with its input"]
 async fn serves_until_its_input_ends() {
     let server = Server::start().await;
-    println!("serving on {}", server.address);
+    println!("serving on {} for {}", server.address, server.keys.process_key());
     let ended = tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
     let _ = ended.await;
 }
@@ -205,7 +215,8 @@ async fn lies(server: &Process, path: &str, kind: &str) {
     );
     // More is announced than comes.
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    let head = head(server.address, "POST", path, &plain, 1_000);
+    let headers: Vec<_> = server.shown().chain(plain).collect();
+    let head = head(server.address, "POST", path, &headers, 1_000);
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(b"{}").await.unwrap();
     stream.shutdown().await.unwrap();
@@ -259,12 +270,13 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
 #[tokio::test]
 async fn no_body_makes_an_error_of_the_server() {
     let server = Server::start().await;
+    let key = bearer(&server.keys.process_key());
     let cases = 600;
     let mut runner = TestRunner::new(Config::with_cases(cases));
     let strategy = (prop::sample::select(DOORS.to_vec()), mutated(), any::<bool>());
     for _ in 0..cases {
         let ((path, kind), body, gzip) = strategy.new_tree(&mut runner).unwrap().current();
-        let mut headers = vec![("content-type", kind)];
+        let mut headers = vec![("content-type", kind), ("authorization", &*key)];
         let body = if gzip {
             headers.push(("content-encoding", "gzip"));
             packed([body])

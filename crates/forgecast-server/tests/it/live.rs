@@ -311,7 +311,7 @@ async fn a_session_that_is_removed_ends_its_topic() {
     let mut viewer = Viewer::join(&server).await;
     viewer.subscribe("session/a").await;
     viewer.message().await;
-    let answer = server.request("DELETE", "/api/v1/sessions/a~1", &[], b"").await;
+    let answer = server.delete("/api/v1/sessions/a~1").await;
     assert_eq!(answer.status, 204);
     let removed = viewer.message().await;
     assert_eq!(removed, json!({"type": "removed", "topic": "session/a~1"}));

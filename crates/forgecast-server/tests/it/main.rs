@@ -6,6 +6,7 @@
     reason = "what a test cannot go on without, it fails on"
 )]
 
+mod access;
 mod artifacts;
 mod assets;
 mod bodies;

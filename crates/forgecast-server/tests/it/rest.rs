@@ -35,6 +35,9 @@ async fn the_page_of_routes_is_this() {
     GET /api/v1/stats
     POST /api/v1/events
     POST /api/v1/import
+    GET /api/v1/me
+    POST /api/v1/login
+    POST /api/v1/logout
     POST /api/v1/hooks/claude
     POST /v1/logs
     POST /v1/metrics
@@ -275,8 +278,8 @@ async fn whatever_is_not_there_is_a_problem_in_json() {
 async fn a_session_can_be_forgotten_once() {
     let server = with_session().await;
     let path = "/api/v1/sessions/weather-app~1";
-    assert_eq!(server.request("DELETE", path, &[], b"").await.status, 204);
-    assert_problem(&server.request("DELETE", path, &[], b"").await, 404, "not-found");
+    assert_eq!(server.delete(path).await.status, 204);
+    assert_problem(&server.delete(path).await, 404, "not-found");
     assert_problem(&server.get(path).await, 404, "not-found");
 }
 

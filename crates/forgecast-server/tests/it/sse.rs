@@ -176,7 +176,7 @@ async fn the_stream_ends_when_the_server_stops_or_the_session_is_removed() {
         events.some().await;
         events.some().await;
     }
-    server.request("DELETE", "/api/v1/sessions/a", &[], b"").await;
+    server.delete("/api/v1/sessions/a").await;
     assert_eq!(removed.some().await.kind, "removed");
     assert!(removed.next().await.is_none());
     server.stop();

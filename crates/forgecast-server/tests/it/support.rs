@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use forgecast_hub::Hub;
@@ -14,6 +15,7 @@ use forgecast_protocol::event::PhaseReported;
 use forgecast_protocol::{Batch, Clock, Event, Fact, Origin, SourceKind, Subject, Timestamp};
 use forgecast_server::{App, Keys, Options, Tls};
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
@@ -25,7 +27,7 @@ use crate::viewer::Viewer;
 /// Ten times what a loaded machine needs; reached only by a test that fails.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
-/// The time it always is.
+/// The time it is, unless it is made later.
 pub(crate) fn now() -> Timestamp {
     Timestamp::from_millis(1_769_847_300_250)
 }
@@ -45,6 +47,12 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) hub: Hub,
     pub(crate) health: watch::Sender<SourceHealth>,
+    pub(crate) keys: Arc<Keys>,
+    /// Where its files are.
+    pub(crate) folder: TempDir,
+    clock: Clock,
+    /// By how much it is later than [`now`], milliseconds.
+    later: Arc<AtomicI64>,
     stopping: CancellationToken,
     serving: JoinHandle<Result<(), forgecast_server::Error>>,
     _hub_stopping: tokio_util::sync::DropGuard,
@@ -62,7 +70,11 @@ impl Server {
         setup.server.idle_ms = 600_000;
         setup.hub.index_coalesce_ms = 1;
         change(&mut setup);
-        let clock = Clock::new(now);
+        let later = Arc::new(AtomicI64::new(0));
+        let clock = {
+            let later = Arc::clone(&later);
+            Clock::new(move || now().plus_millis(later.load(Ordering::Relaxed)))
+        };
         let opened = forgecast_store::open(
             forgecast_store::Options::default(),
             forgecast_session::FOLD_VERSION,
@@ -91,7 +103,7 @@ impl Server {
             hub: hub.clone(),
             health: receiver,
             cleaner: Arc::new(Cleaner::new(Rules::default())),
-            clock,
+            clock: clock.clone(),
             roots: setup.roots,
             access: Arc::clone(&keys),
             tls: setup.tls,
@@ -103,9 +115,27 @@ impl Server {
             address,
             hub,
             health,
+            keys,
+            folder,
+            clock,
+            later,
             stopping,
             serving,
             _hub_stopping: hub_stopping.drop_guard(),
+        }
+    }
+
+    /// The same hub and the same keys, for another listener.
+    pub(crate) fn app(&self, options: Options) -> App {
+        App {
+            hub: self.hub.clone(),
+            health: self.health.subscribe(),
+            cleaner: Arc::new(Cleaner::new(Rules::default())),
+            clock: self.clock.clone(),
+            roots: Vec::new(),
+            access: Arc::clone(&self.keys),
+            tls: None,
+            options,
         }
     }
 
@@ -117,6 +147,12 @@ impl Server {
     /// Hands a fact in and waits until viewers can see it: what is pushed is answered after its commit.
     pub(crate) async fn settled(&self, event: Event) {
         self.hub.push(Batch::of(event)).await.unwrap();
+    }
+
+    /// Makes it later.
+    pub(crate) fn pass(&self, time: Duration) {
+        let millis = i64::try_from(time.as_millis()).unwrap();
+        self.later.fetch_add(millis, Ordering::Relaxed);
     }
 
     /// Begins to stop, as a signal would.
@@ -153,6 +189,12 @@ impl Server {
         self.request("POST", path, &json, body.as_bytes()).await
     }
 
+    /// Removes a session, which only an administrator may.
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        let bearer = bearer(&self.keys.process_key());
+        self.request("DELETE", path, &[("authorization", &bearer)], b"").await
+    }
+
     /// One request on a connection of its own. A `host` among the headers replaces the right one.
     pub(crate) async fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut stream = self.connect().await;
@@ -179,6 +221,11 @@ pub(crate) fn head(address: SocketAddr, method: &str, path: &str, headers: &[(&s
     }
     head.push_str(&format!("content-length: {length}\r\n\r\n"));
     head
+}
+
+/// How a program shows its token.
+pub(crate) fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
 }
 
 /// An answer, taken apart.

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::support::{LIMIT, Server};
 
@@ -43,6 +43,28 @@ impl Viewer {
         let hello = viewer.message().await;
         assert_eq!(hello["type"], "hello");
         viewer
+    }
+
+    /// A viewer that shows this token and has been greeted; or the status that it got instead.
+    pub(crate) async fn with_token(server: &Server, token: &str) -> Result<Self, u16> {
+        let mut request = format!("ws://{}/api/v1/live", server.address)
+            .into_client_request()
+            .unwrap();
+        let bearer = crate::support::bearer(token).parse().unwrap();
+        request.headers_mut().insert("authorization", bearer);
+        match tokio_tungstenite::client_async(request, server.connect().await).await {
+            Ok((socket, _)) => {
+                let mut viewer = Self {
+                    socket,
+                    held: BTreeMap::new(),
+                    verified: 0,
+                };
+                assert_eq!(viewer.message().await["type"], "hello");
+                Ok(viewer)
+            }
+            Err(Error::Http(answer)) => Err(answer.status().as_u16()),
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// A viewer on this connection; nothing has been read yet.

@@ -266,13 +266,7 @@ async fn a_session_that_is_removed_is_not_found_any_more() {
     post_phase(&server, |_| ()).await;
     let mut page = Page::open(&server, "weather-app").await;
     page.frame("status").await;
-    assert_eq!(
-        server
-            .request("DELETE", "/api/v1/sessions/weather-app", &[], b"")
-            .await
-            .status,
-        204
-    );
+    assert_eq!(server.delete("/api/v1/sessions/weather-app").await.status, 204);
     assert_eq!(
         page.frame("status").await["data"],
         json!({"error": "Session not found"})
