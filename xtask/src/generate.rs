@@ -18,6 +18,10 @@ const FILES: &[Generated] = &[
         write: wire_types,
     },
     Generated {
+        path: "crates/forgecast-server/openapi.json",
+        write: api,
+    },
+    Generated {
         path: "docs/configuration.md",
         write: configuration,
     },
@@ -66,6 +70,21 @@ fn wire_types() -> Result<String> {
         "typescript",
         "--example",
         "typescript",
+    ];
+    tool::cargo(&example).output()
+}
+
+/// The description of the API, from the router and the types of the wire.
+fn api() -> Result<String> {
+    let example = [
+        "run",
+        "--quiet",
+        "--package",
+        "forgecast-server",
+        "--features",
+        "openapi",
+        "--example",
+        "openapi",
     ];
     tool::cargo(&example).output()
 }

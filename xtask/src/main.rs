@@ -29,7 +29,9 @@ cargo xtask <command>
   deps             compare the edges between the crates with the allowed ones
   licences         compare the licences of all dependencies with the allowed ones
   bench [name…]    measure, each figure beside its floor or peer
-  nightly [min]    what takes too long for every submission: fuzzing and the faults that fill a machine
+  nightly [part…] [min]
+                   what takes too long for every submission: faults that fill a machine, schemathesis against the
+                   description of the API, fuzz (so many minutes for each target)
   screenshots      take the pictures of the README from a running demo";
 
 /// What went wrong, for the terminal.

@@ -1,8 +1,20 @@
-//! What takes too long for every submission: fuzzing of everything that takes bytes from outside, and the fault tests
-//! that fill a machine. A missing tool fails.
+//! What takes too long for every submission: the fault tests that fill a machine, thousands of requests made of the API's
+//! description, and fuzzing of everything that takes bytes from outside. A missing tool fails.
+
+mod schemathesis;
 
 use crate::Result;
 use crate::tool::{self, Tool, cargo};
+
+/// A part and its name; it is told for how many minutes to look at each of its targets.
+type Part = (&'static str, fn(u32) -> Result);
+
+/// In the order in which they run.
+const PARTS: &[Part] = &[
+    ("faults", |_| faults()),
+    ("schemathesis", |_| schemathesis::run()),
+    ("fuzz", fuzz),
+];
 
 /// Fuzz targets, each with the folder of committed inputs that it starts from, if there is one.
 const TARGETS: &[(&str, Option<&str>)] = &[
@@ -17,17 +29,27 @@ const TARGETS: &[(&str, Option<&str>)] = &[
 ];
 const CORPUS: &str = "../crates/forgecast-ingest/tests/corpus";
 
-/// `nightly [minutes]`: so many minutes for each fuzz target, five without a number.
+/// `nightly [part…] [minutes]`: all parts when none is named; so many minutes for each fuzz target, five without a number.
 pub(crate) fn run(arguments: &[String]) -> Result {
-    let minutes = match arguments {
-        [] => 5,
-        [minutes] => minutes
-            .parse::<u32>()
-            .map_err(|_| format!("`{minutes}` is no number of minutes"))?,
-        _ => return Err("nightly takes one number of minutes at most".to_owned()),
-    };
-    faults()?;
-    fuzz(minutes)
+    let mut minutes = None;
+    let mut named = Vec::new();
+    for argument in arguments {
+        if let Some((_, part)) = PARTS.iter().find(|(name, _)| name == argument) {
+            named.push(part);
+        } else if let (Ok(number), None) = (argument.parse::<u32>(), minutes) {
+            minutes = Some(number);
+        } else {
+            let names: Vec<_> = PARTS.iter().map(|(name, _)| *name).collect();
+            return Err(format!(
+                "`{argument}`: nightly takes names of parts ({}) and one number of minutes",
+                names.join(", ")
+            ));
+        }
+    }
+    if named.is_empty() {
+        named.extend(PARTS.iter().map(|(_, part)| part));
+    }
+    named.iter().try_for_each(|part| part(minutes.unwrap_or(5)))
 }
 
 /// The tests that are marked as too long for every submission.

@@ -1,0 +1,291 @@
+//! Thousands of requests made of the API's description, right and wrong ones, against a real server with something behind
+//! every address: none may be answered with a 5xx, or otherwise than described. Runs in folders of its own below `target`.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::Result;
+use crate::json;
+use crate::tool::{self, Tool, cargo};
+
+/// The version whose checks and settings are meant.
+const VERSION: &str = "4.32.5";
+/// Cases for each operation, besides those that its description alone gives.
+const CASES: &str = "150";
+/// Fewer cases in all prove nothing.
+const LEAST_CASES: u64 = 10_000;
+/// What a slow machine needs for the server's first scan.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The settings and hooks.
+const SETTINGS: &str = "xtask/schemathesis";
+
+/// Builds the server, fills a world and asks.
+pub(super) fn run() -> Result {
+    let program = installed()?;
+    cargo(&["build", "--release", "--locked", "--package", "forgecast"]).run()?;
+    let world = World::filled(&tool::root().join("target/schemathesis/world"))?;
+    let token = world.token()?;
+    let server = world.serve()?;
+    server.fill()?;
+    let asked = ask(&program, &server, &token);
+    // What the server says of itself at the end is true whatever was asked.
+    let alive = server.get("/healthz");
+    let cases = asked?;
+    alive.map_err(|error| format!("the server did not live through it: {error}"))?;
+    if cases < LEAST_CASES {
+        return Err(format!("schemathesis: {cases} cases, fewer than {LEAST_CASES}"));
+    }
+    println!("schemathesis: {cases} cases, no 5xx, no answer that is not described");
+    Ok(())
+}
+
+/// The program, in an environment of its own; made when it is not there.
+fn installed() -> Result<PathBuf> {
+    let folder = tool::root().join("target/schemathesis/venv");
+    let program = folder.join("bin/schemathesis");
+    let version = Command::new(&program).arg("--version").stderr(Stdio::null()).output();
+    let is_it = |said: &[u8]| {
+        String::from_utf8_lossy(said)
+            .split_whitespace()
+            .any(|word| word == VERSION)
+    };
+    if version.is_ok_and(|output| is_it(&output.stdout)) {
+        return Ok(program);
+    }
+    if !tool::exists("python3", &["-m", "venv", "--help"]) {
+        return Err(
+            "schemathesis needs Python 3.10 or later with venv (Debian: apt-get install python3-venv)".to_owned(),
+        );
+    }
+    let folder = folder.display().to_string();
+    Tool::new(".", "python3", &["-m", "venv", "--clear", &folder]).run()?;
+    let wanted = format!("schemathesis=={VERSION}");
+    Tool::new(".", &format!("{folder}/bin/pip"), &["install", "--quiet", &wanted])
+        .run()
+        .map_err(|error| format!("{wanted} could not be installed: {error}"))?;
+    Ok(program)
+}
+
+/// Runs all phases; the number of cases that were asked, when none of them found anything.
+fn ask(program: &Path, server: &Server, token: &str) -> Result<u64> {
+    let report = tool::root().join("target/schemathesis/report.txt");
+    let mut asking = Command::new(program)
+        .args(["--config-file", "schemathesis.toml", "run"])
+        .arg(format!("{}/openapi.json", server.url))
+        .args(["--header", &format!("Authorization: Bearer {token}")])
+        .args(["--max-examples", CASES, "--workers", "2", "--request-timeout", "20"])
+        .args(["--suppress-health-check", "all", "--no-color"])
+        .current_dir(tool::root().join(SETTINGS))
+        // Its notes go where nothing is committed.
+        .env(
+            "HYPOTHESIS_STORAGE_DIRECTORY",
+            tool::root().join("target/schemathesis/hypothesis"),
+        )
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("cannot run {}: {error}", program.display()))?;
+    let mut said = String::new();
+    if let Some(mut output) = asking.stdout.take() {
+        output
+            .read_to_string(&mut said)
+            .map_err(|error| format!("read its report: {error}"))?;
+    }
+    let status = asking
+        .wait()
+        .map_err(|error| format!("wait for schemathesis: {error}"))?;
+    fs::write(&report, &said).map_err(|error| format!("{}: {error}", report.display()))?;
+    let summary = said.find("= SUMMARY =").map_or(said.as_str(), |at| &said[at..]);
+    print!("{summary}");
+    if !status.success() {
+        return Err(format!(
+            "schemathesis found something; all of it is in {}",
+            report.display()
+        ));
+    }
+    let cases = summary
+        .split("Test cases:")
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next());
+    let cases = cases.and_then(|number| number.replace(',', "").parse().ok());
+    cases.ok_or_else(|| "schemathesis did not say how many cases there were".to_owned())
+}
+
+/// A home, a runtime folder and projects that builds left behind.
+struct World {
+    folder: PathBuf,
+}
+
+/// Files of the shapes that producers write.
+const FILES: &[(&str, &str)] = &[
+    (
+        "weather-app/.context-foundry/current-phase.json",
+        r#"{"session_id": "weather-app", "current_phase": "Builder", "phase_number": "3/7", "status": "building",
+            "progress_detail": "writing the parser", "test_iteration": 1, "phases_completed": ["Scout", "Architect"],
+            "started_at": "2026-01-31T08:00:00Z", "last_updated": "2026-01-31T08:15:00Z"}"#,
+    ),
+    (
+        "weather-app/.context-foundry/scout-report.md",
+        "# What is there\n\nNothing yet.\n",
+    ),
+    (
+        "weather-app/.context-foundry/build-output-1.txt",
+        "compiling\nlinking\nerror: no network\n",
+    ),
+    (
+        "shop/.context-foundry/current-phase.json",
+        r#"{"session_id": "shop", "current_phase": "Test", "phase_number": "4/7", "status": "testing"}"#,
+    ),
+    (
+        "shop/.context-foundry/session-summary.json",
+        r#"{"status": "completed", "tests": {"total": 10, "passed": 10, "failed": 0}}"#,
+    ),
+    (
+        "checkpoints/ralph/old-build/state.json",
+        r#"{"project": "old", "task": "build it", "current_phase": "builder", "iterations": 3,
+            "start_time": "2026-01-31T08:00:00Z"}"#,
+    ),
+];
+
+/// What is pushed besides: panels that no file fills.
+const FACTS: &str = r#"[
+    {"session": "weather-app", "type": "agent_reported", "agent_id": "builder-1", "agent_type": "Builder", "status": "active"},
+    {"session": "weather-app", "type": "usage_recorded", "input": 1200, "output": 800, "model": "claude-sonnet-4-5"},
+    {"session": "weather-app", "type": "tests_reported", "iteration": 1, "total": 10, "passed": 8, "failed": 2},
+    {"session": "weather-app", "type": "decision_recorded", "key": "d-1", "title": "Cache the forecast", "quality": 4},
+    {"session": "weather-app", "type": "pattern_recorded", "pattern_id": "p-1", "title": "Mock the network"},
+    {"session_id": "weather-app", "type": "log_line", "data": {"line": "packing", "level": "info"}}
+]"#;
+
+impl World {
+    fn filled(folder: &Path) -> Result<Self> {
+        let wrong = |error: std::io::Error| format!("{}: {error}", folder.display());
+        if folder.exists() {
+            fs::remove_dir_all(folder).map_err(wrong)?;
+        }
+        for name in ["home", "run", "projects"] {
+            fs::create_dir_all(folder.join(name)).map_err(wrong)?;
+        }
+        for (name, text) in FILES {
+            let file = folder.join("projects").join(name);
+            fs::create_dir_all(file.parent().unwrap_or(folder)).map_err(wrong)?;
+            fs::write(file, text).map_err(wrong)?;
+        }
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// The binary in this world, with nothing of the world around it.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(tool::root().join("target/release/forgecast"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.folder.join("home"))
+            .env("XDG_RUNTIME_DIR", self.folder.join("run"))
+            .current_dir(self.folder.join("projects"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// A token that may do everything.
+    fn token(&self) -> Result<String> {
+        let output = self.command(&["token", "new", "--role", "admin", "--json"]).output();
+        let output = output.map_err(|error| format!("cannot run forgecast token: {error}"))?;
+        let said = json::parse(&String::from_utf8_lossy(&output.stdout))?;
+        let token = said.get("token").text().map(str::to_owned);
+        token.ok_or_else(|| "forgecast token did not show a token".to_owned())
+    }
+
+    /// A server on a free port; the address is the one that it prints.
+    fn serve(&self) -> Result<Server> {
+        let mut child = self
+            .command(&["serve", "--port", "0", "."])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("cannot run forgecast: {error}"))?;
+        let output = child.stdout.take();
+        let mut server = Server {
+            child,
+            url: String::new(),
+        };
+        let mut lines = output
+            .map(|output| BufReader::new(output).lines())
+            .into_iter()
+            .flatten();
+        let url = lines.find_map(|line| {
+            let line = line.ok()?;
+            let at = line.find("http://")?;
+            line[at..]
+                .split_whitespace()
+                .next()
+                .map(|url| url.trim_end_matches('/').to_owned())
+        });
+        server.url = url.ok_or_else(|| "the server did not say where it listens".to_owned())?;
+        // Whatever it prints later is read to nowhere, so that it never waits for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        Ok(server)
+    }
+}
+
+/// A running server; ends with this value.
+struct Server {
+    child: Child,
+    url: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Server {
+    /// Waits until the files were read, then sends the rest.
+    fn fill(&self) -> Result {
+        let begun = Instant::now();
+        while self.get("/readyz").is_err() || !self.get("/api/sessions")?.contains("weather-app") {
+            if begun.elapsed() > PATIENCE {
+                return Err("the server did not read its files in time".to_owned());
+            }
+            std::thread::yield_now();
+        }
+        self.ask("POST", "/api/v1/events", FACTS).map(drop)
+    }
+
+    fn get(&self, path: &str) -> Result<String> {
+        self.ask("GET", path, "")
+    }
+
+    /// The body of an answer that is a success.
+    fn ask(&self, method: &str, path: &str, body: &str) -> Result<String> {
+        let wrong = |error: std::io::Error| format!("{method} {path}: {error}");
+        let address = self.url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).map_err(wrong)?;
+        stream.set_read_timeout(Some(PATIENCE)).map_err(wrong)?;
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .map_err(wrong)?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).map_err(wrong)?;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        if head.split(' ').nth(1).is_some_and(|status| status.starts_with('2')) {
+            Ok(body.to_owned())
+        } else {
+            Err(format!("{method} {path}: {}", head.lines().next().unwrap_or_default()))
+        }
+    }
+}
