@@ -11,6 +11,9 @@ use crate::error::Error;
 use crate::history::{self, Labels};
 use crate::hub::Hub;
 
+/// No revision and no line comes near it, and no database can hold a higher one.
+const HIGHEST: u64 = i64::MAX as u64;
+
 /// What became of a session that was brought in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Brought {
@@ -31,7 +34,7 @@ pub enum Refusal {
     /// It has no facts.
     #[error("it holds no facts, so there is no session to be made of it")]
     Empty,
-    /// Its revisions do not grow from fact to fact, or its log lines are not numbered so.
+    /// Its revisions do not grow from fact to fact, or lead to no state at all, or its log lines are not numbered so.
     #[error("its facts or log lines are not in their order; it was changed since it was exported")]
     Disordered,
 }
@@ -164,5 +167,11 @@ impl Hub {
 fn is_ordered(exported: &Exported) -> bool {
     let revisions = exported.events.iter().map(|stored| stored.revision);
     let lines = exported.log.iter().map(|line| line.offset);
-    revisions.is_sorted() && lines.is_sorted_by(|one, next| one < next)
+    // The first state of a session has the revision 1: facts that led nowhere make none.
+    let newest = exported.events.last().map_or(0, |stored| stored.revision);
+    let last_line = exported.log.last().map_or(0, |line| line.offset);
+    (1..=HIGHEST).contains(&newest)
+        && last_line < HIGHEST
+        && revisions.is_sorted()
+        && lines.is_sorted_by(|one, next| one < next)
 }

@@ -102,6 +102,9 @@ impl UsageAmount {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "schema", schemars(extend("oneOf" = [
+    {"required": ["day"]}, {"required": ["project"]}, {"required": ["model"]}, {"required": ["phase"]}, {"required": ["session"]},
+])))]
 pub struct UsageRow {
     /// One entry: what the rows are grouped by and this group's value, `"day": "2026-11-22"`. What has no project, model
     /// or phase has the empty value.

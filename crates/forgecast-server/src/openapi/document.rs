@@ -58,7 +58,10 @@ pub fn document() -> Result<Value, String> {
         .map(|(_, name, about)| json!({ "name": name, "description": about }))
         .collect();
     let mut schemas = schemas.all();
-    schemas.values_mut().for_each(absent_is_not_null);
+    for schema in schemas.values_mut() {
+        absent_is_not_null(schema);
+        for_readers(schema);
+    }
     Ok(json!({
         "openapi": "3.1.0",
         "info": {
@@ -173,5 +176,96 @@ fn without_null(field: &mut Value) {
     {
         map.remove("anyOf");
         map.extend(only.clone());
+    }
+}
+
+/// What is written for readers of the code is put into words for readers of the API: without links, on one line.
+fn for_readers(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            // A field may be called `description`, too: then it is a schema.
+            if let Some(Value::String(text)) = map.get_mut("description") {
+                *text = without_links(text);
+            }
+            if map.get("description").is_some_and(|text| text == "") {
+                map.remove("description");
+            }
+            if map.get("title").is_some_and(Value::is_string) {
+                map.remove("title");
+            }
+            map.values_mut().for_each(for_readers);
+        }
+        Value::Array(list) => list.iter_mut().for_each(for_readers),
+        _ => {}
+    }
+}
+
+/// "See [`Fact::X`](super::Fact::X): …" says no more than its end; another link says its own name.
+fn without_links(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = text.strip_prefix("See the module.").unwrap_or(&text).trim_start();
+    let text = match text.strip_prefix("See [") {
+        Some(link) => capital(behind(link).trim_start_matches([':', ';', '.', ' '])),
+        None => text.to_owned(),
+    };
+    let mut plain = String::new();
+    let mut rest = text.as_str();
+    while let Some((before, link)) = rest.split_once("[`") {
+        let Some((name, _)) = link.split_once("`]") else {
+            break;
+        };
+        plain.push_str(before);
+        plain.push('`');
+        plain.push_str(name.rsplit("::").next().unwrap_or(name));
+        plain.push('`');
+        rest = behind(link);
+    }
+    plain + rest
+}
+
+/// What follows a link, of which the beginning is gone.
+fn behind(link: &str) -> &str {
+    let rest = link.split_once(']').map_or("", |(_, rest)| rest);
+    let target = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+    target.map_or(rest, |(_, rest)| rest)
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_of_the_code_become_words() {
+        for (code, words) in [
+            ("See [`Fact::X`](super::Fact::X).", ""),
+            (
+                "See [`Fact::X`](super::Fact::X): the files\nof a folder.",
+                "The files of a folder.",
+            ),
+            ("See [`BEAT`].", ""),
+            ("See the module. Times never go back.", "Times never go back."),
+            ("A view, or an [`Index`].", "A view, or an `Index`."),
+            ("Every [`update::BEAT`](x) seconds.", "Every `BEAT` seconds."),
+            ("Plain `code` [a] stays.", "Plain `code` [a] stays."),
+        ] {
+            assert_eq!(without_links(code), words);
+        }
+    }
+
+    #[test]
+    fn what_is_described_is_what_is_there() {
+        let document = document().unwrap();
+        let committed: Value = serde_json::from_str(super::super::DOCUMENT).unwrap();
+        assert!(
+            document == committed,
+            "crates/forgecast-server/openapi.json is old: run `cargo xtask gen`"
+        );
     }
 }

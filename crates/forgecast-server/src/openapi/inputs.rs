@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::operation::{Operation, Schemas, Tag};
 use super::shapes::{
-    Envelopes, ExportLogs, ExportMetrics, Exported, Exporting, Hook, ImportReceipt, Login, Me, PushReceipt, RpcStatus,
+    Envelopes, ExportLogs, ExportMetrics, Exported, Exporting, Hook, ImportReceipt, Login, Me, Object, PushReceipt,
+    RpcStatus,
 };
 
 const JSON: &str = "application/json";
@@ -114,11 +115,9 @@ pub(super) fn access(schemas: &mut Schemas) -> Vec<Operation> {
         .json_body("The token.", schemas.of::<Login>(), json!({ "token": "fc_v_…" }))
         .answer(204, "Signed in; `Set-Cookie` says so to the browser.", &[])
         .problems(&[401, 429]),
-        Operation::new("POST", "/api/v1/logout", Tag::Access, "logout", "Takes the cookie away").answer(
-            204,
-            "Signed out.",
-            &[],
-        ),
+        Operation::new("POST", "/api/v1/logout", Tag::Access, "logout", "Takes the cookie away")
+            .json_body("Nothing: an empty object.", schemas.of::<Object>(), json!({}))
+            .answer(204, "Signed out.", &[]),
         Operation::new("GET", "/api/v1/me", Tag::Access, "me", "Who is signed in")
             .json(200, "What this one may do.", schemas.of::<Me>())
             .problems(&[429]),

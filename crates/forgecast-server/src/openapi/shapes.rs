@@ -236,6 +236,7 @@ pub(super) struct ImportReceipt {
 /// One fact as it is pushed. The fields of its kind stand beside these, or together in `data`; names, times and numbers
 /// are read leniently: what cannot be read is a problem of the session, and the rest is taken.
 #[derive(JsonSchema, Serialize)]
+#[schemars(extend("anyOf" = [{"required": ["session"]}, {"required": ["session_id"]}, {"required": ["directory"]}]))]
 pub(super) struct Envelope {
     /// The same id twice is the same fact. A number is taken for its digits.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -133,7 +133,11 @@ fn timeline(schemas: &mut Schemas) -> Operation {
         "Most spans, most marks and most times; brought into 2 to 2,000.",
         with_default(small(0), 2_000),
     )
-    .json(200, "Attempts at phases, marks, and when revisions came.", schemas.of::<Timeline>())
+    .json(
+        200,
+        "Attempts at phases, marks, and when revisions came.",
+        schemas.of::<Timeline>(),
+    )
 }
 
 fn past(schemas: &mut Schemas) -> Vec<Operation> {

@@ -16,6 +16,7 @@ mod health;
 mod hooks;
 mod limits;
 mod live;
+mod openapi;
 mod origin;
 mod otlp;
 mod pushes;
