@@ -68,19 +68,32 @@ class Connected {
     this.#live.connect();
   }
 
-  /** Follows one session until `stop` is called; `onTopic` learns the canonical id behind a bare name. */
-  session(id: string, onId: (id: string) => void): { view: TopicState<SessionView>; log: LogState; stop: () => void } {
+  /** Follows the view of one session until `stop` is called; `onId` learns the canonical id behind a bare name. */
+  view(id: string, onId: (id: string) => void): { view: TopicState<SessionView>; stop: () => void } {
     const view = new TopicState<SessionView>(batch, {
       onTopic: (topic) => onId(topic.slice('session/'.length)),
       onEvent: (event, topic) => this.#noticed(event, topic),
     });
-    const log = new LogState(batch);
     const stops = [
       this.#live.follow(`session/${id}`, view),
-      this.#live.follow(`log/${id}`, log),
       this.#poll(`session/${id}`, apiPath(this.base, 'sessions', id), view, (body) => body),
     ];
-    return { view, log, stop: () => stops.forEach((stop) => stop()) };
+    return { view, stop: () => stops.forEach((stop) => stop()) };
+  }
+
+  /** The same with its log. */
+  session(id: string, onId: (id: string) => void): { view: TopicState<SessionView>; log: LogState; stop: () => void } {
+    const { view, stop } = this.view(id, onId);
+    const log = new LogState(batch);
+    const stopLog = this.#live.follow(`log/${id}`, log);
+    return {
+      view,
+      log,
+      stop: () => {
+        stop();
+        stopLog();
+      },
+    };
   }
 
   putAway(notice: Notice): void {
