@@ -123,6 +123,7 @@ fn measure(bench: &Bench, report: &mut Report, count: usize, viewers: usize) -> 
             viewers,
             |root, data| Server::forgecast(&bench.binary, root, data),
             |server, projects| {
+                server.wait_for_sessions(count)?;
                 let topics: Vec<String> = (0..WRITTEN)
                     .map(|turn| format!("session/{}", projects[turn * (count / WRITTEN)].name()))
                     .collect();

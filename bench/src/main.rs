@@ -4,6 +4,7 @@
 mod burst;
 mod fanout;
 mod floor;
+mod http;
 mod idle;
 mod latency;
 mod process;
@@ -13,6 +14,7 @@ mod report;
 mod soak;
 mod start;
 mod transcripts;
+mod ui;
 mod usage;
 mod viewer;
 mod wire;
@@ -44,6 +46,11 @@ const MEASUREMENTS: &[(&str, &str, Measurement)] = &[
         "latency",
         "write to frame, beside inotify + read + parse + patch + write(2)",
         latency::run,
+    ),
+    (
+        "ui",
+        "rename to the changed pixel in Chromium, beside the frame's arrival",
+        ui::run,
     ),
     (
         "fanout",

@@ -95,6 +95,20 @@ impl Server {
         bail!("not ready after two minutes")
     }
 
+    /// Waits until it has taken over so many sessions from its sources: being ready means that they were read.
+    pub(crate) fn wait_for_sessions(&self, count: usize) -> Result<()> {
+        let until = Instant::now() + Duration::from_secs(120);
+        #[expect(clippy::cast_precision_loss, reason = "thousands")]
+        let wanted = count as f64;
+        while Instant::now() < until {
+            if self.metric("forgecast_sessions")? >= wanted {
+                return Ok(());
+            }
+            pause(Duration::from_millis(5));
+        }
+        bail!("not {count} sessions after two minutes")
+    }
+
     /// Seconds of processor time so far, user and system.
     pub(crate) fn cpu_seconds(&self) -> Result<f64> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;

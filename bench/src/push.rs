@@ -1,14 +1,14 @@
 //! Events per second that were acknowledged, which means committed (P9).
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::Bench;
+use crate::http::Connection;
 use crate::process::Server;
 use crate::report::Report;
 
@@ -39,10 +39,7 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
 }
 
 fn post_many(address: SocketAddr, worker: usize, per_request: usize, requests: usize) -> Result<()> {
-    let stream = TcpStream::connect(address)?;
-    stream.set_nodelay(true)?;
-    let mut answers = BufReader::new(stream.try_clone()?);
-    let mut stream = stream;
+    let mut connection = Connection::open(address)?;
     for request in 0..requests {
         let events: Vec<_> = (0..per_request)
             .map(|number| {
@@ -50,29 +47,7 @@ fn post_many(address: SocketAddr, worker: usize, per_request: usize, requests: u
                     "type": "phase_reported", "phase": "Builder", "status": "building", "detail": format!("step {request}.{number}")})
             })
             .collect();
-        let body = serde_json::to_vec(&events)?;
-        write!(
-            stream,
-            "POST /api/v1/events HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        )?;
-        stream.write_all(&body)?;
-        let mut status = String::new();
-        answers.read_line(&mut status)?;
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            answers.read_line(&mut line)?;
-            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse().context("a content length")?;
-            }
-            if line == "\r\n" {
-                break;
-            }
-        }
-        let mut answer = vec![0; length];
-        answers.read_exact(&mut answer)?;
-        ensure!(status.contains(" 200 "), "{status}{}", String::from_utf8_lossy(&answer));
+        connection.post("/api/v1/events", &serde_json::to_vec(&events)?)?;
     }
     Ok(())
 }

@@ -1,8 +1,6 @@
 //! Tokens and cost: a cold reading of all transcripts beside ccusage on the same files, the restart after a little was
 //! appended to a lot, one huge transcript streaming by, and what a hook costs its agent (P10).
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -12,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::Bench;
+use crate::http::Connection;
 use crate::process::{Server, get, pause};
 use crate::report::{Report, quantile};
 use crate::transcripts::{Transcript, archive};
@@ -224,49 +223,18 @@ fn huge(bench: &Bench, report: &mut Report) -> Result<()> {
 fn hooks(bench: &Bench, report: &mut Report) -> Result<()> {
     let (config, data) = (TempDir::new()?, TempDir::new()?);
     let server = serve(bench, config.path(), data.path())?;
-    let stream = TcpStream::connect(server.address)?;
-    stream.set_nodelay(true)?;
-    let mut answers = BufReader::new(stream.try_clone()?);
+    let mut connection = Connection::open(server.address)?;
     let (mut hooks, mut floor) = (Vec::new(), Vec::new());
     for round in 0..bench.rounds(20_000, 2_000) {
         let body = format!(
             "{{\"session_id\":\"bench\",\"transcript_path\":\"/tmp/bench.jsonl\",\"cwd\":\"/srv/bench\",\"hook_event_name\":\"PostToolUse\",\"tool_name\":\"Bash\",\"tool_use_id\":\"toolu_{round}\",\"tool_input\":{{\"command\":\"cargo test\"}},\"tool_response\":{{\"stdout\":\"ok\"}}}}"
         );
-        let post = format!(
-            "POST /api/v1/hooks/claude HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            server.address,
-            body.len()
-        );
-        let bare = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
-        hooks.push(exchange(&stream, &mut answers, &post)?);
-        floor.push(exchange(&stream, &mut answers, &bare)?);
+        hooks.push(connection.post("/api/v1/hooks/claude", body.as_bytes())?);
+        floor.push(connection.get("/healthz")?);
     }
     for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
         let (hook, bare) = (quantile(&mut hooks, share), quantile(&mut floor, share));
         report.beside(&format!("a hook is answered, {name}"), hook, "ms", "GET /healthz", bare);
     }
     server.stop()
-}
-
-/// Milliseconds from the request to the end of its answer.
-fn exchange(mut stream: &TcpStream, answers: &mut BufReader<TcpStream>, request: &str) -> Result<f64> {
-    let begin = Instant::now();
-    stream.write_all(request.as_bytes())?;
-    let mut status = String::new();
-    answers.read_line(&mut status)?;
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        answers.read_line(&mut line)?;
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().context("a content length")?;
-        }
-        if line == "\r\n" {
-            break;
-        }
-    }
-    answers.read_exact(&mut vec![0; length])?;
-    let milliseconds = begin.elapsed().as_secs_f64() * 1_000.0;
-    ensure!(status.contains(" 20"), "{status}");
-    Ok(milliseconds)
 }
