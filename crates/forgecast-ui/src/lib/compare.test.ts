@@ -48,14 +48,20 @@ describe('two sessions', () => {
 
   it('are marked where they differ, and where one did better', () => {
     const usage = (cost_usd: number) => ({ ...share(1_000), cost_usd, priced: true, calls: 3, unpriced_calls: 0, disputed_calls: 0 });
-    const lines = factLines(view({ usage: usage(2) }), view({ usage: usage(1.5), status: 'failed', ended_at: at(19) }), NOW);
+    const lines = factLines(view({ usage: usage(2) }), view({ usage: usage(1.5), ended_at: at(19) }), NOW);
     const line = (label: string) => lines.find((one) => one.label === label)!;
-    expect(line('Status')).toMatchObject({ differs: true, better: undefined });
     expect(line('Cost')).toMatchObject({ a: '$2.00', b: '$1.50', differs: true, better: 'b' });
     expect(line('Tokens')).toMatchObject({ differs: false, better: undefined });
     // A minute in forty is no difference.
     expect(line('Took').differs).toBe(false);
     expect(lines.some(({ label }) => label === 'Agents')).toBe(false);
+  });
+
+  it('are not told apart by effort when one of them failed', () => {
+    const usage = { ...share(1_000), cost_usd: 1, priced: true, calls: 3, unpriced_calls: 0, disputed_calls: 0 };
+    const lines = factLines(view({ usage }), view({ usage: { ...usage, cost_usd: 0.1 }, status: 'failed' }), NOW);
+    expect(lines.find(({ label }) => label === 'Cost')).toMatchObject({ differs: true, better: undefined });
+    expect(lines.find(({ label }) => label === 'Status')).toMatchObject({ a: 'completed', b: 'failed', differs: true });
   });
 
   it('differ in nothing as long as one of them is not there', () => {

@@ -93,8 +93,9 @@ interface Rule {
   as?: (value: number) => string;
   /** In full. */
   full?: (value: number) => string;
-  /** Whether less or more of it is better. */
+  /** Whether less or more of it is better. Less effort is, where both came to the same end. */
   better?: 'less' | 'more';
+  effort?: boolean;
   /** Numbers that are about equal are equal. */
   about?: boolean;
 }
@@ -104,11 +105,11 @@ const tests = (view: SessionView) => view.tests?.summary;
 const RULES: readonly Rule[] = [
   { label: 'Status', of: (view) => view.status_word ?? view.status },
   { label: 'Project', of: (view) => view.project },
-  { label: 'Took', of: elapsed, as: duration, better: 'less', about: true },
-  { label: 'Cost', of: (view) => view.usage?.cost_usd, as: money, better: 'less' },
-  { label: 'Tokens', of: (view) => view.usage && total(view.usage), as: count, full: exact, better: 'less' },
-  { label: 'Written by the model', of: (view) => view.usage?.output, as: count, full: exact, better: 'less' },
-  { label: 'Calls', of: (view) => view.usage?.calls || undefined, as: exact, better: 'less' },
+  { label: 'Took', of: elapsed, as: duration, better: 'less', effort: true, about: true },
+  { label: 'Cost', of: (view) => view.usage?.cost_usd, as: money, better: 'less', effort: true },
+  { label: 'Tokens', of: (view) => view.usage && total(view.usage), as: count, full: exact, better: 'less', effort: true },
+  { label: 'Written by the model', of: (view) => view.usage?.output, as: count, full: exact, better: 'less', effort: true },
+  { label: 'Calls', of: (view) => view.usage?.calls || undefined, as: exact, better: 'less', effort: true },
   { label: 'Rounds of tests', of: (view) => view.tests?.iteration, as: exact, better: 'less' },
   { label: 'Tests passed', of: (view) => tests(view)?.passed, as: exact, better: 'more' },
   { label: 'Tests failed', of: (view) => tests(view)?.failed, as: exact, better: 'less' },
@@ -138,7 +139,8 @@ export function factLines(a: SessionView | undefined, b: SessionView | undefined
     const both = a !== undefined && b !== undefined;
     const numbers = typeof one === 'number' && typeof other === 'number';
     const same = numbers && rule.about ? close(one, other) : show(one) === show(other);
-    const better = both && numbers && !same && rule.better ? (one < other === (rule.better === 'less') ? 'a' : 'b') : undefined;
+    const fair = !rule.effort || a?.status === b?.status;
+    const better = both && numbers && !same && fair && rule.better ? (one < other === (rule.better === 'less') ? 'a' : 'b') : undefined;
     return [{ label: rule.label, a: show(one), b: show(other), titles: { a: title(one), b: title(other) }, differs: both && !same, better }];
   });
 }
