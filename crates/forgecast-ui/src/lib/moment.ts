@@ -9,6 +9,8 @@ export interface Shown {
   readonly server: number;
   /** The moment of the past that is shown; undefined for the present. */
   readonly past: number | undefined;
+  /** Shows another moment; undefined where there is only now. */
+  readonly seek?: (ms: number) => void;
 }
 
 const KEY = Symbol('the time that is shown');

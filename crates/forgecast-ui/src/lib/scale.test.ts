@@ -46,10 +46,14 @@ describe('a scale', () => {
     expect(new Scale([]).x(7)).toBe(1);
   });
 
-  it('has labels in order', () => {
-    const labels = ticks(new Scale([0, HOUR, 20 * HOUR, 21 * HOUR]), 900);
-    expect(labels).toHaveLength(10);
-    expect([...labels].sort((a, b) => a - b)).toEqual(labels);
+  it('has labels at round times, in order, none within a silence', () => {
+    const work = Array.from({ length: 61 }, (_, at) => at * MINUTE);
+    const { times, stepMs } = ticks(new Scale([...work, ...work.map((at) => at + 20 * HOUR)]), 900);
+    expect(stepMs).toBe(15 * MINUTE);
+    expect(times.map((time) => time / MINUTE)).toEqual([0, 15, 30, 45, 60, 1200, 1215, 1230, 1245, 1260]);
+    const zoned = ticks(new Scale([0, 10 * HOUR / 60]), 900, 30 * MINUTE);
+    expect((zoned.times[0]! + 30 * MINUTE) % zoned.stepMs).toBe(0);
+    expect(ticks(new Scale([5]), 900).times).toEqual([]);
   });
 });
 

@@ -86,9 +86,32 @@ export function played(scale: Scale, ms: number, realMs: number, speed: number):
   return scale.to;
 }
 
-/** Times for the labels under a scale of this width, in order: round ones where it is linear. */
-export function ticks(scale: Scale, width: number, apart = 90): number[] {
-  const count = Math.max(1, Math.floor(width / apart));
-  const places = Array.from({ length: count }, (_, at) => (at + 0.5) / count);
-  return places.map((place) => scale.ms(place));
+const SECOND = 1_000;
+const HOUR = 60 * MINUTE;
+const ROUND = [1, 5, 15, 30]
+  .map((seconds) => seconds * SECOND)
+  .concat([1, 2, 5, 15, 30].map((minutes) => minutes * MINUTE), [1, 3, 6, 12, 24, 48, 168].map((hours) => hours * HOUR));
+
+export interface Ticks {
+  times: number[];
+  /** Between two of them where the scale is linear. */
+  stepMs: number;
+}
+
+/** Round times (`zoneMs` from UTC) for the labels under a scale, at least `apart` pixels from each other. */
+export function ticks(scale: Scale, width: number, zoneMs = 0, apart = 84): Ticks {
+  const active = scale.stretches.reduce((sum, stretch) => sum + (stretch.idle ? 0 : stretch.to - stretch.from), 0);
+  const stepMs = ROUND.find((step) => active / step <= width / apart) ?? ROUND.at(-1)!;
+  const times: number[] = [];
+  let before = -Infinity;
+  for (const stretch of scale.stretches) {
+    if (stretch.idle) continue;
+    for (let time = Math.ceil((stretch.from + zoneMs) / stepMs) * stepMs - zoneMs; time <= stretch.to; time += stepMs) {
+      const place = scale.x(time) * width;
+      if (place - before < apart) continue;
+      times.push(time);
+      before = place;
+    }
+  }
+  return { times, stepMs };
 }
