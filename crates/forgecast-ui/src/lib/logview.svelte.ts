@@ -117,6 +117,8 @@ export class LogView {
   inContext(all: boolean): void {
     const line = this.picked?.[0] ?? this.offsetAt(this.top);
     this.only = !all;
+    // Whoever goes to a line looks at it.
+    if (this.picked) this.following = false;
     this.start = { index: this.#indexOf(line), part: this.picked ? THIRD : 0 };
     this.sequence += 1;
   }
