@@ -148,3 +148,36 @@ fn a_viewer_subscribes_from_what_it_has() {
         assert!(understood(refused).is_err(), "{refused}");
     }
 }
+
+/// The vectors that the dashboard's `messages.test.ts` goes through as well.
+fn shared_vectors(side: &str) -> Vec<(String, serde_json::Value)> {
+    let text = include_str!("../../../../fixtures/vectors/messages.json");
+    let all: serde_json::Value = serde_json::from_str(text).unwrap();
+    let vectors = all[side].as_array().unwrap();
+    vectors
+        .iter()
+        .map(|vector| (vector["name"].as_str().unwrap().to_owned(), vector["message"].clone()))
+        .collect()
+}
+
+#[test]
+fn the_shared_vectors_are_what_the_server_writes() {
+    let mut kinds: Vec<String> = Vec::new();
+    for (name, message) in shared_vectors("server") {
+        let read: ServerMessage = serde_json::from_value(message.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), message, "{name}");
+        kinds.push(message["type"].as_str().unwrap().to_owned());
+    }
+    kinds.sort_unstable();
+    kinds.dedup();
+    let every_kind = ["error", "event", "heartbeat", "hello", "log", "patch", "removed", "snapshot"];
+    assert_eq!(kinds, every_kind);
+}
+
+#[test]
+fn the_shared_vectors_are_what_a_viewer_says() {
+    for (name, message) in shared_vectors("client") {
+        let read: ClientMessage = serde_json::from_value(message.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), message, "{name}");
+    }
+}

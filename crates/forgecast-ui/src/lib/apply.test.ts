@@ -1,17 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { vectors } from './vectors';
 import { apply, applyInto, isObject, reconcile, same, type Json, type JsonObject } from './apply';
 
-const VECTORS = new URL('../../../../fixtures/vectors/merge-patch.json', import.meta.url);
-
 interface Vector {
-  name?: string;
-  target?: Json;
-  before?: Json;
+  name: string;
+  before: Json;
   patch: Json;
-  result?: Json;
-  after?: Json;
+  after: Json;
 }
 
 /** Keys as producers choose them, hostile ones among them. */
@@ -33,17 +29,12 @@ const copy = <T>(value: T): T => structuredClone(value);
 /** The same content without dictionaries' own prototypes, which `toEqual` would tell apart. */
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
-describe.runIf(existsSync(VECTORS))('the vectors that the Rust side tests too', () => {
-  const file = existsSync(VECTORS) ? (JSON.parse(readFileSync(VECTORS, 'utf8')) as Vector[] | { vectors: Vector[] }) : [];
-  const vectors = Array.isArray(file) ? file : file.vectors;
-
-  it.each(vectors.map((vector, at) => [vector.name ?? `vector ${at + 1}`, vector] as const))('%s', (_, vector) => {
-    const before = vector.before ?? vector.target;
-    const after = (vector.after ?? vector.result) as Json;
-    expect(apply(before, vector.patch)).toEqual(after);
-    if (isObject(before) && isObject(vector.patch)) {
+describe('the vectors that the Rust side tests too', () => {
+  it.each(vectors<Vector[]>('merge-patch').map((vector) => [vector.name, vector] as const))('%s', (_, { before, patch: by, after }) => {
+    expect(apply(before, by)).toEqual(after);
+    if (isObject(before) && isObject(by)) {
       const target = copy(before);
-      applyInto(target, vector.patch);
+      applyInto(target, by);
       expect(target).toEqual(after);
     }
   });
