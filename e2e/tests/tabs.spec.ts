@@ -104,21 +104,18 @@ test('seven tabs whose sockets are refused all poll, and all come back', async (
     if (refused) void socket.close({ code: 1011, reason: 'refused' });
     else socket.connectToServer();
   });
-  const pages = [];
-  for (let at = 0; at < 7; at += 1) {
-    const page = await context.newPage();
-    await page.clock.install();
-    await page.goto(`${forgecast.url}/session/weather-app~1`);
-    pages.push(page);
-  }
+  await context.clock.install();
+  const pages = await Promise.all(Array.from({ length: 7 }, () => context.newPage()));
+  await Promise.all(pages.map((page) => page.goto(`${forgecast.url}/session/weather-app~1`)));
   await Promise.all(pages.map(async (page) => {
     await expect(page.locator('[data-connection="waiting"]')).toBeVisible();
-    await page.clock.fastForward(5_000);
-    await expect(page.getByText('Reading the task')).toBeVisible();
   }));
+  // One clock for all of them.
+  await context.clock.fastForward(5_000);
+  await Promise.all(pages.map((page) => expect(page.getByText('Reading the task')).toBeVisible()));
   refused = false;
+  await context.clock.fastForward(15_000);
   await Promise.all(pages.map(async (page) => {
-    await page.clock.fastForward(15_000);
     await expect(page.locator('[data-connection="live"]')).toBeVisible();
   }));
 });
