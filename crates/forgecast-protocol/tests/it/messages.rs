@@ -170,7 +170,16 @@ fn the_shared_vectors_are_what_the_server_writes() {
     }
     kinds.sort_unstable();
     kinds.dedup();
-    let every_kind = ["error", "event", "heartbeat", "hello", "log", "patch", "removed", "snapshot"];
+    let every_kind = [
+        "error",
+        "event",
+        "heartbeat",
+        "hello",
+        "log",
+        "patch",
+        "removed",
+        "snapshot",
+    ];
     assert_eq!(kinds, every_kind);
 }
 
