@@ -23,6 +23,7 @@ mod lookup;
 mod made;
 #[cfg(test)]
 mod tests;
+mod theirs;
 
 pub use self::keys::Keys;
 pub use self::made::{ShareInfo, TokenInfo};

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use forgecast_hub::query::{Cursor, From, LogQuery, Metric, RowQuery, Sort};
 use forgecast_protocol::batch::LogLevel;
 use forgecast_protocol::session::SessionStatus;
@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::Shared;
+use crate::access::Caller;
 use crate::error::Error;
 use crate::extract::{InPath, InQuery, words};
 use crate::tagged::{by_content, tagged};
@@ -191,15 +192,17 @@ pub(crate) struct FactsQuery {
 /// `GET /api/v1/sessions/{id}/events`: the facts, in order; `after` is the `sequence` of the last one that is known.
 pub(crate) async fn events(
     State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
     InPath(session): InPath<SessionRef>,
     InQuery(query): InQuery<FactsQuery>,
 ) -> Result<Response, Error> {
     let limit = query.limit.unwrap_or(PAGE);
-    let events = shared
+    let mut events = shared
         .hub
         .events(&session, query.after, limit)
         .await?
         .ok_or_else(|| unknown(&session))?;
+    events.retain(|stored| caller.may_know(&stored.event.fact));
     Ok(fresh(Json(json!({ "events": events }))))
 }
 
@@ -234,9 +237,11 @@ pub(crate) async fn series(
 /// `GET /api/v1/sessions/{id}/export`: everything about the session in one document.
 pub(crate) async fn export(
     State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
     InPath(session): InPath<SessionRef>,
 ) -> Result<Response, Error> {
-    let export = shared.hub.export(&session).await?.ok_or_else(|| unknown(&session))?;
+    let mut export = shared.hub.export(&session).await?.ok_or_else(|| unknown(&session))?;
+    export.events.retain(|stored| caller.may_know(&stored.event.fact));
     Ok(fresh(Json(export)))
 }
 

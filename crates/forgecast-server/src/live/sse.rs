@@ -112,7 +112,8 @@ impl Events {
         }
         tokio::select! {
             () = self.shared.stopping.cancelled() => None,
-            delivery = self.subscription.next() => {
+            mut delivery = self.subscription.next() => {
+                delivery.frames.retain(|frame| self.caller.may_hear(frame));
                 self.over = delivery.ended;
                 Some(written(&delivery.frames))
             }

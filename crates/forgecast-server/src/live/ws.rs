@@ -167,7 +167,8 @@ impl Viewer {
         self.continues()?;
         loop {
             match poll_fn(|cx| self.poll_turn(cx)).await? {
-                Turn::Deliver(frames) => {
+                Turn::Deliver(mut frames) => {
+                    frames.retain(|frame| self.caller.may_hear(frame));
                     let texts = Outgoing::texts(frames.into_iter().map(|frame| frame.json));
                     self.socket.send(texts).await?;
                 }

@@ -1,0 +1,84 @@
+//! What guests are not told of the session that they watch, because it is about more than this session: that a budget of
+//! a day or a month was passed, and how much all sessions together have spent.
+
+use forgecast_hub::{Frame, FrameKind};
+use forgecast_protocol::Fact;
+use forgecast_protocol::event::BudgetScope;
+use serde_json::Value;
+
+use super::Caller;
+
+impl Caller {
+    /// Whether a fact of a session that this one may see is for them.
+    pub(crate) fn may_know(&self, fact: &Fact) -> bool {
+        let of_all = matches!(fact, Fact::BudgetPassed(passed) if passed.scope != BudgetScope::Session);
+        !of_all || !matches!(self, Self::Guest(..))
+    }
+
+    /// Whether a message of a topic that this one may follow is for them.
+    pub(crate) fn may_hear(&self, frame: &Frame) -> bool {
+        if frame.kind != FrameKind::Event || !matches!(self, Self::Guest(..)) {
+            return true;
+        }
+        // Events are rare, and guests are few.
+        let Ok(message) = serde_json::from_slice::<Value>(&frame.json) else {
+            return false;
+        };
+        let event = &message["event"];
+        event["type"] != "budget_passed" || event["data"]["scope"] == "session"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use forgecast_protocol::Clock;
+    use forgecast_protocol::event::BudgetPassed;
+    use forgecast_protocol::session::BudgetLevel;
+    use serde_json::json;
+
+    use super::super::{Keys, Role};
+    use super::*;
+
+    #[test]
+    fn guests_learn_what_their_session_spent_and_not_what_all_did() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys::open(&folder.path().join("access.json"), Clock::new(Default::default)).unwrap();
+        let (_, link) = keys.share("a~1".parse().unwrap(), Duration::from_secs(60)).unwrap();
+        let (_, token) = keys.add_token(Role::View, "phone").unwrap();
+        let (guest, viewer) = (keys.find(&link).unwrap(), keys.find(&token).unwrap());
+        for (scope, theirs) in [
+            (BudgetScope::Session, true),
+            (BudgetScope::Day, false),
+            (BudgetScope::Month, false),
+        ] {
+            let passed = BudgetPassed {
+                scope,
+                period: None,
+                level: BudgetLevel::Critical,
+                limit_usd: 10.0,
+                spent_usd: 7.5,
+            };
+            let event = json!({"type": "budget_passed", "session": "a~1", "data": passed});
+            let message = json!({"type": "event", "topic": "session/a~1", "event": event});
+            let frame = Frame {
+                json: message.to_string().into(),
+                position: None,
+                kind: FrameKind::Event,
+            };
+            assert_eq!(guest.may_hear(&frame), theirs, "{scope:?}");
+            assert!(viewer.may_hear(&frame) && Caller::Local.may_hear(&frame));
+            let fact = Fact::BudgetPassed(passed);
+            assert_eq!(guest.may_know(&fact), theirs, "{scope:?}");
+            assert!(viewer.may_know(&fact));
+        }
+        let own = json!({"type": "event", "topic": "session/a~1", "event": {"type": "note", "data": 1}});
+        let frame = Frame {
+            json: own.to_string().into(),
+            position: None,
+            kind: FrameKind::Event,
+        };
+        assert!(guest.may_hear(&frame));
+    }
+}
