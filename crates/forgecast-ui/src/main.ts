@@ -4,6 +4,7 @@ import { mount } from 'svelte';
 import './app.css';
 import App from './App.svelte';
 import { live } from './lib/live.svelte';
+import { notifier } from './lib/notifier.svelte';
 import { router } from './lib/router.svelte';
 import { theme } from './lib/theme.svelte';
 
@@ -14,6 +15,7 @@ manifest.href = `${live.base}manifest.webmanifest`;
 document.head.append(manifest);
 
 router.start();
+notifier.start(live.base);
 theme.start();
 live.start();
 mount(App, { target: document.body });

@@ -5,6 +5,7 @@ import { apiPath, baseOf } from './base';
 import { Batch } from './frame';
 import { LogState } from './logs.svelte';
 import { noticeOf, withNotice, type Notice } from './notices';
+import { notifier } from './notifier.svelte';
 import { poll } from './poll';
 import { Sessions } from './sessions.svelte';
 import { Live, type Connection } from './socket';
@@ -21,7 +22,14 @@ class Connected {
   connection = $state<Connection>({ kind: 'connecting' });
   /** The server speaks another version of the protocol than this page. */
   outdated = $state(false);
-  index = new Sessions(batch, { onEvent: (event, topic) => this.#noticed(event, topic) });
+  index = new Sessions(batch, {
+    onEvent: (event, topic) => this.#noticed(event, topic),
+    onHeard: (event, topic) => {
+      const notice = noticeOf(event, topic);
+      if (notice) notifier.heardBudget(notice);
+    },
+    onRow: (before, after) => notifier.heard(before, after),
+  });
   /** What was said besides the states and nobody put away yet, the newest first. */
   notices = $state.raw<readonly Notice[]>([]);
   readonly base = baseOf(location.pathname);

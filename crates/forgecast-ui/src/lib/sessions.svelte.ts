@@ -128,6 +128,7 @@ export class Sessions implements Follower {
   }
 
   #set(id: string, row: SessionRow | undefined): void {
+    if (row && this.#rest !== undefined) this.#told.onRow?.(this.#ranking.row(id), row);
     const effect = row ? this.#ranking.put(row.id === id ? row : { ...row, id }) : this.#ranking.remove(id);
     this.#changed.add(id);
     this.#reorder ||= effect.order || (effect.text && this.#filtered);
@@ -173,6 +174,7 @@ export class Sessions implements Follower {
   };
 
   event(event: unknown, topic: string): void {
+    this.#told.onHeard?.(event, topic);
     this.#batch.add(() => this.#told.onEvent?.(event, topic));
   }
 

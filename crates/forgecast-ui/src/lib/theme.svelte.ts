@@ -2,6 +2,8 @@
 
 const KEY = 'forgecast-theme';
 type Theme = 'dark' | 'light';
+/** `--bg` of `app.css`. */
+const FRAMES: Record<Theme, string> = { dark: '#0e1216', light: '#f3f5f7' };
 
 class ThemeChoice {
   #system = window.matchMedia('(prefers-color-scheme: light)');
@@ -14,12 +16,20 @@ class ThemeChoice {
   }
 
   start(): void {
+    this.#paintFrame();
     this.#system.addEventListener('change', () => (this.current = this.#read()));
+  }
+
+  /** The window's frame, where the browser paints one (an installed app, a phone), goes with a choice of one's own. */
+  #paintFrame(): void {
+    if (document.documentElement.dataset['theme'] === undefined) return;
+    for (const meta of document.querySelectorAll<HTMLMetaElement>('meta[name="theme-color"]')) meta.content = FRAMES[this.current];
   }
 
   toggle(): void {
     this.current = this.current === 'dark' ? 'light' : 'dark';
     document.documentElement.dataset['theme'] = this.current;
+    this.#paintFrame();
     try {
       localStorage.setItem(KEY, this.current);
     } catch {

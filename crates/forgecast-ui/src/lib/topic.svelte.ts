@@ -4,7 +4,7 @@
 import { applyInto, isObject, reconcile, type JsonObject } from './apply';
 import type { Batch } from './frame';
 import type { Follower } from './socket';
-import type { ErrorBody } from './wire';
+import type { ErrorBody, SessionRow } from './wire';
 
 /** What somebody besides the page learns of a topic. */
 export interface Told {
@@ -12,6 +12,10 @@ export interface Told {
   onTopic?: (topic: string) => void;
   /** An event of it. */
   onEvent?: (event: unknown, topic: string) => void;
+  /** The same the moment it comes, also while nobody looks. */
+  onHeard?: (event: unknown, topic: string) => void;
+  /** A row that changed, or is new, the moment it comes. */
+  onRow?: (before: SessionRow | undefined, after: SessionRow) => void;
 }
 
 export class TopicState<T extends object> implements Follower {
