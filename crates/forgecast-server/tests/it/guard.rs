@@ -1,8 +1,12 @@
 //! Who is let in: a table of Host, Origin and method against every kind of door, and the headers on every answer.
 
+use std::collections::BTreeSet;
+
+use forgecast_server::{Role, routes};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{Answer, Server, phase};
+use crate::hostile_pages::{filled, meet};
+use crate::support::{Answer, Server, bearer, phase};
 
 /// What a WebSocket client sends besides.
 const UPGRADE: [(&str, &str); 4] = [
@@ -111,51 +115,61 @@ async fn a_change_is_taken_as_json_only() {
 #[tokio::test]
 async fn a_name_that_was_configured_is_answered() {
     let server = Server::with(|setup| setup.server.allowed_hosts = vec!["builds.example".to_owned()]).await;
-    let headers = [("host", "builds.example"), ("origin", "https://builds.example")];
-    assert_eq!(
-        server.request("GET", "/api/v1/sessions", &headers, b"").await.status,
-        200
-    );
+    let token = server.keys.add_token(Role::View, "me").unwrap().1;
+    let shown = bearer(&token);
+    for (origin, expected) in [("http://builds.example", 200), ("https://builds.example", 403)] {
+        let headers = [
+            ("host", "builds.example"),
+            ("origin", origin),
+            ("authorization", &*shown),
+        ];
+        let answer = server.request("GET", "/api/v1/sessions", &headers, b"").await;
+        assert_eq!(answer.status, expected, "{origin}");
+    }
 }
 
-#[tokio::test]
+/// All routes, all methods, with and without a page of another origin that asks whether it may ask.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_carries_the_security_headers_and_none_allows_another_origin() {
     let server = Server::start().await;
-    let mut answers = Vec::new();
-    for path in [
-        "/",
-        "/healthz",
-        "/metrics",
-        "/readyz",
-        "/api/v1/sessions",
-        "/api/v1/sessions/nobody",
-        "/api/v1/sessions/%00",
-        "/api/v1/live",
-        "/nothing.js",
-        "/api/nothing",
-    ] {
-        answers.push(server.get(path).await);
-    }
-    let stranger = [("host", "evil.example"), ("origin", "http://evil.example")];
-    answers.push(server.request("GET", "/", &stranger, b"").await);
-    let asking = [
-        ("origin", "http://evil.example"),
-        ("access-control-request-method", "POST"),
+    server.settled(phase("secret-project", "Scout", "0")).await;
+    let mut paths: BTreeSet<String> = routes().iter().map(|route| filled(route.path)).collect();
+    paths.extend(["/", "/session/a", "/nothing.js", "/api/nothing", "/api/v1/sessions/%00"].map(str::to_owned));
+    let own = format!("http://{}", server.address);
+    let asking = |origin| {
+        vec![
+            ("origin", origin),
+            ("access-control-request-method", "POST"),
+            ("access-control-request-headers", "content-type"),
+        ]
+    };
+    let manners = [
+        Vec::new(),
+        asking("http://evil.example"),
+        asking("null"),
+        asking(&own),
+        vec![("host", "evil.example")],
     ];
-    answers.push(server.request("OPTIONS", "/api/v1/events", &asking, b"").await);
-    answers.push(server.request("OPTIONS", "/api/v1/events", &[], b"").await);
-    answers.push(server.post("/api/v1/events", "nonsense").await);
-    for answer in answers {
-        assert!(
-            answer
-                .header("content-security-policy")
-                .starts_with("default-src 'self'; object-src 'none'"),
-            "{answer:?}"
-        );
-        assert_eq!(answer.header("x-content-type-options"), "nosniff");
-        assert_eq!(answer.header("referrer-policy"), "no-referrer");
-        assert_eq!(answer.header("cross-origin-resource-policy"), "same-origin");
-        let cors = answer.headers.keys().find(|name| name.starts_with("access-control-"));
-        assert_eq!(cors, None, "{answer:?}");
+    for path in &paths {
+        for method in [
+            "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW",
+        ] {
+            for headers in &manners {
+                let answer = meet(&server, method, path, headers, b"").await;
+                let policy = answer.header("content-security-policy");
+                assert!(
+                    policy
+                        .starts_with("default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
+                    "{method} {path} {answer:?}"
+                );
+                assert!(!policy.contains("unsafe"), "{policy}");
+                assert!(policy.contains("require-trusted-types-for 'script'"), "{policy}");
+                assert_eq!(answer.header("x-content-type-options"), "nosniff");
+                assert_eq!(answer.header("referrer-policy"), "no-referrer");
+                assert_eq!(answer.header("cross-origin-resource-policy"), "same-origin");
+                let cors = answer.headers.keys().find(|name| name.starts_with("access-control-"));
+                assert_eq!(cors, None, "{method} {path} {answer:?}");
+            }
+        }
     }
 }
