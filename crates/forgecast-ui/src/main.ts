@@ -4,6 +4,7 @@ import { mount } from 'svelte';
 import './app.css';
 import App from './App.svelte';
 import { live } from './lib/live.svelte';
+import { login } from './lib/login.svelte';
 import { notifier } from './lib/notifier.svelte';
 import { router } from './lib/router.svelte';
 import { theme } from './lib/theme.svelte';
@@ -17,5 +18,6 @@ document.head.append(manifest);
 router.start();
 notifier.start(live.base);
 theme.start();
-live.start();
-mount(App, { target: document.body });
+// First who looks on: a token in the address is gone from it before anything is shown, and nobody asks for what it opens
+// before it did.
+void login.start().then(() => mount(App, { target: document.body }));

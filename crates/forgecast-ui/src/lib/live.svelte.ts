@@ -33,6 +33,10 @@ class Connected {
   /** What was said besides the states and nobody put away yet, the newest first. */
   notices = $state.raw<readonly Notice[]>([]);
   readonly base = baseOf(location.pathname);
+  /** Told when the server may not want this browser any more: the connection was refused, closed or lost. */
+  onDoubt: (() => void) | undefined;
+  #started = false;
+  #paused = false;
   readonly #live: Live;
   /** What is polled while the socket is down, by its topic. */
   readonly #polled = new Map<string, { start: () => () => void; stop: (() => void) | undefined }>();
@@ -50,8 +54,40 @@ class Connected {
     });
   }
 
-  start(): void {
+  /** Connects; also again after a pause. `index`: whether there is more to follow than single sessions. */
+  start({ index }: { index: boolean } = { index: true }): void {
+    this.#paused = false;
+    if (this.#started) return this.#live.connect();
+    this.#started = true;
     ticker.start();
+    if (index) this.#followIndex();
+    const now = () => {
+      if (!document.hidden && !this.#paused) this.#live.connect();
+    };
+    window.addEventListener('online', now);
+    window.addEventListener('pageshow', now);
+    document.addEventListener('visibilitychange', now);
+    // A tab that the browser had frozen: its socket may be long gone, and its timers have not noticed.
+    document.addEventListener('resume', now);
+    this.#live.connect();
+  }
+
+  /** Whether there is something that was shown. */
+  get started(): boolean {
+    return this.#started;
+  }
+
+  /** Asks the server nothing until `start` is called again. */
+  pause(): void {
+    this.#paused = true;
+    this.#live.stop();
+    for (const entry of this.#polled.values()) {
+      entry.stop?.();
+      entry.stop = undefined;
+    }
+  }
+
+  #followIndex(): void {
     this.#live.follow('sessions', this.index);
     this.#poll('sessions', `${apiPath(this.base, 'sessions')}?limit=500`, this.index, (body) => {
       const page = body as { sessions?: { id: string }[]; next_cursor?: string };
@@ -61,15 +97,6 @@ class Connected {
       const sessions = { ...(page.next_cursor !== undefined && held?.sessions), ...Object.fromEntries(rows.map((row) => [row.id, row])) };
       return { total: rows.length, problems: {}, ...held, sessions };
     });
-    const now = () => {
-      if (!document.hidden) this.#live.connect();
-    };
-    window.addEventListener('online', now);
-    window.addEventListener('pageshow', now);
-    document.addEventListener('visibilitychange', now);
-    // A tab that the browser had frozen: its socket may be long gone, and its timers have not noticed.
-    document.addEventListener('resume', now);
-    this.#live.connect();
   }
 
   retryNow(): void {
@@ -128,10 +155,13 @@ class Connected {
             this.#live.forgetPosition(topic);
           },
           onSame: () => target.confirmed(),
+          onFailure: (status) => {
+            if (status === 401 || status === 403) this.onDoubt?.();
+          },
         }),
     };
     this.#polled.set(topic, entry);
-    if (this.connection.kind === 'waiting') entry.stop = entry.start();
+    if (this.connection.kind === 'waiting' && !this.#paused) entry.stop = entry.start();
     return () => {
       entry.stop?.();
       if (this.#polled.get(topic) === entry) this.#polled.delete(topic);
@@ -140,6 +170,8 @@ class Connected {
 
   #changed(connection: Connection): void {
     this.connection = connection;
+    // A browser does not say why a socket was refused.
+    if (connection.kind === 'waiting') this.onDoubt?.();
     for (const entry of this.#polled.values()) {
       if (connection.kind === 'live') {
         entry.stop?.();

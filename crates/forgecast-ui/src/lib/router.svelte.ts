@@ -22,6 +22,12 @@ class Router {
     window.scrollTo(0, 0);
   }
 
+  /** Goes to a page from one that there is no way back to. */
+  replace(route: Route): void {
+    history.replaceState(null, '', this.href(route));
+    this.#show(route);
+  }
+
   /** Writes the canonical id into the address without leaving the page. */
   settle(id: string): void {
     if (this.route.page === 'session' && this.route.id !== id) {

@@ -145,6 +145,12 @@ export class Live {
     this.#watch();
   }
 
+  /** Lets go of the connection and asks for no other until `connect` is called. */
+  stop(): void {
+    clearTimeout(this.#retry);
+    this.#drop();
+  }
+
   #send(message: ClientMessage): void {
     // Before `open` there is nothing to send to: opening subscribes to everything.
     try {
