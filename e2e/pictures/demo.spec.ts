@@ -1,9 +1,13 @@
-// The pictures of the documentation: `forgecast demo` in the middle of its builds, in both themes and on a phone.
+// The pictures of the documentation: `forgecast demo` in the middle of its builds, in both themes and on a phone, and the
+// history of weeks that were made up. Seeded, so that they change when the dashboard does.
 
-import { expect, test } from '../support/page.ts';
+import type { Page } from '@playwright/test';
 import { Forgecast } from '../support/forgecast.ts';
+import { lay, madeUp, tell } from '../support/made-up.ts';
+import { expect, test } from '../support/page.ts';
 
 const FOLDER = '../docs/pictures';
+const BUILDS = 6;
 
 /** A build in its second round of self-healing: it shows most of what there is to see. */
 async function healing(url: string): Promise<string | undefined> {
@@ -16,23 +20,56 @@ async function healing(url: string): Promise<string | undefined> {
   return undefined;
 }
 
+const PICTURES: readonly { name: string; of: 'overview' | 'session'; light?: boolean; phone?: boolean }[] = [
+  { name: 'overview', of: 'overview' },
+  { name: 'session', of: 'session' },
+  { name: 'session-light', of: 'session', light: true },
+  { name: 'session-phone', of: 'session', phone: true },
+];
+
+async function still(page: Page, path: string): Promise<void> {
+  await page.evaluate(() => document.fonts.ready);
+  await page.screenshot({ path, animations: 'disabled' });
+}
+
 test('the pictures of the documentation', async ({ page }) => {
   const demo = new Forgecast();
-  await demo.start(['demo', '--builds', '6', '--speed', '4', '--seed', '3']);
+  await demo.start(['demo', '--builds', String(BUILDS), '--speed', '4', '--seed', '3']);
   try {
     await page.goto(demo.url);
-    // The builds; the agent without one is shown as long as it does not wait for a prompt.
-    await expect.poll(() => page.locator('[data-session]').count()).toBeGreaterThanOrEqual(6);
+    await page.getByRole('button', { name: /^all/i }).click();
+    // The builds, and the agent that works without one.
+    await expect.poll(() => page.locator('[data-session]').count()).toBeGreaterThanOrEqual(BUILDS);
     await expect.poll(() => healing(demo.url), { timeout: 120_000 }).toBeDefined();
-    await page.screenshot({ path: `${FOLDER}/overview.png` });
-    await page.goto(`${demo.url}/session/${await healing(demo.url)}`);
-    await expect(page.locator('[data-phase]', { hasText: '×2' }).first()).toBeVisible();
-    await page.screenshot({ path: `${FOLDER}/session.png` });
-    await page.getByRole('button', { name: 'Switch to light colours' }).click();
-    await page.screenshot({ path: `${FOLDER}/session-light.png` });
-    await page.setViewportSize({ width: 390, height: 844 });
-    await page.screenshot({ path: `${FOLDER}/session-phone.png` });
+    const session = `${demo.url}/session/${await healing(demo.url)}`;
+    for (const { name, of, light = false, phone = false } of PICTURES) {
+      await page.emulateMedia({ colorScheme: light ? 'light' : 'dark' });
+      await page.setViewportSize(phone ? { width: 390, height: 844 } : { width: 1440, height: 900 });
+      if (of === 'session' && !page.url().startsWith(session)) {
+        await page.goto(session);
+        await expect(page.locator('[data-phase]', { hasText: '×2' }).first()).toBeVisible();
+        await expect(page.locator('[data-panel="log"] .line').first()).toBeVisible();
+      }
+      await still(page, `${FOLDER}/${name}.png`);
+    }
   } finally {
     await demo.remove();
+  }
+});
+
+test('the picture of the history', async ({ page }) => {
+  const past = madeUp(120, 30);
+  const forgecast = new Forgecast();
+  lay(forgecast.root, past);
+  await forgecast.start();
+  try {
+    await expect.poll(() => forgecast.metric('forgecast_sessions')).toBe(past.length);
+    await tell(forgecast.url, past);
+    await page.goto(`${forgecast.url}/history`);
+    await expect(page.locator('[data-total="cost"] dd')).toContainText('$');
+    await expect(page.locator('canvas').first()).toBeVisible();
+    await still(page, `${FOLDER}/history.png`);
+  } finally {
+    await forgecast.remove();
   }
 });

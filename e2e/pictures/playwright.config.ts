@@ -1,6 +1,14 @@
-// Takes the pictures of the documentation from a running demo; no test, so it is not part of one.
+// Takes the pictures: those of the documentation from a seeded demo, and those of every page and state, in both themes and
+// on a phone, to look at.
 
 import { defineConfig } from '@playwright/test';
 import tests from '../playwright.config.ts';
 
-export default defineConfig({ ...tests, testDir: '.', outputDir: '../test-results', reporter: 'list', timeout: 180_000 });
+export default defineConfig({
+  ...tests,
+  testDir: '..',
+  testMatch: ['pictures/*.spec.ts', 'tests/looks.spec.ts'],
+  outputDir: '../test-results',
+  reporter: 'list',
+  timeout: 180_000,
+});

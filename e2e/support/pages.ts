@@ -1,0 +1,74 @@
+// Every page and state of the dashboard that somebody can see, each with the condition on which it is there. What goes over
+// all of them (accessibility, width, pictures) reads this table: a new page is one entry.
+
+import { expect, type Page } from '@playwright/test';
+
+/** Where the pages come from: a server that says what a test sets, and a real one with weeks of made-up history. */
+export interface Servers {
+  mock: string;
+  real: string;
+}
+
+export interface Shown {
+  name: string;
+  address: (servers: Servers) => string;
+  ready: (page: Page) => Promise<void>;
+  /** Also looked at on a wide screen. */
+  wide?: boolean;
+}
+
+/** Sessions of the mock. */
+export const BUILD = 'weather-app~1';
+export const OWN = '258c7280-ae70-4f3e~1';
+export const BROKEN = 'broken-panel~1';
+
+const panels = async (page: Page, agent: string): Promise<void> => {
+  await expect(page.locator('[data-panel="log"] .line').first()).toBeVisible();
+  await expect(page.locator(`[data-panel="agents"] [data-agent="${agent}"]`)).toBeVisible();
+};
+
+export const PAGES: readonly Shown[] = [
+  {
+    name: 'overview',
+    address: ({ mock }) => mock,
+    ready: async (page) => {
+      await page.getByRole('button', { name: /^all/i }).click();
+      await expect(page.locator('[data-session]').first()).toBeVisible();
+      await expect(page.locator('[data-total="spent"]')).toBeVisible();
+    },
+    wide: true,
+  },
+  { name: 'session', address: ({ mock }) => `${mock}/session/${BUILD}`, ready: (page) => panels(page, 't1'), wide: true },
+  { name: 'agent', address: ({ mock }) => `${mock}/session/${OWN}`, ready: (page) => panels(page, 'main'), wide: true },
+  {
+    name: 'panel-failed',
+    address: ({ mock }) => `${mock}/session/${BROKEN}`,
+    ready: (page) => expect(page.locator('[data-panel="decisions"]')).toContainText('Decisions unavailable'),
+  },
+  {
+    name: 'session-unknown',
+    address: ({ mock }) => `${mock}/session/nobody~1`,
+    ready: (page) => expect(page.getByText('No such session')).toBeVisible(),
+  },
+  {
+    name: 'compare',
+    address: ({ mock }) => `${mock}/compare/${BUILD}/${OWN}`,
+    ready: async (page) => {
+      for (const side of ['a', 'b']) await expect(page.locator(`[data-side="${side}"]`).first()).toBeVisible();
+    },
+  },
+  {
+    name: 'history',
+    address: ({ real }) => `${real}/history`,
+    ready: async (page) => {
+      await expect(page.locator('[data-total="cost"] dd')).toContainText('$');
+      await expect(page.locator('.uplot, canvas').first()).toBeVisible();
+    },
+    wide: true,
+  },
+  {
+    name: 'docs',
+    address: ({ real }) => `${real}/docs`,
+    ready: (page) => expect(page.getByRole('heading', { level: 1 })).toContainText('API'),
+  },
+];
