@@ -15,6 +15,8 @@ export type Speed = (typeof SPEEDS)[number];
 const ADDRESS_MS = 300;
 /** The scale is not asked for more often than this. */
 const REFRESH_MS = 5_000;
+/** What a scale as wide as a window can show: of more one could not tell one from another. */
+const MOST_MARKS = 600;
 /** A step of a playback that was held up (a tab in the background) is no leap. */
 const LONGEST_STEP_MS = 250;
 
@@ -245,7 +247,7 @@ export class Past {
 
   async #load(): Promise<void> {
     const course = this.course;
-    const url = this.#options.url(`timeline?after=${course?.revision ?? 0}`);
+    const url = this.#options.url(`timeline?after=${course?.revision ?? 0}&limit=${MOST_MARKS}`);
     if (url === undefined) return;
     this.#refreshing = true;
     this.#stale = false;
