@@ -131,7 +131,8 @@ impl Config {
     fn take_variables(&mut self, environment: &Environment, home: Option<&Path>) -> Result<(), ConfigError> {
         let known: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
         for (name, text) in &environment.variables {
-            if !name.starts_with("FORGECAST_") {
+            // A token is no setting: it would be shown among them.
+            if !name.starts_with("FORGECAST_") || name == "FORGECAST_TOKEN" {
                 continue;
             }
             let Some(setting) = SETTINGS.iter().find(|setting| setting.variable() == *name) else {

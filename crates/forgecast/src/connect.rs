@@ -11,6 +11,21 @@ use serde::{Deserialize, Serialize};
 /// Path of the hooks.
 pub(crate) const HOOKS: &str = "/api/v1/hooks/claude";
 
+/// Where an agent is to report to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'a> {
+    /// The server's address, without a slash at the end.
+    pub(crate) url: &'a str,
+    /// A token for sending facts, where the server wants one.
+    pub(crate) token: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for Target<'a> {
+    fn from(url: &'a str) -> Self {
+        Self { url, token: None }
+    }
+}
+
 /// A text with a change made to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Edited {

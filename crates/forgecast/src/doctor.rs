@@ -1,5 +1,6 @@
 //! What is connected and what is not. Looks and asks; changes nothing but files of servers that are gone.
 
+mod access;
 mod agents;
 mod server;
 
@@ -64,6 +65,7 @@ fn fail(what: &'static str, message: impl Into<String>, fix: impl Into<String>) 
 pub(crate) fn look(environment: &Environment, config: &Config) -> Vec<Finding> {
     let server = server::find(environment, config);
     let mut findings = server::findings(server.as_ref(), config);
+    findings.extend(access::findings(server.as_ref(), environment, config));
     findings.push(prices(config));
     findings.extend(agents::findings(
         environment,

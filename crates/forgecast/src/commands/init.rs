@@ -1,4 +1,7 @@
-//! `init`: connects a coding agent to this server by its settings. Shows the exact change; writes it with `--yes` only.
+//! `init`: connects a coding agent to this server by its settings. Shows the exact change, but for a token in it; writes it
+//! with `--yes` only.
+
+pub(crate) mod token;
 
 use std::path::{Path, PathBuf};
 
@@ -8,9 +11,11 @@ use super::Context;
 use crate::cli::{Agent, InitArgs};
 use crate::config::{Config, Environment};
 use crate::connect::write::{self, Record, Records};
-use crate::connect::{self, Added, Edited};
+use crate::connect::{self, Added, Edited, Target};
+use crate::reach::Reach;
 use crate::terminal::{self, Style};
 use crate::{pipeline, runtime_file};
+use token::Tokens;
 
 /// Shows or writes the change.
 ///
@@ -23,12 +28,22 @@ pub(crate) fn run(context: &Context, args: &InitArgs) -> Result<()> {
         None => address(context, &config)?,
     };
     let files = files(args.agent, &config);
+    let tokens = Tokens::new(context, &config, args, &url);
+    let there = files.iter().find_map(|file| token::in_settings(args.agent, file));
+    let token = if args.undo { None } else { tokens.wanted(there.clone())? };
+    let target = Target {
+        url: &url,
+        token: token.as_deref(),
+    };
     if files.is_empty() {
         bail!("HOME is not set; say where the settings are with CLAUDE_CONFIG_DIR or CODEX_HOME");
     }
     let mut pending = false;
     for file in &files {
-        pending |= one(context, args, &url, file)?;
+        pending |= one(context, args, target, file)?;
+    }
+    if args.undo && args.yes && there.is_some() {
+        tokens.end()?;
     }
     if pending && !args.yes {
         terminal::print("\nNothing was written; run it again with --yes.\n");
@@ -37,7 +52,7 @@ pub(crate) fn run(context: &Context, args: &InitArgs) -> Result<()> {
 }
 
 /// Shows or writes the change of one file; whether there is one.
-fn one(context: &Context, args: &InitArgs, url: &str, file: &Path) -> Result<bool> {
+fn one(context: &Context, args: &InitArgs, target: Target<'_>, file: &Path) -> Result<bool> {
     let data = context.environment.data_folder();
     let mut records = Records::load(&data);
     let record = records.of(file).cloned();
@@ -46,7 +61,7 @@ fn one(context: &Context, args: &InitArgs, url: &str, file: &Path) -> Result<boo
         undo(args.agent, before.as_deref(), record.as_ref())
     } else {
         let added = record.as_ref().map(|record| &record.added);
-        add(args.agent, before.as_deref(), url, &context.environment, added)
+        add(args.agent, before.as_deref(), target, &context.environment, added)
     };
     let edited = edited.map_err(|why| anyhow!("{}: {why}; mend it and run the command again", file.display()))?;
     for note in &edited.notes {
@@ -57,10 +72,11 @@ fn one(context: &Context, args: &InitArgs, url: &str, file: &Path) -> Result<boo
         terminal::print(&format!("{}: nothing to do\n", file.display()));
         return Ok(false);
     }
+    let without_tokens = |text: Option<&str>| token::hidden(text.unwrap_or_default());
     let shown = connect::diff(
         &file.display().to_string(),
-        before.as_deref().unwrap_or_default(),
-        edited.text.as_deref().unwrap_or_default(),
+        &without_tokens(before.as_deref()),
+        &without_tokens(edited.text.as_deref()),
     );
     terminal::print(&terminal::diff(&shown, style));
     if args.yes {
@@ -101,14 +117,14 @@ fn remembered(record: Option<Record>, before: Option<String>, edited: &Edited) -
 fn add(
     agent: Agent,
     text: Option<&str>,
-    url: &str,
+    target: Target<'_>,
     environment: &Environment,
     earlier: Option<&Added>,
 ) -> Result<Edited, String> {
     let variable = |name: &str| environment.variable(name).map(str::to_owned);
     match agent {
-        Agent::Claude => connect::claude::add(text, url, variable, earlier),
-        Agent::Codex => connect::codex::add(text, url, earlier),
+        Agent::Claude => connect::claude::add(text, target, variable, earlier),
+        Agent::Codex => connect::codex::add(text, target, earlier),
     }
 }
 
@@ -155,21 +171,21 @@ pub(crate) fn address(context: &Context, config: &Config) -> Result<String> {
     if let Some(running) = running {
         return Ok(running.url);
     }
-    let (host, port) = (config.host()?, config.port());
+    let port = config.port();
     if port == 0 {
         bail!("the configuration leaves the port to the system; start the server, or name its address with --url");
     }
-    Ok(format!("http://{}", std::net::SocketAddr::new(host, port)))
+    let bound = (config.host()?, port).into();
+    Ok(Reach::of(bound, config, config.is_encrypted()?).for_commands())
 }
 
-/// An address on this machine, without a path.
+/// An address, with the path below which a proxy shows the server when there is one.
 fn checked(url: &str) -> Result<String> {
     let plain = url.trim_end_matches('/');
-    let rest = plain
-        .strip_prefix("http://")
-        .filter(|rest| !rest.is_empty() && !rest.contains('/'));
+    let rest = plain.strip_prefix("https://").or_else(|| plain.strip_prefix("http://"));
+    let odd = |letter: char| letter.is_whitespace() || letter.is_control() || "?#@\"'".contains(letter);
     match rest {
-        Some(_) => Ok(plain.to_owned()),
-        None => bail!("{url} is no address of a server; write http://127.0.0.1:8080"),
+        Some(rest) if !rest.is_empty() && !rest.starts_with('/') && !rest.contains(odd) => Ok(plain.to_owned()),
+        _ => bail!("{url} is no address of a server; write http://127.0.0.1:8080"),
     }
 }

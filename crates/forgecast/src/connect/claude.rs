@@ -5,7 +5,9 @@
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject, CstRootNode};
 
-use super::{Added, Edited, HOOKS};
+use super::{Added, Edited, HOOKS, Target};
+
+pub(crate) mod token;
 
 /// The events that are told by HTTP. Those at the start of a session cannot be: its transcript begins with the same. Only
 /// such as every version knows that has hooks by HTTP: a version that does not know one passes the whole file over.
@@ -42,17 +44,19 @@ pub(crate) fn telemetry(url: &str) -> [(&'static str, String); 5] {
     ]
 }
 
-/// Adds hooks and telemetry for the server at `url`. `variable` is what the environment says: somebody who exports their
+/// Adds hooks and telemetry for a server. `variable` is what the environment says: somebody who exports their
 /// telemetry elsewhere already goes on doing so. `earlier` is what an earlier run added.
 ///
 /// # Errors
 /// The text is no object of settings; one line.
-pub(crate) fn add(
+pub(crate) fn add<'a>(
     text: Option<&str>,
-    url: &str,
+    target: impl Into<Target<'a>>,
     variable: impl Fn(&str) -> Option<String>,
     earlier: Option<&Added>,
 ) -> Result<Edited, String> {
+    let target = target.into();
+    let url = target.url;
     let mut added = earlier.cloned().unwrap_or_default();
     let earlier_url = std::mem::replace(&mut added.url, url.to_owned());
     added.file |= text.is_none();
@@ -61,10 +65,10 @@ pub(crate) fn add(
     let settings = root.object_value_or_create().ok_or("it holds no object")?;
     let hooks = container(&settings, "hooks", &mut added)?;
     for event in EVENTS {
-        add_hook(&hooks, event, &format!("{url}{HOOKS}"))?;
+        add_hook(&hooks, event, &format!("{url}{HOOKS}"), target.token)?;
     }
     let env = container(&settings, "env", &mut added)?;
-    match conflict(&env, url, &earlier_url, &added, variable) {
+    match conflict(&env, target, &earlier_url, &added, variable) {
         Some(why) => {
             notes.push(why);
             if added.containers.iter().any(|name| name == "env") {
@@ -75,6 +79,10 @@ pub(crate) fn add(
         None => {
             for (name, value) in telemetry(url) {
                 set_variable(&env, name, &value, &mut added);
+            }
+            match target.token {
+                Some(token) => set_variable(&env, token::HEADERS, &token::variable(token), &mut added),
+                None => remove_header(&env, &mut added),
             }
         }
     }
@@ -125,6 +133,8 @@ pub(crate) fn remove(text: &str, added: Option<&Added>) -> Result<Edited, String
                 prop.remove();
             }
         }
+        let mut keys = added.cloned().unwrap_or_default();
+        remove_header(&env, &mut keys);
     }
     // Of a file that nobody recorded only what cannot have been anybody's: an empty object of hooks where some were taken out.
     for name in ["hooks", "env"] {
@@ -206,7 +216,7 @@ fn remove_if_empty(settings: &CstObject, name: &str) {
 }
 
 /// Adds our hook for one event, points one that points elsewhere to `url`, or leaves it as it is.
-fn add_hook(hooks: &CstObject, event: &str, url: &str) -> Result<(), String> {
+fn add_hook(hooks: &CstObject, event: &str, url: &str, token: Option<&str>) -> Result<(), String> {
     let groups = hooks
         .array_value_or_create(event)
         .ok_or_else(|| format!("its hooks for {event} are no list"))?;
@@ -216,6 +226,9 @@ fn add_hook(hooks: &CstObject, event: &str, url: &str) -> Result<(), String> {
         for hook in list.iter().flat_map(CstArray::elements) {
             let Some(address) = ours(&hook) else { continue };
             present = true;
+            if let Some(hook) = hook.as_object() {
+                token::set(&hook, token);
+            }
             if address != url
                 && let Some(prop) = hook.as_object().and_then(|hook| hook.get("url"))
             {
@@ -232,11 +245,10 @@ fn add_hook(hooks: &CstObject, event: &str, url: &str) -> Result<(), String> {
                     .collect(),
             )
         };
-        let hook = object(vec![
-            ("type", "http".into()),
-            ("url", url.into()),
-            ("timeout", TIMEOUT.into()),
-        ]);
+        let mut fields = vec![("type", "http".into()), ("url", url.into())];
+        fields.extend(token.map(|token| ("headers", token::headers(token))));
+        fields.push(("timeout", TIMEOUT.into()));
+        let hook = object(fields);
         groups.append(object(vec![("hooks", CstInputValue::Array(vec![hook]))]));
     }
     Ok(())
@@ -247,7 +259,8 @@ fn ours(hook: &CstNode) -> Option<String> {
     let hook = hook.as_object()?;
     let kind = string(&hook.get("type")?.value())?;
     let url = string(&hook.get("url")?.value())?;
-    (kind == "http" && url.starts_with("http://") && url.ends_with(HOOKS)).then_some(url)
+    let is_address = url.starts_with("http://") || url.starts_with("https://");
+    (kind == "http" && is_address && url.ends_with(HOOKS)).then_some(url)
 }
 
 /// Takes our hooks out of the groups of one event, and groups that held nothing else; their addresses.
@@ -274,11 +287,12 @@ fn remove_hooks(groups: &CstArray) -> Vec<String> {
 /// Why the telemetry is left alone: it goes somewhere else, or in another way.
 fn conflict(
     env: &CstObject,
-    url: &str,
+    target: Target<'_>,
     earlier_url: &str,
     added: &Added,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Option<String> {
+    let url = target.url;
     let left = |name: &str, value: &str| {
         format!(
             "{name} is {value} already: telemetry is left as it is. To have it here too, let your collector pass it on to {url}"
@@ -289,6 +303,11 @@ fn conflict(
         if let Some(value) = in_file(name).or_else(|| variable(name)) {
             return Some(left(name, &value));
         }
+    }
+    let headers = in_file(token::HEADERS).or_else(|| variable(token::HEADERS));
+    if target.token.is_some() && headers.is_some_and(|headers| !token::is_ours(&headers)) {
+        // Their value is somebody's secret.
+        return Some(left(token::HEADERS, "set"));
     }
     telemetry(url).into_iter().find_map(|(name, wanted)| {
         let said = match in_file(name) {
@@ -315,6 +334,16 @@ fn set_variable(env: &CstObject, name: &str, value: &str, added: &mut Added) {
             env.append(name, value.into());
             added.key(name);
         }
+    }
+}
+
+/// Takes the token of telemetry out, when it is one that was put in.
+fn remove_header(env: &CstObject, added: &mut Added) {
+    let ours =
+        |prop: &jsonc_parser::cst::CstObjectProp| string(&prop.value()).is_some_and(|value| token::is_ours(&value));
+    if let Some(prop) = env.get(token::HEADERS).filter(ours) {
+        prop.remove();
+        added.keys.retain(|key| key != token::HEADERS);
     }
 }
 

@@ -3,16 +3,22 @@
 
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value};
 
-use super::{Added, Edited};
+use super::{Added, Edited, Target};
 
 /// The name under which what was added is remembered.
 const EXPORTER: &str = "otel.exporter";
 
-/// Points the telemetry to the server at `url`.
+/// Points the telemetry to a server.
 ///
 /// # Errors
 /// The text is no TOML, or has something else under the names; one line.
-pub(crate) fn add(text: Option<&str>, url: &str, earlier: Option<&Added>) -> Result<Edited, String> {
+pub(crate) fn add<'a>(
+    text: Option<&str>,
+    target: impl Into<Target<'a>>,
+    earlier: Option<&Added>,
+) -> Result<Edited, String> {
+    let target = target.into();
+    let url = target.url;
     let mut added = earlier.cloned().unwrap_or_default();
     let earlier_url = std::mem::replace(&mut added.url, url.to_owned());
     added.file |= text.is_none();
@@ -28,12 +34,19 @@ pub(crate) fn add(text: Option<&str>, url: &str, earlier: Option<&Added>) -> Res
     let mut notes = Vec::new();
     match otel.get("exporter").map(endpoint) {
         None => {
-            otel.insert("exporter", Item::Value(exporter(url)));
+            otel.insert("exporter", Item::Value(exporter(target)));
             added.key(EXPORTER);
         }
-        Some(Some(there)) if there == logs(url) => {}
+        Some(Some(there)) if there == logs(url) => {
+            // Somebody who set it to this server set its headers, too.
+            if added.keys.iter().any(|key| key == EXPORTER)
+                && otel.get("exporter").and_then(token_of).as_deref() != target.token
+            {
+                otel.insert("exporter", Item::Value(exporter(target)));
+            }
+        }
         Some(Some(there)) if added.keys.iter().any(|key| key == EXPORTER) && there == logs(&earlier_url) => {
-            otel.insert("exporter", Item::Value(exporter(url)));
+            otel.insert("exporter", Item::Value(exporter(target)));
         }
         Some(there) => {
             let there = there.unwrap_or_else(|| "something else".to_owned());
@@ -97,13 +110,29 @@ fn logs(url: &str) -> String {
 }
 
 /// `{ otlp-http = { endpoint = "…/v1/logs", protocol = "json" } }`
-fn exporter(url: &str) -> Value {
+fn exporter(target: Target<'_>) -> Value {
     let mut way = InlineTable::new();
-    way.insert("endpoint", logs(url).into());
+    way.insert("endpoint", logs(target.url).into());
     way.insert("protocol", "json".into());
+    if let Some(token) = target.token {
+        let mut headers = InlineTable::new();
+        headers.insert("Authorization", format!("Bearer {token}").into());
+        way.insert("headers", Value::InlineTable(headers));
+    }
     let mut exporter = InlineTable::new();
     exporter.insert("otlp-http", Value::InlineTable(way));
     Value::InlineTable(exporter)
+}
+
+/// The token that the text sends with its telemetry.
+pub(crate) fn token(text: &str) -> Option<String> {
+    token_of(parse(text).ok()?.get("otel")?.as_table_like()?.get("exporter")?)
+}
+
+fn token_of(exporter: &Item) -> Option<String> {
+    let way = exporter.as_table_like()?.get("otlp-http")?.as_table_like()?;
+    let header = way.get("headers")?.as_table_like()?.get("Authorization")?.as_str()?;
+    header.strip_prefix("Bearer ").map(str::to_owned)
 }
 
 fn endpoint(exporter: &Item) -> Option<String> {
@@ -152,6 +181,20 @@ mod tests {
         assert_eq!(remove(text, None).unwrap().text.as_deref(), Some(text));
         assert!(add(Some("otel = 1\n"), URL, None).is_err());
         assert!(add(Some("= 1\n"), URL, None).is_err());
+    }
+
+    #[test]
+    fn a_token_is_sent_where_one_is_wanted() {
+        let target = |token| Target { url: URL, token };
+        let first = add(Some("model = \"x\"\n"), target(Some("fc_i_one")), None).unwrap();
+        let with = first.text.clone().unwrap();
+        assert_eq!(token(&with).as_deref(), Some("fc_i_one"), "{with}");
+        let second = add(Some(&with), target(Some("fc_i_two")), Some(&first.added)).unwrap();
+        assert_eq!(token(&second.text.clone().unwrap()).as_deref(), Some("fc_i_two"));
+        let without = add(second.text.as_deref(), target(None), Some(&second.added)).unwrap();
+        assert_eq!(token(&without.text.unwrap()), None);
+        let gone = remove(&second.text.unwrap(), Some(&second.added)).unwrap();
+        assert_eq!(gone.text.unwrap().trim_end(), "model = \"x\"");
     }
 
     #[test]

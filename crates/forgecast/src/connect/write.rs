@@ -18,6 +18,9 @@ use crate::runtime_file::make_private;
 /// Settings larger than this are not settings.
 const LARGEST: u64 = 4 << 20;
 
+/// How a token stands in settings.
+const TOKEN: &str = "Bearer fc_";
+
 /// The text of a settings file; none when there is no file.
 ///
 /// # Errors
@@ -58,7 +61,11 @@ pub(crate) fn replace(
             if let Some(folder) = target.parent() {
                 fs::create_dir_all(folder).with_context(described)?;
             }
-            let mode = fs::metadata(&target).map_or(0o600, |metadata| metadata.permissions().mode() & 0o777);
+            // With a token in it the file is for its owner alone.
+            let mode = match fs::metadata(&target) {
+                Ok(there) if !text.contains(TOKEN) => there.permissions().mode() & 0o777,
+                _ => 0o600,
+            };
             let mut beside = target.clone().into_os_string();
             beside.push(".forgecast-new");
             let beside = PathBuf::from(beside);
@@ -199,6 +206,16 @@ mod tests {
         assert!(name.starts_with("settings.json.forgecast-backup-2026"), "{name}");
         let second = replace(&path, Some("new"), Some("newer"), now()).unwrap().unwrap();
         assert_ne!(backup, second);
+    }
+
+    #[test]
+    fn a_file_with_a_token_in_it_is_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        replace(&path, Some("old"), Some("\"Bearer fc_i_x\""), now()).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

@@ -7,7 +7,10 @@ use forgecast_protocol::Timestamp;
 
 use super::{Finding, ok, warn};
 use crate::cli::Agent;
-use crate::commands::init;
+use crate::commands::init::{
+    self,
+    token::{is_good, wants_one},
+};
 use crate::config::{Config, Environment};
 use crate::connect::claude::{ENDPOINT, EVENTS};
 use crate::connect::{self, HOOKS, write};
@@ -130,14 +133,14 @@ fn settings(environment: &Environment, config: &Config, agent: &str, url: Option
         let text = write::read(&file);
         match (agent, text) {
             (_, Err(error)) => vec![warn("settings", format!("{error:#}"), "make it readable for you")],
-            (Agent::Claude, Ok(text)) => claude(environment, &file, text.as_deref().unwrap_or("{}"), url),
+            (Agent::Claude, Ok(text)) => claude(environment, config, &file, text.as_deref().unwrap_or("{}"), url),
             (Agent::Codex, Ok(text)) => vec![codex(&file, text.as_deref().unwrap_or_default(), url)],
         }
     });
     each.collect()
 }
 
-fn claude(environment: &Environment, file: &Path, text: &str, url: Option<&str>) -> Vec<Finding> {
+fn claude(environment: &Environment, config: &Config, file: &Path, text: &str, url: Option<&str>) -> Vec<Finding> {
     const FIX: &str = "forgecast init claude --yes";
     let shown = file.display();
     let hooks = match connect::claude::hooks(text) {
@@ -150,7 +153,15 @@ fn claude(environment: &Environment, file: &Path, text: &str, url: Option<&str>)
         .iter()
         .filter(|event| hooks.iter().all(|(name, _)| name != *event))
         .count();
+    let wanted = url.is_some_and(|url| wants_one(url, config));
+    let carried = connect::claude::token::of(text);
+    let is_shut_out = wanted && !carried.is_some_and(|token| url.is_some_and(|url| is_good(url, &token)));
     let told = match (stray, missing) {
+        (None, missing) if is_shut_out && missing < EVENTS.len() => warn(
+            "hooks",
+            format!("{shown}: the server wants a token, and the hooks carry none that it knows: it refuses them"),
+            FIX,
+        ),
         (Some((_, said)), _) => warn(
             "hooks",
             format!("{shown}: hooks point to {said}, where no server of yours is"),

@@ -25,6 +25,15 @@ impl Server {
     pub(super) fn url(&self) -> &str {
         &self.running.url
     }
+
+    /// Where others reach it.
+    pub(super) fn elsewhere(&self) -> Option<&str> {
+        self.running.elsewhere.as_deref()
+    }
+
+    pub(super) fn db(&self) -> &Path {
+        &self.running.db
+    }
 }
 
 /// What is of interest in `GET /readyz`.

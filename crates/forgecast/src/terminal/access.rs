@@ -66,13 +66,20 @@ mod tests {
             token("00c0ffee", Role::View, "phone"),
             token("deadbeef", Role::Ingest, "build box"),
         ];
-        insta::assert_snapshot!(tokens(&list, now, Style::plain()), @"");
+        insta::assert_snapshot!(tokens(&list, now, Style::plain()), @r"
+        ID        NAME       ROLE    MADE
+        00c0ffee  phone      view    2 d ago
+        deadbeef  build box  ingest  2 d ago
+        ");
         let link = ShareInfo {
             id: "0badcafe".to_owned(),
             session: "weather-app~2".parse().unwrap(),
             created_at: made,
             expires_at: now.plus_millis(47 * 3_600_000),
         };
-        insta::assert_snapshot!(shares(&[link], now, Style::plain()), @"");
+        insta::assert_snapshot!(shares(&[link], now, Style::plain()), @r"
+        ID        SESSION        MADE     ENDS
+        0badcafe  weather-app~2  2 d ago  in 1 d
+        ");
     }
 }

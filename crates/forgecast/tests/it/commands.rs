@@ -226,6 +226,11 @@ fn the_configuration_is_shown_with_where_each_value_comes_from() {
     store.max_mib = 2048                  # default
     store.log_lines_per_session = 200000  # default
     server.allowed_hosts = []             # default
+    server.require_token = false          # default
+    server.base_path = ""                 # default
+    server.trusted_proxies = []           # default
+    server.allowed_origins = []           # default
+    server.tls_self_signed = false        # default
     "#);
 }
 

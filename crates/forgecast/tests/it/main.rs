@@ -11,6 +11,7 @@ mod commands;
 mod connect;
 mod demo;
 mod emit;
+mod exposure;
 mod faults;
 mod import;
 mod kill;

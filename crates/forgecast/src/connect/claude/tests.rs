@@ -183,3 +183,37 @@ fn the_change_is_shown_as_a_diff() {
     // A line that gets a comma, and no other.
     assert_eq!(removed, ["-    \"A\": \"1\""], "{diff}");
 }
+
+#[test]
+fn a_token_is_sent_where_one_is_wanted_and_taken_out_again() {
+    let target = |token| Target { url: URL, token };
+    let before = "{\n  \"model\": \"opus\"\n}\n";
+    let first = add(Some(before), target(Some("fc_i_one")), nothing, None).unwrap();
+    let with = first.text.clone().unwrap();
+    assert_eq!(token::of(&with).as_deref(), Some("fc_i_one"));
+    assert_eq!(
+        with.matches("Bearer fc_i_one").count(),
+        EVENTS.len(),
+        "every hook: {with}"
+    );
+    assert_eq!(
+        variable(&with, token::HEADERS).as_deref(),
+        Some("Authorization=Bearer%20fc_i_one")
+    );
+    let same = add(Some(&with), target(Some("fc_i_one")), nothing, Some(&first.added)).unwrap();
+    assert_eq!(same, first, "twice is once");
+    let second = add(Some(&with), target(Some("fc_i_two")), nothing, Some(&first.added)).unwrap();
+    let other = second.text.clone().unwrap();
+    assert!(
+        !other.contains("fc_i_one") && token::of(&other).as_deref() == Some("fc_i_two"),
+        "{other}"
+    );
+    let without = add(Some(&other), target(None), nothing, Some(&second.added)).unwrap();
+    assert!(!without.text.unwrap().contains("fc_i_"), "none is wanted any more");
+    let gone = remove(&other, Some(&second.added)).unwrap();
+    assert_eq!(gone.text.as_deref(), Some(before));
+    let theirs = "{\"env\": {\"OTEL_EXPORTER_OTLP_HEADERS\": \"x-key=secret\"}}";
+    let left = add(Some(theirs), target(Some("fc_i_one")), nothing, None).unwrap();
+    assert!(left.notes[0].contains("OTEL_EXPORTER_OTLP_HEADERS") && !left.notes[0].contains("secret"));
+    assert!(left.text.unwrap().contains("x-key=secret"));
+}

@@ -1,0 +1,96 @@
+//! Who may come in: addresses, tokens, encryption, names, and whose eyes the files are for.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::server::Server;
+use super::{Finding, fail, ok, warn};
+use crate::access;
+use crate::config::{Config, Environment};
+use crate::reach::Reach;
+
+pub(super) fn findings(server: Option<&Server>, environment: &Environment, config: &Config) -> Vec<Finding> {
+    let db = server.map_or_else(|| config.db(), |server| server.db().to_owned());
+    let mut findings = Vec::new();
+    let exposed = exposed(server, config);
+    if exposed {
+        findings.push(exposure(server, config));
+    }
+    if exposed || config.wants_tokens_here() || access::path(&db).exists() {
+        findings.push(tokens(&db));
+    }
+    findings.extend(readable(environment, &db));
+    findings
+}
+
+/// Whether others can reach the running server, or would reach one by the configuration.
+fn exposed(server: Option<&Server>, config: &Config) -> bool {
+    match server {
+        Some(server) => server.elsewhere().is_some(),
+        None => config.host().is_ok_and(|host| !host.to_canonical().is_loopback()),
+    }
+}
+
+fn exposure(server: Option<&Server>, config: &Config) -> Finding {
+    let at = match server.and_then(Server::elsewhere) {
+        Some(url) => url.to_owned(),
+        None => match (config.host(), config.is_encrypted()) {
+            (Ok(host), Ok(encrypted)) => Reach::of((host, config.port()).into(), config, encrypted).likeliest(),
+            _ => String::new(),
+        },
+    };
+    if at.starts_with("https://") || !config.proxies().is_empty() {
+        return ok("exposure", format!("others reach it at {at}, encrypted"));
+    }
+    warn(
+        "exposure",
+        format!("others reach it at {at}, and nothing is encrypted"),
+        "add --tls-self-signed or a certificate, or put a proxy with https before it (docs/security.md)",
+    )
+}
+
+fn tokens(db: &Path) -> Finding {
+    let keys = match access::open(db, &forgecast_ingest::system_clock()) {
+        Ok(keys) => keys,
+        Err(error) => {
+            return fail(
+                "tokens",
+                format!("{error:#}"),
+                "mend the file, or move it away to begin anew",
+            );
+        }
+    };
+    let (tokens, links) = (keys.tokens(), keys.shares().len());
+    if tokens.is_empty() {
+        return warn("tokens", "there are none: nobody else is let in", "forgecast token new");
+    }
+    let names = tokens.iter().map(|token| format!("{} ({})", token.name, token.role));
+    let names: Vec<String> = names.collect();
+    let plural = if links == 1 { "" } else { "s" };
+    ok("tokens", format!("{}; {links} share link{plural}", names.join(", ")))
+}
+
+/// Files of ours that others could read.
+fn readable(environment: &Environment, db: &Path) -> Vec<Finding> {
+    let data = environment.data_folder();
+    let files: [PathBuf; 6] = [
+        access::path(db),
+        db.to_owned(),
+        db.with_file_name("tls").join("key.pem"),
+        data.join("init.json"),
+        data.join("spool"),
+        environment.runtime_folder(),
+    ];
+    let is_open = |path: &PathBuf| fs::metadata(path).is_ok_and(|there| there.mode() & 0o077 != 0);
+    let open: Vec<PathBuf> = files.into_iter().filter(is_open).collect();
+    let told = open.iter().map(|path| {
+        let shown = path.display();
+        warn(
+            "files",
+            format!("others may look into {shown}"),
+            format!("chmod go= {shown}"),
+        )
+    });
+    told.collect()
+}

@@ -1,0 +1,450 @@
+//! Who is let in when others can reach the address: nobody without a token, whoever has one by what it is for, and the
+//! commands of the same user always. Tokens are shown once and are nowhere else.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::world::{PATIENCE, Server, World, eventually, try_eventually};
+
+fn world() -> World {
+    let world = World::new();
+    for name in ["weather-app", "secret-app"] {
+        let phase =
+            json!({"session_id": name, "current_phase": "Test", "status": "testing", "progress_detail": "here"});
+        world.project(name).phase(&phase);
+    }
+    world
+}
+
+/// One request to an address, with a token: status, and head and body.
+fn ask(address: &str, method: &str, path: &str, token: Option<&str>, body: &str) -> (u16, String) {
+    let authorised = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\n{}Content-Length: {}\r\n\r\n{body}",
+        authorised.unwrap_or_default(),
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap();
+    (status, answer)
+}
+
+fn status(address: &str, path: &str, token: Option<&str>) -> u16 {
+    ask(address, "GET", path, token, "").0
+}
+
+/// What a server that others can reach says at its first start.
+struct Exposed {
+    server: Server,
+    /// An address of this machine that is not loopback, as a stranger would use it.
+    elsewhere: String,
+    view: String,
+    admin: String,
+}
+
+fn exposed(world: &World, arguments: &[&str]) -> Exposed {
+    let mut all = vec!["--host", "0.0.0.0"];
+    all.extend(arguments);
+    let mut server = world.serve_with(&all);
+    let line = server.line_with("elsewhere");
+    let (url, view) = line.split_once("/#token=").unwrap();
+    let elsewhere = url.rsplit('/').next().unwrap().to_owned();
+    assert!(!elsewhere.starts_with("127."), "{line}");
+    let token = |line: String| {
+        line.split_whitespace()
+            .find(|word| word.starts_with("fc_"))
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(token(server.line_with("to watch")), view);
+    let admin = token(server.line_with("for everything"));
+    server.line_with("found");
+    Exposed {
+        server,
+        elsewhere,
+        view: view.to_owned(),
+        admin,
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().mode() & 0o777
+}
+
+/// All files below a folder.
+fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .flat_map(|entry| match entry.file_type().unwrap().is_dir() {
+            true => files(&entry.path()),
+            false => vec![entry.path()],
+        })
+        .collect()
+}
+
+const FACT: &str = r#"[{"type": "phase_reported", "session": "pushed", "directory": "/x/pushed", "phase": "Scout"}]"#;
+
+/// F38 from the outside: a start on every address, a stranger, a token, a kill.
+#[test]
+fn on_every_address_a_stranger_is_refused_and_a_token_is_shown_once_kept_as_a_hash_and_survives_a_kill() {
+    let world = world();
+    let Exposed {
+        server,
+        elsewhere,
+        view,
+        admin,
+    } = exposed(&world, &["--log-level", "debug"]);
+    let list = "/api/v1/sessions";
+    assert_eq!(status(&elsewhere, list, None), 401);
+    assert_eq!(
+        status(&elsewhere, "/api/sessions", None),
+        401,
+        "the origin's API as well"
+    );
+    assert_eq!(ask(&elsewhere, "POST", "/api/v1/events", None, FACT).0, 401);
+    assert_eq!(ask(&elsewhere, "POST", "/api/phase-update", None, "{}").0, 401);
+    assert_eq!(status(&elsewhere, "/api/v1/live", None), 401);
+    assert_eq!(status(&elsewhere, list, Some(&format!("{view}x"))), 401);
+    assert_eq!(
+        status(&elsewhere, &format!("{list}?token={view}"), None),
+        401,
+        "never in an address"
+    );
+    assert_eq!(status(&elsewhere, "/healthz", None), 200);
+    assert_eq!(status(&elsewhere, "/", None), 200, "the page that asks for the token");
+    assert_eq!(status(server.address(), list, None), 200, "this machine needs none");
+
+    assert_eq!(status(&elsewhere, list, Some(&view)), 200);
+    assert_eq!(ask(&elsewhere, "POST", "/api/v1/events", Some(&view), FACT).0, 403);
+    assert_eq!(
+        ask(&elsewhere, "DELETE", "/api/v1/sessions/secret-app", Some(&view), "").0,
+        403
+    );
+    assert_eq!(ask(&elsewhere, "POST", "/api/v1/events", Some(&admin), FACT).0, 200);
+    assert_eq!(
+        ask(server.address(), "DELETE", "/api/v1/sessions/pushed", None, "").0,
+        403,
+        "who may send may not remove"
+    );
+    assert_eq!(world.run(&["forget", "pushed"]).0, 0, "the same user may");
+
+    let line = fs::read(format!("/proc/{}/cmdline", server.pid())).unwrap();
+    let environ = fs::read(format!("/proc/{}/environ", server.pid())).unwrap();
+    let logs = server.kill();
+    for token in [&view, &admin] {
+        for said in [
+            &String::from_utf8_lossy(&line),
+            &String::from_utf8_lossy(&environ),
+            &logs.as_str().into(),
+        ] {
+            assert!(!said.contains(token.as_str()), "a token in {said}");
+        }
+        for file in files(&world.path("home")).into_iter().chain(files(&world.path("run"))) {
+            let bytes = fs::read(&file).unwrap();
+            assert!(
+                !bytes.windows(token.len()).any(|part| part == token.as_bytes()),
+                "{}",
+                file.display()
+            );
+        }
+    }
+    assert!(logs.contains("nothing is encrypted"), "{logs}");
+    let data = world.path("home/.local/share/forgecast");
+    assert_eq!((mode(&data), mode(&data.join("access.json"))), (0o700, 0o600));
+    assert_eq!(mode(&world.path("run/forgecast")), 0o700);
+    for file in files(&data).into_iter().chain(files(&world.path("run/forgecast"))) {
+        assert_eq!(mode(&file) & 0o077, 0, "{}", file.display());
+    }
+
+    let mut again = world.serve_with(&["--host", "0.0.0.0"]);
+    let line = again.line_with("elsewhere");
+    assert!(!line.contains("token"), "shown once: {line}");
+    let said = again.line_with("tokens");
+    assert!(
+        said.contains("view, admin") && said.contains("rotate") && !said.contains("fc_"),
+        "{said}"
+    );
+    let elsewhere = line.trim_end_matches('/').rsplit('/').next().unwrap().to_owned();
+    assert_eq!(status(&elsewhere, list, Some(&view)), 200, "kept over a kill");
+    assert_eq!(status(&elsewhere, list, None), 401);
+}
+
+#[test]
+fn tokens_are_made_listed_revoked_and_rotated_while_a_server_runs() {
+    let world = world();
+    let Exposed {
+        server: _server,
+        elsewhere,
+        view,
+        admin,
+    } = exposed(&world, &[]);
+    let list = "/api/v1/sessions";
+    let (code, made, _) = world.run(&["token", "new", "--role", "ingest", "--name", "build box", "--json"]);
+    assert_eq!(code, 0);
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let ingest = made["token"].as_str().unwrap();
+    assert_eq!(
+        ask(&elsewhere, "POST", "/api/v1/events", Some(ingest), FACT).0,
+        200,
+        "at once"
+    );
+    assert_eq!(status(&elsewhere, list, Some(ingest)), 403);
+    let (_, table, _) = world.run(&["token", "list"]);
+    assert!(table.contains("build box  ingest") && !table.contains("fc_"), "{table}");
+    let (code, _, said) = world.run(&["token", "new", "--role", "ingest", "--name", "build box"]);
+    assert_eq!(code, 1);
+    assert!(said.contains("--name"), "{said}");
+
+    assert_eq!(world.run(&["token", "revoke", "build box"]).0, 0);
+    assert_eq!(
+        ask(&elsewhere, "POST", "/api/v1/events", Some(ingest), FACT).0,
+        401,
+        "at once"
+    );
+    let (code, _, said) = world.run(&["token", "revoke", "build box"]);
+    assert_eq!((code, said.lines().count()), (1, 1));
+
+    let (_, made, _) = world.run(&["token", "rotate", "--role", "view"]);
+    let new = made.lines().next().unwrap();
+    assert!(new.starts_with("fc_v_"), "{made}");
+    assert_eq!(status(&elsewhere, list, Some(&view)), 401);
+    assert_eq!(status(&elsewhere, list, Some(new)), 200);
+    assert_eq!(
+        status(&elsewhere, list, Some(&admin)),
+        200,
+        "another role is left alone"
+    );
+}
+
+#[test]
+fn a_share_link_shows_one_session_until_it_is_revoked() {
+    let world = world();
+    let Exposed { server, elsewhere, .. } = exposed(&world, &[]);
+    for name in ["weather-app", "secret-app"] {
+        server.view_when(name, |view| view["phase"]["name"] == "Test");
+    }
+    let (code, said, warned) = world.run(&["share", "weather-app", "--for", "2d"]);
+    assert_eq!((code, warned.as_str()), (0, ""));
+    let (url, token) = said.lines().next().unwrap().split_once("#token=").unwrap();
+    assert_eq!(url, format!("http://{elsewhere}/session/weather-app~1"));
+    assert!(token.starts_with("fc_s_"), "{said}");
+    let one = "/api/v1/sessions/weather-app~1";
+    assert_eq!(status(&elsewhere, one, Some(token)), 200);
+    for path in [
+        "/api/v1/sessions/secret-app~1",
+        "/api/v1/sessions",
+        "/api/v1/stats",
+        "/metrics",
+        "/api/sessions",
+    ] {
+        assert_eq!(status(&elsewhere, path, Some(token)), 403, "{path}");
+    }
+    assert_eq!(ask(&elsewhere, "DELETE", one, Some(token), "").0, 403);
+    let (_, shares, _) = world.run(&["share", "--list", "--json"]);
+    let shares: Value = serde_json::from_str(&shares).unwrap();
+    assert_eq!(shares[0]["session"], "weather-app~1");
+    let id = shares[0]["id"].as_str().unwrap();
+    assert_eq!(world.run(&["share", "--revoke", id]).0, 0);
+    assert_eq!(status(&elsewhere, one, Some(token)), 401, "at once");
+    assert_eq!(world.run(&["share", "--list"]).1, "no links\n");
+
+    let (_, said, _) = world.run(&["share", "weather-app", "--url", "https://builds.example/x/", "--json"]);
+    let said: Value = serde_json::from_str(&said).unwrap();
+    let url = said["url"].as_str().unwrap();
+    assert!(
+        url.starts_with("https://builds.example/x/session/weather-app~1#token=fc_s_"),
+        "{url}"
+    );
+    assert_eq!(world.run(&["share", "nobody"]).0, 1);
+    assert_eq!(world.run(&["share", "weather-app", "--for", "soon"]).0, 2);
+}
+
+#[test]
+fn without_a_server_links_and_tokens_are_made_for_the_next_one() {
+    let world = world();
+    assert!(world.run(&["token", "list"]).1.contains("no tokens"));
+    let (_, made, _) = world.run(&["token", "new"]);
+    let token = made.lines().next().unwrap().to_owned();
+    let (code, said, warned) = world.run(&["share", "weather-app"]);
+    assert_eq!(code, 0, "{warned}");
+    assert!(
+        said.starts_with("http://127.0.0.1:8080/session/weather-app~1#token=fc_s_"),
+        "{said}"
+    );
+    assert!(warned.contains("--url"), "only this machine reaches it: {warned}");
+    let mut server = world.serve_with(&["--host", "0.0.0.0"]);
+    let line = server.line_with("elsewhere");
+    assert!(!line.contains("fc_"), "there was one: none is made, none is shown");
+    let elsewhere = line.trim_end_matches('/').rsplit('/').next().unwrap();
+    assert_eq!(status(elsewhere, "/api/v1/sessions", Some(&token)), 200);
+}
+
+#[test]
+fn where_this_machine_needs_a_token_too_commands_and_hooks_have_theirs() {
+    let world = world();
+    fs::create_dir_all(world.path("home/.claude")).unwrap();
+    let mut server = world.serve_with(&["--require-token"]);
+    server.line_with("for everything");
+    let list = "/api/v1/sessions";
+    assert_eq!(status(server.address(), list, None), 401);
+    let mut said = String::new();
+    eventually("the sessions are there", || {
+        said = world.run(&["sessions"]).1;
+        said.contains("weather-app~1").then_some(())
+    });
+    assert_eq!(world.run(&["status", "weather-app"]).0, 0);
+    assert_eq!(
+        world
+            .run(&[
+                "emit",
+                "phase-reported",
+                "phase=Scout",
+                "--session",
+                "emitted",
+                "--strict"
+            ])
+            .0,
+        0
+    );
+    assert_eq!(world.run(&["forget", "emitted"]).0, 0);
+    assert_eq!(world.run(&["usage"]).0, 0);
+
+    let file = world.path("home/.claude/settings.json");
+    let (_, shown, _) = world.run(&["init", "claude"]);
+    assert!(
+        shown.contains("fc_i_…") && world.run(&["token", "list"]).1.matches("ingest").count() == 0,
+        "{shown}"
+    );
+    let (code, shown, stderr) = world.run(&["init", "claude", "--yes"]);
+    assert_eq!(code, 0, "{stderr}");
+    let settings: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    let header = settings["hooks"]["Stop"][0]["hooks"][0]["headers"]["Authorization"]
+        .as_str()
+        .unwrap();
+    let token = header.strip_prefix("Bearer ").unwrap();
+    assert!(!shown.contains(token), "not printed");
+    assert_eq!(mode(&file), 0o600);
+    let hook = r#"{"hook_event_name": "Stop", "session_id": "7d1f0c3e-77aa-4f0e-9a55-0d5b7f7b2c11", "cwd": "/x"}"#;
+    let path = "/api/v1/hooks/claude";
+    assert_eq!(ask(server.address(), "POST", path, None, hook).0, 401);
+    let (taken, answer) = ask(server.address(), "POST", path, Some(token), hook);
+    assert!((200..300).contains(&taken), "{answer}");
+    assert_eq!(status(server.address(), list, Some(token)), 403, "it is for sending");
+    assert!(world.run(&["init", "claude", "--yes"]).1.contains("nothing to do"));
+    let hooks = |world: &World| {
+        let (_, said, _) = world.run(&["doctor"]);
+        said.lines().find(|line| line.contains(" hooks ")).unwrap().to_owned()
+    };
+    assert!(hooks(&world).starts_with("ok"), "{}", hooks(&world));
+    assert_eq!(world.run(&["token", "revoke", "claude"]).0, 0);
+    assert!(hooks(&world).starts_with("warn"), "{}", hooks(&world));
+    assert_eq!(world.run(&["init", "claude", "--yes"]).0, 0);
+    assert!(hooks(&world).starts_with("ok"), "a new one: {}", hooks(&world));
+    let (_, said, _) = world.run(&["init", "claude", "--undo", "--yes"]);
+    assert!(said.contains("revoked the token claude") && !file.exists(), "{said}");
+}
+
+#[test]
+fn with_a_certificate_of_its_own_others_speak_https_and_commands_of_this_machine_work() {
+    let world = world();
+    let mut server = world.serve_with(&["--host", "0.0.0.0", "--tls-self-signed", "--base-path", "/builds"]);
+    let line = server.line_with("elsewhere");
+    assert!(
+        line.contains("https://") && line.contains("/builds/#token=fc_v_"),
+        "{line}"
+    );
+    let (_, rest) = line.split_once("https://").unwrap();
+    let elsewhere = rest.split('/').next().unwrap();
+    let fingerprint = server.line_with("SHA-256");
+    assert_eq!(fingerprint.matches(':').count(), 31, "{fingerprint}");
+    assert_eq!(status(elsewhere, "/api/v1/sessions", None), 401, "a token all the same");
+    let mut hello = TcpStream::connect(elsewhere).unwrap();
+    hello.write_all(&[0x16, 3, 1, 0, 2, 1, 0]).unwrap();
+    let mut alert = [0];
+    hello.read_exact(&mut alert).unwrap();
+    assert_eq!(alert, [0x15], "TLS is spoken on the same port");
+    eventually("the session is there", || {
+        let (code, said, _) = world.run(&["sessions"]);
+        (code == 0 && said.contains("weather-app~1")).then_some(())
+    });
+    let (_, said, _) = world.run(&["share", "weather-app"]);
+    assert!(
+        said.starts_with(&format!("https://{elsewhere}/builds/session/weather-app~1#token=")),
+        "{said}"
+    );
+    let tls = world.path("home/.local/share/forgecast/tls");
+    assert_eq!((mode(&tls), mode(&tls.join("key.pem"))), (0o700, 0o600));
+    let (code, said, _) = world.run(&["doctor"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        said.contains("encrypted") && said.contains("view (view), admin (admin)"),
+        "{said}"
+    );
+    let errors = server.kill();
+    assert!(!errors.contains("nothing is encrypted"), "{errors}");
+    let mut again = world.serve_with(&["--host", "0.0.0.0", "--tls-self-signed"]);
+    assert_eq!(again.line_with("SHA-256"), fingerprint, "kept");
+}
+
+#[test]
+fn on_one_address_of_the_network_commands_of_this_machine_find_it() {
+    let world = world();
+    let Exposed { server, elsewhere, .. } = exposed(&world, &[]);
+    drop(server);
+    let address = elsewhere.split(':').next().unwrap();
+    for more in [&[][..], &["--tls-self-signed"]] {
+        let mut all = vec!["serve", "--port", "0", "--host", address];
+        all.extend(more);
+        let mut command = world.command(&all);
+        command
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut last = String::new();
+        let found = try_eventually(|| {
+            let (code, said, errors) = world.run(&["status", "weather-app", "--json"]);
+            let (_, doctor, _) = world.run(&["doctor"]);
+            last = format!("{said}{errors}{doctor}");
+            let here = format!("runs at http://{address}");
+            (code == 0 && said.contains("weather-app~1") && doctor.contains(&here)).then_some(())
+        });
+        assert!(found.is_some(), "no command finds it: {last}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[test]
+fn what_users_of_the_origin_set_is_safe_now() {
+    let world = world();
+    let mut command = world.command(&["serve"]);
+    command.env("LIVESTREAM_HOST", "0.0.0.0").env("LIVESTREAM_PORT", "0");
+    let mut server = Server::start(command);
+    let line = server.line_with("elsewhere");
+    let address = line.split("://").nth(1).unwrap().split('/').next().unwrap();
+    assert_eq!(status(address, "/api/sessions", None), 401);
+    assert_eq!(status(server.address(), "/api/sessions", None), 200);
+}
+
+#[test]
+fn a_file_of_tokens_that_makes_no_sense_lets_nobody_start() {
+    let world = world();
+    let data = world.path("home/.local/share/forgecast");
+    fs::create_dir_all(&data).unwrap();
+    let file = data.join("access.json");
+    fs::write(&file, "{ nonsense").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let (code, _, said) = world.run(&["serve", "--port", "0"]);
+    assert_eq!((code, said.lines().count()), (1, 1), "{said}");
+    assert!(said.contains("access.json") && said.contains("move it away"), "{said}");
+}
