@@ -3,15 +3,19 @@
 
 import { expect, type Page } from '@playwright/test';
 
-/** Where the pages come from: a server that says what a test sets, and a real one with weeks of made-up history. */
+/** Where the pages come from: a server that says what a test sets, a real one with weeks of made-up history, and a real
+ *  one that has seen nothing yet. */
 export interface Servers {
   mock: string;
   real: string;
+  empty: string;
 }
 
 export interface Shown {
   name: string;
   address: (servers: Servers) => string;
+  /** What has to be so before it is opened. */
+  before?: (page: Page) => Promise<void>;
   ready: (page: Page) => Promise<void>;
   /** Also looked at on a wide screen. */
   wide?: boolean;
@@ -49,6 +53,22 @@ export const PAGES: readonly Shown[] = [
     name: 'session-unknown',
     address: ({ mock }) => `${mock}/session/nobody~1`,
     ready: (page) => expect(page.getByText('No such session')).toBeVisible(),
+  },
+  {
+    name: 'overview-empty',
+    address: ({ empty }) => empty,
+    ready: (page) => expect(page.getByText('No session yet')).toBeVisible(),
+  },
+  {
+    name: 'history-empty',
+    address: ({ empty }) => `${empty}/history`,
+    ready: (page) => expect(page.locator('[data-empty="history"]')).toBeVisible(),
+  },
+  {
+    name: 'server-away',
+    address: ({ mock }) => mock,
+    before: (page) => page.routeWebSocket(/\/api\/v1\/live$/, (socket) => socket.close({ code: 1011, reason: 'away' })),
+    ready: (page) => expect(page.locator('[data-waiting="away"]')).toBeVisible(),
   },
   {
     name: 'compare',

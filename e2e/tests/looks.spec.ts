@@ -45,9 +45,10 @@ for (const shown of PAGES) {
     ['phone', { width: 390, height: 844 }],
   ] as const) {
     if (size === 'wide' && !shown.wide) continue;
-    test(`${shown.name} looks right and axe finds nothing: ${size}`, async ({ page }) => {
+    test(`${shown.name} looks right and axe finds nothing: ${size}`, async ({ page, assets }) => {
       await page.setViewportSize(viewport);
-      await page.goto(shown.address({ mock: mock.url, real: real.url }));
+      await shown.before?.(page);
+      await page.goto(shown.address({ mock: mock.url, real: real.url, empty: assets }));
       await shown.ready(page);
       for (const theme of ['dark', 'light'] as const) {
         await page.emulateMedia({ colorScheme: theme });
