@@ -37,6 +37,9 @@ pub enum Refusal {
     /// Its revisions do not grow from fact to fact, or lead to no state at all, or its log lines are not numbered so.
     #[error("its facts or log lines are not in their order; it was changed since it was exported")]
     Disordered,
+    /// All of its facts are here, under their ids, as facts of other sessions.
+    #[error("its facts are here already, as those of another session")]
+    Taken,
 }
 
 /// The place that was found for a session.
@@ -80,20 +83,15 @@ impl Hub {
             Place::Full => return Ok(Brought::Refused(Refusal::TooMany)),
         };
         let id = session.id.clone();
-        let arrived = match self.store_brought(session, exported).await {
-            Ok(arrived) => Some(arrived),
-            Err(error) => {
-                let nothing = Command::Arrived { id, arrived: None };
-                self.commands.send(nothing).await.map_err(|_| Error::Stopped)?;
-                return Err(error);
-            }
+        let stored = self.store_brought(session, exported).await;
+        let (arrived, brought) = match stored {
+            Ok(Some(arrived)) => (Some(Box::new(arrived)), Ok(Brought::New(id.clone()))),
+            Ok(None) => (None, Ok(Brought::Refused(Refusal::Taken))),
+            Err(error) => (None, Err(error)),
         };
-        let arrived = Command::Arrived {
-            id: id.clone(),
-            arrived: arrived.map(Box::new),
-        };
+        let arrived = Command::Arrived { id, arrived };
         self.commands.send(arrived).await.map_err(|_| Error::Stopped)?;
-        Ok(Brought::New(id))
+        brought
     }
 
     /// The run of the same name that began with the very same fact.
@@ -117,7 +115,8 @@ impl Hub {
         Ok(None)
     }
 
-    async fn store_brought(&self, session: StoredSession, exported: Exported) -> Result<Arrived, Error> {
+    /// Nothing when none of its facts was new, and then nothing of it is stored.
+    async fn store_brought(&self, session: StoredSession, exported: Exported) -> Result<Option<Arrived>, Error> {
         let operation = "store an imported session";
         let failed = |source| Error::Store { operation, source };
         let id = session.id.clone();
@@ -145,10 +144,11 @@ impl Hub {
             epoch: self.shared.epoch,
         };
         let restored = history::restore(&self.shared.store, &id, None, labels).await?;
-        let restored = restored.ok_or_else(|| Error::Unreadable {
-            session: id.to_string(),
-            reason: "nothing of it was stored".to_owned(),
-        })?;
+        // A fact is stored once, under the first session that told it.
+        let Some(restored) = restored else {
+            self.shared.store.forget(&id).await.map_err(failed)?;
+            return Ok(None);
+        };
         let row = restored.session.row();
         let writes = vec![Write::Row {
             session: id,
@@ -156,11 +156,11 @@ impl Hub {
             row: row.clone(),
         }];
         self.shared.store.commit(Commit { writes }).await.map_err(failed)?;
-        Ok(Arrived {
+        Ok(Some(Arrived {
             session,
             row,
             next_line,
-        })
+        }))
     }
 }
 

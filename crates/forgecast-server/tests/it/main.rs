@@ -15,6 +15,7 @@ mod faults;
 mod guard;
 mod health;
 mod hooks;
+mod imports;
 mod hostile_pages;
 mod limits;
 mod live;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server};
+use crate::support::{Answer, Server, bearer};
 
 mod contract;
 mod filled;
@@ -163,6 +163,7 @@ async fn every_answer_of_every_change_is_what_is_described() {
     let (server, _folder) = filled().await;
     let contract = Contract::read();
     let mut seen = BTreeSet::new();
+    let admin = bearer(&server.keys.process_key());
     let export = server.get("/api/v1/sessions/weather-app/export").await.json();
     let phase = json!({"session_id": "weather-app", "current_phase": "Test", "phase_number": "4/7"});
     let agent = json!({"session_id": "weather-app", "agent_id": "a-1", "status": "active"});
@@ -189,7 +190,12 @@ async fn every_answer_of_every_change_is_what_is_described() {
         ("/api/v1/login", json!({"tokens": []})),
         ("/api/v1/logout", json!({})),
     ] {
-        let answer = server.post(path, &body.to_string()).await;
+        let stranger = server.post(path, &body.to_string()).await;
+        contract.check("POST", path, &stranger);
+        let headers = [("authorization", admin.as_str()), ("content-type", "application/json")];
+        let answer = server
+            .request("POST", path, &headers, body.to_string().as_bytes())
+            .await;
         seen.insert(contract.check("POST", path, &answer));
         let untyped = server.request("POST", path, &[], body.to_string().as_bytes()).await;
         contract.check("POST", path, &untyped);
@@ -198,7 +204,9 @@ async fn every_answer_of_every_change_is_what_is_described() {
         assert!(method != "POST" || seen.contains(&path), "no test posts to {path}");
     }
     for path in ["/api/v1/sessions/old-app", "/api/v1/sessions/nobody"] {
-        let answer = server.request("DELETE", path, &[], b"").await;
+        let stranger = server.request("DELETE", path, &[], b"").await;
+        contract.check("DELETE", path, &stranger);
+        let answer = server.request("DELETE", path, &[("authorization", &admin)], b"").await;
         contract.check("DELETE", path, &answer);
     }
 }
