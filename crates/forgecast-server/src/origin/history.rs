@@ -184,8 +184,12 @@ pub(super) fn ended_well(agent: &AgentView) -> Option<bool> {
     }
 }
 
-/// What was rated worst; nothing when nobody rated it.
+/// What was rated worst, or was called so: an imported decision keeps it as its severity. Nothing when nobody says.
 pub(super) fn is_regrettable(decision: &DecisionView) -> Option<bool> {
+    let called = decision.severity.as_deref();
+    if called.is_some_and(|word| word.eq_ignore_ascii_case("regrettable")) {
+        return Some(true);
+    }
     decision.quality.map(|quality| quality <= 1.0)
 }
 
@@ -250,4 +254,28 @@ fn mean(numbers: impl Iterator<Item = f64>) -> Option<f64> {
 )]
 fn as_f64(number: u64) -> f64 {
     number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decision_is_regretted_when_it_is_rated_worst_or_called_so() {
+        for (severity, quality, regretted) in [
+            (None, None, None),
+            (Some("HIGH"), None, None),
+            (None, Some(1.0), Some(true)),
+            (None, Some(1.5), Some(false)),
+            (Some("regrettable"), None, Some(true)),
+            (Some("Regrettable"), Some(4.0), Some(true)),
+        ] {
+            let decision = DecisionView {
+                severity: severity.map(str::to_owned),
+                quality,
+                ..DecisionView::default()
+            };
+            assert_eq!(is_regrettable(&decision), regretted, "{severity:?} {quality:?}");
+        }
+    }
 }
