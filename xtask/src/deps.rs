@@ -47,6 +47,8 @@ const KEPT: &[(&str, &str)] = &[
     ("axum", SERVER),
     ("hyper", SERVER),
     ("hyper-util", SERVER),
+    ("rcgen", SERVER),
+    ("tokio-rustls", SERVER),
     ("clap", "forgecast"),
     ("toml", "forgecast"),
     ("tracing-subscriber", "forgecast"),
