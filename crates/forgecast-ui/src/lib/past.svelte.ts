@@ -169,7 +169,7 @@ export class Past {
     const here = this.wanted;
     const from = here === undefined || here >= course.revision ? course.first : here;
     this.cursor = this.cursor !== undefined && from === here ? this.cursor : timeOf(course, from);
-    this.#want(from);
+    this.#want(from, true);
     this.playing = true;
     this.#before = performance.now();
     this.#frame = requestAnimationFrame((now) => this.#play(now));
@@ -188,7 +188,7 @@ export class Past {
     this.#before = now;
     this.cursor = played(this.scale, this.cursor, passed, this.speed);
     const revision = clamped(course, revisionAt(course, this.cursor));
-    if (revision !== this.wanted) this.#want(revision);
+    if (revision !== this.wanted) this.#want(revision, true);
     if (this.cursor >= this.scale.to) {
       this.pause();
       // The playback has come to the present: of a session at work, that goes on.
@@ -198,7 +198,7 @@ export class Past {
     this.#frame = requestAnimationFrame((next) => this.#play(next));
   }
 
-  #want(revision: number): void {
+  #want(revision: number, passing = false): void {
     if (this.wanted === revision) return;
     const entering = this.wanted === undefined;
     this.wanted = revision;
@@ -206,11 +206,11 @@ export class Past {
     clearTimeout(this.#address);
     if (entering) history.pushState({ past: true }, '', this.#options.page(revision));
     else this.#address = setTimeout(() => history.replaceState(history.state, '', this.#options.page(revision)), ADDRESS_MS);
-    this.#ask(revision);
+    this.#ask(revision, passing);
   }
 
-  #ask(revision: number): void {
-    if (this.#options.url('') !== undefined) this.#views.want(revision);
+  #ask(revision: number, passing = false): void {
+    if (this.#options.url('') !== undefined) this.#views.want(revision, passing);
   }
 
   /** The address says which revision, or none. */

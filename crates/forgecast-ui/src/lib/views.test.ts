@@ -62,6 +62,22 @@ describe('views of the past', () => {
     expect(views.requests).toBeLessThanOrEqual(9);
   });
 
+  it('a playback shows what it passes, however slowly it comes, and leaves out what it has passed by then', async () => {
+    const { asked, views, seen } = start();
+    for (let revision = 1; revision <= 10; revision += 1) {
+      views.want(revision, true);
+      if (revision !== 4 && revision !== 8) continue;
+      asked.open[0]!.answer({ id: 'a~1', revision });
+      await settled();
+    }
+    asked.open[0]!.answer({ id: 'a~1' });
+    await settled();
+    asked.open[0]!.answer({ id: 'a~1' });
+    await settled();
+    expect(seen.map(([revision]) => revision)).toEqual([1, 4, 8, 10]);
+    expect(asked.most()).toBe(1);
+  });
+
   it('what was seen lately is shown at once and not asked for again', async () => {
     const { asked, views, seen } = start();
     views.want(1);

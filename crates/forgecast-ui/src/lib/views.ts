@@ -1,5 +1,6 @@
 // The views of one session's past: asks for one revision at a time, gives up on what nobody waits for any more, and keeps
-// the last few hundred. Never has two requests under way, never tells of another revision than the one wanted last.
+// the last few hundred. Never has two requests under way, never tells of another revision than the one wanted last (but for a playback,
+// which shows what it passes).
 
 import { isObject, type Json } from './apply';
 import type { SessionView } from './wire';
@@ -30,6 +31,7 @@ export class Views {
   readonly #options: ViewsOptions;
   readonly #kept = new Map<number, PastView>();
   #wanted: number | undefined;
+  #passing = false;
   #loading: { revision: number; abort: AbortController } | undefined;
   #last: SessionView | undefined;
 
@@ -37,9 +39,13 @@ export class Views {
     this.#options = options;
   }
 
-  /** Shows a revision as soon as it is here: at once when it was seen lately. */
-  want(revision: number): void {
+  /**
+   * Shows a revision as soon as it is here: at once when it was seen lately. `passing` is for a playback, which wants the
+   * next one before this one is here: what is under way is waited for and shown, then the one that is wanted by then.
+   */
+  want(revision: number, passing = false): void {
     this.#wanted = revision;
+    this.#passing = passing;
     const kept = this.#kept.get(revision);
     if (kept) {
       this.#loading?.abort.abort();
@@ -49,7 +55,7 @@ export class Views {
       this.#options.onView(revision, kept);
     } else if (!this.#loading) {
       void this.#load(revision);
-    } else if (this.#loading.revision !== revision) {
+    } else if (this.#loading.revision !== revision && !passing) {
       this.#loading.abort.abort();
     }
   }
@@ -71,6 +77,7 @@ export class Views {
     if (typeof result !== 'string') this.#keep(revision, result);
     const wanted = this.#wanted;
     if (wanted === undefined) return;
+    if (wanted !== revision && this.#passing && typeof result !== 'string') this.#options.onView(revision, this.#kept.get(revision) ?? result);
     if (wanted !== revision || abort.signal.aborted) {
       if (!this.#kept.has(wanted)) void this.#load(wanted);
       return;
