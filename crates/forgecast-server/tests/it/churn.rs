@@ -75,7 +75,7 @@ async fn storm(server: &Server, clients: usize) {
     let mut silent = Vec::new();
     for number in 0..clients {
         let stream = client(server, number % WAYS).await;
-        if number / WAYS % 2 == 0 {
+        if (number / WAYS).is_multiple_of(2) {
             stream.set_zero_linger().unwrap();
         } else {
             silent.push(stream);

@@ -247,7 +247,7 @@ pub(crate) fn alone(test: &str) {
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && text.contains("1 passed"), "{text}\n{errors}");
-    print!("{text}");
+    println!("{text}");
 }
 
 /// Fault F21: the accept loop survives having no descriptor left. The limit is a process's, so the server has its own.
