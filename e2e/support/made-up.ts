@@ -71,7 +71,7 @@ export function madeUp(count: number, days: number, now = Date.now(), seed = 7):
         tests_failed: red,
       }),
     };
-    const usage = done.map((phase, order) => {
+    const usage = done.map((_, order) => {
       const model = pick(MODELS, 1.8);
       const size = 0.3 + next() * (order === 2 ? 6 : 1.5);
       return {
@@ -80,7 +80,6 @@ export function madeUp(count: number, days: number, now = Date.now(), seed = 7):
         type: 'usage_recorded',
         used_at: when((order + 0.8) / done.length),
         model,
-        phase,
         input: Math.round(9_000 * size),
         output: Math.round(4_000 * size),
         cache_read: Math.round(220_000 * size),

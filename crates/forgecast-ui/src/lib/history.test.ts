@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { buckets, byModel, byOutcome, csv, dayOf, daysBetween, midnight, passRate, sessionsCsv, shownDays, sinceDay, tookMs } from './history';
+import { buckets, byModel, byOutcome, csv, dayOf, daysBetween, known, midnight, passRate, sessionsCsv, shownDays, sinceDay, tookMs } from './history';
 import type { SessionRow, UsageAmount, UsageRow } from './wire';
 
 const NOON = new Date(2026, 10, 22, 12).getTime();
@@ -73,6 +73,13 @@ describe('shares of a history', () => {
         expect(new Set(series.map(({ colour }) => colour)).size).toBe(series.length);
       }),
     );
+  });
+
+  it('cost what is known, and nothing is no price', () => {
+    expect(known(amount(3))).toBe(3);
+    expect(known({ ...amount(0), input: 9, calls: 0 })).toBeUndefined();
+    expect(known({ ...amount(3), calls: 4, unpriced_calls: 4 })).toBeUndefined();
+    expect(known({ ...amount(0), calls: 0 })).toBe(0);
   });
 
   it('by outcome say abandoned only where something was', () => {

@@ -78,6 +78,13 @@ export function amountOf(amount: UsageAmount, metric: Metric): number {
   return metric === 'cost' ? amount.cost_usd : total(amount);
 }
 
+/** Dollars, where any are known: tokens that cost nothing are tokens without a known price. */
+export function known(amount: UsageAmount): number | undefined {
+  const unpriced = amount.unpriced_calls ?? 0;
+  const none = unpriced > 0 && unpriced === amount.calls;
+  return none || (amount.cost_usd === 0 && total(amount) > 0) ? undefined : amount.cost_usd;
+}
+
 export function modelName(model: string): string {
   return model === '' ? 'model not named' : model;
 }
