@@ -1,6 +1,6 @@
 // The views of one session's past: asks for one revision at a time, gives up on what nobody waits for any more, and keeps
-// the last few hundred. Never has two requests under way, never tells of another revision than the one wanted last (but for a playback,
-// which shows what it passes).
+// the last few hundred. Never has two requests under way; never tells of another revision than the one wanted last, but
+// to a playback, which shows what it passes.
 
 import { isObject, type Json } from './apply';
 import type { SessionView } from './wire';
