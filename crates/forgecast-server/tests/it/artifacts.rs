@@ -1,4 +1,5 @@
-//! Artifacts that are opened for people: no secret in them is answered, wherever it stands.
+//! Artifacts that are opened for people: listed ones below a root and no others, and no secret in them is answered,
+//! wherever it stands.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -6,6 +7,7 @@ use std::path::Path;
 use forgecast_protocol::event::{ArtifactChanged, ArtifactKind};
 use forgecast_protocol::{Event, Fact, Subject};
 
+use crate::rest::assert_problem;
 use crate::support::{Server, event, now};
 
 /// What the secrets of these tests hold, and nothing else does.
@@ -29,6 +31,65 @@ fn listed(project: &Path, name: &str) -> Event {
             }),
         )
     }
+}
+
+#[tokio::test]
+async fn only_listed_artifacts_below_a_root_are_opened_and_cleaned() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let project = root.join("weather-app");
+    let elsewhere = tempfile::tempdir().unwrap();
+    for place in [&project, elsewhere.path()] {
+        std::fs::create_dir_all(place.join(".context-foundry")).unwrap();
+        std::fs::write(
+            place.join(".context-foundry/plan.md"),
+            "# Plan\n\u{1b}[31mred\u{1b}[0m\n",
+        )
+        .unwrap();
+        std::fs::write(place.join("unlisted.txt"), "canary").unwrap();
+    }
+    std::os::unix::fs::symlink("unlisted.txt", project.join("link.txt")).unwrap();
+    let server = Server::with(|setup| setup.roots = vec![root.clone()]).await;
+    for name in [".context-foundry/plan.md", "link.txt", "gone.md", "../outside.txt"] {
+        server.settled(listed(&project, name)).await;
+    }
+    server.settled(listed(elsewhere.path(), "unlisted.txt")).await;
+    let file = async |name: &str| server.get(&format!("/api/v1/sessions/weather-app/files/{name}")).await;
+    let plan = file(".context-foundry/plan.md").await;
+    assert_eq!(
+        (plan.status, plan.header("content-type")),
+        (200, "text/plain; charset=utf-8")
+    );
+    assert_eq!(plan.text(), "# Plan\nred\n");
+    assert_eq!(
+        file(".context-foundry%2fplan.md").await.status,
+        200,
+        "the same name, spelled otherwise"
+    );
+    for name in [
+        "unlisted.txt",
+        "link.txt",
+        "gone.md",
+        "../outside.txt",
+        "..%2foutside.txt",
+        "%00",
+        "/etc/passwd",
+    ] {
+        let answer = file(name).await;
+        assert!((400..500).contains(&answer.status), "{name}: {answer:?}");
+        assert!(!answer.text().contains("canary"));
+    }
+    let page = server.get("/api/v1/sessions?sort=name").await.json();
+    let mut stranger = page["sessions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["id"].as_str().unwrap());
+    let stranger = stranger.find(|id| !id.starts_with("weather-app")).unwrap();
+    let answer = server
+        .get(&format!("/api/v1/sessions/{stranger}/files/unlisted.txt"))
+        .await;
+    assert_problem(&answer, 404, "not-found");
 }
 
 /// Documents with secrets: in the text, divided by colours, over many lines, at the places where readers and cutters stop.

@@ -1,10 +1,10 @@
 //! REST v1, the reading side: shapes, tags, pages, and what is answered to nonsense.
 
-use forgecast_protocol::event::{ArtifactChanged, ArtifactKind};
-use forgecast_protocol::{Event, Fact, Subject};
+use forgecast_protocol::batch::LogLevel;
+use forgecast_protocol::{Batch, LogChunk, LogLine, Subject, Timestamp};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server, event, now, phase};
+use crate::support::{Answer, Server, now, phase};
 
 async fn with_session() -> Server {
     let server = Server::start().await;
@@ -27,23 +27,27 @@ async fn the_page_of_routes_is_this() {
     DELETE /api/v1/sessions/{id}
     GET /api/v1/sessions/{id}/live
     GET /api/v1/sessions/{id}/log
+    GET /api/v1/sessions/{id}/log/matches
     GET /api/v1/sessions/{id}/events
     GET /api/v1/sessions/{id}/at/{revision}
+    GET /api/v1/sessions/{id}/timeline
     GET /api/v1/sessions/{id}/series
     GET /api/v1/sessions/{id}/files/{*name}
     GET /api/v1/sessions/{id}/export
     GET /api/v1/stats
-    POST /api/v1/events
-    POST /api/v1/import
+    GET /api/v1/outcomes
     GET /api/v1/me
     POST /api/v1/login
     POST /api/v1/logout
+    POST /api/v1/events
+    POST /api/v1/import
     POST /api/v1/hooks/claude
     POST /v1/logs
     POST /v1/metrics
     GET /healthz
     GET /readyz
     GET /metrics
+    GET /openapi.json
     GET /ws/{session}
     GET /api/sessions
     GET /api/sessions/active
@@ -188,9 +192,67 @@ async fn a_view_can_be_seen_as_it_was() {
     let at = async |revision: u64| server.get(&format!("/api/v1/sessions/weather-app/at/{revision}")).await;
     assert_eq!(at(1).await.json()["phase"]["name"], "Scout");
     assert_eq!(at(2).await.json()["phase"]["name"], "Architect");
+    assert_eq!(at(1).await.header("forgecast-at"), "2026-01-31T08:15:00.250Z");
     assert_problem(&at(99).await, 404, "not-found");
     let nonsense = server.get("/api/v1/sessions/weather-app/at/-1").await;
     assert_problem(&nonsense, 400, "malformed");
+}
+
+#[tokio::test]
+async fn the_past_is_told_in_brief_as_a_whole_or_from_a_revision_on() {
+    let server = with_session().await;
+    let whole = server.get("/api/v1/sessions/weather-app/timeline").await;
+    assert_eq!((whole.status, whole.header("cache-control")), (200, "no-store"));
+    insta::assert_json_snapshot!(whole.json(), @r#"
+    {
+      "first_revision": 1,
+      "left_out": 0,
+      "marks": [],
+      "revision": 2,
+      "session": "weather-app~1",
+      "spans": [
+        {
+          "at": "2026-01-31T08:15:00.250Z",
+          "attempt": 1,
+          "ended_at": "2026-01-31T08:15:00.250Z",
+          "ended_revision": 2,
+          "phase": "Scout",
+          "revision": 1,
+          "status": "completed"
+        },
+        {
+          "at": "2026-01-31T08:15:00.250Z",
+          "attempt": 1,
+          "phase": "Architect",
+          "revision": 2,
+          "status": "active"
+        }
+      ],
+      "times": [
+        [
+          1,
+          "2026-01-31T08:15:00.250Z"
+        ],
+        [
+          2,
+          "2026-01-31T08:15:00.250Z"
+        ]
+      ]
+    }
+    "#);
+    let rest = server.get("/api/v1/sessions/weather-app/timeline?after=1").await.json();
+    assert_eq!(rest["times"], json!([[2, "2026-01-31T08:15:00.250Z"]]));
+    let nothing = server.get("/api/v1/sessions/weather-app/timeline?after=2").await.json();
+    assert_eq!(
+        (&nothing["revision"], &nothing["times"], &nothing["marks"]),
+        (&json!(2), &json!([]), &json!([]))
+    );
+    for nonsense in ["after=-1", "limit=x", "colour=red"] {
+        let answer = server
+            .get(&format!("/api/v1/sessions/weather-app/timeline?{nonsense}"))
+            .await;
+        assert_problem(&answer, 400, "malformed");
+    }
 }
 
 #[tokio::test]
@@ -229,13 +291,76 @@ async fn log_series_and_export_have_their_shapes() {
 }
 
 #[tokio::test]
+async fn a_log_is_read_from_a_number_or_a_time_and_searched() {
+    let server = with_session().await;
+    let begun = now().as_millis();
+    let line = |(number, (level, text)): (i64, (Option<LogLevel>, &str))| LogLine {
+        offset: 0,
+        at: Timestamp::from_millis(begun + number * 1_000),
+        level,
+        from: None,
+        text: text.to_owned(),
+        spans: Vec::new(),
+    };
+    let texts = [
+        (None, "compiling"),
+        (Some(LogLevel::Debug), "cache MISS"),
+        (Some(LogLevel::Warn), "cache full"),
+        (Some(LogLevel::Error), "failed"),
+    ];
+    let logs = vec![LogChunk {
+        subject: Subject {
+            name: Some("weather-app".to_owned()),
+            ..Subject::default()
+        },
+        lines: (0..).zip(texts).map(line).collect(),
+    }];
+    let batch = Batch {
+        logs,
+        ..Batch::of(phase("weather-app", "Builder", "building"))
+    };
+    server.hub.push(batch).await.unwrap();
+    let log = async |query: &str| server.get(&format!("/api/v1/sessions/weather-app/log{query}")).await;
+    let offsets = async |query: &str| {
+        let page = log(query).await.json();
+        let lines = page["lines"].as_array().unwrap().clone();
+        lines.iter().map(|line| line["offset"].clone()).collect::<Value>()
+    };
+    let time = |seconds: f64| {
+        let millis = begun + (seconds * 1_000.0) as i64;
+        Timestamp::from_millis(millis).to_string()
+    };
+    assert_eq!(offsets("").await, json!([0, 1, 2, 3]));
+    assert_eq!(offsets("?offset=2").await, json!([2, 3]));
+    assert_eq!(offsets(&format!("?at={}", time(0.5))).await, json!([1, 2, 3]));
+    assert_eq!(offsets(&format!("?at={}&limit=1", time(2.0))).await, json!([2]));
+    assert_eq!(offsets(&format!("?at={}", time(9.0))).await, json!([]));
+    assert_eq!(offsets("?offset=0&level=info").await, json!([0, 2, 3]));
+    assert_eq!(
+        log("/matches?q=Cache").await.json(),
+        json!({"first_offset": 0, "next_offset": 4, "end_offset": 4, "offsets": [1, 2]})
+    );
+    let serious = log("/matches?level=warn&offset=3").await.json();
+    assert_eq!(serious["offsets"], json!([3]));
+    for nonsense in [
+        format!("?at={}&offset=1", time(0.0)),
+        "?at=yesterday".to_owned(),
+        "/matches?limit=3".to_owned(),
+    ] {
+        assert_problem(&log(&nonsense).await, 400, "malformed");
+    }
+}
+
+#[tokio::test]
 async fn whatever_is_not_there_is_a_problem_in_json() {
     let server = with_session().await;
     let tail = [
         "",
         "/log",
+        "/log/matches",
         "/events",
         "/at/1",
+        "/timeline",
         "/series?metric=tokens",
         "/export",
         "/files/x",
@@ -283,83 +408,7 @@ async fn a_session_can_be_forgotten_once() {
     assert_problem(&server.get(path).await, 404, "not-found");
 }
 
-#[tokio::test]
-async fn only_listed_artifacts_below_a_root_are_opened_and_cleaned() {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().canonicalize().unwrap();
-    let project = root.join("weather-app");
-    let elsewhere = tempfile::tempdir().unwrap();
-    for place in [&project, elsewhere.path()] {
-        std::fs::create_dir_all(place.join(".context-foundry")).unwrap();
-        std::fs::write(
-            place.join(".context-foundry/plan.md"),
-            "# Plan\n\u{1b}[31mred\u{1b}[0m\n",
-        )
-        .unwrap();
-        std::fs::write(place.join("unlisted.txt"), "canary").unwrap();
-    }
-    std::os::unix::fs::symlink("unlisted.txt", project.join("link.txt")).unwrap();
-    let server = Server::with(|setup| setup.roots = vec![root.clone()]).await;
-    let listed = |directory: &std::path::Path, name: &str| Event {
-        subject: Subject {
-            directory: Some(directory.to_str().unwrap().to_owned()),
-            ..Subject::default()
-        },
-        ..event(
-            "x",
-            Fact::ArtifactChanged(ArtifactChanged {
-                name: name.to_owned(),
-                kind: ArtifactKind::Document,
-                size: 9,
-                modified_at: now(),
-                dated: None,
-                removed: false,
-            }),
-        )
-    };
-    for name in [".context-foundry/plan.md", "link.txt", "gone.md", "../outside.txt"] {
-        server.settled(listed(&project, name)).await;
-    }
-    server.settled(listed(elsewhere.path(), "unlisted.txt")).await;
-    let file = async |name: &str| server.get(&format!("/api/v1/sessions/weather-app/files/{name}")).await;
-    let plan = file(".context-foundry/plan.md").await;
-    assert_eq!(
-        (plan.status, plan.header("content-type")),
-        (200, "text/plain; charset=utf-8")
-    );
-    assert_eq!(plan.text(), "# Plan\nred\n");
-    assert_eq!(
-        file(".context-foundry%2fplan.md").await.status,
-        200,
-        "the same name, spelled otherwise"
-    );
-    for name in [
-        "unlisted.txt",
-        "link.txt",
-        "gone.md",
-        "../outside.txt",
-        "..%2foutside.txt",
-        "%00",
-        "/etc/passwd",
-    ] {
-        let answer = file(name).await;
-        assert!((400..500).contains(&answer.status), "{name}: {answer:?}");
-        assert!(!answer.text().contains("canary"));
-    }
-    let page = server.get("/api/v1/sessions?sort=name").await.json();
-    let mut stranger = page["sessions"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| row["id"].as_str().unwrap());
-    let stranger = stranger.find(|id| !id.starts_with("weather-app")).unwrap();
-    let answer = server
-        .get(&format!("/api/v1/sessions/{stranger}/files/unlisted.txt"))
-        .await;
-    assert_problem(&answer, 404, "not-found");
-}
-
-fn assert_problem(answer: &Answer, status: u16, word: &str) {
+pub(crate) fn assert_problem(answer: &Answer, status: u16, word: &str) {
     assert_eq!(answer.status, status, "{answer:?}");
     assert_eq!(answer.header("content-type"), "application/problem+json");
     let body: Value = answer.json();
