@@ -1,11 +1,13 @@
 //! Bodies that mean harm: too long, lying, endless, small ones that stand for very much. Faults F22 and F16.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use forgecast_server::routes;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
@@ -23,10 +25,14 @@ const LONG: usize = 150 * MIB;
 const GROWTH: u64 = 32 * MIB as u64;
 
 /// Every address that takes a body, with what it takes there.
-const DOORS: [(&str, &str); 7] = [
+const DOORS: [(&str, &str); 11] = [
+    ("/api/v1/login", JSON),
     ("/api/v1/events", JSON),
     ("/api/v1/import", JSON),
     ("/api/v1/hooks/claude", JSON),
+    ("/api/phase-update", JSON),
+    ("/api/agent-update", JSON),
+    ("/api/broadcast/a", JSON),
     ("/v1/logs", JSON),
     ("/v1/logs", PROTOBUF),
     ("/v1/metrics", JSON),
@@ -139,6 +145,16 @@ async fn serves_until_its_input_ends() {
     println!("serving on {} for {}", server.address, server.keys.process_key());
     let ended = tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
     let _ = ended.await;
+}
+
+#[test]
+fn no_address_that_takes_a_body_is_forgotten() {
+    let posts = routes().into_iter().filter(|route| route.method == "POST");
+    // Signing out says everything by its address.
+    let takes = posts.filter(|route| route.path != "/api/v1/logout");
+    let takes: BTreeSet<String> = takes.map(|route| route.path.replace("{id}", "a")).collect();
+    let tried: BTreeSet<String> = DOORS.iter().map(|(path, _)| (*path).to_owned()).collect();
+    assert_eq!(takes, tried);
 }
 
 /// Fault F22.
