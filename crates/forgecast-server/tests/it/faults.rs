@@ -238,8 +238,8 @@ fn hostile_ids() -> Vec<String> {
     ids
 }
 
-/// Runs an ignored test of this crate in a process of its own, with nothing of other tests in it.
-pub(crate) fn alone(test: &str) {
+/// Runs an ignored test of this crate in a process of its own, with nothing of other tests in it, and returns what it says.
+pub(crate) fn alone(test: &str) -> String {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", test, "--nocapture"])
         .output()
@@ -247,7 +247,7 @@ pub(crate) fn alone(test: &str) {
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && text.contains("1 passed"), "{text}\n{errors}");
-    println!("{text}");
+    text.into_owned()
 }
 
 /// Fault F21: the accept loop survives having no descriptor left. The limit is a process's, so the server has its own.
