@@ -32,7 +32,7 @@ cargo xtask <command>
   nightly [part…] [min]
                    what takes too long for every submission: faults that fill a machine, schemathesis against the
                    description of the API, fuzz (so many minutes for each target)
-  screenshots      take the pictures of the README from a running demo";
+  screenshots      take the pictures of the README from a seeded demo, and of every page and state into e2e/screenshots";
 
 /// What went wrong, for the terminal.
 type Result<T = ()> = std::result::Result<T, String>;
