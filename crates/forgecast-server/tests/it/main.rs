@@ -10,6 +10,7 @@ mod access;
 mod artifacts;
 mod assets;
 mod bodies;
+mod certificates;
 mod churn;
 mod faults;
 mod guard;

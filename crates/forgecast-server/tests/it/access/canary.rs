@@ -61,7 +61,7 @@ async fn tokens_and_cookies_are_in_no_log_no_answer_and_no_file() {
     let signed_in = server.post("/api/v1/login", &body).await;
     let (cookie, _) = signed_in.header("set-cookie").split_once(';').unwrap();
     let cookie = cookie.to_owned();
-    let forged = format!("{}x", cookie);
+    let forged = format!("{cookie}x");
     let signature = cookie.rsplit_once('.').unwrap().1.to_owned();
     let mut answers = Vec::new();
     for token in [&admin, &link, &wrong, &server.keys.process_key()] {
