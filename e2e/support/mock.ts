@@ -85,6 +85,10 @@ export class Mock {
       this.asked.unchanged += Number(same);
       response.setHeader('etag', tag).setHeader('content-type', 'application/json');
       response.writeHead(same ? 304 : 200).end(same ? undefined : body);
+    } else if (/\/log(\/matches)?$/.test(path)) {
+      const found = this.#lines(new URL(request.url ?? '/', 'http://x'));
+      response.setHeader('content-type', 'application/json');
+      response.writeHead(found ? 200 : 404).end(JSON.stringify(found ?? UNKNOWN));
     } else if (path.startsWith('/api/')) {
       const state = this.topics.get(`session/${id}`)?.state;
       response.setHeader('content-type', 'application/json');
@@ -97,6 +101,23 @@ export class Mock {
       }
       response.writeHead(real.status).end(Buffer.from(await real.arrayBuffer()));
     }
+  }
+
+  /** Lines of a log, or with `/matches` their numbers, as the server filters them. */
+  #lines(url: URL): Json | undefined {
+    const [, id, matches] = /^\/api\/v1\/sessions\/([^/]+)\/log(\/matches)?$/.exec(decodeURIComponent(url.pathname)) ?? [];
+    const held = this.logs.get(`log/${id}`);
+    if (!held) return undefined;
+    const asked = (name: string) => url.searchParams.get(name);
+    const ranks = ['debug', 'info', 'warn', 'error'];
+    const lines = held
+      .map((line, offset) => ({ ...line, offset }))
+      .slice(Number(asked('offset') ?? 0))
+      .filter(({ level, text }) => ranks.indexOf(level ?? 'info') >= ranks.indexOf(asked('level') ?? 'debug') && text.toLowerCase().includes((asked('q') ?? '').toLowerCase()));
+    const page = lines.slice(0, matches ? undefined : Number(asked('limit') ?? 500));
+    const next_offset = page.length < lines.length ? page.at(-1)!.offset + 1 : held.length;
+    const range = { first_offset: 0, next_offset, end_offset: held.length };
+    return matches ? { ...range, offsets: page.map(({ offset }) => offset) } : { ...range, lines: page };
   }
 
   #connected(socket: WebSocket): void {

@@ -40,68 +40,50 @@ export async function sessions(url: string, count: number): Promise<void> {
 /** Tokens of one call more. */
 export const tokens = (session: string, output: number): object => ({ session, type: 'usage_recorded', output, calls: 1 });
 
-/** Begins to count the page's long tasks, in milliseconds each. */
-export async function watchTasks(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    const tasks: number[] = [];
-    new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: 'longtask' });
-    Object.assign(globalThis, { longTasks: tasks });
-  });
+interface Traced {
+  name: string;
+  ph: string;
+  pid: number;
+  tid: number;
+  /** Time on the processor, microseconds. */
+  tdur?: number;
+  dur?: number;
+  args?: { name?: string };
 }
 
-/** The long tasks since the last time. */
-export async function longTasks(page: Page): Promise<number[]> {
-  // What is reported late belongs to what was done before.
-  await page.waitForTimeout(150);
-  return page.evaluate(() => (globalThis as unknown as { longTasks: number[] }).longTasks.splice(0));
+/** What one round of work cost the page's main thread: its tasks beyond 50 ms, in milliseconds. */
+export interface LongTasks {
+  /** By the time that the processor spent on them: what others do on the machine does not make these longer. */
+  processor: number[];
+  /** By the clock, as a visitor of this machine saw them. */
+  clock: number[];
 }
 
-/**
- * Tasks of the page that need half of what makes a task long: how many of them become long because the machine is busy
- * with others. The page measures first, in its best moments, how much it gets done in a millisecond.
- */
-async function peers(page: Page, count: number): Promise<number[]> {
-  await page.evaluate(async (tasks) => {
-    const spin = (turns: number): number => {
-      let sum = 0;
-      for (let at = 0; at < turns; at += 1) sum = (sum * 31 + at) % 1_000_003;
-      return sum;
-    };
-    const TURNS = 20_000;
-    const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
-    let fastest = Infinity;
-    for (let at = 0; at < 60; at += 1) {
-      const begun = performance.now();
-      spin(TURNS);
-      fastest = Math.min(fastest, performance.now() - begun);
-      if (at % 10 === 0) await pause(10);
-    }
-    const turns = Math.round((TURNS / Math.max(fastest, 0.01)) * 25);
-    for (let at = 0; at < tasks; at += 1) {
-      await pause(40);
-      spin(turns);
-    }
-  }, count);
-  return longTasks(page);
+const LONG_US = 50_000;
+
+async function traced(page: Page, work: () => Promise<void>): Promise<LongTasks> {
+  const browser = page.context().browser()!;
+  await browser.startTracing(page, { categories: ['toplevel', '__metadata'] });
+  await work();
+  const { traceEvents } = JSON.parse(String(await browser.stopTracing())) as { traceEvents: Traced[] };
+  const thread = ({ pid, tid }: Traced) => `${pid}/${tid}`;
+  const named = traceEvents.filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain');
+  const main = new Set(named.map(thread));
+  const tasks = traceEvents.filter((event) => event.ph === 'X' && event.name.endsWith('RunTask') && main.has(thread(event)));
+  // Without these there would be nothing to find.
+  if (!tasks.some(({ tdur }) => tdur !== undefined)) throw new Error(`no task with its time among ${traceEvents.length} events`);
+  const long = (time: (event: Traced) => number) => tasks.map(time).filter((us) => us > LONG_US).map((us) => Math.round(us / 1_000));
+  return { processor: long(({ tdur }) => tdur ?? 0), clock: long(({ dur }) => dur ?? 0) };
 }
 
-/**
- * The fewest long tasks of a few rounds of the same work, beside the most that became of tasks of half that length on the
- * same machine at the same time: a task that is long because others use the machine is not the page's.
- */
-export async function fewestLongTasks(page: Page, rounds: number, work: () => Promise<void>): Promise<{ best: number[]; peer: number[] }> {
-  let best: number[] | undefined;
-  let peer: number[] = [];
-  await watchTasks(page);
-  for (let round = 0; round < rounds && best?.length !== 0; round += 1) {
-    await work();
-    const tasks = await longTasks(page);
-    if (best === undefined || tasks.length < best.length) best = tasks;
-    if (tasks.length === 0) break;
-    const others = await peers(page, 30);
-    if (others.length > peer.length) peer = others;
+/** The fewest long tasks of a few rounds of the same work. */
+export async function fewestLongTasks(page: Page, rounds: number, work: () => Promise<void>): Promise<LongTasks> {
+  let best = await traced(page, work);
+  for (let round = 1; round < rounds && best.processor.length > 0; round += 1) {
+    const tasks = await traced(page, work);
+    if (tasks.processor.length < best.processor.length) best = tasks;
   }
-  return { best: best ?? [], peer };
+  return best;
 }
 
 /** Begins to list which nodes of the page change. */

@@ -1,5 +1,5 @@
 // Much at once: five thousand sessions and a log of a million lines, through the real binary. Nothing here waits for a
-// time: long tasks are compared with what the machine makes of shorter ones in the same minute.
+// time: long tasks are those that take the processor long, however busy the machine is with others.
 
 import { Forgecast, type Project } from '../support/forgecast.ts';
 import { axeViolations, expect, test } from '../support/page.ts';
@@ -29,7 +29,7 @@ test.describe('five thousand sessions', () => {
       const rows = Array.from({ length: 20 }, (_, at) => tokens(named(MANY - 1 - ((at * 37 + output * 11) % 400)), output));
       await push(forgecast.url, rows);
     };
-    const { best, peer } = await fewestLongTasks(page, ROUNDS, async () => {
+    const tasks = await fewestLongTasks(page, ROUNDS, async () => {
       await list.hover();
       for (let step = 0; step < 20; step += 1) {
         if (step % 5 === 0) await change();
@@ -47,7 +47,7 @@ test.describe('five thousand sessions', () => {
       await page.getByLabel('Filter sessions').fill('');
       for (const order of ['name', 'tokens', 'started']) await page.getByLabel('Order').selectOption(order);
     });
-    expect(best.length, `long tasks ${best.join(', ')} ms; of half as long ones ${peer.join(', ')} ms`).toBeLessThanOrEqual(peer.length);
+    expect(tasks.processor, `by the clock ${tasks.clock.join(', ')} ms`).toEqual([]);
   });
 
   test('of which one changes touch the nodes that show it and no others', async ({ page }) => {
@@ -166,7 +166,7 @@ test.describe('a log of a million lines', () => {
 
   test('is scrolled from end to end without a long task, and little of it is in the page', async ({ page }) => {
     const log = page.getByRole('region', { name: 'Log lines' });
-    const { best, peer } = await fewestLongTasks(page, ROUNDS, async () => {
+    const tasks = await fewestLongTasks(page, ROUNDS, async () => {
       await log.hover();
       for (let step = 0; step < 20; step += 1) {
         await page.mouse.wheel(0, -700);
@@ -178,7 +178,7 @@ test.describe('a log of a million lines', () => {
       }
       await expect(page.locator('[data-line="0"] .text')).toHaveText('ERR 0');
     });
-    expect(best.length, `long tasks ${best.join(', ')} ms; of half as long ones ${peer.join(', ')} ms`).toBeLessThanOrEqual(peer.length);
+    expect(tasks.processor, `by the clock ${tasks.clock.join(', ')} ms`).toEqual([]);
     await log.evaluate((view) => (view.scrollTop = (view.scrollHeight - view.clientHeight) / 2));
     await expect(page.locator('[data-line="500000"]')).toBeInViewport();
     await expect(page.locator('[data-line="500000"] .text')).toHaveText('ERR 500000');
