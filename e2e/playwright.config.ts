@@ -7,7 +7,8 @@ export default defineConfig({
   outputDir: 'test-results',
   timeout: 60_000,
   expect: { timeout: 15_000 },
-  workers: 1,
+  // As many as the smallest machine of CI has cores; much of a test is waiting.
+  workers: 2,
   forbidOnly: Boolean(process.env['CI']),
   reporter: [['list'], ['./support/closing-line.ts']],
   use: {

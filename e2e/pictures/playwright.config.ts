@@ -10,5 +10,6 @@ export default defineConfig({
   testMatch: ['pictures/*.spec.ts', 'tests/looks.spec.ts'],
   outputDir: '../test-results',
   reporter: 'list',
+  workers: 1,
   timeout: 180_000,
 });

@@ -96,7 +96,10 @@ export class Sockets {
   }
 }
 
-/** The requests of one page to the API, except for one kind of them by the pages that need it. */
+/** What stands in for the socket: the list of sessions and the view of one. Its past, its log and its files are asked for besides. */
+export const POLLED = /^\/api\/v1\/sessions(\/[^/]+)?$/;
+
+/** The requests of one page for what is polled. */
 export class Requests {
   /** Statuses of what was answered, by path. */
   readonly answered: { path: string; status: number }[] = [];
@@ -105,7 +108,7 @@ export class Requests {
   begun = 0;
   readonly #underWay = new Map<string, number>();
 
-  constructor(page: Page, only: (path: string) => boolean = (path) => path.startsWith('/api/v1/sessions')) {
+  constructor(page: Page, only: (path: string) => boolean = (path) => POLLED.test(path)) {
     const pathOf = (request: Request) => new URL(request.url()).pathname;
     const moved = (request: Request, by: number) => {
       const path = pathOf(request);

@@ -5,7 +5,7 @@ import type { Page } from '@playwright/test';
 import { Forgecast, type Project } from '../support/forgecast.ts';
 import { expect, test } from '../support/page.ts';
 import { lookForWipes, wipes } from '../support/wipes.ts';
-import { Requests, Sockets } from '../support/wire.ts';
+import { POLLED, Requests, Sockets } from '../support/wire.ts';
 
 const ID = 'weather-app~1';
 let forgecast: Forgecast;
@@ -167,7 +167,7 @@ test('polling takes over while the socket is refused and hands back; one thing i
   // An answer that is late is waited for, however many rounds pass.
   let late: (() => void) | undefined;
   const arrived = new Promise<void>((done) => (late = done));
-  await page.route(/\/api\/v1\/sessions/, async (route) => {
+  await page.route(({ pathname }) => POLLED.test(pathname), async (route) => {
     await arrived;
     await route.continue().catch(() => undefined);
   });

@@ -4,6 +4,7 @@
 import type { BrowserContext, Page } from '@playwright/test';
 import { Forgecast, type Project } from '../support/forgecast.ts';
 import { expect, test } from '../support/page.ts';
+import { Requests } from '../support/wire.ts';
 
 let forgecast: Forgecast;
 let project: Project;
@@ -56,13 +57,12 @@ test('a hundred switches between real sessions leave one socket, and the server 
 test('a finished session that is left open for an hour asks nothing, says nothing and is still live', async ({ page }) => {
   await page.clock.install();
   const sockets = socketsOf(page);
-  const requests: string[] = [];
   await page.goto(`${forgecast.url}/session/weather-app~1`);
   await expect(page.getByText('Reading the task')).toBeVisible();
   project.write('.context-foundry/session-summary.json', { status: 'completed', session_id: 'weather-app', phases_completed: ['Scout'], completed_at: new Date().toISOString() });
   await expect(page.locator('[data-panel="header"] [data-status="completed"]')).toBeVisible();
   const elapsed = await page.locator('[data-field="elapsed"]').textContent();
-  page.on('request', (request) => requests.push(request.url()));
+  const requests = new Requests(page);
   for (let quarter = 0; quarter < 4; quarter += 1) {
     // A jump of the clock looks like a machine that slept: the socket is not trusted and made anew.
     await page.clock.fastForward(15 * 60_000);
@@ -70,7 +70,7 @@ test('a finished session that is left open for an hour asks nothing, says nothin
     await expect(page.locator('[data-panel="pipeline"] .fresh')).toHaveAttribute('data-level', 'fresh');
   }
   expect(await page.locator('[data-field="elapsed"]').textContent(), 'what is over does not tick').toBe(elapsed);
-  expect(requests).toEqual([]);
+  expect(requests.begun, 'nothing is polled').toBe(0);
   await expect.poll(() => sockets.open).toBe(1);
 });
 
