@@ -97,6 +97,7 @@ test('a page whose file is gone after an update offers to reload', async ({ page
   await page.getByRole('link', { name: 'Sessions', exact: true }).click();
   await expect(page.locator('[data-session]').first()).toBeVisible();
   await page.goBack();
+  await expect(failed).toBeVisible();
   await page.unrouteAll();
   await failed.getByRole('button', { name: 'Reload' }).click();
   await expect(page.getByRole('heading', { name: 'History', level: 1 })).toBeVisible();

@@ -326,3 +326,38 @@ async fn no_question_makes_an_error_of_the_server() {
 fn escaped(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
+
+#[tokio::test]
+async fn how_sessions_ended_is_told_by_day_and_by_project() {
+    let server = Server::start().await;
+    for (session, success) in [("shop", true), ("cellar", false)] {
+        let ended = json!([
+            {"id": format!("{session}-1"), "session": session, "type": "session_seen", "project": session},
+            {"id": format!("{session}-2"), "session": session, "type": "phase_reported", "phase": "Scout",
+             "started_at": "2026-01-31T08:00:00Z"},
+            {"id": format!("{session}-3"), "session": session, "type": "completion_reported", "success": success,
+             "completed_at": "2026-01-31T08:10:00Z"},
+        ]);
+        let answer = server.post("/api/v1/events", &ended.to_string()).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    let by_project = server.get("/api/v1/outcomes?group_by=project").await;
+    assert_json_snapshot!(by_project.json());
+    let tag = by_project.header("etag").to_owned();
+    let headers = [("if-none-match", tag.as_str())];
+    let again = server
+        .request("GET", "/api/v1/outcomes?group_by=project", &headers, b"")
+        .await;
+    assert_eq!(again.status, 304);
+    let by_day = server.get("/api/v1/outcomes").await.json();
+    assert_eq!(by_day["totals"]["completed"], 1, "{by_day}");
+    let later = server.get("/api/v1/outcomes?since=2099-01-01").await.json();
+    assert_eq!(later["rows"], json!([]), "{later}");
+    for wrong in ["group_by=week", "since=then", "since=2026-02-01&until=2026-01-01"] {
+        assert_eq!(
+            server.get(&format!("/api/v1/outcomes?{wrong}")).await.status,
+            400,
+            "{wrong}"
+        );
+    }
+}
