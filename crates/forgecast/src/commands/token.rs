@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
+use forgecast_ingest::clean::is_hidden;
 use forgecast_protocol::Timestamp;
 use forgecast_server::{Keys, Role, TokenInfo};
 use serde_json::{Value, json};
@@ -23,6 +24,9 @@ pub(crate) fn run(context: &Context, command: &TokenCommand) -> Result<()> {
             let (opened, at) = open(context, keys)?;
             let role = Role::from(*role);
             let name = name.as_deref().unwrap_or(role.as_str());
+            if name.contains(is_hidden) {
+                bail!("a name has only letters that one can see: {name:?}");
+            }
             let made = opened.add_token(role, name).map_err(|error| match error.kind() {
                 std::io::ErrorKind::AlreadyExists => anyhow::anyhow!("{error}; choose another with --name"),
                 _ => anyhow::Error::new(error).context(format!("cannot make a token in {}", at.display())),

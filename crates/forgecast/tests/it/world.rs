@@ -149,7 +149,7 @@ impl Server {
             errors: Some(errors),
         };
         let line = server.line_with("dashboard");
-        server.url = line[line.find("http://").unwrap()..].trim_end_matches('/').to_owned();
+        server.url = line[line.find("http").unwrap()..].trim_end_matches('/').to_owned();
         server
     }
 
