@@ -3,12 +3,13 @@
 
 import { expect, type Page } from '@playwright/test';
 
-/** Where the pages come from: a server that says what a test sets, a real one with weeks of made-up history, and a real
- *  one that has seen nothing yet. */
+/** Where the pages come from: a server that says what a test sets, a real one with weeks of made-up history, a real one that
+ *  has seen nothing yet, and one that lets nobody in without a token. */
 export interface Servers {
   mock: string;
   real: string;
   empty: string;
+  locked: string;
 }
 
 export interface Shown {
@@ -85,6 +86,11 @@ export const PAGES: readonly Shown[] = [
       await expect(page.locator('.uplot, canvas').first()).toBeVisible();
     },
     wide: true,
+  },
+  {
+    name: 'login',
+    address: ({ locked }) => locked,
+    ready: (page) => expect(page.getByRole('heading', { name: 'Sign in', level: 1 })).toBeVisible(),
   },
   {
     name: 'docs',

@@ -9,6 +9,7 @@ import { activityLines, logLines, report, richView, rows, transcriptView } from 
 
 let mock: Mock;
 let real: Forgecast;
+let locked: Forgecast;
 
 test.beforeAll(async ({ assets }) => {
   mock = new Mock(assets);
@@ -32,9 +33,12 @@ test.beforeAll(async ({ assets }) => {
   await real.start();
   await expect.poll(() => real.metric('forgecast_sessions')).toBe(past.length);
   await tell(real.url, past);
+  locked = new Forgecast({ FORGECAST_SERVER_REQUIRE_TOKEN: 'true' });
+  await locked.start();
 });
 test.afterAll(async () => {
   await mock.stop();
+  await locked.remove();
   await real.remove();
 });
 
@@ -48,7 +52,7 @@ for (const shown of PAGES) {
     test(`${shown.name} looks right and axe finds nothing: ${size}`, async ({ page, assets }) => {
       await page.setViewportSize(viewport);
       await shown.before?.(page);
-      await page.goto(shown.address({ mock: mock.url, real: real.url, empty: assets }));
+      await page.goto(shown.address({ mock: mock.url, real: real.url, empty: assets, locked: locked.url }));
       await shown.ready(page);
       for (const theme of ['dark', 'light'] as const) {
         await page.emulateMedia({ colorScheme: theme });
