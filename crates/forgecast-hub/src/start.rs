@@ -123,13 +123,12 @@ pub async fn start(
     task.resume_adoptions();
     // Before anyone can look: the first viewer finds what is known.
     task.publish_index();
-    let handle = tokio::spawn(task.run());
     let hub = Hub {
         shared,
         intake,
         commands,
     };
-    Ok((hub, handle))
+    Ok((hub, tokio::spawn(task.run())))
 }
 
 struct Restored {
