@@ -197,6 +197,9 @@ test('a tab in the background touches nothing, and is in step at once when someb
   const work = () => page.evaluate(() => (globalThis as unknown as { work: { frames: number; mutations: string[] } }).work);
 
   await hide(page, true);
+  // What was asked for before may still be answered.
+  const asked = heard;
+  await expect.poll(() => heard, { intervals: [200] }).toBeGreaterThan(asked + 1);
   const atFirst = await work();
   for (let step = 1; step <= 20; step += 1) {
     const detail = `In the background ${step}`;
