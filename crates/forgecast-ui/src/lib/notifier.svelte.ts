@@ -14,7 +14,7 @@ type Permission = NotificationPermission | 'unsupported';
 
 class Notifier {
   wishes = $state.raw<Wishes>(wishesOf(stored()));
-  permission = $state<Permission>(typeof Notification === 'undefined' ? 'unsupported' : Notification.permission);
+  permission = $state<Permission>(typeof Notification === 'undefined' || !window.isSecureContext ? 'unsupported' : Notification.permission);
   /** What happened since this tab was last looked at. */
   unseen = $state(0);
   #leads = false;

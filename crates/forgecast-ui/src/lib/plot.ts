@@ -150,7 +150,7 @@ export class Plot {
     return piled ? drawn.reverse() : drawn;
   }
 
-  /** The column of the bar under the pointer would hide behind the crosshair: the floor under bars. */
+  /** The floor that everything stands on. */
   #behind(chart: uPlot): void {
     const { ctx, bbox } = chart;
     ctx.save();
