@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { axisTime, bubble, isEmpty, nearest, sampled, stacked } from './chart';
+import { axisTime, bubble, isEmpty, sampled, stacked } from './chart';
 
 const values = fc.array(fc.option(fc.nat(1_000)), { minLength: 5, maxLength: 5 });
 
@@ -33,17 +33,6 @@ describe('a chart', () => {
         if (points > 0) expect([chosen[0], chosen.at(-1)]).toEqual([0, points - 1]);
       }),
     );
-  });
-
-  it('finds the point that is nearest to a moment', () => {
-    fc.assert(
-      fc.property(fc.uniqueArray(fc.nat(10_000), { minLength: 1 }), fc.nat(10_000), (times, ms) => {
-        const x = times.sort((a, b) => a - b);
-        const best = Math.min(...x.map((time) => Math.abs(time - ms)));
-        expect(Math.abs(x[nearest(x, ms)]! - ms)).toBe(best);
-      }),
-    );
-    expect(nearest([], 5)).toBe(-1);
   });
 
   it('keeps its bubble within itself', () => {

@@ -86,20 +86,6 @@ function dayName(date: Date): string {
   return date.toLocaleDateString('en-US', { month: 'short', day: 'numeric' });
 }
 
-/** The point whose time is nearest to `ms`; -1 without points. */
-export function nearest(x: readonly number[], ms: number): number {
-  let low = 0;
-  let high = x.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((x[middle] as number) < ms) low = middle + 1;
-    else high = middle;
-  }
-  if (low === 0) return x.length === 0 ? -1 : 0;
-  if (low === x.length) return x.length - 1;
-  return ms - (x[low - 1] as number) <= (x[low] as number) - ms ? low - 1 : low;
-}
-
 /** Where a bubble of `width` goes whose middle would be at `x`, so that it stays within `whole`. */
 export function bubble(x: number, width: number, whole: number): number {
   return Math.max(0, Math.min(whole - width, x - width / 2));
