@@ -144,7 +144,8 @@ pub(super) struct Readiness {
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Ready {
-    Ready,
+    #[serde(rename = "ready")]
+    Well,
     Starting,
     Degraded,
 }

@@ -45,6 +45,7 @@ pub(super) fn sessions(schemas: &mut Schemas) -> Vec<Operation> {
     let mut all = vec![list(schemas)];
     all.extend(views(schemas));
     all.push(timeline(schemas));
+    all.extend(lines(schemas));
     all.extend(past(schemas));
     all
 }
@@ -57,7 +58,11 @@ fn list(schemas: &mut Schemas) -> Operation {
         "listSessions",
         "Lists sessions, older ones included",
     )
-    .list_query("status", "Only these statuses.", schemas.of::<SessionStatus>())
+    .list_query(
+        "status",
+        "Only these statuses; an empty word is passed over.",
+        json!({ "anyOf": [schemas.of::<SessionStatus>(), { "const": "" }] }),
+    )
     .query("project", "Only this project.", words())
     .query(
         "q",
@@ -140,7 +145,7 @@ fn timeline(schemas: &mut Schemas) -> Operation {
     )
 }
 
-fn past(schemas: &mut Schemas) -> Vec<Operation> {
+fn lines(schemas: &mut Schemas) -> Vec<Operation> {
     vec![
         about_one(
             schemas,
@@ -176,6 +181,11 @@ fn past(schemas: &mut Schemas) -> Vec<Operation> {
         .query("level", "Only lines of this level.", schemas.of::<LogLevel>())
         .query("q", "Only lines that contain this, whatever the case.", words())
         .json(200, "Numbers of lines, and where to go on.", schemas.of::<LogMatches>()),
+    ]
+}
+
+fn past(schemas: &mut Schemas) -> Vec<Operation> {
+    vec![
         about_one(
             schemas,
             "/api/v1/sessions/{id}/events",
