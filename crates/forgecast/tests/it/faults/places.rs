@@ -109,7 +109,7 @@ fn a_name_that_is_no_text_is_refused_and_nothing_is_made_beside_it() {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
-    assert_eq!(beside, [folder.clone()]);
+    assert_eq!(beside, std::slice::from_ref(&folder));
     // A project of such a name does not hide the others.
     project_in(&world.path("projects"));
     starts("beside such a project", command(&world, &world.path("projects"), &[]));
@@ -191,7 +191,18 @@ fn homes_and_folders_for_data_may_be_missing_or_closed() {
             command.env_clear().env("TMPDIR", &temporary);
         }),
     );
+}
 
+#[test]
+fn where_nothing_can_be_written_one_line_says_so() {
+    let world = World::new();
+    let projects = world.path("projects");
+    project_in(&projects);
+    let start = |change: &dyn Fn(&mut Command)| {
+        let mut command = command(&world, &projects, &[]);
+        change(&mut command);
+        command
+    };
     // Not even root writes here.
     let said = refused(
         "a home that cannot be written",
