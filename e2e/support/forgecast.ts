@@ -80,6 +80,12 @@ export class Forgecast {
     return answer.ok ? ((await answer.json()) as { phase?: { detail?: string } }) : {};
   }
 
+  /** How many lines the server has of a session's log. */
+  async logLines(id: string): Promise<number> {
+    const answer = await fetch(`${this.url}/api/v1/sessions/${encodeURIComponent(id)}/log`);
+    return answer.ok ? ((await answer.json()) as { end_offset: number }).end_offset : 0;
+  }
+
   /** Stops it and removes its folders. */
   async remove(): Promise<void> {
     await this.stop('SIGKILL');

@@ -161,8 +161,12 @@ test('polling takes over while the socket is refused and hands back; one thing i
 
   project.phase('Architect', '2', { phases_completed: ['Scout'], progress_detail: 'Seen by polling' });
   await folded('Seen by polling');
+  project.append('.context-foundry/build-output-1.txt', 'a line that was polled\n');
+  await expect.poll(() => forgecast.logLines(ID)).toBe(2);
   await page.clock.fastForward(5_000);
   await expect(page.getByText('Seen by polling')).toBeVisible();
+  await expect(page.locator('[data-panel="log"] .line')).toHaveText([/the first line/, /a line that was polled/]);
+  await expect(page.locator('[data-panel="log"] .fresh')).toHaveAttribute('data-level', 'fresh');
 
   // An answer that is late is waited for, however many rounds pass.
   let late: (() => void) | undefined;

@@ -36,7 +36,7 @@ export class Asked<T> {
       this.failed = undefined;
     };
     return poll({
-      url,
+      url: () => url,
       everyMs,
       atOnce: true,
       fetch: (input, init) => fetch(input, init),

@@ -3,10 +3,11 @@
 
 import { apiPath, baseOf } from './base';
 import { Batch } from './frame';
+import type { LogPage } from './logcache';
 import { LogState } from './logs.svelte';
 import { noticeOf, withNotice, type Notice } from './notices';
 import { notifier } from './notifier.svelte';
-import { poll } from './poll';
+import { poll, type PollOptions } from './poll';
 import { Sessions } from './sessions.svelte';
 import { Live, type Connection } from './socket';
 import { ticker } from './ticker.svelte';
@@ -120,15 +121,8 @@ class Connected {
   session(id: string, onId: (id: string) => void): { view: TopicState<SessionView>; log: LogState; stop: () => void } {
     const { view, stop } = this.view(id, onId);
     const log = new LogState(batch);
-    const stopLog = this.#live.follow(`log/${id}`, log);
-    return {
-      view,
-      log,
-      stop: () => {
-        stop();
-        stopLog();
-      },
-    };
+    const stops = [stop, this.#live.follow(`log/${id}`, log), this.#pollLog(id, log)];
+    return { view, log, stop: () => stops.forEach((stop) => stop()) };
   }
 
   putAway(notice: Notice): void {
@@ -141,20 +135,44 @@ class Connected {
   }
 
   #poll(topic: string, url: string, target: Pick<Sessions, 'replace' | 'confirmed'>, shape: (body: unknown) => unknown): () => void {
+    return this.#standIn(topic, {
+      url: () => url,
+      onState: (body) => {
+        target.replace(shape(body));
+        target.confirmed();
+        // What is shown is no longer what the socket had delivered, so it cannot be resumed from there.
+        this.#live.forgetPosition(topic);
+      },
+      onSame: () => target.confirmed(),
+    });
+  }
+
+  #pollLog(id: string, log: LogState): () => void {
+    const topic = `log/${id}`;
+    return this.#standIn(topic, {
+      url: () => {
+        const next = this.#live.nextLine(topic);
+        return apiPath(this.base, 'sessions', id, 'log') + (next === undefined ? '' : `?offset=${next}&limit=1000`);
+      },
+      onState: (body) => {
+        const { lines } = body as LogPage;
+        const first = lines[0];
+        if (first) this.#live.tookLines(topic, first.offset, lines);
+        log.confirmed();
+      },
+      onSame: () => log.confirmed(),
+    });
+  }
+
+  /** What is asked for while the socket is down. */
+  #standIn(topic: string, asked: Pick<PollOptions, 'url' | 'onState' | 'onSame'>): () => void {
     const entry = {
       stop: undefined as (() => void) | undefined,
       start: () =>
         poll({
-          url,
+          ...asked,
           everyMs: POLL_MS,
           fetch: (input, init) => fetch(input, init),
-          onState: (body) => {
-            target.replace(shape(body));
-            target.confirmed();
-            // What is shown is no longer what the socket had delivered, so it cannot be resumed from there.
-            this.#live.forgetPosition(topic);
-          },
-          onSame: () => target.confirmed(),
           onFailure: (status) => {
             if (status === 401 || status === 403) this.onDoubt?.();
           },

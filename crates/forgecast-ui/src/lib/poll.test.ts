@@ -12,7 +12,7 @@ let same: number;
 
 function start(): () => void {
   return poll({
-    url: '/x',
+    url: () => '/x',
     everyMs: 5_000,
     fetch: (_url, init) =>
       new Promise((resolve) => {
@@ -71,7 +71,7 @@ describe('the poll', () => {
     const failed: number[] = [];
     const answers = [503, 200];
     const stop = poll({
-      url: '/x',
+      url: () => '/x',
       everyMs: 15_000,
       atOnce: true,
       fetch: () => {

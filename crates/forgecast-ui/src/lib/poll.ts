@@ -2,7 +2,8 @@
 // Never has two requests under way.
 
 export interface PollOptions {
-  url: string;
+  /** Asked for each round. */
+  url(): string;
   everyMs: number;
   /** Asks the first time without waiting. */
   atOnce?: boolean;
@@ -26,7 +27,7 @@ export function poll(options: PollOptions): () => void {
     const headers: Record<string, string> = { accept: 'application/json' };
     if (etag) headers['if-none-match'] = etag;
     const limit = AbortSignal.timeout(options.everyMs);
-    const answer = await options.fetch(options.url, {
+    const answer = await options.fetch(options.url(), {
       headers,
       cache: 'no-store',
       signal: AbortSignal.any([abort.signal, limit]),

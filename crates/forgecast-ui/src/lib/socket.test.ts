@@ -329,6 +329,19 @@ describe('a log', () => {
     expect(heard()).toEqual(['log 110+2 skipped 0', 'confirmed']);
   });
 
+  it('that was read elsewhere meanwhile goes on behind that', () => {
+    current().say(log(100, 10));
+    current().drop();
+    expect(live.nextLine(LOG)).toBe(110);
+    heard();
+    live.tookLines(LOG, 110, lines(5));
+    live.tookLines(LOG, 110, lines(5));
+    expect(heard().filter((said) => said.startsWith('log'))).toEqual(['log 110+5 skipped 0']);
+    vi.advanceTimersByTime(500);
+    current().accept();
+    expect(asked()).toEqual([{ type: 'subscribe', topic: LOG, offset: 115 }]);
+  });
+
   it('goes on over lines that the server left out', () => {
     current().say(log(0, 3));
     heard();

@@ -121,6 +121,17 @@ export class Live {
     subscription.revision = undefined;
   }
 
+  /** The number of the log line that comes next; nothing when none is held. */
+  nextLine(asked: string): number | undefined {
+    return this.#subscriptions.get(asked)?.revision;
+  }
+
+  /** Lines of a log that were read elsewhere (a poll); the next subscription goes on behind them. */
+  tookLines(asked: string, offset: number, lines: LogLine[]): void {
+    const subscription = this.#subscriptions.get(asked);
+    if (subscription) this.#lines(subscription, offset, lines, 0);
+  }
+
   /** Connects now; also what `online` and a tab that becomes visible do. */
   connect(): void {
     clearTimeout(this.#retry);
@@ -270,13 +281,15 @@ export class Live {
 
   #log(message: Extract<ServerMessage, { type: 'log' }>): void {
     const subscription = this.#find(message.topic);
-    if (!subscription) return;
-    const skipped = message.skipped ?? 0;
+    if (subscription) this.#lines(subscription, message.offset, message.lines, message.skipped ?? 0);
+  }
+
+  #lines(subscription: Subscription, from: number, all: LogLine[], skipped: number): void {
     const held = subscription.revision;
     // Lines that are held already (a resumed subscription may repeat some).
-    const known = held === undefined ? 0 : Math.max(0, held - message.offset);
-    const lines = message.lines.slice(known);
-    const offset = message.offset + known;
+    const known = held === undefined ? 0 : Math.max(0, held - from);
+    const lines = all.slice(known);
+    const offset = from + known;
     const continues = held !== undefined && (offset === held || skipped > 0);
     this.#settle(subscription);
     if (lines.length > 0 || held === undefined) {
