@@ -58,7 +58,8 @@ export class Plot {
   /** Draws anew in the colours of the present theme. */
   recolour(): void {
     this.#colours.clear();
-    this.#chart.redraw(false, false);
+    // Bars keep the colour in their paths, so those are made anew, too.
+    this.#chart.redraw(true, false);
   }
 
   /** Points at a place by the keyboard; undefined: at none. */
