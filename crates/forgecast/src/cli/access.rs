@@ -38,7 +38,7 @@ pub(crate) struct ListenArgs {
     /// Believe this reverse proxy what it says about who asks; may be repeated
     #[arg(long, value_name = "ADDRESS", help_heading = "Exposure")]
     pub(crate) trusted_proxy: Vec<IpAddr>,
-    /// Let pages of this origin ask, as a browser writes it (https://builds.example); may be repeated
+    /// Let pages of this origin ask, scheme, host and port as a browser writes them; may be repeated
     #[arg(long, value_name = "ORIGIN", help_heading = "Exposure")]
     pub(crate) allowed_origin: Vec<String>,
 }
