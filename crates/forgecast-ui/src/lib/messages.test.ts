@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Live, type Follower, type Wire } from './socket';
-import { FakeSocket } from './socket.fake';
+import type { Follower, Live } from './socket';
+import { fakeLive, type FakeSocket } from './socket.fake';
 import { vectors } from './vectors';
 
 interface Messages {
@@ -30,17 +30,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   sockets = [];
   told = [];
-  live = new Live({
-    connect: () => {
-      const socket = new FakeSocket();
-      sockets.push(socket);
-      return socket as unknown as Wire;
-    },
-    now: () => Date.now(),
-    random: () => 0.5,
-    onConnection: () => undefined,
-    onTime: () => undefined,
-  });
+  live = fakeLive(sockets);
 });
 afterEach(() => vi.useRealTimers());
 

@@ -1,5 +1,6 @@
 // A socket for tests: says what a server would say and keeps what it was sent. Never part of the bundle.
 
+import { Live, type Options, type Wire } from './socket';
 import type { ClientMessage } from './wire';
 
 export class FakeSocket {
@@ -37,4 +38,20 @@ export class FakeSocket {
   drop(code = 1006): void {
     this.onclose?.({ code, reason: '' });
   }
+}
+
+/** A connection whose sockets are kept in `sockets`, one for each time that it connects; `over` is told of the rest. */
+export function fakeLive(sockets: FakeSocket[], over: Partial<Options> = {}): Live {
+  return new Live({
+    connect: () => {
+      const socket = new FakeSocket();
+      sockets.push(socket);
+      return socket as unknown as Wire;
+    },
+    now: () => Date.now(),
+    random: () => 0.5,
+    onConnection: () => undefined,
+    onTime: () => undefined,
+    ...over,
+  });
 }

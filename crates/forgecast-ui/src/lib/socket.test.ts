@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { FakeSocket } from './socket.fake';
-import { Live, type Connection, type Follower, type Wire } from './socket';
+import type { Connection, Follower, Live } from './socket';
+import { fakeLive, type FakeSocket } from './socket.fake';
 import type { ClientMessage } from './wire';
 
 const TOPIC = 'session/a~1';
@@ -38,16 +38,8 @@ beforeEach(() => {
   connections = [];
   told = [];
   other = undefined;
-  live = new Live({
-    connect: () => {
-      const socket = new FakeSocket();
-      sockets.push(socket);
-      return socket as unknown as Wire;
-    },
-    now: () => Date.now(),
-    random: () => 0.5,
+  live = fakeLive(sockets, {
     onConnection: (connection) => connections.push(connection),
-    onTime: () => undefined,
     onOtherProtocol: (protocol) => (other = protocol),
   });
 });
