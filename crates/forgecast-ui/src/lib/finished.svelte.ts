@@ -4,8 +4,7 @@ import { apiPath } from './base';
 import { live } from './live.svelte';
 import type { SessionRow } from './wire';
 
-export const FINISHED_SORTS = ['ended', 'name', 'duration', 'tokens', 'cost'] as const;
-export type FinishedSort = (typeof FINISHED_SORTS)[number];
+export type FinishedSort = 'ended' | 'name' | 'duration' | 'tokens' | 'cost';
 export type Verdict = 'completed' | 'failed' | 'abandoned';
 export const VERDICTS: readonly Verdict[] = ['completed', 'failed', 'abandoned'];
 

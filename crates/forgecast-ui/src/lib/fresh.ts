@@ -2,7 +2,7 @@
 
 export type Freshness = 'fresh' | 'ageing' | 'stale' | 'unknown';
 
-export const AGEING_MS = 5_000;
+const AGEING_MS = 5_000;
 export const STALE_MS = 30_000;
 
 /**

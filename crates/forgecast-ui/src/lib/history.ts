@@ -74,7 +74,7 @@ export function buckets(days: readonly string[]): Buckets {
   return { x: grouped.map(([first]) => midnight(first ?? '')), days: grouped, each: size === 7 ? 'week' : 'day' };
 }
 
-export function amountOf(amount: UsageAmount, metric: Metric): number {
+function amountOf(amount: UsageAmount, metric: Metric): number {
   return metric === 'cost' ? amount.cost_usd : total(amount);
 }
 

@@ -170,7 +170,7 @@ function wordsOf(schema: Schema): unknown[] | undefined {
 }
 
 /** What the values of an object with free keys are. */
-export function valuesOf(schema: Schema): Schema | undefined {
+function valuesOf(schema: Schema): Schema | undefined {
   const { additionalProperties: free, patternProperties: patterns } = schema;
   if (patterns) return Object.values(patterns)[0];
   return typeof free === 'object' ? free : undefined;

@@ -7,9 +7,9 @@ import type { BudgetLevel, TokenCounts, Usage, UsageMinute, UsageShare, UsageSou
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** Over how long a burn rate is measured. */
-export const BURN_WINDOW_MS = 10 * MINUTE;
+const BURN_WINDOW_MS = 10 * MINUTE;
 /** Minutes that the small chart shows. */
-export const SPARK_MINUTES = 60;
+const SPARK_MINUTES = 60;
 /** Beyond this a projection says more than anybody can know. */
 const FORESEEABLE_MS = 7 * 24 * HOUR;
 
