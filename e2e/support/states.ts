@@ -1,6 +1,15 @@
 // States as the server would send them, rich enough to fill every panel. Times are relative to now.
 
+import type { Mock } from './mock.ts';
+
 type Json = Record<string, unknown>;
+
+/** Gives a server the overview, a build that fills every panel, and a report. */
+export function fill(mock: Mock, id: string): void {
+  mock.put('sessions', { sessions: rows(), total: 22, problems: {} });
+  mock.put(`session/${id}`, richView(id));
+  mock.report = report();
+}
 
 export const ago = (seconds: number): string => new Date(Date.now() - seconds * 1000).toISOString();
 

@@ -5,16 +5,14 @@ import type { BrowserContext, Page } from '@playwright/test';
 import { Mock } from '../support/mock.ts';
 import { Prefix } from '../support/prefix.ts';
 import { axeViolations, expect, test } from '../support/page.ts';
-import { report, richView, row, rows } from '../support/states.ts';
+import { fill, row } from '../support/states.ts';
 
 const ID = 'weather-app~1';
 let mock: Mock;
 
 test.beforeEach(async ({ assets }) => {
   mock = new Mock(assets);
-  mock.put('sessions', { sessions: rows(), total: 22, problems: {} });
-  mock.put(`session/${ID}`, richView(ID));
-  mock.report = report();
+  fill(mock, ID);
   await mock.start();
 });
 test.afterEach(() => mock.stop());

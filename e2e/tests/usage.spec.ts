@@ -2,16 +2,14 @@
 
 import { Mock } from '../support/mock.ts';
 import { axeViolations, expect, test } from '../support/page.ts';
-import { ago, report, richView, row, rows, transcriptView } from '../support/states.ts';
+import { ago, fill, report, row, transcriptView } from '../support/states.ts';
 
 const ID = 'weather-app~1';
 let mock: Mock;
 
 test.beforeEach(async ({ assets }) => {
   mock = new Mock(assets);
-  mock.put('sessions', { sessions: rows(), total: 22, problems: {} });
-  mock.put(`session/${ID}`, richView(ID));
-  mock.report = report();
+  fill(mock, ID);
   await mock.start();
 });
 test.afterEach(() => mock.stop());
