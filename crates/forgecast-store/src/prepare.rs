@@ -1,7 +1,6 @@
 //! A commit as the writer takes it: serialised already. That happens where the commit is queued, because only then is
 //! the size of the backlog true, and because a queue of bytes is smaller than one of structures.
 
-use forgecast_protocol::session::SessionStatus;
 use forgecast_protocol::{
     Event, EventId, LogLine, Revision, SessionId, SessionRow, SourceCheckpoint, SourceKey, Timestamp,
 };
@@ -173,7 +172,7 @@ fn ready_row(revision: Revision, row: &SessionRow) -> Result<ReadyRow, Error> {
     let started_at = row.started_at.map_or(0, Timestamp::as_millis);
     Ok(ReadyRow {
         revision,
-        status: status_word(row.status),
+        status: row.status.as_str(),
         active: row.status.is_active(),
         project: row.project.clone(),
         last_work_at: row.last_work_at.map_or(started_at, Timestamp::as_millis),
@@ -185,18 +184,6 @@ fn ready_row(revision: Revision, row: &SessionRow) -> Result<ReadyRow, Error> {
         search: search.join("\n"),
         body: json("a row", row)?,
     })
-}
-
-/// The word that the wire uses.
-pub(crate) fn status_word(status: SessionStatus) -> &'static str {
-    match status {
-        SessionStatus::Running => "running",
-        SessionStatus::Waiting => "waiting",
-        SessionStatus::Stalled => "stalled",
-        SessionStatus::Completed => "completed",
-        SessionStatus::Failed => "failed",
-        SessionStatus::Abandoned => "abandoned",
-    }
 }
 
 fn json(what: &str, value: &impl serde::Serialize) -> Result<String, Error> {

@@ -24,6 +24,19 @@ pub enum SessionStatus {
 }
 
 impl SessionStatus {
+    /// The word for it on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Stalled => "stalled",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+        }
+    }
+
     /// Whether the run is over: nothing but a new run follows.
     #[must_use]
     pub fn is_final(self) -> bool {

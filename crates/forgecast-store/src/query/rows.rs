@@ -5,7 +5,6 @@ use rusqlite::types::Value;
 use rusqlite::{Transaction, params_from_iter};
 
 use super::sessions::readable_row;
-use crate::prepare::status_word;
 use crate::read::{Cursor, RowPage, RowQuery, Sort, SortKey};
 use crate::readers::Failure;
 
@@ -73,7 +72,7 @@ fn select(query: &RowQuery, limit: u32) -> (String, Vec<Value>) {
     if !query.status.is_empty() {
         let marks = vec!["?"; query.status.len()];
         conditions.push(format!("status IN ({})", marks.join(", ")));
-        let words = query.status.iter().map(|&status| status_word(status));
+        let words = query.status.iter().map(|status| status.as_str());
         parameters.extend(words.map(|word| Value::from(word.to_owned())));
     }
     if let Some(project) = &query.project {

@@ -3,24 +3,10 @@
 use std::fmt::Write as _;
 
 use forgecast_protocol::Timestamp;
-use forgecast_protocol::session::{
-    PhaseStatus, PhaseView, SessionRow, SessionStatus, SessionView, SourceOfState, Tests,
-};
+use forgecast_protocol::session::{PhaseStatus, PhaseView, SessionRow, SessionView, SourceOfState, Tests};
 use forgecast_session::vocabulary;
 
 use super::{Style, age, one_line, table, usage};
-
-/// A status in one word.
-fn status_word(status: SessionStatus) -> &'static str {
-    match status {
-        SessionStatus::Running => "running",
-        SessionStatus::Waiting => "waiting",
-        SessionStatus::Stalled => "stalled",
-        SessionStatus::Completed => "completed",
-        SessionStatus::Failed => "failed",
-        SessionStatus::Abandoned => "abandoned",
-    }
-}
 
 fn percent(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.0} %"))
@@ -45,7 +31,7 @@ pub(crate) fn sessions(rows: &[SessionRow], now: Timestamp, style: Style) -> Str
             .map_or_else(|| "-".to_owned(), |tests| counts(tests.passed, tests.failed));
         table.push([
             row.id.to_string(),
-            status_word(row.status).to_owned(),
+            row.status.as_str().to_owned(),
             phase,
             percent(row.progress_percent),
             tests,
@@ -94,7 +80,7 @@ pub(crate) fn session(view: &SessionView, now: Timestamp, style: Style) -> Strin
     let mut text = format!(
         "{}  {}",
         style.bold(&view.id.to_string()),
-        style.status(view.status, status_word(view.status))
+        style.status(view.status, view.status.as_str())
     );
     if let Some(reason) = &view.status_reason {
         let _ = write!(text, "  {}", style.dim(reason));
@@ -196,7 +182,7 @@ fn tests_line(tests: &Tests) -> String {
 
 /// What a person wants to know of a change, in one line; the same line twice is printed once by `status --watch`.
 pub(crate) fn change(view: &SessionView, style: Style) -> String {
-    let mut parts = vec![style.status(view.status, status_word(view.status))];
+    let mut parts = vec![style.status(view.status, view.status.as_str())];
     if let Some(phase) = &view.phase {
         parts.push(numbered(&phase.name, phase.number.as_deref(), phase.total));
     }
