@@ -101,13 +101,6 @@ impl Chronicle {
         }
     }
 
-    /// When a revision came, as far as that is known.
-    #[must_use]
-    pub fn time_of(&self, revision: Revision) -> Option<Timestamp> {
-        let place = self.times.partition_point(|(known, _)| *known <= revision);
-        self.times.get(place.checked_sub(1)?).map(|(_, at)| *at)
-    }
-
     /// The oldest revision that it tells of.
     #[must_use]
     pub fn first(&self) -> Revision {
