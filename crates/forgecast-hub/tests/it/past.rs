@@ -4,10 +4,7 @@
 use std::collections::BTreeMap;
 
 use forgecast_hub::{MOST_MARKS, Options};
-use forgecast_protocol::event::{
-    CompletionBasis, CompletionReported, ErrorReported, PhaseReported, TestBasis, TestsReported, WaitingBegan,
-    WaitingEnded,
-};
+use forgecast_protocol::event::{ErrorReported, PhaseReported, TestBasis, TestsReported, WaitingBegan, WaitingEnded};
 use forgecast_protocol::session::{PhaseStatus, SessionStatus, SessionView};
 use forgecast_protocol::timeline::{MarkKind, Timeline};
 use forgecast_protocol::{Batch, Fact, Revision};
@@ -15,6 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 
 use crate::bench::{Bench, agent, eventually, named, options, phase};
+use crate::memory::completed;
 
 fn tests(iteration: u32, passed: u32, failed: u32) -> Fact {
     Fact::TestsReported(TestsReported {
@@ -181,17 +179,7 @@ async fn a_build_that_went_back_to_mend_itself_has_a_span_for_each_attempt_and_m
             waiting_for: None,
         }),
         Fact::WaitingEnded(WaitingEnded {}),
-        Fact::CompletionReported(CompletionReported {
-            success: Some(true),
-            status: None,
-            basis: CompletionBasis::Reported,
-            completed_at: None,
-            summary: None,
-            task: None,
-            phases_completed: None,
-            duration_minutes: None,
-            links: BTreeMap::new(),
-        }),
+        completed(),
     ];
     let recorded = record(&bench, facts.into_iter().map(|fact| vec![fact]).collect()).await;
     let all = timeline(&bench, 0).await;
