@@ -20,6 +20,13 @@ fn command(world: &World, folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// The same in an environment that was changed.
+fn changed(world: &World, folder: &Path, change: &dyn Fn(&mut Command)) -> Command {
+    let mut command = command(world, folder, &[]);
+    change(&mut command);
+    command
+}
+
 /// It starts and shows the project of the folder that it was given.
 fn starts(what: &str, command: Command) {
     let server = Server::start(command);
@@ -120,11 +127,7 @@ fn homes_and_folders_for_data_may_be_missing_or_closed() {
     let world = World::new();
     let projects = world.path("projects");
     project_in(&projects);
-    let start = |change: &dyn Fn(&mut Command)| {
-        let mut command = command(&world, &projects, &[]);
-        change(&mut command);
-        command
-    };
+    let start = |change: &dyn Fn(&mut Command)| changed(&world, &projects, change);
     for locale in ["C", "POSIX", "nonsense", ""] {
         starts(
             locale,
@@ -198,11 +201,7 @@ fn where_nothing_can_be_written_one_line_says_so() {
     let world = World::new();
     let projects = world.path("projects");
     project_in(&projects);
-    let start = |change: &dyn Fn(&mut Command)| {
-        let mut command = command(&world, &projects, &[]);
-        change(&mut command);
-        command
-    };
+    let start = |change: &dyn Fn(&mut Command)| changed(&world, &projects, change);
     // Not even root writes here.
     let said = refused(
         "a home that cannot be written",
