@@ -11,7 +11,7 @@ use forgecast_hub::Hub;
 use forgecast_ingest::SourceHealth;
 use forgecast_ingest::clean::Cleaner;
 use forgecast_ingest::mask::Rules;
-use forgecast_protocol::event::PhaseReported;
+use forgecast_protocol::event::{CompletionBasis, CompletionReported, PhaseReported};
 use forgecast_protocol::{Batch, Clock, Event, Fact, Origin, SourceKind, Subject, Timestamp};
 use forgecast_server::{App, Keys, Options, Tls};
 use serde_json::Value;
@@ -330,6 +330,21 @@ pub(crate) fn event(name: &str, fact: Fact) -> Event {
             modified_at: None,
         },
         fact,
+    }
+}
+
+/// A build says that it is over, not how.
+pub(crate) fn completion() -> CompletionReported {
+    CompletionReported {
+        success: None,
+        status: None,
+        summary: None,
+        task: None,
+        phases_completed: None,
+        completed_at: None,
+        duration_minutes: None,
+        links: BTreeMap::new(),
+        basis: CompletionBasis::Reported,
     }
 }
 

@@ -1,11 +1,11 @@
 //! A server with something behind every route.
 
-use forgecast_protocol::event::{ArtifactChanged, ArtifactKind, CompletionBasis, CompletionReported};
+use forgecast_protocol::event::{ArtifactChanged, ArtifactKind, CompletionReported};
 use forgecast_protocol::{Fact, Subject};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{Server, event, now, phase};
+use crate::support::{Server, completion, event, now, phase};
 
 /// The server and the folder that its files are in.
 pub(super) async fn filled() -> (Server, TempDir) {
@@ -38,14 +38,8 @@ pub(super) async fn filled() -> (Server, TempDir) {
     server.settled(phase("old-app", "Feedback", "done")).await;
     let ended = CompletionReported {
         success: Some(true),
-        status: None,
-        basis: CompletionBasis::Reported,
-        completed_at: None,
-        summary: None,
-        task: None,
-        phases_completed: None,
-        duration_minutes: None,
         links: [("github".to_owned(), "https://example.org/old-app".to_owned())].into(),
+        ..completion()
     };
     server.settled(event("old-app", Fact::CompletionReported(ended))).await;
     let answer = server.post("/api/v1/events", &facts().to_string()).await;

@@ -1,11 +1,11 @@
 //! Every answer's shape, by a build with all of it and by one with nothing.
 
-use forgecast_protocol::event::{CheckpointReported, CompletionBasis, CompletionReported};
+use forgecast_protocol::event::{CheckpointReported, CompletionReported};
 use forgecast_protocol::{Batch, Fact};
 use serde_json::{Value, json};
 
 use super::{phase_file, with_a_rich_build};
-use crate::support::{Server, event, phase};
+use crate::support::{Server, completion, event, phase};
 
 /// One snapshot for each of these paths.
 macro_rules! shapes {
@@ -155,20 +155,6 @@ async fn the_newest_run_has_the_bare_name_and_older_ones_their_ids() {
     let older = server.get("/api/status/shop~1").await.json();
     assert_eq!((&older["id"], &older["is_complete"]), (&json!("shop~1"), &json!(true)));
     assert_eq!(server.get("/api/status/shop~2").await.json()["id"], "shop");
-}
-
-fn completion() -> CompletionReported {
-    CompletionReported {
-        success: None,
-        status: None,
-        summary: None,
-        task: None,
-        phases_completed: None,
-        completed_at: None,
-        duration_minutes: None,
-        links: std::collections::BTreeMap::new(),
-        basis: CompletionBasis::Reported,
-    }
 }
 
 #[tokio::test]
