@@ -58,3 +58,8 @@ where
         .map(|word| T::deserialize(word.into_deserializer()))
         .collect()
 }
+
+/// A text of a query; an empty one is not said.
+pub(crate) fn said(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}

@@ -14,6 +14,7 @@ use crate::Shared;
 use crate::access::{Caller, cookie};
 use crate::error::Error;
 use crate::guard::Visitor;
+use crate::tagged::fresh;
 
 /// Longest body that is read of a stranger.
 const BODY_BYTES: usize = 4 * 1024;
@@ -65,10 +66,7 @@ pub(crate) async fn logout(
 
 /// `GET /api/v1/me`: who the caller is.
 pub(crate) async fn me(Extension(caller): Extension<Caller>) -> Response {
-    let mut response = Json(Me::from(&caller)).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    fresh(Json(Me::from(&caller)))
 }
 
 impl From<&Caller> for Me {

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
 use axum::{Extension, Json};
 use forgecast_hub::query::{Cursor, From, LogQuery, Metric, RowQuery, Sort};
 use forgecast_protocol::batch::LogLevel;
@@ -17,8 +17,8 @@ use serde_json::json;
 use crate::Shared;
 use crate::access::Caller;
 use crate::error::Error;
-use crate::extract::{InPath, InQuery, words};
-use crate::tagged::{by_content, tagged};
+use crate::extract::{InPath, InQuery, said, words};
+use crate::tagged::{by_content, fresh, tagged};
 
 /// Rows, lines or facts in a page when the client does not say.
 const PAGE: u32 = 100;
@@ -127,7 +127,7 @@ impl LinesQuery {
             from,
             limit: self.limit.unwrap_or(LOG_PAGE),
             level: self.level,
-            text: self.q.filter(|text| !text.is_empty()),
+            text: said(self.q),
         })
     }
 }
@@ -168,7 +168,7 @@ pub(crate) async fn log_matches(
         from: From::Offset(query.offset),
         limit: u32::MAX,
         level: query.level,
-        text: query.q.filter(|text| !text.is_empty()),
+        text: said(query.q),
     };
     let found = shared.hub.log_matches(&session, query).await?;
     let found = found.ok_or_else(|| unknown(&session))?;
@@ -259,12 +259,4 @@ pub(crate) async fn forget(
 
 pub(crate) fn unknown(session: &SessionRef) -> Error {
     Error::NotFound(format!("there is no session {session}"))
-}
-
-/// An answer that is true now only.
-fn fresh(body: impl IntoResponse) -> Response {
-    let mut response = body.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

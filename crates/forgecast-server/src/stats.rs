@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::Shared;
 use crate::error::Error;
-use crate::extract::InQuery;
+use crate::extract::{InQuery, said};
 use crate::tagged::by_content;
 
 const DAY_MS: i64 = 86_400_000;
@@ -67,10 +67,6 @@ pub(crate) async fn outcomes(
     let report = shared.hub.outcomes(query).await?;
     let json = serde_json::to_vec(&report).map_err(|error| Error::internal("write outcomes", error))?;
     Ok(by_content(json, &headers))
-}
-
-fn said(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
 }
 
 /// The first and the last day that a query names.

@@ -1,5 +1,5 @@
-//! Answers that a client may keep and has to ask for again: whole with a tag of their content, or nothing when the client
-//! has them already. Never answers with something old.
+//! What a client may keep of an answer: one that it has to ask for again is whole with a tag of its content, or nothing when
+//! the client has it already; one that is true now only is not kept at all. Never answers with something old.
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -31,4 +31,12 @@ pub(crate) fn tagged(json: Bytes, digest: &str, headers: &HeaderMap) -> Response
 pub(crate) fn by_content(json: Vec<u8>, headers: &HeaderMap) -> Response {
     let digest = HEXLOWER.encode(&Sha1::digest(&json));
     tagged(json.into(), &digest, headers)
+}
+
+/// An answer that is true now only: nobody may keep it.
+pub(crate) fn fresh(body: impl IntoResponse) -> Response {
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use forgecast_hub::MOST_MARKS;
 use forgecast_protocol::{Revision, SessionRef};
 use serde::Deserialize;
@@ -14,6 +13,7 @@ use crate::Shared;
 use crate::error::Error;
 use crate::extract::{InPath, InQuery};
 use crate::sessions::unknown;
+use crate::tagged::fresh;
 
 /// Which part of a past.
 #[derive(Debug, Deserialize)]
@@ -38,8 +38,5 @@ pub(crate) async fn timeline(
         .unwrap_or(MOST_MARKS);
     let timeline = shared.hub.timeline(&session, query.after, most).await?;
     let timeline = timeline.ok_or_else(|| unknown(&session))?;
-    let mut response = Json(timeline).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(fresh(Json(timeline)))
 }
