@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::origin::{DecisionSums, OriginSource, OriginStatus};
+use super::origin::{DecisionSums, OriginSource, OriginStatus, TaskRow};
 
 /// Tasks and sums over all of them.
 #[derive(JsonSchema, Serialize)]
@@ -20,19 +20,8 @@ pub(super) struct Historical {
 /// One session as a row of history, with what it used.
 #[derive(JsonSchema, Serialize)]
 pub(super) struct HistoricalTask {
-    task_id: String,
-    project_name: String,
-    task_description: Option<String>,
-    working_directory: Option<String>,
-    status: OriginStatus,
-    /// A list as JSON in a text.
-    phases_completed: String,
-    current_phase: Option<String>,
-    start_time: Option<Timestamp>,
-    end_time: Option<Timestamp>,
-    duration_seconds: Option<u64>,
-    github_url: Option<String>,
-    created_at: Option<Timestamp>,
+    #[serde(flatten)]
+    row: TaskRow,
     tokens_used: u64,
     #[schemars(range(min = 0))]
     cost_usd: Option<f64>,

@@ -99,11 +99,8 @@ impl Operation {
     }
 
     /// A part of the path.
-    pub(super) fn part(mut self, name: &str, words: &str, schema: Value) -> Self {
-        let mut parameter = parameter("path", name, words, schema);
-        parameter["required"] = true.into();
-        self.parameters.push(parameter);
-        self
+    pub(super) fn part(self, name: &str, words: &str, schema: Value) -> Self {
+        self.required(parameter("path", name, words, schema))
     }
 
     /// A field of the query.
@@ -113,8 +110,11 @@ impl Operation {
     }
 
     /// A field of the query that cannot be left out.
-    pub(super) fn required_query(mut self, name: &str, words: &str, schema: Value) -> Self {
-        let mut parameter = parameter("query", name, words, schema);
+    pub(super) fn required_query(self, name: &str, words: &str, schema: Value) -> Self {
+        self.required(parameter("query", name, words, schema))
+    }
+
+    fn required(mut self, mut parameter: Value) -> Self {
         parameter["required"] = true.into();
         self.parameters.push(parameter);
         self

@@ -10,6 +10,7 @@ use super::operation::{Operation, Schemas, Tag};
 use super::shapes::{EventPage, Exported, LogMatches, LogPage, Metric, SessionList};
 
 const ID: &str = "A run by its id, or the newest run by the name.";
+const LEVEL: &str = "Only lines that are at least this serious; one that does not say its level counts as `info`.";
 
 /// A whole number of 32 bits.
 pub(super) fn small(least: u32) -> Value {
@@ -168,7 +169,7 @@ fn lines(schemas: &mut Schemas) -> Vec<Operation> {
             "Lines in a page; brought into 1 to 10,000.",
             with_default(small(0), 500),
         )
-        .query("level", "Only lines of this level.", schemas.of::<LogLevel>())
+        .query("level", LEVEL, schemas.of::<LogLevel>())
         .query("q", "Only lines that contain this, whatever the case.", words())
         .json(200, "Lines, and where the next page begins.", schemas.of::<LogPage>()),
         about_one(
@@ -178,7 +179,7 @@ fn lines(schemas: &mut Schemas) -> Vec<Operation> {
             "The numbers of the lines that match",
         )
         .query("offset", "Where the search begins.", with_default(large(), 0))
-        .query("level", "Only lines of this level.", schemas.of::<LogLevel>())
+        .query("level", LEVEL, schemas.of::<LogLevel>())
         .query("q", "Only lines that contain this, whatever the case.", words())
         .json(200, "Numbers of lines, and where to go on.", schemas.of::<LogMatches>()),
     ]
