@@ -2,7 +2,6 @@
 //! before the handler, so that no handler can forget it.
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams, Request};
@@ -103,20 +102,6 @@ impl Role {
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// The text names no role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a role is view, ingest or admin")]
-pub struct InvalidRole;
-
-impl FromStr for Role {
-    type Err = InvalidRole;
-
-    fn from_str(text: &str) -> Result<Self, InvalidRole> {
-        let roles = [Self::View, Self::Ingest, Self::Admin];
-        roles.into_iter().find(|role| role.as_str() == text).ok_or(InvalidRole)
     }
 }
 

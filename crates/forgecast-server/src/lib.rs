@@ -43,7 +43,7 @@ mod timeline;
 mod tls;
 mod wire;
 
-pub use access::{Access, InvalidRole, Keys, Role, ShareInfo, TokenInfo};
+pub use access::{Access, Keys, Role, ShareInfo, TokenInfo};
 pub use import::clean_export;
 #[cfg(feature = "openapi")]
 pub use openapi::document as openapi_document;

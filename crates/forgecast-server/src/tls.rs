@@ -111,19 +111,16 @@ impl Tls {
         })
     }
 
-    /// A certificate of our own for these names and addresses, `localhost` and loopback besides, and its SHA-256
-    /// fingerprint, by which a human tells it from another's. Made at first and kept in `folder` (0700, the key 0600); made
-    /// anew when the names are others or it ends within a month.
+    /// A certificate of our own for these names and addresses, `localhost` and loopback besides. Made at first and kept in
+    /// `folder` (0700, the key 0600); made anew when the names are others or it ends within a month.
     ///
     /// # Errors
     /// The folder cannot be used, or a name is none.
-    pub fn self_signed(folder: &Path, names: &[String], now: Timestamp) -> Result<(Self, String), TlsError> {
-        let tls = own::keep(folder, names, now)?;
-        let fingerprint = tls.fingerprint.clone();
-        Ok((tls, fingerprint))
+    pub fn self_signed(folder: &Path, names: &[String], now: Timestamp) -> Result<Self, TlsError> {
+        own::keep(folder, names, now)
     }
 
-    /// The SHA-256 of the certificate, `AB:CD:…`, as browsers show it.
+    /// The SHA-256 of the certificate, `AB:CD:…`, as browsers show it: by it a human tells one of our own from another's.
     #[must_use]
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint

@@ -22,9 +22,8 @@ fn a_certificate_of_ones_own_is_kept_and_made_anew_when_it_has_to_be() {
     let made = |names: &[&str], days: i64| {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let time = now().plus_millis(days * 24 * 60 * 60 * 1000);
-        let (tls, fingerprint) = Tls::self_signed(&folder, &names, time).unwrap();
-        assert_eq!(tls.fingerprint(), fingerprint);
-        fingerprint
+        let tls = Tls::self_signed(&folder, &names, time).unwrap();
+        tls.fingerprint().to_owned()
     };
     let first = made(&["Builds.example", "192.0.2.7"], 0);
     assert_eq!(first.len(), 32 * 3 - 1);

@@ -59,7 +59,7 @@ fn usual(folder: &Path) -> TlsConnector {
 
 pub(crate) fn own(folder: &Path, names: &[&str]) -> Tls {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    Tls::self_signed(folder, &names, now()).unwrap().0
+    Tls::self_signed(folder, &names, now()).unwrap()
 }
 
 async fn secure(client: &TlsConnector, stream: TcpStream, name: &str) -> std::io::Result<TlsStream<TcpStream>> {

@@ -136,8 +136,8 @@ impl Service<'_> {
             Encryption::Certificate { certificate, key } => Some(Tls::from_pem(&certificate, &key)?),
             Encryption::SelfSigned => {
                 let names = reach.names(&self.config.texts("server.allowed_hosts"));
-                let (tls, _) = Tls::self_signed(&self.db.with_file_name("tls"), &names, self.clock.now())?;
-                Some(tls)
+                let folder = self.db.with_file_name("tls");
+                Some(Tls::self_signed(&folder, &names, self.clock.now())?)
             }
         })
     }
