@@ -12,14 +12,6 @@ export interface ChartSeries {
 
 export type ChartKind = 'bars' | 'lines' | 'area' | 'steps';
 
-/** What happened at a moment: a line across the chart with a word to it. */
-export interface ChartMark {
-  /** Milliseconds since the epoch. */
-  at: number;
-  label: string;
-  colour?: string;
-}
-
 /** Everything that a chart is made from. */
 export interface ChartSpec {
   kind: ChartKind;
@@ -28,9 +20,6 @@ export interface ChartSpec {
   series: readonly ChartSeries[];
   /** Each series stands on those before it. */
   stacked: boolean;
-  marks: readonly ChartMark[];
-  /** The moment that is shown elsewhere on the page, if there is one. */
-  at: number | undefined;
   /** A value at the axis, short. */
   tick: (value: number) => string;
   /** A time at the axis; `stepMs` is the distance of two ticks. */

@@ -123,7 +123,6 @@ export class Plot {
       series: [{}, ...this.#series()],
       hooks: {
         drawClear: [(chart) => this.#behind(chart)],
-        draw: [(chart) => this.#marks(chart)],
         setCursor: [(chart) => this.#pointed(chart)],
       },
     };
@@ -157,28 +156,6 @@ export class Plot {
     ctx.save();
     ctx.fillStyle = this.#colour('var(--line)');
     ctx.fillRect(bbox.left, bbox.top + bbox.height - 1, bbox.width, 1);
-    ctx.restore();
-  }
-
-  #marks(chart: uPlot): void {
-    const { marks, at } = this.#spec;
-    const lines = [
-      ...marks.map((mark) => ({ at: mark.at, colour: mark.colour ?? 'var(--line-strong)', dash: [4, 3] })),
-      ...(at === undefined ? [] : [{ at, colour: 'var(--accent)', dash: [] }]),
-    ];
-    const { ctx, bbox } = chart;
-    ctx.save();
-    for (const line of lines) {
-      const x = Math.round(chart.valToPos(line.at / 1_000, 'x', true));
-      if (x < bbox.left || x > bbox.left + bbox.width) continue;
-      ctx.strokeStyle = this.#colour(line.colour);
-      ctx.lineWidth = Math.max(1, Math.round(devicePixelRatio));
-      ctx.setLineDash(line.dash.map((length) => length * devicePixelRatio));
-      ctx.beginPath();
-      ctx.moveTo(x, bbox.top);
-      ctx.lineTo(x, bbox.top + bbox.height);
-      ctx.stroke();
-    }
     ctx.restore();
   }
 
