@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use forgecast_ingest::{RootKind, RootState};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Server, bearer};
@@ -38,6 +39,29 @@ fn every_route_is_described_and_nothing_else() {
         there,
         "describe the route in src/openapi and run `cargo xtask gen`"
     );
+}
+
+/// Does not compile when there is another: name it here and in src/openapi/shapes.rs.
+#[tokio::test]
+async fn every_kind_and_state_of_a_folder_is_described() {
+    let kinds = std::iter::successors(Some(RootKind::Projects), |kind| match kind {
+        RootKind::Projects => Some(RootKind::Checkpoints),
+        RootKind::Checkpoints => Some(RootKind::Logs),
+        RootKind::Logs => Some(RootKind::Claude),
+        RootKind::Claude => Some(RootKind::Codex),
+        RootKind::Codex => Some(RootKind::Foundry),
+        RootKind::Foundry => None,
+    });
+    let states = std::iter::successors(Some(RootState::Watching), |state| match state {
+        RootState::Watching => Some(RootState::Polling),
+        RootState::Polling => Some(RootState::Missing),
+        RootState::Missing => Some(RootState::Unreadable),
+        RootState::Unreadable => None,
+    });
+    let described = Server::start().await.get("/openapi.json").await.json();
+    let words = |name: &str| described["components"]["schemas"][name]["enum"].clone();
+    assert_eq!(words("RootKind"), json!(kinds.collect::<Vec<_>>()));
+    assert_eq!(words("RootState"), json!(states.collect::<Vec<_>>()));
 }
 
 #[test]
