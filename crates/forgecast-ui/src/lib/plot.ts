@@ -58,6 +58,8 @@ export class Plot {
   /** Draws anew in the colours of the present theme. */
   recolour(): void {
     this.#colours.clear();
+    // Before it is drawn for the first time it has no colours to change, and no scale that a redraw could keep.
+    if (this.#chart.status === 0) return;
     // Bars keep the colour in their paths, so those are made anew, too.
     this.#chart.redraw(true, false);
   }
