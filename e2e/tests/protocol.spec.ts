@@ -22,6 +22,8 @@ test('a patch changes what it names and leaves every other node alone', async ({
   await page.goto(`${mock.url}/session/${ID}`);
   const percent = page.locator('[data-field="percent"]');
   await expect(percent).toHaveText('47%');
+  // The chart comes a moment later; here it has nothing to draw.
+  await expect(page.getByText('The server does not answer; trying again.')).toBeVisible();
   await page.evaluate(() => {
     const seen: string[] = [];
     (globalThis as unknown as { seen: string[] }).seen = seen;
