@@ -36,4 +36,4 @@ pub use session::Session;
 /// Grows whenever the same facts would fold to another view, or a stored [`Session`] would be read wrongly. The store
 /// then folds its facts anew, and the hub begins a new epoch, so that no viewer applies a patch to a state of the old
 /// fold.
-pub const FOLD_VERSION: u32 = 2;
+pub const FOLD_VERSION: u32 = 3;

@@ -118,10 +118,19 @@ pub(crate) struct FileAge {
     pub(crate) worked_at: Option<Timestamp>,
 }
 
+/// Until when a file with this time may have been written. Systems stamp files with the time of their last tick, which the
+/// producer's own clock is ahead of, and some keep whole seconds only.
+fn latest_by_file_system(modified: Timestamp) -> Timestamp {
+    const TICK_MS: i64 = 10;
+    const SECOND_MS: i64 = 1_000;
+    let whole = modified.as_millis() % SECOND_MS == 0;
+    modified.plus_millis(if whole { SECOND_MS } else { TICK_MS })
+}
+
 impl FileAge {
-    /// The file's own account first: copying a folder renews every other time.
-    pub(crate) fn time(self) -> Option<Timestamp> {
-        self.dated.or(self.modified_at)
+    /// The latest that it can be. The file's own account first: copying a folder renews every other time.
+    pub(crate) fn latest(self) -> Option<Timestamp> {
+        self.dated.or(self.modified_at.map(latest_by_file_system))
     }
 }
 

@@ -41,7 +41,7 @@ impl Session {
         if room || self.memory.files.contains_key(path) {
             self.memory.files.insert(path.to_owned(), age);
         }
-        if self.is_too_old(age.time()) {
+        if self.is_too_old(age.latest()) {
             (false, self.take_back(path))
         } else {
             (true, Effect::none())
@@ -61,7 +61,7 @@ impl Session {
             .memory
             .files
             .iter()
-            .filter(|(_, age)| self.is_too_old(age.time()))
+            .filter(|(_, age)| self.is_too_old(age.latest()))
             .map(|(path, _)| path.clone())
             .collect();
         too_old

@@ -117,6 +117,35 @@ fn without_a_beginning_a_day_before_the_phase_file_is_the_limit() {
 }
 
 #[test]
+fn a_file_system_whose_clock_is_behind_by_a_tick_or_knows_no_parts_of_a_second_makes_no_file_older_than_its_run() {
+    let begun = minute(-60).plus_millis(737);
+    let fact = PhaseReported {
+        started_at: Some(begun),
+        ..report("Builder", "building", &[])
+    };
+    let phase = old(phase_file(minute(0), fact), minute(-5));
+    for (behind, counts) in [
+        (0, true),
+        (4, true),
+        (10, true),
+        (11, false),
+        (737, true),
+        (738, false),
+        (1_737, false),
+    ] {
+        let modified = begun.plus_millis(-behind);
+        let note = artifact("notes.md", ArtifactKind::Document, 5, modified);
+        let note = old(artifact_fact("notes.md", minute(0), note), modified);
+        let session = fold(&[phase.clone(), note]);
+        assert_eq!(
+            session.view().artifacts.contains_key("notes.md"),
+            counts,
+            "{behind} ms behind"
+        );
+    }
+}
+
+#[test]
 fn a_beginning_in_the_future_is_no_beginning() {
     let fact = PhaseReported {
         started_at: Some(minute(500)),
