@@ -200,7 +200,7 @@ test('everything is reached by keyboard', async ({ page }) => {
   await page.keyboard.press('Escape');
   await page.keyboard.press('j');
   await page.keyboard.press('Enter');
-  await expect(page.getByRole('heading', { name: 'weather-app', level: 1 })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'weather-app', level: 1, exact: true })).toBeVisible();
   await page.keyboard.press('f');
   await expect(page.getByRole('button', { name: 'Paused' })).toBeVisible();
   await page.keyboard.press('?');
