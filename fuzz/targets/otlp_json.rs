@@ -3,9 +3,9 @@
 
 use std::sync::LazyLock;
 
-use forgecast_ingest::clean::Cleaner;
-use forgecast_ingest::decode::otlp::{self, Encoding};
-use forgecast_ingest::mask::Rules;
+use forgecast_decode::clean::Cleaner;
+use forgecast_decode::otlp::{self, Encoding};
+use forgecast_decode::mask::Rules;
 use forgecast_protocol::Timestamp;
 use libfuzzer_sys::fuzz_target;
 

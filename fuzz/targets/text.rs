@@ -3,8 +3,8 @@
 
 use std::sync::LazyLock;
 
-use forgecast_ingest::clean::Cleaner;
-use forgecast_ingest::mask::Rules;
+use forgecast_decode::clean::Cleaner;
+use forgecast_decode::mask::Rules;
 use libfuzzer_sys::fuzz_target;
 
 static CLEANER: LazyLock<Cleaner> = LazyLock::new(|| Cleaner::new(Rules::default()));

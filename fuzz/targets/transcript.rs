@@ -1,9 +1,9 @@
 //! Transcripts of all kinds: lines in order through one reader, taken up again from its state in the middle.
 #![no_main]
 
-use forgecast_ingest::clean::Cleaner;
-use forgecast_ingest::decode::transcript::{Depth, Reader, Taken, TranscriptKind, TranscriptPath};
-use forgecast_ingest::mask::Rules;
+use forgecast_decode::clean::Cleaner;
+use forgecast_decode::transcript::{Depth, Reader, Taken, TranscriptKind, TranscriptPath};
+use forgecast_decode::mask::Rules;
 use forgecast_protocol::{Origin, SourceKind, Timestamp};
 use libfuzzer_sys::fuzz_target;
 

@@ -17,6 +17,8 @@ const fn allowed(name: &'static str, edges: &'static [&'static str], in_tests: &
 }
 
 const PROTOCOL: &str = "forgecast-protocol";
+const DECODE: &str = "forgecast-decode";
+const OPEN: &str = "forgecast-open";
 const INGEST: &str = "forgecast-ingest";
 const SESSION: &str = "forgecast-session";
 const STORE: &str = "forgecast-store";
@@ -28,13 +30,20 @@ const UI: &str = "forgecast-ui";
 const ALLOWED: &[Allowed] = &[
     allowed(PROTOCOL, &[], &[]),
     allowed(SESSION, &[PROTOCOL], &[]),
-    allowed(INGEST, &[PROTOCOL], &[SESSION]),
+    // Pure: bytes in, facts out.
+    allowed(DECODE, &[PROTOCOL], &[]),
+    allowed(OPEN, &[PROTOCOL], &[]),
+    allowed(INGEST, &[PROTOCOL, DECODE, OPEN], &[SESSION]),
     allowed(STORE, &[PROTOCOL], &[]),
     allowed(HUB, &[PROTOCOL, SESSION, STORE], &[]),
     allowed(UI, &[], &[]),
-    // Of ingest only the pure parts: decoding and cleaning of what is pushed, and the opener.
-    allowed(SERVER, &[PROTOCOL, HUB, UI, INGEST], &[SESSION, STORE]),
-    allowed("forgecast", &[PROTOCOL, INGEST, SESSION, STORE, HUB, SERVER], &[]),
+    // It decodes and cleans what is pushed, and opens artifacts; it knows nothing of watching.
+    allowed(SERVER, &[PROTOCOL, DECODE, OPEN, HUB, UI], &[SESSION, STORE]),
+    allowed(
+        "forgecast",
+        &[PROTOCOL, DECODE, INGEST, SESSION, STORE, HUB, SERVER],
+        &[],
+    ),
     allowed("forgecast-bench", &[PROTOCOL, INGEST, SESSION, STORE, HUB], &[]),
     allowed("xtask", &[], &[]),
 ];

@@ -27,7 +27,7 @@ const TARGETS: &[(&str, Option<&str>)] = &[
     ("text", None),
     ("messages", None),
 ];
-const CORPUS: &str = "../crates/forgecast-ingest/tests/corpus";
+const CORPUS: &str = "../crates/forgecast-decode/tests/corpus";
 
 /// `nightly [part…] [minutes]`: all parts when none is named; so many minutes for each fuzz target, five without a number.
 pub(crate) fn run(arguments: &[String]) -> Result {

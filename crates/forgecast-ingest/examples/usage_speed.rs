@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use forgecast_ingest::decode::scan::{ScanRoots, usage};
+use forgecast_ingest::scan::{ScanRoots, usage};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use forgecast_protocol::FileIdentity;
 
-use crate::decode::transcript::TranscriptKind;
 use crate::group::{BUILDLOOP, Context, GroupKind, MARKER};
-use crate::health::RootKind;
-use crate::open::{Base, Entry, EntryKind, OpenError};
 use crate::watch::{Interest, WatchId};
+use forgecast_decode::transcript::TranscriptKind;
+use forgecast_open::{Base, Entry, EntryKind, OpenError};
+use forgecast_protocol::health::RootKind;
 
 /// Folders that hold no projects of their own, only what tools made. Names that people also use for folders of
 /// projects (`build`, `dist`, `out`) are not among them.

@@ -8,7 +8,7 @@ use forgecast_protocol::{FileIdentity, SourceCheckpoint};
 use sha2::{Digest, Sha256};
 
 use crate::clock;
-use crate::open::{Base, OpenError};
+use forgecast_open::{Base, OpenError};
 
 /// What is remembered of one document.
 #[derive(Debug, Default)]

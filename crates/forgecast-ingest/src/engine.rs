@@ -25,14 +25,14 @@ use self::jobs::{Done, Jobs};
 use self::roots::Root;
 use self::tree::Tree;
 use self::unread::Indexing;
-use crate::clean::Cleaner;
 use crate::group::Context;
-use crate::health::{RootKind, SourceHealth};
 use crate::problem::Problems;
 use crate::reconcile::Rounds;
 use crate::schedule::debounce::Debounce;
 use crate::watch::{Hints, WatchId, Watcher};
 use crate::{Error, Options};
+use forgecast_decode::clean::Cleaner;
+use forgecast_protocol::health::{RootKind, SourceHealth};
 
 /// While so many batches wait for the sink, nothing more is read: changes add up as marks, not as content.
 const OUTBOX: usize = 64;

@@ -3,7 +3,7 @@
 use forgecast_protocol::event::{ArtifactChanged, ArtifactKind, Fact};
 use forgecast_protocol::{Event, FileIdentity, Origin, SourceKind, Subject, Timestamp};
 
-use crate::decode::Format;
+use forgecast_decode::Format;
 
 /// When the file was last changed, by the file system; never later than `now`.
 pub(crate) fn modified(identity: &FileIdentity, now: Timestamp) -> Timestamp {

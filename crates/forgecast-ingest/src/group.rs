@@ -21,14 +21,14 @@ use std::path::{Path, PathBuf};
 use forgecast_protocol::event::Fact;
 use forgecast_protocol::{FileIdentity, Origin, ProblemKind, SourceCheckpoint, SourceKey, Subject, Timestamp};
 
-use crate::clean::LogState;
-use crate::decode::{CheckpointPart, Format};
 use crate::document::Document;
 use crate::facts;
-use crate::open::{Base, OpenError};
 use crate::problem::Problems;
 use crate::tail::Tail;
 use crate::watch::WatchId;
+use forgecast_decode::clean::LogState;
+use forgecast_decode::{CheckpointPart, Format};
+use forgecast_open::{Base, OpenError};
 
 /// A document of this size is decoded and cleaned in less time than it takes to wake another thread twice.
 const LIGHT_BYTES: u64 = 16 * 1024;

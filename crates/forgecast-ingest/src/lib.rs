@@ -5,7 +5,7 @@
 //! one bounded channel, checkpoints come in once, at the start.
 //!
 //! The way of one change: `watch` (a hint) → `schedule` (when to read) → `engine` (who reads) → `group` (what is read,
-//! on a blocking thread, by [`open`]) → [`decode`] → [`Batch`]. Transcripts of agents go the same way with `transcripts` in
+//! on a blocking thread, by [`forgecast_open`]) → [`forgecast_decode`] → [`Batch`]. Transcripts of agents go the same way with `transcripts` in
 //! the place of `group`: what agents at work write comes first, archives when nothing else waits.
 
 mod discover;
@@ -13,7 +13,6 @@ mod document;
 mod engine;
 mod facts;
 mod group;
-mod health;
 mod problem;
 mod reconcile;
 mod schedule;
@@ -22,21 +21,19 @@ mod transcripts;
 mod unit;
 mod watch;
 
-pub mod clean;
 pub mod clock;
-pub mod decode;
-pub mod mask;
-pub mod open;
+pub mod scan;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use forgecast_decode::mask;
+use forgecast_protocol::health::SourceHealth;
 use forgecast_protocol::{Batch, Clock, SourceCheckpoint, SourceKey};
 use tokio::sync::{mpsc, watch as watched};
 use tokio_util::sync::CancellationToken;
 
 pub use clock::system_clock;
-pub use health::{RootHealth, RootKind, RootState, SourceHealth};
 
 /// What is watched, and how patiently.
 #[derive(Clone, Debug)]

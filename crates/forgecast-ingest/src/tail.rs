@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt;
 use forgecast_protocol::{FileIdentity, SourceCheckpoint};
 
 use self::seal::WITNESS_BYTES;
-use crate::open::Opened;
+use forgecast_open::Opened;
 
 /// The longest line of a log that is kept, in bytes; what is beyond is left out and the line says so.
 pub(crate) const MAX_LINE_BYTES: usize = 256 * 1024;

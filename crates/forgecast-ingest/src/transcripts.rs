@@ -19,13 +19,13 @@ use self::backlog::Backlog;
 pub(crate) use self::backlog::Unread;
 use self::folders::Folder;
 use self::trouble::Lines;
-use crate::decode::transcript::{Depth, TranscriptKind, path_of};
 use crate::facts;
 use crate::group::{Context, GRACE, Look, Outcome, Work, directory_of};
-use crate::open::{Base, OpenError};
 use crate::problem::Problems;
 use crate::tail::Tail;
 use crate::watch::WatchId;
+use forgecast_decode::transcript::{Depth, TranscriptKind, path_of};
+use forgecast_open::{Base, OpenError};
 
 /// Bytes of agents at work that are read in one piece of work, so that none keeps others waiting for long and none of
 /// them fills the queue to the hub with more than it has room for.

@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod event;
+pub mod health;
 pub mod ids;
 pub mod outcome;
 pub mod problem;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
+use forgecast_decode::push::{self, Pushed};
 use forgecast_hub::Reason;
-use forgecast_ingest::decode::push::{self, Pushed};
 use serde::Serialize;
 
 use crate::Shared;

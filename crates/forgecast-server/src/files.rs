@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use forgecast_ingest::open::{self, OpenError};
+use forgecast_open::{self as open, OpenError};
 use forgecast_protocol::{SessionRef, SessionView};
 use tokio::time::timeout;
 

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use forgecast_ingest::RootState;
+use forgecast_protocol::health::RootState;
 use serde_json::json;
 
 use crate::Shared;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
+use forgecast_decode::clean::Cleaner;
+use forgecast_decode::exported::{clean_event, clean_line};
 use forgecast_hub::{Brought, Exported};
-use forgecast_ingest::clean::Cleaner;
-use forgecast_ingest::decode::exported::{clean_event, clean_line};
 use forgecast_protocol::SessionId;
 use serde::Serialize;
 

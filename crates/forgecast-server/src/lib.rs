@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use forgecast_decode::clean::Cleaner;
 use forgecast_hub::Hub;
-use forgecast_ingest::SourceHealth;
-use forgecast_ingest::clean::Cleaner;
 use forgecast_protocol::Clock;
+use forgecast_protocol::health::SourceHealth;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -116,7 +116,7 @@ struct Shared {
     hooks: hooks::Hooks,
     rooms: origin::rooms::Rooms,
     /// Shared by all exports, so that a body that never arrived is missed.
-    sequences: Arc<forgecast_ingest::decode::otlp::Sequences>,
+    sequences: Arc<forgecast_decode::otlp::Sequences>,
     connections: connections::Connections,
     /// How many artifacts may be read at a time: file I/O happens on threads, and a stuck disk must not take them all.
     readers: Arc<Semaphore>,

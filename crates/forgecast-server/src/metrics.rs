@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use forgecast_hub::{Counters, ReportQuery};
-use forgecast_ingest::{RootState, SourceHealth};
+use forgecast_protocol::health::{RootState, SourceHealth};
 use forgecast_protocol::report::UsageAmount;
 use tokio::time::timeout;
 

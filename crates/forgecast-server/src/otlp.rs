@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use forgecast_decode::otlp::{self, Encoding, Otlp};
 use forgecast_hub::Reason;
-use forgecast_ingest::decode::otlp::{self, Encoding, Otlp};
 
 use crate::Shared;
 use crate::body::why;

@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use forgecast_decode::clean::Cleaner;
+use forgecast_decode::push;
 use forgecast_hub::{Hub, Reason};
-use forgecast_ingest::SourceHealth;
-use forgecast_ingest::clean::Cleaner;
-use forgecast_ingest::decode::push;
 use forgecast_protocol::event::{Event, Fact, ProblemCleared, ProblemFound};
+use forgecast_protocol::health::SourceHealth;
 use forgecast_protocol::{Batch, Clock, Origin, Problem, ProblemKind, SourceKind, Subject, Timestamp};
 use rustix::fs::{FlockOperation, flock};
 use tokio::sync::watch;

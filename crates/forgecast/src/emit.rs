@@ -6,9 +6,9 @@ mod send;
 
 use std::path::Path;
 
-use forgecast_ingest::clean::Cleaner;
-use forgecast_ingest::decode::push;
-use forgecast_ingest::mask;
+use forgecast_decode::clean::Cleaner;
+use forgecast_decode::mask;
+use forgecast_decode::push;
 use forgecast_protocol::Timestamp;
 use serde_json::{Map, Value};
 

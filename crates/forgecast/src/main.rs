@@ -33,7 +33,7 @@ use tokio::runtime::Runtime;
 use cli::{Cli, Command, ConfigCommand};
 use commands::Context;
 use config::Environment;
-use forgecast_ingest::clean::is_hidden;
+use forgecast_decode::clean::is_hidden;
 
 fn main() -> ExitCode {
     let began = Instant::now();

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use forgecast_decode::mask;
 use forgecast_hub::Hub;
-use forgecast_ingest::{SourceHealth, mask};
+use forgecast_protocol::health::SourceHealth;
 use forgecast_protocol::{Batch, Clock};
 use forgecast_session::price::{PriceOverride, Prices};
 use tokio::sync::watch;

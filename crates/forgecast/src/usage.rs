@@ -6,7 +6,7 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use forgecast_ingest::decode::scan::{self, ScanRoots, ScanSummary, ScannedCall};
+use forgecast_ingest::scan::{self, ScanRoots, ScanSummary, ScannedCall};
 use forgecast_protocol::Timestamp;
 use forgecast_protocol::report::{GroupBy, UsageAmount, UsageReport};
 use forgecast_session::ledger::{Counted, Ledger, Place};

@@ -278,10 +278,9 @@ impl Engine {
         };
         let folders: Vec<PathBuf> = self.known.keys().filter_map(project).map(PathBuf::from).collect();
         for folder in folders {
-            let root = self
-                .roots
-                .iter()
-                .position(|root| root.kind == crate::health::RootKind::Projects && folder.starts_with(&root.path));
+            let root = self.roots.iter().position(|root| {
+                root.kind == forgecast_protocol::health::RootKind::Projects && folder.starts_with(&root.path)
+            });
             if let Some(root) = root
                 && let Ok(relative) = folder.strip_prefix(&self.roots[root].path)
             {

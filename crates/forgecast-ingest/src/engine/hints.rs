@@ -9,12 +9,12 @@ use tokio::time::Instant;
 use super::groups::GroupId;
 use super::jobs::Lane;
 use super::{Engine, Place};
-use crate::decode::Format;
 use crate::discover::is_marker;
 use crate::group::{GroupKind, Look, directory_of, format_of};
-use crate::health::RootKind;
 use crate::schedule::debounce::Urgency;
 use crate::watch::{Change, Hint, WatchId};
+use forgecast_decode::Format;
+use forgecast_protocol::health::RootKind;
 
 /// The key of the trouble that notifications were lost.
 pub(super) const OVERFLOW: &str = "notifications";

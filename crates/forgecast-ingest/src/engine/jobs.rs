@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use super::groups::GroupId;
 use crate::discover::{Found, Walk};
 use crate::group::{Context, Outcome, Work};
-use crate::open::OpenError;
 use crate::unit::Unit;
+use forgecast_open::OpenError;
 
 /// Readings of files that just changed.
 const URGENT: usize = 6;

@@ -5,7 +5,7 @@ use forgecast_protocol::ProblemKind;
 use super::Engine;
 use super::hints::OVERFLOW;
 use crate::group::GroupKind;
-use crate::health::{RootHealth, RootState};
+use forgecast_protocol::health::{RootHealth, RootState};
 
 /// The key of the trouble that folders are polled for want of watches.
 const WATCHES: &str = "watches";

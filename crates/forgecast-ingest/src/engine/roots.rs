@@ -12,8 +12,8 @@ use super::{Engine, OUTBOX};
 use crate::Error;
 use crate::discover::{WATCHED_LEVELS, Walk};
 use crate::group::Look;
-use crate::health::{RootKind, RootState};
-use crate::open::{Base, OpenError};
+use forgecast_open::{Base, OpenError};
+use forgecast_protocol::health::{RootKind, RootState};
 
 /// The configured folders are looked at this often: a handful of `stat`s.
 pub(super) const CHECK: Duration = Duration::from_secs(1);

@@ -14,8 +14,8 @@ use super::{Engine, Place};
 use crate::clock;
 use crate::discover::{Found, WATCHED_LEVELS, Walk};
 use crate::group::{Look, directory_of};
-use crate::open::Base;
 use crate::watch::WatchId;
+use forgecast_open::Base;
 
 /// A folder that just appeared deep in the tree may still be filled: it is explored again after these times.
 const EXPLORE_AGAIN: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(2)];

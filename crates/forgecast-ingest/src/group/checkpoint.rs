@@ -5,8 +5,8 @@ use std::path::{Component, Path, PathBuf};
 use forgecast_protocol::{FileIdentity, Subject};
 
 use super::{Content, Group, GroupKind, Pass, last_name};
-use crate::decode::{CheckpointPart, Format, checkpoint};
 use crate::facts;
+use forgecast_decode::{CheckpointPart, Format, checkpoint};
 
 impl Group {
     /// After the files were read: one fact, when any of them changed.

@@ -9,11 +9,11 @@ use forgecast_protocol::event::{Fact, SessionSeen};
 use forgecast_protocol::{FileIdentity, ProblemKind, Subject};
 
 use super::{Content, Group, Pass, Source};
-use crate::decode::{self, Decoded, Format, Unparsable};
 use crate::document::{Document, Reading};
 use crate::facts;
-use crate::open::OpenError;
 use crate::problem::field_key;
+use forgecast_decode::{Decoded, Format, Unparsable};
+use forgecast_open::OpenError;
 
 /// When a half-written document is read again: milliseconds after each failure.
 const RETRY_MS: [u64; 3] = [10, 30, 60];
@@ -232,7 +232,7 @@ fn judge(format: &Format, path: &str, bytes: &[u8], document: &Document, pass: &
             may_pass: true,
         });
     }
-    let decode = || decode::decode(format, path, bytes, &pass.context.cleaner);
+    let decode = || forgecast_decode::decode(format, path, bytes, &pass.context.cleaner);
     // A fault of a decoder must cost no more than the file that found it.
     match std::panic::catch_unwind(AssertUnwindSafe(decode)) {
         Ok(Ok(decoded)) => Ok(decoded),

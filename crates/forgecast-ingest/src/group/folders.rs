@@ -6,9 +6,9 @@ use forgecast_protocol::{FileIdentity, ProblemKind};
 
 use super::{Group, GroupKind, Pass, Source, directory_of};
 use crate::clock;
-use crate::decode::Format;
-use crate::open::{Entry, EntryKind, OpenError};
 use crate::watch::Interest;
+use forgecast_decode::Format;
+use forgecast_open::{Entry, EntryKind, OpenError};
 
 /// The folder that builds write into.
 pub(crate) const MARKER: &str = ".context-foundry";

@@ -7,12 +7,12 @@ use forgecast_protocol::event::ArtifactKind;
 use forgecast_protocol::{LogChunk, LogLine, Origin, ProblemKind};
 
 use super::{Content, Group, Pass, Source};
-use crate::clean::LogState;
-use crate::decode::{Format, push};
 use crate::facts;
-use crate::open::{OpenError, Opened};
 use crate::problem::field_key;
 use crate::tail::{Line, Piece, Tail};
+use forgecast_decode::clean::LogState;
+use forgecast_decode::{Format, push};
+use forgecast_open::{OpenError, Opened};
 
 /// The growth of a log is work of the build; said this often at most.
 const GROWTH_MS: u64 = 10_000;

@@ -7,9 +7,9 @@ use forgecast_protocol::event::{ArtifactChanged, Fact, SourceGone, SourceReturne
 use forgecast_protocol::{ProblemKind, SourceCheckpoint, Timestamp};
 
 use super::{Content, Context, Group, GroupKind, Outcome, Pass, Source, logs};
-use crate::decode::Format;
 use crate::facts;
-use crate::open::OpenError;
+use forgecast_decode::Format;
+use forgecast_open::OpenError;
 
 /// How long something may be away before it counts as gone.
 pub(crate) const GRACE: Duration = Duration::from_millis(300);

@@ -7,10 +7,10 @@ use std::time::Duration;
 use forgecast_protocol::event::IndexingProgress;
 use forgecast_protocol::{Batch, Clock, Timestamp};
 
-use crate::clean::Cleaner;
-use crate::decode::transcript::TranscriptKind;
 use crate::transcripts::Unread;
 use crate::watch::{WatchId, Watcher};
+use forgecast_decode::clean::Cleaner;
+use forgecast_decode::transcript::TranscriptKind;
 
 /// What all groups share.
 pub(crate) struct Context {

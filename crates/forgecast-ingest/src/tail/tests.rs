@@ -4,7 +4,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
-use crate::open::Base;
+use forgecast_open::Base;
 
 const NAME: &str = "log";
 

@@ -8,10 +8,10 @@ use forgecast_protocol::FileIdentity;
 
 use super::{Pass, Transcript, Transcripts};
 use crate::clock;
-use crate::decode::transcript::TranscriptKind;
 use crate::group::directory_of;
-use crate::open::{Entry, EntryKind};
 use crate::watch::{Interest, WatchId};
+use forgecast_decode::transcript::TranscriptKind;
+use forgecast_open::{Entry, EntryKind};
 
 /// A folder that was changed so short a time ago may change again without showing it.
 const RACY_MS: u64 = 50;

@@ -7,11 +7,11 @@ use std::path::Path;
 use forgecast_protocol::{FileIdentity, Origin, SourceKind, Timestamp};
 
 use super::{Pass, Transcript, Transcripts};
-use crate::clean::Cleaner;
-use crate::decode::transcript::{Depth, MAX_LINE, Reader, Taken, TranscriptKind, TranscriptPath, path_of};
 use crate::facts;
-use crate::open::{OpenError, Opened};
 use crate::tail::{Limits, Part, Tail};
+use forgecast_decode::clean::Cleaner;
+use forgecast_decode::transcript::{Depth, MAX_LINE, Reader, Taken, TranscriptKind, TranscriptPath, path_of};
+use forgecast_open::{OpenError, Opened};
 
 /// Lines are taken whole, however long, up to what a decoder reads; nothing is passed over at first sight.
 const LINES: Limits = Limits {

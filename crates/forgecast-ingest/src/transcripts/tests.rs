@@ -5,8 +5,8 @@ use forgecast_protocol::{Batch, Fact};
 use proptest::prelude::*;
 
 use super::*;
-use crate::clean::Cleaner;
 use crate::watch::Watcher;
+use forgecast_decode::clean::Cleaner;
 
 /// What happens to the files and to us.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 fn context() -> Context {
     Context {
-        cleaner: Cleaner::new(crate::mask::Rules::default()),
+        cleaner: Cleaner::new(forgecast_decode::mask::Rules::default()),
         clock: crate::system_clock(),
         watcher: Watcher::none(),
         roots: Vec::new(),

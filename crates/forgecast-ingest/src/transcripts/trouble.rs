@@ -7,8 +7,8 @@ use forgecast_protocol::{ProblemKind, SourceCheckpoint, Subject};
 use super::{Pass, Transcript, Transcripts};
 use crate::facts;
 use crate::group::GRACE;
-use crate::open::OpenError;
 use crate::problem::field_key;
+use forgecast_open::OpenError;
 
 /// Lines of a file that gave nothing, in this life of the process.
 #[derive(Debug, Default)]

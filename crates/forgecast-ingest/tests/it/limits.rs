@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use forgecast_ingest::{Options, RootState};
+use forgecast_ingest::Options;
+use forgecast_protocol::health::RootState;
 
 use crate::support::{options, phase, phase_file, project, replace, start};
 

@@ -6,8 +6,6 @@
     reason = "a test that cannot go on has failed"
 )]
 
-mod clean;
-mod decode;
 mod support;
 
 mod basics;
@@ -16,6 +14,7 @@ mod limits;
 mod logs;
 mod restart;
 mod roots;
+mod scan;
 mod silent;
 mod storms;
 mod transcripts;

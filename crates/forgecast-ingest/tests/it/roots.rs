@@ -3,8 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use forgecast_ingest::{Options, RootState};
+use forgecast_ingest::Options;
 use forgecast_protocol::Fact;
+use forgecast_protocol::health::RootState;
 
 use crate::support::{Running, options, phase, phase_file, project, start};
 

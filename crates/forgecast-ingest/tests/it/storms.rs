@@ -157,7 +157,7 @@ async fn a_sink_that_stands_still_loses_nothing_and_changes_add_up() {
         .map(|number| project(root.path(), &format!("p{number}"), "0"))
         .collect();
     let (sink, mut source) = tokio::sync::mpsc::channel(1);
-    let (report, _health) = tokio::sync::watch::channel(forgecast_ingest::SourceHealth::default());
+    let (report, _health) = tokio::sync::watch::channel(forgecast_protocol::health::SourceHealth::default());
     let shutdown = tokio_util::sync::CancellationToken::new();
     let clock = forgecast_ingest::system_clock();
     let log = projects[0].join(".context-foundry/build-output-1.txt");

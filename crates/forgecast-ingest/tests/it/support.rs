@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use forgecast_ingest::{Options, SourceHealth, system_clock};
+use forgecast_ingest::{Options, system_clock};
+use forgecast_protocol::health::SourceHealth;
 use forgecast_protocol::{Batch, Event, Fact, LogLine, SourceCheckpoint, SourceKey};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;

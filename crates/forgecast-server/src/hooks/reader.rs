@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use forgecast_decode::clean::Cleaner;
+use forgecast_decode::{Unparsable, hooks};
 use forgecast_hub::Hub;
-use forgecast_ingest::clean::Cleaner;
-use forgecast_ingest::decode::{Unparsable, hooks};
 use forgecast_protocol::event::{ProblemCleared, ProblemFound};
 use forgecast_protocol::{Batch, Clock, Event, Fact, Origin, Problem, SourceKind, Subject, Timestamp};
 use tokio_util::sync::CancellationToken;
@@ -158,7 +158,7 @@ fn about_hooks(at: Timestamp, fact: Fact) -> Event {
 mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
 
-    use forgecast_ingest::mask::Rules;
+    use forgecast_decode::mask::Rules;
 
     use super::*;
     use crate::hooks::Hooks;

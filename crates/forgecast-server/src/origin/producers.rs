@@ -7,10 +7,10 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use bytes::Bytes;
+use forgecast_decode::clean::Cleaner;
+use forgecast_decode::json as documents;
+use forgecast_decode::push::{self, PushError, Pushed};
 use forgecast_hub::session_called;
-use forgecast_ingest::clean::Cleaner;
-use forgecast_ingest::decode::json as documents;
-use forgecast_ingest::decode::push::{self, PushError, Pushed};
 use forgecast_protocol::{SessionRef, Timestamp};
 use serde_json::{Map, Value, json};
 

@@ -6,7 +6,7 @@ use crate::support::{Server, phase};
 
 #[tokio::test]
 async fn health_is_a_word_and_readiness_names_what_is_unwell() {
-    use forgecast_ingest::{RootHealth, RootKind, RootState, SourceHealth};
+    use forgecast_protocol::health::{RootHealth, RootKind, RootState, SourceHealth};
     let server = Server::start().await;
     assert_eq!(server.get("/healthz").await.text(), "ok\n");
     assert_eq!(server.get("/readyz").await.status, 200);
@@ -50,8 +50,8 @@ async fn health_is_a_word_and_readiness_names_what_is_unwell() {
 
 #[tokio::test]
 async fn the_reading_of_archives_is_shown_and_is_no_reason_to_be_unready() {
-    use forgecast_ingest::SourceHealth;
     use forgecast_protocol::event::IndexingProgress;
+    use forgecast_protocol::health::SourceHealth;
     let server = Server::start().await;
     assert_eq!(server.get("/readyz").await.json().get("indexing"), None);
     server.health.send_replace(SourceHealth {

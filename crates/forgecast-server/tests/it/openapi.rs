@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use forgecast_ingest::{RootKind, RootState};
+use forgecast_protocol::health::{RootKind, RootState};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Server, bearer};

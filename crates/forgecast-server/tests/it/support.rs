@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use forgecast_decode::clean::Cleaner;
+use forgecast_decode::mask::Rules;
 use forgecast_hub::Hub;
-use forgecast_ingest::SourceHealth;
-use forgecast_ingest::clean::Cleaner;
-use forgecast_ingest::mask::Rules;
 use forgecast_protocol::event::{CompletionBasis, CompletionReported, PhaseReported};
+use forgecast_protocol::health::SourceHealth;
 use forgecast_protocol::{Batch, Clock, Event, Fact, Origin, SourceKind, Subject, Timestamp};
 use forgecast_server::{App, Keys, Options, Tls};
 use serde_json::Value;

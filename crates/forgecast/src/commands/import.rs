@@ -7,9 +7,9 @@ use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use forgecast_decode::clean::Cleaner;
+use forgecast_decode::push;
 use forgecast_hub::session_called;
-use forgecast_ingest::clean::Cleaner;
-use forgecast_ingest::decode::push;
 use forgecast_store::{Exported, OriginDb};
 use serde_json::Value;
 

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use forgecast_ingest::clean::Cleaner;
+use forgecast_decode::clean::Cleaner;
 use forgecast_protocol::Clock;
 use forgecast_server::{App, Keys, Role, Tls, TokenInfo};
 use tokio::net::TcpListener;

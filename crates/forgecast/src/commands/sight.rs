@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use forgecast_decode::clean::Cleaner;
+use forgecast_decode::push;
 use forgecast_hub::query::RowQuery;
 use forgecast_hub::{Brought, Exported};
-use forgecast_ingest::clean::Cleaner;
-use forgecast_ingest::decode::push;
 use forgecast_protocol::session::SessionRow;
 use forgecast_protocol::{SessionRef, SessionView};
 use forgecast_store::StoredEvent;

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
-use forgecast_ingest::clean::is_hidden;
+use forgecast_decode::clean::is_hidden;
 use forgecast_protocol::Timestamp;
 use forgecast_server::{Keys, Role, TokenInfo};
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! `usage`: tokens and cost, as the running server counted them, else counted here and now.
 
 use anyhow::{Context as _, Result, bail};
-use forgecast_ingest::decode::scan::ScanRoots;
+use forgecast_ingest::scan::ScanRoots;
 use forgecast_protocol::event::IndexingProgress;
 use forgecast_protocol::report::UsageReport;
 use serde::Deserialize;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io;
 
-use forgecast_ingest::clean::is_hidden;
+use forgecast_decode::clean::is_hidden;
 
 /// Our own sequences travel as noncharacters (reserved for use inside of programs) until the text is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

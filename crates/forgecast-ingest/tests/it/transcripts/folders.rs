@@ -1,6 +1,7 @@
 //! Folders that come and go: agents used for the first time, new projects, new days, subagents, and too few watches.
 
-use forgecast_ingest::{Options, RootState};
+use forgecast_ingest::Options;
+use forgecast_protocol::health::RootState;
 
 use super::{age, append, archive, call, calls, claude, indexed, messages, session, step};
 use crate::support::{options, project, start, start_with};

@@ -1,8 +1,8 @@
 //! Producers as they are: the very requests that their HTTP clients make, byte by byte.
 
-use forgecast_ingest::clean::Cleaner;
-use forgecast_ingest::decode::push;
-use forgecast_ingest::mask::Rules;
+use forgecast_decode::clean::Cleaner;
+use forgecast_decode::mask::Rules;
+use forgecast_decode::push;
 use forgecast_protocol::{Origin, SourceKind};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use forgecast_hub::Hub;
 use forgecast_hub::query::RowQuery;
-use forgecast_ingest::{RootKind, RootState, SourceHealth};
 use forgecast_protocol::SessionStatus;
+use forgecast_protocol::health::{RootKind, RootState, SourceHealth};
 use forgecast_server::{Role, TokenInfo};
 use tokio::sync::watch;
 

@@ -1,0 +1,130 @@
+//! Subagents: a file of their own says that they are at work and when they are done; the main conversation says what they
+//! were started for and how they ended.
+
+use forgecast_protocol::event::{AgentReported, Fact};
+
+use super::record::AgentResult;
+use super::state::{AgentState, Pending};
+use super::{Line, Reader};
+use crate::transcript::Taken;
+
+/// Files of subagents that sum up the conversation when the context is compacted begin with this.
+const COMPACTION: &str = "acompact";
+
+/// What was said longer ago is no sign that the subagent is still at work, milliseconds.
+const LONG_AGO_MS: u64 = 15 * 60 * 1000;
+
+impl Reader {
+    /// What a line says of subagents.
+    pub(super) fn take_agents(&mut self, line: &Line<'_>, out: &mut Taken) {
+        if self.path.agent.is_some() {
+            self.own_file(line, out);
+        }
+        if let Some(result) = &line.record.tool_use_result.0 {
+            self.result(line, result, out);
+        }
+        if let Some(progress) = &line.record.data.0
+            && progress.kind.is("agent_progress")
+            && let Some(id) = progress.agent_id.get()
+        {
+            let id = line.told.cleaner.word(id);
+            let used = line.record.parent_tool_use_id.get();
+            self.started(line, &id, used, out);
+        }
+    }
+
+    /// A line in a subagent's own file: it is at work, or that was its last word.
+    fn own_file(&mut self, line: &Line<'_>, out: &mut Taken) {
+        let (Some(id), true) = (&line.agent, has_message(line)) else {
+            return;
+        };
+        let is_last = line.record.kind.is("assistant") && is_last_word(line);
+        // Many subagents never say that they are done, and files are read in any order: what is long past is over.
+        let is_past = line.at.is_some_and(|at| line.told.now.millis_since(at) > LONG_AGO_MS);
+        let state = if is_last || is_past || !line.told.everything() {
+            AgentState::Completed
+        } else {
+            AgentState::Active
+        };
+        if self.state.agent == Some(state) {
+            return;
+        }
+        self.state.agent = Some(state);
+        let agent = AgentReported {
+            id: id.clone(),
+            kind: id.starts_with(COMPACTION).then(|| "compaction".to_owned()),
+            status: Some(word(state).to_owned()),
+            ..AgentReported::default()
+        };
+        line.say(Fact::AgentReported(agent), out);
+    }
+
+    /// The main conversation hears of a subagent for the first time.
+    fn started(&mut self, line: &Line<'_>, id: &str, used: Option<&str>, out: &mut Taken) {
+        if !line.told.everything() || !self.state.begins(id) {
+            return;
+        }
+        let pending = used.and_then(|used| self.state.pending.iter().find(|pending| pending.id == used));
+        let agent = AgentReported {
+            status: Some(word(AgentState::Active).to_owned()),
+            ..described(line, id, pending)
+        };
+        line.say(Fact::AgentReported(agent), out);
+    }
+
+    /// The tool that started a subagent answers: it is done, or goes on in the background.
+    fn result(&mut self, line: &Line<'_>, result: &AgentResult<'_>, out: &mut Taken) {
+        let Some(id) = result.agent_id.get().map(|id| line.told.cleaner.word(id)) else {
+            return;
+        };
+        let block = line.blocks.iter().find(|block| block.kind.is("tool_result"));
+        let used = block.and_then(|block| block.tool_use_id.get());
+        let failed = block.is_some_and(|block| block.is_error.is_set());
+        if result.status.is("async_launched") {
+            self.started(line, &id, used, out);
+            return;
+        }
+        let _ = self.state.begins(&id);
+        let pending = used.and_then(|used| self.state.pending.iter().find(|pending| pending.id == used));
+        let status = if failed { "failed" } else { word(AgentState::Completed) };
+        let agent = AgentReported {
+            status: Some(status.to_owned()),
+            tokens: result.total_tokens.0,
+            ..described(line, &id, pending)
+        };
+        line.say(Fact::AgentReported(agent), out);
+    }
+}
+
+fn described(line: &Line<'_>, id: &str, pending: Option<&Pending>) -> AgentReported {
+    let (kind, name) = pending.and_then(|pending| pending.agent.clone()).unwrap_or_default();
+    AgentReported {
+        id: id.to_owned(),
+        kind,
+        name,
+        parent: line.agent.clone(),
+        ..AgentReported::default()
+    }
+}
+
+fn word(state: AgentState) -> &'static str {
+    match state {
+        AgentState::Active => "active",
+        AgentState::Completed => "completed",
+    }
+}
+
+fn has_message(line: &Line<'_>) -> bool {
+    line.record.message.0.is_some()
+}
+
+/// Whether the subagent ends its turn: it says so, or it is one that gives a single answer.
+fn is_last_word(line: &Line<'_>) -> bool {
+    let Some(message) = &line.record.message.0 else {
+        return false;
+    };
+    let text = line.blocks.iter().any(|block| block.kind.is("text"));
+    let tool = line.blocks.iter().any(|block| block.kind.is("tool_use"));
+    let single = line.agent.as_deref().is_some_and(|id| id.starts_with(COMPACTION));
+    text && !tool && (message.stop_reason.is("end_turn") || single)
+}

@@ -1,0 +1,284 @@
+//! What the user, the model and the agent itself say: prompts, answers, uses of tools and their failures, and the lines
+//! of the log that they become.
+
+use forgecast_protocol::batch::LogLevel;
+use forgecast_protocol::event::{ErrorReported, Fact, ToolUsed};
+
+use super::record::{Block, text_of};
+use super::state::Pending;
+use super::tools::{self, Input};
+use super::{Line, Reader};
+use crate::clean::{level_named, plain_line};
+use crate::transcript::{Said, Taken};
+
+/// Most lines of one prompt, answer or error in the log.
+const PROMPT_LINES: usize = 8;
+const ANSWER_LINES: usize = 20;
+/// Of a subagent, whose words are for the agent that started it.
+const AGENT_LINES: usize = 5;
+const ERROR_LINES: usize = 6;
+
+/// What Claude Code writes when the user stops the agent.
+const INTERRUPTED: &str = "[Request interrupted by user";
+
+impl Reader {
+    pub(super) fn user(&mut self, line: &Line<'_>, out: &mut Taken) {
+        let record = line.record;
+        for block in line.blocks.iter().filter(|block| block.kind.is("tool_result")) {
+            self.tool_answers(line, block, out);
+        }
+        let content = record.message.0.as_ref().and_then(|message| message.content);
+        let silent = record.is_meta.is_set() || record.is_compact_summary.is_set();
+        if silent || !line.is_main() {
+            return;
+        }
+        let Some(text) = text_of(content) else {
+            return;
+        };
+        let text = text.trim();
+        if text.starts_with(INTERRUPTED) {
+            line.log(LogLevel::Warn.into(), "", "interrupted by the user", 1, out);
+            self.turn_ends(line, None, out);
+        } else if let Some(command) = command_in(text) {
+            line.log(None, "› ", &command, 1, out);
+        } else if !text.is_empty() && !is_wrapper(text) {
+            self.prompt(line, text, out);
+        }
+    }
+
+    fn prompt(&mut self, line: &Line<'_>, text: &str, out: &mut Taken) {
+        if !self.state.titled {
+            let first = text.lines().map(|part| line.told.cleaner.word(part));
+            let title = first.into_iter().find(|part| !part.is_empty());
+            self.title(title.as_deref(), line, out);
+        }
+        self.goes_on(line, out);
+        line.log(None, "› ", text, PROMPT_LINES, out);
+    }
+
+    fn tool_answers(&mut self, line: &Line<'_>, block: &Block<'_>, out: &mut Taken) {
+        let Some(id) = block.tool_use_id.get() else {
+            return;
+        };
+        self.answered(line, id, out);
+        let pending = self.state.end(id);
+        if !block.is_error.is_set() || !line.told.everything() {
+            return;
+        }
+        let tool = pending.map(|pending| pending.tool);
+        let text = text_of(block.content).unwrap_or_default();
+        let text = text.trim();
+        let inner = text
+            .strip_prefix("<tool_use_error>")
+            .and_then(|text| text.strip_suffix("</tool_use_error>"));
+        let sign = format!("{} failed: ", tool.as_deref().unwrap_or("a tool"));
+        let said = inner.unwrap_or(text);
+        let said = if said.trim().is_empty() {
+            "no reason given"
+        } else {
+            said
+        };
+        line.log(LogLevel::Error.into(), &sign, said, ERROR_LINES, out);
+        if let Some(tool) = tool {
+            let used = ToolUsed {
+                tool,
+                summary: None,
+                agent: line.agent.clone(),
+                success: Some(false),
+                use_id: Some(line.told.cleaner.word(id)),
+            };
+            line.say(Fact::ToolUsed(used), out);
+        }
+    }
+
+    pub(super) fn assistant(&mut self, line: &Line<'_>, out: &mut Taken) {
+        let Some(message) = &line.record.message.0 else {
+            return;
+        };
+        if line.record.is_api_error_message.is_set() {
+            self.api_error(line, text_of(message.content).as_deref(), out);
+            return;
+        }
+        let id = message.id.get();
+        if !self.ended_by(id) {
+            self.goes_on(line, out);
+        }
+        for block in &line.blocks {
+            match block.kind.get() {
+                Some("text") if line.told.everything() => {
+                    let text = text_of(block.text).unwrap_or_default();
+                    let limit = if line.is_main() { ANSWER_LINES } else { AGENT_LINES };
+                    line.log(None, "", &text, limit, out);
+                }
+                Some("tool_use") => self.tool_use(line, block, out),
+                _ => {}
+            }
+        }
+        let says = |kind: &str| line.blocks.iter().any(|block| block.kind.is(kind));
+        if message.stop_reason.is("end_turn") && says("text") && !says("tool_use") {
+            self.turn_ends(line, id, out);
+        }
+    }
+
+    fn tool_use(&mut self, line: &Line<'_>, block: &Block<'_>, out: &mut Taken) {
+        let (Some(tool), Some(id)) = (block.name.get(), block.id.get()) else {
+            return;
+        };
+        let cleaner = line.told.cleaner;
+        let starts_agent = tools::starts_agent(tool);
+        if !line.told.everything() && !starts_agent {
+            return;
+        }
+        let input = Input::read(block.input);
+        let (tool_name, id) = (cleaner.word(tool), cleaner.word(id));
+        self.state.begin(Pending {
+            id: id.clone(),
+            tool: tool_name.clone(),
+            agent: starts_agent.then(|| {
+                let word = |text: Option<&str>| text.map(|text| cleaner.word(text));
+                (word(input.subagent_type.get()), word(input.description.get()))
+            }),
+        });
+        if !line.told.everything() {
+            return;
+        }
+        let summary = input.summary(tool, self.state.cwd.as_deref(), cleaner);
+        let shown = format!("{tool_name} {}", summary.as_deref().unwrap_or_default());
+        line.log(None, "", &shown, 1, out);
+        let used = ToolUsed {
+            tool: tool_name,
+            summary,
+            agent: line.agent.clone(),
+            success: None,
+            use_id: Some(id.clone()),
+        };
+        line.say(Fact::ToolUsed(used), out);
+        // After the use itself, which is work and ends whatever was waited for.
+        if tools::asks_user(tool) {
+            let asked = input.question().map(|question| cleaner.word(question));
+            let reason = asked.unwrap_or_else(|| "it asks whether its plan is right".to_owned());
+            self.question(line, &id, reason, out);
+        }
+    }
+
+    pub(super) fn system(&mut self, line: &Line<'_>, out: &mut Taken) {
+        let record = line.record;
+        match record.subtype.get() {
+            Some("turn_duration" | "stop_hook_summary") => self.turn_ends(line, None, out),
+            Some("compact_boundary") => compacted(line, out),
+            Some("api_error") => {
+                let said = record.error.and_then(|error| message_in(error.get()));
+                let retry = match (record.retry_attempt.0, record.max_retries.0) {
+                    (Some(attempt), Some(most)) => format!(" (attempt {attempt} of {most})"),
+                    _ => String::new(),
+                };
+                let message = format!("{}{retry}", said.as_deref().unwrap_or("the request failed"));
+                self.api_error(line, Some(&message), out);
+            }
+            Some("local_command" | "microcompact_boundary" | "away_summary") => {}
+            Some(_) if record.content.is_some() => {
+                let level = record.level.get().and_then(level_named);
+                if let Some(text) = text_of(record.content).filter(|_| level >= Some(LogLevel::Warn)) {
+                    line.log(level, "", &text, ERROR_LINES, out);
+                }
+            }
+            _ => out.unknown += 1,
+        }
+    }
+
+    fn api_error(&mut self, line: &Line<'_>, text: Option<&str>, out: &mut Taken) {
+        if !line.told.everything() {
+            return;
+        }
+        let text = text.map(str::trim).filter(|text| !text.is_empty());
+        let text = text.unwrap_or("the request to the model failed");
+        line.log(
+            LogLevel::Error.into(),
+            "API error: ",
+            text.strip_prefix("API Error: ").unwrap_or(text),
+            ERROR_LINES,
+            out,
+        );
+        let error = ErrorReported {
+            message: line.told.cleaner.line(text.lines().next().unwrap_or_default()),
+            details: None,
+        };
+        line.say(Fact::ErrorReported(error), out);
+    }
+}
+
+impl Line<'_> {
+    /// Adds to the log, at most `limit` lines.
+    fn log(&self, level: Option<LogLevel>, sign: &str, text: &str, limit: usize, out: &mut Taken) {
+        let said = Said {
+            at: self.at,
+            level,
+            sign,
+            from: self.agent.as_deref(),
+            ..Said::default()
+        };
+        self.told.log(&self.subject, &said, text, limit, out);
+    }
+}
+
+fn compacted(line: &Line<'_>, out: &mut Taken) {
+    let how = line.record.compact_metadata.0.as_ref();
+    let before = how.and_then(|how| how.pre_tokens.0);
+    let before = before
+        .map(|tokens| format!(", {tokens} tokens before it"))
+        .unwrap_or_default();
+    let trigger = how.and_then(|how| how.trigger.get()).map(|word| format!(" ({word})"));
+    let text = format!("context compacted{}{before}", trigger.unwrap_or_default());
+    line.log(LogLevel::Info.into(), "", &text, 1, out);
+}
+
+/// The command in what a `/command` was turned into: `<command-name>/review</command-name>…`.
+fn command_in(text: &str) -> Option<String> {
+    let name = between(text, "<command-name>", "</command-name>")?;
+    let arguments = between(text, "<command-args>", "</command-args>").unwrap_or_default();
+    Some(format!("{name} {arguments}").trim().to_owned())
+}
+
+fn between<'t>(text: &'t str, begin: &str, end: &str) -> Option<&'t str> {
+    let (_, rest) = text.split_once(begin)?;
+    rest.split_once(end).map(|(inner, _)| inner.trim())
+}
+
+/// Whether a text of the user was written by the agent itself: it begins with a tag such as `<local-command-stdout>`, or
+/// is the remark before such.
+fn is_wrapper(text: &str) -> bool {
+    let text = plain_line(crate::clean::prefix(text, 200));
+    if text.starts_with("Caveat: The messages below were generated by the user while running local commands") {
+        return true;
+    }
+    let tag = text.strip_prefix('<').and_then(|rest| rest.split_once('>'));
+    tag.is_some_and(|(name, _)| {
+        let known = [
+            "bash-",
+            "local-command-",
+            "command-",
+            "task-",
+            "system-reminder",
+            "user-memory-",
+            "ide_",
+            "teammate-",
+        ];
+        known.iter().any(|begin| name.starts_with(begin))
+    })
+}
+
+/// The first text under a key `message` in an error, from the outside in.
+fn message_in(json: &str) -> Option<String> {
+    let mut value: serde_json::Value = serde_json::from_str(json).ok()?;
+    for _ in 0..4 {
+        if let Some(text) = value.as_str().or_else(|| value.get("message")?.as_str()) {
+            return Some(text.to_owned());
+        }
+        let status = value.get("status").and_then(serde_json::Value::as_u64);
+        match value.get_mut("error").map(serde_json::Value::take) {
+            Some(inner) => value = inner,
+            None => return status.map(|status| format!("status {status}")),
+        }
+    }
+    None
+}

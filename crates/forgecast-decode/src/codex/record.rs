@@ -1,0 +1,130 @@
+//! The shape of a line of a Codex rollout, as far as it is of interest: an envelope and, inside it, one of many payloads
+//! whose fields do not get in each other's way.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::claude::tools::Input;
+use crate::transcript::{Count, Object, Text};
+
+/// One line.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Record<'a> {
+    #[serde(borrow)]
+    pub(super) timestamp: Text<'a>,
+    #[serde(borrow, rename = "type")]
+    pub(super) kind: Text<'a>,
+    #[serde(borrow)]
+    pub(super) payload: Object<Payload<'a>>,
+}
+
+/// What the line is about.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Payload<'a> {
+    #[serde(borrow, rename = "type")]
+    pub(super) kind: Text<'a>,
+    #[serde(borrow)]
+    pub(super) id: Text<'a>,
+    #[serde(borrow)]
+    pub(super) cwd: Text<'a>,
+    #[serde(borrow)]
+    pub(super) forked_from_id: Text<'a>,
+    #[serde(borrow)]
+    pub(super) parent_thread_id: Text<'a>,
+    #[serde(borrow)]
+    pub(super) source: Object<Source<'a>>,
+    #[serde(borrow)]
+    pub(super) model: Text<'a>,
+    #[serde(borrow)]
+    pub(super) service_tier: Text<'a>,
+    pub(super) info: Object<Info>,
+    #[serde(borrow)]
+    pub(super) message: Text<'a>,
+    #[serde(borrow)]
+    pub(super) reason: Text<'a>,
+    #[serde(borrow)]
+    pub(super) name: Text<'a>,
+    #[serde(borrow)]
+    pub(super) call_id: Text<'a>,
+    #[serde(borrow)]
+    pub(super) arguments: Text<'a>,
+    #[serde(borrow)]
+    pub(super) input: Text<'a>,
+    #[serde(borrow)]
+    pub(super) action: Object<Input<'a>>,
+    #[serde(borrow)]
+    pub(super) command: crate::transcript::Words<'a>,
+    #[serde(borrow)]
+    pub(super) output: Option<&'a RawValue>,
+}
+
+/// Where a thread comes from, when it is not a person's.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Source<'a> {
+    #[serde(borrow)]
+    pub(super) subagent: Object<Subagent<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Subagent<'a> {
+    #[serde(borrow)]
+    pub(super) thread_spawn: Object<Spawn<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Spawn<'a> {
+    #[serde(borrow)]
+    pub(super) parent_thread_id: Text<'a>,
+}
+
+/// Tokens of the thread so far, and of the last call.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Info {
+    pub(super) total_token_usage: Object<Tokens>,
+    pub(super) last_token_usage: Object<Tokens>,
+}
+
+/// As the vendor counts: what was cached is inside the input, reasoning inside the output.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Tokens {
+    pub(super) input_tokens: Count,
+    pub(super) cached_input_tokens: Count,
+    #[serde(alias = "cache_creation_input_tokens", alias = "cache_write_tokens")]
+    pub(super) cache_write_input_tokens: Count,
+    pub(super) output_tokens: Count,
+    pub(super) reasoning_output_tokens: Count,
+}
+
+/// The answer of a tool in its older form.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Answer<'a> {
+    #[serde(borrow)]
+    pub(super) output: Text<'a>,
+    pub(super) metadata: Object<AnswerMetadata>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct AnswerMetadata {
+    pub(super) exit_code: crate::transcript::Number,
+}
+
+impl<'a> Payload<'a> {
+    /// The thread that this one was made from: its history stands at the beginning of this file, too.
+    pub(super) fn parent(&self) -> Option<&str> {
+        let spawn = self.source.0.as_ref().and_then(|source| source.subagent.0.as_ref());
+        let spawn = spawn.and_then(|subagent| subagent.thread_spawn.0.as_ref());
+        self.forked_from_id
+            .get()
+            .or(self.parent_thread_id.get())
+            .or(spawn.and_then(|spawn| spawn.parent_thread_id.get()))
+    }
+}

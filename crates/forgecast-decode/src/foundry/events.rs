@@ -1,0 +1,298 @@
+//! One function per kind of event in the successor's log: what it says as facts, and as a line of the log.
+
+use forgecast_protocol::batch::LogLevel;
+use forgecast_protocol::event::{
+    AgentReported, CompletionBasis, CompletionReported, Custom, DecisionRecorded, ErrorReported, Fact, PatternRecorded,
+    SessionSeen, TaskReported, TokenDelta, UsageRecorded,
+};
+use serde_json::Value;
+
+use super::{Line, Reader};
+use crate::fields::Fields;
+use crate::summary;
+use crate::transcript::{Said, Taken, last_part};
+
+/// Most patterns that one event names.
+const MAX_PATTERNS: usize = 50;
+/// Dollars above which a cost is no cost.
+const MAX_COST_USD: f64 = 1_000_000.0;
+/// Largest content of an unknown event that is kept, bytes of JSON.
+const MAX_CUSTOM: usize = 4 << 10;
+
+impl Reader {
+    pub(super) fn event(&mut self, line: &Line<'_>, kind: &str, payload: &mut Fields<'_>, out: &mut Taken) {
+        match kind {
+            "session_started" => started(line, payload, out),
+            "session_ended" => self.ended(line, payload, out),
+            "task_started" => self.task_started(line, payload, out),
+            "task_completed" => self.task_completed(line, payload, out),
+            "agent_started" => self.agent_started(line, payload, out),
+            "agent_done" => self.agent_done(line, payload, out),
+            "review_findings" => findings(line, payload, out),
+            "pattern_injected" | "pattern_applied" => patterns(line, payload, out),
+            "committed" => committed(line, payload, out),
+            "budget_overrun" | "rate_limited" => trouble(line, kind, payload, out),
+            _ => other(line, kind, payload, out),
+        }
+    }
+
+    fn ended(&mut self, line: &Line<'_>, payload: &mut Fields<'_>, out: &mut Taken) {
+        let failed = self.state.failed.remove(&line.session).unwrap_or_default();
+        let tasks = payload.count(&["total_tasks"]);
+        let seconds = payload.number(&["duration_secs"], 1e9);
+        let said = payload.flag(&["success"]);
+        let tasks = tasks
+            .map(|tasks| format!("{tasks} tasks"))
+            .unwrap_or_else(|| "its tasks".to_owned());
+        let summary = match failed.len() {
+            0 => format!("worked through {tasks}"),
+            failed => format!("worked through {tasks}, {failed} failed"),
+        };
+        line.log(None, &format!("session ended: {summary}"), out);
+        let ended = CompletionReported {
+            success: Some(said.unwrap_or(failed.is_empty())),
+            status: Some("session_ended".to_owned()),
+            basis: CompletionBasis::Reported,
+            completed_at: line.at,
+            summary: Some(summary),
+            task: None,
+            phases_completed: None,
+            duration_minutes: seconds.map(|seconds| seconds / 60.0),
+            links: summary::links(payload),
+        };
+        line.say(Fact::CompletionReported(ended), out);
+    }
+
+    fn task_started(&mut self, line: &Line<'_>, payload: &mut Fields<'_>, out: &mut Taken) {
+        let Some(id) = payload.word(&["task_id", "id"]) else {
+            return out.note("task_started: it names no task");
+        };
+        let description = payload.line(&["description", "title"]);
+        let shown = description.as_deref().unwrap_or_default();
+        line.log(
+            None,
+            format!("task {id} started: {shown}").trim_end_matches([':', ' ']),
+            out,
+        );
+        let task = TaskReported {
+            id,
+            description,
+            status: Some("in_progress".to_owned()),
+            ..TaskReported::default()
+        };
+        line.say(Fact::TaskReported(task), out);
+    }
+
+    fn task_completed(&mut self, line: &Line<'_>, payload: &mut Fields<'_>, out: &mut Taken) {
+        let Some(id) = payload.word(&["task_id", "id"]) else {
+            return out.note("task_completed: it names no task");
+        };
+        let verdict = payload.word(&["verdict", "status"]);
+        let commit = payload.word(&["commit_sha", "sha"]);
+        let status = status(verdict.as_deref());
+        self.remember(&line.session, &id, status == "failed");
+        let level = (status == "failed").then_some(LogLevel::Error);
+        let said = verdict.as_deref().unwrap_or("done");
+        let commit = commit.map(|sha| format!(" ({})", short(&sha))).unwrap_or_default();
+        line.log(level, &format!("task {id}: {said}{commit}"), out);
+        let task = TaskReported {
+            id,
+            description: payload.line(&["description", "title"]),
+            status: Some(status),
+            ..TaskReported::default()
+        };
+        line.say(Fact::TaskReported(task), out);
+    }
+
+    fn agent_started(&mut self, line: &Line<'_>, payload: &mut Fields<'_>, out: &mut Taken) {
+        let Some(role) = payload.word(&["role"]) else {
+            return out.note("agent_started: it names no role");
+        };
+        let model = payload.word(&["model"]);
+        let provider = payload.word(&["provider"]);
+        if let Some(model) = &model {
+            self.state.models.begin(&line.session, &role, model);
+        }
+        let on = model.or(provider).map(|name| format!(" on {name}")).unwrap_or_default();
+        line.log(None, &format!("{role} started{on}"), out);
+        let agent = AgentReported {
+            id: role.clone(),
+            kind: Some(role),
+            status: Some("active".to_owned()),
+            ..AgentReported::default()
+        };
+        line.say(Fact::AgentReported(agent), out);
+    }
+
+    fn agent_done(&mut self, line: &Line<'_>, payload: &mut Fields<'_>, out: &mut Taken) {
+        let Some(role) = payload.word(&["role"]) else {
+            return out.note("agent_done: it names no role");
+        };
+        let mut tokens = |name: &str| {
+            let count = payload.large_count(&[name]).unwrap_or_default();
+            i64::try_from(count).unwrap_or(i64::MAX)
+        };
+        let tokens = TokenDelta {
+            input: tokens("tokens_in"),
+            output: tokens("tokens_out"),
+            cache_read: tokens("cache_read_tokens"),
+            cache_write: tokens("cache_creation_tokens"),
+        };
+        let success = payload.flag(&["success"]);
+        let usage = UsageRecorded {
+            tokens,
+            cost_usd: payload.number(&["cost_usd"], MAX_COST_USD),
+            model: self.state.models.of(&line.session, &role),
+            agent: Some(role.clone()),
+            used_at: line.at,
+            context_percent: payload.percent(&["context_pct"]),
+            ..UsageRecorded::default()
+        };
+        let failed = success == Some(false);
+        let level = failed.then_some(LogLevel::Error);
+        line.log(
+            level,
+            &format!("{role} {}", if failed { "failed" } else { "done" }),
+            out,
+        );
+        let agent = AgentReported {
+            id: role.clone(),
+            kind: Some(role),
+            status: Some(if failed { "failed" } else { "completed" }.to_owned()),
+            ..AgentReported::default()
+        };
+        line.say(Fact::AgentReported(agent), out);
+        if !usage.tokens.is_zero() || usage.cost_usd.is_some() || usage.context_percent.is_some() {
+            line.say(Fact::UsageRecorded(usage), out);
+        }
+    }
+}
+
+impl Line<'_> {
+    fn log(&self, level: Option<LogLevel>, text: &str, out: &mut Taken) {
+        let said = Said {
+            at: self.at,
+            level,
+            from: Some("foundry"),
+            ..Said::default()
+        };
+        self.told.log(&self.subject, &said, text, 1, out);
+    }
+}
+
+fn started(line: &Line<'_>, payload: &mut Fields<'_>, out: &mut Taken) {
+    let folder = line.subject.directory.as_deref();
+    let seen = SessionSeen {
+        project: folder.and_then(last_part).map(str::to_owned),
+        task: payload.text(&["task", "description", "goal"]),
+        ..SessionSeen::default()
+    };
+    line.log(None, "session started", out);
+    line.say(Fact::SessionSeen(seen), out);
+}
+
+fn findings(line: &Line<'_>, payload: &mut Fields<'_>, out: &mut Taken) {
+    let task = payload.word(&["task_id"]);
+    let mut count = |name: &str| payload.count(&[name]).unwrap_or_default();
+    let (high, medium, low) = (count("high"), count("medium"), count("low"));
+    let severity = match (high, medium, low) {
+        (0, 0, 0) => return,
+        (0, 0, _) => "LOW",
+        (0, _, _) => "MEDIUM",
+        _ => "HIGH",
+    };
+    let of = task.as_deref().unwrap_or("the work");
+    let title = format!("review of {of}: {high} high, {medium} medium, {low} low");
+    line.log(Some(LogLevel::Warn), &title, out);
+    let at = line.at.unwrap_or(line.told.now);
+    let decision = DecisionRecorded {
+        key: format!("findings:{of}:{at}"),
+        title,
+        category: Some("Review".to_owned()),
+        severity: Some(severity.to_owned()),
+        ..DecisionRecorded::default()
+    };
+    line.say(Fact::DecisionRecorded(decision), out);
+}
+
+fn patterns(line: &Line<'_>, payload: &mut Fields<'_>, out: &mut Taken) {
+    let ids = payload.lines(&["pattern_ids", "pattern_id"], MAX_PATTERNS);
+    for id in ids.unwrap_or_default() {
+        let pattern = PatternRecorded {
+            id: line.told.cleaner.word(&id),
+            ..PatternRecorded::default()
+        };
+        line.say(Fact::PatternRecorded(pattern), out);
+    }
+}
+
+fn committed(line: &Line<'_>, payload: &mut Fields<'_>, out: &mut Taken) {
+    let sha = payload.word(&["sha", "commit_sha"]).unwrap_or_default();
+    let message = payload.line(&["message"]).unwrap_or_default();
+    line.log(None, format!("committed {} {message}", short(&sha)).trim_end(), out);
+    let links = summary::links(payload);
+    if !links.is_empty() {
+        let seen = SessionSeen {
+            links,
+            ..SessionSeen::default()
+        };
+        line.say(Fact::SessionSeen(seen), out);
+    }
+    let data = serde_json::json!({ "sha": sha, "message": message });
+    let kind = "committed".to_owned();
+    line.say(Fact::Custom(Custom { kind, data }), out);
+}
+
+fn trouble(line: &Line<'_>, kind: &str, payload: &mut Fields<'_>, out: &mut Taken) {
+    let message = if kind == "rate_limited" {
+        let provider = payload.word(&["provider"]).unwrap_or_else(|| "the provider".to_owned());
+        let wait = payload.number(&["wait_secs"], 1e9);
+        let wait = wait.map(|wait| format!("; it waits {wait:.0} s")).unwrap_or_default();
+        format!("limited by {provider}{wait}")
+    } else {
+        let said = payload.line(&["message", "reason"]);
+        let rest = payload.rest();
+        let rest: Vec<String> = rest
+            .iter()
+            .map(|(name, value)| format!("{name} {}", plain(value)))
+            .collect();
+        let said = said.unwrap_or_else(|| rest.join(", "));
+        line.told.cleaner.line(&format!("over its budget: {said}"))
+    };
+    line.log(Some(LogLevel::Warn), &message, out);
+    let error = ErrorReported { message, details: None };
+    line.say(Fact::ErrorReported(error), out);
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// An event that is not known is passed on as it came, unless it is large.
+fn other(line: &Line<'_>, kind: &str, payload: &mut Fields<'_>, out: &mut Taken) {
+    let data = Value::Object(payload.unread());
+    if !line.told.everything() || data.to_string().len() > MAX_CUSTOM {
+        out.unknown += 1;
+        return;
+    }
+    let custom = Custom {
+        kind: kind.to_owned(),
+        data: line.told.cleaner.value(data),
+    };
+    line.say(Fact::Custom(custom), out);
+}
+
+/// The verdict on a task as its status.
+fn status(verdict: Option<&str>) -> String {
+    let word = verdict.unwrap_or("completed").to_ascii_lowercase();
+    match word.as_str() {
+        "pass" | "passed" | "approve" | "approved" | "success" | "succeeded" | "done" | "ok" | "complete"
+        | "verified" => "completed".to_owned(),
+        "fail" | "failure" | "reject" | "rejected" | "error" | "blocked" | "aborted" => "failed".to_owned(),
+        _ => word,
+    }
+}
+
+fn short(sha: &str) -> &str {
+    sha.get(..10).unwrap_or(sha)
+}

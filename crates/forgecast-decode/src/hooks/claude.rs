@@ -1,0 +1,382 @@
+//! Hooks of Claude Code, one body per event. A field that is missing or of another kind costs that field; an event that
+//! is not known is a sign of life.
+
+use forgecast_protocol::event::{
+    AgentReported, CompletionBasis, CompletionReported, Custom, ErrorReported, Fact, SessionSeen, ToolUsed,
+    WaitingBegan, WaitingEnded,
+};
+use forgecast_protocol::session::WaitingFor;
+use forgecast_protocol::{Batch, Event, EventId, Origin, SourceKind, Subject, Timestamp};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use crate::claude::tools::{Input, asks_user, starts_agent};
+use crate::clean::Cleaner;
+use crate::transcript::{Count, List, Object, Text, last_part, session_name};
+use crate::{Unparsable, json};
+
+/// The same content within so many milliseconds is the same event sent again; later it is another one like it.
+const SAME_WITHIN_MS: i64 = 60_000;
+
+/// The body of a hook, of whatever event.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Hook<'a> {
+    #[serde(borrow)]
+    session_id: Text<'a>,
+    #[serde(borrow)]
+    cwd: Text<'a>,
+    #[serde(borrow)]
+    hook_event_name: Text<'a>,
+    #[serde(borrow)]
+    agent_id: Text<'a>,
+    #[serde(borrow)]
+    agent_type: Text<'a>,
+    #[serde(borrow)]
+    tool_name: Text<'a>,
+    #[serde(borrow)]
+    tool_use_id: Text<'a>,
+    #[serde(borrow)]
+    tool_input: Option<&'a RawValue>,
+    #[serde(borrow)]
+    tool_response: Object<Response<'a>>,
+    #[serde(borrow)]
+    message: Text<'a>,
+    #[serde(borrow)]
+    notification_type: Text<'a>,
+    #[serde(borrow)]
+    reason: Text<'a>,
+    #[serde(borrow)]
+    error: Text<'a>,
+    #[serde(borrow)]
+    trigger: Text<'a>,
+    #[serde(borrow)]
+    background_tasks: List<'a, Background<'a>>,
+}
+
+/// What the tool that starts a subagent answers.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Response<'a> {
+    #[serde(borrow, rename = "agentId")]
+    agent: Text<'a>,
+    #[serde(borrow)]
+    status: Text<'a>,
+    #[serde(rename = "totalTokens")]
+    tokens: Count,
+}
+
+/// Something that goes on when the turn is over.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Background<'a> {
+    #[serde(borrow)]
+    status: Text<'a>,
+}
+
+/// Reads the body of a hook of Claude Code.
+///
+/// # Errors
+/// When it is no JSON object, or names no session.
+pub fn claude(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Batch, Unparsable> {
+    let hook = read(body)?;
+    let Some(session) = hook.session_id.get() else {
+        return Err(Unparsable::Unexpected {
+            expected: "a field session_id",
+            found: "none",
+        });
+    };
+    let told = Told {
+        hook: &hook,
+        cleaner,
+        subject: Subject {
+            transcript: Some(session_name(&cleaner.identity(session))),
+            directory: hook.cwd.get().map(|folder| cleaner.line(folder)),
+            ..Subject::default()
+        },
+    };
+    let origin = Origin {
+        kind: SourceKind::Hook,
+        path: Some("/api/v1/hooks/claude".to_owned()),
+        first_sight: false,
+        modified_at: None,
+    };
+    let name = name(&hook, session, body, now);
+    let facts = told.facts().into_iter().enumerate();
+    let events = facts.map(|(index, fact)| {
+        let mut event = Event {
+            id: id(&name, index),
+            subject: told.subject.clone(),
+            at: now,
+            origin: origin.clone(),
+            fact,
+        };
+        cleaner.identities(&mut event);
+        event
+    });
+    Ok(Batch {
+        events: events.collect(),
+        ..Batch::default()
+    })
+}
+
+fn read(body: &[u8]) -> Result<Hook<'_>, Unparsable> {
+    let size = u64::try_from(body.len()).unwrap_or(u64::MAX);
+    if size > json::MAX_BODY_BYTES {
+        return Err(Unparsable::TooLarge {
+            bytes: size,
+            limit: json::MAX_BODY_BYTES,
+        });
+    }
+    match serde_json::from_slice::<Object<Hook<'_>>>(body) {
+        Ok(Object(Some(hook))) => Ok(hook),
+        Ok(Object(None)) => Err(Unparsable::Unexpected {
+            expected: "an object",
+            found: "something else",
+        }),
+        Err(error) if error.is_eof() => Err(Unparsable::Truncated),
+        Err(error) => Err(Unparsable::Invalid {
+            line: error.line(),
+            column: error.column(),
+            why: "no hook of Claude Code",
+        }),
+    }
+}
+
+/// By what the event is known: the same one is sent again when an answer was lost.
+fn name(hook: &Hook<'_>, session: &str, body: &[u8], now: Timestamp) -> String {
+    let event = hook.hook_event_name.get().unwrap_or_default();
+    let mut hasher = Sha256::new();
+    for part in [session, event] {
+        hasher.update(part.as_bytes());
+        hasher.update([0]);
+    }
+    match hook.tool_use_id.get() {
+        Some(used) => hasher.update(used.as_bytes()),
+        None => {
+            hasher.update(body);
+            hasher.update(now.as_millis().div_euclid(SAME_WITHIN_MS).to_le_bytes());
+        }
+    }
+    hasher
+        .finalize()
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn id(name: &str, index: usize) -> Option<EventId> {
+    let text = match index {
+        0 => format!("hook:{name}"),
+        more => format!("hook:{name}.{more}"),
+    };
+    text.parse().ok()
+}
+
+struct Told<'t> {
+    hook: &'t Hook<'t>,
+    cleaner: &'t Cleaner,
+    subject: Subject,
+}
+
+impl Told<'_> {
+    fn facts(&self) -> Vec<Fact> {
+        let hook = self.hook;
+        match hook.hook_event_name.get() {
+            Some("UserPromptSubmit") => vec![Fact::WaitingEnded(WaitingEnded {})],
+            Some("PreToolUse") => self.tool_begins(),
+            Some("PostToolUse") => self.tool_ends(true),
+            Some("PostToolUseFailure") => self.tool_ends(false),
+            Some("PermissionRequest") => vec![self.asks_leave()],
+            Some("Notification") => vec![self.notification()],
+            Some("Stop") => vec![self.stop()],
+            Some("StopFailure") => self.failure(),
+            Some("SubagentStart") => self.agent("active"),
+            Some("SubagentStop") => self.agent("completed"),
+            Some("SessionStart") => vec![self.seen()],
+            Some("SessionEnd") => vec![Fact::CompletionReported(CompletionReported {
+                success: None,
+                status: self.word(&hook.reason),
+                basis: CompletionBasis::Closed,
+                completed_at: None,
+                summary: None,
+                task: None,
+                phases_completed: None,
+                duration_minutes: None,
+                links: std::collections::BTreeMap::new(),
+            })],
+            _ => vec![self.sign_of_life()],
+        }
+    }
+
+    fn word(&self, text: &Text<'_>) -> Option<String> {
+        text.get()
+            .map(|text| self.cleaner.word(text))
+            .filter(|text| !text.is_empty())
+    }
+
+    fn used(&self, success: Option<bool>) -> Option<ToolUsed> {
+        let hook = self.hook;
+        let tool = hook.tool_name.get()?;
+        let input = Input::read(hook.tool_input);
+        Some(ToolUsed {
+            tool: self.cleaner.word(tool),
+            summary: input.summary(tool, self.subject.directory.as_deref(), self.cleaner),
+            agent: self.word(&hook.agent_id),
+            success,
+            use_id: self.word(&hook.tool_use_id),
+        })
+    }
+
+    fn tool_begins(&self) -> Vec<Fact> {
+        let Some(used) = self.used(None) else {
+            return vec![self.sign_of_life()];
+        };
+        let asked = asks_user(&used.tool).then(|| {
+            let reason = used.summary.clone().filter(|_| used.tool == "AskUserQuestion");
+            Fact::WaitingBegan(WaitingBegan {
+                reason: reason.unwrap_or_else(|| "it asks whether its plan is right".to_owned()),
+                waiting_for: Some(WaitingFor::Answer),
+            })
+        });
+        std::iter::once(Fact::ToolUsed(used)).chain(asked).collect()
+    }
+
+    fn tool_ends(&self, success: bool) -> Vec<Fact> {
+        let Some(used) = self.used(Some(success)) else {
+            return vec![self.sign_of_life()];
+        };
+        // Tokens of a subagent are in its own transcript; its total is only shown, never counted.
+        let response = self.hook.tool_response.0.as_ref();
+        let agent = response.filter(|_| starts_agent(&used.tool)).and_then(|response| {
+            let input = Input::read(self.hook.tool_input);
+            let launched = response.status.is("async_launched");
+            Some(Fact::AgentReported(AgentReported {
+                id: self.word(&response.agent)?,
+                kind: self.word(&input.subagent_type),
+                name: self.word(&input.description),
+                parent: used.agent.clone(),
+                status: Some(if launched { "active" } else { "completed" }.to_owned()),
+                tokens: response.tokens.0,
+                ..AgentReported::default()
+            }))
+        });
+        std::iter::once(Fact::ToolUsed(used)).chain(agent).collect()
+    }
+
+    fn asks_leave(&self) -> Fact {
+        let used = self.used(None);
+        let what = used.map(|used| match used.summary {
+            Some(summary) => format!("{}: {summary}", used.tool),
+            None => used.tool,
+        });
+        let what = what.unwrap_or_else(|| "a tool".to_owned());
+        Fact::WaitingBegan(WaitingBegan {
+            reason: format!("asks leave to use {what}"),
+            waiting_for: Some(WaitingFor::Permission),
+        })
+    }
+
+    fn notification(&self) -> Fact {
+        let hook = self.hook;
+        let message = hook.message.get().unwrap_or_default();
+        let waiting_for = match hook.notification_type.get() {
+            Some("permission_prompt") => WaitingFor::Permission,
+            Some("idle_prompt") => WaitingFor::Prompt,
+            Some("elicitation_dialog") => WaitingFor::Answer,
+            Some(_) => return self.sign_of_life(),
+            // Older versions say it in words only.
+            None if message.contains("permission") => WaitingFor::Permission,
+            None if message.contains("waiting for your input") => WaitingFor::Prompt,
+            None => return self.sign_of_life(),
+        };
+        let said = match waiting_for {
+            WaitingFor::Permission => "asks leave to use a tool",
+            WaitingFor::Prompt => "its turn is over; it waits for the next prompt",
+            WaitingFor::Answer => "waits for an answer",
+        };
+        // The same words as when the turn ended: it is the same wait.
+        let words = match waiting_for {
+            WaitingFor::Prompt => String::new(),
+            WaitingFor::Permission | WaitingFor::Answer => self.cleaner.word(message),
+        };
+        let reason = match self.word(&hook.tool_name) {
+            Some(tool) => format!("asks leave to use {tool}"),
+            None if words.is_empty() => said.to_owned(),
+            None => words,
+        };
+        Fact::WaitingBegan(WaitingBegan {
+            reason,
+            waiting_for: Some(waiting_for),
+        })
+    }
+
+    /// The turn is over, unless something of it goes on in the background.
+    fn stop(&self) -> Fact {
+        let over = ["completed", "failed", "killed", "stopped", "cancelled"];
+        let tasks = &self.hook.background_tasks.items;
+        if tasks
+            .iter()
+            .any(|task| !task.status.get().is_some_and(|status| over.contains(&status)))
+        {
+            return self.sign_of_life();
+        }
+        turn_is_over()
+    }
+
+    fn failure(&self) -> Vec<Fact> {
+        let message = self.hook.error.get().or(self.hook.message.get());
+        let message = self.cleaner.line(message.unwrap_or("the request to the model failed"));
+        let error = ErrorReported { message, details: None };
+        vec![Fact::ErrorReported(error), turn_is_over()]
+    }
+
+    fn agent(&self, status: &str) -> Vec<Fact> {
+        let Some(id) = self.word(&self.hook.agent_id) else {
+            return vec![self.sign_of_life()];
+        };
+        vec![Fact::AgentReported(AgentReported {
+            id,
+            kind: self.word(&self.hook.agent_type),
+            status: Some(status.to_owned()),
+            ..AgentReported::default()
+        })]
+    }
+
+    fn seen(&self) -> Fact {
+        let folder = self.subject.directory.as_deref();
+        Fact::SessionSeen(SessionSeen {
+            project: folder.and_then(last_part).map(str::to_owned),
+            ..SessionSeen::default()
+        })
+    }
+
+    fn sign_of_life(&self) -> Fact {
+        let hook = self.hook;
+        let mut data = serde_json::Map::new();
+        for (name, text) in [
+            ("event", &hook.hook_event_name),
+            ("notification_type", &hook.notification_type),
+            ("trigger", &hook.trigger),
+            ("agent_id", &hook.agent_id),
+        ] {
+            if let Some(word) = self.word(text) {
+                data.insert(name.to_owned(), word.into());
+            }
+        }
+        Fact::Custom(Custom {
+            // A word that the fold takes for a sign of life, not for work.
+            kind: "alive".to_owned(),
+            data: data.into(),
+        })
+    }
+}
+
+fn turn_is_over() -> Fact {
+    Fact::WaitingBegan(WaitingBegan {
+        reason: "its turn is over; it waits for the next prompt".to_owned(),
+        waiting_for: Some(WaitingFor::Prompt),
+    })
+}

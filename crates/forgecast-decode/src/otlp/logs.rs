@@ -1,0 +1,221 @@
+//! What log records of Claude Code and Codex mean.
+
+use forgecast_protocol::event::{
+    CallId, CallReported, CallTokens, Custom, ErrorReported, Fact, ProblemFound, ToolUsed, UsageSource, WaitingEnded,
+};
+use forgecast_protocol::{Problem, ProblemKind, Subject};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::model::{Attributes, Group, Record, at, digest, subject};
+use super::{ALIVE, Sequences, Taking};
+
+use crate::claude::is_plain_id;
+use crate::claude::tools::Input;
+
+/// Largest unknown record that is kept, bytes of JSON.
+const MAX_CUSTOM: usize = 4 << 10;
+
+/// Records that say nothing that others do not say better, or too much.
+const SILENT: &[&str] = &[
+    "claude_code.api_request_body",
+    "claude_code.api_response_body",
+    "claude_code.assistant_response",
+    "codex.sse_event",
+    "codex.websocket_event",
+    "codex.websocket_request",
+];
+
+pub(super) fn take(groups: &[Group<'_, Record<'_>>], sequences: &Sequences, taking: &mut Taking<'_>) {
+    for group in groups {
+        for record in &group.items {
+            match subject(&record.attributes, &group.resource, taking.cleaner) {
+                Some(subject) => {
+                    sequence(&subject, record, sequences, taking);
+                    one(&subject, record, taking);
+                }
+                None => taking.reject("a log record without session.id: it cannot be told whose it is"),
+            }
+        }
+    }
+}
+
+/// Records of a session are numbered: a number that is left out stands for one that did not arrive.
+fn sequence(subject: &Subject, record: &Record<'_>, sequences: &Sequences, taking: &mut Taking<'_>) {
+    let (Some(session), Some(number)) = (&subject.transcript, record.attributes.count("event.sequence")) else {
+        return;
+    };
+    let Some(before) = sequences.follow(session, number) else {
+        return;
+    };
+    // A number that is not larger is that of a process that began anew.
+    let missing = number.saturating_sub(before).saturating_sub(1);
+    if missing == 0 {
+        return;
+    }
+    let problem = Problem {
+        kind: ProblemKind::Overflow,
+        message: format!(
+            "telemetry of {session}: {missing} events after number {before} did not arrive; what they say of tokens is \
+             taken from the transcript"
+        ),
+        subject: Some("/v1/logs".to_owned()),
+    };
+    let found = ProblemFound {
+        key: format!("/v1/logs#{session}"),
+        problem,
+    };
+    let name = format!("gap:{session}:{before}:{number}");
+    taking.say(subject, &name, 0, Fact::ProblemFound(found));
+}
+
+fn one(subject: &Subject, record: &Record<'_>, taking: &mut Taking<'_>) {
+    let kind = kind(record);
+    let id = id(&kind, record);
+    let said = &record.attributes;
+    let facts = match kind.as_str() {
+        "claude_code.api_request" => request(record).map(Fact::CallReported).into_iter().collect(),
+        "claude_code.tool_result" | "codex.tool_result" => tool(said, taking),
+        "claude_code.tool_decision" | "codex.tool_decision" => decision(said, taking),
+        "claude_code.user_prompt" | "codex.user_prompt" => vec![Fact::WaitingEnded(WaitingEnded {})],
+        "claude_code.api_error" => vec![error(said, taking)],
+        "codex.api_request" if said.get("error.message").is_some() => vec![error(said, taking)],
+        "codex.api_request" => Vec::new(),
+        silent if SILENT.contains(&silent) => Vec::new(),
+        _ => unknown(&kind, said, taking).into_iter().collect(),
+    };
+    if facts.is_empty() {
+        taking.taken.ignored += 1;
+    }
+    for (index, fact) in facts.into_iter().enumerate() {
+        taking.say(subject, &id, index, fact);
+    }
+}
+
+/// The kind of a record with the agent's name before it, wherever it is said.
+fn kind(record: &Record<'_>) -> String {
+    let known = |text: &&str| text.starts_with("claude_code.") || text.starts_with("codex.");
+    let name = record.attributes.text("event.name");
+    let said = [record.name.as_deref(), record.body.as_deref(), name];
+    if let Some(full) = said.into_iter().flatten().find(known) {
+        return full.to_owned();
+    }
+    match name.or(record.name.as_deref()) {
+        Some(short) if !short.contains('.') => format!("claude_code.{short}"),
+        other => other.unwrap_or("log").to_owned(),
+    }
+}
+
+/// By what a record is known when it is sent again: by all of it.
+fn id(kind: &str, record: &Record<'_>) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(kind.as_bytes());
+    hasher.update(record.time.to_le_bytes());
+    record.attributes.hash(&mut hasher);
+    digest(hasher)
+}
+
+/// A call. Without the id of its request it could be taken for another call than the one the transcript tells, so it is
+/// not counted then.
+fn request(record: &Record<'_>) -> Option<CallReported> {
+    let said = &record.attributes;
+    let request = said.text("request_id").filter(|id| is_plain_id(id))?;
+    let count = |name: &str| said.count(name).unwrap_or_default();
+    let model = said
+        .text("model")
+        .filter(|name| is_plain_id(name) && *name != "<synthetic>");
+    Some(CallReported {
+        call: CallId {
+            request: Some(request.to_owned()),
+            ..CallId::default()
+        },
+        source: UsageSource::Otel,
+        used_at: at(record.time),
+        model: model.map(str::to_owned),
+        fast: said.text("speed").map(|speed| speed == "fast"),
+        tokens: CallTokens {
+            input: count("input_tokens"),
+            output: count("output_tokens"),
+            cache_read: count("cache_read_tokens"),
+            cache_write_5m: count("cache_creation_tokens"),
+            cache_write_1h: 0,
+        },
+        cost_usd: said.number("cost_usd").filter(|cost| *cost >= 0.0),
+        agent: None,
+        tools: Vec::new(),
+        offset: 0,
+    })
+}
+
+fn tool(said: &Attributes<'_>, taking: &Taking<'_>) -> Vec<Fact> {
+    used(said, said.flag("success"), taking)
+        .map(Fact::ToolUsed)
+        .into_iter()
+        .collect()
+}
+
+fn used(said: &Attributes<'_>, success: Option<bool>, taking: &Taking<'_>) -> Option<ToolUsed> {
+    let tool = said.text("tool_name")?;
+    let cleaner = taking.cleaner;
+    let parameters = said
+        .text("tool_parameters")
+        .or(said.text("tool_input"))
+        .or(said.text("arguments"));
+    let summary = parameters.and_then(|text| {
+        let input: Input<'_> = serde_json::from_str(text).ok()?;
+        input.summary(tool, None, cleaner)
+    });
+    let id = said.text("tool_use_id").or(said.text("call_id"));
+    Some(ToolUsed {
+        tool: cleaner.word(tool),
+        summary,
+        agent: None,
+        success,
+        use_id: id.map(|id| cleaner.word(id)),
+    })
+}
+
+/// A tool was allowed or not; where a person decided, the wait for it is over.
+fn decision(said: &Attributes<'_>, taking: &Taking<'_>) -> Vec<Fact> {
+    let by_person = said
+        .text("source")
+        .is_some_and(|source| source.to_ascii_lowercase().starts_with("user"));
+    if !by_person {
+        return Vec::new();
+    }
+    let refused = matches!(said.text("decision"), Some("reject" | "denied" | "abort"));
+    let refused = refused.then(|| used(said, Some(false), taking)).flatten();
+    let over = Fact::WaitingEnded(WaitingEnded {});
+    std::iter::once(over).chain(refused.map(Fact::ToolUsed)).collect()
+}
+
+fn error(said: &Attributes<'_>, taking: &Taking<'_>) -> Fact {
+    let message = said
+        .text("error")
+        .or(said.text("error.message"))
+        .unwrap_or("the request to the model failed");
+    let status = said
+        .text("status_code")
+        .map(str::to_owned)
+        .or(said.count("status_code").map(|code| code.to_string()));
+    let status = status
+        .filter(|status| status != "undefined")
+        .map(|status| format!(" (status {status})"));
+    let message = format!("API error: {message}{}", status.unwrap_or_default());
+    Fact::ErrorReported(ErrorReported {
+        message: taking.cleaner.line(&message),
+        details: None,
+    })
+}
+
+/// A record that is not known is a sign of life, passed on as it came unless it is large. Not work: what is exported when
+/// an agent was closed must not open its session again.
+fn unknown(kind: &str, said: &Attributes<'_>, taking: &Taking<'_>) -> Option<Fact> {
+    let data = said.value();
+    (data.to_string().len() <= MAX_CUSTOM).then(|| {
+        Fact::Custom(Custom {
+            kind: ALIVE.to_owned(),
+            data: json!({ "event": taking.cleaner.word(kind), "attributes": taking.cleaner.value(data) }),
+        })
+    })
+}

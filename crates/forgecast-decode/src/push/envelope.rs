@@ -1,0 +1,195 @@
+//! Who and when of a pushed envelope: its id, its session, its folder; what it says is read by `facts`.
+
+use std::cell::RefCell;
+use std::path::{Component, Path};
+
+use forgecast_protocol::{Event, EventId, Fact, Origin, SessionRef, Subject, Timestamp};
+use serde_json::{Map, Value};
+
+use super::facts::{self, Said};
+use super::{Refused, Taken};
+use crate::clean::{Cleaner, LogState};
+use crate::fields::Fields;
+use crate::phase;
+
+/// Longest path of a folder, in bytes.
+const MAX_DIRECTORY: usize = 4_096;
+
+/// Reads envelopes that came together.
+pub(crate) struct Reader<'c> {
+    pub(crate) cleaner: &'c Cleaner,
+    pub(crate) now: Timestamp,
+    origin: Origin,
+    /// Whose log was told last, and whether a private key is being printed in it: its lines may come one by one.
+    printing: RefCell<(Subject, LogState)>,
+}
+
+impl<'c> Reader<'c> {
+    pub(crate) fn new(cleaner: &'c Cleaner, now: Timestamp, origin: Origin) -> Self {
+        Self {
+            cleaner,
+            now,
+            origin,
+            printing: RefCell::default(),
+        }
+    }
+
+    /// What is known of the log of this subject from the envelopes before.
+    pub(crate) fn log_state(&self, subject: &Subject) -> LogState {
+        let (last, state) = &*self.printing.borrow();
+        if last == subject { *state } else { LogState::default() }
+    }
+
+    /// For the envelopes after this one.
+    pub(crate) fn keep_log_state(&self, subject: &Subject, state: LogState) {
+        self.printing.replace((subject.clone(), state));
+    }
+
+    /// An event that was learned now.
+    pub(crate) fn event(&self, id: Option<EventId>, subject: Subject, fact: Fact) -> Event {
+        let mut event = Event {
+            id,
+            subject,
+            at: self.now,
+            origin: self.origin.clone(),
+            fact,
+        };
+        self.cleaner.identities(&mut event);
+        event
+    }
+
+    /// `{"id"?, "session", "directory"?, "at"?, "history"?, "type", …}`.
+    pub(super) fn envelope(&self, map: Map<String, Value>) -> Result<Taken, Refused> {
+        let mut fields = Fields::new(map, self.cleaner);
+        let id = self.id(&mut fields)?;
+        let refuse = |why: String| Refused { id: id.clone(), why };
+        let kind = fields
+            .word(&["type"])
+            .ok_or_else(|| refuse(r#"field "type" is missing: it names the kind of the event"#.to_owned()))?;
+        let subject = self.subject(&mut fields).map_err(refuse)?;
+        let said_at = fields.time(&["at"]);
+        // What is brought over from elsewhere was learned when it happened, or else all of it would be of this moment.
+        let is_history = fields.flag(&["history"]) == Some(true);
+        let learned_at = said_at.filter(|_| is_history).map_or(self.now, |at| at.min(self.now));
+        let said = Said {
+            kind,
+            at: said_at,
+            now: self.now,
+        };
+        // The fields stand in the envelope itself, or together in `data`, where a task may have an `id` of its own.
+        let mut inner = match fields.peek("data") {
+            Some(Value::Object(data)) if !facts::is_free(&said.kind) => {
+                Fields::within(data.clone(), self.cleaner, "data.".to_owned())
+            }
+            _ => Fields::new(fields.unread(), self.cleaner),
+        };
+        let fact = facts::read(&said, &mut inner).map_err(refuse)?;
+        let mut bad = fields.into_bad();
+        bad.extend(inner.into_bad());
+        let event = Event {
+            at: learned_at,
+            ..self.event(id, subject, fact)
+        };
+        Ok(Taken {
+            events: vec![event],
+            logs: Vec::new(),
+            bad,
+        })
+    }
+
+    /// A phase file as a body.
+    pub(super) fn phase_update(&self, map: Map<String, Value>) -> Result<Taken, Refused> {
+        let mut fields = Fields::new(map, self.cleaner);
+        let session = fields.word(&["session_id", "session"]);
+        let subject = named(session.as_deref(), None).map_err(|why| Refused { id: None, why })?;
+        let mut report = phase::report(&mut fields);
+        report.extra = fields.rest();
+        Ok(Taken {
+            events: vec![self.event(None, subject, Fact::PhaseReported(report))],
+            logs: Vec::new(),
+            bad: fields.into_bad(),
+        })
+    }
+
+    /// An agent's state as a body.
+    pub(super) fn agent_update(&self, map: Map<String, Value>) -> Result<Taken, Refused> {
+        let mut fields = Fields::new(map, self.cleaner);
+        let refuse = |why: String| Refused { id: None, why };
+        let session = fields.word(&["session_id", "session"]);
+        let subject = named(session.as_deref(), None).map_err(refuse)?;
+        let agent = facts::agent(&mut fields).map_err(refuse)?;
+        Ok(Taken {
+            events: vec![self.event(None, subject, Fact::AgentReported(agent))],
+            logs: Vec::new(),
+            bad: fields.into_bad(),
+        })
+    }
+
+    /// The producer's id. One that cannot be an id refuses the envelope: taken without it, a repetition would count twice.
+    pub(crate) fn id(&self, fields: &mut Fields<'_>) -> Result<Option<EventId>, Refused> {
+        let text = match fields.take(&["id"]) {
+            None => return Ok(None),
+            Some((_, Value::String(text))) => text,
+            Some((_, Value::Number(number))) => number.to_string(),
+            Some(_) => String::new(),
+        };
+        text.parse().map(Some).map_err(|why| Refused {
+            id: None,
+            why: format!(r#"field "id": {why}"#),
+        })
+    }
+
+    fn subject(&self, fields: &mut Fields<'_>) -> Result<Subject, String> {
+        let directory = match fields.take(&["directory"]) {
+            None => None,
+            Some((_, Value::String(text))) => Some(directory(&text, self.cleaner)?),
+            Some(_) => return Err(r#"field "directory" must be the absolute path of a folder"#.to_owned()),
+        };
+        let session = fields.word(&["session"]);
+        named(session.as_deref(), directory)
+    }
+}
+
+/// Whose an event is: a run by its id, a session by its name, or a name that fits no id (the hub makes one of it).
+pub(crate) fn named(session: Option<&str>, directory: Option<String>) -> Result<Subject, String> {
+    let Some(text) = session else {
+        if directory.is_some() {
+            return Ok(Subject {
+                directory,
+                ..Subject::default()
+            });
+        }
+        return Err(
+            r#"field "session" is missing: the name of the build, or the id of a run such as weather-app~1"#.to_owned(),
+        );
+    };
+    let session: Option<SessionRef> = text.parse().ok();
+    let name = match session {
+        Some(SessionRef::Run(_)) => None,
+        _ => Some(text.to_owned()),
+    };
+    Ok(Subject {
+        session,
+        name,
+        directory,
+        transcript: None,
+    })
+}
+
+/// The absolute path of a folder, as text: nothing is opened because of it unless it lies under a configured root.
+fn directory(text: &str, cleaner: &Cleaner) -> Result<String, String> {
+    let wrong = || r#"field "directory" must be the absolute path of a folder, without . or .."#.to_owned();
+    if text.len() > MAX_DIRECTORY || cleaner.line(text) != *text {
+        return Err(wrong());
+    }
+    let plain = text.trim_end_matches('/');
+    let path = Path::new(plain);
+    let is_plain = path
+        .components()
+        .all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+    let has_dots = plain.split('/').any(|part| part == "." || part == "..");
+    if !path.is_absolute() || !is_plain || has_dots {
+        return Err(wrong());
+    }
+    Ok(plain.to_owned())
+}

@@ -1,0 +1,190 @@
+//! Hooks of Claude Code.
+
+use forgecast_decode::clean::Cleaner;
+use forgecast_decode::hooks;
+use forgecast_protocol::event::Fact;
+use forgecast_protocol::session::WaitingFor;
+use forgecast_protocol::{Batch, SourceKind};
+use serde_json::{Value, json};
+
+use super::told::now;
+
+pub(super) fn body(event: &str, more: Value) -> Value {
+    let mut body = json!({"session_id": "5f1c", "transcript_path": "/home/dev/.claude/projects/-srv-weather/5f1c.jsonl",
+        "cwd": "/srv/weather", "permission_mode": "default", "hook_event_name": event});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body
+}
+
+fn taken(body: &Value) -> Batch {
+    hooks::claude(body.to_string().as_bytes(), &Cleaner::default(), now()).unwrap()
+}
+
+pub(super) fn all() -> Vec<Value> {
+    let bash = json!({"tool_name": "Bash", "tool_input": {"command": "npm install"}, "tool_use_id": "toolu_1"});
+    let with = |more: Value| {
+        let mut whole = bash.clone();
+        whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        whole
+    };
+    vec![
+        body("SessionStart", json!({"source": "startup"})),
+        body("UserPromptSubmit", json!({"prompt": "Add a forecast"})),
+        body("PreToolUse", bash.clone()),
+        body("PermissionRequest", bash.clone()),
+        body(
+            "Notification",
+            json!({"message": "Claude needs your permission to use Bash", "notification_type": "permission_prompt"}),
+        ),
+        body(
+            "PostToolUse",
+            with(json!({"tool_response": {"stdout": "ok"}, "duration_ms": 12})),
+        ),
+        body(
+            "PostToolUseFailure",
+            with(json!({"error": "exit 1", "tool_use_id": "toolu_2"})),
+        ),
+        body("SubagentStart", json!({"agent_id": "a77", "agent_type": "scout"})),
+        body("PreToolUse", with(json!({"agent_id": "a77", "tool_use_id": "toolu_3"}))),
+        body("SubagentStop", json!({"agent_id": "a77", "agent_type": "scout"})),
+        body(
+            "PostToolUse",
+            json!({"tool_name": "Task", "tool_use_id": "toolu_4", "tool_input": {"subagent_type": "scout", "description": "Find it"},
+            "tool_response": {"status": "completed", "agentId": "a77", "totalTokens": 43_179, "usage": {"input_tokens": 5}}}),
+        ),
+        body(
+            "PreToolUse",
+            json!({"tool_name": "AskUserQuestion", "tool_use_id": "toolu_5", "tool_input": {"questions": [{"question": "Celsius?"}]}}),
+        ),
+        body("PreCompact", json!({"trigger": "auto"})),
+        body(
+            "Stop",
+            json!({"stop_hook_active": false, "background_tasks": [{"id": "b1", "status": "running"}]}),
+        ),
+        body(
+            "Stop",
+            json!({"stop_hook_active": false, "background_tasks": [{"id": "b1", "status": "completed"}]}),
+        ),
+        body(
+            "Notification",
+            json!({"message": "Claude is waiting for your input", "notification_type": "idle_prompt"}),
+        ),
+        body(
+            "Notification",
+            json!({"message": "Signed in", "notification_type": "auth_success"}),
+        ),
+        body("StopFailure", json!({"error": "rate_limit"})),
+        body("SomethingNew", json!({"data": {"deep": [1]}})),
+        body("SessionEnd", json!({"reason": "logout"})),
+    ]
+}
+
+#[test]
+fn every_event_becomes_what_it_means_for_the_session() {
+    let shown: Vec<Value> = all()
+        .iter()
+        .map(|body| {
+            let facts: Vec<Fact> = taken(body).events.into_iter().map(|event| event.fact).collect();
+            json!({ body["hook_event_name"].as_str().unwrap(): facts })
+        })
+        .collect();
+    insta::assert_json_snapshot!(shown);
+    for event in all().iter().flat_map(|body| taken(body).events) {
+        assert_eq!(event.subject.transcript.as_ref().unwrap().as_str(), "5f1c");
+        assert_eq!(event.subject.directory.as_deref(), Some("/srv/weather"));
+        assert_eq!((event.origin.kind, event.at), (SourceKind::Hook, now()));
+    }
+}
+
+#[test]
+fn the_same_event_has_the_same_id_and_no_two_facts_share_one() {
+    let ids = |later: i64, body: &Value| -> Vec<String> {
+        let bytes = body.to_string();
+        let batch = hooks::claude(bytes.as_bytes(), &Cleaner::default(), now().plus_millis(later)).unwrap();
+        batch
+            .events
+            .iter()
+            .map(|event| event.id.as_ref().unwrap().to_string())
+            .collect()
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    for body in all() {
+        assert_eq!(ids(0, &body), ids(900, &body));
+        for id in ids(0, &body) {
+            assert!(seen.insert(id), "{body}");
+        }
+    }
+    let tool = body("PostToolUse", json!({"tool_name": "Bash", "tool_use_id": "toolu_1"}));
+    let mut longer = tool.clone();
+    longer["duration_ms"] = json!(7);
+    assert_eq!(
+        ids(0, &tool),
+        ids(3_600_000, &longer),
+        "a use of a tool is known by its id"
+    );
+    let idle = body("Stop", json!({}));
+    assert_ne!(
+        ids(0, &idle),
+        ids(3_600_000, &idle),
+        "an hour later it is another turn that ends"
+    );
+}
+
+#[test]
+fn what_is_waited_for_is_said_with_the_tool() {
+    let waits: Vec<(String, Option<WaitingFor>)> = all()
+        .iter()
+        .flat_map(|body| taken(body).events)
+        .filter_map(|event| match event.fact {
+            Fact::WaitingBegan(wait) => Some((wait.reason, wait.waiting_for)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        waits[0],
+        (
+            "asks leave to use Bash: npm install".to_owned(),
+            Some(WaitingFor::Permission)
+        )
+    );
+    assert!(
+        waits
+            .iter()
+            .any(|wait| *wait == ("Celsius?".to_owned(), Some(WaitingFor::Answer)))
+    );
+}
+
+#[test]
+fn what_is_no_hook_is_refused_and_a_wrong_field_costs_only_itself() {
+    for bad in [
+        "",
+        "[]",
+        "null",
+        "{",
+        "{}",
+        "{\"session_id\": 7}",
+        "\"x\"",
+        "{\"session_id\":\"a\"} x",
+    ] {
+        assert!(
+            hooks::claude(bad.as_bytes(), &Cleaner::default(), now()).is_err(),
+            "{bad}"
+        );
+    }
+    for field in [
+        "cwd",
+        "hook_event_name",
+        "tool_name",
+        "tool_input",
+        "tool_use_id",
+        "tool_response",
+        "agent_id",
+        "background_tasks",
+    ] {
+        for value in [json!(null), json!(1), json!([]), json!({}), json!([[1]]), json!("")] {
+            let mut body = body("PostToolUse", json!({"tool_name": "Bash", "tool_use_id": "toolu_1"}));
+            body[field] = value.clone();
+            assert!(!taken(&body).events.is_empty(), "{field}: {value}");
+        }
+    }
+}

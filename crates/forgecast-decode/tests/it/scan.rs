@@ -1,0 +1,74 @@
+//! Usage found by search is what the readers find line by line.
+
+use std::path::Path;
+use std::sync::Mutex;
+
+use forgecast_decode::scan::{ScannedCall, ScannedFile, UsageLines};
+use forgecast_decode::transcript::{Depth, TranscriptKind, path_of};
+use forgecast_protocol::event::CallReported;
+use serde_json::Value;
+
+use super::told::{bytes, calls, read};
+use super::{claude, codex, foundry};
+
+const ROLLOUT: &str = "0199a1b2-0000-7000-8000-0123456789ab";
+
+fn scanned(kind: TranscriptKind, path: &str, lines: &[Value]) -> Vec<ScannedCall> {
+    let file = ScannedFile {
+        kind,
+        path: path_of(kind, path).unwrap().into(),
+        file: Path::new(path).into(),
+    };
+    let found = Mutex::new(Vec::new());
+    let each = |call| found.lock().unwrap().push(call);
+    let mut reading = UsageLines::new(&file, &each);
+    reading.piece(&bytes(lines), 0);
+    assert_eq!(reading.bad, 0, "{path}");
+    assert_eq!(reading.calls, found.lock().unwrap().len() as u64, "{path}");
+    found.into_inner().unwrap()
+}
+
+#[test]
+fn usage_found_by_search_is_what_is_read_line_by_line() {
+    let rollout = codex::path(ROLLOUT);
+    let files = [
+        (
+            "projects/-srv-weather/5f1c.jsonl",
+            TranscriptKind::Claude,
+            claude::conversation(),
+            "5f1c",
+        ),
+        (
+            "projects/-srv-weather/5f1c/subagents/agent-a77.jsonl",
+            TranscriptKind::Claude,
+            claude::conversation(),
+            "5f1c",
+        ),
+        (
+            "projects/-srv-weather/agent-b88.jsonl",
+            TranscriptKind::Claude,
+            claude::conversation(),
+            "5f1c",
+        ),
+        (rollout.as_str(), TranscriptKind::Codex, codex::rollout(), ROLLOUT),
+    ];
+    for (path, kind, lines, session) in &files {
+        let mut expected = calls(&read(*kind, path, lines, Depth::UsageOnly));
+        for call in &mut expected {
+            call.tools.clear();
+        }
+        // Lines that differ only in the tools they name are one account here.
+        let same = |one: &CallReported, other: &CallReported| one.call == other.call && one.tokens == other.tokens;
+        expected.dedup_by(|later, first| same(later, first));
+        let found = scanned(*kind, path, lines);
+        let reports: Vec<_> = found.iter().map(|call| call.report.clone()).collect();
+        assert_eq!(reports, expected, "{path}");
+        for call in &found {
+            assert_eq!(call.directory.as_deref(), Some("/srv/weather"), "{path}");
+            assert_eq!(&*call.session, *session, "{path}");
+        }
+    }
+    let reported = scanned(TranscriptKind::Observatory, foundry::PATH, &foundry::events());
+    assert_eq!(reported.len(), 1);
+    assert_eq!(reported[0].report.model.as_deref(), Some("claude-opus-4-8"));
+}

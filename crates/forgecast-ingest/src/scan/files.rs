@@ -1,0 +1,134 @@
+//! Which files are transcripts, and how the work on them is dealt out: the largest first, and those that are larger than
+//! a thread should have alone in parts.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{ScanRoots, ScanSummary};
+use forgecast_decode::scan::ScannedFile;
+use forgecast_decode::transcript::{TranscriptKind, path_of};
+use forgecast_open::{Base, EntryKind};
+
+/// Deepest folder in which transcripts are looked for.
+const MAX_DEPTH: usize = 8;
+/// A file of independent lines that is larger is read in parts of this size, bytes.
+const PART: u64 = 64 << 20;
+
+/// A stretch of a file: the lines that begin in it.
+pub(super) struct Part {
+    pub(super) scanned: ScannedFile,
+    pub(super) base: Arc<Base>,
+    /// Relative to the base.
+    pub(super) relative: PathBuf,
+    pub(super) range: Range<u64>,
+}
+
+/// All there is to read, largest first.
+pub(super) fn parts(roots: &ScanRoots, summary: &mut ScanSummary) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let kinds = [
+        (TranscriptKind::Claude, &roots.claude, &["projects"][..]),
+        (TranscriptKind::Codex, &roots.codex, &["sessions", "archived_sessions"]),
+        (TranscriptKind::Observatory, &roots.foundry, &["observatory"]),
+    ];
+    for (kind, roots, folders) in kinds {
+        let mut roots = roots.clone();
+        roots.sort();
+        roots.dedup();
+        for (root, folder) in roots
+            .iter()
+            .flat_map(|root| folders.iter().map(move |folder| (root, *folder)))
+        {
+            let directory = root.join(folder);
+            match Base::open(&directory) {
+                Ok(base) => {
+                    let mut search = Search {
+                        kind,
+                        folder,
+                        base: Arc::new(base),
+                        directory,
+                        parts: &mut parts,
+                        summary,
+                    };
+                    search.folder(Path::new(""), MAX_DEPTH);
+                }
+                Err(error) if error.is_missing() => {}
+                Err(error) => summary.problems.push((directory, error.to_string())),
+            }
+        }
+    }
+    // Among equals by name, so that a run is like the one before it.
+    parts.sort_by(|one, other| {
+        let size = |part: &Part| part.range.end - part.range.start;
+        size(other)
+            .cmp(&size(one))
+            .then_with(|| one.scanned.file.cmp(&other.scanned.file))
+    });
+    parts
+}
+
+struct Search<'s> {
+    kind: TranscriptKind,
+    folder: &'static str,
+    base: Arc<Base>,
+    directory: PathBuf,
+    parts: &'s mut Vec<Part>,
+    summary: &'s mut ScanSummary,
+}
+
+impl Search<'_> {
+    fn folder(&mut self, relative: &Path, depth: usize) {
+        let entries = match self.base.list(relative) {
+            Ok(entries) => entries,
+            Err(error) => return self.problem(relative, error.to_string()),
+        };
+        for entry in entries {
+            let inner = relative.join(&entry.name);
+            match entry.kind {
+                EntryKind::Folder if depth > 0 => self.folder(&inner, depth - 1),
+                EntryKind::File => self.file(inner),
+                EntryKind::Folder | EntryKind::Other => {}
+            }
+        }
+    }
+
+    fn file(&mut self, relative: PathBuf) {
+        let name = Path::new(self.folder).join(&relative);
+        let Some(path) = path_of(self.kind, &name.to_string_lossy()) else {
+            return;
+        };
+        let size = match self.base.stat(&relative) {
+            Ok(identity) => identity.size,
+            Err(error) if error.is_missing() => return,
+            Err(error) => return self.problem(&relative, error.to_string()),
+        };
+        let scanned = ScannedFile {
+            kind: self.kind,
+            path: Arc::new(path),
+            file: self.directory.join(&relative).into(),
+        };
+        // Only lines that need nothing of those before them can be read in parts.
+        let step = match self.kind {
+            TranscriptKind::Claude => PART,
+            TranscriptKind::Codex | TranscriptKind::Observatory => u64::MAX,
+        };
+        let mut start = 0;
+        while start < size {
+            let end = start.saturating_add(step).min(size);
+            self.parts.push(Part {
+                scanned: scanned.clone(),
+                base: self.base.clone(),
+                relative: relative.clone(),
+                range: start..end,
+            });
+            start = end;
+        }
+    }
+
+    fn problem(&mut self, relative: &Path, why: String) {
+        if self.summary.problems.len() < super::MAX_PROBLEMS {
+            self.summary.problems.push((self.directory.join(relative), why));
+        }
+    }
+}
