@@ -16,7 +16,7 @@ const SOURCES: [&str; 14] = [
     "src/lib",
     "src/pages",
     "src/panels",
-    "src/parts",
+    "src/components",
     "src/App.svelte",
     "src/app.css",
     "src/main.ts",

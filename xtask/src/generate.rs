@@ -14,7 +14,7 @@ struct Generated {
 
 const FILES: &[Generated] = &[
     Generated {
-        path: "crates/forgecast-ui/src/lib/wire.ts",
+        path: "crates/forgecast-ui/src/lib/generated/wire.ts",
         write: wire_types,
     },
     Generated {

@@ -3,11 +3,11 @@
 import { mount } from 'svelte';
 import './app.css';
 import App from './App.svelte';
-import { live } from './lib/live.svelte';
-import { login } from './lib/login.svelte';
-import { notifier } from './lib/notifier.svelte';
-import { router } from './lib/router.svelte';
-import { theme } from './lib/theme.svelte';
+import { live } from './lib/live/live.svelte';
+import { login } from './lib/login/login.svelte';
+import { notifier } from './lib/notifications/notifier.svelte';
+import { router } from './lib/navigation/router.svelte';
+import { theme } from './lib/browser/theme.svelte';
 
 // Named here and not in the page, so that it is found from `/session/<id>` as well and starts at the overview.
 const manifest = document.createElement('link');

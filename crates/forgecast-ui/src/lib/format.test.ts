@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { vectors } from './vectors';
+import { vectors } from './testing/vectors';
 import { ago, bytes, count, duration, millis, money, ofBytes, percent, perMinute, plural, roughly } from './format';
 
 const shared = vectors<Record<string, [number, string][]>>('formats');

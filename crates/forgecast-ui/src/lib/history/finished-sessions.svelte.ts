@@ -1,0 +1,122 @@
+// The sessions that are over, a page at a time: as many as somebody has scrolled to, never all of them at once.
+
+import { apiPath } from '../navigation/routes';
+import { live } from '../live/live.svelte';
+import type { SessionRow } from '../generated/wire';
+
+export type FinishedSort = 'ended' | 'name' | 'duration' | 'tokens' | 'cost';
+export type Verdict = 'completed' | 'failed' | 'abandoned';
+export const VERDICTS: readonly Verdict[] = ['completed', 'failed', 'abandoned'];
+
+export interface FinishedQuery {
+  verdicts: readonly Verdict[];
+  sort: FinishedSort;
+  project: string | undefined;
+  text: string;
+  /** A moment, RFC 3339: what ended before it is left out. */
+  since: string | undefined;
+}
+
+interface Page {
+  sessions: SessionRow[];
+  next_cursor?: string;
+}
+
+const PAGE = 100;
+/** For a file with all of them. */
+const LARGE_PAGE = 1_000;
+
+function address(query: FinishedQuery, limit: number, cursor: string | undefined): string {
+  const parameters = new URLSearchParams({ status: query.verdicts.join(','), sort: query.sort, limit: String(limit) });
+  if (query.project !== undefined) parameters.set('project', query.project);
+  if (query.text.trim() !== '') parameters.set('q', query.text.trim());
+  if (query.since !== undefined) parameters.set('since', query.since);
+  if (cursor !== undefined) parameters.set('cursor', cursor);
+  return `${apiPath(live.base, 'sessions')}?${parameters}`;
+}
+
+async function page(query: FinishedQuery, limit: number, cursor: string | undefined, signal?: AbortSignal): Promise<Page> {
+  const answer = await fetch(address(query, limit, cursor), {
+    headers: { accept: 'application/json' },
+    cache: 'no-store',
+    ...(signal && { signal }),
+  });
+  if (!answer.ok) throw new Failure(answer.status);
+  return (await answer.json()) as Page;
+}
+
+class Failure extends Error {
+  constructor(readonly status: number) {
+    super(`the server answered ${status}`);
+  }
+}
+
+export class FinishedSessions {
+  rows = $state.raw<readonly SessionRow[]>([]);
+  /** Whether there are more than those. */
+  more = $state(true);
+  loading = $state(false);
+  /** The status of the request that failed; 0 when there was no answer. */
+  failed = $state<number>();
+  #query: FinishedQuery | undefined;
+  #cursor: string | undefined;
+  #abort = new AbortController();
+
+  /** Begins anew with another query, or with what is new; what is shown stays until its answer is there. */
+  async begin(query: FinishedQuery): Promise<void> {
+    this.#abort.abort();
+    this.#abort = new AbortController();
+    this.#query = query;
+    this.#cursor = undefined;
+    this.loading = false;
+    if (query.verdicts.length === 0) {
+      this.rows = [];
+      this.more = false;
+      return;
+    }
+    await this.#load([]);
+  }
+
+  /** The next page, unless it is on its way or there is none. */
+  async next(): Promise<void> {
+    if (this.loading || !this.more || this.#query === undefined) return;
+    await this.#load(this.rows);
+  }
+
+  async #load(before: readonly SessionRow[]): Promise<void> {
+    const query = this.#query;
+    const signal = this.#abort.signal;
+    if (query === undefined) return;
+    this.loading = true;
+    try {
+      const { sessions, next_cursor } = await page(query, PAGE, this.#cursor, signal);
+      if (signal.aborted) return;
+      // A session that worked again meanwhile may stand on two pages.
+      const known = new Set(before.map(({ id }) => id));
+      this.rows = [...before, ...sessions.filter(({ id }) => !known.has(id))];
+      this.#cursor = next_cursor;
+      this.more = next_cursor !== undefined;
+      this.failed = undefined;
+    } catch (error) {
+      if (!signal.aborted) this.failed = error instanceof Failure ? error.status : 0;
+    } finally {
+      if (!signal.aborted) this.loading = false;
+    }
+  }
+
+  stop(): void {
+    this.#abort.abort();
+  }
+}
+
+/** All sessions that a query means, for a file. */
+export async function allFinished(query: FinishedQuery): Promise<SessionRow[]> {
+  const rows: SessionRow[] = [];
+  let cursor: string | undefined;
+  do {
+    const next = await page(query, LARGE_PAGE, cursor);
+    rows.push(...next.sessions);
+    cursor = next.next_cursor;
+  } while (cursor !== undefined);
+  return rows;
+}

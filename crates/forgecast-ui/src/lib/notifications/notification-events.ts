@@ -1,0 +1,125 @@
+// What is worth telling somebody who does not look: a session was completed, failed, waits for a person, stalled, or a
+// budget was passed. And who is told: what was chosen, read from text that may be anything. Pure.
+
+import { isObject } from '../live/merge-patch';
+import type { Notice } from './toasts';
+import type { SessionRow } from '../generated/wire';
+
+export const KINDS = ['completed', 'failed', 'waiting', 'stalled', 'budget'] as const;
+export type Kind = (typeof KINDS)[number];
+
+export const KIND_NAMES: Record<Kind, string> = {
+  completed: 'A session is completed',
+  failed: 'A session failed',
+  waiting: 'A session waits for a person',
+  stalled: 'A session stalled',
+  budget: 'A mark of a budget is passed',
+};
+
+export interface Message {
+  kind: Kind;
+  /** Undefined for a budget of a day or a month. */
+  session: string | undefined;
+  title: string;
+  body: string;
+  /** The same in every tab that has the same news: the browser shows one of a tag. */
+  tag: string;
+}
+
+const WAITS = { permission: 'needs permission', answer: 'asks a question', prompt: 'awaits its next prompt' } as const;
+
+/** What a row that changed says; undefined when it is nothing to tell. A row that is new tells nothing: it is history. */
+export function newsOf(before: SessionRow | undefined, after: SessionRow): Message | undefined {
+  if (before === undefined) return undefined;
+  const same = before.status === after.status && (after.status !== 'waiting' || before.waiting_for === after.waiting_for);
+  if (same) return undefined;
+  const message = (kind: Kind, what: string, reason = after.status_reason): Message => ({
+    kind,
+    session: after.id,
+    title: `${after.name} ${what}`,
+    body: reason ?? after.task ?? '',
+    tag: `forgecast ${after.id} ${kind}`,
+  });
+  switch (after.status) {
+    case 'completed':
+      return message('completed', 'is completed', after.task);
+    case 'failed':
+      return message('failed', 'failed');
+    case 'waiting':
+      return message('waiting', after.waiting_for ? WAITS[after.waiting_for] : 'waits for somebody');
+    case 'stalled':
+      return message('stalled', 'stalled');
+    default:
+      return undefined;
+  }
+}
+
+/** The same for a mark of a budget. */
+export function newsOfBudget(notice: Notice): Message {
+  return {
+    kind: 'budget',
+    session: notice.session,
+    title: notice.level === 'exceeded' ? 'Over the budget' : 'A budget is running out',
+    body: notice.text,
+    tag: `forgecast budget ${notice.key} ${notice.level}`,
+  };
+}
+
+/** Several at once are one: after a restart, or when a machine wakes up. */
+export function summary(messages: readonly Message[]): Message {
+  const kinds = KINDS.flatMap((kind) => {
+    const count = messages.filter((message) => message.kind === kind).length;
+    return count === 0 ? [] : [`${count} ${kind === 'budget' ? (count === 1 ? 'budget' : 'budgets') : kind}`];
+  });
+  return {
+    kind: messages[0]?.kind ?? 'completed',
+    session: undefined,
+    title: `${messages.length} sessions have news`,
+    body: kinds.join(', '),
+    tag: 'forgecast several',
+  };
+}
+
+export interface Wishes {
+  /** Whether anything is told at all. */
+  on: boolean;
+  /** Kinds that are not wanted. */
+  without: readonly Kind[];
+  /** Sessions that are told of, or not, whatever else is chosen. */
+  sessions: Readonly<Record<string, boolean>>;
+}
+
+export const NO_WISHES: Wishes = { on: false, without: [], sessions: {} };
+/** Choices for single sessions beyond this are forgotten, the oldest first. */
+const MOST_SESSIONS = 200;
+
+/** Reads what was kept; whatever is not understood is as if it had never been chosen. */
+export function wishesOf(text: string | null): Wishes {
+  let read: unknown;
+  try {
+    read = JSON.parse(text ?? '');
+  } catch {
+    return NO_WISHES;
+  }
+  if (!isObject(read)) return NO_WISHES;
+  const { on, without, sessions } = read;
+  return {
+    on: on === true,
+    without: Array.isArray(without) ? KINDS.filter((kind) => without.includes(kind)) : [],
+    sessions: isObject(sessions)
+      ? Object.fromEntries(Object.entries(sessions).filter((entry): entry is [string, boolean] => typeof entry[1] === 'boolean'))
+      : {},
+  };
+}
+
+export function withSession(wishes: Wishes, session: string, on: boolean): Wishes {
+  const { [session]: _, ...others } = wishes.sessions;
+  const kept = Object.entries(others).slice(1 - MOST_SESSIONS);
+  // What is chosen for all need not be chosen for one.
+  return { ...wishes, sessions: Object.fromEntries(on === wishes.on ? kept : [...kept, [session, on]]) };
+}
+
+export function isWanted(wishes: Wishes, message: Pick<Message, 'kind' | 'session'>): boolean {
+  if (wishes.without.includes(message.kind)) return false;
+  return (message.session === undefined ? undefined : wishes.sessions[message.session]) ?? wishes.on;
+}

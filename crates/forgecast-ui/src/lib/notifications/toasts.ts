@@ -1,0 +1,48 @@
+// Reads what the server says besides states: that a mark of a budget was passed. Whatever is not understood is left out,
+// because producers' own events come the same way.
+
+import { isObject } from '../live/merge-patch';
+import { dateTime, millis, money } from '../format';
+import type { BudgetLevel, BudgetScope } from '../generated/wire';
+
+export interface Notice {
+  /** One of its kind is shown once; a later one takes its place. */
+  key: string;
+  level: BudgetLevel;
+  text: string;
+  /** The session whose call passed the mark. */
+  session: string | undefined;
+  /** What the tooltip says: when. */
+  at: string | undefined;
+}
+
+const SCOPES: Record<BudgetScope, string> = { session: 'session', day: 'day', month: 'month' };
+const LEVELS: readonly BudgetLevel[] = ['safe', 'warning', 'critical', 'exceeded'];
+
+/** What to show for the event that came on `topic`: `{type: "budget_passed", session, at, data: {scope, level, …}}`. */
+export function noticeOf(event: unknown, topic: string): Notice | undefined {
+  if (!isObject(event) || event['type'] !== 'budget_passed') return undefined;
+  const said = event['data'];
+  if (!isObject(said)) return undefined;
+  const { scope, level, limit_usd: limit, spent_usd: spent, period } = said;
+  if (typeof scope !== 'string' || !Object.hasOwn(SCOPES, scope)) return undefined;
+  const rank = LEVELS.find((known) => known === level);
+  if (rank === undefined || typeof limit !== 'number' || typeof spent !== 'number') return undefined;
+  const named = event['session'];
+  const own = topic.startsWith('session/') ? topic.slice('session/'.length) : undefined;
+  const session = typeof named === 'string' ? named : own;
+  const at = typeof event['at'] === 'string' ? millis(event['at']) : undefined;
+  const of = typeof period === 'string' ? ` (${period})` : '';
+  return {
+    key: [scope, scope === 'session' ? session : period].join(' '),
+    level: rank,
+    text: `${rank === 'exceeded' ? 'Over the budget' : 'Budget'} of the ${SCOPES[scope as BudgetScope]}${of}: ${money(spent)} of ${money(limit)} spent`,
+    session,
+    at: at === undefined ? undefined : dateTime(at),
+  };
+}
+
+/** The notices with a new one: it stands first and takes the place of an earlier one of its kind. */
+export function withNotice(notices: readonly Notice[], notice: Notice, most: number): readonly Notice[] {
+  return [notice, ...notices.filter(({ key }) => key !== notice.key)].slice(0, most);
+}

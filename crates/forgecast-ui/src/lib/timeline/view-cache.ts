@@ -1,0 +1,125 @@
+// The views of one session's past: asks for one revision at a time, gives up on what nobody waits for any more, and keeps
+// the last few hundred. Never has two requests under way; never tells of another revision than the one wanted last, but
+// to a playback, which shows what it passes.
+
+import { isObject, type Json } from '../live/merge-patch';
+import type { SessionView } from '../generated/wire';
+
+/** Views that are kept. What two of them have in common is kept once. */
+export const MOST_VIEWS = 300;
+
+export interface PastView {
+  view: SessionView;
+  /** When the revision came, by the server; undefined when it does not say. */
+  at: number | undefined;
+}
+
+export interface ViewsOptions {
+  url(revision: number): string;
+  fetch(url: string, init: RequestInit): Promise<Response>;
+  onView(revision: number, past: PastView): void;
+  /** It cannot be shown, and why. */
+  onFailure(revision: number, reason: string): void;
+}
+
+/** The header that names the time of a revision. */
+const AT = 'forgecast-at';
+
+export class Views {
+  /** Requests that were begun. */
+  requests = 0;
+  readonly #options: ViewsOptions;
+  readonly #kept = new Map<number, PastView>();
+  #wanted: number | undefined;
+  #passing = false;
+  #loading: { revision: number; abort: AbortController } | undefined;
+  #last: SessionView | undefined;
+
+  constructor(options: ViewsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Shows a revision as soon as it is here: at once when it was seen lately. `passing` is for a playback, which wants the
+   * next one before this one is here: what is under way is waited for and shown, then the one that is wanted by then.
+   */
+  want(revision: number, passing = false): void {
+    this.#wanted = revision;
+    this.#passing = passing;
+    const kept = this.#kept.get(revision);
+    if (kept) {
+      this.#loading?.abort.abort();
+      // The one that was seen last goes last.
+      this.#kept.delete(revision);
+      this.#kept.set(revision, kept);
+      this.#options.onView(revision, kept);
+    } else if (!this.#loading) {
+      void this.#load(revision);
+    } else if (this.#loading.revision !== revision && !passing) {
+      this.#loading.abort.abort();
+    }
+  }
+
+  /** Nothing is wanted any more. */
+  stop(): void {
+    this.#wanted = undefined;
+    this.#loading?.abort.abort();
+  }
+
+  async #load(revision: number): Promise<void> {
+    const abort = new AbortController();
+    this.#loading = { revision, abort };
+    this.requests += 1;
+    const result = await this.#ask(revision, abort.signal).catch((error: unknown) =>
+      error instanceof Error ? error.message : String(error),
+    );
+    this.#loading = undefined;
+    if (typeof result !== 'string') this.#keep(revision, result);
+    const wanted = this.#wanted;
+    if (wanted === undefined) return;
+    if (wanted !== revision && this.#passing && typeof result !== 'string') this.#options.onView(revision, this.#kept.get(revision) ?? result);
+    if (wanted !== revision || abort.signal.aborted) {
+      if (!this.#kept.has(wanted)) void this.#load(wanted);
+      return;
+    }
+    if (typeof result === 'string') this.#options.onFailure(revision, result);
+    else this.#options.onView(revision, this.#kept.get(revision) ?? result);
+  }
+
+  async #ask(revision: number, signal: AbortSignal): Promise<PastView> {
+    const answer = await this.#options.fetch(this.#options.url(revision), { signal, headers: { accept: 'application/json' } });
+    if (!answer.ok) {
+      const problem = (await answer.json().catch(() => undefined)) as { title?: string; detail?: string } | undefined;
+      throw new Error(problem?.detail ?? problem?.title ?? `the server answered ${answer.status}`);
+    }
+    const view = (await answer.json()) as SessionView;
+    const at = Date.parse(answer.headers.get(AT) ?? '');
+    return { view, at: Number.isNaN(at) ? undefined : at };
+  }
+
+  #keep(revision: number, past: PastView): void {
+    const view = sharing(this.#last as Json | undefined, past.view as unknown as Json) as unknown as SessionView;
+    this.#last = view;
+    this.#kept.set(revision, { ...past, view });
+    const oldest = this.#kept.keys().next();
+    if (this.#kept.size > MOST_VIEWS && !oldest.done) this.#kept.delete(oldest.value);
+  }
+}
+
+/** `next`, made of the parts of `before` wherever they are equal. */
+export function sharing(before: Json | undefined, next: Json): Json {
+  if (before === next) return next;
+  if (Array.isArray(before) && Array.isArray(next)) {
+    const items = next.map((item, at) => sharing(before[at], item));
+    return items.length === before.length && items.every((item, at) => item === before[at]) ? before : items;
+  }
+  if (!isObject(before) || !isObject(next)) return next;
+  let same = Object.keys(before).length === Object.keys(next).length;
+  const entries = Object.entries(next).map(([key, value]) => {
+    const held = Object.hasOwn(before, key) ? before[key] : undefined;
+    const item = sharing(held, value);
+    same &&= held !== undefined && item === held;
+    return [key, item] as const;
+  });
+  return same ? before : Object.fromEntries(entries);
+}

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { amounts, drawn, hasGap, stepOf, upToDate } from './series';
+import type { UsageMinute } from '../generated/wire';
+
+const MINUTE = 60_000;
+const T0 = Date.parse('2026-11-22T08:00:00Z');
+const iso = (minute: number) => new Date(T0 + minute * MINUTE).toISOString();
+const minutes = (of: Record<number, number>): Record<string, UsageMinute> =>
+  Object.fromEntries(Object.entries(of).map(([minute, tokens]) => [iso(Number(minute)), { tokens }]));
+const tokens = ({ tokens }: UsageMinute) => tokens;
+
+describe('what was used minute by minute', () => {
+  it('is the series, with the live minutes in place of what they tell better', () => {
+    const known = amounts([
+      [iso(0), 100],
+      [iso(3), 50],
+      [iso(4), 10],
+    ]);
+    const now = upToDate(known, minutes({ 3: 50, 4: 70, 6: 5 }), MINUTE, tokens);
+    expect([...now].map(([at, value]) => [(at - T0) / MINUTE, value])).toEqual([
+      [0, 100],
+      [3, 50],
+      [4, 70],
+      [6, 5],
+    ]);
+    expect(upToDate(known, undefined, MINUTE, tokens)).toBe(known);
+  });
+
+  it('replaces only steps that the live minutes tell of as a whole', () => {
+    const known = amounts([
+      [iso(0), 100],
+      [iso(5), 40],
+    ]);
+    const now = upToDate(known, minutes({ 2: 30, 6: 41, 11: 7 }), 5 * MINUTE, tokens);
+    expect([...now.values()]).toEqual([100, 41, 7]);
+  });
+
+  it('is drawn with its pauses, or added up, and ends at the moment that is shown', () => {
+    const known = amounts([
+      [iso(0), 100],
+      [iso(3), 50],
+      [iso(9), 1],
+    ]);
+    const rate = drawn(known, MINUTE, T0 + 5 * MINUTE, false);
+    expect(rate.values).toEqual([100, 0, 0, 50]);
+    expect(rate.x[3]).toBe(T0 + 3 * MINUTE);
+    expect(drawn(known, MINUTE, T0 + 60 * MINUTE, true).values.at(-1)).toBe(151);
+    expect(drawn(new Map(), MINUTE, T0, true)).toEqual({ x: [], values: [] });
+    expect(drawn(amounts([[iso(0), 100]]), 5 * MINUTE, T0, false).values).toEqual([20]);
+  });
+
+  it('asks again only when more minutes passed than the view carries', () => {
+    const many = minutes(Object.fromEntries(Array.from({ length: 60 }, (_, at) => [at + 100, 1])));
+    expect(hasGap(T0, minutes({ 50: 1 }))).toBe(false);
+    expect(hasGap(T0, many)).toBe(true);
+    expect(hasGap(T0 + 120 * MINUTE, many)).toBe(false);
+  });
+
+  it('has steps that a chart can show', () => {
+    expect(stepOf(3 * 60 * MINUTE)).toBe(MINUTE);
+    for (const days of [2, 6, 30, 200]) expect((days * 24 * 60 * MINUTE) / stepOf(days * 24 * 60 * MINUTE)).toBeLessThanOrEqual(1_500);
+  });
+});

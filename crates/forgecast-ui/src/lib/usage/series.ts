@@ -1,0 +1,79 @@
+// What was used minute by minute over the whole of a session: the server's series, brought up to date by the minutes that
+// the live view carries, so that nothing is asked for twice. Pure.
+
+import { millis } from '../format';
+import type { UsageMinute } from '../generated/wire';
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+/** Points of a chart: more than one can tell apart. */
+const MOST_POINTS = 1_500;
+
+/** Milliseconds that a point stands for, for a session of this length. */
+export function stepOf(lengthMs: number): number {
+  if (lengthMs <= DAY) return MINUTE;
+  const hours = [5, 15, 60, 240, 1_440].map((minutes) => minutes * MINUTE);
+  return hours.find((step) => lengthMs / step <= MOST_POINTS) ?? DAY;
+}
+
+/** Amounts by the beginning of their step. */
+export type Amounts = ReadonlyMap<number, number>;
+
+/** A series as the server answers it. */
+export function amounts(points: readonly (readonly [string, number])[]): Amounts {
+  return new Map(points.flatMap(([at, value]) => (millis(at) === undefined ? [] : [[millis(at)!, value] as const])));
+}
+
+/**
+ * The amounts with the live minutes in place of what they tell better. The minutes are the newest that something was used
+ * in, so a step that begins with the oldest of them or later is all in them.
+ */
+export function upToDate(known: Amounts, recent: Record<string, UsageMinute> | undefined, step: number, of: (minute: UsageMinute) => number): Amounts {
+  const minutes = Object.entries(recent ?? {}).flatMap(([at, minute]) => {
+    const from = millis(at);
+    return from === undefined ? [] : [[from, of(minute)] as const];
+  });
+  if (minutes.length === 0) return known;
+  const oldest = Math.min(...minutes.map(([from]) => from));
+  const whole = Math.ceil(oldest / step) * step;
+  const merged = new Map([...known].filter(([from]) => from < whole));
+  for (const [from, value] of minutes) {
+    const begin = Math.floor(from / step) * step;
+    if (begin >= whole) merged.set(begin, (merged.get(begin) ?? 0) + value);
+  }
+  return merged;
+}
+
+/** Whether minutes are missing between what is known and what the live view carries: then it has to be asked for again. */
+export function hasGap(newestKnown: number | undefined, recent: Record<string, UsageMinute> | undefined): boolean {
+  const minutes = Object.keys(recent ?? {});
+  // With fewer than the most that are kept, none was left out.
+  if (minutes.length < 60) return false;
+  return newestKnown === undefined || Math.min(...minutes.map((at) => millis(at) ?? 0)) > newestKnown + MINUTE;
+}
+
+export interface Drawn {
+  x: number[];
+  values: number[];
+}
+
+/** One point for each step from the first use to `until`; `sum` adds them up. */
+export function drawn(amounts: Amounts, step: number, until: number, sum: boolean): Drawn {
+  const known = [...amounts].filter(([from]) => from <= until).sort(([a], [b]) => a - b);
+  const [first, last] = [known[0]?.[0], known.at(-1)?.[0]];
+  if (first === undefined || last === undefined) return { x: [], values: [] };
+  const by = new Map(known);
+  const x: number[] = [];
+  const values: number[] = [];
+  let all = 0;
+  // Beyond what was promised only if the steps are not what was asked for.
+  const wide = Math.max(step, Math.ceil((last - first) / step / (2 * MOST_POINTS)) * step);
+  for (let from = first; from <= last; from += wide) {
+    let value = 0;
+    for (let at = from; at < from + wide; at += step) value += by.get(at) ?? 0;
+    all += value;
+    x.push(from);
+    values.push(sum ? all : (value * MINUTE) / wide);
+  }
+  return { x, values };
+}
