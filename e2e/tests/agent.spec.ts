@@ -183,13 +183,13 @@ test('a budget that is passed is said quietly, and put away by hand', async ({ p
   await page.goto(`${forgecast.url}/session/${ID}`);
   await expect(page.getByRole('heading', { name: TITLE, level: 1 })).toBeVisible();
   claude.call(FIRST);
-  const notice = page.locator('[data-notice]');
-  await expect(notice).toContainText('$0.85 of $1.00');
+  const toast = page.locator('[data-toast]');
+  await expect(toast).toContainText('$0.85 of $1.00');
   await expect(page.locator('[data-panel="usage"] [data-field="budget"]')).toContainText('critical');
   await expect(page.locator('[data-panel="usage"] [data-field="projection"]')).toContainText('at this rate the budget is used up in');
   expect(await axeViolations(page)).toEqual([]);
-  await notice.getByRole('button').click();
-  await expect(notice).toHaveCount(0);
+  await toast.getByRole('button').click();
+  await expect(toast).toHaveCount(0);
 });
 
 test('an agent that runs in the folder of a build is the build’s: its tokens are there and by phase, and no session is added', async ({ page }) => {

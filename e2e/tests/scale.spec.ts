@@ -233,11 +233,11 @@ test.describe('a log of a million lines', () => {
     await page.getByRole('button', { name: 'Show in context' }).click();
     await expect(page.locator('[data-line="2999"] .text')).toHaveText('step 2999');
     await page.keyboard.press('n');
-    await expect(page.locator('[data-line="4000"].picked')).toBeInViewport();
+    await expect(page.locator('[data-line="4000"].selected')).toBeInViewport();
     await expect(panel.getByText('5 of 1,000 matches')).toBeVisible();
     await page.keyboard.press('N');
     await page.keyboard.press('N');
-    await expect(page.locator('[data-line="2000"].picked')).toBeInViewport();
+    await expect(page.locator('[data-line="2000"].selected')).toBeInViewport();
     // What the bar at the top half covers is no matter of the log.
     await page.evaluate(() => window.scrollTo(0, 0));
     expect(await axeViolations(page)).toEqual([]);
@@ -252,13 +252,13 @@ test.describe('a log of a million lines', () => {
     await panel.getByRole('button', { name: 'Go to time' }).click();
     await page.getByLabel('Time to go to').fill('2000-01-01T00:00:00');
     await page.keyboard.press('Enter');
-    await expect(page.locator('[data-line="0"].picked')).toBeInViewport();
+    await expect(page.locator('[data-line="0"].selected')).toBeInViewport();
     await panel.getByRole('button', { name: 'Go to time' }).click();
     await page.getByLabel('Time to go to').fill('2100-01-01T00:00:00');
     await page.keyboard.press('Enter');
-    const picked = page.locator('.line.picked');
-    await expect.poll(async () => Number(await picked.getAttribute('data-line'))).toBeGreaterThanOrEqual(LINES - 1);
-    await expect(picked).toBeInViewport();
+    const selected = page.locator('.line.selected');
+    await expect.poll(async () => Number(await selected.getAttribute('data-line'))).toBeGreaterThanOrEqual(LINES - 1);
+    await expect(selected).toBeInViewport();
   });
 
   test('wraps its long lines when asked to', async ({ page }) => {

@@ -119,14 +119,14 @@ test('a budget that is passed is said quietly, once, and leads to its session', 
   mock.event('sessions', passed);
   mock.event('sessions', { ...passed, data: { ...data, spent_usd: 7.9 } });
   mock.event('sessions', { ...passed, type: 'deployed' });
-  const notice = page.locator('[data-notice]');
-  await expect(notice).toHaveCount(1);
-  await expect(notice).toContainText('Budget of the session: $7.90 of $10.00 spent');
+  const toast = page.locator('[data-toast]');
+  await expect(toast).toHaveCount(1);
+  await expect(toast).toContainText('Budget of the session: $7.90 of $10.00 spent');
   expect(await axeViolations(page)).toEqual([]);
-  await notice.getByRole('link', { name: 'weather-app' }).click();
+  await toast.getByRole('link', { name: 'weather-app' }).click();
   await expect(page.getByRole('heading', { name: 'weather-app', level: 1 })).toBeVisible();
-  await notice.getByRole('button').click();
-  await expect(notice).toHaveCount(0);
+  await toast.getByRole('button').click();
+  await expect(toast).toHaveCount(0);
 });
 
 test('a row without a known price says so', async ({ page }) => {

@@ -3,7 +3,7 @@
 
 import { poll } from './poll';
 
-export class Asked<T> {
+export class FetchCache<T> {
   /** The last answer. */
   value = $state.raw<T>();
   /** When it was last confirmed, by this machine's clock; 0 for never. */

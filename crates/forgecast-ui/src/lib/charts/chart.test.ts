@@ -18,7 +18,7 @@ describe('a chart', () => {
   });
 
   it('is empty without points, without values and when all of them are zero', () => {
-    const one = (list: (number | null)[]) => [{ label: 'a', colour: 'red', values: list }];
+    const one = (list: (number | null)[]) => [{ label: 'a', color: 'red', values: list }];
     expect(isEmpty([], one([]))).toBe(true);
     expect(isEmpty([1, 2], one([0, null]))).toBe(true);
     expect(isEmpty([1, 2], one([0, 0.2]))).toBe(false);

@@ -4,8 +4,8 @@
 export interface ChartSeries {
   /** What its reader calls it; labels of one chart differ. */
   label: string;
-  /** A CSS colour, usually a variable of the theme: `var(--accent)`. */
-  colour: string;
+  /** A CSS color, usually a variable of the theme: `var(--accent)`. */
+  color: string;
   /** One value per point of time; null where there is none. */
   values: readonly (number | null)[];
 }
@@ -32,7 +32,7 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
 /** Colours for what has none of its own, told apart in both themes; the last one is for the rest. */
-export const COLOURS = ['builder', 'scout', 'test', 'architect', 'screenshot', 'documentation', 'deploy', 'feedback'].map(
+export const COLORS = ['builder', 'scout', 'test', 'architect', 'screenshot', 'documentation', 'deploy', 'feedback'].map(
   (phase) => `var(--phase-${phase})`,
 );
 export const REST = 'var(--phase-other)';

@@ -1,4 +1,4 @@
-// Draws a chart with uPlot. Loaded when the first chart is shown; colours are read from the page's style whenever it
+// Draws a chart with uPlot. Loaded when the first chart is shown; colors are read from the page's style whenever it
 // draws, so that a change of the theme is one more drawing. Builds no markup.
 
 import uPlot from 'uplot';
@@ -16,7 +16,7 @@ export interface Pointed {
   top: number;
 }
 
-export interface Told {
+export interface ChartHandlers {
   /** The pointer moved to a point, or away. */
   onPoint(pointed: Pointed | undefined): void;
   /** A place was clicked: its time. */
@@ -26,16 +26,16 @@ export interface Told {
 /** A chart on the page. */
 export class Plot {
   readonly #host: HTMLElement;
-  readonly #told: Told;
-  readonly #colours = new Map<string, string>();
+  readonly #handlers: ChartHandlers;
+  readonly #colors = new Map<string, string>();
   #spec: ChartSpec;
   #chart: uPlot;
   /** What cannot be changed in a chart that stands. */
   #shape: string;
 
-  constructor(host: HTMLElement, spec: ChartSpec, size: { width: number; height: number }, told: Told) {
+  constructor(host: HTMLElement, spec: ChartSpec, size: { width: number; height: number }, handlers: ChartHandlers) {
     this.#host = host;
-    this.#told = told;
+    this.#handlers = handlers;
     this.#spec = spec;
     this.#shape = shapeOf(spec);
     this.#chart = this.#make(size);
@@ -55,12 +55,12 @@ export class Plot {
     this.#chart.setSize(size);
   }
 
-  /** Draws anew in the colours of the present theme. */
-  recolour(): void {
-    this.#colours.clear();
-    // Before it is drawn for the first time it has no colours to change, and no scale that a redraw could keep.
+  /** Draws anew in the colors of the present theme. */
+  recolor(): void {
+    this.#colors.clear();
+    // Before it is drawn for the first time it has no colors to change, and no scale that a redraw could keep.
     if (this.#chart.status === 0) return;
-    // Bars keep the colour in their paths, so those are made anew, too.
+    // Bars keep the color in their paths, so those are made anew, too.
     this.#chart.redraw(true, false);
   }
 
@@ -79,15 +79,15 @@ export class Plot {
     const chart = new uPlot(this.#options(size), dataOf(this.#spec), this.#host);
     chart.over.addEventListener('click', () => {
       const left = chart.cursor.left ?? -1;
-      if (left >= 0) this.#told.onPick(chart.posToVal(left, 'x') * 1_000);
+      if (left >= 0) this.#handlers.onPick(chart.posToVal(left, 'x') * 1_000);
     });
     return chart;
   }
 
   #options(size: { width: number; height: number }): uPlot.Options {
     const spec = () => this.#spec;
-    const axis = { font: FONT, stroke: () => this.#colour('var(--faint)'), border: { show: false } };
-    const grid = { width: 1, stroke: () => this.#colour('var(--line)') };
+    const axis = { font: FONT, stroke: () => this.#color('var(--faint)'), border: { show: false } };
+    const grid = { width: 1, stroke: () => this.#color('var(--line)') };
     return {
       ...size,
       padding: [10, 8, 0, 0],
@@ -139,9 +139,9 @@ export class Plot {
         : kind === 'steps'
           ? uPlot.paths.stepped?.({ align: 1 })
           : uPlot.paths.linear?.();
-    const drawn = series.map(({ colour }): uPlot.Series => {
-      const solid = () => this.#colour(colour);
-      const faint = () => this.#colour(`color-mix(in srgb, ${colour} ${piled ? 100 : 20}%, var(--surface))`);
+    const drawn = series.map(({ color }): uPlot.Series => {
+      const solid = () => this.#color(color);
+      const faint = () => this.#color(`color-mix(in srgb, ${color} ${piled ? 100 : 20}%, var(--surface))`);
       return {
         ...(paths && { paths }),
         points: { show: kind === 'lines' ? undefined : false },
@@ -156,36 +156,36 @@ export class Plot {
   #behind(chart: uPlot): void {
     const { ctx, bbox } = chart;
     ctx.save();
-    ctx.fillStyle = this.#colour('var(--line)');
+    ctx.fillStyle = this.#color('var(--line)');
     ctx.fillRect(bbox.left, bbox.top + bbox.height - 1, bbox.width, 1);
     ctx.restore();
   }
 
   #pointed(chart: uPlot): void {
     const { idx, left, top } = chart.cursor;
-    if (idx === undefined || idx === null || left === undefined || left < 0) return this.#told.onPoint(undefined);
+    if (idx === undefined || idx === null || left === undefined || left < 0) return this.#handlers.onPoint(undefined);
     const over = chart.over;
     const x = chart.valToPos(chart.data[0][idx] ?? 0, 'x');
-    this.#told.onPoint({ index: idx, left: over.offsetLeft + x, top: over.offsetTop + Math.max(0, top ?? 0) });
+    this.#handlers.onPoint({ index: idx, left: over.offsetLeft + x, top: over.offsetTop + Math.max(0, top ?? 0) });
   }
 
-  /** A CSS colour as the canvas takes it: variables, `light-dark()` and mixtures worked out by the browser. */
-  #colour(css: string): string {
-    const known = this.#colours.get(css);
+  /** A CSS color as the canvas takes it: variables, `light-dark()` and mixtures worked out by the browser. */
+  #color(css: string): string {
+    const known = this.#colors.get(css);
     if (known !== undefined) return known;
     const probe = document.createElement('span');
     probe.style.color = css;
     this.#host.append(probe);
-    const colour = getComputedStyle(probe).color;
+    const color = getComputedStyle(probe).color;
     probe.remove();
-    this.#colours.set(css, colour);
-    return colour;
+    this.#colors.set(css, color);
+    return color;
   }
 }
 
 /** Charts with the same shape differ in their data only. */
 function shapeOf({ kind, series, stacked: piled, days }: ChartSpec): string {
-  return JSON.stringify([kind, piled, days, series.map(({ label, colour }) => [label, colour])]);
+  return JSON.stringify([kind, piled, days, series.map(({ label, color }) => [label, color])]);
 }
 
 function dataOf({ x, series, stacked: piled }: ChartSpec): uPlot.AlignedData {

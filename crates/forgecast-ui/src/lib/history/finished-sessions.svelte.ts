@@ -5,11 +5,11 @@ import { live } from '../live/live.svelte';
 import type { SessionRow } from '../generated/wire';
 
 export type FinishedSort = 'ended' | 'name' | 'duration' | 'tokens' | 'cost';
-export type Verdict = 'completed' | 'failed' | 'abandoned';
-export const VERDICTS: readonly Verdict[] = ['completed', 'failed', 'abandoned'];
+export type Outcome = 'completed' | 'failed' | 'abandoned';
+export const OUTCOMES: readonly Outcome[] = ['completed', 'failed', 'abandoned'];
 
 export interface FinishedQuery {
-  verdicts: readonly Verdict[];
+  outcomes: readonly Outcome[];
   sort: FinishedSort;
   project: string | undefined;
   text: string;
@@ -27,7 +27,7 @@ const PAGE = 100;
 const LARGE_PAGE = 1_000;
 
 function address(query: FinishedQuery, limit: number, cursor: string | undefined): string {
-  const parameters = new URLSearchParams({ status: query.verdicts.join(','), sort: query.sort, limit: String(limit) });
+  const parameters = new URLSearchParams({ status: query.outcomes.join(','), sort: query.sort, limit: String(limit) });
   if (query.project !== undefined) parameters.set('project', query.project);
   if (query.text.trim() !== '') parameters.set('q', query.text.trim());
   if (query.since !== undefined) parameters.set('since', query.since);
@@ -69,7 +69,7 @@ export class FinishedSessions {
     this.#query = query;
     this.#cursor = undefined;
     this.loading = false;
-    if (query.verdicts.length === 0) {
+    if (query.outcomes.length === 0) {
       this.rows = [];
       this.more = false;
       return;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { buckets, byModel, byOutcome, csv, dayOf, daysBetween, known, midnight, passRate, sessionsCsv, shownDays, sinceDay, tookMs } from './history';
+import { buckets, modelSeries, outcomeSeries, csv, dayOf, daysBetween, known, midnight, passRate, sessionsCsv, shownDays, sinceDay, durationMs } from './history';
 import type { SessionRow, UsageAmount, UsageRow } from '../generated/wire';
 
 const NOON = new Date(2026, 10, 22, 12).getTime();
@@ -55,7 +55,7 @@ describe('shares of a history', () => {
   const week = buckets(daysBetween('2026-11-20', '2026-11-22'));
 
   it('by model stand in the order of what they cost, on the days on which they were used', () => {
-    expect(byModel(rows, week, 'cost').map(({ label, values }) => [label, values])).toEqual([
+    expect(modelSeries(rows, week, 'cost').map(({ label, values }) => [label, values])).toEqual([
       ['opus', [2, 0, 4]],
       ['model not named', [3, 0, 0]],
       ['haiku', [0, 0, 1]],
@@ -66,11 +66,11 @@ describe('shares of a history', () => {
     const models = fc.dictionary(fc.string({ maxLength: 4 }), fc.nat(50), { maxKeys: 30, noNullPrototype: true });
     fc.assert(
       fc.property(models, (used) => {
-        const series = byModel([row('2026-11-21', used)], week, 'cost');
+        const series = modelSeries([row('2026-11-21', used)], week, 'cost');
         const shown = series.reduce((sum, { values }) => sum + (values[1] ?? 0), 0);
         expect(shown).toBe(Object.values(used).reduce((sum, cost) => sum + cost, 0));
         expect(series.length).toBeLessThanOrEqual(8);
-        expect(new Set(series.map(({ colour }) => colour)).size).toBe(series.length);
+        expect(new Set(series.map(({ color }) => color)).size).toBe(series.length);
       }),
     );
   });
@@ -84,8 +84,8 @@ describe('shares of a history', () => {
 
   it('by outcome say abandoned only where something was', () => {
     const ended = { key: '2026-11-21', completed: 3, failed: 1, abandoned: 0 };
-    expect(byOutcome([ended], week).map(({ values }) => values)).toEqual([[0, 3, 0], [0, 1, 0]]);
-    expect(byOutcome([{ ...ended, abandoned: 2 }], week)).toHaveLength(3);
+    expect(outcomeSeries([ended], week).map(({ values }) => values)).toEqual([[0, 3, 0], [0, 1, 0]]);
+    expect(outcomeSeries([{ ...ended, abandoned: 2 }], week)).toHaveLength(3);
   });
 
   it('pass rates count neither what runs nor what was abandoned', () => {
@@ -121,7 +121,7 @@ describe('a table for a spreadsheet', () => {
 
   it('of sessions has their duration, when it is known', () => {
     const session = { id: 'a~1', name: '=cmd()', status: 'completed', source: 'live', agents_active: 0, problems: 0 } as SessionRow;
-    expect(tookMs(session)).toBeUndefined();
+    expect(durationMs(session)).toBeUndefined();
     const timed = { ...session, started_at: '2026-11-22T08:00:00Z', ended_at: '2026-11-22T08:01:30Z' };
     expect(sessionsCsv([timed]).split('\r\n')[1]).toBe("a~1,'=cmd(),,completed,90,,,,,,2026-11-22T08:00:00Z,2026-11-22T08:01:30Z");
   });

@@ -1,7 +1,7 @@
 // What the history is made of: days without holes, shares by model, how sessions ended, and the same as text for a
 // spreadsheet. Pure: today is an argument.
 
-import { COLOURS, REST, type ChartSeries } from '../charts/chart';
+import { COLORS, REST, type ChartSeries } from '../charts/chart';
 import { total } from '../usage/usage';
 import type { OutcomeRow, Outcomes, SessionRow, UsageAmount, UsageRow } from '../generated/wire';
 
@@ -13,9 +13,9 @@ export const RANGE_NAMES: Record<Range, string> = { '7': '7 days', '30': '30 day
 export type Metric = 'cost' | 'tokens';
 
 /** More days than this are drawn as weeks. */
-const MOST_DAYS = 200;
-/** Models with a colour of their own; the others are one. */
-const MOST_MODELS = COLOURS.length;
+const MAX_DAYS = 200;
+/** Models with a color of their own; the others are one. */
+const MAX_MODELS = COLORS.length;
 const OTHERS = 'other models';
 
 /** The calendar day of a moment, `2026-11-22`, in the viewer's zone. */
@@ -67,7 +67,7 @@ export interface Buckets {
 }
 
 export function buckets(days: readonly string[]): Buckets {
-  const size = days.length > MOST_DAYS ? 7 : 1;
+  const size = days.length > MAX_DAYS ? 7 : 1;
   const grouped: string[][] = [];
   // Weeks are counted back from today, so that the newest one is whole.
   for (let end = days.length; end > 0; end -= size) grouped.unshift(days.slice(Math.max(0, end - size), end));
@@ -89,22 +89,22 @@ export function modelName(model: string): string {
   return model === '' ? 'model not named' : model;
 }
 
-/** One series per model, the one that used the most first; what is beyond the colours is one series. */
-export function byModel(rows: readonly UsageRow[], { days }: Buckets, metric: Metric): ChartSeries[] {
+/** One series per model, the one that used the most first; what is beyond the colors is one series. */
+export function modelSeries(rows: readonly UsageRow[], { days }: Buckets, metric: Metric): ChartSeries[] {
   const perDay = new Map(rows.map((row) => [row.day ?? '', row.models ?? {}]));
   const sums = new Map<string, number>();
   for (const models of perDay.values()) {
     for (const [model, amount] of Object.entries(models)) sums.set(model, (sums.get(model) ?? 0) + amountOf(amount, metric));
   }
   const ranked = [...sums].filter(([, sum]) => sum > 0).sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
-  const own = ranked.slice(0, ranked.length > MOST_MODELS ? MOST_MODELS - 1 : MOST_MODELS).map(([model]) => model);
+  const own = ranked.slice(0, ranked.length > MAX_MODELS ? MAX_MODELS - 1 : MAX_MODELS).map(([model]) => model);
   const rest = ranked.slice(own.length).map(([model]) => model);
   const values = (models: readonly string[]) =>
     days.map((bucket) =>
       bucket.reduce((sum, day) => models.reduce((sum, model) => sum + value(perDay.get(day)?.[model], metric), sum), 0),
     );
-  const series = own.map((model, at) => ({ label: modelName(model), colour: COLOURS[at] ?? REST, values: values([model]) }));
-  return rest.length === 0 ? series : [...series, { label: OTHERS, colour: REST, values: values(rest) }];
+  const series = own.map((model, at) => ({ label: modelName(model), color: COLORS[at] ?? REST, values: values([model]) }));
+  return rest.length === 0 ? series : [...series, { label: OTHERS, color: REST, values: values(rest) }];
 }
 
 function value(amount: UsageAmount | undefined, metric: Metric): number {
@@ -112,14 +112,14 @@ function value(amount: UsageAmount | undefined, metric: Metric): number {
 }
 
 /** How sessions ended, per bucket of time. */
-export function byOutcome(rows: readonly OutcomeRow[], { days }: Buckets): ChartSeries[] {
+export function outcomeSeries(rows: readonly OutcomeRow[], { days }: Buckets): ChartSeries[] {
   const perDay = new Map(rows.map((row) => [row.key, row]));
   const of = (field: 'completed' | 'failed' | 'abandoned') =>
     days.map((bucket) => bucket.reduce((sum, day) => sum + (perDay.get(day)?.[field] ?? 0), 0));
   return [
-    { label: 'completed', colour: 'var(--good)', values: of('completed') },
-    { label: 'failed', colour: 'var(--bad)', values: of('failed') },
-    { label: 'abandoned', colour: 'var(--off)', values: of('abandoned') },
+    { label: 'completed', color: 'var(--good)', values: of('completed') },
+    { label: 'failed', color: 'var(--bad)', values: of('failed') },
+    { label: 'abandoned', color: 'var(--off)', values: of('abandoned') },
   ].filter(({ label, values }) => label !== 'abandoned' || values.some((count) => count > 0));
 }
 
@@ -129,12 +129,12 @@ export function passRate(outcomes: Outcomes | undefined): number | undefined {
   return judged === 0 ? undefined : ((outcomes?.completed ?? 0) / judged) * 100;
 }
 
-export function finishedIn(outcomes: Outcomes): number {
+export function finishedCount(outcomes: Outcomes): number {
   return outcomes.completed + outcomes.failed + outcomes.abandoned;
 }
 
 /** How long a session took, milliseconds; undefined when its beginning or its end is not known. */
-export function tookMs(row: SessionRow): number | undefined {
+export function durationMs(row: SessionRow): number | undefined {
   const [from, to] = [row.started_at, row.ended_at].map((time) => (time === undefined ? Number.NaN : Date.parse(time)));
   return from === undefined || to === undefined || !(to >= from) ? undefined : to - from;
 }
@@ -185,7 +185,7 @@ export function sessionsCsv(rows: readonly SessionRow[]): string {
       row.name,
       row.project,
       row.status,
-      tookMs(row) === undefined ? undefined : Math.round((tookMs(row) ?? 0) / 1_000),
+      durationMs(row) === undefined ? undefined : Math.round((durationMs(row) ?? 0) / 1_000),
       row.tests?.passed,
       row.tests?.failed,
       row.iteration,

@@ -1,16 +1,16 @@
 // What somebody chose in the history; kept while a session is looked at, so that coming back is coming back.
 
-import type { FinishedSort, Verdict } from './finished-sessions.svelte';
+import type { FinishedSort, Outcome } from './finished-sessions.svelte';
 import type { Metric, Range } from './history';
 import type { GroupBy } from '../generated/wire';
 
-class HistoryChoice {
+class HistoryState {
   range = $state<Range>('30');
   metric = $state<Metric>('cost');
   by = $state<Exclude<GroupBy, 'day'>>('project');
   /** Only this project; undefined for all. */
   project = $state<string>();
-  verdict = $state<Verdict | 'all'>('all');
+  verdict = $state<Outcome | 'all'>('all');
   sort = $state<FinishedSort>('ended');
   text = $state('');
   /** The sessions that are to be compared, the first chosen one first. */
@@ -24,4 +24,4 @@ class HistoryChoice {
   }
 }
 
-export const choice = new HistoryChoice();
+export const historyState = new HistoryState();

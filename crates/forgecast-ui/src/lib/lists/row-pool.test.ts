@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Slots } from './row-pool';
+import { RowPool } from './row-pool';
 
 const own = (item: string) => item;
-const places = (slots: Slots<string>, items: string, taken?: number) =>
+const places = (slots: RowPool<string>, items: string, taken?: number) =>
   Object.fromEntries(slots.assign([...items], own, taken).map(({ slot, item }) => [item, slot]));
 
 describe('the places of the rows in sight', () => {
   it('are kept by rows that stay and taken over by rows that come', () => {
-    const slots = new Slots<string>();
+    const slots = new RowPool<string>();
     const before = places(slots, 'abcd');
     const after = places(slots, 'cdef');
     expect([after['c'], after['d']]).toEqual([before['c'], before['d']]);
@@ -16,7 +16,7 @@ describe('the places of the rows in sight', () => {
   });
 
   it('are not given away while somebody is in them', () => {
-    const slots = new Slots<string>();
+    const slots = new RowPool<string>();
     const before = places(slots, 'ab');
     const after = places(slots, 'cd', before['a']);
     expect(Object.values(after)).not.toContain(before['a']);
@@ -25,7 +25,7 @@ describe('the places of the rows in sight', () => {
   it('are one for each row, in the order of the rows, and no more than were ever in sight', () => {
     fc.assert(
       fc.property(fc.array(fc.uniqueArray(fc.constantFrom(...'abcdefghij'), { maxLength: 6 })), (steps) => {
-        const slots = new Slots<string>();
+        const slots = new RowPool<string>();
         let last: Record<string, number> = {};
         for (const items of steps) {
           const placed = slots.assign(items, own);

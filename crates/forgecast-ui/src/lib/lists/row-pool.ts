@@ -7,7 +7,7 @@ export interface Slot<T> {
   item: T;
 }
 
-export class Slots<T> {
+export class RowPool<T> {
   #held = new Map<string | number, number>();
   #next = 0;
 

@@ -2,7 +2,7 @@
 // only as high as browsers can, so near moves are taken as they are and far ones as a part of the whole. Pure.
 
 /** The height of the scrolled element never exceeds this, pixels; browsers stop at 17 to 33 million. */
-export const MOST_PX = 6_000_000;
+export const MAX_PX = 6_000_000;
 /** Moves beyond this many times the height of the window come from dragging the bar, not from a wheel. */
 const FAR = 4;
 
@@ -32,12 +32,12 @@ export class Scroller {
 
   /** Whether one pixel of the bar is one pixel of the list. */
   get #exact(): boolean {
-    return this.measured === undefined && this.#virtual <= MOST_PX;
+    return this.measured === undefined && this.#virtual <= MAX_PX;
   }
 
   /** Height of the element that is scrolled. */
   get height(): number {
-    return Math.min(Math.max(this.#virtual, this.measured ? this.view + 1 : 0), MOST_PX);
+    return Math.min(Math.max(this.#virtual, this.measured ? this.view + 1 : 0), MAX_PX);
   }
 
   get #room(): number {

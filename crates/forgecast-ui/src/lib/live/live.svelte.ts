@@ -2,55 +2,55 @@
 // socket is down. The pages read from here and never speak to the network themselves.
 
 import { apiPath, baseOf } from '../navigation/routes';
-import { Batch } from './raf-batch';
+import { RafBatch } from './raf-batch';
 import type { LogPage } from '../log/cache';
 import { LogState } from '../log/state.svelte';
-import { noticeOf, withNotice, type Notice } from '../notifications/toasts';
+import { toastOf, addToast, type Toast } from '../notifications/toasts';
 import { notifier } from '../notifications/notifier.svelte';
 import { poll, type PollOptions } from '../api/poll';
 import { Sessions } from '../sessions/sessions.svelte';
-import { Live, type Connection } from './socket';
+import { LiveSocket, type Connection } from './socket';
 import { ticker } from '../time/ticker.svelte';
 import { TopicState } from './topic.svelte';
 import type { SessionView } from '../generated/wire';
 
 const POLL_MS = 5_000;
-const MOST_NOTICES = 3;
+const MAX_TOASTS = 3;
 
-const batch = new Batch();
+const batch = new RafBatch();
 
-class Connected {
+class LiveData {
   connection = $state<Connection>({ kind: 'connecting' });
   /** The server speaks another version of the protocol than this page. */
   outdated = $state(false);
   index = new Sessions(batch, {
-    onEvent: (event, topic) => this.#noticed(event, topic),
-    onHeard: (event, topic) => {
-      const notice = noticeOf(event, topic);
-      if (notice) notifier.heardBudget(notice);
+    onEvent: (event, topic) => this.#onEvent(event, topic),
+    onEventReceived: (event, topic) => {
+      const toast = toastOf(event, topic);
+      if (toast) notifier.onBudgetPassed(toast);
     },
-    onRow: (before, after) => notifier.heard(before, after),
+    onRow: (before, after) => notifier.onRow(before, after),
   });
   /** What was said besides the states and nobody put away yet, the newest first. */
-  notices = $state.raw<readonly Notice[]>([]);
+  toasts = $state.raw<readonly Toast[]>([]);
   readonly base = baseOf(location.pathname);
   /** Told when the server may not want this browser any more: the connection was refused, closed or lost. */
-  onDoubt: (() => void) | undefined;
+  onConnectionRefused: (() => void) | undefined;
   #started = false;
   #paused = false;
-  readonly #live: Live;
+  readonly #socket: LiveSocket;
   /** What is polled while the socket is down, by its topic. */
   readonly #polled = new Map<string, { start: () => () => void; stop: (() => void) | undefined }>();
 
   constructor() {
     const address = new URL(`${this.base}api/v1/live`, location.href);
     address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
-    this.#live = new Live({
+    this.#socket = new LiveSocket({
       connect: () => new WebSocket(address),
       now: () => Date.now(),
       random: () => Math.random(),
-      onConnection: (connection) => this.#changed(connection),
-      onTime: (time) => ticker.heard(time),
+      onConnection: (connection) => this.#onConnection(connection),
+      onTime: (time) => ticker.sync(time),
       onOtherProtocol: () => (this.outdated = true),
     });
   }
@@ -58,19 +58,19 @@ class Connected {
   /** Connects; also again after a pause. `index`: whether there is more to follow than single sessions. */
   start({ index }: { index: boolean } = { index: true }): void {
     this.#paused = false;
-    if (this.#started) return this.#live.connect();
+    if (this.#started) return this.#socket.connect();
     this.#started = true;
     ticker.start();
     if (index) this.#followIndex();
     const now = () => {
-      if (!document.hidden && !this.#paused) this.#live.connect();
+      if (!document.hidden && !this.#paused) this.#socket.connect();
     };
     window.addEventListener('online', now);
     window.addEventListener('pageshow', now);
     document.addEventListener('visibilitychange', now);
     // A tab that the browser had frozen: its socket may be long gone, and its timers have not noticed.
     document.addEventListener('resume', now);
-    this.#live.connect();
+    this.#socket.connect();
   }
 
   /** Whether there is something that was shown. */
@@ -81,7 +81,7 @@ class Connected {
   /** Asks the server nothing until `start` is called again. */
   pause(): void {
     this.#paused = true;
-    this.#live.stop();
+    this.#socket.stop();
     for (const entry of this.#polled.values()) {
       entry.stop?.();
       entry.stop = undefined;
@@ -89,7 +89,7 @@ class Connected {
   }
 
   #followIndex(): void {
-    this.#live.follow('sessions', this.index);
+    this.#socket.follow('sessions', this.index);
     this.#poll('sessions', `${apiPath(this.base, 'sessions')}?limit=500`, this.index, (body) => {
       const page = body as { sessions?: { id: string }[]; next_cursor?: string };
       const rows = page.sessions ?? [];
@@ -101,17 +101,17 @@ class Connected {
   }
 
   retryNow(): void {
-    this.#live.connect();
+    this.#socket.connect();
   }
 
   /** Follows the view of one session until `stop` is called; `onId` learns the canonical id behind a bare name. */
   view(id: string, onId: (id: string) => void): { view: TopicState<SessionView>; stop: () => void } {
     const view = new TopicState<SessionView>(batch, {
       onTopic: (topic) => onId(topic.slice('session/'.length)),
-      onEvent: (event, topic) => this.#noticed(event, topic),
+      onEvent: (event, topic) => this.#onEvent(event, topic),
     });
     const stops = [
-      this.#live.follow(`session/${id}`, view),
+      this.#socket.follow(`session/${id}`, view),
       this.#poll(`session/${id}`, apiPath(this.base, 'sessions', id), view, (body) => body),
     ];
     return { view, stop: () => stops.forEach((stop) => stop()) };
@@ -121,27 +121,27 @@ class Connected {
   session(id: string, onId: (id: string) => void): { view: TopicState<SessionView>; log: LogState; stop: () => void } {
     const { view, stop } = this.view(id, onId);
     const log = new LogState(batch);
-    const stops = [stop, this.#live.follow(`log/${id}`, log), this.#pollLog(id, log)];
+    const stops = [stop, this.#socket.follow(`log/${id}`, log), this.#pollLog(id, log)];
     return { view, log, stop: () => stops.forEach((stop) => stop()) };
   }
 
-  putAway(notice: Notice): void {
-    this.notices = this.notices.filter(({ key }) => key !== notice.key);
+  dismiss(toast: Toast): void {
+    this.toasts = this.toasts.filter(({ key }) => key !== toast.key);
   }
 
-  #noticed(event: unknown, topic: string): void {
-    const notice = noticeOf(event, topic);
-    if (notice) this.notices = withNotice(this.notices, notice, MOST_NOTICES);
+  #onEvent(event: unknown, topic: string): void {
+    const toast = toastOf(event, topic);
+    if (toast) this.toasts = addToast(this.toasts, toast, MAX_TOASTS);
   }
 
   #poll(topic: string, url: string, target: Pick<Sessions, 'replace' | 'confirmed'>, shape: (body: unknown) => unknown): () => void {
-    return this.#standIn(topic, {
+    return this.#pollWhileDown(topic, {
       url: () => url,
       onState: (body) => {
         target.replace(shape(body));
         target.confirmed();
         // What is shown is no longer what the socket had delivered, so it cannot be resumed from there.
-        this.#live.forgetPosition(topic);
+        this.#socket.forgetPosition(topic);
       },
       onSame: () => target.confirmed(),
     });
@@ -149,15 +149,15 @@ class Connected {
 
   #pollLog(id: string, log: LogState): () => void {
     const topic = `log/${id}`;
-    return this.#standIn(topic, {
+    return this.#pollWhileDown(topic, {
       url: () => {
-        const next = this.#live.nextLine(topic);
+        const next = this.#socket.nextLine(topic);
         return apiPath(this.base, 'sessions', id, 'log') + (next === undefined ? '' : `?offset=${next}&limit=1000`);
       },
       onState: (body) => {
         const { lines } = body as LogPage;
         const first = lines[0];
-        if (first) this.#live.tookLines(topic, first.offset, lines);
+        if (first) this.#socket.tookLines(topic, first.offset, lines);
         log.confirmed();
       },
       onSame: () => log.confirmed(),
@@ -165,7 +165,7 @@ class Connected {
   }
 
   /** What is asked for while the socket is down. */
-  #standIn(topic: string, asked: Pick<PollOptions, 'url' | 'onState' | 'onSame'>): () => void {
+  #pollWhileDown(topic: string, asked: Pick<PollOptions, 'url' | 'onState' | 'onSame'>): () => void {
     const entry = {
       stop: undefined as (() => void) | undefined,
       start: () =>
@@ -174,7 +174,7 @@ class Connected {
           everyMs: POLL_MS,
           fetch: (input, init) => fetch(input, init),
           onFailure: (status) => {
-            if (status === 401 || status === 403) this.onDoubt?.();
+            if (status === 401 || status === 403) this.onConnectionRefused?.();
           },
         }),
     };
@@ -186,10 +186,10 @@ class Connected {
     };
   }
 
-  #changed(connection: Connection): void {
+  #onConnection(connection: Connection): void {
     this.connection = connection;
     // A browser does not say why a socket was refused.
-    if (connection.kind === 'waiting') this.onDoubt?.();
+    if (connection.kind === 'waiting') this.onConnectionRefused?.();
     for (const entry of this.#polled.values()) {
       if (connection.kind === 'live') {
         entry.stop?.();
@@ -201,4 +201,4 @@ class Connected {
   }
 }
 
-export const live = new Connected();
+export const live = new LiveData();

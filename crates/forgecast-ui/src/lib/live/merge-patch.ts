@@ -16,40 +16,40 @@ function own(target: JsonObject, key: string): Json | undefined {
 }
 
 /** What a patch names, without the keys that are refused. */
-export function entries(patch: JsonObject): [string, Json][] {
+export function patchEntries(patch: JsonObject): [string, Json][] {
   return Object.entries(patch).filter(([key]) => !REFUSED.has(key));
 }
 
 /** What `target` becomes by `patch`. Neither is changed; parts that the patch does not name are the same objects. */
-export function apply(target: Json | undefined, patch: Json): Json {
+export function mergePatch(target: Json | undefined, patch: Json): Json {
   if (!isObject(patch)) return patch;
   const before = isObject(target) ? target : {};
   const after: JsonObject = { ...before };
   let changed = before !== target;
-  for (const [key, value] of entries(patch)) {
+  for (const [key, value] of patchEntries(patch)) {
     const old = own(before, key);
     if (value === null) {
       changed ||= old !== undefined;
       delete after[key];
       continue;
     }
-    const next = apply(old, value);
+    const next = mergePatch(old, value);
     changed ||= next !== old;
     after[key] = next;
   }
   return changed ? after : before;
 }
 
-/** The same as `apply`, in place: writes only where a value differs. */
-export function applyInto(target: JsonObject, patch: JsonObject): void {
-  for (const [key, value] of entries(patch)) {
+/** The same as `mergePatch`, in place: writes only where a value differs. */
+export function mergePatchInto(target: JsonObject, patch: JsonObject): void {
+  for (const [key, value] of patchEntries(patch)) {
     const old = own(target, key);
     if (value === null) {
       if (old !== undefined) delete target[key];
     } else if (isObject(value) && isObject(old)) {
-      applyInto(old, value);
-    } else if (!same(old, value)) {
-      target[key] = apply(undefined, value);
+      mergePatchInto(old, value);
+    } else if (!jsonEqual(old, value)) {
+      target[key] = mergePatch(undefined, value);
     }
   }
 }
@@ -59,22 +59,22 @@ export function reconcile(target: JsonObject, state: JsonObject): void {
   for (const key of Object.keys(target)) {
     if (!Object.hasOwn(state, key)) delete target[key];
   }
-  for (const [key, value] of entries(state)) {
+  for (const [key, value] of patchEntries(state)) {
     const old = own(target, key);
     if (isObject(value) && isObject(old)) reconcile(old, value);
-    else if (!same(old, value)) target[key] = apply(undefined, value);
+    else if (!jsonEqual(old, value)) target[key] = mergePatch(undefined, value);
   }
 }
 
 /** Whether two values are the same by content. */
-export function same(a: Json | undefined, b: Json | undefined): boolean {
+export function jsonEqual(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true;
   if (Array.isArray(a) && Array.isArray(b)) {
-    return a.length === b.length && a.every((item, at) => same(item, b[at]));
+    return a.length === b.length && a.every((item, at) => jsonEqual(item, b[at]));
   }
   if (isObject(a) && isObject(b)) {
     const keys = Object.keys(a);
-    return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && same(a[key], b[key]));
+    return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && jsonEqual(a[key], b[key]));
   }
   return false;
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Follower, Live } from './socket';
-import { fakeLive, type FakeSocket } from './socket.fake';
+import type { Follower, LiveSocket } from './socket';
+import { fakeLiveSocket, type FakeSocket } from './socket.fake';
 import { vectors } from '../testing/vectors';
 
 interface Messages {
@@ -14,7 +14,7 @@ const LOG = 'log/weather-app~1';
 
 let sockets: FakeSocket[];
 let told: string[];
-let live: Live;
+let live: LiveSocket;
 
 const follower: Follower = {
   snapshot: (state, topic) => told.push(`snapshot ${topic} ${JSON.stringify(state)}`),
@@ -30,7 +30,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   sockets = [];
   told = [];
-  live = fakeLive(sockets);
+  live = fakeLiveSocket(sockets);
 });
 afterEach(() => vi.useRealTimers());
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { Batch } from './raf-batch';
+import { RafBatch } from './raf-batch';
 
 function host(hidden: boolean) {
   const frames: (() => void)[] = [];
   const timers: (() => void)[] = [];
   const page = { hidden, shown: () => undefined as void };
-  const batch = new Batch({
+  const batch = new RafBatch({
     hidden: () => page.hidden,
     shown: (run) => {
       page.shown = () => {

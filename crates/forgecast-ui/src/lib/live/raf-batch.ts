@@ -1,11 +1,11 @@
 // Collects changes and makes them at once, right before the next frame is painted; in the background, where nobody looks,
 // not until somebody does. Never lets the queue grow without bound.
 
-const MOST_QUEUED = 256;
+const MAX_QUEUED = 256;
 /** A tab that is hidden after it asked for a frame gets none, and one whose frames do not come for another reason neither. */
 const NO_FRAME_MS = 1_000;
 
-export interface FrameHost {
+export interface RafHost {
   hidden(): boolean;
   /** Calls `run` whenever the tab was hidden and is so no more. */
   shown(run: () => void): void;
@@ -13,7 +13,7 @@ export interface FrameHost {
   later(run: () => void, ms: number): void;
 }
 
-const browser: FrameHost = {
+const browser: RafHost = {
   hidden: () => document.hidden,
   shown: (run) =>
     document.addEventListener('visibilitychange', () => {
@@ -23,26 +23,26 @@ const browser: FrameHost = {
   later: (run, ms) => setTimeout(run, ms),
 };
 
-export class Batch {
+export class RafBatch {
   #queue: (() => void)[] = [];
   readonly #once = new Set<() => void>();
   #planned = false;
-  readonly #host: FrameHost;
+  readonly #host: RafHost;
 
-  constructor(host: FrameHost = browser) {
+  constructor(host: RafHost = browser) {
     this.#host = host;
     host.shown(() => this.flush());
   }
 
   /** Whether nobody looks: what is added now is made when somebody does. */
-  get resting(): boolean {
+  get hidden(): boolean {
     return this.#host.hidden();
   }
 
   /** Runs `change` with the next batch, after those that were added before. */
   add(change: () => void): void {
     this.#queue.push(change);
-    if (this.#queue.length >= MOST_QUEUED) this.settle();
+    if (this.#queue.length >= MAX_QUEUED) this.drain();
     else this.#plan();
   }
 
@@ -53,7 +53,7 @@ export class Batch {
   }
 
   /** Runs now what was added, but for what is run once: that can wait for somebody to look. */
-  settle(): void {
+  drain(): void {
     const queue = this.#queue;
     this.#queue = [];
     for (const change of queue) change();
@@ -61,21 +61,21 @@ export class Batch {
 
   flush(): void {
     this.#planned = false;
-    this.settle();
+    this.drain();
     const once = [...this.#once];
     this.#once.clear();
     for (const change of once) change();
   }
 
   #plan(): void {
-    if (this.#planned || this.resting) return;
+    if (this.#planned || this.hidden) return;
     this.#planned = true;
     this.#host.later(() => this.#due(), NO_FRAME_MS);
     this.#host.frame(() => this.#due());
   }
 
   #due(): void {
-    if (!this.resting) this.flush();
+    if (!this.hidden) this.flush();
     else this.#planned = false;
   }
 }

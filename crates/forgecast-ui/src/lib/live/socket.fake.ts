@@ -1,6 +1,6 @@
 // A socket for tests: says what a server would say and keeps what it was sent. Never part of the bundle.
 
-import { Live, type Options, type Wire } from './socket';
+import { LiveSocket, type Options, type SocketLike } from './socket';
 import type { ClientMessage } from '../generated/wire';
 
 export class FakeSocket {
@@ -41,12 +41,12 @@ export class FakeSocket {
 }
 
 /** A connection whose sockets are kept in `sockets`, one for each time that it connects; `over` is told of the rest. */
-export function fakeLive(sockets: FakeSocket[], over: Partial<Options> = {}): Live {
-  return new Live({
+export function fakeLiveSocket(sockets: FakeSocket[], over: Partial<Options> = {}): LiveSocket {
+  return new LiveSocket({
     connect: () => {
       const socket = new FakeSocket();
       sockets.push(socket);
-      return socket as unknown as Wire;
+      return socket as unknown as SocketLike;
     },
     now: () => Date.now(),
     random: () => 0.5,

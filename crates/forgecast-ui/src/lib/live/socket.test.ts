@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Connection, Follower, Live } from './socket';
-import { fakeLive, type FakeSocket } from './socket.fake';
+import type { Connection, Follower, LiveSocket } from './socket';
+import { fakeLiveSocket, type FakeSocket } from './socket.fake';
 import type { ClientMessage } from '../generated/wire';
 
 const TOPIC = 'session/a~1';
@@ -13,7 +13,7 @@ const patch = (from: number, epoch = '0000000a') => ({
 
 let sockets: FakeSocket[];
 let connections: Connection[];
-let live: Live;
+let live: LiveSocket;
 let told: string[];
 let other: number | undefined;
 
@@ -38,7 +38,7 @@ beforeEach(() => {
   connections = [];
   told = [];
   other = undefined;
-  live = fakeLive(sockets, {
+  live = fakeLiveSocket(sockets, {
     onConnection: (connection) => connections.push(connection),
     onOtherProtocol: (protocol) => (other = protocol),
   });

@@ -28,10 +28,10 @@ export type Connection =
   | { kind: 'waiting'; retryAt: number; reason: string };
 
 /** What is used of a WebSocket. */
-export type Wire = Pick<WebSocket, 'onopen' | 'onmessage' | 'onclose' | 'send' | 'close'>;
+export type SocketLike = Pick<WebSocket, 'onopen' | 'onmessage' | 'onclose' | 'send' | 'close'>;
 
 export interface Options {
-  connect(): Wire;
+  connect(): SocketLike;
   now(): number;
   random(): number;
   /** The connection changed. */
@@ -77,10 +77,10 @@ const CLOSE_REASONS: Record<number, string> = {
   4429: 'too many viewers',
 };
 
-export class Live {
+export class LiveSocket {
   readonly #options: Options;
   readonly #subscriptions = new Map<string, Subscription>();
-  #wire: Wire | undefined;
+  #socket: SocketLike | undefined;
   #attempts = 0;
   #heartbeatMs = HEARTBEAT_S * 1000;
   #heardAt = 0;
@@ -135,23 +135,23 @@ export class Live {
   /** Connects now; also what `online` and a tab that becomes visible do. */
   connect(): void {
     clearTimeout(this.#retry);
-    if (this.#wire) {
+    if (this.#socket) {
       // A socket that fell silent while the tab was frozen or the machine slept is not worth waiting for.
       if (this.#options.now() - this.#heardAt < MISSED_HEARTBEATS * this.#heartbeatMs) return;
       this.#drop();
     }
     this.#options.onConnection({ kind: 'connecting' });
     this.#heardAt = this.#options.now();
-    const wire = this.#options.connect();
-    this.#wire = wire;
-    wire.onopen = () => {
+    const socket = this.#options.connect();
+    this.#socket = socket;
+    socket.onopen = () => {
       for (const subscription of this.#subscriptions.values()) this.#subscribe(subscription);
     };
-    wire.onmessage = ({ data }) => {
-      if (this.#wire === wire) this.#receive(data);
+    socket.onmessage = ({ data }) => {
+      if (this.#socket === socket) this.#receive(data);
     };
-    wire.onclose = ({ code, reason }) => {
-      if (this.#wire === wire) this.#lost(code, reason);
+    socket.onclose = ({ code, reason }) => {
+      if (this.#socket === socket) this.#lost(code, reason);
     };
     this.#watch();
   }
@@ -165,7 +165,7 @@ export class Live {
   #send(message: ClientMessage): void {
     // Before `open` there is nothing to send to: opening subscribes to everything.
     try {
-      this.#wire?.send(JSON.stringify(message));
+      this.#socket?.send(JSON.stringify(message));
     } catch {
       // Not open yet, or closing: `open` or the reconnect subscribes.
     }
@@ -343,11 +343,11 @@ export class Live {
   /** Lets go of the socket without hearing from it again. */
   #drop(): void {
     clearTimeout(this.#watchdog);
-    const wire = this.#wire;
-    this.#wire = undefined;
-    if (!wire) return;
-    wire.onopen = wire.onmessage = wire.onclose = null;
-    wire.close();
+    const socket = this.#socket;
+    this.#socket = undefined;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
   }
 
   #lost(code: number, reason: string): void {

@@ -1,19 +1,19 @@
 // One topic as the page sees it: its state (deep and fine-grained, so that a patch touches only what it names), whether
 // it is there, and when it was last confirmed. While nobody looks it is kept aside, up to date and unshown, however long.
 
-import { applyInto, isObject, reconcile, type JsonObject } from './merge-patch';
-import type { Batch } from './raf-batch';
+import { mergePatchInto, isObject, reconcile, type JsonObject } from './merge-patch';
+import type { RafBatch } from './raf-batch';
 import type { Follower } from './socket';
 import type { ErrorBody, SessionRow } from '../generated/wire';
 
 /** What somebody besides the page learns of a topic. */
-export interface Told {
+export interface TopicHandlers {
   /** Its canonical name. */
   onTopic?: (topic: string) => void;
   /** An event of it. */
   onEvent?: (event: unknown, topic: string) => void;
   /** The same the moment it comes, also while nobody looks. */
-  onHeard?: (event: unknown, topic: string) => void;
+  onEventReceived?: (event: unknown, topic: string) => void;
   /** A row that changed, or is new, the moment it comes. */
   onRow?: (before: SessionRow | undefined, after: SessionRow) => void;
 }
@@ -29,41 +29,41 @@ export class TopicState<T extends object> implements Follower {
   changes = $state(0);
   /** Whether its session was removed. */
   gone = $state(false);
-  readonly #batch: Batch;
-  readonly #told: Told;
+  readonly #batch: RafBatch;
+  readonly #handlers: TopicHandlers;
   /** The state as it is by now, plain, while nobody looks. */
-  #aside: JsonObject | undefined;
+  #background: JsonObject | undefined;
   /** When what is held was last confirmed. */
   #confirmed = 0;
 
-  constructor(batch: Batch, told: Told = {}) {
+  constructor(batch: RafBatch, handlers: TopicHandlers = {}) {
     this.#batch = batch;
-    this.#told = told;
+    this.#handlers = handlers;
   }
 
   readonly #show = (): void => {
-    if (this.#aside) this.#write(this.#aside);
+    if (this.#background) this.#write(this.#background);
     if (this.#confirmed > this.confirmedAt) this.confirmedAt = this.#confirmed;
   };
 
   snapshot(state: unknown, topic: string): void {
-    if (this.#batch.resting) this.replace(state);
+    if (this.#batch.hidden) this.replace(state);
     else this.#batch.add(() => this.#write(state));
-    this.#told.onTopic?.(topic);
+    this.#handlers.onTopic?.(topic);
   }
 
   /** Shows another whole state, writing only what differs from the one before. */
   replace(state: unknown): void {
     // Changes of what is replaced must not be made to what replaces it.
-    this.#batch.settle();
-    if (!this.#batch.resting || !isObject(state)) return this.#write(state);
-    this.#aside = state;
+    this.#batch.drain();
+    if (!this.#batch.hidden || !isObject(state)) return this.#write(state);
+    this.#background = state;
     this.#batch.once(this.#show);
   }
 
   #write(state: unknown): void {
     if (!isObject(state)) return;
-    this.#aside = undefined;
+    this.#background = undefined;
     this.problem = undefined;
     this.gone = false;
     this.changes += 1;
@@ -73,34 +73,34 @@ export class TopicState<T extends object> implements Follower {
 
   patch(patch: unknown): void {
     if (!isObject(patch)) return;
-    if (this.#batch.resting) this.#keep(patch);
-    else this.#batch.add(() => this.#change(patch));
+    if (this.#batch.hidden) this.#patchInBackground(patch);
+    else this.#batch.add(() => this.#patchShown(patch));
   }
 
-  #change(patch: JsonObject): void {
+  #patchShown(patch: JsonObject): void {
     // Frames come again a moment after the tab is seen again: what was kept aside is not behind.
-    if (this.#aside) this.#write(this.#aside);
+    if (this.#background) this.#write(this.#background);
     if (this.state === undefined) return;
-    applyInto(this.state as JsonObject, patch);
+    mergePatchInto(this.state as JsonObject, patch);
     this.changes += 1;
   }
 
   /** Changes what is kept aside, which begins as what is shown. */
-  #keep(patch: JsonObject): void {
-    this.#batch.settle();
-    this.#aside ??= $state.snapshot(this.state) as JsonObject | undefined;
-    if (this.#aside === undefined) return;
-    applyInto(this.#aside, patch);
+  #patchInBackground(patch: JsonObject): void {
+    this.#batch.drain();
+    this.#background ??= $state.snapshot(this.state) as JsonObject | undefined;
+    if (this.#background === undefined) return;
+    mergePatchInto(this.#background, patch);
     this.#batch.once(this.#show);
   }
 
   event(event: unknown, topic: string): void {
-    this.#batch.add(() => this.#told.onEvent?.(event, topic));
+    this.#batch.add(() => this.#handlers.onEvent?.(event, topic));
   }
 
   confirmed(): void {
     this.#confirmed = Date.now();
-    if (this.#batch.resting) this.#batch.once(this.#show);
+    if (this.#batch.hidden) this.#batch.once(this.#show);
     else this.confirmedAt = this.#confirmed;
   }
 

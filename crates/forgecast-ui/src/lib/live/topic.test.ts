@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { apply, type Json, type JsonObject } from './merge-patch';
-import { Batch } from './raf-batch';
+import { mergePatch, type Json, type JsonObject } from './merge-patch';
+import { RafBatch } from './raf-batch';
 import { TopicState } from './topic.svelte';
 
 let hidden: boolean;
@@ -13,7 +13,7 @@ beforeEach(() => {
   hidden = false;
   frames = [];
   shown = () => undefined;
-  const batch = new Batch({
+  const batch = new RafBatch({
     hidden: () => hidden,
     shown: (run) => (shown = run),
     frame: (run) => frames.push(run),
@@ -77,7 +77,7 @@ describe('a topic', () => {
     const part = fc.dictionary(key, fc.oneof(leaf, fc.dictionary(key, leaf)));
     const step = fc.oneof(
       part.map((patch) => ({ patch }) as const),
-      part.map((state) => ({ state: apply({}, state as Json) }) as const),
+      part.map((state) => ({ state: mergePatch({}, state as Json) }) as const),
       fc.boolean().map((looks) => ({ looks }) as const),
       fc.constant({ frame: true } as const),
     );
@@ -85,13 +85,13 @@ describe('a topic', () => {
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
         const host: { hidden: boolean; frames: (() => void)[]; shown: () => void } = { hidden: false, frames: [], shown: () => undefined };
         const one = new TopicState<JsonObject>(
-          new Batch({ hidden: () => host.hidden, shown: (run) => (host.shown = run), frame: (run) => host.frames.push(run), later: () => undefined }),
+          new RafBatch({ hidden: () => host.hidden, shown: (run) => (host.shown = run), frame: (run) => host.frames.push(run), later: () => undefined }),
         );
         let oracle: Json = { a: 1 };
         one.snapshot(plain(oracle), 'x');
         for (const at of steps) {
           if ('patch' in at) {
-            oracle = apply(oracle, at.patch as Json);
+            oracle = mergePatch(oracle, at.patch as Json);
             one.patch(plain(at.patch));
           } else if ('state' in at) {
             oracle = at.state;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BLOCK, LogCache, MOST_BLOCKS, MOST_CHARS, type LogPage } from './cache';
+import { BLOCK, LogCache, MAX_BLOCKS, MAX_CHARS, type LogPage } from './cache';
 import type { LogLine } from '../generated/wire';
 
 const line = (offset: number, text = `line ${offset}`): LogLine => ({ offset, at: '2026-01-31T08:15:00.000Z', text });
@@ -35,21 +35,21 @@ describe('the lines that a tab holds of a log', () => {
   it('are bounded by number, those used last are kept', () => {
     const cache = new LogCache();
     cache.put(lines(0, BLOCK));
-    for (let key = 1; key < 3 * MOST_BLOCKS; key += 1) {
+    for (let key = 1; key < 3 * MAX_BLOCKS; key += 1) {
       cache.put(lines(key * BLOCK, (key + 1) * BLOCK));
       cache.touch(0, BLOCK);
     }
-    expect(cache.blocks).toBe(MOST_BLOCKS);
+    expect(cache.blocks).toBe(MAX_BLOCKS);
     expect(cache.at(0)).toBeDefined();
     expect(cache.at(BLOCK)).toBeUndefined();
-    expect(cache.at((3 * MOST_BLOCKS - 1) * BLOCK)).toBeDefined();
+    expect(cache.at((3 * MAX_BLOCKS - 1) * BLOCK)).toBeDefined();
   });
 
   it('are bounded by their text', () => {
     const cache = new LogCache();
     const long = 'x'.repeat(100_000);
     for (let offset = 0; offset < 1_000; offset += 1) cache.put([line(offset * BLOCK, long)]);
-    expect(cache.blocks * long.length).toBeLessThanOrEqual(MOST_CHARS);
+    expect(cache.blocks * long.length).toBeLessThanOrEqual(MAX_CHARS);
   });
 
   it('of which some were forgotten begin later', () => {

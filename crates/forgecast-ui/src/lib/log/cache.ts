@@ -4,9 +4,9 @@
 import type { LogLine } from '../generated/wire';
 
 export const BLOCK = 200;
-export const MOST_BLOCKS = 150;
+export const MAX_BLOCKS = 150;
 /** Characters of all lines held: long lines take the place of many. */
-export const MOST_CHARS = 12_000_000;
+export const MAX_CHARS = 12_000_000;
 
 /** A page as the server answers it. */
 export interface LogPage {
@@ -129,7 +129,7 @@ export class LogCache {
 
   #shrink(): void {
     for (const [key, block] of this.#blocks) {
-      if (this.#blocks.size <= MOST_BLOCKS && (this.#chars <= MOST_CHARS || this.#blocks.size <= 4)) return;
+      if (this.#blocks.size <= MAX_BLOCKS && (this.#chars <= MAX_CHARS || this.#blocks.size <= 4)) return;
       this.#blocks.delete(key);
       this.#chars -= block.chars;
     }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { asQuery, everything, passes, segments } from './lines';
+import { filterQuery, passesEverything, passes, segments } from './lines';
 import type { LogLevel, LogLine } from '../generated/wire';
 
 const line = (text: string, level?: LogLevel): LogLine => ({ offset: 0, at: '2026-01-31T08:15:00.000Z', text, ...(level && { level }) });
@@ -10,7 +10,7 @@ describe('a filter', () => {
   const passing = (level: LogLevel, text: string) => lines.filter((one) => passes(one, { level, text })).map((one) => one.text);
 
   it('of nothing lets everything through', () => {
-    expect(everything({ level: 'debug', text: '' })).toBe(true);
+    expect(passesEverything({ level: 'debug', text: '' })).toBe(true);
     expect(passing('debug', '')).toHaveLength(4);
   });
 
@@ -25,13 +25,13 @@ describe('a filter', () => {
   });
 
   it('is asked of the server as far as it filters', () => {
-    expect(asQuery({ level: 'debug', text: '' })).toEqual({});
-    expect(asQuery({ level: 'warn', text: 'a b' })).toEqual({ level: 'warn', q: 'a b' });
+    expect(filterQuery({ level: 'debug', text: '' })).toEqual({});
+    expect(filterQuery({ level: 'warn', text: 'a b' })).toEqual({ level: 'warn', q: 'a b' });
   });
 });
 
 describe('the parts of a line', () => {
-  it('carry their colours as classes', () => {
+  it('carry their colors as classes', () => {
     expect(segments('ok done', [{ start: 0, end: 2, style: 'bold fg-2' }])).toEqual([
       { text: 'ok', classes: 'ansi-bold ansi-fg-2' },
       { text: ' done', classes: '' },
@@ -56,7 +56,7 @@ describe('the parts of a line', () => {
     expect(parts.map(({ text }) => text.length)).toEqual([2_000, 2]);
   });
 
-  it('that are searched for are marked, also across colours', () => {
+  it('that are searched for are marked, also across colors', () => {
     expect(segments('an Error here', [{ start: 3, end: 6, style: 'fg-1' }], 100, 'error')).toEqual([
       { text: 'an ', classes: '' },
       { text: 'Err', classes: 'ansi-fg-1', found: true },

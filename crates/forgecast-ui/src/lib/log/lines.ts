@@ -1,4 +1,4 @@
-// What is worked out of a log line: whether it matches a filter, as the server decides it, and its parts by colour and
+// What is worked out of a log line: whether it matches a filter, as the server decides it, and its parts by color and
 // by what is searched for. Pure.
 
 import type { LogLevel, LogLine, Span } from '../generated/wire';
@@ -12,7 +12,7 @@ export interface LogFilter {
 }
 
 /** Whether a filter lets everything through. */
-export function everything(filter: LogFilter): boolean {
+export function passesEverything(filter: LogFilter): boolean {
   return RANK[filter.level] === 0 && filter.text === '';
 }
 
@@ -22,7 +22,7 @@ export function passes(line: LogLine, filter: LogFilter): boolean {
 }
 
 /** The question for the server. */
-export function asQuery(filter: LogFilter): Record<string, string> {
+export function filterQuery(filter: LogFilter): Record<string, string> {
   return { ...(RANK[filter.level] > 0 && { level: filter.level }), ...(filter.text !== '' && { q: filter.text }) };
 }
 
@@ -36,7 +36,7 @@ export interface Segment {
 
 const STYLE = /^(bold|dim|italic|underline|(?:fg|bg)-(?:\d|1[0-5]))$/;
 /** Places in one line that are marked. */
-const MOST_MARKED = 100;
+const MAX_MARKED = 100;
 
 /** A line cut at its spans, at most `limit` UTF-16 units of it. Spans that overlap or lie outside are cut to fit. */
 export function segments(text: string, spans: readonly Span[] | undefined, limit = 4_000, search = ''): Segment[] {
@@ -75,7 +75,7 @@ function places(text: string, search: string): number[] {
   const found: number[] = [];
   // A letter whose small form has another length would shift all places behind it: better no mark than a wrong one.
   if (search === '' || hay.length !== text.length || needle.length !== search.length) return found;
-  for (let at = hay.indexOf(needle); at >= 0 && found.length < MOST_MARKED; at = hay.indexOf(needle, at + needle.length)) found.push(at);
+  for (let at = hay.indexOf(needle); at >= 0 && found.length < MAX_MARKED; at = hay.indexOf(needle, at + needle.length)) found.push(at);
   return found;
 }
 

@@ -1,6 +1,6 @@
 // The log as it was at a moment: the same lines, ended where it ended then. Never has two questions for that end at a time.
 
-import { Batch } from '../live/raf-batch';
+import { RafBatch } from '../live/raf-batch';
 import type { LogPage } from './cache';
 import { LogState } from './state.svelte';
 
@@ -9,8 +9,8 @@ export type AskEnd = (query: Record<string, string>, signal: AbortSignal) => Pro
 /** A scrubber that is dragged passes many moments; a playback is followed in steps. */
 const SETTLE_MS = 150;
 
-export class PastLog {
-  readonly log = new LogState(new Batch());
+export class LogAtTime {
+  readonly log = new LogState(new RafBatch());
   readonly #ask: AskEnd;
   readonly #abort = new AbortController();
   #wanted: number | undefined;
@@ -22,7 +22,7 @@ export class PastLog {
   }
 
   /** Shows the lines that had come by then. */
-  want(ms: number): void {
+  request(ms: number): void {
     this.#wanted = ms;
     if (this.#asking) return;
     this.#timer ??= setTimeout(() => void this.#next(), SETTLE_MS);
@@ -48,7 +48,7 @@ export class PastLog {
       // The server is away, as the page says; the next moment asks again.
     } finally {
       this.#asking = false;
-      if (this.#wanted !== undefined) this.want(this.#wanted);
+      if (this.#wanted !== undefined) this.request(this.#wanted);
     }
   }
 

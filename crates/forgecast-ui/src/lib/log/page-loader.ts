@@ -1,11 +1,11 @@
-// Fetches what is in sight of a log and not in the tab: the newest wish counts, what nobody looks at any more is
+// Fetches what is in sight of a log and not in the tab: the newest request counts, what nobody looks at any more is
 // cancelled, at most two requests at a time. Never asks for what is here.
 
-import { asQuery, everything, type LogFilter } from './lines';
+import { filterQuery, passesEverything, type LogFilter } from './lines';
 import type { LogCache, LogPage } from './cache';
 
 /** What is looked at: all lines between two numbers, or some of them. */
-export interface Wish {
+export interface VisibleLines {
   filter: LogFilter;
   /** The lines in sight, growing numbers; of a whole log its first and its last. */
   from: number;
@@ -14,13 +14,13 @@ export interface Wish {
   offsets?: readonly number[];
 }
 
-export type AskPage = (query: Record<string, string>, signal: AbortSignal) => Promise<LogPage>;
+export type FetchPage = (query: Record<string, string>, signal: AbortSignal) => Promise<LogPage>;
 
-const MOST_AT_ONCE = 2;
-const MOST_LINES = 600;
+const MAX_AT_ONCE = 2;
+const MAX_LINES = 600;
 /** Lines fetched beyond what is in sight, on either side. */
 const BEYOND = 300;
-/** A bar that is dragged wishes for another place with every frame. */
+/** A scrollbar that is dragged asks for another place with every frame. */
 const SETTLE_MS = 40;
 const AGAIN_MS = 2_000;
 
@@ -31,27 +31,27 @@ interface Request {
   abort: AbortController;
 }
 
-export class LogPages {
+export class LogPageLoader {
   readonly #cache: LogCache;
-  readonly #ask: AskPage;
+  readonly #ask: FetchPage;
   readonly #loaded: (failed: boolean) => void;
-  #wish: Wish | undefined;
+  #visible: VisibleLines | undefined;
   #requests: Request[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
 
-  constructor(cache: LogCache, ask: AskPage, loaded: (failed: boolean) => void) {
+  constructor(cache: LogCache, ask: FetchPage, loaded: (failed: boolean) => void) {
     this.#cache = cache;
     this.#ask = ask;
     this.#loaded = loaded;
   }
 
-  want(wish: Wish): void {
-    this.#wish = wish;
-    this.#cache.touch(wish.from, wish.before);
+  request(visible: VisibleLines): void {
+    this.#visible = visible;
+    this.#cache.touch(visible.from, visible.before);
     for (const request of this.#requests) {
-      const near = request.before > wish.from - BEYOND && request.from < wish.before + BEYOND;
-      if (!near || request.filter !== wish.filter) request.abort.abort();
+      const near = request.before > visible.from - BEYOND && request.from < visible.before + BEYOND;
+      if (!near || request.filter !== visible.filter) request.abort.abort();
     }
     this.#timer ??= setTimeout(() => this.#pump(), SETTLE_MS);
   }
@@ -64,7 +64,7 @@ export class LogPages {
 
   #pump(): void {
     this.#timer = undefined;
-    while (!this.#stopped && this.#requests.length < MOST_AT_ONCE) {
+    while (!this.#stopped && this.#requests.length < MAX_AT_ONCE) {
       const next = this.#next();
       if (!next) return;
       void this.#run(next);
@@ -73,21 +73,21 @@ export class LogPages {
 
   /** What is missing most: what is in sight, then what is near. */
   #next(): Omit<Request, 'abort'> | undefined {
-    const wish = this.#wish;
-    if (!wish) return undefined;
-    if (wish.offsets) {
-      const missing = wish.offsets.filter((offset) => this.#cache.at(offset) === undefined && !this.#under(offset, wish.filter));
+    const visible = this.#visible;
+    if (!visible) return undefined;
+    if (visible.offsets) {
+      const missing = visible.offsets.filter((offset) => this.#cache.at(offset) === undefined && !this.#isRequested(offset, visible.filter));
       const from = missing[0];
-      return from === undefined ? undefined : { from, before: missing.at(-1)! + 1, filter: wish.filter };
+      return from === undefined ? undefined : { from, before: missing.at(-1)! + 1, filter: visible.filter };
     }
     for (const beyond of [0, BEYOND]) {
-      const found = this.#cache.missing(wish.from - beyond, wish.before + beyond, MOST_LINES);
-      if (found && !this.#under(found[0], wish.filter)) return { from: found[0], before: found[1], filter: wish.filter };
+      const found = this.#cache.missing(visible.from - beyond, visible.before + beyond, MAX_LINES);
+      if (found && !this.#isRequested(found[0], visible.filter)) return { from: found[0], before: found[1], filter: visible.filter };
     }
     return undefined;
   }
 
-  #under(offset: number, filter: LogFilter): boolean {
+  #isRequested(offset: number, filter: LogFilter): boolean {
     return this.#requests.some((request) => request.from <= offset && offset < request.before && request.filter === filter && !request.abort.signal.aborted);
   }
 
@@ -95,11 +95,11 @@ export class LogPages {
     const request: Request = { ...asked, abort: new AbortController() };
     this.#requests.push(request);
     const { from, before, filter } = request;
-    const whole = everything(filter);
-    const limit = String(whole ? before - from : Math.min(MOST_LINES, this.#wish?.offsets?.length ?? MOST_LINES));
+    const whole = passesEverything(filter);
+    const limit = String(whole ? before - from : Math.min(MAX_LINES, this.#visible?.offsets?.length ?? MAX_LINES));
     let failed = false;
     try {
-      const page = await this.#ask({ offset: String(from), limit, ...(whole ? {} : asQuery(filter)) }, request.abort.signal);
+      const page = await this.#ask({ offset: String(from), limit, ...(whole ? {} : filterQuery(filter)) }, request.abort.signal);
       if (!this.#stopped) this.#cache.putPage(from, page, whole);
       // An answer without what was asked for (the server began anew) is no reason to ask at once again.
       failed = this.#cache.at(from) === undefined;

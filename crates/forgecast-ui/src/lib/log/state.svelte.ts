@@ -1,7 +1,7 @@
 // One session's log as the page sees it. The lines are plain data behind a version number: proxies around thousands of
 // lines would cost more than they tell.
 
-import type { Batch } from '../live/raf-batch';
+import type { RafBatch } from '../live/raf-batch';
 import { LogCache } from './cache';
 import type { Follower } from '../live/socket';
 import type { ErrorBody, LogLine } from '../generated/wire';
@@ -16,12 +16,12 @@ export class LogState implements Follower {
   problem = $state<ErrorBody>();
   /** Who looks at the lines that come, besides the cache. */
   onTail: ((offset: number, lines: readonly LogLine[]) => void) | undefined;
-  readonly #batch: Batch;
+  readonly #batch: RafBatch;
   #another = false;
   #came = false;
   #confirmed = 0;
 
-  constructor(batch: Batch) {
+  constructor(batch: RafBatch) {
     this.#batch = batch;
   }
 

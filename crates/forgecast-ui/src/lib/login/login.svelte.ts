@@ -2,39 +2,39 @@
 
 import { baseOf } from '../navigation/routes';
 import { live } from '../live/live.svelte';
-import { askWho, gateFor, signIn, signOut, tokenIn, type Gate, type Me, type Outcome } from './login';
+import { fetchMe, gateFor, signIn, signOut, tokenFromUrl, type Gate, type Me, type SignInResult } from './login';
 import { router } from '../navigation/router.svelte';
 
 class Login {
   /** Who the server says that this browser is; undefined until it did, and where it does not say. */
   me = $state.raw<Me>();
   /** What became of the last token. */
-  outcome = $state.raw<Outcome>();
+  outcome = $state.raw<SignInResult>();
   /** A token is being exchanged. */
   busy = $state(false);
   /** There is more to see than what a link shows. */
-  readonly visits = $derived(this.me?.role !== 'guest');
+  readonly canBrowse = $derived(this.me?.role !== 'guest');
   readonly gate = $derived<Gate>(gateFor(this.me, router.route.page === 'session' ? router.route.id : undefined));
   /** It came with a token, not by being near. */
-  readonly known = $derived(this.me !== undefined && this.me.role !== null && this.me.role !== 'local');
+  readonly signedIn = $derived(this.me !== undefined && this.me.role !== null && this.me.role !== 'local');
   readonly #api = { base: baseOf(location.pathname), fetch: ((input, init) => fetch(input, init)) as typeof fetch };
   #asking = false;
 
   /** Takes the token out of the address at once, then finds out who looks on and lets the page go on. */
   async start(): Promise<void> {
-    const token = this.#taken();
-    live.onDoubt = () => void this.#doubt();
+    const token = this.#takeToken();
+    live.onConnectionRefused = () => void this.#recheck();
     window.addEventListener('hashchange', () => {
       // A link that is opened where the page is open already.
-      const token = this.#taken();
-      if (token !== undefined) void this.enter(token);
+      const token = this.#takeToken();
+      if (token !== undefined) void this.signIn(token);
     });
-    if (token === undefined) this.#is(await askWho(this.#api));
-    else await this.enter(token);
+    if (token === undefined) this.#apply(await fetchMe(this.#api));
+    else await this.signIn(token);
   }
 
   /** Signs in; whoever was signed in before is not any more. */
-  async enter(token: string): Promise<void> {
+  async signIn(token: string): Promise<void> {
     if (this.busy) return;
     this.busy = true;
     this.outcome = await signIn(this.#api, token);
@@ -43,32 +43,32 @@ class Login {
       location.reload();
       return;
     }
-    const me = await askWho(this.#api);
+    const me = await fetchMe(this.#api);
     this.busy = false;
-    this.#is(me);
+    this.#apply(me);
   }
 
-  async leave(): Promise<void> {
+  async signOut(): Promise<void> {
     if (await signOut(this.#api)) location.reload();
   }
 
-  #taken(): string | undefined {
-    const found = tokenIn(location.href);
+  #takeToken(): string | undefined {
+    const found = tokenFromUrl(location.href);
     if (found) history.replaceState(history.state, '', found.rest);
     return found?.token;
   }
 
   /** The connection was refused or lost: perhaps the token was revoked. */
-  async #doubt(): Promise<void> {
+  async #recheck(): Promise<void> {
     if (this.#asking || this.busy) return;
     this.#asking = true;
-    const me = await askWho(this.#api);
+    const me = await fetchMe(this.#api);
     this.#asking = false;
     // No answer says nothing: the server may be away.
-    if (me && (me.role !== this.me?.role || me.session !== this.me.session)) this.#is(me);
+    if (me && (me.role !== this.me?.role || me.session !== this.me.session)) this.#apply(me);
   }
 
-  #is(me: Me | undefined): void {
+  #apply(me: Me | undefined): void {
     this.me = me;
     if (me?.role === 'guest' && me.session !== undefined && router.route.page === 'overview') {
       router.replace({ page: 'session', id: me.session });

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { askWho, gateFor, signIn, signOut, tokenIn, type Me } from './login';
+import { fetchMe, gateFor, signIn, signOut, tokenFromUrl, type Me } from './login';
 
-interface Asked {
+interface FetchCache {
   url: string;
   init: RequestInit | undefined;
 }
 
 /** A server that answers always the same, and what it was asked. */
-function server(answer: () => Response | Promise<Response>): { api: { base: string; fetch: typeof fetch }; asked: Asked[] } {
-  const asked: Asked[] = [];
+function server(answer: () => Response | Promise<Response>): { api: { base: string; fetch: typeof fetch }; asked: FetchCache[] } {
+  const asked: FetchCache[] = [];
   const fetch = ((input: string, init?: RequestInit) => {
     asked.push({ url: input, init });
     return Promise.resolve().then(answer);
@@ -25,13 +25,13 @@ describe('a token in an address', () => {
       ['http://h/#token=', '', 'http://h/'],
       ['http://h/#token=a&token=b', 'a', 'http://h/'],
     ] as const) {
-      expect(tokenIn(address)).toEqual({ token, rest });
+      expect(tokenFromUrl(address)).toEqual({ token, rest });
     }
   });
 
   it('is in the fragment or nowhere', () => {
     for (const address of ['http://h/', 'http://h/?token=x', 'http://h/#', 'http://h/#tokens=x', 'http://h/#main']) {
-      expect(tokenIn(address)).toBeUndefined();
+      expect(tokenFromUrl(address)).toBeUndefined();
     }
   });
 });
@@ -42,14 +42,14 @@ describe('who is let in', () => {
   it('is everybody who may watch, and whoever is not known yet', () => {
     for (const role of ['view', 'admin', 'local'] as const) expect(gate({ role })).toBe('open');
     expect(gate(undefined)).toBe('open');
-    expect(gate({ role: null })).toBe('asked');
-    expect(gate({ role: 'ingest' })).toBe('sender');
+    expect(gate({ role: null })).toBe('sign-in');
+    expect(gate({ role: 'ingest' })).toBe('ingest-only');
   });
 
   it('is a guest on the session of the link only', () => {
     const guest: Me = { role: 'guest', session: 'a~1' };
     expect(gate(guest, 'a~1')).toBe('open');
-    for (const elsewhere of [undefined, 'a', 'a~2', 'b~1']) expect(gate(guest, elsewhere)).toBe('elsewhere');
+    for (const elsewhere of [undefined, 'a', 'a~2', 'b~1']) expect(gate(guest, elsewhere)).toBe('other-session');
   });
 });
 
@@ -87,7 +87,7 @@ describe('signing in', () => {
 
 describe('who the server says that one is', () => {
   it('is taken as it is said, and is nothing when it is not said', async () => {
-    const who = (answer: () => Response) => askWho(server(answer).api);
+    const who = (answer: () => Response) => fetchMe(server(answer).api);
     expect(await who(() => Response.json({ role: 'guest', session: 'a~1' }))).toEqual({ role: 'guest', session: 'a~1' });
     expect(await who(() => Response.json({ role: null }))).toEqual({ role: null });
     expect(await who(() => Response.json('hello'))).toBeUndefined();

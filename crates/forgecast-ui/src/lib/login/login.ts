@@ -11,13 +11,13 @@ export interface Me {
 }
 
 /** What became of a token. */
-export type Outcome = { kind: 'in' } | { kind: 'wrong' } | { kind: 'wait'; seconds: number } | { kind: 'failed' };
+export type SignInResult = { kind: 'in' } | { kind: 'wrong' } | { kind: 'wait'; seconds: number } | { kind: 'failed' };
 
 /** What the page shows: itself, a question for a token, or why it shows nothing. */
-export type Gate = 'open' | 'asked' | 'sender' | 'elsewhere';
+export type Gate = 'open' | 'sign-in' | 'ingest-only' | 'other-session';
 
 /** The token in the fragment of an address, and the address without it; nothing when there is none. */
-export function tokenIn(address: string): { token: string; rest: string } | undefined {
+export function tokenFromUrl(address: string): { token: string; rest: string } | undefined {
   const [before = '', fragment] = address.split(/#(.*)/s);
   if (fragment === undefined) return undefined;
   const parts = new URLSearchParams(fragment);
@@ -31,13 +31,13 @@ export function tokenIn(address: string): { token: string; rest: string } | unde
 /** What somebody may look at. Who is not known yet is shown the page: most need no token. */
 export function gateFor(me: Me | undefined, session: string | undefined): Gate {
   if (me === undefined) return 'open';
-  if (me.role === null) return 'asked';
-  if (me.role === 'ingest') return 'sender';
-  return me.role === 'guest' && me.session !== session ? 'elsewhere' : 'open';
+  if (me.role === null) return 'sign-in';
+  if (me.role === 'ingest') return 'ingest-only';
+  return me.role === 'guest' && me.session !== session ? 'other-session' : 'open';
 }
 
 /** How long the page waits for the server to say who looks on. */
-const PATIENCE_MS = 5_000;
+const ME_TIMEOUT_MS = 5_000;
 
 export interface Api {
   base: string;
@@ -45,9 +45,9 @@ export interface Api {
 }
 
 /** Who this browser is; nothing when the server does not say. */
-export async function askWho({ base, fetch }: Api): Promise<Me | undefined> {
+export async function fetchMe({ base, fetch }: Api): Promise<Me | undefined> {
   try {
-    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const signal = AbortSignal.timeout(ME_TIMEOUT_MS);
     const answer = await fetch(`${base}api/v1/me`, { cache: 'no-store', headers: { accept: 'application/json' }, signal });
     const body: unknown = answer.ok ? await answer.json() : undefined;
     return typeof body === 'object' && body !== null && 'role' in body ? (body as Me) : undefined;
@@ -57,7 +57,7 @@ export async function askWho({ base, fetch }: Api): Promise<Me | undefined> {
 }
 
 /** Exchanges a token for a cookie. */
-export async function signIn({ base, fetch }: Api, token: string): Promise<Outcome> {
+export async function signIn({ base, fetch }: Api, token: string): Promise<SignInResult> {
   try {
     const answer = await post({ base, fetch }, 'login', { token });
     if (answer.ok) return { kind: 'in' };

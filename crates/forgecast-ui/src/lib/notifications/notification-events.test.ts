@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { COOL_DOWN_MS, Courier, GATHER_MS } from './notification-queue';
-import { isWanted, KINDS, newsOf, newsOfBudget, NO_WISHES, wishesOf, withSession, type Message } from './notification-events';
+import { COOL_DOWN_MS, NotificationQueue, COLLECT_MS } from './notification-queue';
+import { isWanted, NOTIFICATION_KINDS, messageForRow, messageForBudget, DEFAULT_PREFS, parsePrefs, withSession, type Message } from './notification-events';
 import type { SessionRow } from '../generated/wire';
 
 const row = (over: Partial<SessionRow> = {}): SessionRow =>
@@ -9,67 +9,67 @@ const row = (over: Partial<SessionRow> = {}): SessionRow =>
 
 describe('news', () => {
   it('are changes of status that concern somebody, and nothing that was so before', () => {
-    expect(newsOf(row(), row({ status: 'failed', status_reason: 'Tests fail' }))).toMatchObject({ kind: 'failed', title: 'shop failed', body: 'Tests fail' });
-    expect(newsOf(row(), row({ status: 'waiting', waiting_for: 'permission' }))?.title).toBe('shop needs permission');
-    expect(newsOf(row({ status: 'waiting', waiting_for: 'prompt' }), row({ status: 'waiting', waiting_for: 'answer' }))?.title).toBe('shop asks a question');
-    expect(newsOf(row({ status: 'waiting' }), row({ status: 'waiting', agents_active: 3 }))).toBeUndefined();
-    expect(newsOf(row({ status: 'stalled' }), row())).toBeUndefined();
-    expect(newsOf(undefined, row({ status: 'failed' }))).toBeUndefined();
-    expect(newsOf(row(), row({ status: 'abandoned' }))).toBeUndefined();
+    expect(messageForRow(row(), row({ status: 'failed', status_reason: 'Tests fail' }))).toMatchObject({ kind: 'failed', title: 'shop failed', body: 'Tests fail' });
+    expect(messageForRow(row(), row({ status: 'waiting', waiting_for: 'permission' }))?.title).toBe('shop needs permission');
+    expect(messageForRow(row({ status: 'waiting', waiting_for: 'prompt' }), row({ status: 'waiting', waiting_for: 'answer' }))?.title).toBe('shop asks a question');
+    expect(messageForRow(row({ status: 'waiting' }), row({ status: 'waiting', agents_active: 3 }))).toBeUndefined();
+    expect(messageForRow(row({ status: 'stalled' }), row())).toBeUndefined();
+    expect(messageForRow(undefined, row({ status: 'failed' }))).toBeUndefined();
+    expect(messageForRow(row(), row({ status: 'abandoned' }))).toBeUndefined();
   });
 
   it('of a budget have a tag for each mark', () => {
-    const notice = { key: 'day 2026-11-22', text: '$8 of $10', session: undefined, at: undefined };
-    const [near, over] = (['critical', 'exceeded'] as const).map((level) => newsOfBudget({ ...notice, level }));
+    const toast = { key: 'day 2026-11-22', text: '$8 of $10', session: undefined, at: undefined };
+    const [near, over] = (['critical', 'exceeded'] as const).map((level) => messageForBudget({ ...toast, level }));
     expect(near?.tag).not.toBe(over?.tag);
     expect(over?.title).toBe('Over the budget');
   });
 });
 
-describe('wishes', () => {
+describe('preferences', () => {
   it('are read back as they were, and anything else is none', () => {
-    const wishes = fc.record({
+    const prefs = fc.record({
       on: fc.boolean(),
-      without: fc.subarray([...KINDS]),
+      without: fc.subarray([...NOTIFICATION_KINDS]),
       sessions: fc.dictionary(fc.string(), fc.boolean(), { noNullPrototype: true }).filter((it) => !Object.hasOwn(it, '__proto__')),
     });
-    fc.assert(fc.property(wishes, (wishes) => { expect(wishesOf(JSON.stringify(wishes))).toEqual(wishes); }));
-    fc.assert(fc.property(fc.jsonValue(), (json) => void wishesOf(JSON.stringify(json))));
-    for (const text of [null, '', 'null', '[]', '{"on":"yes"}', '{"sessions":7}']) expect(wishesOf(text)).toEqual(NO_WISHES);
+    fc.assert(fc.property(prefs, (prefs) => { expect(parsePrefs(JSON.stringify(prefs))).toEqual(prefs); }));
+    fc.assert(fc.property(fc.jsonValue(), (json) => void parsePrefs(JSON.stringify(json))));
+    for (const text of [null, '', 'null', '[]', '{"on":"yes"}', '{"sessions":7}']) expect(parsePrefs(text)).toEqual(DEFAULT_PREFS);
   });
 
   it('for one session come before those for all, and are dropped when they are the same', () => {
-    const one = withSession(NO_WISHES, 'shop~1', true);
+    const one = withSession(DEFAULT_PREFS, 'shop~1', true);
     expect(isWanted(one, { kind: 'failed', session: 'shop~1' })).toBe(true);
     expect(isWanted(one, { kind: 'failed', session: 'other~1' })).toBe(false);
     expect(isWanted({ ...one, without: ['failed'] }, { kind: 'failed', session: 'shop~1' })).toBe(false);
-    expect(isWanted({ ...NO_WISHES, on: true }, { kind: 'budget', session: undefined })).toBe(true);
-    expect(withSession(one, 'shop~1', false)).toEqual(NO_WISHES);
+    expect(isWanted({ ...DEFAULT_PREFS, on: true }, { kind: 'budget', session: undefined })).toBe(true);
+    expect(withSession(one, 'shop~1', false)).toEqual(DEFAULT_PREFS);
   });
 
   it('for single sessions do not pile up', () => {
-    let wishes = NO_WISHES;
-    for (let at = 0; at < 500; at += 1) wishes = withSession(wishes, `s${at}~1`, true);
-    expect(Object.keys(wishes.sessions)).toHaveLength(200);
-    expect(wishes.sessions['s499~1']).toBe(true);
+    let prefs = DEFAULT_PREFS;
+    for (let at = 0; at < 500; at += 1) prefs = withSession(prefs, `s${at}~1`, true);
+    expect(Object.keys(prefs.sessions)).toHaveLength(200);
+    expect(prefs.sessions['s499~1']).toBe(true);
   });
 });
 
-/** Tabs of one browser, each with a courier: what is shown in all of them. */
+/** Tabs of one browser, each with a queue: what is shown in all of them. */
 function tabs(count: number) {
   let now = 0;
   let due: { at: number; run: () => void }[] = [];
   const shown: Message[] = [];
   const looked = new Map<number, string>();
-  const couriers: Courier[] = Array.from(
+  const queues: NotificationQueue[] = Array.from(
     { length: count },
     (_, tab) =>
-      new Courier({
+      new NotificationQueue({
         now: () => now,
         later: (run, ms) => due.push({ at: now + ms, run }),
-        leads: () => tab === 0,
-        looksAt: (session) => looked.get(tab) === session,
-        tellSeen: (tag) => couriers.forEach((one, other) => other !== tab && one.seen(tag)),
+        isLeader: () => tab === 0,
+        isViewing: (session) => looked.get(tab) === session,
+        announceSeen: (tag) => queues.forEach((one, other) => other !== tab && one.markSeen(tag)),
         show: (message) => shown.push(message),
       }),
   );
@@ -79,47 +79,47 @@ function tabs(count: number) {
     due = due.filter(({ at }) => at > now);
     for (const { run } of ready) run();
   };
-  const bring = (message: Message) => couriers.forEach((courier) => courier.bring(message));
-  return { shown, looked, wait, bring };
+  const add = (message: Message) => queues.forEach((queue) => queue.add(message));
+  return { shown, looked, wait, add };
 }
 
 const message = (session = 'shop~1', kind: Message['kind'] = 'waiting'): Message => ({ kind, session, title: session, body: '', tag: `${session} ${kind}` });
 
 describe('a message', () => {
   it('that every tab hears is shown once', () => {
-    const { shown, wait, bring } = tabs(3);
-    bring(message());
-    wait(GATHER_MS);
+    const { shown, wait, add } = tabs(3);
+    add(message());
+    wait(COLLECT_MS);
     expect(shown).toHaveLength(1);
   });
 
   it('is not shown again within a minute, and again after it', () => {
-    const { shown, wait, bring } = tabs(2);
+    const { shown, wait, add } = tabs(2);
     for (let at = 0; at < 5; at += 1) {
-      bring(message());
-      wait(GATHER_MS);
+      add(message());
+      wait(COLLECT_MS);
     }
     expect(shown).toHaveLength(1);
-    bring(message('shop~1', 'failed'));
+    add(message('shop~1', 'failed'));
     wait(COOL_DOWN_MS);
-    bring(message());
-    wait(GATHER_MS);
+    add(message());
+    wait(COLLECT_MS);
     expect(shown.map(({ kind }) => kind)).toEqual(['waiting', 'failed', 'waiting']);
   });
 
   it('is not shown while somebody looks at its session in any tab', () => {
-    const { shown, looked, wait, bring } = tabs(3);
+    const { shown, looked, wait, add } = tabs(3);
     looked.set(2, 'shop~1');
-    bring(message());
-    bring(message('other~1'));
-    wait(GATHER_MS);
+    add(message());
+    add(message('other~1'));
+    wait(COLLECT_MS);
     expect(shown.map(({ session }) => session)).toEqual(['other~1']);
   });
 
   it('among many at once is one of a summary', () => {
-    const { shown, wait, bring } = tabs(1);
-    for (let at = 0; at < 7; at += 1) bring(message(`s${at}~1`, at < 2 ? 'failed' : 'completed'));
-    wait(GATHER_MS);
+    const { shown, wait, add } = tabs(1);
+    for (let at = 0; at < 7; at += 1) add(message(`s${at}~1`, at < 2 ? 'failed' : 'completed'));
+    wait(COLLECT_MS);
     expect(shown).toHaveLength(1);
     expect(shown[0]).toMatchObject({ title: '7 sessions have news', body: '5 completed, 2 failed', session: undefined });
   });

@@ -2,13 +2,13 @@
 // budget was passed. And who is told: what was chosen, read from text that may be anything. Pure.
 
 import { isObject } from '../live/merge-patch';
-import type { Notice } from './toasts';
+import type { Toast } from './toasts';
 import type { SessionRow } from '../generated/wire';
 
-export const KINDS = ['completed', 'failed', 'waiting', 'stalled', 'budget'] as const;
-export type Kind = (typeof KINDS)[number];
+export const NOTIFICATION_KINDS = ['completed', 'failed', 'waiting', 'stalled', 'budget'] as const;
+export type NotificationKind = (typeof NOTIFICATION_KINDS)[number];
 
-export const KIND_NAMES: Record<Kind, string> = {
+export const KIND_NAMES: Record<NotificationKind, string> = {
   completed: 'A session is completed',
   failed: 'A session failed',
   waiting: 'A session waits for a person',
@@ -17,7 +17,7 @@ export const KIND_NAMES: Record<Kind, string> = {
 };
 
 export interface Message {
-  kind: Kind;
+  kind: NotificationKind;
   /** Undefined for a budget of a day or a month. */
   session: string | undefined;
   title: string;
@@ -29,11 +29,11 @@ export interface Message {
 const WAITS = { permission: 'needs permission', answer: 'asks a question', prompt: 'awaits its next prompt' } as const;
 
 /** What a row that changed says; undefined when it is nothing to tell. A row that is new tells nothing: it is history. */
-export function newsOf(before: SessionRow | undefined, after: SessionRow): Message | undefined {
+export function messageForRow(before: SessionRow | undefined, after: SessionRow): Message | undefined {
   if (before === undefined) return undefined;
   const same = before.status === after.status && (after.status !== 'waiting' || before.waiting_for === after.waiting_for);
   if (same) return undefined;
-  const message = (kind: Kind, what: string, reason = after.status_reason): Message => ({
+  const message = (kind: NotificationKind, what: string, reason = after.status_reason): Message => ({
     kind,
     session: after.id,
     title: `${after.name} ${what}`,
@@ -55,19 +55,19 @@ export function newsOf(before: SessionRow | undefined, after: SessionRow): Messa
 }
 
 /** The same for a mark of a budget. */
-export function newsOfBudget(notice: Notice): Message {
+export function messageForBudget(toast: Toast): Message {
   return {
     kind: 'budget',
-    session: notice.session,
-    title: notice.level === 'exceeded' ? 'Over the budget' : 'A budget is running out',
-    body: notice.text,
-    tag: `forgecast budget ${notice.key} ${notice.level}`,
+    session: toast.session,
+    title: toast.level === 'exceeded' ? 'Over the budget' : 'A budget is running out',
+    body: toast.text,
+    tag: `forgecast budget ${toast.key} ${toast.level}`,
   };
 }
 
 /** Several at once are one: after a restart, or when a machine wakes up. */
 export function summary(messages: readonly Message[]): Message {
-  const kinds = KINDS.flatMap((kind) => {
+  const kinds = NOTIFICATION_KINDS.flatMap((kind) => {
     const count = messages.filter((message) => message.kind === kind).length;
     return count === 0 ? [] : [`${count} ${kind === 'budget' ? (count === 1 ? 'budget' : 'budgets') : kind}`];
   });
@@ -80,46 +80,46 @@ export function summary(messages: readonly Message[]): Message {
   };
 }
 
-export interface Wishes {
+export interface NotificationPrefs {
   /** Whether anything is told at all. */
   on: boolean;
   /** Kinds that are not wanted. */
-  without: readonly Kind[];
+  without: readonly NotificationKind[];
   /** Sessions that are told of, or not, whatever else is chosen. */
   sessions: Readonly<Record<string, boolean>>;
 }
 
-export const NO_WISHES: Wishes = { on: false, without: [], sessions: {} };
+export const DEFAULT_PREFS: NotificationPrefs = { on: false, without: [], sessions: {} };
 /** Choices for single sessions beyond this are forgotten, the oldest first. */
-const MOST_SESSIONS = 200;
+const MAX_SESSIONS = 200;
 
 /** Reads what was kept; whatever is not understood is as if it had never been chosen. */
-export function wishesOf(text: string | null): Wishes {
+export function parsePrefs(text: string | null): NotificationPrefs {
   let read: unknown;
   try {
     read = JSON.parse(text ?? '');
   } catch {
-    return NO_WISHES;
+    return DEFAULT_PREFS;
   }
-  if (!isObject(read)) return NO_WISHES;
+  if (!isObject(read)) return DEFAULT_PREFS;
   const { on, without, sessions } = read;
   return {
     on: on === true,
-    without: Array.isArray(without) ? KINDS.filter((kind) => without.includes(kind)) : [],
+    without: Array.isArray(without) ? NOTIFICATION_KINDS.filter((kind) => without.includes(kind)) : [],
     sessions: isObject(sessions)
       ? Object.fromEntries(Object.entries(sessions).filter((entry): entry is [string, boolean] => typeof entry[1] === 'boolean'))
       : {},
   };
 }
 
-export function withSession(wishes: Wishes, session: string, on: boolean): Wishes {
-  const { [session]: _, ...others } = wishes.sessions;
-  const kept = Object.entries(others).slice(1 - MOST_SESSIONS);
+export function withSession(prefs: NotificationPrefs, session: string, on: boolean): NotificationPrefs {
+  const { [session]: _, ...others } = prefs.sessions;
+  const kept = Object.entries(others).slice(1 - MAX_SESSIONS);
   // What is chosen for all need not be chosen for one.
-  return { ...wishes, sessions: Object.fromEntries(on === wishes.on ? kept : [...kept, [session, on]]) };
+  return { ...prefs, sessions: Object.fromEntries(on === prefs.on ? kept : [...kept, [session, on]]) };
 }
 
-export function isWanted(wishes: Wishes, message: Pick<Message, 'kind' | 'session'>): boolean {
-  if (wishes.without.includes(message.kind)) return false;
-  return (message.session === undefined ? undefined : wishes.sessions[message.session]) ?? wishes.on;
+export function isWanted(prefs: NotificationPrefs, message: Pick<Message, 'kind' | 'session'>): boolean {
+  if (prefs.without.includes(message.kind)) return false;
+  return (message.session === undefined ? undefined : prefs.sessions[message.session]) ?? prefs.on;
 }

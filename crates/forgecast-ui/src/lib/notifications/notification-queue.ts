@@ -6,58 +6,58 @@ import { summary, type Message } from './notification-events';
 /** The same of one session is not told again within this. */
 export const COOL_DOWN_MS = 60_000;
 /** So long messages are gathered, and other tabs may say that they are looked at. */
-export const GATHER_MS = 400;
+export const COLLECT_MS = 400;
 /** More than this at once are one. */
-const MOST_AT_ONCE = 3;
+const MAX_AT_ONCE = 3;
 /** Tags that are remembered. */
-const MOST_TAGS = 500;
+const MAX_TAGS = 500;
 
-export interface CourierHost {
+export interface NotificationQueueHost {
   now(): number;
   later(run: () => void, ms: number): void;
   /** Whether this tab is the one of all that shows. */
-  leads(): boolean;
+  isLeader(): boolean;
   /** Whether somebody looks at this session in this tab. */
-  looksAt(session: string): boolean;
+  isViewing(session: string): boolean;
   /** Tells the other tabs that somebody has seen what this tag is about. */
-  tellSeen(tag: string): void;
+  announceSeen(tag: string): void;
   show(message: Message): void;
 }
 
-export class Courier {
-  readonly #host: CourierHost;
+export class NotificationQueue {
+  readonly #host: NotificationQueueHost;
   readonly #shown = new Map<string, number>();
   readonly #seen = new Map<string, number>();
-  #gathered: Message[] = [];
+  #pending: Message[] = [];
 
-  constructor(host: CourierHost) {
+  constructor(host: NotificationQueueHost) {
     this.#host = host;
   }
 
-  bring(message: Message): void {
-    if (message.session !== undefined && this.#host.looksAt(message.session)) {
-      this.seen(message.tag);
-      this.#host.tellSeen(message.tag);
+  add(message: Message): void {
+    if (message.session !== undefined && this.#host.isViewing(message.session)) {
+      this.markSeen(message.tag);
+      this.#host.announceSeen(message.tag);
       return;
     }
-    this.#gathered = [...this.#gathered.filter(({ tag }) => tag !== message.tag), message];
-    if (this.#gathered.length === 1) this.#host.later(() => this.#show(), GATHER_MS);
+    this.#pending = [...this.#pending.filter(({ tag }) => tag !== message.tag), message];
+    if (this.#pending.length === 1) this.#host.later(() => this.#show(), COLLECT_MS);
   }
 
   /** Somebody sees it in this tab or another one. */
-  seen(tag: string): void {
+  markSeen(tag: string): void {
     remember(this.#seen, tag, this.#host.now());
   }
 
   #show(): void {
     const now = this.#host.now();
     const recent = (times: Map<string, number>, tag: string) => now - (times.get(tag) ?? -Infinity) < COOL_DOWN_MS;
-    const messages = this.#gathered.filter(({ tag }) => !recent(this.#shown, tag) && !recent(this.#seen, tag));
-    this.#gathered = [];
+    const messages = this.#pending.filter(({ tag }) => !recent(this.#shown, tag) && !recent(this.#seen, tag));
+    this.#pending = [];
     // A tab that is not the first remembers as well: it may be the first in the next moment.
     for (const { tag } of messages) remember(this.#shown, tag, now);
-    if (!this.#host.leads()) return;
-    if (messages.length > MOST_AT_ONCE) this.#host.show(summary(messages));
+    if (!this.#host.isLeader()) return;
+    if (messages.length > MAX_AT_ONCE) this.#host.show(summary(messages));
     else for (const message of messages) this.#host.show(message);
   }
 }
@@ -66,7 +66,7 @@ function remember(times: Map<string, number>, tag: string, now: number): void {
   times.delete(tag);
   times.set(tag, now);
   for (const oldest of times.keys()) {
-    if (times.size <= MOST_TAGS) break;
+    if (times.size <= MAX_TAGS) break;
     times.delete(oldest);
   }
 }

@@ -1,9 +1,9 @@
 // Notifications of the browser, and the count in the title of a tab that is not looked at. Permission is asked for only
 // when somebody presses a button; of several tabs one shows; what is chosen is kept in this browser.
 
-import { Courier } from './notification-queue';
-import { isWanted, newsOf, newsOfBudget, withSession, wishesOf, type Kind, type Message, type Wishes } from './notification-events';
-import type { Notice } from './toasts';
+import { NotificationQueue } from './notification-queue';
+import { isWanted, messageForRow, messageForBudget, withSession, parsePrefs, type NotificationKind, type Message, type NotificationPrefs } from './notification-events';
+import type { Toast } from './toasts';
 import { router } from '../navigation/router.svelte';
 import type { SessionRow } from '../generated/wire';
 
@@ -13,19 +13,19 @@ const CHANNEL = 'forgecast-notifications';
 type Permission = NotificationPermission | 'unsupported';
 
 class Notifier {
-  wishes = $state.raw<Wishes>(wishesOf(stored()));
+  prefs = $state.raw<NotificationPrefs>(parsePrefs(stored()));
   permission = $state<Permission>(typeof Notification === 'undefined' || !window.isSecureContext ? 'unsupported' : Notification.permission);
   /** What happened since this tab was last looked at. */
   unseen = $state(0);
-  #leads = false;
+  #isLeader = false;
   #icon = '';
   #channel: BroadcastChannel | undefined;
-  readonly #courier = new Courier({
+  readonly #queue = new NotificationQueue({
     now: () => Date.now(),
     later: (run, ms) => setTimeout(run, ms),
-    leads: () => this.#leads,
-    looksAt: (session) => document.hasFocus() && router.route.page === 'session' && router.route.id === session,
-    tellSeen: (tag) => this.#channel?.postMessage({ seen: tag }),
+    isLeader: () => this.#isLeader,
+    isViewing: (session) => document.hasFocus() && router.route.page === 'session' && router.route.id === session,
+    announceSeen: (tag) => this.#channel?.postMessage({ seen: tag }),
     show: (message) => this.#show(message),
   });
 
@@ -35,11 +35,11 @@ class Notifier {
     if (typeof BroadcastChannel !== 'undefined') {
       this.#channel = new BroadcastChannel(CHANNEL);
       this.#channel.addEventListener('message', ({ data }: MessageEvent<{ seen?: unknown }>) => {
-        if (typeof data?.seen === 'string') this.#courier.seen(data.seen);
+        if (typeof data?.seen === 'string') this.#queue.markSeen(data.seen);
       });
     }
     window.addEventListener('storage', ({ key, newValue }) => {
-      if (key === KEY) this.wishes = wishesOf(newValue);
+      if (key === KEY) this.prefs = parsePrefs(newValue);
     });
     const looked = () => {
       if (!document.hidden) this.#badge(0);
@@ -54,49 +54,49 @@ class Notifier {
   #lead(): void {
     const locks = (navigator as { locks?: LockManager }).locks;
     if (!locks) {
-      this.#leads = true;
+      this.#isLeader = true;
       return;
     }
     locks
       .request(KEY, () => {
-        this.#leads = true;
+        this.#isLeader = true;
         return new Promise<never>(() => {});
       })
-      .catch(() => (this.#leads = true));
+      .catch(() => (this.#isLeader = true));
   }
 
   /** A row of the index changed. */
-  heard(before: SessionRow | undefined, after: SessionRow): void {
-    const message = newsOf(before, after);
-    if (message) this.#take(message);
+  onRow(before: SessionRow | undefined, after: SessionRow): void {
+    const message = messageForRow(before, after);
+    if (message) this.#offer(message);
   }
 
   /** A mark of a budget was passed. */
-  heardBudget(notice: Notice): void {
-    this.#take(newsOfBudget(notice));
+  onBudgetPassed(toast: Toast): void {
+    this.#offer(messageForBudget(toast));
   }
 
-  #take(message: Message): void {
+  #offer(message: Message): void {
     if (document.hidden) this.#badge(this.unseen + 1);
-    if (this.permission === 'granted' && isWanted(this.wishes, message)) this.#courier.bring(message);
+    if (this.permission === 'granted' && isWanted(this.prefs, message)) this.#queue.add(message);
   }
 
   isOn(session: string): boolean {
-    return this.permission === 'granted' && (this.wishes.sessions[session] ?? this.wishes.on);
+    return this.permission === 'granted' && (this.prefs.sessions[session] ?? this.prefs.on);
   }
 
   /** Tells of all sessions, or of none but those that were chosen. */
   async setAll(on: boolean): Promise<void> {
-    if (!on || (await this.#ask())) this.#keep({ ...this.wishes, on });
+    if (!on || (await this.#ask())) this.#keep({ ...this.prefs, on });
   }
 
   async setSession(session: string, on: boolean): Promise<void> {
-    if (!on || (await this.#ask())) this.#keep(withSession(this.wishes, session, on));
+    if (!on || (await this.#ask())) this.#keep(withSession(this.prefs, session, on));
   }
 
-  setKind(kind: Kind, on: boolean): void {
-    const others = this.wishes.without.filter((one) => one !== kind);
-    this.#keep({ ...this.wishes, without: on ? others : [...others, kind] });
+  setKind(kind: NotificationKind, on: boolean): void {
+    const others = this.prefs.without.filter((one) => one !== kind);
+    this.#keep({ ...this.prefs, without: on ? others : [...others, kind] });
   }
 
   /** Shows one now, so that somebody sees whether the system lets it through. */
@@ -109,10 +109,10 @@ class Notifier {
     return this.permission === 'granted';
   }
 
-  #keep(wishes: Wishes): void {
-    this.wishes = wishes;
+  #keep(prefs: NotificationPrefs): void {
+    this.prefs = prefs;
     try {
-      localStorage.setItem(KEY, JSON.stringify(wishes));
+      localStorage.setItem(KEY, JSON.stringify(prefs));
     } catch {
       // Storage is switched off: the choice holds for this visit.
     }
@@ -153,6 +153,6 @@ function stored(): string | null {
 export const notifier = new Notifier();
 
 /** The title of a page, with how much happened while nobody looked. */
-export function titled(text: string): string {
+export function pageTitle(text: string): string {
   return notifier.unseen > 0 ? `(${notifier.unseen}) ${text}` : text;
 }

@@ -1,23 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { noticeOf, withNotice } from './toasts';
+import { toastOf, addToast } from './toasts';
 
 const DATA = { scope: 'session', level: 'critical', limit_usd: 10, spent_usd: 7.6 };
 const PASSED = { type: 'budget_passed', data: DATA };
 
 describe('a budget that was passed', () => {
   it('is told with its session, whichever topic says it, and only once', () => {
-    const own = noticeOf(PASSED, 'session/shop~2')!;
-    const index = noticeOf({ ...PASSED, session: 'shop~2' }, 'sessions')!;
+    const own = toastOf(PASSED, 'session/shop~2')!;
+    const index = toastOf({ ...PASSED, session: 'shop~2' }, 'sessions')!;
     expect(own.text).toBe('Budget of the session: $7.60 of $10.00 spent');
     expect(own.session).toBe('shop~2');
     expect(index.key).toBe(own.key);
-    expect(withNotice([own], index, 3)).toHaveLength(1);
+    expect(addToast([own], index, 3)).toHaveLength(1);
   });
 
   it('of a day names the day, and says when it is passed altogether', () => {
     const data = { ...DATA, scope: 'day', period: '2026-01-31', level: 'exceeded', spent_usd: 10.2 };
-    expect(noticeOf({ type: 'budget_passed', at: '2026-01-31T12:00:00Z', data }, 'sessions')).toMatchObject({
+    expect(toastOf({ type: 'budget_passed', at: '2026-01-31T12:00:00Z', data }, 'sessions')).toMatchObject({
       key: 'day 2026-01-31',
       level: 'exceeded',
       text: 'Over the budget of the day (2026-01-31): $10.20 of $10.00 spent',
@@ -25,18 +25,18 @@ describe('a budget that was passed', () => {
   });
 
   it('takes the place of the mark before it, and no more than a few are kept', () => {
-    const mark = (session: string, level: string) => noticeOf({ ...PASSED, data: { ...DATA, level }, session }, 'sessions')!;
-    let notices = withNotice([], mark('a', 'warning'), 3);
-    notices = withNotice(notices, mark('a', 'critical'), 3);
-    expect(notices.map(({ level }) => level)).toEqual(['critical']);
-    for (const name of ['b', 'c', 'd']) notices = withNotice(notices, mark(name, 'warning'), 3);
-    expect(notices.map(({ session }) => session)).toEqual(['d', 'c', 'b']);
+    const mark = (session: string, level: string) => toastOf({ ...PASSED, data: { ...DATA, level }, session }, 'sessions')!;
+    let toasts = addToast([], mark('a', 'warning'), 3);
+    toasts = addToast(toasts, mark('a', 'critical'), 3);
+    expect(toasts.map(({ level }) => level)).toEqual(['critical']);
+    for (const name of ['b', 'c', 'd']) toasts = addToast(toasts, mark(name, 'warning'), 3);
+    expect(toasts.map(({ session }) => session)).toEqual(['d', 'c', 'b']);
   });
 
   it('is nothing else: other events and broken ones are left out', () => {
-    expect(noticeOf({ ...PASSED, type: 'deployed' }, 'sessions')).toBeUndefined();
-    expect(noticeOf({ ...PASSED, data: { ...DATA, scope: 'toString' } }, 'sessions')).toBeUndefined();
-    expect(noticeOf({ ...PASSED, data: { ...DATA, limit_usd: '10' } }, 'sessions')).toBeUndefined();
-    fc.assert(fc.property(fc.anything(), (data) => void noticeOf({ ...PASSED, data }, 'sessions')));
+    expect(toastOf({ ...PASSED, type: 'deployed' }, 'sessions')).toBeUndefined();
+    expect(toastOf({ ...PASSED, data: { ...DATA, scope: 'toString' } }, 'sessions')).toBeUndefined();
+    expect(toastOf({ ...PASSED, data: { ...DATA, limit_usd: '10' } }, 'sessions')).toBeUndefined();
+    fc.assert(fc.property(fc.anything(), (data) => void toastOf({ ...PASSED, data }, 'sessions')));
   });
 });

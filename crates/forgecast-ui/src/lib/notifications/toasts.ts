@@ -5,7 +5,7 @@ import { isObject } from '../live/merge-patch';
 import { dateTime, millis, money } from '../format';
 import type { BudgetLevel, BudgetScope } from '../generated/wire';
 
-export interface Notice {
+export interface Toast {
   /** One of its kind is shown once; a later one takes its place. */
   key: string;
   level: BudgetLevel;
@@ -20,7 +20,7 @@ const SCOPES: Record<BudgetScope, string> = { session: 'session', day: 'day', mo
 const LEVELS: readonly BudgetLevel[] = ['safe', 'warning', 'critical', 'exceeded'];
 
 /** What to show for the event that came on `topic`: `{type: "budget_passed", session, at, data: {scope, level, …}}`. */
-export function noticeOf(event: unknown, topic: string): Notice | undefined {
+export function toastOf(event: unknown, topic: string): Toast | undefined {
   if (!isObject(event) || event['type'] !== 'budget_passed') return undefined;
   const said = event['data'];
   if (!isObject(said)) return undefined;
@@ -42,7 +42,7 @@ export function noticeOf(event: unknown, topic: string): Notice | undefined {
   };
 }
 
-/** The notices with a new one: it stands first and takes the place of an earlier one of its kind. */
-export function withNotice(notices: readonly Notice[], notice: Notice, most: number): readonly Notice[] {
-  return [notice, ...notices.filter(({ key }) => key !== notice.key)].slice(0, most);
+/** The toasts with a new one: it stands first and takes the place of an earlier one of its kind. */
+export function addToast(toasts: readonly Toast[], toast: Toast, most: number): readonly Toast[] {
+  return [toast, ...toasts.filter(({ key }) => key !== toast.key)].slice(0, most);
 }

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { family, tree } from './agent-tree';
+import { withMainAgent, agentRows } from './agent-tree';
 import type { SessionView } from '../generated/wire';
 
 describe('the tree of agents', () => {
   it('puts those that were started below the one that started them', () => {
-    const rows = tree({
+    const rows = agentRows({
       b: { status: 'active', parent: 'a', started_at: '2' },
       c: { status: 'active', parent: 'b', started_at: '3' },
       a: { status: 'active', started_at: '1' },
@@ -19,7 +19,7 @@ describe('the tree of agents', () => {
     const agents = fc.dictionary(id, fc.record({ status: fc.constant('active'), parent: id }));
     fc.assert(
       fc.property(agents, (given) => {
-        expect(tree(given).map((row) => row.id).sort()).toEqual(Object.keys(given).sort());
+        expect(agentRows(given).map((row) => row.id).sort()).toEqual(Object.keys(given).sort());
       }),
     );
   });
@@ -31,12 +31,12 @@ describe('the family of agents', () => {
     ({ ...none, priced: true, calls: 1, unpriced_calls: 0, disputed_calls: 0, by_agent: Object.fromEntries(ids.map((id) => [id, none])) });
   const view = (over: Partial<SessionView>): SessionView =>
     ({ id: 'a~1', name: 'a', source: 'transcript', status: 'waiting', progress: {}, ...over });
-  const shape = (over: Partial<SessionView>) => tree(family(view(over))).map(({ id, depth }) => `${id}${depth}`);
+  const shape = (over: Partial<SessionView>) => agentRows(withMainAgent(view(over))).map(({ id, depth }) => `${id}${depth}`);
 
   it('has the session’s own agent above its subagents, and theirs below them', () => {
     const agents = { s2: { status: 'active', parent: 's1', started_at: '2' }, s1: { status: 'active', started_at: '1' } };
     expect(shape({ agents })).toEqual(['main0', 's11', 's22']);
-    expect(family(view({ agents }))['main']?.status).toBe('idle');
+    expect(withMainAgent(view({ agents }))['main']?.status).toBe('idle');
   });
 
   it('takes in of a build only those whose tokens are told by transcripts', () => {

@@ -12,7 +12,7 @@ export interface TreeRow {
 
 const DEEPEST = 4;
 
-export function tree(agents: Record<string, AgentView>): TreeRow[] {
+export function agentRows(agents: Record<string, AgentView>): TreeRow[] {
   const begun = (id: string) => agents[id]?.started_at ?? '';
   const ids = Object.keys(agents).sort((a, b) => (begun(a) < begun(b) ? -1 : begun(a) > begun(b) ? 1 : a < b ? -1 : 1));
   const children = new Map<string, string[]>();
@@ -53,13 +53,13 @@ const MAIN_STATUS: Partial<Record<SessionView['status'], string>> = {
  * The agents of a session with the main one above those that it started. Transcripts name only subagents: the main one
  * is the session itself, and whoever names no parent was started by it.
  */
-export function family(view: Pick<SessionView, 'agents' | 'usage' | 'source' | 'status' | 'started_at' | 'ended_at'>): Record<string, AgentView> {
+export function withMainAgent(view: Pick<SessionView, 'agents' | 'usage' | 'source' | 'status' | 'started_at' | 'ended_at'>): Record<string, AgentView> {
   const agents = view.agents ?? {};
   const used = view.usage?.by_agent ?? {};
   const whole = view.source === 'transcript';
   if (Object.hasOwn(agents, MAIN) || Object.keys(agents).length === 0) return agents;
   if (!whole && !Object.hasOwn(used, MAIN)) return agents;
-  const family: Record<string, AgentView> = {
+  const withMainAgent: Record<string, AgentView> = {
     [MAIN]: {
       name: MAIN,
       status: MAIN_STATUS[view.status] ?? 'idle',
@@ -70,7 +70,7 @@ export function family(view: Pick<SessionView, 'agents' | 'usage' | 'source' | '
   for (const [id, agent] of Object.entries(agents)) {
     const orphan = agent.parent === undefined || !Object.hasOwn(agents, agent.parent);
     const ours = whole || Object.hasOwn(used, id);
-    family[id] = orphan && ours ? { ...agent, parent: MAIN } : agent;
+    withMainAgent[id] = orphan && ours ? { ...agent, parent: MAIN } : agent;
   }
-  return family;
+  return withMainAgent;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { agentKinds, elapsed, factLines, longest, modelLines, ownDecisions, phaseLines, roundLines } from './compare';
+import { agentKinds, elapsed, factLines, longestPhase, modelLines, uniqueDecisions, phaseLines, testRunLines } from './compare';
 import type { SessionView, UsageShare } from '../generated/wire';
 
 const NOW = Date.parse('2026-11-22T10:00:00Z');
@@ -34,7 +34,7 @@ describe('two sessions', () => {
     const lines = phaseLines(view(), other, NOW);
     expect(lines.map(({ name, differs }) => [name, differs])).toEqual([['Scout', false], ['Builder', true], ['Test', true]]);
     expect(lines[1]!.b).toBeUndefined();
-    expect(longest(lines)).toBe(30 * 60_000);
+    expect(longestPhase(lines)).toBe(30 * 60_000);
   });
 
   it('are measured to now while they are at work, and to their last work when nobody stated an end', () => {
@@ -82,9 +82,9 @@ describe('two sessions', () => {
       decisions: { total: 1, lessons_used: 0, recent: { 9: { title: 'Cache by unit' } } },
     });
     expect(modelLines(a, b).map(({ name }) => name)).toEqual(['haiku', 'opus']);
-    expect(roundLines(a, b).map(({ round }) => round)).toEqual([1, 2, 10]);
+    expect(testRunLines(a, b).map(({ round }) => round)).toEqual([1, 2, 10]);
     expect(agentKinds(a)).toEqual(['2 builder (1 failed)', '1 agent']);
-    expect(ownDecisions(a, b, 5)).toEqual(['Fake timers']);
-    expect(ownDecisions(b, a, 5)).toEqual([]);
+    expect(uniqueDecisions(a, b, 5)).toEqual(['Fake timers']);
+    expect(uniqueDecisions(b, a, 5)).toEqual([]);
   });
 });

@@ -38,7 +38,7 @@ export interface ShareLine extends Pair<UsageShare> {
   name: string;
 }
 
-export interface RoundLine extends Pair<TestIteration> {
+export interface TestRunLine extends Pair<TestIteration> {
   round: number;
 }
 
@@ -57,7 +57,7 @@ export function elapsed(view: SessionView, now: number): number | undefined {
   return from === undefined || to === undefined ? undefined : Math.max(0, to - from);
 }
 
-function part(view: SessionView | undefined, name: string, now: number): PhasePart | undefined {
+function phasePart(view: SessionView | undefined, name: string, now: number): PhasePart | undefined {
   const phase = view?.phases?.[name];
   if (view === undefined || phase === undefined) return undefined;
   const from = millis(phase.started_at);
@@ -66,7 +66,7 @@ function part(view: SessionView | undefined, name: string, now: number): PhasePa
   return { status: phase.status, attempts: phase.attempts, ms };
 }
 
-function close(a: number | undefined, b: number | undefined): boolean {
+function nearlyEqual(a: number | undefined, b: number | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   return Math.abs(a - b) < Math.max(1_000, Math.max(a, b) * CLOSE);
 }
@@ -75,14 +75,14 @@ function close(a: number | undefined, b: number | undefined): boolean {
 export function phaseLines(a: SessionView | undefined, b: SessionView | undefined, now: number): PhaseLine[] {
   const merged = { ...b?.phases, ...a?.phases };
   return ordered(merged).map(([name]) => {
-    const [one, other] = [part(a, name, now), part(b, name, now)];
-    const same = one?.status === other?.status && one?.attempts === other?.attempts && close(one?.ms, other?.ms);
+    const [one, other] = [phasePart(a, name, now), phasePart(b, name, now)];
+    const same = one?.status === other?.status && one?.attempts === other?.attempts && nearlyEqual(one?.ms, other?.ms);
     return { name, a: one, b: other, differs: !same };
   });
 }
 
 /** The longest phase of either: what bars are measured against. */
-export function longest(lines: readonly PhaseLine[]): number {
+export function longestPhase(lines: readonly PhaseLine[]): number {
   return lines.reduce((most, { a, b }) => Math.max(most, a?.ms ?? 0, b?.ms ?? 0), 0);
 }
 
@@ -138,7 +138,7 @@ export function factLines(a: SessionView | undefined, b: SessionView | undefined
     const title = (value: number | string | undefined) => (typeof value === 'number' ? rule.full?.(value) : undefined);
     const both = a !== undefined && b !== undefined;
     const numbers = typeof one === 'number' && typeof other === 'number';
-    const same = numbers && rule.about ? close(one, other) : show(one) === show(other);
+    const same = numbers && rule.about ? nearlyEqual(one, other) : show(one) === show(other);
     const fair = !rule.effort || a?.status === b?.status;
     const better = both && numbers && !same && fair && rule.better ? (one < other === (rule.better === 'less') ? 'a' : 'b') : undefined;
     return [{ label: rule.label, a: show(one), b: show(other), titles: { a: title(one), b: title(other) }, differs: both && !same, better }];
@@ -155,7 +155,7 @@ export function modelLines(a: SessionView | undefined, b: SessionView | undefine
 }
 
 /** The rounds of the test loop, the same number on one line. */
-export function roundLines(a: SessionView | undefined, b: SessionView | undefined): RoundLine[] {
+export function testRunLines(a: SessionView | undefined, b: SessionView | undefined): TestRunLine[] {
   const numbers = new Set([...Object.keys(a?.tests?.iterations ?? {}), ...Object.keys(b?.tests?.iterations ?? {})].map(Number));
   return [...numbers].sort((x, y) => x - y).map((round) => ({ round, a: a?.tests?.iterations?.[round], b: b?.tests?.iterations?.[round] }));
 }
@@ -173,7 +173,7 @@ export function agentKinds(view: SessionView | undefined): string[] {
 }
 
 /** The titles of decisions that only one of the two made, the newest first. */
-export function ownDecisions(mine: SessionView | undefined, theirs: SessionView | undefined, most: number): string[] {
+export function uniqueDecisions(mine: SessionView | undefined, theirs: SessionView | undefined, most: number): string[] {
   const known = new Set(Object.values(theirs?.decisions?.recent ?? {}).map(({ title }) => title));
   return Object.values(mine?.decisions?.recent ?? {})
     .filter(({ title }) => !known.has(title))

@@ -1,11 +1,11 @@
-// The phases of a build in their order, with the short names and colour classes that stand for them.
+// The phases of a build in their order, with the short names and color classes that stand for them.
 
 import type { PhaseStatus, PhaseView } from '../generated/wire';
 
 interface Known {
   name: string;
   short: string;
-  /** Suffix of the CSS class that sets the accent colour. */
+  /** Suffix of the CSS class that sets the accent color. */
   accent: string;
 }
 
@@ -22,7 +22,7 @@ const KNOWN: readonly Known[] = [
 ];
 const BY_NAME = new Map(KNOWN.map((phase, order) => [phase.name, { ...phase, order }]));
 
-/** The colour class of a phase, `phase-test`; phases with names of their own share one. */
+/** The color class of a phase, `phase-test`; phases with names of their own share one. */
 export function accent(name: string | undefined): string {
   return `phase-${(name !== undefined && BY_NAME.get(name)?.accent) || 'other'}`;
 }

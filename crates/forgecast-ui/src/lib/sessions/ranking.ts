@@ -1,7 +1,7 @@
 // The rows of the index in order, in tabs and summed up, kept while single rows change: what a row adds to the sums is
 // taken out and put in again, and rows that are nearly in order are sorted fast. Pure.
 
-import { inTab, none, ORDERS, rowText, TAB_OF, type Sort, type Tab, type Totals } from './rows';
+import { inTab, emptyTotals, ORDERS, rowText, TAB_OF, type Sort, type Tab, type Totals } from './rows';
 import type { SessionRow } from '../generated/wire';
 
 interface Entry {
@@ -13,18 +13,18 @@ interface Entry {
 }
 
 /** What a change of rows means for a list of them. */
-export interface Effect {
+export interface RankingChange {
   /** Another order, or other rows in a tab. */
   order: boolean;
   /** Other text that a filter looks into. */
   text: boolean;
 }
 
-const NOTHING: Effect = { order: false, text: false };
+const NO_CHANGE: RankingChange = { order: false, text: false };
 
 export class Ranking {
   readonly counts: Record<Tab, number> = { active: 0, waiting: 0, completed: 0, failed: 0, all: 0 };
-  readonly totals: Totals = none();
+  readonly totals: Totals = emptyTotals();
   readonly #entries = new Map<string, Entry>();
   #ordered: Entry[] = [];
   #sort: Sort = 'started';
@@ -42,9 +42,9 @@ export class Ranking {
     return this.#entries.keys();
   }
 
-  put(row: SessionRow): Effect {
+  put(row: SessionRow): RankingChange {
     const held = this.#entries.get(row.id);
-    if (held?.row === row) return NOTHING;
+    if (held?.row === row) return NO_CHANGE;
     const entry: Entry = { row, key: ORDERS[this.#sort](row), name: row.name.toLowerCase(), text: undefined };
     this.#sum(row, 1);
     if (!held) {
@@ -59,12 +59,12 @@ export class Ranking {
     const text = held.text !== undefined && held.text !== (entry.text = rowText(row));
     Object.assign(held, entry);
     this.#stale ||= moved;
-    return order || text ? { order, text } : NOTHING;
+    return order || text ? { order, text } : NO_CHANGE;
   }
 
-  remove(id: string): Effect {
+  remove(id: string): RankingChange {
     const held = this.#entries.get(id);
-    if (!held) return NOTHING;
+    if (!held) return NO_CHANGE;
     this.#sum(held.row, -1);
     this.#entries.delete(id);
     this.#ordered = this.#ordered.filter((entry) => entry !== held);

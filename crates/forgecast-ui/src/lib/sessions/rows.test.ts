@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Ranking } from './ranking';
-import { none, SORTS, TAB_OF, TABS, words, type Tab, type Totals } from './rows';
-import { shiftOf } from '../lists/scroll-anchor';
+import { emptyTotals, SORTS, TAB_OF, TABS, words, type Tab, type Totals } from './rows';
+import { scrollShift } from '../lists/scroll-anchor';
 import type { SessionRow, SessionStatus } from '../generated/wire';
 
 function row(id: string, status: SessionStatus, over: Partial<SessionRow> = {}): SessionRow {
@@ -98,13 +98,13 @@ describe('rows that change one by one', () => {
   it('sum to nothing when all are gone', () => {
     const kept = ranking(...ROWS);
     for (const { id } of ROWS) kept.remove(id);
-    const zero: [Record<Tab, number>, Totals] = [{ active: 0, waiting: 0, completed: 0, failed: 0, all: 0 }, none()];
+    const zero: [Record<Tab, number>, Totals] = [{ active: 0, waiting: 0, completed: 0, failed: 0, all: 0 }, emptyTotals()];
     expect([kept.counts, kept.totals]).toEqual(zero);
   });
 });
 
 describe('what is in sight of a list', () => {
-  const shift = (inSight: string, from: number, items: string) => shiftOf([...inSight], from, [...items], (item) => item);
+  const shift = (inSight: string, from: number, items: string) => scrollShift([...inSight], from, [...items], (item) => item);
 
   it('moves with rows that come and go above it', () => {
     expect(shift('cde', 2, 'abcdef')).toBe(0);
@@ -117,7 +117,7 @@ describe('what is in sight of a list', () => {
     expect(shift('cdefg', 2, 'habcdefg')).toBe(1);
   });
 
-  it('stays where it is when none of it is left', () => {
+  it('stays where it is when nothing of it is left', () => {
     expect(shift('cde', 2, 'xyz')).toBe(0);
   });
 });

@@ -54,6 +54,6 @@ export interface Totals {
   counted: number;
 }
 
-export function none(): Totals {
+export function emptyTotals(): Totals {
   return { active: 0, waiting: 0, blocked: 0, failingTests: 0, counted: 0 };
 }

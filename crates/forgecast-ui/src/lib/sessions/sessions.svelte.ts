@@ -2,12 +2,12 @@
 // their order can have changed, a few times a second at most. Rows are plain data, replaced whole and shared where they
 // did not change: fine-grained state of five thousand of them would cost more than the page that shows twenty.
 
-import { apply, entries, isObject, same, type JsonObject } from '../live/merge-patch';
-import type { Batch } from '../live/raf-batch';
+import { mergePatch, patchEntries, isObject, jsonEqual, type JsonObject } from '../live/merge-patch';
+import type { RafBatch } from '../live/raf-batch';
 import { Ranking } from './ranking';
 import { words, type Sort, type Tab, type Totals } from './rows';
 import type { Follower } from '../live/socket';
-import type { Told } from '../live/topic.svelte';
+import type { TopicHandlers } from '../live/topic.svelte';
 import type { ErrorBody, Index, IndexingProgress, Problem, SessionRow } from '../generated/wire';
 
 /** A list is worked out anew at most this often. */
@@ -48,12 +48,12 @@ export class Sessions implements Follower {
   #reorder = false;
   #orderedAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #batch: Batch;
-  readonly #told: Told;
+  readonly #batch: RafBatch;
+  readonly #handlers: TopicHandlers;
 
-  constructor(batch: Batch, told: Told = {}) {
+  constructor(batch: RafBatch, handlers: TopicHandlers = {}) {
     this.#batch = batch;
-    this.#told = told;
+    this.#handlers = handlers;
   }
 
   /** What the server said, but for the rows, which are asked for one by one; undefined until the first answer. */
@@ -93,7 +93,7 @@ export class Sessions implements Follower {
   snapshot(state: unknown, topic: string): void {
     if (!isObject(state)) return;
     this.#take(state);
-    this.#told.onTopic?.(topic);
+    this.#handlers.onTopic?.(topic);
   }
 
   /** Shows another whole index. */
@@ -105,9 +105,9 @@ export class Sessions implements Follower {
     const { sessions, ...rest } = state;
     const rows = isObject(sessions) ? sessions : {};
     for (const id of [...this.#ranking.ids()]) if (!Object.hasOwn(rows, id)) this.#set(id, undefined);
-    for (const [id, row] of entries(rows)) {
+    for (const [id, row] of patchEntries(rows)) {
       const held = this.#ranking.row(id);
-      if (!same(held as unknown as JsonObject, row)) this.#set(id, row as unknown as SessionRow);
+      if (!jsonEqual(held as unknown as JsonObject, row)) this.#set(id, row as unknown as SessionRow);
     }
     this.#rest = rest as unknown as Omit<Index, 'sessions'>;
     this.#batch.once(this.#show);
@@ -117,18 +117,18 @@ export class Sessions implements Follower {
     if (!isObject(patch) || this.#rest === undefined) return;
     const { sessions, ...rest } = patch;
     if (isObject(sessions)) {
-      for (const [id, change] of entries(sessions)) {
+      for (const [id, change] of patchEntries(sessions)) {
         const held = this.#ranking.row(id);
-        const row = change === null ? undefined : apply(held as unknown as JsonObject, change);
+        const row = change === null ? undefined : mergePatch(held as unknown as JsonObject, change);
         if (row !== (held as unknown)) this.#set(id, row as SessionRow | undefined);
       }
     }
-    this.#rest = apply(this.#rest as unknown as JsonObject, rest) as unknown as Omit<Index, 'sessions'>;
+    this.#rest = mergePatch(this.#rest as unknown as JsonObject, rest) as unknown as Omit<Index, 'sessions'>;
     this.#batch.once(this.#show);
   }
 
   #set(id: string, row: SessionRow | undefined): void {
-    if (row && this.#rest !== undefined) this.#told.onRow?.(this.#ranking.row(id), row);
+    if (row && this.#rest !== undefined) this.#handlers.onRow?.(this.#ranking.row(id), row);
     const effect = row ? this.#ranking.put(row.id === id ? row : { ...row, id }) : this.#ranking.remove(id);
     this.#changed.add(id);
     this.#reorder ||= effect.order || (effect.text && this.#filtered);
@@ -154,8 +154,8 @@ export class Sessions implements Follower {
     }
     if (this.#confirmed > this.confirmedAt) this.confirmedAt = this.#confirmed;
     const { counts, totals } = this.#ranking;
-    if (!same(this.counts, counts)) this.counts = { ...counts };
-    if (!same({ ...this.totals }, { ...totals })) this.totals = { ...totals };
+    if (!jsonEqual(this.counts, counts)) this.counts = { ...counts };
+    if (!jsonEqual({ ...this.totals }, { ...totals })) this.totals = { ...totals };
     if (this.#reorder) this.#planOrder(first ? 0 : Math.max(0, this.#orderedAt + ORDER_MS - Date.now()));
   };
 
@@ -174,8 +174,8 @@ export class Sessions implements Follower {
   };
 
   event(event: unknown, topic: string): void {
-    this.#told.onHeard?.(event, topic);
-    this.#batch.add(() => this.#told.onEvent?.(event, topic));
+    this.#handlers.onEventReceived?.(event, topic);
+    this.#batch.add(() => this.#handlers.onEvent?.(event, topic));
   }
 
   confirmed(): void {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Batch, type FrameHost } from '../live/raf-batch';
+import { RafBatch, type RafHost } from '../live/raf-batch';
 import { ORDER_MS, Sessions } from './sessions.svelte';
 import type { SessionRow } from '../generated/wire';
 
@@ -10,12 +10,12 @@ function row(id: string, over: Partial<SessionRow> = {}): SessionRow {
 /** The index of a page whose frames are asked for. */
 function page(rows: SessionRow[]) {
   const host = { hidden: false, frames: [] as (() => void)[], shown: () => {} };
-  const batch = new Batch({
+  const batch = new RafBatch({
     hidden: () => host.hidden,
     shown: (run) => (host.shown = run),
     frame: (run) => host.frames.push(run),
     later: () => {},
-  } as FrameHost);
+  } as RafHost);
   const index = new Sessions(batch);
   const frame = () => host.frames.splice(0).forEach((run) => run());
   index.snapshot({ sessions: Object.fromEntries(rows.map((one) => [one.id, one])), total: rows.length, problems: {} }, 'sessions');

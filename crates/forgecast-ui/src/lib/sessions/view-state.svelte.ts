@@ -2,7 +2,7 @@
 
 import type { Sort, Tab } from './rows';
 
-class OverviewChoice {
+class OverviewState {
   /** Chosen by hand; until then the page decides. */
   tab = $state<Tab>();
   filter = $state('');
@@ -13,4 +13,4 @@ class OverviewChoice {
   top = 0;
 }
 
-export const choice = new OverviewChoice();
+export const overviewState = new OverviewState();

@@ -15,7 +15,7 @@ class Ticker {
     return this.now + this.offset;
   }
 
-  heard(serverTime: string): void {
+  sync(serverTime: string): void {
     this.#offset.add(Date.parse(serverTime), Date.now());
     // A jitter of milliseconds must not touch every age on the page.
     if (Math.abs(this.#offset.ms - this.offset) > 250) this.offset = this.#offset.ms;

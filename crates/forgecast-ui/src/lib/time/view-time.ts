@@ -4,7 +4,7 @@
 import { getContext, setContext } from 'svelte';
 import { ticker } from './ticker.svelte';
 
-export interface Shown {
+export interface ViewTime {
   /** The server's time, now or then: what timestamps in a view are compared with. */
   readonly server: number;
   /** The moment of the past that is shown; undefined for the present. */
@@ -13,9 +13,9 @@ export interface Shown {
   readonly seek?: (ms: number) => void;
 }
 
-const KEY = Symbol('the time that is shown');
+const KEY = Symbol('view time');
 
-const PRESENT: Shown = {
+const PRESENT: ViewTime = {
   get server() {
     return ticker.server;
   },
@@ -23,11 +23,11 @@ const PRESENT: Shown = {
 };
 
 /** Says which time the page shows; called while the page is made. */
-export function provideShown(shown: Shown): void {
-  setContext(KEY, shown);
+export function provideViewTime(viewTime: ViewTime): void {
+  setContext(KEY, viewTime);
 }
 
 /** The time that is shown; called while a component is made. */
-export function shownTime(): Shown {
-  return getContext<Shown | undefined>(KEY) ?? PRESENT;
+export function getViewTime(): ViewTime {
+  return getContext<ViewTime | undefined>(KEY) ?? PRESENT;
 }

@@ -1,6 +1,6 @@
 // Marks on a scale of time: their shapes and words, and which of them stand so near each other that they are one. Pure.
 
-import type { Mark } from './timeline';
+import type { TimelineMark } from './timeline';
 import type { MarkKind } from '../generated/wire';
 
 /** The ones that matter most first: of several in one place the first is shown. */
@@ -38,12 +38,12 @@ export interface Cluster {
   x: number;
   /** The one that is shown. */
   kind: MarkKind;
-  marks: readonly Mark[];
+  marks: readonly TimelineMark[];
 }
 
 /** Marks in so many columns; those of one column are one. */
-export function clustered(marks: readonly Mark[], x: (ms: number) => number, columns: number): Cluster[] {
-  const byColumn = new Map<number, { x: number; kind: MarkKind; marks: Mark[] }>();
+export function clusterMarks(marks: readonly TimelineMark[], x: (ms: number) => number, columns: number): Cluster[] {
+  const byColumn = new Map<number, { x: number; kind: MarkKind; marks: TimelineMark[] }>();
   for (const mark of marks) {
     const place = x(mark.at);
     const column = Math.min(columns - 1, Math.floor(place * columns));
@@ -62,7 +62,7 @@ export function clustered(marks: readonly Mark[], x: (ms: number) => number, col
 }
 
 /** What a mark says, in one line. */
-export function said(mark: Mark): string {
+export function describeMark(mark: TimelineMark): string {
   const { word } = SHAPES[mark.kind];
   return mark.label === '' ? word : `${word}: ${mark.label}`;
 }

@@ -2,10 +2,10 @@
 // own state; nothing here touches it. The address (`?at=<revision>`) says where one stands, so that it can be passed on.
 
 import { reconcile, type JsonObject } from '../live/merge-patch';
-import { clamped, extended, phaseFrom, revisionAt, timeOf, type Course } from './timeline';
+import { clampRevision, extendTimeline, adjacentPhase, revisionAt, timeOf, type SessionTimeline } from './timeline';
 import { millis } from '../format';
-import { Scale, played } from './scale';
-import { Views, type PastView } from './view-cache';
+import { Scale, advance } from './scale';
+import { ViewCache, type PastView } from './view-cache';
 import type { SessionView, Timeline } from '../generated/wire';
 
 export const SPEEDS = [1, 4, 10, 60] as const;
@@ -16,11 +16,11 @@ const ADDRESS_MS = 300;
 /** The scale is not asked for more often than this. */
 const REFRESH_MS = 5_000;
 /** What a scale as wide as a window can show: of more one could not tell one from another. */
-const MOST_MARKS = 600;
+const MAX_MARKS = 600;
 /** A step of a playback that was held up (a tab in the background) is no leap. */
 const LONGEST_STEP_MS = 250;
 
-export interface PastOptions {
+export interface PlaybackOptions {
   /** The address of something of this session, `at/12`, `timeline?after=3`; undefined until its id is known. */
   url(path: string): string | undefined;
   /** The address of the page at a revision, or in the present. */
@@ -31,8 +31,8 @@ export interface PastOptions {
   atWork(): boolean;
 }
 
-export class Past {
-  course = $state.raw<Course>();
+export class Playback {
+  timeline = $state.raw<SessionTimeline>();
   /** The revision that is wanted; undefined in the present. */
   wanted = $state<number>();
   /** The revision that `view` is of. */
@@ -46,20 +46,20 @@ export class Past {
   /** The time that a playback or a scrubber stands at, between two revisions, too. */
   cursor = $state<number>();
   /** When the shown revision came, by the server. */
-  #came = $state<number>();
+  #revisionAt = $state<number>();
   /** The end of the scale while the session is at work. */
   #end = $state(0);
 
-  readonly scale = $derived(new Scale(this.course?.times.map(({ at }) => at) ?? [], this.#end));
+  readonly scale = $derived(new Scale(this.timeline?.times.map(({ at }) => at) ?? [], this.#end));
   /** The moment that is shown; undefined in the present. */
   readonly at = $derived.by(() => {
     if (this.wanted === undefined || this.revision === undefined) return undefined;
-    return this.#came ?? (this.course && timeOf(this.course, this.revision)) ?? millis(this.view?.last_work_at);
+    return this.#revisionAt ?? (this.timeline && timeOf(this.timeline, this.revision)) ?? millis(this.view?.last_work_at);
   });
   readonly active = $derived(this.wanted !== undefined);
 
-  readonly #options: PastOptions;
-  readonly #views: Views;
+  readonly #options: PlaybackOptions;
+  readonly #cache: ViewCache;
   #address: ReturnType<typeof setTimeout> | undefined;
   #refreshing = false;
   #stale = false;
@@ -68,9 +68,9 @@ export class Past {
   #frame: number | undefined;
   #before = 0;
 
-  constructor(options: PastOptions) {
+  constructor(options: PlaybackOptions) {
     this.#options = options;
-    this.#views = new Views({
+    this.#cache = new ViewCache({
       url: (revision) => options.url(`at/${revision}`) ?? '',
       fetch: (url, init) => fetch(url, init),
       onView: (revision, past) => this.#show(revision, past),
@@ -84,22 +84,22 @@ export class Past {
 
   /** Begins; `stop` ends it. What the address says is shown as soon as the session is known. */
   start(): () => void {
-    const arrived = () => this.#arrive();
-    const seen = () => {
+    const onPopState = () => this.#readAddress();
+    const onVisible = () => {
       if (!document.hidden && this.#stale) this.refresh();
     };
-    window.addEventListener('popstate', arrived);
-    document.addEventListener('visibilitychange', seen);
-    this.#arrive();
+    window.addEventListener('popstate', onPopState);
+    document.addEventListener('visibilitychange', onVisible);
+    this.#readAddress();
     this.refresh();
     return () => {
-      window.removeEventListener('popstate', arrived);
-      document.removeEventListener('visibilitychange', seen);
+      window.removeEventListener('popstate', onPopState);
+      document.removeEventListener('visibilitychange', onVisible);
       clearTimeout(this.#address);
       clearTimeout(this.#timer);
       this.#abort.abort();
       this.pause();
-      this.#views.stop();
+      this.#cache.stop();
     };
   }
 
@@ -122,37 +122,37 @@ export class Past {
 
   /** Looks at a revision; from the present as a new entry of the history. */
   go(revision: number): void {
-    const course = this.course;
-    const wanted = course ? clamped(course, revision) : revision;
+    const timeline = this.timeline;
+    const wanted = timeline ? clampRevision(timeline, revision) : revision;
     this.pause();
     this.cursor = undefined;
-    this.#want(wanted);
+    this.#request(wanted);
   }
 
   goTo(ms: number): void {
-    if (!this.course) return;
-    this.go(revisionAt(this.course, ms));
+    if (!this.timeline) return;
+    this.go(revisionAt(this.timeline, ms));
     this.cursor = ms;
   }
 
   step(by: number): void {
-    const course = this.course;
-    if (course) this.go((this.wanted ?? course.revision) + by);
+    const timeline = this.timeline;
+    if (timeline) this.go((this.wanted ?? timeline.revision) + by);
   }
 
   phase(by: 1 | -1): void {
-    const course = this.course;
-    if (!course) return;
-    const revision = phaseFrom(course, this.wanted ?? course.revision + 1, by);
+    const timeline = this.timeline;
+    if (!timeline) return;
+    const revision = adjacentPhase(timeline, this.wanted ?? timeline.revision + 1, by);
     if (revision !== undefined) this.go(revision);
-    else if (by < 0) this.go(course.first);
-    else this.go(course.revision);
+    else if (by < 0) this.go(timeline.first);
+    else this.go(timeline.revision);
   }
 
   /** Returns to the present. */
   leave(): void {
     if (!this.active) return;
-    this.#forget();
+    this.#reset();
     if ((history.state as { past?: boolean } | null)?.past) history.back();
     else history.replaceState(history.state, '', this.#options.page(undefined));
   }
@@ -164,12 +164,12 @@ export class Past {
 
   /** Plays on from here; from the beginning when this is the present or the end. */
   play(): void {
-    const course = this.course;
-    if (!course || course.times.length < 2) return;
+    const timeline = this.timeline;
+    if (!timeline || timeline.times.length < 2) return;
     const here = this.wanted;
-    const from = here === undefined || here >= course.revision ? course.first : here;
-    this.cursor = this.cursor !== undefined && from === here ? this.cursor : timeOf(course, from);
-    this.#want(from, true);
+    const from = here === undefined || here >= timeline.revision ? timeline.first : here;
+    this.cursor = this.cursor !== undefined && from === here ? this.cursor : timeOf(timeline, from);
+    this.#request(from, true);
     this.playing = true;
     this.#before = performance.now();
     this.#frame = requestAnimationFrame((now) => this.#play(now));
@@ -182,13 +182,13 @@ export class Past {
   }
 
   #play(now: number): void {
-    const course = this.course;
-    if (!this.playing || !course || this.cursor === undefined) return;
+    const timeline = this.timeline;
+    if (!this.playing || !timeline || this.cursor === undefined) return;
     const passed = Math.min(LONGEST_STEP_MS, Math.max(0, now - this.#before));
     this.#before = now;
-    this.cursor = played(this.scale, this.cursor, passed, this.speed);
-    const revision = clamped(course, revisionAt(course, this.cursor));
-    if (revision !== this.wanted) this.#want(revision, true);
+    this.cursor = advance(this.scale, this.cursor, passed, this.speed);
+    const revision = clampRevision(timeline, revisionAt(timeline, this.cursor));
+    if (revision !== this.wanted) this.#request(revision, true);
     if (this.cursor >= this.scale.to) {
       this.pause();
       // The playback has come to the present: of a session at work, that goes on.
@@ -198,7 +198,7 @@ export class Past {
     this.#frame = requestAnimationFrame((next) => this.#play(next));
   }
 
-  #want(revision: number, passing = false): void {
+  #request(revision: number, passing = false): void {
     if (this.wanted === revision) return;
     const entering = this.wanted === undefined;
     this.wanted = revision;
@@ -210,26 +210,26 @@ export class Past {
   }
 
   #ask(revision: number, passing = false): void {
-    if (this.#options.url('') !== undefined) this.#views.want(revision, passing);
+    if (this.#options.url('') !== undefined) this.#cache.request(revision, passing);
   }
 
   /** The address says which revision, or none. */
-  #arrive(): void {
-    const said = new URLSearchParams(location.search).get('at');
-    const revision = said !== null && /^\d{1,15}$/.test(said) ? Number(said) : undefined;
+  #readAddress(): void {
+    const describeMark = new URLSearchParams(location.search).get('at');
+    const revision = describeMark !== null && /^\d{1,15}$/.test(describeMark) ? Number(describeMark) : undefined;
     if (revision === this.wanted) return;
     this.pause();
     clearTimeout(this.#address);
-    if (revision === undefined) return this.#forget();
+    if (revision === undefined) return this.#reset();
     this.wanted = revision;
     this.cursor = undefined;
     this.#ask(revision);
   }
 
-  #forget(): void {
+  #reset(): void {
     this.pause();
     clearTimeout(this.#address);
-    this.#views.stop();
+    this.#cache.stop();
     this.wanted = undefined;
     this.revision = undefined;
     this.cursor = undefined;
@@ -240,14 +240,14 @@ export class Past {
   #show(revision: number, { view, at }: PastView): void {
     this.problem = undefined;
     this.revision = revision;
-    this.#came = at;
+    this.#revisionAt = at;
     if (this.view === undefined || this.view.id !== view.id) this.view = structuredClone(view);
     else reconcile(this.view as unknown as JsonObject, view as unknown as JsonObject);
   }
 
   async #load(): Promise<void> {
-    const course = this.course;
-    const url = this.#options.url(`timeline?after=${course?.revision ?? 0}&limit=${MOST_MARKS}`);
+    const timeline = this.timeline;
+    const url = this.#options.url(`timeline?after=${timeline?.revision ?? 0}&limit=${MAX_MARKS}`);
     if (url === undefined) return;
     this.#refreshing = true;
     this.#stale = false;
@@ -267,17 +267,17 @@ export class Past {
     }, REFRESH_MS);
   }
 
-  #take(timeline: Timeline): void {
-    const known = this.course;
+  #take(answer: Timeline): void {
+    const known = this.timeline;
     // Other numbers than before: the server began anew, or let go of old facts.
-    const anew = known !== undefined && (timeline.revision < known.revision || timeline.first_revision > known.first);
+    const anew = known !== undefined && (answer.revision < known.revision || answer.first_revision > known.first);
     if (anew) {
-      this.course = undefined;
+      this.timeline = undefined;
       this.#stale = true;
       return;
     }
-    const nothingNew = known !== undefined && timeline.times.length === 0;
-    if (!nothingNew) this.course = extended(known, timeline);
+    const nothingNew = known !== undefined && answer.times.length === 0;
+    if (!nothingNew) this.timeline = extendTimeline(known, answer);
     if (this.wanted !== undefined && this.revision === undefined) this.#ask(this.wanted);
   }
 }

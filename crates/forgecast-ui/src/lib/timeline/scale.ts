@@ -72,7 +72,7 @@ export class Scale {
 const SILENCE_MS = 700;
 
 /** Where a playback stands that was at `ms` and goes on for `realMs`; silences pass quicker than the rest. */
-export function played(scale: Scale, ms: number, realMs: number, speed: number): number {
+export function advance(scale: Scale, ms: number, realMs: number, speed: number): number {
   let at = Math.max(ms, scale.from);
   let left = realMs;
   for (const stretch of scale.stretches) {

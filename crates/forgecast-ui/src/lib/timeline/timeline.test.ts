@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clamped, extended, phaseFrom, revisionAt, spansAt, timeOf } from './timeline';
+import { clampRevision, extendTimeline, adjacentPhase, revisionAt, spansAt, timeOf } from './timeline';
 import type { Timeline } from '../generated/wire';
 
 const T0 = Date.parse('2026-11-22T08:00:00.000Z');
 const iso = (ms: number) => new Date(T0 + ms).toISOString();
 
-function timeline(over: Partial<Timeline>): Timeline {
+function answer(over: Partial<Timeline>): Timeline {
   return { session: 'a~1', revision: 0, first_revision: 1, spans: [], marks: [], times: [], left_out: 0, ...over };
 }
 
-const FIRST = timeline({
+const FIRST = answer({
   revision: 10,
   spans: [
     { phase: 'Scout', attempt: 1, status: 'completed', revision: 1, at: iso(0), ended_revision: 4, ended_at: iso(4_000) },
@@ -24,9 +24,9 @@ const FIRST = timeline({
   ],
 });
 
-describe('a course', () => {
+describe('a timeline', () => {
   it('goes on with what followed, and a span that ended since ends', () => {
-    const rest = timeline({
+    const rest = answer({
       revision: 12,
       spans: [
         { phase: 'Builder', attempt: 1, status: 'completed', revision: 4, at: iso(4_000), ended_revision: 11, ended_at: iso(25_000) },
@@ -38,28 +38,28 @@ describe('a course', () => {
         [12, iso(26_000)],
       ],
     });
-    const course = extended(extended(undefined, FIRST), rest);
-    expect(course.revision).toBe(12);
-    expect(course.spans.map(({ phase, to }) => [phase, to?.revision])).toEqual([
+    const timeline = extendTimeline(extendTimeline(undefined, FIRST), rest);
+    expect(timeline.revision).toBe(12);
+    expect(timeline.spans.map(({ phase, to }) => [phase, to?.revision])).toEqual([
       ['Scout', 4],
       ['Builder', 11],
       ['Test', undefined],
     ]);
-    expect(course.marks.map(({ revision }) => revision)).toEqual([3, 12]);
-    expect(course.times.map(({ revision }) => revision)).toEqual([1, 4, 10, 11, 12]);
+    expect(timeline.marks.map(({ revision }) => revision)).toEqual([3, 12]);
+    expect(timeline.times.map(({ revision }) => revision)).toEqual([1, 4, 10, 11, 12]);
     // The same answer twice adds nothing.
-    expect(extended(course, rest)).toEqual(course);
+    expect(extendTimeline(timeline, rest)).toEqual(timeline);
   });
 
   it('knows the time of a revision and the revision of a time, also between those that were told', () => {
-    const course = extended(undefined, FIRST);
-    expect(timeOf(course, 1)).toBe(T0);
-    expect(timeOf(course, 2)).toBeCloseTo(T0 + 1_333, -1);
-    expect(timeOf(course, 99)).toBe(T0 + 20_000);
-    expect(revisionAt(course, T0 - 1)).toBe(1);
-    expect(revisionAt(course, T0 + 3_900)).toBe(3);
-    expect(revisionAt(course, T0 + 4_000)).toBe(4);
-    expect(revisionAt(course, T0 + 1e9)).toBe(10);
+    const timeline = extendTimeline(undefined, FIRST);
+    expect(timeOf(timeline, 1)).toBe(T0);
+    expect(timeOf(timeline, 2)).toBeCloseTo(T0 + 1_333, -1);
+    expect(timeOf(timeline, 99)).toBe(T0 + 20_000);
+    expect(revisionAt(timeline, T0 - 1)).toBe(1);
+    expect(revisionAt(timeline, T0 + 3_900)).toBe(3);
+    expect(revisionAt(timeline, T0 + 4_000)).toBe(4);
+    expect(revisionAt(timeline, T0 + 1e9)).toBe(10);
   });
 
   it('has a revision for every time, which is the newest that had come by then', () => {
@@ -68,25 +68,25 @@ describe('a course', () => {
         const times: [number, string][] = [[1, iso(0)]];
         let [revision, ms] = [1, 0];
         for (const [by, passed] of steps) times.push([(revision += by), iso((ms += 10 * passed))]);
-        const course = extended(undefined, timeline({ revision, times }));
+        const timeline = extendTimeline(undefined, answer({ revision, times }));
         for (let at = 1; at <= revision; at += 1) {
-          const shown = revisionAt(course, timeOf(course, at)!);
+          const shown = revisionAt(timeline, timeOf(timeline, at)!);
           // Of several that came in one millisecond the last is shown.
           expect(shown).toBeGreaterThanOrEqual(at);
-          expect(timeOf(course, shown)).toBeCloseTo(timeOf(course, at)!, 0);
+          expect(timeOf(timeline, shown)).toBeCloseTo(timeOf(timeline, at)!, 0);
         }
       }),
     );
   });
 
   it('finds the phases around a revision and the attempts at work in it', () => {
-    const course = extended(undefined, FIRST);
-    expect(phaseFrom(course, 2, 1)).toBe(4);
-    expect(phaseFrom(course, 4, -1)).toBe(1);
-    expect(phaseFrom(course, 7, -1)).toBe(4);
-    expect(phaseFrom(course, 7, 1)).toBeUndefined();
-    expect(spansAt(course, 3).map(({ phase }) => phase)).toEqual(['Scout']);
-    expect(spansAt(course, 4).map(({ phase }) => phase)).toEqual(['Builder']);
-    expect([clamped(course, -5), clamped(course, 4.4), clamped(course, 1e9)]).toEqual([1, 4, 10]);
+    const timeline = extendTimeline(undefined, FIRST);
+    expect(adjacentPhase(timeline, 2, 1)).toBe(4);
+    expect(adjacentPhase(timeline, 4, -1)).toBe(1);
+    expect(adjacentPhase(timeline, 7, -1)).toBe(4);
+    expect(adjacentPhase(timeline, 7, 1)).toBeUndefined();
+    expect(spansAt(timeline, 3).map(({ phase }) => phase)).toEqual(['Scout']);
+    expect(spansAt(timeline, 4).map(({ phase }) => phase)).toEqual(['Builder']);
+    expect([clampRevision(timeline, -5), clampRevision(timeline, 4.4), clampRevision(timeline, 1e9)]).toEqual([1, 4, 10]);
   });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { same, type Json } from '../live/merge-patch';
-import { MOST_VIEWS, sharing, Views } from './view-cache';
+import { jsonEqual, type Json } from '../live/merge-patch';
+import { MAX_VIEWS, sharing, ViewCache } from './view-cache';
 
 /** A server that answers when it is told to. */
 function server() {
@@ -35,7 +35,7 @@ function start() {
   const asked = server();
   const seen: [number, unknown][] = [];
   const failures: [number, string][] = [];
-  const views = new Views({
+  const views = new ViewCache({
     url: (revision) => `at/${revision}`,
     fetch: asked.fetch,
     onView: (revision, past) => seen.push([revision, past]),
@@ -50,7 +50,7 @@ describe('views of the past', () => {
   it('of many that are passed by quickly only the last is shown, and there is one request at a time', async () => {
     const { asked, views, seen } = start();
     for (let revision = 1; revision <= 50; revision += 1) {
-      views.want(revision);
+      views.request(revision);
       if (revision % 7 === 0) await settled();
     }
     await settled();
@@ -65,7 +65,7 @@ describe('views of the past', () => {
   it('a playback shows what it passes, however slowly it comes, and leaves out what it has passed by then', async () => {
     const { asked, views, seen } = start();
     for (let revision = 1; revision <= 10; revision += 1) {
-      views.want(revision, true);
+      views.request(revision, true);
       if (revision !== 4 && revision !== 8) continue;
       asked.open[0]!.answer({ id: 'a~1', revision });
       await settled();
@@ -80,11 +80,11 @@ describe('views of the past', () => {
 
   it('what was seen lately is shown at once and not asked for again', async () => {
     const { asked, views, seen } = start();
-    views.want(1);
+    views.request(1);
     asked.open[0]!.answer({ id: 'a~1' });
     await settled();
-    views.want(2);
-    views.want(1);
+    views.request(2);
+    views.request(1);
     await settled();
     expect(seen.map(([revision]) => revision)).toEqual([1, 1]);
     expect(asked.open).toEqual([]);
@@ -93,24 +93,24 @@ describe('views of the past', () => {
 
   it('keeps a few hundred', async () => {
     const { asked, views } = start();
-    for (let revision = 1; revision <= MOST_VIEWS + 1; revision += 1) {
-      views.want(revision);
+    for (let revision = 1; revision <= MAX_VIEWS + 1; revision += 1) {
+      views.request(revision);
       asked.open[0]!.answer({ id: 'a~1', revision });
       await settled();
     }
-    views.want(2);
+    views.request(2);
     expect(asked.open).toEqual([]);
-    views.want(1);
+    views.request(1);
     expect(asked.open).toHaveLength(1);
   });
 
   it('says why one cannot be shown, and asks again when it is wanted again', async () => {
     const { asked, views, seen, failures } = start();
-    views.want(99);
+    views.request(99);
     asked.open[0]!.refuse(404, { title: 'Not found', detail: 'there is no revision 99 of the session a' });
     await settled();
     expect(failures).toEqual([[99, 'there is no revision 99 of the session a']]);
-    views.want(99);
+    views.request(99);
     asked.open[0]!.answer({ id: 'a~1' });
     await settled();
     expect(seen).toHaveLength(1);
@@ -118,7 +118,7 @@ describe('views of the past', () => {
 
   it('says nothing of what nobody waits for', async () => {
     const { asked, views, seen, failures } = start();
-    views.want(1);
+    views.request(1);
     views.stop();
     await settled();
     expect([asked.open, seen, failures]).toEqual([[], [], []]);
@@ -128,7 +128,7 @@ describe('views of the past', () => {
     const json: fc.Arbitrary<Json> = fc.jsonValue({ maxDepth: 4 }) as fc.Arbitrary<Json>;
     fc.assert(
       fc.property(json, json, (before, next) => {
-        expect(same(sharing(before, next), next)).toBe(true);
+        expect(jsonEqual(sharing(before, next), next)).toBe(true);
         expect(sharing(before, structuredClone(before))).toBe(before);
       }),
     );

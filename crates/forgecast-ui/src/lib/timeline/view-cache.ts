@@ -6,7 +6,7 @@ import { isObject, type Json } from '../live/merge-patch';
 import type { SessionView } from '../generated/wire';
 
 /** Views that are kept. What two of them have in common is kept once. */
-export const MOST_VIEWS = 300;
+export const MAX_VIEWS = 300;
 
 export interface PastView {
   view: SessionView;
@@ -14,7 +14,7 @@ export interface PastView {
   at: number | undefined;
 }
 
-export interface ViewsOptions {
+export interface ViewCacheOptions {
   url(revision: number): string;
   fetch(url: string, init: RequestInit): Promise<Response>;
   onView(revision: number, past: PastView): void;
@@ -25,17 +25,17 @@ export interface ViewsOptions {
 /** The header that names the time of a revision. */
 const AT = 'forgecast-at';
 
-export class Views {
+export class ViewCache {
   /** Requests that were begun. */
   requests = 0;
-  readonly #options: ViewsOptions;
+  readonly #options: ViewCacheOptions;
   readonly #kept = new Map<number, PastView>();
   #wanted: number | undefined;
   #passing = false;
   #loading: { revision: number; abort: AbortController } | undefined;
   #last: SessionView | undefined;
 
-  constructor(options: ViewsOptions) {
+  constructor(options: ViewCacheOptions) {
     this.#options = options;
   }
 
@@ -43,7 +43,7 @@ export class Views {
    * Shows a revision as soon as it is here: at once when it was seen lately. `passing` is for a playback, which wants the
    * next one before this one is here: what is under way is waited for and shown, then the one that is wanted by then.
    */
-  want(revision: number, passing = false): void {
+  request(revision: number, passing = false): void {
     this.#wanted = revision;
     this.#passing = passing;
     const kept = this.#kept.get(revision);
@@ -102,7 +102,7 @@ export class Views {
     this.#last = view;
     this.#kept.set(revision, { ...past, view });
     const oldest = this.#kept.keys().next();
-    if (this.#kept.size > MOST_VIEWS && !oldest.done) this.#kept.delete(oldest.value);
+    if (this.#kept.size > MAX_VIEWS && !oldest.done) this.#kept.delete(oldest.value);
   }
 }
 

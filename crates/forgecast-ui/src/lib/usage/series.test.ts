@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { amounts, drawn, hasGap, stepOf, upToDate } from './series';
+import { parseSeries, chartPoints, hasGap, seriesStep, withRecentMinutes } from './series';
 import type { UsageMinute } from '../generated/wire';
 
 const MINUTE = 60_000;
@@ -11,42 +11,42 @@ const tokens = ({ tokens }: UsageMinute) => tokens;
 
 describe('what was used minute by minute', () => {
   it('is the series, with the live minutes in place of what they tell better', () => {
-    const known = amounts([
+    const known = parseSeries([
       [iso(0), 100],
       [iso(3), 50],
       [iso(4), 10],
     ]);
-    const now = upToDate(known, minutes({ 3: 50, 4: 70, 6: 5 }), MINUTE, tokens);
+    const now = withRecentMinutes(known, minutes({ 3: 50, 4: 70, 6: 5 }), MINUTE, tokens);
     expect([...now].map(([at, value]) => [(at - T0) / MINUTE, value])).toEqual([
       [0, 100],
       [3, 50],
       [4, 70],
       [6, 5],
     ]);
-    expect(upToDate(known, undefined, MINUTE, tokens)).toBe(known);
+    expect(withRecentMinutes(known, undefined, MINUTE, tokens)).toBe(known);
   });
 
   it('replaces only steps that the live minutes tell of as a whole', () => {
-    const known = amounts([
+    const known = parseSeries([
       [iso(0), 100],
       [iso(5), 40],
     ]);
-    const now = upToDate(known, minutes({ 2: 30, 6: 41, 11: 7 }), 5 * MINUTE, tokens);
+    const now = withRecentMinutes(known, minutes({ 2: 30, 6: 41, 11: 7 }), 5 * MINUTE, tokens);
     expect([...now.values()]).toEqual([100, 41, 7]);
   });
 
   it('is drawn with its pauses, or added up, and ends at the moment that is shown', () => {
-    const known = amounts([
+    const known = parseSeries([
       [iso(0), 100],
       [iso(3), 50],
       [iso(9), 1],
     ]);
-    const rate = drawn(known, MINUTE, T0 + 5 * MINUTE, false);
+    const rate = chartPoints(known, MINUTE, T0 + 5 * MINUTE, false);
     expect(rate.values).toEqual([100, 0, 0, 50]);
     expect(rate.x[3]).toBe(T0 + 3 * MINUTE);
-    expect(drawn(known, MINUTE, T0 + 60 * MINUTE, true).values.at(-1)).toBe(151);
-    expect(drawn(new Map(), MINUTE, T0, true)).toEqual({ x: [], values: [] });
-    expect(drawn(amounts([[iso(0), 100]]), 5 * MINUTE, T0, false).values).toEqual([20]);
+    expect(chartPoints(known, MINUTE, T0 + 60 * MINUTE, true).values.at(-1)).toBe(151);
+    expect(chartPoints(new Map(), MINUTE, T0, true)).toEqual({ x: [], values: [] });
+    expect(chartPoints(parseSeries([[iso(0), 100]]), 5 * MINUTE, T0, false).values).toEqual([20]);
   });
 
   it('asks again only when more minutes passed than the view carries', () => {
@@ -57,7 +57,7 @@ describe('what was used minute by minute', () => {
   });
 
   it('has steps that a chart can show', () => {
-    expect(stepOf(3 * 60 * MINUTE)).toBe(MINUTE);
-    for (const days of [2, 6, 30, 200]) expect((days * 24 * 60 * MINUTE) / stepOf(days * 24 * 60 * MINUTE)).toBeLessThanOrEqual(1_500);
+    expect(seriesStep(3 * 60 * MINUTE)).toBe(MINUTE);
+    for (const days of [2, 6, 30, 200]) expect((days * 24 * 60 * MINUTE) / seriesStep(days * 24 * 60 * MINUTE)).toBeLessThanOrEqual(1_500);
   });
 });

@@ -7,20 +7,20 @@ import type { UsageMinute } from '../generated/wire';
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 /** Points of a chart: more than one can tell apart. */
-const MOST_POINTS = 1_500;
+const MAX_POINTS = 1_500;
 
 /** Milliseconds that a point stands for, for a session of this length. */
-export function stepOf(lengthMs: number): number {
+export function seriesStep(lengthMs: number): number {
   if (lengthMs <= DAY) return MINUTE;
   const hours = [5, 15, 60, 240, 1_440].map((minutes) => minutes * MINUTE);
-  return hours.find((step) => lengthMs / step <= MOST_POINTS) ?? DAY;
+  return hours.find((step) => lengthMs / step <= MAX_POINTS) ?? DAY;
 }
 
-/** Amounts by the beginning of their step. */
-export type Amounts = ReadonlyMap<number, number>;
+/** Series by the beginning of their step. */
+export type Series = ReadonlyMap<number, number>;
 
 /** A series as the server answers it. */
-export function amounts(points: readonly (readonly [string, number])[]): Amounts {
+export function parseSeries(points: readonly (readonly [string, number])[]): Series {
   return new Map(points.flatMap(([at, value]) => (millis(at) === undefined ? [] : [[millis(at)!, value] as const])));
 }
 
@@ -28,7 +28,7 @@ export function amounts(points: readonly (readonly [string, number])[]): Amounts
  * The amounts with the live minutes in place of what they tell better. The minutes are the newest that something was used
  * in, so a step that begins with the oldest of them or later is all in them.
  */
-export function upToDate(known: Amounts, recent: Record<string, UsageMinute> | undefined, step: number, of: (minute: UsageMinute) => number): Amounts {
+export function withRecentMinutes(known: Series, recent: Record<string, UsageMinute> | undefined, step: number, of: (minute: UsageMinute) => number): Series {
   const minutes = Object.entries(recent ?? {}).flatMap(([at, minute]) => {
     const from = millis(at);
     return from === undefined ? [] : [[from, of(minute)] as const];
@@ -52,14 +52,14 @@ export function hasGap(newestKnown: number | undefined, recent: Record<string, U
   return newestKnown === undefined || Math.min(...minutes.map((at) => millis(at) ?? 0)) > newestKnown + MINUTE;
 }
 
-export interface Drawn {
+export interface ChartPoints {
   x: number[];
   values: number[];
 }
 
 /** One point for each step from the first use to `until`; `sum` adds them up. */
-export function drawn(amounts: Amounts, step: number, until: number, sum: boolean): Drawn {
-  const known = [...amounts].filter(([from]) => from <= until).sort(([a], [b]) => a - b);
+export function chartPoints(parseSeries: Series, step: number, until: number, sum: boolean): ChartPoints {
+  const known = [...parseSeries].filter(([from]) => from <= until).sort(([a], [b]) => a - b);
   const [first, last] = [known[0]?.[0], known.at(-1)?.[0]];
   if (first === undefined || last === undefined) return { x: [], values: [] };
   const by = new Map(known);
@@ -67,7 +67,7 @@ export function drawn(amounts: Amounts, step: number, until: number, sum: boolea
   const values: number[] = [];
   let all = 0;
   // Beyond what was promised only if the steps are not what was asked for.
-  const wide = Math.max(step, Math.ceil((last - first) / step / (2 * MOST_POINTS)) * step);
+  const wide = Math.max(step, Math.ceil((last - first) / step / (2 * MAX_POINTS)) * step);
   for (let from = first; from <= last; from += wide) {
     let value = 0;
     for (let at = from; at < from + wide; at += step) value += by.get(at) ?? 0;

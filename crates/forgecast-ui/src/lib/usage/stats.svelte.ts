@@ -1,7 +1,7 @@
 // What all sessions together have used, as the server reports it, while somebody looks.
 
 import { apiPath } from '../navigation/routes';
-import { Asked } from '../api/fetch-cache.svelte';
+import { FetchCache } from '../api/fetch-cache.svelte';
 import { live } from '../live/live.svelte';
 import type { UsageReport } from '../generated/wire';
 
@@ -11,7 +11,7 @@ export const STALE_MS = 2.5 * EVERY_MS;
 const DAY_MS = 24 * 3_600_000;
 
 class Stats {
-  readonly #asked = new Asked<UsageReport>();
+  readonly #asked = new FetchCache<UsageReport>();
 
   get report(): UsageReport | undefined {
     return this.#asked.value;

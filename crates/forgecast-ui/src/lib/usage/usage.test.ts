@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { accounts, bars, burn, bySize, cacheHits, level, newest, price, spark, total, untilSpent } from './usage';
+import { usageBySource, barsPath, burn, bySize, cacheHits, level, newestMinute, describeCost, minuteValues, total, untilSpent } from './usage';
 import type { UsageMinute } from '../generated/wire';
 
 const MINUTE = 60_000;
@@ -84,31 +84,31 @@ describe('shares', () => {
   it('of sources stand with the best one first, without those that name no numbers', () => {
     const usage = { ...tokens(1, 1, 1, 1), priced: true, calls: 1, unpriced_calls: 0, disputed_calls: 1 };
     const by_source = { otel: tokens(1, 1, 1, 0), hook: tokens(0, 0, 0, 0), reported: tokens(0, 0, 0, 9), transcript: tokens(1, 1, 1, 1) };
-    expect(accounts({ ...usage, by_source }).map(([source]) => source)).toEqual(['transcript', 'otel', 'reported']);
+    expect(usageBySource({ ...usage, by_source }).map(([source]) => source)).toEqual(['transcript', 'otel', 'reported']);
   });
 });
 
 describe('a cost', () => {
   it('that is not known is said to be so, and one that is known in part is a lower bound', () => {
-    expect(price(undefined, false, 500)).toEqual({ usd: undefined, none: true, atLeast: false });
-    expect(price(1.5, false, 500)).toEqual({ usd: 1.5, none: false, atLeast: true });
-    expect(price(1.5, true, 500)).toEqual({ usd: 1.5, none: false, atLeast: false });
-    expect(price(undefined, false, 0)).toEqual({ usd: undefined, none: false, atLeast: false });
+    expect(describeCost(undefined, false, 500)).toEqual({ usd: undefined, none: true, atLeast: false });
+    expect(describeCost(1.5, false, 500)).toEqual({ usd: 1.5, none: false, atLeast: true });
+    expect(describeCost(1.5, true, 500)).toEqual({ usd: 1.5, none: false, atLeast: false });
+    expect(describeCost(undefined, false, 0)).toEqual({ usd: undefined, none: false, atLeast: false });
   });
 });
 
 describe('the small chart', () => {
   it('has a value for every minute, the newest last, zero where nothing was used', () => {
-    expect(spark(recent({ 0: { tokens: 5 }, 2: { tokens: 7 }, 4: { tokens: 9 } }), NOW + 30_000, 4)).toEqual([0, 7, 0, 5]);
+    expect(minuteValues(recent({ 0: { tokens: 5 }, 2: { tokens: 7 }, 4: { tokens: 9 } }), NOW + 30_000, 4)).toEqual([0, 7, 0, 5]);
   });
 
   it('ends at the newest use of a session that is over', () => {
-    expect(newest(recent({ 40: { tokens: 5 }, 55: { tokens: 7 } }))).toBe(NOW - 40 * MINUTE);
-    expect(newest({})).toBeUndefined();
+    expect(newestMinute(recent({ 40: { tokens: 5 }, 55: { tokens: 7 } }))).toBe(NOW - 40 * MINUTE);
+    expect(newestMinute({})).toBeUndefined();
   });
 
   it('draws the highest bar to the top, a small one visibly, none for nothing', () => {
-    expect(bars([0, 50, 100, 1])).toBe('M1.1 1V0.5h.8V1zM2.1 1V0h.8V1zM3.1 1V0.94h.8V1z');
-    expect(bars([])).toBe('');
+    expect(barsPath([0, 50, 100, 1])).toBe('M1.1 1V0.5h.8V1zM2.1 1V0h.8V1zM3.1 1V0.94h.8V1z');
+    expect(barsPath([])).toBe('');
   });
 });

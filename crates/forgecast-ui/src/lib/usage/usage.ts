@@ -17,7 +17,7 @@ export type Tone = 'good' | 'warn' | 'bad';
 export const TONES: Record<BudgetLevel, Tone> = { safe: 'good', warning: 'warn', critical: 'bad', exceeded: 'bad' };
 
 /** What each source is, for those who wonder where a number comes from. */
-export const SOURCES: Record<UsageSource, string> = {
+export const SOURCE_DESCRIPTIONS: Record<UsageSource, string> = {
   transcript: 'Read from the agent’s transcript, call by call',
   otel: 'Told by the agent’s telemetry (OpenTelemetry)',
   hook: 'Confirmed by the agent’s hooks, which name calls but no tokens',
@@ -78,7 +78,7 @@ export function burn(recent: Minutes, now: number): Burn | undefined {
 }
 
 /** Tokens of each of the minutes up to and with the one of `now`, the oldest first. */
-export function spark(recent: Minutes, now: number, minutes = SPARK_MINUTES): number[] {
+export function minuteValues(recent: Minutes, now: number, minutes = SPARK_MINUTES): number[] {
   const values = new Array<number>(minutes).fill(0);
   const last = Math.floor(now / MINUTE);
   for (const [beginning, minute] of Object.entries(recent ?? {})) {
@@ -91,13 +91,13 @@ export function spark(recent: Minutes, now: number, minutes = SPARK_MINUTES): nu
 }
 
 /** The newest minute in which anything was used, its beginning. */
-export function newest(recent: Minutes): number | undefined {
+export function newestMinute(recent: Minutes): number | undefined {
   const times = Object.keys(recent ?? {}).flatMap((beginning) => millis(beginning) ?? []);
   return times.length === 0 ? undefined : Math.max(...times);
 }
 
 /** Bars of a chart of 1 × 1 per value as the `d` of a path; `1` is the highest value. */
-export function bars(values: readonly number[]): string {
+export function barsPath(values: readonly number[]): string {
   const most = Math.max(1, ...values);
   return values
     .map((value, at) => (value > 0 ? `M${at + 0.1} 1V${round(1 - Math.max(0.06, value / most))}h.8V1z` : ''))
@@ -121,7 +121,7 @@ export function level(spent: number, limit: number): BudgetLevel {
   return share >= 1 ? 'exceeded' : share >= 0.75 ? 'critical' : share >= 0.5 ? 'warning' : 'safe';
 }
 
-export interface Price {
+export interface CostDescription {
   /** Dollars, of what has a price. */
   usd: number | undefined;
   /** Some of it has no price: the dollars are a lower bound. */
@@ -131,14 +131,14 @@ export interface Price {
 }
 
 /** What is known of the cost of something. */
-export function price(usd: number | undefined, complete: boolean, tokens: number): Price {
+export function describeCost(usd: number | undefined, complete: boolean, tokens: number): CostDescription {
   const none = tokens > 0 && usd === undefined;
   return { usd, none, atLeast: usd !== undefined && !complete && tokens > 0 };
 }
 
 /** The sources that name numbers, beside each other, the best one first. */
-export function accounts(usage: Usage): [UsageSource, UsageShare][] {
-  const order = Object.keys(SOURCES);
+export function usageBySource(usage: Usage): [UsageSource, UsageShare][] {
+  const order = Object.keys(SOURCE_DESCRIPTIONS);
   const all = Object.entries(usage.by_source ?? {}) as [UsageSource, UsageShare][];
   return all.filter(([, share]) => total(share) > 0).sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
 }
