@@ -94,7 +94,7 @@ test('when the server goes away the page says so, and goes on from there when it
 
   await forgecast.stop();
   await expect(page.locator('[data-connection="waiting"]').getByRole('status')).toHaveText('Reconnecting');
-  await expect(page.locator('[data-panel="pipeline"] .fresh')).toHaveAttribute('data-level', 'ageing');
+  await expect(page.locator('[data-panel="pipeline"] .fresh')).toHaveAttribute('data-level', 'aging');
   await expect(page.locator('[data-phase="Scout"]')).toBeVisible();
 
   project.phase('Architect', '2', { phases_completed: ['Scout'] });

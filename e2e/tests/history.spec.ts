@@ -93,7 +93,7 @@ test('a chart is read with the arrow keys and as a table, and goes with the them
   const table = page.getByRole('table', { name: 'Cost per day by model' });
   await expect(table.locator('tbody tr')).toHaveCount(30);
 
-  // Which colours of the legend the canvas has.
+  // Which colors of the legend the canvas has.
   const painted = () =>
     page.locator('[data-chart="Cost per day by model"]').evaluate((figure) => {
       const canvas = figure.querySelector('canvas')!;

@@ -38,8 +38,8 @@ async function levels(page: Page): Promise<string[]> {
   return [...new Set(all)];
 }
 
-/** Colours of the chips' dots, each once. */
-async function colours(page: Page): Promise<string[]> {
+/** Colors of the chips' dots, each once. */
+async function colors(page: Page): Promise<string[]> {
   const all = await page.locator('.fresh .dot').evaluateAll((dots) => dots.map((dot) => getComputedStyle(dot).backgroundColor));
   return [...new Set(all)];
 }
@@ -57,20 +57,20 @@ for (const [what, stop, again] of [
     await page.clock.install();
     await opened(page);
     await lookForWipes(page);
-    const seen = [await colours(page)];
+    const seen = [await colors(page)];
 
     await stop();
     await page.clock.fastForward(5_500);
-    await expect.poll(() => levels(page)).toEqual(['ageing']);
-    seen.push(await colours(page));
+    await expect.poll(() => levels(page)).toEqual(['aging']);
+    seen.push(await colors(page));
     await expect(page.locator('[data-connection="waiting"], [data-connection="connecting"]')).toBeVisible();
 
     await page.clock.fastForward(30_000);
     await expect.poll(() => levels(page)).toEqual(['stale']);
-    seen.push(await colours(page));
+    seen.push(await colors(page));
     await expect(page.locator('[data-panel="pipeline"] .fresh')).toHaveText(/Updated 3\ds ago/);
-    expect(seen.map((colour) => colour.length), 'one colour at a time').toEqual([1, 1, 1]);
-    expect(new Set(seen.flat()).size, 'three colours').toBe(3);
+    expect(seen.map((color) => color.length), 'one color at a time').toEqual([1, 1, 1]);
+    expect(new Set(seen.flat()).size, 'three colors').toBe(3);
 
     project.phase('Architect', '2', { phases_completed: ['Scout'] });
     await again();
@@ -79,7 +79,7 @@ for (const [what, stop, again] of [
     await expect(page.locator('[data-connection="live"]')).toBeVisible();
     await expect(page.locator('[data-phase="Architect"]')).toHaveAttribute('data-status', 'active');
     await expect.poll(() => levels(page)).toEqual(['fresh']);
-    expect(await colours(page)).toEqual(seen[0]);
+    expect(await colors(page)).toEqual(seen[0]);
     expect(await wipes(page)).toEqual([]);
   });
 }

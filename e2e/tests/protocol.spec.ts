@@ -68,7 +68,7 @@ test('while the server is away the page says so and keeps what it shows; when it
   await mock.stop();
   await expect(page.locator('[data-connection="waiting"]').getByRole('status')).toHaveText('Reconnecting');
   await expect(page.locator('[data-connection]')).toContainText(/in \d+s/);
-  await expect(chip).toHaveAttribute('data-level', 'ageing');
+  await expect(chip).toHaveAttribute('data-level', 'aging');
   await expect(page.locator('[data-field="percent"]')).toHaveText('47%');
 
   mock.received.length = 0;
@@ -263,13 +263,13 @@ test('without a session the page says how to get one, and troubles of the source
   await expect(page.locator('[data-session="new~1"]')).toBeVisible();
 });
 
-test('the chosen colours stay', async ({ page }) => {
+test('the chosen colors stay', async ({ page }) => {
   await page.emulateMedia({ colorScheme: 'dark' });
   await page.goto(mock.url);
-  await page.getByRole('button', { name: 'Switch to light colours' }).click();
+  await page.getByRole('button', { name: 'Switch to light theme' }).click();
   await page.reload();
   await expect(page.locator('html')).toHaveAttribute('data-theme', 'light');
-  await expect(page.getByRole('button', { name: 'Switch to dark colours' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Switch to dark theme' })).toBeVisible();
 });
 
 test('a hundred switches between sessions leave one socket and two topics of a session', async ({ page }) => {

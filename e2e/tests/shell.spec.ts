@@ -257,12 +257,12 @@ test('the dashboard can be installed, wherever it is mounted', async ({ page, as
   }
 });
 
-test('the window’s frame has the colour of the theme', async ({ page }) => {
+test('the window’s frame has the color of the theme', async ({ page }) => {
   await page.goto(mock.url);
-  const colours = () => page.locator('meta[name="theme-color"]').evaluateAll((all) => all.map((one) => (one as HTMLMetaElement).content));
-  expect(await colours()).toEqual(['#0e1216', '#f3f5f7']);
-  await page.getByRole('button', { name: 'Switch to light colours' }).click();
-  expect(await colours()).toEqual(['#f3f5f7', '#f3f5f7']);
+  const colors = () => page.locator('meta[name="theme-color"]').evaluateAll((all) => all.map((one) => (one as HTMLMetaElement).content));
+  expect(await colors()).toEqual(['#0e1216', '#f3f5f7']);
+  await page.getByRole('button', { name: 'Switch to light theme' }).click();
+  expect(await colors()).toEqual(['#f3f5f7', '#f3f5f7']);
   await page.reload();
-  await expect.poll(colours).toEqual(['#f3f5f7', '#f3f5f7']);
+  await expect.poll(colors).toEqual(['#f3f5f7', '#f3f5f7']);
 });

@@ -31,7 +31,7 @@ export interface ChartSpec {
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
-/** Colours for what has none of its own, told apart in both themes; the last one is for the rest. */
+/** Colors for what has none of its own, told apart in both themes; the last one is for the rest. */
 export const COLORS = ['builder', 'scout', 'test', 'architect', 'screenshot', 'documentation', 'deploy', 'feedback'].map(
   (phase) => `var(--phase-${phase})`,
 );

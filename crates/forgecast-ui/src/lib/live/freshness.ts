@@ -1,8 +1,8 @@
 // How fresh a panel is: the time since what it shows was last confirmed by a message, a heartbeat or a poll.
 
-export type Freshness = 'fresh' | 'ageing' | 'stale' | 'unknown';
+export type Freshness = 'fresh' | 'aging' | 'stale' | 'unknown';
 
-const AGEING_MS = 5_000;
+const AGING_MS = 5_000;
 export const STALE_MS = 30_000;
 
 /**
@@ -12,6 +12,6 @@ export const STALE_MS = 30_000;
 export function freshness(confirmedAt: number, now: number, everyMs = 0): Freshness {
   if (confirmedAt <= 0) return 'unknown';
   const age = now - confirmedAt - everyMs;
-  if (age < AGEING_MS) return 'fresh';
-  return age < STALE_MS ? 'ageing' : 'stale';
+  if (age < AGING_MS) return 'fresh';
+  return age < STALE_MS ? 'aging' : 'stale';
 }

@@ -72,7 +72,7 @@ const STILL_DIFFERENT = 2;
 
 const CLOSE_REASONS: Record<number, string> = {
   1012: 'the server is restarting',
-  4401: 'not authorised',
+  4401: 'not authorized',
   4403: 'the server refused this page’s origin',
   4429: 'too many viewers',
 };

@@ -44,7 +44,7 @@ describe('lines in sight', () => {
     expect(asked).toHaveLength(before);
   });
 
-  it('that are scrolled past are cancelled, and never are more than two requests under way', async () => {
+  it('that are scrolled past are canceled, and never are more than two requests under way', async () => {
     const { asked, pages } = fetching(() => undefined);
     for (let at = 0; at < 20; at += 1) {
       pages.request({ filter: FULL, from: at * 4_000, before: at * 4_000 + 60 });

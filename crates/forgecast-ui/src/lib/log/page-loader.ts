@@ -1,5 +1,5 @@
 // Fetches what is in sight of a log and not in the tab: the newest request counts, what nobody looks at any more is
-// cancelled, at most two requests at a time. Never asks for what is here.
+// canceled, at most two requests at a time. Never asks for what is here.
 
 import { filterQuery, passesEverything, type LogFilter } from './lines';
 import type { LogCache, LogPage } from './cache';
