@@ -22,11 +22,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
-use crate::Shared;
 use crate::access::Caller;
 use crate::connections::Place;
 use crate::error::Error;
 use crate::guard::{Guard, Inside, Visitor};
+use crate::state::AppState;
 use crate::stream::PatientStream;
 use crate::tls;
 use crate::wire::Wire;
@@ -40,7 +40,7 @@ const NO_PLACE: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\nretry-after: 5\r\n\r\n";
 
 /// Serves connections until `shared.stopping`, then waits until they have ended, at most the configured time.
-pub(crate) async fn serve(listener: TcpListener, router: Router, shared: Arc<Shared>) {
+pub(crate) async fn serve(listener: TcpListener, router: Router, shared: Arc<AppState>) {
     // Cancelled when the time for ending in order is over.
     let overdue = CancellationToken::new();
     let mut failing = false;
@@ -130,7 +130,7 @@ async fn serve_one(
     ends: Ends,
     place: Arc<Place>,
     router: Router,
-    shared: Arc<Shared>,
+    shared: Arc<AppState>,
     overdue: CancellationToken,
 ) {
     // Frames are small and each matters now; waiting to fill a packet would add 40 ms. Not vital if it fails.
@@ -172,7 +172,7 @@ async fn serve_one(
 
 /// Finds out how a peer speaks: by its first byte, so that one port is enough. Nothing when it says nothing, or nothing
 /// that can be agreed on, in the time that the headers of a request have.
-async fn open(stream: TcpStream, ends: Ends, shared: &Shared) -> Option<(Wire, Speech)> {
+async fn open(stream: TcpStream, ends: Ends, shared: &AppState) -> Option<(Wire, Speech)> {
     let Some(tls) = &shared.tls else {
         return Some((Wire::Plain(stream), Speech::Plain));
     };
@@ -211,7 +211,7 @@ async fn answer(
     connection: (Ends, Speech),
     place: Arc<Place>,
     mut router: Router,
-    shared: &Shared,
+    shared: &AppState,
 ) -> Result<Response<Body>, Infallible> {
     let mut response = match enter(&mut request, connection, shared) {
         Ok(Entry::In(visitor, caller)) => {
@@ -236,7 +236,7 @@ async fn answer(
 }
 
 /// Who asks, once the guard let them in; the request is then for an address as the routes know it.
-fn enter<B>(request: &mut Request<B>, connection: (Ends, Speech), shared: &Shared) -> Result<Entry, Error> {
+fn enter<B>(request: &mut Request<B>, connection: (Ends, Speech), shared: &AppState) -> Result<Entry, Error> {
     let (ends, speech) = connection;
     let asked = request.uri().clone();
     let beside = match shared.base.inside(&asked) {

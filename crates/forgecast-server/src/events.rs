@@ -8,8 +8,8 @@ use forgecast_decode::push::{self, Pushed};
 use forgecast_hub::Reason;
 use serde::Serialize;
 
-use crate::Shared;
 use crate::error::Error;
+use crate::state::AppState;
 
 /// Bodies up to here are decoded on the spot; longer ones would keep other connections of the same thread waiting.
 const QUICK_BYTES: usize = 64 * 1024;
@@ -35,7 +35,7 @@ pub(crate) struct Rejection {
 }
 
 /// `POST /api/v1/events`: one envelope or an array of them.
-pub(crate) async fn push(State(shared): State<Arc<Shared>>, request: Request) -> Result<Json<Receipt>, Error> {
+pub(crate) async fn push(State(shared): State<Arc<AppState>>, request: Request) -> Result<Json<Receipt>, Error> {
     let body = shared.bodies.read(request).await?;
     let decode = {
         let (cleaner, now) = (Arc::clone(&shared.cleaner), shared.clock.now());

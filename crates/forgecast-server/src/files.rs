@@ -12,14 +12,14 @@ use forgecast_open::{self as open, OpenError};
 use forgecast_protocol::{SessionRef, SessionView};
 use tokio::time::timeout;
 
-use crate::Shared;
 use crate::error::Error;
 use crate::extract::InPath;
 use crate::sessions::unknown;
+use crate::state::AppState;
 
 /// `GET /api/v1/sessions/{id}/files/{name}`: one listed artifact, cleaned like everything else that agents write.
 pub(crate) async fn file(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InPath((session, name)): InPath<(SessionRef, String)>,
 ) -> Result<Response, Error> {
     let state = shared.hub.view(&session).await?.ok_or_else(|| unknown(&session))?;
@@ -39,7 +39,7 @@ pub(crate) async fn file(
 }
 
 /// Reads on a thread, few at a time and not for ever: the file may lie on a disk that does not answer.
-async fn read(shared: &Shared, project: PathBuf, name: String) -> Result<String, Error> {
+async fn read(shared: &AppState, project: PathBuf, name: String) -> Result<String, Error> {
     let roots = shared.roots.clone();
     let limit = shared.options.file_bytes;
     let readers = Arc::clone(&shared.readers);

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use forgecast_protocol::health::RootState;
 use serde_json::json;
 
-use crate::Shared;
+use crate::state::AppState;
 
 /// `GET /healthz`: the process answers.
 pub(crate) async fn alive() -> Response {
@@ -19,7 +19,7 @@ pub(crate) async fn alive() -> Response {
 
 /// `GET /readyz`: 200 when everything works, 503 otherwise; the body says what does not. `starting` until the first scan
 /// of the sources was handed over, `degraded` while a part is down. `indexing` says how far the reading of archives is.
-pub(crate) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
+pub(crate) async fn ready(State(shared): State<Arc<AppState>>) -> Response {
     let sources = shared.health.borrow().clone();
     let store = shared.hub.store_health();
     let roots_well = sources

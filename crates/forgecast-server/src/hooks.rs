@@ -9,8 +9,8 @@ use axum::http::StatusCode;
 use forgecast_protocol::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use crate::Shared;
 use crate::error::Error;
+use crate::state::AppState;
 
 mod reader;
 
@@ -18,7 +18,7 @@ pub(crate) use self::reader::Reader;
 
 /// `POST /api/v1/hooks/claude`: 204, whatever becomes of it. Only what is no body of a hook by its size or its pace gets
 /// another status.
-pub(crate) async fn claude(State(shared): State<Arc<Shared>>, request: Request) -> StatusCode {
+pub(crate) async fn claude(State(shared): State<Arc<AppState>>, request: Request) -> StatusCode {
     match shared.bodies.read_at_once(request).await {
         Ok(body) => shared.hooks.offer(body.into_bytes(), shared.clock.now()),
         // Not the agent's trouble: it can do nothing about it.

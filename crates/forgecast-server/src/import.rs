@@ -11,8 +11,8 @@ use forgecast_hub::{Brought, Exported};
 use forgecast_protocol::SessionId;
 use serde::Serialize;
 
-use crate::Shared;
 use crate::error::Error;
+use crate::state::AppState;
 
 /// What became of an exported session.
 #[derive(Debug, Serialize)]
@@ -28,7 +28,7 @@ pub(crate) struct Receipt {
 }
 
 /// `POST /api/v1/import`: the document of `GET /api/v1/sessions/{id}/export`.
-pub(crate) async fn bring(State(shared): State<Arc<Shared>>, request: Request) -> Result<Json<Receipt>, Error> {
+pub(crate) async fn bring(State(shared): State<Arc<AppState>>, request: Request) -> Result<Json<Receipt>, Error> {
     let body = shared.bodies.read(request).await?;
     let cleaner = Arc::clone(&shared.cleaner);
     let read = tokio::task::spawn_blocking(move || read(&body, &cleaner));

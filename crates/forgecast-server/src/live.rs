@@ -11,7 +11,7 @@ use forgecast_protocol::time::{Clock, Timestamp};
 use forgecast_protocol::update::{PROTOCOL_VERSION, TopicMark};
 use tokio::time::MissedTickBehavior;
 
-use crate::Shared;
+use crate::state::AppState;
 
 pub(crate) mod decoder;
 pub(crate) mod handshake;
@@ -62,8 +62,8 @@ impl Beats {
 
 /// Beats until `stopping`, then rings once more so that everybody looks. Whether a token was revoked is looked up once
 /// before each beat, not by each viewer.
-pub(crate) async fn beat(every: Duration, shared: Arc<Shared>) {
-    let Shared {
+pub(crate) async fn beat(every: Duration, shared: Arc<AppState>) {
+    let AppState {
         beats, clock, access, ..
     } = &*shared;
     let mut ticks = tokio::time::interval(every);

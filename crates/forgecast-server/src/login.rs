@@ -10,10 +10,10 @@ use axum::{Extension, Json};
 use forgecast_protocol::SessionId;
 use serde::{Deserialize, Serialize};
 
-use crate::Shared;
 use crate::access::{Caller, cookie};
 use crate::error::Error;
 use crate::guard::Visitor;
+use crate::state::AppState;
 use crate::tagged::fresh;
 
 /// Longest body that is read of a stranger.
@@ -38,7 +38,7 @@ pub(crate) struct Me {
 
 /// `POST /api/v1/login`: a cookie for a token.
 pub(crate) async fn login(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     Extension(visitor): Extension<Visitor>,
     headers: HeaderMap,
     request: Request,
@@ -57,7 +57,7 @@ pub(crate) async fn login(
 
 /// `POST /api/v1/logout`: the browser forgets the cookie. The token stays what it is.
 pub(crate) async fn logout(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     Extension(visitor): Extension<Visitor>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
@@ -82,7 +82,7 @@ impl From<&Caller> for Me {
 }
 
 fn with_cookie(
-    shared: &Shared,
+    shared: &AppState,
     visitor: &Visitor,
     headers: &HeaderMap,
     value: &str,

@@ -13,9 +13,9 @@ use forgecast_protocol::health::{RootState, SourceHealth};
 use forgecast_protocol::report::UsageAmount;
 use tokio::time::timeout;
 
-use crate::Shared;
 use crate::hooks::HookCounts;
 use crate::live::ws::Ending;
+use crate::state::AppState;
 
 mod page;
 
@@ -64,7 +64,7 @@ impl Counts {
 }
 
 /// `GET /metrics`.
-pub(crate) async fn scrape(State(shared): State<Arc<Shared>>) -> Response {
+pub(crate) async fn scrape(State(shared): State<Arc<AppState>>) -> Response {
     // First, for it may take a moment: what is counted is counted together, behind it.
     let today = today(&shared).await;
     let mut page = Page::default();
@@ -197,7 +197,7 @@ fn log_lines(page: &mut Page, counters: &Counters) {
     );
 }
 
-fn store(page: &mut Page, shared: &Shared) {
+fn store(page: &mut Page, shared: &AppState) {
     let store = shared.hub.store_health();
     page.gauge(
         "forgecast_store_writable",
@@ -299,7 +299,7 @@ fn sources(page: &mut Page, health: &SourceHealth) {
     );
 }
 
-fn server(page: &mut Page, shared: &Shared) {
+fn server(page: &mut Page, shared: &AppState) {
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     page.gauge("forgecast_connections", "Open connections.", shared.connections.count());
     page.counter(
@@ -332,7 +332,7 @@ fn server(page: &mut Page, shared: &Shared) {
 }
 
 /// What was used today; nothing when the store does not say it soon, for a scrape must come when something is wrong.
-async fn today(shared: &Shared) -> Option<UsageAmount> {
+async fn today(shared: &AppState) -> Option<UsageAmount> {
     let today = shared.hub.day(shared.clock.now());
     let query = ReportQuery {
         since: Some(today),

@@ -13,8 +13,8 @@ use forgecast_protocol::{SessionId, SessionRef, SessionView};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::Shared;
 use crate::error::Error;
+use crate::state::AppState;
 
 pub(crate) mod agents;
 pub(crate) mod history;
@@ -40,23 +40,23 @@ pub(crate) struct Called(String);
 
 impl Called {
     /// The name as it may be repeated: cleaned like a producer's.
-    pub(crate) fn name(&self, shared: &Shared) -> String {
+    pub(crate) fn name(&self, shared: &AppState) -> String {
         shared.cleaner.word(&self.0)
     }
 
     /// The run or the name that is meant.
-    pub(crate) fn session(&self, shared: &Shared) -> SessionRef {
+    pub(crate) fn session(&self, shared: &AppState) -> SessionRef {
         session_called(&self.name(shared))
     }
 
     /// The session's newest view, if it is there.
-    pub(crate) async fn view(&self, shared: &Shared) -> Result<Option<SessionView>, Error> {
+    pub(crate) async fn view(&self, shared: &AppState) -> Result<Option<SessionView>, Error> {
         view_of(shared, &self.session(shared)).await
     }
 }
 
 /// The newest view of a session, if it is there.
-async fn view_of(shared: &Shared, session: &SessionRef) -> Result<Option<SessionView>, Error> {
+async fn view_of(shared: &AppState, session: &SessionRef) -> Result<Option<SessionView>, Error> {
     let Some(state) = shared.hub.view(session).await? else {
         return Ok(None);
     };
@@ -66,7 +66,7 @@ async fn view_of(shared: &Shared, session: &SessionRef) -> Result<Option<Session
 }
 
 /// The id under which clients know a session: the newest run has the bare name, as before there were runs.
-fn id_for_clients(shared: &Shared, id: &SessionId) -> String {
+fn id_for_clients(shared: &AppState, id: &SessionId) -> String {
     let newest = shared.hub.resolve(&SessionRef::Newest(id.name().clone()));
     if newest.as_ref() == Some(id) {
         id.name().to_string()
@@ -86,7 +86,7 @@ fn refusal(status: StatusCode, why: &str) -> Response {
 }
 
 /// `GET /api/health`.
-pub(crate) async fn health(State(shared): State<Arc<Shared>>) -> Response {
+pub(crate) async fn health(State(shared): State<Arc<AppState>>) -> Response {
     answer(&json!({
         "status": "healthy",
         "sessions": shared.hub.counters().sessions,

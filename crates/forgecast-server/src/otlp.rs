@@ -9,11 +9,11 @@ use axum::response::{IntoResponse, Response};
 use forgecast_decode::otlp::{self, Encoding, Otlp};
 use forgecast_hub::Reason;
 
-use crate::Shared;
 use crate::body::why;
 use crate::error::Error;
 use crate::events::refusal;
 use crate::guard::BodyKind;
+use crate::state::AppState;
 
 mod answer;
 
@@ -30,16 +30,16 @@ enum Signal {
 }
 
 /// `POST /v1/logs`.
-pub(crate) async fn logs(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+pub(crate) async fn logs(State(shared): State<Arc<AppState>>, request: Request) -> Response {
     export(&shared, Signal::Logs, request).await
 }
 
 /// `POST /v1/metrics`.
-pub(crate) async fn metrics(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+pub(crate) async fn metrics(State(shared): State<Arc<AppState>>, request: Request) -> Response {
     export(&shared, Signal::Metrics, request).await
 }
 
-async fn export(shared: &Shared, signal: Signal, request: Request) -> Response {
+async fn export(shared: &AppState, signal: Signal, request: Request) -> Response {
     // The guard lets nothing else in.
     let kind = BodyKind::of(request.headers()).unwrap_or(BodyKind::Json);
     match take(shared, signal, kind, request).await {
@@ -48,7 +48,7 @@ async fn export(shared: &Shared, signal: Signal, request: Request) -> Response {
     }
 }
 
-async fn take(shared: &Shared, signal: Signal, kind: BodyKind, request: Request) -> Result<Answer, Error> {
+async fn take(shared: &AppState, signal: Signal, kind: BodyKind, request: Request) -> Result<Answer, Error> {
     let body = shared.bodies.read(request).await?;
     let quick = body.len() <= QUICK_BYTES;
     let decode = {

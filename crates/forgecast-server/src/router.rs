@@ -8,9 +8,10 @@ use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, on};
 
 use crate::access::{self, Access};
+use crate::state::AppState;
 use crate::{
-    Shared, assets, error, events, files, health, hooks, import, live, login, metrics, openapi, origin, otlp, sessions,
-    stats, timeline,
+    assets, error, events, files, health, hooks, import, live, login, metrics, openapi, origin, otlp, sessions, stats,
+    timeline,
 };
 
 /// One route, as documentation and tests list it.
@@ -87,7 +88,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 /// The routes as a service. Whatever has no route is the dashboard's, or not there.
-pub(crate) fn router(shared: Arc<Shared>) -> Router {
+pub(crate) fn router(shared: Arc<AppState>) -> Router {
     page()
         .router
         .fallback(assets::serve)
@@ -98,20 +99,20 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
 /// A router and the list of what is in it, which therefore cannot differ.
 #[derive(Default)]
 struct Page {
-    router: Router<Arc<Shared>>,
+    router: Router<Arc<AppState>>,
     table: Vec<Route>,
 }
 
 impl Page {
-    fn get<T: 'static>(self, path: &'static str, access: Access, handler: impl Handler<T, Arc<Shared>>) -> Self {
+    fn get<T: 'static>(self, path: &'static str, access: Access, handler: impl Handler<T, Arc<AppState>>) -> Self {
         self.with("GET", MethodFilter::GET, path, access, handler)
     }
 
-    fn post<T: 'static>(self, path: &'static str, access: Access, handler: impl Handler<T, Arc<Shared>>) -> Self {
+    fn post<T: 'static>(self, path: &'static str, access: Access, handler: impl Handler<T, Arc<AppState>>) -> Self {
         self.with("POST", MethodFilter::POST, path, access, handler)
     }
 
-    fn delete<T: 'static>(self, path: &'static str, access: Access, handler: impl Handler<T, Arc<Shared>>) -> Self {
+    fn delete<T: 'static>(self, path: &'static str, access: Access, handler: impl Handler<T, Arc<AppState>>) -> Self {
         self.with("DELETE", MethodFilter::DELETE, path, access, handler)
     }
 
@@ -121,7 +122,7 @@ impl Page {
         filter: MethodFilter,
         path: &'static str,
         access: Access,
-        handler: impl Handler<T, Arc<Shared>>,
+        handler: impl Handler<T, Arc<AppState>>,
     ) -> Self {
         self.table.push(Route { method, path, access });
         let guarded =

@@ -14,10 +14,10 @@ use forgecast_protocol::{Revision, SessionRef, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::Shared;
 use crate::access::Caller;
 use crate::error::Error;
 use crate::extract::{InPath, InQuery, said, words};
+use crate::state::AppState;
 use crate::tagged::{by_content, fresh, tagged};
 
 /// Rows, lines or facts in a page when the client does not say.
@@ -47,7 +47,7 @@ pub(crate) struct ListQuery {
 /// `GET /api/v1/sessions`: rows and where the next page begins, tagged by their content: a page that has lost its socket
 /// asks every few seconds.
 pub(crate) async fn list(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InQuery(query): InQuery<ListQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
@@ -79,7 +79,7 @@ pub(crate) async fn list(
 
 /// `GET /api/v1/sessions/{id}`: the view, with its digest as the tag.
 pub(crate) async fn view(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InPath(session): InPath<SessionRef>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
@@ -89,7 +89,7 @@ pub(crate) async fn view(
 
 /// `GET /api/v1/sessions/{id}/at/{revision}`: the view as it was; `forgecast-at` says when.
 pub(crate) async fn view_at(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InPath((session, revision)): InPath<(SessionRef, Revision)>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
@@ -134,7 +134,7 @@ impl LinesQuery {
 
 /// `GET /api/v1/sessions/{id}/log`: lines from an offset or a time, or the last ones.
 pub(crate) async fn log(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InPath(session): InPath<SessionRef>,
     InQuery(query): InQuery<LinesQuery>,
 ) -> Result<Response, Error> {
@@ -160,7 +160,7 @@ pub(crate) struct MatchesQuery {
 
 /// `GET /api/v1/sessions/{id}/log/matches`: the numbers of the lines that match, from an offset on, as far as one look goes.
 pub(crate) async fn log_matches(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InPath(session): InPath<SessionRef>,
     InQuery(query): InQuery<MatchesQuery>,
 ) -> Result<Response, Error> {
@@ -191,7 +191,7 @@ pub(crate) struct FactsQuery {
 
 /// `GET /api/v1/sessions/{id}/events`: the facts, in order; `after` is the `sequence` of the last one that is known.
 pub(crate) async fn events(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     Extension(caller): Extension<Caller>,
     InPath(session): InPath<SessionRef>,
     InQuery(query): InQuery<FactsQuery>,
@@ -217,7 +217,7 @@ pub(crate) struct SeriesQuery {
 
 /// `GET /api/v1/sessions/{id}/series`: one metric over time as `[time, value]`.
 pub(crate) async fn series(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InPath(session): InPath<SessionRef>,
     InQuery(query): InQuery<SeriesQuery>,
 ) -> Result<Response, Error> {
@@ -236,7 +236,7 @@ pub(crate) async fn series(
 
 /// `GET /api/v1/sessions/{id}/export`: everything about the session in one document.
 pub(crate) async fn export(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     Extension(caller): Extension<Caller>,
     InPath(session): InPath<SessionRef>,
 ) -> Result<Response, Error> {
@@ -247,7 +247,7 @@ pub(crate) async fn export(
 
 /// `DELETE /api/v1/sessions/{id}`: removes the session and its facts.
 pub(crate) async fn forget(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InPath(session): InPath<SessionRef>,
 ) -> Result<StatusCode, Error> {
     if shared.hub.forget(&session).await? {

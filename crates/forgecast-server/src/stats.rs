@@ -11,9 +11,9 @@ use forgecast_protocol::report::GroupBy;
 use forgecast_protocol::{SessionRef, Timestamp};
 use serde::Deserialize;
 
-use crate::Shared;
 use crate::error::Error;
 use crate::extract::{InQuery, said};
+use crate::state::AppState;
 use crate::tagged::by_content;
 
 const DAY_MS: i64 = 86_400_000;
@@ -31,7 +31,7 @@ pub(crate) struct StatsQuery {
 
 /// `GET /api/v1/stats`: a [`UsageReport`](forgecast_protocol::report::UsageReport), tagged by its content.
 pub(crate) async fn stats(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InQuery(query): InQuery<StatsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
@@ -53,7 +53,7 @@ pub(crate) struct OutcomesQuery {
 
 /// `GET /api/v1/outcomes`: an [`OutcomeReport`](forgecast_protocol::outcome::OutcomeReport), tagged by its content.
 pub(crate) async fn outcomes(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InQuery(query): InQuery<OutcomesQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {

@@ -9,10 +9,10 @@ use forgecast_hub::MOST_MARKS;
 use forgecast_protocol::{Revision, SessionRef};
 use serde::Deserialize;
 
-use crate::Shared;
 use crate::error::Error;
 use crate::extract::{InPath, InQuery};
 use crate::sessions::unknown;
+use crate::state::AppState;
 use crate::tagged::fresh;
 
 /// Which part of a past.
@@ -28,7 +28,7 @@ pub(crate) struct TimelineQuery {
 
 /// `GET /api/v1/sessions/{id}/timeline`: spans of phases, moments worth a mark, and when the revisions came.
 pub(crate) async fn timeline(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InPath(session): InPath<SessionRef>,
     InQuery(query): InQuery<TimelineQuery>,
 ) -> Result<Response, Error> {

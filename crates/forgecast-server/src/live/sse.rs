@@ -16,18 +16,18 @@ use forgecast_protocol::{Epoch, Revision, SessionRef, Topic};
 use futures_util::stream;
 
 use super::{heartbeat, hello, json};
-use crate::Shared;
 use crate::access::Caller;
 use crate::connections::Place;
 use crate::error::Error;
 use crate::extract::InPath;
+use crate::state::AppState;
 
 /// How long a browser waits before it connects again, milliseconds.
 const RETRY_MS: u32 = 2_000;
 
 /// `GET /api/v1/sessions/live`: the index.
 pub(crate) async fn sessions(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     Extension(place): Extension<Arc<Place>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
@@ -37,7 +37,7 @@ pub(crate) async fn sessions(
 
 /// `GET /api/v1/sessions/{id}/live`: one session.
 pub(crate) async fn session(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     Extension(place): Extension<Arc<Place>>,
     Extension(caller): Extension<Caller>,
     InPath(session): InPath<SessionRef>,
@@ -49,7 +49,7 @@ pub(crate) async fn session(
 async fn follow(
     topic: Topic,
     headers: &HeaderMap,
-    shared: Arc<Shared>,
+    shared: Arc<AppState>,
     (caller, place): (Caller, Arc<Place>),
 ) -> Result<Response, Error> {
     let start = match position(headers) {
@@ -90,13 +90,13 @@ fn position(headers: &HeaderMap) -> Option<(Epoch, Revision)> {
     Some((epoch.parse().ok()?, revision.parse().ok()?))
 }
 
-fn opening(shared: &Shared) -> Bytes {
+fn opening(shared: &AppState) -> Bytes {
     let hello = hello(shared.clock.now(), shared.options.heartbeat_ms);
     format!("retry: {RETRY_MS}\nevent: hello\ndata: {}\n\n", json(&hello)).into()
 }
 
 struct Events {
-    shared: Arc<Shared>,
+    shared: Arc<AppState>,
     caller: Caller,
     subscription: Subscription,
     beats: Listener,

@@ -22,10 +22,10 @@ use super::outgoing::{Opcode, Outgoing};
 use super::socket::{Broken, Socket};
 use super::topics::Topics;
 use super::{handshake, heartbeat, hello, json};
-use crate::Shared;
 use crate::access::Caller;
 use crate::connections::Place;
 use crate::error::Error;
+use crate::state::AppState;
 use crate::stream::PatientStream;
 
 /// How long a viewer that is being closed may take to say goodbye.
@@ -87,7 +87,7 @@ impl From<Broken> for Ending {
 
 /// `GET /api/v1/live`.
 pub(crate) async fn upgrade(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     Extension(place): Extension<Arc<Place>>,
     Extension(caller): Extension<Caller>,
     mut request: Request,
@@ -114,7 +114,7 @@ pub(crate) async fn upgrade(
 
 struct Viewer {
     socket: Socket,
-    shared: Arc<Shared>,
+    shared: Arc<AppState>,
     caller: Caller,
     beats: Listener,
     topics: Topics,
@@ -135,7 +135,7 @@ enum Turn {
 
 impl Viewer {
     /// Nothing when the connection is none of our accept loop.
-    fn new(upgraded: Upgraded, caller: Caller, shared: Arc<Shared>) -> Option<Self> {
+    fn new(upgraded: Upgraded, caller: Caller, shared: Arc<AppState>) -> Option<Self> {
         let parts = upgraded.downcast::<TokioIo<PatientStream>>().ok()?;
         let options = &shared.options;
         let patience = Duration::from_millis(options.send_timeout_ms);

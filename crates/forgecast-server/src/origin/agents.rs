@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 use super::tasks::{MOST_VIEWS, views_at_work};
 use super::view::{seconds_between, share, tenths};
 use super::{Called, answer, id_for_clients, list, refusal, view, words};
-use crate::Shared;
 use crate::error::Error;
 use crate::extract::InPath;
+use crate::state::AppState;
 
 /// `GET /api/agents/{session}`.
 pub(crate) async fn of_session(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InPath(session): InPath<Called>,
 ) -> Result<Response, Error> {
     let now = shared.clock.now();
@@ -41,7 +41,7 @@ pub(crate) async fn of_session(
 
 /// `GET /api/agent/{agent}`: the agent of this id in the session that worked last. Ids of agents are their sessions' own,
 /// so only sessions are asked that may still have it: those at work, then the last ones.
-pub(crate) async fn one(State(shared): State<Arc<Shared>>, InPath(agent): InPath<Called>) -> Result<Response, Error> {
+pub(crate) async fn one(State(shared): State<Arc<AppState>>, InPath(agent): InPath<Called>) -> Result<Response, Error> {
     let wanted = agent.name(&shared);
     let now = shared.clock.now();
     let mut rows = list::rows(&shared, words::statuses("running"), MOST_VIEWS).await?;
@@ -63,7 +63,7 @@ pub(crate) async fn one(State(shared): State<Arc<Shared>>, InPath(agent): InPath
 }
 
 /// `GET /api/instances`: the sessions at work with what their agents come to.
-pub(crate) async fn instances(State(shared): State<Arc<Shared>>) -> Result<Response, Error> {
+pub(crate) async fn instances(State(shared): State<Arc<AppState>>) -> Result<Response, Error> {
     let now = shared.clock.now();
     let views = views_at_work(&shared).await?;
     let instances: Vec<Value> = views

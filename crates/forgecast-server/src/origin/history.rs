@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use super::tasks::{MOST_VIEWS, views_of};
 use super::view::{seconds_between, tenths};
 use super::{Called, answer, id_for_clients, list, words};
-use crate::Shared;
 use crate::error::Error;
 use crate::extract::InQuery;
+use crate::state::AppState;
 
 /// Tasks when the client does not say, and the most.
 const TASKS: (i64, i64) = (100, 1_000);
@@ -29,7 +29,7 @@ pub(crate) struct LimitQuery {
 
 /// `GET /api/metrics/historical?limit=100`.
 pub(crate) async fn historical(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InQuery(query): InQuery<LimitQuery>,
 ) -> Result<Response, Error> {
     let (usual, most) = TASKS;
@@ -105,7 +105,7 @@ pub(crate) struct TaskQuery {
 
 /// `GET /api/analytics/decisions?task_id=`.
 pub(crate) async fn decisions(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InQuery(query): InQuery<TaskQuery>,
 ) -> Result<Response, Error> {
     let Some(session) = query.task_id else {
@@ -124,14 +124,14 @@ pub(crate) async fn decisions(
     })))
 }
 
-async fn rated(shared: &Shared) -> Result<(Rated, usize), Error> {
+async fn rated(shared: &AppState) -> Result<(Rated, usize), Error> {
     let views = last_views(shared).await?;
     let mut rated = Rated::default();
     views.iter().for_each(|view| rated.add(view));
     Ok((rated, views.len()))
 }
 
-async fn last_views(shared: &Shared) -> Result<Vec<SessionView>, Error> {
+async fn last_views(shared: &AppState) -> Result<Vec<SessionView>, Error> {
     views_of(shared, list::rows(shared, Vec::new(), MOST_VIEWS).await?).await
 }
 
@@ -143,7 +143,7 @@ pub(crate) struct KindQuery {
 
 /// `GET /api/analytics/agents?agent_type=`.
 pub(crate) async fn agents(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InQuery(query): InQuery<KindQuery>,
 ) -> Result<Response, Error> {
     let wanted = query.agent_type.map(|kind| shared.cleaner.word(&kind));

@@ -11,33 +11,33 @@ use serde_json::{Value, json};
 
 use super::view::seconds_between;
 use super::{answer, id_for_clients, words};
-use crate::Shared;
 use crate::error::Error;
+use crate::state::AppState;
 
 /// Rows that are asked for at a time.
 const PAGE: u32 = 1_000;
 
 /// `GET /api/sessions`.
-pub(crate) async fn all(State(shared): State<Arc<Shared>>) -> Result<Response, Error> {
+pub(crate) async fn all(State(shared): State<Arc<AppState>>) -> Result<Response, Error> {
     listed(&shared, Vec::new()).await
 }
 
 /// `GET /api/sessions/active`.
-pub(crate) async fn active(State(shared): State<Arc<Shared>>) -> Result<Response, Error> {
+pub(crate) async fn active(State(shared): State<Arc<AppState>>) -> Result<Response, Error> {
     listed(&shared, words::statuses("running")).await
 }
 
 /// `GET /api/sessions/completed`.
-pub(crate) async fn completed(State(shared): State<Arc<Shared>>) -> Result<Response, Error> {
+pub(crate) async fn completed(State(shared): State<Arc<AppState>>) -> Result<Response, Error> {
     listed(&shared, words::statuses("completed")).await
 }
 
 /// `GET /api/sessions/failed`.
-pub(crate) async fn failed(State(shared): State<Arc<Shared>>) -> Result<Response, Error> {
+pub(crate) async fn failed(State(shared): State<Arc<AppState>>) -> Result<Response, Error> {
     listed(&shared, words::statuses("failed")).await
 }
 
-async fn listed(shared: &Shared, status: Vec<SessionStatus>) -> Result<Response, Error> {
+async fn listed(shared: &AppState, status: Vec<SessionStatus>) -> Result<Response, Error> {
     let rows = rows(shared, status, usize::MAX).await?;
     let now = shared.clock.now();
     let sessions: Vec<Value> = rows
@@ -48,7 +48,7 @@ async fn listed(shared: &Shared, status: Vec<SessionStatus>) -> Result<Response,
 }
 
 /// Rows with one of these statuses (or any), the last that worked first.
-pub(super) async fn rows(shared: &Shared, status: Vec<SessionStatus>, most: usize) -> Result<Vec<SessionRow>, Error> {
+pub(super) async fn rows(shared: &AppState, status: Vec<SessionStatus>, most: usize) -> Result<Vec<SessionRow>, Error> {
     let mut rows = Vec::new();
     let mut cursor = None;
     loop {

@@ -15,9 +15,9 @@ use super::agents::in_order;
 use super::history::{Rated, ended_well};
 use super::view::{self, seconds_between, share, tenths};
 use super::{Called, answer, id_for_clients, refusal, words};
-use crate::Shared;
 use crate::error::Error;
 use crate::extract::InPath;
+use crate::state::AppState;
 
 /// Points of time that are told.
 const HISTORY: usize = 20;
@@ -28,7 +28,7 @@ const RESOLUTION_S: u32 = 60;
 
 /// `GET /api/token/status/{id}`.
 pub(crate) async fn tokens(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InPath(session): InPath<Called>,
 ) -> Result<Response, Error> {
     let view = session.view(&shared).await?;
@@ -37,7 +37,7 @@ pub(crate) async fn tokens(
 
 /// `GET /api/metrics/{id}`.
 pub(crate) async fn of_session(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InPath(session): InPath<Called>,
 ) -> Result<Response, Error> {
     let Some(view) = session.view(&shared).await? else {

@@ -15,11 +15,11 @@ use forgecast_protocol::{SessionRef, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{Called, answer, refusal};
-use crate::Shared;
 use crate::body::Held;
 use crate::error::Error;
 use crate::events;
 use crate::extract::InPath;
+use crate::state::AppState;
 
 /// The session of a phase file that names none.
 const NAMELESS: &str = "autonomous-build";
@@ -35,7 +35,7 @@ struct Read {
 type Decode = Box<dyn FnOnce(&[u8], &Cleaner, Timestamp) -> Result<Pushed, PushError> + Send>;
 
 /// `POST /api/phase-update`: a phase file. Whoever watches is told by what it changes, as by the file itself.
-pub(crate) async fn phase_update(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Error> {
+pub(crate) async fn phase_update(State(shared): State<Arc<AppState>>, request: Request) -> Result<Response, Error> {
     let body = shared.bodies.read(request).await?;
     let read = read(&shared, body, Some(NAMELESS), Box::new(push::phase_update)).await?;
     let name = shared.cleaner.word(&text(&read.object, "session_id"));
@@ -51,7 +51,7 @@ pub(crate) async fn phase_update(State(shared): State<Arc<Shared>>, request: Req
 }
 
 /// `POST /api/agent-update`: the state of one agent. Passed on as it came.
-pub(crate) async fn agent_update(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Error> {
+pub(crate) async fn agent_update(State(shared): State<Arc<AppState>>, request: Request) -> Result<Response, Error> {
     let body = shared.bodies.read(request).await?;
     let read = read(&shared, body, None, Box::new(push::agent_update)).await?;
     let name = shared.cleaner.word(&text(&read.object, "session_id"));
@@ -74,7 +74,7 @@ pub(crate) async fn agent_update(State(shared): State<Arc<Shared>>, request: Req
 /// `POST /api/broadcast/{session}`: any object. Passed on as it came, and folded as far as it is understood; what is not
 /// understood is said beside the count, for it reached its viewers all the same.
 pub(crate) async fn broadcast(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InPath(session): InPath<Called>,
     request: Request,
 ) -> Result<Response, Error> {
@@ -103,7 +103,7 @@ pub(crate) async fn broadcast(
 }
 
 /// Reads a body twice over: as what is passed on, and as facts.
-async fn read(shared: &Shared, body: Held, nameless: Option<&'static str>, decode: Decode) -> Result<Read, Error> {
+async fn read(shared: &AppState, body: Held, nameless: Option<&'static str>, decode: Decode) -> Result<Read, Error> {
     let (cleaner, now) = (Arc::clone(&shared.cleaner), shared.clock.now());
     let quick = body.len() <= QUICK_BYTES;
     let work = move || {
@@ -131,7 +131,7 @@ async fn read(shared: &Shared, body: Held, nameless: Option<&'static str>, decod
 }
 
 /// Hands the facts to the hub and waits until they are durable; gives the refusal when they were not taken.
-async fn fold(shared: &Shared, pushed: Result<Pushed, PushError>) -> Result<Option<Response>, Error> {
+async fn fold(shared: &AppState, pushed: Result<Pushed, PushError>) -> Result<Option<Response>, Error> {
     let pushed = match pushed {
         Ok(pushed) => pushed,
         Err(error) => return Ok(Some(refusal(StatusCode::BAD_REQUEST, &error.to_string()))),
@@ -142,7 +142,7 @@ async fn fold(shared: &Shared, pushed: Result<Pushed, PushError>) -> Result<Opti
 }
 
 /// Sends to whoever watches the session; says how many they are.
-fn send(shared: &Shared, session: &SessionRef, message: Option<&Value>) -> usize {
+fn send(shared: &AppState, session: &SessionRef, message: Option<&Value>) -> usize {
     let newest = match session {
         SessionRef::Run(id) => SessionRef::Newest(id.name().clone()),
         SessionRef::Newest(_) => session.clone(),

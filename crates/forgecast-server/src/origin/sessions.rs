@@ -10,16 +10,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Called, NO_SESSION, answer, id_for_clients, refusal, view};
-use crate::Shared;
 use crate::error::Error;
 use crate::extract::{InPath, InQuery};
+use crate::state::AppState;
 
 /// Lines when the client does not say, and the most.
 const LINES: (i64, i64) = (50, 1_000);
 
 /// `GET /api/status/{id}`.
 pub(crate) async fn status(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InPath(session): InPath<Called>,
 ) -> Result<Response, Error> {
     let Some(view) = session.view(&shared).await? else {
@@ -31,7 +31,7 @@ pub(crate) async fn status(
 
 /// `GET /api/phases/{id}`.
 pub(crate) async fn phases(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InPath(session): InPath<Called>,
 ) -> Result<Response, Error> {
     Ok(match session.view(&shared).await? {
@@ -48,7 +48,7 @@ pub(crate) struct LinesQuery {
 
 /// `GET /api/logs/{id}?lines=50`: the last lines, oldest first.
 pub(crate) async fn logs(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     InPath(session): InPath<Called>,
     InQuery(query): InQuery<LinesQuery>,
 ) -> Result<Response, Error> {

@@ -9,15 +9,15 @@ use forgecast_protocol::{SessionView, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Called, answer, id_for_clients, list, view, view_of, words};
-use crate::Shared;
 use crate::error::Error;
 use crate::extract::InPath;
+use crate::state::AppState;
 
 /// Most views that one answer is made of; those that worked last come first.
 pub(super) const MOST_VIEWS: usize = 100;
 
 /// `GET /api/mcp/tasks`: those at work.
-pub(crate) async fn active(State(shared): State<Arc<Shared>>) -> Result<Response, Error> {
+pub(crate) async fn active(State(shared): State<Arc<AppState>>) -> Result<Response, Error> {
     let now = shared.clock.now();
     let views = views_at_work(&shared).await?;
     let tasks: Vec<Value> = views
@@ -28,7 +28,10 @@ pub(crate) async fn active(State(shared): State<Arc<Shared>>) -> Result<Response
 }
 
 /// `GET /api/mcp/task/{id}`.
-pub(crate) async fn one(State(shared): State<Arc<Shared>>, InPath(session): InPath<Called>) -> Result<Response, Error> {
+pub(crate) async fn one(
+    State(shared): State<Arc<AppState>>,
+    InPath(session): InPath<Called>,
+) -> Result<Response, Error> {
     Ok(match session.view(&shared).await? {
         Some(view) => answer(&task(&view, &id_for_clients(&shared, &view.id), shared.clock.now())),
         None => answer(&json!({
@@ -41,7 +44,7 @@ pub(crate) async fn one(State(shared): State<Arc<Shared>>, InPath(session): InPa
 }
 
 /// The views of the sessions at work that worked last.
-pub(super) async fn views_at_work(shared: &Shared) -> Result<Vec<SessionView>, Error> {
+pub(super) async fn views_at_work(shared: &AppState) -> Result<Vec<SessionView>, Error> {
     views_of(
         shared,
         list::rows(shared, words::statuses("running"), MOST_VIEWS).await?,
@@ -51,7 +54,7 @@ pub(super) async fn views_at_work(shared: &Shared) -> Result<Vec<SessionView>, E
 
 /// The views of these rows, as far as they are still there.
 pub(super) async fn views_of(
-    shared: &Shared,
+    shared: &AppState,
     rows: Vec<forgecast_protocol::SessionRow>,
 ) -> Result<Vec<SessionView>, Error> {
     let mut views = Vec::with_capacity(rows.len());

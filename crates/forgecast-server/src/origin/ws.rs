@@ -19,7 +19,6 @@ use serde_json::json;
 use super::news::{Told, text};
 use super::rooms::{self, Place as Seat};
 use super::{Called, NO_SESSION, id_for_clients, view_of};
-use crate::Shared;
 use crate::access::Caller;
 use crate::connections::Place;
 use crate::error::Error;
@@ -29,11 +28,12 @@ use crate::live::handshake;
 use crate::live::outgoing::{Opcode, Outgoing};
 use crate::live::socket::Socket;
 use crate::live::ws::{Ending, goodbye};
+use crate::state::AppState;
 use crate::stream::PatientStream;
 
 /// `WS /ws/{session}`.
 pub(crate) async fn upgrade(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<AppState>>,
     Extension(place): Extension<Arc<Place>>,
     Extension(caller): Extension<Caller>,
     InPath(session): InPath<Called>,
@@ -68,7 +68,7 @@ pub(crate) async fn upgrade(
 
 struct Viewer {
     socket: Socket,
-    shared: Arc<Shared>,
+    shared: Arc<AppState>,
     caller: Caller,
     /// As it was asked for: a bare name means whatever run is the newest.
     session: SessionRef,
@@ -113,7 +113,7 @@ enum Turn {
 
 impl Viewer {
     /// Nothing when the connection is none of our accept loop.
-    fn new(upgraded: Upgraded, caller: Caller, session: SessionRef, shared: Arc<Shared>) -> Option<Self> {
+    fn new(upgraded: Upgraded, caller: Caller, session: SessionRef, shared: Arc<AppState>) -> Option<Self> {
         let parts = upgraded.downcast::<TokioIo<PatientStream>>().ok()?;
         let options = &shared.options;
         let patience = Duration::from_millis(options.send_timeout_ms);

@@ -54,7 +54,7 @@ pub(crate) struct Server {
     /// By how much it is later than [`now`], milliseconds.
     later: Arc<AtomicI64>,
     stopping: CancellationToken,
-    serving: JoinHandle<Result<(), forgecast_server::Error>>,
+    serving: JoinHandle<Result<(), forgecast_server::ServeError>>,
     _hub_stopping: tokio_util::sync::DropGuard,
 }
 
