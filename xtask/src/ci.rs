@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::tool::{Tool, cargo};
-use crate::{Result, deps, generate, licences, tests};
+use crate::{Result, deny, deps, generate, tests};
 
 /// One step and its name.
 type Step = (&'static str, fn() -> Result);
@@ -11,7 +11,7 @@ type Step = (&'static str, fn() -> Result);
 const STEPS: &[Step] = &[
     ("format", || cargo(&["fmt", "--all", "--check"]).run()),
     ("boundaries", deps::run),
-    ("licences", licences::run),
+    ("licenses, bans and sources of dependencies", || deny::run(&[])),
     ("lints", || {
         cargo(&[
             "clippy",

@@ -110,8 +110,6 @@ mod tests {
     fn package(name: &str, dependencies: &[(&str, bool)]) -> Package {
         Package {
             name: name.to_owned(),
-            version: String::new(),
-            licence: None,
             dependencies: dependencies
                 .iter()
                 .map(|(name, only_for_tests)| Dependency {

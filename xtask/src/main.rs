@@ -1,5 +1,5 @@
-//! The one door for developers: everything that CI does, and nothing that only CI can do. Standard library only, so that
-//! it builds in a second; it calls the tools by their names and says which one is missing.
+//! The one door for developers: everything that CI does, and nothing that only CI can do. Few dependencies, so that it
+//! builds in seconds; it calls the tools by their names and says which one is missing.
 
 #![expect(
     clippy::print_stdout,
@@ -9,12 +9,12 @@
 
 mod bench;
 mod ci;
+mod deny;
 mod deps;
 mod generate;
-mod json;
-mod licences;
 mod metadata;
 mod nightly;
+mod python;
 mod tests;
 mod tool;
 
@@ -23,11 +23,11 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask <command>
 
-  ci               what CI runs: format, boundaries, licences, lints, docs, generated files, then the tests
+  ci               what CI runs: format, boundaries, licenses, lints, docs, generated files, then the tests
   test             every test: Rust, TypeScript, browser; installs what they need
   gen [--check]    write the generated files, or compare them
   deps             compare the edges between the crates with the allowed ones
-  licences         compare the licences of all dependencies with the allowed ones
+  deny [check…]    check the dependencies against deny.toml: bans, licenses and sources; `advisories` only when named
   bench [name…]    measure, each figure beside its floor or peer
   nightly [part…] [min]
                    what takes too long for every submission: faults that fill a machine, schemathesis against the
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         Some("test") => tests::run(),
         Some("gen") => generate::run(rest),
         Some("deps") => deps::run(),
-        Some("licences") => licences::run(),
+        Some("deny") => deny::run(rest),
         Some("bench") => bench::run(rest),
         Some("nightly") => nightly::run(rest),
         Some("screenshots") => tests::screenshots(),

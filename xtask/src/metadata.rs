@@ -1,20 +1,18 @@
-//! What Cargo knows about the packages: names, licences and who depends on whom.
+//! What `cargo metadata` says about the packages of the workspace: their names and who depends on whom.
+
+use serde_json::Value;
 
 use crate::Result;
-use crate::json::{self, Value};
 use crate::tool;
 
 /// One package.
 #[derive(Debug)]
 pub(crate) struct Package {
     pub(crate) name: String,
-    pub(crate) version: String,
-    /// The SPDX expression.
-    pub(crate) licence: Option<String>,
     pub(crate) dependencies: Vec<Dependency>,
 }
 
-/// One line of a manifest.
+/// One dependency in a manifest.
 #[derive(Debug)]
 pub(crate) struct Dependency {
     pub(crate) name: String,
@@ -24,33 +22,27 @@ pub(crate) struct Dependency {
 
 /// The packages of the workspace.
 pub(crate) fn workspace() -> Result<Vec<Package>> {
-    read(&["metadata", "--format-version", "1", "--no-deps", "--offline"])
+    let output = tool::cargo(&["metadata", "--format-version", "1", "--no-deps", "--offline"]).output()?;
+    let metadata: Value = serde_json::from_str(&output).map_err(|error| format!("cargo metadata: {error}"))?;
+    Ok(items(&metadata, "packages").map(package).collect())
 }
 
-/// All packages that any build of the workspace may compile.
-pub(crate) fn everything() -> Result<Vec<Package>> {
-    read(&["metadata", "--format-version", "1", "--locked"])
-}
-
-fn read(arguments: &[&str]) -> Result<Vec<Package>> {
-    let metadata = json::parse(&tool::cargo(arguments).output()?)?;
-    Ok(metadata.get("packages").items().iter().map(package).collect())
-}
-
-fn package(value: &Value) -> Package {
-    let text = |name: &str| value.get(name).text().unwrap_or_default().to_owned();
+fn package(package: &Value) -> Package {
     Package {
-        name: text("name"),
-        version: text("version"),
-        licence: value.get("license").text().map(str::to_owned),
-        dependencies: value
-            .get("dependencies")
-            .items()
-            .iter()
+        name: text(package, "name"),
+        dependencies: items(package, "dependencies")
             .map(|dependency| Dependency {
-                name: dependency.get("name").text().unwrap_or_default().to_owned(),
-                only_for_tests: dependency.get("kind").text() == Some("dev"),
+                name: text(dependency, "name"),
+                only_for_tests: dependency["kind"] == "dev",
             })
             .collect(),
     }
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value[name].as_str().unwrap_or_default().to_owned()
+}
+
+fn items<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    value[name].as_array().into_iter().flatten()
 }

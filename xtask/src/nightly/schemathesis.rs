@@ -9,8 +9,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::Result;
-use crate::json;
-use crate::tool::{self, Tool, cargo};
+use crate::python;
+use crate::tool::{self, cargo};
 
 /// The version whose checks and settings are meant.
 const VERSION: &str = "4.32.5";
@@ -25,7 +25,7 @@ const SETTINGS: &str = "xtask/schemathesis";
 
 /// Builds the server, fills a world and asks.
 pub(super) fn run() -> Result {
-    let program = installed()?;
+    let program = python::installed("schemathesis", VERSION, &[&format!("schemathesis=={VERSION}")])?;
     cargo(&["build", "--release", "--locked", "--package", "forgecast"]).run()?;
     let world = World::filled(&tool::root().join("target/schemathesis/world"))?;
     let token = world.token()?;
@@ -41,33 +41,6 @@ pub(super) fn run() -> Result {
     }
     println!("schemathesis: {cases} cases, no 5xx, no answer that is not described");
     Ok(())
-}
-
-/// The program, in an environment of its own; made when it is not there.
-fn installed() -> Result<PathBuf> {
-    let folder = tool::root().join("target/schemathesis/venv");
-    let program = folder.join("bin/schemathesis");
-    let version = Command::new(&program).arg("--version").stderr(Stdio::null()).output();
-    let is_it = |said: &[u8]| {
-        String::from_utf8_lossy(said)
-            .split_whitespace()
-            .any(|word| word == VERSION)
-    };
-    if version.is_ok_and(|output| is_it(&output.stdout)) {
-        return Ok(program);
-    }
-    if !tool::exists("python3", &["-m", "venv", "--help"]) {
-        return Err(
-            "schemathesis needs Python 3.10 or later with venv (Debian: apt-get install python3-venv)".to_owned(),
-        );
-    }
-    let folder = folder.display().to_string();
-    Tool::new(".", "python3", &["-m", "venv", "--clear", &folder]).run()?;
-    let wanted = format!("schemathesis=={VERSION}");
-    Tool::new(".", &format!("{folder}/bin/pip"), &["install", "--quiet", &wanted])
-        .run()
-        .map_err(|error| format!("{wanted} could not be installed: {error}"))?;
-    Ok(program)
 }
 
 /// Runs all phases; the number of cases that were asked, when none of them found anything.
@@ -198,8 +171,9 @@ impl World {
     fn token(&self) -> Result<String> {
         let output = self.command(&["token", "new", "--role", "admin", "--json"]).output();
         let output = output.map_err(|error| format!("cannot run forgecast token: {error}"))?;
-        let said = json::parse(&String::from_utf8_lossy(&output.stdout))?;
-        let token = said.get("token").text().map(str::to_owned);
+        let answer: serde_json::Value =
+            serde_json::from_slice(&output.stdout).map_err(|error| format!("forgecast token: {error}"))?;
+        let token = answer["token"].as_str().map(str::to_owned);
         token.ok_or_else(|| "forgecast token did not show a token".to_owned())
     }
 
