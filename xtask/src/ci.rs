@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::tool::{Tool, cargo};
-use crate::{Result, deny, deps, generate, tests};
+use crate::{Result, api, deny, deps, generate, tests};
 
 /// One step and its name.
 type Step = (&'static str, fn() -> Result);
@@ -36,6 +36,7 @@ const STEPS: &[Step] = &[
         .run()
     }),
     ("generated files", || generate::run(&["--check".to_owned()])),
+    ("compatibility of the API", || api::run(&[])),
     ("types of the dashboard and its tests", || {
         for folder in ["crates/forgecast-ui", "e2e"] {
             tests::install(folder)?;

@@ -12,15 +12,15 @@ struct Generated {
     write: fn() -> Result<String>,
 }
 
+/// The description of the API.
+pub(crate) const API: &str = "crates/forgecast-server/openapi.json";
+
 const FILES: &[Generated] = &[
     Generated {
         path: "crates/forgecast-ui/src/lib/generated/wire.ts",
         write: wire_types,
     },
-    Generated {
-        path: "crates/forgecast-server/openapi.json",
-        write: api,
-    },
+    Generated { path: API, write: api },
     Generated {
         path: "docs/configuration.md",
         write: configuration,

@@ -7,6 +7,7 @@
     reason = "what it finds is for the terminal"
 )]
 
+mod api;
 mod bench;
 mod ci;
 mod deny;
@@ -26,6 +27,7 @@ cargo xtask <command>
   ci               what CI runs: format, boundaries, licenses, lints, docs, generated files, then the tests
   test             every test: Rust, TypeScript, browser; installs what they need
   gen [--check]    write the generated files, or compare them
+  api [renew]      compare openapi.json with the last release's and the changelog; `renew` when a release is made
   deps             compare the edges between the crates with the allowed ones
   deny [check…]    check the dependencies against deny.toml: bans, licenses and sources; `advisories` only when named
   bench [name…]    measure, each figure beside its floor or peer
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let rest = arguments.get(1..).unwrap_or_default();
     let result = match arguments.first().map(String::as_str) {
+        Some("api") => api::run(rest),
         Some("ci") => ci::run(),
         Some("test") => tests::run(),
         Some("gen") => generate::run(rest),
