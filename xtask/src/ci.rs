@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::tool::{Tool, cargo};
-use crate::{Result, api, deny, deps, generate, tests};
+use crate::{Result, api, deny, deps, generate, tests, words};
 
 /// One step and its name.
 type Step = (&'static str, fn() -> Result);
@@ -11,6 +11,7 @@ type Step = (&'static str, fn() -> Result);
 const STEPS: &[Step] = &[
     ("format", || cargo(&["fmt", "--all", "--check"]).run()),
     ("boundaries", deps::run),
+    ("words", words::run),
     ("licenses, bans and sources of dependencies", || deny::run(&[])),
     ("lints", || {
         cargo(&[

@@ -18,6 +18,7 @@ mod nightly;
 mod python;
 mod tests;
 mod tool;
+mod words;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,7 @@ cargo xtask <command>
   api [renew]      compare openapi.json with the last release's and the changelog; `renew` when a release is made
   deps             compare the edges between the crates with the allowed ones
   deny [check…]    check the dependencies against deny.toml: bans, licenses and sources; `advisories` only when named
+  words            look for words that xtask/words.txt replaces
   bench [name…]    measure, each figure beside its floor or peer
   nightly [part…] [min]
                    what takes too long for every submission: faults that fill a machine, schemathesis against the
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Some("bench") => bench::run(rest),
         Some("nightly") => nightly::run(rest),
         Some("screenshots") => tests::screenshots(),
+        Some("words") => words::run(),
         Some("help" | "--help" | "-h") | None => {
             println!("{USAGE}");
             Ok(())
