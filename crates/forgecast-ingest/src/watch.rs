@@ -5,14 +5,14 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "portable-watch")))]
 mod inotify;
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), feature = "portable-watch"))]
 mod notify;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "portable-watch")))]
 use self::inotify as system;
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), feature = "portable-watch"))]
 use self::notify as system;
 
 /// One watched folder, as the system numbers it. The same folder under two paths may have one number.

@@ -132,10 +132,14 @@ impl Queue {
 fn hints(event: &Event, numbers: &Numbers) -> Vec<Hint> {
     let mut hints = Vec::new();
     for path in &event.paths {
-        let change = change(&event.kind, path);
-        if let Some(watch) = numbers.by_path.get(path)
-            && matches!(change, Some(Change::Gone | Change::FolderGone))
-        {
+        let watched = numbers.by_path.get(path);
+        let change = change(&event.kind, path, watched.is_some());
+        // A watch goes with the folder that was removed or renamed, also when another stands in its place by now.
+        let ends_a_watch = matches!(
+            event.kind,
+            EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_))
+        );
+        if let Some(watch) = watched.filter(|_| ends_a_watch) {
             hints.push(Hint::Lost(*watch));
         }
         let parent = path.parent().and_then(|parent| numbers.by_path.get(parent));
@@ -146,13 +150,15 @@ fn hints(event: &Event, numbers: &Numbers) -> Vec<Hint> {
     hints
 }
 
-/// What happened, with a look at what is there now where the system does not say.
-fn change(kind: &EventKind, path: &Path) -> Option<Change> {
+/// What happened to a path, with a look at what is there now where the system does not say.
+fn change(kind: &EventKind, path: &Path, watched: bool) -> Option<Change> {
     let now = |file| match path.symlink_metadata() {
         Ok(there) if there.is_dir() => Change::FolderCame,
         Ok(_) => file,
-        // Files and folders go alike; a folder's going is looked at as closely as can be.
-        Err(_) => Change::FolderGone,
+        // The event is the same for files and folders, but every folder that matters is watched. To take a file for a
+        // folder would cost a full scan for each atomic write, whose temporary name is gone by now.
+        Err(_) if watched => Change::FolderGone,
+        Err(_) => Change::Gone,
     };
     match kind {
         EventKind::Access(_) => None,
