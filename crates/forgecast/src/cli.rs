@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use forgecast_protocol::SessionRef;
 
+use crate::config::{LogFormat, LogLevel};
 pub(crate) use access::{KeysArgs, ListenArgs, ShareArgs, TokenCommand};
 pub(crate) use agents::{Agent, DoctorArgs, EmitArgs, InitArgs, UsageArgs};
 
@@ -33,11 +34,23 @@ pub(crate) struct CommonArgs {
     #[arg(long, value_name = "FILE", global = true, help_heading = "Common options")]
     pub(crate) config: Option<PathBuf>,
     /// Write logs as text or as JSON lines
-    #[arg(long, value_name = "FORMAT", global = true, help_heading = "Common options", value_parser = ["text", "json"])]
-    pub(crate) log_format: Option<String>,
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        global = true,
+        help_heading = "Common options",
+        value_enum
+    )]
+    pub(crate) log_format: Option<LogFormat>,
     /// Log from this level on
-    #[arg(long, value_name = "LEVEL", global = true, help_heading = "Common options", value_parser = ["error", "warn", "info", "debug", "trace"])]
-    pub(crate) log_level: Option<String>,
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        global = true,
+        help_heading = "Common options",
+        value_enum
+    )]
+    pub(crate) log_level: Option<LogLevel>,
 }
 
 /// The commands.

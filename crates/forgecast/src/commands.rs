@@ -15,13 +15,14 @@ pub(crate) mod status;
 pub(crate) mod token;
 pub(crate) mod usage;
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::Result;
+use serde::Serialize;
 use toml::Value;
 
 use crate::cli::{CommonArgs, ListenArgs, ServeArgs, SourceArgs};
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, Key, key};
 use crate::terminal;
 
 /// What every command is given.
@@ -31,22 +32,32 @@ pub(crate) struct Context {
     pub(crate) common: CommonArgs,
 }
 
-/// Settings that the command line named.
-pub(crate) type Flags = Vec<(&'static str, Value)>;
+/// Settings that the command line names.
+#[derive(Debug, Default)]
+pub(crate) struct Flags(Vec<(Key, Value)>);
+
+impl Flags {
+    /// Sets a setting if the command line names it.
+    pub(crate) fn set(&mut self, key: Key, value: Option<impl Serialize>) {
+        let value = value.and_then(|value| Value::try_from(value).ok());
+        self.0.extend(value.map(|value| (key, value)));
+    }
+
+    /// Sets a path if the command line names it.
+    pub(crate) fn set_path(&mut self, key: Key, path: Option<&Path>) {
+        self.set(key, path.map(|path| path.to_string_lossy().into_owned()));
+    }
+}
 
 impl Context {
-    /// The configuration with these flags on top; begins to log by it and says its warnings.
+    /// The configuration with these flags on top. Also starts the log that it asks for, and prints its warnings.
     ///
     /// # Errors
     /// See [`crate::config::ConfigError`].
     pub(crate) fn configure(&self, mut flags: Flags) -> Result<Config> {
-        for (key, value) in [
-            ("log.format", &self.common.log_format),
-            ("log.level", &self.common.log_level),
-        ] {
-            flags.extend(value.clone().map(|value| (key, Value::String(value))));
-        }
-        let config = Config::resolve(&self.environment, self.common.config.as_deref(), flags)?;
+        flags.set(key!(log.format), self.common.log_format);
+        flags.set(key!(log.level), self.common.log_level);
+        let config = Config::resolve(&self.environment, self.common.config.as_deref(), flags.0)?;
         crate::telemetry::begin(&config, &self.environment);
         for warning in &config.warnings {
             terminal::warn(warning);
@@ -58,15 +69,11 @@ impl Context {
 impl SourceArgs {
     /// The settings that were named.
     pub(crate) fn flags(&self) -> Flags {
-        let db = self
-            .db
-            .as_ref()
-            .map(|db| ("db", Value::String(db.to_string_lossy().into_owned())));
-        let poll = self.poll.then_some(("poll", Value::Boolean(true)));
-        let transcripts = self
-            .no_transcripts
-            .then_some(("transcripts.enabled", Value::Boolean(false)));
-        db.into_iter().chain(poll).chain(transcripts).collect()
+        let mut flags = Flags::default();
+        flags.set_path(key!(db), self.db.as_deref());
+        flags.set(key!(poll), self.poll.then_some(true));
+        flags.set(key!(transcripts.enabled), self.no_transcripts.then_some(false));
+        flags
     }
 }
 
@@ -74,46 +81,38 @@ impl ServeArgs {
     /// The settings that were named.
     pub(crate) fn flags(&self) -> Flags {
         let mut flags = self.sources.flags();
-        if !self.paths.is_empty() {
-            let paths = self
-                .paths
-                .iter()
-                .map(|path| Value::String(path.to_string_lossy().into_owned()));
-            flags.push(("roots", Value::Array(paths.collect())));
-        }
-        flags.extend(self.listen.flags());
+        flags.set(
+            key!(roots),
+            unless_empty(self.paths.iter().map(|path| path.to_string_lossy().into_owned())),
+        );
+        self.listen.add_to(&mut flags);
         flags
     }
 }
 
 impl ListenArgs {
-    /// The settings that were named.
-    pub(crate) fn flags(&self) -> Flags {
-        let text = |key, value: &Option<String>| value.clone().map(|value| (key, Value::String(value)));
-        let path = |key, value: &Option<PathBuf>| {
-            let value = value.as_ref()?.to_string_lossy().into_owned();
-            Some((key, Value::String(value)))
-        };
-        let switch = |key, on: bool| on.then_some((key, Value::Boolean(true)));
-        let list = |key, items: Vec<String>| {
-            let items: Vec<Value> = items.into_iter().map(Value::String).collect();
-            (!items.is_empty()).then_some((key, Value::Array(items)))
-        };
-        let proxies = self.trusted_proxy.iter().map(ToString::to_string).collect();
-        [
-            text("host", &self.host),
-            self.port.map(|port| ("port", Value::Integer(port.into()))),
-            switch("open", self.open),
-            switch("server.require_token", self.require_token),
-            switch("server.tls_self_signed", self.tls_self_signed),
-            path("server.tls_certificate", &self.tls_cert),
-            path("server.tls_key", &self.tls_key),
-            text("server.base_path", &self.base_path),
-            list("server.trusted_proxies", proxies),
-            list("server.allowed_origins", self.allowed_origin.clone()),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+    /// Adds the settings that were named.
+    pub(crate) fn add_to(&self, flags: &mut Flags) {
+        flags.set(key!(host), self.host.clone());
+        flags.set(key!(port), self.port);
+        flags.set(key!(open), self.open.then_some(true));
+        flags.set(key!(server.require_token), self.require_token.then_some(true));
+        flags.set(key!(server.tls_self_signed), self.tls_self_signed.then_some(true));
+        flags.set_path(key!(server.tls_certificate), self.tls_cert.as_deref());
+        flags.set_path(key!(server.tls_key), self.tls_key.as_deref());
+        flags.set(key!(server.base_path), self.base_path.clone());
+        flags.set(
+            key!(server.trusted_proxies),
+            unless_empty(self.trusted_proxy.iter().map(ToString::to_string)),
+        );
+        flags.set(
+            key!(server.allowed_origins),
+            unless_empty(self.allowed_origin.iter().cloned()),
+        );
     }
+}
+
+/// A list, if there is anything in it.
+fn unless_empty(items: impl Iterator<Item = String>) -> Option<Vec<String>> {
+    Some(items.collect()).filter(|items: &Vec<String>| !items.is_empty())
 }

@@ -1,11 +1,11 @@
-//! The configuration, resolved once: defaults < `forgecast.toml` < the origin's variables < `FORGECAST_*` < flags, each
-//! value with where it came from. Must never be asked twice: whoever needs a value is given it.
+//! The configuration, resolved once at the start from layers, each of which overrides the ones before it: defaults,
+//! `forgecast.toml`, the variables of Context Foundry's server, `FORGECAST_*` variables, flags.
 
 mod agents;
 mod environment;
 mod error;
+mod legacy;
 mod listen;
-mod origin;
 mod settings;
 mod show;
 mod value;
@@ -14,38 +14,62 @@ mod value;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use crate::nearest::nearest;
+pub(crate) use agents::{AgentFolders, AgentKind};
 pub(crate) use environment::Environment;
 use error::suggestion;
 pub(crate) use error::{ConfigError, Provenance};
 pub(crate) use listen::Encryption;
-use settings::{Kind, SETTINGS, Setting};
+pub(crate) use settings::{Key, Settings, key};
 pub(crate) use show::{default_file, show};
-use value::Surroundings;
-pub(crate) use value::nearest;
+use value::PathBase;
+pub(crate) use value::{LogFormat, LogLevel};
 
-/// All settings with where each came from.
+/// The settings of one process. It dereferences to them: `config.sources.debounce_ms`.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
-    values: BTreeMap<&'static str, (Value, Provenance)>,
-    /// What should be said about the configuration although it can be used.
+    settings: Settings,
+    /// Where each value came from, by key; those that are missing are defaults.
+    provenance: BTreeMap<String, Provenance>,
+    /// How connections are encrypted.
+    pub(crate) encryption: Encryption,
+    /// Oddities to report to the user although the configuration is usable.
     pub(crate) warnings: Vec<String>,
 }
 
+impl Deref for Config {
+    type Target = Settings;
+
+    fn deref(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+/// A value on its way into a setting.
+#[derive(Debug)]
+enum Input<'a> {
+    /// Text of a variable.
+    Text(&'a str),
+    /// A value of the file or of a flag.
+    Toml(Value),
+}
+
 impl Config {
-    /// Puts the layers on top of each other. `flags` are the settings that the command line named, `file` is the one
-    /// that it named instead of those at the usual places.
+    /// Applies the layers in order. `file` replaces the configuration files at the usual places, `flags` are the
+    /// settings that the command line names.
     ///
     /// # Errors
-    /// An unreadable or malformed file, an unknown key, a value that its setting cannot hold, a folder whose name is
-    /// not UTF-8.
+    /// An unreadable or malformed file, an unknown key, a value that its setting cannot hold, settings that contradict
+    /// each other, a folder whose name is not UTF-8.
     pub(crate) fn resolve(
         environment: &Environment,
         file: Option<&Path>,
-        flags: Vec<(&'static str, Value)>,
+        flags: Vec<(Key, Value)>,
     ) -> Result<Self, ConfigError> {
         let home = environment.home();
         if home.as_deref().and_then(Path::to_str).is_some_and(value::is_lossy) {
@@ -55,51 +79,68 @@ impl Config {
             });
         }
         let mut config = Self {
-            values: BTreeMap::new(),
+            settings: Settings::default(),
+            provenance: BTreeMap::new(),
+            encryption: Encryption::None,
             warnings: Vec::new(),
         };
-        config.take_defaults();
         if let Some(path) = find_file(environment, file)? {
-            config.take_file(&path, home.as_deref())?;
+            config.read_file(&path, home.as_deref())?;
         }
-        origin::take(&mut config, environment);
-        config.take_variables(environment, home.as_deref())?;
+        legacy::read(&mut config, environment);
+        let base = environment.path_base(home.as_deref());
+        config.read_variables(environment, base)?;
         for (key, value) in flags {
-            if let Some(setting) = find(key) {
-                let value = value::check(setting, value, environment.surroundings(home.as_deref()));
-                config.put(setting, value, Provenance::Flag)?;
-            }
+            config.set_or_fail(key.as_str(), &Input::Toml(value), Provenance::Flag, base)?;
         }
-        config.work_out(environment, home.as_deref())?;
-        config.host()?;
-        config.encryption()?;
+        config.compute_defaults(environment, home.as_deref())?;
+        config.encryption = listen::encryption(&config)?;
         Ok(config)
     }
 
-    fn put(
-        &mut self,
-        setting: &'static Setting,
-        value: Result<Value, String>,
-        provenance: Provenance,
-    ) -> Result<(), ConfigError> {
-        let value = value.map_err(|form| ConfigError::BadValue {
-            provenance: provenance.clone(),
-            key: setting.key,
-            form,
-        })?;
-        self.values.insert(setting.key, (value, provenance));
-        Ok(())
+    /// Where the value of a setting came from.
+    pub(crate) fn provenance(&self, key: Key) -> Provenance {
+        self.provenance_of(key.as_str())
     }
 
-    fn take_defaults(&mut self) {
-        for setting in SETTINGS {
-            if let Some(value) = setting.default.and_then(literal) {
-                self.values.insert(setting.key, (value, Provenance::Default));
+    fn provenance_of(&self, key: &str) -> Provenance {
+        self.provenance.get(key).cloned().unwrap_or(Provenance::Default)
+    }
+
+    /// Sets the setting with this key, if there is one. The error says what the setting holds.
+    fn set(&mut self, key: &str, input: &Input<'_>, provenance: Provenance, base: PathBase<'_>) -> Result<(), String> {
+        let mut result = Ok(());
+        self.settings.each(|setting, field| {
+            if setting.key == key {
+                let value = match input {
+                    Input::Text(text) => field.parse(text),
+                    Input::Toml(value) => value.clone(),
+                };
+                result = field.read(value, setting, base);
             }
+        });
+        if result.is_ok() {
+            self.provenance.insert(key.to_owned(), provenance);
         }
+        result
     }
 
-    fn take_file(&mut self, path: &Path, home: Option<&Path>) -> Result<(), ConfigError> {
+    fn set_or_fail(
+        &mut self,
+        key: &str,
+        input: &Input<'_>,
+        provenance: Provenance,
+        base: PathBase<'_>,
+    ) -> Result<(), ConfigError> {
+        self.set(key, input, provenance.clone(), base)
+            .map_err(|expected| ConfigError::BadValue {
+                provenance,
+                key: key.to_owned(),
+                expected,
+            })
+    }
+
+    fn read_file(&mut self, path: &Path, home: Option<&Path>) -> Result<(), ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
             path: path.to_owned(),
             source,
@@ -113,172 +154,88 @@ impl Config {
             }
         })?;
         let folder = path.parent().unwrap_or(Path::new("/"));
+        let known: Vec<String> = keys().into_iter().map(|(key, _)| key).collect();
         for (key, value) in flatten(table) {
-            let Some(setting) = find(&key) else {
-                let meant = value::nearest(&key, SETTINGS.iter().map(|setting| setting.key));
+            if !known.contains(&key) {
+                let meant = nearest(&key, known.iter().map(String::as_str)).map(str::to_owned);
                 return Err(ConfigError::UnknownKey {
                     path: path.to_owned(),
                     key,
                     meant,
                 });
-            };
-            let value = value::check(setting, value, Surroundings { folder, home });
-            self.put(setting, value, Provenance::File(path.to_owned()))?;
+            }
+            let provenance = Provenance::File(path.to_owned());
+            self.set_or_fail(&key, &Input::Toml(value), provenance, PathBase { folder, home })?;
         }
         Ok(())
     }
 
-    fn take_variables(&mut self, environment: &Environment, home: Option<&Path>) -> Result<(), ConfigError> {
-        let known: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
+    fn read_variables(&mut self, environment: &Environment, base: PathBase<'_>) -> Result<(), ConfigError> {
+        let known = keys();
         for (name, text) in &environment.variables {
             // A token is no setting: it would be shown among them.
             if !name.starts_with("FORGECAST_") || name == "FORGECAST_TOKEN" {
                 continue;
             }
-            let Some(setting) = SETTINGS.iter().find(|setting| setting.variable() == *name) else {
-                // Not an error: scripts around Forgecast have variables of their own that begin the same way.
-                let meant = value::nearest(name, known.iter().map(String::as_str));
-                self.warnings.push(format!("{name} is no setting{}", suggestion(meant)));
+            let Some((key, _)) = known.iter().find(|(_, variable)| variable == name) else {
+                // Not an error, because scripts may have variables of their own that begin the same way.
+                let meant = nearest(name, known.iter().map(|(_, variable)| variable.as_str()));
+                self.warnings
+                    .push(format!("{name} is not a setting{}", suggestion(meant)));
                 continue;
             };
-            let value = value::parse(setting, text, environment.surroundings(home));
-            self.put(setting, value, Provenance::Variable(name.clone()))?;
+            self.set_or_fail(key, &Input::Text(text), Provenance::Variable(name.clone()), base)?;
         }
         Ok(())
     }
 
-    /// The defaults that depend on where we are, below the roots that were asked for.
-    fn work_out(&mut self, environment: &Environment, home: Option<&Path>) -> Result<(), ConfigError> {
+    /// Sets the defaults that depend on the environment, of settings that no layer has set.
+    fn compute_defaults(&mut self, environment: &Environment, home: Option<&Path>) -> Result<(), ConfigError> {
         let existing = |path: PathBuf| path.is_dir().then_some(path);
-        if !self.values.contains_key("roots") {
+        let is_set = |key: &str| self.provenance.contains_key(key);
+        let settings = &mut self.settings;
+        if !is_set(key!(roots).as_str()) {
             if environment.current_folder.to_str().is_none() {
                 return Err(ConfigError::NotUtf8 {
                     what: "the current folder's name",
-                    instead: "name the folders to watch, or start it elsewhere",
+                    instead: "name the folders to watch, or start Forgecast in another folder",
                 });
             }
             let homelab = home.and_then(|home| existing(home.join("homelab")));
-            let roots: Vec<PathBuf> = std::iter::once(environment.current_folder.clone())
+            settings.roots = std::iter::once(environment.current_folder.clone())
                 .chain(homelab)
                 .collect();
-            self.default_paths("roots", &roots);
         }
-        for (key, below) in [("checkpoints", "checkpoints/ralph"), ("logs", "logs")] {
-            if !self.values.contains_key(key) {
-                let found: Vec<PathBuf> = self
-                    .paths("roots")
-                    .iter()
-                    .filter_map(|root| existing(root.join(below)))
-                    .collect();
-                self.default_paths(key, &found);
-            }
+        let below_roots = |folder: &str| {
+            let folders = settings.roots.iter().map(|root| root.join(folder));
+            folders.filter_map(existing).collect()
+        };
+        if !is_set(key!(checkpoints).as_str()) {
+            settings.checkpoints = below_roots("checkpoints/ralph");
         }
-        for (key, found) in [
-            ("transcripts.claude", agents::claude(environment)),
-            ("transcripts.codex", agents::codex(environment)),
-            ("transcripts.foundry", agents::foundry(environment)),
-        ] {
-            if !self.values.contains_key(key) {
-                self.default_paths(key, &found);
-            }
+        if !is_set(key!(logs).as_str()) {
+            settings.logs = below_roots("logs");
         }
-        if !self.values.contains_key("db") {
+        settings.transcripts.agents.compute_defaults(environment, is_set);
+        if !is_set(key!(db).as_str()) {
+            let folder = environment.data_folder();
             if home.is_none() && environment.folder("XDG_DATA_HOME").is_none() {
                 self.warnings.push(format!(
-                    "HOME is not set: the database is kept in {}; name another place with --db",
-                    environment.data_folder().display()
+                    "HOME is not set: the database is kept in {}; name another file with --db",
+                    folder.display()
                 ));
             }
-            let db = environment.data_folder().join("forgecast.db");
-            let value = Value::String(db.to_string_lossy().into_owned());
-            self.values.insert("db", (value, Provenance::Default));
+            settings.db = folder.join("forgecast.db");
         }
         Ok(())
     }
-
-    fn default_paths(&mut self, key: &'static str, paths: &[PathBuf]) {
-        let list = paths
-            .iter()
-            .map(|path| Value::String(path.to_string_lossy().into_owned()));
-        self.values
-            .insert(key, (Value::Array(list.collect()), Provenance::Default));
-    }
 }
 
-/// Reading a setting; the types were checked when it was put in.
-impl Config {
-    /// A whole number that is not negative.
-    pub(crate) fn number(&self, key: &str) -> u64 {
-        let value = self.values.get(key).and_then(|(value, _)| value.as_integer());
-        value.and_then(|number| u64::try_from(number).ok()).unwrap_or_default()
-    }
-
-    /// A number of things.
-    pub(crate) fn count(&self, key: &str) -> usize {
-        usize::try_from(self.number(key)).unwrap_or(usize::MAX)
-    }
-
-    /// An amount of US dollars; none when nobody set it.
-    pub(crate) fn dollars(&self, key: &str) -> Option<f64> {
-        self.values.get(key).and_then(|(value, _)| value.as_float())
-    }
-
-    /// A path that may be absent.
-    pub(crate) fn path(&self, key: &str) -> Option<PathBuf> {
-        Some(self.text(key)).filter(|path| !path.is_empty()).map(PathBuf::from)
-    }
-
-    /// Whether something is switched on.
-    pub(crate) fn switch(&self, key: &str) -> bool {
-        self.values
-            .get(key)
-            .and_then(|(value, _)| value.as_bool())
-            .unwrap_or_default()
-    }
-
-    /// A text or a word.
-    pub(crate) fn text(&self, key: &str) -> &str {
-        self.values
-            .get(key)
-            .and_then(|(value, _)| value.as_str())
-            .unwrap_or_default()
-    }
-
-    /// A list of texts.
-    pub(crate) fn texts(&self, key: &str) -> Vec<String> {
-        let list = self.values.get(key).and_then(|(value, _)| value.as_array());
-        list.into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect()
-    }
-
-    /// A list of absolute paths.
-    pub(crate) fn paths(&self, key: &str) -> Vec<PathBuf> {
-        self.texts(key).into_iter().map(PathBuf::from).collect()
-    }
-
-    /// The database.
-    pub(crate) fn db(&self) -> PathBuf {
-        PathBuf::from(self.text("db"))
-    }
-
-    /// The port; `0` leaves the choice to the system.
-    pub(crate) fn port(&self) -> u16 {
-        u16::try_from(self.number("port")).unwrap_or_default()
-    }
-
-    /// Where a setting came from.
-    pub(crate) fn provenance(&self, key: &str) -> Provenance {
-        self.values
-            .get(key)
-            .map_or(Provenance::Default, |(_, provenance)| provenance.clone())
-    }
-}
-
-fn find(key: &str) -> Option<&'static Setting> {
-    SETTINGS.iter().find(|setting| setting.key == key)
+/// The key and the variable of every setting.
+fn keys() -> Vec<(String, String)> {
+    let mut keys = Vec::new();
+    Settings::default().each(|setting, _| keys.push((setting.key.clone(), setting.variable())));
+    keys
 }
 
 /// The file that was named, else the first that exists at the usual places.
@@ -313,19 +270,4 @@ fn flatten(table: Table) -> Vec<(String, Value)> {
         }
     }
     flat
-}
-
-/// The value of a TOML literal.
-fn literal(text: &str) -> Option<Value> {
-    let mut table: Table = format!("value = {text}").parse().ok()?;
-    table.remove("value")
-}
-
-/// Whether a setting's value is a list; a variable separates its items.
-fn separator(kind: Kind) -> Option<char> {
-    match kind {
-        Kind::Texts | Kind::Addresses => Some(','),
-        Kind::Paths => Some(':'),
-        _ => None,
-    }
 }

@@ -13,6 +13,7 @@ mod doctor;
 mod emit;
 mod import;
 mod memory;
+mod nearest;
 mod pipeline;
 mod reach;
 mod runtime_file;
@@ -31,7 +32,7 @@ use clap::{CommandFactory, Parser};
 use tokio::runtime::Runtime;
 
 use cli::{Cli, Command, ConfigCommand};
-use commands::Context;
+use commands::{Context, Flags};
 use config::Environment;
 use forgecast_decode::clean::is_hidden;
 
@@ -90,7 +91,7 @@ fn run(cli: Cli, began: Instant) -> Result<()> {
 
 fn show_config(context: &Context, command: ConfigCommand) -> Result<()> {
     let text = match command {
-        ConfigCommand::Show => config::show(&context.configure(Vec::new())?),
+        ConfigCommand::Show => config::show(&context.configure(Flags::default())?),
         ConfigCommand::Default => config::default_file(),
     };
     terminal::print(&text);

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{AgentKind, Config, key};
 use crate::{calendar, memory};
 
 /// A running pipe.
@@ -30,14 +30,12 @@ pub(crate) struct Pipeline {
 
 /// What the rules for secrets are, by the configuration.
 pub(crate) fn mask_rules(config: &Config) -> Result<mask::Rules> {
-    let patterns = config.texts("sources.mask");
+    let patterns = config.sources.mask.iter().enumerate();
     let extra: Vec<(String, String)> = patterns
-        .into_iter()
-        .enumerate()
-        .map(|(index, pattern)| (format!("sources.mask[{index}]"), pattern))
+        .map(|(index, pattern)| (format!("sources.mask[{index}]"), pattern.clone()))
         .collect();
-    mask::Rules::new(&extra, &config.texts("sources.mask_off"))
-        .with_context(|| format!("{}: sources.mask", config.provenance("sources.mask")))
+    mask::Rules::new(&extra, &config.sources.mask_off)
+        .with_context(|| format!("{}: sources.mask", config.provenance(key!(sources.mask))))
 }
 
 impl Pipeline {
@@ -131,24 +129,24 @@ fn report(end: Result<(), String>) {
 /// # Errors
 /// The file of prices cannot be read.
 pub(crate) fn prices(config: &Config) -> Result<Prices> {
-    let Some(path) = config.path("usage.prices") else {
+    let Some(path) = &config.usage.prices else {
         return Ok(Prices::embedded());
     };
     let described = || {
         format!(
             "{}: usage.prices: {}",
-            config.provenance("usage.prices"),
+            config.provenance(key!(usage.prices)),
             path.display()
         )
     };
-    let text = std::fs::read_to_string(&path).with_context(described)?;
+    let text = std::fs::read_to_string(path).with_context(described)?;
     let own: BTreeMap<String, PriceOverride> = toml::from_str(&text).with_context(described)?;
     Ok(Prices::embedded().with_overrides(&own))
 }
 
 /// The folders of coding agents whose transcripts are watched, sorted; none when that is switched off.
 pub(crate) fn transcripts(config: &Config) -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = ["claude", "codex", "foundry"]
+    let mut folders: Vec<PathBuf> = AgentKind::ALL
         .into_iter()
         .flat_map(|agent| transcripts_of(config, agent))
         .collect();
@@ -156,10 +154,10 @@ pub(crate) fn transcripts(config: &Config) -> Vec<PathBuf> {
     folders
 }
 
-/// The folders of one of them.
-pub(crate) fn transcripts_of(config: &Config, agent: &str) -> Vec<PathBuf> {
-    if config.switch("transcripts.enabled") {
-        config.paths(&format!("transcripts.{agent}"))
+/// The folders of one agent; none when transcripts are switched off.
+pub(crate) fn transcripts_of(config: &Config, agent: AgentKind) -> Vec<PathBuf> {
+    if config.transcripts.enabled {
+        config.transcripts.agents.of(agent).to_owned()
     } else {
         Vec::new()
     }
@@ -168,31 +166,30 @@ pub(crate) fn transcripts_of(config: &Config, agent: &str) -> Vec<PathBuf> {
 fn store_options(config: &Config, path: Option<PathBuf>) -> forgecast_store::Options {
     forgecast_store::Options {
         path,
-        retention_days: u32::try_from(config.number("store.retention_days")).unwrap_or(u32::MAX),
-        max_bytes: config.number("store.max_mib") << 20,
-        log_lines_per_session: config.number("store.log_lines_per_session"),
+        retention_days: config.store.retention_days,
+        max_bytes: config.store.max_mib << 20,
+        log_lines_per_session: config.store.log_lines_per_session,
         ..forgecast_store::Options::default()
     }
 }
 
 fn hub_options(config: &Config) -> Result<forgecast_hub::Options> {
-    let milliseconds = |key| config.number(key).saturating_mul(1_000);
     Ok(forgecast_hub::Options {
         limits: forgecast_session::Limits {
-            stalled_ms: milliseconds("sessions.stalled_after_s"),
-            abandoned_ms: milliseconds("sessions.abandoned_after_s"),
-            settled_ms: milliseconds("sessions.settled_after_s"),
-            context_limit_tokens: config.number("usage.context_limit_tokens"),
+            stalled_ms: config.sessions.stalled_after_s * 1_000,
+            abandoned_ms: config.sessions.abandoned_after_s * 1_000,
+            settled_ms: config.sessions.settled_after_s * 1_000,
+            context_limit_tokens: config.usage.context_limit_tokens,
         },
-        viewers_per_session: config.count("viewers.per_session"),
-        viewers: config.count("viewers.total"),
-        max_sessions: memory::sessions(config.count("sessions.max")),
+        viewers_per_session: config.viewers.per_session,
+        viewers: config.viewers.total,
+        max_sessions: memory::sessions(config.sessions.max),
         idle_unfinished: memory::idle_views(),
         prices: prices(config)?,
         budgets: forgecast_hub::Budgets {
-            session_usd: config.dollars("budgets.session_usd"),
-            day_usd: config.dollars("budgets.day_usd"),
-            month_usd: config.dollars("budgets.month_usd"),
+            session_usd: config.budgets.session_usd,
+            day_usd: config.budgets.day_usd,
+            month_usd: config.budgets.month_usd,
         },
         calendar: forgecast_hub::Calendar::new(calendar::local()),
         ..forgecast_hub::Options::default()
@@ -201,18 +198,18 @@ fn hub_options(config: &Config) -> Result<forgecast_hub::Options> {
 
 fn source_options(config: &Config, mask: mask::Rules) -> forgecast_ingest::Options {
     forgecast_ingest::Options {
-        roots: config.paths("roots"),
-        checkpoints: config.paths("checkpoints"),
-        logs: config.paths("logs"),
-        claude: transcripts_of(config, "claude"),
-        codex: transcripts_of(config, "codex"),
-        foundry: transcripts_of(config, "foundry"),
-        poll: config.switch("poll"),
-        debounce_ms: config.number("sources.debounce_ms"),
-        settle_ms: config.number("sources.settle_ms"),
-        reconcile_ms: config.number("sources.reconcile_ms"),
-        discover_ms: config.number("sources.discover_ms"),
-        watch_limit: Some(config.count("sources.watch_limit")).filter(|limit| *limit > 0),
+        roots: config.roots.clone(),
+        checkpoints: config.checkpoints.clone(),
+        logs: config.logs.clone(),
+        claude: transcripts_of(config, AgentKind::Claude),
+        codex: transcripts_of(config, AgentKind::Codex),
+        foundry: transcripts_of(config, AgentKind::Foundry),
+        poll: config.poll,
+        debounce_ms: config.sources.debounce_ms,
+        settle_ms: config.sources.settle_ms,
+        reconcile_ms: config.sources.reconcile_ms,
+        discover_ms: config.sources.discover_ms,
+        watch_limit: Some(config.sources.watch_limit).filter(|limit| *limit > 0),
         mask,
         host: rustix::system::uname().nodename().to_str().ok().map(str::to_owned),
         ..forgecast_ingest::Options::default()

@@ -21,13 +21,13 @@ pub(crate) struct Reach {
 
 impl Reach {
     /// Of a server that is bound to this address; asks the system for the addresses of this machine.
-    pub(crate) fn of(bound: SocketAddr, config: &Config, encrypted: bool) -> Self {
+    pub(crate) fn of(bound: SocketAddr, config: &Config) -> Self {
         let own = if bound.ip().is_unspecified() {
             interfaces()
         } else {
             Vec::new()
         };
-        Self::among(bound, &own, encrypted, config.text("server.base_path"))
+        Self::among(bound, &own, config.is_encrypted(), &config.server.base_path)
     }
 
     /// The same on a machine with these interfaces.

@@ -8,18 +8,24 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, LogFormat, LogLevel};
 use crate::terminal::LogLines;
 
 /// Begins to log. Once per process.
 pub(crate) fn begin(config: &Config, environment: &Environment) {
-    let level = config.text("log.level").parse().unwrap_or(LevelFilter::WARN);
+    let level = match config.log.level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
     // What libraries say in detail is noise to everyone who did not write them.
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target("forgecast", level);
     let colours = std::io::stderr().is_terminal() && environment.variable("NO_COLOR").is_none();
-    let is_json = config.text("log.format") == "json";
+    let is_json = config.log.format == LogFormat::Json;
     let layer = fmt::layer().with_writer(move || LogLines {
         to: std::io::stderr(),
         coloured: colours && !is_json,

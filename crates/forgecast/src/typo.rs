@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use clap::CommandFactory;
 
 use crate::cli::Cli;
-use crate::config::nearest;
+use crate::nearest::nearest;
 
 /// Refuses a first word that is no folder but nearly a command.
 ///

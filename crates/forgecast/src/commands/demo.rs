@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use tokio_util::sync::CancellationToken;
-use toml::Value;
 
-use super::Context;
 use super::serve::Service;
+use super::{Context, Flags};
 use crate::cli::DemoArgs;
+use crate::config::{AgentFolders, AgentKind, key};
 use crate::demo::{self, Demo};
 use crate::shutdown;
 
@@ -36,18 +36,23 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Result<()> {
         seed: args.seed,
         once: args.once,
     };
-    let mut flags = args.listen.flags();
-    let only = |folder: &Path| Value::Array(vec![Value::String(folder.to_string_lossy().into_owned())]);
-    flags.extend([
-        ("roots", only(&into)),
-        ("checkpoints", Value::Array(Vec::new())),
-        ("logs", Value::Array(Vec::new())),
-        // Invented builds beside somebody's real sessions would be neither: no agent's folder but the demo's own.
-        ("transcripts.enabled", Value::Boolean(true)),
-        ("transcripts.claude", only(&claude)),
-        ("transcripts.codex", Value::Array(Vec::new())),
-        ("transcripts.foundry", Value::Array(Vec::new())),
-    ]);
+    let only = |folder: &Path| vec![folder.to_string_lossy().into_owned()];
+    let none = Vec::<String>::new;
+    let mut flags = Flags::default();
+    args.listen.add_to(&mut flags);
+    flags.set(key!(roots), Some(only(&into)));
+    flags.set(key!(checkpoints), Some(none()));
+    flags.set(key!(logs), Some(none()));
+    flags.set(key!(transcripts.enabled), Some(true));
+    // Only the demo's own folders, so that simulated builds are not mixed with real sessions.
+    for agent in AgentKind::ALL {
+        let folders = if agent == AgentKind::Claude {
+            only(&claude)
+        } else {
+            none()
+        };
+        flags.set(AgentFolders::key(agent), Some(folders));
+    }
     let config = context.configure(flags)?;
     let clock = forgecast_ingest::system_clock();
     let shutdown = shutdown::on_signals()?;

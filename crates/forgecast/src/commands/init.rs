@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow, bail};
 
 use super::Context;
 use crate::cli::{Agent, InitArgs};
-use crate::config::{Config, Environment};
+use crate::config::{AgentKind, Config, Environment};
 use crate::connect::write::{self, Record, Records};
 use crate::connect::{self, Added, Edited, Target};
 use crate::reach::Reach;
@@ -149,14 +149,14 @@ fn undo(agent: Agent, text: Option<&str>, record: Option<&Record>) -> Result<Edi
 
 /// The user's settings: in every folder that is there, else in the first.
 pub(crate) fn files(agent: Agent, config: &Config) -> Vec<PathBuf> {
-    let (key, name) = match agent {
-        Agent::Claude => ("transcripts.claude", "settings.json"),
-        Agent::Codex => ("transcripts.codex", "config.toml"),
+    let (kind, name) = match agent {
+        Agent::Claude => (AgentKind::Claude, "settings.json"),
+        Agent::Codex => (AgentKind::Codex, "config.toml"),
     };
-    let folders = config.paths(key);
-    let mut there: Vec<PathBuf> = folders.iter().filter(|folder| folder.is_dir()).cloned().collect();
+    let folders = config.transcripts.agents.of(kind);
+    let mut there: Vec<&PathBuf> = folders.iter().filter(|folder| folder.is_dir()).collect();
     if there.is_empty() {
-        there.extend(folders.into_iter().next());
+        there.extend(folders.first());
     }
     there.into_iter().map(|folder| folder.join(name)).collect()
 }
@@ -165,18 +165,16 @@ pub(crate) fn files(agent: Agent, config: &Config) -> Vec<PathBuf> {
 pub(crate) fn address(context: &Context, config: &Config) -> Result<String> {
     let folder = context.environment.runtime_folder();
     let transcripts = pipeline::transcripts(config);
-    let running = runtime_file::find(&folder, &config.db(), false, |running| {
+    let running = runtime_file::find(&folder, &config.db, false, |running| {
         running.transcripts == transcripts && crate::client::Client::answers(&running.url)
     });
     if let Some(running) = running {
         return Ok(running.url);
     }
-    let port = config.port();
-    if port == 0 {
+    if config.port == 0 {
         bail!("the configuration leaves the port to the system; start the server, or name its address with --url");
     }
-    let bound = (config.host()?, port).into();
-    Ok(Reach::of(bound, config, config.is_encrypted()?).for_commands())
+    Ok(Reach::of((config.host, config.port).into(), config).for_commands())
 }
 
 /// An address, with the path below which a proxy shows the server when there is one.

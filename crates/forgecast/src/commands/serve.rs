@@ -44,7 +44,7 @@ pub(crate) struct Service<'a> {
 pub(crate) async fn run(context: &Context, args: &ServeArgs) -> Result<()> {
     typo::refuse_misspelt_command(&args.paths)?;
     let config = context.configure(args.flags())?;
-    let db = config.db();
+    let db = config.db.clone();
     let service = Service {
         context,
         config: &config,
@@ -61,10 +61,10 @@ impl Service<'_> {
     /// # Errors
     /// As [`run`].
     pub(crate) async fn run(self, shutdown: CancellationToken) -> Result<()> {
-        let listener = listen(self.config.host()?, self.config.port()).await?;
+        let listener = listen(self.config.host, self.config.port).await?;
         let address = listener.local_addr().context("cannot tell the port")?;
         let mut pipeline = Pipeline::start(self.config, Some(self.db.clone()), &self.clock).await?;
-        let reach = Reach::of(address, self.config, self.config.is_encrypted()?);
+        let reach = Reach::of(address, self.config);
         let tls = self.tls(&reach)?;
         let fingerprint = tls.as_ref().map(|tls| tls.fingerprint().to_owned());
         let keys = Arc::new(access::open(&self.db, &self.clock)?);
@@ -82,7 +82,7 @@ impl Service<'_> {
             fingerprint: fingerprint.as_deref(),
         };
         greeting.say(&keys.tokens(), &made);
-        if self.config.switch("open") {
+        if self.config.open {
             open_browser(&reach.dashboard());
         }
         let greeting = greeting.found(pipeline.hub.clone(), pipeline.health.clone());
@@ -121,7 +121,7 @@ impl Service<'_> {
 
     /// Where others can come, somebody has to be let in: without any token one to watch and one for everything are made.
     fn first_tokens(&self, reach: &Reach, keys: &Keys) -> Result<Vec<(TokenInfo, String)>> {
-        if !keys.is_empty() || !(reach.is_exposed() || self.config.wants_tokens_here()) {
+        if !keys.is_empty() || !(reach.is_exposed() || self.config.requires_local_tokens()) {
             return Ok(Vec::new());
         }
         let made = [Role::View, Role::Admin].map(|role| keys.add_token(role, role.as_str()));
@@ -131,11 +131,11 @@ impl Service<'_> {
 
     /// The certificate that connections are encrypted with; one of our own lies beside the database.
     fn tls(&self, reach: &Reach) -> Result<Option<Tls>> {
-        Ok(match self.config.encryption()? {
+        Ok(match &self.config.encryption {
             Encryption::None => None,
-            Encryption::Certificate { certificate, key } => Some(Tls::from_pem(&certificate, &key)?),
+            Encryption::Certificate { certificate, key } => Some(Tls::from_pem(certificate, key)?),
             Encryption::SelfSigned => {
-                let names = reach.names(&self.config.texts("server.allowed_hosts"));
+                let names = reach.names(&self.config.server.allowed_hosts);
                 let folder = self.db.with_file_name("tls");
                 Some(Tls::self_signed(&folder, &names, self.clock.now())?)
             }
@@ -143,22 +143,21 @@ impl Service<'_> {
     }
 
     fn app(&self, pipeline: &Pipeline, keys: &Arc<Keys>, tls: Option<Tls>) -> Result<App> {
-        let mut roots = self.config.paths("roots");
-        roots.extend(self.config.paths("checkpoints"));
+        let server = &self.config.server;
         Ok(App {
             hub: pipeline.hub.clone(),
             health: pipeline.health.clone(),
             cleaner: Arc::new(Cleaner::new(pipeline::mask_rules(self.config)?)),
             clock: self.clock.clone(),
-            roots,
+            roots: [self.config.roots.as_slice(), &self.config.checkpoints].concat(),
             access: Arc::clone(keys),
             tls,
             options: forgecast_server::Options {
-                allowed_hosts: self.config.texts("server.allowed_hosts"),
-                allowed_origins: self.config.texts("server.allowed_origins"),
-                trusted_proxies: self.config.proxies(),
-                base_path: self.config.text("server.base_path").to_owned(),
-                require_token: self.config.switch("server.require_token"),
+                allowed_hosts: server.allowed_hosts.clone(),
+                allowed_origins: server.allowed_origins.clone(),
+                trusted_proxies: server.trusted_proxies.clone(),
+                base_path: server.base_path.clone(),
+                require_token: server.require_token,
                 ..forgecast_server::Options::default()
             },
         })

@@ -25,7 +25,7 @@ pub(crate) fn run(context: &Context, args: &ShareArgs) -> Result<()> {
     let running = sight::running(context, &config);
     let db = running
         .as_ref()
-        .map_or_else(|| config.db(), |running| running.db.clone());
+        .map_or_else(|| config.db.clone(), |running| running.db.clone());
     let keys = access::open(&db, &forgecast_ingest::system_clock())?;
     let written = || format!("cannot change {}", access::path(&db).display());
     if args.list {
@@ -80,13 +80,10 @@ fn resolve(context: &Context, args: &ShareArgs, named: &SessionRef) -> Result<Se
 fn base(config: &Config, running: Option<&Running>) -> Result<String> {
     match running {
         Some(running) => Ok(running.elsewhere.clone().unwrap_or_else(|| running.url.clone())),
-        None if config.port() == 0 => Err(anyhow!(
+        None if config.port == 0 => Err(anyhow!(
             "no server is running, and its port is not known; name its address with --url"
         )),
-        None => {
-            let bound = (config.host()?, config.port()).into();
-            Ok(Reach::of(bound, config, config.is_encrypted()?).likeliest())
-        }
+        None => Ok(Reach::of((config.host, config.port).into(), config).likeliest()),
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 use super::Context;
 use crate::cli::SourceArgs;
 use crate::client::Client;
-use crate::config::{Config, Provenance};
+use crate::config::{Config, Provenance, key};
 use crate::pipeline::{self, Pipeline};
 use crate::runtime_file::{self, Running};
 
@@ -51,7 +51,7 @@ impl Own {
             pipeline.stop().await;
             bail!(
                 "looking at {} folders took longer than {} s",
-                config.paths("roots").len(),
+                config.roots.len(),
                 LOOK.as_secs()
             )
         })?;
@@ -116,9 +116,9 @@ struct Facts {
 
 /// The server that runs: the one on the database that was named, else any.
 pub(crate) fn running(context: &Context, config: &Config) -> Option<Running> {
-    let named = config.provenance("db") != Provenance::Default;
+    let named = config.provenance(key!(db)) != Provenance::Default;
     let folder = context.environment.runtime_folder();
-    runtime_file::find(&folder, &config.db(), named, |running| Client::answers(&running.url))
+    runtime_file::find(&folder, &config.db, named, |running| Client::answers(&running.url))
 }
 
 /// The same, to ask it.
@@ -137,7 +137,7 @@ impl Sight {
         if let Some(client) = server(context, &config) {
             return Ok(Self::Server(client));
         }
-        let db = Some(config.db()).filter(|db| db.exists());
+        let db = Some(config.db.clone()).filter(|db| db.exists());
         match Own::open(&config, db) {
             // By a server that does not answer, or that another user's runtime folder knows.
             Err(error) if is_in_use(&error) => Own::open(&config, None),
@@ -155,7 +155,7 @@ impl Sight {
         if let Some(client) = server(context, &config) {
             return Ok(Self::Server(client));
         }
-        let db = config.db();
+        let db = config.db.clone();
         if !db.exists() {
             bail!(
                 "nothing is stored: there is no database {}; name another one with --db",
@@ -174,7 +174,7 @@ impl Sight {
         if let Some(client) = server(context, &config) {
             return Ok(Self::Server(client));
         }
-        Own::open(&config, Some(config.db())).map(|own| Self::Own(Box::new(own)))
+        Own::open(&config, Some(config.db.clone())).map(|own| Self::Own(Box::new(own)))
     }
 
     /// All rows, newest work first.

@@ -9,9 +9,10 @@ use forgecast_protocol::Timestamp;
 use forgecast_server::{Keys, Role, TokenInfo};
 use serde_json::{Value, json};
 
-use super::Context;
+use super::{Context, Flags};
 use crate::access;
 use crate::cli::{KeysArgs, TokenCommand};
+use crate::config::key;
 use crate::terminal::{self, Style};
 
 /// Does what was asked.
@@ -63,10 +64,10 @@ pub(crate) fn run(context: &Context, command: &TokenCommand) -> Result<()> {
 }
 
 fn open(context: &Context, args: &KeysArgs) -> Result<(Keys, PathBuf)> {
-    let db = args.db.as_ref().map(|db| db.to_string_lossy().into_owned());
-    let flags = db.map(|db| ("db", toml::Value::String(db)));
-    let config = context.configure(flags.into_iter().collect())?;
-    let db = config.db();
+    let mut flags = Flags::default();
+    flags.set_path(key!(db), args.db.as_deref());
+    let config = context.configure(flags)?;
+    let db = config.db.clone();
     let keys = access::open(&db, &forgecast_ingest::system_clock())?;
     Ok((keys, access::path(&db)))
 }

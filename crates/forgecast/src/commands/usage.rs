@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::Context;
 use crate::cli::UsageArgs;
 use crate::client::Client;
-use crate::config::Config;
+use crate::config::{AgentKind, Config};
 use crate::runtime_file;
 use crate::terminal::{self, Style};
 use crate::usage::{self, Question};
@@ -47,7 +47,7 @@ pub(crate) fn run(context: &Context, args: &UsageArgs) -> Result<()> {
 fn server(context: &Context, config: &Config) -> Option<Client> {
     let transcripts = pipeline::transcripts(config);
     let folder = context.environment.runtime_folder();
-    let running = runtime_file::find(&folder, &config.db(), false, |running| {
+    let running = runtime_file::find(&folder, &config.db, false, |running| {
         running.transcripts == transcripts && Client::answers(&running.url)
     })?;
     let client = Client::of(&running);
@@ -67,9 +67,9 @@ fn path(args: &UsageArgs) -> String {
 
 fn count(config: &Config, args: &UsageArgs) -> Result<UsageReport> {
     let roots = ScanRoots {
-        claude: pipeline::transcripts_of(config, "claude"),
-        codex: pipeline::transcripts_of(config, "codex"),
-        foundry: pipeline::transcripts_of(config, "foundry"),
+        claude: pipeline::transcripts_of(config, AgentKind::Claude),
+        codex: pipeline::transcripts_of(config, AgentKind::Codex),
+        foundry: pipeline::transcripts_of(config, AgentKind::Foundry),
     };
     let (ledger, summary) = usage::scan(&roots, pipeline::prices(config)?);
     for (path, why) in &summary.problems {

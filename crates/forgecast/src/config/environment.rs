@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use super::value::Surroundings;
+use super::value::PathBase;
 
 /// What the process was started in.
 #[derive(Clone, Debug, Default)]
@@ -88,8 +88,8 @@ impl Environment {
         self.folder("TMPDIR").unwrap_or_else(|| PathBuf::from("/tmp"))
     }
 
-    pub(super) fn surroundings<'a>(&'a self, home: Option<&'a Path>) -> Surroundings<'a> {
-        Surroundings {
+    pub(super) fn path_base<'a>(&'a self, home: Option<&'a Path>) -> PathBase<'a> {
+        PathBase {
             folder: &self.current_folder,
             home,
         }

@@ -14,20 +14,18 @@ pub(crate) enum ConfigError {
         line: usize,
         message: String,
     },
-    #[error("{}: unknown key `{key}`{}", path.display(), suggestion(*meant))]
+    #[error("{}: unknown key `{key}`{}", path.display(), suggestion(meant.as_deref()))]
     UnknownKey {
         path: PathBuf,
         key: String,
-        meant: Option<&'static str>,
+        meant: Option<String>,
     },
-    #[error("{provenance}: `{key}` must be {form}")]
+    #[error("{provenance}: `{key}` must be {expected}")]
     BadValue {
         provenance: Provenance,
-        key: &'static str,
-        form: String,
+        key: String,
+        expected: String,
     },
-    #[error("{provenance}: `host` must be an IP address or localhost, not {host:?}")]
-    BadHost { provenance: Provenance, host: String },
     #[error(
         "{provenance}: a certificate needs both `server.tls_certificate` and `server.tls_key`, and `server.tls_self_signed` neither"
     )]

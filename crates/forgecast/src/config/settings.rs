@@ -1,329 +1,319 @@
-//! Every setting there is, in one table: the file's keys, the variables, the defaults and the words that explain them
-//! all come from here, so that none can be documented and not read, or read and not documented.
+//! Every setting, as the fields of these structs. `forgecast.toml`, the `FORGECAST_*` variables, `config show`,
+//! `config default` and docs/configuration.md are derived from the fields: a new setting is one new field.
 
-/// What a setting can hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A whole number in this range.
-    Integer { min: i64, max: i64 },
-    /// An amount of money, US dollars, not negative.
-    Dollars,
-    /// `true` or `false`.
-    Switch,
-    /// Any text.
-    Text,
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// A list of texts; in a variable separated by commas.
-    Texts,
-    /// A list of IP addresses; in a variable separated by commas.
-    Addresses,
-    /// A path; `~/` is the home folder, a relative one is relative to the file that names it.
-    Path,
-    /// A list of paths; in a variable separated by colons.
-    Paths,
-}
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
-/// One setting.
-#[derive(Debug)]
-pub(crate) struct Setting {
-    /// Dotted key, `sources.debounce_ms`; all keys of a table stand together.
-    pub(crate) key: &'static str,
-    pub(crate) kind: Kind,
-    /// A TOML value; none where the default is worked out from the surroundings, as `about` says.
-    pub(crate) default: Option<&'static str>,
-    pub(crate) about: &'static str,
+use super::agents::AgentFolders;
+use super::value::{LogFormat, LogLevel, SettingValue};
+
+/// A setting as the file, the variables and the documentation know it.
+pub(super) struct Setting {
+    /// Dotted key, such as `sources.debounce_ms`.
+    pub(super) key: String,
+    /// What it does, as comment lines of a TOML file.
+    pub(super) about: Cow<'static, str>,
+    /// The default depends on the environment; `about` says how.
+    pub(super) is_default_computed: bool,
+    /// The allowed values of a whole number; every field that holds one has a range.
+    pub(super) range: Option<RangeInclusive<i64>>,
 }
 
 impl Setting {
-    /// The variable that sets it: `FORGECAST_SOURCES_DEBOUNCE_MS`.
-    pub(crate) fn variable(&self) -> String {
+    /// The variable that sets it, such as `FORGECAST_SOURCES_DEBOUNCE_MS`.
+    pub(super) fn variable(&self) -> String {
         format!("FORGECAST_{}", self.key.replace('.', "_").to_uppercase())
     }
 }
 
-const fn integer(key: &'static str, min: i64, max: i64, default: &'static str, about: &'static str) -> Setting {
-    Setting {
-        key,
-        kind: Kind::Integer { min, max },
-        default: Some(default),
-        about,
+/// Called with every setting in the order of the documentation, and with the field that holds its value.
+pub(super) type Visitor<'a> = &'a mut dyn FnMut(&Setting, &mut dyn SettingValue);
+
+/// A field of a section: one setting, or a table of them.
+pub(super) trait Field {
+    /// Visits the settings of this field, which is described by `setting`.
+    fn visit(&mut self, setting: Setting, visitor: Visitor<'_>);
+}
+
+impl<T: SettingValue> Field for T {
+    fn visit(&mut self, setting: Setting, visitor: Visitor<'_>) {
+        visitor(&setting, self);
     }
 }
 
-const fn setting(key: &'static str, kind: Kind, default: &'static str, about: &'static str) -> Setting {
-    Setting {
-        key,
-        kind,
-        default: Some(default),
-        about,
+/// Names a setting, as in `key!(sources.mask)`; a name that no section has does not compile.
+macro_rules! key {
+    ($($name:ident).+) => {{
+        let _ = |settings: &$crate::config::Settings| { let _ = &settings$(.$name)+; };
+        $crate::config::Key::checked(concat!($(".", stringify!($name)),+))
+    }};
+}
+pub(crate) use key;
+
+/// The key of a setting that exists; made by [`key!`] and, for the folders of an agent, by [`AgentFolders::key`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key(pub(super) Cow<'static, str>);
+
+impl Key {
+    /// Only for [`key!`], which checks that there is such a setting and writes a dot before each part.
+    pub(crate) const fn checked(dotted: &'static str) -> Self {
+        Self(Cow::Borrowed(dotted))
+    }
+
+    /// The key as the file writes it.
+    pub(super) fn as_str(&self) -> &str {
+        self.0.trim_start_matches('.')
     }
 }
 
-const fn worked_out(key: &'static str, kind: Kind, about: &'static str) -> Setting {
-    Setting {
-        key,
-        kind,
-        default: None,
-        about,
+/// Declares one table of the file. A field is a setting or a table, its doc comment is the setting's documentation, and
+/// the default of one without `=` is computed from the environment.
+macro_rules! section {
+    ($(#[doc = $purpose:literal])+ $Section:ident {
+        $($(#[doc = $about:literal])+ $(#[range($range:expr)])? $name:ident: $Type:ty $(= $default:expr)?,)+
+    }) => {
+        $(#[doc = $purpose])+
+        #[derive(Clone, Debug)]
+        pub(crate) struct $Section {
+            $($(#[doc = $about])+ pub(crate) $name: $Type,)+
+        }
+
+        impl Default for $Section {
+            fn default() -> Self {
+                Self { $($name: section!(@first $($default,)? Default::default()),)+ }
+            }
+        }
+
+        impl Field for $Section {
+            fn visit(&mut self, section: Setting, visitor: Visitor<'_>) {
+                $(self.$name.visit(
+                    Setting {
+                        key: [section.key.as_str(), stringify!($name)].join(".").trim_start_matches('.').to_owned(),
+                        about: Cow::Borrowed(concat!($("#", $about, "\n"),+)),
+                        is_default_computed: section!(@first $(false, $default,)? true),
+                        range: section!(@first $(Some($range),)? None),
+                    },
+                    visitor,
+                );)+
+            }
+        }
+    };
+    (@first $first:expr $(, $other:expr)*) => { $first };
+}
+
+impl Settings {
+    /// Visits every setting.
+    pub(super) fn each(&mut self, mut visitor: impl FnMut(&Setting, &mut dyn SettingValue)) {
+        let root = Setting {
+            key: String::new(),
+            about: Cow::Borrowed(""),
+            is_default_computed: false,
+            range: None,
+        };
+        self.visit(root, &mut visitor);
     }
 }
 
-/// The table. Order is the order of `config show` and `config default`; keys without a table come first, as TOML wants.
-pub(crate) const SETTINGS: &[Setting] = &[
-    worked_out(
-        "roots",
-        Kind::Paths,
-        "Folders to look for builds in. Default: the current folder, and ~/homelab when it exists.",
-    ),
-    worked_out(
-        "checkpoints",
-        Kind::Paths,
-        "Folders that hold one checkpoint folder per session. Default: checkpoints/ralph below each root, where it exists.",
-    ),
-    worked_out(
-        "logs",
-        Kind::Paths,
-        "Folders with logs of builds. Default: logs below each root, where it exists.",
-    ),
-    worked_out(
-        "db",
-        Kind::Path,
-        "The database. Default: $XDG_DATA_HOME/forgecast/forgecast.db, else ~/.local/share/forgecast/forgecast.db.",
-    ),
-    setting(
-        "host",
-        Kind::Text,
-        "\"127.0.0.1\"",
-        "Address to listen on. Any but a loopback one (0.0.0.0 and :: are all of this machine) lets in who has a token; at the first start one is made.",
-    ),
-    integer("port", 0, 65_535, "8080", "Port to listen on; 0 picks a free one."),
-    setting(
-        "poll",
-        Kind::Switch,
-        "false",
-        "Poll files instead of waiting for notifications (network file systems).",
-    ),
-    setting(
-        "open",
-        Kind::Switch,
-        "false",
-        "Open the dashboard in the browser at start.",
-    ),
-    setting(
-        "log.format",
-        Kind::Word(&["text", "json"]),
-        "\"text\"",
-        "How logs are written to standard error: text or json.",
-    ),
-    setting(
-        "log.level",
-        Kind::Word(&["error", "warn", "info", "debug", "trace"]),
-        "\"warn\"",
-        "Log from this level on: error, warn, info, debug or trace.",
-    ),
-    integer(
-        "sources.debounce_ms",
-        0,
-        60_000,
-        "100",
-        "Changes of one file that follow each other faster than this are read once, at their end; the first is read at once.",
-    ),
-    integer(
-        "sources.settle_ms",
-        0,
-        60_000,
-        "200",
-        "Markdown and text are read when they have not changed for so long: half a document looks like a whole one.",
-    ),
-    integer(
-        "sources.reconcile_ms",
-        100,
-        3_600_000,
-        "5000",
-        "How often the files of active projects are compared with what was read, for notifications that never came.",
-    ),
-    integer(
-        "sources.discover_ms",
-        1_000,
-        86_400_000,
-        "60000",
-        "How often the roots are searched for projects that lie deep.",
-    ),
-    integer(
-        "sources.watch_limit",
-        0,
-        10_000_000,
-        "0",
-        "Watch at most so many folders by notifications and poll the others; 0 leaves it to the system.",
-    ),
-    setting(
-        "sources.mask",
-        Kind::Texts,
-        "[]",
-        "Regular expressions; what they match in the text of agents (of the first group, when there is one) is stored and shown as [masked], besides the built-in rules for secrets.",
-    ),
-    setting(
-        "sources.mask_off",
-        Kind::Texts,
-        "[]",
-        "Names of built-in rules for secrets that are switched off.",
-    ),
-    setting(
-        "transcripts.enabled",
-        Kind::Switch,
-        "true",
-        "Watch the transcripts of coding agents: tokens, cost, tools, what they wait for. Without, nothing of the folders below is opened.",
-    ),
-    worked_out(
-        "transcripts.claude",
-        Kind::Paths,
-        "Folders of Claude Code, with `projects` inside. Default: those of CLAUDE_CONFIG_DIR (a list separated by commas), else ~/.claude and $XDG_CONFIG_HOME/claude (~/.config/claude).",
-    ),
-    worked_out(
-        "transcripts.codex",
-        Kind::Paths,
-        "Folders of Codex, with `sessions` inside. Default: CODEX_HOME, else ~/.codex.",
-    ),
-    worked_out(
-        "transcripts.foundry",
-        Kind::Paths,
-        "Folders of Foundry, with `observatory` inside. Default: ~/.foundry.",
-    ),
-    worked_out(
-        "usage.prices",
-        Kind::Path,
-        "A file with prices of your own, which come before the built-in ones: one table per model, [\"my-model\"] with input and output, and cache_write_5m, cache_write_1h, cache_read, fast_multiplier where they differ, in US dollars per million tokens. Default: none.",
-    ),
-    integer(
-        "usage.context_limit_tokens",
-        1,
-        100_000_000,
-        "200000",
-        "Tokens that fit into the context window; a session that goes beyond it is taken to have one of a million.",
-    ),
-    worked_out(
-        "budgets.session_usd",
-        Kind::Dollars,
-        "What one session may cost; half, three quarters and all of it are said. Default: no budget.",
-    ),
-    worked_out(
-        "budgets.day_usd",
-        Kind::Dollars,
-        "What all sessions may cost in one day of this machine's calendar. Default: no budget.",
-    ),
-    worked_out(
-        "budgets.month_usd",
-        Kind::Dollars,
-        "What all sessions may cost in one month of this machine's calendar. Default: no budget.",
-    ),
-    integer(
-        "sessions.stalled_after_s",
-        1,
-        31_536_000,
-        "900",
-        "A running build without work for so long is stalled.",
-    ),
-    integer(
-        "sessions.abandoned_after_s",
-        1,
-        31_536_000,
-        "21600",
-        "A build without work for so long is abandoned.",
-    ),
-    integer(
-        "sessions.settled_after_s",
-        1,
-        31_536_000,
-        "120",
-        "A build whose Deploy phase is completed is complete when nothing followed for so long.",
-    ),
-    integer(
-        "sessions.max",
-        1,
-        10_000_000,
-        "20000",
-        "Keep at most so many sessions; the oldest finished ones go first. On a machine with little memory fewer are kept.",
-    ),
-    integer(
-        "viewers.per_session",
-        1,
-        1_000_000,
-        "20",
-        "How many subscriptions to one session there may be at a time (dashboards and event streams that show it); those to its log are counted apart, up to the same number.",
-    ),
-    integer(
-        "viewers.total",
-        1,
-        1_000_000,
-        "2000",
-        "How many subscriptions there may be in all; a dashboard that shows the overview, a session and its log has three.",
-    ),
-    integer(
-        "store.retention_days",
-        1,
-        36_500,
-        "90",
-        "Finished sessions older than this are removed.",
-    ),
-    integer(
-        "store.max_mib",
-        16,
-        1_048_576,
-        "2048",
-        "The largest size of the database in MiB; the oldest finished sessions go first.",
-    ),
-    integer(
-        "store.log_lines_per_session",
-        100,
-        100_000_000,
-        "200000",
-        "Keep so many log lines of a session, the newest.",
-    ),
-    setting(
-        "server.allowed_hosts",
-        Kind::Texts,
-        "[]",
-        "Names, besides localhost and loopback addresses, by which a browser may reach this server.",
-    ),
-    setting(
-        "server.require_token",
-        Kind::Switch,
-        "false",
-        "Ask programs and browsers of this machine for a token, too. Commands of the same user need none.",
-    ),
-    setting(
-        "server.base_path",
-        Kind::Text,
-        "\"\"",
-        "The path below which a reverse proxy shows this server, such as /builds; it may leave it on or take it off.",
-    ),
-    setting(
-        "server.trusted_proxies",
-        Kind::Addresses,
-        "[]",
-        "Addresses of reverse proxies that are believed what they say about who asks (X-Forwarded-For, -Proto, -Host). With one, nobody counts as this machine any more.",
-    ),
-    setting(
-        "server.allowed_origins",
-        Kind::Texts,
-        "[]",
-        "Origins besides its own whose pages may ask this server, as browsers write them (https://builds.example); for a proxy that hides what it was asked for.",
-    ),
-    worked_out(
-        "server.tls_certificate",
-        Kind::Path,
-        "Encrypt with this certificate, a PEM file with its chain. Default: none.",
-    ),
-    worked_out(
-        "server.tls_key",
-        Kind::Path,
-        "The certificate's private key, a PEM file. Default: none.",
-    ),
-    setting(
-        "server.tls_self_signed",
-        Kind::Switch,
-        "false",
-        "Encrypt with a certificate that is made at the first start and kept beside the database; its fingerprint is shown at each start.",
-    ),
-];
+section! {
+    /// All settings. Those without a table of their own come first, as TOML requires.
+    Settings {
+        /// Folders in which to look for builds.
+        /// Default: the current folder, and ~/homelab if it exists.
+        roots: Vec<PathBuf>,
+        /// Folders that contain one checkpoint folder per session.
+        /// Default: checkpoints/ralph below each root, where it exists.
+        checkpoints: Vec<PathBuf>,
+        /// Folders that contain logs of builds.
+        /// Default: logs below each root, where it exists.
+        logs: Vec<PathBuf>,
+        /// The database.
+        /// Default: $XDG_DATA_HOME/forgecast/forgecast.db, else ~/.local/share/forgecast/forgecast.db.
+        db: PathBuf,
+        /// Address to listen on. On any address but a loopback one (0.0.0.0 and :: are all addresses of
+        /// this machine) clients must present a token; the first start creates one.
+        host: IpAddr = Ipv4Addr::LOCALHOST.into(),
+        /// Port to listen on; 0 picks a free one.
+        #[range(0..=65_535)]
+        port: u16 = 8080,
+        /// Poll files instead of waiting for notifications (for network file systems).
+        poll: bool = false,
+        /// Open the dashboard in the browser at start.
+        open: bool = false,
+        /// Logs of Forgecast itself.
+        log: Log = Log::default(),
+        /// How files are read.
+        sources: Sources = Sources::default(),
+        /// Transcripts of coding agents.
+        transcripts: Transcripts = Transcripts::default(),
+        /// Tokens and prices.
+        usage: Usage = Usage::default(),
+        /// Limits on spending that are announced when they are reached.
+        budgets: Budgets = Budgets::default(),
+        /// When a session counts as over, and how many are kept.
+        sessions: Sessions = Sessions::default(),
+        /// How many viewers are served at the same time.
+        viewers: Viewers = Viewers::default(),
+        /// The database.
+        store: Store = Store::default(),
+        /// The HTTP server.
+        server: Server = Server::default(),
+    }
+}
+
+section! {
+    /// Logs of Forgecast itself.
+    Log {
+        /// Format of the log on standard error: text or json.
+        format: LogFormat = LogFormat::Text,
+        /// The least severe level that is logged: error, warn, info, debug or trace.
+        level: LogLevel = LogLevel::Warn,
+    }
+}
+
+section! {
+    /// How files are read.
+    Sources {
+        /// Milliseconds. Changes of a file that follow each other faster than this are read once, after
+        /// the last one; the first change of a quiet file is read immediately.
+        #[range(0..=60_000)]
+        debounce_ms: u64 = 100,
+        /// Milliseconds. Markdown and text are read once they have not changed for this long, because
+        /// half a document looks like a complete one.
+        #[range(0..=60_000)]
+        settle_ms: u64 = 200,
+        /// Milliseconds between comparisons of the files of active projects with what was read, which
+        /// finds changes whose notification never arrived.
+        #[range(100..=3_600_000)]
+        reconcile_ms: u64 = 5_000,
+        /// Milliseconds between searches of the roots for projects in deeper folders.
+        #[range(1_000..=86_400_000)]
+        discover_ms: u64 = 60_000,
+        /// Watch at most this many folders by notifications and poll the others; 0 means as many as the
+        /// system allows.
+        #[range(0..=10_000_000)]
+        watch_limit: usize = 0,
+        /// Regular expressions. Text of agents that they match (their first group, if there is one) is
+        /// stored and shown as [masked], in addition to the built-in rules for secrets.
+        mask: Vec<String> = Vec::new(),
+        /// Names of built-in rules for secrets to switch off.
+        mask_off: Vec<String> = Vec::new(),
+    }
+}
+
+section! {
+    /// Transcripts of coding agents.
+    Transcripts {
+        /// Watch the transcripts of coding agents: tokens, cost, tools, what they wait for. If false,
+        /// nothing in the folders below is opened.
+        enabled: bool = true,
+        /// The folders of each agent, one setting per agent.
+        agents: AgentFolders,
+    }
+}
+
+section! {
+    /// Tokens and prices.
+    Usage {
+        /// A file with your own prices, which override the built-in ones: one table per model, such as
+        /// ["my-model"], with input and output, and cache_write_5m, cache_write_1h, cache_read and
+        /// fast_multiplier where they differ, in US dollars per million tokens. Default: none.
+        prices: Option<PathBuf>,
+        /// Size of the context window in tokens; a session that exceeds it is assumed to have a window
+        /// of one million.
+        #[range(1..=100_000_000)]
+        context_limit_tokens: u64 = 200_000,
+    }
+}
+
+section! {
+    /// Limits on spending that are announced when they are reached.
+    Budgets {
+        /// US dollars that one session may cost; half, three quarters and all of it are announced.
+        /// Default: no budget.
+        session_usd: Option<f64>,
+        /// US dollars that all sessions may cost in one day of this machine's calendar.
+        /// Default: no budget.
+        day_usd: Option<f64>,
+        /// US dollars that all sessions may cost in one month of this machine's calendar.
+        /// Default: no budget.
+        month_usd: Option<f64>,
+    }
+}
+
+section! {
+    /// When a session counts as over, and how many are kept.
+    Sessions {
+        /// Seconds without work after which a running build is stalled.
+        #[range(1..=31_536_000)]
+        stalled_after_s: u64 = 900,
+        /// Seconds without work after which a build is abandoned.
+        #[range(1..=31_536_000)]
+        abandoned_after_s: u64 = 21_600,
+        /// Seconds without further work after which a build with a completed Deploy phase is complete.
+        #[range(1..=31_536_000)]
+        settled_after_s: u64 = 120,
+        /// Keep at most this many sessions; the oldest finished ones are removed first. On a machine
+        /// with little memory fewer are kept.
+        #[range(1..=10_000_000)]
+        max: usize = 20_000,
+    }
+}
+
+section! {
+    /// How many viewers are served at the same time.
+    Viewers {
+        /// The largest number of concurrent subscriptions to one session (dashboards and event streams
+        /// that show it). Subscriptions to its log are counted separately, with the same limit.
+        #[range(1..=1_000_000)]
+        per_session: usize = 20,
+        /// The largest number of concurrent subscriptions in total. A dashboard that shows the overview,
+        /// a session and its log has three.
+        #[range(1..=1_000_000)]
+        total: usize = 2_000,
+    }
+}
+
+section! {
+    /// The database.
+    Store {
+        /// Days after which finished sessions are removed.
+        #[range(1..=36_500)]
+        retention_days: u32 = 90,
+        /// The largest size of the database in MiB; the oldest finished sessions are removed first.
+        #[range(16..=1_048_576)]
+        max_mib: u64 = 2_048,
+        /// Log lines to keep per session, the newest ones.
+        #[range(100..=100_000_000)]
+        log_lines_per_session: u64 = 200_000,
+    }
+}
+
+section! {
+    /// The HTTP server.
+    Server {
+        /// Names, in addition to localhost and loopback addresses, by which a browser may reach this
+        /// server.
+        allowed_hosts: Vec<String> = Vec::new(),
+        /// Require a token from programs and browsers on this machine, too. Commands of the same user
+        /// need none.
+        require_token: bool = false,
+        /// The path below which a reverse proxy serves this server, such as /builds; the proxy may keep
+        /// or remove it.
+        base_path: String = String::new(),
+        /// Addresses of reverse proxies whose forwarded headers are trusted (X-Forwarded-For, -Proto,
+        /// -Host). With one, no request counts as coming from this machine any more.
+        trusted_proxies: Vec<IpAddr> = Vec::new(),
+        /// Origins, besides its own, whose pages may send requests to this server, as browsers write
+        /// them (https://builds.example); for a proxy that hides the requested host.
+        allowed_origins: Vec<String> = Vec::new(),
+        /// Encrypt with this certificate, a PEM file with its chain. Default: none.
+        tls_certificate: Option<PathBuf>,
+        /// The certificate's private key, a PEM file. Default: none.
+        tls_key: Option<PathBuf>,
+        /// Encrypt with a certificate that the first start creates beside the database; every start
+        /// prints its fingerprint.
+        tls_self_signed: bool = false,
+    }
+}

@@ -1,18 +1,18 @@
-//! `config show` and `config default`: the settings as text.
+//! The output of `config show` and `config default`.
 
 use std::fmt::Write as _;
 
-use super::{Config, SETTINGS, separator};
+use super::{Config, Settings};
 
-/// Each value with where it came from, aligned.
+/// Every value with its source, aligned.
 pub(crate) fn show(config: &Config) -> String {
-    let rows: Vec<(String, String)> = SETTINGS
-        .iter()
-        .filter_map(|setting| {
-            let (value, provenance) = config.values.get(setting.key)?;
-            Some((format!("{} = {value}", setting.key), provenance.to_string()))
-        })
-        .collect();
+    let mut rows: Vec<(String, String)> = Vec::new();
+    config.settings.clone().each(|setting, value| {
+        if let Some(value) = value.to_toml() {
+            let source = config.provenance_of(&setting.key);
+            rows.push((format!("{} = {value}", setting.key), source.to_string()));
+        }
+    });
     // One very long list must not push the column of all others off the screen.
     let width = rows
         .iter()
@@ -20,36 +20,34 @@ pub(crate) fn show(config: &Config) -> String {
         .filter(|width| *width <= 44)
         .max()
         .unwrap_or(0);
-    rows.iter().fold(String::new(), |mut text, (row, provenance)| {
-        let _ = writeln!(text, "{row:width$}  # {provenance}");
+    rows.iter().fold(String::new(), |mut text, (row, source)| {
+        let _ = writeln!(text, "{row:width$}  # {source}");
         text
     })
 }
 
-/// A file with every default, commented; as it stands it changes nothing.
+/// A file with every default, commented out; as it stands it changes nothing.
 pub(crate) fn default_file() -> String {
     let mut text = String::from(
         "# Configuration of Forgecast: ./forgecast.toml, else ~/.config/forgecast/forgecast.toml.\n\
-         # A variable beats the file, a flag beats the variable; `forgecast config show` tells where each value comes from.\n\
-         # Relative paths are relative to this file; ~/ is the home folder.\n",
+         # A variable overrides the file, a flag overrides the variable; `forgecast config show` prints where each\n\
+         # value comes from. Relative paths are relative to this file; ~/ is the home folder.\n",
     );
-    let mut table = "";
-    for setting in SETTINGS {
-        let (in_table, name) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
+    let mut table = String::new();
+    Settings::default().each(|setting, value| {
+        let (in_table, name) = setting.key.rsplit_once('.').unwrap_or(("", &setting.key));
         if in_table != table {
             let _ = write!(text, "\n[{in_table}]");
-            table = in_table;
+            in_table.clone_into(&mut table);
         }
-        let list = separator(setting.kind)
+        let list = value
+            .separator()
             .map(|with| format!(" (list separated by `{with}`)"))
             .unwrap_or_default();
-        let default = setting.default.unwrap_or("…");
-        let _ = write!(
-            text,
-            "\n# {}\n# {}{list}\n# {name} = {default}\n",
-            setting.about,
-            setting.variable()
-        );
-    }
+        let default = value.to_toml().filter(|_| !setting.is_default_computed);
+        let default = default.map_or_else(|| "…".to_owned(), |value| value.to_string());
+        let (about, variable) = (&setting.about, setting.variable());
+        let _ = write!(text, "\n{about}# {variable}{list}\n# {name} = {default}\n");
+    });
     text
 }

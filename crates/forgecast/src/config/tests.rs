@@ -6,7 +6,7 @@ fn environment(folder: &Path, variables: &[(&str, &str)]) -> Environment {
     Environment::made_of(folder, variables)
 }
 
-fn flag(key: &'static str, value: impl Into<Value>) -> Vec<(&'static str, Value)> {
+fn flag(key: Key, value: impl Into<Value>) -> Vec<(Key, Value)> {
     vec![(key, value.into())]
 }
 
@@ -25,7 +25,7 @@ fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
     let path = folder.path().join("forgecast.toml");
     let port = |variables: &[(&str, &str)], flags| {
         let config = Config::resolve(&environment(folder.path(), variables), None, flags).unwrap();
-        (config.port(), config.provenance("port"))
+        (config.port, config.provenance(key!(port)))
     };
     assert_eq!(port(&[], Vec::new()), (8080, Provenance::Default));
     std::fs::write(&path, "port = 1\n").unwrap();
@@ -35,7 +35,7 @@ fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
         port(&variable, Vec::new()),
         (2, Provenance::Variable("FORGECAST_PORT".to_owned()))
     );
-    assert_eq!(port(&variable, flag("port", 3)), (3, Provenance::Flag));
+    assert_eq!(port(&variable, flag(key!(port), 3)), (3, Provenance::Flag));
 }
 
 #[test]
@@ -50,17 +50,17 @@ fn variables_of_the_origin_keep_their_meaning_below_our_own() {
         ("METRICS_RETENTION_DAYS", "30"),
     ];
     let config = Config::resolve(&environment(folder.path(), &set), None, Vec::new()).unwrap();
-    assert_eq!((config.port(), config.number("store.retention_days")), (9000, 30));
-    assert_eq!(config.paths("checkpoints"), [folder.path().join("checkpoints/ralph")]);
-    assert_eq!(config.paths("logs"), [Path::new("/var/log/builds")]);
-    for (name, key) in [("LIVESTREAM_HOST", "host"), ("LIVESTREAM_PORT", "port")] {
+    assert_eq!((config.port, config.store.retention_days), (9000, 30));
+    assert_eq!(config.checkpoints, [folder.path().join("checkpoints/ralph")]);
+    assert_eq!(config.logs, [Path::new("/var/log/builds")]);
+    for (name, key) in [("LIVESTREAM_HOST", key!(host)), ("LIVESTREAM_PORT", key!(port))] {
         assert_eq!(config.provenance(key), Provenance::Variable(name.to_owned()));
     }
     assert!(show(&config).contains("# LIVESTREAM_PORT"), "{}", show(&config));
     let both = [("LIVESTREAM_PORT", "9000"), ("FORGECAST_PORT", "2")];
     let config = Config::resolve(&environment(folder.path(), &both), None, Vec::new()).unwrap();
     assert_eq!(
-        config.provenance("port"),
+        config.provenance(key!(port)),
         Provenance::Variable("FORGECAST_PORT".to_owned())
     );
 }
@@ -74,11 +74,11 @@ fn a_variable_of_the_origin_that_makes_no_sense_is_left_out_and_said() {
         ("LOGS_DIR", ""),
     ];
     let config = Config::resolve(&environment(folder.path(), &set), None, Vec::new()).unwrap();
-    assert_eq!((config.port(), config.number("store.retention_days")), (8080, 90));
+    assert_eq!((config.port, config.store.retention_days), (8080, 90));
     let said = config
         .warnings
         .iter()
-        .filter(|warning| warning.contains("is left out"))
+        .filter(|warning| warning.contains("is ignored"))
         .count();
     assert_eq!(said, 2, "{:?}", config.warnings);
 }
@@ -89,9 +89,9 @@ fn the_file_in_the_current_folder_is_taken_before_the_one_at_home() {
     std::fs::create_dir_all(home.path().join(".config/forgecast")).unwrap();
     std::fs::write(home.path().join(".config/forgecast/forgecast.toml"), "port = 5\n").unwrap();
     let environment = environment(folder.path(), &[("HOME", home.path().to_str().unwrap())]);
-    assert_eq!(Config::resolve(&environment, None, Vec::new()).unwrap().port(), 5);
+    assert_eq!(Config::resolve(&environment, None, Vec::new()).unwrap().port, 5);
     std::fs::write(folder.path().join("forgecast.toml"), "port = 6\n").unwrap();
-    assert_eq!(Config::resolve(&environment, None, Vec::new()).unwrap().port(), 6);
+    assert_eq!(Config::resolve(&environment, None, Vec::new()).unwrap().port, 6);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_value_that_cannot_be_is_refused_with_what_can() {
 #[test]
 fn a_host_is_an_address_in_any_spelling() {
     let folder = tempfile::tempdir().unwrap();
-    let resolve = |host: &str| Config::resolve(&environment(folder.path(), &[]), None, flag("host", host));
+    let resolve = |host: &str| Config::resolve(&environment(folder.path(), &[]), None, flag(key!(host), host));
     for (host, address) in [
         ("127.0.0.1", "127.0.0.1"),
         ("localhost", "127.0.0.1"),
@@ -128,7 +128,7 @@ fn a_host_is_an_address_in_any_spelling() {
         ("0:0:0:0:0:0:0:0", "::"),
         ("192.168.1.4", "192.168.1.4"),
     ] {
-        assert_eq!(resolve(host).unwrap().host().unwrap().to_string(), address, "{host}");
+        assert_eq!(resolve(host).unwrap().host.to_string(), address, "{host}");
     }
     for host in ["example.org", "", "127.1", "0x7f000001", "00.0.0.0", "1"] {
         let error = resolve(host).unwrap_err().to_string();
@@ -139,7 +139,7 @@ fn a_host_is_an_address_in_any_spelling() {
     }
     let environment = environment(folder.path(), &[("LIVESTREAM_HOST", "0.0.0.0")]);
     let config = Config::resolve(&environment, None, Vec::new()).unwrap();
-    assert!(config.host().unwrap().is_unspecified(), "as its users know it");
+    assert!(config.host.is_unspecified(), "as its users know it");
 }
 
 #[test]
@@ -147,8 +147,7 @@ fn a_certificate_is_whole_or_made_here() {
     let said = |text: &str| {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("forgecast.toml"), text).unwrap();
-        let config = Config::resolve(&environment(folder.path(), &[]), None, Vec::new())?;
-        config.encryption()
+        Config::resolve(&environment(folder.path(), &[]), None, Vec::new()).map(|config| config.encryption)
     };
     assert_eq!(said("").unwrap(), Encryption::None);
     assert_eq!(
@@ -178,16 +177,16 @@ fn proxies_are_addresses() {
         )
     };
     let config = resolve("10.0.0.1,::1").unwrap();
-    assert_eq!(config.proxies().len(), 2);
-    assert!(config.wants_tokens_here(), "a request may come through the proxy");
-    assert!(!resolve("").unwrap().wants_tokens_here());
+    assert_eq!(config.server.trusted_proxies.len(), 2);
+    assert!(config.requires_local_tokens(), "a request may come through the proxy");
+    assert!(!resolve("").unwrap().requires_local_tokens());
     insta::assert_snapshot!(resolve("10.0.0.0/8").unwrap_err(), @"FORGECAST_SERVER_TRUSTED_PROXIES: `server.trusted_proxies` must be a list of IP addresses");
 }
 
 #[test]
 fn what_is_not_utf_8_is_not_taken_for_another_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let flags = vec![("roots", Value::Array(vec![Value::String("a\u{fffd}".to_owned())]))];
+    let flags = vec![(key!(roots), Value::Array(vec![Value::String("a\u{fffd}".to_owned())]))];
     let refused = Config::resolve(&environment(folder.path(), &[]), None, flags).unwrap_err();
     let refused = refused
         .to_string()
@@ -207,7 +206,7 @@ fn a_variable_that_is_no_setting_is_a_warning() {
         Vec::new(),
     )
     .unwrap();
-    insta::assert_snapshot!(config.warnings.join("\n"), @"FORGECAST_PROT is no setting; did you mean `FORGECAST_PORT`?");
+    insta::assert_snapshot!(config.warnings.join("\n"), @"FORGECAST_PROT is not a setting; did you mean `FORGECAST_PORT`?");
 }
 
 #[test]
@@ -220,13 +219,13 @@ fn paths_are_relative_to_what_names_them() {
         folder.path(),
         &[("HOME", home.path().to_str().unwrap()), ("FORGECAST_LOGS", "x:/y")],
     );
-    let config = Config::resolve(&environment, Some(Path::new("etc/x.toml")), flag("db", "here.db")).unwrap();
+    let config = Config::resolve(&environment, Some(Path::new("etc/x.toml")), flag(key!(db), "here.db")).unwrap();
     assert_eq!(
-        config.paths("roots"),
+        config.roots,
         [folder.path().join("etc/a"), home.path().join("b"), PathBuf::from("/c")]
     );
-    assert_eq!(config.paths("logs"), [folder.path().join("x"), PathBuf::from("/y")]);
-    assert_eq!(config.db(), folder.path().join("here.db"));
+    assert_eq!(config.logs, [folder.path().join("x"), PathBuf::from("/y")]);
+    assert_eq!(config.db, folder.path().join("here.db"));
 }
 
 #[test]
@@ -235,22 +234,16 @@ fn without_anything_said_the_current_folder_and_homelab_are_watched() {
     std::fs::create_dir_all(home.path().join("homelab/checkpoints/ralph")).unwrap();
     let environment = environment(folder.path(), &[("HOME", home.path().to_str().unwrap())]);
     let config = Config::resolve(&environment, None, Vec::new()).unwrap();
-    assert_eq!(
-        config.paths("roots"),
-        [folder.path().to_owned(), home.path().join("homelab")]
-    );
-    assert_eq!(
-        config.paths("checkpoints"),
-        [home.path().join("homelab/checkpoints/ralph")]
-    );
-    assert_eq!(config.db(), home.path().join(".local/share/forgecast/forgecast.db"));
+    assert_eq!(config.roots, [folder.path().to_owned(), home.path().join("homelab")]);
+    assert_eq!(config.checkpoints, [home.path().join("homelab/checkpoints/ralph")]);
+    assert_eq!(config.db, home.path().join(".local/share/forgecast/forgecast.db"));
 }
 
 #[test]
 fn without_a_home_the_database_lies_among_temporary_files_and_that_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let config = Config::resolve(&environment(folder.path(), &[("TMPDIR", "/var/tmp")]), None, Vec::new()).unwrap();
-    assert!(config.db().starts_with("/var/tmp"), "{:?}", config.db());
+    assert!(config.db.starts_with("/var/tmp"), "{:?}", config.db);
     assert!(
         config.warnings.iter().any(|warning| warning.contains("--db")),
         "{:?}",
@@ -264,9 +257,9 @@ fn the_default_file_changes_nothing_and_names_every_setting() {
     let text = default_file();
     std::fs::write(folder.path().join("forgecast.toml"), &text).unwrap();
     let config = Config::resolve(&environment(folder.path(), &[]), None, Vec::new()).unwrap();
-    for setting in SETTINGS {
-        assert_eq!(config.provenance(setting.key), Provenance::Default, "{}", setting.key);
-        assert!(text.contains(&setting.variable()), "{}", setting.key);
+    for (key, variable) in keys() {
+        assert_eq!(config.provenance_of(&key), Provenance::Default, "{key}");
+        assert!(text.contains(&variable), "{key}");
     }
     let uncommented: String = text
         .lines()
@@ -285,7 +278,7 @@ fn each_value_is_shown_with_where_it_came_from() {
     let config = Config::resolve(
         &environment(folder.path(), &[("FORGECAST_POLL", "1")]),
         None,
-        flag("port", 0),
+        flag(key!(port), 0),
     )
     .unwrap();
     let shown = show(&config);
@@ -310,9 +303,9 @@ fn money_may_be_written_with_and_without_cents_and_is_absent_when_nobody_set_it(
     std::fs::write(folder.path().join("forgecast.toml"), text).unwrap();
     let variables = [("FORGECAST_BUDGETS_DAY_USD", "100.25")];
     let config = Config::resolve(&environment(folder.path(), &variables), None, Vec::new()).unwrap();
-    assert_eq!(config.dollars("budgets.session_usd"), Some(20.0));
-    assert_eq!(config.dollars("budgets.day_usd"), Some(100.25));
-    assert_eq!(config.dollars("budgets.month_usd"), None);
+    assert_eq!(config.budgets.session_usd, Some(20.0));
+    assert_eq!(config.budgets.day_usd, Some(100.25));
+    assert_eq!(config.budgets.month_usd, None);
     insta::assert_snapshot!(refused("[budgets]\nday_usd = -1"), @"/forgecast.toml: `budgets.day_usd` must be an amount of US dollars");
     insta::assert_snapshot!(refused("[budgets]\nday_usd = \"much\""), @"/forgecast.toml: `budgets.day_usd` must be an amount of US dollars");
 }
@@ -320,19 +313,16 @@ fn money_may_be_written_with_and_without_cents_and_is_absent_when_nobody_set_it(
 #[test]
 fn folders_of_agents_are_those_that_were_named_else_those_the_agents_use() {
     let folder = tempfile::tempdir().unwrap();
-    let paths = |variables: &[(&str, &str)], key: &str| {
+    let paths = |variables: &[(&str, &str)], agent: AgentKind| {
         let config = Config::resolve(&environment(folder.path(), variables), None, Vec::new()).unwrap();
-        config.paths(key)
+        config.transcripts.agents.of(agent).to_owned()
     };
     let theirs = ("CLAUDE_CONFIG_DIR", "/a,/b/projects");
-    assert_eq!(
-        paths(&[theirs], "transcripts.claude"),
-        [Path::new("/a"), Path::new("/b")]
-    );
+    assert_eq!(paths(&[theirs], AgentKind::Claude), [Path::new("/a"), Path::new("/b")]);
     let ours = ("FORGECAST_TRANSCRIPTS_CLAUDE", "/c:/d");
     assert_eq!(
-        paths(&[theirs, ours], "transcripts.claude"),
+        paths(&[theirs, ours], AgentKind::Claude),
         [Path::new("/c"), Path::new("/d")]
     );
-    assert!(paths(&[], "transcripts.foundry").is_empty(), "no home, no place");
+    assert!(paths(&[], AgentKind::Foundry).is_empty(), "no home, no place");
 }

@@ -1,142 +1,260 @@
-//! One value on its way from text to the type that its setting asks for; never wider than the setting allows.
+//! The types that a setting can have: how each is read from TOML and from a variable's text, and how it is written.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
+use clap::ValueEnum;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use toml::Value;
 
-use super::settings::{Kind, Setting};
+use super::settings::Setting;
 
-/// Nobody has more.
-const MOST_DOLLARS: i64 = 1_000_000_000;
+/// The largest amount that a budget can be.
+const MAX_DOLLARS: f64 = 1e9;
 
 /// What a relative path and `~` mean where a value was written.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Surroundings<'a> {
+pub(super) struct PathBase<'a> {
     pub(super) folder: &'a Path,
     pub(super) home: Option<&'a Path>,
 }
 
-/// Checks a value from a file or a flag against its setting; paths become absolute.
-///
-/// # Errors
-/// A phrase that says what the setting holds.
-pub(super) fn check(setting: &Setting, value: Value, from: Surroundings<'_>) -> Result<Value, String> {
-    match (setting.kind, value) {
-        (Kind::Integer { min, max }, Value::Integer(number)) if (min..=max).contains(&number) => {
-            Ok(Value::Integer(number))
-        }
-        (Kind::Dollars, Value::Integer(number)) if (0..=MOST_DOLLARS).contains(&number) => {
-            Ok(i32::try_from(number).map_or(Value::Integer(number), |number| Value::Float(number.into())))
-        }
-        (Kind::Dollars, Value::Float(number)) if (0.0..=1e9).contains(&number) => Ok(Value::Float(number)),
-        (Kind::Switch, value @ Value::Boolean(_)) | (Kind::Text, value @ Value::String(_)) => Ok(value),
-        (Kind::Word(words), Value::String(word)) if words.contains(&word.as_str()) => Ok(Value::String(word)),
-        (Kind::Addresses, Value::Array(items)) if items.iter().all(is_address) => Ok(Value::Array(items)),
-        (Kind::Texts, Value::Array(items)) if items.iter().all(Value::is_str) => Ok(Value::Array(items)),
-        (Kind::Path, Value::String(path)) => {
-            absolute(&path, from).map_err(|path| format!("{}, not {path:?}", form(Kind::Path)))
-        }
-        (Kind::Paths, Value::Array(items)) if items.iter().all(Value::is_str) => {
-            let paths = items.iter().filter_map(Value::as_str).map(|path| absolute(path, from));
-            let paths: Result<_, String> = paths.collect();
-            paths
-                .map(Value::Array)
-                .map_err(|path| format!("{}, not {path:?}", form(Kind::Paths)))
-        }
-        (kind, _) => Err(form(kind)),
+/// The value of any setting.
+pub(super) trait SettingValue {
+    /// The TOML value that a variable's text stands for. Text that stands for none is returned as text, which `read`
+    /// refuses.
+    fn parse(&self, text: &str) -> Value;
+
+    /// Replaces the value; paths become absolute.
+    ///
+    /// # Errors
+    /// What the setting must be. The old value is kept.
+    fn read(&mut self, value: Value, setting: &Setting, base: PathBase<'_>) -> Result<(), String>;
+
+    /// The value as TOML; none if it is not set.
+    fn to_toml(&self) -> Option<Value>;
+
+    /// What separates the items of a list in a variable.
+    fn separator(&self) -> Option<char>;
+}
+
+/// A type that settings can have, with what it adds to the format that serde gives it.
+trait SettingType: Serialize + DeserializeOwned {
+    /// What a setting of this type must be, for messages.
+    const EXPECTED: &'static str;
+    /// Separates the items of a list in a variable.
+    const SEPARATOR: Option<char> = None;
+
+    /// See [`SettingValue::parse`].
+    fn parse(text: &str) -> Value {
+        let Some(separator) = Self::SEPARATOR else {
+            return Value::String(text.to_owned());
+        };
+        let items = text.split(separator).filter(|item| !item.is_empty());
+        Value::from(items.collect::<Vec<_>>())
+    }
+
+    /// Whether a setting can have this value.
+    fn is_allowed(&self) -> bool {
+        true
+    }
+
+    /// The value with absolute paths.
+    ///
+    /// # Errors
+    /// The path that is not UTF-8.
+    fn resolved(self, _: PathBase<'_>) -> Result<Self, String> {
+        Ok(self)
     }
 }
 
-/// Reads a variable's text as the setting's kind of value.
-///
-/// # Errors
-/// A phrase that says what the setting holds.
-pub(super) fn parse(setting: &Setting, text: &str, from: Surroundings<'_>) -> Result<Value, String> {
-    let list = |separator| {
-        let items = text.split(separator).filter(|item| !item.is_empty());
-        Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
-    };
-    let value = match setting.kind {
-        Kind::Integer { .. } => text
-            .trim()
-            .parse()
-            .map(Value::Integer)
-            .map_err(|_| form(setting.kind))?,
-        Kind::Dollars => text.trim().parse().map(Value::Float).map_err(|_| form(setting.kind))?,
-        Kind::Switch => match text {
+impl<T: SettingType> SettingValue for T {
+    fn parse(&self, text: &str) -> Value {
+        T::parse(text)
+    }
+
+    fn read(&mut self, value: Value, setting: &Setting, base: PathBase<'_>) -> Result<(), String> {
+        let (expected, range) = match &setting.range {
+            Some(range) => (
+                format!("{} from {} to {}", T::EXPECTED, range.start(), range.end()),
+                range.clone(),
+            ),
+            None => (T::EXPECTED.to_owned(), i64::MIN..=i64::MAX),
+        };
+        if value.as_integer().is_some_and(|number| !range.contains(&number)) {
+            return Err(expected);
+        }
+        let value = value
+            .try_into()
+            .ok()
+            .filter(T::is_allowed)
+            .ok_or_else(|| expected.clone())?;
+        *self = value
+            .resolved(base)
+            .map_err(|wrong| format!("{expected}, not {wrong:?}"))?;
+        Ok(())
+    }
+
+    fn to_toml(&self) -> Option<Value> {
+        Value::try_from(self).ok()
+    }
+
+    fn separator(&self) -> Option<char> {
+        T::SEPARATOR
+    }
+}
+
+fn parse_or_keep<T: FromStr + Into<Value>>(text: &str) -> Value {
+    text.trim().parse().map_or_else(|_| Value::from(text), T::into)
+}
+
+macro_rules! whole_numbers {
+    ($($Number:ty),+) => {$(
+        impl SettingType for $Number {
+            const EXPECTED: &'static str = "a whole number";
+
+            fn parse(text: &str) -> Value {
+                parse_or_keep::<i64>(text)
+            }
+        }
+    )+};
+}
+whole_numbers!(u16, u32, u64, usize);
+
+impl SettingType for bool {
+    const EXPECTED: &'static str = "true or false";
+
+    fn parse(text: &str) -> Value {
+        match text {
             "1" | "true" | "yes" | "on" => Value::Boolean(true),
             "0" | "false" | "no" | "off" | "" => Value::Boolean(false),
-            _ => return Err(form(setting.kind)),
-        },
-        Kind::Text | Kind::Word(_) | Kind::Path => Value::String(text.to_owned()),
-        Kind::Texts | Kind::Addresses => list(','),
-        Kind::Paths => list(':'),
-    };
-    check(setting, value, from)
-}
-
-/// Whether a path was not UTF-8 before it became a text.
-pub(super) fn is_lossy(path: &str) -> bool {
-    path.contains(char::REPLACEMENT_CHARACTER)
-}
-
-fn is_address(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| text.parse::<IpAddr>().is_ok())
-}
-
-/// The path as one of this machine; the path itself as an error when it is not UTF-8.
-fn absolute(path: &str, from: Surroundings<'_>) -> Result<Value, String> {
-    let path = match (path.strip_prefix("~/"), from.home) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ if path == "~" => from.home.map_or_else(|| PathBuf::from(path), Path::to_owned),
-        _ => from.folder.join(path),
-    };
-    // `a/./b` and a trailing slash would make two names of one folder.
-    let path: PathBuf = path.components().collect();
-    let text = path.to_string_lossy().into_owned();
-    // What is not UTF-8 has a replacement character in it, here or before, and would mean another folder.
-    if is_lossy(&text) {
-        Err(text)
-    } else {
-        Ok(Value::String(text))
-    }
-}
-
-fn form(kind: Kind) -> String {
-    match kind {
-        Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),
-        Kind::Dollars => "an amount of US dollars".to_owned(),
-        Kind::Switch => "true or false".to_owned(),
-        Kind::Text => "a text".to_owned(),
-        Kind::Word(words) => format!("one of {}", words.join(", ")),
-        Kind::Texts => "a list of texts".to_owned(),
-        Kind::Addresses => "a list of IP addresses".to_owned(),
-        Kind::Path => "a path in UTF-8".to_owned(),
-        Kind::Paths => "a list of paths in UTF-8".to_owned(),
-    }
-}
-
-/// The one of `known` that is probably meant by `word`.
-pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// How many letters must be put in, taken out or replaced (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+            _ => Value::from(text),
         }
     }
-    row[b.len()]
+}
+
+impl SettingType for String {
+    const EXPECTED: &'static str = "a text";
+}
+
+impl SettingType for Vec<String> {
+    const EXPECTED: &'static str = "a list of texts";
+    const SEPARATOR: Option<char> = Some(',');
+}
+
+impl SettingType for Vec<IpAddr> {
+    const EXPECTED: &'static str = "a list of IP addresses";
+    const SEPARATOR: Option<char> = Some(',');
+}
+
+impl SettingType for PathBuf {
+    const EXPECTED: &'static str = "a path in UTF-8";
+
+    fn resolved(self, base: PathBase<'_>) -> Result<Self, String> {
+        let path = match (self.strip_prefix("~"), base.home) {
+            (Ok(rest), Some(home)) => home.join(rest),
+            _ => base.folder.join(&self),
+        };
+        // `a/./b` and a trailing slash would make two names of one folder.
+        let path: PathBuf = path.components().collect();
+        match path.to_str() {
+            Some(text) if !is_lossy(text) => Ok(path),
+            _ => Err(path.to_string_lossy().into_owned()),
+        }
+    }
+}
+
+impl SettingType for Option<PathBuf> {
+    const EXPECTED: &'static str = PathBuf::EXPECTED;
+
+    fn resolved(self, base: PathBase<'_>) -> Result<Self, String> {
+        self.map(|path| path.resolved(base)).transpose()
+    }
+}
+
+impl SettingType for Vec<PathBuf> {
+    const EXPECTED: &'static str = "a list of paths in UTF-8";
+    const SEPARATOR: Option<char> = Some(':');
+
+    fn resolved(self, base: PathBase<'_>) -> Result<Self, String> {
+        self.into_iter().map(|path| path.resolved(base)).collect()
+    }
+}
+
+/// An amount of money; none if there is no limit.
+impl SettingType for Option<f64> {
+    const EXPECTED: &'static str = "an amount of US dollars";
+
+    fn parse(text: &str) -> Value {
+        parse_or_keep::<f64>(text)
+    }
+
+    fn is_allowed(&self) -> bool {
+        self.is_none_or(|amount| (0.0..=MAX_DOLLARS).contains(&amount))
+    }
+}
+
+/// The format of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+impl SettingType for LogFormat {
+    const EXPECTED: &'static str = "one of text, json";
+}
+
+/// The severity of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl SettingType for LogLevel {
+    const EXPECTED: &'static str = "one of error, warn, info, debug, trace";
+}
+
+/// The address to listen on.
+impl SettingValue for IpAddr {
+    fn parse(&self, text: &str) -> Value {
+        Value::from(text)
+    }
+
+    fn read(&mut self, value: Value, _: &Setting, _: PathBase<'_>) -> Result<(), String> {
+        let text = value.as_str().ok_or("an IP address or localhost")?;
+        *self = match text {
+            "localhost" => Self::from([127, 0, 0, 1]),
+            // What other servers take for "every address".
+            "0" | "*" => Self::from([0, 0, 0, 0]),
+            // `::ffff:127.0.0.1` is 127.0.0.1.
+            _ => text
+                .trim_matches(['[', ']'])
+                .parse()
+                .map(|address: Self| address.to_canonical())
+                .map_err(|_| format!("an IP address or localhost, not {text:?}"))?,
+        };
+        Ok(())
+    }
+
+    fn to_toml(&self) -> Option<Value> {
+        Some(Value::String(self.to_string()))
+    }
+
+    fn separator(&self) -> Option<char> {
+        None
+    }
+}
+
+/// Whether a path was not UTF-8 before it became text.
+pub(super) fn is_lossy(path: &str) -> bool {
+    path.contains(char::REPLACEMENT_CHARACTER)
 }

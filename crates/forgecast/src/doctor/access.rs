@@ -11,13 +11,13 @@ use crate::config::{Config, Environment};
 use crate::reach::Reach;
 
 pub(super) fn findings(server: Option<&Server>, environment: &Environment, config: &Config) -> Vec<Finding> {
-    let db = server.map_or_else(|| config.db(), |server| server.db().to_owned());
+    let db = server.map_or_else(|| config.db.clone(), |server| server.db().to_owned());
     let mut findings = Vec::new();
     let exposed = exposed(server, config);
     if exposed {
         findings.push(exposure(server, config));
     }
-    if exposed || config.wants_tokens_here() || access::path(&db).exists() {
+    if exposed || config.requires_local_tokens() || access::path(&db).exists() {
         findings.push(tokens(&db));
     }
     findings.extend(readable(environment, &db));
@@ -28,19 +28,16 @@ pub(super) fn findings(server: Option<&Server>, environment: &Environment, confi
 fn exposed(server: Option<&Server>, config: &Config) -> bool {
     match server {
         Some(server) => server.elsewhere().is_some(),
-        None => config.host().is_ok_and(|host| !host.to_canonical().is_loopback()),
+        None => !config.host.is_loopback(),
     }
 }
 
 fn exposure(server: Option<&Server>, config: &Config) -> Finding {
     let at = match server.and_then(Server::elsewhere) {
         Some(url) => url.to_owned(),
-        None => match (config.host(), config.is_encrypted()) {
-            (Ok(host), Ok(encrypted)) => Reach::of((host, config.port()).into(), config, encrypted).likeliest(),
-            _ => String::new(),
-        },
+        None => Reach::of((config.host, config.port).into(), config).likeliest(),
     };
-    if at.starts_with("https://") || !config.proxies().is_empty() {
+    if at.starts_with("https://") || !config.server.trusted_proxies.is_empty() {
         return ok("exposure", format!("others reach it at {at}, encrypted"));
     }
     warn(

@@ -11,7 +11,7 @@ use crate::commands::init::{
     self,
     token::{is_good, wants_one},
 };
-use crate::config::{Config, Environment};
+use crate::config::{AgentKind, Config, Environment};
 use crate::connect::claude::{ENDPOINT, EVENTS};
 use crate::connect::{self, HOOKS, write};
 use crate::pipeline;
@@ -20,74 +20,54 @@ use crate::terminal;
 /// Folders below each other that are searched.
 const DEEPEST: usize = 6;
 
-/// What is looked at of one agent.
-struct Records {
-    what: &'static str,
-    name: &'static str,
-    key: &'static str,
-    /// Where records are, below its folder.
-    below: &'static [&'static str],
+/// How an agent is called, and where it keeps transcripts below its folder.
+fn name_and_subfolders(agent: AgentKind) -> (&'static str, &'static [&'static str]) {
+    match agent {
+        AgentKind::Claude => ("Claude Code", &["projects"]),
+        AgentKind::Codex => ("Codex", &["sessions", "archived_sessions"]),
+        AgentKind::Foundry => ("Foundry", &["observatory"]),
+    }
 }
-
-const AGENTS: [Records; 3] = [
-    Records {
-        what: "claude",
-        name: "Claude Code",
-        key: "claude",
-        below: &["projects"],
-    },
-    Records {
-        what: "codex",
-        name: "Codex",
-        key: "codex",
-        below: &["sessions", "archived_sessions"],
-    },
-    Records {
-        what: "foundry",
-        name: "Foundry",
-        key: "foundry",
-        below: &["observatory"],
-    },
-];
 
 /// All about agents. `url` is where the server answers, when one runs.
 pub(super) fn findings(environment: &Environment, config: &Config, url: Option<&str>) -> Vec<Finding> {
-    if !config.switch("transcripts.enabled") {
+    if !config.transcripts.enabled {
         let fix = "take transcripts.enabled = false out of the configuration";
         return vec![warn("agents", "their transcripts are not watched", fix)];
     }
     let mut findings = Vec::new();
-    for records in &AGENTS {
-        let folders = pipeline::transcripts_of(config, records.key);
+    for agent in AgentKind::ALL {
+        let folders = pipeline::transcripts_of(config, agent);
         let there: Vec<&PathBuf> = folders.iter().filter(|folder| folder.is_dir()).collect();
         for folder in &there {
-            findings.push(transcripts(records, folder));
+            findings.push(transcripts(agent, folder));
         }
-        if there.is_empty() && records.key == "claude" {
+        if there.is_empty() && agent == AgentKind::Claude {
             let looked = folders.iter().map(|folder| folder.display().to_string());
             let looked: Vec<String> = looked.collect();
             findings.push(warn(
-                records.what,
-                format!("{} has no folder at {}", records.name, looked.join(" or ")),
+                agent.key(),
+                format!("Claude Code has no folder at {}", looked.join(" or ")),
                 "if it keeps its files elsewhere, say where with CLAUDE_CONFIG_DIR or transcripts.claude",
             ));
         }
         if !there.is_empty() {
-            findings.extend(settings(environment, config, records.key, url));
+            findings.extend(settings(environment, config, agent, url));
         }
     }
     findings
 }
 
-fn transcripts(records: &Records, folder: &Path) -> Finding {
+fn transcripts(agent: AgentKind, folder: &Path) -> Finding {
+    let (name, subfolders) = name_and_subfolders(agent);
     let (mut files, mut newest) = (0, None);
-    for below in records.below {
+    for below in subfolders {
         count(&folder.join(below), DEEPEST, &mut files, &mut newest);
     }
-    let (name, shown) = (records.name, folder.display());
+    let shown = folder.display();
     if files == 0 {
         return warn(
-            records.what,
+            agent.key(),
             format!("no transcript of {name} in {shown}"),
             format!("use {name} once"),
         );
@@ -99,7 +79,7 @@ fn transcripts(records: &Records, folder: &Path) -> Finding {
     });
     let plural = if files == 1 { "" } else { "s" };
     ok(
-        records.what,
+        agent.key(),
         format!(
             "{files} transcript{plural} of {name} in {shown}, the newest of {}",
             terminal::age(newest, now)
@@ -122,11 +102,11 @@ fn count(folder: &Path, depth: usize, files: &mut u64, newest: &mut Option<Syste
     }
 }
 
-fn settings(environment: &Environment, config: &Config, agent: &str, url: Option<&str>) -> Vec<Finding> {
+fn settings(environment: &Environment, config: &Config, agent: AgentKind, url: Option<&str>) -> Vec<Finding> {
     let agent = match agent {
-        "claude" => Agent::Claude,
-        "codex" => Agent::Codex,
-        _ => return Vec::new(),
+        AgentKind::Claude => Agent::Claude,
+        AgentKind::Codex => Agent::Codex,
+        AgentKind::Foundry => return Vec::new(),
     };
     let files = init::files(agent, config);
     let each = files.into_iter().flat_map(|file| {

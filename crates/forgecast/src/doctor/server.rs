@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{Finding, fail, ok, warn};
 use crate::client::Client;
-use crate::config::{Config, Environment, Provenance};
+use crate::config::{Config, Environment, Provenance, key};
 use crate::runtime_file::{self, Running};
 use crate::spool::Spool;
 
@@ -66,13 +66,13 @@ struct Store {
 
 /// The server that a command would ask; also one that does not answer.
 pub(super) fn find(environment: &Environment, config: &Config) -> Option<Server> {
-    let named = config.provenance("db") != Provenance::Default;
+    let named = config.provenance(key!(db)) != Provenance::Default;
     let folder = environment.runtime_folder();
     let spool = Spool::within(&environment.data_folder());
     // Rather one that means it than a demo.
     let lasting = |running: &Running| running.spool.as_deref() == Some(spool.folder());
-    let running = runtime_file::find(&folder, &config.db(), named, lasting)
-        .or_else(|| runtime_file::find(&folder, &config.db(), named, |_| true))?;
+    let running = runtime_file::find(&folder, &config.db, named, lasting)
+        .or_else(|| runtime_file::find(&folder, &config.db, named, |_| true))?;
     let client = Client::of(&running);
     let ready = Client::answers(&running.url)
         .then(|| client.state("/readyz").ok())
@@ -95,7 +95,7 @@ pub(super) fn findings(server: Option<&Server>, config: &Config) -> Vec<Finding>
     let Some(server) = server else {
         return vec![
             warn("server", "no server is running", "start one: `forgecast`"),
-            database(&config.db()),
+            database(&config.db),
         ];
     };
     let (url, pid) = (&server.running.url, server.running.pid);

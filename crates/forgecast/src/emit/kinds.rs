@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::config::nearest;
+use crate::nearest::nearest;
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

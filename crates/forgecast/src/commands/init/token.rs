@@ -91,13 +91,13 @@ impl<'a> Tokens<'a> {
 
     fn db(&self) -> std::path::PathBuf {
         let running = sight::running(self.context, self.config).filter(|running| running.url == self.url);
-        running.map_or_else(|| self.config.db(), |running| running.db)
+        running.map_or_else(|| self.config.db.clone(), |running| running.db)
     }
 }
 
 /// Whether the server takes no facts from this machine without a token; by the configuration when none answers.
 pub(crate) fn wants_one(url: &str, config: &Config) -> bool {
-    role(url, None).map_or_else(|| config.wants_tokens_here(), |role| role.is_null())
+    role(url, None).map_or_else(|| config.requires_local_tokens(), |role| role.is_null())
 }
 
 /// Whether the server takes facts with this token; when none answers it is taken for good.

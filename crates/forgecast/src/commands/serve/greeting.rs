@@ -35,7 +35,7 @@ impl Greeting<'_> {
     /// Where it is, and who gets in: `tokens` there are, and `made` are those of them that are new, with their texts.
     pub(super) fn say(self, tokens: &[TokenInfo], made: &[(TokenInfo, String)]) {
         terminal::print(&self.text(tokens, made, terminal::columns()));
-        if self.reach.is_exposed() && self.fingerprint.is_none() && self.config.proxies().is_empty() {
+        if self.reach.is_exposed() && self.fingerprint.is_none() && self.config.server.trusted_proxies.is_empty() {
             terminal::warn(
                 "others can reach this address and nothing is encrypted: whoever can listen on the way can read along and take the \
                  tokens; add --tls-self-signed, or put a proxy with https before it (docs/security.md)",
@@ -95,7 +95,7 @@ impl Greeting<'_> {
     }
 
     fn wants_tokens(self) -> bool {
-        self.reach.is_exposed() || self.config.wants_tokens_here()
+        self.reach.is_exposed() || self.config.requires_local_tokens()
     }
 
     fn line(self, text: &mut String, label: &str, value: &str) {
