@@ -27,7 +27,6 @@
 
 mod bell;
 mod brought;
-mod calendar;
 mod calls;
 mod command;
 mod counters;
@@ -57,7 +56,6 @@ mod topic;
 
 pub use bell::{Bell, Listener};
 pub use brought::{Brought, Refusal};
-pub use calendar::Calendar;
 pub use command::{Receipt, Rejected};
 pub use counters::{Counters, Reason};
 pub use error::{Error, PushError, SubscribeError};

@@ -1,9 +1,9 @@
 //! What an operator may set of the hub: limits, prices and budgets.
 
+use forgecast_protocol::Calendar;
 use forgecast_session::Limits;
 use forgecast_session::price::Prices;
 
-use crate::calendar::Calendar;
 use crate::spending::Budgets;
 
 /// Limits of the hub. Sizes and times carry their unit in the name.

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use forgecast_protocol::calendar::date;
 use forgecast_protocol::outcome::{OutcomeReport, OutcomeRow, Outcomes, OutcomesBy};
 use forgecast_protocol::{SessionStatus, Timestamp};
 use forgecast_store::{Finished, FinishedQuery};
 
-use crate::calendar::date;
 use crate::error::Error;
 use crate::hub::Hub;
 

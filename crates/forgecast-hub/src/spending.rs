@@ -3,12 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use forgecast_protocol::Timestamp;
+use forgecast_protocol::calendar::{self, date, first_of_month};
 use forgecast_protocol::event::{BudgetPassed, BudgetScope};
 use forgecast_protocol::report::{BudgetReport, BurnRate};
 use forgecast_protocol::session::BudgetLevel;
-
-use crate::calendar::{self, Calendar, date, first_of_month};
+use forgecast_protocol::{Calendar, Timestamp};
 
 /// Over how many seconds the burn rate is measured.
 pub(crate) const BURN_S: u32 = 600;

@@ -6,6 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 
+use forgecast_protocol::calendar::parse_date;
 use forgecast_protocol::report::GroupBy;
 use forgecast_protocol::{Clock, Epoch, SessionId, Timestamp};
 use forgecast_store::{KnownSession, Opened, Store, StoredTranscript, UsageQuery};
@@ -13,7 +14,6 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::calendar::day_of;
 use crate::calls::Calls;
 use crate::counters::Tally;
 use crate::deadlines::Deadlines;
@@ -193,7 +193,7 @@ async fn spent(store: &Store, since: i32) -> Result<BTreeMap<i32, i64>, Error> {
     let sums = store.usage(query).await.map_err(reading("add up what was spent"))?;
     let mut days = BTreeMap::new();
     for sum in sums {
-        if let Some(day) = day_of(&sum.key) {
+        if let Some(day) = parse_date(&sum.key) {
             let spent: &mut i64 = days.entry(day).or_default();
             *spent = spent.saturating_add(i64::try_from(sum.cost_nanos).unwrap_or(i64::MAX));
         }

@@ -4,6 +4,7 @@
 //! the store, with viewers and with producers, so a change of shape is a change of version.
 
 pub mod batch;
+pub mod calendar;
 pub mod event;
 pub mod health;
 pub mod ids;
@@ -18,6 +19,7 @@ pub mod timeline;
 pub mod update;
 
 pub use batch::{Batch, FileIdentity, LogChunk, LogLine, SourceCheckpoint, SourceKey, Span};
+pub use calendar::Calendar;
 pub use event::{Event, Fact, Origin, SourceKind, Subject};
 pub use ids::{Epoch, EventId, Revision, SessionId, SessionName, SessionRef, Topic};
 pub use problem::{Problem, ProblemKind};

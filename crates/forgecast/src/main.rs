@@ -1,7 +1,6 @@
 //! The binary: flags, configuration, wiring and signals. What it wires is in the other crates.
 
 mod access;
-mod calendar;
 mod cli;
 mod client;
 mod commands;

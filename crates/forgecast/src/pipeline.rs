@@ -9,14 +9,15 @@ use anyhow::{Context, Result};
 use forgecast_decode::mask;
 use forgecast_hub::Hub;
 use forgecast_protocol::health::SourceHealth;
-use forgecast_protocol::{Batch, Clock};
+use forgecast_protocol::{Batch, Calendar, Clock};
 use forgecast_session::price::{PriceOverride, Prices};
+use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{AgentKind, Config, key};
-use crate::{calendar, memory};
+use crate::memory;
 
 /// A running pipe.
 pub(crate) struct Pipeline {
@@ -163,6 +164,11 @@ pub(crate) fn transcripts_of(config: &Config, agent: AgentKind) -> Vec<PathBuf> 
     }
 }
 
+/// The calendar of this machine's time zone.
+pub(crate) fn local_calendar() -> Calendar {
+    Calendar::new(TimeZone::try_system().unwrap_or(TimeZone::UTC))
+}
+
 fn store_options(config: &Config, path: Option<PathBuf>) -> forgecast_store::Options {
     forgecast_store::Options {
         path,
@@ -191,7 +197,7 @@ fn hub_options(config: &Config) -> Result<forgecast_hub::Options> {
             day_usd: config.budgets.day_usd,
             month_usd: config.budgets.month_usd,
         },
-        calendar: forgecast_hub::Calendar::new(calendar::local()),
+        calendar: local_calendar(),
         ..forgecast_hub::Options::default()
     })
 }

@@ -7,13 +7,12 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use forgecast_ingest::scan::{self, ScanRoots, ScanSummary, ScannedCall};
-use forgecast_protocol::Timestamp;
+use forgecast_protocol::calendar::date;
 use forgecast_protocol::report::{GroupBy, UsageAmount, UsageReport};
+use forgecast_protocol::{Calendar, Timestamp};
 use forgecast_session::ledger::{Counted, Ledger, Place};
 use forgecast_session::price::{PRICES_OF, Prices};
 use forgecast_store::UsageGroup;
-
-use crate::calendar;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,16 +62,11 @@ fn project(call: &ScannedCall) -> &str {
 }
 
 /// The report about what is in a ledger. How fast money goes at the moment is known to a server only.
-pub(crate) fn report(
-    ledger: &Ledger,
-    question: Question,
-    today: i32,
-    day_of: impl Fn(Timestamp) -> i32,
-) -> UsageReport {
+pub(crate) fn report(ledger: &Ledger, question: Question, today: i32, calendar: &Calendar) -> UsageReport {
     let mut groups: BTreeMap<(String, String), UsageGroup> = BTreeMap::new();
     let mut of_today = Sum::default();
     for call in ledger.rows() {
-        let day = day_of(call.used_at);
+        let day = calendar.day(call.used_at);
         if !question.has(day) {
             continue;
         }
@@ -81,7 +75,7 @@ pub(crate) fn report(
         }
         let model = call.model.clone().unwrap_or_default();
         let key = match question.group_by {
-            GroupBy::Day => calendar::date(day).to_string(),
+            GroupBy::Day => date(day),
             GroupBy::Project => call.project.clone(),
             GroupBy::Model => model.clone(),
             GroupBy::Phase => call.phase.clone(),

@@ -1,8 +1,9 @@
 //! Marks of budgets are said once, to whom they concern, also across restarts and the turn of the day.
 
-use forgecast_hub::{Budgets, Calendar, Options, ReportQuery};
+use forgecast_hub::{Budgets, Options, ReportQuery};
 use forgecast_protocol::session::BudgetLevel;
-use forgecast_protocol::{Fact, Timestamp};
+use forgecast_protocol::{Calendar, Fact, Timestamp};
+use jiff::tz::{TimeZone, offset};
 use serde_json::{Value, json};
 
 use crate::accounts::*;
@@ -19,10 +20,7 @@ fn with(session: Option<f64>, day: Option<f64>, month: Option<f64>) -> Options {
             day_usd: day,
             month_usd: month,
         },
-        calendar: Calendar::new(|at| {
-            let day = (at.as_millis() - 2 * HOUR_MS).div_euclid(DAY_MS);
-            i32::try_from(day).unwrap()
-        }),
+        calendar: Calendar::new(TimeZone::fixed(offset(-2))),
         ..options()
     }
 }

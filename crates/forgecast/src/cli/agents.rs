@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use forgecast_protocol::calendar::parse_date;
 use forgecast_protocol::report::GroupBy;
 
 use super::SourceArgs;
@@ -15,10 +16,10 @@ pub(crate) struct UsageArgs {
     pub(crate) by: GroupBy,
     /// Only from this day on, by this machine's calendar
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
-    pub(crate) since: Option<jiff::civil::Date>,
+    pub(crate) since: Option<i32>,
     /// Only up to and with this day
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
-    pub(crate) until: Option<jiff::civil::Date>,
+    pub(crate) until: Option<i32>,
     /// Print the report as JSON, as GET /api/v1/stats does
     #[arg(long)]
     pub(crate) json: bool,
@@ -97,14 +98,15 @@ fn group(text: &str) -> Result<GroupBy, String> {
     })
 }
 
-fn day(text: &str) -> Result<jiff::civil::Date, String> {
-    text.parse().map_err(|_| "a day such as 2026-11-22".to_owned())
+fn day(text: &str) -> Result<i32, String> {
+    parse_date(text).ok_or_else(|| "a day such as 2026-11-22".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
 
+    use super::parse_date;
     use crate::cli::{Cli, Command};
 
     #[test]
@@ -119,7 +121,10 @@ mod tests {
         assert_eq!(said(&[]).unwrap().by.as_str(), "day");
         assert_eq!(said(&["--by", "session"]).unwrap().by.as_str(), "session");
         assert!(said(&["--by", "week"]).is_err());
-        assert_eq!(said(&["--since", "2026-11-02"]).unwrap().since.unwrap().day(), 2);
+        assert_eq!(
+            said(&["--since", "2026-11-02"]).unwrap().since,
+            parse_date("2026-11-02")
+        );
         assert!(said(&["--until", "2026-02-30"]).is_err());
     }
 }

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use forgecast_ingest::scan::ScanRoots;
+use forgecast_protocol::calendar::date;
 use forgecast_protocol::event::IndexingProgress;
 use forgecast_protocol::report::UsageReport;
 use serde::Deserialize;
@@ -10,10 +11,10 @@ use super::Context;
 use crate::cli::UsageArgs;
 use crate::client::Client;
 use crate::config::{AgentKind, Config};
+use crate::pipeline;
 use crate::runtime_file;
 use crate::terminal::{self, Style};
 use crate::usage::{self, Question};
-use crate::{calendar, pipeline};
 
 /// What is of interest in `GET /readyz`.
 #[derive(Deserialize)]
@@ -59,7 +60,7 @@ fn path(args: &UsageArgs) -> String {
     let mut path = format!("/api/v1/stats?group_by={}", args.by);
     for (name, day) in [("since", args.since), ("until", args.until)] {
         if let Some(day) = day {
-            path.push_str(&format!("&{name}={day}"));
+            path.push_str(&format!("&{name}={}", date(day)));
         }
     }
     path
@@ -78,12 +79,12 @@ fn count(config: &Config, args: &UsageArgs) -> Result<UsageReport> {
     if summary.bad > 0 {
         terminal::warn(&format!("{} lines of transcripts could not be counted", summary.bad));
     }
-    let day_of = calendar::local();
+    let calendar = pipeline::local_calendar();
     let question = Question {
         group_by: args.by,
-        since: args.since.map(calendar::number),
-        until: args.until.map(calendar::number),
+        since: args.since,
+        until: args.until,
     };
-    let today = day_of(forgecast_ingest::system_clock().now());
-    Ok(usage::report(&ledger, question, today, day_of))
+    let today = calendar.day(forgecast_ingest::system_clock().now());
+    Ok(usage::report(&ledger, question, today, &calendar))
 }
