@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use forgecast_protocol::{Revision, SessionId, SessionRef, Timeline};
-use forgecast_session::{Chronicle, Session};
+use forgecast_session::{Session, TimelineBuilder};
 use forgecast_store::{Beginning, Store};
 use tokio::sync::Mutex as Turn;
 
@@ -31,7 +31,7 @@ pub(crate) struct Pasts {
 struct Past {
     /// The `sequence` of the last fact that is in it.
     sequence: u64,
-    folded: Option<(Session, Chronicle)>,
+    folded: Option<(Session, TimelineBuilder)>,
 }
 
 impl Pasts {
@@ -72,7 +72,7 @@ impl Hub {
         past.catch_up(&self.shared.store, &id).await?;
         let most = most.clamp(2, MOST_MARKS);
         Ok(Some(match &past.folded {
-            Some((session, chronicle)) => chronicle.timeline(session, after, most),
+            Some((session, builder)) => builder.timeline(session, after, most),
             None => nothing(id),
         }))
     }
@@ -91,13 +91,13 @@ impl Past {
             let page = store.events_after(id, self.sequence, PAGE).await.map_err(unread)?;
             let is_last = page.len() < PAGE as usize;
             for stored in page {
-                let (session, chronicle) = self.folded.get_or_insert_with(|| {
+                let (session, builder) = self.folded.get_or_insert_with(|| {
                     let session = begin(id, &stored.event);
-                    let chronicle = Chronicle::new(&session, 0, stored.event.at);
-                    (session, chronicle)
+                    let builder = TimelineBuilder::new(&session, 0, stored.event.at);
+                    (session, builder)
                 });
                 apply(session, &stored.event);
-                chronicle.note(session, &stored.event, stored.revision);
+                builder.note(session, &stored.event, stored.revision);
                 self.sequence = stored.sequence;
             }
             if is_last {
@@ -113,15 +113,15 @@ impl Past {
             return;
         };
         let known = self.folded.as_ref();
-        if known.is_some_and(|(_, chronicle)| chronicle.first() >= *revision) {
+        if known.is_some_and(|(_, builder)| builder.first() >= *revision) {
             return;
         }
         match serde_json::from_slice::<Session>(body) {
             Ok(session) => {
                 let view = session.view();
                 let at = view.last_seen_at.max(view.last_work_at).or(view.started_at);
-                let chronicle = Chronicle::new(&session, *revision, at.unwrap_or_default());
-                self.folded = Some((session, chronicle));
+                let builder = TimelineBuilder::new(&session, *revision, at.unwrap_or_default());
+                self.folded = Some((session, builder));
                 self.sequence = beginning.after;
             }
             Err(error) => tracing::error!(session = %id, %error, "a stored snapshot cannot be read"),

@@ -139,3 +139,41 @@ pub struct SessionView {
     #[cfg_attr(feature = "typescript", ts(optional, type = "Record<string, string>"))]
     pub changed_at: BTreeMap<String, Timestamp>,
 }
+
+impl SessionView {
+    /// The view of a session of which nothing is known but its id and its name.
+    #[must_use]
+    pub fn new(id: SessionId, name: String) -> Self {
+        Self {
+            id,
+            name,
+            project: None,
+            task: None,
+            host: None,
+            working_directory: None,
+            source: SourceOfState::default(),
+            status: SessionStatus::default(),
+            status_word: None,
+            status_reason: None,
+            waiting_for: None,
+            phase: None,
+            phases: BTreeMap::new(),
+            progress: Progress::default(),
+            tests: None,
+            agents: BTreeMap::new(),
+            usage: None,
+            decisions: None,
+            patterns: BTreeMap::new(),
+            artifacts: BTreeMap::new(),
+            estimate: None,
+            links: BTreeMap::new(),
+            problems: BTreeMap::new(),
+            errors: BTreeMap::new(),
+            started_at: None,
+            ended_at: None,
+            last_work_at: None,
+            last_seen_at: None,
+            changed_at: BTreeMap::new(),
+        }
+    }
+}

@@ -1,35 +1,19 @@
-//! Folds one fact into a session: finds the part that understands it, then brings up to date what follows from several
-//! facts together (status, progress, ages). Must stay total: any event in any order leaves a valid view.
+//! Folds one fact into a session: hands it to the sections that it concerns, then brings up to date what follows from
+//! several of them together (status, progress, ages). Must stay total: any event in any order leaves a valid
+//! view.
 
-mod agents;
-mod artifacts;
-mod belonging;
-mod checkpoint;
-mod completion;
-mod context;
-mod decisions;
-mod effect;
-mod life;
-mod own;
-mod patterns;
-mod phase;
-mod pipeline;
-mod shares;
-mod tasks;
-mod tests;
-mod usage;
-mod waiting;
+mod reports;
+mod verdict;
 
-use forgecast_protocol::event::SessionSeen;
-use forgecast_protocol::session::{CurrentPhase, PhaseView};
-use forgecast_protocol::{Event, Fact, Subject, Timestamp};
 use std::collections::BTreeMap;
 
-use crate::Session;
-pub(crate) use context::CONTEXT_LIMIT;
-pub(crate) use tests::headline;
+use forgecast_protocol::event::{ArtifactKind, SessionSeen, SourceKind, UsageRecorded};
+use forgecast_protocol::session::{CurrentPhase, PhaseView, SessionView, SourceOfState};
+use forgecast_protocol::{Event, Fact, Timestamp};
 
-use effect::{Activity, Effect, Section, put, set_some};
+use crate::Session;
+use crate::sections::life::{add_problem, clear_problem, custom};
+use crate::sections::{Activity, Changed, Context, Section, agents, artifacts, patterns, put, set_some, usage};
 
 /// Links kept of one session.
 const MAX_LINKS: usize = 50;
@@ -38,123 +22,224 @@ impl Session {
     /// Folds one fact into the state. Never panics and never fails: what a fact cannot change it does not change. The
     /// same state-like fact twice changes nothing the second time.
     pub fn apply(&mut self, event: &Event) {
-        self.become_build(event);
-        self.begin_own(event);
-        self.adopt(&event.subject, &event.fact);
-        let before = Outline::of(self);
-        let effect = self.fold(event);
-        self.live(event, effect.activity);
+        let cx = &self.state.files.context(event);
+        self.become_build(cx);
+        self.begin_agent_session(cx);
+        self.adopt(event);
+        let before = Outline::of(&self.view);
+        let changed = self.fold(&event.fact, cx);
+        self.note_activity(&event.fact, cx, changed.activity);
         self.derive();
-        let at = self.time_of(event);
-        for section in effect.sections.into_iter().chain(before.differences(self)) {
-            match self.view.changed_at.get_mut(section.name()) {
-                Some(changed) => *changed = at.max(*changed),
-                None => {
-                    self.view.changed_at.insert(section.name().to_owned(), at);
-                }
+        for section in changed.with(before.changes(&self.view)).sections() {
+            let changed_at = &mut self.view.changed_at;
+            match changed_at.get_mut(section.name()) {
+                Some(changed) => *changed = cx.at.max(*changed),
+                None => _ = changed_at.insert(section.name().to_owned(), cx.at),
             }
         }
     }
 
-    fn fold(&mut self, event: &Event) -> Effect {
-        match &event.fact {
-            Fact::SessionSeen(fact) => self.fold_seen(fact),
-            Fact::PhaseReported(fact) => self.fold_phase(event, fact),
-            Fact::CheckpointReported(fact) => self.fold_checkpoint(event, fact),
-            Fact::TaskReported(fact) => self.fold_task(event, fact),
-            Fact::TestsReported(fact) => self.fold_tests(event, fact),
-            Fact::AgentReported(fact) => self.fold_agent(event, fact),
-            Fact::DecisionRecorded(fact) => self.fold_decision(event, fact),
-            Fact::PatternRecorded(fact) => self.fold_pattern(fact),
-            Fact::ArtifactChanged(fact) => self.fold_artifact(event, fact),
-            Fact::UsageRecorded(fact) => self.fold_usage(event, fact),
-            // The ledger has turned the first into usage; the second belongs to no session.
-            Fact::CallReported(_) | Fact::IndexingProgress(_) => Effect::none(),
-            Fact::BudgetPassed(fact) => self.fold_budget(fact),
-            Fact::ToolUsed(fact) => self.fold_tool(fact),
-            Fact::WaitingBegan(fact) => self.fold_waiting(event, fact),
-            Fact::WaitingEnded(_) => self.fold_waiting_ended(),
-            Fact::ErrorReported(fact) => self.fold_error(event, fact),
-            Fact::CompletionReported(fact) => self.fold_completion(event, fact),
-            Fact::WentQuiet(fact) => self.fold_quiet(fact),
+    /// Hands a fact to the sections that it concerns.
+    fn fold(&mut self, fact: &Fact, cx: &Context<'_>) -> Changed {
+        match fact {
+            Fact::SessionSeen(fact) => self.see(fact),
+            Fact::PhaseReported(fact) => self.report_phase(fact, cx),
+            Fact::CheckpointReported(fact) => self.report_checkpoint(fact, cx),
+            Fact::CompletionReported(fact) => self.report_completion(fact, cx),
+            Fact::TaskReported(fact) => self.if_of_run(cx, None, |it| {
+                let changed = it.state.tasks.apply(&mut it.view.progress, fact, cx);
+                if changed {
+                    it.state.life.stop_waiting();
+                }
+                Changed::of(Section::Progress, changed)
+            }),
+            Fact::TestsReported(fact) => self.if_of_run(cx, None, |it| {
+                Changed::of(Section::Tests, it.state.tests.apply(&mut it.view.tests, fact, cx))
+            }),
+            Fact::AgentReported(fact) => {
+                let tokens = usage::tokens_of_agent(self.view.usage.as_ref(), &fact.id);
+                let changed = agents::apply(&mut self.view.agents, fact, tokens, cx);
+                Changed::of(Section::Agents, changed)
+            }
+            Fact::DecisionRecorded(fact) => self.if_of_run(cx, None, |it| {
+                let changed = it.state.decisions.apply(&mut it.view.decisions, fact, cx);
+                Changed::of(Section::Decisions, changed)
+            }),
+            // A library is no work of this build; when its file changes, the file's own fact says so.
+            Fact::PatternRecorded(fact) => {
+                Changed::of(Section::Patterns, patterns::apply(&mut self.view.patterns, fact)).idle()
+            }
+            Fact::ArtifactChanged(fact) => {
+                // A library belongs to the project, whatever its age.
+                let is_library = fact.kind == ArtifactKind::Patterns;
+                let apply =
+                    |it: &mut Self| Changed::of(Section::Artifacts, artifacts::apply(&mut it.view.artifacts, fact));
+                match (fact.removed, is_library) {
+                    (false, false) => self.if_of_run(cx, fact.dated, apply),
+                    (false, true) if cx.observed => apply(self),
+                    _ => apply(self).idle(),
+                }
+            }
+            Fact::UsageRecorded(fact) => self.record_usage(fact, cx),
+            Fact::BudgetPassed(fact) => {
+                Changed::of(Section::Usage, usage::pass_budget(&mut self.view.usage, fact)).idle()
+            }
+            Fact::ToolUsed(fact) => self.state.life.use_tool(fact),
+            Fact::WaitingBegan(fact) => self.state.life.begin_waiting(fact, cx),
+            Fact::WaitingEnded(_) => self.state.life.end_waiting(),
+            Fact::WentQuiet(fact) => self.go_quiet(fact),
+            Fact::ErrorReported(fact) => {
+                self.state.life.add_error(&mut self.view.errors, fact, cx);
+                Changed::work()
+            }
+            Fact::Custom(fact) => custom(&fact.kind),
             Fact::EstimateRevised(fact) => {
                 self.view.estimate.clone_from(&fact.estimate);
-                Effect::none()
+                Changed::nothing()
             }
-            Fact::ProblemFound(fact) => self.fold_problem(fact),
-            Fact::ProblemCleared(fact) => self.fold_problem_cleared(fact),
-            Fact::SourceGone(fact) => self.fold_gone(&fact.path),
-            Fact::SourceReturned(fact) => self.fold_returned(&fact.path),
-            Fact::Custom(fact) => Self::fold_custom(&fact.kind),
+            Fact::ProblemFound(fact) => {
+                add_problem(&mut self.view.problems, fact);
+                Changed::nothing()
+            }
+            Fact::ProblemCleared(fact) => {
+                clear_problem(&mut self.view.problems, fact);
+                Changed::nothing()
+            }
+            Fact::SourceGone(fact) => {
+                self.state.life.lose_source(&fact.path);
+                Changed::nothing()
+            }
+            Fact::SourceReturned(fact) => {
+                self.state.life.find_source(&fact.path);
+                Changed::nothing()
+            }
+            // The ledger has turned the first into usage; the second belongs to no session.
+            Fact::CallReported(_) | Fact::IndexingProgress(_) => Changed::nothing(),
+        }
+    }
+
+    /// Folds what a file says if it belongs to this run, else takes back what the same file said before; `dated` is the
+    /// producer's own time of its content.
+    fn if_of_run(
+        &mut self,
+        cx: &Context<'_>,
+        dated: Option<Timestamp>,
+        fold: impl FnOnce(&mut Self) -> Changed,
+    ) -> Changed {
+        if self.state.files.admit(cx, dated) {
+            fold(self)
+        } else {
+            self.take_back(cx.path().unwrap_or_default())
+        }
+    }
+
+    /// Removes everything that a file said.
+    fn take_back(&mut self, path: &str) -> Changed {
+        let (view, state) = (&mut self.view, &mut self.state);
+        let reported_run = state.phases.live().and_then(|live| live.test_iteration);
+        let changed = Changed::nothing()
+            .and(Section::Artifacts, view.artifacts.remove(path).is_some())
+            .and(
+                Section::Tests,
+                state.tests.take_back(&mut view.tests, path, reported_run),
+            )
+            .and(Section::Decisions, state.decisions.take_back(&mut view.decisions, path))
+            .and(Section::Progress, state.tasks.take_back(&mut view.progress, path));
+        state.life.end.take_if(|end| end.path.as_deref() == Some(path));
+        view.last_work_at = state.files.take_back(path);
+        if state.phases.take_back_checkpoint(path) {
+            return changed.with(self.take_back_checkpoint());
+        }
+        changed
+    }
+
+    /// Tokens and cost, which also say what an agent used and that a wait is over.
+    fn record_usage(&mut self, fact: &UsageRecorded, cx: &Context<'_>) -> Changed {
+        let at = fact.used_at.unwrap_or(cx.at);
+        let phase = match &fact.phase {
+            None if fact.accounts.is_empty() => self.phase_at(at).map(str::to_owned),
+            phase => phase.clone(),
+        };
+        let (view, state) = (&mut self.view, &mut self.state);
+        let changed = state.usage.apply(&mut view.usage, fact, phase.as_deref(), at);
+        let Some(agent) = &fact.agent else {
+            if usage::gains(fact) {
+                state.life.call_model(fact, at);
+            }
+            return changed;
+        };
+        let tokens = usage::tokens_of_agent(view.usage.as_ref(), agent);
+        changed.and(Section::Agents, agents::set_tokens(&mut view.agents, agent, tokens))
+    }
+
+    /// What only a build's sources say makes it one.
+    fn become_build(&mut self, cx: &Context<'_>) {
+        let of_build = matches!(
+            cx.origin.kind,
+            SourceKind::PhaseFile | SourceKind::Checkpoint | SourceKind::Artifact | SourceKind::Push
+        );
+        if self.is_agent_session() && of_build {
+            self.view.source = SourceOfState::Live;
+            self.state.life.reopen();
+            // When a build began is for its own sources to say.
+            self.view.started_at = None;
+        }
+    }
+
+    /// An agent session began with the first thing that is known of it, in whatever order its files are read.
+    fn begin_agent_session(&mut self, cx: &Context<'_>) {
+        if self.is_agent_session() && cx.origin.kind != SourceKind::Internal {
+            let known = self.view.started_at;
+            self.view.started_at = Some(known.map_or(cx.at, |known| known.min(cx.at)));
         }
     }
 
     /// A session may be found before its folder or its name is known; both are taken once.
-    fn adopt(&mut self, subject: &Subject, fact: &Fact) {
+    fn adopt(&mut self, event: &Event) {
+        let subject = &event.subject;
         if self.view.working_directory.is_none() {
             self.view.working_directory.clone_from(&subject.directory);
         }
-        if let (false, Fact::PhaseReported(_), Some(name)) = (self.memory.named, fact, &subject.name) {
+        if let (false, Fact::PhaseReported(_), Some(name)) = (self.state.identity.named, &event.fact, &subject.name) {
             self.view.name.clone_from(name);
-            self.memory.named = true;
+            self.state.identity.named = true;
         }
     }
 
-    fn fold_seen(&mut self, fact: &SessionSeen) -> Effect {
-        self.take_title(fact);
+    fn see(&mut self, fact: &SessionSeen) -> Changed {
+        // A build has its own name.
+        let title = fact.title.as_ref().filter(|title| !title.is_empty());
+        if let (true, Some(title)) = (self.is_agent_session(), title) {
+            self.view.name.clone_from(title);
+        }
         set_some(&mut self.view.project, fact.project.as_ref());
         set_some(&mut self.view.task, fact.task.as_ref());
         set_some(&mut self.view.host, fact.host.as_ref());
         self.add_links(&fact.links);
-        Effect::none()
+        Changed::nothing()
     }
 
-    pub(crate) fn add_links(&mut self, links: &BTreeMap<String, String>) {
+    fn add_links(&mut self, links: &BTreeMap<String, String>) {
         for (label, address) in links {
-            let room = self.view.links.len() < MAX_LINKS || self.view.links.contains_key(label);
-            if room {
+            if self.view.links.len() < MAX_LINKS || self.view.links.contains_key(label) {
                 put(&mut self.view.links, label, address.clone());
             }
         }
     }
 
     /// Moves the two ages: the last work and the last sign of life.
-    fn live(&mut self, event: &Event, activity: Activity) {
-        let at = self.time_of(event);
-        if activity == Activity::Work {
-            self.work(event, at);
+    fn note_activity(&mut self, fact: &Fact, cx: &Context<'_>, activity: Activity) {
+        let (view, life) = (&mut self.view, &mut self.state.life);
+        match activity {
+            Activity::None => {}
+            Activity::Seen => life.seen_at = life.seen_at.max(Some(cx.at)),
+            Activity::Work => {
+                self.state.files.work(cx);
+                view.last_work_at = view.last_work_at.max(Some(cx.at));
+                life.work(fact, cx);
+            }
         }
-        if activity == Activity::Seen {
-            self.memory.seen_at = self.memory.seen_at.max(Some(at));
-        }
-        let later = self.memory.seen_at.filter(|seen| Some(*seen) > self.view.last_work_at);
-        self.view.last_seen_at = later;
-    }
-
-    fn work(&mut self, event: &Event, at: Timestamp) {
-        let path = event.origin.path.as_deref().unwrap_or_default();
-        let work_at = match self.memory.files.get_mut(path) {
-            Some(file) => &mut file.worked_at,
-            None => &mut self.memory.work_at,
-        };
-        *work_at = (*work_at).max(Some(at));
-        self.view.last_work_at = self.view.last_work_at.max(Some(at));
-        self.memory.quiet = None;
-        self.reopen(event, at);
-        if self.changed_under_our_eyes(&event.origin) {
-            self.memory.gone.clear();
-        }
-    }
-
-    /// When what an event says became true: now for what changes under our eyes, the file's time for what was there.
-    #[must_use]
-    pub fn time_of(&self, event: &Event) -> Timestamp {
-        if self.changed_under_our_eyes(&event.origin) {
-            event.at
-        } else {
-            let modified = event.origin.modified_at.unwrap_or(event.at);
-            modified.min(event.at)
-        }
+        view.last_seen_at = life.seen_at.filter(|seen| Some(*seen) > view.last_work_at);
     }
 }
 
@@ -165,28 +250,24 @@ struct Outline {
     progress: (Option<f64>, Option<u32>, Option<u32>),
 }
 
-fn progress_of(session: &Session) -> (Option<f64>, Option<u32>, Option<u32>) {
-    let progress = &session.view.progress;
+fn progress_of(view: &SessionView) -> (Option<f64>, Option<u32>, Option<u32>) {
+    let progress = &view.progress;
     (progress.percent, progress.tasks_completed, progress.tasks_total)
 }
 
 impl Outline {
-    fn of(session: &Session) -> Self {
+    fn of(view: &SessionView) -> Self {
         Self {
-            phase: session.view.phase.clone(),
-            phases: session.view.phases.clone(),
-            progress: progress_of(session),
+            phase: view.phase.clone(),
+            phases: view.phases.clone(),
+            progress: progress_of(view),
         }
     }
 
-    fn differences(&self, session: &Session) -> impl Iterator<Item = Section> + use<> {
-        let view = &session.view;
-        [
-            (Section::Phase, self.phase != view.phase),
-            (Section::Phases, self.phases != view.phases),
-            (Section::Progress, self.progress != progress_of(session)),
-        ]
-        .into_iter()
-        .filter_map(|(section, differs)| differs.then_some(section))
+    fn changes(&self, view: &SessionView) -> Changed {
+        Changed::nothing()
+            .and(Section::Phase, self.phase != view.phase)
+            .and(Section::Phases, self.phases != view.phases)
+            .and(Section::Progress, self.progress != progress_of(view))
     }
 }

@@ -20,18 +20,17 @@ pub mod patch;
 pub mod price;
 pub mod vocabulary;
 
-mod chronicle;
-mod derive;
 mod fold;
-mod memory;
 mod row;
 mod run;
+mod sections;
 mod session;
+mod timeline;
 
-pub use chronicle::Chronicle;
 pub use estimate::RunRecord;
 pub use run::{Deadline, Limits};
 pub use session::Session;
+pub use timeline::TimelineBuilder;
 
 /// Grows whenever the same facts would fold to another view, or a stored [`Session`] would be read wrongly. The store
 /// then folds its facts anew, and the hub begins a new epoch, so that no viewer applies a patch to a state of the old

@@ -3,7 +3,8 @@
 use forgecast_protocol::session::{RowPhase, RowTasks, RowTests, RowUsage, SessionRow};
 
 use crate::Session;
-use crate::fold::headline;
+use crate::sections::agents;
+use crate::sections::test_loop::headline;
 
 impl Session {
     /// The session's row in the index. Like the view it changes only when a fact did.
@@ -54,7 +55,7 @@ impl Session {
                     cost_usd: usage.cost_usd,
                     unpriced: !usage.priced && usage.tokens.total() > 0,
                 }),
-            agents_active: self.agents_at_work(),
+            agents_active: agents::active(&view.agents),
             problems: u32::try_from(view.problems.len()).unwrap_or(u32::MAX),
             started_at: view.started_at,
             ended_at: view.ended_at,

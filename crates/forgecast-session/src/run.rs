@@ -7,7 +7,8 @@ use forgecast_protocol::{Event, Fact, SessionStatus, Timestamp};
 
 use crate::Session;
 use crate::estimate::{RunRecord, project_of};
-use crate::fold::CONTEXT_LIMIT;
+use crate::sections::phases::has_deployed;
+use crate::sections::usage::CONTEXT_LIMIT;
 use crate::vocabulary;
 
 /// How long a session may be without work, in milliseconds, and what else is configured about sessions.
@@ -55,7 +56,7 @@ impl Session {
     /// beginning of another run.
     #[must_use]
     pub fn begins_new_run(&self, event: &Event) -> bool {
-        if !self.changed_under_our_eyes(&event.origin) {
+        if !self.state.files.observed(&event.origin) {
             return false;
         }
         match &event.fact {
@@ -74,13 +75,13 @@ impl Session {
         let begins = word.is_none_or(|word| !vocabulary::meaning(word).is_end());
         let current = self.view.phase.as_ref().map(|phase| phase.name.as_str());
         let back = current.is_some_and(|current| self.is_behind(&phase, current));
-        let over = self.memory.end.is_some() && begins;
+        let over = self.state.life.end.is_some() && begins;
         if back {
             return over || self.list_is_shorter(fact);
         }
         // The run ended in its first phase, or without any phase of its own being known.
         over && (current.is_none()
-            || self.memory.live.is_none()
+            || self.state.phases.live().is_none()
             || word.is_some_and(vocabulary::is_beginning) && self.has_left_beginning())
     }
 
@@ -94,7 +95,7 @@ impl Session {
         // Producers that keep no list have at least the phases that they were seen to complete.
         let done = self.view.phases.values();
         let seen = done.filter(|phase| phase.status == PhaseStatus::Completed).count();
-        let had = self.memory.longest_list.unwrap_or(seen);
+        let had = self.state.phases.longest_list().unwrap_or(seen);
         fact.phases_completed.as_ref().map_or(0, Vec::len) < had
     }
 
@@ -105,28 +106,27 @@ impl Session {
     }
 
     fn loops_anew(&self, fact: &CheckpointReported) -> bool {
-        let Some(known) = &self.memory.checkpoint else {
+        let Some(known) = self.state.phases.checkpoint() else {
             return false;
         };
         let scout = fact.phase.as_deref().and_then(vocabulary::known_phase) == Some(vocabulary::SCOUT);
-        self.memory.end.is_some()
+        self.state.life.end.is_some()
             && !fact.complete
             && scout
-            && (known.fact.complete || fact.iterations < known.fact.iterations)
+            && (known.complete || fact.iterations < known.iterations)
     }
 
     /// The next moment at which silence has a meaning, if there is one.
     #[must_use]
     pub fn next_deadline(&self, limits: &Limits) -> Option<Deadline> {
-        let gone = !self.memory.gone.is_empty();
-        if self.is_over() || gone || self.memory.quiet == Some(Quiet::Abandoned) {
+        let life = &self.state.life;
+        if life.is_over() || life.is_gone() || life.is_abandoned() {
             return None;
         }
         let since = self.quiet_since();
-        let silent = self.memory.quiet.is_some() || self.memory.waiting.is_some();
-        let (quiet, limit) = if self.has_deployed() {
+        let (quiet, limit) = if has_deployed(&self.view) {
             (Quiet::Settled, limits.settled_ms)
-        } else if silent || limits.abandoned_ms <= limits.stalled_ms {
+        } else if life.is_still() || limits.abandoned_ms <= limits.stalled_ms {
             (Quiet::Abandoned, limits.abandoned_ms)
         } else {
             (Quiet::Stalled, limits.stalled_ms)
@@ -139,21 +139,11 @@ impl Session {
         })
     }
 
-    /// Since when there was no work: the last one, or the first word of the session.
-    pub(crate) fn quiet_since(&self) -> Timestamp {
-        self.view.last_work_at.unwrap_or(self.memory.first_at)
-    }
-
-    /// Whether the run ended, for good or until its failed phase is taken up again.
-    pub(crate) fn is_over(&self) -> bool {
-        self.memory.end.is_some() || self.memory.failure.is_some() || self.memory.closed.is_some()
-    }
-
     /// What the history keeps of this run, once it is over; nothing before.
     #[must_use]
     pub fn record(&self) -> Option<RunRecord> {
-        // How long an agent's own session lasts says nothing of builds.
-        if !self.view.status.is_final() || self.is_own() {
+        // How long an agent session lasts says nothing of builds.
+        if !self.view.status.is_final() || self.is_agent_session() {
             return None;
         }
         let ended_at = self.view.ended_at?;
@@ -161,7 +151,7 @@ impl Session {
         Some(RunRecord {
             session: self.view.id.clone(),
             project: project_of(&self.view),
-            phases: self.memory.spent_ms.clone(),
+            phases: self.state.phases.spent_ms().clone(),
             total_ms: ended_at.millis_since(started_at),
             ended_at,
             completed: self.view.status == SessionStatus::Completed,

@@ -1,69 +1,82 @@
 //! One session: its view, and what the fold remembers besides. The fold itself is in `fold`, the rules of a run's life
 //! in `run`, the row in `row`.
 
-use std::collections::BTreeMap;
-
-use forgecast_protocol::session::{Progress, SessionView, SourceOfState};
-use forgecast_protocol::{SessionId, SessionStatus, Subject, Timestamp};
+use forgecast_protocol::event::PhaseReported;
+use forgecast_protocol::session::{SessionView, SourceOfState};
+use forgecast_protocol::{Event, Fact, SessionId, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::memory::Memory;
+use crate::sections::files::Files;
+use crate::sections::phases::phase_at;
+use crate::sections::{Identity, State};
 
 /// The state of one session: what a snapshot in the store holds, as the JSON of this type.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     pub(crate) view: SessionView,
-    pub(crate) memory: Memory,
+    #[serde(rename = "memory")]
+    pub(crate) state: State,
 }
 
 impl Session {
     /// A session of which nothing is known but whose it is, first heard of at `at` (the time of its first event).
     #[must_use]
     pub fn new(id: SessionId, subject: &Subject, at: Timestamp) -> Self {
-        let view = SessionView {
-            name: display_name(&id, subject),
-            id,
-            project: None,
-            task: None,
-            host: None,
-            working_directory: subject.directory.clone(),
-            source: match subject.transcript {
-                Some(_) => SourceOfState::Transcript,
-                None => SourceOfState::Live,
-            },
-            status: SessionStatus::Running,
-            status_word: None,
-            status_reason: None,
-            waiting_for: None,
-            phase: None,
-            phases: BTreeMap::new(),
-            progress: Progress::default(),
-            tests: None,
-            agents: BTreeMap::new(),
-            usage: None,
-            decisions: None,
-            patterns: BTreeMap::new(),
-            artifacts: BTreeMap::new(),
-            estimate: None,
-            links: BTreeMap::new(),
-            problems: BTreeMap::new(),
-            errors: BTreeMap::new(),
-            started_at: None,
-            ended_at: None,
-            last_work_at: None,
-            last_seen_at: None,
-            changed_at: BTreeMap::new(),
-        };
-        Self {
-            view,
-            memory: Memory::new(at, subject.name.is_some()),
+        let name = display_name(&id, subject);
+        let mut view = SessionView::new(id, name);
+        view.working_directory.clone_from(&subject.directory);
+        if subject.transcript.is_some() {
+            view.source = SourceOfState::Transcript;
         }
+        let state = State {
+            identity: Identity {
+                named: subject.name.is_some(),
+            },
+            files: Files::new(at),
+            ..State::default()
+        };
+        Self { view, state }
     }
 
     /// What viewers see.
     #[must_use]
     pub fn view(&self) -> &SessionView {
         &self.view
+    }
+
+    /// When what an event says became true: now for what changes while the run is followed, the file's time for what was
+    /// there.
+    #[must_use]
+    pub fn time_of(&self, event: &Event) -> Timestamp {
+        self.state.files.context(event).at
+    }
+
+    /// The phase that the build was in at a time: the present one if that had begun, else the one that went on then, else
+    /// the last that had begun by then. Nothing for a build without phases.
+    #[must_use]
+    pub fn phase_at(&self, at: Timestamp) -> Option<&str> {
+        phase_at(&self.view, self.state.phases.attempt_began(), at)
+    }
+
+    /// Whether an event says word for word what another source of the same session said last: a phase file and the same
+    /// file by HTTP are one fact.
+    #[must_use]
+    pub fn repeats_another_source(&self, event: &Event) -> bool {
+        let is_shown = self.view.source == SourceOfState::Live;
+        let repeats = |fact: &PhaseReported| self.state.phases.repeats_another_source(event.origin.kind, fact);
+        is_shown && matches!(&event.fact, Fact::PhaseReported(fact) if repeats(fact))
+    }
+
+    /// Whether this is an agent session, known from its transcript, its hooks or its telemetry, and no build. It has no
+    /// phases and nothing that says how it ended well or badly; when it is closed, or nothing follows its last turn, it is
+    /// over until it is taken up again. A build is never ended by this.
+    pub(crate) fn is_agent_session(&self) -> bool {
+        self.view.source == SourceOfState::Transcript
+    }
+
+    /// Since when there was no work: the last one, or the first word of the session.
+    pub(crate) fn quiet_since(&self) -> Timestamp {
+        self.view.last_work_at.unwrap_or(self.state.files.first_at())
     }
 }
 

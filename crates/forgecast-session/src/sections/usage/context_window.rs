@@ -4,55 +4,54 @@ use forgecast_protocol::Timestamp;
 use forgecast_protocol::event::UsageRecorded;
 use forgecast_protocol::session::{BudgetLevel, ContextWindow, Usage};
 
-use super::effect::percent;
-use crate::Session;
+use super::UsageAccounts;
+use crate::sections::percent;
 
-/// Tokens that fit into a context window, where nobody says otherwise; and into the next size.
+/// Tokens that fit into a context window, unless it is configured or known otherwise; and into the next size.
 pub(crate) const CONTEXT_LIMIT: u64 = 200_000;
 const LONG_CONTEXT_LIMIT: u64 = 1_000_000;
 /// How a model's name says that the next size is in use.
 const LONG_MARK: &str = "[1m]";
 
-impl Session {
-    pub(crate) fn fold_context(&mut self, fact: &UsageRecorded, at: Timestamp) {
+impl UsageAccounts {
+    pub(super) fn apply_context(&mut self, view: &mut Option<Usage>, fact: &UsageRecorded, at: Timestamp) {
         // A subagent's window is not the session's.
         if fact.agent.is_some() {
             return;
         }
         if fact.accounts.is_empty() {
-            self.say_context(fact.context_tokens, fact.context_percent);
+            self.report_context(view, fact.context_tokens, fact.context_percent);
             return;
         }
         let Some(used) = fact.context_tokens else {
             return;
         };
-        let memory = &mut self.memory;
-        memory.context_limit = fact.context_limit.or(memory.context_limit);
+        self.context_limit = fact.context_limit.or(self.context_limit);
         let named_long = fact.model.as_deref().is_some_and(|model| model.contains(LONG_MARK));
         // A window that once held more is one of the next size, also when it was emptied since.
-        memory.long_context |= named_long || used > memory.context_limit.unwrap_or(CONTEXT_LIMIT);
-        if memory.context_at.is_none_or(|known| known <= at) {
-            memory.context_at = Some(at);
-        } else if self.view.usage.as_ref().is_some_and(|usage| usage.context.is_some()) {
+        self.long_context |= named_long || used > self.context_limit.unwrap_or(CONTEXT_LIMIT);
+        if self.context_at.is_none_or(|known| known <= at) {
+            self.context_at = Some(at);
+        } else if view.as_ref().is_some_and(|usage| usage.context.is_some()) {
             return;
         }
-        self.note_context(Some(used), None);
+        self.show_context(view, Some(used), None);
     }
 
-    /// Takes what a producer says of the context window, unless the calls say better; whether that changed it.
-    pub(crate) fn say_context(&mut self, used: Option<u64>, said: Option<f64>) -> bool {
-        self.memory.context_at.is_none() && self.note_context(used, said)
+    /// Takes what a producer says of the context window (tokens, percent), unless the calls say better; whether that
+    /// changed it.
+    pub(crate) fn report_context(&self, view: &mut Option<Usage>, used: Option<u64>, share: Option<f64>) -> bool {
+        self.context_at.is_none() && self.show_context(view, used, share)
     }
 
-    fn note_context(&mut self, used: Option<u64>, said: Option<f64>) -> bool {
-        let known = self.view.usage.as_ref().and_then(|usage| usage.context.clone());
-        let limit = self.memory.context_limit.unwrap_or(CONTEXT_LIMIT);
-        let limit = if self.memory.long_context || used > Some(limit) {
+    fn show_context(&self, view: &mut Option<Usage>, used: Option<u64>, share: Option<f64>) -> bool {
+        let limit = self.context_limit.unwrap_or(CONTEXT_LIMIT);
+        let limit = if self.long_context || used > Some(limit) {
             limit.max(LONG_CONTEXT_LIMIT)
         } else {
             limit
         };
-        let Some(share) = percent(said).or_else(|| used.map(|used| share_of(used, limit))) else {
+        let Some(share) = percent(share).or_else(|| used.map(|used| share_of(used, limit))) else {
             return false;
         };
         let level = match share {
@@ -66,11 +65,10 @@ impl Session {
             percent: share,
             level,
         });
-        if context == known {
-            return false;
-        }
-        self.view.usage.get_or_insert_with(Usage::default).context = context;
-        true
+        let usage = view.get_or_insert_with(Usage::default);
+        let changed = usage.context != context;
+        usage.context = context;
+        changed
     }
 }
 

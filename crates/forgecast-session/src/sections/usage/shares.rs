@@ -6,8 +6,7 @@ use forgecast_protocol::Timestamp;
 use forgecast_protocol::event::{TokenDelta, UsageRecorded};
 use forgecast_protocol::session::{TokenCounts, Usage, UsageMinute, UsageShare};
 
-use super::usage::total;
-use crate::memory::KeptReports;
+use super::{StoredReports, total};
 
 /// Models and phases that are counted apart; what comes beyond is counted as [`OTHER`].
 const MAX_SHARES: usize = 50;
@@ -69,9 +68,9 @@ impl<'a> Added<'a> {
     }
 }
 
-impl KeptReports {
+impl StoredReports {
     /// Adds the reports to what is shown, or takes them from it.
-    pub(crate) fn change(&self, usage: &mut Usage, add: bool) {
+    pub(super) fn change(&self, usage: &mut Usage, add: bool) {
         let reports = &self.usage;
         let signed = |tokens: &TokenCounts| {
             let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX) * if add { 1 } else { -1 };

@@ -11,15 +11,16 @@ use forgecast_protocol::timeline::{MarkKind, Timeline, TimelineMark, TimelineSpa
 use forgecast_protocol::{Event, Fact, Revision, SessionStatus, Timestamp};
 
 use crate::Session;
+use crate::sections::usage::budget_text;
 
 /// Characters of a label.
 const LABEL: usize = 160;
 /// Marks and spans that are remembered of one session; the marks that come after them are counted, not kept.
 const MOST: usize = 100_000;
 
-/// See the module.
+/// Builds the timeline of one session while its facts are folded.
 #[derive(Clone, Debug)]
-pub struct Chronicle {
+pub struct TimelineBuilder {
     first: Revision,
     revision: Revision,
     at: Timestamp,
@@ -44,12 +45,12 @@ struct Seen {
     budget: Option<BudgetLevel>,
 }
 
-impl Chronicle {
+impl TimelineBuilder {
     /// The past of a session that begins with its first fact, or (with `first` above 0) with this state at that revision,
     /// because what led there is no longer kept.
     #[must_use]
     pub fn new(session: &Session, first: Revision, at: Timestamp) -> Self {
-        let mut chronicle = Self {
+        let mut builder = Self {
             first: first.max(1),
             revision: first,
             at,
@@ -60,12 +61,12 @@ impl Chronicle {
             seen: Seen::default(),
         };
         if first > 0 {
-            chronicle.times.push((first, at));
-            chronicle.look(session, true);
+            builder.times.push((first, at));
+            builder.look(session, true);
             // What was there already began before.
-            chronicle.marks.clear();
+            builder.marks.clear();
         }
-        chronicle
+        builder
     }
 
     /// Takes note of what a fact changed: `session` is the state after it, `revision` the one that it led to.
@@ -124,13 +125,7 @@ impl Chronicle {
         let budget = view.usage.as_ref().and_then(|usage| usage.budget.as_ref());
         if let Some(budget) = budget.filter(|budget| self.seen.budget != Some(budget.level)) {
             self.seen.budget = Some(budget.level);
-            let label = match budget.level {
-                BudgetLevel::Exceeded => format!("budget of ${:.2} used up", budget.limit_usd),
-                BudgetLevel::Critical => format!("75 % of the budget of ${:.2} used", budget.limit_usd),
-                BudgetLevel::Warning => format!("half of the budget of ${:.2} used", budget.limit_usd),
-                BudgetLevel::Safe => format!("within the budget of ${:.2}", budget.limit_usd),
-            };
-            self.mark(MarkKind::Budget, &label);
+            self.mark(MarkKind::Budget, &budget_text(budget));
         }
         self.look_at_status(session);
     }

@@ -1,0 +1,166 @@
+//! The reports that concern several sections: the phase file (or the same by HTTP), and the checkpoint, which is the
+//! fallback where no live data is fresh and the only source of some things (the task, the loop's lists and notes, the
+//! marker `COMPLETE`).
+
+use forgecast_protocol::SessionStatus;
+use forgecast_protocol::event::{CheckpointReported, PhaseReported};
+use forgecast_protocol::session::{CurrentPhase, PhaseView, SourceOfState};
+use std::collections::BTreeMap;
+
+use crate::Session;
+use crate::sections::life::End;
+use crate::sections::phases::{Pipeline, Report, says_complete, storable};
+use crate::sections::test_loop::report_run;
+use crate::sections::{Changed, Context, Section, set_some};
+use crate::vocabulary::{self, Meaning};
+
+impl Session {
+    /// What the phase file says. `status: completed` is the phase's word: it never ends the build, except for the last
+    /// phase, Feedback.
+    pub(super) fn report_phase(&mut self, fact: &PhaseReported, cx: &Context<'_>) -> Changed {
+        let fact = &storable(fact);
+        if self.view.source == SourceOfState::Live && self.state.phases.repeats(fact) {
+            return Changed::nothing();
+        }
+        let before = Seen::of(self);
+        let too_old = self.state.files.set_boundary(cx, fact.started_at);
+        let taken_back = too_old
+            .iter()
+            .map(|path| self.take_back(path))
+            .fold(Changed::nothing(), Changed::with);
+        let Some(moved) = self.state.phases.take(fact, cx) else {
+            return taken_back;
+        };
+        self.begin_run(fact, cx);
+        let (view, state) = (&mut self.view, &mut self.state);
+        let changed = Changed::nothing()
+            .and(Section::Tests, report_run(&mut view.tests, fact.test_iteration))
+            .and(
+                Section::Usage,
+                state.usage.report_context(&mut view.usage, None, fact.context_percent),
+            )
+            .with(taken_back);
+        if state.phases.live_is_fresh() {
+            view.source = SourceOfState::Live;
+            self.follow(&Report::of_phase(fact, cx));
+        }
+        if !moved && before == Seen::of(self) {
+            return Changed::seen().with(changed);
+        }
+        let word = fact.status.as_deref();
+        match word.filter(|word| vocabulary::meaning(word) == Meaning::Waiting) {
+            None => self.state.life.stop_waiting(),
+            Some(word) => {
+                let reason = fact.detail.as_deref().unwrap_or(word);
+                self.state.life.wait(reason.to_owned(), None, cx.at);
+            }
+        }
+        Changed::work().with(changed)
+    }
+
+    fn begin_run(&mut self, fact: &PhaseReported, cx: &Context<'_>) {
+        if self.view.started_at.is_none() {
+            let stated = fact.started_at.filter(|started| *started <= cx.received);
+            let began = stated.or(cx.observed.then_some(cx.received));
+            // A late word of a run that ended cannot move its beginning behind its end.
+            let end = self.state.life.end.as_ref().map(|end| end.at);
+            self.view.started_at = began.filter(|began| end.is_none_or(|end| *began <= end));
+        }
+    }
+
+    pub(super) fn report_checkpoint(&mut self, fact: &CheckpointReported, cx: &Context<'_>) -> Changed {
+        if self.state.phases.checkpoint() == Some(fact) {
+            return Changed::nothing();
+        }
+        self.if_of_run(cx, fact.last_iteration_at, |it| it.take_checkpoint(fact, cx))
+    }
+
+    fn take_checkpoint(&mut self, fact: &CheckpointReported, cx: &Context<'_>) -> Changed {
+        let (view, state) = (&mut self.view, &mut self.state);
+        state.phases.take_checkpoint(fact, cx);
+        set_some(&mut view.project, fact.project.as_ref());
+        set_some(&mut view.task, fact.task.as_ref());
+        if view.working_directory.is_none() {
+            view.working_directory.clone_from(&fact.working_directory);
+        }
+        if view.started_at.is_none() {
+            let end = state.life.end.as_ref().map_or(cx.received, |end| end.at);
+            view.started_at = fact.started_at.filter(|started| *started <= end.min(cx.received));
+        }
+        let progress = state.tasks.apply_checkpoint(&mut view.progress, fact);
+        if !state.phases.live_is_fresh() {
+            view.source = SourceOfState::Checkpoint;
+            self.follow(&Report::of_checkpoint(fact, cx));
+        }
+        if fact.complete || (self.view.source == SourceOfState::Checkpoint && says_complete(fact)) {
+            self.end(End {
+                status: SessionStatus::Completed,
+                reason: "the checkpoint is marked COMPLETE".to_owned(),
+                at: cx.at,
+                path: cx.origin.path.clone(),
+            });
+        }
+        self.state.life.stop_waiting();
+        Changed::work().and(Section::Progress, progress)
+    }
+
+    /// A checkpoint that proved to be an earlier run's is as if it had not been read.
+    pub(super) fn take_back_checkpoint(&mut self) -> Changed {
+        let (view, state) = (&mut self.view, &mut self.state);
+        let progress = state.tasks.take_back_checkpoint(&mut view.progress);
+        if view.source == SourceOfState::Checkpoint {
+            view.source = SourceOfState::Live;
+            state.phases.forget(&mut view.phases);
+            view.phase = None;
+        }
+        if state.phases.live().is_none() {
+            view.started_at = None;
+        }
+        Changed::nothing().and(Section::Progress, progress)
+    }
+
+    /// Brings the phases to where a report says that they are, and the run to its end if they are all done.
+    fn follow(&mut self, report: &Report) {
+        if !report.partial || report.word.is_some() {
+            self.view.status_word.clone_from(&report.word);
+        }
+        self.pipeline().follow(report);
+        self.judge(report);
+    }
+
+    pub(super) fn pipeline(&mut self) -> Pipeline<'_> {
+        Pipeline {
+            completed: self.state.life.is_completed(),
+            memory: &mut self.state.phases,
+            current: &mut self.view.phase,
+            phases: &mut self.view.phases,
+        }
+    }
+}
+
+/// What of a view a phase report can move, to tell work from a mere rewrite.
+#[derive(PartialEq)]
+struct Seen {
+    phase: Option<CurrentPhase>,
+    phases: BTreeMap<String, PhaseView>,
+    word: Option<String>,
+    run: Option<u32>,
+    context: Option<f64>,
+    tasks: (Option<u32>, Option<u32>),
+}
+
+impl Seen {
+    fn of(session: &Session) -> Self {
+        let view = &session.view;
+        let live = session.state.phases.live();
+        let context = view.usage.as_ref().and_then(|usage| usage.context.as_ref());
+        Self {
+            phase: view.phase.clone(),
+            phases: view.phases.clone(),
+            word: view.status_word.clone(),
+            run: view.tests.as_ref().and_then(|tests| tests.iteration),
+            context: context.map(|context| context.percent),
+            tasks: live.map_or((None, None), |fact| (fact.tasks_completed, fact.tasks_total)),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Whether the run ended, and how the session stands. Once it is said that a run ended, it stays so for this run; later
+//! facts may still refine its tests, artifacts and decisions. What follows from several facts together (status, progress)
+//! is worked out anew after every fact, so it cannot contradict them.
+
+use forgecast_protocol::SessionStatus;
+use forgecast_protocol::event::{CompletionBasis, CompletionReported, Quiet, WentQuiet};
+use forgecast_protocol::session::PhaseStatus;
+
+use crate::Session;
+use crate::sections::life::{End, Ended, completion_reason};
+use crate::sections::phases::{Report, has_deployed};
+use crate::sections::{Changed, Context, set_some};
+use crate::vocabulary::{self, Meaning};
+
+impl Session {
+    pub(super) fn report_completion(&mut self, fact: &CompletionReported, cx: &Context<'_>) -> Changed {
+        if fact.basis == CompletionBasis::Closed {
+            if self.is_agent_session() {
+                self.state.life.close(fact, cx);
+            }
+            return Changed::seen();
+        }
+        self.if_of_run(cx, fact.completed_at, |it| it.complete(fact, cx))
+    }
+
+    fn complete(&mut self, fact: &CompletionReported, cx: &Context<'_>) -> Changed {
+        let before = (self.state.life.end.clone(), self.view.clone());
+        if self.view.task.is_none() {
+            set_some(&mut self.view.task, fact.task.as_ref());
+        }
+        self.add_links(&fact.links);
+        if let Some(success) = fact.success {
+            let stated = fact.completed_at.filter(|at| *at <= cx.received && !cx.observed);
+            let status = if success {
+                SessionStatus::Completed
+            } else {
+                SessionStatus::Failed
+            };
+            self.end(End {
+                status,
+                reason: completion_reason(fact, success),
+                at: stated.unwrap_or(cx.at),
+                path: cx.origin.path.clone().filter(|_| cx.origin.first_sight),
+            });
+        }
+        if let Some(report) = self.state.phases.take_summary(fact, cx) {
+            self.pipeline().move_to(&report);
+        }
+        if before == (self.state.life.end.clone(), self.view.clone()) {
+            Changed::nothing()
+        } else {
+            Changed::work()
+        }
+    }
+
+    /// Ends the run, unless it has ended.
+    pub(super) fn end(&mut self, end: End) {
+        if self.state.life.end.is_some() {
+            return;
+        }
+        let closing = match end.status {
+            SessionStatus::Completed => PhaseStatus::Completed,
+            _ => PhaseStatus::Failed,
+        };
+        self.pipeline().close(closing, end.at);
+        self.state.life.end = Some(end);
+    }
+
+    /// Whether the report ends the build: well when Feedback is done, badly when a phase failed.
+    pub(super) fn judge(&mut self, report: &Report) {
+        let feedback = self.view.phases.get(vocabulary::FEEDBACK);
+        if feedback.is_some_and(|phase| phase.status == PhaseStatus::Completed) {
+            self.end(End {
+                status: SessionStatus::Completed,
+                reason: "Feedback is completed".to_owned(),
+                at: report.at,
+                path: None,
+            });
+        }
+        let failure = &mut self.state.life.failure;
+        if report.meaning != Meaning::Failed {
+            *failure = None;
+        } else if failure.is_none() {
+            let phase = report.phase.as_deref().unwrap_or("the build");
+            let word = report.word.as_deref().unwrap_or("failed");
+            *failure = Some(Ended {
+                reason: format!("{phase}: {word}"),
+                at: report.at,
+            });
+        }
+    }
+
+    /// A deadline counts only if there was no work since it was set: work may have come while the fact was under way.
+    pub(super) fn go_quiet(&mut self, fact: &WentQuiet) -> Changed {
+        let last = self.quiet_since();
+        if last <= fact.since && !self.state.life.is_over() {
+            match fact.quiet {
+                Quiet::Settled if has_deployed(&self.view) => self.end(End {
+                    status: SessionStatus::Completed,
+                    reason: "Deploy is completed and nothing followed".to_owned(),
+                    at: last,
+                    path: None,
+                }),
+                Quiet::Settled => {}
+                quiet => self.state.life.go_quiet(quiet),
+            }
+        }
+        Changed::nothing()
+    }
+
+    /// Brings what is derived up to date with the facts.
+    pub(super) fn derive(&mut self) {
+        self.pipeline().mark_skipped();
+        let standing = self.state.life.standing(self.is_agent_session(), self.quiet_since());
+        let view = &mut self.view;
+        view.status = standing.status;
+        view.status_reason = standing.reason;
+        view.waiting_for = standing.waiting_for;
+        // A run does not end before it began, whatever the clocks said.
+        view.ended_at = standing.ended_at.max(standing.ended_at.and(view.started_at));
+        if view.status.is_final() {
+            view.estimate = None;
+        }
+        self.state.tasks.count(&mut view.progress, self.state.phases.live());
+        self.view.progress.percent = self.percent();
+    }
+
+    /// Phases that are done, of those that the run has; the builder's tasks count within its phase. To one decimal.
+    fn percent(&self) -> Option<f64> {
+        if self.state.life.is_completed() {
+            return Some(100.0);
+        }
+        let progress = &self.view.progress;
+        let tasks = match (progress.tasks_completed, progress.tasks_total) {
+            (Some(done), Some(all)) if all > 0 => Some(f64::from(done.min(all)) / f64::from(all)),
+            _ => None,
+        };
+        let mut done = 0.0;
+        let mut all = 0.0;
+        for (name, phase) in &self.view.phases {
+            match phase.status {
+                PhaseStatus::Skipped => continue,
+                PhaseStatus::Completed => done += 1.0,
+                PhaseStatus::Active if name == vocabulary::BUILDER => done += tasks.unwrap_or(0.0),
+                _ => {}
+            }
+            all += 1.0;
+        }
+        let share = if all > 0.0 { Some(done / all) } else { tasks };
+        share.map(|share| (share * 1000.0).round() / 10.0)
+    }
+}

@@ -1,0 +1,310 @@
+//! The phases of a run as its sources report them: the phase file (or the same by HTTP), a checkpoint, at last the list
+//! of a summary. Here a report becomes [`Report`], whatever its source; `pipeline` moves the phases to where it says.
+
+mod pipeline;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use forgecast_protocol::Timestamp;
+use forgecast_protocol::event::{CheckpointReported, CompletionReported, PhaseReported, SourceKind};
+use forgecast_protocol::session::PhaseView;
+use serde::{Deserialize, Serialize};
+
+use super::{Context, percent};
+use crate::vocabulary::{self, Meaning};
+pub(crate) use pipeline::{Pipeline, has_deployed, phase_at};
+
+/// A phase file that changed at most this long before the checkpoint still counts as live.
+const FRESH_MS: i64 = 10_000;
+/// A phase file that is seen for the first time and changed less than this ago was made just now.
+const JUST_NOW_MS: u64 = 10_000;
+/// The phases that a checkpoint's loop goes through, in order; its fourth word is `complete`.
+const LOOP: [&str; 3] = [vocabulary::SCOUT, vocabulary::ARCHITECT, vocabulary::BUILDER];
+
+/// What was reported last, and what the pipeline remembers of the run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Phases {
+    /// The last report of a phase file or a push.
+    live: Option<LiveReport>,
+    /// The last report of a checkpoint.
+    checkpoint: Option<StoredCheckpoint>,
+    /// The folder of that checkpoint.
+    checkpoint_path: Option<String>,
+    /// Length of the longest `phases_completed` of this run, once one was given.
+    longest_list: Option<usize>,
+    /// The phases that the last list called done.
+    last_list: BTreeSet<String>,
+    /// Beginning of the attempt at the current phase, as it is shown.
+    attempt_began: Option<Timestamp>,
+    /// The same, if it was seen as it happened: only then is it good for measuring.
+    attempt_seen: Option<Timestamp>,
+    /// Milliseconds spent in each phase, of the attempts that were seen from beginning to end.
+    spent_ms: BTreeMap<String, u64>,
+    /// Whether the phases are only what a summary lists.
+    phases_of_summary: bool,
+}
+
+/// The last phase report and when it was true.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct LiveReport {
+    fact: PhaseReported,
+    /// File or push: their unknown fields are not compared with each other.
+    kind: SourceKind,
+    /// When the file changed, or the push came.
+    time: Timestamp,
+}
+
+/// The last checkpoint and when it was true.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct StoredCheckpoint {
+    fact: CheckpointReported,
+    /// When the files changed.
+    time: Timestamp,
+}
+
+impl Phases {
+    /// What the last phase report said.
+    pub(crate) fn live(&self) -> Option<&PhaseReported> {
+        self.live.as_ref().map(|live| &live.fact)
+    }
+
+    /// What the last checkpoint said.
+    pub(crate) fn checkpoint(&self) -> Option<&CheckpointReported> {
+        self.checkpoint.as_ref().map(|checkpoint| &checkpoint.fact)
+    }
+
+    /// Whether this repeats the last report of another kind of source: a phase file and the same file by HTTP are one
+    /// fact.
+    pub(crate) fn repeats_another_source(&self, kind: SourceKind, fact: &PhaseReported) -> bool {
+        let live = self.live.as_ref().filter(|live| live.kind != kind);
+        live.is_some_and(|live| live.fact == storable(fact))
+    }
+
+    /// Whether this says word for word what is known.
+    pub(crate) fn repeats(&self, fact: &PhaseReported) -> bool {
+        self.live() == Some(fact)
+    }
+
+    /// Takes a phase report in, unless a newer one is known. Whether it is work by itself: it is the first one, or fields
+    /// moved of which nothing is known but that.
+    pub(crate) fn take(&mut self, fact: &PhaseReported, cx: &Context<'_>) -> Option<bool> {
+        let known = self.live.as_ref();
+        if known.is_some_and(|live| live.time > cx.at && !cx.observed) {
+            return None;
+        }
+        let kind = cx.origin.kind;
+        let moved = known.is_none_or(|live| live.kind == kind && live.fact.extra != fact.extra);
+        self.live = Some(LiveReport {
+            fact: fact.clone(),
+            kind,
+            time: cx.at,
+        });
+        Some(moved)
+    }
+
+    /// Takes a checkpoint in.
+    pub(crate) fn take_checkpoint(&mut self, fact: &CheckpointReported, cx: &Context<'_>) {
+        self.checkpoint = Some(StoredCheckpoint {
+            fact: fact.clone(),
+            time: cx.at,
+        });
+        self.checkpoint_path.clone_from(&cx.origin.path);
+    }
+
+    /// Forgets the checkpoint if it was read from this folder; whether it was.
+    pub(crate) fn take_back_checkpoint(&mut self, path: &str) -> bool {
+        let is_from_there = self.checkpoint_path.as_deref() == Some(path);
+        if is_from_there {
+            self.checkpoint = None;
+            self.checkpoint_path = None;
+        }
+        is_from_there
+    }
+
+    /// Whether the phase file is as new as the checkpoint, or nearly.
+    pub(crate) fn live_is_fresh(&self) -> bool {
+        match (&self.live, &self.checkpoint) {
+            (Some(live), Some(checkpoint)) => live.time.plus_millis(FRESH_MS) >= checkpoint.time,
+            (live, _) => live.is_some(),
+        }
+    }
+
+    /// A run without any report of its phases has at least the list of its summary. Where there are reports they are
+    /// the better witness: a summary is written by a model, at the end, from memory.
+    pub(crate) fn take_summary(&mut self, fact: &CompletionReported, cx: &Context<'_>) -> Option<Report> {
+        if self.live.is_some() || self.checkpoint.is_some() {
+            return None;
+        }
+        let report = Report::of_summary(fact.phases_completed.as_ref()?, cx);
+        self.phases_of_summary = true;
+        Some(report)
+    }
+
+    /// Length of the longest list of phases done that this run gave, once one was given.
+    pub(crate) fn longest_list(&self) -> Option<usize> {
+        self.longest_list
+    }
+
+    /// Milliseconds spent in each phase, of the attempts that were seen from beginning to end.
+    pub(crate) fn spent_ms(&self) -> &BTreeMap<String, u64> {
+        &self.spent_ms
+    }
+
+    /// Beginning of the attempt at the current phase.
+    pub(crate) fn attempt_began(&self) -> Option<Timestamp> {
+        self.attempt_began
+    }
+
+    /// Begins the pipeline anew, for a better witness.
+    pub(crate) fn forget(&mut self, phases: &mut BTreeMap<String, PhaseView>) {
+        phases.clear();
+        self.last_list.clear();
+        self.longest_list = None;
+    }
+}
+
+/// The report as a snapshot holds it: what is not a number would be read back as nothing.
+pub(crate) fn storable(fact: &PhaseReported) -> PhaseReported {
+    PhaseReported {
+        context_percent: percent(fact.context_percent),
+        ..fact.clone()
+    }
+}
+
+/// A report of a phase, whatever source it comes from, in the fold's own words.
+pub(crate) struct Report {
+    /// Name of the phase; absent if the source names none.
+    pub(crate) phase: Option<String>,
+    /// What the word for its state means.
+    pub(crate) meaning: Meaning,
+    /// The word itself.
+    pub(crate) word: Option<String>,
+    /// Number as written and the total.
+    pub(crate) number: (Option<String>, Option<u32>),
+    /// What it is doing.
+    pub(crate) detail: Option<String>,
+    /// The phases called done, by their names here; absent is not the same as empty.
+    pub(crate) done: Option<Vec<String>>,
+    /// When the report became true.
+    pub(crate) at: Timestamp,
+    /// When the phase began: known if it begins while the run is followed, else the producer's time where that is sane.
+    pub(crate) began: Option<Timestamp>,
+    /// The same, if the beginning is seen as it happens, so that a duration may be measured from it.
+    pub(crate) measured: Option<Timestamp>,
+    /// Whether what ended did so while the run was followed: at first sight nobody knows when.
+    pub(crate) observed: bool,
+    /// Whether what is absent is unsaid (a push) rather than gone (a file).
+    pub(crate) partial: bool,
+}
+
+impl Report {
+    /// Of a phase file, or the same by HTTP.
+    pub(crate) fn of_phase(fact: &PhaseReported, cx: &Context<'_>) -> Self {
+        let stated = |time: Option<Timestamp>| time.filter(|time| *time <= cx.received && !cx.observed);
+        // The file of a new build is read for the first time just after it was written.
+        let just_now = cx.observed || cx.received.millis_since(cx.at) < JUST_NOW_MS;
+        let measured = just_now.then_some(cx.at);
+        Self {
+            phase: fact.phase.as_deref().and_then(vocabulary::phase),
+            meaning: fact.status.as_deref().map_or(Meaning::Active, vocabulary::meaning),
+            word: fact.status.clone(),
+            number: fact.phase_number.as_deref().map_or((None, None), split_number),
+            detail: fact.detail.clone(),
+            done: fact.phases_completed.as_deref().map(names),
+            at: stated(fact.last_updated).unwrap_or(cx.at),
+            began: stated(fact.started_at).or(measured),
+            measured,
+            observed: cx.observed,
+            partial: cx.origin.kind != SourceKind::PhaseFile,
+        }
+    }
+
+    /// Of a checkpoint, whose word is one of its loop's.
+    pub(crate) fn of_checkpoint(fact: &CheckpointReported, cx: &Context<'_>) -> Self {
+        let says_complete = says_complete(fact);
+        let complete = fact.complete || says_complete;
+        let phase = if says_complete {
+            Some(vocabulary::BUILDER.to_owned())
+        } else {
+            fact.phase.as_deref().and_then(vocabulary::phase)
+        };
+        let known = phase.as_deref().is_some_and(|name| LOOP.contains(&name));
+        let before = LOOP
+            .into_iter()
+            .take_while(|name| complete || Some(*name) != phase.as_deref());
+        let began = cx.observed.then_some(cx.at);
+        Self {
+            meaning: if complete { Meaning::Completed } else { Meaning::Active },
+            detail: fact.iterations.map(|rounds| format!("round {rounds} of the loop")),
+            done: (known || complete).then(|| before.map(str::to_owned).collect()),
+            phase,
+            began,
+            measured: began,
+            observed: cx.observed,
+            ..Self::partial(cx)
+        }
+    }
+
+    fn of_summary(done: &[String], cx: &Context<'_>) -> Self {
+        Self {
+            done: Some(names(done)),
+            ..Self::partial(cx)
+        }
+    }
+
+    /// A report that says nothing yet, of a source that does not say everything.
+    fn partial(cx: &Context<'_>) -> Self {
+        Self {
+            phase: None,
+            meaning: Meaning::Completed,
+            word: None,
+            number: (None, None),
+            detail: None,
+            done: None,
+            at: cx.at,
+            began: None,
+            measured: None,
+            observed: false,
+            partial: true,
+        }
+    }
+}
+
+/// Whether the checkpoint's word for its phase is `complete`.
+pub(crate) fn says_complete(fact: &CheckpointReported) -> bool {
+    let word = fact.phase.as_deref().unwrap_or_default();
+    vocabulary::known_phase(word).is_none() && vocabulary::meaning(word) == Meaning::Completed
+}
+
+fn names(words: &[String]) -> Vec<String> {
+    words.iter().filter_map(|word| vocabulary::phase(word)).collect()
+}
+
+/// `4/7` → `4` of 7; `?/7` → no number of 7; `4.5` → `4.5` of an unknown total.
+fn split_number(written: &str) -> (Option<String>, Option<u32>) {
+    let (number, total) = match written.split_once('/') {
+        Some((number, total)) => (number, total.trim().parse().ok()),
+        None => (written, None),
+    };
+    let number = number.trim();
+    let known = !number.is_empty() && number != "?";
+    (known.then(|| number.to_owned()), total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_number;
+
+    #[test]
+    fn a_phase_number_is_taken_as_written() {
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(split_number("4/7"), (some("4"), Some(7)));
+        assert_eq!(split_number("?/7"), (None, Some(7)));
+        assert_eq!(split_number("0/7"), (some("0"), Some(7)));
+        assert_eq!(split_number("7.5/8"), (some("7.5"), Some(8)));
+        assert_eq!(split_number("3"), (some("3"), None));
+        assert_eq!(split_number(" / "), (None, None));
+        assert_eq!(split_number("4/many"), (some("4"), None));
+    }
+}

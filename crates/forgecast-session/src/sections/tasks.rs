@@ -1,0 +1,164 @@
+//! The tasks of a build, from its list of tasks, from pushes and from the lists of a checkpoint.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use forgecast_protocol::event::{CheckpointReported, PhaseReported, TaskReported};
+use forgecast_protocol::session::{Progress, TaskView};
+use serde::{Deserialize, Serialize};
+
+use super::{Context, count, evict, put, set_some};
+use crate::vocabulary::{self, Meaning};
+
+/// Tasks that are kept; those that are done are dropped first. Dropped tasks stay in the totals.
+const MAX_TASKS: usize = 2000;
+/// Remarks that are kept.
+const MAX_NOTES: usize = 50;
+
+/// Where the tasks come from, and how many are no longer listed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Tasks {
+    /// The file that listed a task; absent for tasks of other sources.
+    task_files: BTreeMap<String, String>,
+    /// Tasks that come from the checkpoint's lists and go with them.
+    checkpoint_tasks: BTreeSet<String>,
+    /// Whether any source ever said how far a task is.
+    task_states: bool,
+    /// Tasks that were dropped: all, and those done.
+    tasks_before: (u32, u32),
+}
+
+impl Tasks {
+    /// Folds one task; whether that changed anything.
+    pub(crate) fn apply(&mut self, view: &mut Progress, fact: &TaskReported, cx: &Context<'_>) -> bool {
+        let known = view.tasks.get(&fact.id);
+        let mut task = known.cloned().unwrap_or_else(|| TaskView {
+            order: count(view.tasks.len()),
+            status: "pending".to_owned(),
+            ..TaskView::default()
+        });
+        if known.is_none()
+            && let (true, Some(path)) = (cx.origin.first_sight, &cx.origin.path)
+        {
+            self.task_files.insert(fact.id.clone(), path.clone());
+        }
+        if let Some(description) = &fact.description {
+            task.description.clone_from(description);
+        }
+        if let Some(status) = &fact.status {
+            task.status.clone_from(status);
+            self.task_states = true;
+        }
+        if let Some(order) = fact.order {
+            task.order = order;
+        }
+        if !fact.files.is_empty() {
+            task.files.clone_from(&fact.files);
+        }
+        if !fact.dependencies.is_empty() {
+            task.dependencies.clone_from(&fact.dependencies);
+        }
+        set_some(&mut task.estimated_time, fact.estimated_time.as_ref());
+        self.put(view, &fact.id, task)
+    }
+
+    /// Takes the rounds, the notes and the two lists of tasks of a checkpoint; whether that changed anything.
+    pub(crate) fn apply_checkpoint(&mut self, view: &mut Progress, fact: &CheckpointReported) -> bool {
+        let mut changed = fact.iterations.is_some() && view.rounds != fact.iterations;
+        set_some(&mut view.rounds, fact.iterations.as_ref());
+        if let Some(notes) = &fact.notes {
+            let notes = notes.iter().take(MAX_NOTES);
+            if !view.notes.iter().eq(notes.clone()) {
+                view.notes = notes.cloned().collect();
+                changed = true;
+            }
+        }
+        self.apply_lists(view, fact) || changed
+    }
+
+    fn apply_lists(&mut self, view: &mut Progress, fact: &CheckpointReported) -> bool {
+        if fact.completed.is_none() && fact.remaining.is_none() {
+            return false;
+        }
+        let before = view.tasks.clone();
+        let done = fact.completed.iter().flatten().map(|text| (text, "completed"));
+        let to_do = fact.remaining.iter().flatten().map(|text| (text, "pending"));
+        let mut listed = BTreeSet::new();
+        for ((text, status), order) in done.chain(to_do).take(MAX_TASKS).zip(0..) {
+            if text.is_empty() || listed.contains(text) {
+                continue;
+            }
+            let known = view.tasks.get(text).cloned();
+            let is_of_other_source = known.is_some() && !self.checkpoint_tasks.contains(text);
+            let mut task = known.unwrap_or_else(|| TaskView {
+                description: text.clone(),
+                ..TaskView::default()
+            });
+            status.clone_into(&mut task.status);
+            if !is_of_other_source {
+                task.order = order;
+                listed.insert(text.clone());
+            }
+            self.put(view, text, task);
+        }
+        for dropped in self.checkpoint_tasks.difference(&listed) {
+            view.tasks.remove(dropped);
+        }
+        self.checkpoint_tasks = listed;
+        self.task_states = true;
+        before != view.tasks
+    }
+
+    /// Removes what only the checkpoint said; whether there was any of it.
+    pub(crate) fn take_back_checkpoint(&mut self, view: &mut Progress) -> bool {
+        let before = view.tasks.len();
+        for id in std::mem::take(&mut self.checkpoint_tasks) {
+            view.tasks.remove(&id);
+        }
+        let notes = std::mem::take(&mut view.notes);
+        view.rounds.take().is_some() || !notes.is_empty() || view.tasks.len() < before
+    }
+
+    /// Removes the tasks that a file listed; whether there were any.
+    pub(crate) fn take_back(&mut self, view: &mut Progress, path: &str) -> bool {
+        let before = view.tasks.len();
+        let is_from_file = |id: &String| self.task_files.get(id).is_some_and(|file| file == path);
+        view.tasks.retain(|id, _| !is_from_file(id));
+        self.task_files.retain(|_, file| file != path);
+        view.tasks.len() < before
+    }
+
+    /// Counts the tasks, those done and all: as the producer counts them, else as they are listed.
+    pub(crate) fn count(&self, view: &mut Progress, reported: Option<&PhaseReported>) {
+        let (all_before, done_before) = self.tasks_before;
+        let all = count(view.tasks.len()).saturating_add(all_before);
+        let done = view.tasks.values().filter(|task| is_done(task)).count();
+        let done = count(done).saturating_add(done_before);
+        let known_done = (self.task_states && all > 0).then_some(done);
+        let known_all = (all > 0).then_some(all);
+        view.tasks_completed = reported.and_then(|fact| fact.tasks_completed).or(known_done);
+        view.tasks_total = reported.and_then(|fact| fact.tasks_total).or(known_all);
+    }
+
+    fn put(&mut self, view: &mut Progress, id: &str, task: TaskView) -> bool {
+        let changed = put(&mut view.tasks, id, task);
+        let rank = |task: &TaskView| (!is_done(task), task.order);
+        evict(&mut view.tasks, MAX_TASKS, id, rank, |id, task| {
+            self.task_files.remove(id);
+            self.checkpoint_tasks.remove(id);
+            let (all, done) = &mut self.tasks_before;
+            *all = all.saturating_add(1);
+            *done = done.saturating_add(u32::from(is_done(task)));
+        });
+        changed
+    }
+}
+
+fn is_done(task: &TaskView) -> bool {
+    match task.status.as_str() {
+        // The usual words first: every task is looked at after every fact.
+        "completed" => true,
+        "pending" | "in_progress" => false,
+        word => vocabulary::meaning(word) == Meaning::Completed,
+    }
+}
