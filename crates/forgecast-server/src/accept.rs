@@ -22,20 +22,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
-use crate::access::Caller;
-use crate::connections::Place;
+use crate::access::Principal;
+use crate::connections::ConnectionPermit;
 use crate::error::Error;
-use crate::guard::{Guard, Inside, Visitor};
+use crate::guard::{ClientInfo, Guard, Inside};
 use crate::state::AppState;
-use crate::stream::PatientStream;
 use crate::tls;
 use crate::wire::Wire;
+use crate::write_timeout::WriteTimeoutStream;
 
 /// The request line and all headers together, bytes. A session id has 140, a browser's headers have about 2,000.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How long to wait when the system has no descriptor left: some connection will have closed by then.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
-/// What a connection gets that finds no place; short enough to fit any socket buffer, so it is written without waiting.
+/// What a connection gets that finds no permit; short enough to fit any socket buffer, so it is written without waiting.
 const NO_PLACE: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\nretry-after: 5\r\n\r\n";
 
@@ -61,13 +61,13 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shared: Arc<App
         let Ok(reached) = stream.local_addr() else {
             continue;
         };
-        match shared.connections.take(peer.ip().to_canonical()) {
-            Some(place) => {
-                let ends = Ends { peer, reached };
+        match shared.connections.acquire(peer.ip().to_canonical()) {
+            Some(permit) => {
+                let endpoints = Endpoints { peer, reached };
                 let connection = serve_one(
                     stream,
-                    ends,
-                    place,
+                    endpoints,
+                    permit,
                     router.clone(),
                     Arc::clone(&shared),
                     overdue.clone(),
@@ -108,9 +108,9 @@ fn turn_away(stream: &TcpStream) {
     let _ = stream.try_write(NO_PLACE);
 }
 
-/// The two ends of a connection.
+/// The two endpoints of a connection.
 #[derive(Clone, Copy)]
-struct Ends {
+struct Endpoints {
     peer: SocketAddr,
     /// The address that the peer connected to.
     reached: SocketAddr,
@@ -118,33 +118,33 @@ struct Ends {
 
 /// How a connection is spoken.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Speech {
-    Plain,
-    Encrypted,
+enum Transport {
+    Http,
+    Https,
     /// Plain, from a machine that has to encrypt: it is only told so.
-    TooPlain,
+    HttpRejected,
 }
 
 async fn serve_one(
     stream: TcpStream,
-    ends: Ends,
-    place: Arc<Place>,
+    endpoints: Endpoints,
+    permit: Arc<ConnectionPermit>,
     router: Router,
     shared: Arc<AppState>,
     overdue: CancellationToken,
 ) {
     // Frames are small and each matters now; waiting to fill a packet would add 40 ms. Not vital if it fails.
     let _ = stream.set_nodelay(true);
-    let Some((stream, speech)) = open(stream, ends, &shared).await else {
+    let Some((stream, transport)) = detect_tls(stream, endpoints, &shared).await else {
         return;
     };
     let options = &shared.options;
-    let stream = PatientStream::new(stream, Duration::from_millis(options.send_timeout_ms));
+    let stream = WriteTimeoutStream::new(stream, Duration::from_millis(options.send_timeout_ms));
     let asked = AtomicBool::new(false);
     let service = service_fn(|request: Request<Incoming>| {
         asked.store(true, Ordering::Relaxed);
-        let place = Arc::clone(&place);
-        answer(request, (ends, speech), place, router.clone(), &shared)
+        let permit = Arc::clone(&permit);
+        answer(request, (endpoints, transport), permit, router.clone(), &shared)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -153,7 +153,7 @@ async fn serve_one(
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);
-    // How a connection ends (reset, timeout, half a request) is its client's affair; it is seen in the counts.
+    // How a connection endpoints (reset, timeout, half a request) is its client's affair; it is seen in the counts.
     tokio::select! {
         _ = connection.as_mut() => {}
         () = shared.stopping.cancelled() => {
@@ -172,23 +172,23 @@ async fn serve_one(
 
 /// Finds out how a peer speaks: by its first byte, so that one port is enough. Nothing when it says nothing, or nothing
 /// that can be agreed on, in the time that the headers of a request have.
-async fn open(stream: TcpStream, ends: Ends, shared: &AppState) -> Option<(Wire, Speech)> {
+async fn detect_tls(stream: TcpStream, endpoints: Endpoints, shared: &AppState) -> Option<(Wire, Transport)> {
     let Some(tls) = &shared.tls else {
-        return Some((Wire::Plain(stream), Speech::Plain));
+        return Some((Wire::Plain(stream), Transport::Http));
     };
     let opening = async {
         let mut first = [0];
         let read = stream.peek(&mut first).await.ok()?;
         if read == 1 && first[0] == tls::HANDSHAKE {
             let stream = tls.accept(stream).await.ok()?;
-            return Some((Wire::Tls(Box::new(stream)), Speech::Encrypted));
+            return Some((Wire::Tls(Box::new(stream)), Transport::Https));
         }
         // Local producers know nothing of certificates, and what they say does not leave the machine: not by loopback, and
         // not from the very address that it is sent to.
-        let peer = ends.peer.ip().to_canonical();
-        let near = peer.is_loopback() || peer == ends.reached.ip().to_canonical();
-        let speech = if near { Speech::Plain } else { Speech::TooPlain };
-        (read == 1).then_some((Wire::Plain(stream), speech))
+        let peer = endpoints.peer.ip().to_canonical();
+        let near = peer.is_loopback() || peer == endpoints.reached.ip().to_canonical();
+        let transport = if near { Transport::Http } else { Transport::HttpRejected };
+        (read == 1).then_some((Wire::Plain(stream), transport))
     };
     let limit = Duration::from_millis(shared.options.header_timeout_ms);
     tokio::select! {
@@ -200,7 +200,7 @@ async fn open(stream: TcpStream, ends: Ends, shared: &AppState) -> Option<(Wire,
 
 /// What becomes of a request before any route.
 enum Entry {
-    In(Visitor, Caller),
+    In(ClientInfo, Principal),
     /// The same is to be found there.
     Elsewhere(String),
 }
@@ -208,24 +208,24 @@ enum Entry {
 /// One request: the guard, the route, the headers that every answer has.
 async fn answer(
     mut request: Request<Incoming>,
-    connection: (Ends, Speech),
-    place: Arc<Place>,
+    connection: (Endpoints, Transport),
+    permit: Arc<ConnectionPermit>,
     mut router: Router,
     shared: &AppState,
 ) -> Result<Response<Body>, Infallible> {
     let mut response = match enter(&mut request, connection, shared) {
-        Ok(Entry::In(visitor, caller)) => {
+        Ok(Entry::In(client, principal)) => {
             let mut request = request.map(Body::new);
-            request.extensions_mut().insert(place);
-            request.extensions_mut().insert(visitor);
-            request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(permit);
+            request.extensions_mut().insert(client);
+            request.extensions_mut().insert(principal);
             let response = router.call(request).await?;
             if response.status() == StatusCode::UNAUTHORIZED {
                 shared.counts.refused_request();
             }
             response
         }
-        Ok(Entry::Elsewhere(place)) => moved(&place),
+        Ok(Entry::Elsewhere(permit)) => moved(&permit),
         Err(error) => {
             shared.counts.refused_request();
             error.into_response()
@@ -236,29 +236,31 @@ async fn answer(
 }
 
 /// Who asks, once the guard let them in; the request is then for an address as the routes know it.
-fn enter<B>(request: &mut Request<B>, connection: (Ends, Speech), shared: &AppState) -> Result<Entry, Error> {
-    let (ends, speech) = connection;
+fn enter<B>(request: &mut Request<B>, connection: (Endpoints, Transport), shared: &AppState) -> Result<Entry, Error> {
+    let (endpoints, transport) = connection;
     let asked = request.uri().clone();
     let beside = match shared.base.inside(&asked) {
         Inside::Here(uri) => {
             *request.uri_mut() = uri;
             None
         }
-        Inside::Beside(place) => {
+        Inside::Beside(permit) => {
             *request.uri_mut() = Uri::from_static("/");
-            Some(place)
+            Some(permit)
         }
     };
-    let encrypted = speech == Speech::Encrypted;
-    let visitor = shared.guard.admit(request, ends.peer, ends.reached, encrypted)?;
-    if speech == Speech::TooPlain {
+    let encrypted = transport == Transport::Https;
+    let client = shared
+        .guard
+        .admit(request, endpoints.peer, endpoints.reached, encrypted)?;
+    if transport == Transport::HttpRejected {
         return encrypted_address(request, &asked).map(Entry::Elsewhere);
     }
-    if let Some(place) = beside {
-        return Ok(Entry::Elsewhere(place));
+    if let Some(permit) = beside {
+        return Ok(Entry::Elsewhere(permit));
     }
-    let caller = shared.access.caller(&visitor, request.headers())?;
-    Ok(Entry::In(visitor, caller))
+    let principal = shared.access.principal(&client, request.headers())?;
+    Ok(Entry::In(client, principal))
 }
 
 /// The same address on the same port with https, for whoever typed it; what else was sent in the clear is not sent again
@@ -276,12 +278,12 @@ fn encrypted_address<B>(request: &Request<B>, asked: &Uri) -> Result<String, Err
 }
 
 /// Not to be remembered: an operator may change the base or the certificate.
-fn moved(place: &str) -> Response<Body> {
-    let Ok(place) = HeaderValue::from_str(place) else {
+fn moved(permit: &str) -> Response<Body> {
+    let Ok(permit) = HeaderValue::from_str(permit) else {
         return Error::NotFound("there is nothing at this address".to_owned()).into_response();
     };
     let headers = [
-        (header::LOCATION, place),
+        (header::LOCATION, permit),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     (StatusCode::PERMANENT_REDIRECT, headers).into_response()

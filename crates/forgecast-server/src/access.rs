@@ -14,18 +14,18 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 
 pub(crate) mod cookie;
-mod file;
 pub(crate) mod gate;
-mod guesses;
+mod issue;
 mod keys;
-mod lookup;
-mod made;
+mod rate_limit;
+mod receive;
+mod store;
 #[cfg(test)]
 mod tests;
-mod theirs;
+mod verify;
 
+pub use self::issue::{ShareInfo, TokenInfo};
 pub use self::keys::Keys;
-pub use self::made::{ShareInfo, TokenInfo};
 
 /// Whom a route serves. There is no default: a route without one of these cannot be declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,27 +42,27 @@ pub enum Access {
     Admin,
 }
 
-/// Who asks, as far as it is known. Put into the request's extensions before the route.
+/// Who sent a request. The guard puts it into the request's extensions before routing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Caller {
-    /// No token, or one that is not known: only what is open.
-    Stranger,
+pub(crate) enum Principal {
+    /// No token, or an unknown one: only open routes are allowed.
+    Anonymous,
     /// A process of this machine.
     Local,
-    /// The holder of a token.
-    Holder(Role, Pass),
-    /// The holder of a share link: one session, watching only.
-    Guest(SessionId, Pass),
+    /// A client with a valid token.
+    Token(Role, Credential),
+    /// A client with a share link: it may watch this one session.
+    ShareLink(SessionId, Credential),
 }
 
-/// What somebody came in with.
+/// The token, share link or cookie that a client presented.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Pass {
+pub(crate) struct Credential {
     /// The id of the token or the share link.
     pub(crate) key: Arc<str>,
-    /// Until when, when there is an end to it.
+    /// When it expires; absent for tokens, which do not.
     pub(crate) until: Option<Timestamp>,
-    /// Whether it came as a cookie, which a browser sends along whoever made the page.
+    /// Whether it came as a cookie. A browser sends cookies whichever page makes the request, so changes are checked further.
     pub(crate) cookie: bool,
 }
 
@@ -105,7 +105,7 @@ impl fmt::Display for Role {
     }
 }
 
-impl Pass {
+impl Credential {
     fn new(key: &str, until: Option<Timestamp>) -> Self {
         Self {
             key: key.into(),
@@ -115,63 +115,63 @@ impl Pass {
     }
 }
 
-impl Caller {
+impl Principal {
     /// Whether this one may use a route; of a shared route, whether the session it names is theirs is asked besides.
     pub(crate) fn may(&self, access: Access) -> bool {
         match self {
-            Self::Stranger => access == Access::Open,
+            Self::Anonymous => access == Access::Open,
             Self::Local => access != Access::Admin,
-            Self::Holder(Role::Admin, _) => true,
-            Self::Holder(Role::View, _) => matches!(access, Access::Open | Access::Shared | Access::View),
-            Self::Holder(Role::Ingest, _) => matches!(access, Access::Open | Access::Ingest),
-            Self::Guest(..) => matches!(access, Access::Open | Access::Shared),
+            Self::Token(Role::Admin, _) => true,
+            Self::Token(Role::View, _) => matches!(access, Access::Open | Access::Shared | Access::View),
+            Self::Token(Role::Ingest, _) => matches!(access, Access::Open | Access::Ingest),
+            Self::ShareLink(..) => matches!(access, Access::Open | Access::Shared),
         }
     }
 
     /// Whether this one may see a session, named as in a path. A guest has to name it by its whole id: what a bare name
     /// means may change between this question and its answer.
-    pub(crate) fn may_see(&self, session: &str) -> bool {
+    pub(crate) fn can_view(&self, session: &str) -> bool {
         match self {
-            Self::Guest(own, _) => own.to_string() == session,
+            Self::ShareLink(own, _) => own.to_string() == session,
             _ => self.may(Access::View),
         }
     }
 
     /// Whether this one may follow a topic.
-    pub(crate) fn may_follow(&self, topic: &Topic) -> bool {
+    pub(crate) fn can_subscribe(&self, topic: &Topic) -> bool {
         match topic {
             Topic::Sessions => self.may(Access::View),
-            Topic::Session(session) | Topic::Log(session) => self.may_see(&session.to_string()),
+            Topic::Session(session) | Topic::Log(session) => self.can_view(&session.to_string()),
         }
     }
 
     /// What they came in with; nothing for those who need nothing, or have nothing.
-    pub(crate) fn pass(&self) -> Option<&Pass> {
+    pub(crate) fn credential(&self) -> Option<&Credential> {
         match self {
-            Self::Stranger | Self::Local => None,
-            Self::Holder(_, pass) | Self::Guest(_, pass) => Some(pass),
+            Self::Anonymous | Self::Local => None,
+            Self::Token(_, credential) | Self::ShareLink(_, credential) => Some(credential),
         }
     }
 
     /// The same, come in with a cookie that is valid until then.
     fn signed_in(mut self, until: Timestamp) -> Self {
-        if let Self::Holder(_, pass) | Self::Guest(_, pass) = &mut self {
-            pass.cookie = true;
-            pass.until = Some(pass.until.map_or(until, |earlier| earlier.min(until)));
+        if let Self::Token(_, credential) | Self::ShareLink(_, credential) = &mut self {
+            credential.cookie = true;
+            credential.until = Some(credential.until.map_or(until, |earlier| earlier.min(until)));
         }
         self
     }
 
     fn ended(&self, now: Timestamp) -> bool {
-        let until = self.pass().and_then(|pass| pass.until);
+        let until = self.credential().and_then(|credential| credential.until);
         until.is_some_and(|until| until <= now)
     }
 
     /// Why this one may not: who they are is not known, or it is known and not enough.
     pub(crate) fn refusal(&self) -> Error {
         match self {
-            Self::Stranger => Error::Unauthorised,
-            Self::Local | Self::Holder(..) | Self::Guest(..) => Error::Forbidden,
+            Self::Anonymous => Error::Unauthorized,
+            Self::Local | Self::Token(..) | Self::ShareLink(..) => Error::Forbidden,
         }
     }
 }
@@ -179,21 +179,25 @@ impl Caller {
 /// Stands before each handler.
 pub(crate) async fn check(access: Access, request: Request, next: Next) -> Result<Response, Error> {
     let (mut parts, body) = request.into_parts();
-    let caller = parts.extensions.get::<Caller>().cloned().unwrap_or(Caller::Stranger);
-    if !caller.may(access) {
-        return Err(caller.refusal());
+    let principal = parts
+        .extensions
+        .get::<Principal>()
+        .cloned()
+        .unwrap_or(Principal::Anonymous);
+    if !principal.may(access) {
+        return Err(principal.refusal());
     }
     // A browser says where the page comes from that changes something. Who has its cookie and does not say so is none.
-    let by_cookie = caller.pass().is_some_and(|pass| pass.cookie);
+    let by_cookie = principal.credential().is_some_and(|credential| credential.cookie);
     if by_cookie && changes(&parts.method) && !parts.headers.contains_key(header::ORIGIN) {
         return Err(Error::Origin);
     }
     if access == Access::Shared
         && let Ok(named) = RawPathParams::from_request_parts(&mut parts, &()).await
         && let Some((_, session)) = named.iter().find(|(name, _)| matches!(*name, "id" | "session"))
-        && !caller.may_see(session)
+        && !principal.can_view(session)
     {
-        return Err(caller.refusal());
+        return Err(principal.refusal());
     }
     Ok(next.run(Request::from_parts(parts, body)).await)
 }

@@ -17,14 +17,14 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::error::Error;
 
+mod budget;
+mod buffer;
 mod gzip;
-mod heap;
-mod room;
 
+pub(crate) use self::budget::MemoryBudget;
+use self::budget::MemoryPermit;
+use self::buffer::BodyBuffer;
 use self::gzip::Gzip;
-use self::heap::Heap;
-pub(crate) use self::room::Room;
-use self::room::Taken;
 
 /// What a body must bring in a second to be allowed to go on: far below any network, far above a trickle.
 const BYTES_PER_SECOND: u64 = 32 * 1024;
@@ -74,19 +74,19 @@ impl Coding {
 
 /// A whole body, and the room that it takes.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct LimitedBody {
     bytes: Vec<u8>,
-    _room: Taken,
+    _room: MemoryPermit,
 }
 
-impl Held {
+impl LimitedBody {
     /// The bytes, for one who bounds by himself what he keeps.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 }
 
-impl Deref for Held {
+impl Deref for LimitedBody {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -102,7 +102,7 @@ pub(crate) struct Bodies {
     /// How long one may take to begin with; it has a second more for each 32 KiB that came.
     pub(crate) patience: Duration,
     /// Shared by all.
-    pub(crate) room: Room,
+    pub(crate) room: MemoryBudget,
 }
 
 impl Bodies {
@@ -110,7 +110,7 @@ impl Bodies {
     ///
     /// # Errors
     /// It is too long, too slow, packed in an unknown way or broken, or there was no room for it in time.
-    pub(crate) async fn read(&self, request: Request) -> Result<Held, Error> {
+    pub(crate) async fn read(&self, request: Request) -> Result<LimitedBody, Error> {
         self.read_waiting(request, self.patience).await
     }
 
@@ -118,16 +118,16 @@ impl Bodies {
     ///
     /// # Errors
     /// The same; there is no room for it now.
-    pub(crate) async fn read_at_once(&self, request: Request) -> Result<Held, Error> {
+    pub(crate) async fn read_at_once(&self, request: Request) -> Result<LimitedBody, Error> {
         self.read_waiting(request, Duration::ZERO).await
     }
 
-    async fn read_waiting(&self, request: Request, for_room: Duration) -> Result<Held, Error> {
+    async fn read_waiting(&self, request: Request, for_room: Duration) -> Result<LimitedBody, Error> {
         let (parts, mut body) = request.into_parts();
-        let heap = Heap::new(self.limit, Taken::new(self.room.clone(), for_room));
+        let buffer = BodyBuffer::new(self.limit, MemoryPermit::new(self.room.clone(), for_room));
         let read = match Coding::of(&parts.headers) {
-            Ok(Coding::Identity) => self.read_all(&mut body, Sink::Plain(heap)).await,
-            Ok(Coding::Gzip) => self.read_all(&mut body, Sink::Gzip(Box::new(Gzip::new(heap)))).await,
+            Ok(Coding::Identity) => self.read_all(&mut body, Sink::Plain(buffer)).await,
+            Ok(Coding::Gzip) => self.read_all(&mut body, Sink::Gzip(Box::new(Gzip::new(buffer)))).await,
             Err(error) => Err(error),
         };
         // Who asked whether to send it at all has been answered by the refusal.
@@ -137,7 +137,7 @@ impl Bodies {
         read
     }
 
-    async fn read_all(&self, body: &mut Body, mut sink: Sink) -> Result<Held, Error> {
+    async fn read_all(&self, body: &mut Body, mut sink: Sink) -> Result<LimitedBody, Error> {
         // What says beforehand that it is too long is not read at all.
         if body.size_hint().lower() > self.limit as u64 {
             return Err(Error::TooLarge(self.limit));
@@ -173,21 +173,21 @@ impl Bodies {
 
 /// Where the bytes of a body go as they come.
 enum Sink {
-    Plain(Heap),
+    Plain(BodyBuffer),
     Gzip(Box<Gzip>),
 }
 
 impl Sink {
     async fn take(&mut self, data: &[u8]) -> Result<(), Error> {
         match self {
-            Self::Plain(heap) => heap.take(data).await,
+            Self::Plain(buffer) => buffer.take(data).await,
             Self::Gzip(gzip) => gzip.take(data).await,
         }
     }
 
-    fn finish(self) -> Result<Held, Error> {
+    fn finish(self) -> Result<LimitedBody, Error> {
         match self {
-            Self::Plain(heap) => Ok(heap.finish()),
+            Self::Plain(buffer) => Ok(buffer.finish()),
             Self::Gzip(gzip) => Ok(gzip.finish()?.finish()),
         }
     }

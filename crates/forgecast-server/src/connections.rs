@@ -1,4 +1,4 @@
-//! How many connections there are, in all and from one address. A place is held for as long as its connection lives,
+//! How many connections there are, in all and from one address. A permit is held for as long as its connection lives,
 //! also when the connection has become a WebSocket that outlives the HTTP request.
 
 use std::collections::HashMap;
@@ -22,9 +22,9 @@ pub(crate) struct Connections {
     open: TaskTracker,
 }
 
-/// One place, given back when the last holder lets go.
+/// One permit, given back when the last holder lets go.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct ConnectionPermit {
     connections: Connections,
     address: IpAddr,
     _open: TaskTrackerToken,
@@ -41,8 +41,8 @@ impl Connections {
         }
     }
 
-    /// A place for a connection from `address`, unless all are taken.
-    pub(crate) fn take(&self, address: IpAddr) -> Option<Arc<Place>> {
+    /// A permit for a connection from `address`, unless all are taken.
+    pub(crate) fn acquire(&self, address: IpAddr) -> Option<Arc<ConnectionPermit>> {
         let mut counts = self.counts();
         if counts.all >= self.in_all {
             return None;
@@ -53,7 +53,7 @@ impl Connections {
         }
         *from_there += 1;
         counts.all += 1;
-        Some(Arc::new(Place {
+        Some(Arc::new(ConnectionPermit {
             connections: self.clone(),
             address,
             _open: self.open.token(),
@@ -65,7 +65,7 @@ impl Connections {
         self.counts().all
     }
 
-    /// Returns when every place has been given back.
+    /// Returns when every permit has been given back.
     pub(crate) async fn all_closed(&self) {
         self.open.close();
         self.open.wait().await;
@@ -77,7 +77,7 @@ impl Connections {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut counts = self.connections.counts();
         counts.all = counts.all.saturating_sub(1);
@@ -102,11 +102,11 @@ mod tests {
     #[test]
     fn places_are_limited_per_address_and_in_all() {
         let connections = Connections::new(3, 2);
-        let held: Vec<_> = (0..2).filter_map(|_| connections.take(HERE)).collect();
-        assert!(connections.take(HERE).is_none());
-        let other = connections.take(THERE);
+        let held: Vec<_> = (0..2).filter_map(|_| connections.acquire(HERE)).collect();
+        assert!(connections.acquire(HERE).is_none());
+        let other = connections.acquire(THERE);
         assert!(other.is_some());
-        assert!(connections.take(THERE).is_none());
+        assert!(connections.acquire(THERE).is_none());
         drop((held, other));
         assert_eq!(connections.count(), 0);
         assert!(connections.counts().by_address.is_empty());

@@ -38,7 +38,7 @@ pub(crate) enum Error {
     NotEncrypted,
     /// No token that allows this.
     #[error("this needs a token that allows it: send it as Authorization: Bearer <token>, or sign in on the dashboard")]
-    Unauthorised,
+    Unauthorized,
     /// It is known who asks, and this is not theirs.
     #[error("this is not for whom you are signed in as: a token for it is made with `forgecast token`")]
     Forbidden,
@@ -102,7 +102,7 @@ impl Error {
             Self::Host(_) => Form("host", "Not this host", StatusCode::MISDIRECTED_REQUEST),
             Self::Origin => Form("origin", "Origin refused", StatusCode::FORBIDDEN),
             Self::NotEncrypted => Form("not-encrypted", "Not encrypted", StatusCode::BAD_REQUEST),
-            Self::Unauthorised => Form("unauthorised", "Not authorised", StatusCode::UNAUTHORIZED),
+            Self::Unauthorized => Form("unauthorised", "Not authorised", StatusCode::UNAUTHORIZED),
             Self::Forbidden => Form("forbidden", "Not allowed", StatusCode::FORBIDDEN),
             Self::TooManyGuesses(_) => Form(
                 "too-many-guesses",
@@ -176,7 +176,7 @@ impl IntoResponse for Error {
         if let Some(seconds) = self.retry_after_s() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if matches!(self, Self::Unauthorised) {
+        if matches!(self, Self::Unauthorized) {
             let how = HeaderValue::from_static("Bearer realm=\"forgecast\"");
             headers.insert(header::WWW_AUTHENTICATE, how);
         }

@@ -39,7 +39,7 @@ const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// Where a request really comes from. In the extensions of every request that was let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Visitor {
+pub(crate) struct ClientInfo {
     /// The client: the peer, or whom a trusted proxy names. An IPv4 address is never written as an IPv6 one.
     pub(crate) address: IpAddr,
     /// A process of this machine: peer and `Host` are loopback, nothing was forwarded and no proxy is configured.
@@ -75,7 +75,7 @@ impl Guard {
         peer: SocketAddr,
         reached: SocketAddr,
         encrypted: bool,
-    ) -> Result<Visitor, Error> {
+    ) -> Result<ClientInfo, Error> {
         let headers = request.headers();
         let peer = peer.ip().to_canonical();
         let told = self.proxies.told(peer, headers)?;
@@ -94,7 +94,7 @@ impl Guard {
             && hosts::is_loopback(host.host())
             && self.proxies.is_empty()
             && !proxies::was_forwarded(headers);
-        Ok(Visitor {
+        Ok(ClientInfo {
             address: told.client,
             local,
             secure,

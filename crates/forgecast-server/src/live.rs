@@ -22,14 +22,14 @@ pub(crate) mod topics;
 pub(crate) mod ws;
 
 /// The heartbeat of all viewers: thousands of them share one timer.
-pub(crate) struct Beats {
+pub(crate) struct HeartbeatClock {
     bell: Arc<Bell>,
     /// When it last beat. Held while the bell rings, so that nobody begins to listen between a beat's time and its ring:
     /// what a listener hears first would be older than itself.
     last: Mutex<Timestamp>,
 }
 
-impl Beats {
+impl HeartbeatClock {
     pub(crate) fn new(now: Timestamp) -> Self {
         Self {
             bell: Arc::default(),
@@ -60,11 +60,14 @@ impl Beats {
     }
 }
 
-/// Beats until `stopping`, then rings once more so that everybody looks. Whether a token was revoked is looked up once
+/// HeartbeatClock until `stopping`, then rings once more so that everybody looks. Whether a token was revoked is looked up once
 /// before each beat, not by each viewer.
 pub(crate) async fn beat(every: Duration, shared: Arc<AppState>) {
     let AppState {
-        beats, clock, access, ..
+        heartbeats,
+        clock,
+        access,
+        ..
     } = &*shared;
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -72,12 +75,12 @@ pub(crate) async fn beat(every: Duration, shared: Arc<AppState>) {
     loop {
         tokio::select! {
             () = shared.stopping.cancelled() => {
-                beats.bell.ring();
+                heartbeats.bell.ring();
                 return;
             }
             _ = ticks.tick() => {
                 access.refresh();
-                beats.beat(clock);
+                heartbeats.beat(clock);
             }
         }
     }

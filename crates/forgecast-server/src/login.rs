@@ -10,11 +10,11 @@ use axum::{Extension, Json};
 use forgecast_protocol::SessionId;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Caller, cookie};
+use crate::access::{Principal, cookie};
 use crate::error::Error;
-use crate::guard::Visitor;
+use crate::etag::no_store;
+use crate::guard::ClientInfo;
 use crate::state::AppState;
-use crate::tagged::fresh;
 
 /// Longest body that is read of a stranger.
 const BODY_BYTES: usize = 4 * 1024;
@@ -39,7 +39,7 @@ pub(crate) struct Me {
 /// `POST /api/v1/login`: a cookie for a token.
 pub(crate) async fn login(
     State(shared): State<Arc<AppState>>,
-    Extension(visitor): Extension<Visitor>,
+    Extension(client): Extension<ClientInfo>,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Error> {
@@ -49,33 +49,33 @@ pub(crate) async fn login(
     // The parser would repeat what it stumbled over, which may be the token.
     let login: Login = serde_json::from_slice(&body)
         .map_err(|_| Error::Malformed("the body must be {\"token\": \"…\"}".to_owned()))?;
-    let caller = shared.access.present(&visitor, login.token.trim())?;
-    let ticket = caller.and_then(|caller| shared.access.ticket(&caller));
-    let ticket = ticket.ok_or(Error::Unauthorised)?;
-    with_cookie(&shared, &visitor, &headers, &ticket.value, ticket.seconds)
+    let principal = shared.access.present(&client, login.token.trim())?;
+    let ticket = principal.and_then(|principal| shared.access.ticket(&principal));
+    let ticket = ticket.ok_or(Error::Unauthorized)?;
+    with_cookie(&shared, &client, &headers, &ticket.value, ticket.seconds)
 }
 
 /// `POST /api/v1/logout`: the browser forgets the cookie. The token stays what it is.
 pub(crate) async fn logout(
     State(shared): State<Arc<AppState>>,
-    Extension(visitor): Extension<Visitor>,
+    Extension(client): Extension<ClientInfo>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    with_cookie(&shared, &visitor, &headers, "", 0)
+    with_cookie(&shared, &client, &headers, "", 0)
 }
 
-/// `GET /api/v1/me`: who the caller is.
-pub(crate) async fn me(Extension(caller): Extension<Caller>) -> Response {
-    fresh(Json(Me::from(&caller)))
+/// `GET /api/v1/me`: who the principal is.
+pub(crate) async fn me(Extension(principal): Extension<Principal>) -> Response {
+    no_store(Json(Me::from(&principal)))
 }
 
-impl From<&Caller> for Me {
-    fn from(caller: &Caller) -> Self {
-        let (role, session) = match caller {
-            Caller::Stranger => (None, None),
-            Caller::Local => (Some("local"), None),
-            Caller::Holder(role, _) => (Some(role.as_str()), None),
-            Caller::Guest(session, _) => (Some("guest"), Some(session.clone())),
+impl From<&Principal> for Me {
+    fn from(principal: &Principal) -> Self {
+        let (role, session) = match principal {
+            Principal::Anonymous => (None, None),
+            Principal::Local => (Some("local"), None),
+            Principal::Token(role, _) => (Some(role.as_str()), None),
+            Principal::ShareLink(session, _) => (Some("guest"), Some(session.clone())),
         };
         Self { role, session }
     }
@@ -83,15 +83,15 @@ impl From<&Caller> for Me {
 
 fn with_cookie(
     shared: &AppState,
-    visitor: &Visitor,
+    client: &ClientInfo,
     headers: &HeaderMap,
     value: &str,
     seconds: u64,
 ) -> Result<Response, Error> {
-    let name = cookie::name(headers, visitor.secure);
+    let name = cookie::name(headers, client.secure);
     let base = shared.options.base_path.split('/').filter(|part| !part.is_empty());
     let base: String = base.flat_map(|part| ["/", part]).collect();
-    let secure = if visitor.secure { "; Secure" } else { "" };
+    let secure = if client.secure { "; Secure" } else { "" };
     let cookie = format!("{name}={value}; HttpOnly; SameSite=Strict; Path={base}/; Max-Age={seconds}{secure}");
     let cookie = HeaderValue::try_from(cookie).map_err(|error| Error::internal("make a cookie", error))?;
     let headers = [

@@ -14,7 +14,7 @@ use forgecast_protocol::report::UsageAmount;
 use tokio::time::timeout;
 
 use crate::hooks::HookCounts;
-use crate::live::ws::Ending;
+use crate::live::ws::CloseReason;
 use crate::state::AppState;
 
 mod page;
@@ -48,16 +48,16 @@ impl Counts {
     }
 
     /// A WebSocket ended.
-    pub(crate) fn closed(&self, ending: Ending) {
+    pub(crate) fn closed(&self, ending: CloseReason) {
         let counter = match ending {
-            Ending::Slow => &self.slow,
-            Ending::Idle => &self.idle,
-            Ending::Unauthorised
-            | Ending::BadMessage
-            | Ending::Violated(_)
-            | Ending::TooManyTopics
-            | Ending::TooManyViewers => &self.refused,
-            Ending::Gone | Ending::Restarting => return,
+            CloseReason::Slow => &self.slow,
+            CloseReason::Idle => &self.idle,
+            CloseReason::Unauthorized
+            | CloseReason::BadMessage
+            | CloseReason::Violated(_)
+            | CloseReason::TooManyTopics
+            | CloseReason::TooManyViewers => &self.refused,
+            CloseReason::Gone | CloseReason::Restarting => return,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }

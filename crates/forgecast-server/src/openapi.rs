@@ -9,7 +9,7 @@ use axum::response::Response;
 use data_encoding::HEXLOWER;
 use sha1::{Digest, Sha1};
 
-use crate::tagged::tagged;
+use crate::etag::with_etag;
 
 #[cfg(feature = "openapi")]
 mod document;
@@ -40,5 +40,5 @@ static DIGEST: LazyLock<String> = LazyLock::new(|| HEXLOWER.encode(&Sha1::digest
 
 /// `GET /openapi.json`.
 pub(crate) async fn serve(headers: HeaderMap) -> Response {
-    tagged(Bytes::from_static(DOCUMENT.as_bytes()), &DIGEST, &headers)
+    with_etag(Bytes::from_static(DOCUMENT.as_bytes()), &DIGEST, &headers)
 }

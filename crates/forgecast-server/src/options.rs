@@ -9,10 +9,10 @@ pub struct Options {
     pub allowed_hosts: Vec<String>,
     /// Whether processes of this machine need a token, too.
     pub require_token: bool,
-    /// Wrong tokens in a minute from one address; more are not even looked at.
-    pub guesses_per_address: u32,
-    /// The same from all addresses together. Whoever has a right one comes in nevertheless.
-    pub guesses: u32,
+    /// Wrong tokens per minute from one address; further tokens are refused without being checked.
+    pub wrong_tokens_per_address: u32,
+    /// Wrong tokens per minute from all addresses together. Valid tokens are accepted regardless.
+    pub wrong_tokens: u32,
     /// Origins besides its own whose pages may ask this server, as browsers write them (`https://builds.example`): what a
     /// proxy presents that passes on another `Host` than it was asked for, or that speaks https and does not say so.
     pub allowed_origins: Vec<String>,
@@ -62,8 +62,8 @@ impl Default for Options {
         Self {
             allowed_hosts: Vec::new(),
             require_token: false,
-            guesses_per_address: 20,
-            guesses: 200,
+            wrong_tokens_per_address: 20,
+            wrong_tokens: 200,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             base_path: String::new(),

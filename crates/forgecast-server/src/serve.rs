@@ -80,7 +80,7 @@ pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -
     let bodies = body::Bodies {
         limit: options.body_bytes,
         patience: Duration::from_millis(options.body_timeout_ms),
-        room: body::Room::new(options.bodies_bytes, options.body_bytes),
+        room: body::MemoryBudget::new(options.bodies_bytes, options.body_bytes),
     };
     let (hooks, waiting) = hooks::Hooks::new(options.hooks_waiting, options.hooks_waiting_bytes);
     let reader = hooks::Reader::new(waiting, Arc::clone(&app.cleaner), app.clock.clone());
@@ -98,7 +98,7 @@ pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -
         sequences: Arc::default(),
         connections: connections::Connections::new(options.connections, options.connections_per_address),
         readers: Arc::new(Semaphore::new(options.file_readers)),
-        beats: Arc::new(live::Beats::new(app.clock.now())),
+        heartbeats: Arc::new(live::HeartbeatClock::new(app.clock.now())),
         counts: metrics::Counts::default(),
         stopping: shutdown,
         hub: app.hub,

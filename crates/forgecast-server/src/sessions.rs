@@ -14,11 +14,11 @@ use forgecast_protocol::{Revision, SessionRef, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::access::Caller;
+use crate::access::Principal;
 use crate::error::Error;
+use crate::etag::{no_store, with_content_etag, with_etag};
 use crate::extract::{InPath, InQuery, said, words};
 use crate::state::AppState;
-use crate::tagged::{by_content, fresh, tagged};
 
 /// Rows, lines or facts in a page when the client does not say.
 const PAGE: u32 = 100;
@@ -74,7 +74,7 @@ pub(crate) async fn list(
     if let Some(next) = page.next_cursor {
         body["next_cursor"] = next.to_string().into();
     }
-    Ok(by_content(body.to_string().into_bytes(), &headers))
+    Ok(with_content_etag(body.to_string().into_bytes(), &headers))
 }
 
 /// `GET /api/v1/sessions/{id}`: the view, with its digest as the tag.
@@ -84,7 +84,7 @@ pub(crate) async fn view(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let state = shared.hub.view(&session).await?.ok_or_else(|| unknown(&session))?;
-    Ok(tagged(state.json, &state.digest, &headers))
+    Ok(with_etag(state.json, &state.digest, &headers))
 }
 
 /// `GET /api/v1/sessions/{id}/at/{revision}`: the view as it was; `forgecast-at` says when.
@@ -96,7 +96,7 @@ pub(crate) async fn view_at(
     let state = shared.hub.view_at(&session, revision).await?;
     let state =
         state.ok_or_else(|| Error::NotFound(format!("there is no revision {revision} of the session {session}")))?;
-    let mut response = tagged(state.json, &state.digest, &headers);
+    let mut response = with_etag(state.json, &state.digest, &headers);
     let at = state.at.and_then(|at| HeaderValue::from_str(&at.to_string()).ok());
     if let Some(at) = at {
         response.headers_mut().insert("forgecast-at", at);
@@ -140,7 +140,7 @@ pub(crate) async fn log(
 ) -> Result<Response, Error> {
     let page = shared.hub.log(&session, query.into_query()?).await?;
     let page = page.ok_or_else(|| unknown(&session))?;
-    Ok(fresh(Json(json!({
+    Ok(no_store(Json(json!({
         "first_offset": page.first_offset,
         "next_offset": page.next_offset,
         "end_offset": page.end_offset,
@@ -172,7 +172,7 @@ pub(crate) async fn log_matches(
     };
     let found = shared.hub.log_matches(&session, query).await?;
     let found = found.ok_or_else(|| unknown(&session))?;
-    Ok(fresh(Json(json!({
+    Ok(no_store(Json(json!({
         "first_offset": found.first_offset,
         "next_offset": found.next_offset,
         "end_offset": found.end_offset,
@@ -192,7 +192,7 @@ pub(crate) struct FactsQuery {
 /// `GET /api/v1/sessions/{id}/events`: the facts, in order; `after` is the `sequence` of the last one that is known.
 pub(crate) async fn events(
     State(shared): State<Arc<AppState>>,
-    Extension(caller): Extension<Caller>,
+    Extension(principal): Extension<Principal>,
     InPath(session): InPath<SessionRef>,
     InQuery(query): InQuery<FactsQuery>,
 ) -> Result<Response, Error> {
@@ -202,8 +202,8 @@ pub(crate) async fn events(
         .events(&session, query.after, limit)
         .await?
         .ok_or_else(|| unknown(&session))?;
-    events.retain(|stored| caller.may_know(&stored.event.fact));
-    Ok(fresh(Json(json!({ "events": events }))))
+    events.retain(|stored| principal.can_receive_fact(&stored.event.fact));
+    Ok(no_store(Json(json!({ "events": events }))))
 }
 
 /// What to draw.
@@ -227,7 +227,7 @@ pub(crate) async fn series(
         .series(&session, query.metric, resolution)
         .await?
         .ok_or_else(|| unknown(&session))?;
-    Ok(fresh(Json(json!({
+    Ok(no_store(Json(json!({
         "metric": query.metric,
         "resolution_s": resolution,
         "points": points,
@@ -237,12 +237,14 @@ pub(crate) async fn series(
 /// `GET /api/v1/sessions/{id}/export`: everything about the session in one document.
 pub(crate) async fn export(
     State(shared): State<Arc<AppState>>,
-    Extension(caller): Extension<Caller>,
+    Extension(principal): Extension<Principal>,
     InPath(session): InPath<SessionRef>,
 ) -> Result<Response, Error> {
     let mut export = shared.hub.export(&session).await?.ok_or_else(|| unknown(&session))?;
-    export.events.retain(|stored| caller.may_know(&stored.event.fact));
-    Ok(fresh(Json(export)))
+    export
+        .events
+        .retain(|stored| principal.can_receive_fact(&stored.event.fact));
+    Ok(no_store(Json(export)))
 }
 
 /// `DELETE /api/v1/sessions/{id}`: removes the session and its facts.

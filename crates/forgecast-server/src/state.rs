@@ -17,7 +17,7 @@ use crate::body::Bodies;
 use crate::connections::Connections;
 use crate::guard::{Base, Guard};
 use crate::hooks::Hooks;
-use crate::live::Beats;
+use crate::live::HeartbeatClock;
 use crate::metrics::Counts;
 use crate::options::Options;
 use crate::origin::rooms::Rooms;
@@ -43,7 +43,7 @@ pub(crate) struct AppState {
     pub(crate) connections: Connections,
     /// How many artifacts may be read at a time: file I/O happens on threads, and a stuck disk must not take them all.
     pub(crate) readers: Arc<Semaphore>,
-    pub(crate) beats: Arc<Beats>,
+    pub(crate) heartbeats: Arc<HeartbeatClock>,
     pub(crate) counts: Counts,
     pub(crate) stopping: CancellationToken,
 }

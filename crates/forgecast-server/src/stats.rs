@@ -12,9 +12,9 @@ use forgecast_protocol::{SessionRef, Timestamp};
 use serde::Deserialize;
 
 use crate::error::Error;
+use crate::etag::with_content_etag;
 use crate::extract::{InQuery, said};
 use crate::state::AppState;
-use crate::tagged::by_content;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -37,7 +37,7 @@ pub(crate) async fn stats(
 ) -> Result<Response, Error> {
     let report = shared.hub.usage_report(query.read(&shared.hub)?).await?;
     let json = serde_json::to_vec(&report).map_err(|error| Error::internal("write a report", error))?;
-    Ok(by_content(json, &headers))
+    Ok(with_content_etag(json, &headers))
 }
 
 /// Which finished sessions, as the query writes it; what is empty is not said.
@@ -66,7 +66,7 @@ pub(crate) async fn outcomes(
     };
     let report = shared.hub.outcomes(query).await?;
     let json = serde_json::to_vec(&report).map_err(|error| Error::internal("write outcomes", error))?;
-    Ok(by_content(json, &headers))
+    Ok(with_content_etag(json, &headers))
 }
 
 /// The first and the last day that a query names.

@@ -10,10 +10,10 @@ use forgecast_protocol::{Revision, SessionRef};
 use serde::Deserialize;
 
 use crate::error::Error;
+use crate::etag::no_store;
 use crate::extract::{InPath, InQuery};
 use crate::sessions::unknown;
 use crate::state::AppState;
-use crate::tagged::fresh;
 
 /// Which part of a past.
 #[derive(Debug, Deserialize)]
@@ -38,5 +38,5 @@ pub(crate) async fn timeline(
         .unwrap_or(MOST_MARKS);
     let timeline = shared.hub.timeline(&session, query.after, most).await?;
     let timeline = timeline.ok_or_else(|| unknown(&session))?;
-    Ok(fresh(Json(timeline)))
+    Ok(no_store(Json(timeline)))
 }

@@ -18,7 +18,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig, version};
 use tokio_rustls::server::TlsStream;
 
-mod own;
+mod self_signed;
 
 /// How the first byte of a TLS connection differs from that of every HTTP request: the record type of a handshake.
 pub(crate) const HANDSHAKE: u8 = 0x16;
@@ -117,7 +117,7 @@ impl Tls {
     /// # Errors
     /// The folder cannot be used, or a name is none.
     pub fn self_signed(folder: &Path, names: &[String], now: Timestamp) -> Result<Self, TlsError> {
-        own::keep(folder, names, now)
+        self_signed::load_or_create(folder, names, now)
     }
 
     /// The SHA-256 of the certificate, `AB:CD:…`, as browsers show it: by it a human tells one of our own from another's.

@@ -7,7 +7,7 @@ use forgecast_protocol::Timestamp;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::file::Bytes32;
+use super::store::Bytes32;
 
 /// The value of a cookie, taken apart.
 pub(super) struct Parts<'a> {

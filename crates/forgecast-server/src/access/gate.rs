@@ -6,19 +6,19 @@ use std::time::Instant;
 use axum::http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 
-use super::guesses::{Guesses, Presented};
 use super::keys::Keys;
-use super::lookup::{Proof, Ticket};
-use super::{Caller, cookie};
+use super::rate_limit::{LoginRateLimiter, TokenCheck};
+use super::verify::{Proof, Ticket};
+use super::{Principal, cookie};
 use crate::error::Error;
-use crate::guard::Visitor;
+use crate::guard::ClientInfo;
 use crate::options::Options;
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Gate {
     keys: Arc<Keys>,
-    guesses: Guesses,
+    rate_limit: LoginRateLimiter,
     /// Whether processes of this machine need a token, too.
     require_token: bool,
 }
@@ -35,7 +35,7 @@ impl Gate {
     pub(crate) fn new(keys: Arc<Keys>, options: &Options) -> Self {
         Self {
             keys,
-            guesses: Guesses::new(options.guesses_per_address, options.guesses, Instant::now()),
+            rate_limit: LoginRateLimiter::new(options.wrong_tokens_per_address, options.wrong_tokens, Instant::now()),
             require_token: options.require_token,
         }
     }
@@ -45,26 +45,26 @@ impl Gate {
     ///
     /// # Errors
     /// [`Error::TooManyGuesses`].
-    pub(crate) fn caller(&self, visitor: &Visitor, headers: &HeaderMap) -> Result<Caller, Error> {
+    pub(crate) fn principal(&self, client: &ClientInfo, headers: &HeaderMap) -> Result<Principal, Error> {
         match bearer(headers) {
-            Bearer::Token(text) => return Ok(self.present(visitor, text)?.unwrap_or(Caller::Stranger)),
-            Bearer::Nonsense => return Ok(Caller::Stranger),
+            Bearer::Token(text) => return Ok(self.present(client, text)?.unwrap_or(Principal::Anonymous)),
+            Bearer::Nonsense => return Ok(Principal::Anonymous),
             Bearer::None => {}
         }
         if headers.contains_key(header::COOKIE) {
-            let name = cookie::name(headers, visitor.secure);
+            let name = cookie::name(headers, client.secure);
             for value in cookie::values(headers, &name) {
                 match self.keys.find_signed(value) {
-                    Proof::Caller(caller) => return Ok(caller),
-                    Proof::Forged => self.judge(visitor, Presented::Wrong(mark(value)))?,
+                    Proof::Principal(principal) => return Ok(principal),
+                    Proof::Forged => self.judge(client, TokenCheck::Invalid(mark(value)))?,
                     Proof::Nothing => {}
                 }
             }
         }
-        if visitor.local && !self.require_token {
-            Ok(Caller::Local)
+        if client.local && !self.require_token {
+            Ok(Principal::Local)
         } else {
-            Ok(Caller::Stranger)
+            Ok(Principal::Anonymous)
         }
     }
 
@@ -72,19 +72,19 @@ impl Gate {
     ///
     /// # Errors
     /// [`Error::TooManyGuesses`].
-    pub(crate) fn present(&self, visitor: &Visitor, text: &str) -> Result<Option<Caller>, Error> {
+    pub(crate) fn present(&self, client: &ClientInfo, text: &str) -> Result<Option<Principal>, Error> {
         let found = self.keys.find(text);
-        let presented = match found.as_ref().and_then(Caller::pass) {
-            Some(pass) => Presented::Right(&pass.key),
-            None => Presented::Wrong(mark(text)),
+        let presented = match found.as_ref().and_then(Principal::credential) {
+            Some(credential) => TokenCheck::Valid(&credential.key),
+            None => TokenCheck::Invalid(mark(text)),
         };
-        self.judge(visitor, presented)?;
+        self.judge(client, presented)?;
         Ok(found)
     }
 
     /// What a browser is given that presented a token.
-    pub(crate) fn ticket(&self, caller: &Caller) -> Option<Ticket> {
-        self.keys.ticket(caller)
+    pub(crate) fn ticket(&self, principal: &Principal) -> Option<Ticket> {
+        self.keys.ticket(principal)
     }
 
     /// Looks for tokens that were revoked since, for all who ask [`Self::holds`] next.
@@ -92,14 +92,16 @@ impl Gate {
         self.keys.refresh();
     }
 
-    /// Whether a caller may still go on, as of the last [`Self::refresh`].
-    pub(crate) fn holds(&self, caller: &Caller) -> bool {
-        caller.pass().is_none_or(|pass| self.keys.holds(pass))
+    /// Whether a principal may still go on, as of the last [`Self::refresh`].
+    pub(crate) fn holds(&self, principal: &Principal) -> bool {
+        principal
+            .credential()
+            .is_none_or(|credential| self.keys.holds(credential))
     }
 
-    fn judge(&self, visitor: &Visitor, presented: Presented<'_>) -> Result<(), Error> {
-        self.guesses
-            .judge(visitor.address, presented, Instant::now())
+    fn judge(&self, client: &ClientInfo, presented: TokenCheck<'_>) -> Result<(), Error> {
+        self.rate_limit
+            .judge(client.address, presented, Instant::now())
             .map_err(Error::TooManyGuesses)
     }
 }

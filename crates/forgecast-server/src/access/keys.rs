@@ -11,8 +11,8 @@ use std::time::Duration;
 use forgecast_protocol::{Clock, SessionId, Timestamp};
 
 use super::Role;
-use super::file::{self, Document, Lock, Stamp};
-use super::made::{ProcessKey, ShareInfo, TokenInfo};
+use super::issue::{ProcessKey, ShareInfo, TokenInfo};
+use super::store::{self, Document, Lock, Stamp};
 
 /// The longest that a share link may be valid.
 const LONGEST_SHARE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
@@ -46,10 +46,10 @@ impl Keys {
     /// The file cannot be read; with `InvalidData`, it is not what this program wrote. Or the system has no random numbers.
     pub fn open(path: &Path, clock: Clock) -> io::Result<Self> {
         let process = ProcessKey::new()?;
-        if file::make_private(path)? {
+        if store::make_private(path)? {
             tracing::warn!(path = %path.display(), "the file of the access tokens was open to others; it is not any more");
         }
-        let loaded = match file::read(path)? {
+        let loaded = match store::read(path)? {
             Some((document, stamp)) => Loaded {
                 stamp: Some(stamp),
                 document: Arc::new(document),
@@ -96,7 +96,7 @@ impl Keys {
         valid.map(ShareInfo::from).collect()
     }
 
-    /// Makes a token. Its text is in nobody's hands but the caller's: it cannot be shown again.
+    /// Makes a token. Its text is in nobody's hands but the principal's: it cannot be shown again.
     ///
     /// # Errors
     /// `InvalidInput`: the name is empty, longer than 64 characters or not printable. `AlreadyExists`: another token has
@@ -168,7 +168,7 @@ impl Keys {
     /// Changes the file, and nobody else does meanwhile. Share links that expired go with the next change.
     fn change<T>(&self, change: impl FnOnce(&mut Document, Timestamp) -> io::Result<T>) -> io::Result<T> {
         let lock = Lock::take(&self.path)?;
-        let mut document = file::read(&self.path)?.map_or_else(|| none(&self.process), |(document, _)| document);
+        let mut document = store::read(&self.path)?.map_or_else(|| none(&self.process), |(document, _)| document);
         let now = self.clock.now();
         document.shares.retain(|share| share.expires_at > now);
         let done = change(&mut document, now)?;
@@ -189,7 +189,7 @@ impl Keys {
         if matches!(same, Ok(true)) {
             return Arc::clone(&loaded.document);
         }
-        match same.and_then(|_| file::read(&self.path)) {
+        match same.and_then(|_| store::read(&self.path)) {
             Ok(Some((document, stamp))) => {
                 *loaded = Loaded {
                     stamp: Some(stamp),

@@ -10,7 +10,7 @@ use forgecast_protocol::Clock;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::lookup::Proof;
+use super::verify::Proof;
 use super::*;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -40,7 +40,7 @@ impl World {
         Keys::open(&self.path(), clock).unwrap()
     }
 
-    fn pass(&self, time: Duration) {
+    fn credential(&self, time: Duration) {
         let millis = i64::try_from(time.as_millis()).unwrap();
         self.now.fetch_add(millis, Ordering::Relaxed);
     }
@@ -63,11 +63,11 @@ fn a_token_is_shown_once_and_only_its_hash_is_kept() {
         let (info, text) = keys.add_token(role, role.as_str()).unwrap();
         assert!(text.starts_with(start) && text.len() == 48, "{text}");
         assert_eq!((info.role, info.id.len()), (role, 8));
-        assert!(matches!(keys.find(&text), Some(Caller::Holder(found, _)) if found == role));
+        assert!(matches!(keys.find(&text), Some(Principal::Token(found, _)) if found == role));
     }
     let (_, text) = keys.share(session(), HOUR).unwrap();
     assert!(text.starts_with("fc_s_"), "{text}");
-    assert!(matches!(keys.find(&text), Some(Caller::Guest(shared, _)) if shared == session()));
+    assert!(matches!(keys.find(&text), Some(Principal::ShareLink(shared, _)) if shared == session()));
     let on_disk = fs::read_to_string(world.path()).unwrap();
     assert!(!on_disk.contains("fc_") && !on_disk.contains(&text[5..]), "{on_disk}");
     assert!(!on_disk.contains(&keys.process_key()[5..]));
@@ -120,20 +120,20 @@ fn what_one_process_changes_another_sees_at_once() {
     let world = World::new();
     let (server, command) = (world.keys(), world.keys());
     let (info, text) = command.add_token(Role::View, "phone").unwrap();
-    let caller = server.find(&text).unwrap();
-    let pass = caller.pass().unwrap();
-    assert!(server.holds(pass));
+    let principal = server.find(&text).unwrap();
+    let credential = principal.credential().unwrap();
+    assert!(server.holds(credential));
     assert_eq!(command.revoke_token("nobody").unwrap(), None);
     assert_eq!(command.revoke_token("phone").unwrap(), Some(info));
     assert_eq!(server.find(&text), None);
-    assert!(!server.holds(pass));
+    assert!(!server.holds(credential));
     let (share, text) = command.share(session(), HOUR).unwrap();
     let guest = server.find(&text).unwrap();
-    assert!(server.holds(guest.pass().unwrap()));
+    assert!(server.holds(guest.credential().unwrap()));
     assert_eq!(command.revoke_share(&share.id).unwrap(), Some(share));
-    assert!(server.holds(guest.pass().unwrap()), "not looked at since");
+    assert!(server.holds(guest.credential().unwrap()), "not looked at since");
     server.refresh();
-    assert!(!server.holds(guest.pass().unwrap()));
+    assert!(!server.holds(guest.credential().unwrap()));
     assert_eq!(server.find(&text), None);
 }
 
@@ -162,11 +162,11 @@ fn a_share_link_expires_by_itself() {
     let (info, text) = keys.share(session(), HOUR).unwrap();
     assert_eq!(info.expires_at.millis_since(info.created_at), 3_600_000);
     let guest = keys.find(&text).unwrap();
-    world.pass(HOUR - Duration::from_millis(1));
-    assert!(keys.find(&text).is_some() && keys.holds(guest.pass().unwrap()));
+    world.credential(HOUR - Duration::from_millis(1));
+    assert!(keys.find(&text).is_some() && keys.holds(guest.credential().unwrap()));
     assert_eq!(keys.shares(), [info]);
-    world.pass(Duration::from_millis(1));
-    assert!(keys.find(&text).is_none() && !keys.holds(guest.pass().unwrap()));
+    world.credential(Duration::from_millis(1));
+    assert!(keys.find(&text).is_none() && !keys.holds(guest.credential().unwrap()));
     assert!(keys.shares().is_empty() && keys.is_empty());
     for lifetime in [Duration::ZERO, Duration::MAX] {
         assert!(keys.share(session(), lifetime).is_err());
@@ -238,16 +238,21 @@ fn a_cookie_survives_a_restart_and_dies_with_its_token() {
     let ticket = keys.ticket(&keys.find(&text).unwrap()).unwrap();
     assert_eq!(ticket.seconds, 30 * 24 * 3600);
     let signed_in = |keys: &Keys| match keys.find_signed(&ticket.value) {
-        Proof::Caller(caller) => Some(caller),
+        Proof::Principal(principal) => Some(principal),
         Proof::Forged | Proof::Nothing => None,
     };
     let again = world.keys();
-    let caller = signed_in(&again).unwrap();
-    assert!(matches!(&caller, Caller::Holder(Role::View, pass) if pass.cookie && pass.until.is_some()));
+    let principal = signed_in(&again).unwrap();
+    assert!(
+        matches!(&principal, Principal::Token(Role::View, credential) if credential.cookie && credential.until.is_some())
+    );
     assert!(!ticket.value.contains(&text[5..]));
-    world.pass(Duration::from_secs(30 * 24 * 3600));
+    world.credential(Duration::from_secs(30 * 24 * 3600));
     assert_eq!(signed_in(&again), None, "it expires");
-    assert!(!again.holds(caller.pass().unwrap()), "what was opened with it, too");
+    assert!(
+        !again.holds(principal.credential().unwrap()),
+        "what was opened with it, too"
+    );
     world.now.fetch_sub(1_000, Ordering::Relaxed);
     assert!(signed_in(&again).is_some());
     keys.revoke_token("phone").unwrap();
@@ -257,7 +262,7 @@ fn a_cookie_survives_a_restart_and_dies_with_its_token() {
     let own = keys.ticket(&keys.find(&keys.process_key()).unwrap()).unwrap();
     assert!(matches!(
         keys.find_signed(&own.value),
-        Proof::Caller(Caller::Holder(Role::Admin, _))
+        Proof::Principal(Principal::Token(Role::Admin, _))
     ));
     assert!(
         matches!(again.find_signed(&own.value), Proof::Nothing),
@@ -278,10 +283,10 @@ proptest! {
         let at = at % value.len();
         changed.replace_range(at..=at, &other);
         prop_assume!(changed != value);
-        prop_assert!(!matches!(keys.find_signed(&changed), Proof::Caller(_)));
+        prop_assert!(!matches!(keys.find_signed(&changed), Proof::Principal(_)));
         let (start, _) = value.rsplit_once('.').unwrap();
         for nonsense in [start.to_owned(), format!("{start}."), format!("{value}A"), String::new()] {
-            prop_assert!(!matches!(keys.find_signed(&nonsense), Proof::Caller(_)));
+            prop_assert!(!matches!(keys.find_signed(&nonsense), Proof::Principal(_)));
         }
     }
 }

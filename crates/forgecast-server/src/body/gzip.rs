@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use flate2::write::MultiGzDecoder;
 
-use super::heap::Heap;
+use super::buffer::BodyBuffer;
 use crate::error::Error;
 
 /// Packed bytes of one step: at most about 1,000 times as many come out of them.
@@ -16,16 +16,16 @@ const TURN_BYTES: usize = 256 * 1024;
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Gzip {
-    decoder: MultiGzDecoder<Heap>,
+    decoder: MultiGzDecoder<BodyBuffer>,
     /// Whether anything came at all: nothing is not an empty gzip.
     begun: bool,
 }
 
 impl Gzip {
-    /// Unpacks into `heap`.
-    pub(super) fn new(heap: Heap) -> Self {
+    /// Unpacks into `buffer`.
+    pub(super) fn new(buffer: BodyBuffer) -> Self {
         Self {
-            decoder: MultiGzDecoder::new(heap),
+            decoder: MultiGzDecoder::new(buffer),
             begun: false,
         }
     }
@@ -47,7 +47,7 @@ impl Gzip {
     }
 
     /// What was unpacked, when it ended where it should.
-    pub(super) fn finish(mut self) -> Result<Heap, Error> {
+    pub(super) fn finish(mut self) -> Result<BodyBuffer, Error> {
         if !self.begun {
             return Err(Error::Malformed("the body is empty, which no gzip is".to_owned()));
         }

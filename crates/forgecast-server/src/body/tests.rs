@@ -5,18 +5,18 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::stream;
 
-use super::room::{FIRST_BYTES, FIRST_ROOM_BYTES, GRAIN_BYTES};
+use super::budget::{FIRST_BYTES, FIRST_ROOM_BYTES, GRAIN_BYTES};
 use super::*;
 
 fn bodies(limit: usize, patience: Duration) -> Bodies {
     Bodies {
         limit,
         patience,
-        room: Room::new(1 << 30, 0),
+        room: MemoryBudget::new(1 << 30, 0),
     }
 }
 
-async fn read(body: Body, limit: usize, patience: Duration) -> Result<Held, Error> {
+async fn read(body: Body, limit: usize, patience: Duration) -> Result<LimitedBody, Error> {
     bodies(limit, patience).read(Request::new(body)).await
 }
 
@@ -28,7 +28,7 @@ async fn unpack(bytes: Vec<u8>, pieces: usize, limit: usize) -> Result<Vec<u8>, 
     let body = Body::from_stream(stream::iter(pieces));
     let bodies = bodies(limit, Duration::from_secs(10));
     let read = bodies.read(gzip(body)).await;
-    read.map(Held::into_bytes)
+    read.map(LimitedBody::into_bytes)
 }
 
 fn gzip(body: Body) -> Request {
@@ -73,7 +73,7 @@ async fn a_body_longer_than_the_limit_is_refused() {
 async fn bodies_share_their_room_and_wait_for_each_other() {
     let longest = FIRST_BYTES + 8 * GRAIN_BYTES;
     let bodies = Bodies {
-        room: Room::new(longest + 2 * GRAIN_BYTES, longest),
+        room: MemoryBudget::new(longest + 2 * GRAIN_BYTES, longest),
         ..bodies(longest, Duration::from_secs(1))
     };
     let request = |length: usize| Request::new(Body::from(vec![b' '; length]));

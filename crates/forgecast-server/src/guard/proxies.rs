@@ -37,7 +37,7 @@ pub(super) struct Proxies {
 
 /// What is known of a request beyond its connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct ForwardedInfo {
     /// The last one on the way here who is no trusted proxy.
     pub(super) client: IpAddr,
     /// Whether the browser sees https, when a proxy says so.
@@ -58,8 +58,8 @@ impl Proxies {
     }
 
     /// What the proxies say of a request from `peer`; of any other peer, nothing but who it is.
-    pub(super) fn told(&self, peer: IpAddr, headers: &HeaderMap) -> Result<Told, Error> {
-        let nothing = Told {
+    pub(super) fn told(&self, peer: IpAddr, headers: &HeaderMap) -> Result<ForwardedInfo, Error> {
+        let nothing = ForwardedInfo {
             client: peer,
             secure: None,
             host: None,
@@ -77,7 +77,7 @@ impl Proxies {
     }
 
     /// `X-Forwarded-For`, `-Proto` and `-Host`.
-    fn in_lists(&self, peer: IpAddr, headers: &HeaderMap) -> Option<Told> {
+    fn in_lists(&self, peer: IpAddr, headers: &HeaderMap) -> Option<ForwardedInfo> {
         if ![FOR, PROTO, HOST].iter().any(|name| headers.contains_key(name)) {
             return None;
         }
@@ -90,7 +90,7 @@ impl Proxies {
             }
         }
         // Where proxies stand in a row, the first is the one that the browser sees.
-        Some(Told {
+        Some(ForwardedInfo {
             client,
             secure: list(headers, &PROTO).first().map(|proto| is_https(proto)),
             host: list(headers, &HOST).into_iter().next(),
@@ -98,7 +98,7 @@ impl Proxies {
     }
 
     /// RFC 7239.
-    fn in_forwarded(&self, peer: IpAddr, headers: &HeaderMap) -> Result<Option<Told>, Error> {
+    fn in_forwarded(&self, peer: IpAddr, headers: &HeaderMap) -> Result<Option<ForwardedInfo>, Error> {
         if !headers.contains_key(header::FORWARDED) {
             return Ok(None);
         }
@@ -108,7 +108,7 @@ impl Proxies {
         let Some(hops) = hops else {
             return Err(Error::Malformed("the header Forwarded is not well-formed".to_owned()));
         };
-        let mut told = Told {
+        let mut told = ForwardedInfo {
             client: peer,
             secure: None,
             host: None,
@@ -131,7 +131,7 @@ impl Proxies {
 
 /// Many proxies write one kind of header and pass the other on as it came, from anybody: where both are, neither counts
 /// without the other.
-fn agreed(listed: Told, forwarded: Told) -> Result<Told, Error> {
+fn agreed(listed: ForwardedInfo, forwarded: ForwardedInfo) -> Result<ForwardedInfo, Error> {
     let same_scheme = listed.secure.is_none() || forwarded.secure.is_none() || listed.secure == forwarded.secure;
     let same_host = match (&listed.host, &forwarded.host) {
         (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
@@ -142,7 +142,7 @@ fn agreed(listed: Told, forwarded: Told) -> Result<Told, Error> {
             "Forwarded and X-Forwarded-… contradict each other; let the proxy remove the one that it does not write";
         return Err(Error::Malformed(detail.to_owned()));
     }
-    Ok(Told {
+    Ok(ForwardedInfo {
         client: listed.client,
         secure: listed.secure.or(forwarded.secure),
         host: listed.host.or(forwarded.host),

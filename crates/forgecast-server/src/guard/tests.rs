@@ -45,7 +45,7 @@ impl Ask {
         self
     }
 
-    fn visitor(&self) -> Result<Visitor, Error> {
+    fn visitor(&self) -> Result<ClientInfo, Error> {
         let builder: request::Builder = Request::builder().method(self.method).uri(self.path);
         let headers = self.headers.iter();
         let builder = headers.fold(builder, |builder, (name, value)| builder.header(*name, value));

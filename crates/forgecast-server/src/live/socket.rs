@@ -34,19 +34,19 @@ pub(crate) enum Broken {
 pub(crate) struct Socket {
     wire: Wire,
     decoder: Decoder,
-    patience: Duration,
+    write_timeout: Duration,
 }
 
 impl Socket {
     /// A socket on an upgraded connection; `read` came with the request already. Messages up to `longest` bytes are
-    /// understood; whatever is sent has to be taken within `patience`.
-    pub(crate) fn new(wire: Wire, read: &[u8], longest: usize, patience: Duration) -> Self {
+    /// understood; whatever is sent has to be taken within `write_timeout`.
+    pub(crate) fn new(wire: Wire, read: &[u8], longest: usize, write_timeout: Duration) -> Self {
         let mut decoder = Decoder::new(longest);
         decoder.feed(read);
         Self {
             wire,
             decoder,
-            patience,
+            write_timeout,
         }
     }
 
@@ -106,10 +106,10 @@ impl Socket {
         match &mut self.wire {
             Wire::Plain(stream) => match outgoing.write_to(stream) {
                 Ok(true) => Ok(()),
-                Ok(false) => Box::pin(wait(stream, outgoing, self.patience)).await,
+                Ok(false) => Box::pin(wait(stream, outgoing, self.write_timeout)).await,
                 Err(_) => Err(Broken::Gone),
             },
-            Wire::Tls(_) => Box::pin(encrypt(&mut self.wire, outgoing, self.patience)).await,
+            Wire::Tls(_) => Box::pin(encrypt(&mut self.wire, outgoing, self.write_timeout)).await,
         }
     }
 
@@ -139,7 +139,7 @@ impl Socket {
     }
 }
 
-async fn wait(stream: &TcpStream, mut outgoing: Outgoing, patience: Duration) -> Result<(), Broken> {
+async fn wait(stream: &TcpStream, mut outgoing: Outgoing, write_timeout: Duration) -> Result<(), Broken> {
     let sending = async {
         loop {
             stream.writable().await?;
@@ -148,19 +148,19 @@ async fn wait(stream: &TcpStream, mut outgoing: Outgoing, patience: Duration) ->
             }
         }
     };
-    within(patience, sending).await
+    within(write_timeout, sending).await
 }
 
-async fn encrypt(wire: &mut Wire, mut outgoing: Outgoing, patience: Duration) -> Result<(), Broken> {
+async fn encrypt(wire: &mut Wire, mut outgoing: Outgoing, write_timeout: Duration) -> Result<(), Broken> {
     let sending = async {
         outgoing.write_all_to(wire).await?;
         wire.flush().await
     };
-    within(patience, sending).await
+    within(write_timeout, sending).await
 }
 
-async fn within(patience: Duration, sending: impl Future<Output = io::Result<()>>) -> Result<(), Broken> {
-    match timeout(patience, sending).await {
+async fn within(write_timeout: Duration, sending: impl Future<Output = io::Result<()>>) -> Result<(), Broken> {
+    match timeout(write_timeout, sending).await {
         Ok(sent) => sent.map_err(|_| Broken::Gone),
         Err(_) => Err(Broken::Slow),
     }

@@ -16,8 +16,8 @@ use forgecast_protocol::{Epoch, Revision, SessionRef, Topic};
 use futures_util::stream;
 
 use super::{heartbeat, hello, json};
-use crate::access::Caller;
-use crate::connections::Place;
+use crate::access::Principal;
+use crate::connections::ConnectionPermit;
 use crate::error::Error;
 use crate::extract::InPath;
 use crate::state::AppState;
@@ -28,29 +28,29 @@ const RETRY_MS: u32 = 2_000;
 /// `GET /api/v1/sessions/live`: the index.
 pub(crate) async fn sessions(
     State(shared): State<Arc<AppState>>,
-    Extension(place): Extension<Arc<Place>>,
-    Extension(caller): Extension<Caller>,
+    Extension(permit): Extension<Arc<ConnectionPermit>>,
+    Extension(principal): Extension<Principal>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    follow(Topic::Sessions, &headers, shared, (caller, place)).await
+    follow(Topic::Sessions, &headers, shared, (principal, permit)).await
 }
 
 /// `GET /api/v1/sessions/{id}/live`: one session.
 pub(crate) async fn session(
     State(shared): State<Arc<AppState>>,
-    Extension(place): Extension<Arc<Place>>,
-    Extension(caller): Extension<Caller>,
+    Extension(permit): Extension<Arc<ConnectionPermit>>,
+    Extension(principal): Extension<Principal>,
     InPath(session): InPath<SessionRef>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    follow(Topic::Session(session), &headers, shared, (caller, place)).await
+    follow(Topic::Session(session), &headers, shared, (principal, permit)).await
 }
 
 async fn follow(
     topic: Topic,
     headers: &HeaderMap,
     shared: Arc<AppState>,
-    (caller, place): (Caller, Arc<Place>),
+    (principal, permit): (Principal, Arc<ConnectionPermit>),
 ) -> Result<Response, Error> {
     let start = match position(headers) {
         Some((epoch, revision)) => Start::After { epoch, revision },
@@ -60,12 +60,12 @@ async fn follow(
     // Said first, listened then: no beat that follows is older than the greeting.
     let opening = opening(&shared);
     let events = Events {
-        beats: shared.beats.listen(),
+        heartbeats: shared.heartbeats.listen(),
         shared,
-        caller,
+        principal,
         subscription,
         over: false,
-        _place: place,
+        _place: permit,
     };
     let stream = stream::unfold((Some(opening), events), async |(opening, mut events)| {
         let chunk = match opening {
@@ -97,11 +97,11 @@ fn opening(shared: &AppState) -> Bytes {
 
 struct Events {
     shared: Arc<AppState>,
-    caller: Caller,
+    principal: Principal,
     subscription: Subscription,
-    beats: Listener,
+    heartbeats: Listener,
     over: bool,
-    _place: Arc<Place>,
+    _place: Arc<ConnectionPermit>,
 }
 
 impl Events {
@@ -113,16 +113,16 @@ impl Events {
         tokio::select! {
             () = self.shared.stopping.cancelled() => None,
             mut delivery = self.subscription.next() => {
-                delivery.frames.retain(|frame| self.caller.may_hear(frame));
+                delivery.frames.retain(|frame| self.principal.can_receive(frame));
                 self.over = delivery.ended;
                 Some(written(&delivery.frames))
             }
-            () = self.beats.next() => {
+            () = self.heartbeats.next() => {
                 // The bell rings for a stop, too; and what was revoked since the last one ends here.
-                if self.shared.stopping.is_cancelled() || !self.shared.access.holds(&self.caller) {
+                if self.shared.stopping.is_cancelled() || !self.shared.access.holds(&self.principal) {
                     return None;
                 }
-                let now = self.shared.beats.last();
+                let now = self.shared.heartbeats.last();
                 let mark = (self.subscription.topic().to_string(), self.subscription.mark());
                 let message = heartbeat(now, [mark].into());
                 Some(format!("event: heartbeat\ndata: {}\n\n", json(&message)).into())

@@ -166,7 +166,7 @@ impl Operation {
     }
 
     /// A JSON answer with a tag, and 304 for who has it already.
-    pub(super) fn tagged(self, words: &str, schema: Value) -> Self {
+    pub(super) fn with_etag(self, words: &str, schema: Value) -> Self {
         let mut operation = self
             .header(
                 "If-None-Match",

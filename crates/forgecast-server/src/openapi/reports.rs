@@ -41,13 +41,13 @@ pub(super) fn reports(schemas: &mut Schemas) -> Vec<Operation> {
             .query("until", UNTIL, day())
             .query("project", "One project.", text())
             .query("session", "One session: an id, a name (its newest run) or the name of a transcript.", session)
-            .tagged("The report.", schemas.of::<UsageReport>()),
+            .with_etag("The report.", schemas.of::<UsageReport>()),
         Operation::new("GET", "/api/v1/outcomes", Tag::Reports, "getOutcomes", outcomes)
             .query("group_by", "By what.", by)
             .query("since", SINCE, day())
             .query("until", UNTIL, day())
             .query("project", "One project.", text())
-            .tagged("The report.", schemas.of::<OutcomeReport>()),
+            .with_etag("The report.", schemas.of::<OutcomeReport>()),
     ]
 }
 
@@ -69,6 +69,6 @@ pub(super) fn server(schemas: &mut Schemas) -> Vec<Operation> {
             "Prometheus' text format.",
             &[("text/plain; version=0.0.4; charset=utf-8", text())],
         ),
-        get("/openapi.json", "openapi", "This description").tagged("OpenAPI 3.1.", document),
+        get("/openapi.json", "openapi", "This description").with_etag("OpenAPI 3.1.", document),
     ]
 }

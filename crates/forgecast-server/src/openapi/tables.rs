@@ -86,7 +86,7 @@ fn list(schemas: &mut Schemas) -> Operation {
         "`next_cursor` of the page before, asked for with the same sort.",
         json!({ "type": "string", "pattern": "^([0-9a-fA-F]{2})*$", "maxLength": 4096 }),
     )
-    .tagged("Rows and where the next page begins.", schemas.of::<SessionList>())
+    .with_etag("Rows and where the next page begins.", schemas.of::<SessionList>())
 }
 
 fn views(schemas: &mut Schemas) -> Vec<Operation> {
@@ -99,7 +99,7 @@ fn views(schemas: &mut Schemas) -> Vec<Operation> {
             "getSession",
             "The whole view of a session",
         )
-        .tagged("The view as it is now.", view.clone()),
+        .with_etag("The view as it is now.", view.clone()),
         about_one(
             schemas,
             "/api/v1/sessions/{id}/at/{revision}",
@@ -107,7 +107,7 @@ fn views(schemas: &mut Schemas) -> Vec<Operation> {
             "The view as it was at a revision",
         )
         .part("revision", revision, large())
-        .tagged("The view as it was.", view),
+        .with_etag("The view as it was.", view),
         Operation::new(
             "DELETE",
             "/api/v1/sessions/{id}",

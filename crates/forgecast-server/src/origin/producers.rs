@@ -15,7 +15,7 @@ use forgecast_protocol::{SessionRef, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{Called, answer, refusal};
-use crate::body::Held;
+use crate::body::LimitedBody;
 use crate::error::Error;
 use crate::events;
 use crate::extract::InPath;
@@ -103,7 +103,12 @@ pub(crate) async fn broadcast(
 }
 
 /// Reads a body twice over: as what is passed on, and as facts.
-async fn read(shared: &AppState, body: Held, nameless: Option<&'static str>, decode: Decode) -> Result<Read, Error> {
+async fn read(
+    shared: &AppState,
+    body: LimitedBody,
+    nameless: Option<&'static str>,
+    decode: Decode,
+) -> Result<Read, Error> {
     let (cleaner, now) = (Arc::clone(&shared.cleaner), shared.clock.now());
     let quick = body.len() <= QUICK_BYTES;
     let work = move || {

@@ -19,23 +19,23 @@ use serde_json::json;
 use super::news::{Told, text};
 use super::rooms::{self, Place as Seat};
 use super::{Called, NO_SESSION, id_for_clients, view_of};
-use crate::access::Caller;
-use crate::connections::Place;
+use crate::access::Principal;
+use crate::connections::ConnectionPermit;
 use crate::error::Error;
 use crate::extract::InPath;
 use crate::live::decoder::Message;
 use crate::live::handshake;
 use crate::live::outgoing::{Opcode, Outgoing};
 use crate::live::socket::Socket;
-use crate::live::ws::{Ending, goodbye};
+use crate::live::ws::{CloseReason, close_gracefully};
 use crate::state::AppState;
-use crate::stream::PatientStream;
+use crate::write_timeout::WriteTimeoutStream;
 
 /// `WS /ws/{session}`.
 pub(crate) async fn upgrade(
     State(shared): State<Arc<AppState>>,
-    Extension(place): Extension<Arc<Place>>,
-    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Arc<ConnectionPermit>>,
+    Extension(principal): Extension<Principal>,
     InPath(session): InPath<Called>,
     mut request: Request,
 ) -> Result<Response, Error> {
@@ -47,7 +47,7 @@ pub(crate) async fn upgrade(
         let Ok(upgraded) = upgrading.await else {
             return;
         };
-        if let Some(mut viewer) = Viewer::new(upgraded, caller, session, shared) {
+        if let Some(mut viewer) = Viewer::new(upgraded, principal, session, shared) {
             let ending = viewer.follow().await;
             viewer.shared.counts.closed(ending);
             let Viewer {
@@ -58,7 +58,7 @@ pub(crate) async fn upgrade(
             } = viewer;
             // Given up first: a viewer that says goodbye slowly takes no other's place.
             drop((seat, following));
-            Box::pin(goodbye(socket, ending)).await;
+            Box::pin(close_gracefully(socket, ending)).await;
         }
         // Held until here: a connection that became a socket still takes its place.
         drop(place);
@@ -69,11 +69,11 @@ pub(crate) async fn upgrade(
 struct Viewer {
     socket: Socket,
     shared: Arc<AppState>,
-    caller: Caller,
+    principal: Principal,
     /// As it was asked for: a bare name means whatever run is the newest.
     session: SessionRef,
     seat: Seat,
-    beats: Listener,
+    heartbeats: Listener,
     following: Following,
     socket_first: bool,
     /// Time since the viewer last gave a sign of life, counted in heartbeats.
@@ -113,33 +113,33 @@ enum Turn {
 
 impl Viewer {
     /// Nothing when the connection is none of our accept loop.
-    fn new(upgraded: Upgraded, caller: Caller, session: SessionRef, shared: Arc<AppState>) -> Option<Self> {
-        let parts = upgraded.downcast::<TokioIo<PatientStream>>().ok()?;
+    fn new(upgraded: Upgraded, principal: Principal, session: SessionRef, shared: Arc<AppState>) -> Option<Self> {
+        let parts = upgraded.downcast::<TokioIo<WriteTimeoutStream>>().ok()?;
         let options = &shared.options;
         let patience = Duration::from_millis(options.send_timeout_ms);
         let stream = parts.io.into_inner().into_inner();
         Some(Self {
             socket: Socket::new(stream, &parts.read_buf, options.client_message_bytes, patience),
-            beats: shared.beats.listen(),
+            heartbeats: shared.heartbeats.listen(),
             // Before anything is looked up: what is sent from here on is not missed.
             seat: shared.rooms.enter(&session),
             session,
             shared,
-            caller,
+            principal,
             following: Following::Nowhere,
             socket_first: false,
             silent_ms: 0,
         })
     }
 
-    async fn follow(&mut self) -> Ending {
+    async fn follow(&mut self) -> CloseReason {
         match self.serve().await {
             Ok(never) => match never {},
             Err(ending) => ending,
         }
     }
 
-    async fn serve(&mut self) -> Result<std::convert::Infallible, Ending> {
+    async fn serve(&mut self) -> Result<std::convert::Infallible, CloseReason> {
         self.continues()?;
         self.look().await?;
         if matches!(self.following, Following::Nowhere) {
@@ -148,7 +148,7 @@ impl Viewer {
         loop {
             match poll_fn(|cx| self.poll_turn(cx)).await? {
                 Turn::Heard(message) => self.heard(message).await?,
-                Turn::Sent(None) => return Err(Ending::Slow),
+                Turn::Sent(None) => return Err(CloseReason::Slow),
                 Turn::Sent(Some(message)) => {
                     if let Some(text) = message.text {
                         self.socket.send(Outgoing::texts([text])).await?;
@@ -168,8 +168,8 @@ impl Viewer {
         }
     }
 
-    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Turn, Ending>> {
-        if self.beats.poll_heard(cx).is_ready() {
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Turn, CloseReason>> {
+        if self.heartbeats.poll_heard(cx).is_ready() {
             return Poll::Ready(Ok(Turn::Beat));
         }
         // Each in turn first, so that neither can keep the other waiting.
@@ -191,7 +191,7 @@ impl Viewer {
                 let delivery = ready!(index.poll_next(cx));
                 // The index ends with the hub only; the session cannot come any more.
                 if delivery.ended {
-                    return Poll::Ready(Err(Ending::Restarting));
+                    return Poll::Ready(Err(CloseReason::Restarting));
                 }
                 Poll::Ready(Ok(Turn::Changed { ended: false }))
             }
@@ -212,17 +212,17 @@ impl Viewer {
         }
     }
 
-    fn continues(&self) -> Result<(), Ending> {
+    fn continues(&self) -> Result<(), CloseReason> {
         if self.shared.stopping.is_cancelled() {
-            return Err(Ending::Restarting);
+            return Err(CloseReason::Restarting);
         }
-        if !self.shared.access.holds(&self.caller) {
-            return Err(Ending::Unauthorised);
+        if !self.shared.access.holds(&self.principal) {
+            return Err(CloseReason::Unauthorized);
         }
         Ok(())
     }
 
-    async fn heard(&mut self, message: Message) -> Result<(), Ending> {
+    async fn heard(&mut self, message: Message) -> Result<(), CloseReason> {
         self.silent_ms = 0;
         match message {
             // Whatever these clients say, nobody ever listened to it.
@@ -230,16 +230,16 @@ impl Viewer {
             Message::Ping(payload) => Ok(self.socket.send_pong(payload).await?),
             Message::Close(code) => {
                 self.socket.send_close(code, "").await?;
-                Err(Ending::Gone)
+                Err(CloseReason::Gone)
             }
         }
     }
 
-    async fn on_beat(&mut self) -> Result<(), Ending> {
+    async fn on_beat(&mut self) -> Result<(), CloseReason> {
         let (beat_ms, idle_ms) = (self.shared.options.heartbeat_ms, self.shared.options.idle_ms);
         self.silent_ms += beat_ms;
         if self.silent_ms > idle_ms {
-            return Err(Ending::Idle);
+            return Err(CloseReason::Idle);
         }
         // Asked halfway, a living viewer answers in time: browsers and libraries do so by themselves.
         if self.silent_ms > idle_ms / 2 && self.silent_ms - beat_ms <= idle_ms / 2 {
@@ -251,12 +251,12 @@ impl Viewer {
     }
 
     /// The session is not there, or no longer: says so, and waits for it.
-    async fn wait(&mut self) -> Result<(), Ending> {
+    async fn wait(&mut self) -> Result<(), CloseReason> {
         let index = self.shared.hub.subscribe(Topic::Sessions, Start::Fresh).await;
         self.following = match index {
             Ok(index) => Following::Nothing(Box::new(index)),
-            Err(SubscribeError::TooMany { .. }) => return Err(Ending::TooManyViewers),
-            Err(_) => return Err(Ending::Restarting),
+            Err(SubscribeError::TooMany { .. }) => return Err(CloseReason::TooManyViewers),
+            Err(_) => return Err(CloseReason::Restarting),
         };
         let absent = json!({ "type": "status", "data": { "error": NO_SESSION } });
         self.socket.send(Outgoing::texts([text(&absent)])).await?;
@@ -272,7 +272,7 @@ impl Viewer {
     }
 
     /// Looks when the name means another run than the one that is followed.
-    async fn turn(&mut self) -> Result<(), Ending> {
+    async fn turn(&mut self) -> Result<(), CloseReason> {
         let meant = self.shared.hub.resolve(&self.session);
         if meant.is_some() && meant.as_ref() != self.followed() {
             self.look().await?;
@@ -281,7 +281,7 @@ impl Viewer {
     }
 
     /// Follows the run that is meant now, and says what is new of it.
-    async fn look(&mut self) -> Result<(), Ending> {
+    async fn look(&mut self) -> Result<(), CloseReason> {
         if let Some(id) = self.shared.hub.resolve(&self.session)
             && self.followed() != Some(&id)
         {
@@ -304,15 +304,15 @@ impl Viewer {
     }
 
     /// Takes a place among those who watch a run.
-    async fn turn_to(&mut self, id: SessionId) -> Result<(), Ending> {
+    async fn turn_to(&mut self, id: SessionId) -> Result<(), CloseReason> {
         let session = SessionRef::Run(id.clone());
         let view = self.shared.hub.subscribe(Topic::Session(session), Start::Fresh).await;
         let mut view = match view {
             Ok(view) => view,
-            Err(SubscribeError::TooMany { .. }) => return Err(Ending::TooManyViewers),
+            Err(SubscribeError::TooMany { .. }) => return Err(CloseReason::TooManyViewers),
             // It went as it came.
             Err(SubscribeError::Unknown(_)) => return Ok(()),
-            Err(_) => return Err(Ending::Restarting),
+            Err(_) => return Err(CloseReason::Restarting),
         };
         // What is there already is read as a whole.
         view.try_next();
@@ -327,7 +327,7 @@ impl Viewer {
     }
 
     /// Follows the log from its end, unless it is followed.
-    async fn listen(&mut self) -> Result<(), Ending> {
+    async fn listen(&mut self) -> Result<(), CloseReason> {
         let Following::Session(followed) = &mut self.following else {
             return Ok(());
         };
@@ -342,13 +342,13 @@ impl Viewer {
                 followed.log = Some(log);
                 Ok(())
             }
-            Err(SubscribeError::TooMany { .. }) => Err(Ending::TooManyViewers),
+            Err(SubscribeError::TooMany { .. }) => Err(CloseReason::TooManyViewers),
             // The view goes on without it; asked again at the next beat.
             Err(_) => Ok(()),
         }
     }
 
-    async fn lines(&mut self, frames: Vec<Frame>) -> Result<(), Ending> {
+    async fn lines(&mut self, frames: Vec<Frame>) -> Result<(), CloseReason> {
         let mut lines = Vec::new();
         for frame in frames {
             if let Ok(ServerMessage::Log { lines: new, .. }) = serde_json::from_slice(&frame.json) {

@@ -60,7 +60,7 @@ impl Server {
 
 #[tokio::test]
 async fn guessing_is_slowed_down_and_locks_out_nobody_elsewhere() {
-    let server = closed_with(|options| options.guesses_per_address = 10).await;
+    let server = closed_with(|options| options.wrong_tokens_per_address = 10).await;
     let path = "/api/v1/sessions/weather~1";
     let (_, known) = server.keys.add_token(Role::View, "known").unwrap();
     let (_, new) = server.keys.add_token(Role::View, "new").unwrap();
@@ -94,7 +94,7 @@ async fn guessing_is_slowed_down_and_locks_out_nobody_elsewhere() {
 
 #[tokio::test]
 async fn guesses_from_many_addresses_are_slowed_down_together() {
-    let server = closed_with(|options| options.guesses = 30).await;
+    let server = closed_with(|options| options.wrong_tokens = 30).await;
     let path = "/api/v1/stats";
     let (_, token) = server.keys.add_token(Role::View, "phone").unwrap();
     let mut answers = Vec::new();

@@ -61,7 +61,7 @@ fn what_a_trusted_proxy_says_stands_for_the_request_and_has_to_be_ours_too() {
     let host = ("x-forwarded-host", "builds.example");
     let https = ("x-forwarded-proto", "https");
     let visitor = behind(&[host, https, ("x-forwarded-for", "6.6.6.6, 1.2.3.4")]).visitor();
-    let expected = Visitor {
+    let expected = ClientInfo {
         address: IpAddr::V4(Ipv4Addr::new(1, 2, 3, 4)),
         local: false,
         secure: true,

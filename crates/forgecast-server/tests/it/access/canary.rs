@@ -53,7 +53,7 @@ impl Subscriber for Log {
 async fn tokens_and_cookies_are_in_no_log_no_answer_and_no_file() {
     let log = Log::default();
     let _listening = tracing::subscriber::set_default(log.clone());
-    let server = closed_with(|options| options.guesses_per_address = 30).await;
+    let server = closed_with(|options| options.wrong_tokens_per_address = 30).await;
     let (_, admin) = server.keys.add_token(Role::Admin, "me").unwrap();
     let (_, link) = server.keys.share(id("weather~1"), HOUR).unwrap();
     let wrong = "fc_a_canarycanarycanarycanarycanarycanarycanary".to_owned();

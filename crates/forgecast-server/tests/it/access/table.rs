@@ -125,7 +125,7 @@ async fn cookie(server: &Server, token: &str) -> String {
 #[tokio::test]
 async fn every_route_serves_whom_it_says_and_nobody_else() {
     // The same wrong tokens come very often.
-    let server = closed_with(|options| options.guesses_per_address = 1_000).await;
+    let server = closed_with(|options| options.wrong_tokens_per_address = 1_000).await;
     let keys = &server.keys;
     let roles = [Role::View, Role::Ingest, Role::Admin].map(|role| {
         let (_, token) = keys.add_token(role, role.as_str()).unwrap();

@@ -18,7 +18,7 @@ pub(super) const FIRST_ROOM_BYTES: usize = 8 * 1024 * 1024;
 
 /// See the module.
 #[derive(Clone, Debug)]
-pub(crate) struct Room {
+pub(crate) struct MemoryBudget {
     first: Arc<Semaphore>,
     /// For what follows the first bytes, while there is any.
     rest: Arc<Semaphore>,
@@ -26,7 +26,7 @@ pub(crate) struct Room {
     turn: Arc<Semaphore>,
 }
 
-impl Room {
+impl MemoryBudget {
     /// So many bytes behind the first ones of each body, for bodies that are no longer than `longest`.
     pub(crate) fn new(bytes: usize, longest: usize) -> Self {
         let room = |bytes: usize| Arc::new(Semaphore::new(grains(bytes).min(Semaphore::MAX_PERMITS)));
@@ -44,8 +44,8 @@ fn grains(bytes: usize) -> usize {
 
 /// The room that one body takes.
 #[derive(Debug)]
-pub(super) struct Taken {
-    room: Room,
+pub(super) struct MemoryPermit {
+    room: MemoryBudget,
     /// How long it may wait for its turn.
     patience: Duration,
     first: Option<OwnedSemaphorePermit>,
@@ -53,9 +53,9 @@ pub(super) struct Taken {
     turn: Option<OwnedSemaphorePermit>,
 }
 
-impl Taken {
+impl MemoryPermit {
     /// Nothing yet.
-    pub(super) fn new(room: Room, patience: Duration) -> Self {
+    pub(super) fn new(room: MemoryBudget, patience: Duration) -> Self {
         Self {
             room,
             patience,

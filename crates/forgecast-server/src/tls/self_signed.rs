@@ -24,7 +24,7 @@ const EARLIER: Duration = Duration::from_secs(DAY_S);
 const DAY_S: u64 = 24 * 60 * 60;
 
 /// The certificate in `folder` when it is good for these names, else a new one.
-pub(super) fn keep(folder: &Path, names: &[String], now: Timestamp) -> Result<Tls, TlsError> {
+pub(super) fn load_or_create(folder: &Path, names: &[String], now: Timestamp) -> Result<Tls, TlsError> {
     let names = normal(names)?;
     let (certificate, key) = (folder.join(CERTIFICATE), folder.join(KEY));
     private(folder).map_err(|source| TlsError::Write {

@@ -6,18 +6,18 @@ use forgecast_protocol::Fact;
 use forgecast_protocol::event::BudgetScope;
 use serde_json::Value;
 
-use super::Caller;
+use super::Principal;
 
-impl Caller {
+impl Principal {
     /// Whether a fact of a session that this one may see is for them.
-    pub(crate) fn may_know(&self, fact: &Fact) -> bool {
+    pub(crate) fn can_receive_fact(&self, fact: &Fact) -> bool {
         let of_all = matches!(fact, Fact::BudgetPassed(passed) if passed.scope != BudgetScope::Session);
-        !of_all || !matches!(self, Self::Guest(..))
+        !of_all || !matches!(self, Self::ShareLink(..))
     }
 
     /// Whether a message of a topic that this one may follow is for them.
-    pub(crate) fn may_hear(&self, frame: &Frame) -> bool {
-        if frame.kind != FrameKind::Event || !matches!(self, Self::Guest(..)) {
+    pub(crate) fn can_receive(&self, frame: &Frame) -> bool {
+        if frame.kind != FrameKind::Event || !matches!(self, Self::ShareLink(..)) {
             return true;
         }
         // Events are rare, and guests are few.
@@ -67,11 +67,11 @@ mod tests {
                 position: None,
                 kind: FrameKind::Event,
             };
-            assert_eq!(guest.may_hear(&frame), theirs, "{scope:?}");
-            assert!(viewer.may_hear(&frame) && Caller::Local.may_hear(&frame));
+            assert_eq!(guest.can_receive(&frame), theirs, "{scope:?}");
+            assert!(viewer.can_receive(&frame) && Principal::Local.can_receive(&frame));
             let fact = Fact::BudgetPassed(passed);
-            assert_eq!(guest.may_know(&fact), theirs, "{scope:?}");
-            assert!(viewer.may_know(&fact));
+            assert_eq!(guest.can_receive_fact(&fact), theirs, "{scope:?}");
+            assert!(viewer.can_receive_fact(&fact));
         }
         let own = json!({"type": "event", "topic": "session/a~1", "event": {"type": "note", "data": 1}});
         let frame = Frame {
@@ -79,6 +79,6 @@ mod tests {
             position: None,
             kind: FrameKind::Event,
         };
-        assert!(guest.may_hear(&frame));
+        assert!(guest.can_receive(&frame));
     }
 }

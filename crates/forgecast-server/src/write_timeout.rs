@@ -13,19 +13,19 @@ use crate::wire::Wire;
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct PatientStream {
+pub(crate) struct WriteTimeoutStream {
     stream: Wire,
-    patience: Duration,
+    write_timeout: Duration,
     /// Runs only while the peer takes nothing: a stream that flows costs no timer.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl PatientStream {
-    /// Writes to `stream` fail with `TimedOut` once nothing could be written for `patience`.
-    pub(crate) fn new(stream: Wire, patience: Duration) -> Self {
+impl WriteTimeoutStream {
+    /// Writes to `stream` fail with `TimedOut` once nothing could be written for `write_timeout`.
+    pub(crate) fn new(stream: Wire, write_timeout: Duration) -> Self {
         Self {
             stream,
-            patience,
+            write_timeout,
             stalled: None,
         }
     }
@@ -40,20 +40,20 @@ impl PatientStream {
             self.stalled = None;
             return written;
         }
-        let patience = self.patience;
-        let timer = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
+        let write_timeout = self.write_timeout;
+        let timer = self.stalled.get_or_insert_with(|| Box::pin(sleep(write_timeout)));
         ready!(timer.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-impl AsyncRead for PatientStream {
+impl AsyncRead for WriteTimeoutStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
-impl AsyncWrite for PatientStream {
+impl AsyncWrite for WriteTimeoutStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.watched(cx, written)

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Held, Taken};
+use super::{LimitedBody, MemoryPermit};
 use crate::error::Error;
 
 /// From here on a body gets a block of its own that is large enough for all of it.
@@ -13,17 +13,17 @@ const BLOCK_BYTES: usize = 33 * 1024 * 1024;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Heap {
+pub(super) struct BodyBuffer {
     bytes: Vec<u8>,
     limit: usize,
-    taken: Taken,
+    taken: MemoryPermit,
     /// Why it takes no more, once it does not.
     refusal: Option<Error>,
 }
 
-impl Heap {
+impl BodyBuffer {
     /// An empty one that takes at most `limit` bytes.
-    pub(super) fn new(limit: usize, taken: Taken) -> Self {
+    pub(super) fn new(limit: usize, taken: MemoryPermit) -> Self {
         Self {
             bytes: Vec::new(),
             limit,
@@ -70,8 +70,8 @@ impl Heap {
     }
 
     /// All of it.
-    pub(super) fn finish(self) -> Held {
-        Held {
+    pub(super) fn finish(self) -> LimitedBody {
+        LimitedBody {
             bytes: self.bytes,
             _room: self.taken,
         }
@@ -79,7 +79,7 @@ impl Heap {
 }
 
 /// For what unpacks into it, in small steps, each of which is settled before the next one.
-impl io::Write for Heap {
+impl io::Write for BodyBuffer {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         match self.add(data) {
             Ok(()) => Ok(data.len()),

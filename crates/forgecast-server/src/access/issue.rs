@@ -10,7 +10,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::Role;
-use super::file::{Bytes32, Document, Share, Token};
+use super::store::{Bytes32, Document, Share, Token};
 
 /// Longest name of a token, in characters.
 const NAME_CHARS: usize = 64;

@@ -1,5 +1,5 @@
 //! How many wrong tokens somebody may present: counted per address and over all. Whoever presents a right one is never
-//! turned away for what others do elsewhere. What is remembered is bounded, whoever guesses from wherever.
+//! turned away for what others do elsewhere. What is remembered is bounded, whoever rate_limit from wherever.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -10,27 +10,27 @@ use std::time::{Duration, Instant};
 const ADDRESSES: usize = 4_096;
 /// Right keys and wrong tokens that are remembered of an address.
 const REMEMBERED: usize = 4;
-/// A wrong token once more is a program that nobody told of the change, not one that guesses.
+/// A wrong token once more is a program that nobody told of the change, not one that rate_limit.
 const AGAIN: f64 = 0.1;
 const MINUTE_S: f64 = 60.0;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Guesses {
+pub(super) struct LoginRateLimiter {
     per_address: f64,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    all: Allowance,
+    all: TokenBucket,
     addresses: HashMap<IpAddr, Known>,
 }
 
 /// What is known of an address.
 #[derive(Debug)]
 struct Known {
-    allowance: Allowance,
+    bucket: TokenBucket,
     seen: Instant,
     /// Ids of the tokens that came from there and were right, the last one last.
     right: Vec<Arc<str>>,
@@ -40,13 +40,13 @@ struct Known {
 
 /// So many a minute; who asked for none for a minute has all of them.
 #[derive(Debug)]
-struct Allowance {
+struct TokenBucket {
     most: f64,
     left: f64,
     at: Instant,
 }
 
-impl Allowance {
+impl TokenBucket {
     fn new(a_minute: f64, now: Instant) -> Self {
         Self {
             most: a_minute,
@@ -75,20 +75,20 @@ impl Allowance {
 
 /// A token that was presented.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Presented<'a> {
+pub(super) enum TokenCheck<'a> {
     /// It is the one with this id.
-    Right(&'a Arc<str>),
+    Valid(&'a Arc<str>),
     /// It is none; this stands for it.
-    Wrong(u64),
+    Invalid(u64),
 }
 
-impl Guesses {
+impl LoginRateLimiter {
     /// So many a minute from one address, and so many from all; at least one.
     pub(super) fn new(per_address: u32, all: u32, now: Instant) -> Self {
         Self {
             per_address: f64::from(per_address.max(1)),
             state: Mutex::new(State {
-                all: Allowance::new(f64::from(all.max(1)), now),
+                all: TokenBucket::new(f64::from(all.max(1)), now),
                 addresses: HashMap::new(),
             }),
         }
@@ -98,7 +98,7 @@ impl Guesses {
     ///
     /// # Errors
     /// Not before so many seconds.
-    pub(super) fn judge(&self, address: IpAddr, presented: Presented<'_>, now: Instant) -> Result<(), u32> {
+    pub(super) fn judge(&self, address: IpAddr, presented: TokenCheck<'_>, now: Instant) -> Result<(), u32> {
         let mut state = self.state();
         let State { all, addresses } = &mut *state;
         let address = network(address);
@@ -110,18 +110,18 @@ impl Guesses {
             quiet.map(|quiet| addresses.remove(&quiet));
         }
         let known = addresses.entry(address).or_insert_with(|| Known {
-            allowance: Allowance::new(self.per_address, now),
+            bucket: TokenBucket::new(self.per_address, now),
             seen: now,
             right: Vec::new(),
             wrong: Vec::new(),
         });
         known.seen = now;
-        let wait = known.allowance.wait_s(now);
+        let wait = known.bucket.wait_s(now);
         match presented {
-            Presented::Right(key) => {
+            TokenCheck::Valid(key) => {
                 let was_right = known.right.contains(key);
                 match wait {
-                    // A neighbour behind the same address guesses; this one was here before.
+                    // A neighbour behind the same address rate_limit; this one was here before.
                     Some(_) if was_right => Ok(()),
                     // To tell that it is right would be to look at one guess too many.
                     Some(wait) => Err(wait),
@@ -133,12 +133,12 @@ impl Guesses {
                     }
                 }
             }
-            Presented::Wrong(mark) => {
+            TokenCheck::Invalid(mark) => {
                 if let Some(wait) = wait {
                     return Err(wait);
                 }
                 let weight = if known.wrong.contains(&mark) { AGAIN } else { 1.0 };
-                known.allowance.left -= weight;
+                known.bucket.left -= weight;
                 if weight == 1.0 {
                     remember(&mut known.wrong, mark);
                 }
@@ -187,8 +187,8 @@ mod tests {
     #[test]
     fn who_guesses_is_slowed_down_and_let_in_again_later() {
         let start = Instant::now();
-        let guesses = Guesses::new(6, 1_000, start);
-        let guess = |mark, now| guesses.judge(address(1), Presented::Wrong(mark), now);
+        let rate_limit = LoginRateLimiter::new(6, 1_000, start);
+        let guess = |mark, now| rate_limit.judge(address(1), TokenCheck::Invalid(mark), now);
         for mark in 0..6 {
             assert_eq!(guess(mark, start), Ok(()));
         }
@@ -206,34 +206,34 @@ mod tests {
     #[test]
     fn a_right_token_is_not_looked_at_where_too_many_were_wrong_unless_it_was_here_before() {
         let now = Instant::now();
-        let guesses = Guesses::new(3, 1_000, now);
+        let rate_limit = LoginRateLimiter::new(3, 1_000, now);
         let (old, new): (Arc<str>, Arc<str>) = ("old".into(), "new".into());
-        assert_eq!(guesses.judge(address(1), Presented::Right(&old), now), Ok(()));
+        assert_eq!(rate_limit.judge(address(1), TokenCheck::Valid(&old), now), Ok(()));
         for mark in 0..10 {
-            let _ = guesses.judge(address(1), Presented::Wrong(mark), now);
+            let _ = rate_limit.judge(address(1), TokenCheck::Invalid(mark), now);
         }
-        assert_eq!(guesses.judge(address(1), Presented::Right(&old), now), Ok(()));
-        assert!(guesses.judge(address(1), Presented::Right(&new), now).is_err());
-        assert_eq!(guesses.judge(address(2), Presented::Right(&new), now), Ok(()));
+        assert_eq!(rate_limit.judge(address(1), TokenCheck::Valid(&old), now), Ok(()));
+        assert!(rate_limit.judge(address(1), TokenCheck::Valid(&new), now).is_err());
+        assert_eq!(rate_limit.judge(address(2), TokenCheck::Valid(&new), now), Ok(()));
     }
 
     #[test]
     fn guesses_from_many_addresses_are_slowed_down_together_and_lock_nobody_out() {
         let now = Instant::now();
-        let guesses = Guesses::new(10, 50, now);
+        let rate_limit = LoginRateLimiter::new(10, 50, now);
         let refused = (0..100)
-            .filter(|number| guesses.judge(address(*number), Presented::Wrong(1), now).is_err())
+            .filter(|number| rate_limit.judge(address(*number), TokenCheck::Invalid(1), now).is_err())
             .count();
         assert_eq!(refused, 50);
         let key = "key".into();
-        assert_eq!(guesses.judge(address(1_000), Presented::Right(&key), now), Ok(()));
+        assert_eq!(rate_limit.judge(address(1_000), TokenCheck::Valid(&key), now), Ok(()));
     }
 
     #[test]
     fn the_same_wrong_token_again_weighs_less() {
         let now = Instant::now();
-        let guesses = Guesses::new(10, 1_000, now);
-        let same = (0..1_000).take_while(|_| guesses.judge(address(1), Presented::Wrong(7), now).is_ok());
+        let rate_limit = LoginRateLimiter::new(10, 1_000, now);
+        let same = (0..1_000).take_while(|_| rate_limit.judge(address(1), TokenCheck::Invalid(7), now).is_ok());
         let same = same.count();
         assert!((75..=95).contains(&same), "{same}");
     }
@@ -241,23 +241,23 @@ mod tests {
     #[test]
     fn what_is_remembered_is_bounded() {
         let now = Instant::now();
-        let guesses = Guesses::new(10, 1_000, now);
+        let rate_limit = LoginRateLimiter::new(10, 1_000, now);
         for number in 0..10_000_u32 {
             for mark in 0..3 {
-                let _ = guesses.judge(
+                let _ = rate_limit.judge(
                     address(number),
-                    Presented::Wrong(mark),
+                    TokenCheck::Invalid(mark),
                     now + Duration::from_millis(number.into()),
                 );
             }
             let key = number.to_string().into();
-            let _ = guesses.judge(
+            let _ = rate_limit.judge(
                 address(1),
-                Presented::Right(&key),
+                TokenCheck::Valid(&key),
                 now + Duration::from_millis(number.into()),
             );
         }
-        let state = guesses.state();
+        let state = rate_limit.state();
         assert_eq!(state.addresses.len(), ADDRESSES);
         assert!(
             state

@@ -5,10 +5,10 @@ use std::time::Duration;
 use ctutils::CtEq;
 
 use super::cookie::{self, Parts};
-use super::file::{Bytes32, Document, Share, Token};
+use super::issue::{ProcessKey, hash};
 use super::keys::Keys;
-use super::made::{ProcessKey, hash};
-use super::{Caller, Pass, Role};
+use super::store::{Bytes32, Document, Share, Token};
+use super::{Credential, Principal, Role};
 
 /// How long a browser stays signed in with a token. With a share link it is as long as the link is valid.
 const SIGNED_IN: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -18,7 +18,7 @@ const TOKEN_BYTES: usize = 128;
 /// What a cookie proves.
 pub(super) enum Proof {
     /// Who signed in with it.
-    Caller(Caller),
+    Principal(Principal),
     /// It is signed by somebody else, under an id that there is.
     Forged,
     /// Nothing: it expired, or what it was made from is no more.
@@ -35,22 +35,22 @@ pub(crate) struct Ticket {
 
 impl Keys {
     /// Whose token this is. What it is compared with tells nothing by the time it takes.
-    pub(super) fn find(&self, text: &str) -> Option<Caller> {
+    pub(super) fn find(&self, text: &str) -> Option<Principal> {
         if text.len() > TOKEN_BYTES {
             return None;
         }
         let presented = hash(text);
         let same = |kept: &Bytes32| kept.0.ct_eq(&presented.0).to_bool();
         let (document, now) = (self.now(), self.clock.now());
-        let mut found = same(&self.process.hash).then(|| self.process.caller());
+        let mut found = same(&self.process.hash).then(|| self.process.principal());
         for token in &document.tokens {
             if same(&token.hash) {
-                found = Some(token.caller());
+                found = Some(token.principal());
             }
         }
         for share in &document.shares {
             if same(&share.hash) && share.expires_at > now {
-                found = Some(share.caller());
+                found = Some(share.principal());
             }
         }
         found
@@ -62,69 +62,69 @@ impl Keys {
             return Proof::Nothing;
         };
         let (document, now) = (self.now(), self.clock.now());
-        let Some((caller, hash, secret)) = self.signer(&document, parts.id) else {
+        let Some((principal, hash, secret)) = self.signer(&document, parts.id) else {
             return Proof::Nothing;
         };
         if !parts.is_signed(secret, hash) {
             return Proof::Forged;
         }
-        let caller = caller.signed_in(parts.until());
-        if caller.ended(now) {
+        let principal = principal.signed_in(parts.until());
+        if principal.ended(now) {
             Proof::Nothing
         } else {
-            Proof::Caller(caller)
+            Proof::Principal(principal)
         }
     }
 
     /// A cookie for one who presented a token; nothing for those who did not.
-    pub(crate) fn ticket(&self, caller: &Caller) -> Option<Ticket> {
-        let pass = caller.pass()?;
+    pub(crate) fn ticket(&self, principal: &Principal) -> Option<Ticket> {
+        let credential = principal.credential()?;
         let (document, now) = (self.now(), self.clock.now());
-        let (_, hash, secret) = self.signer(&document, &pass.key)?;
+        let (_, hash, secret) = self.signer(&document, &credential.key)?;
         let month = now.plus_millis(i64::try_from(SIGNED_IN.as_millis()).unwrap_or(i64::MAX));
-        let until = pass.until.map_or(month, |until| until.min(month));
+        let until = credential.until.map_or(month, |until| until.min(month));
         Some(Ticket {
-            value: cookie::signed(&pass.key, until, secret, hash),
+            value: cookie::signed(&credential.key, until, secret, hash),
             seconds: until.millis_since(now) / 1_000,
         })
     }
 
-    /// Whether what a caller came in with still stands, as of the last [`Self::refresh`].
-    pub(crate) fn holds(&self, pass: &Pass) -> bool {
-        if pass.until.is_some_and(|until| until <= self.clock.now()) {
+    /// Whether what a principal came in with still stands, as of the last [`Self::refresh`].
+    pub(crate) fn holds(&self, credential: &Credential) -> bool {
+        if credential.until.is_some_and(|until| until <= self.clock.now()) {
             return false;
         }
         let document = self.last();
-        self.signer(&document, &pass.key).is_some()
+        self.signer(&document, &credential.key).is_some()
     }
 
-    fn signer<'a>(&'a self, document: &'a Document, id: &str) -> Option<(Caller, &'a Bytes32, &'a Bytes32)> {
+    fn signer<'a>(&'a self, document: &'a Document, id: &str) -> Option<(Principal, &'a Bytes32, &'a Bytes32)> {
         if id == &*self.process.id {
-            return Some((self.process.caller(), &self.process.hash, &self.process.secret));
+            return Some((self.process.principal(), &self.process.hash, &self.process.secret));
         }
         let token = document.tokens.iter().find(|token| token.id == id);
-        let token = token.map(|token| (token.caller(), &token.hash, &document.secret));
+        let token = token.map(|token| (token.principal(), &token.hash, &document.secret));
         token.or_else(|| {
             let share = document.shares.iter().find(|share| share.id == id)?;
-            Some((share.caller(), &share.hash, &document.secret))
+            Some((share.principal(), &share.hash, &document.secret))
         })
     }
 }
 
 impl ProcessKey {
-    fn caller(&self) -> Caller {
-        Caller::Holder(Role::Admin, Pass::new(&self.id, None))
+    fn principal(&self) -> Principal {
+        Principal::Token(Role::Admin, Credential::new(&self.id, None))
     }
 }
 
 impl Token {
-    fn caller(&self) -> Caller {
-        Caller::Holder(self.role, Pass::new(&self.id, None))
+    fn principal(&self) -> Principal {
+        Principal::Token(self.role, Credential::new(&self.id, None))
     }
 }
 
 impl Share {
-    fn caller(&self) -> Caller {
-        Caller::Guest(self.session.clone(), Pass::new(&self.id, Some(self.expires_at)))
+    fn principal(&self) -> Principal {
+        Principal::ShareLink(self.session.clone(), Credential::new(&self.id, Some(self.expires_at)))
     }
 }

@@ -10,7 +10,7 @@ use sha1::{Digest, Sha1};
 use crate::assets::if_none_match;
 
 /// `json` with its `digest` as the tag.
-pub(crate) fn tagged(json: Bytes, digest: &str, headers: &HeaderMap) -> Response {
+pub(crate) fn with_etag(json: Bytes, digest: &str, headers: &HeaderMap) -> Response {
     let tag = format!("\"{digest}\"");
     let mut response = if if_none_match(headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
@@ -28,13 +28,13 @@ pub(crate) fn tagged(json: Bytes, digest: &str, headers: &HeaderMap) -> Response
 }
 
 /// `json`, tagged by its content.
-pub(crate) fn by_content(json: Vec<u8>, headers: &HeaderMap) -> Response {
+pub(crate) fn with_content_etag(json: Vec<u8>, headers: &HeaderMap) -> Response {
     let digest = HEXLOWER.encode(&Sha1::digest(&json));
-    tagged(json.into(), &digest, headers)
+    with_etag(json.into(), &digest, headers)
 }
 
 /// An answer that is true now only: nobody may keep it.
-pub(crate) fn fresh(body: impl IntoResponse) -> Response {
+pub(crate) fn no_store(body: impl IntoResponse) -> Response {
     let mut response = body.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
