@@ -74,13 +74,13 @@ fn wire_types() -> Result<String> {
     tool::cargo(&example).output()
 }
 
-/// The description of the API, from the router and the types of the wire.
+/// The description of the API, from the tables of routes and the types of the wire. The legacy crate knows all of them.
 fn api() -> Result<String> {
     let example = [
         "run",
         "--quiet",
         "--package",
-        "forgecast-server",
+        "forgecast-legacy",
         "--features",
         "openapi",
         "--example",

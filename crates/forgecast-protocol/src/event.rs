@@ -92,7 +92,7 @@ pub enum SourceKind {
     Artifact,
     /// A log file.
     Log,
-    /// `POST /api/v1/events` and the origin's endpoints.
+    /// `POST /api/v1/events` and Context Foundry's endpoints.
     Push,
     /// A hook of a coding agent.
     Hook,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 
 pub(crate) mod cookie;
-pub(crate) mod gate;
+mod gate;
 mod issue;
 mod keys;
 mod rate_limit;
@@ -24,6 +24,7 @@ mod store;
 mod tests;
 mod verify;
 
+pub(crate) use self::gate::Gate;
 pub use self::issue::{ShareInfo, TokenInfo};
 pub use self::keys::Keys;
 

@@ -72,14 +72,34 @@ impl Coding {
     }
 }
 
-/// A whole body, and the room that it takes.
+/// A whole body, and the memory that it holds of what all bodies may take together.
 #[derive(Debug)]
-pub(crate) struct LimitedBody {
+pub struct LimitedBody {
     bytes: Vec<u8>,
     _room: MemoryPermit,
 }
 
+/// JSON up to here is decoded on the spot; a longer body would keep other connections of the same thread waiting.
+pub const QUICK_JSON_BYTES: usize = 64 * 1024;
+
 impl LimitedBody {
+    /// Decodes the body: on the spot when it has at most `quick_bytes`, else on a thread where it keeps nobody waiting.
+    ///
+    /// # Errors
+    /// `decode` panicked.
+    pub async fn decode<T: Send + 'static>(
+        self,
+        quick_bytes: usize,
+        decode: impl FnOnce(&[u8]) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        if self.len() <= quick_bytes {
+            return Ok(decode(&self));
+        }
+        tokio::task::spawn_blocking(move || decode(&self))
+            .await
+            .map_err(|error| Error::internal("decode a body", error))
+    }
+
     /// The bytes, for one who bounds by himself what he keeps.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
@@ -102,7 +122,7 @@ pub(crate) struct Bodies {
     /// How long one may take to begin with; it has a second more for each 32 KiB that came.
     pub(crate) patience: Duration,
     /// Shared by all.
-    pub(crate) room: MemoryBudget,
+    pub(crate) budget: MemoryBudget,
 }
 
 impl Bodies {
@@ -124,7 +144,7 @@ impl Bodies {
 
     async fn read_waiting(&self, request: Request, for_room: Duration) -> Result<LimitedBody, Error> {
         let (parts, mut body) = request.into_parts();
-        let buffer = BodyBuffer::new(self.limit, MemoryPermit::new(self.room.clone(), for_room));
+        let buffer = BodyBuffer::new(self.limit, MemoryPermit::new(self.budget.clone(), for_room));
         let read = match Coding::of(&parts.headers) {
             Ok(Coding::Identity) => self.read_all(&mut body, Sink::Plain(buffer)).await,
             Ok(Coding::Gzip) => self.read_all(&mut body, Sink::Gzip(Box::new(Gzip::new(buffer)))).await,

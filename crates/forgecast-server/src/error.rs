@@ -13,7 +13,7 @@ use forgecast_protocol::problem::ErrorBody;
 
 /// A request that is not served, and why.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub enum Error {
     /// The path, the query or the body does not have the form it must have.
     #[error("{0}")]
     Malformed(String),
@@ -90,7 +90,7 @@ struct Form(&'static str, &'static str, StatusCode);
 
 impl Error {
     /// An error that the client can do nothing about; `doing` names the operation and its subject.
-    pub(crate) fn internal(doing: impl fmt::Display, cause: impl fmt::Display) -> Self {
+    pub fn internal(doing: impl fmt::Display, cause: impl fmt::Display) -> Self {
         Self::Internal(format!("{doing}: {cause}"))
     }
 

@@ -8,11 +8,9 @@ use forgecast_decode::push::{self, Pushed};
 use forgecast_hub::Reason;
 use serde::Serialize;
 
+use crate::body::QUICK_JSON_BYTES;
 use crate::error::Error;
 use crate::state::AppState;
-
-/// Bodies up to here are decoded on the spot; longer ones would keep other connections of the same thread waiting.
-const QUICK_BYTES: usize = 64 * 1024;
 
 /// What became of a push.
 #[derive(Debug, Serialize)]
@@ -37,17 +35,10 @@ pub(crate) struct Rejection {
 /// `POST /api/v1/events`: one envelope or an array of them.
 pub(crate) async fn push(State(shared): State<Arc<AppState>>, request: Request) -> Result<Json<Receipt>, Error> {
     let body = shared.bodies.read(request).await?;
-    let decode = {
-        let (cleaner, now) = (Arc::clone(&shared.cleaner), shared.clock.now());
-        let quick = body.len() <= QUICK_BYTES;
-        (move || push::envelopes(&body, &cleaner, now), quick)
-    };
-    let decoded = match decode {
-        (decode, true) => decode(),
-        (decode, false) => tokio::task::spawn_blocking(decode)
-            .await
-            .map_err(|error| Error::internal("decode a push", error))?,
-    };
+    let (cleaner, now) = (Arc::clone(&shared.cleaner), shared.clock.now());
+    let decoded = body
+        .decode(QUICK_JSON_BYTES, move |body| push::envelopes(body, &cleaner, now))
+        .await?;
     let pushed = decoded.map_err(|error| Error::Malformed(error.to_string()))?;
     let Pushed {
         batch,
@@ -87,8 +78,9 @@ pub(crate) async fn push(State(shared): State<Arc<AppState>>, request: Request) 
     }))
 }
 
-/// Why the hub did not take a fact, and the way out.
-pub(crate) fn refusal(reason: Reason) -> &'static str {
+/// Why the hub did not take a fact and what to do about it, for whoever sent it.
+#[must_use]
+pub fn refusal(reason: Reason) -> &'static str {
     match reason {
         Reason::UnknownRun => "there is no such run; leave the number out to mean the newest one",
         Reason::NoSession => "it names no session",

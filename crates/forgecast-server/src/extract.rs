@@ -10,7 +10,7 @@ use crate::error::Error;
 
 /// What the `{…}` of a path hold, decoded and validated by `T`; otherwise 400.
 #[derive(Debug)]
-pub(crate) struct InPath<T>(pub(crate) T);
+pub struct InPath<T>(pub T);
 
 impl<T, S> FromRequestParts<S> for InPath<T>
 where
@@ -29,7 +29,7 @@ where
 
 /// The query, validated by `T`; otherwise 400.
 #[derive(Debug)]
-pub(crate) struct InQuery<T>(pub(crate) T);
+pub struct InQuery<T>(pub T);
 
 impl<T, S> FromRequestParts<S> for InQuery<T>
 where

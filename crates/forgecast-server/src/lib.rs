@@ -1,11 +1,15 @@
-//! The HTTP edge: REST, WebSocket, SSE, pushes, hooks, telemetry, metrics and the dashboard's files. It owns no state of sessions: it asks
-//! the hub and passes the hub's bytes on. HTTP types end here, and nothing in here may make the hub wait.
+//! The HTTP edge: REST, WebSocket, SSE, pushes, hooks, telemetry, metrics and the dashboard's files. It owns no state of
+//! sessions: it asks the hub and passes the hub's bytes on. Nothing in here may make the hub wait.
+//!
+//! Another crate adds routes with [`Routes`]: its handlers take [`AppState`] and the extractors of this crate, and the
+//! binary passes them in [`App::mounted`].
 
 mod accept;
 mod access;
 mod assets;
 mod body;
 mod connections;
+mod counts;
 mod error;
 mod etag;
 mod events;
@@ -13,6 +17,8 @@ mod extract;
 mod files;
 mod guard;
 mod health;
+mod heartbeat;
+mod hook_queue;
 mod hooks;
 mod import;
 mod live;
@@ -20,7 +26,6 @@ mod login;
 mod metrics;
 mod openapi;
 mod options;
-mod origin;
 mod otlp;
 mod router;
 mod serve;
@@ -29,14 +34,23 @@ mod state;
 mod stats;
 mod timeline;
 mod tls;
+mod viewer;
+mod websocket;
 mod wire;
 mod write_timeout;
 
 pub use access::{Access, Keys, Role, ShareInfo, TokenInfo};
+pub use body::{LimitedBody, QUICK_JSON_BYTES};
+pub use error::Error;
+pub use events::refusal;
+pub use extract::{InPath, InQuery};
 pub use import::clean_export;
 #[cfg(feature = "openapi")]
 pub use openapi::document as openapi_document;
 pub use options::Options;
-pub use router::{Route, routes};
+pub use router::{Route, Routes, routes};
 pub use serve::{App, Exposed, ServeError, run};
+pub use state::AppState;
 pub use tls::{Tls, TlsError};
+pub use viewer::{ViewerProtocol, ViewerSocket, ViewerUpgrade};
+pub use websocket::{CloseReason, Message, Violation};

@@ -13,8 +13,7 @@ use forgecast_protocol::health::{RootState, SourceHealth};
 use forgecast_protocol::report::UsageAmount;
 use tokio::time::timeout;
 
-use crate::hooks::HookCounts;
-use crate::live::ws::CloseReason;
+use crate::hook_queue::HookCounts;
 use crate::state::AppState;
 
 mod page;
@@ -23,45 +22,6 @@ use self::page::Page;
 
 /// How long a scrape waits for the store.
 const USAGE_PATIENCE: Duration = Duration::from_millis(500);
-
-/// What the server itself counts.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    slow: AtomicU64,
-    idle: AtomicU64,
-    refused: AtomicU64,
-    requests_refused: AtomicU64,
-    telemetry_rejected: AtomicU64,
-    telemetry_ignored: AtomicU64,
-}
-
-impl Counts {
-    /// The guard refused a request.
-    pub(crate) fn refused_request(&self) {
-        self.requests_refused.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Records of telemetry that became nothing: they could not be taken, or say nothing of interest.
-    pub(crate) fn telemetry(&self, rejected: u64, ignored: u64) {
-        self.telemetry_rejected.fetch_add(rejected, Ordering::Relaxed);
-        self.telemetry_ignored.fetch_add(ignored, Ordering::Relaxed);
-    }
-
-    /// A WebSocket ended.
-    pub(crate) fn closed(&self, ending: CloseReason) {
-        let counter = match ending {
-            CloseReason::Slow => &self.slow,
-            CloseReason::Idle => &self.idle,
-            CloseReason::Unauthorized
-            | CloseReason::BadMessage
-            | CloseReason::Violated(_)
-            | CloseReason::TooManyTopics
-            | CloseReason::TooManyViewers => &self.refused,
-            CloseReason::Gone | CloseReason::Restarting => return,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-}
 
 /// `GET /metrics`.
 pub(crate) async fn scrape(State(shared): State<Arc<AppState>>) -> Response {

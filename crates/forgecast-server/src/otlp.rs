@@ -19,7 +19,7 @@ mod answer;
 
 use self::answer::Answer;
 
-/// Bodies up to here are decoded on the spot; longer ones would keep other connections of the same thread waiting.
+/// Exports up to here are decoded on the spot: they take longer than JSON of the same size.
 const QUICK_BYTES: usize = 16 * 1024;
 
 /// What is sent to which address.
@@ -50,26 +50,18 @@ async fn export(shared: &AppState, signal: Signal, request: Request) -> Response
 
 async fn take(shared: &AppState, signal: Signal, kind: BodyKind, request: Request) -> Result<Answer, Error> {
     let body = shared.bodies.read(request).await?;
-    let quick = body.len() <= QUICK_BYTES;
-    let decode = {
-        let (cleaner, now) = (Arc::clone(&shared.cleaner), shared.clock.now());
-        let encoding = match kind {
-            BodyKind::Json => Encoding::Json,
-            BodyKind::Protobuf => Encoding::Protobuf,
-        };
-        let sequences = Arc::clone(&shared.sequences);
-        move || match signal {
-            Signal::Logs => otlp::logs_after(&body, encoding, &cleaner, now, &sequences),
-            Signal::Metrics => otlp::metrics(&body, encoding, &cleaner, now),
-        }
+    let (cleaner, now) = (Arc::clone(&shared.cleaner), shared.clock.now());
+    let encoding = match kind {
+        BodyKind::Json => Encoding::Json,
+        BodyKind::Protobuf => Encoding::Protobuf,
     };
-    let decoded = if quick {
-        decode()
-    } else {
-        tokio::task::spawn_blocking(decode)
-            .await
-            .map_err(|error| Error::internal("decode telemetry", error))?
-    };
+    let sequences = Arc::clone(&shared.sequences);
+    let decoded = body
+        .decode(QUICK_BYTES, move |body| match signal {
+            Signal::Logs => otlp::logs_after(body, encoding, &cleaner, now, &sequences),
+            Signal::Metrics => otlp::metrics(body, encoding, &cleaner, now),
+        })
+        .await?;
     let Otlp {
         batch,
         mut rejected,

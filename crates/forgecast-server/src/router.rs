@@ -1,20 +1,19 @@
-//! Every route, on one page. What may come in at all is decided before, by the guard.
+//! Every route, on one page. Whether a request is let in at all is decided before, by the guard.
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::handler::Handler;
 use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, on};
+use axum::{Extension, Router};
 
 use crate::access::{self, Access};
 use crate::state::AppState;
 use crate::{
-    assets, error, events, files, health, hooks, import, live, login, metrics, openapi, origin, otlp, sessions, stats,
-    timeline,
+    assets, error, events, files, health, hooks, import, live, login, metrics, openapi, otlp, sessions, stats, timeline,
 };
 
-/// One route, as documentation and tests list it.
+/// A route as documentation and tests list it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Route {
     /// `GET`, `POST`, `DELETE`.
@@ -25,10 +24,12 @@ pub struct Route {
     pub access: Access,
 }
 
-fn page() -> Page {
+/// The server's own routes.
+#[must_use]
+pub fn routes() -> Routes {
     use Access::{Admin, Ingest, Open, Shared, View};
 
-    Page::default()
+    Routes::default()
         .get("/api/v1/live", Shared, live::ws::upgrade)
         .get("/api/v1/sessions", View, sessions::list)
         .get("/api/v1/sessions/live", View, live::sse::sessions)
@@ -57,63 +58,59 @@ fn page() -> Page {
         .get("/readyz", View, health::ready)
         .get("/metrics", View, metrics::scrape)
         .get("/openapi.json", Open, openapi::serve)
-        .get("/ws/{session}", View, origin::ws::upgrade)
-        .get("/api/sessions", View, origin::list::all)
-        .get("/api/sessions/active", View, origin::list::active)
-        .get("/api/sessions/completed", View, origin::list::completed)
-        .get("/api/sessions/failed", View, origin::list::failed)
-        .get("/api/status/{id}", View, origin::sessions::status)
-        .get("/api/phases/{id}", View, origin::sessions::phases)
-        .get("/api/logs/{id}", View, origin::sessions::logs)
-        .get("/api/metrics/historical", View, origin::history::historical)
-        .get("/api/metrics/{id}", View, origin::metrics::of_session)
-        .get("/api/analytics/decisions", View, origin::history::decisions)
-        .get("/api/analytics/agents", View, origin::history::agents)
-        .get("/api/token/status/{id}", View, origin::metrics::tokens)
-        .get("/api/agents/{session}", View, origin::agents::of_session)
-        .get("/api/agent/{agent}", View, origin::agents::one)
-        .get("/api/instances", View, origin::agents::instances)
-        .get("/api/mcp/tasks", View, origin::tasks::active)
-        .get("/api/mcp/task/{id}", View, origin::tasks::one)
-        .get("/api/health", View, origin::health)
-        .post("/api/phase-update", Ingest, origin::producers::phase_update)
-        .post("/api/agent-update", Ingest, origin::producers::agent_update)
-        .post("/api/broadcast/{id}", Ingest, origin::producers::broadcast)
 }
 
-/// All routes but the dashboard's own addresses.
-#[must_use]
-pub fn routes() -> Vec<Route> {
-    page().table
-}
-
-/// The routes as a service. Whatever has no route is the dashboard's, or not there.
-pub(crate) fn router(shared: Arc<AppState>) -> Router {
-    page()
-        .router
+/// The server's routes and those of `mounted` as a service. What has no route is a file of the dashboard, or not found.
+pub(crate) fn router(mounted: Routes) -> Router<Arc<AppState>> {
+    let router = routes().router.merge(mounted.router);
+    router
         .fallback(assets::serve)
         .method_not_allowed_fallback(error::no_such_method)
-        .with_state(shared)
 }
 
-/// A router and the list of what is in it, which therefore cannot differ.
-#[derive(Default)]
-struct Page {
+/// A router and the table of what is in it, which therefore cannot differ. A route cannot be added without saying whom it
+/// serves.
+#[derive(Debug, Default)]
+pub struct Routes {
     router: Router<Arc<AppState>>,
     table: Vec<Route>,
 }
 
-impl Page {
-    fn get<T: 'static>(self, path: &'static str, access: Access, handler: impl Handler<T, Arc<AppState>>) -> Self {
+impl Routes {
+    /// Adds a route for `GET`.
+    #[must_use]
+    pub fn get<T: 'static>(self, path: &'static str, access: Access, handler: impl Handler<T, Arc<AppState>>) -> Self {
         self.with("GET", MethodFilter::GET, path, access, handler)
     }
 
-    fn post<T: 'static>(self, path: &'static str, access: Access, handler: impl Handler<T, Arc<AppState>>) -> Self {
+    /// Adds a route for `POST`.
+    #[must_use]
+    pub fn post<T: 'static>(self, path: &'static str, access: Access, handler: impl Handler<T, Arc<AppState>>) -> Self {
         self.with("POST", MethodFilter::POST, path, access, handler)
     }
 
-    fn delete<T: 'static>(self, path: &'static str, access: Access, handler: impl Handler<T, Arc<AppState>>) -> Self {
+    /// Adds a route for `DELETE`.
+    #[must_use]
+    pub fn delete<T: 'static>(
+        self,
+        path: &'static str,
+        access: Access,
+        handler: impl Handler<T, Arc<AppState>>,
+    ) -> Self {
         self.with("DELETE", MethodFilter::DELETE, path, access, handler)
+    }
+
+    /// Gives every handler added so far `value` as an [`Extension`].
+    #[must_use]
+    pub fn extension(mut self, value: impl Clone + Send + Sync + 'static) -> Self {
+        self.router = self.router.layer(Extension(value));
+        self
+    }
+
+    /// The routes as documentation and tests list them.
+    #[must_use]
+    pub fn table(&self) -> &[Route] {
+        &self.table
     }
 
     fn with<T: 'static>(

@@ -11,13 +11,21 @@ use forgecast_protocol::Clock;
 use forgecast_protocol::health::SourceHealth;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::Keys;
+use crate::accept;
+use crate::access::{Gate, Keys};
+use crate::body::{Bodies, MemoryBudget};
+use crate::connections::Connections;
+use crate::counts::Counts;
+use crate::guard::{Base, Guard};
+use crate::heartbeat::HeartbeatClock;
+use crate::hook_queue::{HookQueue, HookReader};
 use crate::options::Options;
+use crate::router::{Routes, router};
 use crate::state::AppState;
 use crate::tls::Tls;
-use crate::{accept, access, body, connections, guard, hooks, live, metrics, origin, router};
 
 /// What the server serves, wired by the binary.
 pub struct App {
@@ -35,6 +43,8 @@ pub struct App {
     pub access: Arc<Keys>,
     /// With it machines elsewhere have to speak https, on the same port; nothing where a proxy does, or nobody needs to.
     pub tls: Option<Tls>,
+    /// Routes of other crates that are served beside the server's own.
+    pub mounted: Routes,
     /// Limits.
     pub options: Options,
 }
@@ -59,7 +69,7 @@ pub enum ServeError {
 pub struct Exposed(IpAddr);
 
 /// Refuses every address that others than this machine could reach, whatever its spelling, while there is no token.
-fn expose(address: IpAddr, keys: &Keys) -> Result<(), Exposed> {
+fn check_exposure(address: IpAddr, keys: &Keys) -> Result<(), Exposed> {
     // `::ffff:127.0.0.1` is 127.0.0.1, and `::ffff:0.0.0.0` is everybody.
     if address.to_canonical().is_loopback() || !keys.is_empty() {
         Ok(())
@@ -68,38 +78,37 @@ fn expose(address: IpAddr, keys: &Keys) -> Result<(), Exposed> {
     }
 }
 
-/// Serves until `shutdown`, then tells viewers to come back, finishes requests (at most `stop_ms`), hands over the hooks
-/// that it acknowledged (the same) and returns.
+/// Serves until `shutdown`, then tells viewers to connect again, finishes open requests (at most `stop_ms`), hands over the
+/// hooks that were acknowledged (at most `stop_ms`) and returns.
 ///
 /// # Errors
 /// The listener is unusable, or reachable from other machines while there is no token; see [`ServeError`].
 pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(ServeError::Listener)?;
-    expose(address.ip(), &app.access)?;
-    let options = app.options;
-    let bodies = body::Bodies {
-        limit: options.body_bytes,
-        patience: Duration::from_millis(options.body_timeout_ms),
-        room: body::MemoryBudget::new(options.bodies_bytes, options.body_bytes),
-    };
-    let (hooks, waiting) = hooks::Hooks::new(options.hooks_waiting, options.hooks_waiting_bytes);
-    let reader = hooks::Reader::new(waiting, Arc::clone(&app.cleaner), app.clock.clone());
+    check_exposure(address.ip(), &app.access)?;
+    let (hooks, queued) = HookQueue::new(app.options.hooks_waiting, app.options.hooks_waiting_bytes);
+    let reader = HookReader::new(queued, Arc::clone(&app.cleaner), app.clock.clone());
     let closing = CancellationToken::new();
     let mut reading = tokio::spawn(reader.run(app.hub.clone(), closing.clone()));
-    let stop = Duration::from_millis(options.stop_ms);
-    let shared = Arc::new(AppState {
-        access: access::gate::Gate::new(app.access, &options),
-        guard: guard::Guard::new(&options),
-        base: guard::Base::new(&options.base_path),
+    let stop = Duration::from_millis(app.options.stop_ms);
+    let router = router(app.mounted);
+    let options = app.options;
+    let state = Arc::new(AppState {
+        access: Gate::new(app.access, &options),
+        guard: Guard::new(&options),
+        base: Base::new(&options.base_path),
         tls: app.tls,
-        bodies,
+        bodies: Bodies {
+            limit: options.body_bytes,
+            patience: Duration::from_millis(options.body_timeout_ms),
+            budget: MemoryBudget::new(options.bodies_bytes, options.body_bytes),
+        },
         hooks,
-        rooms: origin::rooms::Rooms::default(),
         sequences: Arc::default(),
-        connections: connections::Connections::new(options.connections, options.connections_per_address),
+        connections: Connections::new(options.connections, options.connections_per_address),
         readers: Arc::new(Semaphore::new(options.file_readers)),
-        heartbeats: Arc::new(live::HeartbeatClock::new(app.clock.now())),
-        counts: metrics::Counts::default(),
+        heartbeats: HeartbeatClock::new(app.clock.now()),
+        counts: Counts::default(),
         stopping: shutdown,
         hub: app.hub,
         health: app.health,
@@ -108,10 +117,9 @@ pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -
         roots: app.roots,
         options,
     });
-    let every = Duration::from_millis(shared.options.heartbeat_ms.max(1));
-    tokio::spawn(live::beat(every, Arc::clone(&shared)));
+    tokio::spawn(beat(Arc::clone(&state)));
     tracing::info!(%address, "serving");
-    accept::serve(listener, router::router(Arc::clone(&shared)), shared).await;
+    accept::serve(listener, router.with_state(Arc::clone(&state)), state).await;
     // Hooks were acknowledged before anything else happened to them: now it has to.
     closing.cancel();
     if tokio::time::timeout(stop, &mut reading).await.is_err() {
@@ -119,6 +127,23 @@ pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -
         tracing::warn!("hooks that were acknowledged are lost: the hub did not take them in time");
     }
     Ok(())
+}
+
+/// Sends heartbeats until the server stops, then wakes all viewers once more so that they see it. Whether a token was
+/// revoked is looked up once before each heartbeat, not by each viewer.
+async fn beat(state: Arc<AppState>) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(state.options.heartbeat_ms.max(1)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.tick().await;
+    loop {
+        tokio::select! {
+            () = state.stopping.cancelled() => return state.heartbeats.wake_all(),
+            _ = ticks.tick() => {
+                state.access.refresh();
+                state.heartbeats.beat(&state.clock);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -132,10 +157,10 @@ mod tests {
         let keys = Keys::open(&folder.path().join("access.json"), Clock::new(Default::default)).unwrap();
         let exposed = ["0.0.0.0", "::", "192.168.1.5", "::ffff:0.0.0.0", "fe80::1", "8.8.8.8"];
         for address in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
-            assert!(expose(address.parse().unwrap(), &keys).is_ok(), "{address}");
+            assert!(check_exposure(address.parse().unwrap(), &keys).is_ok(), "{address}");
         }
         for address in exposed {
-            let refusal = expose(address.parse().unwrap(), &keys).unwrap_err().to_string();
+            let refusal = check_exposure(address.parse().unwrap(), &keys).unwrap_err().to_string();
             assert!(
                 refusal.contains("127.0.0.1") && refusal.contains("forgecast token"),
                 "{refusal}"
@@ -143,12 +168,12 @@ mod tests {
         }
         keys.share("a~1".parse().unwrap(), Duration::from_secs(60)).unwrap();
         assert!(
-            expose("0.0.0.0".parse().unwrap(), &keys).is_err(),
+            check_exposure("0.0.0.0".parse().unwrap(), &keys).is_err(),
             "a share link is no token"
         );
         keys.add_token(Role::View, "phone").unwrap();
         for address in exposed {
-            assert!(expose(address.parse().unwrap(), &keys).is_ok(), "{address}");
+            assert!(check_exposure(address.parse().unwrap(), &keys).is_ok(), "{address}");
         }
     }
 }

@@ -1,30 +1,32 @@
 //! What every connection and every handler shares: the hub and what surrounds it. Built once by [`crate::run`]; nothing in
 //! it changes afterwards but counters and what locks itself.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use axum::extract::Request;
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::otlp::Sequences;
 use forgecast_hub::Hub;
-use forgecast_protocol::Clock;
 use forgecast_protocol::health::SourceHealth;
+use forgecast_protocol::{Clock, Timestamp};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::access::gate::Gate;
-use crate::body::Bodies;
+use crate::access::Gate;
+use crate::body::{Bodies, LimitedBody};
 use crate::connections::Connections;
+use crate::counts::Counts;
+use crate::error::Error;
 use crate::guard::{Base, Guard};
-use crate::hooks::Hooks;
-use crate::live::HeartbeatClock;
-use crate::metrics::Counts;
+use crate::heartbeat::HeartbeatClock;
+use crate::hook_queue::HookQueue;
 use crate::options::Options;
-use crate::origin::rooms::Rooms;
 use crate::tls::Tls;
 
 /// What every connection shares.
-pub(crate) struct AppState {
+pub struct AppState {
     pub(crate) hub: Hub,
     pub(crate) health: watch::Receiver<SourceHealth>,
     pub(crate) cleaner: Arc<Cleaner>,
@@ -36,14 +38,47 @@ pub(crate) struct AppState {
     pub(crate) base: Base,
     pub(crate) tls: Option<Tls>,
     pub(crate) bodies: Bodies,
-    pub(crate) hooks: Hooks,
-    pub(crate) rooms: Rooms,
+    pub(crate) hooks: HookQueue,
     /// Shared by all exports, so that a body that never arrived is missed.
     pub(crate) sequences: Arc<Sequences>,
     pub(crate) connections: Connections,
     /// How many artifacts may be read at a time: file I/O happens on threads, and a stuck disk must not take them all.
     pub(crate) readers: Arc<Semaphore>,
-    pub(crate) heartbeats: Arc<HeartbeatClock>,
+    pub(crate) heartbeats: HeartbeatClock,
     pub(crate) counts: Counts,
     pub(crate) stopping: CancellationToken,
+}
+
+impl AppState {
+    /// The live state of all sessions.
+    #[must_use]
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// Cleans text that clients send.
+    #[must_use]
+    pub fn cleaner(&self) -> &Arc<Cleaner> {
+        &self.cleaner
+    }
+
+    /// The time that it is now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Reads the whole body of a request, within the limits of size, pace and memory that hold for all bodies.
+    ///
+    /// # Errors
+    /// It is too long, too slow, packed in an unknown way or broken, or there was no memory for it in time.
+    pub async fn read_body(&self, request: Request) -> Result<LimitedBody, Error> {
+        self.bodies.read(request).await
+    }
+}
+
+impl fmt::Debug for AppState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppState").finish_non_exhaustive()
+    }
 }

@@ -22,11 +22,11 @@ mod aside;
 mod error;
 mod finished;
 mod health;
+mod legacy_db;
 mod lock;
 mod meta;
 mod open;
 mod options;
-mod origin_db;
 mod prepare;
 mod query;
 mod queue;
@@ -41,9 +41,9 @@ mod writer;
 
 pub use error::Error;
 pub use finished::{Finished, FinishedQuery};
+pub use legacy_db::{LegacyDb, LegacyDbError, LegacyRow, LegacyTable};
 pub use open::{Opened, open};
 pub use options::Options;
-pub use origin_db::{OriginDb, OriginError, OriginRow, OriginTable};
 pub use read::{
     Beginning, Cursor, Exported, From, InvalidCursor, InvalidMetric, KnownSession, LogMatches, LogPage, LogQuery,
     Metric, Pruned, RowPage, RowQuery, Sort, StoreHealth, StoredCall, StoredEvent, StoredState, StoredTranscript,

@@ -1,11 +1,11 @@
-//! What `forgecast import` reads: the origin's metrics database as envelopes of `POST /api/v1/events`, task by task. Reads
+//! What `forgecast import` reads: Context Foundry's metrics database as envelopes of `POST /api/v1/events`, task by task. Reads
 //! only, and decides nothing about sessions that are here.
 
 mod facts;
 mod stream;
 mod value;
 
-use forgecast_store::{OriginDb, OriginError, OriginTable};
+use forgecast_store::{LegacyDb, LegacyDbError, LegacyTable};
 use serde_json::Value;
 
 use self::facts::Task;
@@ -29,7 +29,7 @@ pub(crate) enum Extent {
 ///
 /// # Errors
 /// What the database says, and what `each` returns.
-pub(crate) fn tasks(db: &OriginDb, mut each: impl FnMut(&str) -> anyhow::Result<()>) -> anyhow::Result<()> {
+pub(crate) fn tasks(db: &LegacyDb, mut each: impl FnMut(&str) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let mut last = String::new();
     loop {
         let ids = db.task_ids(&last, TASKS)?;
@@ -48,17 +48,17 @@ pub(crate) fn tasks(db: &OriginDb, mut each: impl FnMut(&str) -> anyhow::Result<
 /// # Errors
 /// What the database says, and what `each` returns.
 pub(crate) fn envelopes(
-    db: &OriginDb,
+    db: &LegacyDb,
     id: &str,
     extent: Extent,
     mut each: impl FnMut(Value) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let row = db.rows(OriginTable::Tasks, id, i64::MIN, 1)?.into_iter().next();
-    let mut streams = OriginTable::ALL
+    let row = db.rows(LegacyTable::Tasks, id, i64::MIN, 1)?.into_iter().next();
+    let mut streams = LegacyTable::ALL
         .into_iter()
-        .filter(|table| *table != OriginTable::Tasks)
+        .filter(|table| *table != LegacyTable::Tasks)
         .map(|table| Stream::new(db, table, id))
-        .collect::<Result<Vec<_>, OriginError>>()?;
+        .collect::<Result<Vec<_>, LegacyDbError>>()?;
     let earliest = streams.iter().filter_map(Stream::at).min();
     let mut task = Task::new(id, row.map(|row| row.columns).unwrap_or_default(), earliest, extent);
     for envelope in task.begin() {

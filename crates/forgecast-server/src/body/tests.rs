@@ -12,7 +12,7 @@ fn bodies(limit: usize, patience: Duration) -> Bodies {
     Bodies {
         limit,
         patience,
-        room: MemoryBudget::new(1 << 30, 0),
+        budget: MemoryBudget::new(1 << 30, 0),
     }
 }
 
@@ -73,7 +73,7 @@ async fn a_body_longer_than_the_limit_is_refused() {
 async fn bodies_share_their_room_and_wait_for_each_other() {
     let longest = FIRST_BYTES + 8 * GRAIN_BYTES;
     let bodies = Bodies {
-        room: MemoryBudget::new(longest + 2 * GRAIN_BYTES, longest),
+        budget: MemoryBudget::new(longest + 2 * GRAIN_BYTES, longest),
         ..bodies(longest, Duration::from_secs(1))
     };
     let request = |length: usize| Request::new(Body::from(vec![b' '; length]));

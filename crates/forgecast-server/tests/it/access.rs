@@ -6,16 +6,14 @@ mod login;
 mod table;
 mod watching;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use forgecast_protocol::SessionId;
 use forgecast_server::{Options, Role};
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Answer, Server, bearer, head, phase};
+use forgecast_testkit::{Server, phase};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -38,24 +36,6 @@ async fn closed_with(change: impl FnOnce(&mut Options)) -> Server {
 
 fn id(text: &str) -> SessionId {
     text.parse().unwrap()
-}
-
-impl Server {
-    async fn get_as(&self, token: &str, path: &str) -> Answer {
-        let bearer = bearer(token);
-        self.request("GET", path, &[("authorization", &bearer)], b"").await
-    }
-
-    /// From another address of this machine.
-    async fn get_from(&self, address: &str, token: &str, path: &str) -> Answer {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind(SocketAddr::new(address.parse().unwrap(), 0)).unwrap();
-        let mut stream = socket.connect(self.address).await.unwrap();
-        let bearer = bearer(token);
-        let head = head(self.address, "GET", path, &[("authorization", &bearer)], 0);
-        stream.write_all(head.as_bytes()).await.unwrap();
-        Answer::read(&mut stream).await
-    }
 }
 
 #[tokio::test]

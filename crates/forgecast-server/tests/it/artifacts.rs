@@ -8,7 +8,7 @@ use forgecast_protocol::event::{ArtifactChanged, ArtifactKind};
 use forgecast_protocol::{Event, Fact, Subject};
 
 use crate::rest::assert_problem;
-use crate::support::{Server, event, now};
+use forgecast_testkit::{Server, event, now};
 
 /// What the secrets of these tests hold, and nothing else does.
 const CANARY: &str = "C4n4ryC4n4ry";

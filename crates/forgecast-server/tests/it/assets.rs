@@ -1,6 +1,6 @@
 //! The dashboard's files over HTTP: encodings, tags, what may be kept, and which addresses are the dashboard's.
 
-use crate::support::Server;
+use forgecast_testkit::Server;
 
 #[tokio::test]
 async fn the_page_is_served_at_every_address_of_the_dashboard_and_asked_for_each_time() {

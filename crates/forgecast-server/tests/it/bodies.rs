@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use forgecast_server::routes;
+use forgecast_testkit::routes;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::hooks::hook;
 use crate::otlp::{JSON, LOGS, PROTOBUF};
-use crate::support::{Answer, LIMIT, Server, bearer, head};
+use forgecast_testkit::{Answer, LIMIT, Server, bearer, head};
 
 const MIB: usize = 1024 * 1024;
 const LONG: usize = 150 * MIB;

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use forgecast_server::{Tls, TlsError};
 
-use crate::support::now;
 use crate::tls::own;
+use forgecast_testkit::now;
 
 const MODES: u32 = 0o7777;
 

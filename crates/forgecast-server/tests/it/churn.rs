@@ -6,8 +6,8 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use crate::faults::{alone, socket_head};
-use crate::support::{LIMIT, Server, eventually, phase};
-use crate::viewer::Viewer;
+use forgecast_testkit::Viewer;
+use forgecast_testkit::{LIMIT, Server, eventually, phase};
 
 /// Facts for each client that comes: of fifty clients and five hundred facts a second.
 const FACTS_PER_CLIENT: usize = 10;
@@ -36,24 +36,24 @@ async fn storms() {
     server.settled(phase("a", "Scout", "0")).await;
     // Once to have everything that is opened at first use.
     storm(&server, 2 * WAYS).await;
-    let before = Held::of_this_process();
+    let before = TopicState::of_this_process();
     storm(&server, CLIENTS).await;
     eventually("no descriptor and no task is left", async || {
-        let after = Held::of_this_process();
+        let after = TopicState::of_this_process();
         after.descriptors <= before.descriptors && after.tasks <= before.tasks
     })
     .await;
-    println!("{before:?} before and {:?} after", Held::of_this_process());
+    println!("{before:?} before and {:?} after", TopicState::of_this_process());
     assert_eq!(server.get("/api/v1/sessions/a").await.status, 200);
 }
 
 #[derive(Debug)]
-struct Held {
+struct TopicState {
     descriptors: usize,
     tasks: usize,
 }
 
-impl Held {
+impl TopicState {
     fn of_this_process() -> Self {
         Self {
             descriptors: std::fs::read_dir("/proc/self/fd").unwrap().count(),

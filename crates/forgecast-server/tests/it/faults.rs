@@ -10,8 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::support::{Answer, LIMIT, Server, bearer, eventually, phase};
-use crate::viewer::Viewer;
+use forgecast_testkit::Viewer;
+use forgecast_testkit::{Answer, LIMIT, Server, bearer, eventually, phase};
 
 /// Fault F20, with shorter times: half heads, bodies that trickle, sockets that never say who they are and sockets that
 /// never say what they want are closed, and a good client does not notice.
@@ -97,7 +97,7 @@ pub(crate) fn socket_head(server: &Server, headers: &[(&str, &str)]) -> String {
 /// Sends a body byte by byte; the status that it gets for it.
 async fn trickle(address: SocketAddr, shown: String) -> u16 {
     let headers = [("content-type", "application/json"), ("authorization", &*shown)];
-    let head = crate::support::head(address, "POST", "/api/v1/events", &headers, 100_000);
+    let head = forgecast_testkit::head(address, "POST", "/api/v1/events", &headers, 100_000);
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
     let (mut reading, mut writing) = stream.split();

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use forgecast_server::{Role, routes};
+use forgecast_server::Role;
+use forgecast_testkit::routes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::hostile_pages::{filled, meet};
-use crate::support::{Answer, Server, bearer, phase};
+use forgecast_testkit::{Answer, Server, bearer, phase};
 
 /// What a WebSocket client sends besides.
 const UPGRADE: [(&str, &str); 4] = [

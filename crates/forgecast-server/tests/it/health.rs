@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Server, phase};
+use forgecast_testkit::{Server, phase};
 
 #[tokio::test]
 async fn health_is_a_word_and_readiness_names_what_is_unwell() {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{Answer, Server, eventually, metric};
+use forgecast_testkit::{Answer, Server, eventually, metric};
 
 const ADDRESS: &str = "/api/v1/hooks/claude";
 

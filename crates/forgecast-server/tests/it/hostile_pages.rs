@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use forgecast_server::{Access, Role, Route, routes};
+use forgecast_server::{Access, Role, Route};
+use forgecast_testkit::routes;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use crate::support::{Answer, LIMIT, Server, bearer, eventually, metric, phase};
+use forgecast_testkit::{Answer, LIMIT, Server, bearer, eventually, metric, phase};
 
 /// What no answer to a stranger's page may hold.
 const SECRET: &str = "secret-project";

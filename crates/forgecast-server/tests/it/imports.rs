@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Answer, Server, bearer};
+use forgecast_testkit::{Answer, Server, bearer};
 
 const FACT: &str = r#"{"id": "run-7/step-3", "session": "weather-app", "type": "phase_reported", "phase": "Scout"}"#;
 

@@ -8,8 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{LIMIT, Server, eventually, phase};
-use crate::viewer::{Heard, Viewer};
+use forgecast_testkit::{LIMIT, Server, eventually, phase};
+use forgecast_testkit::{Received, Viewer};
 
 #[tokio::test]
 async fn a_socket_may_follow_so_many_topics() {
@@ -47,7 +47,7 @@ async fn a_session_may_have_so_many_viewers_and_a_place_becomes_free() {
     eventually("a place is free", async || {
         let mut viewer = Viewer::join(&server).await;
         viewer.subscribe("session/a").await;
-        matches!(viewer.hear().await, Heard::Message(_))
+        matches!(viewer.hear().await, Received::Message(_))
     })
     .await;
 }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::support::{Server, event, eventually, now, phase};
-use crate::viewer::{Heard, Held, Viewer};
+use forgecast_testkit::{Received, TopicState, Viewer};
+use forgecast_testkit::{Server, event, eventually, now, phase};
 
 const TOPIC: &str = "session/weather-app~1";
 
@@ -162,7 +162,7 @@ async fn a_viewer_of_another_epoch_gets_a_snapshot() {
     let server = Server::start().await;
     server.settled(phase("weather-app", "Scout", "0")).await;
     let mut viewer = Viewer::join(&server).await;
-    let stale = Held {
+    let stale = TopicState {
         epoch: "00000000".to_owned(),
         revision: 1,
         state: json!({"from": "another life"}),
@@ -339,7 +339,7 @@ async fn a_socket_that_leaves_gives_everything_back() {
                 reason: "bye".into(),
             };
             viewer.socket.close(Some(frame)).await.unwrap();
-            assert!(matches!(viewer.hear().await, Heard::Closed(Some((1000, _)))));
+            assert!(matches!(viewer.hear().await, Received::Closed(Some((1000, _)))));
         }
     }
     eventually("no viewer is counted", async || server.hub.counters().viewers == 0).await;

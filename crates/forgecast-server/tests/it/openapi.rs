@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use forgecast_protocol::health::{RootKind, RootState};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server, bearer};
+use forgecast_testkit::{Answer, Server, bearer};
 
 mod contract;
 mod filled;
@@ -30,7 +30,7 @@ async fn the_description_is_served_with_a_tag_and_kept_by_it() {
 #[test]
 fn every_route_is_described_and_nothing_else() {
     let described = Contract::read();
-    let there: BTreeSet<(String, String)> = forgecast_server::routes()
+    let there: BTreeSet<(String, String)> = forgecast_testkit::routes()
         .iter()
         .map(|route| (route.method.to_owned(), route.path.replace("{*", "{")))
         .collect();
@@ -67,7 +67,7 @@ async fn every_kind_and_state_of_a_folder_is_described() {
 #[test]
 fn whom_a_route_serves_is_what_the_router_says() {
     let described = Contract::read();
-    for route in forgecast_server::routes() {
+    for route in forgecast_testkit::routes() {
         let said = described.operation(route.method, &route.path.replace("{*", "{"));
         let word = format!("{:?}", route.access).to_lowercase();
         assert_eq!(said["x-access"], word, "{} {}", route.method, route.path);

@@ -4,7 +4,7 @@ use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
 use crate::bodies::packed;
-use crate::support::{Answer, Server};
+use forgecast_testkit::{Answer, Server};
 
 pub(crate) const LOGS: &str = "/v1/logs";
 pub(crate) const METRICS: &str = "/v1/metrics";

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use crate::support::{Answer, LIMIT, Server, bearer, phase};
+use forgecast_testkit::{Answer, LIMIT, Server, bearer, phase};
 
 /// A reverse proxy: changes the head of what is asked, and passes everything else on as it comes, upgrades included.
 struct Proxy {
@@ -65,7 +65,7 @@ impl Proxy {
         }
         headers.extend(more);
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let mut head = crate::support::head(self.address, method, path, &headers, body.len());
+        let mut head = forgecast_testkit::head(self.address, method, path, &headers, body.len());
         if more.iter().any(|(name, _)| *name == "upgrade") {
             head = head.replacen("connection: close\r\n", "connection: upgrade\r\n", 1);
         }

@@ -3,8 +3,8 @@
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{Answer, Server};
-use crate::viewer::Viewer;
+use forgecast_testkit::Viewer;
+use forgecast_testkit::{Answer, Server};
 
 const PHASE: &str =
     r#"{"id": "e-1", "session": "weather-app", "type": "phase_reported", "phase": "Scout", "status": "in_progress"}"#;

@@ -4,7 +4,7 @@ mod log;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server, phase};
+use forgecast_testkit::{Answer, Server, phase};
 
 async fn with_session() -> Server {
     let server = Server::start().await;
@@ -15,7 +15,7 @@ async fn with_session() -> Server {
 
 #[tokio::test]
 async fn the_page_of_routes_is_this() {
-    let routes: Vec<String> = forgecast_server::routes()
+    let routes: Vec<String> = forgecast_testkit::routes()
         .iter()
         .map(|route| format!("{} {}", route.method, route.path))
         .collect();

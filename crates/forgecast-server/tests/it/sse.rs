@@ -5,7 +5,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::support::{LIMIT, Server, phase};
+use forgecast_testkit::{LIMIT, Server, phase};
 
 struct Events {
     lines: BufReader<TcpStream>,

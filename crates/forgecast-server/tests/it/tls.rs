@@ -25,7 +25,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Answer, LIMIT, Server, bearer, eventually, head, now, phase};
+use forgecast_testkit::{Answer, LIMIT, Server, bearer, eventually, head, now, phase};
 
 /// A client's clock that shows what the server's does.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::hooks::hook;
 use crate::otlp::{JSON, LOGS, METRICS, PROTOBUF, SESSION, api_request, logs_json, logs_protobuf, metrics_json};
-use crate::support::{Server, eventually, now};
+use forgecast_testkit::{Server, eventually, now};
 
 /// What the transcript says of one call, as a source hands it in.
 fn call(message: &str, request: &str, model: &str, output: u64, tool: &str) -> Event {

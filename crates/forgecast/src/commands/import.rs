@@ -1,4 +1,4 @@
-//! `import`: the origin's metrics database becomes history, and an exported session comes back. Files are only read; what
+//! `import`: Context Foundry's metrics database becomes history, and an exported session comes back. Files are only read; what
 //! was imported before is known and is not counted again.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::push;
 use forgecast_hub::session_called;
-use forgecast_store::{Exported, OriginDb};
+use forgecast_store::{Exported, LegacyDb};
 use serde_json::Value;
 
 use super::Context;
@@ -19,7 +19,7 @@ use crate::cli::ImportArgs;
 use crate::import::{self, Extent};
 use crate::{pipeline, terminal};
 
-/// The variable in which the origin's users have the path of its database.
+/// The variable in which users of Context Foundry have the path of its database.
 const VARIABLE: &str = "CF_METRICS_DB";
 /// Facts that are handed over in one go: what was handed over is durable, so an import that is broken off goes on there.
 const AT_ONCE: usize = 500;
@@ -85,7 +85,7 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<()> {
 
 /// A file that can be imported.
 enum Opened {
-    Metrics(OriginDb),
+    Metrics(LegacyDb),
     Export(Box<Exported>),
 }
 
@@ -115,7 +115,7 @@ fn open(path: &Path) -> Result<Opened> {
             return export(path, metadata.len());
         }
     }
-    Ok(Opened::Metrics(OriginDb::open(path)?))
+    Ok(Opened::Metrics(LegacyDb::open(path)?))
 }
 
 fn export(path: &Path, size: u64) -> Result<Opened> {
@@ -157,7 +157,7 @@ fn bring(sight: Option<&Sight>, mut exported: Exported, cleaner: &Cleaner, summa
 }
 
 impl Load<'_> {
-    fn metrics(&mut self, db: &OriginDb) -> Result<()> {
+    fn metrics(&mut self, db: &LegacyDb) -> Result<()> {
         import::tasks(db, |id| {
             self.summary.sessions += 1;
             let extent = self.extent(id)?;

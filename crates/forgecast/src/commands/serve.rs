@@ -152,6 +152,7 @@ impl Service<'_> {
             roots: [self.config.roots.as_slice(), &self.config.checkpoints].concat(),
             access: Arc::clone(keys),
             tls,
+            mounted: forgecast_legacy::routes(),
             options: forgecast_server::Options {
                 allowed_hosts: server.allowed_hosts.clone(),
                 allowed_origins: server.allowed_origins.clone(),

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use forgecast_protocol::Timestamp;
-use forgecast_store::{OriginRow, OriginTable};
+use forgecast_store::{LegacyRow, LegacyTable};
 use serde_json::{Map, Value, json};
 
 use super::value::{self, count, digest, flag, list, number, text};
@@ -67,18 +67,18 @@ impl Task {
     }
 
     /// What one row says.
-    pub(super) fn row(&mut self, table: OriginTable, row: &OriginRow, at: Option<Timestamp>) -> Vec<Value> {
+    pub(super) fn row(&mut self, table: LegacyTable, row: &LegacyRow, at: Option<Timestamp>) -> Vec<Value> {
         let at = at.or(self.began).max(self.began);
         self.latest = self.latest.max(at);
         let place = format!("{}/{}", table.name(), row.number);
         let columns = &row.columns;
         match table {
-            OriginTable::Metrics => self.metric(&place, columns, at),
-            OriginTable::Decisions => vec![self.decision(&place, columns, at)],
-            OriginTable::Agents => self.agent(&place, row, at),
-            OriginTable::Tests => vec![self.tests(&place, columns, at)],
-            OriginTable::Patterns => self.pattern(&place, columns, at).into_iter().collect(),
-            OriginTable::Tasks => Vec::new(),
+            LegacyTable::Metrics => self.metric(&place, columns, at),
+            LegacyTable::Decisions => vec![self.decision(&place, columns, at)],
+            LegacyTable::Agents => self.agent(&place, row, at),
+            LegacyTable::Tests => vec![self.tests(&place, columns, at)],
+            LegacyTable::Patterns => self.pattern(&place, columns, at).into_iter().collect(),
+            LegacyTable::Tasks => Vec::new(),
         }
     }
 
@@ -185,7 +185,7 @@ impl Task {
         self.envelope(place, "decision_recorded", at, fields)
     }
 
-    fn agent(&self, place: &str, row: &OriginRow, at: Option<Timestamp>) -> Vec<Value> {
+    fn agent(&self, place: &str, row: &LegacyRow, at: Option<Timestamp>) -> Vec<Value> {
         let columns = &row.columns;
         let kind = text(columns, "agent_type");
         let mut fields = Map::new();
@@ -218,7 +218,7 @@ impl Task {
         let mut fields = Map::new();
         put(&mut fields, "iteration", count(columns, "iteration_number"));
         let numbers = ["tests_run", "tests_passed", "tests_failed"];
-        // The origin writes zeros for numbers that nobody stated.
+        // Context Foundry writes zeros for numbers that nobody stated.
         if numbers
             .iter()
             .any(|name| count(columns, name).is_some_and(|count| count > 0))

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use forgecast_protocol::Timestamp;
-use forgecast_store::{OriginDb, OriginError, OriginRow, OriginTable};
+use forgecast_store::{LegacyDb, LegacyDbError, LegacyRow, LegacyTable};
 
 use super::value;
 
@@ -11,8 +11,8 @@ use super::value;
 const ROWS: u32 = 200;
 
 pub(super) struct Stream {
-    table: OriginTable,
-    rows: VecDeque<OriginRow>,
+    table: LegacyTable,
+    rows: VecDeque<LegacyRow>,
     /// The last row that was read; `None` at the end of the table.
     last: Option<i64>,
     /// The time of the row before: that of a row which has none.
@@ -20,7 +20,7 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(db: &OriginDb, table: OriginTable, task: &str) -> Result<Self, OriginError> {
+    pub(super) fn new(db: &LegacyDb, table: LegacyTable, task: &str) -> Result<Self, LegacyDbError> {
         let mut stream = Self {
             table,
             rows: VecDeque::new(),
@@ -31,7 +31,7 @@ impl Stream {
         Ok(stream)
     }
 
-    fn read(&mut self, db: &OriginDb, task: &str) -> Result<(), OriginError> {
+    fn read(&mut self, db: &LegacyDb, task: &str) -> Result<(), LegacyDbError> {
         if let (true, Some(last)) = (self.rows.is_empty(), self.last) {
             let rows = db.rows(self.table, task, last, ROWS)?;
             self.last = rows.last().map(|row| row.number);
@@ -40,7 +40,7 @@ impl Stream {
         Ok(())
     }
 
-    pub(super) fn table(&self) -> OriginTable {
+    pub(super) fn table(&self) -> LegacyTable {
         self.table
     }
 
@@ -59,9 +59,9 @@ impl Stream {
 
     pub(super) fn take(
         &mut self,
-        db: &OriginDb,
+        db: &LegacyDb,
         task: &str,
-    ) -> Result<Option<(OriginRow, Option<Timestamp>)>, OriginError> {
+    ) -> Result<Option<(LegacyRow, Option<Timestamp>)>, LegacyDbError> {
         let at = self.at();
         let row = self.rows.pop_front();
         self.before = at;

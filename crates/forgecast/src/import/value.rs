@@ -12,7 +12,7 @@ const PLAUSIBLE_MS: std::ops::Range<i64> = 946_684_800_000..4_102_444_800_000;
 /// Numbers below this are seconds, above it milliseconds.
 const SECONDS_BELOW: f64 = 1e11;
 
-/// A time as the origin writes it: ISO 8601, without an offset in the time of its machine.
+/// A time as Context Foundry writes it: ISO 8601, without an offset in the time of its machine.
 pub(super) fn time(value: &Value) -> Option<Timestamp> {
     time_in(value, &TimeZone::system())
 }

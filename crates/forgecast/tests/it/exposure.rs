@@ -111,7 +111,7 @@ fn on_every_address_a_stranger_is_refused_and_a_token_is_shown_once_kept_as_a_ha
     assert_eq!(
         status(&elsewhere, "/api/sessions", None),
         401,
-        "the origin's API as well"
+        "Context Foundry's API as well"
     );
     assert_eq!(ask(&elsewhere, "POST", "/api/v1/events", None, FACT).0, 401);
     assert_eq!(ask(&elsewhere, "POST", "/api/phase-update", None, "{}").0, 401);

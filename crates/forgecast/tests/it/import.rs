@@ -1,4 +1,4 @@
-//! `import`: a metrics database of the origin's shape, with all that such files hold, and exported sessions; with a server
+//! `import`: a metrics database in Context Foundry's shape, with all that such files hold, and exported sessions; with a server
 //! and without. The files are never changed.
 
 mod exports;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Server, World};
 
-/// The tables as the origin makes them.
+/// The tables as Context Foundry makes them.
 const TABLES: &str = "
     CREATE TABLE tasks (task_id TEXT PRIMARY KEY, project_name TEXT, task_description TEXT, working_directory TEXT,
         status TEXT, phases_completed TEXT, current_phase TEXT, start_time TEXT, end_time TEXT, duration_seconds INTEGER,

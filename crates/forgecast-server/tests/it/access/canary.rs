@@ -3,15 +3,16 @@
 use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex};
 
-use forgecast_server::{Role, routes};
+use forgecast_server::Role;
+use forgecast_testkit::routes;
 use serde_json::json;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
 use super::{HOUR, closed_with, id};
-use crate::support::bearer;
-use crate::viewer::Viewer;
+use forgecast_testkit::Viewer;
+use forgecast_testkit::bearer;
 
 /// Everything that anybody says, at every level.
 #[derive(Clone, Default)]

@@ -4,7 +4,7 @@ use forgecast_server::Role;
 use serde_json::json;
 
 use super::{HOUR, closed, closed_with, id};
-use crate::support::{Answer, Server};
+use forgecast_testkit::{Answer, Server};
 
 async fn sign_in(server: &Server, token: &str) -> Answer {
     let body = json!({ "token": token }).to_string();
@@ -173,7 +173,7 @@ async fn a_browser_that_changes_something_says_where_its_page_is_from() {
         headers.extend(origin.map(|origin| ("origin", origin)));
         server.request(method, path, &headers, body).await.status
     };
-    let bearer = crate::support::bearer(&token);
+    let bearer = forgecast_testkit::bearer(&token);
     let (browser, program) = (("cookie", &*pair), ("authorization", &*bearer));
     for (method, path, done) in [
         ("POST", "/api/v1/events", 200),

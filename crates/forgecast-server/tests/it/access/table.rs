@@ -1,11 +1,12 @@
 //! The table that the router exports, every line of it, against every kind of caller.
 
-use forgecast_server::{Access, Role, Route, routes};
+use forgecast_server::{Access, Role, Route};
+use forgecast_testkit::routes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::{HOUR, closed_with, id};
-use crate::support::{Answer, LIMIT, Server, bearer};
+use forgecast_testkit::{Answer, LIMIT, Server, bearer};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,7 +186,7 @@ async fn every_route_serves_whom_it_says_and_nobody_else() {
 #[tokio::test]
 async fn whoever_is_on_the_machine_may_watch_and_send_but_not_everything() {
     let server = Server::start().await;
-    server.settled(crate::support::phase("weather", "Scout", "0")).await;
+    server.settled(forgecast_testkit::phase("weather", "Scout", "0")).await;
     for route in &routes() {
         cell(&server, route, Who::Local, &Shown::Nothing).await;
     }

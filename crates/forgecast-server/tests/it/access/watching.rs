@@ -9,8 +9,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use super::{HOUR, closed, id};
-use crate::support::{LIMIT, Server, bearer, phase};
-use crate::viewer::{Heard, Viewer};
+use forgecast_testkit::{LIMIT, Server, bearer, phase};
+use forgecast_testkit::{Received, Viewer};
 
 const NOT_AUTHORISED: Option<(u16, &str)> = Some((4401, "not authorised"));
 
@@ -67,7 +67,7 @@ async fn a_guest_follows_its_session_and_its_log_and_nothing_else() {
     server.settled(phase("weather", "Builder", "writes it")).await;
     let mut beats = 0;
     while beats < 3 {
-        let Heard::Message(message) = guest.hear().await else {
+        let Received::Message(message) = guest.hear().await else {
             panic!("closed");
         };
         assert!(!message.to_string().contains("other"), "{message}");
@@ -119,7 +119,7 @@ async fn sockets_end_when_the_token_is_revoked_and_others_do_not_notice() {
     // By another process, as `forgecast token revoke` is.
     let command = forgecast_server::Keys::open(
         &server.folder.path().join("access.json"),
-        forgecast_protocol::Clock::new(crate::support::now),
+        forgecast_protocol::Clock::new(forgecast_testkit::now),
     )
     .unwrap();
     command.revoke_token("phone").unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::Answer;
+use forgecast_testkit::Answer;
 
 pub(super) struct Contract {
     document: Value,

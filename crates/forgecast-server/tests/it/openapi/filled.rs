@@ -5,7 +5,7 @@ use forgecast_protocol::{Fact, Subject};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{Server, completion, event, now, phase};
+use forgecast_testkit::{Server, completion, event, now, phase};
 
 /// The server and the folder that its files are in.
 pub(super) async fn filled() -> (Server, TempDir) {

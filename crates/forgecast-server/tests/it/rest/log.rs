@@ -5,7 +5,7 @@ use forgecast_protocol::{Batch, LogChunk, LogLine, Subject, Timestamp};
 use serde_json::{Value, json};
 
 use super::{assert_problem, with_session};
-use crate::support::{now, phase};
+use forgecast_testkit::{now, phase};
 
 #[tokio::test]
 async fn a_log_is_read_from_a_number_or_a_time_and_searched() {

@@ -1,0 +1,86 @@
+//! Sessions as clients of Context Foundry name and know them: any text names one, and the newest run of a name has the bare
+//! name as its id.
+
+use forgecast_hub::session_called;
+use forgecast_protocol::{SessionId, SessionRef, SessionRow, SessionView};
+use forgecast_server::{AppState, Error};
+use serde::Deserialize;
+
+use crate::{list, vocabulary};
+
+/// The error that clients get about a session that does not exist.
+pub(crate) const NO_SESSION: &str = "Session not found";
+/// Most views that one answer is made of; the sessions that worked last come first.
+pub(crate) const MOST_VIEWS: usize = 100;
+
+/// A session as a path or query names it. A text that cannot be an id is turned into one in the same way as where
+/// producers send it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct NamedSession(String);
+
+/// A session that exists.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// The id that clients know it by.
+    pub(crate) id: String,
+    pub(crate) view: SessionView,
+}
+
+impl NamedSession {
+    /// The name, cleaned like a producer's, so that it can be repeated in an answer.
+    pub(crate) fn name(&self, state: &AppState) -> String {
+        state.cleaner().word(&self.0)
+    }
+
+    /// The run, or the newest run of the name.
+    pub(crate) fn reference(&self, state: &AppState) -> SessionRef {
+        session_called(&self.name(state))
+    }
+
+    /// The session with its newest view; `None` when it does not exist.
+    pub(crate) async fn load(&self, state: &AppState) -> Result<Option<Session>, Error> {
+        load(state, &self.reference(state)).await
+    }
+}
+
+/// A session with its newest view; `None` when it does not exist.
+pub(crate) async fn load(state: &AppState, session: &SessionRef) -> Result<Option<Session>, Error> {
+    let Some(found) = state.hub().view(session).await? else {
+        return Ok(None);
+    };
+    let view: SessionView = serde_json::from_slice(&found.json)
+        .map_err(|error| Error::internal(format!("read the view of {}", found.id), error))?;
+    let id = id_for_clients(state, &view.id);
+    Ok(Some(Session { id, view }))
+}
+
+/// The sessions at work that worked last, at most [`MOST_VIEWS`].
+pub(crate) async fn load_running(state: &AppState) -> Result<Vec<Session>, Error> {
+    let rows = list::rows(state, vocabulary::statuses("running"), MOST_VIEWS).await?;
+    load_all(state, rows).await
+}
+
+/// The sessions that worked last, at most [`MOST_VIEWS`].
+pub(crate) async fn load_last(state: &AppState) -> Result<Vec<Session>, Error> {
+    load_all(state, list::rows(state, Vec::new(), MOST_VIEWS).await?).await
+}
+
+/// The sessions of these rows, without those that were removed meanwhile.
+async fn load_all(state: &AppState, rows: Vec<SessionRow>) -> Result<Vec<Session>, Error> {
+    let mut sessions = Vec::with_capacity(rows.len());
+    for row in rows {
+        sessions.extend(load(state, &row.id.into()).await?);
+    }
+    Ok(sessions)
+}
+
+/// The id that clients know a session by: the bare name for its newest run, else the id of the run.
+pub(crate) fn id_for_clients(state: &AppState, id: &SessionId) -> String {
+    let newest = state.hub().resolve(&SessionRef::Newest(id.name().clone()));
+    if newest.as_ref() == Some(id) {
+        id.name().to_string()
+    } else {
+        id.to_string()
+    }
+}

@@ -1,0 +1,268 @@
+//! One session over a WebSocket, as clients of Context Foundry follow it: its status at once and again when it changed.
+//! What only ticks causes no frame. The socket stays open when the build is over; the end is sent once.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Response;
+use forgecast_hub::{Frame, Start, SubscribeError, Subscription};
+use forgecast_protocol::{ServerMessage, SessionId, SessionRef, Topic};
+use forgecast_server::{AppState, CloseReason, InPath, Message, ViewerProtocol, ViewerSocket, ViewerUpgrade};
+use serde_json::json;
+
+use crate::broadcast_rooms::{BroadcastRooms, Membership, RoomMessage};
+use crate::diff::{LastSent, frame};
+use crate::session::{self, NO_SESSION, NamedSession};
+
+/// `WS /ws/{session}`.
+pub(crate) async fn upgrade(
+    State(state): State<Arc<AppState>>,
+    Extension(rooms): Extension<BroadcastRooms>,
+    InPath(name): InPath<NamedSession>,
+    upgrade: ViewerUpgrade,
+) -> Response {
+    let session = name.reference(&state);
+    upgrade.serve(SessionProtocol {
+        // Joined before anything is looked up: what is sent from here on is not missed.
+        membership: rooms.join(&session),
+        session,
+        following: Following::Undecided,
+        socket_first: false,
+    })
+}
+
+struct SessionProtocol {
+    /// As the client named it: a bare name means whichever run is the newest.
+    session: SessionRef,
+    membership: Membership,
+    following: Following,
+    /// Whether the socket is polled before the rest: they take turns, so that neither can keep the other waiting.
+    socket_first: bool,
+}
+
+/// What the viewer follows.
+enum Following {
+    /// Nothing yet.
+    Undecided,
+    /// The session does not exist; the index shows when it appears.
+    Index(Box<Subscription>),
+    /// The session exists.
+    Session(Box<Followed>),
+}
+
+struct Followed {
+    id: SessionId,
+    view: Subscription,
+    /// Absent while its older lines cannot be read.
+    log: Option<Subscription>,
+    last_sent: LastSent,
+}
+
+/// What happens next.
+enum Turn {
+    Message(Message),
+    /// From a producer; `None` when the viewer did not keep up.
+    Broadcast(Option<RoomMessage>),
+    /// The view may have changed.
+    Changed,
+    /// The session was removed.
+    Removed,
+    Lines(Vec<Frame>),
+    Heartbeat,
+}
+
+impl ViewerProtocol for SessionProtocol {
+    async fn serve(&mut self, socket: &mut ViewerSocket) -> Result<Infallible, CloseReason> {
+        socket.check_allowed()?;
+        self.update(socket).await?;
+        if matches!(self.following, Following::Undecided) {
+            self.wait(socket).await?;
+        }
+        loop {
+            match poll_fn(|cx| self.poll_turn(socket, cx)).await? {
+                // These clients have nothing to say that anybody listens to.
+                Turn::Message(message) => drop(socket.on_message(message).await?),
+                Turn::Broadcast(None) => return Err(CloseReason::Slow),
+                Turn::Broadcast(Some(message)) => {
+                    socket.send_texts(message.text).await?;
+                    self.follow_newest(socket).await?;
+                }
+                Turn::Removed => self.wait(socket).await?,
+                Turn::Changed => self.update(socket).await?,
+                Turn::Lines(frames) => socket.send_texts(log_lines(&frames)).await?,
+                Turn::Heartbeat => {
+                    socket.check_allowed()?;
+                    socket.on_heartbeat(None).await?;
+                    self.follow_newest(socket).await?;
+                    self.follow_log(socket.state()).await?;
+                }
+            }
+            // Sending does not count as work by itself; a viewer whose session never rests still lets others work.
+            tokio::task::consume_budget().await;
+        }
+    }
+}
+
+impl SessionProtocol {
+    fn poll_turn(&mut self, socket: &mut ViewerSocket, cx: &mut Context<'_>) -> Poll<Result<Turn, CloseReason>> {
+        if socket.poll_heartbeat(cx).is_ready() {
+            return Poll::Ready(Ok(Turn::Heartbeat));
+        }
+        self.socket_first = !self.socket_first;
+        if self.socket_first
+            && let Poll::Ready(message) = socket.poll_message(cx)
+        {
+            return Poll::Ready(message.map(Turn::Message));
+        }
+        if let Poll::Ready(message) = self.membership.messages.poll_recv(cx) {
+            return Poll::Ready(Ok(Turn::Broadcast(message)));
+        }
+        if let Poll::Ready(message) = socket.poll_message(cx) {
+            return Poll::Ready(message.map(Turn::Message));
+        }
+        self.following.poll_turn(cx)
+    }
+
+    /// Says that the session does not exist, and waits for it.
+    async fn wait(&mut self, socket: &mut ViewerSocket) -> Result<(), CloseReason> {
+        let index = socket.state().hub().subscribe(Topic::Sessions, Start::Fresh).await;
+        self.following = Following::Index(Box::new(index.map_err(|error| reason(&error))?));
+        let absent = json!({ "type": "status", "data": { "error": NO_SESSION } });
+        socket.send_texts([frame(&absent)]).await?;
+        // It may have appeared before the index was listened to.
+        self.update(socket).await
+    }
+
+    fn followed(&self) -> Option<&SessionId> {
+        match &self.following {
+            Following::Session(followed) => Some(&followed.id),
+            Following::Undecided | Following::Index(_) => None,
+        }
+    }
+
+    /// Moves on when the name now means another run than the one that is followed.
+    async fn follow_newest(&mut self, socket: &mut ViewerSocket) -> Result<(), CloseReason> {
+        let meant = socket.state().hub().resolve(&self.session);
+        if meant.is_some() && meant.as_ref() != self.followed() {
+            self.update(socket).await?;
+        }
+        Ok(())
+    }
+
+    /// Follows the run that the name means now, and sends what is new of it.
+    async fn update(&mut self, socket: &mut ViewerSocket) -> Result<(), CloseReason> {
+        if let Some(id) = socket.state().hub().resolve(&self.session)
+            && self.followed() != Some(&id)
+        {
+            self.follow(socket.state(), id).await?;
+        }
+        let Following::Session(followed) = &mut self.following else {
+            return Ok(());
+        };
+        let run = SessionRef::Run(followed.id.clone());
+        // Not there when it was removed just now, which its topic reports; a view that cannot be loaded comes with the next
+        // change.
+        if let Ok(Some(session)) = session::load(socket.state(), &run).await {
+            let frames = followed.last_sent.update(&session, socket.state().now());
+            socket.send_texts(frames).await?;
+        }
+        Ok(())
+    }
+
+    /// Subscribes to a run.
+    async fn follow(&mut self, state: &AppState, id: SessionId) -> Result<(), CloseReason> {
+        let topic = Topic::Session(SessionRef::Run(id.clone()));
+        let mut view = match state.hub().subscribe(topic, Start::Fresh).await {
+            Ok(view) => view,
+            // Removed meanwhile.
+            Err(SubscribeError::Unknown(_)) => return Ok(()),
+            Err(error) => return Err(reason(&error)),
+        };
+        // The first delivery is what exists already, which is read as a whole.
+        view.try_next();
+        let waited = !matches!(self.following, Following::Undecided);
+        self.following = Following::Session(Box::new(Followed {
+            id,
+            view,
+            log: None,
+            last_sent: LastSent::nothing(waited),
+        }));
+        self.follow_log(state).await
+    }
+
+    /// Subscribes to the log from its end, unless that was done.
+    async fn follow_log(&mut self, state: &AppState) -> Result<(), CloseReason> {
+        let Following::Session(followed) = &mut self.following else {
+            return Ok(());
+        };
+        if followed.log.is_some() {
+            return Ok(());
+        }
+        let topic = Topic::Log(SessionRef::Run(followed.id.clone()));
+        match state.hub().subscribe(topic, Start::Fresh).await {
+            Ok(mut log) => {
+                // Clients ask for existing lines by themselves.
+                log.try_next();
+                followed.log = Some(log);
+                Ok(())
+            }
+            Err(error @ SubscribeError::TooMany { .. }) => Err(reason(&error)),
+            // The view goes on without it; tried again at the next heartbeat.
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+impl Following {
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Turn, CloseReason>> {
+        match self {
+            Self::Undecided => Poll::Pending,
+            Self::Index(index) => {
+                let delivery = ready!(index.poll_next(cx));
+                // The index ends only with the hub; the session cannot appear any more.
+                Poll::Ready(if delivery.ended {
+                    Err(CloseReason::Restarting)
+                } else {
+                    Ok(Turn::Changed)
+                })
+            }
+            Self::Session(followed) => {
+                if let Poll::Ready(delivery) = followed.view.poll_next(cx) {
+                    return Poll::Ready(Ok(if delivery.ended { Turn::Removed } else { Turn::Changed }));
+                }
+                let Some(log) = &mut followed.log else {
+                    return Poll::Pending;
+                };
+                let delivery = ready!(log.poll_next(cx));
+                // The view ends with it and reports that.
+                if delivery.ended {
+                    followed.log = None;
+                }
+                Poll::Ready(Ok(Turn::Lines(delivery.frames)))
+            }
+        }
+    }
+}
+
+fn reason(error: &SubscribeError) -> CloseReason {
+    match error {
+        SubscribeError::TooMany { .. } => CloseReason::TooManyViewers,
+        _ => CloseReason::Restarting,
+    }
+}
+
+fn log_lines(frames: &[Frame]) -> impl Iterator<Item = bytes::Bytes> {
+    let lines = frames
+        .iter()
+        .filter_map(|frame| match serde_json::from_slice(&frame.json) {
+            Ok(ServerMessage::Log { lines, .. }) => Some(lines),
+            _ => None,
+        });
+    lines
+        .flatten()
+        .map(|line| frame(&json!({ "type": "log", "data": line.text })))
+}

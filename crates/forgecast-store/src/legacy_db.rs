@@ -1,0 +1,320 @@
+//! Context Foundry's metrics database: read row by row as plain values, for `forgecast import`. It is never opened in place,
+//! for SQLite may write beside a database that it only reads; a copy is, made while nothing changed. Nothing in it is
+//! trusted: tables and columns may be missing, unknown, or hold anything.
+
+mod copy;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags, Row};
+use serde_json::{Map, Number, Value};
+use tempfile::TempDir;
+
+use crate::schema::is_damage;
+
+/// Longest text of one column that is handed out, in bytes.
+const MAX_TEXT: usize = 64 << 10;
+/// Rows of a batch, at most.
+const MAX_ROWS: u32 = 1_000;
+
+/// The tables, each with what belongs to a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LegacyTable {
+    /// The tasks themselves; a task is a build.
+    Tasks,
+    /// How many tokens were in use, over time.
+    Metrics,
+    /// Decisions.
+    Decisions,
+    /// One row for each time that an agent was at work.
+    Agents,
+    /// Rounds of the test loop.
+    Tests,
+    /// Patterns that were applied.
+    Patterns,
+}
+
+impl LegacyTable {
+    /// All of them, tasks first.
+    pub const ALL: [Self; 6] = [
+        Self::Tasks,
+        Self::Metrics,
+        Self::Decisions,
+        Self::Agents,
+        Self::Tests,
+        Self::Patterns,
+    ];
+
+    /// Its name in the database.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tasks => "tasks",
+            Self::Metrics => "metrics",
+            Self::Decisions => "decisions",
+            Self::Agents => "agent_performance",
+            Self::Tests => "test_iterations",
+            Self::Patterns => "pattern_effectiveness",
+        }
+    }
+}
+
+/// One row, as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LegacyRow {
+    /// Its number within the table.
+    pub number: i64,
+    /// Its columns by name; those that hold nothing, or bytes, are absent. Texts are cut at 64 KiB.
+    pub columns: Map<String, Value>,
+}
+
+/// Why a metrics database cannot be read. Each names the file and the way out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LegacyDbError {
+    /// The file cannot be read or copied.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The database.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Not a file, such as a folder or a pipe.
+    #[error("{} is no file", path.display())]
+    NoFile {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// It changed whenever it was copied.
+    #[error("{} is being written all the time; try again when the build that writes it is quiet", path.display())]
+    Busy {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A file of another kind.
+    #[error("{} is no SQLite database", path.display())]
+    NoDatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A database whose content is lost in part.
+    #[error("{} is damaged ({reason}); mend a copy of it with `sqlite3 FILE .recover` and import that", path.display())]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A database of something else.
+    #[error("{} holds no metrics of builds: none of the tables {tables} with a column task_id is there", path.display())]
+    Foreign {
+        /// The database.
+        path: PathBuf,
+        /// The tables that were looked for.
+        tables: String,
+    },
+    /// A question to it failed.
+    #[error("cannot read the table {table} of {}: {source}", path.display())]
+    Query {
+        /// The database.
+        path: PathBuf,
+        /// The table.
+        table: &'static str,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+}
+
+/// An opened metrics database.
+#[derive(Debug)]
+pub struct LegacyDb {
+    path: PathBuf,
+    connection: Connection,
+    tables: Vec<LegacyTable>,
+    _copy: TempDir,
+}
+
+impl LegacyDb {
+    /// Opens the database; the file and what is beside it stay as they are. Blocks: it is copied first.
+    ///
+    /// # Errors
+    /// See [`LegacyDbError`].
+    pub fn open(path: &Path) -> Result<Self, LegacyDbError> {
+        let (folder, copied) = copy::copy(path)?;
+        let damaged = |error: rusqlite::Error| LegacyDbError::Damaged {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        };
+        let connection = open_copy(&copied).map_err(damaged)?;
+        let verdict: String = connection
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(damaged)?;
+        if verdict != "ok" {
+            // SQLite's findings stand on lines of their own; an error is one line.
+            let line: Vec<&str> = verdict.split_whitespace().collect();
+            let reason = line.join(" ").chars().take(200).collect();
+            let path = path.to_owned();
+            return Err(LegacyDbError::Damaged { path, reason });
+        }
+        let mut tables = Vec::new();
+        for table in LegacyTable::ALL {
+            if has_table(&connection, table).map_err(damaged)? {
+                tables.push(table);
+            }
+        }
+        if tables.is_empty() {
+            return Err(LegacyDbError::Foreign {
+                path: path.to_owned(),
+                tables: LegacyTable::ALL.map(LegacyTable::name).join(", "),
+            });
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            connection,
+            tables,
+            _copy: folder,
+        })
+    }
+
+    /// The ids of tasks after this one, in order, at most 1,000; also of those that only other tables name.
+    ///
+    /// # Errors
+    /// [`LegacyDbError::Query`], [`LegacyDbError::Damaged`].
+    pub fn task_ids(&self, after: &str, limit: u32) -> Result<Vec<String>, LegacyDbError> {
+        let parts: Vec<String> = self
+            .tables
+            .iter()
+            .map(|table| {
+                // Each part looks no further than the batch reaches.
+                format!(
+                    "SELECT * FROM (SELECT DISTINCT task_id AS id FROM \"{}\"
+                     WHERE typeof(task_id) = 'text' AND task_id > ?1 ORDER BY task_id LIMIT ?2)",
+                    table.name()
+                )
+            })
+            .collect();
+        let sql = format!("{} ORDER BY id LIMIT ?2", parts.join(" UNION "));
+        let read = || -> rusqlite::Result<Vec<String>> {
+            let mut statement = self.connection.prepare_cached(&sql)?;
+            let ids = statement.query_map((after, limit.clamp(1, MAX_ROWS)), |row| text(row, 0))?;
+            ids.collect()
+        };
+        read().map_err(|source| self.failed(LegacyTable::Tasks, source))
+    }
+
+    /// The rows of a task behind this row, in order, at most 1,000; none when there is no such table.
+    ///
+    /// # Errors
+    /// [`LegacyDbError::Query`], [`LegacyDbError::Damaged`].
+    pub fn rows(
+        &self,
+        table: LegacyTable,
+        task: &str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<LegacyRow>, LegacyDbError> {
+        if !self.tables.contains(&table) {
+            return Ok(Vec::new());
+        }
+        let sql = format!(
+            "SELECT rowid, * FROM \"{}\" WHERE task_id = ?1 AND rowid > ?2 ORDER BY rowid LIMIT ?3",
+            table.name()
+        );
+        let read = || -> rusqlite::Result<Vec<LegacyRow>> {
+            let mut statement = self.connection.prepare_cached(&sql)?;
+            let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+            let rows = statement.query_map((task, after, limit.clamp(1, MAX_ROWS)), |row| plain(row, &names))?;
+            rows.collect()
+        };
+        read().map_err(|source| self.failed(table, source))
+    }
+
+    /// How many rows name no task, so that nobody can be said to have done what they tell of.
+    ///
+    /// # Errors
+    /// [`LegacyDbError::Query`], [`LegacyDbError::Damaged`].
+    pub fn unnamed(&self) -> Result<u64, LegacyDbError> {
+        let mut sum: u64 = 0;
+        for table in &self.tables {
+            let sql = format!(
+                "SELECT count(*) FROM \"{}\" WHERE typeof(task_id) <> 'text' OR task_id = ''",
+                table.name()
+            );
+            let count: rusqlite::Result<i64> = self.connection.query_row(&sql, [], |row| row.get(0));
+            let count = count.map_err(|source| self.failed(*table, source))?;
+            sum = sum.saturating_add(u64::try_from(count).unwrap_or_default());
+        }
+        Ok(sum)
+    }
+
+    fn failed(&self, table: LegacyTable, source: rusqlite::Error) -> LegacyDbError {
+        let path = self.path.clone();
+        if is_damage(&source) {
+            let reason = source.to_string();
+            return LegacyDbError::Damaged { path, reason };
+        }
+        let table = table.name();
+        LegacyDbError::Query { path, table, source }
+    }
+}
+
+fn open_copy(path: &Path) -> rusqlite::Result<Connection> {
+    // The copy may be written: a journal beside it is played back into it.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    // A schema may hold anything; what is not needed to read tables is not done.
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+/// Whether there is a real table of this name whose rows name tasks.
+fn has_table(connection: &Connection, table: LegacyTable) -> rusqlite::Result<bool> {
+    let count: i64 = connection.query_row(
+        "SELECT count(*) FROM pragma_table_list AS listed, pragma_table_info(listed.name) AS columns
+         WHERE listed.schema = 'main' AND listed.type = 'table' AND listed.wr = 0 AND listed.name = ?1
+               AND columns.name = 'task_id'",
+        [table.name()],
+        |row| row.get(0),
+    )?;
+    Ok(count > 0)
+}
+
+fn plain(row: &Row<'_>, names: &[String]) -> rusqlite::Result<LegacyRow> {
+    let number = row.get(0)?;
+    let mut columns = Map::new();
+    for (index, name) in names.iter().enumerate().skip(1) {
+        let value = match row.get_ref(index)? {
+            ValueRef::Null | ValueRef::Blob(_) => continue,
+            ValueRef::Integer(value) => Value::from(value),
+            ValueRef::Real(value) => match Number::from_f64(value) {
+                Some(number) => Value::Number(number),
+                None => continue,
+            },
+            ValueRef::Text(bytes) => Value::String(lossy(bytes)),
+        };
+        columns.insert(name.clone(), value);
+    }
+    Ok(LegacyRow { number, columns })
+}
+
+fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<String> {
+    match row.get_ref(index)? {
+        ValueRef::Text(bytes) => Ok(lossy(bytes)),
+        _ => Ok(String::new()),
+    }
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes.get(..MAX_TEXT).unwrap_or(bytes)).into_owned()
+}
+
+/// Whether a file begins like an SQLite database.
+pub(crate) fn is_database(beginning: &[u8]) -> bool {
+    beginning.starts_with(b"SQLite format 3\0")
+}
