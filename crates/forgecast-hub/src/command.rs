@@ -1,59 +1,58 @@
-//! What the handle asks of the hub's task. Everything that has to be one step with the folding goes this way; everything
-//! else the handle answers by itself.
+//! What the handle asks of the hub's task: everything that has to be one step with the folding. The handle answers
+//! everything else by itself.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use forgecast_protocol::{Batch, EventId, SessionId, SessionRef};
+use forgecast_protocol::{Batch, EventId, SessionId, SessionRef, SessionRow};
 use forgecast_store::StoredSession;
 use tokio::sync::oneshot;
 
-use crate::brought::{Arrived, Place};
 use crate::counters::Reason;
 use crate::error::{PushError, SubscribeError};
 use crate::log::LogTopic;
-use crate::subscription::Seat;
+use crate::subscription::ViewerPermit;
 use crate::topic::StateTopic;
 
-/// See the module.
+/// A question to the hub's task, with where the answer goes.
 pub(crate) enum Command {
-    /// Brings a session into memory and takes a seat among its viewers.
+    /// Loads a session into memory and, with a kind, counts a viewer.
     Attach {
         session: SessionRef,
-        seat: SeatAt,
-        reply: oneshot::Sender<Result<Attached, SubscribeError>>,
+        kind: Option<SubscribeKind>,
+        reply: AttachReply,
     },
     /// Folds what a producer sent.
-    Push(Push),
+    Push(PushRequest),
     /// Answers when everything that was folded before is in the store's queue.
-    Settle(oneshot::Sender<()>),
-    /// Answers when no silence is overdue to be judged and no session is on its way into a build.
-    Rest(oneshot::Sender<()>),
-    /// Takes a session out; answers with its id.
+    Flush(oneshot::Sender<()>),
+    /// Answers when no silence is left to be evaluated and no session is being merged into a build.
+    WaitIdle(oneshot::Sender<()>),
+    /// Removes a session. Answers with its id.
     Forget {
         session: SessionRef,
         reply: oneshot::Sender<Option<SessionId>>,
     },
-    /// Finds and takes a place for a session that was exported elsewhere.
-    Place {
+    /// Reserves a slot for a session that was exported elsewhere. Answers with the session under the id and in the folder
+    /// that it gets here, or with `None` when there is no room.
+    ReserveSlot {
         session: StoredSession,
-        reply: oneshot::Sender<Place>,
+        reply: oneshot::Sender<Option<StoredSession>>,
     },
-    /// Shows the session for which a place was taken, or gives the place back.
-    Arrived {
+    /// Shows the session for which a slot was reserved, or frees the slot.
+    FinishImport {
         id: SessionId,
-        arrived: Option<Box<Arrived>>,
+        imported: Option<Box<ImportedSession>>,
     },
 }
 
-/// Among whose viewers.
+/// Where the answer to [`Command::Attach`] goes.
+pub(crate) type AttachReply = oneshot::Sender<Result<Attached, SubscribeError>>;
+
+/// Which of a session's topics a viewer follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SeatAt {
-    /// Nobody's: one look only.
-    Nowhere,
-    /// The session's.
+pub(crate) enum SubscribeKind {
     State,
-    /// The log's.
     Log,
 }
 
@@ -62,47 +61,55 @@ pub(crate) struct Attached {
     pub(crate) id: SessionId,
     pub(crate) state: Arc<StateTopic>,
     pub(crate) log: Arc<LogTopic>,
-    pub(crate) seat: Option<Seat>,
+    /// Counts the viewer; `None` when nobody follows the session by this.
+    pub(crate) permit: Option<ViewerPermit>,
+}
+
+/// What the hub has to know of an imported session that is stored already.
+pub(crate) struct ImportedSession {
+    pub(crate) session: StoredSession,
+    pub(crate) row: SessionRow,
+    pub(crate) next_line: u64,
 }
 
 /// A push on its way.
-pub(crate) struct Push {
+pub(crate) struct PushRequest {
     pub(crate) batch: Batch,
-    /// Of its ids, those that the store knows.
+    /// Those of its ids that the store knows.
     pub(crate) known: BTreeSet<EventId>,
     /// Every id up to this number was durable before the store was asked.
     pub(crate) durable: u64,
-    pub(crate) reply: oneshot::Sender<Pushed>,
+    pub(crate) reply: oneshot::Sender<PushAnswer>,
 }
 
 /// The answer to a push.
-pub(crate) enum Pushed {
+pub(crate) enum PushAnswer {
     /// It is durable, or it failed.
     Done(Result<Receipt, PushError>),
-    /// The store has to be asked again: it was asked too long ago.
+    /// The store was asked too long ago: it has to be asked again.
     Again(Batch),
 }
 
-/// What became of a push; it is durable by the time the receipt is handed out.
+/// The result of a push, handed out once it is durable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
     /// Facts folded.
     pub accepted: u64,
     /// Facts known already.
     pub duplicates: u64,
-    /// Facts not taken.
+    /// Facts rejected.
     pub rejected: Vec<Rejected>,
-    /// Log lines taken. They have no ids: the same ones again are counted again.
+    /// Log lines accepted. They have no ids: the same lines sent again are counted again.
     pub log_lines: u64,
-    /// Log chunks not taken.
+    /// Log chunks rejected.
     pub rejected_logs: Vec<Rejected>,
 }
 
-/// One fact, or one log chunk, of a push that was not taken.
+/// One fact, or one log chunk, of a push that was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rejected {
-    /// Its place among the facts (or the log chunks) of the push, from 0.
+    /// Its index among the facts (or the log chunks) of the push, from 0.
     pub index: usize,
-    /// Why.
+    /// Why it was rejected.
     pub reason: Reason,
 }

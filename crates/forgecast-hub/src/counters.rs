@@ -1,10 +1,10 @@
-//! Where every fact that came in has gone. One lock over all numbers, so that whoever reads them at any moment finds
+//! Counts what became of every fact that was received. All numbers are under one lock, so that at every moment
 //! *received = applied + duplicate + rejected + dropped*.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Why a fact was not taken; stable words, used as metric labels.
+/// Why a fact was not accepted. The words are stable and used as metric labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// It names a run that does not exist.
@@ -13,9 +13,9 @@ pub enum Reason {
     NoSession,
     /// It names a session of another folder.
     Conflict,
-    /// There are as many sessions as there may be, none of them finished.
+    /// There are as many sessions as there may be, and none of them is finished.
     TooManySessions,
-    /// Too much waits already.
+    /// Too many batches or bytes wait already.
     Busy,
     /// The hub stopped before its session was in memory; its source is read again.
     Shutdown,
@@ -39,24 +39,24 @@ impl Reason {
 /// What the hub has done since it started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Facts that came in and were dealt with; the sum of the next four.
+    /// Facts received and dealt with: the sum of the next four.
     pub received: u64,
-    /// Folded.
+    /// Facts folded.
     pub applied: u64,
-    /// Known already.
+    /// Facts known already.
     pub duplicate: u64,
-    /// Not taken, by reason.
+    /// Facts not accepted, by reason.
     pub rejected: BTreeMap<&'static str, u64>,
-    /// Taken and lost, by reason.
+    /// Facts accepted and lost, by reason.
     pub dropped: BTreeMap<&'static str, u64>,
     /// Of the applied ones: facts that are in the stored state but not in the stored history, because the disk could
     /// not keep up.
     pub collapsed: u64,
     /// Facts of the hub itself (deadlines, estimates); not among the received.
     pub internal: u64,
-    /// Log lines taken.
+    /// Log lines accepted.
     pub log_lines: u64,
-    /// Log lines not taken, by reason.
+    /// Log lines not accepted, by reason.
     pub log_lines_rejected: BTreeMap<&'static str, u64>,
     /// Log lines that were shown but not stored, because the disk could not keep up.
     pub log_lines_unstored: u64,
@@ -64,18 +64,18 @@ pub struct Counters {
     pub updates: u64,
     /// Updates of the index published.
     pub index_updates: u64,
-    /// Sessions brought back into memory.
+    /// Sessions loaded into memory.
     pub activations: u64,
     /// Finished sessions that left the index because there were too many.
     pub evictions: u64,
     /// Calls to models that are in memory.
     pub calls_in_memory: u64,
-    /// Calls that left memory because there were too many; they are stored.
+    /// Calls that were evicted from memory because there were too many; they are stored.
     pub calls_evicted: u64,
-    /// Transcripts of which it is no longer known to which session they were bound, because there were too many.
+    /// Transcripts whose session is no longer known, because there were too many bindings.
     pub transcripts_evicted: u64,
-    /// Agents' own sessions that were taken over by a build.
-    pub adoptions: u64,
+    /// Agent sessions that were merged into a build.
+    pub merged_sessions: u64,
     /// Sessions known.
     pub sessions: u64,
     /// Sessions whose full view is in memory.
@@ -88,7 +88,7 @@ pub struct Counters {
     pub backlog_bytes: u64,
 }
 
-/// The counters as the hub's parts share them.
+/// The counters, shared by the handle and the task.
 #[derive(Default)]
 pub(crate) struct Tally(Mutex<Counters>);
 
@@ -105,9 +105,9 @@ pub(crate) struct Outcome {
     pub(crate) duplicate: u64,
     pub(crate) rejected: Vec<(usize, Reason)>,
     pub(crate) dropped: Vec<(usize, Reason)>,
-    /// Log lines taken.
+    /// Log lines accepted.
     pub(crate) log_lines: u64,
-    /// Log chunks not taken, by their place in the batch, with the number of their lines.
+    /// Log chunks not accepted, by their index in the batch, with the number of their lines.
     pub(crate) rejected_logs: Vec<(usize, Reason, u64)>,
 }
 

@@ -1,10 +1,10 @@
-//! When silence begins to mean something, for every unfinished session at once: one ordered set, no timer per session.
+//! When silence begins to have a meaning, for every unfinished session: one ordered set instead of a timer per session.
 
 use std::collections::{BTreeSet, HashMap};
 
 use forgecast_protocol::{SessionId, Timestamp};
 
-/// The next moment of each session at which its silence has to be looked at.
+/// The next moment of each session at which its silence has to be evaluated.
 #[derive(Default)]
 pub(crate) struct Deadlines {
     ordered: BTreeSet<(Timestamp, SessionId)>,
@@ -12,8 +12,11 @@ pub(crate) struct Deadlines {
 }
 
 impl Deadlines {
-    /// Sets the moment of a session, or takes it away.
+    /// Sets the moment of a session, or removes it.
     pub(crate) fn set(&mut self, session: &SessionId, at: Option<Timestamp>) {
+        if self.by_session.get(session) == at.as_ref() {
+            return;
+        }
         let old = match at {
             Some(at) => self.by_session.insert(session.clone(), at),
             None => self.by_session.remove(session),
@@ -31,7 +34,7 @@ impl Deadlines {
         self.ordered.first().map(|(at, _)| *at)
     }
 
-    /// Takes one session out whose moment has come.
+    /// Removes one session whose moment has come.
     pub(crate) fn take_due(&mut self, now: Timestamp) -> Option<SessionId> {
         if self.next()? > now {
             return None;
@@ -47,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_earliest_comes_first_and_a_later_word_replaces_an_earlier_one() {
+    fn the_earliest_comes_first_and_a_moment_set_later_replaces_an_earlier_one() {
         let id = |text: &str| text.parse::<SessionId>().unwrap();
         let at = Timestamp::from_millis;
         let mut deadlines = Deadlines::default();

@@ -1,5 +1,8 @@
-//! What is likely to remain of a build, worked out when a phase begins or ends, from the finished runs that the store
-//! keeps. The result enters as a fact like any other, so that the view stays a function of its facts.
+//! Estimates what remains of a build, when one of its phases begins or ends, from the finished runs that the store keeps.
+//! The result enters as a fact like any other, so that the view stays a function of its facts.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::mem::discriminant;
 
 use forgecast_protocol::event::EstimateRevised;
 use forgecast_protocol::{Fact, SessionView, Timestamp};
@@ -7,8 +10,8 @@ use forgecast_session::RunRecord;
 use forgecast_session::estimate::estimate;
 use forgecast_store::StoredRun;
 
-/// Runs that are remembered, the newest ones.
-const RUNS: usize = 2_000;
+/// The newest runs that are remembered.
+const MAX_RUNS: usize = 2_000;
 
 /// The finished runs, oldest first.
 #[derive(Default)]
@@ -16,31 +19,25 @@ pub(crate) struct Estimator {
     runs: Vec<RunRecord>,
 }
 
-/// What of a view decides whether an estimate has to be worked out anew: which phases are where.
-#[derive(PartialEq)]
-pub(crate) struct Stage {
-    phase: Option<String>,
-    phases: Vec<(String, forgecast_protocol::session::PhaseStatus, u32)>,
-    over: bool,
-}
+/// Which phases a view has and where they are, as a hash: an estimate is revised when that changes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stage(u64);
 
 impl Stage {
     /// The stage of a view.
     pub(crate) fn of(view: &SessionView) -> Self {
-        Self {
-            phase: view.phase.as_ref().map(|phase| phase.name.clone()),
-            phases: view
-                .phases
-                .iter()
-                .map(|(name, phase)| (name.clone(), phase.status, phase.attempts))
-                .collect(),
-            over: view.status.is_final(),
+        let mut hasher = DefaultHasher::new();
+        view.phase.as_ref().map(|phase| &phase.name).hash(&mut hasher);
+        for (name, phase) in &view.phases {
+            (name, discriminant(&phase.status), phase.attempts).hash(&mut hasher);
         }
+        (view.phases.len(), view.status.is_final()).hash(&mut hasher);
+        Self(hasher.finish())
     }
 }
 
 impl Estimator {
-    /// The history as the store keeps it.
+    /// From the runs that are stored.
     pub(crate) fn of(stored: Vec<StoredRun>) -> Self {
         let mut runs: Vec<RunRecord> = stored
             .into_iter()
@@ -52,7 +49,7 @@ impl Estimator {
         estimator
     }
 
-    /// Adds a finished run, or replaces what was known of it. Says whether that is news.
+    /// Adds a finished run, or replaces what was known of it. Returns whether that changed anything.
     pub(crate) fn learn(&mut self, run: &RunRecord) -> bool {
         if self.runs.contains(run) {
             return false;
@@ -64,7 +61,7 @@ impl Estimator {
     }
 
     fn shrink(&mut self) {
-        let surplus = self.runs.len().saturating_sub(RUNS);
+        let surplus = self.runs.len().saturating_sub(MAX_RUNS);
         self.runs.drain(..surplus);
     }
 

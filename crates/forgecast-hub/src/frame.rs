@@ -1,5 +1,5 @@
-//! The bytes of the live protocol's messages, written without a copy of the state. Must write exactly what
-//! `forgecast_protocol::ServerMessage` would: viewers of every kind read the same.
+//! The bytes of the live protocol's messages, written without a copy of the state: exactly the bytes that
+//! `forgecast_protocol::ServerMessage` would be written as.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// What a frame is, for those who count frames or name SSE events.
+/// The type of a message: frames are counted by it, and SSE events are named by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FrameKind {
     /// `snapshot`
@@ -38,7 +38,7 @@ impl FrameKind {
     }
 }
 
-/// Where a viewer stands after a frame: what it presents when it comes back.
+/// What a viewer holds after a frame. It presents this when it comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The epoch of the revision.
@@ -52,17 +52,25 @@ pub struct Position {
 pub struct Frame {
     /// A complete `ServerMessage` as UTF-8 JSON.
     pub json: Bytes,
-    /// Where the viewer stands after it; absent when the frame moves nothing (`event`, `removed`).
+    /// What the viewer holds after it; `None` when the frame changes nothing of that (`event`, `removed`).
     pub position: Option<Position>,
-    /// What it is.
+    /// The type of the message.
     pub kind: FrameKind,
 }
 
-/// JSON text of something that is data through and through, so that writing it cannot fail.
+/// JSON text of plain data: writing it cannot fail.
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_else(|error| {
         tracing::error!(%error, "a message could not be written as JSON");
         b"null".to_vec()
+    })
+}
+
+/// A value whose objects have their keys sorted.
+pub(crate) fn canonical<T: Serialize + ?Sized>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or_else(|error| {
+        tracing::error!(%error, "a state could not be written as JSON");
+        Value::Null
     })
 }
 
@@ -79,14 +87,14 @@ fn close(head: String, body: &[u8]) -> Bytes {
     bytes.into()
 }
 
-/// A `snapshot` around a state that is already JSON.
+/// A `snapshot` message around a state that is JSON already.
 pub(crate) fn snapshot(topic: &str, epoch: Epoch, revision: Revision, state: &[u8]) -> Bytes {
     let mut head = head(FrameKind::Snapshot, topic, state.len());
     let _ = write!(head, r#","epoch":"{epoch}","revision":{revision},"state":"#);
     close(head, state)
 }
 
-/// A `patch` from one revision to another.
+/// A `patch` message from one revision to another.
 pub(crate) fn patch(topic: &str, epoch: Epoch, from: Revision, revision: Revision, patch: &Value) -> Bytes {
     let body = json(patch);
     let mut head = head(FrameKind::Patch, topic, body.len());
@@ -97,7 +105,7 @@ pub(crate) fn patch(topic: &str, epoch: Epoch, from: Revision, revision: Revisio
     close(head, &body)
 }
 
-/// An `event` of a producer.
+/// An `event` message with a producer's own event.
 pub(crate) fn event(topic: &str, event: &Value) -> Bytes {
     let body = json(event);
     let mut head = head(FrameKind::Event, topic, body.len());
@@ -105,12 +113,12 @@ pub(crate) fn event(topic: &str, event: &Value) -> Bytes {
     close(head, &body)
 }
 
-/// `removed`: the topic is no more.
+/// A `removed` message: the topic no longer exists.
 pub(crate) fn removed(topic: &str) -> Bytes {
     close(head(FrameKind::Removed, topic, 0), b"")
 }
 
-/// A `log` frame of lines that are already JSON.
+/// A `log` message of lines that are JSON already.
 pub(crate) fn log_of<'a>(topic: &str, offset: u64, skipped: u64, lines: impl Iterator<Item = &'a [u8]>) -> Bytes {
     let mut bytes = log_head(topic, offset, skipped, 4096).into_bytes();
     for (number, line) in lines.enumerate() {
@@ -123,7 +131,7 @@ pub(crate) fn log_of<'a>(topic: &str, offset: u64, skipped: u64, lines: impl Ite
     bytes.into()
 }
 
-/// A `log` frame, and each of its lines as a slice of it.
+/// A `log` message, and each of its lines as a slice of it.
 pub(crate) fn log(topic: &str, offset: u64, lines: &[LogLine]) -> (Bytes, Vec<Bytes>) {
     let mut bytes = log_head(topic, offset, 0, lines.len() * 120).into_bytes();
     let mut spans = Vec::with_capacity(lines.len());

@@ -1,5 +1,5 @@
-//! From the store back to a state: a snapshot and the facts behind it, folded in the same order and cut into the same
-//! revisions as when they came. Must give the revision numbers that viewers hold, or they could not resume.
+//! Restores a session from the store: a snapshot and the facts after it, folded in the same order and cut into the same
+//! revisions as when they arrived. The revision numbers must be those that viewers hold, or they could not resume.
 
 use std::sync::Arc;
 
@@ -10,9 +10,8 @@ use forgecast_store::{Store, StoredEvent, StoredState};
 use serde_json::{Value, json};
 
 use crate::error::Error;
-use crate::frame;
-use crate::index::canonical;
-use crate::topic::Kept;
+use crate::frame::{self, canonical};
+use crate::topic::RetainedPatch;
 
 /// The kind of the fact that stands for facts which were folded but could not be stored one by one.
 const COLLAPSED: &str = "facts_collapsed";
@@ -22,21 +21,21 @@ pub(crate) struct Restored {
     pub(crate) session: Session,
     pub(crate) view: Arc<Value>,
     pub(crate) revision: Revision,
-    pub(crate) kept: Vec<Kept>,
-    /// Facts behind the snapshot.
+    pub(crate) patches: Vec<RetainedPatch>,
+    /// Number of facts after the snapshot.
     pub(crate) facts: u64,
-    /// When the last of them became true; unknown where that was not asked for.
+    /// When the last of them became true; `None` unless a past revision was asked for.
     pub(crate) at: Option<Timestamp>,
 }
 
-/// For whom the patches are written.
+/// The topic and the epoch that the patches are written for.
 #[derive(Clone, Copy)]
 pub(crate) struct Labels<'a> {
     pub(crate) topic: &'a str,
     pub(crate) epoch: forgecast_protocol::Epoch,
 }
 
-/// Loads a session's state at a revision, or the newest. `None` when nothing is stored of it.
+/// Loads a session's state at a revision, or the newest. `None` when nothing of it is stored.
 pub(crate) async fn restore(
     store: &Store,
     id: &SessionId,
@@ -50,7 +49,7 @@ pub(crate) async fn restore(
     Ok(stored.and_then(|stored| replay(id, stored, at, &labels)))
 }
 
-/// Folds what is stored. `None` when that is nothing, or nothing that can be read.
+/// Folds what is stored. `None` when nothing is stored, or it cannot be read.
 fn replay(id: &SessionId, stored: StoredState, at: Option<Revision>, labels: &Labels<'_>) -> Option<Restored> {
     let mut restored = match stored.snapshot {
         Some((revision, body)) => {
@@ -109,13 +108,13 @@ impl Restored {
             session,
             view,
             revision,
-            kept: Vec::new(),
+            patches: Vec::new(),
             facts: 0,
             at: None,
         }
     }
 
-    /// Folds up to a revision. Only the view at its end is made: those on the way are as large, and nobody asked for them.
+    /// Folds up to a revision. Only the view at its end is made: those on the way are as large, and not needed.
     fn go_to(&mut self, at: Revision, events: Vec<StoredEvent>) {
         for stored in events.into_iter().take_while(|stored| stored.revision <= at) {
             self.facts += 1;
@@ -133,25 +132,25 @@ impl Restored {
             .then(|| patch::diff(&self.view, &view))
             .flatten();
         match patch {
-            Some(patch) => self.kept.push(Kept {
+            Some(patch) => self.patches.push(RetainedPatch {
                 from: self.revision,
                 revision,
                 frame: frame::patch(labels.topic, labels.epoch, self.revision, revision, &patch),
             }),
-            None => self.kept.clear(),
+            None => self.patches.clear(),
         }
         self.view = Arc::new(view);
         self.revision = revision;
     }
 
     fn jump(&mut self, revision: Revision) {
-        self.kept.clear();
+        self.patches.clear();
         self.view = Arc::new(canonical(self.session.view()));
         self.revision = revision;
     }
 }
 
-/// The fact that stands for `count` facts which are in this state but not in the history.
+/// The fact that stands for `count` facts that are in this state but not in the history.
 pub(crate) fn collapsed(id: &SessionId, session: &Session, count: u64, at: Timestamp) -> Event {
     let data = json!({ "count": count, "fold_version": FOLD_VERSION, "state": canonical(session) });
     internal(
@@ -164,7 +163,7 @@ pub(crate) fn collapsed(id: &SessionId, session: &Session, count: u64, at: Times
     )
 }
 
-/// A session was heard of: what begins one whose first sign of life is no fact, and what names its machine.
+/// The fact that a session was seen: it begins a session whose first sign of life is no fact, and names its machine.
 pub(crate) fn seen(subject: Subject, at: Timestamp, host: Option<String>) -> Event {
     Event {
         id: None,
@@ -189,7 +188,7 @@ pub(crate) fn internal(id: &SessionId, at: Timestamp, fact: Fact) -> Event {
     }
 }
 
-/// Names a run and nothing else.
+/// A subject that names a run and nothing else.
 pub(crate) fn of_run(id: &SessionId) -> Subject {
     Subject {
         session: Some(id.clone().into()),

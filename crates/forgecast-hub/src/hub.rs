@@ -1,92 +1,73 @@
-//! The handle that everyone else holds: asks the hub's task what has to be one step with the folding, and answers the
-//! rest by itself. Cheap to clone.
+//! The handle to the hub. It asks the hub's task for what has to be one step with the folding, and answers the rest by
+//! itself.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use forgecast_protocol::{Batch, Clock, Epoch, SessionId, SessionRef, Timestamp, Topic};
-use forgecast_store::{Commit, From, LogQuery, Store, StoredSession, Write};
+use forgecast_protocol::{Batch, Epoch, SessionId, SessionRef, Topic};
+use forgecast_store::{Commit, From, LogQuery};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::command::{Attached, Command, Push, Pushed, Receipt, SeatAt};
-use crate::counters::{Counters, Tally};
+use crate::command::{Attached, Command, PushAnswer, PushRequest, Receipt, SubscribeKind};
+use crate::counters::Counters;
 use crate::error::{Error, PushError, SubscribeError};
 use crate::frame::Position;
 use crate::log::LAST_LINES;
-use crate::options::Options;
-use crate::past::Pasts;
-use crate::registry::Registry;
-use crate::spending::Spending;
-use crate::subscription::{Seat, Start, Subscription};
-use crate::topic::StateTopic;
+use crate::shared::Shared;
+use crate::subscription::{Start, Subscription, ViewerPermit};
 
-/// Look-ups of one push; more than one only when very many other pushes came between.
-const LOOKUPS: usize = 3;
+/// How often one push is looked up in the store. Once is not enough only when very many other pushes came in between.
+const MAX_LOOKUPS: usize = 3;
 
-/// What the handle and the task share.
-pub(crate) struct Shared {
-    pub(crate) options: Options,
-    pub(crate) clock: Clock,
-    pub(crate) epoch: Epoch,
-    pub(crate) store: Store,
-    pub(crate) index: Arc<StateTopic>,
-    pub(crate) tally: Tally,
-    pub(crate) viewers: Arc<AtomicUsize>,
-    pub(crate) registry: RwLock<Registry>,
-    pub(crate) spending: Mutex<Spending>,
-    /// What was folded for those who look back.
-    pub(crate) pasts: Pasts,
-    /// Ids of pushed events up to this number are durable.
-    pub(crate) durable: AtomicU64,
-}
-
-impl Shared {
-    pub(crate) fn registry(&self) -> RwLockReadGuard<'_, Registry> {
-        self.registry.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn registry_mut(&self) -> RwLockWriteGuard<'_, Registry> {
-        self.registry.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn spending(&self) -> MutexGuard<'_, Spending> {
-        self.spending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn durable(&self, newest_id: u64) {
-        self.durable.fetch_max(newest_id, Ordering::AcqRel);
-    }
-}
-
-/// See the module.
+/// A handle to the running hub, cheap to clone.
 #[derive(Clone)]
 pub struct Hub {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) intake: mpsc::Sender<Batch>,
-    pub(crate) commands: mpsc::Sender<Command>,
+    intake: mpsc::Sender<Batch>,
+    commands: mpsc::Sender<Command>,
 }
 
 impl Hub {
-    /// Where sources of our own send what they read: published at once, stored right behind. It has few places, so a
-    /// source that outruns the hub waits.
+    pub(crate) fn new(shared: Arc<Shared>, intake: mpsc::Sender<Batch>, commands: mpsc::Sender<Command>) -> Self {
+        Self {
+            shared,
+            intake,
+            commands,
+        }
+    }
+
+    /// The channel for sources of this process: their batches are published at once and stored afterwards. It has little
+    /// room, so a source that outruns the hub waits.
     #[must_use]
     pub fn intake(&self) -> mpsc::Sender<Batch> {
         self.intake.clone()
     }
 
-    /// Folds what a producer sent; answers when it is durable. Events whose id is known already count as duplicates.
+    /// Sends a command to the hub's task.
+    pub(crate) async fn send(&self, command: Command) -> Result<(), Error> {
+        self.commands.send(command).await.map_err(|_| Error::Stopped)
+    }
+
+    /// Asks the hub's task and waits for its answer.
+    pub(crate) async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(command(reply)).await?;
+        answer.await.map_err(|_| Error::Stopped)
+    }
+
+    /// Folds what a producer sent. Returns when it is durable. Events whose id is known already count as duplicates.
     ///
     /// # Errors
-    /// See [`PushError`]. After an error it is not certain that nothing was taken; sending the same ids again is safe.
+    /// See [`PushError`]. After an error part of the push may have been accepted; sending the same ids again is safe.
     pub async fn push(&self, mut batch: Batch) -> Result<Receipt, PushError> {
         let waited_ms = self.shared.options.store_deadline_ms;
         let deadline = Instant::now() + Duration::from_millis(waited_ms);
         let late = |_| self.late(waited_ms);
-        for _ in 0..LOOKUPS {
+        for _ in 0..MAX_LOOKUPS {
             // Read before the look-up: everything up to here is known to the store by then.
             let durable = self.shared.durable.load(Ordering::Acquire);
             let ids: Vec<_> = batch.events.iter().filter_map(|event| event.id.clone()).collect();
@@ -95,28 +76,27 @@ impl Hub {
             } else {
                 let lookup = timeout_at(deadline, self.shared.store.known_ids(ids));
                 let found = lookup.await.map_err(late)?;
-                found.map_err(|error| self.not_looked_up(error, waited_ms))?
+                found.map_err(|error| self.lookup_failed(error, waited_ms))?
             };
-            let (reply, answer) = oneshot::channel();
-            let push = Command::Push(Push {
-                batch,
-                known,
-                durable,
-                reply,
-            });
-            let sent = timeout_at(deadline, self.commands.send(push)).await;
-            sent.map_err(late)?.map_err(|_| PushError::Stopped)?;
-            let answer = timeout_at(deadline, answer).await;
+            let push = |reply| {
+                Command::Push(PushRequest {
+                    batch,
+                    known,
+                    durable,
+                    reply,
+                })
+            };
+            let answer = timeout_at(deadline, self.ask(push)).await;
             match answer.map_err(late)?.map_err(|_| PushError::Stopped)? {
-                Pushed::Done(result) => return result,
-                Pushed::Again(again) => batch = again,
+                PushAnswer::Done(result) => return result,
+                PushAnswer::Again(again) => batch = again,
             }
         }
         Err(self.shared.busy())
     }
 
     /// A disk that is slow or locked is a reason to come back, anything else is a failure.
-    fn not_looked_up(&self, error: forgecast_store::Error, waited_ms: u64) -> PushError {
+    fn lookup_failed(&self, error: forgecast_store::Error, waited_ms: u64) -> PushError {
         match error {
             forgecast_store::Error::Closed => PushError::Stopped,
             forgecast_store::Error::Slow { .. } => self.late(waited_ms),
@@ -133,7 +113,7 @@ impl Hub {
         }
     }
 
-    /// Follows a topic. The first [`Subscription::next`] gives what `start` lacks.
+    /// Follows a topic. The first [`Subscription::next`] gives what a viewer lacks that begins at `start`.
     ///
     /// # Errors
     /// The session is unknown, there are too many viewers, or the session could not be loaded.
@@ -144,29 +124,31 @@ impl Hub {
         };
         match topic {
             Topic::Sessions => {
-                let shared = &self.shared;
-                let viewers = (&shared.index.viewers, usize::MAX);
-                let all = (&shared.viewers, shared.options.viewers);
-                let seat = Seat::take(("sessions", viewers.0, viewers.1), all)?;
-                Ok(Subscription::of_state(topic, shared.index.clone(), seat, position))
+                let index = self.shared.index.clone();
+                let all = (&self.shared.viewers, self.shared.options.viewers);
+                let permit = ViewerPermit::acquire(&index.handle, usize::MAX, all)?;
+                Ok(Subscription::of_state(topic, index, permit, position))
             }
             Topic::Session(session) => {
-                let attached = self.attach(session, SeatAt::State).await?;
+                let (attached, permit) = self.attach_viewer(session, SubscribeKind::State).await?;
                 let name = Topic::Session(attached.id.into());
-                let seat = attached.seat.ok_or_else(|| unavailable(name.clone(), Error::Stopped))?;
-                Ok(Subscription::of_state(name, attached.state, seat, position))
+                Ok(Subscription::of_state(name, attached.state, permit, position))
             }
             Topic::Log(session) => {
-                let attached = self.attach(session, SeatAt::Log).await?;
-                self.follow_log(attached, start).await
+                let (attached, permit) = self.attach_viewer(session, SubscribeKind::Log).await?;
+                self.follow_log(attached, permit, start).await
             }
         }
     }
 
-    async fn follow_log(&self, attached: Attached, start: Start) -> Result<Subscription, SubscribeError> {
-        let Attached { id, log, seat, .. } = attached;
+    async fn follow_log(
+        &self,
+        attached: Attached,
+        permit: ViewerPermit,
+        start: Start,
+    ) -> Result<Subscription, SubscribeError> {
+        let Attached { id, log, .. } = attached;
         let name = Topic::Log(id.clone().into());
-        let seat = seat.ok_or_else(|| unavailable(name.clone(), Error::Stopped))?;
         let (first, next) = log.range();
         let wanted = match start {
             // A number that was never given out comes from another database.
@@ -174,9 +156,9 @@ impl Hub {
             _ => next.saturating_sub(LAST_LINES),
         };
         if wanted >= first {
-            return Ok(Subscription::of_log(name, log, seat, Vec::new(), wanted));
+            return Ok(Subscription::of_log(name, log, permit, Vec::new(), wanted));
         }
-        // What lies too far back is skipped, not sent: the viewer fetches what it wants of it.
+        // Lines that lie too far back are skipped: the viewer fetches those that it wants.
         let from = wanted.max(first.saturating_sub(self.shared.options.log_lines as u64));
         let query = LogQuery {
             from: From::Offset(from),
@@ -197,33 +179,48 @@ impl Hub {
                 at = line.offset + lines.len() as u64;
             }
         }
-        Ok(Subscription::of_log(name, log, seat, older, at))
+        Ok(Subscription::of_log(name, log, permit, older, at))
     }
 
-    pub(crate) async fn attach(&self, session: SessionRef, seat: SeatAt) -> Result<Attached, SubscribeError> {
+    async fn attach_viewer(
+        &self,
+        session: SessionRef,
+        kind: SubscribeKind,
+    ) -> Result<(Attached, ViewerPermit), SubscribeError> {
         let topic = Topic::Session(session.clone());
-        let (reply, answer) = oneshot::channel();
-        let command = Command::Attach { session, seat, reply };
-        let waited_ms = self.shared.options.store_deadline_ms;
-        let deadline = Instant::now() + Duration::from_millis(waited_ms);
-        let slow = |_| {
-            let operation = "bring the session into memory";
-            unavailable(topic.clone(), Error::Slow { operation, waited_ms })
-        };
-        let stopped = || unavailable(topic.clone(), Error::Stopped);
-        let sent = timeout_at(deadline, self.commands.send(command)).await;
-        sent.map_err(slow)?.map_err(|_| stopped())?;
-        let answer = timeout_at(deadline, answer).await;
-        answer.map_err(slow)?.map_err(|_| stopped())?
+        let mut attached = self.attach(session, Some(kind)).await?;
+        match attached.permit.take() {
+            Some(permit) => Ok((attached, permit)),
+            None => Err(unavailable(topic, Error::Stopped)),
+        }
     }
 
-    /// The run that a name means at the moment.
+    /// A session in memory, where it is loaded to if it has to be; with a kind a viewer of it is counted.
+    pub(crate) async fn attach(
+        &self,
+        session: SessionRef,
+        kind: Option<SubscribeKind>,
+    ) -> Result<Attached, SubscribeError> {
+        let topic = Topic::Session(session.clone());
+        let waited_ms = self.shared.options.store_deadline_ms;
+        let attach = self.ask(|reply| Command::Attach { session, kind, reply });
+        match timeout(Duration::from_millis(waited_ms), attach).await {
+            Ok(Ok(attached)) => attached,
+            Ok(Err(stopped)) => Err(unavailable(topic, stopped)),
+            Err(_) => {
+                let operation = "load the session into memory";
+                Err(unavailable(topic, Error::Slow { operation, waited_ms }))
+            }
+        }
+    }
+
+    /// The run that a reference means at the moment.
     #[must_use]
     pub fn resolve(&self, session: &SessionRef) -> Option<SessionId> {
         self.shared.registry().find(session)
     }
 
-    /// The folder of a session's project, when a source or a producer said so.
+    /// The folder of a session's project, when a source or a producer named it.
     #[must_use]
     pub fn project_directory(&self, session: &SessionId) -> Option<PathBuf> {
         self.shared.registry().directory(session).map(PathBuf::from)
@@ -235,7 +232,7 @@ impl Hub {
         self.shared.epoch
     }
 
-    /// What the hub has done, at this moment.
+    /// What the hub has done so far, at this moment.
     #[must_use]
     pub fn counters(&self) -> Counters {
         let mut counters = self.shared.tally.lock().clone();
@@ -244,77 +241,50 @@ impl Hub {
         counters
     }
 
-    /// How the store is doing.
+    /// The health of the store.
     #[must_use]
     pub fn store_health(&self) -> forgecast_store::StoreHealth {
         self.shared.store.health()
     }
 
-    /// Waits until everything that was handed to the store before is durable: all that was folded, except what waits
-    /// because the disk could not keep up.
+    /// Waits until everything that was folded before is durable, except facts that were collapsed because the disk could
+    /// not keep up.
     ///
     /// # Errors
-    /// The disk did not take it within the deadline; it stays queued.
+    /// The disk did not finish within the deadline (the facts stay queued), or the hub has stopped.
     pub async fn flush(&self) -> Result<(), Error> {
-        let operation = "bring everything to the disk";
+        let operation = "flush to the disk";
         let waited_ms = self.shared.options.store_deadline_ms;
-        let (reply, settled) = oneshot::channel();
-        self.commands
-            .send(Command::Settle(reply))
-            .await
-            .map_err(|_| Error::Stopped)?;
-        settled.await.map_err(|_| Error::Stopped)?;
+        self.ask(Command::Flush).await?;
         let commit = self.shared.store.commit(Commit::default());
-        match tokio::time::timeout(Duration::from_millis(waited_ms), commit).await {
+        match timeout(Duration::from_millis(waited_ms), commit).await {
             Ok(result) => result.map_err(|source| Error::Store { operation, source }),
             Err(_) => Err(Error::Slow { operation, waited_ms }),
         }
     }
 
-    /// Waits until what was folded has been judged, too: old sessions are found to be quiet, and agents' own sessions belong
-    /// to their builds. May take as long as the store takes to be read.
+    /// Waits until what was folded is evaluated, too: old sessions are found to be quiet, and agent sessions are merged
+    /// into their builds. May take as long as the store takes to be read.
     ///
     /// # Errors
     /// The hub has stopped.
-    pub async fn rest(&self) -> Result<(), Error> {
-        let (reply, judged) = oneshot::channel();
-        let command = Command::Rest(reply);
-        self.commands.send(command).await.map_err(|_| Error::Stopped)?;
-        judged.await.map_err(|_| Error::Stopped)
+    pub async fn wait_idle(&self) -> Result<(), Error> {
+        self.ask(Command::WaitIdle).await
     }
 
-    /// Removes a session and everything that is stored of it. Its viewers are told; its id is not used again.
+    /// Removes a session and everything that is stored of it. Its viewers are told; its id is not used again. Returns
+    /// whether there was such a session.
     ///
     /// # Errors
-    /// The store did not take it.
+    /// The store failed, or the hub has stopped.
     pub async fn forget(&self, session: &SessionRef) -> Result<bool, Error> {
-        let (reply, answer) = oneshot::channel();
         let session = session.clone();
-        let command = Command::Forget { session, reply };
-        self.commands.send(command).await.map_err(|_| Error::Stopped)?;
-        let Some(id) = answer.await.map_err(|_| Error::Stopped)? else {
+        let Some(id) = self.ask(|reply| Command::Forget { session, reply }).await? else {
             return Ok(false);
         };
-        remove(&self.shared.store, id, self.shared.clock.now()).await?;
+        self.shared.remove_from_store(&id).await?;
         Ok(true)
     }
-}
-
-/// Removes a session and everything that is stored of it, behind everything that is queued.
-pub(crate) async fn remove(store: &Store, id: SessionId, now: Timestamp) -> Result<(), Error> {
-    let operation = "forget a session";
-    let failed = |source| Error::Store { operation, source };
-    store.forget(&id).await.map_err(failed)?;
-    // The bare number stays, so that after a restart, too, no other run gets this id.
-    let tombstone = StoredSession {
-        name: id.name().to_string(),
-        id,
-        directory: None,
-        named: false,
-        created_at: now,
-    };
-    let writes = vec![Write::Session(tombstone)];
-    store.commit(Commit { writes }).await.map_err(failed)
 }
 
 fn unavailable(topic: Topic, source: Error) -> SubscribeError {

@@ -1,18 +1,16 @@
 //! The log of one session: lines with numbers that only grow, the newest of them in memory. Lines are not events: they
-//! have no revision, and what is too old for memory is read from the store.
+//! have no revision, and lines that are too old for memory are read from the store.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use forgecast_protocol::{Epoch, LogLine};
 
-use crate::bell::{Bell, Listener};
 use crate::frame::{self, Frame, FrameKind, Position};
-use crate::topic::{End, RingLimits};
+use crate::topic::{End, RingLimits, TopicHandle};
 
-/// Lines that a viewer gets who does not say from where.
+/// How many lines a viewer gets that does not say from where it wants them.
 pub(crate) const LAST_LINES: u64 = 500;
 
 struct Chunk {
@@ -33,24 +31,17 @@ struct State {
     end: Option<End>,
 }
 
-/// See the module.
+/// The topic `log/a~1`.
 pub(crate) struct LogTopic {
-    name: Arc<str>,
-    epoch: Epoch,
-    limits: RingLimits,
+    pub(crate) handle: TopicHandle,
     state: Mutex<State>,
-    changed: Arc<Bell>,
-    /// Subscriptions at the moment.
-    pub(crate) viewers: Arc<AtomicUsize>,
 }
 
 impl LogTopic {
     /// A log whose next line has the number `next`, with no line in memory.
     pub(crate) fn new(name: &str, epoch: Epoch, limits: RingLimits, next: u64) -> Self {
         Self {
-            name: name.into(),
-            epoch,
-            limits,
+            handle: TopicHandle::new(name, epoch, limits),
             state: Mutex::new(State {
                 first: next,
                 next,
@@ -59,28 +50,11 @@ impl LogTopic {
                 chunks: VecDeque::new(),
                 end: None,
             }),
-            changed: Arc::default(),
-            viewers: Arc::default(),
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The canonical name, `log/a~1`.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Whether somebody follows it.
-    pub(crate) fn is_watched(&self) -> bool {
-        self.viewers.load(Ordering::Acquire) > 0
-    }
-
-    /// Hears whenever there may be something new.
-    pub(crate) fn wakes(&self) -> Listener {
-        self.changed.listen()
     }
 
     /// The numbers of the oldest line in memory and of the next one to come.
@@ -99,21 +73,21 @@ impl LogTopic {
         for (line, number) in lines.iter_mut().zip(offset..) {
             line.offset = number;
         }
-        let (frame, slices) = frame::log(&self.name, offset, lines);
+        let (frame, slices) = frame::log(&self.handle.name, offset, lines);
         let mut state = self.state();
         state.next += lines.len() as u64;
         state.bytes += frame.len();
         state.lines.extend(slices);
         state.chunks.push_back(Chunk { offset, frame });
-        state.shrink(self.limits);
+        state.shrink(self.handle.limits);
         drop(state);
-        self.changed.ring();
+        self.handle.changed.notify_all();
     }
 
     /// Ends the topic.
     pub(crate) fn end(&self, end: End) {
         self.state().end.get_or_insert(end);
-        self.changed.ring();
+        self.handle.changed.notify_all();
     }
 
     /// A frame of lines that were read from the store, for a viewer that comes from far back.
@@ -121,7 +95,7 @@ impl LogTopic {
         let json: Vec<Vec<u8>> = lines.iter().map(frame::json).collect();
         let next = offset + lines.len() as u64;
         self.frame(
-            frame::log_of(&self.name, offset, skipped, json.iter().map(AsRef::as_ref)),
+            frame::log_of(&self.handle.name, offset, skipped, json.iter().map(AsRef::as_ref)),
             next,
         )
     }
@@ -130,15 +104,15 @@ impl LogTopic {
         Frame {
             json,
             position: Some(Position {
-                epoch: self.epoch,
+                epoch: self.handle.epoch,
                 revision: next,
             }),
             kind: FrameKind::Log,
         }
     }
 
-    /// What is new behind `cursor`, moving it; and whether the topic ended.
-    pub(crate) fn take(&self, cursor: &mut u64, said_end: &mut bool, out: &mut Vec<Frame>) -> bool {
+    /// Appends the lines from number `cursor` on to `out`, and moves it. Returns whether the topic ended.
+    pub(crate) fn take(&self, cursor: &mut u64, is_end_told: &mut bool, out: &mut Vec<Frame>) -> bool {
         let state = self.state();
         if *cursor < state.next {
             let shared = state.chunks.partition_point(|chunk| chunk.offset < *cursor);
@@ -149,7 +123,7 @@ impl LogTopic {
                 let count = usize::try_from(shared_from - begin).unwrap_or(usize::MAX);
                 let from = usize::try_from(begin - state.first).unwrap_or(usize::MAX);
                 let lines = state.lines.iter().skip(from).take(count).map(AsRef::as_ref);
-                let json = frame::log_of(&self.name, begin, skipped, lines);
+                let json = frame::log_of(&self.handle.name, begin, skipped, lines);
                 out.push(self.frame(json, shared_from));
             }
             for (number, chunk) in state.chunks.iter().enumerate().skip(shared) {
@@ -158,14 +132,7 @@ impl LogTopic {
             }
             *cursor = state.next;
         }
-        if state.end == Some(End::Removed) && !std::mem::replace(said_end, true) {
-            out.push(Frame {
-                json: frame::removed(&self.name),
-                position: None,
-                kind: FrameKind::Removed,
-            });
-        }
-        state.end.is_some()
+        self.handle.give_end(state.end, is_end_told, out)
     }
 }
 

@@ -1,15 +1,15 @@
-//! Questions about the present and the past. The present comes from memory; the past from the store, after what is still
-//! on its way there. Must never be answered by the hub's task itself.
+//! Questions about the present and the past. The present is answered from memory; the past from the store, after what is
+//! still on its way there. None of them is answered by the hub's task itself.
 
 use bytes::Bytes;
-use forgecast_protocol::{Epoch, Revision, SessionId, SessionRef, Timestamp, Topic};
-// Part of the hub's own interface: whoever asks knows the hub, not the store.
+use forgecast_protocol::{Epoch, Revision, SessionId, SessionRef, Timeline, Timestamp, Topic};
+use forgecast_store::Store;
+// Part of the hub's own interface: its callers know the hub, not the store.
 pub use forgecast_store::{
     Cursor, Exported, From, InvalidCursor, InvalidMetric, LogMatches, LogPage, LogQuery, Metric, RowPage, RowQuery,
     Sort, StoreHealth, StoredEvent,
 };
 
-use crate::command::SeatAt;
 use crate::error::{Error, SubscribeError};
 use crate::frame;
 use crate::history::{Labels, Restored, restore};
@@ -20,7 +20,7 @@ use crate::hub::Hub;
 pub struct StateAt {
     /// The session, by its canonical id.
     pub id: SessionId,
-    /// Within it, the revision means something.
+    /// The epoch within which the revision is valid.
     pub epoch: Epoch,
     /// The revision.
     pub revision: Revision,
@@ -28,7 +28,7 @@ pub struct StateAt {
     pub digest: String,
     /// The view as canonical JSON: keys sorted, no white space.
     pub json: Bytes,
-    /// When the revision came; only of the past.
+    /// When the last fact of the revision became true; only of the past.
     pub at: Option<Timestamp>,
 }
 
@@ -51,7 +51,7 @@ impl Hub {
     /// # Errors
     /// It could not be loaded.
     pub async fn view(&self, session: &SessionRef) -> Result<Option<StateAt>, Error> {
-        let attached = match self.attach(session.clone(), SeatAt::Nowhere).await {
+        let attached = match self.attach(session.clone(), None).await {
             Ok(attached) => attached,
             Err(SubscribeError::Unavailable { source, .. }) => return Err(*source),
             Err(_) => return Ok(None),
@@ -59,7 +59,7 @@ impl Hub {
         let rendered = attached.state.rendered();
         Ok(Some(StateAt {
             id: attached.id,
-            epoch: attached.state.epoch(),
+            epoch: attached.state.handle.epoch,
             revision: rendered.revision,
             digest: rendered.digest().to_owned(),
             json: rendered.body().clone(),
@@ -67,11 +67,11 @@ impl Hub {
         }))
     }
 
-    /// A session's view as it was at a revision. `None` when there is no such session or it never had that revision (or
-    /// what led there is no longer kept).
+    /// A session's view as it was at a revision. `None` when there is no such session, it never had that revision, or the
+    /// facts that led there are no longer stored.
     ///
     /// # Errors
-    /// The store could not tell.
+    /// The store failed.
     pub async fn view_at(&self, session: &SessionRef, revision: Revision) -> Result<Option<StateAt>, Error> {
         let Some(newest) = self.view(session).await? else {
             return Ok(None);
@@ -111,7 +111,7 @@ impl Hub {
     pub async fn index(&self) -> IndexAt {
         let rendered = self.shared.index.rendered();
         IndexAt {
-            epoch: self.shared.index.epoch(),
+            epoch: self.shared.index.handle.epoch,
             revision: rendered.revision,
             digest: rendered.digest().to_owned(),
             json: rendered.body().clone(),
@@ -121,97 +121,109 @@ impl Hub {
     /// Rows of sessions, older ones than the index holds included.
     ///
     /// # Errors
-    /// The store could not tell.
+    /// The store failed.
     pub async fn rows(&self, query: RowQuery) -> Result<RowPage, Error> {
         self.settle().await;
         let page = self.shared.store.rows(query).await;
-        page.map_err(|source| store_error("list sessions", source))
+        let operation = "list sessions";
+        page.map_err(|source| Error::Store { operation, source })
+    }
+
+    /// Asks the store about a session, after what is on its way there.
+    async fn ask_store<T>(
+        &self,
+        session: &SessionRef,
+        operation: &'static str,
+        ask: impl AsyncFnOnce(&Store, &SessionId) -> Result<T, forgecast_store::Error>,
+    ) -> Result<Option<T>, Error> {
+        let Some(id) = self.resolve(session) else {
+            return Ok(None);
+        };
+        self.settle().await;
+        let answer = ask(&self.shared.store, &id).await;
+        answer.map(Some).map_err(|source| Error::Store { operation, source })
     }
 
     /// Lines of a session's log. `None` when there is no such session.
     ///
     /// # Errors
-    /// The store could not tell.
+    /// The store failed.
     pub async fn log(&self, session: &SessionRef, query: LogQuery) -> Result<Option<LogPage>, Error> {
-        let Some(id) = self.resolve(session) else {
-            return Ok(None);
-        };
-        self.settle().await;
-        let page = self.shared.store.log(&id, query).await;
-        page.map(Some).map_err(|source| store_error("read a log", source))
+        self.ask_store(session, "read a log", async |store, id| store.log(id, query).await)
+            .await
     }
 
     /// The numbers of the lines of a session's log that match. `None` when there is no such session.
     ///
     /// # Errors
-    /// The store could not tell.
+    /// The store failed.
     pub async fn log_matches(&self, session: &SessionRef, query: LogQuery) -> Result<Option<LogMatches>, Error> {
-        let Some(id) = self.resolve(session) else {
-            return Ok(None);
-        };
-        self.settle().await;
-        let found = self.shared.store.log_matches(&id, query).await;
-        found.map(Some).map_err(|source| store_error("search a log", source))
+        let ask = async |store: &Store, id: &SessionId| store.log_matches(id, query).await;
+        self.ask_store(session, "search a log", ask).await
     }
 
-    /// The facts of a session behind the one with the number `after`, oldest first. `None` when there is no such session.
+    /// The facts of a session after the one with the number `after`, oldest first. `None` when there is no such session.
     ///
     /// # Errors
-    /// The store could not tell.
+    /// The store failed.
     pub async fn events(
         &self,
         session: &SessionRef,
         after: u64,
         limit: u32,
     ) -> Result<Option<Vec<StoredEvent>>, Error> {
-        let Some(id) = self.resolve(session) else {
-            return Ok(None);
-        };
-        self.settle().await;
-        let events = self.shared.store.events_after(&id, after, limit).await;
-        events.map(Some).map_err(|source| store_error("read facts", source))
+        let ask = async |store: &Store, id: &SessionId| store.events_after(id, after, limit).await;
+        self.ask_store(session, "read facts", ask).await
     }
 
     /// A number over time. `None` when there is no such session.
     ///
     /// # Errors
-    /// The store could not tell.
+    /// The store failed.
     pub async fn series(
         &self,
         session: &SessionRef,
         metric: Metric,
         resolution_s: u32,
     ) -> Result<Option<Vec<(Timestamp, f64)>>, Error> {
-        let Some(id) = self.resolve(session) else {
-            return Ok(None);
-        };
-        self.settle().await;
-        let series = self.shared.store.series(&id, metric, resolution_s).await;
-        series.map(Some).map_err(|source| store_error("read a series", source))
+        let ask = async |store: &Store, id: &SessionId| store.series(id, metric, resolution_s).await;
+        self.ask_store(session, "read a series", ask).await
     }
 
     /// Everything that is stored of a session. `None` when there is no such session.
     ///
     /// # Errors
-    /// The store could not tell.
+    /// The store failed.
     pub async fn export(&self, session: &SessionRef) -> Result<Option<Exported>, Error> {
+        let ask = async |store: &Store, id: &SessionId| store.export(id).await;
+        Ok(self.ask_store(session, "export a session", ask).await?.flatten())
+    }
+
+    /// What a scale of time shows of a session's history after a revision: at most `limit` spans, marks and times each.
+    /// `None` when there is no such session.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn timeline(
+        &self,
+        session: &SessionRef,
+        after: Revision,
+        limit: usize,
+    ) -> Result<Option<Timeline>, Error> {
         let Some(id) = self.resolve(session) else {
             return Ok(None);
         };
         self.settle().await;
-        let exported = self.shared.store.export(&id).await;
-        exported.map_err(|source| store_error("export a session", source))
+        let shared = &self.shared;
+        let timeline = shared.histories.timeline(&shared.store, id, after, limit).await;
+        timeline.map(Some)
     }
 
-    /// Gives what is on its way to the disk a moment to arrive. A disk that does not take it is no reason to keep what it
-    /// has from whoever asks.
+    /// Waits a moment for what is on its way to the disk. When the disk is stuck, the question is answered with what the
+    /// store has.
     pub(crate) async fn settle(&self) {
         if self.shared.tally.lock().commits_pending > 0 || self.shared.store.backlog_bytes() > 0 {
             let _ = self.flush().await;
         }
     }
-}
-
-fn store_error(operation: &'static str, source: forgecast_store::Error) -> Error {
-    Error::Store { operation, source }
 }

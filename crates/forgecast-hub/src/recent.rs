@@ -1,11 +1,11 @@
-//! Ids of pushed events that were taken recently: what the store cannot know yet. Bounded; what it forgets it remembers
-//! to have forgotten, so that a push whose look-up is older than that looks again instead of counting twice.
+//! Ids of events that were pushed recently and that the store may not have yet. Their number is bounded. It is remembered up
+//! to which id they were forgotten, so that a push whose look-up is older than that is looked up again, not counted twice.
 
 use std::collections::{HashSet, VecDeque};
 
 use forgecast_protocol::EventId;
 
-/// See the module. Every id has a number in the order of arrival, counted from 1.
+/// The newest ids. Every id has a number in the order of arrival, counted from 1.
 pub(crate) struct RecentIds {
     known: HashSet<EventId>,
     order: VecDeque<EventId>,
@@ -14,7 +14,7 @@ pub(crate) struct RecentIds {
 }
 
 impl RecentIds {
-    /// Remembers so many ids.
+    /// Remembers at most `capacity` ids.
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
             known: HashSet::new(),
@@ -24,7 +24,7 @@ impl RecentIds {
         }
     }
 
-    /// Takes an id in; false when it was there.
+    /// Adds an id. Returns false when it was remembered already.
     pub(crate) fn insert(&mut self, id: &EventId) -> bool {
         if !self.known.insert(id.clone()) {
             return false;
@@ -44,7 +44,7 @@ impl RecentIds {
         self.known.contains(id)
     }
 
-    /// Takes an id back whose event could not be stored: sent again, it is new.
+    /// Removes an id whose event could not be stored: when it is sent again, it is new.
     pub(crate) fn remove(&mut self, id: &EventId) {
         self.known.remove(id);
     }

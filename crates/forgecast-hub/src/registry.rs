@@ -1,72 +1,173 @@
-//! Whose session is a fact? Names and folders on one side, ids on the other. An id is made once, never reused, never
-//! moved to another run; a bare name means the newest run. Knows no state of a session but whether it is over.
+//! Decides which session a fact belongs to: names, folders and transcripts on one side, session ids on the other.
+//!
+//! An id is made once and never reused, and no fact moves to another run. A bare name means the newest run of that name.
+//! A transcript is bound to the build whose folder (or a folder above it) its agent was started in while the build was at
+//! work, otherwise to an agent session of its own that has the transcript's name. It stays bound until that build is over
+//! and another one is at work there. The registry knows no state of a session except whether it is over and when it was
+//! at work.
 
-mod lines;
-mod runs;
 mod span;
 mod transcripts;
 
 use std::collections::{BTreeMap, HashMap};
 
-use forgecast_protocol::{SessionId, SessionName, SessionRef, Subject, Timestamp};
+use forgecast_protocol::{SessionId, SessionName, SessionRef, SessionRow, Subject, Timestamp};
+use forgecast_session::Limits;
 use forgecast_store::StoredSession;
 
 use crate::counters::Reason;
 use crate::slug::{Named, slug_in};
 
-pub(crate) use lines::Resolved;
-use lines::{Folder, Line, Run, known};
 pub(crate) use span::Span;
 pub(crate) use transcripts::Binding;
-use transcripts::Transcripts;
+use transcripts::TranscriptBindings;
 
-/// See the module.
+/// Names and bindings outlive their sessions, so that no id is reused. There may be so many times more of them.
+const NAMES_PER_SESSION: usize = 5;
+
+/// All runs of one name.
+#[derive(Clone, Debug, Default)]
+struct SessionFamily {
+    /// The name as a producer or a folder gave it.
+    name: String,
+    directory: Option<String>,
+    /// Whether a producer gave the name (otherwise it is the folder's).
+    named: bool,
+    /// Whether it is nothing but an agent's transcript. Its folder's facts do not belong to it then.
+    is_agent: bool,
+    /// Number of the newest run there ever was. It never shrinks, also when runs are removed.
+    newest: u32,
+    runs: BTreeMap<u32, Run>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    over: bool,
+    created_at: Timestamp,
+    /// When it was at work.
+    span: Span,
+}
+
+impl Run {
+    fn at(created_at: Timestamp) -> Self {
+        Self {
+            over: false,
+            created_at,
+            span: Span::at(created_at),
+        }
+    }
+}
+
+/// The sessions of one folder.
+#[derive(Clone, Debug, Default)]
+struct FolderSessions {
+    /// The one that facts without a name belong to.
+    current: Option<SessionName>,
+    slugs: Vec<SessionName>,
+}
+
+/// The session that a subject means, as found without changing anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) id: SessionId,
+    /// The subject names this very run or its transcript: its facts cannot begin a new run.
+    pub(crate) explicit: bool,
+    /// [`Registry::resolve`] would change nothing and give the same id.
+    pub(crate) settled: bool,
+}
+
+/// The session that a fact belongs to, made if it was new.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Resolved {
+    pub(crate) id: SessionId,
+    /// See [`Found::explicit`].
+    pub(crate) explicit: bool,
+    /// It did not exist before.
+    pub(crate) created: bool,
+    /// What is known of the session changed (or it is new): that has to be stored before its facts.
+    pub(crate) changed: bool,
+    /// The subject's transcript was bound to it just now: that has to be stored, too.
+    pub(crate) binds: bool,
+}
+
+impl Resolved {
+    /// A session that was there already, with nothing to store.
+    pub(crate) fn known(id: SessionId, explicit: bool) -> Self {
+        Self {
+            id,
+            explicit,
+            created: false,
+            changed: false,
+            binds: false,
+        }
+    }
+}
+
+/// All known names, runs, folders and transcripts.
 #[derive(Clone, Debug)]
 pub(crate) struct Registry {
-    lines: HashMap<SessionName, Line>,
-    folders: HashMap<String, Folder>,
-    transcripts: Transcripts,
+    families: HashMap<SessionName, SessionFamily>,
+    folders: HashMap<String, FolderSessions>,
+    transcripts: TranscriptBindings,
     sessions: usize,
     limit: usize,
+    generation: u64,
 }
 
 impl Registry {
-    /// An empty registry for at most so many sessions.
+    /// An empty registry for at most `limit` sessions.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
-            lines: HashMap::new(),
+            families: HashMap::new(),
             folders: HashMap::new(),
-            transcripts: Transcripts::default(),
+            transcripts: TranscriptBindings::default(),
             sessions: 0,
             limit,
+            generation: 0,
         }
     }
 
-    /// Whether one more would be too many.
+    /// Grows with every change after which a subject may mean another session: what was found under one generation
+    /// holds as long as the generation is the same.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Whether there is no room for one more session.
     pub(crate) fn is_full(&self) -> bool {
         self.sessions >= self.limit || self.has_all_names()
     }
 
-    /// Whether one less would make room for another.
+    /// Whether removing one session would make room for another.
     pub(crate) fn may_make_room(&self) -> bool {
         self.sessions >= self.limit && !self.has_all_names()
     }
 
     fn has_all_names(&self) -> bool {
-        // Slugs outlive their sessions so that no id is reused; they are small, but not for nothing.
-        self.lines.len() >= self.limit.saturating_mul(5)
+        self.families.len() >= self.limit.saturating_mul(NAMES_PER_SESSION)
     }
 
-    /// What all runs of a slug share; made if it is new.
-    fn line(&mut self, slug: &SessionName) -> &mut Line {
-        self.lines.entry(slug.clone()).or_insert_with(|| Line {
+    /// What all runs of a name share; made if it is new.
+    fn family(&mut self, slug: &SessionName) -> &mut SessionFamily {
+        self.generation += 1;
+        self.families.entry(slug.clone()).or_insert_with(|| SessionFamily {
             name: slug.to_string(),
-            directory: None,
-            named: false,
-            own: false,
-            newest: 0,
-            runs: BTreeMap::new(),
+            ..SessionFamily::default()
         })
+    }
+
+    fn run(&self, id: &SessionId) -> Option<&Run> {
+        self.families.get(id.name())?.runs.get(&id.run())
+    }
+
+    fn run_mut(&mut self, id: &SessionId) -> Option<&mut Run> {
+        self.generation += 1;
+        self.families.get_mut(id.name())?.runs.get_mut(&id.run())
+    }
+
+    /// Whether there is this very run.
+    pub(crate) fn has(&self, id: &SessionId) -> bool {
+        self.run(id).is_some()
     }
 
     /// The run that a person or a producer means.
@@ -78,156 +179,162 @@ impl Registry {
     }
 
     fn newest(&self, name: &SessionName) -> Option<SessionId> {
-        let (run, _) = self.lines.get(name)?.runs.last_key_value()?;
+        let (run, _) = self.families.get(name)?.runs.last_key_value()?;
         Some(name.run(*run))
     }
 
     /// The folder of a session.
     pub(crate) fn directory(&self, id: &SessionId) -> Option<&str> {
-        self.lines.get(id.name())?.directory.as_deref()
+        self.families.get(id.name())?.directory.as_deref()
     }
 
     /// When a session was first seen.
     pub(crate) fn created_at(&self, id: &SessionId) -> Option<Timestamp> {
-        Some(self.lines.get(id.name())?.runs.get(&id.run())?.created_at)
+        Some(self.run(id)?.created_at)
     }
 
     /// What the store has to know of a session.
     pub(crate) fn stored(&self, id: &SessionId) -> Option<StoredSession> {
-        let line = self.lines.get(id.name())?;
+        let family = self.families.get(id.name())?;
         Some(StoredSession {
             id: id.clone(),
-            name: line.name.clone(),
-            directory: line.directory.clone(),
-            named: line.named,
-            created_at: line.runs.get(&id.run())?.created_at,
+            name: family.name.clone(),
+            directory: family.directory.clone(),
+            named: family.named,
+            created_at: family.runs.get(&id.run())?.created_at,
         })
     }
 
-    /// The session that a subject means if it exists already; creates nothing. `span` is when what is said took place.
-    pub(crate) fn peek(&self, subject: &Subject, span: Span) -> Option<SessionId> {
+    /// The session that a subject means if it exists already. `span` is when what is said took place: it decides for
+    /// transcripts only.
+    pub(crate) fn lookup(&self, subject: &Subject, span: Span) -> Option<Found> {
+        let directory = subject.directory.as_deref();
         if let Some(run @ SessionRef::Run(_)) = &subject.session {
-            return self.find(run);
+            let id = self.find(run)?;
+            let folder = self.directory(&id);
+            let is_of_another_folder = folder.zip(directory).is_some_and(|(folder, other)| folder != other);
+            return Some(Found {
+                id,
+                explicit: true,
+                settled: !is_of_another_folder,
+            });
         }
         if let Some(transcript) = &subject.transcript {
-            return self.home_of(transcript, subject.directory.as_deref(), span);
+            return self.lookup_transcript(transcript, directory, span);
         }
         let named = Named::of(subject);
-        let Some(directory) = &subject.directory else {
-            return self.newest(&named?.slug);
-        };
-        let folder = self.folders.get(directory);
-        let slug = match &named {
-            None => folder?.current.clone(),
-            Some(named) => folder
-                .and_then(|folder| self.of_folder(folder, named))
-                .or_else(|| Some(named.slug.clone()).filter(|slug| self.is_adoptable(slug))),
-        };
-        self.newest(&slug?)
-    }
-
-    /// The session that a subject means, made if it is new. `span` is when what is said took place.
-    pub(crate) fn resolve(&mut self, subject: &Subject, span: Span, at: Timestamp) -> Result<Resolved, Reason> {
-        match (&subject.session, &subject.transcript) {
-            (Some(run @ SessionRef::Run(_)), _) => {
-                let id = self.find(run).ok_or(Reason::UnknownRun)?;
-                let own = self.directory(&id);
-                if matches!((own, &subject.directory), (Some(own), Some(other)) if own != other) {
-                    return Err(Reason::Conflict);
+        let (slug, settled) = match (&named, directory) {
+            (None, None) => return None,
+            (Some(named), None) => (named.slug.clone(), true),
+            (None, Some(directory)) => (self.folders.get(directory)?.current.clone()?, true),
+            (Some(named), Some(directory)) => match self.of_folder(directory, named) {
+                Some(slug) => {
+                    let is_current = |folder: &FolderSessions| {
+                        folder.current.as_ref() == Some(&slug) && folder.slugs.contains(&slug)
+                    };
+                    let is_current = self.folders.get(directory).is_some_and(is_current);
+                    let is_named = self.families.get(&slug).is_some_and(|family| family.named);
+                    (slug, is_current && is_named)
                 }
-                Ok(Resolved {
-                    explicit: true,
-                    ..known(id, false)
-                })
-            }
-            (_, Some(transcript)) => self.resolve_transcript(transcript, subject.directory.as_deref(), span, at),
-            _ => self.by_name_or_folder(Named::of(subject), subject.directory.as_deref(), at),
-        }
-    }
-
-    fn by_name_or_folder(
-        &mut self,
-        named: Option<Named>,
-        directory: Option<&str>,
-        at: Timestamp,
-    ) -> Result<Resolved, Reason> {
-        match (named, directory) {
-            (None, None) => Err(Reason::NoSession),
-            (Some(named), None) => match self.newest(&named.slug) {
-                Some(id) => Ok(known(id, false)),
-                None => self.create(named, None, true, at),
+                None if self.awaits_folder(&named.slug) => (named.slug.clone(), false),
+                None => return None,
             },
-            (None, Some(directory)) => {
-                let folder = self.folders.get(directory);
-                let current = folder.and_then(|folder| folder.current.clone());
-                match current.and_then(|slug| self.newest(&slug)) {
-                    Some(id) => Ok(known(id, false)),
-                    None => self.create(Named::by_folder(directory), Some(directory), false, at),
-                }
-            }
-            (Some(named), Some(directory)) => self.by_name_in_folder(named, directory, at),
-        }
-    }
-
-    fn by_name_in_folder(&mut self, named: Named, directory: &str, at: Timestamp) -> Result<Resolved, Reason> {
-        let folder = self.folders.get(directory);
-        if let Some(slug) = folder.and_then(|folder| self.of_folder(folder, &named))
-            && let Some(id) = self.newest(&slug)
-        {
-            self.join_folder(directory, &slug);
-            let changed = self.name_line(&slug, named.name);
-            return Ok(known(id, changed));
-        }
-        if self.is_adoptable(&named.slug)
-            && let Some(id) = self.newest(&named.slug)
-        {
-            self.join_folder(directory, &named.slug);
-            self.name_line(&named.slug, named.name);
-            if let Some(line) = self.lines.get_mut(&named.slug) {
-                line.directory = Some(directory.to_owned());
-            }
-            return Ok(known(id, true));
-        }
-        self.create(named, Some(directory), true, at)
-    }
-
-    /// The folder's session of that name; else its current one, as long as nobody gave that one a name.
-    fn of_folder(&self, folder: &Folder, named: &Named) -> Option<SessionName> {
-        let has_name = |slug: &&SessionName| {
-            let line = self.lines.get(*slug);
-            **slug == named.slug || line.is_some_and(|line| line.name == named.name)
         };
+        Some(Found {
+            id: self.newest(&slug)?,
+            explicit: false,
+            settled,
+        })
+    }
+
+    fn lookup_transcript(&self, transcript: &SessionName, directory: Option<&str>, span: Span) -> Option<Found> {
+        let (id, settled) = match self.bound(transcript) {
+            Some(binding) => match self.successor(binding, directory, span) {
+                Some(successor) => (successor, false),
+                None => {
+                    let learns_folder = binding.directory.is_none() && directory.is_some();
+                    (binding.session.clone(), !learns_folder)
+                }
+            },
+            None => {
+                let build = directory.and_then(|directory| self.build_at(directory, span));
+                (build.or_else(|| self.newest(transcript))?, false)
+            }
+        };
+        Some(Found {
+            id,
+            explicit: true,
+            settled,
+        })
+    }
+
+    /// The session that a subject means, made at `at` if it is new. `span` is when what is said took place.
+    pub(crate) fn resolve(&mut self, subject: &Subject, span: Span, at: Timestamp) -> Result<Resolved, Reason> {
+        let found = self.lookup(subject, span);
+        if let Some(Found { id, explicit, .. }) = found.as_ref().filter(|found| found.settled) {
+            return Ok(Resolved::known(id.clone(), *explicit));
+        }
+        let directory = subject.directory.as_deref();
+        match (&subject.session, &subject.transcript, found) {
+            (Some(SessionRef::Run(_)), _, Some(_)) => Err(Reason::Conflict),
+            (Some(SessionRef::Run(_)), _, None) => Err(Reason::UnknownRun),
+            (_, Some(transcript), found) => self.resolve_transcript(transcript, found, directory, span, at),
+            (_, None, found) => match (Named::of(subject), directory) {
+                (None, None) => Err(Reason::NoSession),
+                (Some(named), None) => self.create(named, None, true, at),
+                (None, Some(directory)) => self.create(Named::by_folder(directory), Some(directory), false, at),
+                (Some(named), Some(directory)) => match found {
+                    Some(found) => Ok(self.join(found.id, named, directory)),
+                    None => self.create(named, Some(directory), true, at),
+                },
+            },
+        }
+    }
+
+    /// A session becomes the current one of a folder, under a name.
+    fn join(&mut self, id: SessionId, named: Named, directory: &str) -> Resolved {
+        let slug = id.name().clone();
+        let joins = self.of_folder(directory, &named).is_none();
+        self.join_folder(directory, &slug);
+        let family = self.family(&slug);
+        let is_renamed = !family.named;
+        if is_renamed {
+            family.named = true;
+            family.name = named.name;
+        }
+        if joins {
+            family.directory = Some(directory.to_owned());
+        }
+        Resolved {
+            changed: is_renamed || joins,
+            ..Resolved::known(id, false)
+        }
+    }
+
+    /// The folder's session of that name; otherwise its current one, as long as nobody gave that one a name.
+    fn of_folder(&self, directory: &str, named: &Named) -> Option<SessionName> {
+        let folder = self.folders.get(directory)?;
+        let has_name = |slug: &&SessionName| {
+            let family = self.families.get(*slug);
+            **slug == named.slug || family.is_some_and(|family| family.name == named.name)
+        };
+        let is_unnamed = |slug: &&SessionName| self.families.get(*slug).is_some_and(|family| !family.named);
         let of_that_name = folder.slugs.iter().find(has_name);
-        let never_named = folder
-            .current
-            .iter()
-            .find(|slug| self.lines.get(*slug).is_some_and(|line| !line.named));
         of_that_name
-            .or(never_named)
+            .or_else(|| folder.current.as_ref().filter(is_unnamed))
             .filter(|slug| self.newest(slug).is_some())
             .cloned()
     }
 
     /// Whether the newest run of this name belongs to no folder and is not over.
-    fn is_adoptable(&self, slug: &SessionName) -> bool {
-        self.lines.get(slug).is_some_and(|line| {
-            line.directory.is_none() && line.runs.last_key_value().is_some_and(|(_, run)| !run.over)
+    fn awaits_folder(&self, slug: &SessionName) -> bool {
+        self.families.get(slug).is_some_and(|family| {
+            family.directory.is_none() && family.runs.last_key_value().is_some_and(|(_, run)| !run.over)
         })
     }
 
-    fn name_line(&mut self, slug: &SessionName, name: String) -> bool {
-        let Some(line) = self.lines.get_mut(slug) else {
-            return false;
-        };
-        if line.named {
-            return false;
-        }
-        line.named = true;
-        line.name = name;
-        true
-    }
-
     fn join_folder(&mut self, directory: &str, slug: &SessionName) {
+        self.generation += 1;
         let folder = self.folders.entry(directory.to_owned()).or_default();
         if !folder.slugs.contains(slug) {
             folder.slugs.push(slug.clone());
@@ -249,22 +356,21 @@ impl Registry {
         if let Some(directory) = directory {
             self.join_folder(directory, &slug);
         }
-        let line = self.line(&slug);
-        line.name = wanted.name;
-        line.named = named;
-        line.directory = directory.map(str::to_owned);
+        let family = self.family(&slug);
+        family.name = wanted.name;
+        family.named = named;
+        family.directory = directory.map(str::to_owned);
         Ok(self.add_run(&slug, at))
     }
 
     /// The wanted slug unless another folder has it.
     fn free_slug(&self, wanted: &SessionName, directory: Option<&str>) -> SessionName {
-        let is_free = |slug: &SessionName| {
-            self.lines
-                .get(slug)
-                .is_none_or(|line| line.directory.is_none() || line.directory.as_deref() == directory)
-        };
         let Some(directory) = directory else {
             return wanted.clone();
+        };
+        let is_free = |slug: &SessionName| {
+            let folder = self.families.get(slug).and_then(|family| family.directory.as_deref());
+            folder.is_none_or(|folder| folder == directory)
         };
         std::iter::once(wanted.clone())
             .chain([6, 12, 24, 64].map(|digits| slug_in(wanted, directory, digits)))
@@ -281,30 +387,24 @@ impl Registry {
     }
 
     fn add_run(&mut self, slug: &SessionName, at: Timestamp) -> Resolved {
-        let mut run = 1;
-        if let Some(line) = self.lines.get_mut(slug) {
-            line.newest = line.newest.saturating_add(1);
-            run = line.newest;
-            let state = Run {
-                over: false,
-                created_at: at,
-                span: Span::at(at),
-            };
-            line.runs.insert(run, state);
-            self.sessions += 1;
-        }
+        let family = self.family(slug);
+        family.newest = family.newest.saturating_add(1);
+        let run = family.newest;
+        family.runs.insert(run, Run::at(at));
+        self.sessions += 1;
         Resolved {
             created: true,
-            ..known(slug.run(run), true)
+            changed: true,
+            ..Resolved::known(slug.run(run), false)
         }
     }
 
-    /// The session that was in the same folder before this one: the run before, else the newest of another name.
+    /// The session that was in the same folder before this one: the run before, otherwise the newest of another name.
     pub(crate) fn before(&self, id: &SessionId) -> Option<SessionId> {
-        let line = self.lines.get(id.name())?;
-        let earlier = line.runs.keys().rev().find(|run| **run < id.run());
+        let family = self.families.get(id.name())?;
+        let earlier = family.runs.keys().rev().find(|run| **run < id.run());
         let in_folder = || {
-            let slugs = &self.folders.get(line.directory.as_ref()?)?.slugs;
+            let slugs = &self.folders.get(family.directory.as_ref()?)?.slugs;
             slugs
                 .iter()
                 .rev()
@@ -314,25 +414,25 @@ impl Registry {
         earlier.map(|run| id.name().run(*run)).or_else(in_folder)
     }
 
-    /// Takes a session out. Its number stays used.
+    /// Removes a session; its number stays used. Returns whether there was one.
     pub(crate) fn remove(&mut self, id: &SessionId) -> bool {
-        let Some(line) = self.lines.get_mut(id.name()) else {
+        let Some(family) = self.families.get_mut(id.name()) else {
             return false;
         };
-        if line.runs.remove(&id.run()).is_none() {
+        if family.runs.remove(&id.run()).is_none() {
             return false;
         }
         self.sessions -= 1;
-        if line.runs.is_empty() && line.own {
-            let directory = line.directory.take();
-            self.transcripts.remove_own(directory.as_ref(), id.name());
+        self.generation += 1;
+        if !family.runs.is_empty() {
             return true;
         }
-        if line.runs.is_empty()
-            && let Some(folder) = line
-                .directory
-                .as_ref()
-                .and_then(|directory| self.folders.get_mut(directory))
+        if family.is_agent {
+            if let Some(directory) = family.directory.take() {
+                self.transcripts.remove_agent_session(&directory, id.name());
+            }
+        } else if let Some(directory) = &family.directory
+            && let Some(folder) = self.folders.get_mut(directory)
         {
             folder.slugs.retain(|slug| slug != id.name());
             if folder.current.as_ref() == Some(id.name()) {
@@ -340,6 +440,217 @@ impl Registry {
             }
         }
         true
+    }
+
+    /// Adds a session that the store knows. The sessions come oldest first, so that the newest of a folder becomes its
+    /// current one.
+    pub(crate) fn restore(&mut self, session: &StoredSession, row: Option<&SessionRow>, limits: &Limits) {
+        let slug = session.id.name();
+        let run = session.id.run();
+        let is_agent = self.transcripts.get(slug).is_some();
+        let family = self.family(slug);
+        family.is_agent = is_agent;
+        let is_new = family.runs.insert(run, Run::at(session.created_at)).is_none();
+        if run >= family.newest {
+            family.newest = run;
+            family.name.clone_from(&session.name);
+            family.named = session.named;
+            if session.directory.is_some() {
+                family.directory.clone_from(&session.directory);
+            }
+        }
+        self.sessions += usize::from(is_new);
+        match &session.directory {
+            Some(directory) if is_agent => self.transcripts.add_agent_session(directory, slug),
+            Some(directory) => self.join_folder(directory, slug),
+            None => {}
+        }
+        if let Some(row) = row {
+            self.set_state(row, limits);
+        }
+    }
+
+    /// Learns from a session's row whether it is over and when it was at work.
+    pub(crate) fn set_state(&mut self, row: &SessionRow, limits: &Limits) {
+        let is_agent = self.is_agent(&row.id);
+        if let Some(run) = self.run_mut(&row.id) {
+            run.over = row.status.is_final();
+            run.span = Span::of_row(row, run.created_at, is_agent, limits);
+        }
+    }
+
+    /// Adds a binding that the store knows. All bindings come before the sessions.
+    pub(crate) fn restore_transcript(&mut self, transcript: &SessionName, binding: Binding) {
+        self.generation += 1;
+        let limit = self.limit.saturating_mul(NAMES_PER_SESSION);
+        self.transcripts.set(transcript, binding, limit);
+    }
+
+    /// Bindings that were dropped because there were too many.
+    pub(crate) fn transcripts_evicted(&self) -> u64 {
+        self.transcripts.evicted
+    }
+
+    /// The session that a transcript is bound to, if it still exists.
+    pub(crate) fn bound(&self, transcript: &SessionName) -> Option<&Binding> {
+        let binding = self.transcripts.get(transcript)?;
+        self.has(&binding.session).then_some(binding)
+    }
+
+    /// The build that went on in the transcript's folder when the one that it is bound to was over.
+    fn successor(&self, binding: &Binding, directory: Option<&str>, span: Span) -> Option<SessionId> {
+        let bound = self.run(&binding.session)?;
+        if self.is_agent(&binding.session) || !bound.over {
+            return None;
+        }
+        let build = self.build_at(directory.or(binding.directory.as_deref())?, span)?;
+        let is_later = self.run(&build)?.span.began > bound.span.until;
+        is_later.then_some(build)
+    }
+
+    /// Whether the session is nothing but an agent's transcript.
+    fn is_agent(&self, id: &SessionId) -> bool {
+        self.families.get(id.name()).is_some_and(|family| family.is_agent)
+    }
+
+    /// When an agent session began; `None` for a build.
+    pub(crate) fn agent_session_began(&self, id: &SessionId) -> Option<Timestamp> {
+        let family = self.families.get(id.name()).filter(|family| family.is_agent)?;
+        Some(family.runs.get(&id.run())?.span.began)
+    }
+
+    /// The build that was at work in this folder at the time, otherwise in the nearest folder above it.
+    fn build_at(&self, directory: &str, span: Span) -> Option<SessionId> {
+        std::path::Path::new(directory)
+            .ancestors()
+            .filter_map(|folder| self.folders.get(folder.to_str()?))
+            .find_map(|folder| {
+                let families = folder.slugs.iter();
+                let families = families.filter_map(|slug| Some((slug, self.families.get(slug)?)));
+                families
+                    .flat_map(|(slug, family)| family.runs.iter().map(move |(number, run)| (slug, *number, run)))
+                    .filter(|(_, _, run)| run.span.overlaps(span))
+                    .max_by_key(|(_, number, run)| (run.span.began, *number))
+                    .map(|(slug, number, _)| slug.run(number))
+            })
+    }
+
+    /// Binds a transcript to the session that was found for it, or to an agent session that is made for it.
+    fn resolve_transcript(
+        &mut self,
+        transcript: &SessionName,
+        found: Option<Found>,
+        directory: Option<&str>,
+        span: Span,
+        at: Timestamp,
+    ) -> Result<Resolved, Reason> {
+        let resolved = match found {
+            Some(Found { id, .. }) => Resolved {
+                changed: self.bound(transcript).is_some() && self.place_agent_session(&id, directory),
+                ..Resolved::known(id, true)
+            },
+            None => self.create_agent_session(transcript, directory, span, at)?,
+        };
+        let known = self.transcripts.get(transcript);
+        let known = known.and_then(|before| before.directory.clone());
+        let binding = Binding {
+            session: resolved.id.clone(),
+            directory: directory.map(str::to_owned).or(known),
+        };
+        self.restore_transcript(transcript, binding);
+        Ok(Resolved {
+            explicit: true,
+            binds: true,
+            ..resolved
+        })
+    }
+
+    /// Gives an agent session its folder. Returns whether it had none.
+    fn place_agent_session(&mut self, id: &SessionId, directory: Option<&str>) -> bool {
+        let (Some(family), Some(directory)) = (self.families.get_mut(id.name()), directory) else {
+            return false;
+        };
+        if !family.is_agent || family.directory.is_some() {
+            return false;
+        }
+        family.directory = Some(directory.to_owned());
+        self.transcripts.add_agent_session(directory, id.name());
+        true
+    }
+
+    fn create_agent_session(
+        &mut self,
+        transcript: &SessionName,
+        directory: Option<&str>,
+        span: Span,
+        at: Timestamp,
+    ) -> Result<Resolved, Reason> {
+        if self.is_full() {
+            return Err(Reason::TooManySessions);
+        }
+        let family = self.family(transcript);
+        family.name = transcript.to_string();
+        family.named = true;
+        family.is_agent = true;
+        family.directory = directory.map(str::to_owned);
+        if let Some(directory) = directory {
+            self.transcripts.add_agent_session(directory, transcript);
+        }
+        let resolved = self.add_run(transcript, at);
+        if let Some(run) = self.run_mut(&resolved.id) {
+            run.span = span;
+        }
+        Ok(resolved)
+    }
+
+    /// The agent sessions at work in the folder of this build, or below it: they belong to it.
+    pub(crate) fn agent_sessions_of(&self, build: &SessionId) -> Vec<SessionId> {
+        let Some((family, run)) = self.families.get(build.name()).zip(self.run(build)) else {
+            return Vec::new();
+        };
+        let Some(directory) = family.directory.as_deref().filter(|_| !family.is_agent) else {
+            return Vec::new();
+        };
+        let agents = self.transcripts.agent_sessions_below(directory);
+        let newest = agents.filter_map(|slug| self.newest(slug));
+        let is_at_work = |id: &SessionId| {
+            let agent = self.run(id);
+            agent.is_some_and(|agent| !agent.over && agent.span.overlaps(run.span))
+        };
+        newest.filter(is_at_work).collect()
+    }
+
+    /// The build that an agent session at work belongs to by now, if there is one.
+    pub(crate) fn build_of(&self, agent: &SessionId) -> Option<SessionId> {
+        let family = self.families.get(agent.name()).filter(|family| family.is_agent)?;
+        let run = family.runs.get(&agent.run()).filter(|run| !run.over)?;
+        self.build_at(family.directory.as_deref()?, run.span)
+    }
+
+    /// All agent sessions at work that belong to a build by now, each with the build.
+    pub(crate) fn mergeable(&self) -> Vec<(SessionId, SessionId)> {
+        let agents = self.transcripts.agent_sessions();
+        let agents = agents.filter_map(|slug| self.newest(slug));
+        agents
+            .filter_map(|agent| self.build_of(&agent).map(|build| (agent, build)))
+            .collect()
+    }
+
+    /// Binds everything that belonged to one session to another. Returns the bindings that changed.
+    pub(crate) fn rebind(&mut self, from: &SessionId, to: &SessionId) -> Vec<(SessionName, Binding)> {
+        self.generation += 1;
+        self.transcripts.rebind(from, to)
+    }
+
+    /// Agent sessions whose transcripts belong to another session by now: they were merged into it.
+    pub(crate) fn merged(&self) -> Vec<SessionId> {
+        let bindings = self.transcripts.iter();
+        let elsewhere = bindings.filter(|(transcript, binding)| binding.session.name() != *transcript);
+        let agents = elsewhere.filter(|(transcript, _)| {
+            let family = self.families.get(*transcript);
+            family.is_some_and(|family| family.is_agent)
+        });
+        agents.filter_map(|(transcript, _)| self.newest(transcript)).collect()
     }
 }
 

@@ -1,44 +1,44 @@
-//! From an opened store to a running hub. Reads rows, names and numbers only, never a whole session, so that ten thousand
-//! known sessions are a quick start.
+//! Starts the hub on an opened store. Only rows, names and numbers are read, never a whole session, so that a start with ten
+//! thousand known sessions is quick.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
 
 use forgecast_protocol::calendar::parse_date;
 use forgecast_protocol::report::GroupBy;
 use forgecast_protocol::{Clock, Epoch, SessionId, Timestamp};
 use forgecast_store::{KnownSession, Opened, Store, StoredTranscript, UsageQuery};
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::calls::Calls;
 use crate::counters::Tally;
 use crate::deadlines::Deadlines;
 use crate::error::Error;
 use crate::estimator::Estimator;
-use crate::hub::{Hub, Shared};
-use crate::index::{Index, Rows};
+use crate::hub::Hub;
+use crate::index::Index;
+use crate::ledger::CallLedger;
+use crate::live::LiveSessions;
 use crate::options::Options;
-use crate::past::Pasts;
-use crate::persist::Persist;
 use crate::recent::RecentIds;
 use crate::registry::{Binding, Registry};
+use crate::rows::IndexRows;
+use crate::shared::Shared;
 use crate::spending::Spending;
-use crate::task::Task;
-use crate::task::adopt::Adoptions;
-use crate::task::fold::fingerprint;
-use crate::task::upkeep::{Prune, look_again_at};
-use crate::tools::Tools;
+use crate::state::{HubState, fingerprint, next_look_at};
+use crate::task::HubTask;
+use crate::timeline::HistoryCache;
 use crate::topic::{Content, RingLimits, StateTopic};
 
-/// Questions to the task that may queue.
-const COMMANDS: usize = 1_024;
+/// Commands to the task that may queue.
+const MAX_COMMANDS: usize = 1_024;
 
-/// Starts the hub on an opened store. The handle's task ends after `shutdown`: it takes in what was sent, brings
-/// everything to the disk, ends all subscriptions and closes the store.
+/// Starts the hub on an opened store. The task ends after `shutdown`: it folds what was sent before, stores everything, ends
+/// all subscriptions and closes the store.
 ///
 /// # Errors
 /// What the store knows could not be read.
@@ -56,9 +56,17 @@ pub async fn start(
     let sources = store.sources().await.map_err(reading("read the known sources"))?;
     let transcripts = store.transcripts().await.map_err(reading("read the transcripts"))?;
 
-    let mut index = Index::new(options.index_finished);
+    let ring = RingLimits {
+        patches: options.ring_patches,
+        bytes: options.ring_bytes * 4,
+    };
+    let rows = Content::Index(Arc::new(IndexRows::default()));
+    let topic = StateTopic::new("sessions", epoch_of_process(), ring, 1, rows, Vec::new());
+    let topic = Arc::new(topic);
+    let coalesce = Duration::from_millis(options.index_coalesce_ms);
+    let mut index = Index::new(topic.clone(), options.index_finished, coalesce);
     for (key, problem) in notices {
-        index.problem(&key, Some(problem));
+        index.set_problem(&key, Some(problem));
     }
     let now = clock.now();
     let Restored {
@@ -70,65 +78,34 @@ pub async fn start(
     let days = spent(&store, Spending::since(today)).await?;
     let spending = Spending::new(days, today, &options.budgets);
 
-    let ring = RingLimits {
-        patches: options.ring_patches,
-        bytes: options.ring_bytes * 4,
-    };
-    let rows = Content::Index(Arc::new(Rows::default()));
-    let topic = StateTopic::new("sessions", epoch_of_process(), ring, 1, rows, Vec::new());
-    let sources = sources.iter().map(|(source, at)| fingerprint(source, at)).collect();
     let (intake, intake_receiver) = mpsc::channel(options.intake.max(1));
-    let (commands, commands_receiver) = mpsc::channel(COMMANDS);
-    let (recent_ids, max_backlog_bytes) = (options.recent_ids, options.max_backlog_bytes);
+    let (commands, commands_receiver) = mpsc::channel(MAX_COMMANDS);
+    let recent_ids = RecentIds::new(options.recent_ids);
     let shared = Arc::new(Shared {
         options,
         clock,
         epoch,
-        store: store.clone(),
-        index: Arc::new(topic),
+        store,
+        index: topic,
         tally: Tally::default(),
         viewers: Arc::default(),
         registry: RwLock::new(registry),
         spending: Mutex::new(spending),
-        pasts: Pasts::default(),
+        histories: HistoryCache::default(),
         durable: AtomicU64::new(0),
     });
-    let mut task = Task {
-        shared: shared.clone(),
-        intake: intake_receiver,
-        commands: commands_receiver,
-        shutdown,
-        live: HashMap::new(),
-        stayed: 0,
-        next_lines,
-        loading: HashMap::new(),
-        load_queue: VecDeque::new(),
-        loads: JoinSet::new(),
-        parked: crate::task::parked::Parked::default(),
+    let state = HubState {
+        sessions: LiveSessions::new(shared.clone(), next_lines),
+        ledger: CallLedger::default(),
         index,
-        index_revision: 1,
-        index_due: None,
         deadlines,
         estimator: Estimator::of(runs),
-        recent: RecentIds::new(recent_ids),
-        sources,
-        calls: Calls::default(),
-        tools: Tools::default(),
-        adoptions: Adoptions::default(),
-        persist: Persist::new(store.clone(), max_backlog_bytes),
-        prune: Prune::new(),
-        resting: Vec::new(),
-        store,
+        recent_ids,
+        sources: sources.iter().map(|(source, at)| fingerprint(source, at)).collect(),
+        shared: shared.clone(),
     };
-    task.resume_adoptions();
-    // Before anyone can look: the first viewer finds what is known.
-    task.publish_index();
-    let hub = Hub {
-        shared,
-        intake,
-        commands,
-    };
-    Ok((hub, tokio::spawn(task.run())))
+    let task = HubTask::new(state, intake_receiver, commands_receiver, shutdown);
+    Ok((Hub::new(shared, intake, commands), tokio::spawn(task.run())))
 }
 
 struct Restored {
@@ -152,7 +129,7 @@ fn restore(
     }
     let mut next_lines = HashMap::new();
     let mut deadlines = Deadlines::default();
-    // Longest without work first: what a folder's facts went to last is its current session.
+    // Longest without work first: the session that a folder's facts went to last is its current one.
     known.sort_by_key(|known| {
         let worked_at = known.row.as_ref().and_then(|row| row.last_work_at);
         (worked_at.max(Some(known.session.created_at)), known.session.id.run())
@@ -170,7 +147,7 @@ fn restore(
         match row {
             Some(row) => {
                 index.set(row, known.session.created_at);
-                deadlines.set(&id, look_again_at(row, &options.limits));
+                deadlines.set(&id, next_look_at(row, &options.limits));
             }
             None => deadlines.set(&id, Some(now)),
         }

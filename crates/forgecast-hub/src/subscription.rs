@@ -1,5 +1,5 @@
-//! One viewer of one topic: a cursor into what the topic keeps. Holds no queue, so a slow viewer costs nothing; it is
-//! brought to the newest state when it comes back.
+//! One viewer of one topic: a cursor into what the topic retains. It has no queue, so a slow viewer costs nothing; it gets
+//! the newest state when it comes back.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -9,18 +9,18 @@ use std::task::{Context, Poll};
 use forgecast_protocol::update::TopicMark;
 use forgecast_protocol::{Epoch, Revision, Topic};
 
-use crate::bell::Listener;
 use crate::error::SubscribeError;
 use crate::frame::{Frame, Position};
 use crate::log::LogTopic;
-use crate::topic::{Cursor, StateTopic};
+use crate::notifier::Listener;
+use crate::topic::{Cursor, StateTopic, TopicHandle};
 
-/// From where a viewer wants to follow a topic.
+/// Where a viewer begins to follow a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// From the newest state; for a log, the last 500 lines.
     Fresh,
-    /// From what the viewer holds already: the patches that follow if they are still kept, else a snapshot.
+    /// From what the viewer holds already: it gets the patches that follow if they are still retained, otherwise a snapshot.
     After {
         /// The epoch of what it holds.
         epoch: Epoch,
@@ -31,7 +31,7 @@ pub enum Start {
     LogFrom(u64),
 }
 
-/// What came to a viewer in one go; to be written in one go.
+/// Everything that was new to a viewer at one moment; to be written in one go.
 #[derive(Clone, Debug, Default)]
 pub struct Delivery {
     /// Complete messages in order.
@@ -40,50 +40,51 @@ pub struct Delivery {
     pub ended: bool,
 }
 
-/// Counts a viewer for as long as it lives.
-pub(crate) struct Seat {
-    taken: [Arc<AtomicUsize>; 2],
+/// Counts a viewer, among those of its topic and among all, until it is dropped.
+pub(crate) struct ViewerPermit {
+    counters: [Arc<AtomicUsize>; 2],
 }
 
-impl Seat {
-    /// Takes a seat among the viewers of a topic and among all, if both have one.
-    pub(crate) fn take(
-        topic: (&str, &Arc<AtomicUsize>, usize),
+impl ViewerPermit {
+    /// Counts one more viewer of a topic that may have `limit`; `all` are the viewers of all topics and their limit.
+    pub(crate) fn acquire(
+        topic: &TopicHandle,
+        limit: usize,
         all: (&Arc<AtomicUsize>, usize),
     ) -> Result<Self, SubscribeError> {
-        let (name, viewers, limit) = topic;
-        count(viewers, limit, name)?;
+        count(&topic.viewers, limit, &topic.name)?;
         if let Err(error) = count(all.0, all.1, "all topics") {
-            viewers.fetch_sub(1, Ordering::AcqRel);
+            topic.viewers.fetch_sub(1, Ordering::AcqRel);
             return Err(error);
         }
         Ok(Self {
-            taken: [viewers.clone(), all.0.clone()],
+            counters: [topic.viewers.clone(), all.0.clone()],
         })
     }
 }
 
-fn count(counter: &AtomicUsize, limit: usize, what: &str) -> Result<(), SubscribeError> {
+fn count(counter: &AtomicUsize, limit: usize, topic: &str) -> Result<(), SubscribeError> {
     counter
         .fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| {
             (count < limit).then_some(count + 1)
         })
         .map(drop)
         .map_err(|viewers| SubscribeError::TooMany {
-            topic: what.to_owned(),
+            topic: topic.to_owned(),
             viewers,
             limit,
         })
 }
 
-impl Drop for Seat {
+impl Drop for ViewerPermit {
     fn drop(&mut self) {
-        for counter in &self.taken {
+        for counter in &self.counters {
             counter.fetch_sub(1, Ordering::AcqRel);
         }
     }
 }
 
+/// What a viewer follows, and how far it has come.
 enum Source {
     State {
         topic: Arc<StateTopic>,
@@ -94,49 +95,60 @@ enum Source {
         /// Lines from the store that come before what is in memory.
         older: Vec<Frame>,
         next: u64,
-        said_end: bool,
+        is_end_told: bool,
     },
 }
 
-/// See the module. Dropping it ends it.
+/// One viewer of one topic. Dropping it ends the subscription.
 pub struct Subscription {
     topic: Topic,
     source: Source,
-    wakes: Listener,
+    listener: Listener,
     ended: bool,
-    /// Whether somebody has asked for the first delivery.
+    /// Whether the first delivery was asked for.
     asked: bool,
-    _seat: Seat,
+    _permit: ViewerPermit,
 }
 
 impl Subscription {
-    pub(crate) fn of_state(name: Topic, topic: Arc<StateTopic>, seat: Seat, position: Option<Position>) -> Self {
-        Self {
-            topic: name,
-            wakes: topic.wakes(),
-            source: Source::State {
-                cursor: topic.cursor(position),
-                topic,
-            },
-            ended: false,
-            asked: false,
-            _seat: seat,
-        }
+    /// Follows a state from `position` on.
+    pub(crate) fn of_state(
+        name: Topic,
+        topic: Arc<StateTopic>,
+        permit: ViewerPermit,
+        position: Option<Position>,
+    ) -> Self {
+        let listener = topic.handle.listen();
+        let cursor = topic.cursor(position);
+        Self::new(name, listener, permit, Source::State { topic, cursor })
     }
 
-    pub(crate) fn of_log(name: Topic, topic: Arc<LogTopic>, seat: Seat, older: Vec<Frame>, next: u64) -> Self {
+    /// Follows a log from line `next` on, after `older` lines from the store.
+    pub(crate) fn of_log(
+        name: Topic,
+        topic: Arc<LogTopic>,
+        permit: ViewerPermit,
+        older: Vec<Frame>,
+        next: u64,
+    ) -> Self {
+        let listener = topic.handle.listen();
+        let source = Source::Log {
+            topic,
+            older,
+            next,
+            is_end_told: false,
+        };
+        Self::new(name, listener, permit, source)
+    }
+
+    fn new(topic: Topic, listener: Listener, permit: ViewerPermit, source: Source) -> Self {
         Self {
-            topic: name,
-            wakes: topic.wakes(),
-            source: Source::Log {
-                topic,
-                older,
-                next,
-                said_end: false,
-            },
+            topic,
+            source,
+            listener,
             ended: false,
             asked: false,
-            _seat: seat,
+            _permit: permit,
         }
     }
 
@@ -156,21 +168,21 @@ impl Subscription {
 
     /// [`Subscription::next`] for a task that waits for several at once. Costs next to nothing while there is nothing.
     pub fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Delivery> {
-        // The first time what is there is given without a ring.
-        if std::mem::replace(&mut self.asked, true) && !self.ended && self.wakes.poll_heard(cx).is_pending() {
+        // The first time, what is there already is delivered without a change.
+        if std::mem::replace(&mut self.asked, true) && !self.ended && self.listener.poll_changed(cx).is_pending() {
             return Poll::Pending;
         }
         loop {
             if let Some(delivery) = self.try_next() {
                 return Poll::Ready(delivery);
             }
-            if self.wakes.poll_heard(cx).is_pending() {
+            if self.listener.poll_changed(cx).is_pending() {
                 return Poll::Pending;
             }
         }
     }
 
-    /// What there is right now, without waiting; nothing when the viewer is up to date.
+    /// What is new at the moment, without waiting; `None` when the viewer is up to date.
     pub fn try_next(&mut self) -> Option<Delivery> {
         if self.ended {
             return Some(Delivery {
@@ -178,8 +190,8 @@ impl Subscription {
                 ended: true,
             });
         }
-        // Before looking: what is published from here on wakes again.
-        self.wakes.heard();
+        // Before looking: what is published from here on wakes the task again.
+        self.listener.has_changed();
         let mut frames = Vec::new();
         self.ended = match &mut self.source {
             Source::State { topic, cursor } => topic.take(cursor, &mut frames),
@@ -187,10 +199,10 @@ impl Subscription {
                 topic,
                 older,
                 next,
-                said_end,
+                is_end_told,
             } => {
                 frames.append(older);
-                topic.take(next, said_end, &mut frames)
+                topic.take(next, is_end_told, &mut frames)
             }
         };
         (self.ended || !frames.is_empty()).then_some(Delivery {

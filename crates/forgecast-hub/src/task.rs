@@ -1,119 +1,124 @@
-//! The one writer: the only place where sessions are folded, revisions numbered and updates published. Must never wait
-//! for the store or for a viewer; what takes time is started here and comes back as an event of its own.
+//! The hub's task: one loop that hands what comes in to the component that it concerns, and passes on what that returns.
+//! It is the only writer of sessions, and it never waits for the store or for a viewer: what takes time runs beside it
+//! and comes back as an event of the loop.
+//!
+//! A batch flows one way: it is prepared ([`PreparedBatch`]), waits if it has to ([`PendingBatches`]), is folded and
+//! published ([`HubState`]), and goes to the store ([`CommitQueue`]).
 
-pub(crate) mod adopt;
-mod bring;
-mod budget;
-pub(crate) mod fold;
-mod memory;
-pub(crate) mod parked;
-mod settle;
-pub(crate) mod upkeep;
-mod usage;
-
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use forgecast_protocol::{Batch, Revision, SessionId};
-use forgecast_store::Store;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use forgecast_protocol::{Batch, Problem, ProblemKind, SessionId};
+use forgecast_store::{Error, Pruned, StoreHealth};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::calls::Calls;
-use crate::command::{Command, Push, Pushed};
-use crate::deadlines::Deadlines;
-use crate::error::{Error, PushError};
-use crate::estimator::Estimator;
-use crate::history::Restored;
-use crate::hub::Shared;
-use crate::index::Index;
-use crate::persist::Persist;
-use crate::recent::RecentIds;
-use crate::tools::Tools;
+use crate::batch::{BatchSource, PreparedBatch};
+use crate::command::{Command, PushAnswer, PushRequest, Receipt, Rejected};
+use crate::commits::{CommitContext, CommitDraft, CommitQueue};
+use crate::counters::{Outcome, Reason};
+use crate::error::{PushError, SubscribeError};
+use crate::live::Loaded;
+use crate::merges::SessionMerges;
+use crate::pending::{Lookup, PendingBatches};
+use crate::shared::Shared;
+use crate::state::{FoldedBatch, HubState};
 use crate::topic::End;
-use adopt::Adoptions;
-use memory::{Live, Loading};
-use parked::Parked;
 
-/// How often the hub looks at what has no event of its own: the state of the disk, what may leave memory, a clock that
+/// How often the task looks at what has no event of its own: the state of the disk, what may leave memory, a clock that
 /// was set.
 const UPKEEP: Duration = Duration::from_secs(1);
 /// How long a stop may wait for sessions that are being loaded.
 const STOP_LOADS: Duration = Duration::from_secs(2);
 /// How long a stop may wait for the disk.
 const STOP_COMMITS: Duration = Duration::from_secs(10);
+/// How often retention runs.
+const PRUNE: Duration = Duration::from_secs(60 * 60);
+/// When retention runs first: not while everything starts.
+const PRUNE_FIRST: Duration = Duration::from_secs(60);
+/// By how many the calls in memory may exceed their limit between two rounds of upkeep.
+const CALLS_SLACK: usize = 1_024;
+/// Calls that may wait for the disk, at least. Beyond it batches that report calls wait, too.
+const MIN_UNCOMMITTED: usize = 4_096;
+/// The problem under which viewers see the state of the disk.
+const STORE: &str = "store";
 
-/// See the module.
-pub(crate) struct Task {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) store: Store,
-    pub(crate) intake: mpsc::Receiver<Batch>,
-    pub(crate) commands: mpsc::Receiver<Command>,
-    pub(crate) shutdown: CancellationToken,
-    pub(crate) live: HashMap<SessionId, Live>,
-    /// How many of them had to stay when they were looked through last because there were too many.
-    pub(crate) stayed: usize,
-    /// Of sessions that are not in memory: the number of their next log line.
-    pub(crate) next_lines: HashMap<SessionId, u64>,
-    pub(crate) loading: HashMap<SessionId, Loading>,
-    pub(crate) load_queue: VecDeque<SessionId>,
-    pub(crate) loads: JoinSet<(SessionId, Result<Option<Restored>, Error>)>,
-    pub(crate) parked: Parked,
-    pub(crate) index: Index,
-    pub(crate) index_revision: Revision,
-    pub(crate) index_due: Option<Instant>,
-    pub(crate) deadlines: Deadlines,
-    pub(crate) estimator: Estimator,
-    pub(crate) recent: RecentIds,
-    pub(crate) sources: HashMap<u64, u64>,
-    pub(crate) calls: Calls,
-    pub(crate) tools: Tools,
-    pub(crate) adoptions: Adoptions,
-    pub(crate) persist: Persist,
-    pub(crate) prune: upkeep::Prune,
-    /// Who waits for everything to be judged.
-    pub(crate) resting: Vec<tokio::sync::oneshot::Sender<()>>,
+pub(crate) struct HubTask {
+    shared: Arc<Shared>,
+    intake: mpsc::Receiver<Batch>,
+    commands: mpsc::Receiver<Command>,
+    shutdown: CancellationToken,
+    state: HubState,
+    pending: PendingBatches,
+    merges: SessionMerges,
+    commits: CommitQueue,
+    prune_due: Instant,
+    /// Retention, while it runs beside the task.
+    prune: JoinSet<Result<Pruned, Error>>,
+    /// Who waits until everything is evaluated.
+    idle_waiters: Vec<oneshot::Sender<()>>,
 }
 
-/// Where a batch comes from, and who waits for it.
-pub(crate) enum From {
-    /// A source of our own: published at once, stored behind.
-    Source,
-    /// A producer that waits for the receipt.
-    Push(tokio::sync::oneshot::Sender<Pushed>),
-    /// The hub itself.
-    Internal,
-}
+impl HubTask {
+    pub(crate) fn new(
+        state: HubState,
+        intake: mpsc::Receiver<Batch>,
+        commands: mpsc::Receiver<Command>,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let shared = state.shared.clone();
+        let mut task = Self {
+            intake,
+            commands,
+            shutdown,
+            state,
+            pending: PendingBatches::new(shared.store.clone()),
+            merges: SessionMerges::new(shared.clone()),
+            commits: CommitQueue::new(shared.store.clone(), shared.options.max_backlog_bytes),
+            prune_due: Instant::now() + PRUNE_FIRST,
+            prune: JoinSet::new(),
+            idle_waiters: Vec::new(),
+            shared,
+        };
+        task.resume_merges();
+        // Before anyone can look: the first viewer finds what is known.
+        task.publish_index();
+        task
+    }
 
-impl Task {
     /// Runs until the shutdown, then brings everything to the disk and closes the store.
     pub(crate) async fn run(mut self) {
         let mut upkeep = interval_at(Instant::now() + UPKEEP, UPKEEP);
         upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.shutdown.is_cancelled() {
-            if self.persist.has_unsent() {
-                // Viewers first: what was published is on its way to them before it is written down for the disk.
+            if self.commits.has_unsent() {
+                // Viewers first: what was published is on its way to them before it is serialized for the disk.
                 tokio::task::yield_now().await;
-                self.persist.send();
+                self.commits.send();
             }
-            self.answer_resting();
+            self.answer_idle_waiters();
             let deadline = self.next_deadline();
-            let index_due = self.index_due;
+            let index_due = self.state.index.due();
             tokio::select! {
                 () = self.shutdown.cancelled() => {}
-                Some(batch) = self.intake.recv(), if self.parked.has_room_for_calls() => self.ingest(batch, From::Source),
+                Some(batch) = self.intake.recv(), if self.pending.has_room_for_calls() => {
+                    self.ingest(batch, BatchSource::Ingest);
+                }
                 Some(command) = self.commands.recv() => self.command(command),
-                (behind, result) = self.persist.next() => self.committed(behind, result),
-                Some(loaded) = self.loads.join_next() => self.load_ended(loaded),
-                Some(found) = self.parked.next() => self.looked_up(found),
-                Some(ended) = self.adoptions.next() => self.adoption_ended(ended),
-                Some(pruned) = self.prune.next() => self.pruned(pruned),
+                (context, result) = self.commits.next() => self.committed(context, result),
+                Some(load) = self.state.sessions.next_load() => self.load_ended(load),
+                Some(lookup) = self.pending.next_lookup() => self.lookup_ended(lookup),
+                Some(step) = self.merges.next_step() => {
+                    self.merges.step_ended(step);
+                    self.finish_merges();
+                }
+                Some(pruned) = self.prune.join_next() => self.pruned(pruned),
                 () = wake_at(index_due) => self.publish_index(),
-                () = wake_at(deadline) => self.deadlines_due(),
+                () = wake_at(deadline) => self.evaluate_silences(),
                 _ = upkeep.tick() => self.upkeep(),
             }
         }
@@ -122,43 +127,43 @@ impl Task {
 
     fn command(&mut self, command: Command) {
         match command {
-            Command::Attach { session, seat, reply } => self.attach(&session, seat, reply),
-            Command::Push(push) => self.push(push),
-            // What was published before is in the queue by now: see `run`.
-            Command::Settle(reply) => {
-                let _ = reply.send(());
+            Command::Attach { session, kind, reply } => {
+                let id = self.shared.registry().find(&session);
+                match id {
+                    Some(id) => self.state.sessions.attach(&id, (kind, reply)),
+                    None => drop(reply.send(Err(SubscribeError::Unknown(session)))),
+                }
             }
-            Command::Rest(reply) => self.resting.push(reply),
+            Command::Push(push) => self.push(push),
+            // The loop has handed everything that was published before to the store's queue.
+            Command::Flush(reply) => drop(reply.send(())),
+            Command::WaitIdle(reply) => self.idle_waiters.push(reply),
             Command::Forget { session, reply } => {
                 let id = self.shared.registry().find(&session);
                 if let Some(id) = &id {
-                    self.forget(id, End::Removed);
+                    self.remove(id, End::Removed);
                 }
                 let _ = reply.send(id);
             }
-            Command::Place { session, reply } => {
-                let place = self.place(session);
-                let _ = reply.send(place);
-            }
-            Command::Arrived { id, arrived } => self.arrived(&id, arrived.map(|arrived| *arrived)),
+            Command::ReserveSlot { session, reply } => drop(reply.send(self.state.reserve_slot(session))),
+            Command::FinishImport { id, imported } => self.state.finish_import(&id, imported.map(|imported| *imported)),
         }
     }
 
-    fn push(&mut self, push: Push) {
-        let Push {
+    fn push(&mut self, push: PushRequest) {
+        let PushRequest {
             mut batch,
             known,
             durable,
             reply,
         } = push;
-        if !self.recent.covers(durable) {
-            let _ = reply.send(Pushed::Again(batch));
+        if !self.state.recent_ids.covers(durable) {
+            let _ = reply.send(PushAnswer::Again(batch));
             return;
         }
-        if self.persist.is_behind() || !self.parked.has_room() {
-            let facts = batch.events.len();
-            self.shared.tally.refuse(facts, crate::counters::Reason::Busy);
-            let _ = reply.send(Pushed::Done(Err(self.shared.busy())));
+        if self.commits.is_overloaded() || !self.pending.has_room() {
+            self.shared.tally.refuse(batch.events.len(), Reason::Busy);
+            let _ = reply.send(PushAnswer::Done(Err(self.shared.busy())));
             return;
         }
         // A fact that the store knows is one that this process may have forgotten: remember it again.
@@ -166,94 +171,470 @@ impl Task {
             if let Some(id) = &event.id
                 && known.contains(id)
             {
-                self.recent.insert(id);
+                self.state.recent_ids.insert(id);
             }
         }
-        self.ingest(batch, From::Push(reply));
+        self.ingest(batch, BatchSource::Push(reply));
+    }
+
+    /// Folds a batch, now or as soon as everything that it needs is in memory.
+    fn ingest(&mut self, batch: Batch, source: BatchSource) {
+        // Whoever pushes nothing asks whether everything before it is folded.
+        let is_barrier = batch.is_empty() && matches!(source, BatchSource::Push(_)) && !self.pending.is_empty();
+        let mut batch = self.state.prepare(batch, source);
+        let missing = self.state.ledger.calls.missing(&batch.call_keys);
+        let absent = self.absent(&mut batch);
+        let lacks_nothing = absent.is_empty() && missing.is_empty();
+        let is_ready = !is_barrier && lacks_nothing && self.has_room_for(&batch);
+        if is_ready && self.pending.is_empty() {
+            self.fold(batch);
+            return;
+        }
+        let scope = batch.scope();
+        if is_ready && !self.pending.blocks(&scope) {
+            self.fold(batch);
+            return;
+        }
+        self.state.ledger.calls.want(&batch.call_keys);
+        self.pending.waits_for_disk |= lacks_nothing;
+        self.pending.push(batch, scope, missing, is_barrier);
+        self.load_all(&absent);
+    }
+
+    fn absent(&self, batch: &mut PreparedBatch) -> BTreeSet<SessionId> {
+        self.state.absent(batch, |id| self.merges.is_merging(id))
+    }
+
+    fn load_all(&mut self, absent: &BTreeSet<SessionId>) {
+        for id in absent {
+            self.state.sessions.load(id);
+        }
+    }
+
+    /// How many calls may wait for the disk.
+    fn max_uncommitted(&self) -> usize {
+        self.shared.options.calls_in_memory.max(MIN_UNCOMMITTED)
+    }
+
+    /// Whether there is room for what a batch may make of its calls.
+    fn has_room_for(&self, batch: &PreparedBatch) -> bool {
+        batch.call_keys.is_empty() || self.state.ledger.calls.uncommitted() < self.max_uncommitted()
+    }
+
+    /// Folds the batches that no longer have to wait.
+    fn drain_ready(&mut self) {
+        let mut drain = self.pending.drain_ready();
+        while let Some(mut waiting) = self.pending.next_candidate(&mut drain) {
+            if !self.has_room_for(&waiting.batch) {
+                self.pending.waits_for_disk = true;
+                self.pending.put_back(waiting, &mut drain);
+                continue;
+            }
+            let absent = self.absent(&mut waiting.batch);
+            if absent.is_empty() {
+                let keys = std::mem::take(&mut waiting.batch.call_keys);
+                self.fold(waiting.batch);
+                self.state.ledger.calls.release(&keys);
+            } else {
+                self.load_all(&absent);
+                self.pending.put_back(waiting, &mut drain);
+            }
+        }
+    }
+
+    fn load_ended(&mut self, load: Result<Loaded, JoinError>) {
+        if let Some(((id, result), waiters)) = self.state.sessions.load_ended(load)
+            && let Some(unknown) = self.state.finish_load(id, result, waiters)
+        {
+            self.remove(&unknown, End::Removed);
+        }
+        self.finish_merges();
+    }
+
+    fn lookup_ended(&mut self, lookup: Result<Lookup, JoinError>) {
+        let calls = self.pending.lookup_ended(lookup);
+        self.state.ledger.calls.load(&calls);
+        self.drain_ready();
+    }
+
+    fn fold(&mut self, mut batch: PreparedBatch) {
+        let source = std::mem::replace(&mut batch.source, BatchSource::Internal);
+        let folded = self.state.fold(batch);
+        self.finish_batch(folded, source);
+    }
+
+    /// Counts a folded batch, hands it to the store, and begins what follows from it.
+    fn finish_batch(&mut self, folded: FoldedBatch, source: BatchSource) {
+        if !matches!(source, BatchSource::Internal) {
+            self.shared.tally.add(&folded.outcome);
+        }
+        for id in &folded.removed {
+            self.commits.forget(id);
+        }
+        self.enqueue_commit(folded.draft, folded.outcome, source);
+        self.shrink_calls(CALLS_SLACK);
+        for (agent, build) in folded.merges {
+            self.begin_merge(agent, build);
+        }
+    }
+
+    /// Hands a batch to the store, or what is left of it when the disk cannot keep up.
+    fn enqueue_commit(&mut self, draft: CommitDraft, outcome: Outcome, source: BatchSource) {
+        let BatchSource::Push(reply) = source else {
+            if draft.is_empty() {
+                return;
+            }
+            if self.commits.is_overloaded() {
+                for number in draft.calls.keys().filter(|number| !self.commits.holds_call(**number)) {
+                    self.state.ledger.calls.committing(*number);
+                }
+                let unstored = self.commits.collapse(draft);
+                self.shared.tally.lock().log_lines_unstored += unstored;
+            } else {
+                self.enqueue(draft, None);
+            }
+            return;
+        };
+        let receipt = receipt(outcome);
+        if receipt.accepted + receipt.duplicates + receipt.log_lines == 0 {
+            let _ = reply.send(PushAnswer::Done(Ok(receipt)));
+            return;
+        }
+        // Also when everything was known already: the first copy may not be durable yet, and this receipt says it is.
+        self.enqueue(draft, Some((reply, receipt)));
+    }
+
+    fn enqueue(&mut self, draft: CommitDraft, reply: Option<(oneshot::Sender<PushAnswer>, Receipt)>) {
+        let sessions = draft.sessions_touched();
+        for id in &sessions {
+            self.state.sessions.committing(id);
+        }
+        for number in draft.calls.keys() {
+            self.state.ledger.calls.committing(*number);
+        }
+        let pushed = draft.events.iter().filter_map(|(_, _, event)| event.id.clone());
+        let context = CommitContext {
+            sessions: sessions.into_iter().map(|id| (id, 1)).collect(),
+            calls: draft.calls.keys().map(|number| (*number, 1)).collect(),
+            newest_id: self.state.recent_ids.newest(),
+            pushed: pushed.collect(),
+            reply,
+        };
+        self.commits.enqueue(draft, context);
+    }
+
+    fn committed(&mut self, mut context: CommitContext, result: Result<(), Error>) {
+        context.answer(&result);
+        match result {
+            Ok(()) => {
+                self.shared.set_durable(context.newest_id);
+                for (id, commits) in &context.sessions {
+                    self.state.sessions.committed(id, *commits);
+                }
+                self.calls_committed(&context.calls);
+                self.state
+                    .sessions
+                    .shrink_when_crowded(|id| self.commits.holds_session(id));
+            }
+            Err(Error::Delayed { .. }) => {
+                self.commits.watch_again(context);
+                self.show_store_health();
+            }
+            Err(error) => {
+                // Its sessions stay in memory: what is stored of them is not what viewers see.
+                if matches!(error, Error::ReadOnly) {
+                    // Nothing is ever stored, so nothing is worth waiting for.
+                    self.calls_committed(&context.calls);
+                } else {
+                    tracing::error!(%error, sessions = ?context.sessions.keys(), "facts could not be stored");
+                }
+                for id in &context.pushed {
+                    self.state.recent_ids.remove(id);
+                }
+                self.show_store_health();
+            }
+        }
+    }
+
+    /// Calls that are durable may leave memory, and what waited for that can be folded.
+    fn calls_committed(&mut self, calls: &BTreeMap<u64, u32>) {
+        for (number, commits) in calls {
+            self.state.ledger.calls.committed(*number, *commits);
+        }
+        if self.pending.waits_for_disk && self.state.ledger.calls.uncommitted() < self.max_uncommitted() {
+            self.drain_ready();
+        }
+    }
+
+    /// Stores what was collapsed: of each session its newest state, and the last facts of each source.
+    fn flush_collapsed(&mut self) {
+        if !self.commits.has_collapsed() {
+            return;
+        }
+        let (collapsed, mut draft) = self.commits.take_collapsed();
+        for number in draft.calls.keys() {
+            // From here on they wait for the commit.
+            self.state.ledger.calls.committed(*number, 1);
+        }
+        for (id, facts) in collapsed {
+            self.state.draft_collapsed(&id, facts, &mut draft);
+        }
+        self.enqueue(draft, None);
+    }
+
+    /// Begins to merge an agent session into a build. Nothing happens when the disk cannot keep up and so does not know
+    /// all of it: the build's next fact asks again.
+    fn begin_merge(&mut self, agent: SessionId, build: SessionId) {
+        if self.merges.may_begin(&agent) && !self.commits.has_collapsed() && self.state.may_merge(&agent) {
+            self.commits.send();
+            self.merges.begin(agent, build);
+        }
+    }
+
+    /// After a start: merges that were begun, or could have been, and did not come to their end.
+    fn resume_merges(&mut self) {
+        let (merged, mergeable) = {
+            let registry = self.shared.registry();
+            (registry.merged(), registry.mergeable())
+        };
+        for agent in merged {
+            self.remove(&agent, End::Removed);
+            self.merges.remove(agent);
+        }
+        for (agent, build) in mergeable {
+            self.begin_merge(agent, build);
+        }
+    }
+
+    /// Merges what was read, as soon as the build is in memory, and folds what waited for it.
+    fn finish_merges(&mut self) {
+        for merged in self.merges.take_read() {
+            if self.state.sessions.contains(&merged.build) {
+                let agent = merged.agent.clone();
+                let folded = self.state.merge_into_build(merged);
+                self.finish_batch(folded, BatchSource::Internal);
+                self.commits.send();
+                self.merges.remove(agent);
+            } else {
+                self.state.sessions.load(&merged.build);
+                self.merges.put_back(merged);
+            }
+        }
+        self.drain_ready();
+    }
+
+    /// Removes a session from everything but the store.
+    fn remove(&mut self, id: &SessionId, end: End) {
+        self.state.remove(id, end);
+        self.commits.forget(id);
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        let wait = self
-            .deadlines
-            .next()?
-            .millis_since(self.shared.clock.now())
-            // A clock that stands still or was set must not make a busy loop.
-            .max(10);
-        Some(Instant::now() + Duration::from_millis(wait))
+        let wait_ms = self.state.deadlines.next()?.millis_since(self.shared.clock.now());
+        // A clock that stands still or was set must not make a busy loop.
+        Some(Instant::now() + Duration::from_millis(wait_ms.max(10)))
+    }
+
+    /// Folds `went_quiet` for every session whose silence has a meaning by now.
+    fn evaluate_silences(&mut self) {
+        let now = self.shared.clock.now();
+        while let Some(event) = self.state.next_silence(now) {
+            let batch = self.state.prepare(Batch::of(event), BatchSource::Internal);
+            self.fold(batch);
+        }
+    }
+
+    /// Answers those who wait until everything is evaluated.
+    fn answer_idle_waiters(&mut self) {
+        if self.idle_waiters.is_empty() || self.merges.are_active() || self.state.sessions.is_loading() {
+            return;
+        }
+        let now = self.shared.clock.now();
+        if self.state.deadlines.next().is_none_or(|at| at > now) {
+            for reply in self.idle_waiters.drain(..) {
+                // Whoever asked may have gone.
+                let _ = reply.send(());
+            }
+        }
+    }
+
+    fn publish_index(&mut self) {
+        let is_update = self.state.index.publish();
+        let mut counters = self.shared.tally.lock();
+        counters.sessions = self.state.index.total() as u64;
+        counters.index_updates += u64::from(is_update);
+    }
+
+    fn upkeep(&mut self) {
+        self.show_store_health();
+        if self.commits.can_flush() {
+            self.flush_collapsed();
+        }
+        self.pending.retry_lookups();
+        if !self.pending.is_empty() {
+            self.drain_ready();
+        }
+        self.evaluate_silences();
+        self.state.sessions.shrink(|id| self.commits.holds_session(id));
+        self.shrink_calls(0);
+        self.update_gauges();
+        if Instant::now() >= self.prune_due && self.prune.is_empty() {
+            self.prune_due = Instant::now() + PRUNE;
+            let (store, now) = (self.shared.store.clone(), self.shared.clock.now());
+            self.prune.spawn(async move { store.prune(now).await });
+        }
+    }
+
+    /// Evicts calls that nobody needs, once there are `slack` more than there may be.
+    fn shrink_calls(&mut self, slack: usize) {
+        let limit = self.shared.options.calls_in_memory;
+        // While a session is being merged, what the store is asked for must not change.
+        if self.state.ledger.calls.len() > limit.saturating_add(slack) && !self.merges.are_reading() {
+            let evicted = self.state.ledger.calls.shrink(limit);
+            self.shared.tally.lock().calls_evicted += evicted;
+        }
+    }
+
+    fn pruned(&mut self, pruned: Result<Result<Pruned, Error>, JoinError>) {
+        match pruned {
+            Ok(Ok(pruned)) => {
+                for id in &pruned.sessions {
+                    self.remove(id, End::Removed);
+                }
+            }
+            Ok(Err(error)) => tracing::warn!(%error, "old sessions could not be removed"),
+            Err(error) => tracing::error!(%error, "retention was torn down"),
+        }
+    }
+
+    fn show_store_health(&mut self) {
+        let health = self.shared.store.health();
+        let problem = store_problem(&health).map(|message| Problem {
+            kind: ProblemKind::Store,
+            message,
+            subject: None,
+        });
+        if let Some(problem) = &problem
+            && !self.state.index.has_problem(STORE)
+        {
+            tracing::warn!(problem = problem.message, "the store is unwell");
+        }
+        self.state.index.set_problem(STORE, problem);
+        self.shared.tally.lock().backlog_bytes = health.backlog_bytes;
+    }
+
+    fn update_gauges(&self) {
+        let mut counters = self.shared.tally.lock();
+        counters.calls_in_memory = self.state.ledger.calls.len() as u64;
+        counters.transcripts_evicted = self.shared.registry().transcripts_evicted();
+        counters.sessions_in_memory = self.state.sessions.len() as u64;
+        counters.commits_pending = self.commits.len() as u64;
+        counters.viewers = self.shared.viewers.load(Ordering::Relaxed) as u64;
     }
 
     async fn stop(mut self) {
         self.intake.close();
         self.commands.close();
         while let Some(batch) = self.intake.recv().await {
-            self.ingest(batch, From::Source);
+            self.ingest(batch, BatchSource::Ingest);
         }
         while let Some(command) = self.commands.recv().await {
             if let Command::Push(push) = command {
                 self.push(push);
             }
         }
-        let loads = async {
-            while !self.parked.is_empty() && (!self.loads.is_empty() || self.parked.looks_up()) {
-                tokio::select! {
-                    Some(loaded) = self.loads.join_next() => self.load_ended(loaded),
-                    Some(found) = self.parked.next() => self.looked_up(found),
-                }
-            }
-        };
-        if timeout(STOP_LOADS, loads).await.is_err() {
+        if timeout(STOP_LOADS, self.finish_pending()).await.is_err() {
             tracing::warn!("some sessions could not be loaded in time; their sources are read again at the next start");
         }
-        self.drop_parked();
-        self.flush_waiting();
+        self.drop_pending();
+        self.flush_collapsed();
         self.publish_index();
-        for live in self.live.values() {
-            live.topic.end(End::Stopped);
-            live.log.end(End::Stopped);
-        }
+        self.state.sessions.stop();
         self.shared.index.end(End::Stopped);
-        self.persist.send();
+        self.commits.send();
         let commits = async {
-            while self.persist.len() > 0 {
-                let (behind, result) = self.persist.next().await;
-                self.committed(behind, result);
+            while self.commits.len() > 0 {
+                let (context, result) = self.commits.next().await;
+                self.committed(context, result);
             }
         };
         if timeout(STOP_COMMITS, commits).await.is_err() {
             tracing::error!("the disk did not take everything in time");
         }
-        if let Err(error) = self.store.close().await {
+        if let Err(error) = self.shared.store.clone().close().await {
             tracing::error!(%error, "the store could not be closed properly");
         }
     }
 
-    pub(crate) fn update_gauges(&self) {
-        let mut counters = self.shared.tally.lock();
-        counters.calls_in_memory = self.calls.len() as u64;
-        counters.transcripts_evicted = self.shared.registry().transcripts_evicted();
-        counters.sessions_in_memory = self.live.len() as u64;
-        counters.commits_pending = self.persist.len() as u64;
-        counters.viewers = self.shared.viewers.load(Ordering::Relaxed) as u64;
+    /// Waits until everything that is pending is folded, or nothing is under way any more that it waits for.
+    async fn finish_pending(&mut self) {
+        while !self.pending.is_empty() && (self.state.sessions.has_running_loads() || self.pending.is_looking_up()) {
+            tokio::select! {
+                Some(load) = self.state.sessions.next_load() => self.load_ended(load),
+                Some(lookup) = self.pending.next_lookup() => self.lookup_ended(lookup),
+            }
+        }
+    }
+
+    /// Drops what is pending when the hub stops. It was not stored, so its sources are read again.
+    fn drop_pending(&mut self) {
+        for batch in self.pending.take_all() {
+            let facts = 0..batch.batch.events.len();
+            self.shared.tally.add(&Outcome {
+                dropped: facts.map(|index| (index, Reason::Shutdown)).collect(),
+                ..Outcome::default()
+            });
+            if let BatchSource::Push(reply) = batch.source {
+                let _ = reply.send(PushAnswer::Done(Err(PushError::Stopped)));
+            }
+        }
     }
 }
 
-impl Shared {
-    /// The answer to a push that cannot be taken now.
-    pub(crate) fn busy(&self) -> PushError {
-        let health = self.store.health();
-        if health.full {
-            return PushError::Full;
-        }
-        PushError::Busy {
-            backlog_bytes: health.backlog_bytes,
-            limit_bytes: self.options.max_backlog_bytes,
-        }
+fn receipt(outcome: Outcome) -> Receipt {
+    let rejected = outcome.rejected.into_iter();
+    let rejected_logs = outcome.rejected_logs.into_iter();
+    Receipt {
+        accepted: outcome.applied,
+        duplicates: outcome.duplicate,
+        rejected: rejected.map(|(index, reason)| Rejected { index, reason }).collect(),
+        log_lines: outcome.log_lines,
+        rejected_logs: rejected_logs
+            .map(|(index, reason, _)| Rejected { index, reason })
+            .collect(),
     }
+}
+
+fn store_problem(health: &StoreHealth) -> Option<String> {
+    let error = health.last_error.as_ref()?;
+    let way_out = if health.full {
+        "make room on the disk"
+    } else {
+        "what is shown is not stored yet"
+    };
+    Some(format!("the database cannot be written ({error}); {way_out}"))
 }
 
 async fn wake_at(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_shown_with_the_way_out_and_a_healthy_one_not_at_all() {
+        let mut health = StoreHealth {
+            writable: true,
+            ..StoreHealth::default()
+        };
+        assert_eq!(store_problem(&health), None);
+        (health.writable, health.full) = (false, true);
+        health.last_error = Some("database or disk is full".into());
+        assert!(store_problem(&health).is_some_and(|message| message.contains("make room on the disk")));
     }
 }

@@ -1,6 +1,6 @@
 //! The published state of one topic: the newest revision, the patches that led to it and, made on demand, its snapshot.
-//! One writer publishes; any number of viewers hold a cursor and look up what is new to them. Nothing here waits for a
-//! viewer and nothing grows with their number.
+//! One writer publishes; any number of viewers hold a cursor and look up what is new to them. Publishing never waits for a
+//! viewer, and memory does not grow with their number.
 
 mod rendered;
 
@@ -12,19 +12,19 @@ use bytes::Bytes;
 use forgecast_protocol::{Epoch, Revision};
 use serde_json::Value;
 
-use crate::bell::{Bell, Listener};
 use crate::frame::{self, Frame, FrameKind, Position};
+use crate::notifier::{Listener, Notifier};
 
 pub(crate) use rendered::{Content, Rendered};
 
-/// Below this many bytes retained patches are sent without asking whether a snapshot would be smaller.
-const SMALL: usize = 4096;
-/// Producers' own events that are kept for viewers that are a little behind.
-const EVENTS: usize = 64;
+/// Below this many bytes retained patches are sent without comparing them with a snapshot.
+const SMALL_BYTES: usize = 4096;
+/// Producers' own events that are retained for viewers that are a little late.
+const MAX_EVENTS: usize = 64;
 
-/// A patch that is kept for viewers that come back.
+/// A patch that is retained for viewers that come back.
 #[derive(Clone)]
-pub(crate) struct Kept {
+pub(crate) struct RetainedPatch {
     /// The revision that it applies to.
     pub(crate) from: Revision,
     /// The revision that it leads to.
@@ -33,9 +33,9 @@ pub(crate) struct Kept {
     pub(crate) frame: Bytes,
 }
 
-struct KeptEvent {
+struct RetainedEvent {
     number: u64,
-    /// The newest revision when it came: the event goes out behind that one.
+    /// The newest revision when it came: the event goes out after that one.
     after: Revision,
     frame: Bytes,
 }
@@ -43,15 +43,15 @@ struct KeptEvent {
 struct State {
     head: Revision,
     content: Content,
-    ring: VecDeque<Kept>,
+    ring: VecDeque<RetainedPatch>,
     ring_bytes: usize,
     rendered: Option<Arc<Rendered>>,
-    events: VecDeque<KeptEvent>,
+    events: VecDeque<RetainedEvent>,
     next_event: u64,
     end: Option<End>,
 }
 
-/// Why a topic gives nothing more.
+/// Why nothing more is published on a topic.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     /// Its session was removed.
@@ -60,33 +60,73 @@ pub(crate) enum End {
     Stopped,
 }
 
-/// How much a topic keeps for viewers that come back.
+/// How much a topic retains for viewers that come back.
 #[derive(Clone, Copy)]
 pub(crate) struct RingLimits {
-    /// Patches.
+    /// Number of patches, or of log lines.
     pub(crate) patches: usize,
-    /// Bytes of them.
+    /// Their size in bytes.
     pub(crate) bytes: usize,
 }
 
-/// See the module.
-pub(crate) struct StateTopic {
-    name: Arc<str>,
-    epoch: Epoch,
-    limits: RingLimits,
-    state: Mutex<State>,
-    changed: Arc<Bell>,
-    /// Subscriptions at the moment.
+/// What every topic has, whatever is published on it.
+pub(crate) struct TopicHandle {
+    /// The canonical name, `session/a~1`.
+    pub(crate) name: Arc<str>,
+    pub(crate) epoch: Epoch,
+    pub(crate) limits: RingLimits,
+    pub(crate) changed: Arc<Notifier>,
+    /// Number of subscriptions at the moment.
     pub(crate) viewers: Arc<AtomicUsize>,
 }
 
-/// What one viewer has: nothing at first, then a position and the number of the next event.
+impl TopicHandle {
+    pub(crate) fn new(name: &str, epoch: Epoch, limits: RingLimits) -> Self {
+        Self {
+            name: name.into(),
+            epoch,
+            limits,
+            changed: Arc::default(),
+            viewers: Arc::default(),
+        }
+    }
+
+    /// Whether any viewer follows it.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.viewers.load(Ordering::Acquire) > 0
+    }
+
+    /// A listener that is woken whenever there may be something new.
+    pub(crate) fn listen(&self) -> Listener {
+        self.changed.listen()
+    }
+
+    /// Tells a viewer that the topic's session was removed, once.
+    pub(crate) fn give_end(&self, end: Option<End>, is_told: &mut bool, out: &mut Vec<Frame>) -> bool {
+        if end == Some(End::Removed) && !std::mem::replace(is_told, true) {
+            out.push(Frame {
+                json: frame::removed(&self.name),
+                position: None,
+                kind: FrameKind::Removed,
+            });
+        }
+        end.is_some()
+    }
+}
+
+/// A topic whose viewers follow a state: a session's view, or the index.
+pub(crate) struct StateTopic {
+    pub(crate) handle: TopicHandle,
+    state: Mutex<State>,
+}
+
+/// What one viewer holds: nothing at first, then a position, and the number of the next event.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Cursor {
     /// What the viewer holds of the state.
     pub(crate) position: Option<Position>,
     next_event: u64,
-    said_end: bool,
+    is_end_told: bool,
 }
 
 impl StateTopic {
@@ -97,7 +137,7 @@ impl StateTopic {
         limits: RingLimits,
         head: Revision,
         content: Content,
-        kept: Vec<Kept>,
+        patches: Vec<RetainedPatch>,
     ) -> Self {
         let mut state = State {
             head,
@@ -109,42 +149,18 @@ impl StateTopic {
             next_event: 0,
             end: None,
         };
-        for patch in kept {
-            state.keep(patch, limits);
+        for patch in patches {
+            state.retain(patch, limits);
         }
         Self {
-            name: name.into(),
-            epoch,
-            limits,
+            handle: TopicHandle::new(name, epoch, limits),
             state: Mutex::new(state),
-            changed: Arc::default(),
-            viewers: Arc::default(),
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // A panic while the lock is held leaves the state as it was before or after a publication; both are valid.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The canonical name, `session/a~1`.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The epoch of its revisions.
-    pub(crate) fn epoch(&self) -> Epoch {
-        self.epoch
-    }
-
-    /// Whether somebody follows it.
-    pub(crate) fn is_watched(&self) -> bool {
-        self.viewers.load(Ordering::Acquire) > 0
-    }
-
-    /// Hears whenever there may be something new.
-    pub(crate) fn wakes(&self) -> Listener {
-        self.changed.listen()
     }
 
     /// The newest state of a session.
@@ -162,49 +178,49 @@ impl StateTopic {
         state.content = content;
         state.head = revision;
         drop(state);
-        self.changed.ring();
+        self.handle.changed.notify_all();
     }
 
     /// Publishes the next revision: `change` brings the content there, `patch` brings a viewer there.
     pub(crate) fn publish(&self, revision: Revision, patch: &Value, change: impl FnOnce(&mut Content)) {
         // Only the hub's task publishes, so the head cannot move between the two locks; the patch is written outside.
         let from = self.state().head;
-        let frame = frame::patch(&self.name, self.epoch, from, revision, patch);
+        let frame = frame::patch(&self.handle.name, self.handle.epoch, from, revision, patch);
         let mut state = self.state();
         state.rendered = None;
         change(&mut state.content);
         state.head = revision;
-        state.keep(Kept { from, revision, frame }, self.limits);
+        state.retain(RetainedPatch { from, revision, frame }, self.handle.limits);
         drop(state);
-        self.changed.ring();
+        self.handle.changed.notify_all();
     }
 
-    /// Passes a producer's own event on.
+    /// Publishes a producer's own event, which belongs to no revision.
     pub(crate) fn publish_event(&self, event: &Value) {
-        if !self.is_watched() {
+        if !self.handle.is_watched() {
             return;
         }
-        let frame = frame::event(&self.name, event);
+        let frame = frame::event(&self.handle.name, event);
         let mut state = self.state();
         let (number, after) = (state.next_event, state.head);
         state.next_event += 1;
-        state.events.push_back(KeptEvent { number, after, frame });
-        if state.events.len() > EVENTS {
+        state.events.push_back(RetainedEvent { number, after, frame });
+        if state.events.len() > MAX_EVENTS {
             state.events.pop_front();
         }
         drop(state);
-        self.changed.ring();
+        self.handle.changed.notify_all();
     }
 
     /// Ends the topic.
     pub(crate) fn end(&self, end: End) {
         self.state().end.get_or_insert(end);
-        self.changed.ring();
+        self.handle.changed.notify_all();
     }
 
     /// The newest revision as bytes; made once per revision.
     pub(crate) fn rendered(&self) -> Arc<Rendered> {
-        self.state().rendered(&self.name, self.epoch)
+        self.state().rendered(&self.handle)
     }
 
     /// The digest of the state at `position`, if that is the newest.
@@ -218,17 +234,18 @@ impl StateTopic {
         Cursor {
             position,
             next_event: self.state().next_event,
-            said_end: false,
+            is_end_told: false,
         }
     }
 
-    /// What is new to a viewer, in order, moving its cursor; and whether the topic ended. What is handed out and the
-    /// place from which the viewer goes on come from one step under the lock: there is neither gap nor overlap.
+    /// Appends what is new to a viewer to `out`, in order, and moves its cursor. Returns whether the topic ended. What is
+    /// handed out and the position from which the viewer goes on come from one step under the lock: there is neither gap
+    /// nor overlap.
     pub(crate) fn take(&self, cursor: &mut Cursor, out: &mut Vec<Frame>) -> bool {
         let mut state = self.state();
-        let retained = state.retained_bytes(cursor.position, self.epoch);
-        if retained.is_none_or(|bytes| bytes > SMALL) {
-            let rendered = state.rendered(&self.name, self.epoch);
+        let retained = state.retained_bytes(cursor.position, self.handle.epoch);
+        if retained.is_none_or(|bytes| bytes > SMALL_BYTES) {
+            let rendered = state.rendered(&self.handle);
             drop(state);
             // Serialised without the lock, once per revision: the publisher does not wait for it.
             let size = rendered.snapshot().len();
@@ -244,20 +261,13 @@ impl StateTopic {
         }
         // Also what was published while the snapshot was written. Should that have left the ring meanwhile, the viewer's
         // next turn resets it again.
-        state.give(cursor, self.epoch, out);
-        if state.end == Some(End::Removed) && !std::mem::replace(&mut cursor.said_end, true) {
-            out.push(Frame {
-                json: frame::removed(&self.name),
-                position: None,
-                kind: FrameKind::Removed,
-            });
-        }
-        state.end.is_some()
+        state.give(cursor, self.handle.epoch, out);
+        self.handle.give_end(state.end, &mut cursor.is_end_told, out)
     }
 }
 
 impl State {
-    fn keep(&mut self, patch: Kept, limits: RingLimits) {
+    fn retain(&mut self, patch: RetainedPatch, limits: RingLimits) {
         if self.ring.back().is_some_and(|last| last.revision != patch.from) {
             // A hole in the ring would be a silent gap for whoever resumes across it.
             self.ring.clear();
@@ -273,47 +283,46 @@ impl State {
         }
     }
 
-    fn rendered(&mut self, topic: &Arc<str>, epoch: Epoch) -> Arc<Rendered> {
+    fn rendered(&mut self, topic: &TopicHandle) -> Arc<Rendered> {
         let (content, revision) = (&self.content, self.head);
-        self.rendered
-            .get_or_insert_with(|| Arc::new(Rendered::new(topic.clone(), epoch, revision, content.clone())))
-            .clone()
+        let render = || Rendered::new(topic.name.clone(), topic.epoch, revision, content.clone());
+        self.rendered.get_or_insert_with(|| Arc::new(render())).clone()
     }
 
-    /// The place in the ring from which a viewer at `position` goes on; nothing when it needs a snapshot.
-    fn place(&self, position: Option<Position>, epoch: Epoch) -> Option<usize> {
+    /// The index in the ring from which a viewer at `position` goes on; `None` when it needs a snapshot.
+    fn ring_index(&self, position: Option<Position>, epoch: Epoch) -> Option<usize> {
         let held = position.filter(|position| position.epoch == epoch)?.revision;
         if held == self.head {
             return Some(self.ring.len());
         }
         self.ring
-            .binary_search_by_key(&held, |kept| kept.from)
+            .binary_search_by_key(&held, |patch| patch.from)
             .ok()
             .filter(|_| held != 0)
     }
 
     fn retained_bytes(&self, position: Option<Position>, epoch: Epoch) -> Option<usize> {
-        let place = self.place(position, epoch)?;
-        Some(self.ring.range(place..).map(|kept| kept.frame.len()).sum())
+        let index = self.ring_index(position, epoch)?;
+        Some(self.ring.range(index..).map(|patch| patch.frame.len()).sum())
     }
 
     fn give(&self, cursor: &mut Cursor, epoch: Epoch, out: &mut Vec<Frame>) {
-        let Some(place) = self.place(cursor.position, epoch) else {
+        let Some(index) = self.ring_index(cursor.position, epoch) else {
             return;
         };
-        let mut patches = self.ring.range(place..).peekable();
-        let patch_frame = |kept: &Kept| Frame {
-            json: kept.frame.clone(),
+        let mut patches = self.ring.range(index..).peekable();
+        let patch_frame = |patch: &RetainedPatch| Frame {
+            json: patch.frame.clone(),
             position: Some(Position {
                 epoch,
-                revision: kept.revision,
+                revision: patch.revision,
             }),
             kind: FrameKind::Patch,
         };
         let first_new = self.events.partition_point(|event| event.number < cursor.next_event);
         for event in self.events.range(first_new..) {
-            while let Some(kept) = patches.next_if(|kept| kept.revision <= event.after) {
-                out.push(patch_frame(kept));
+            while let Some(patch) = patches.next_if(|patch| patch.revision <= event.after) {
+                out.push(patch_frame(patch));
             }
             out.push(Frame {
                 json: event.frame.clone(),

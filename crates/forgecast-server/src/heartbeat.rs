@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use forgecast_hub::{Bell, Listener};
+use forgecast_hub::{Listener, Notifier};
 use forgecast_protocol::time::{Clock, Timestamp};
 
 /// Wakes every viewer at each heartbeat, and when the server stops.
 #[derive(Debug)]
 pub(crate) struct HeartbeatClock {
-    bell: Arc<Bell>,
+    notifier: Arc<Notifier>,
     /// When the last heartbeat was. Held while viewers are woken, so that nobody begins to listen between a heartbeat's time
     /// and its signal: the first heartbeat that a listener gets would be older than the listener.
     last: Mutex<Timestamp>,
@@ -17,7 +17,7 @@ pub(crate) struct HeartbeatClock {
 impl HeartbeatClock {
     pub(crate) fn new(now: Timestamp) -> Self {
         Self {
-            bell: Arc::default(),
+            notifier: Arc::default(),
             last: Mutex::new(now),
         }
     }
@@ -25,7 +25,7 @@ impl HeartbeatClock {
     /// Listens to every heartbeat from now on, and to the stop.
     pub(crate) fn listen(&self) -> Listener {
         let _no_beat = self.lock();
-        self.bell.listen()
+        self.notifier.listen()
     }
 
     /// When the last heartbeat was.
@@ -37,12 +37,12 @@ impl HeartbeatClock {
     pub(crate) fn beat(&self, clock: &Clock) {
         let mut last = self.lock();
         *last = clock.now();
-        self.bell.ring();
+        self.notifier.notify_all();
     }
 
     /// Wakes all listeners without a heartbeat, so that they see that the server stops.
     pub(crate) fn wake_all(&self) {
-        self.bell.ring();
+        self.notifier.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, Timestamp> {

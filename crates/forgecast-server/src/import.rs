@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::exported::{clean_event, clean_line};
-use forgecast_hub::{Brought, Exported};
+use forgecast_hub::{Exported, ImportOutcome};
 use forgecast_protocol::SessionId;
 use serde::Serialize;
 
@@ -34,20 +34,20 @@ pub(crate) async fn bring(State(shared): State<Arc<AppState>>, request: Request)
     let read = tokio::task::spawn_blocking(move || read(&body, &cleaner));
     let exported = read.await.map_err(|error| Error::internal("read an export", error))??;
     let (events, log_lines) = (exported.events.len() as u64, exported.log.len() as u64);
-    match shared.hub.bring(exported).await? {
-        Brought::New(session) => Ok(Json(Receipt {
+    match shared.hub.import_session(exported).await? {
+        ImportOutcome::New(session) => Ok(Json(Receipt {
             session,
             new: true,
             events,
             log_lines,
         })),
-        Brought::Known(session) => Ok(Json(Receipt {
+        ImportOutcome::Known(session) => Ok(Json(Receipt {
             session,
             new: false,
             events: 0,
             log_lines: 0,
         })),
-        Brought::Refused(why) => Err(Error::Rejected(why.to_string())),
+        ImportOutcome::Refused(why) => Err(Error::Rejected(why.to_string())),
     }
 }
 

@@ -129,7 +129,7 @@ fn calls(page: &mut Page, counters: &Counters) {
     page.counter(
         "forgecast_adoptions_total",
         "Agents' own sessions that were taken over by a build.",
-        counters.adoptions,
+        counters.merged_sessions,
     );
     page.gauge(
         "forgecast_calls_in_memory",

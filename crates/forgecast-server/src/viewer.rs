@@ -130,7 +130,7 @@ impl ViewerSocket {
 
     /// Ready at each heartbeat and when the server begins to stop. Then [`Self::check_allowed`] has to be asked.
     pub fn poll_heartbeat(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.heartbeats.poll_heard(cx)
+        self.heartbeats.poll_changed(cx)
     }
 
     /// The viewer's next message, which has to be given to [`Self::on_message`].

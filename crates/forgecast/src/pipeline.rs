@@ -113,7 +113,7 @@ pub(crate) async fn settled(hub: &Hub, mut health: watch::Receiver<SourceHealth>
         }
         let _ = hub.push(Batch::default()).await;
         // What is old is found to be over, and agents at work in a build's folder belong to it.
-        let _ = hub.rest().await;
+        let _ = hub.wait_idle().await;
         ready
     };
     tokio::time::timeout(limit, settled).await.unwrap_or(false)

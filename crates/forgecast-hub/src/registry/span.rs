@@ -1,4 +1,4 @@
-//! From when to when something was at work: what decides whether an agent ran beside a build. Times only.
+//! The stretch of time in which something was at work: it decides whether an agent ran beside a build.
 
 use forgecast_protocol::session::SessionRow;
 use forgecast_protocol::{Event, Fact, Timestamp};
@@ -39,12 +39,16 @@ impl Span {
 
     /// How long a session has been at work by its row; one that is not over goes on for as long as its silence means
     /// nothing.
-    pub(crate) fn of_row(row: &SessionRow, created_at: Timestamp, own: bool, limits: &Limits) -> Self {
+    pub(crate) fn of_row(row: &SessionRow, created_at: Timestamp, is_agent: bool, limits: &Limits) -> Self {
         let known = [row.started_at, row.last_work_at, row.ended_at];
         let began = known.into_iter().flatten().fold(created_at, Timestamp::min);
         let worked_at = row.last_work_at.unwrap_or(created_at);
         let until = if row.status.is_active() {
-            let silence = if own { limits.stalled_ms } else { limits.abandoned_ms };
+            let silence = if is_agent {
+                limits.stalled_ms
+            } else {
+                limits.abandoned_ms
+            };
             worked_at.plus_millis(i64::try_from(silence).unwrap_or(i64::MAX))
         } else {
             row.ended_at.unwrap_or(worked_at)

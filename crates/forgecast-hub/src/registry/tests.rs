@@ -32,11 +32,18 @@ impl Registry {
 
     fn id(&mut self, session: Option<&str>, name: Option<&str>, directory: Option<&str>) -> String {
         let subject = subject(session, name, directory);
-        let peeked = self.peek(&subject, Span::at(at()));
+        let found = self.lookup(&subject, Span::at(at()));
+        let before = self.generation();
         match self.resolve(&subject, Span::at(at()), at()) {
             Ok(resolved) => {
-                assert_eq!(peeked.is_some(), !resolved.created, "a look and a resolution agree");
-                assert!(peeked.is_none_or(|peeked| peeked == resolved.id));
+                assert_eq!(found.is_some(), !resolved.created, "a look-up and a resolution agree");
+                assert!(found.as_ref().is_none_or(|found| found.id == resolved.id));
+                let settled = found.is_some_and(|found| found.settled);
+                assert_eq!(
+                    settled,
+                    self.generation() == before,
+                    "only what is settled changes nothing"
+                );
                 resolved.id.to_string()
             }
             Err(reason) => reason.as_str().to_owned(),
@@ -171,8 +178,8 @@ fn what_the_store_knows_is_as_if_it_had_never_stopped() {
     before.id(None, Some("Great App"), Some("/r"));
     before.new_run(&"app~1".parse().unwrap(), at()).unwrap();
     let mut after = registry();
-    for slug in before.lines.keys() {
-        for run in before.lines[slug].runs.keys() {
+    for slug in before.families.keys() {
+        for run in before.families[slug].runs.keys() {
             let stored = before.stored(&slug.run(*run)).unwrap();
             after.restore(&stored, None, &Limits::default());
         }
@@ -203,10 +210,10 @@ fn minute(minutes: i64) -> Timestamp {
 impl Registry {
     fn of_agent(&mut self, name: &str, directory: Option<&str>, at: i64) -> String {
         let (subject, span) = (of_transcript(name, directory), Span::at(minute(at)));
-        let peeked = self.peek(&subject, span);
+        let found = self.lookup(&subject, span);
         let resolved = self.resolve(&subject, span, minute(at)).unwrap();
-        assert_eq!(peeked.is_some(), !resolved.created, "a look and a resolution agree");
-        assert!(peeked.is_none_or(|peeked| peeked == resolved.id));
+        assert_eq!(found.is_some(), !resolved.created, "a look-up and a resolution agree");
+        assert!(found.is_none_or(|found| found.id == resolved.id));
         resolved.id.to_string()
     }
 
@@ -261,17 +268,17 @@ fn a_build_takes_over_the_agents_at_work_in_its_folder_and_below() {
     registry.id(None, None, Some("/p/app"));
     let build: SessionId = "app~1".parse().unwrap();
     registry.at_work("app~1", 11, 20);
-    assert_eq!(registry.adoptees(&build), []);
+    assert_eq!(registry.agent_sessions_of(&build), []);
     registry.at_work("app~1", 5, 20);
     let own: Vec<SessionId> = ["t1~1", "t2~1"].map(|id| id.parse().unwrap()).into();
-    assert_eq!(registry.adoptees(&build), own);
-    assert_eq!(registry.adoptable().len(), 2);
+    assert_eq!(registry.agent_sessions_of(&build), own);
+    assert_eq!(registry.mergeable().len(), 2);
     let moved = registry.rebind(&own[0], &build);
     assert_eq!(moved.len(), 1);
-    assert_eq!(registry.taken_over(), own[..1]);
+    assert_eq!(registry.merged(), own[..1]);
     assert!(registry.remove(&own[0]));
-    assert_eq!(registry.taken_over(), []);
-    assert_eq!(registry.adoptees(&build), own[1..]);
+    assert_eq!(registry.merged(), []);
+    assert_eq!(registry.agent_sessions_of(&build), own[1..]);
     assert_eq!(registry.of_agent("t1", None, 30), "app~1");
 }
 

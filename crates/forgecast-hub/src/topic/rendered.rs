@@ -1,5 +1,5 @@
-//! One revision of a topic as bytes: its state, its snapshot, its digest. Each is made once, by whoever asks first, and
-//! never under the topic's lock.
+//! One revision of a topic as bytes: its state, its snapshot, its digest. Each is made once, when it is first asked for,
+//! and never under the topic's lock.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,7 +8,7 @@ use forgecast_protocol::{Epoch, Revision};
 use serde_json::Value;
 
 use crate::frame::{self, Position};
-use crate::index::Rows;
+use crate::rows::IndexRows;
 
 /// What the newest revision consists of.
 #[derive(Clone)]
@@ -16,7 +16,7 @@ pub(crate) enum Content {
     /// A session's view.
     View(Arc<Value>),
     /// The index.
-    Index(Arc<Rows>),
+    Index(Arc<IndexRows>),
 }
 
 /// One revision as bytes, each form made when it is first asked for and then shared.
@@ -63,7 +63,7 @@ impl Rendered {
         self.digest.get_or_init(|| frame::sha256_hex(self.body()))
     }
 
-    /// Where it stands.
+    /// What a viewer holds that has this revision.
     pub(crate) fn position(&self) -> Position {
         Position {
             epoch: self.epoch,

@@ -122,7 +122,7 @@ proptest! {
     ) {
         let topic = topic(RingLimits { patches, bytes });
         let mut viewers: [Viewer; 4] = Default::default();
-        let _watching = topic.viewers.fetch_add(1, Ordering::AcqRel);
+        let _watching = topic.handle.viewers.fetch_add(1, Ordering::AcqRel);
         for step in steps {
             match step {
                 Step::Publish(state) => publish(&topic, &state),
@@ -205,7 +205,7 @@ fn an_event_stands_between_the_revisions_between_which_it_came() {
         patches: 100,
         bytes: 1 << 20,
     });
-    topic.viewers.fetch_add(1, Ordering::AcqRel);
+    topic.handle.viewers.fetch_add(1, Ordering::AcqRel);
     let mut cursor = topic.cursor(None);
     topic.take(&mut cursor, &mut Vec::new());
     publish(&topic, &json!({ "n": 1 }));
@@ -223,7 +223,7 @@ fn an_event_stands_between_the_revisions_between_which_it_came() {
 
 #[test]
 fn a_hole_in_what_is_kept_is_a_reset_not_a_gap() {
-    let kept = |from, revision| Kept {
+    let patch = |from, revision| RetainedPatch {
         from,
         revision,
         frame: frame::patch("session/a~1", Epoch::new(EPOCH), from, revision, &json!({})),
@@ -233,7 +233,7 @@ fn a_hole_in_what_is_kept_is_a_reset_not_a_gap() {
         patches: 100,
         bytes: 1 << 20,
     };
-    let ring = vec![kept(3, 4), kept(6, 7), kept(7, 8)];
+    let ring = vec![patch(3, 4), patch(6, 7), patch(7, 8)];
     let topic = StateTopic::new("session/a~1", Epoch::new(EPOCH), limits, 8, content, ring);
     for (held, kind) in [
         (3, FrameKind::Snapshot),

@@ -209,7 +209,7 @@ async fn a_build_that_appears_in_the_folder_of_an_agent_at_work_takes_it_over() 
     bench.feed(line(&bench, &subject, called("new", 5))).await;
     viewer.until(|viewer| viewer.removed).await;
     assert_adopted(&bench, 22, 20 * 10 + 5 + 5 + 7).await;
-    assert_eq!(bench.hub.counters().adoptions, 1);
+    assert_eq!(bench.hub.counters().merged_sessions, 1);
     assert_conserved(&bench);
     for round in 0..2 {
         bench = if round == 0 {

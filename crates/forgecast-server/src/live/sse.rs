@@ -117,8 +117,8 @@ impl Events {
                 self.over = delivery.ended;
                 Some(written(&delivery.frames))
             }
-            () = self.heartbeats.next() => {
-                // The bell rings for a stop, too; and what was revoked since the last one ends here.
+            () = self.heartbeats.changed() => {
+                // A stop wakes this, too; and what was revoked since the last heartbeat ends here.
                 if self.shared.stopping.is_cancelled() || !self.shared.access.holds(&self.principal) {
                     return None;
                 }

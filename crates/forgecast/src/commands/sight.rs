@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::push;
 use forgecast_hub::query::RowQuery;
-use forgecast_hub::{Brought, Exported};
+use forgecast_hub::{Exported, ImportOutcome};
 use forgecast_protocol::session::SessionRow;
 use forgecast_protocol::{SessionRef, SessionView};
 use forgecast_store::StoredEvent;
@@ -330,10 +330,10 @@ impl Sight {
                 let answer = client.post("/api/v1/import", &serde_json::to_vec(&exported)?)?;
                 Ok(answer.map(|Arrival { session, new }| (session, new)))
             }
-            Self::Own(own) => Ok(match own.runtime.block_on(own.pipeline.hub.bring(exported))? {
-                Brought::New(id) => Ok((id.to_string(), true)),
-                Brought::Known(id) => Ok((id.to_string(), false)),
-                Brought::Refused(why) => Err(why.to_string()),
+            Self::Own(own) => Ok(match own.runtime.block_on(own.pipeline.hub.import_session(exported))? {
+                ImportOutcome::New(id) => Ok((id.to_string(), true)),
+                ImportOutcome::Known(id) => Ok((id.to_string(), false)),
+                ImportOutcome::Refused(why) => Err(why.to_string()),
             }),
         }
     }

@@ -1,5 +1,5 @@
-//! Which call asked for which use of a tool, as far as that was told lately: hooks and telemetry name only the use, and
-//! may come before the transcript. Bounded; what it forgets is a provenance, never a number.
+//! Which call asked for which use of a tool. Hooks and telemetry name only the use, and may come before the transcript.
+//! The number of remembered uses is bounded; forgetting one loses a provenance, never a number.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use forgecast_protocol::event::UsageSource;
 
 /// Uses that are remembered.
-const USES: usize = 65_536;
+const MAX_USES: usize = 65_536;
 
 /// What is known of one use of a tool.
 #[derive(Clone, Copy, Default)]
@@ -19,24 +19,24 @@ struct Use {
     by_otel: bool,
 }
 
-/// See the module.
+/// The uses that were reported last.
 #[derive(Default)]
-pub(crate) struct Tools {
+pub(super) struct ToolUses {
     uses: HashMap<u64, Use>,
     order: VecDeque<u64>,
 }
 
-impl Tools {
-    /// A call asked for this use. Gives the sources that have seen it already.
-    pub(crate) fn asked(&mut self, tool: &str, call: u64) -> impl Iterator<Item = UsageSource> + use<> {
+impl ToolUses {
+    /// A call asked for this use. Returns the sources that have seen it already.
+    pub(super) fn asked(&mut self, tool: &str, call: u64) -> impl Iterator<Item = UsageSource> + use<> {
         let known = self.known(tool);
         known.call = Some(call);
         let sources = [(known.by_hook, UsageSource::Hook), (known.by_otel, UsageSource::Otel)];
         sources.into_iter().filter_map(|(seen, source)| seen.then_some(source))
     }
 
-    /// A source saw this use. Gives a key of the call that asked for it, if that is known.
-    pub(crate) fn seen(&mut self, tool: &str, source: UsageSource) -> Option<u64> {
+    /// A source saw this use. Returns a key of the call that asked for it, if that is known.
+    pub(super) fn seen(&mut self, tool: &str, source: UsageSource) -> Option<u64> {
         let known = self.known(tool);
         known.by_hook |= source == UsageSource::Hook;
         known.by_otel |= source == UsageSource::Otel;
@@ -44,7 +44,7 @@ impl Tools {
     }
 
     /// A key of the call that asked for this use, if that is known.
-    pub(crate) fn call_of(&self, tool: &str) -> Option<u64> {
+    pub(super) fn call_of(&self, tool: &str) -> Option<u64> {
         self.uses.get(&hash(tool))?.call
     }
 
@@ -52,7 +52,7 @@ impl Tools {
         let hash = hash(tool);
         if !self.uses.contains_key(&hash) {
             self.order.push_back(hash);
-            if self.order.len() > USES
+            if self.order.len() > MAX_USES
                 && let Some(oldest) = self.order.pop_front()
             {
                 self.uses.remove(&oldest);
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_use_and_its_call_find_each_other_in_both_orders() {
-        let mut tools = Tools::default();
+        let mut tools = ToolUses::default();
         assert_eq!(tools.seen("a", UsageSource::Hook), None);
         assert_eq!(tools.asked("a", 7).collect::<Vec<_>>(), [UsageSource::Hook]);
         assert_eq!(tools.asked("b", 8).count(), 0);
@@ -87,11 +87,11 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_bounded() {
-        let mut tools = Tools::default();
-        for number in 0..USES + 10 {
+        let mut tools = ToolUses::default();
+        for number in 0..MAX_USES + 10 {
             tools.seen(&number.to_string(), UsageSource::Hook);
         }
-        assert_eq!((tools.uses.len(), tools.order.len()), (USES, USES));
+        assert_eq!((tools.uses.len(), tools.order.len()), (MAX_USES, MAX_USES));
         assert_eq!(tools.asked("0", 1).count(), 0);
     }
 }

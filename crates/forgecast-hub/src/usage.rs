@@ -1,5 +1,5 @@
-//! Differences that wait to be folded: of one batch, all that differ in numbers only become one fact, so that a whole
-//! archive is a few facts a minute. Must never change what the sum of them is.
+//! Usage of one batch that is counted and not folded yet. Differences of one session that differ in numbers only become
+//! one fact, so that a whole archive is a few facts a minute. Their sum must not change by that.
 
 use std::collections::BTreeMap;
 
@@ -11,31 +11,31 @@ use crate::spending::dollars;
 
 const MINUTE_MS: i64 = 60_000;
 
-/// Usage of one session that waits to be folded: of one batch, all that differs in numbers only is one fact.
+/// Usage of one session that waits to be folded.
 #[derive(Default)]
-pub(in crate::task) struct Added(BTreeMap<AddedKey, Sum>);
+pub(crate) struct PendingUsage(BTreeMap<SumKey, Sum>);
 
 /// Model, agent, phase and minute.
-type AddedKey = (Option<String>, Option<String>, Option<String>, i64);
+type SumKey = (Option<String>, Option<String>, Option<String>, i64);
 
 struct Sum {
     usage: UsageRecorded,
     nanos: i64,
-    cause: Cause,
+    cause: UsageCause,
 }
 
-/// The fact that made a difference.
+/// The fact that made a difference to what counts.
 #[derive(Clone)]
-pub(in crate::task) struct Cause {
-    pub(in crate::task) id: Option<EventId>,
-    pub(in crate::task) session: SessionId,
-    pub(in crate::task) subject: Subject,
-    pub(in crate::task) at: Timestamp,
-    pub(in crate::task) origin: Origin,
+pub(crate) struct UsageCause {
+    pub(crate) id: Option<EventId>,
+    pub(crate) session: SessionId,
+    pub(crate) subject: Subject,
+    pub(crate) at: Timestamp,
+    pub(crate) origin: Origin,
 }
 
-impl Cause {
-    pub(in crate::task) fn of(id: &SessionId, event: &Event) -> Self {
+impl UsageCause {
+    pub(crate) fn of(id: &SessionId, event: &Event) -> Self {
         Self {
             id: event.id.clone(),
             session: id.clone(),
@@ -46,7 +46,7 @@ impl Cause {
     }
 
     /// The fact that is folded and stored for it.
-    pub(super) fn event(self, of: &SessionId, usage: UsageRecorded) -> Event {
+    pub(crate) fn event(self, of: &SessionId, usage: UsageRecorded) -> Event {
         let subject = if self.session == *of {
             self.subject
         } else {
@@ -62,14 +62,14 @@ impl Cause {
     }
 }
 
-impl Added {
-    /// The facts that it comes to.
-    pub(super) fn into_events(self, of: &SessionId) -> impl Iterator<Item = Event> {
+impl PendingUsage {
+    /// The facts to be folded.
+    pub(crate) fn into_events(self, of: &SessionId) -> impl Iterator<Item = Event> {
         let sums = self.0.into_values();
         sums.map(move |sum| sum.cause.event(of, sum.usage))
     }
 
-    pub(super) fn add(&mut self, usage: UsageRecorded, nanos: i64, cause: Cause) {
+    pub(crate) fn add(&mut self, usage: UsageRecorded, nanos: i64, cause: UsageCause) {
         let minute = usage.used_at.unwrap_or(cause.at).as_millis().div_euclid(MINUTE_MS);
         let key = (usage.model.clone(), usage.agent.clone(), usage.phase.clone(), minute);
         match self.0.get_mut(&key) {
@@ -107,8 +107,8 @@ impl Sum {
     }
 }
 
-/// Whether any number of it is below zero.
-pub(super) fn takes_back(usage: &UsageRecorded) -> bool {
+/// Whether any of its numbers is below zero.
+pub(crate) fn takes_back(usage: &UsageRecorded) -> bool {
     let is_below = |tokens: &TokenDelta| {
         let parts = [tokens.input, tokens.output, tokens.cache_read, tokens.cache_write];
         parts.into_iter().any(|part| part < 0)

@@ -1,94 +1,82 @@
-//! The pasts of the sessions that somebody looks back at: folded once from the first fact on, then only what is new. Must
-//! never be folded by the hub's task, nor on one thread without a break: a past may have many thousand facts.
+//! The histories of the sessions that somebody looks back at: folded once from the first fact on, then only what is new.
+//! A history may have many thousand facts, so it is folded outside the hub's task, and with breaks.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use forgecast_protocol::{Revision, SessionId, SessionRef, Timeline};
+use forgecast_protocol::{Revision, SessionId, Timeline};
 use forgecast_session::{Session, TimelineBuilder};
 use forgecast_store::{Beginning, Store};
-use tokio::sync::Mutex as Turn;
 
 use crate::error::Error;
 use crate::history::{apply, begin};
-use crate::hub::Hub;
 
-/// Pasts that are kept folded.
-const KEPT: usize = 16;
+/// Histories that stay in memory.
+const MAX_HISTORIES: usize = 16;
 /// Facts that are folded in one go.
 const PAGE: u32 = 512;
-/// Most spans, most marks and most times in one answer: what a scale of time can show.
+/// The largest number of spans, of marks and of times in one timeline: as many as a scale of time can show.
 pub const MOST_MARKS: usize = 2_000;
 
-/// The pasts in memory, those that were asked for last at the end.
+/// The histories in memory, those that were asked for last at the end.
 #[derive(Default)]
-pub(crate) struct Pasts {
-    kept: Mutex<VecDeque<(SessionId, Arc<Turn<Past>>)>>,
+pub(crate) struct HistoryCache {
+    histories: Mutex<VecDeque<(SessionId, Arc<tokio::sync::Mutex<SessionHistory>>)>>,
 }
 
-/// One past: nothing before it is asked for.
+/// One history, empty until it is asked for.
 #[derive(Default)]
-struct Past {
+struct SessionHistory {
     /// The `sequence` of the last fact that is in it.
     sequence: u64,
     folded: Option<(Session, TimelineBuilder)>,
 }
 
-impl Pasts {
-    fn of(&self, session: &SessionId) -> Arc<Turn<Past>> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = kept.iter().position(|(id, _)| id == session);
-        let entry = place
-            .and_then(|place| kept.remove(place))
+impl HistoryCache {
+    fn get(&self, session: &SessionId) -> Arc<tokio::sync::Mutex<SessionHistory>> {
+        let mut histories = self.histories.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = histories.iter().position(|(id, _)| id == session);
+        let entry = known
+            .and_then(|index| histories.remove(index))
             .unwrap_or_else(|| (session.clone(), Arc::default()));
-        let past = entry.1.clone();
-        kept.push_back(entry);
-        if kept.len() > KEPT {
-            kept.pop_front();
+        let history = entry.1.clone();
+        histories.push_back(entry);
+        if histories.len() > MAX_HISTORIES {
+            histories.pop_front();
         }
-        past
+        history
     }
-}
 
-impl Hub {
-    /// What a scale of time shows of a session's past, behind the revision `after`; at most `most` spans, marks and times.
-    /// `None` when there is no such session.
-    ///
-    /// # Errors
-    /// The store could not tell.
-    pub async fn timeline(
+    /// The timeline of a session after a revision, with at most `limit` spans, marks and times each.
+    pub(crate) async fn timeline(
         &self,
-        session: &SessionRef,
+        store: &Store,
+        id: SessionId,
         after: Revision,
-        most: usize,
-    ) -> Result<Option<Timeline>, Error> {
-        let Some(id) = self.resolve(session) else {
-            return Ok(None);
-        };
-        self.settle().await;
-        let past = self.shared.pasts.of(&id);
-        // Two who ask for the same past wait for one reading of it.
-        let mut past = past.lock().await;
-        past.catch_up(&self.shared.store, &id).await?;
-        let most = most.clamp(2, MOST_MARKS);
-        Ok(Some(match &past.folded {
-            Some((session, builder)) => builder.timeline(session, after, most),
-            None => nothing(id),
-        }))
+        limit: usize,
+    ) -> Result<Timeline, Error> {
+        let history = self.get(&id);
+        // Two who ask for the same history wait for one reading of it.
+        let mut history = history.lock().await;
+        history.catch_up(store, &id).await?;
+        Ok(match &history.folded {
+            Some((session, builder)) => builder.timeline(session, after, limit.clamp(2, MOST_MARKS)),
+            None => empty(id),
+        })
     }
 }
 
-impl Past {
-    /// Folds what came since.
+impl SessionHistory {
+    /// Folds what was stored since it was asked for last.
     async fn catch_up(&mut self, store: &Store, id: &SessionId) -> Result<(), Error> {
-        let beginning = store.beginning(id).await.map_err(unread)?;
+        let beginning = store.beginning(id).await.map_err(unreadable)?;
         let Some(beginning) = beginning else {
             *self = Self::default();
             return Ok(());
         };
         self.begin_with(id, &beginning);
         loop {
-            let page = store.events_after(id, self.sequence, PAGE).await.map_err(unread)?;
+            let page = store.events_after(id, self.sequence, PAGE).await.map_err(unreadable)?;
             let is_last = page.len() < PAGE as usize;
             for stored in page {
                 let (session, builder) = self.folded.get_or_insert_with(|| {
@@ -107,7 +95,7 @@ impl Past {
         }
     }
 
-    /// Begins anew with the oldest state that is kept, when what was folded reaches back further than can be seen.
+    /// Begins again with the oldest state that is stored, when what was folded reaches further back than can be seen.
     fn begin_with(&mut self, id: &SessionId, beginning: &Beginning) {
         let Some((revision, body)) = &beginning.snapshot else {
             return;
@@ -129,8 +117,8 @@ impl Past {
     }
 }
 
-/// A session of whose past nothing can be seen.
-fn nothing(session: SessionId) -> Timeline {
+/// The timeline of a session whose history cannot be seen.
+fn empty(session: SessionId) -> Timeline {
     Timeline {
         session,
         revision: 0,
@@ -142,9 +130,9 @@ fn nothing(session: SessionId) -> Timeline {
     }
 }
 
-fn unread(source: forgecast_store::Error) -> Error {
+fn unreadable(source: forgecast_store::Error) -> Error {
     Error::Store {
-        operation: "read a session's past",
+        operation: "read a session's history",
         source,
     }
 }

@@ -1,4 +1,4 @@
-//! What one batch has to store, put together in the order in which the store has to learn it.
+//! What one batch has to store. The writes go out in the order in which the store has to learn of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,12 +13,12 @@ pub(crate) struct CallRow {
     pub(crate) body: Vec<u8>,
 }
 
-/// To which sum of the history a difference belongs: day, owner, session, project, model, phase.
-pub(crate) type SumKey = (i32, String, String, String, String, String);
+/// The sum of the history that a difference belongs to: day, owner, session, project, model and phase.
+type SumKey = (i32, String, String, String, String, String);
 
-/// See the module.
+/// The writes of one commit while they are collected.
 #[derive(Default)]
-pub(crate) struct Draft {
+pub(crate) struct CommitDraft {
     pub(crate) sessions: BTreeMap<SessionId, StoredSession>,
     pub(crate) events: Vec<(SessionId, Revision, Event)>,
     pub(crate) logs: Vec<(SessionId, Vec<LogLine>)>,
@@ -28,14 +28,14 @@ pub(crate) struct Draft {
     pub(crate) transcripts: BTreeMap<SessionName, Binding>,
     pub(crate) calls: BTreeMap<u64, CallRow>,
     pub(crate) forgotten_calls: BTreeSet<u64>,
-    pub(crate) usage: BTreeMap<SumKey, UsageDelta>,
-    /// Owners and sessions whose sums so far are void.
+    usage: BTreeMap<SumKey, UsageDelta>,
+    /// Owners and sessions whose earlier sums are void.
     forgotten_usage: BTreeSet<(String, String)>,
 }
 
-impl Draft {
-    /// Whose state it touches.
-    pub(crate) fn touched(&self) -> BTreeSet<SessionId> {
+impl CommitDraft {
+    /// The sessions whose facts, log lines or names it holds.
+    pub(crate) fn sessions_touched(&self) -> BTreeSet<SessionId> {
         let events = self.events.iter().map(|(id, _, _)| id);
         let logs = self.logs.iter().map(|(id, _)| id);
         events.chain(logs).chain(self.sessions.keys()).cloned().collect()
@@ -57,13 +57,13 @@ impl Draft {
             && self.forgotten_usage.is_empty()
     }
 
-    /// What was counted of this owner in this session so far is void.
+    /// Voids what was counted of this owner in this session before.
     pub(crate) fn forget_usage(&mut self, owner: &str, session: &str) {
         self.usage.retain(|key, _| key.1 != owner || key.2 != session);
         self.forgotten_usage.insert((owner.to_owned(), session.to_owned()));
     }
 
-    /// Adds a difference to what the history has to learn.
+    /// Adds a difference to the sums of the history.
     pub(crate) fn add_usage(&mut self, delta: UsageDelta) {
         let key = (
             delta.day,
@@ -84,7 +84,7 @@ impl Draft {
         sum.last_used_at = sum.last_used_at.max(delta.last_used_at);
     }
 
-    /// Takes over what another one says of calls and what they add up to: nothing of that may get lost.
+    /// Takes over what another draft holds of calls, their bindings and their sums: nothing of that may be dropped.
     pub(super) fn take_usage(&mut self, other: &mut Self) {
         self.transcripts.append(&mut other.transcripts);
         for number in std::mem::take(&mut other.forgotten_calls) {

@@ -1,6 +1,6 @@
-//! The calls to models that are in memory: those that were told a moment ago, those that a waiting batch is about, and
-//! those that are not durable yet. All others are in the store. Must never let one go that the store does not know as it
-//! is, or it would be counted twice.
+//! The model calls that are in memory: those that were reported a moment ago, those that a waiting batch reports, and
+//! those that are not durable yet. All others are in the store. A call must never leave memory before the store has it as
+//! it is, or it would be counted twice.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -8,11 +8,11 @@ use std::hash::{BuildHasherDefault, Hasher};
 use forgecast_session::ledger::Call;
 use forgecast_store::StoredCall;
 
-/// Numbers and keys are hashes already: they are spread as they are.
+/// Passes keys through unchanged: numbers and keys of calls are hashes already.
 #[derive(Default)]
-struct AsItIs(u64);
+struct IdentityHasher(u64);
 
-impl Hasher for AsItIs {
+impl Hasher for IdentityHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -28,7 +28,7 @@ impl Hasher for AsItIs {
     }
 }
 
-type ByKey<T> = HashMap<u64, T, BuildHasherDefault<AsItIs>>;
+type ByKey<T> = HashMap<u64, T, BuildHasherDefault<IdentityHasher>>;
 
 /// A call in memory.
 #[derive(Default)]
@@ -37,40 +37,38 @@ struct Entry {
     keys: Vec<u64>,
     /// Commits that hold it and are not durable yet.
     uncommitted: u32,
-    /// Its newest place in the order.
+    /// Its newest position in the order of use.
     stamp: u64,
 }
 
-/// See the module. A call is named by its number, and found by its keys.
+/// Calls by number, and the numbers by key.
 #[derive(Default)]
-pub(crate) struct Calls {
+pub(crate) struct CallCache {
     calls: ByKey<Entry>,
     by_key: ByKey<u64>,
-    /// How many waiting batches are about a key.
+    /// How many waiting batches report a call with this key.
     wanted: ByKey<u32>,
-    /// The order in which they were used, with what became of each since: only the newest place counts.
+    /// Number and stamp in the order of use. Only an entry with the call's newest stamp counts.
     order: VecDeque<(u64, u64)>,
     next_stamp: u64,
     uncommitted: usize,
-    /// While this is not zero nothing leaves.
-    holds: u32,
 }
 
-impl Calls {
-    /// Of these keys those of which nothing is known here: the store has to be asked.
+impl CallCache {
+    /// Those of the keys that no call in memory has: the store has to be asked.
     pub(crate) fn missing(&self, keys: &[u64]) -> Vec<u64> {
         let unknown = keys.iter().filter(|key| !self.by_key.contains_key(key));
         unknown.copied().collect()
     }
 
-    /// A batch that is about these keys waits: what is known of them stays.
+    /// A batch that reports these keys waits: their calls stay in memory.
     pub(crate) fn want(&mut self, keys: &[u64]) {
         for key in keys {
             *self.wanted.entry(*key).or_default() += 1;
         }
     }
 
-    /// It waits no longer.
+    /// Undoes [`Self::want`].
     pub(crate) fn release(&mut self, keys: &[u64]) {
         for key in keys {
             if let Some(count) = self.wanted.get_mut(key) {
@@ -82,17 +80,7 @@ impl Calls {
         }
     }
 
-    /// Nothing leaves until it is let go as often as it was held: somebody reads the store for more than some keys.
-    pub(crate) fn hold(&mut self) {
-        self.holds += 1;
-    }
-
-    /// See [`Self::hold`].
-    pub(crate) fn let_go(&mut self) {
-        self.holds = self.holds.saturating_sub(1);
-    }
-
-    /// Takes in what the store knew when it was asked. What is here already is newer, also when it has another number by
+    /// Adds what the store knew when it was asked. What is in memory already is newer, also when it has another number by
     /// now.
     pub(crate) fn load(&mut self, stored: &[StoredCall]) {
         for StoredCall { number, body } in stored {
@@ -118,7 +106,7 @@ impl Calls {
         self.calls.get(&number).map(|entry| &entry.call)
     }
 
-    /// A call, to be changed and put back. Says too in how many commits it is on its way.
+    /// Takes a call out to be changed and put back, with the number of commits that hold it and are not durable.
     pub(crate) fn take(&mut self, number: u64) -> Option<(Call, u32)> {
         let entry = self.calls.remove(&number)?;
         self.uncommitted -= usize::from(entry.uncommitted > 0);
@@ -130,7 +118,7 @@ impl Calls {
         Some((entry.call, entry.uncommitted))
     }
 
-    /// Takes a call in that is in so many commits already.
+    /// Puts a call back that is in so many commits already.
     pub(crate) fn put_back(&mut self, number: u64, call: Call, uncommitted: u32) {
         let mut keys = call.keys();
         if !keys.contains(&number) {
@@ -158,7 +146,7 @@ impl Calls {
         }
     }
 
-    /// It is in one more commit that is not durable yet.
+    /// A call is in one more commit that is not durable yet.
     pub(crate) fn committing(&mut self, number: u64) {
         if let Some(entry) = self.calls.get_mut(&number) {
             self.uncommitted += usize::from(entry.uncommitted == 0);
@@ -166,7 +154,7 @@ impl Calls {
         }
     }
 
-    /// Commits that held it are durable.
+    /// Commits that held a call are durable.
     pub(crate) fn committed(&mut self, number: u64, commits: u32) {
         if let Some(entry) = self.calls.get_mut(&number)
             && entry.uncommitted > 0
@@ -176,22 +164,20 @@ impl Calls {
         }
     }
 
-    /// How many are not durable yet.
+    /// Number of calls that are not durable yet.
     pub(crate) fn uncommitted(&self) -> usize {
         self.uncommitted
     }
 
-    /// How many are in memory.
+    /// Number of calls in memory.
     pub(crate) fn len(&self) -> usize {
         self.calls.len()
     }
 
-    /// Lets the longest unused ones go that the store knows and no batch waits for, down to `limit`. Says how many went.
+    /// Evicts the calls that were unused for longest, that the store has and no batch waits for, down to `limit`. Returns
+    /// how many were evicted.
     pub(crate) fn shrink(&mut self, limit: usize) -> u64 {
-        let mut gone = 0;
-        if self.holds > 0 {
-            return gone;
-        }
+        let mut evicted = 0;
         // Those that have to stay are looked at in turn, not all of them every time.
         let surplus = self.calls.len().saturating_sub(limit) + self.order.len().saturating_sub(2 * self.calls.len());
         let mut looks = (4 * surplus).min(self.order.len());
@@ -209,9 +195,9 @@ impl Calls {
                 continue;
             }
             self.take(number);
-            gone += 1;
+            evicted += 1;
         }
-        gone
+        evicted
     }
 }
 
@@ -263,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_call_is_found_by_each_of_its_keys() {
-        let mut calls = Calls::default();
+        let mut calls = CallCache::default();
         let (number, one) = call("m", "r");
         let keys = [key_of_message("m"), key_of_request("r")];
         assert_eq!(calls.missing(&keys), keys);
@@ -276,7 +262,7 @@ mod tests {
 
     #[test]
     fn what_is_here_is_newer_than_what_the_store_says() {
-        let mut calls = Calls::default();
+        let mut calls = CallCache::default();
         let (number, whole) = call("m", "r");
         calls.put_back(number, whole.clone(), 0);
         let (_, older) = call("m", "");
@@ -291,7 +277,7 @@ mod tests {
 
     #[test]
     fn only_what_is_durable_and_not_waited_for_leaves_memory() {
-        let mut calls = Calls::default();
+        let mut calls = CallCache::default();
         for number in 0..100 {
             let (number, call) = call(&format!("m{number}"), "");
             calls.put_back(number, call, 0);
@@ -309,7 +295,7 @@ mod tests {
 
     #[test]
     fn the_order_of_use_does_not_grow_with_the_uses_of_one_call() {
-        let mut calls = Calls::default();
+        let mut calls = CallCache::default();
         let (number, call) = call("m", "");
         for _ in 0..10_000 {
             calls.take(number);

@@ -1,0 +1,375 @@
+//! The sessions in memory: those at work, those that somebody watches, and a few that were so a moment ago. All others
+//! are rows of the index until somebody asks for them.
+
+use std::cmp::Reverse;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use forgecast_protocol::{Revision, SessionId, SessionRow, Topic};
+use forgecast_session::{Deadline, FOLD_VERSION, Session, patch};
+use forgecast_store::Write;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+
+use crate::command::{AttachReply, Attached, SubscribeKind};
+use crate::error::{Error, SubscribeError};
+use crate::frame::{self, canonical};
+use crate::history::{Labels, Restored, restore};
+use crate::log::LogTopic;
+use crate::shared::Shared;
+use crate::subscription::ViewerPermit;
+use crate::topic::{Content, End, RingLimits, StateTopic};
+
+/// By how many sessions memory may exceed what may stay, before it is looked through between two rounds of upkeep.
+const CROWD: usize = 256;
+/// Loads that run at a time. The store has few readers, and they have to answer viewers, too.
+const MAX_LOADS: usize = 8;
+
+/// A session in memory.
+pub(crate) struct LiveSession {
+    pub(crate) session: Session,
+    pub(crate) revision: Revision,
+    pub(crate) topic: Arc<StateTopic>,
+    pub(crate) log: Arc<LogTopic>,
+    /// Facts since the snapshot that the store has.
+    pub(crate) facts: u64,
+    /// Commits that hold facts of it and are not durable yet.
+    uncommitted: u32,
+    pub(crate) used: Instant,
+    /// The deadline that was announced last: it is not announced again.
+    pub(crate) announced: Option<Deadline>,
+}
+
+impl LiveSession {
+    /// Whether nothing of it was published yet.
+    pub(crate) fn is_new(&self) -> bool {
+        self.revision == 0
+    }
+
+    fn is_watched(&self) -> bool {
+        self.topic.handle.is_watched() || self.log.handle.is_watched()
+    }
+
+    /// Publishes the newest state if a viewer can see a difference. Returns whether it did.
+    pub(crate) fn publish(&mut self) -> bool {
+        let view = Arc::new(canonical(self.session.view()));
+        if self.is_new() {
+            self.revision = 1;
+            self.topic.begin(self.revision, Content::View(view));
+            return true;
+        }
+        let patch = self.topic.view().and_then(|before| patch::diff(&before, &view));
+        let Some(patch) = patch else {
+            return false;
+        };
+        self.revision += 1;
+        self.topic
+            .publish(self.revision, &patch, |content| *content = Content::View(view));
+        true
+    }
+
+    /// The session as the store keeps it.
+    pub(crate) fn snapshot(&self, id: &SessionId) -> Write {
+        Write::Snapshot {
+            session: id.clone(),
+            revision: self.revision,
+            fold_version: FOLD_VERSION,
+            body: frame::json(&self.session),
+        }
+    }
+
+    /// The session's row as the store keeps it.
+    pub(crate) fn row(&self, row: SessionRow) -> Write {
+        Write::Row {
+            session: row.id.clone(),
+            revision: self.revision,
+            row,
+        }
+    }
+}
+
+/// Who waits for a session to be loaded, and what for.
+pub(crate) type Waiter = (Option<SubscribeKind>, AttachReply);
+
+/// A session whose load ended, with what was loaded.
+pub(crate) type Loaded = (SessionId, Result<Option<Restored>, Error>);
+
+/// The sessions in memory, and those that are being loaded.
+pub(crate) struct LiveSessions {
+    shared: Arc<Shared>,
+    sessions: HashMap<SessionId, LiveSession>,
+    /// How many of them had to stay when memory was looked through last because there were too many.
+    stayed: usize,
+    /// For sessions that are not in memory: the number of their next log line.
+    next_lines: HashMap<SessionId, u64>,
+    loading: HashMap<SessionId, Vec<Waiter>>,
+    queue: VecDeque<SessionId>,
+    loads: JoinSet<Loaded>,
+}
+
+impl LiveSessions {
+    pub(crate) fn new(shared: Arc<Shared>, next_lines: HashMap<SessionId, u64>) -> Self {
+        Self {
+            shared,
+            sessions: HashMap::new(),
+            stayed: 0,
+            next_lines,
+            loading: HashMap::new(),
+            queue: VecDeque::new(),
+            loads: JoinSet::new(),
+        }
+    }
+
+    pub(crate) fn get(&self, id: &SessionId) -> Option<&LiveSession> {
+        self.sessions.get(id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: &SessionId) -> Option<&mut LiveSession> {
+        self.sessions.get_mut(id)
+    }
+
+    pub(crate) fn contains(&self, id: &SessionId) -> bool {
+        self.sessions.contains_key(id)
+    }
+
+    /// Number of sessions in memory.
+    pub(crate) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Puts a session into memory.
+    pub(crate) fn admit(&mut self, id: &SessionId, restored: Restored) {
+        let options = &self.shared.options;
+        let limits = RingLimits {
+            patches: options.ring_patches,
+            bytes: options.ring_bytes,
+        };
+        let log_limits = RingLimits {
+            patches: options.log_lines,
+            ..limits
+        };
+        let epoch = self.shared.epoch;
+        let content = Content::View(restored.view);
+        let topic = StateTopic::new(
+            &topic_name(id),
+            epoch,
+            limits,
+            restored.revision,
+            content,
+            restored.patches,
+        );
+        let log_name = Topic::Log(id.clone().into()).to_string();
+        let next_line = self.next_lines.get(id).copied().unwrap_or(0);
+        self.sessions.entry(id.clone()).or_insert(LiveSession {
+            session: restored.session,
+            revision: restored.revision,
+            topic: Arc::new(topic),
+            log: Arc::new(LogTopic::new(&log_name, epoch, log_limits, next_line)),
+            facts: restored.facts,
+            uncommitted: 0,
+            used: Instant::now(),
+            announced: None,
+        });
+    }
+
+    /// Sets the number of the next log line of a session that is not in memory.
+    pub(crate) fn set_next_line(&mut self, id: &SessionId, next_line: u64) {
+        self.next_lines.insert(id.clone(), next_line);
+    }
+
+    /// Starts to load a session, unless it is in memory or being loaded.
+    pub(crate) fn load(&mut self, id: &SessionId) {
+        if self.contains(id) || self.loading.contains_key(id) {
+            return;
+        }
+        self.loading.insert(id.clone(), Vec::new());
+        self.queue.push_back(id.clone());
+        self.start_loads();
+    }
+
+    fn start_loads(&mut self) {
+        while self.loads.len() < MAX_LOADS
+            && let Some(id) = self.queue.pop_front()
+        {
+            let shared = self.shared.clone();
+            self.loads.spawn(async move {
+                let topic = topic_name(&id);
+                let labels = Labels {
+                    topic: &topic,
+                    epoch: shared.epoch,
+                };
+                let restored = restore(&shared.store, &id, None, labels).await;
+                (id, restored)
+            });
+        }
+    }
+
+    /// Whether any session is being loaded.
+    pub(crate) fn is_loading(&self) -> bool {
+        !self.loading.is_empty()
+    }
+
+    /// Whether a load is running.
+    pub(crate) fn has_running_loads(&self) -> bool {
+        !self.loads.is_empty()
+    }
+
+    /// The next load that ends; `None` when none is running. Cancel-safe.
+    pub(crate) async fn next_load(&mut self) -> Option<Result<Loaded, JoinError>> {
+        self.loads.join_next().await
+    }
+
+    /// Notes that a load ended. Returns its result and who waits for it.
+    pub(crate) fn load_ended(&mut self, ended: Result<Loaded, JoinError>) -> Option<(Loaded, Vec<Waiter>)> {
+        self.start_loads();
+        match ended {
+            Ok(loaded) => {
+                let waiters = self.loading.remove(&loaded.0)?;
+                Some((loaded, waiters))
+            }
+            Err(error) => {
+                tracing::error!(%error, "a load was torn down");
+                None
+            }
+        }
+    }
+
+    /// Answers with a session in memory, or keeps the reply until it is loaded.
+    pub(crate) fn attach(&mut self, id: &SessionId, waiter: Waiter) {
+        if self.contains(id) {
+            self.answer(id, waiter);
+            return;
+        }
+        self.load(id);
+        if let Some(waiters) = self.loading.get_mut(id) {
+            waiters.push(waiter);
+        }
+    }
+
+    /// Answers with a session that is in memory.
+    pub(crate) fn answer(&mut self, id: &SessionId, (kind, reply): Waiter) {
+        let Some(live) = self.sessions.get_mut(id) else {
+            return;
+        };
+        live.used = Instant::now();
+        let permit = kind.map(|kind| {
+            let topic = match kind {
+                SubscribeKind::State => &live.topic.handle,
+                SubscribeKind::Log => &live.log.handle,
+            };
+            let options = &self.shared.options;
+            let all = (&self.shared.viewers, options.viewers);
+            ViewerPermit::acquire(topic, options.viewers_per_session, all)
+        });
+        let attached = permit.transpose().map(|permit| Attached {
+            id: id.clone(),
+            state: live.topic.clone(),
+            log: live.log.clone(),
+            permit,
+        });
+        // A viewer that went away needs no answer, and its permit is returned by the drop.
+        let _ = reply.send(attached);
+    }
+
+    /// Tells those who waited for a session that it cannot be had: `reason` is why loading failed, `None` when there is
+    /// no such session.
+    pub(crate) fn refuse(id: &SessionId, waiters: Vec<Waiter>, reason: Option<&str>) {
+        for (_, reply) in waiters {
+            let error = match reason {
+                None => SubscribeError::Unknown(id.clone().into()),
+                Some(reason) => SubscribeError::Unavailable {
+                    topic: Topic::Session(id.clone().into()),
+                    source: Box::new(Error::Unreadable {
+                        session: id.to_string(),
+                        reason: reason.to_owned(),
+                    }),
+                },
+            };
+            let _ = reply.send(Err(error));
+        }
+    }
+
+    /// Facts of a session are in one more commit that is not durable yet.
+    pub(crate) fn committing(&mut self, id: &SessionId) {
+        if let Some(live) = self.sessions.get_mut(id) {
+            live.uncommitted += 1;
+        }
+    }
+
+    /// Commits that held facts of a session are durable.
+    pub(crate) fn committed(&mut self, id: &SessionId, commits: u32) {
+        if let Some(live) = self.sessions.get_mut(id) {
+            live.uncommitted = live.uncommitted.saturating_sub(commits);
+        }
+    }
+
+    /// Evicts sessions that nobody needs and the store has as they are. `is_held` are those that it does not.
+    pub(crate) fn shrink(&mut self, is_held: impl Fn(&SessionId) -> bool) {
+        let options = &self.shared.options;
+        let idle = Duration::from_millis(options.idle_ms);
+        let mut unwatched: Vec<(bool, Reverse<Instant>, &SessionId)> = self
+            .sessions
+            .iter()
+            .filter(|(id, live)| live.uncommitted == 0 && !live.is_watched() && !is_held(id))
+            .map(|(id, live)| {
+                let is_unfinished = live.session.view().status.is_active();
+                (is_unfinished, Reverse(live.used), id)
+            })
+            .collect();
+        unwatched.sort();
+        let (mut finished_left, mut unfinished_left) = (options.idle_finished, options.idle_unfinished);
+        let mut leaving = Vec::new();
+        for (is_unfinished, Reverse(used), id) in unwatched {
+            let left = if is_unfinished {
+                &mut unfinished_left
+            } else {
+                &mut finished_left
+            };
+            if *left == 0 || used.elapsed() > idle {
+                leaving.push(id.clone());
+            } else {
+                *left -= 1;
+            }
+        }
+        for id in leaving {
+            if let Some(live) = self.sessions.remove(&id) {
+                self.next_lines.insert(id, live.log.range().1);
+            }
+        }
+        self.stayed = 0;
+    }
+
+    /// Evicts sessions between two rounds of upkeep when very many came at once.
+    pub(crate) fn shrink_when_crowded(&mut self, is_held: impl Fn(&SessionId) -> bool) {
+        let options = &self.shared.options;
+        let may_stay = options.idle_unfinished.saturating_add(options.idle_finished);
+        // What has to stay (watched, not yet stored) is not looked through again until a quarter more has come.
+        let crowd = self.stayed.max(may_stay).saturating_add(CROWD);
+        if self.len() > crowd.saturating_add(crowd / 4) {
+            self.shrink(is_held);
+            self.stayed = self.len();
+        }
+    }
+
+    /// Removes a session; its viewers are told why.
+    pub(crate) fn remove(&mut self, id: &SessionId, end: End) {
+        if let Some(live) = self.sessions.remove(id) {
+            live.topic.end(end);
+            live.log.end(end);
+        }
+        self.next_lines.remove(id);
+    }
+
+    /// Ends the topics of all sessions when the hub stops.
+    pub(crate) fn stop(&self) {
+        for live in self.sessions.values() {
+            live.topic.end(End::Stopped);
+            live.log.end(End::Stopped);
+        }
+    }
+}
+
+fn topic_name(id: &SessionId) -> String {
+    Topic::Session(id.clone().into()).to_string()
+}

@@ -1,0 +1,73 @@
+//! The published index: one row per session as JSON bytes, so that ten thousand sessions cost ten thousand rows and not
+//! ten thousand views.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use forgecast_protocol::Problem;
+use forgecast_protocol::event::IndexingProgress;
+
+use crate::frame::{self, canonical};
+
+/// What the topic `sessions` publishes: a [`forgecast_protocol::update::Index`] whose rows are JSON already.
+#[derive(Clone, Default)]
+pub(crate) struct IndexRows {
+    indexing: Option<IndexingProgress>,
+    problems: BTreeMap<String, Problem>,
+    sessions: BTreeMap<Arc<str>, Bytes>,
+    total: usize,
+}
+
+/// What is different in a newer state of the index.
+pub(crate) struct RowChanges {
+    pub(crate) upserts: Vec<(Arc<str>, Bytes)>,
+    pub(crate) removals: Vec<Arc<str>>,
+    pub(crate) problems: Option<BTreeMap<String, Problem>>,
+    pub(crate) indexing: Option<IndexingProgress>,
+    pub(crate) total: usize,
+}
+
+impl IndexRows {
+    /// Moves to the newer state.
+    pub(crate) fn apply(&mut self, changes: RowChanges) {
+        for id in changes.removals {
+            self.sessions.remove(&id);
+        }
+        self.sessions.extend(changes.upserts);
+        if let Some(problems) = changes.problems {
+            self.problems = problems;
+        }
+        self.indexing = changes.indexing;
+        self.total = changes.total;
+    }
+
+    /// Canonical JSON: the bytes that `serde_json` writes for the same state as a `Value`.
+    pub(crate) fn json(&self) -> Bytes {
+        let size: usize = self.sessions.values().map(|row| row.len() + 64).sum();
+        let mut out = Vec::with_capacity(size + 256);
+        out.push(b'{');
+        if let Some(indexing) = &self.indexing {
+            out.extend_from_slice(br#""indexing":"#);
+            out.extend_from_slice(&frame::json(&canonical(indexing)));
+            out.push(b',');
+        }
+        out.extend_from_slice(br#""problems":"#);
+        out.extend_from_slice(&frame::json(&canonical(&self.problems)));
+        out.extend_from_slice(br#","sessions":{"#);
+        for (number, (id, row)) in self.sessions.iter().enumerate() {
+            if number > 0 {
+                out.push(b',');
+            }
+            // An id consists of characters that JSON writes as they are.
+            out.push(b'"');
+            out.extend_from_slice(id.as_bytes());
+            out.extend_from_slice(br#"":"#);
+            out.extend_from_slice(row);
+        }
+        out.extend_from_slice(br#"},"total":"#);
+        out.extend_from_slice(self.total.to_string().as_bytes());
+        out.push(b'}');
+        out.into()
+    }
+}

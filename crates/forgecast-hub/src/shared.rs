@@ -1,0 +1,78 @@
+//! What the handle and the hub's task share: the options, the store, the counters, and the state that both read under a
+//! lock.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use forgecast_protocol::{Clock, Epoch, SessionId};
+use forgecast_store::{Commit, Store, StoredSession, Write};
+
+use crate::counters::Tally;
+use crate::error::{Error, PushError};
+use crate::options::Options;
+use crate::registry::Registry;
+use crate::spending::Spending;
+use crate::timeline::HistoryCache;
+use crate::topic::StateTopic;
+
+pub(crate) struct Shared {
+    pub(crate) options: Options,
+    pub(crate) clock: Clock,
+    pub(crate) epoch: Epoch,
+    pub(crate) store: Store,
+    pub(crate) index: Arc<StateTopic>,
+    pub(crate) tally: Tally,
+    pub(crate) viewers: Arc<AtomicUsize>,
+    pub(crate) registry: RwLock<Registry>,
+    pub(crate) spending: Mutex<Spending>,
+    pub(crate) histories: HistoryCache,
+    /// Ids of pushed events up to this number are durable.
+    pub(crate) durable: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn registry(&self) -> RwLockReadGuard<'_, Registry> {
+        self.registry.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn registry_mut(&self) -> RwLockWriteGuard<'_, Registry> {
+        self.registry.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn spending(&self) -> MutexGuard<'_, Spending> {
+        self.spending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_durable(&self, newest_id: u64) {
+        self.durable.fetch_max(newest_id, Ordering::AcqRel);
+    }
+
+    /// The answer to a push that cannot be accepted now.
+    pub(crate) fn busy(&self) -> PushError {
+        let health = self.store.health();
+        if health.full {
+            return PushError::Full;
+        }
+        PushError::Busy {
+            backlog_bytes: health.backlog_bytes,
+            limit_bytes: self.options.max_backlog_bytes,
+        }
+    }
+
+    /// Removes a session and everything that is stored of it, after everything that is queued.
+    pub(crate) async fn remove_from_store(&self, id: &SessionId) -> Result<(), Error> {
+        let operation = "forget a session";
+        let failed = |source| Error::Store { operation, source };
+        self.store.forget(id).await.map_err(failed)?;
+        // The bare number stays, so that no other run gets this id after a restart.
+        let tombstone = StoredSession {
+            name: id.name().to_string(),
+            id: id.clone(),
+            directory: None,
+            named: false,
+            created_at: self.clock.now(),
+        };
+        let writes = vec![Write::Session(tombstone)];
+        self.store.commit(Commit { writes }).await.map_err(failed)
+    }
+}

@@ -1,0 +1,521 @@
+//! Everything that folding a batch reads and changes: the sessions in memory, the ledger of calls, the index, deadlines
+//! and estimates. A batch goes in and what has to be stored comes out; in between every session that changed gets its
+//! next revision and its viewers are told. Nothing here waits.
+
+mod publish;
+mod usage;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use forgecast_protocol::event::{Custom, WentQuiet};
+use forgecast_protocol::{
+    Batch, Event, Fact, LogChunk, SessionId, SessionRef, SessionRow, SourceCheckpoint, SourceKey, SourceKind, Subject,
+    Timestamp,
+};
+use forgecast_session::Limits;
+use forgecast_store::StoredSession;
+use serde_json::{Value, json};
+
+use crate::batch::{BatchSource, BatchSubjects, PreparedBatch};
+use crate::command::ImportedSession;
+use crate::commits::CommitDraft;
+use crate::counters::{Outcome, Reason};
+use crate::deadlines::Deadlines;
+use crate::estimator::{Estimator, Stage};
+use crate::history::{self, Restored, internal, of_run};
+use crate::index::Index;
+use crate::ledger::CallLedger;
+use crate::live::{LiveSession, LiveSessions};
+use crate::merges::MergedSession;
+use crate::recent::RecentIds;
+use crate::registry::{Resolved, Span};
+use crate::shared::Shared;
+use crate::topic::End;
+use crate::usage::PendingUsage;
+
+/// Facts that are older when they arrive are history.
+const HISTORY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// How long a session whose deadline came waits for the next attempt to load it.
+const RETRY_MS: i64 = 60_000;
+
+pub(crate) struct HubState {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) sessions: LiveSessions,
+    pub(crate) ledger: CallLedger,
+    pub(crate) index: Index,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) estimator: Estimator,
+    pub(crate) recent_ids: RecentIds,
+    /// How far each source was read, both as hashes.
+    pub(crate) sources: HashMap<u64, u64>,
+}
+
+/// What folding a batch came to.
+pub(crate) struct FoldedBatch {
+    pub(crate) outcome: Outcome,
+    pub(crate) draft: CommitDraft,
+    /// Agent sessions that turned out to belong to a build, each with the build.
+    pub(crate) merges: Vec<(SessionId, SessionId)>,
+    /// Sessions that were removed on the way.
+    pub(crate) removed: Vec<SessionId>,
+}
+
+/// A session that a batch touched.
+struct Touched {
+    /// The stage that it was in before; `None` for a new one.
+    before: Option<Stage>,
+    /// Its facts of this batch.
+    facts: u64,
+}
+
+/// What one batch has done so far.
+#[derive(Default)]
+struct BatchContext {
+    outcome: Outcome,
+    draft: CommitDraft,
+    subjects: BatchSubjects,
+    touched: BTreeMap<SessionId, Touched>,
+    /// Producers' own events and announcements of budgets, for viewers of the session.
+    session_messages: Vec<(SessionId, Value)>,
+    /// Announcements of budgets, for viewers of the index.
+    index_messages: Vec<Value>,
+    /// Usage that is counted and not folded yet.
+    usage: BTreeMap<SessionId, PendingUsage>,
+    /// Whose calls cost something and when the latest of them was made. The session of the last call comes last.
+    spenders: Vec<(SessionId, Timestamp)>,
+    /// Sessions whose usage is reported by a better source than their producer since this batch.
+    upgraded: BTreeSet<SessionId>,
+    merges: Vec<(SessionId, SessionId)>,
+    removed: Vec<SessionId>,
+}
+
+impl BatchContext {
+    /// Adds a folded fact to what has to be stored. Its revision is known when the batch is finished.
+    fn push(&mut self, id: SessionId, event: Event) {
+        if let Some(touched) = self.touched.get_mut(&id) {
+            touched.facts += 1;
+        }
+        self.draft.events.push((id, 0, event));
+    }
+
+    fn has_facts_of(&self, id: &SessionId) -> bool {
+        self.touched.get(id).is_some_and(|touched| touched.facts > 0)
+    }
+
+    fn touch(&mut self, id: &SessionId, live: &LiveSession) {
+        if !self.touched.contains_key(id) {
+            let before = Some(Stage::of(live.session.view()));
+            self.touched.insert(id.clone(), Touched { before, facts: 0 });
+        }
+    }
+
+    /// A session's call at this moment cost something.
+    fn spent(&mut self, id: &SessionId, at: Timestamp) {
+        let known = self.spenders.iter().position(|(spender, _)| spender == id);
+        let before = known.map(|index| self.spenders.remove(index).1);
+        self.spenders.push((id.clone(), at.max(before.unwrap_or(at))));
+    }
+}
+
+impl HubState {
+    /// Works out the subjects and the calls of a batch.
+    pub(crate) fn prepare(&self, batch: Batch, source: BatchSource) -> PreparedBatch {
+        let call_keys = self.ledger.keys_of(&batch);
+        PreparedBatch::new(batch, source, call_keys)
+    }
+
+    /// The sessions that a batch is about, or whose calls it may change, and that exist but cannot be folded into now: they
+    /// are not in memory, or are being merged.
+    pub(crate) fn absent(
+        &self,
+        prepared: &mut PreparedBatch,
+        is_merging: impl Fn(&SessionId) -> bool,
+    ) -> BTreeSet<SessionId> {
+        let registry = self.shared.registry();
+        prepared.look_up(&registry);
+        let owners = self.ledger.sessions_of(&prepared.call_keys);
+        let owners = owners.filter(|id| registry.has(id));
+        prepared
+            .sessions()
+            .cloned()
+            .chain(owners)
+            .filter(|id| !self.sessions.contains(id) || is_merging(id))
+            .collect()
+    }
+
+    /// Folds a batch whose sessions and calls are all in memory (or new).
+    pub(crate) fn fold(&mut self, prepared: PreparedBatch) -> FoldedBatch {
+        let mut context = BatchContext::default();
+        if self.was_read(&prepared.batch) {
+            context.outcome.duplicate = prepared.batch.events.len() as u64;
+        } else {
+            self.fold_all(prepared, &mut context);
+        }
+        self.finish_batch(context)
+    }
+
+    fn fold_all(&mut self, prepared: PreparedBatch, context: &mut BatchContext) {
+        let Batch {
+            events,
+            logs,
+            checkpoints,
+        } = prepared.batch;
+        context.subjects = prepared.subjects;
+        let first_log = events.len();
+        for (index, event) in events.into_iter().enumerate() {
+            self.fold_event(index, event, context);
+        }
+        for (index, chunk) in logs.into_iter().enumerate() {
+            let subject = context.subjects.of_item(first_log + index);
+            self.append_log(index, subject, chunk, context);
+        }
+        context.draft.checkpoints = checkpoints;
+    }
+
+    /// Ends a batch: publishes what changed and completes what has to be stored.
+    fn finish_batch(&mut self, mut context: BatchContext) -> FoldedBatch {
+        self.fold_pending_usage(&mut context);
+        self.publish_changes(&mut context);
+        self.ledger.draft_changes(&mut context.draft);
+        FoldedBatch {
+            outcome: context.outcome,
+            draft: context.draft,
+            merges: context.merges,
+            removed: context.removed,
+        }
+    }
+
+    /// Whether every source of this batch was read exactly so far already: then it is the same reading again, by a
+    /// reader that was restarted before its progress was durable. What the sources say about themselves (a problem, a
+    /// folder that is gone) is not content, and may be new when the content is not.
+    fn was_read(&mut self, batch: &Batch) -> bool {
+        let is_content = |event: &Event| event.origin.kind != SourceKind::Internal;
+        let mut same = !batch.checkpoints.is_empty() && batch.events.iter().all(is_content);
+        for (source, checkpoint) in &batch.checkpoints {
+            let (source, state) = fingerprint(source, checkpoint);
+            same &= self.sources.insert(source, state) == Some(state);
+        }
+        same
+    }
+
+    fn fold_event(&mut self, index: usize, event: Event, context: &mut BatchContext) {
+        if event.id.as_ref().is_some_and(|id| self.recent_ids.contains(id)) {
+            context.outcome.duplicate += 1;
+            return;
+        }
+        if event.subject == Subject::default() {
+            match event.fact {
+                Fact::ProblemFound(found) => self.index.set_problem(&found.key, Some(found.problem)),
+                Fact::ProblemCleared(cleared) => self.index.set_problem(&cleared.key, None),
+                Fact::IndexingProgress(progress) => self.index.set_indexing(progress),
+                _ => {
+                    context.outcome.rejected.push((index, Reason::NoSession));
+                    return;
+                }
+            }
+            context.outcome.applied += 1;
+            return;
+        }
+        let id = match self.session_of(context.subjects.of_item(index), &event, context) {
+            Ok(id) => id,
+            Err(reason) => {
+                if !self.fold_call_without_session(reason, &event, context) {
+                    context.outcome.rejected.push((index, reason));
+                }
+                return;
+            }
+        };
+        if let Some(event_id) = &event.id {
+            self.recent_ids.insert(event_id);
+        }
+        if matches!(event.fact, Fact::CallReported(_)) {
+            self.fold_call(&id, event, context);
+            return;
+        }
+        let live = self.sessions.get(&id);
+        if live.is_some_and(|live| live.session.repeats_another_source(&event)) {
+            context.outcome.duplicate += 1;
+            return;
+        }
+        context.outcome.applied += 1;
+        self.fold_usage_of(&id, context);
+        if let (Fact::Custom(custom), SourceKind::Push) = (&event.fact, event.origin.kind) {
+            let message = producer_message(&event, custom);
+            context.session_messages.push((id.clone(), message));
+        }
+        self.count_report(&id, &event, context);
+        if let Some(live) = self.sessions.get_mut(&id) {
+            live.session.apply(&event);
+        }
+        self.confirm_call(&id, &event, context);
+        context.push(id, event);
+    }
+
+    /// The session that a fact belongs to, in memory. It is made, or begins a new run, where the fact says so.
+    fn session_of(&mut self, subject: usize, event: &Event, context: &mut BatchContext) -> Result<SessionId, Reason> {
+        let generation = self.shared.registry().generation();
+        let mut resolved = match context.subjects.settled(subject, generation) {
+            Some(found) => Resolved::known(found.id.clone(), found.explicit),
+            None => {
+                let span = context.subjects.span(subject);
+                self.make_room(&event.subject, span, context);
+                let seen_at = self.seen_at(event);
+                self.shared.registry_mut().resolve(&event.subject, span, seen_at)?
+            }
+        };
+        if !resolved.created && !resolved.explicit {
+            let live = self.sessions.get(&resolved.id);
+            if live.is_some_and(|live| live.session.begins_new_run(event)) {
+                let seen_at = self.seen_at(event);
+                resolved = self.shared.registry_mut().new_run(&resolved.id, seen_at)?;
+            }
+        }
+        let generation = self.draft_names(&resolved, &event.subject, context);
+        let id = resolved.id;
+        context.subjects.set(subject, &id, resolved.explicit, generation);
+        if resolved.created {
+            self.sessions.admit(&id, Restored::new(history::begin(&id, event)));
+            let before = None;
+            context.touched.insert(id.clone(), Touched { before, facts: 0 });
+            self.carry_host(&id, event, context);
+            return Ok(id);
+        }
+        // A batch is folded only when everything that it is about is in memory. A fact that got here otherwise was led
+        // elsewhere by another fact of the same batch.
+        let live = self.sessions.get(&id).ok_or(Reason::Conflict)?;
+        context.touch(&id, live);
+        Ok(id)
+    }
+
+    /// When a session that begins with this fact was first seen. History that is imported is seen now, however old it
+    /// is, or retention would remove it at once.
+    fn seen_at(&self, event: &Event) -> Timestamp {
+        let now = self.shared.clock.now();
+        if event.at.plus_millis(HISTORY_MS) < now {
+            now
+        } else {
+            event.at
+        }
+    }
+
+    /// Adds what the store has to know of a session before its facts. Returns the registry's generation.
+    fn draft_names(&mut self, resolved: &Resolved, subject: &Subject, context: &mut BatchContext) -> u64 {
+        let id = &resolved.id;
+        let registry = self.shared.registry();
+        if resolved.changed {
+            let stored = registry.stored(id);
+            context.draft.sessions.extend(stored.map(|stored| (id.clone(), stored)));
+        }
+        if let (true, Some(transcript)) = (resolved.binds, &subject.transcript) {
+            let binding = registry.bound(transcript).cloned();
+            let bound = binding.map(|binding| (transcript.clone(), binding));
+            context.draft.transcripts.extend(bound);
+            let build = registry.build_of(id).filter(|_| !resolved.created);
+            context.merges.extend(build.map(|build| (id.clone(), build)));
+        }
+        registry.generation()
+    }
+
+    /// A source names its machine once per folder, not once per run: a new run works on the machine of the one before it.
+    /// This enters as a fact of the hub's own, so that replay knows it, too.
+    fn carry_host(&mut self, id: &SessionId, first: &Event, context: &mut BatchContext) {
+        let before = self.shared.registry().before(id);
+        let before = before.and_then(|before| self.sessions.get(&before));
+        let host = before.and_then(|before| before.session.view().host.clone());
+        if let (Some(host), Some(live)) = (host, self.sessions.get_mut(id)) {
+            // It comes first in the history, and a session begins with its first fact: both must have the same subject.
+            let seen = history::seen(first.subject.clone(), first.at, Some(host));
+            live.session.apply(&seen);
+            context.push(id.clone(), seen);
+            self.shared.tally.lock().internal += 1;
+        }
+    }
+
+    /// Removes the oldest finished session when this subject would need one more than there may be.
+    fn make_room(&mut self, subject: &Subject, span: Span, context: &mut BatchContext) {
+        let is_needed = {
+            let registry = self.shared.registry();
+            registry.may_make_room() && registry.lookup(subject, span).is_none()
+        };
+        if is_needed && let Some(oldest) = self.index.oldest_finished().cloned() {
+            self.remove(&oldest, End::Removed);
+            context.removed.push(oldest);
+            self.shared.tally.lock().evictions += 1;
+        }
+    }
+
+    fn append_log(&mut self, index: usize, subject: usize, chunk: LogChunk, context: &mut BatchContext) {
+        let LogChunk { subject: of, mut lines } = chunk;
+        let Some(first) = lines.first() else {
+            return;
+        };
+        // The first thing that is heard of a session may be its log; it begins with a fact all the same.
+        let seen = history::seen(of, first.at, None);
+        let id = match self.session_of(subject, &seen, context) {
+            Ok(id) => id,
+            Err(reason) => {
+                let rejected = (index, reason, lines.len() as u64);
+                context.outcome.rejected_logs.push(rejected);
+                return;
+            }
+        };
+        let Some(live) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        if live.is_new() && !context.has_facts_of(&id) {
+            live.session.apply(&seen);
+            context.push(id.clone(), seen);
+        }
+        live.log.append(&mut lines);
+        context.outcome.log_lines += lines.len() as u64;
+        context.draft.logs.push((id, lines));
+    }
+
+    /// The next silence that has a meaning by now, as a fact. Sessions that are not in memory are loaded first.
+    pub(crate) fn next_silence(&mut self, now: Timestamp) -> Option<Event> {
+        loop {
+            let id = self.deadlines.take_due(now)?;
+            let Some(live) = self.sessions.get_mut(&id) else {
+                self.deadlines.set(&id, Some(now.plus_millis(RETRY_MS)));
+                self.sessions.load(&id);
+                continue;
+            };
+            let deadline = live.session.next_deadline(&self.shared.options.limits);
+            let Some(deadline) = deadline.filter(|deadline| live.announced != Some(*deadline)) else {
+                continue;
+            };
+            if deadline.at > now {
+                self.deadlines.set(&id, Some(deadline.at));
+                continue;
+            }
+            live.announced = Some(deadline);
+            self.shared.tally.lock().internal += 1;
+            let quiet = WentQuiet {
+                quiet: deadline.quiet,
+                since: deadline.since,
+            };
+            return Some(internal(&id, now, Fact::WentQuiet(quiet)));
+        }
+    }
+
+    /// Moves what an agent session holds to its build, and removes the agent session.
+    pub(crate) fn merge_into_build(&mut self, merged: MergedSession) -> FoldedBatch {
+        let MergedSession {
+            agent,
+            build,
+            calls,
+            facts,
+        } = merged;
+        let mut context = BatchContext::default();
+        let bindings = self.shared.registry_mut().rebind(&agent, &build);
+        context.draft.transcripts.extend(bindings);
+        self.remove(&agent, End::Removed);
+        self.rebind_calls(&agent, &build, &calls, &mut context);
+        let events = facts.into_iter().map(|event| Event {
+            id: None,
+            subject: of_run(&build),
+            ..event
+        });
+        let batch = Batch {
+            events: events.collect(),
+            ..Batch::default()
+        };
+        let prepared = self.prepare(batch, BatchSource::Internal);
+        self.fold_all(prepared, &mut context);
+        context.removed.push(agent);
+        self.shared.tally.lock().merged_sessions += 1;
+        self.finish_batch(context)
+    }
+
+    /// Removes a session from everything but the store and its queue.
+    pub(crate) fn remove(&mut self, id: &SessionId, end: End) {
+        self.sessions.remove(id, end);
+        self.shared.registry_mut().remove(id);
+        self.deadlines.set(id, None);
+        self.index.remove(id);
+    }
+
+    /// Reserves a slot for an exported session and says under which id and in which folder it may go there. Facts never
+    /// go to a reserved slot. `None` when there is no room.
+    pub(crate) fn reserve_slot(&mut self, mut session: StoredSession) -> Option<StoredSession> {
+        let mut registry = self.shared.registry_mut();
+        let newest = registry.find(&SessionRef::Newest(session.id.name().clone()));
+        // From now on it is kept for as long as any other session, however old it is.
+        session.created_at = self.shared.clock.now();
+        if registry.is_full() {
+            return None;
+        }
+        if registry.has(&session.id) {
+            session.id = registry.new_run(&session.id, session.created_at).ok()?.id;
+        }
+        // A folder that has a session of another name here keeps that one: its files speak of it.
+        let in_folder = Subject {
+            directory: session.directory.clone(),
+            ..Subject::default()
+        };
+        let current = registry.lookup(&in_folder, Span::at(session.created_at));
+        let is_of_another = current.is_some_and(|current| current.id.name() != session.id.name());
+        let other = newest.as_ref().and_then(|newest| registry.directory(newest));
+        if is_of_another || (newest.is_some() && other != session.directory.as_deref()) {
+            session.directory = None;
+        }
+        registry.restore(&session, None, &self.shared.options.limits);
+        Some(session)
+    }
+
+    /// Shows an imported session that is stored by now, or frees its slot.
+    pub(crate) fn finish_import(&mut self, id: &SessionId, imported: Option<ImportedSession>) {
+        let Some(imported) = imported else {
+            self.shared.registry_mut().remove(id);
+            return;
+        };
+        let ImportedSession {
+            session,
+            row,
+            next_line,
+        } = imported;
+        let limits = &self.shared.options.limits;
+        self.shared.registry_mut().restore(&session, Some(&row), limits);
+        self.sessions.set_next_line(id, next_line);
+        self.deadlines.set(id, next_look_at(&row, limits));
+        self.set_row(&row);
+    }
+}
+
+/// When the silence of an unfinished session that is not in memory has to be evaluated, going by its row.
+pub(crate) fn next_look_at(row: &SessionRow, limits: &Limits) -> Option<Timestamp> {
+    use forgecast_protocol::SessionStatus::Stalled;
+    if !row.status.is_active() {
+        return None;
+    }
+    let quiet_ms = if row.status == Stalled {
+        limits.abandoned_ms
+    } else {
+        limits.settled_ms.min(limits.stalled_ms)
+    };
+    let since = row.last_work_at.or(row.started_at).unwrap_or_default();
+    Some(since.plus_millis(i64::try_from(quiet_ms).unwrap_or(i64::MAX)))
+}
+
+/// A source and how far it was read, as two hashes.
+pub(crate) fn fingerprint(source: &SourceKey, checkpoint: &SourceCheckpoint) -> (u64, u64) {
+    let identity = &checkpoint.identity;
+    let mut state = DefaultHasher::new();
+    (identity.device, identity.inode, identity.size).hash(&mut state);
+    (identity.mtime_ns, identity.ctime_ns).hash(&mut state);
+    (checkpoint.offset, &checkpoint.digest).hash(&mut state);
+    let mut key = DefaultHasher::new();
+    source.hash(&mut key);
+    (key.finish(), state.finish())
+}
+
+/// A producer's own event as viewers get it.
+fn producer_message(event: &Event, custom: &Custom) -> Value {
+    // An envelope that was stored whole goes out whole.
+    if custom.data.get("type").is_some_and(Value::is_string) {
+        return custom.data.clone();
+    }
+    json!({ "type": custom.kind, "at": event.at, "data": custom.data })
+}

@@ -1,0 +1,378 @@
+//! Usage enters the state: differences of calls are folded into sessions and added to the history's sums; what producers
+//! report without naming calls counts only as long as no better source names them; passed budgets are announced.
+
+use forgecast_protocol::event::{BudgetPassed, BudgetScope, SourceAccount, UsageSource};
+use forgecast_protocol::session::BudgetLevel;
+use forgecast_protocol::{Event, Fact, SessionId, SessionView};
+use forgecast_session::ledger::{Account, Belonging, Difference};
+use forgecast_session::price::nanos_of;
+use forgecast_store::{StoredCall, UsageDelta};
+use serde_json::json;
+
+use super::{BatchContext, HubState};
+use crate::counters::Reason;
+use crate::history::{self, internal};
+use crate::ledger::key_of_owner;
+use crate::spending::level;
+use crate::usage::{UsageCause, takes_back};
+
+/// An agent session that began longer ago is not merged into a build any more, so its calls need not be found together.
+const MAY_MERGE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+/// Money that was spent longer ago is no reason to notify anybody.
+const NEWS_MS: u64 = 24 * 60 * 60 * 1000;
+/// The `type` of the message that announces a passed budget.
+const BUDGET_PASSED: &str = "budget_passed";
+
+/// The project that usage of this session is counted for: its own, otherwise its folder's name; empty for none.
+fn project_of(view: &SessionView) -> String {
+    let folder = || {
+        let path = view.working_directory.as_deref()?;
+        path.trim_end_matches('/').rsplit('/').next().map(str::to_owned)
+    };
+    view.project.clone().or_else(folder).unwrap_or_default()
+}
+
+/// Whether a source counts tokens itself.
+fn counts_tokens(source: UsageSource) -> bool {
+    matches!(source, UsageSource::Transcript | UsageSource::Otel)
+}
+
+/// Whether a source that counts tokens itself names calls of this session.
+fn names_calls(view: &SessionView) -> bool {
+    let usage = view.usage.as_ref();
+    usage.is_some_and(|usage| usage.provenance.iter().any(|source| counts_tokens(*source)))
+}
+
+fn nanos_of_cost(cost_usd: Option<f64>) -> i64 {
+    let nanos = cost_usd.and_then(nanos_of);
+    nanos.map_or(0, |nanos| i64::try_from(nanos).unwrap_or(0))
+}
+
+impl HubState {
+    /// Adds what a source reports of one call.
+    pub(super) fn fold_call(&mut self, id: &SessionId, event: Event, context: &mut BatchContext) {
+        let cause = UsageCause::of(id, &event);
+        let Fact::CallReported(report) = event.fact else {
+            return;
+        };
+        let owner = cause.subject.transcript.as_ref();
+        let owner = owner.map_or_else(|| id.to_string(), ToString::to_string);
+        let further = self.may_merge(id).then(|| key_of_owner(&owner));
+        let at = report.used_at.unwrap_or(cause.at);
+        let (phase, project) = self.sessions.get(id).map_or_else(Default::default, |live| {
+            let phase = live.session.phase_at(at).unwrap_or_default().to_owned();
+            (phase, project_of(live.session.view()))
+        });
+        let account = Account {
+            report,
+            session: id.to_string(),
+            owner,
+            path: cause.origin.path.clone().unwrap_or_default(),
+            at,
+            phase,
+            project,
+        };
+        let change = self.ledger.observe(account, further, &self.shared.options);
+        if change.is_news {
+            context.outcome.applied += 1;
+        } else {
+            context.outcome.duplicate += 1;
+        }
+        self.record_all(change.differences, &cause, context);
+        self.begin_session(cause, context);
+    }
+
+    /// The history counts a call also when there is no room for its session. Returns whether it did.
+    pub(super) fn fold_call_without_session(
+        &mut self,
+        reason: Reason,
+        event: &Event,
+        context: &mut BatchContext,
+    ) -> bool {
+        let Some(transcript) = &event.subject.transcript else {
+            return false;
+        };
+        let counts = reason == Reason::TooManySessions && matches!(event.fact, Fact::CallReported(_));
+        if counts {
+            self.fold_call(&transcript.run(1), event.clone(), context);
+        }
+        counts
+    }
+
+    /// A session begins with a fact, also when the call that it was first heard of by is known already.
+    fn begin_session(&mut self, cause: UsageCause, context: &mut BatchContext) {
+        let id = cause.session;
+        let has_begun = context.has_facts_of(&id) || context.usage.contains_key(&id);
+        if let Some(live) = self.sessions.get_mut(&id).filter(|live| live.is_new() && !has_begun) {
+            let mut seen = history::seen(cause.subject, cause.at, None);
+            seen.origin = cause.origin;
+            live.session.apply(&seen);
+            context.push(id, seen);
+        }
+    }
+
+    /// Whether this is an agent session whose calls may come to belong to a build.
+    pub(crate) fn may_merge(&self, id: &SessionId) -> bool {
+        let began = self.shared.registry().agent_session_began(id);
+        began.is_some_and(|began| self.shared.clock.now().millis_since(began) < MAY_MERGE_MS)
+    }
+
+    /// A hook or telemetry saw the use of a tool: that confirms the call that asked for it.
+    pub(super) fn confirm_call(&mut self, id: &SessionId, event: &Event, context: &mut BatchContext) {
+        if let Some(change) = self.ledger.confirm(event, &self.shared.options) {
+            let cause = UsageCause {
+                id: None,
+                ..UsageCause::of(id, event)
+            };
+            self.record_all(change.differences, &cause, context);
+        }
+    }
+
+    /// The calls of an agent session count for the build from now on.
+    pub(super) fn rebind_calls(
+        &mut self,
+        agent: &SessionId,
+        build: &SessionId,
+        calls: &[StoredCall],
+        context: &mut BatchContext,
+    ) {
+        let Some(live) = self.sessions.get(build) else {
+            return;
+        };
+        let project = project_of(live.session.view());
+        let belonging = |at| Belonging {
+            session: build.to_string(),
+            phase: live.session.phase_at(at).unwrap_or_default().to_owned(),
+            project: project.clone(),
+        };
+        let differences = self.ledger.rebind(calls, agent, belonging, &self.shared.options);
+        let seen = Fact::SessionSeen(forgecast_protocol::event::SessionSeen::default());
+        let cause = internal(build, self.shared.clock.now(), seen);
+        self.record_all(differences, &UsageCause::of(build, &cause), context);
+    }
+
+    fn record_all(&mut self, differences: Vec<(i32, Difference)>, cause: &UsageCause, context: &mut BatchContext) {
+        for (day, difference) in differences {
+            self.record(day, difference, cause, context);
+        }
+    }
+
+    /// Adds a difference to the history, and to the session that it belongs to if that still exists.
+    fn record(&mut self, day: i32, difference: Difference, cause: &UsageCause, context: &mut BatchContext) {
+        let Difference {
+            session,
+            owner,
+            project,
+            phase,
+            mut usage,
+            cost_nanos,
+        } = difference;
+        let used_at = usage.used_at.unwrap_or(cause.at);
+        usage.context_limit = usage
+            .context_tokens
+            .map(|_| self.shared.options.limits.context_limit_tokens);
+        let id = session.parse::<SessionId>().ok();
+        let id = id.filter(|id| self.sessions.contains(id));
+        if let Some(id) = &id {
+            self.prefer_calls(id, &usage.accounts, context);
+        }
+        let delta = UsageDelta {
+            day,
+            owner,
+            session,
+            project,
+            model: usage.model.clone().unwrap_or_default(),
+            phase,
+            tokens: usage.tokens,
+            cost_nanos,
+            calls: usage.calls,
+            unpriced: usage.unpriced,
+            last_used_at: used_at,
+        };
+        self.add_to_history(delta, context);
+        let Some((id, live)) = id.and_then(|id| self.sessions.get(&id).map(|live| (id, live))) else {
+            return;
+        };
+        context.touch(&id, live);
+        if cost_nanos > 0 {
+            context.spent(&id, used_at);
+        }
+        let mut cause = cause.clone();
+        if cause.session != id {
+            cause.id = None;
+        }
+        if cause.id.is_some() || takes_back(&usage) {
+            // A fact with an id of its own is stored as such, so that the same id is known when it comes again. And no
+            // view goes below zero, so what takes back is folded after what it takes from, never merged with it.
+            self.fold_usage_of(&id, context);
+            let event = cause.event(&id, usage);
+            self.fold_usage_fact(&id, event, context);
+        } else {
+            context.usage.entry(id).or_default().add(usage, cost_nanos, cause);
+        }
+    }
+
+    fn add_to_history(&self, delta: UsageDelta, context: &mut BatchContext) {
+        let tokens = [
+            delta.tokens.input,
+            delta.tokens.output,
+            delta.tokens.cache_read,
+            delta.tokens.cache_write,
+        ];
+        let tokens = tokens.into_iter().fold(0, i64::saturating_add);
+        let now = self.shared.clock.now();
+        let mut spending = self.shared.spending();
+        spending.add(delta.day, delta.last_used_at, now, tokens, delta.cost_nanos);
+        drop(spending);
+        context.draft.add_usage(delta);
+    }
+
+    fn fold_usage_fact(&mut self, id: &SessionId, event: Event, context: &mut BatchContext) {
+        if let Some(live) = self.sessions.get_mut(id) {
+            live.session.apply(&event);
+            context.push(id.clone(), event);
+        }
+    }
+
+    /// Folds the usage of one session that waits, before another fact of the session: facts are folded in the order of
+    /// their arrival.
+    pub(super) fn fold_usage_of(&mut self, id: &SessionId, context: &mut BatchContext) {
+        if let Some(usage) = context.usage.remove(id) {
+            for event in usage.into_events(id) {
+                self.fold_usage_fact(id, event, context);
+            }
+        }
+    }
+
+    /// Folds all usage that waits, and announces the budgets that it passed.
+    pub(super) fn fold_pending_usage(&mut self, context: &mut BatchContext) {
+        while let Some(id) = context.usage.keys().next().cloned() {
+            self.fold_usage_of(&id, context);
+        }
+        self.announce_budgets(context);
+    }
+
+    /// What a producer reports without naming calls counts as long as no source names calls, in the history as in the
+    /// session's view.
+    pub(super) fn count_report(&mut self, id: &SessionId, event: &Event, context: &mut BatchContext) {
+        let Fact::UsageRecorded(usage) = &event.fact else {
+            return;
+        };
+        let is_empty = usage.tokens.is_zero() && usage.cost_usd.is_none();
+        let Some(live) = self.sessions.get(id).filter(|_| usage.accounts.is_empty() && !is_empty) else {
+            return;
+        };
+        let view = live.session.view();
+        if names_calls(view) {
+            return;
+        }
+        let used_at = usage.used_at.unwrap_or(event.at);
+        let phase = usage.phase.clone();
+        let phase = phase.or_else(|| live.session.phase_at(used_at).map(str::to_owned));
+        let cost = usage.cost_usd.filter(|cost| cost.is_finite() && *cost >= 0.0);
+        let cost_nanos = nanos_of_cost(cost);
+        let delta = UsageDelta {
+            day: self.shared.options.calendar.day(used_at),
+            owner: id.to_string(),
+            session: id.to_string(),
+            project: project_of(view),
+            model: usage.model.clone().unwrap_or_default(),
+            phase: phase.unwrap_or_default(),
+            tokens: usage.tokens,
+            cost_nanos,
+            calls: usage.calls,
+            unpriced: usage.unpriced,
+            last_used_at: used_at,
+        };
+        self.add_to_history(delta, context);
+        if cost_nanos > 0 {
+            context.spent(id, used_at);
+        }
+    }
+
+    /// Voids what the producer reported of this session before, once a better source names calls.
+    fn prefer_calls(&mut self, id: &SessionId, accounts: &[SourceAccount], context: &mut BatchContext) {
+        let mut accounts = accounts.iter();
+        if !accounts.any(|account| counts_tokens(account.source) && account.calls > 0) {
+            return;
+        }
+        let view = self.sessions.get(id).map(|live| live.session.view());
+        let usage = view
+            .filter(|view| !names_calls(view))
+            .and_then(|view| view.usage.as_ref());
+        let Some(usage) = usage.filter(|usage| !usage.provenance.is_empty()) else {
+            return;
+        };
+        if !context.upgraded.insert(id.clone()) {
+            return;
+        }
+        let reported = nanos_of_cost(usage.cost_usd);
+        let now = self.shared.clock.now();
+        let today = self.shared.options.calendar.day(now);
+        let mut spending = self.shared.spending();
+        spending.add(today, now, now, 0, reported.saturating_neg());
+        drop(spending);
+        context.draft.forget_usage(&id.to_string(), &id.to_string());
+    }
+
+    /// Announces each budget threshold that was passed: to the session whose call did it, and to all who watch the index.
+    /// Each threshold of each period is announced once.
+    fn announce_budgets(&mut self, context: &mut BatchContext) {
+        let spenders = std::mem::take(&mut context.spenders);
+        let Some((last, _)) = spenders.last() else {
+            return;
+        };
+        let options = &self.shared.options;
+        let now = self.shared.clock.now();
+        let today = options.calendar.day(now);
+        let session_limit = options.budgets.session_usd;
+        let passed = self.shared.spending().passed(today, &options.budgets);
+        for passed in passed {
+            self.announce_budget(last, passed, true, context);
+        }
+        let Some(limit_usd) = session_limit else {
+            return;
+        };
+        for (id, spent_at) in &spenders {
+            let usage = self
+                .sessions
+                .get(id)
+                .and_then(|live| live.session.view().usage.as_ref());
+            let Some(spent_usd) = usage.and_then(|usage| usage.cost_usd) else {
+                continue;
+            };
+            // The last announcement is part of the view, so it is known after a restart, too.
+            let announced = usage.and_then(|usage| usage.budget.as_ref());
+            let announced = announced.filter(|budget| (budget.limit_usd - limit_usd).abs() < f64::EPSILON);
+            let announced = announced.map_or(BudgetLevel::Safe, |budget| budget.level);
+            let level = level(spent_usd, limit_usd);
+            if level > announced {
+                let passed = BudgetPassed {
+                    scope: BudgetScope::Session,
+                    period: None,
+                    level,
+                    limit_usd,
+                    spent_usd,
+                };
+                // What is read from an archive changes the view, but it is no news to anybody.
+                let is_news = now.millis_since(*spent_at) < NEWS_MS;
+                self.announce_budget(id, passed, is_news, context);
+            }
+        }
+    }
+
+    fn announce_budget(&mut self, id: &SessionId, passed: BudgetPassed, is_news: bool, context: &mut BatchContext) {
+        let Some(live) = self.sessions.get_mut(id) else {
+            return;
+        };
+        let event = internal(id, self.shared.clock.now(), Fact::BudgetPassed(passed.clone()));
+        live.session.apply(&event);
+        if is_news {
+            let message = json!({ "type": BUDGET_PASSED, "session": id, "at": event.at, "data": passed });
+            context.index_messages.push(message.clone());
+            context.session_messages.push((id.clone(), message));
+        }
+        context.push(id.clone(), event);
+        self.shared.tally.lock().internal += 1;
+    }
+}
