@@ -13,13 +13,31 @@ pub(crate) fn run() -> Result {
     browser()
 }
 
+/// The watcher of systems other than Linux, which `--workspace` leaves out.
+const PORTABLE_WATCH: [&str; 7] = [
+    "--locked",
+    "--no-fail-fast",
+    "--package",
+    "forgecast-ingest",
+    "--package",
+    "forgecast",
+    "--features=forgecast-ingest/portable-watch",
+];
+/// The tests that depend on what a watcher reports: all of the sources, and the live ones of the binary.
+const WATCHING: &str = "package(forgecast-ingest) | test(/^(demo|kill|restart|sessions|transcripts|writing)/)";
+
 fn rust() -> Result {
+    let everything = ["--workspace", "--locked", "--no-fail-fast"];
     if tool::exists("cargo-nextest", &["nextest", "--version"]) {
-        cargo(&["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]).run()?;
-        return cargo(&["test", "--workspace", "--locked", "--doc"]).run();
+        cargo(&[&["nextest", "run"], &everything[..]].concat()).run()?;
+        cargo(&["test", "--workspace", "--locked", "--doc"]).run()?;
+        println!("once more with the portable watcher, which macOS uses");
+        return cargo(&[&["nextest", "run"], &PORTABLE_WATCH[..], &["-E", WATCHING]].concat()).run();
     }
     println!("cargo-nextest is not installed; `cargo test` does the same, slower");
-    cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]).run()
+    cargo(&[&["test"], &everything[..]].concat()).run()?;
+    println!("once more with the portable watcher, which macOS uses");
+    cargo(&[&["test"], &PORTABLE_WATCH[..]].concat()).run()
 }
 
 fn typescript() -> Result {
