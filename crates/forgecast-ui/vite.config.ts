@@ -56,7 +56,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
   },
-  // `npm run dev` beside a server that runs on its default port.
-  server: { proxy: { '/api': { target: 'http://127.0.0.1:8080', ws: true } } },
+  // `npm run dev` beside a server that runs on its default port; `cargo xtask dev` names another.
+  server: { proxy: { '/api': { target: process.env['FORGECAST_URL'] ?? 'http://127.0.0.1:8080', ws: true } } },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },
 });

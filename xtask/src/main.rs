@@ -12,6 +12,7 @@ mod bench;
 mod ci;
 mod deny;
 mod deps;
+mod dev;
 mod generate;
 mod metadata;
 mod nightly;
@@ -27,6 +28,8 @@ cargo xtask <command>
 
   ci               what CI runs: format, boundaries, licenses, lints, docs, generated files, then the tests
   test             every test: Rust, TypeScript, browser; installs what they need
+  dev [argument…]  the server, built and started anew when its sources change, and the dashboard with hot reload;
+                   arguments are forgecast's: `serve` (the default) or `demo`
   gen [--check]    write the generated files, or compare them
   api [renew]      compare openapi.json with the last release's and the changelog; `renew` when a release is made
   deps             compare the edges between the crates with the allowed ones
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Some("api") => api::run(rest),
         Some("ci") => ci::run(),
         Some("test") => tests::run(),
+        Some("dev") => dev::run(rest),
         Some("gen") => generate::run(rest),
         Some("deps") => deps::run(),
         Some("deny") => deny::run(rest),
