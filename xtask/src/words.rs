@@ -133,15 +133,13 @@ fn uses<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
 
 /// Whether the text ends with what introduces a name in Rust or TypeScript.
 fn declares(before: &str) -> bool {
-    const KEYWORDS: [&str; 11] = [
+    const KEYWORDS: [&str; 9] = [
         "struct",
         "enum",
         "trait",
         "type",
         "fn",
         "mod",
-        "const",
-        "static",
         "class",
         "interface",
         "function",
