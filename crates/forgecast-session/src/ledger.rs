@@ -12,19 +12,20 @@
 //!   requests, so its accounts join the message that has the request.
 //! - What names neither message nor request counts every time it is told; in a transcript, what names no message.
 
+mod account;
+mod compact;
 mod count;
 mod difference;
-mod kept;
-mod many;
+
+use std::collections::BTreeSet;
 
 use forgecast_protocol::Timestamp;
 use forgecast_protocol::event::{CallReported, UsageSource};
-use forgecast_protocol::session::TokenCounts;
 use serde::{Deserialize, Serialize};
 
+use self::account::{AccountRef, StoredAccount};
+pub use self::compact::Ledger;
 pub use self::difference::{Counted, Difference, differences};
-use self::kept::Kept;
-pub use self::many::{Ledger, Place};
 use crate::price::Prices;
 
 /// What one source knows of one call, and to whom it belongs.
@@ -34,7 +35,7 @@ pub struct Account {
     pub report: CallReported,
     /// The session whose view counts it.
     pub session: String,
-    /// The agent's own session, by the name of its transcript; where there is none, the session.
+    /// The agent session, by the name of its transcript; where there is none, the session.
     pub owner: String,
     /// The file or endpoint it was read from.
     pub path: String,
@@ -46,13 +47,40 @@ pub struct Account {
     pub project: String,
 }
 
+/// Where a call was read and to whom it belongs; see [`Account`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallOrigin<'a> {
+    /// The session whose view counts it.
+    pub session: &'a str,
+    /// The agent session.
+    pub owner: &'a str,
+    /// The file or endpoint.
+    pub path: &'a str,
+    /// The phase; empty for none.
+    pub phase: &'a str,
+    /// The project; empty for none.
+    pub project: &'a str,
+}
+
+impl Account {
+    fn origin(&self) -> CallOrigin<'_> {
+        CallOrigin {
+            session: &self.session,
+            owner: &self.owner,
+            path: &self.path,
+            phase: &self.phase,
+            project: &self.project,
+        }
+    }
+}
+
 /// All that is known of one message of a model, which is nearly always one call: accounts that name the same
 /// message or the same request are kept together. Its JSON is what the store keeps.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Call {
     /// The best account of each message, request and source, in this order.
     #[serde(rename = "a")]
-    accounts: Vec<Kept>,
+    accounts: Vec<StoredAccount>,
     /// Uses of tools that were asked for: under which message or request, and which. In order.
     #[serde(default, rename = "u", skip_serializing_if = "Vec::is_empty")]
     tools: Vec<(u64, u64)>,
@@ -61,7 +89,7 @@ pub struct Call {
     confirmed: Vec<(UsageSource, u64)>,
 }
 
-/// Where the calls of an agent's own session belong.
+/// Where the calls of an agent session belong.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Belonging {
     /// See [`Account::session`].
@@ -73,24 +101,21 @@ pub struct Belonging {
 }
 
 impl Call {
-    /// Takes an account in. Its price is fixed here. False when it says nothing new; otherwise the call is to be stored,
+    /// Takes an account in. Its price is fixed here. False if it says nothing new; otherwise the call is to be stored,
     /// whether or not what counts is another now.
     pub fn observe(&mut self, account: Account, prices: &Prices) -> bool {
-        let tools = account.report.tools.iter().map(|tool| key_of_tool(tool));
-        let tools: Vec<u64> = tools.collect();
-        let kept = Kept::of(account, prices);
-        let key = kept.key();
-        let mut changed = self.keep(kept);
-        for tool in tools {
-            changed |= insert(&mut self.tools, (key, tool));
+        let account_ref = AccountRef::of(&account.report, account.at, account.origin(), prices);
+        let mut changed = self.keep(StoredAccount::of(&account_ref));
+        for tool in &account.report.tools {
+            changed |= insert(&mut self.tools, (account_ref.key(), key_of_tool(tool)));
         }
         changed
     }
 
     /// Takes in all that is known of another one, which proved to be the same.
     pub fn absorb(&mut self, other: Self) {
-        for kept in other.accounts {
-            self.keep(kept);
+        for account in other.accounts {
+            self.keep(account);
         }
         for tool in other.tools {
             insert(&mut self.tools, tool);
@@ -108,12 +133,12 @@ impl Call {
         asked && insert(&mut self.confirmed, (source, tool))
     }
 
-    /// The calls of an agent's own session belong elsewhere now; `belonging` says where, by the time of the call. False
-    /// when nothing changed.
+    /// The calls of an agent session belong elsewhere now; `belonging` says where, by the time of the call. False when
+    /// nothing changed.
     pub fn rebind(&mut self, owner: &str, belonging: impl Fn(Timestamp) -> Belonging) -> bool {
         let mut changed = false;
-        for kept in self.accounts.iter_mut().filter(|kept| kept.owner == owner) {
-            changed |= kept.rebind(belonging(kept.at()));
+        for account in self.accounts.iter_mut().filter(|account| account.is_of(owner)) {
+            changed |= account.rebind(&belonging);
         }
         changed
     }
@@ -122,48 +147,38 @@ impl Call {
     /// a call is counted and forgotten.
     #[must_use]
     pub fn keys(&self) -> Vec<u64> {
-        let messages = self.accounts.iter().filter(|kept| kept.message != 0);
-        let mut messages: Vec<(bool, u64)> = messages.map(|kept| (kept.aside, kept.message)).collect();
-        messages.sort_unstable();
-        messages.dedup();
-        let requests = self.accounts.iter().map(|kept| kept.request);
-        let mut requests: Vec<u64> = requests.filter(|key| *key != 0).collect();
-        requests.sort_unstable();
-        requests.dedup();
+        let messages = self.accounts().filter(|account| account.message != 0);
+        let messages: BTreeSet<_> = messages.map(|account| (account.nested, account.message)).collect();
+        let requests: BTreeSet<_> = self.accounts().map(|account| account.request).collect();
+        let requests = requests.into_iter().filter(|key| *key != 0);
         messages.into_iter().map(|(_, key)| key).chain(requests).collect()
     }
 
     /// What counts now.
     #[must_use]
     pub fn counted(&self) -> Vec<Counted> {
-        let groups = count::group(self.accounts.iter().map(Kept::slot).collect());
-        groups.iter().map(|group| self.count(group)).collect()
-    }
-
-    fn count(&self, group: &count::Group) -> Counted {
-        let lead = &self.accounts[group.lead];
-        let told = group.accounts.iter().map(|index| self.accounts[*index].told());
-        let mut accounts: Vec<(UsageSource, TokenCounts, Option<u64>)> = told.collect();
-        let disputed = accounts.iter().any(|(_, tokens, _)| *tokens != accounts[0].1);
-        let asked = |tool: u64| {
-            let mut keys = group.accounts.iter().map(|index| self.accounts[*index].key());
-            keys.any(|key| self.tools.binary_search(&(key, tool)).is_ok())
-        };
-        for (source, tool) in &self.confirmed {
-            let known = accounts.iter().any(|(told, _, _)| told == source);
-            if !known && asked(*tool) {
-                accounts.push((*source, TokenCounts::default(), None));
+        let accounts: Vec<_> = self.accounts().collect();
+        count::count(&accounts, |keys| {
+            if self.confirmed.is_empty() {
+                return Vec::new();
             }
-        }
-        accounts.sort_by_key(|(source, _, _)| *source);
-        lead.counted(accounts, disputed)
+            let keys: Vec<u64> = keys.collect();
+            let asked = |tool: u64| keys.iter().any(|key| self.tools.binary_search(&(*key, tool)).is_ok());
+            let confirmed = self.confirmed.iter().filter(|(_, tool)| asked(*tool));
+            confirmed.map(|(source, _)| *source).collect()
+        })
     }
 
-    fn keep(&mut self, kept: Kept) -> bool {
-        match self.accounts.binary_search_by_key(&kept.place(), Kept::place) {
-            Ok(at) if kept.rank() > self.accounts[at].rank() => self.accounts[at] = kept,
+    fn accounts(&self) -> impl Iterator<Item = AccountRef<'_>> {
+        self.accounts.iter().map(StoredAccount::account)
+    }
+
+    fn keep(&mut self, new: StoredAccount) -> bool {
+        let slot = |account: &StoredAccount| account.account().slot();
+        match self.accounts.binary_search_by_key(&slot(&new), slot) {
+            Ok(at) if new.account().rank() > self.accounts[at].account().rank() => self.accounts[at] = new,
             Ok(_) => return false,
-            Err(at) => self.accounts.insert(at, kept),
+            Err(at) => self.accounts.insert(at, new),
         }
         true
     }
@@ -190,7 +205,7 @@ pub fn key_of_tool(use_id: &str) -> u64 {
 /// The keys under which the call of a report is found; none for one that counts every time it is told.
 #[must_use]
 pub fn keys_of(report: &CallReported) -> Vec<u64> {
-    let (message, request) = kept::keys(report);
+    let (message, request) = account::keys(report);
     [message, request].into_iter().filter(|key| *key != 0).collect()
 }
 

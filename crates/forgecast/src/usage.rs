@@ -10,7 +10,7 @@ use forgecast_ingest::scan::{self, ScanRoots, ScanSummary, ScannedCall};
 use forgecast_protocol::calendar::date;
 use forgecast_protocol::report::{GroupBy, UsageAmount, UsageReport};
 use forgecast_protocol::{Calendar, Timestamp};
-use forgecast_session::ledger::{Counted, Ledger, Place};
+use forgecast_session::ledger::{CallOrigin, Counted, Ledger};
 use forgecast_session::price::{PRICES_OF, Prices};
 use forgecast_store::UsageGroup;
 
@@ -36,7 +36,7 @@ pub(crate) fn scan(roots: &ScanRoots, prices: Prices) -> (Ledger, ScanSummary) {
     let summary = scan::usage(roots, threads, |call: ScannedCall| {
         let at = call.report.used_at.unwrap_or(Timestamp::from_millis(0));
         let file = call.file.to_string_lossy();
-        let place = Place {
+        let origin = CallOrigin {
             session: &call.session,
             owner: &call.session,
             path: &file,
@@ -44,7 +44,7 @@ pub(crate) fn scan(roots: &ScanRoots, prices: Prices) -> (Ledger, ScanSummary) {
             project: project(&call),
         };
         let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        ledger.observe_at(&call.report, at, &place);
+        ledger.observe_at(&call.report, at, origin);
     });
     (ledger.into_inner().unwrap_or_else(PoisonError::into_inner), summary)
 }

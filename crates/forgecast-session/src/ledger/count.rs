@@ -1,32 +1,71 @@
-//! Which of the accounts of one message are calls, and which only tell of them once more.
+//! Which of the accounts of one message are calls, and which only tell of them once more. The one place of these rules,
+//! wherever the accounts are kept.
 
 use std::collections::BTreeMap;
 
+use forgecast_protocol::Timestamp;
 use forgecast_protocol::event::UsageSource;
+use forgecast_protocol::session::TokenCounts;
 
-use super::kept::Rank;
-
-/// What of an account matters here. No two have the same message, request and source.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Slot<'a> {
-    pub(super) message: u64,
-    pub(super) request: u64,
-    pub(super) source: UsageSource,
-    pub(super) aside: bool,
-    pub(super) rank: Rank<'a>,
-}
+use super::Counted;
+use super::account::AccountRef;
+use crate::price::model_name;
 
 /// A call that counts: the account that says how much, and all accounts of it, that one among them, the best source
 /// first. By their places in the list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Group {
-    pub(super) lead: usize,
-    pub(super) accounts: Vec<usize>,
+struct Group {
+    lead: usize,
+    accounts: Vec<usize>,
 }
 
-/// Groups accounts that hang together by their messages and requests.
-pub(super) fn group(slots: Vec<Slot<'_>>) -> Vec<Group> {
-    if slots.len() == 1 {
+/// What counts of accounts that hang together by their messages and requests; no two of them have the same message,
+/// request and source. `confirmed` says which sources besides have seen a call, by the keys of its accounts.
+pub(super) fn count(
+    accounts: &[AccountRef<'_>],
+    confirmed: impl Fn(&mut dyn Iterator<Item = u64>) -> Vec<UsageSource>,
+) -> Vec<Counted> {
+    let groups = group(accounts).into_iter();
+    let counted = groups.map(|group| {
+        let members = group.accounts.iter().map(|index| &accounts[*index]);
+        let confirmed = confirmed(&mut members.clone().map(AccountRef::key));
+        let told = members.map(|account| (account.source, account.counts(), account.cost));
+        count_one(&accounts[group.lead], told.collect(), confirmed)
+    });
+    counted.collect()
+}
+
+fn count_one(
+    lead: &AccountRef<'_>,
+    mut accounts: Vec<(UsageSource, TokenCounts, Option<u64>)>,
+    confirmed: Vec<UsageSource>,
+) -> Counted {
+    let disputed = accounts.iter().any(|(_, tokens, _)| *tokens != accounts[0].1);
+    for source in confirmed {
+        if accounts.iter().all(|(told, _, _)| *told != source) {
+            accounts.push((source, TokenCounts::default(), None));
+        }
+    }
+    accounts.sort_by_key(|(source, _, _)| *source);
+    let is_main = !lead.sidechain && !lead.nested && lead.agent.is_none();
+    let origin = lead.origin;
+    Counted {
+        session: origin.session.to_owned(),
+        owner: origin.owner.to_owned(),
+        project: origin.project.to_owned(),
+        phase: origin.phase.to_owned(),
+        agent: lead.agent.map(str::to_owned),
+        model: lead.model.map(|model| model_name(model, lead.fast == Some(true))),
+        used_at: Timestamp::from_millis(lead.at),
+        tokens: lead.counts(),
+        cost_nanos: lead.cost,
+        accounts,
+        disputed,
+        context_tokens: is_main.then(|| lead.call_tokens().context()),
+    }
+}
+
+fn group(accounts: &[AccountRef<'_>]) -> Vec<Group> {
+    if accounts.len() == 1 {
         return vec![Group {
             lead: 0,
             accounts: vec![0],
@@ -34,15 +73,17 @@ pub(super) fn group(slots: Vec<Slot<'_>>) -> Vec<Group> {
     }
     let mut messages: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
     let mut requests: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
-    for (index, slot) in slots.iter().enumerate() {
-        match home(&slots, slot) {
-            0 => requests.entry(slot.request).or_default().push(index),
+    for (index, account) in accounts.iter().enumerate() {
+        match message_of(accounts, account) {
+            0 => requests.entry(account.request).or_default().push(index),
             message => messages.entry(message).or_default().push(index),
         }
     }
-    let of_messages = messages.into_values().flat_map(|members| of_message(&slots, &members));
+    let of_messages = messages
+        .into_values()
+        .flat_map(|members| of_message(accounts, &members));
     let of_requests = requests.into_values().map(|mut members| {
-        members.sort_by_key(|index| slots[*index].source);
+        members.sort_by_key(|index| accounts[*index].source);
         Group {
             lead: members[0],
             accounts: members,
@@ -52,34 +93,34 @@ pub(super) fn group(slots: Vec<Slot<'_>>) -> Vec<Group> {
 }
 
 /// The message that an account tells of: its own, else the one that has its request; 0 for none.
-fn home(slots: &[Slot<'_>], slot: &Slot<'_>) -> u64 {
-    if slot.message != 0 || slot.request == 0 {
-        return slot.message;
+fn message_of(accounts: &[AccountRef<'_>], account: &AccountRef<'_>) -> u64 {
+    if account.message != 0 || account.request == 0 {
+        return account.message;
     }
-    let with_request = slots.iter().filter(|other| other.request == slot.request);
+    let with_request = accounts.iter().filter(|other| other.request == account.request);
     let named = with_request.filter(|other| other.message != 0);
     named
-        .map(|other| (other.aside, other.message))
+        .map(|other| (other.nested, other.message))
         .min()
         .map_or(0, |(_, message)| message)
 }
 
 /// The best source of a message says which calls there are; the others tell of those.
-fn of_message(slots: &[Slot<'_>], members: &[usize]) -> Vec<Group> {
-    let rank = |index: &usize| slots[*index].rank;
-    let best = members.iter().map(|index| slots[*index].source).min();
+fn of_message(accounts: &[AccountRef<'_>], members: &[usize]) -> Vec<Group> {
+    let rank = |index: &usize| accounts[*index].rank();
+    let best = members.iter().map(|index| accounts[*index].source).min();
     let (told, others): (Vec<usize>, Vec<usize>) = members
         .iter()
         .copied()
-        .partition(|index| Some(slots[*index].source) == best);
+        .partition(|index| Some(accounts[*index].source) == best);
     let mut by_request: BTreeMap<u64, usize> = BTreeMap::new();
     for index in told {
-        let known = by_request.entry(slots[index].request).or_insert(index);
+        let known = by_request.entry(accounts[index].request).or_insert(index);
         if rank(&index) > rank(known) {
             *known = index;
         }
     }
-    let mains = by_request.values().copied().filter(|index| rank(index).main);
+    let mains = by_request.values().copied().filter(|index| !accounts[*index].sidechain);
     let mut leads: Vec<usize> = mains.collect();
     if leads.is_empty() {
         leads.extend(by_request.into_values().max_by_key(rank));
@@ -87,14 +128,14 @@ fn of_message(slots: &[Slot<'_>], members: &[usize]) -> Vec<Group> {
     let Some(first) = leads.iter().copied().max_by_key(rank) else {
         return Vec::new();
     };
-    let by_request: BTreeMap<u64, usize> = leads.iter().map(|lead| (slots[*lead].request, *lead)).collect();
+    let by_request: BTreeMap<u64, usize> = leads.iter().map(|lead| (accounts[*lead].request, *lead)).collect();
     // What a source says of the very request goes before what it says of a replay under another one.
-    let mut beside: BTreeMap<(usize, UsageSource), (bool, Rank<'_>, usize)> = BTreeMap::new();
+    let mut beside = BTreeMap::new();
     for index in others {
-        let slot = &slots[index];
-        let same = by_request.get(&slot.request).copied();
-        let offer = (same.is_some(), slot.rank, index);
-        let known = beside.entry((same.unwrap_or(first), slot.source)).or_insert(offer);
+        let account = &accounts[index];
+        let same = by_request.get(&account.request).copied();
+        let offer = (same.is_some(), account.rank(), index);
+        let known = beside.entry((same.unwrap_or(first), account.source)).or_insert(offer);
         *known = (*known).max(offer);
     }
     let group = |lead: usize| {

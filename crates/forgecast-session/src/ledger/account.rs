@@ -1,0 +1,275 @@
+//! One account of a call: as the rules see it, wherever it is kept, and as the store keeps it.
+
+use std::cmp::Reverse;
+
+use forgecast_protocol::Timestamp;
+use forgecast_protocol::event::{CallReported, CallTokens, UsageSource};
+use forgecast_protocol::session::TokenCounts;
+use serde::{Deserialize, Serialize};
+
+use super::{Belonging, CallOrigin, key_of_message, key_of_request};
+use crate::price::Prices;
+
+/// An account with its price, as the rules see it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AccountRef<'a> {
+    /// Key of the message; 0 for none.
+    pub(super) message: u64,
+    /// Key of the request; 0 for none.
+    pub(super) request: u64,
+    pub(super) source: UsageSource,
+    pub(super) sidechain: bool,
+    /// See [`is_nested`].
+    pub(super) nested: bool,
+    pub(super) model: Option<&'a str>,
+    pub(super) fast: Option<bool>,
+    /// Input, output, cache read, cache written for five minutes and for an hour.
+    pub(super) tokens: [u64; 5],
+    /// Billionths of a dollar.
+    pub(super) cost: Option<u64>,
+    pub(super) agent: Option<&'a str>,
+    /// Milliseconds since the Unix epoch.
+    pub(super) at: i64,
+    pub(super) offset: u64,
+    pub(super) origin: CallOrigin<'a>,
+}
+
+impl<'a> AccountRef<'a> {
+    /// What a source reports of a call. Its price is fixed here.
+    pub(super) fn of(report: &'a CallReported, at: Timestamp, origin: CallOrigin<'a>, prices: &Prices) -> Self {
+        let (message, request) = keys(report);
+        let tokens = &report.tokens;
+        Self {
+            message,
+            request,
+            source: report.source,
+            sidechain: report.call.sidechain,
+            nested: is_nested(report),
+            model: report.model.as_deref(),
+            fast: report.fast,
+            tokens: [
+                tokens.input,
+                tokens.output,
+                tokens.cache_read,
+                tokens.cache_write_5m,
+                tokens.cache_write_1h,
+            ],
+            cost: cost_of(report, prices),
+            agent: report.agent.as_deref(),
+            at: at.as_millis(),
+            offset: report.offset,
+            origin,
+        }
+    }
+
+    /// Which account it is: of several in one slot only the best one is kept.
+    pub(super) fn slot(&self) -> (u64, u64, UsageSource) {
+        (self.message, self.request, self.source)
+    }
+
+    /// The key of the message, else of the request; 0 for neither.
+    pub(super) fn key(&self) -> u64 {
+        if self.message == 0 { self.request } else { self.message }
+    }
+
+    /// Decides which of two accounts of the same message, request and source counts: the greater one. Complete, so that
+    /// of two different accounts never both are the better one.
+    pub(super) fn rank(&self) -> impl Ord + Copy + use<'a> {
+        let CallOrigin {
+            session,
+            owner,
+            path,
+            phase,
+            project,
+        } = self.origin;
+        (
+            !self.sidechain,
+            self.call_tokens().total(),
+            self.fast.is_some(),
+            (Reverse(path), Reverse(self.offset), Reverse(self.at)),
+            self.tokens,
+            self.fast,
+            (self.model, self.agent),
+            [owner, session, phase, project],
+        )
+    }
+
+    pub(super) fn call_tokens(&self) -> CallTokens {
+        let [input, output, cache_read, cache_write_5m, cache_write_1h] = self.tokens;
+        CallTokens {
+            input,
+            output,
+            cache_read,
+            cache_write_5m,
+            cache_write_1h,
+        }
+    }
+
+    /// The tokens as a view counts them.
+    pub(super) fn counts(&self) -> TokenCounts {
+        let tokens = self.call_tokens();
+        TokenCounts {
+            input: tokens.input,
+            output: tokens.output,
+            cache_read: tokens.cache_read,
+            cache_write: tokens.cache_write(),
+        }
+    }
+}
+
+/// A call within a call, a second model that was asked for advice: it is no step of the conversation, so it says
+/// nothing of the context window, and no other source knows it.
+fn is_nested(report: &CallReported) -> bool {
+    let message = report.call.message.as_deref();
+    message.is_some_and(|id| id.contains(":advisor:"))
+}
+
+/// The keys of message and request; 0 for none. In a transcript a request alone names no call: where the message is
+/// missing several may have it.
+pub(super) fn keys(report: &CallReported) -> (u64, u64) {
+    let some = |id: &Option<String>, key: fn(&str) -> u64| match id.as_deref() {
+        None | Some("") => 0,
+        Some(id) => key(id),
+    };
+    let message = some(&report.call.message, key_of_message);
+    if message == 0 && report.source == UsageSource::Transcript {
+        return (0, 0);
+    }
+    (message, some(&report.call.request, key_of_request))
+}
+
+/// The source's own price, else that of the table. What used nothing costs nothing, whatever the model.
+fn cost_of(report: &CallReported, prices: &Prices) -> Option<u64> {
+    let stated = report.cost_usd.and_then(crate::price::nanos_of);
+    let listed = || {
+        let model = report.model.as_deref()?;
+        prices.nanos(model, report.fast == Some(true), &report.tokens)
+    };
+    let nothing = || (report.tokens.total() == 0).then_some(0);
+    stated.or_else(listed).or_else(nothing)
+}
+
+/// An account as the store keeps it. Short names, since one is stored for every call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct StoredAccount {
+    #[serde(default, rename = "m", skip_serializing_if = "is_default")]
+    message: u64,
+    #[serde(default, rename = "r", skip_serializing_if = "is_default")]
+    request: u64,
+    #[serde(default = "transcript", rename = "s", skip_serializing_if = "is_transcript")]
+    source: UsageSource,
+    #[serde(default, rename = "c", skip_serializing_if = "is_default")]
+    sidechain: bool,
+    #[serde(default, rename = "x", skip_serializing_if = "is_default")]
+    nested: bool,
+    #[serde(default, rename = "n", skip_serializing_if = "is_default")]
+    model: Option<String>,
+    #[serde(default, rename = "f", skip_serializing_if = "is_default")]
+    fast: Option<bool>,
+    #[serde(rename = "k")]
+    tokens: [u64; 5],
+    #[serde(default, rename = "d", skip_serializing_if = "is_default")]
+    cost: Option<u64>,
+    #[serde(default, rename = "g", skip_serializing_if = "is_default")]
+    agent: Option<String>,
+    #[serde(rename = "t")]
+    at: i64,
+    #[serde(rename = "p")]
+    path: String,
+    #[serde(rename = "o")]
+    offset: u64,
+    #[serde(rename = "w")]
+    owner: String,
+    /// Empty if it is the owner.
+    #[serde(default, rename = "e", skip_serializing_if = "is_default")]
+    session: String,
+    #[serde(default, rename = "h", skip_serializing_if = "is_default")]
+    phase: String,
+    #[serde(default, rename = "j", skip_serializing_if = "is_default")]
+    project: String,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn transcript() -> UsageSource {
+    UsageSource::Transcript
+}
+
+fn is_transcript(source: &UsageSource) -> bool {
+    *source == UsageSource::Transcript
+}
+
+impl StoredAccount {
+    pub(super) fn of(account: &AccountRef<'_>) -> Self {
+        let origin = account.origin;
+        let session = if origin.session == origin.owner {
+            ""
+        } else {
+            origin.session
+        };
+        Self {
+            message: account.message,
+            request: account.request,
+            source: account.source,
+            sidechain: account.sidechain,
+            nested: account.nested,
+            model: account.model.map(str::to_owned),
+            fast: account.fast,
+            tokens: account.tokens,
+            cost: account.cost,
+            agent: account.agent.map(str::to_owned),
+            at: account.at,
+            path: origin.path.to_owned(),
+            offset: account.offset,
+            owner: origin.owner.to_owned(),
+            session: session.to_owned(),
+            phase: origin.phase.to_owned(),
+            project: origin.project.to_owned(),
+        }
+    }
+
+    pub(super) fn account(&self) -> AccountRef<'_> {
+        AccountRef {
+            message: self.message,
+            request: self.request,
+            source: self.source,
+            sidechain: self.sidechain,
+            nested: self.nested,
+            model: self.model.as_deref(),
+            fast: self.fast,
+            tokens: self.tokens,
+            cost: self.cost,
+            agent: self.agent.as_deref(),
+            at: self.at,
+            offset: self.offset,
+            origin: CallOrigin {
+                session: if self.session.is_empty() {
+                    &self.owner
+                } else {
+                    &self.session
+                },
+                owner: &self.owner,
+                path: &self.path,
+                phase: &self.phase,
+                project: &self.project,
+            },
+        }
+    }
+
+    pub(super) fn is_of(&self, owner: &str) -> bool {
+        self.owner == owner
+    }
+
+    /// It belongs elsewhere now; `belonging` says where, by the time of the call. Whether that changed anything.
+    pub(super) fn rebind(&mut self, belonging: impl Fn(Timestamp) -> Belonging) -> bool {
+        let mut to = belonging(Timestamp::from_millis(self.at));
+        if to.session == self.owner {
+            to.session.clear();
+        }
+        let same = to.session == self.session && to.phase == self.phase && to.project == self.project;
+        (self.session, self.phase, self.project) = (to.session, to.phase, to.project);
+        !same
+    }
+}
