@@ -18,7 +18,6 @@ pub mod estimate;
 pub mod ledger;
 pub mod patch;
 pub mod price;
-pub mod vocabulary;
 
 mod fold;
 mod row;
@@ -26,11 +25,13 @@ mod run;
 mod sections;
 mod session;
 mod timeline;
+mod vocabulary;
 
 pub use estimate::RunRecord;
 pub use run::{Deadline, Limits};
 pub use session::Session;
 pub use timeline::TimelineBuilder;
+pub use vocabulary::order as phase_order;
 
 /// Grows whenever the same facts would fold to another view, or a stored [`Session`] would be read wrongly. The store
 /// then folds its facts anew, and the hub begins a new epoch, so that no viewer applies a patch to a state of the old

@@ -5,7 +5,7 @@ use forgecast_protocol::session::PhaseStatus;
 
 /// The phases in the order of the pipeline. The order comes from here and never from a producer's `phase_number`,
 /// which says `?/7`, `4.5/8` and changes its total in the middle of a build.
-pub const PHASES: [&str; 9] = [
+pub(crate) const PHASES: [&str; 9] = [
     CODEBASE_ANALYSIS,
     SCOUT,
     ARCHITECT,
@@ -18,23 +18,23 @@ pub const PHASES: [&str; 9] = [
 ];
 
 /// Only builds that extend existing code have it.
-pub const CODEBASE_ANALYSIS: &str = "Codebase Analysis";
+pub(crate) const CODEBASE_ANALYSIS: &str = "Codebase Analysis";
 /// Looks at the task.
-pub const SCOUT: &str = "Scout";
+pub(crate) const SCOUT: &str = "Scout";
 /// Designs.
-pub const ARCHITECT: &str = "Architect";
+pub(crate) const ARCHITECT: &str = "Architect";
 /// Builds; the build's tasks are its tasks.
-pub const BUILDER: &str = "Builder";
+pub(crate) const BUILDER: &str = "Builder";
 /// Tests, and goes back when they fail.
-pub const TEST: &str = "Test";
+pub(crate) const TEST: &str = "Test";
 /// Only pipelines of eight phases have it.
-pub const SCREENSHOT: &str = "Screenshot";
+pub(crate) const SCREENSHOT: &str = "Screenshot";
 /// Documents.
-pub const DOCUMENTATION: &str = "Documentation";
+pub(crate) const DOCUMENTATION: &str = "Documentation";
 /// Deploys; a build that ends here is complete when nothing follows.
-pub const DEPLOY: &str = "Deploy";
+pub(crate) const DEPLOY: &str = "Deploy";
 /// The last: its end is the end of the build.
-pub const FEEDBACK: &str = "Feedback";
+pub(crate) const FEEDBACK: &str = "Feedback";
 
 const ALIASES: [(&str, &str); 14] = [
     ("analysis", CODEBASE_ANALYSIS),
@@ -54,8 +54,7 @@ const ALIASES: [(&str, &str); 14] = [
 ];
 
 /// The vocabulary's name for a producer's word, whatever its case, or nothing when the word is the producer's own.
-#[must_use]
-pub fn known_phase(word: &str) -> Option<&'static str> {
+pub(crate) fn known_phase(word: &str) -> Option<&'static str> {
     let word = spaced(word);
     PHASES.into_iter().find(|name| name.to_lowercase() == word).or_else(|| {
         let alias = ALIASES.into_iter().find(|(alias, _)| *alias == word);
@@ -64,8 +63,7 @@ pub fn known_phase(word: &str) -> Option<&'static str> {
 }
 
 /// The name under which a phase is shown: the vocabulary's, else the producer's word as it is; nothing for no word.
-#[must_use]
-pub fn phase(word: &str) -> Option<String> {
+pub(crate) fn phase(word: &str) -> Option<String> {
     let trimmed = word.trim();
     if trimmed.is_empty() {
         return None;
@@ -81,14 +79,13 @@ pub fn order(name: &str) -> Option<u32> {
 }
 
 /// Whether a run begins with this phase.
-#[must_use]
-pub fn is_first(name: &str) -> bool {
+pub(crate) fn is_first(name: &str) -> bool {
     name == CODEBASE_ANALYSIS || name == SCOUT
 }
 
 /// What a word of state means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meaning {
+pub(crate) enum Meaning {
     /// Has not begun.
     Pending,
     /// Works; also every word that is not known.
@@ -105,8 +102,7 @@ pub enum Meaning {
 
 impl Meaning {
     /// The state of a phase whose producer uses such a word: a phase that waits is still at work.
-    #[must_use]
-    pub fn phase_status(self) -> PhaseStatus {
+    pub(crate) fn phase_status(self) -> PhaseStatus {
         match self {
             Self::Pending => PhaseStatus::Pending,
             Self::Active | Self::Waiting => PhaseStatus::Active,
@@ -117,15 +113,13 @@ impl Meaning {
     }
 
     /// Whether nothing follows of the thing that is in this state.
-    #[must_use]
-    pub fn is_end(self) -> bool {
+    pub(crate) fn is_end(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Skipped)
     }
 }
 
 /// What a producer's word for the state of a phase, a task or an agent means.
-#[must_use]
-pub fn meaning(word: &str) -> Meaning {
+pub(crate) fn meaning(word: &str) -> Meaning {
     match spaced(word).as_str() {
         "pending" | "queued" | "todo" | "not started" => Meaning::Pending,
         "waiting" | "waiting for input" | "waiting for user" | "awaiting input" | "awaiting approval"
@@ -140,8 +134,7 @@ pub fn meaning(word: &str) -> Meaning {
 }
 
 /// Whether a word says that something is only about to begin: it tells a new run from the end of the last.
-#[must_use]
-pub fn is_beginning(word: &str) -> bool {
+pub(crate) fn is_beginning(word: &str) -> bool {
     matches!(
         spaced(word).as_str(),
         "starting" | "started" | "initializing" | "initialising" | "planning"
@@ -149,8 +142,7 @@ pub fn is_beginning(word: &str) -> bool {
 }
 
 /// Whether an agent with this word is at work.
-#[must_use]
-pub fn is_at_work(word: &str) -> bool {
+pub(crate) fn is_at_work(word: &str) -> bool {
     meaning(word) == Meaning::Active && spaced(word) != "idle"
 }
 

@@ -307,8 +307,8 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
     event_of(prop_oneof![9 => state_fact(), 1 => adding_fact()])
 }
 
-/// What the sources of an agent's own session say.
-pub(crate) fn own_event() -> impl Strategy<Value = Event> {
+/// What the sources of an agent session say.
+pub(crate) fn agent_event() -> impl Strategy<Value = Event> {
     let fact = prop_oneof![3 => life_fact(), 1 => adding_fact()];
     let kind = select(vec![
         SourceKind::Transcript,

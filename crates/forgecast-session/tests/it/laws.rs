@@ -64,8 +64,8 @@ proptest! {
     }
 
     #[test]
-    fn the_fold_of_an_agents_own_session_is_total_too(events in vec(own_event(), 0..30)) {
-        let mut session = own_session();
+    fn the_fold_of_an_agent_session_is_total_too(events in vec(agent_event(), 0..30)) {
+        let mut session = agent_session();
         for event in &events {
             session.apply(event);
             let view = serde_json::to_value(session.view()).unwrap();

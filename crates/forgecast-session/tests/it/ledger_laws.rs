@@ -275,7 +275,7 @@ proptest! {
         for name in ["0a~1", "0b~1", "0c~1"] {
             let mut view = session();
             for change in books.told.iter().filter(|change| change.session == name) {
-                view.apply(&told(minute(30), Fact::UsageRecorded(change.usage.clone())));
+                view.apply(&from_transcript(minute(30), Fact::UsageRecorded(change.usage.clone())));
             }
             let ours: Vec<&Counted> = counted.iter().filter(|call| call.session == name).collect();
             let usage = view.view().usage.clone().unwrap_or_default();

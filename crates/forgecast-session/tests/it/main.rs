@@ -7,6 +7,7 @@
 
 mod support;
 
+mod agent_sessions;
 mod arbitrary;
 mod belonging;
 mod checkpoints;
@@ -16,7 +17,7 @@ mod laws;
 mod ledger;
 mod ledger_laws;
 mod life;
-mod own;
+
 mod panels;
 mod patches;
 mod phases;

@@ -39,8 +39,8 @@ pub(crate) fn session() -> Session {
     Session::new(id(), &subject(), minute(0))
 }
 
-/// An agent's own session, known from its transcript.
-pub(crate) fn own_session() -> Session {
+/// An agent session, known from its transcript.
+pub(crate) fn agent_session() -> Session {
     let subject = Subject {
         transcript: Some("0b1d2c3e".parse().unwrap()),
         ..subject()
@@ -49,7 +49,7 @@ pub(crate) fn own_session() -> Session {
 }
 
 /// A fact of an agent's transcript.
-pub(crate) fn told(at: Timestamp, fact: Fact) -> Event {
+pub(crate) fn from_transcript(at: Timestamp, fact: Fact) -> Event {
     event(SourceKind::Transcript, "projects/weather-app/0b1d2c3e.jsonl", at, fact)
 }
 

@@ -51,7 +51,7 @@ fn input(tokens: i64) -> TokenDelta {
 }
 
 fn apply(session: &mut Session, at: Timestamp, fact: UsageRecorded) {
-    session.apply(&told(at, Fact::UsageRecorded(fact)));
+    session.apply(&from_transcript(at, Fact::UsageRecorded(fact)));
 }
 
 fn usage_of(facts: impl IntoIterator<Item = UsageRecorded>) -> Usage {
@@ -211,7 +211,7 @@ fn the_main_agent_is_shown_beside_others_and_an_agents_tokens_are_those_of_its_c
         tokens: Some(5),
         ..AgentReported::default()
     };
-    session.apply(&told(minute(2), Fact::AgentReported(agent.clone())));
+    session.apply(&from_transcript(minute(2), Fact::AgentReported(agent.clone())));
     let of_agent = UsageRecorded {
         agent: Some("a1".to_owned()),
         ..counted(30, Some(0.5))
@@ -221,7 +221,7 @@ fn the_main_agent_is_shown_beside_others_and_an_agents_tokens_are_those_of_its_c
     assert_eq!(inputs(&usage.by_agent), [("a1", 30), ("main", 100)]);
     assert_eq!(usage.by_agent["main"].cost_usd, Some(1.0));
     assert_eq!(session.view().agents["a1"].tokens, Some(30));
-    session.apply(&told(minute(4), Fact::AgentReported(agent)));
+    session.apply(&from_transcript(minute(4), Fact::AgentReported(agent)));
     assert_eq!(
         session.view().agents["a1"].tokens,
         Some(30),
@@ -330,9 +330,9 @@ fn a_mark_of_the_sessions_budget_is_shown_and_is_no_work() {
             spent_usd: 5.5,
         })
     };
-    session.apply(&told(minute(1), passed(BudgetScope::Day)));
+    session.apply(&from_transcript(minute(1), passed(BudgetScope::Day)));
     assert_eq!(session.view().usage, None);
-    session.apply(&told(minute(2), passed(BudgetScope::Session)));
+    session.apply(&from_transcript(minute(2), passed(BudgetScope::Session)));
     let budget = session.view().usage.clone().unwrap().budget;
     let level = BudgetLevel::Warning;
     assert_eq!(budget, Some(Budget { limit_usd: 10.0, level }));

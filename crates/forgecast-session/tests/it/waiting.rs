@@ -44,16 +44,16 @@ fn call(used_at: Timestamp, calls: i64) -> Fact {
 
 /// Waiting since minute 5, with one tool asked for and not used yet.
 fn waiting() -> Session {
-    let mut session = own_session();
-    session.apply(&told(minute(4), used("t1", None)));
-    session.apply(&told(minute(5), waits(Some(WaitingFor::Permission))));
+    let mut session = agent_session();
+    session.apply(&from_transcript(minute(4), used("t1", None)));
+    session.apply(&from_transcript(minute(5), waits(Some(WaitingFor::Permission))));
     assert_eq!(session.view().status, SessionStatus::Waiting);
     session
 }
 
 fn waits_after(at: Timestamp, fact: Fact) -> bool {
     let mut session = waiting();
-    session.apply(&told(at, fact));
+    session.apply(&from_transcript(at, fact));
     let waits = session.view().status == SessionStatus::Waiting;
     assert_eq!(session.view().waiting_for.is_some(), waits);
     waits
@@ -70,9 +70,9 @@ fn a_use_that_is_known_does_not_end_a_wait_that_began_since() {
 #[test]
 fn a_use_counts_once_as_work() {
     let mut session = waiting();
-    session.apply(&told(minute(6), used("t1", Some(true))));
-    session.apply(&told(minute(7), used("t1", Some(true))));
-    session.apply(&told(minute(8), used("t1", None)));
+    session.apply(&from_transcript(minute(6), used("t1", Some(true))));
+    session.apply(&from_transcript(minute(7), used("t1", Some(true))));
+    session.apply(&from_transcript(minute(8), used("t1", None)));
     assert_eq!(session.view().last_work_at, Some(minute(6)));
 }
 
@@ -86,10 +86,10 @@ fn a_call_that_was_made_later_ends_a_wait_and_an_earlier_one_does_not() {
 #[test]
 fn a_source_that_does_not_say_for_what_takes_nothing_away() {
     let mut session = waiting();
-    session.apply(&told(minute(6), waits(None)));
+    session.apply(&from_transcript(minute(6), waits(None)));
     assert_eq!(session.view().waiting_for, Some(WaitingFor::Permission));
     assert_eq!(session.row().waiting_for, Some(WaitingFor::Permission));
-    session.apply(&told(minute(7), waits(Some(WaitingFor::Answer))));
+    session.apply(&from_transcript(minute(7), waits(Some(WaitingFor::Answer))));
     assert_eq!(session.view().waiting_for, Some(WaitingFor::Answer));
 }
 
@@ -97,7 +97,7 @@ fn a_source_that_does_not_say_for_what_takes_nothing_away() {
 fn only_the_newest_uses_are_remembered() {
     let mut session = waiting();
     for number in 0..1000 {
-        session.apply(&told(minute(6), used(&format!("u{number}"), None)));
+        session.apply(&from_transcript(minute(6), used(&format!("u{number}"), None)));
     }
     let stored = serde_json::to_string(&session).unwrap();
     assert!(stored.len() < 20_000, "{}", stored.len());

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use forgecast_protocol::Timestamp;
 use forgecast_protocol::session::{PhaseStatus, PhaseView, SessionRow, SessionView, SourceOfState, Tests};
-use forgecast_session::vocabulary;
+use forgecast_session::phase_order;
 
 use super::{Style, age, one_line, table, usage};
 
@@ -148,7 +148,7 @@ fn minutes(seconds: u64) -> String {
 
 fn phases(view: &SessionView) -> String {
     let mut phases: Vec<(&String, &PhaseView)> = view.phases.iter().collect();
-    phases.sort_by_key(|(name, phase)| (phase.order, vocabulary::order(name)));
+    phases.sort_by_key(|(name, phase)| (phase.order, phase_order(name)));
     let words: Vec<String> = phases
         .into_iter()
         .map(|(name, phase)| {

@@ -59,9 +59,9 @@ fn titled(title: &str) -> Fact {
 }
 
 fn own(facts: impl IntoIterator<Item = Fact>) -> Session {
-    let mut session = own_session();
+    let mut session = agent_session();
     for (fact, at) in facts.into_iter().zip(1..) {
-        session.apply(&told(minute(at), fact));
+        session.apply(&from_transcript(minute(at), fact));
     }
     session
 }
@@ -78,16 +78,16 @@ fn it_is_named_by_its_title_and_a_build_is_not() {
     assert_eq!(session.view().source, SourceOfState::Transcript);
     assert_eq!(session.row().source, SourceOfState::Transcript);
     let mut build = after(&[report("Scout", "scouting", &[])]);
-    build.apply(&told(minute(2), titled("mend the login")));
+    build.apply(&from_transcript(minute(2), titled("mend the login")));
     assert_eq!(build.view().name, "weather-app");
 }
 
 #[test]
 fn it_began_with_the_first_thing_that_is_known_of_it_and_a_build_when_it_says_so() {
-    let mut session = own_session();
-    session.apply(&told(minute(5), tool("t1")));
-    session.apply(&told(minute(3), titled("mend the login")));
-    session.apply(&told(minute(7), tool("t2")));
+    let mut session = agent_session();
+    session.apply(&from_transcript(minute(5), tool("t1")));
+    session.apply(&from_transcript(minute(3), titled("mend the login")));
+    session.apply(&from_transcript(minute(7), tool("t2")));
     assert_eq!(session.view().started_at, Some(minute(3)));
     assert_eq!(session.row().started_at, Some(minute(3)));
     session.apply(&pushed(minute(8), tool("t3")));
@@ -116,29 +116,29 @@ fn it_is_completed_when_it_is_closed_until_it_is_taken_up_again() {
     assert_eq!(session.view().ended_at, Some(minute(2)));
     assert_eq!(session.next_deadline(&Limits::default()), None);
     assert_eq!(session.record(), None, "no build's history");
-    session.apply(&told(minute(9), tool("t2")));
+    session.apply(&from_transcript(minute(9), tool("t2")));
     assert_eq!(status(&session), (SessionStatus::Running, None));
     assert_eq!(session.view().ended_at, None);
-    session.apply(&told(minute(10), closed()));
+    session.apply(&from_transcript(minute(10), closed()));
     assert_eq!(session.view().ended_at, Some(minute(10)));
-    session.apply(&told(minute(11), Fact::WaitingEnded(WaitingEnded {})));
+    session.apply(&from_transcript(minute(11), Fact::WaitingEnded(WaitingEnded {})));
     assert_eq!(status(&session), (SessionStatus::Running, None), "a prompt");
 }
 
 #[test]
 fn what_trails_behind_the_end_does_not_open_it_again() {
     let mut session = own([tool("t1"), closed()]);
-    session.apply(&told(second(124), tool("t2")));
-    session.apply(&told(minute(5), called(second(119))));
+    session.apply(&from_transcript(second(124), tool("t2")));
+    session.apply(&from_transcript(minute(5), called(second(119))));
     assert_eq!(session.view().status, SessionStatus::Completed);
-    session.apply(&told(minute(5), called(second(121))));
+    session.apply(&from_transcript(minute(5), called(second(121))));
     assert_eq!(session.view().status, SessionStatus::Running);
 }
 
 #[test]
 fn closing_an_agents_session_never_ends_a_build() {
     let mut build = after(&[report("Scout", "scouting", &[])]);
-    build.apply(&told(minute(2), closed()));
+    build.apply(&from_transcript(minute(2), closed()));
     assert_eq!(build.view().status, SessionStatus::Running);
     assert_eq!(build.view().last_work_at, Some(minute(1)));
 }
@@ -156,7 +156,7 @@ fn while_it_waits_for_a_prompt_it_never_stalls_and_in_the_end_it_is_completed() 
     assert_eq!(status(&session), (SessionStatus::Completed, reason));
     assert_eq!(session.view().ended_at, Some(minute(2)), "when the turn ended");
     assert_eq!(session.view().waiting_for, None);
-    session.apply(&told(minute(500), Fact::WaitingEnded(WaitingEnded {})));
+    session.apply(&from_transcript(minute(500), Fact::WaitingEnded(WaitingEnded {})));
     assert_eq!(status(&session), (SessionStatus::Running, None));
     assert_eq!(session.view().ended_at, None);
 }
