@@ -141,13 +141,16 @@ async function listening(context: BrowserContext, permission: NotificationPermis
   }, permission);
 }
 
+/** What needs notice in a row, as the server says it. */
+const attention = (kind: string, seq: number, text = '') => ({ kind, seq, text, since: `2026-11-22T12:00:0${seq}.000Z` });
+
 const heard = (page: Page) => page.evaluate(() => (globalThis as unknown as { heard: Heard }).heard);
 
 test('notifications are asked for by pressing only, come once for all tabs, and lead to their session', async ({ context, page }) => {
   await listening(context, 'default');
   await page.goto(mock.url);
   await expect(page.locator('[data-session]').first()).toBeVisible();
-  mock.patch('sessions', { sessions: { [ID]: { status: 'failed', status_reason: 'Tests fail' } } });
+  mock.patch('sessions', { sessions: { [ID]: { status: 'failed', status_reason: 'Tests fail', attention: attention('failed', 1, 'Tests fail') } } });
   await expect(page.locator(`[data-session="${ID}"]`)).toHaveCount(0);
   expect(await heard(page)).toEqual({ shown: [], asked: 0 });
 
@@ -165,18 +168,42 @@ test('notifications are asked for by pressing only, come once for all tabs, and 
   await expect(other.locator('[data-session]').first()).toBeVisible();
 
   const both = async () => [...(await heard(page)).shown, ...(await heard(other)).shown];
-  mock.patch('sessions', { sessions: { [ID]: { status: 'waiting', waiting_for: 'answer', status_reason: 'Which unit?' } } });
+  mock.patch('sessions', { sessions: { [ID]: { status: 'waiting', waiting_for: 'answer', status_reason: 'Which unit?', attention: attention('waiting', 2, 'Which unit?') } } });
   await expect.poll(both).toEqual([{ title: 'weather-app asks a question', body: 'Which unit?', tag: `forgecast ${ID} waiting` }]);
   // Not again within a minute, and not what was not wished for.
-  mock.patch('sessions', { sessions: { [ID]: { status: 'running', waiting_for: null } } });
-  mock.patch('sessions', { sessions: { [ID]: { status: 'waiting', waiting_for: 'answer' }, 'habit-tracker~3': { status: 'stalled' } } });
-  mock.patch('sessions', { sessions: { [ID]: { status: 'completed', waiting_for: null, task: 'Build a weather dashboard' } } });
+  mock.patch('sessions', { sessions: { [ID]: { status: 'running', waiting_for: null, attention: null } } });
+  mock.patch('sessions', {
+    sessions: {
+      [ID]: { status: 'waiting', waiting_for: 'answer', attention: attention('waiting', 3) },
+      'habit-tracker~3': { status: 'stalled', attention: attention('stalled', 1) },
+    },
+  });
+  mock.patch('sessions', { sessions: { [ID]: { status: 'completed', waiting_for: null, attention: attention('completed', 4, 'Build a weather dashboard') } } });
   await expect.poll(both).toHaveLength(2);
   expect((await both()).map(({ title }) => title)).toEqual(['weather-app asks a question', 'weather-app is completed']);
 
   const shower = (await heard(page)).shown.length > 0 ? page : other;
   await shower.evaluate(() => (globalThis as unknown as { pressed(): void }).pressed());
   await expect(shower).toHaveURL(new RegExp(`/session/${ID}$`));
+});
+
+test('what came while no page was open is told by the next one, once', async ({ context, page }) => {
+  await listening(context, 'granted');
+  await page.goto(mock.url);
+  await page.getByRole('button', { name: 'Notifications' }).click();
+  await page.getByRole('dialog', { name: 'Notifications' }).getByRole('button', { name: 'Turn on for all sessions' }).click();
+  const told = () => page.evaluate(() => localStorage.getItem('forgecast-attention'));
+  await expect.poll(told).not.toBeNull();
+  await page.goto('about:blank');
+  mock.patch('sessions', { sessions: { [ID]: { status: 'failed', attention: attention('failed', 1, 'Tests fail') } } });
+  await page.goto(mock.url);
+  const titles = async () => (await heard(page)).shown.map(({ title }) => title);
+  await expect.poll(titles).toEqual(['weather-app failed']);
+  await expect.poll(told).toContain(`"${ID}"`);
+  await page.reload();
+  await expect(page.locator('[data-session]').first()).toBeVisible();
+  mock.patch('sessions', { sessions: { 'habit-tracker~3': { status: 'completed', attention: attention('completed', 1) } } });
+  await expect.poll(titles).toEqual(['habit-tracker is completed']);
 });
 
 test('one session can be told of alone, also after a reload, and where nothing can be kept', async ({ context, page }) => {
@@ -190,7 +217,12 @@ test('one session can be told of alone, also after a reload, and where nothing c
   await expect(bell).toHaveAttribute('data-bell', 'on');
   await page.keyboard.press('g');
   await expect(page.locator('[data-session]').first()).toBeVisible();
-  mock.patch('sessions', { sessions: { [ID]: { status: 'completed' }, 'habit-tracker~3': { status: 'failed' } } });
+  mock.patch('sessions', {
+    sessions: {
+      [ID]: { status: 'completed', attention: attention('completed', 1) },
+      'habit-tracker~3': { status: 'failed', attention: attention('failed', 1) },
+    },
+  });
   await expect.poll(async () => (await heard(page)).shown.map(({ title }) => title)).toEqual(['weather-app is completed']);
 
   await page.addInitScript(() => {
@@ -215,9 +247,9 @@ test('the title counts what happened while nobody looked', async ({ page }) => {
       document.dispatchEvent(new Event('visibilitychange'));
     }, hidden);
   await look(true);
-  mock.patch('sessions', { sessions: { [ID]: { status: 'failed' }, 'new~1': row('new~1', { status: 'failed' }) } });
+  mock.patch('sessions', { sessions: { [ID]: { status: 'failed', attention: attention('failed', 1) }, 'new~1': row('new~1', { status: 'failed' }) } });
   await expect(page).toHaveTitle('(1) Forgecast');
-  mock.patch('sessions', { sessions: { [ID]: { status: 'waiting', waiting_for: 'prompt' } } });
+  mock.patch('sessions', { sessions: { [ID]: { status: 'waiting', waiting_for: 'prompt', attention: attention('waiting', 2) } } });
   await expect(page).toHaveTitle('(2) Forgecast');
   await look(false);
   await expect(page).toHaveTitle('Forgecast');

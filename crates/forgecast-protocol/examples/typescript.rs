@@ -1,25 +1,22 @@
 //! Prints the wire types as one TypeScript file, in a fixed order: to the path given as the argument, else to standard
 //! output. Run by `cargo xtask gen`; never edited by hand what it writes.
 
+use std::any::TypeId;
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::{env, fs, io};
 
-use forgecast_protocol::batch::{LogLevel, LogLine, Span};
-use forgecast_protocol::event::{ArtifactKind, BudgetScope, IndexingProgress, TestBasis, UsageSource};
-use forgecast_protocol::outcome::{OutcomeReport, OutcomeRow, Outcomes, OutcomesBy};
-use forgecast_protocol::problem::{ErrorBody, Problem, ProblemKind};
-use forgecast_protocol::report::{BudgetReport, BurnRate, GroupBy, UsageAmount, UsageReport, UsageRow};
-use forgecast_protocol::session::{
-    AgentView, ArtifactView, Budget, BudgetLevel, ContextWindow, CurrentPhase, DecisionView, Decisions, ErrorView,
-    Estimate, PatternView, PhaseStatus, PhaseView, Progress, RowPhase, RowTasks, RowTests, RowUsage, SessionRow,
-    SessionStatus, SessionView, SourceOfState, TaskView, TestIteration, TestSummary, Tests, TokenCounts, Usage,
-    UsageMinute, UsageShare, WaitingFor,
-};
-use forgecast_protocol::timeline::{MarkKind, Timeline, TimelineMark, TimelineSpan};
+use forgecast_protocol::batch::LogLine;
+use forgecast_protocol::event::{BudgetScope, IndexingProgress};
+use forgecast_protocol::outcome::OutcomeReport;
+use forgecast_protocol::problem::ErrorBody;
+use forgecast_protocol::report::UsageReport;
+use forgecast_protocol::session::{SessionRow, SessionView, TokenCounts};
+use forgecast_protocol::timeline::Timeline;
 use forgecast_protocol::update::{ClientMessage, HEARTBEAT_S, Index, PROTOCOL_VERSION, ServerMessage, TopicMark};
-use ts_rs::{Config, TS};
+use ts_rs::{Config, TS, TypeVisitor};
 
 const HEADER: &str = "\
 // The wire types, generated from the Rust definitions in `forgecast-protocol` by `cargo xtask gen`. Do not edit.
@@ -42,47 +39,54 @@ fn tidied(file: &str) -> String {
     tidy.join("\n") + "\n"
 }
 
-/// Appends one declaration with its documentation.
-fn declare<T: TS>(file: &mut String, config: &Config) {
-    file.push('\n');
-    if let Some(docs) = T::docs() {
-        file.push_str(&docs);
-    }
-    file.push_str("export ");
-    file.push_str(&T::decl(config));
-    file.push('\n');
+/// Declares types, each once and followed by those that it names.
+#[derive(Default)]
+struct Declarations {
+    file: String,
+    declared: BTreeSet<TypeId>,
+    config: Config,
 }
 
-macro_rules! declare_all {
-    ($file:expr, $config:expr, $($type:ty),+ $(,)?) => { $(declare::<$type>($file, $config);)+ };
+impl TypeVisitor for Declarations {
+    fn visit<T: TS + 'static + ?Sized>(&mut self) {
+        // Only types of our own have a file that they could be written to.
+        if T::output_path().is_none() || !self.declared.insert(TypeId::of::<T>()) {
+            return;
+        }
+        self.file.push('\n');
+        self.file.push_str(&T::docs().unwrap_or_default());
+        self.file.push_str("export ");
+        self.file.push_str(&T::decl(&self.config));
+        self.file.push('\n');
+        T::visit_dependencies(self);
+    }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let config = Config::default();
-    let mut file = HEADER.to_owned();
+    let mut all = Declarations {
+        file: HEADER.to_owned(),
+        ..Declarations::default()
+    };
     writeln!(
-        file,
+        all.file,
         "export const PROTOCOL_VERSION = {PROTOCOL_VERSION};\nexport const HEARTBEAT_S = {HEARTBEAT_S};"
     )?;
-    #[rustfmt::skip]
-    declare_all!(
-        &mut file, &config,
-        // Messages.
-        ClientMessage, ServerMessage, TopicMark, Index, IndexingProgress, ErrorBody, Problem, ProblemKind,
-        LogLine, LogLevel, Span,
-        // The view.
-        SessionView, SessionStatus, PhaseStatus, SourceOfState, CurrentPhase, PhaseView, Progress, TaskView,
-        Tests, TestSummary, TestIteration, TestBasis, AgentView, WaitingFor, Usage, UsageShare, UsageMinute, UsageSource,
-        TokenCounts, ContextWindow, Budget, BudgetLevel, Decisions, DecisionView, PatternView, ArtifactView, ArtifactKind, Estimate, ErrorView,
-        // The row.
-        SessionRow, RowPhase, RowTasks, RowTests, RowUsage,
-        // The report.
-        UsageReport, UsageRow, UsageAmount, GroupBy, BurnRate, BudgetReport, BudgetScope,
-        OutcomeReport, OutcomeRow, Outcomes, OutcomesBy,
-        // The past.
-        Timeline, TimelineSpan, TimelineMark, MarkKind,
-    );
-    let file = tidied(&file);
+    // What nothing else names: messages and what they hold as text, the view, the row, answers.
+    all.visit::<ClientMessage>();
+    all.visit::<ServerMessage>();
+    all.visit::<TopicMark>();
+    all.visit::<Index>();
+    all.visit::<IndexingProgress>();
+    all.visit::<ErrorBody>();
+    all.visit::<LogLine>();
+    all.visit::<SessionView>();
+    all.visit::<SessionRow>();
+    all.visit::<TokenCounts>();
+    all.visit::<UsageReport>();
+    all.visit::<BudgetScope>();
+    all.visit::<OutcomeReport>();
+    all.visit::<Timeline>();
+    let file = tidied(&all.file);
     match env::args_os().nth(1) {
         Some(path) => fs::write(path, file)?,
         None => io::stdout().write_all(file.as_bytes())?,

@@ -22,7 +22,7 @@ pub use self::knowledge::{ArtifactView, DecisionView, Decisions, PatternView};
 pub use self::panels::{
     AgentView, CurrentPhase, ErrorView, Estimate, PhaseView, Progress, TaskView, TestIteration, TestSummary, Tests,
 };
-pub use self::row::{RowPhase, RowTasks, RowTests, RowUsage, SessionRow};
+pub use self::row::{Attention, AttentionKind, RowPhase, RowTasks, RowTests, RowUsage, SessionRow};
 pub use self::status::{PhaseStatus, SessionStatus, SourceOfState, WaitingFor};
 pub use self::usage::{Budget, BudgetLevel, ContextWindow, TokenCounts, Usage, UsageMinute, UsageShare};
 

@@ -1,5 +1,5 @@
 //! Folds one fact into a session: hands it to the sections that it concerns, then brings up to date what follows from
-//! several of them together (status, progress, ages). Must stay total: any event in any order leaves a valid
+//! several of them together (status, progress, ages, attention). Must stay total: any event in any order leaves a valid
 //! view.
 
 mod reports;
@@ -12,8 +12,11 @@ use forgecast_protocol::session::{CurrentPhase, PhaseView, SessionView, SourceOf
 use forgecast_protocol::{Event, Fact, Timestamp};
 
 use crate::Session;
+use crate::sections::attention::Noticeable;
 use crate::sections::life::{add_problem, clear_problem, custom};
-use crate::sections::{Activity, Changed, Context, Section, agents, artifacts, patterns, put, set_some, usage};
+use crate::sections::{
+    Activity, Changed, Context, Section, agents, artifacts, attention, patterns, put, set_some, usage,
+};
 
 /// Links kept of one session.
 const MAX_LINKS: usize = 50;
@@ -37,6 +40,9 @@ impl Session {
                 None => _ = changed_at.insert(section.name().to_owned(), cx.at),
             }
         }
+        let is_news = attention::is_news(&event.fact, &self.state.files, cx);
+        let attention = &mut self.state.attention;
+        attention.update(before.noticeable, &self.view, is_news, cx.at);
     }
 
     /// Hands a fact to the sections that it concerns.
@@ -248,6 +254,7 @@ struct Outline {
     phase: Option<CurrentPhase>,
     phases: BTreeMap<String, PhaseView>,
     progress: (Option<f64>, Option<u32>, Option<u32>),
+    noticeable: Noticeable,
 }
 
 fn progress_of(view: &SessionView) -> (Option<f64>, Option<u32>, Option<u32>) {
@@ -261,6 +268,7 @@ impl Outline {
             phase: view.phase.clone(),
             phases: view.phases.clone(),
             progress: progress_of(view),
+            noticeable: Noticeable::of(view),
         }
     }
 

@@ -19,6 +19,7 @@ impl Session {
             host: view.host.clone(),
             source: view.source,
             status: view.status,
+            attention: self.state.attention.current().cloned(),
             status_reason: view.status_reason.clone(),
             waiting_for: view.waiting_for,
             phase: view.phase.as_ref().map(|phase| RowPhase {

@@ -4,6 +4,7 @@
 
 pub(crate) mod agents;
 pub(crate) mod artifacts;
+pub(crate) mod attention;
 pub(crate) mod decisions;
 pub(crate) mod files;
 pub(crate) mod life;
@@ -86,6 +87,7 @@ state! {
     tests: test_loop::TestLoop,
     usage: usage::UsageAccounts,
     decisions: decisions::DecisionLog,
+    attention: attention::AttentionLog,
 }
 
 /// What is known of the session's name.

@@ -38,6 +38,12 @@ impl Session {
         Self { view, state }
     }
 
+    /// Puts a stored state in this one's place: one that includes facts which are no longer kept.
+    pub fn replace(&mut self, mut stored: Self) {
+        stored.state.attention.continue_from(&self.state.attention);
+        *self = stored;
+    }
+
     /// What viewers see.
     #[must_use]
     pub fn view(&self) -> &SessionView {

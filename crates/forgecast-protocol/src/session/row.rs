@@ -34,7 +34,11 @@ pub struct SessionRow {
     pub source: SourceOfState,
     /// Status.
     pub status: SessionStatus,
-    /// Why, one line.
+    /// What needs a person's notice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub attention: Option<Attention>,
+    /// Why the status is what it is, one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub status_reason: Option<String>,
@@ -89,6 +93,41 @@ pub struct SessionRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub last_work_at: Option<Timestamp>,
+}
+
+/// What needs a person's notice: the latest of it, until the session goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Attention {
+    /// What happened.
+    pub kind: AttentionKind,
+    /// When it happened.
+    #[cfg_attr(feature = "typescript", ts(type = "string"))]
+    pub since: Timestamp,
+    /// Its number. It only grows within a session, so a viewer tells each number once and sees what it missed.
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
+    pub seq: u64,
+    /// One line: why, or for a session that is completed what it did. May be empty.
+    pub text: String,
+}
+
+/// What is worth a person's notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum AttentionKind {
+    /// It ended well.
+    Completed,
+    /// It ended badly.
+    Failed,
+    /// It waits for a person; `waiting_for` says for what, if that is known.
+    Waiting,
+    /// It is silent for longer than its limit.
+    Stalled,
+    /// A mark of its budget was passed.
+    Budget,
 }
 
 /// The current phase, short.

@@ -9,6 +9,7 @@ mod support;
 
 mod agent_sessions;
 mod arbitrary;
+mod attention;
 mod belonging;
 mod checkpoints;
 mod completion;

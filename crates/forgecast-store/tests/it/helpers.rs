@@ -151,6 +151,7 @@ pub(crate) fn row(session: &str, status: SessionStatus, last_work_ms: i64) -> Se
         host: None,
         source: SourceOfState::Live,
         status,
+        attention: None,
         status_reason: None,
         waiting_for: None,
         phase: None,

@@ -65,6 +65,46 @@ server_time: string,
 /** Every subscribed topic. */
 revisions: Record<string, TopicMark>, };
 
+/** The body of every error answer: RFC 9457 `application/problem+json`. */
+export type ErrorBody = {
+/** A stable identifier of the kind of error, `urn:forgecast:error:<word>`. */
+type: string,
+/** The kind of error in a few words. */
+title: string,
+/** The HTTP status. */
+status: number,
+/** What is wrong with this request and the way out; absent when the cause stays in the log. */
+detail?: string,
+/** Finds the cause in the server's log. */
+request_id?: string, };
+
+/** One line of a log: cleaned of control characters, secrets masked, colours as spans. */
+export type LogLine = {
+/** Number of the line within the session's log: only grows. Zero until the hub has numbered it. */
+offset: number,
+/** When the line arrived. */
+at: string,
+/** `error`, `warn`, `info`, `debug`; absent when the line does not say. */
+level?: LogLevel,
+/** The name of the file or producer it came from. */
+from?: string,
+/** The text without any control sequence. */
+text: string,
+/** Styled parts of the text, in order, not overlapping; what is not covered has no style. */
+spans?: Array<Span>, };
+
+/** A styled stretch of a line, from the ANSI sequences that were taken out of it. */
+export type Span = {
+/** First character, counted in UTF-16 code units as browsers do. */
+start: number,
+/** The one after the last, in UTF-16 code units. */
+end: number,
+/** Space-separated style words: `bold`, `dim`, `italic`, `underline`, `fg-0` to `fg-15`, `bg-0` to `bg-15`. */
+style: string, };
+
+/** How serious a log line says it is. */
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
 /** The state of a topic in brief; for a log the revision is the number of its next line. */
 export type TopicMark = {
 /** The newest revision. */
@@ -93,58 +133,6 @@ files: number,
 bytes_done: number,
 /** Bytes in all. */
 bytes: number, };
-
-/** The body of every error answer: RFC 9457 `application/problem+json`. */
-export type ErrorBody = {
-/** A stable identifier of the kind of error, `urn:forgecast:error:<word>`. */
-type: string,
-/** The kind of error in a few words. */
-title: string,
-/** The HTTP status. */
-status: number,
-/** What is wrong with this request and the way out; absent when the cause stays in the log. */
-detail?: string,
-/** Finds the cause in the server's log. */
-request_id?: string, };
-
-/** One problem, keyed so that the same trouble is shown once and can be cleared. */
-export type Problem = {
-/** What kind of trouble. */
-kind: ProblemKind,
-/** One line that names the thing and the way out. */
-message: string,
-/** The file, folder or endpoint it is about. */
-subject?: string, };
-
-/** What kind of trouble a source is in; stable words, also used as metric labels. */
-export type ProblemKind = "unparsable" | "bad_field" | "oversize" | "unreadable" | "refused" | "missing" | "degraded" | "overflow" | "conflict" | "store" | "rejected";
-
-/** One line of a log: cleaned of control characters, secrets masked, colours as spans. */
-export type LogLine = {
-/** Number of the line within the session's log: only grows. Zero until the hub has numbered it. */
-offset: number,
-/** When the line arrived. */
-at: string,
-/** `error`, `warn`, `info`, `debug`; absent when the line does not say. */
-level?: LogLevel,
-/** The name of the file or producer it came from. */
-from?: string,
-/** The text without any control sequence. */
-text: string,
-/** Styled parts of the text, in order, not overlapping; what is not covered has no style. */
-spans?: Array<Span>, };
-
-/** How serious a log line says it is. */
-export type LogLevel = "debug" | "info" | "warn" | "error";
-
-/** A styled stretch of a line, from the ANSI sequences that were taken out of it. */
-export type Span = {
-/** First character, counted in UTF-16 code units as browsers do. */
-start: number,
-/** The one after the last, in UTF-16 code units. */
-end: number,
-/** Space-separated style words: `bold`, `dim`, `italic`, `underline`, `fg-0` to `fg-15`, `bg-0` to `bg-15`. */
-style: string, };
 
 /** The whole view of a session: the `state` of a snapshot. */
 export type SessionView = {
@@ -210,68 +198,6 @@ changed_at?: Record<string, string>, };
 /** A session's own status, whatever words its producer uses. */
 export type SessionStatus = "running" | "waiting" | "stalled" | "completed" | "failed" | "abandoned";
 
-/** The state of one phase. */
-export type PhaseStatus = "pending" | "active" | "completed" | "failed" | "skipped";
-
-/** Which kind of source the state comes from. */
-export type SourceOfState = "live" | "checkpoint" | "transcript";
-
-/** The current phase. */
-export type CurrentPhase = {
-/** Name: a word of the vocabulary, or the producer's own. */
-name: string,
-/** Its number as the producer writes it, without the total: `4`, `4.5`. */
-number?: string,
-/** How many phases there are, by the producer's account. */
-total?: number,
-/** What it is doing, one line. */
-detail?: string,
-/** Its beginning. */
-started_at?: string, };
-
-/** One phase of the pipeline. */
-export type PhaseView = {
-/** Position in the pipeline; phases that are not in the vocabulary come behind, in the order they came. */
-order: number,
-/** Status. */
-status: PhaseStatus,
-/** First beginning. */
-started_at?: string,
-/** Last end. */
-ended_at?: string,
-/** How often it began: more than once is a loop back (self-healing). */
-attempts: number, };
-
-/** Progress and tasks. */
-export type Progress = {
-/** 0 to 100, from the phases done and, where stated, the tasks. */
-percent?: number,
-/** Tasks done. */
-tasks_completed?: number,
-/** Tasks in all. */
-tasks_total?: number,
-/** Tasks by id. */
-tasks?: { [key in string]: TaskView },
-/** Rounds of the loop, when the build is a loop that counts them. */
-rounds?: number,
-/** Remarks of the producer. */
-notes?: Array<string>, };
-
-/** One task. */
-export type TaskView = {
-/** Position in the list. */
-order: number,
-/** What is to be done. */
-description: string,
-/** `pending`, `in_progress`, `completed`, `failed`, or the producer's word. */
-status: string,
-/** Ids of tasks that come first. */
-dependencies?: Array<string>,
-/** Files it is about. */
-files?: Array<string>,
-/** The producer's estimate, as text. */
-estimated_time?: string, };
-
 /** The test loop. */
 export type Tests = {
 /** The current round, counted from 1. */
@@ -280,17 +206,6 @@ iteration?: number,
 summary?: TestSummary,
 /** Each round by its number. */
 iterations?: { [key in number]: TestIteration }, };
-
-/** The result of the build as a whole. */
-export type TestSummary = {
-/** Tests run. */
-total?: number,
-/** Tests passed. */
-passed?: number,
-/** Tests failed. */
-failed?: number,
-/** Where the numbers come from. */
-source: TestBasis, };
 
 /** One round of the test loop; a number that is stated nowhere is absent. */
 export type TestIteration = {
@@ -305,8 +220,61 @@ verdict?: boolean,
 /** When it was reported. */
 at?: string, };
 
+/** The result of the build as a whole. */
+export type TestSummary = {
+/** Tests run. */
+total?: number,
+/** Tests passed. */
+passed?: number,
+/** Tests failed. */
+failed?: number,
+/** Where the numbers come from. */
+source: TestBasis, };
+
 /** Where a test result was taken from, weakest first: a later source of the same or more weight replaces the numbers. */
 export type TestBasis = "report" | "reported" | "summary";
+
+/** One phase of the pipeline. */
+export type PhaseView = {
+/** Position in the pipeline; phases that are not in the vocabulary come behind, in the order they came. */
+order: number,
+/** Status. */
+status: PhaseStatus,
+/** First beginning. */
+started_at?: string,
+/** Last end. */
+ended_at?: string,
+/** How often it began: more than once is a loop back (self-healing). */
+attempts: number, };
+
+/** The state of one phase. */
+export type PhaseStatus = "pending" | "active" | "completed" | "failed" | "skipped";
+
+/** What is likely to remain, counted from `at`; worked out from history, absent when there is none. */
+export type Estimate = {
+/** When it was worked out. */
+at: string,
+/** Seconds, median. */
+remaining_s: number,
+/** Seconds, lower quartile. */
+low_s: number,
+/** Seconds, upper quartile. */
+high_s: number,
+/** What it rests on, one line: `median of 4 earlier runs of this project`. */
+basis: string, };
+
+/** The current phase. */
+export type CurrentPhase = {
+/** Name: a word of the vocabulary, or the producer's own. */
+name: string,
+/** Its number as the producer writes it, without the total: `4`, `4.5`. */
+number?: string,
+/** How many phases there are, by the producer's account. */
+total?: number,
+/** What it is doing, one line. */
+detail?: string,
+/** Its beginning. */
+started_at?: string, };
 
 /** One agent. */
 export type AgentView = {
@@ -380,6 +348,30 @@ cache_read: number,
 /** Written to the cache. */
 cache_write: number, };
 
+/** How full the context window is. */
+export type ContextWindow = {
+/** Tokens in it. */
+used?: number,
+/** Tokens that fit. */
+limit: number,
+/** 0 to 100. */
+percent: number,
+/** `safe` below 50 %, `warning`, `critical` from 75 %. */
+level: BudgetLevel, };
+
+/** How near a limit is. */
+export type BudgetLevel = "safe" | "warning" | "critical" | "exceeded";
+
+/** What was used within one minute. */
+export type UsageMinute = {
+/** Tokens of all types. */
+tokens: number,
+/** US dollars. */
+cost_usd?: number, };
+
+/** Who says how many tokens a call used, best first: of several that speak of one call, the best one counts. */
+export type UsageSource = "transcript" | "otel" | "hook" | "reported" | "estimated";
+
 /** A share of the usage. */
 export type UsageShare = {
 /** US dollars. */
@@ -393,38 +385,6 @@ cache_read: number,
 /** Written to the cache. */
 cache_write: number, };
 
-/** What was used within one minute. */
-export type UsageMinute = {
-/** Tokens of all types. */
-tokens: number,
-/** US dollars. */
-cost_usd?: number, };
-
-/** Who says how many tokens a call used, best first: of several that speak of one call, the best one counts. */
-export type UsageSource = "transcript" | "otel" | "hook" | "reported" | "estimated";
-
-/** Tokens by type. */
-export type TokenCounts = {
-/** Sent to the model and not cached. */
-input: number,
-/** Written by the model. */
-output: number,
-/** Read from the cache. */
-cache_read: number,
-/** Written to the cache. */
-cache_write: number, };
-
-/** How full the context window is. */
-export type ContextWindow = {
-/** Tokens in it. */
-used?: number,
-/** Tokens that fit. */
-limit: number,
-/** 0 to 100. */
-percent: number,
-/** `safe` below 50 %, `warning`, `critical` from 75 %. */
-level: BudgetLevel, };
-
 /** How a budget stands, as of the last mark that was passed. */
 export type Budget = {
 /** US dollars allowed. */
@@ -432,8 +392,50 @@ limit_usd: number,
 /** How near it is. */
 level: BudgetLevel, };
 
-/** How near a limit is. */
-export type BudgetLevel = "safe" | "warning" | "critical" | "exceeded";
+/** One file of the session. */
+export type ArtifactView = {
+/** What it is. */
+kind: ArtifactKind,
+/** Bytes. */
+size: number,
+/** Last change. */
+modified_at: string, };
+
+/** What an artifact is. */
+export type ArtifactKind = "summary" | "test_report" | "feedback" | "patterns" | "tasks" | "document" | "log" | "other";
+
+/** Which kind of source the state comes from. */
+export type SourceOfState = "live" | "checkpoint" | "transcript";
+
+/** Progress and tasks. */
+export type Progress = {
+/** 0 to 100, from the phases done and, where stated, the tasks. */
+percent?: number,
+/** Tasks done. */
+tasks_completed?: number,
+/** Tasks in all. */
+tasks_total?: number,
+/** Tasks by id. */
+tasks?: { [key in string]: TaskView },
+/** Rounds of the loop, when the build is a loop that counts them. */
+rounds?: number,
+/** Remarks of the producer. */
+notes?: Array<string>, };
+
+/** One task. */
+export type TaskView = {
+/** Position in the list. */
+order: number,
+/** What is to be done. */
+description: string,
+/** `pending`, `in_progress`, `completed`, `failed`, or the producer's word. */
+status: string,
+/** Ids of tasks that come first. */
+dependencies?: Array<string>,
+/** Files it is about. */
+files?: Array<string>,
+/** The producer's estimate, as text. */
+estimated_time?: string, };
 
 /** Decisions and lessons. */
 export type Decisions = {
@@ -473,6 +475,15 @@ lesson_used?: boolean,
 /** When it was learned. */
 at?: string, };
 
+/** One reported error. */
+export type ErrorView = {
+/** One line. */
+message: string,
+/** More of it. */
+details?: string,
+/** When it was reported. */
+at: string, };
+
 /** One pattern. */
 export type PatternView = {
 /** One line. */
@@ -486,39 +497,17 @@ frequency?: number,
 /** How often it was prevented. */
 times_prevented?: number, };
 
-/** One file of the session. */
-export type ArtifactView = {
-/** What it is. */
-kind: ArtifactKind,
-/** Bytes. */
-size: number,
-/** Last change. */
-modified_at: string, };
-
-/** What an artifact is. */
-export type ArtifactKind = "summary" | "test_report" | "feedback" | "patterns" | "tasks" | "document" | "log" | "other";
-
-/** What is likely to remain, counted from `at`; worked out from history, absent when there is none. */
-export type Estimate = {
-/** When it was worked out. */
-at: string,
-/** Seconds, median. */
-remaining_s: number,
-/** Seconds, lower quartile. */
-low_s: number,
-/** Seconds, upper quartile. */
-high_s: number,
-/** What it rests on, one line: `median of 4 earlier runs of this project`. */
-basis: string, };
-
-/** One reported error. */
-export type ErrorView = {
-/** One line. */
+/** One problem, keyed so that the same trouble is shown once and can be cleared. */
+export type Problem = {
+/** What kind of trouble. */
+kind: ProblemKind,
+/** One line that names the thing and the way out. */
 message: string,
-/** More of it. */
-details?: string,
-/** When it was reported. */
-at: string, };
+/** The file, folder or endpoint it is about. */
+subject?: string, };
+
+/** What kind of trouble a source is in; stable words, also used as metric labels. */
+export type ProblemKind = "unparsable" | "bad_field" | "oversize" | "unreadable" | "refused" | "missing" | "degraded" | "overflow" | "conflict" | "store" | "rejected";
 
 /** One session in the index: enough for the overview. */
 export type SessionRow = {
@@ -536,7 +525,9 @@ host?: string,
 source: SourceOfState,
 /** Status. */
 status: SessionStatus,
-/** Why, one line. */
+/** What needs a person's notice. */
+attention?: Attention,
+/** Why the status is what it is, one line. */
 status_reason?: string,
 /** What it waits for, when it waits and the producer says for what. */
 waiting_for?: WaitingFor,
@@ -565,6 +556,43 @@ ended_at?: string,
 /** When a fact last moved. */
 last_work_at?: string, };
 
+/** Usage, short. */
+export type RowUsage = {
+/** Tokens of all types. */
+tokens: number,
+/** US dollars. */
+cost_usd?: number,
+/** Some of it has no price: what it cost is more than `cost_usd`. */
+unpriced?: boolean, };
+
+/** Tests, short. */
+export type RowTests = {
+/** Passed. */
+passed?: number,
+/** Failed. */
+failed?: number, };
+
+/** What needs a person's notice: the latest of it, until the session goes on. */
+export type Attention = {
+/** What happened. */
+kind: AttentionKind,
+/** When it happened. */
+since: string,
+/** Its number. It only grows within a session, so a viewer tells each number once and sees what it missed. */
+seq: number,
+/** One line: why, or for a session that is completed what it did. May be empty. */
+text: string, };
+
+/** What is worth a person's notice. */
+export type AttentionKind = "completed" | "failed" | "waiting" | "stalled" | "budget";
+
+/** Tasks, short. */
+export type RowTasks = {
+/** Done. */
+completed: number,
+/** In all. */
+total: number, };
+
 /** The current phase, short. */
 export type RowPhase = {
 /** Name. */
@@ -574,28 +602,16 @@ number?: string,
 /** How many there are. */
 total?: number, };
 
-/** Tasks, short. */
-export type RowTasks = {
-/** Done. */
-completed: number,
-/** In all. */
-total: number, };
-
-/** Tests, short. */
-export type RowTests = {
-/** Passed. */
-passed?: number,
-/** Failed. */
-failed?: number, };
-
-/** Usage, short. */
-export type RowUsage = {
-/** Tokens of all types. */
-tokens: number,
-/** US dollars. */
-cost_usd?: number,
-/** Some of it has no price: what it cost is more than `cost_usd`. */
-unpriced?: boolean, };
+/** Tokens by type. */
+export type TokenCounts = {
+/** Sent to the model and not cached. */
+input: number,
+/** Written by the model. */
+output: number,
+/** Read from the cache. */
+cache_read: number,
+/** Written to the cache. */
+cache_write: number, };
 
 /** See the module. */
 export type UsageReport = {
@@ -615,6 +631,32 @@ burn?: BurnRate,
 budgets?: Array<BudgetReport>,
 /** The date of the price table, `2026-11-21`. */
 prices_of: string, };
+
+/** How fast tokens and money go at the moment. */
+export type BurnRate = {
+/** Over how many seconds it was measured, up to now. */
+window_s: number,
+/** Tokens per minute. */
+tokens_per_minute: number,
+/** US dollars per hour. */
+usd_per_hour: number, };
+
+/** Tokens, money and calls. */
+export type UsageAmount = {
+/** US dollars, of the calls whose model has a price. */
+cost_usd: number,
+/** Calls to a model. */
+calls: number,
+/** Calls whose model has no price: their tokens are counted, their cost is not known. */
+unpriced_calls?: number,
+/** Sent to the model and not cached. */
+input: number,
+/** Written by the model. */
+output: number,
+/** Read from the cache. */
+cache_read: number,
+/** Written to the cache. */
+cache_write: number, };
 
 /** One group. */
 export type UsageRow = {
@@ -637,35 +679,6 @@ cache_read: number,
 /** Written to the cache. */
 cache_write: number, };
 
-/** Tokens, money and calls. */
-export type UsageAmount = {
-/** US dollars, of the calls whose model has a price. */
-cost_usd: number,
-/** Calls to a model. */
-calls: number,
-/** Calls whose model has no price: their tokens are counted, their cost is not known. */
-unpriced_calls?: number,
-/** Sent to the model and not cached. */
-input: number,
-/** Written by the model. */
-output: number,
-/** Read from the cache. */
-cache_read: number,
-/** Written to the cache. */
-cache_write: number, };
-
-/** By what usage is grouped. */
-export type GroupBy = "day" | "project" | "model" | "phase" | "session";
-
-/** How fast tokens and money go at the moment. */
-export type BurnRate = {
-/** Over how many seconds it was measured, up to now. */
-window_s: number,
-/** Tokens per minute. */
-tokens_per_minute: number,
-/** US dollars per hour. */
-usd_per_hour: number, };
-
 /** How a budget stands at the moment. */
 export type BudgetReport = {
 /** Day or month. */
@@ -684,6 +697,9 @@ level: BudgetLevel, };
 /** What a budget is for. */
 export type BudgetScope = "session" | "day" | "month";
 
+/** By what usage is grouped. */
+export type GroupBy = "day" | "project" | "model" | "phase" | "session";
+
 /** Finished sessions, grouped. */
 export type OutcomeReport = {
 /** By what the rows are grouped. */
@@ -692,6 +708,9 @@ group_by: OutcomesBy,
 rows: Array<OutcomeRow>,
 /** All of them together. */
 totals: Outcomes, };
+
+/** By what finished sessions are grouped. */
+export type OutcomesBy = "day" | "project";
 
 /** One group. */
 export type OutcomeRow = {
@@ -721,9 +740,6 @@ median_s?: number,
 /** Seconds, longest of the same. */
 longest_s?: number, };
 
-/** By what finished sessions are grouped. */
-export type OutcomesBy = "day" | "project";
-
 /** See the module. Times never go back from one revision to the next: what was read late is told when it was learned. */
 export type Timeline = {
 /** The session, by its canonical id. */
@@ -741,6 +757,20 @@ times: Array<[number, string]>,
 /** Spans and marks that were left out, because there are too many. */
 left_out: number, };
 
+/** One moment worth a mark. */
+export type TimelineMark = {
+/** The first revision that shows it. */
+revision: number,
+/** When that was. */
+at: string,
+/** What it is. */
+kind: MarkKind,
+/** One line. */
+label: string, };
+
+/** What a mark stands for; the first ones are the last to be left out. */
+export type MarkKind = "completed" | "failed" | "abandoned" | "budget" | "waiting" | "stalled" | "resumed" | "tests_failed" | "tests_passed" | "error" | "agent";
+
 /** One attempt at a phase. */
 export type TimelineSpan = {
 /** The phase. */
@@ -757,17 +787,3 @@ at: string,
 ended_revision?: number,
 /** When that was. */
 ended_at?: string, };
-
-/** One moment worth a mark. */
-export type TimelineMark = {
-/** The first revision that shows it. */
-revision: number,
-/** When that was. */
-at: string,
-/** What it is. */
-kind: MarkKind,
-/** One line. */
-label: string, };
-
-/** What a mark stands for; the first ones are the last to be left out. */
-export type MarkKind = "completed" | "failed" | "abandoned" | "budget" | "waiting" | "stalled" | "resumed" | "tests_failed" | "tests_passed" | "error" | "agent";

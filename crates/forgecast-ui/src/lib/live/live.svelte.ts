@@ -29,7 +29,7 @@ class LiveData {
       const toast = toastOf(event, topic);
       if (toast) notifier.onBudgetPassed(toast);
     },
-    onRow: (before, after) => notifier.onRow(before, after),
+    onRow: (row, isFirst) => notifier.onRow(row, isFirst),
   });
   /** What was said besides the states and nobody put away yet, the newest first. */
   toasts = $state.raw<readonly Toast[]>([]);

@@ -14,8 +14,8 @@ export interface TopicHandlers {
   onEvent?: (event: unknown, topic: string) => void;
   /** The same the moment it comes, also while nobody looks. */
   onEventReceived?: (event: unknown, topic: string) => void;
-  /** A row that changed, or is new, the moment it comes. */
-  onRow?: (before: SessionRow | undefined, after: SessionRow) => void;
+  /** A row that changed, or is new, the moment it comes; `isFirst` says that it comes with the first index. */
+  onRow?: (row: SessionRow, isFirst: boolean) => void;
 }
 
 export class TopicState<T extends object> implements Follower {

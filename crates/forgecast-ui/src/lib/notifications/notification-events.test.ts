@@ -1,25 +1,30 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { COOL_DOWN_MS, NotificationQueue, COLLECT_MS } from './notification-queue';
-import { isWanted, NOTIFICATION_KINDS, messageForRow, messageForBudget, DEFAULT_PREFS, parsePrefs, withSession, type Message } from './notification-events';
+import { isWanted, NOTIFICATION_KINDS, messageFor, messageForBudget, DEFAULT_PREFS, parsePrefs, withSession, type Message } from './notification-events';
 import type { SessionRow } from '../generated/wire';
 
 const row = (over: Partial<SessionRow> = {}): SessionRow =>
   ({ id: 'shop~1', name: 'shop', source: 'live', status: 'running', agents_active: 0, problems: 0, ...over });
 
 describe('news', () => {
-  it('are changes of status that concern somebody, and nothing that was so before', () => {
-    expect(messageForRow(row(), row({ status: 'failed', status_reason: 'Tests fail' }))).toMatchObject({ kind: 'failed', title: 'shop failed', body: 'Tests fail' });
-    expect(messageForRow(row(), row({ status: 'waiting', waiting_for: 'permission' }))?.title).toBe('shop needs permission');
-    expect(messageForRow(row({ status: 'waiting', waiting_for: 'prompt' }), row({ status: 'waiting', waiting_for: 'answer' }))?.title).toBe('shop asks a question');
-    expect(messageForRow(row({ status: 'waiting' }), row({ status: 'waiting', agents_active: 3 }))).toBeUndefined();
-    expect(messageForRow(row({ status: 'stalled' }), row())).toBeUndefined();
-    expect(messageForRow(undefined, row({ status: 'failed' }))).toBeUndefined();
-    expect(messageForRow(row(), row({ status: 'abandoned' }))).toBeUndefined();
+  it('say what happened and why', () => {
+    const attention = (kind: Message['kind'], text: string) => ({ kind, text, seq: 1, since: '2026-01-31T12:00:00.000Z' });
+    expect(messageFor(row(), attention('failed', 'Tests fail'))).toEqual({
+      kind: 'failed',
+      session: 'shop~1',
+      title: 'shop failed',
+      body: 'Tests fail',
+      tag: 'forgecast shop~1 failed',
+    });
+    expect(messageFor(row({ waiting_for: 'permission' }), attention('waiting', 'run ls?')).title).toBe('shop needs permission');
+    expect(messageFor(row({ waiting_for: 'answer' }), attention('waiting', '')).title).toBe('shop asks a question');
+    expect(messageFor(row(), attention('waiting', '')).title).toBe('shop waits for somebody');
+    expect(messageFor(row(), attention('budget', 'budget of $10.00 used up')).body).toBe('budget of $10.00 used up');
   });
 
   it('of a budget have a tag for each mark', () => {
-    const toast = { key: 'day 2026-11-22', text: '$8 of $10', session: undefined, at: undefined };
+    const toast = { key: 'day 2026-11-22', scope: 'day' as const, text: '$8 of $10', session: undefined, at: undefined };
     const [near, over] = (['critical', 'exceeded'] as const).map((level) => messageForBudget({ ...toast, level }));
     expect(near?.tag).not.toBe(over?.tag);
     expect(over?.title).toBe('Over the budget');

@@ -1,12 +1,12 @@
-// What is worth telling somebody who does not look: a session was completed, failed, waits for a person, stalled, or a
-// budget was passed. And who is told: what was chosen, read from text that may be anything. Pure.
+// How somebody who does not look is told what needs notice, and who is told: what was chosen, read from text that may be
+// anything. Pure.
 
 import { isObject } from '../live/merge-patch';
 import type { Toast } from './toasts';
-import type { SessionRow } from '../generated/wire';
+import type { Attention, AttentionKind, SessionRow } from '../generated/wire';
 
-export const NOTIFICATION_KINDS = ['completed', 'failed', 'waiting', 'stalled', 'budget'] as const;
-export type NotificationKind = (typeof NOTIFICATION_KINDS)[number];
+export type NotificationKind = AttentionKind;
+export const NOTIFICATION_KINDS: readonly NotificationKind[] = ['completed', 'failed', 'waiting', 'stalled', 'budget'];
 
 export const KIND_NAMES: Record<NotificationKind, string> = {
   completed: 'A session is completed',
@@ -28,33 +28,21 @@ export interface Message {
 
 const WAITS = { permission: 'needs permission', answer: 'asks a question', prompt: 'awaits its next prompt' } as const;
 
-/** What a row that changed says; undefined when it is nothing to tell. A row that is new tells nothing: it is history. */
-export function messageForRow(before: SessionRow | undefined, after: SessionRow): Message | undefined {
-  if (before === undefined) return undefined;
-  const same = before.status === after.status && (after.status !== 'waiting' || before.waiting_for === after.waiting_for);
-  if (same) return undefined;
-  const message = (kind: NotificationKind, what: string, reason = after.status_reason): Message => ({
-    kind,
-    session: after.id,
-    title: `${after.name} ${what}`,
-    body: reason ?? after.task ?? '',
-    tag: `forgecast ${after.id} ${kind}`,
-  });
-  switch (after.status) {
-    case 'completed':
-      return message('completed', 'is completed', after.task);
-    case 'failed':
-      return message('failed', 'failed');
-    case 'waiting':
-      return message('waiting', after.waiting_for ? WAITS[after.waiting_for] : 'waits for somebody');
-    case 'stalled':
-      return message('stalled', 'stalled');
-    default:
-      return undefined;
-  }
+const WHAT: Record<NotificationKind, string> = {
+  completed: 'is completed',
+  failed: 'failed',
+  waiting: 'waits for somebody',
+  stalled: 'stalled',
+  budget: 'reached a budget threshold',
+};
+
+/** How what needs notice in a row is told; the server decided that it does. */
+export function messageFor(row: SessionRow, { kind, text }: Attention): Message {
+  const what = kind === 'waiting' && row.waiting_for ? WAITS[row.waiting_for] : WHAT[kind];
+  return { kind, session: row.id, title: `${row.name} ${what}`, body: text, tag: `forgecast ${row.id} ${kind}` };
 }
 
-/** The same for a mark of a budget. */
+/** How a mark of the budget of a day or a month is told. */
 export function messageForBudget(toast: Toast): Message {
   return {
     kind: 'budget',

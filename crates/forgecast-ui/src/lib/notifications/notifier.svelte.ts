@@ -1,23 +1,27 @@
 // Notifications of the browser, and the count in the title of a tab that is not looked at. Permission is asked for only
 // when somebody presses a button; of several tabs one shows; what is chosen is kept in this browser.
 
-import { NotificationQueue } from './notification-queue';
-import { isWanted, messageForRow, messageForBudget, withSession, parsePrefs, type NotificationKind, type Message, type NotificationPrefs } from './notification-events';
+import { COLLECT_MS, NotificationQueue } from './notification-queue';
+import { isWanted, messageFor, messageForBudget, withSession, parsePrefs, type NotificationKind, type Message, type NotificationPrefs } from './notification-events';
+import { SeenAttention } from './seen-attention';
 import type { Toast } from './toasts';
 import { router } from '../navigation/router.svelte';
 import type { SessionRow } from '../generated/wire';
 
 const KEY = 'forgecast-notifications';
+const SEEN_KEY = 'forgecast-attention';
 const CHANNEL = 'forgecast-notifications';
 
 type Permission = NotificationPermission | 'unsupported';
 
 class Notifier {
-  prefs = $state.raw<NotificationPrefs>(parsePrefs(stored()));
+  prefs = $state.raw<NotificationPrefs>(parsePrefs(stored(KEY)));
   permission = $state<Permission>(typeof Notification === 'undefined' || !window.isSecureContext ? 'unsupported' : Notification.permission);
   /** What happened since this tab was last looked at. */
   unseen = $state(0);
   #isLeader = false;
+  readonly #attention = new SeenAttention(stored(SEEN_KEY));
+  #storing = false;
   #icon = '';
   #channel: BroadcastChannel | undefined;
   readonly #queue = new NotificationQueue({
@@ -60,20 +64,32 @@ class Notifier {
     locks
       .request(KEY, () => {
         this.#isLeader = true;
+        this.#store();
         return new Promise<never>(() => {});
       })
       .catch(() => (this.#isLeader = true));
   }
 
-  /** A row of the index changed. */
-  onRow(before: SessionRow | undefined, after: SessionRow): void {
-    const message = messageForRow(before, after);
-    if (message) this.#offer(message);
+  /** A row of the index changed, or is new; `isFirst` says that it comes with the first index. */
+  onRow(row: SessionRow, isFirst: boolean): void {
+    const attention = this.#attention.take(row, isFirst);
+    if (attention) this.#offer(messageFor(row, attention));
+    if (attention || isFirst) this.#store();
   }
 
-  /** A mark of a budget was passed. */
+  /** A mark of a budget was passed; that of a session stands in its row. */
   onBudgetPassed(toast: Toast): void {
-    this.#offer(messageForBudget(toast));
+    if (toast.scope !== 'session') this.#offer(messageForBudget(toast));
+  }
+
+  /** Keeps what was told for the next visit, not more often than messages are collected. Only the tab that shows does. */
+  #store(): void {
+    if (this.#storing) return;
+    this.#storing = true;
+    setTimeout(() => {
+      this.#storing = false;
+      if (this.#isLeader) store(SEEN_KEY, this.#attention.serialize());
+    }, COLLECT_MS);
   }
 
   #offer(message: Message): void {
@@ -111,11 +127,7 @@ class Notifier {
 
   #keep(prefs: NotificationPrefs): void {
     this.prefs = prefs;
-    try {
-      localStorage.setItem(KEY, JSON.stringify(prefs));
-    } catch {
-      // Storage is switched off: the choice holds for this visit.
-    }
+    store(KEY, JSON.stringify(prefs));
   }
 
   #badge(count: number): void {
@@ -142,11 +154,19 @@ class Notifier {
   }
 }
 
-function stored(): string | null {
+function stored(key: string): string | null {
   try {
-    return localStorage.getItem(KEY);
+    return localStorage.getItem(key);
   } catch {
     return null;
+  }
+}
+
+function store(key: string, text: string): void {
+  try {
+    localStorage.setItem(key, text);
+  } catch {
+    // Storage is switched off: it holds for this visit.
   }
 }
 

@@ -8,6 +8,7 @@ import type { BudgetLevel, BudgetScope } from '../generated/wire';
 export interface Toast {
   /** One of its kind is shown once; a later one takes its place. */
   key: string;
+  scope: BudgetScope;
   level: BudgetLevel;
   text: string;
   /** The session whose call passed the mark. */
@@ -35,6 +36,7 @@ export function toastOf(event: unknown, topic: string): Toast | undefined {
   const of = typeof period === 'string' ? ` (${period})` : '';
   return {
     key: [scope, scope === 'session' ? session : period].join(' '),
+    scope: scope as BudgetScope,
     level: rank,
     text: `${rank === 'exceeded' ? 'Over the budget' : 'Budget'} of the ${SCOPES[scope as BudgetScope]}${of}: ${money(spent)} of ${money(limit)} spent`,
     session,

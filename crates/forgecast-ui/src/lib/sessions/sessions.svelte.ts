@@ -128,7 +128,7 @@ export class Sessions implements Follower {
   }
 
   #set(id: string, row: SessionRow | undefined): void {
-    if (row && this.#rest !== undefined) this.#handlers.onRow?.(this.#ranking.row(id), row);
+    if (row) this.#handlers.onRow?.(row, this.#rest === undefined);
     const effect = row ? this.#ranking.put(row.id === id ? row : { ...row, id }) : this.#ranking.remove(id);
     this.#changed.add(id);
     this.#reorder ||= effect.order || (effect.text && this.#filtered);

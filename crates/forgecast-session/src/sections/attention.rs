@@ -1,0 +1,112 @@
+//! What is worth a person's notice. It is decided here, once for all viewers, by comparing the session before and after a
+//! fact; a viewer tells each `seq` of a session at most once, and one that was away finds the latest in the row.
+
+use forgecast_protocol::session::{Attention, AttentionKind, Budget, BudgetLevel, SessionView, WaitingFor};
+use forgecast_protocol::{Fact, SessionStatus, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::files::Files;
+use super::{Context, usage};
+
+/// What was spent longer ago is no reason to call anybody.
+const NEWS_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// What was noticed of a session.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct AttentionLog {
+    /// What needs notice now.
+    attention: Option<Attention>,
+    /// The number of the last one, 0 before the first.
+    attention_seq: u64,
+    /// The mark of the session's budget that was noticed last.
+    attention_budget: Option<Budget>,
+}
+
+/// What is compared, before and after a fact.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct Noticeable(SessionStatus, Option<WaitingFor>);
+
+impl Noticeable {
+    pub(crate) fn of(view: &SessionView) -> Self {
+        Self(view.status, view.waiting_for)
+    }
+}
+
+impl AttentionLog {
+    /// What needs a person's notice now.
+    pub(crate) fn current(&self) -> Option<&Attention> {
+        self.attention.as_ref()
+    }
+
+    /// Numbers go on behind those of another state of the same session, which this one replaces.
+    pub(crate) fn continue_from(&mut self, other: &Self) {
+        self.attention_seq = self.attention_seq.max(other.attention_seq);
+    }
+
+    /// Compares the session with what it was before a fact.
+    pub(crate) fn update(&mut self, before: Noticeable, view: &SessionView, is_news: bool, at: Timestamp) {
+        let kind = match view.status {
+            SessionStatus::Completed => Some(AttentionKind::Completed),
+            SessionStatus::Failed => Some(AttentionKind::Failed),
+            SessionStatus::Waiting => Some(AttentionKind::Waiting),
+            SessionStatus::Stalled => Some(AttentionKind::Stalled),
+            SessionStatus::Running | SessionStatus::Abandoned => None,
+        };
+        let known = self.attention.as_ref().map(|attention| attention.kind);
+        if before != Noticeable::of(view) {
+            match kind {
+                Some(kind) if is_news => self.raise(kind, text_of(view), at),
+                // What was waited for in vain is still to be noticed.
+                None if view.status == SessionStatus::Abandoned => {}
+                None if known == Some(AttentionKind::Budget) => {}
+                _ => self.attention = None,
+            }
+        } else if let Some(attention) = self.attention.as_mut().filter(|_| kind.is_some() && kind == known) {
+            // The same wait may be for another tool by now.
+            attention.text = text_of(view);
+        }
+        self.update_budget(view, at);
+    }
+
+    /// A budget that runs out never hides that a person is waited for; it is told once that is over.
+    fn update_budget(&mut self, view: &SessionView, at: Timestamp) {
+        let is_held_up = matches!(view.status, SessionStatus::Waiting | SessionStatus::Stalled);
+        let budget = view.usage.as_ref().and_then(|usage| usage.budget.as_ref());
+        let Some(budget) = budget.filter(|budget| !is_held_up && self.attention_budget.as_ref() != Some(budget)) else {
+            return;
+        };
+        self.attention_budget = Some(budget.clone());
+        let is_news = at.millis_since(view.last_work_at.unwrap_or(at)) < NEWS_MS;
+        if budget.level > BudgetLevel::Safe && is_news {
+            self.raise(AttentionKind::Budget, usage::budget_text(budget), at);
+        }
+    }
+
+    fn raise(&mut self, kind: AttentionKind, text: String, since: Timestamp) {
+        self.attention_seq += 1;
+        self.attention = Some(Attention {
+            kind,
+            since,
+            seq: self.attention_seq,
+            text,
+        });
+    }
+}
+
+/// Whether what a fact says happened while the session was followed; an old build that is found is history.
+pub(crate) fn is_news(fact: &Fact, files: &Files, cx: &Context<'_>) -> bool {
+    let Fact::WentQuiet(fact) = fact else {
+        return cx.observed;
+    };
+    // Silence that mostly passed before anybody followed the session.
+    let first_at = files.first_at();
+    first_at.millis_since(fact.since) < cx.at.millis_since(first_at)
+}
+
+/// One line: what was done, for a session that is completed; why, for any other.
+fn text_of(view: &SessionView) -> String {
+    let done = view.task.as_ref().filter(|_| view.status == SessionStatus::Completed);
+    let text = done.or(view.status_reason.as_ref()).or(view.task.as_ref());
+    text.cloned().unwrap_or_default()
+}

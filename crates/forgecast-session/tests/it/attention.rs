@@ -1,0 +1,162 @@
+//! What is worth a person's notice.
+
+use forgecast_protocol::event::{BudgetPassed, BudgetScope, Quiet, WaitingBegan, WaitingEnded};
+use forgecast_protocol::session::{Attention, AttentionKind, BudgetLevel, WaitingFor};
+use forgecast_protocol::{Event, Fact, SessionStatus, Timestamp};
+use forgecast_session::Session;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::arbitrary::*;
+use crate::support::*;
+
+fn waits(at: Timestamp, reason: &str, waiting_for: Option<WaitingFor>) -> Event {
+    let reason = reason.to_owned();
+    pushed(at, Fact::WaitingBegan(WaitingBegan { reason, waiting_for }))
+}
+
+fn goes_on(at: Timestamp) -> Event {
+    pushed(at, Fact::WaitingEnded(WaitingEnded {}))
+}
+
+fn passes_budget(at: Timestamp, level: BudgetLevel) -> Event {
+    let fact = Fact::BudgetPassed(BudgetPassed {
+        scope: BudgetScope::Session,
+        period: None,
+        level,
+        limit_usd: 10.0,
+        spent_usd: 8.0,
+    });
+    pushed(at, fact)
+}
+
+/// Number, kind and text of what needs notice.
+fn noticed(session: &Session) -> Option<(u64, AttentionKind, String)> {
+    let Attention { kind, seq, text, .. } = session.row().attention?;
+    Some((seq, kind, text))
+}
+
+fn some(seq: u64, kind: AttentionKind, text: &str) -> Option<(u64, AttentionKind, String)> {
+    Some((seq, kind, text.to_owned()))
+}
+
+#[test]
+fn a_wait_is_noticed_until_the_session_goes_on_and_the_next_has_the_next_number() {
+    let mut session = after(&[report("Builder", "building", &[])]);
+    assert_eq!(noticed(&session), None);
+    session.apply(&waits(minute(2), "run the tests?", Some(WaitingFor::Permission)));
+    assert_eq!(noticed(&session), some(1, AttentionKind::Waiting, "run the tests?"));
+    assert_eq!(session.row().attention.unwrap().since, minute(2));
+    session.apply(&goes_on(minute(3)));
+    assert_eq!(noticed(&session), None);
+    session.apply(&waits(minute(4), "which one?", Some(WaitingFor::Answer)));
+    assert_eq!(noticed(&session), some(2, AttentionKind::Waiting, "which one?"));
+}
+
+#[test]
+fn waiting_for_something_else_is_news_and_another_reason_only_another_text() {
+    let mut session = after(&[report("Builder", "building", &[])]);
+    session.apply(&waits(minute(2), "run ls?", Some(WaitingFor::Permission)));
+    session.apply(&waits(minute(3), "run rm?", Some(WaitingFor::Permission)));
+    assert_eq!(noticed(&session), some(1, AttentionKind::Waiting, "run rm?"));
+    session.apply(&waits(minute(4), "which one?", Some(WaitingFor::Answer)));
+    assert_eq!(noticed(&session), some(2, AttentionKind::Waiting, "which one?"));
+}
+
+#[test]
+fn an_end_is_noticed_with_its_task_or_its_reason() {
+    let mut session = after(&[report("Test", "failed", &[])]);
+    assert_eq!(noticed(&session), some(1, AttentionKind::Failed, "Test: failed"));
+    session.apply(&phase_file(minute(2), report("Feedback", "completed", &["Deploy"])));
+    let text = "Feedback is completed";
+    assert_eq!(noticed(&session), some(2, AttentionKind::Completed, text));
+    let mut end = completion(Some(true));
+    end.task = Some("show the weather".to_owned());
+    session.apply(&summary(minute(3), end));
+    assert_eq!(noticed(&session), some(2, AttentionKind::Completed, "show the weather"));
+}
+
+#[test]
+fn what_stalled_or_waited_is_still_to_be_noticed_when_it_is_abandoned() {
+    let mut session = after(&[report("Builder", "building", &[])]);
+    session.apply(&quiet(minute(16), Quiet::Stalled, minute(1)));
+    let stalled = noticed(&session);
+    assert!(matches!(stalled, Some((1, AttentionKind::Stalled, _))), "{stalled:?}");
+    session.apply(&quiet(minute(361), Quiet::Abandoned, minute(1)));
+    assert_eq!(session.view().status, SessionStatus::Abandoned);
+    assert_eq!(noticed(&session), stalled);
+}
+
+#[test]
+fn an_old_build_that_is_found_is_no_news_to_anybody() {
+    let ended = [old(
+        phase_file(minute(0), report("Feedback", "completed", &[])),
+        minute(-90),
+    )];
+    let failed = [old(phase_file(minute(0), report("Test", "failed", &[])), minute(-90))];
+    let silent = [
+        old(phase_file(minute(0), report("Builder", "building", &[])), minute(-90)),
+        quiet(second(1), Quiet::Stalled, minute(-90)),
+        quiet(second(2), Quiet::Abandoned, minute(-90)),
+    ];
+    for events in [&ended[..], &failed[..], &silent[..]] {
+        let session = fold(events);
+        assert_ne!(session.view().status, SessionStatus::Running);
+        assert_eq!(noticed(&session), None, "{:?}", session.view().status);
+    }
+    // It was found just before it fell silent.
+    let session = fold(&[
+        old(phase_file(minute(0), report("Builder", "building", &[])), minute(-1)),
+        quiet(minute(14), Quiet::Stalled, minute(-1)),
+    ]);
+    assert!(matches!(noticed(&session), Some((1, AttentionKind::Stalled, _))));
+}
+
+#[test]
+fn a_budget_is_noticed_at_each_mark_and_hides_nobody_who_waits() {
+    let mut session = after(&[report("Builder", "building", &[])]);
+    session.apply(&passes_budget(minute(2), BudgetLevel::Warning));
+    let half = "half of the budget of $10.00 used";
+    assert_eq!(noticed(&session), some(1, AttentionKind::Budget, half));
+    session.apply(&passes_budget(minute(3), BudgetLevel::Warning));
+    session.apply(&waits(minute(4), "run ls?", None));
+    assert_eq!(noticed(&session), some(2, AttentionKind::Waiting, "run ls?"));
+    session.apply(&passes_budget(minute(5), BudgetLevel::Exceeded));
+    assert_eq!(noticed(&session), some(2, AttentionKind::Waiting, "run ls?"));
+    session.apply(&goes_on(minute(6)));
+    let over = some(3, AttentionKind::Budget, "budget of $10.00 used up");
+    assert_eq!(noticed(&session), over);
+    session.apply(&phase_file(minute(7), report("Builder", "testing", &[])));
+    assert_eq!(noticed(&session), over);
+}
+
+#[test]
+fn numbers_go_on_behind_those_of_the_state_that_is_replaced() {
+    let mut session = after(&[report("Builder", "building", &[])]);
+    let stored = session.clone();
+    for at in 2..5 {
+        session.apply(&waits(minute(at), "run ls?", None));
+        session.apply(&goes_on(minute(at)));
+    }
+    session.replace(stored);
+    session.apply(&waits(minute(6), "run ls?", None));
+    assert_eq!(noticed(&session), some(4, AttentionKind::Waiting, "run ls?"));
+}
+
+proptest! {
+    #[test]
+    fn numbers_only_grow_and_a_session_at_work_needs_nobody(events in vec(any_event(), 0..30)) {
+        let mut session = session();
+        let mut last = 0;
+        for event in &events {
+            session.apply(event);
+            let row = session.row();
+            if let Some(attention) = row.attention {
+                prop_assert!(attention.seq >= last && attention.seq <= last + 2);
+                last = attention.seq;
+                let is_budget = attention.kind == AttentionKind::Budget;
+                prop_assert!(is_budget || row.status != SessionStatus::Running);
+            }
+        }
+    }
+}
