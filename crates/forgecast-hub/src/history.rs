@@ -7,6 +7,7 @@ use forgecast_protocol::event::{Custom, SessionSeen};
 use forgecast_protocol::{Event, Fact, Origin, Revision, SessionId, SourceKind, Subject, Timestamp};
 use forgecast_session::{FOLD_VERSION, Session, patch};
 use forgecast_store::{Store, StoredEvent, StoredState};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -87,12 +88,15 @@ pub(crate) fn begin(id: &SessionId, first: &Event) -> Session {
     Session::new(id.clone(), &first.subject, first.at)
 }
 
-/// Folds one fact, or puts back the state that stands for facts that are not stored.
+/// Folds one fact, or puts back the state that stands for facts that are not stored. That state may be of another fold:
+/// nothing else is left of those facts.
 pub(crate) fn apply(session: &mut Session, event: &Event) {
-    match collapsed_state(event) {
-        Some(state) => *session = state,
-        None if is_collapsed(event) => {}
-        None => session.apply(event),
+    match &event.fact {
+        Fact::Custom(custom) if is_collapsed(event) => match Session::deserialize(&custom.data["state"]) {
+            Ok(state) => session.replace(state),
+            Err(error) => tracing::error!(session = %session.view().id, %error, "facts that were collapsed are lost"),
+        },
+        _ => session.apply(event),
     }
 }
 
@@ -208,14 +212,4 @@ fn hub() -> Origin {
 fn is_collapsed(event: &Event) -> bool {
     // Producers can't say this: their facts never have the hub's own origin.
     event.origin.kind == SourceKind::Internal && matches!(&event.fact, Fact::Custom(custom) if custom.kind == COLLAPSED)
-}
-
-fn collapsed_state(event: &Event) -> Option<Session> {
-    let Fact::Custom(custom) = &event.fact else {
-        return None;
-    };
-    if !is_collapsed(event) || custom.data.get("fold_version") != Some(&json!(FOLD_VERSION)) {
-        return None;
-    }
-    serde_json::from_value(custom.data.get("state")?.clone()).ok()
 }

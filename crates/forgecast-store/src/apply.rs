@@ -297,9 +297,12 @@ fn insert_event(
 
 /// Keeps the newest snapshot, and of the others those that are [`KEYFRAME_EVENTS`] facts apart.
 fn insert_snapshot(db: &Connection, known: &Known, revision: Revision, fold_version: u32, body: &[u8]) -> Result<u64> {
-    // Snapshots of another fold cannot be read; the facts lead to all of their states.
-    db.prepare_cached("DELETE FROM snapshots WHERE session = ?1 AND (keyframe = 0 OR fold_version <> ?2)")?
-        .execute(params![known.number, fold_version])?;
+    // The facts lead to all states of another fold, unless some of them were removed.
+    db.prepare_cached(
+        "DELETE FROM snapshots WHERE session = ?1 AND (keyframe = 0 OR fold_version <> ?2
+         AND EXISTS (SELECT 1 FROM sessions WHERE number = ?1 AND pruned_to = 0))",
+    )?
+    .execute(params![known.number, fold_version])?;
     let last: i64 = db
         .prepare_cached("SELECT coalesce(max(events), 0) FROM snapshots WHERE session = ?1")?
         .query_row([known.number], |row| row.get(0))?;

@@ -256,9 +256,9 @@ impl Store {
     /// # Errors
     /// As above.
     pub async fn beginning(&self, session: &SessionId) -> Result<Option<Beginning>, Error> {
-        let (session, fold_version) = (session.clone(), self.inner.fold_version);
+        let session = session.clone();
         self.read("looking for the oldest state", move |db| {
-            query::events::beginning(db, &session, fold_version)
+            query::events::beginning(db, &session)
         })
         .await
     }

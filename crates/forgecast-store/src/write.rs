@@ -30,7 +30,7 @@ pub enum Write {
         session: SessionId,
         /// The session's revision.
         revision: Revision,
-        /// The version of the fold that made it; another one cannot read it.
+        /// The version of the fold that made it; another one reads it only where facts are missing.
         fold_version: u32,
         /// The session as the fold serialises it; opaque here.
         body: Vec<u8>,

@@ -75,7 +75,12 @@ impl Bench {
         Self::open(options, Some(folder), path, TestClock::new()).await
     }
 
-    async fn open(options: Options, folder: Option<tempfile::TempDir>, path: PathBuf, clock: TestClock) -> Self {
+    pub(crate) async fn open(
+        options: Options,
+        folder: Option<tempfile::TempDir>,
+        path: PathBuf,
+        clock: TestClock,
+    ) -> Self {
         let store_options = forgecast_store::Options {
             path: Some(path.clone()),
             ..forgecast_store::Options::default()

@@ -18,3 +18,4 @@ mod memory;
 mod past;
 mod restart;
 mod transcripts;
+mod upgrade;

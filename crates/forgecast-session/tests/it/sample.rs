@@ -139,3 +139,41 @@ fn touching_the_feedback_adds_no_decision() {
     }
     assert_eq!(session.view().decisions, before);
 }
+
+/// What an earlier fold stored: the events that it folded, and the sessions that it made of them.
+fn stored_by_an_earlier_fold() -> serde_json::Value {
+    serde_json::from_str(include_str!("../fixtures/fold-3.json")).unwrap()
+}
+
+#[test]
+fn a_session_that_an_earlier_fold_stored_goes_on() {
+    let stored = stored_by_an_earlier_fold();
+    let events: Vec<Event> = serde_json::from_value(stored["events"].clone()).unwrap();
+    let mut read: Session = serde_json::from_value(stored["build"].clone()).unwrap();
+    let mut folded = fold(&events);
+    assert_eq!(read.view(), folded.view());
+    let mut row = serde_json::to_value(folded.row()).unwrap();
+    assert_eq!(row["attention"]["text"], "asks leave to use Bash");
+    row.as_object_mut().unwrap().remove("attention");
+    assert_eq!(row, stored["row"]);
+    // The boundary, the tests' sources, the counted decisions, the lists of tasks: all is remembered.
+    for event in [
+        old(
+            artifact_fact(REPORT, minute(13), tests(Some(2), [1, 1, 0], TestBasis::Report)),
+            minute(-600),
+        ),
+        artifact_fact(".context-foundry/feedback/b.json", minute(14), decision("paths")),
+        checkpoint_file(minute(15), checkpoint("architect")),
+        phase_file(
+            minute(16),
+            report("Test", "testing", &["Scout", "Architect", "Builder"]),
+        ),
+    ] {
+        read.apply(&event);
+        folded.apply(&event);
+        assert_eq!(read.view(), folded.view(), "{event:?}");
+    }
+    let agent: Session = serde_json::from_value(stored["agent_session"].clone()).unwrap();
+    assert_eq!(agent.view().status, SessionStatus::Completed);
+    assert_eq!(agent.view().name, "Fix the map");
+}

@@ -36,12 +36,12 @@ pub(crate) fn load(
         fold_version,
     };
     let base = match at {
-        Some(revision) => usable.newest(db, revision, u64::MAX)?,
+        Some(revision) => usable.newest(db, "=", revision, u64::MAX)?,
         // So far back that the facts after it refill what viewers resume from.
-        None => usable.newest(db, u64::MAX, events.saturating_sub(KEYFRAME_EVENTS))?,
+        None => usable.newest(db, "=", u64::MAX, events.saturating_sub(KEYFRAME_EVENTS))?,
     };
     let base = match base {
-        None if pruned_to > 0 && at.is_none() => usable.newest(db, u64::MAX, u64::MAX)?,
+        None if pruned_to > 0 => usable.newest_where_facts_are_missing(db, at)?,
         other => other,
     };
     if base.is_none() && pruned_to > 0 {
@@ -66,7 +66,7 @@ struct Base {
     body: Vec<u8>,
 }
 
-/// Which snapshots can be folded on: made by this fold, and with no removed fact after them.
+/// Which snapshots can be folded on: those with no removed fact after them.
 struct Usable {
     session: i64,
     pruned_to: i64,
@@ -74,13 +74,34 @@ struct Usable {
 }
 
 impl Usable {
-    /// The newest one with at most this revision and this many facts in it.
-    fn newest(&self, db: &Transaction<'_>, revision: Revision, events: u64) -> Result<Option<Base>, Failure> {
-        let mut statement = db.prepare_cached(
+    /// The newest one although facts are missing: of this fold if there is any, else of another one. What another fold
+    /// made of the facts is worth more than what this one would make of a part of them.
+    fn newest_where_facts_are_missing(
+        &self,
+        db: &Transaction<'_>,
+        at: Option<Revision>,
+    ) -> Result<Option<Base>, Failure> {
+        let revision = at.unwrap_or(u64::MAX);
+        let of_this_fold = self.newest(db, "=", revision, u64::MAX)?;
+        match of_this_fold {
+            None => self.newest(db, "<>", revision, u64::MAX),
+            base => Ok(base),
+        }
+    }
+
+    /// The newest one with at most this revision and this many facts in it; of this fold (`=`) or of another (`<>`).
+    fn newest(
+        &self,
+        db: &Transaction<'_>,
+        fold: &'static str,
+        revision: Revision,
+        events: u64,
+    ) -> Result<Option<Base>, Failure> {
+        let mut statement = db.prepare_cached(&format!(
             "SELECT revision, sequence, body FROM snapshots
-             WHERE session = ?1 AND fold_version = ?2 AND sequence >= ?3 AND revision <= ?4 AND events <= ?5
+             WHERE session = ?1 AND fold_version {fold} ?2 AND sequence >= ?3 AND revision <= ?4 AND events <= ?5
              ORDER BY revision DESC LIMIT 1",
-        )?;
+        ))?;
         let base = statement.query_row(
             (
                 self.session,
@@ -102,11 +123,7 @@ impl Usable {
 }
 
 /// With what the kept past of a session begins; none when the session is not known, or nothing of its past can be seen.
-pub(crate) fn beginning(
-    db: &Transaction<'_>,
-    session: &SessionId,
-    fold_version: u32,
-) -> Result<Option<Beginning>, Failure> {
+pub(crate) fn beginning(db: &Transaction<'_>, session: &SessionId) -> Result<Option<Beginning>, Failure> {
     let known = db
         .prepare_cached("SELECT number, pruned_to FROM sessions WHERE id = ?1")?
         .query_row([session.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -123,9 +140,9 @@ pub(crate) fn beginning(
     }
     let mut statement = db.prepare_cached(
         "SELECT revision, sequence, body FROM snapshots
-         WHERE session = ?1 AND fold_version = ?2 AND sequence >= ?3 ORDER BY revision LIMIT 1",
+         WHERE session = ?1 AND sequence >= ?2 ORDER BY revision LIMIT 1",
     )?;
-    let snapshot = statement.query_row((number, fold_version, pruned_to), |row| {
+    let snapshot = statement.query_row((number, pruned_to), |row| {
         Ok(Beginning {
             snapshot: Some((from_db(row.get(0)?), row.get(2)?)),
             after: from_db(row.get(1)?),

@@ -107,3 +107,41 @@ async fn a_snapshot_of_another_fold_is_never_a_base() {
     let newest = shape(opened.store.load(&id("a~1"), None).await.unwrap());
     assert_eq!(newest, (None, Some((1, 700))));
 }
+
+#[tokio::test]
+async fn where_facts_are_missing_the_last_snapshot_of_another_fold_is_the_base() {
+    let place = Place::new();
+    let store = place.store().await;
+    store.commit(commit(build(700, 256))).await.unwrap();
+    store.close().await.unwrap();
+    let raw = rusqlite::Connection::open(place.path()).unwrap();
+    raw.execute_batch(
+        "UPDATE sessions SET pruned_to = (SELECT sequence FROM snapshots WHERE revision = 256);
+         DELETE FROM events WHERE sequence <= (SELECT pruned_to FROM sessions);",
+    )
+    .unwrap();
+    raw.close().unwrap();
+    let store = open(place.options(), FOLD + 1, time(NOW_MS)).await.unwrap().store;
+    let newest = shape(store.load(&id("a~1"), None).await.unwrap());
+    assert_eq!(newest, (Some((512, "after 512".into())), Some((513, 700))));
+    let past = shape(store.load(&id("a~1"), Some(300)).await.unwrap());
+    assert_eq!(past, (Some((256, "after 256".into())), Some((257, 300))));
+    let beginning = store.beginning(&id("a~1")).await.unwrap().unwrap();
+    assert_eq!(beginning.snapshot, Some((256, b"after 256".to_vec())));
+
+    // From the first snapshot of this fold on, that is the base; the past from before it stays.
+    let new = Write::Snapshot {
+        session: id("a~1"),
+        revision: 701,
+        fold_version: FOLD + 1,
+        body: b"anew".to_vec(),
+    };
+    store
+        .commit(commit([event("a~1", 701, numbered(701)), new]))
+        .await
+        .unwrap();
+    let newest = shape(store.load(&id("a~1"), None).await.unwrap());
+    assert_eq!(newest, (Some((701, "anew".into())), None));
+    let past = shape(store.load(&id("a~1"), Some(300)).await.unwrap());
+    assert_eq!(past, (Some((256, "after 256".into())), Some((257, 300))));
+}

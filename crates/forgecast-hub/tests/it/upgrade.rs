@@ -1,0 +1,156 @@
+//! A database that an earlier version left, with another fold: what it knew is still there, and goes on.
+
+use std::path::PathBuf;
+
+use forgecast_protocol::{Event, Origin, SourceKind, Subject, Timestamp};
+use forgecast_session::{FOLD_VERSION, Limits};
+use forgecast_store::{Commit, StoredSession, Write};
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, TestClock, folder, options, phase};
+
+/// The fold that wrote the stored sessions below.
+const FOLD_THEN: u32 = 3;
+const SESSION: &str = "weather-app~1";
+const FOLDER: &str = "/home/someone/homelab/weather-app";
+
+struct Then {
+    events: Vec<Event>,
+    build: Value,
+}
+
+fn then() -> Then {
+    let text = include_str!("../../../forgecast-session/tests/fixtures/fold-3.json");
+    let stored: Value = serde_json::from_str(text).unwrap();
+    assert!(stored["fold_version"] == FOLD_THEN && FOLD_THEN < FOLD_VERSION);
+    Then {
+        events: serde_json::from_value(stored["events"].clone()).unwrap(),
+        build: stored["build"].clone(),
+    }
+}
+
+fn event(event: Event, revision: u64) -> Write {
+    let session = SESSION.parse().unwrap();
+    Write::Event {
+        session,
+        revision,
+        event,
+    }
+}
+
+fn snapshot(build: &Value, revision: u64) -> Write {
+    Write::Snapshot {
+        session: SESSION.parse().unwrap(),
+        revision,
+        fold_version: FOLD_THEN,
+        body: serde_json::to_vec(build).unwrap(),
+    }
+}
+
+/// A database with these writes, as it was closed then.
+async fn left(writes: Vec<Write>) -> (tempfile::TempDir, PathBuf) {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("forgecast.db");
+    let store_options = forgecast_store::Options {
+        path: Some(path.clone()),
+        ..forgecast_store::Options::default()
+    };
+    let now = Timestamp::from_millis(1_769_860_800_000);
+    let store = forgecast_store::open(store_options, FOLD_THEN, now)
+        .await
+        .unwrap()
+        .store;
+    let known = Write::Session(StoredSession {
+        id: SESSION.parse().unwrap(),
+        name: "weather-app".to_owned(),
+        directory: Some(FOLDER.to_owned()),
+        named: false,
+        created_at: now,
+    });
+    let writes = std::iter::once(known).chain(writes).collect();
+    store.commit(Commit { writes }).await.unwrap();
+    store.close().await.unwrap();
+    (home, path)
+}
+
+/// Opens it by now's version and finds the view as it was; then it goes on, also after another start.
+async fn goes_on((home, path): (tempfile::TempDir, PathBuf), build: &Value) {
+    let long = 1 << 50;
+    let patient = forgecast_hub::Options {
+        limits: Limits {
+            stalled_ms: long,
+            abandoned_ms: long,
+            settled_ms: long,
+            ..Limits::default()
+        },
+        ..options()
+    };
+    let mut bench = Bench::open(patient, Some(home), path, TestClock::new()).await;
+    let (_, view) = bench.view(SESSION).await.unwrap();
+    assert_eq!(view, build["view"]);
+    bench = bench.restart().await;
+    assert_eq!(bench.view(SESSION).await.unwrap().1, build["view"]);
+    bench.fact(folder(FOLDER), phase("Deploy", "under way")).await;
+    bench.wait_for(SESSION, "under way").await;
+    bench = bench.restart().await;
+    let (_, view) = bench.view(SESSION).await.unwrap();
+    assert_eq!(view["phase"]["detail"], "under way");
+    for part in ["decisions", "usage", "patterns", "agents", "errors"] {
+        assert_eq!(view[part], build["view"][part], "{part}");
+    }
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn facts_are_folded_anew() {
+    let Then { events, build } = then();
+    let mut writes: Vec<Write> = (1..).zip(events).map(|(at, it)| event(it, at)).collect();
+    writes.push(snapshot(&build, 24));
+    goes_on(left(writes).await, &build).await;
+}
+
+#[tokio::test]
+async fn a_state_whose_facts_retention_removed_is_kept() {
+    let Then { events, build } = then();
+    let mut writes: Vec<Write> = (1..).zip(events).map(|(at, it)| event(it, at)).collect();
+    writes.push(snapshot(&build, 24));
+    let (home, path) = left(writes).await;
+    let database = rusqlite::Connection::open(&path).unwrap();
+    database
+        .execute_batch(
+            "UPDATE sessions SET pruned_to = (SELECT max(sequence) FROM events);
+             DELETE FROM events;",
+        )
+        .unwrap();
+    database.close().unwrap();
+    goes_on((home, path), &build).await;
+}
+
+#[tokio::test]
+async fn a_state_in_which_facts_were_collapsed_is_kept() {
+    let Then { mut events, build } = then();
+    events.truncate(3);
+    let mut writes: Vec<Write> = (1..).zip(events).map(|(at, it)| event(it, at)).collect();
+    let collapsed = json!({
+        "type": "custom",
+        "kind": "facts_collapsed",
+        "data": { "count": 21, "fold_version": FOLD_THEN, "state": &build },
+    });
+    let marker = Event {
+        id: None,
+        subject: Subject {
+            session: Some(SESSION.parse().unwrap()),
+            ..Subject::default()
+        },
+        at: Timestamp::from_millis(1_769_861_520_000),
+        origin: Origin {
+            kind: SourceKind::Internal,
+            path: None,
+            first_sight: false,
+            modified_at: None,
+        },
+        fact: serde_json::from_value(collapsed).unwrap(),
+    };
+    writes.push(event(marker, 24));
+    goes_on(left(writes).await, &build).await;
+}
