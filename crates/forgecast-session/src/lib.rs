@@ -29,11 +29,7 @@ mod vocabulary;
 
 pub use estimate::RunRecord;
 pub use run::{Deadline, Limits};
+pub use sections::FOLD_VERSION;
 pub use session::Session;
 pub use timeline::TimelineBuilder;
 pub use vocabulary::order as phase_order;
-
-/// Grows whenever the same facts would fold to another view or row, or a stored [`Session`] would be read wrongly. Facts
-/// are then folded anew, and the hub begins a new epoch, so that no viewer applies a patch to a state of the old fold. A
-/// state of an older fold must still be readable: where the facts that led to it are no longer kept, it is all there is.
-pub const FOLD_VERSION: u32 = 4;
