@@ -1,4 +1,4 @@
-//! The tokens and share links of a server, in a file beside its database: opened for commands and for the server itself.
+//! Opens the file with the tokens and share links of a server, which is beside its database.
 
 use std::path::{Path, PathBuf};
 
@@ -9,20 +9,20 @@ use forgecast_server::Keys;
 /// The file's name.
 const FILE: &str = "access.json";
 
-/// Where the keys of the server on this database are.
+/// The path of the file for the server on this database.
 pub(crate) fn path(db: &Path) -> PathBuf {
     db.with_file_name(FILE)
 }
 
-/// Opens them; there need be none yet.
+/// Opens the file, which need not exist.
 ///
 /// # Errors
-/// The file cannot be read, or is not what Forgecast wrote.
+/// The file cannot be read or was not written by Forgecast.
 pub(crate) fn open(db: &Path, clock: &Clock) -> Result<Keys> {
     let path = path(db);
     Keys::open(&path, clock.clone()).with_context(|| {
         format!(
-            "cannot read the access tokens in {}; mend it, or move it away to begin anew",
+            "cannot read the access tokens in {}; fix the file, or move it away to start over",
             path.display()
         )
     })

@@ -1,5 +1,5 @@
-//! What can be said on the command line. Values that may also come from a file or the environment are options here
-//! without defaults: `config.rs` decides.
+//! The command line. Options that a file or the environment can set as well have no defaults here, because the
+//! configuration decides about them.
 
 mod access;
 mod agents;
@@ -27,7 +27,7 @@ pub(crate) struct Cli {
     pub(crate) common: CommonArgs,
 }
 
-/// Understood by every command.
+/// Options of every command.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct CommonArgs {
     /// Read this configuration file instead of ./forgecast.toml or ~/.config/forgecast/forgecast.toml
@@ -42,7 +42,7 @@ pub(crate) struct CommonArgs {
         value_enum
     )]
     pub(crate) log_format: Option<LogFormat>,
-    /// Log from this level on
+    /// The least severe level to log
     #[arg(
         long,
         value_name = "LEVEL",
@@ -58,32 +58,32 @@ pub(crate) struct CommonArgs {
 pub(crate) enum Command {
     /// Watch folders and serve the dashboard (the default)
     Serve(ServeArgs),
-    /// Watch invented builds: writes real files and serves them
+    /// Run simulated builds: writes real files and serves them
     Demo(DemoArgs),
-    /// List the sessions
+    /// List sessions
     Sessions(SessionsArgs),
     /// Show one session
     Status(StatusArgs),
     /// Show tokens and cost
     Usage(UsageArgs),
-    /// Report a fact from a script; kept in a file while no server answers
+    /// Report a fact from a script; it is kept in a file while no server answers
     Emit(EmitArgs),
-    /// Connect a coding agent: shows what would change in its settings, writes it with --yes
+    /// Connect a coding agent: shows the change to its settings, and writes it with --yes
     Init(InitArgs),
-    /// Say what is connected and what is not, with the fix
+    /// Check what is connected and what is not, and how to fix it
     Doctor(DoctorArgs),
-    /// Remove a session and its facts for good
+    /// Delete a session and its facts permanently
     Forget(ForgetArgs),
     /// Write one session as self-contained JSON
     Export(ExportArgs),
-    /// Import a metrics database of the livestream server as history, or an exported session
+    /// Import a metrics database of Context Foundry as history, or an exported session
     Import(ImportArgs),
-    /// Make, list and revoke the tokens that let others in
+    /// Create, list and revoke access tokens
     Token {
         #[command(subcommand)]
         command: TokenCommand,
     },
-    /// Make a link that shows one session and nothing else, for a while
+    /// Create a temporary link that shows one session and nothing else
     Share(ShareArgs),
     /// Show the configuration
     Config {
@@ -97,10 +97,10 @@ pub(crate) enum Command {
     },
 }
 
-/// What and how to serve.
+/// Options of `serve`.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ServeArgs {
-    /// Folders to look for builds in [default: the current folder, ~/homelab and checkpoints/ralph where they exist]
+    /// Folders in which to look for builds [default: the current folder, ~/homelab and checkpoints/ralph where they exist]
     #[arg(value_name = "PATHS")]
     pub(crate) paths: Vec<PathBuf>,
     #[command(flatten)]
@@ -109,7 +109,7 @@ pub(crate) struct ServeArgs {
     pub(crate) sources: SourceArgs,
 }
 
-/// Where facts come from and are kept.
+/// Sources of facts, and where they are stored.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct SourceArgs {
     /// The database [default: ~/.local/share/forgecast/forgecast.db]
@@ -118,37 +118,37 @@ pub(crate) struct SourceArgs {
     /// Poll files instead of waiting for notifications (network file systems)
     #[arg(long)]
     pub(crate) poll: bool,
-    /// Leave the transcripts of coding agents alone
+    /// Don't read agent transcripts
     #[arg(long)]
     pub(crate) no_transcripts: bool,
 }
 
-/// What to play.
+/// Options of `demo`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// How many builds run side by side
+    /// Number of builds that run at the same time
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) builds: u32,
-    /// How much faster than life; at 1 a build takes three to four minutes
+    /// Speed factor; at 1 a build takes three to four minutes
     #[arg(long, default_value_t = 1.0, value_parser = speed)]
     pub(crate) speed: f64,
-    /// The same seed plays the same builds
+    /// Random seed; the same seed gives the same builds
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Play every build once, from its beginning
+    /// Run every build once, from its beginning
     #[arg(long)]
     pub(crate) once: bool,
-    /// Write into this folder and keep it, instead of a temporary one
+    /// Write into this folder and keep it, instead of using a temporary one
     #[arg(long, value_name = "DIR")]
     pub(crate) into: Option<PathBuf>,
-    /// Only write the files
+    /// Only write the files, and start no server
     #[arg(long, requires = "into")]
     pub(crate) no_serve: bool,
     #[command(flatten)]
     pub(crate) listen: ListenArgs,
 }
 
-/// Which sessions to list.
+/// Options of `sessions`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SessionsArgs {
     /// Print the rows as JSON
@@ -164,48 +164,48 @@ pub(crate) struct SessionsArgs {
 /// A session's status as a word on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum StatusWord {
-    /// At work
+    /// Working
     Running,
-    /// Needs a person
+    /// Waiting for you
     Waiting,
-    /// At work by its own account, without work for long
+    /// Reported as running, but without work for a long time
     Stalled,
-    /// Ended well
+    /// Completed successfully
     Completed,
-    /// Ended badly
+    /// Failed
     Failed,
-    /// Nobody is there any more
+    /// Nobody works on it any more
     Abandoned,
 }
 
-/// Which session to show, and how.
+/// Options of `status`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// The session: one run (weather-app~1) or a name, which means its newest run
+    /// The session: one run (weather-app~1), or a name for its newest run
     pub(crate) id: SessionRef,
-    /// Print the whole view as JSON; with --watch one view a line
+    /// Print the whole view as JSON; with --watch, one view per line
     #[arg(long)]
     pub(crate) json: bool,
-    /// Go on printing whenever something changes (needs a running server)
+    /// Keep printing changes (needs a running server)
     #[arg(long)]
     pub(crate) watch: bool,
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
 }
 
-/// What to remove.
+/// Options of `forget`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ForgetArgs {
-    /// The session: one run (weather-app~1) or a name, which means its newest run
+    /// The session: one run (weather-app~1), or a name for its newest run
     pub(crate) id: SessionRef,
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
 }
 
-/// What to write where.
+/// Options of `export`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// The session: one run (weather-app~1) or a name, which means its newest run
+    /// The session: one run (weather-app~1), or a name for its newest run
     pub(crate) id: SessionRef,
     /// The file to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
@@ -214,23 +214,23 @@ pub(crate) struct ExportArgs {
     pub(crate) sources: SourceArgs,
 }
 
-/// What to import.
+/// Options of `import`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// Metrics databases (SQLite) and files that `forgecast export` wrote; they are only read [default: $CF_METRICS_DB]
+    /// Metrics databases (SQLite) and files written by `forgecast export`; they are not changed [default: $CF_METRICS_DB]
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Only say what would be imported
+    /// Print what would be imported, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
 }
 
-/// What to show of the configuration.
+/// The commands of `config`.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Print each value with where it comes from
+    /// Print each value and where it comes from
     Show,
     /// Print a commented file with the defaults
     Default,
@@ -239,7 +239,7 @@ pub(crate) enum ConfigCommand {
 fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if (0.01..=10_000.0).contains(&speed) => Ok(speed),
-        _ => Err("a number from 0.01 to 10000".to_owned()),
+        _ => Err("expected a number from 0.01 to 10000".to_owned()),
     }
 }
 

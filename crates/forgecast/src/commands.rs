@@ -1,4 +1,4 @@
-//! One file per command; each gets what it needs from `Context` and returns when it is done.
+//! One module per command. Each gets a [`Context`] and returns when the command is done.
 
 pub(crate) mod demo;
 pub(crate) mod doctor;
@@ -8,9 +8,9 @@ pub(crate) mod forget;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod serve;
+pub(crate) mod session_client;
 pub(crate) mod sessions;
 pub(crate) mod share;
-pub(crate) mod sight;
 pub(crate) mod status;
 pub(crate) mod token;
 pub(crate) mod usage;
@@ -25,7 +25,7 @@ use crate::cli::{CommonArgs, ListenArgs, ServeArgs, SourceArgs};
 use crate::config::{Config, Environment, Key, key};
 use crate::terminal;
 
-/// What every command is given.
+/// The environment and the common options, which every command gets.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) environment: Environment,

@@ -1,14 +1,15 @@
-//! Changes to the settings of coding agents, worked out on text: what to add so that they report to this server, and what
-//! to take out again. Adds and never replaces what somebody else set; keeps comments, order and layout of all the rest.
-//! Opens no file.
+//! Changes to the settings of coding agents as text: adds what makes them report to this server, and removes it again. It
+//! never replaces what somebody else set, and keeps comments, order and layout.
+//! Only `settings` and `write` touch files.
 
 pub(crate) mod claude;
 pub(crate) mod codex;
+pub(crate) mod settings;
 pub(crate) mod write;
 
 use serde::{Deserialize, Serialize};
 
-/// Path of the hooks.
+/// The path of the hooks on the server.
 pub(crate) const HOOKS: &str = "/api/v1/hooks/claude";
 
 /// Where an agent is to report to.
@@ -16,7 +17,7 @@ pub(crate) const HOOKS: &str = "/api/v1/hooks/claude";
 pub(crate) struct Target<'a> {
     /// The server's address, without a slash at the end.
     pub(crate) url: &'a str,
-    /// A token for sending facts, where the server wants one.
+    /// A token for sending facts, if the server requires one.
     pub(crate) token: Option<&'a str>,
 }
 
@@ -26,18 +27,18 @@ impl<'a> From<&'a str> for Target<'a> {
     }
 }
 
-/// A text with a change made to it.
+/// A settings text after a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Edited {
-    /// The new text; none when nothing is left of it.
+    /// The new text; none if the file is to be removed.
     pub(crate) text: Option<String>,
-    /// What was added, so that it can be taken back and nothing else.
+    /// What was added, so that exactly this can be removed again.
     pub(crate) added: Added,
-    /// What was left alone, and why.
+    /// What was not changed, and why.
     pub(crate) notes: Vec<String>,
 }
 
-/// What was added to a file besides the hooks, which are known by their address.
+/// What was added to a file, except for the hooks, which are recognized by their address.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Added {
@@ -45,9 +46,9 @@ pub(crate) struct Added {
     pub(crate) url: String,
     /// Names of single values.
     pub(crate) keys: Vec<String>,
-    /// Names of objects or tables that were not there before.
+    /// Names of objects or tables that did not exist before.
     pub(crate) containers: Vec<String>,
-    /// The file itself was not there before.
+    /// The file did not exist before.
     pub(crate) file: bool,
 }
 
@@ -65,7 +66,7 @@ impl Added {
     }
 }
 
-/// What is different, as a diff with a few lines around each change.
+/// A unified diff with three lines of context.
 pub(crate) fn diff(path: &str, before: &str, after: &str) -> String {
     similar::TextDiff::from_lines(before, after)
         .unified_diff()

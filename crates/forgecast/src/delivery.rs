@@ -1,6 +1,6 @@
-//! The server's side of the spool: hands facts that were kept while no server answered to the hub, in order, and removes
-//! each once it is durable. One server at a time does so. A fact that can never be taken is set aside and shown as a
-//! problem until somebody looked; it holds up nothing.
+//! The server's side of the spool: gives the facts in it to the hub in order, and removes each file once its fact is durable.
+//! A lock makes sure that only one server does so at a time. A fact that the hub will never accept is moved to the quarantine
+//! folder and reported as a problem until that folder is empty; it does not hold up others.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -21,14 +21,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::spool::Spool;
 
-/// How often the folder is looked at; one `stat` when nothing changed.
-const EVERY: Duration = Duration::from_millis(500);
-/// Facts that are handed over in one go.
-const AT_ONCE: usize = 200;
-/// The problem's key.
+/// How often the folder is checked; this takes one `stat` if nothing changed.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// Facts per batch.
+const BATCH_FACTS: usize = 200;
+/// The key of the problem about quarantined facts.
 const KEY: &str = "spool";
 
-/// Delivers what is in a spool.
+/// Delivers the facts of a spool.
 pub(crate) struct Delivery {
     pub(crate) spool: Spool,
     pub(crate) hub: Hub,
@@ -36,24 +36,24 @@ pub(crate) struct Delivery {
     pub(crate) clock: Clock,
 }
 
-/// Facts that were read, each with its file.
+/// The facts of one batch, each with its file.
 #[derive(Default)]
-struct Load {
+struct PendingFacts {
     events: Vec<(PathBuf, Vec<Event>)>,
-    /// More wait behind them.
+    /// There are more facts after these.
     more: bool,
-    /// Kept alive until the facts are durable: no other server reads the same files meanwhile.
+    /// Held until the facts are durable, so that no other server reads the same files.
     lock: Option<File>,
 }
 
 impl Delivery {
-    /// Delivers until `stop`. Begins when the sources have told what is on disk, which what was kept builds upon.
+    /// Delivers until `stop`. Starts once the sources have read what is on disk, because the facts build on that.
     pub(crate) async fn run(self, mut health: watch::Receiver<SourceHealth>, stop: CancellationToken) {
         let ready = health.wait_for(|health| health.ready);
         if stop.run_until_cancelled(ready).await.is_none() {
             return;
         }
-        let mut look = interval(EVERY);
+        let mut look = interval(POLL_INTERVAL);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut seen, mut aside) = (None, 0);
         while stop.run_until_cancelled(look.tick()).await.is_some() {
@@ -61,12 +61,12 @@ impl Delivery {
             if changed.is_some() && changed == seen {
                 continue;
             }
-            match self.pass().await {
-                // Only what was looked at to its end is done with: a change meanwhile shows another time.
+            match self.deliver_batch().await {
+                // A change during the delivery gives the folder another time, so it is not missed.
                 Ok(true) => seen = changed,
                 Ok(false) => seen = None,
                 Err(error) => {
-                    tracing::warn!(error, folder = %self.spool.folder().display(), "cannot deliver what was kept");
+                    tracing::warn!(error, folder = %self.spool.folder().display(), "cannot deliver facts from the spool");
                     seen = None;
                 }
             }
@@ -74,15 +74,14 @@ impl Delivery {
         }
     }
 
-    /// When something was put into or taken out of the folders. A folder that changes within the resolution of its time
-    /// is looked at again.
+    /// When the folders last changed; none if the spool does not exist.
     fn changed(&self) -> Option<(SystemTime, Option<SystemTime>)> {
         let of = |path: PathBuf| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-        Some((of(self.spool.folder().to_owned())?, of(self.spool.aside())))
+        Some((of(self.spool.folder().to_owned())?, of(self.spool.quarantine_folder())))
     }
 
-    /// One round; `false` when something is left for the next.
-    async fn pass(&self) -> Result<bool, String> {
+    /// Delivers one batch. Returns whether the spool is empty afterwards.
+    async fn deliver_batch(&self) -> Result<bool, String> {
         let (spool, cleaner, now) = (self.spool.clone(), Arc::clone(&self.cleaner), self.clock.now());
         let load = tokio::task::spawn_blocking(move || read(&spool, &cleaner, now));
         let load = load.await.map_err(|error| error.to_string())?;
@@ -97,33 +96,33 @@ impl Delivery {
             batch.events.append(events);
         }
         let receipt = self.hub.push(batch).await.map_err(|error| error.to_string())?;
-        let mut ends: Vec<End> = load.events.iter().map(|_| End::Taken).collect();
+        let mut outcomes: Vec<Outcome> = load.events.iter().map(|_| Outcome::Accepted).collect();
         for one in receipt.rejected {
-            if let Some(end) = file_of.get(one.index).and_then(|file| ends.get_mut(*file)) {
-                *end = match one.reason {
-                    Reason::Busy | Reason::Shutdown | Reason::TooManySessions => End::NotNow,
-                    _ => End::Never,
+            if let Some(outcome) = file_of.get(one.index).and_then(|file| outcomes.get_mut(*file)) {
+                *outcome = match one.reason {
+                    Reason::Busy | Reason::Shutdown | Reason::TooManySessions => Outcome::Retry,
+                    _ => Outcome::Rejected,
                 };
             }
         }
-        let later = load.more || ends.contains(&End::NotNow);
+        let later = load.more || outcomes.contains(&Outcome::Retry);
         let spool = self.spool.clone();
-        let settle = tokio::task::spawn_blocking(move || settle(&spool, &load, &ends));
-        settle
+        let finish = tokio::task::spawn_blocking(move || finish(&spool, &load, &outcomes));
+        finish
             .await
             .map_err(|error| error.to_string())?
             .map_err(|error| error.to_string())?;
         Ok(!later)
     }
 
-    /// Shows what was set aside as a problem, as long as it is there.
+    /// Reports quarantined facts as a problem while there are any.
     async fn report(&self, shown: &mut usize) {
-        let there = self.spool.set_aside().map_or(0, |files| files.len());
+        let there = self.spool.quarantined().map_or(0, |files| files.len());
         if there == *shown {
             return;
         }
         *shown = there;
-        let folder = self.spool.aside().display().to_string();
+        let folder = self.spool.quarantine_folder().display().to_string();
         let fact = if there == 0 {
             Fact::ProblemCleared(ProblemCleared {
                 key: KEY.to_owned(),
@@ -135,7 +134,7 @@ impl Delivery {
                 problem: Problem {
                     kind: ProblemKind::Rejected,
                     message: format!(
-                        "{there} facts of `forgecast emit` cannot be taken; look at the files in {folder} and remove them"
+                        "{there} facts from `forgecast emit` were rejected; inspect the files in {folder} and remove them"
                     ),
                     subject: Some(folder),
                 },
@@ -154,65 +153,65 @@ impl Delivery {
             fact,
         };
         if let Err(error) = self.hub.push(Batch::of(event)).await {
-            tracing::warn!(%error, "cannot report what was set aside");
+            tracing::warn!(%error, "cannot report quarantined facts");
         }
     }
 }
 
-/// What becomes of a file.
+/// What happens to a file after its delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Taken,
-    Never,
-    NotNow,
+enum Outcome {
+    Accepted,
+    Rejected,
+    Retry,
 }
 
-/// Reads the oldest facts. Files that are no facts are set aside on the spot.
-fn read(spool: &Spool, cleaner: &Cleaner, now: Timestamp) -> io::Result<Load> {
-    let mut load = Load::default();
+/// Reads the oldest facts. Files that contain no fact are quarantined.
+fn read(spool: &Spool, cleaner: &Cleaner, now: Timestamp) -> io::Result<PendingFacts> {
+    let mut load = PendingFacts::default();
     let mut pending = spool.pending()?;
     if pending.is_empty() {
         return Ok(load);
     }
-    spool.is_ours()?;
+    spool.check_owner()?;
     let lock = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
         .open(spool.folder().join(".lock"))?;
     if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-        // Another server delivers; what it leaves is looked at again.
+        // Another server delivers; this one checks again later.
         load.more = true;
         return Ok(load);
     }
     load.lock = Some(lock);
-    load.more = pending.len() > AT_ONCE;
-    pending.truncate(AT_ONCE);
+    load.more = pending.len() > BATCH_FACTS;
+    pending.truncate(BATCH_FACTS);
     for path in pending {
         let bytes = match Spool::read(&path) {
             Ok(bytes) => bytes,
-            // Its author delivered it a moment ago.
+            // `emit` has delivered it in the meantime.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => {
-                tracing::warn!(%error, path = %path.display(), "set aside");
-                spool.put_aside(&path)?;
+                tracing::warn!(%error, path = %path.display(), "quarantined");
+                spool.quarantine(&path)?;
                 continue;
             }
         };
         match push::envelopes(&bytes, cleaner, now) {
             Ok(pushed) if pushed.rejected.is_empty() => load.events.push((path, pushed.batch.events)),
-            _ => spool.put_aside(&path)?,
+            _ => spool.quarantine(&path)?,
         }
     }
     Ok(load)
 }
 
-fn settle(spool: &Spool, load: &Load, ends: &[End]) -> io::Result<()> {
-    for ((path, _), end) in load.events.iter().zip(ends) {
-        let done = match end {
-            End::Taken => fs::remove_file(path),
-            End::Never => spool.put_aside(path),
-            End::NotNow => Ok(()),
+fn finish(spool: &Spool, load: &PendingFacts, outcomes: &[Outcome]) -> io::Result<()> {
+    for ((path, _), outcome) in load.events.iter().zip(outcomes) {
+        let done = match outcome {
+            Outcome::Accepted => fs::remove_file(path),
+            Outcome::Rejected => spool.quarantine(path),
+            Outcome::Retry => Ok(()),
         };
         match done {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -1,12 +1,11 @@
-//! A producer and nothing more: builds that never happened and the transcripts of the agents that worked on them, written
-//! to real files the way coding agents write them. It must never hand anything to the pipeline but files; what the
-//! dashboard shows of it went through every stage.
+//! Simulated builds: writes the files and the agent transcripts of builds that never happened, in the way coding agents write
+//! them. It passes nothing but files to the pipeline, so the demo goes through every stage.
 
 mod agent;
 mod content;
 mod documents;
-mod errands;
 mod script;
+mod side_tasks;
 mod writer;
 
 use std::path::PathBuf;
@@ -17,28 +16,28 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use agent::Desk;
+use agent::Workspace;
 use content::Blueprint;
-use script::{Cast, Step};
+use script::BuildSpec;
+use writer::Step;
 
-/// Share of a build that lies behind it when the demo begins: the first is new, the others are under way, so that the
-/// overview shows different phases at once.
+/// The part of each build that is done when the demo starts, so that the overview shows different phases immediately.
 const HEAD_STARTS: [f64; 5] = [0.0, 0.34, 0.62, 0.16, 0.8];
 
-/// What to play.
+/// Options of the demo.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    /// The folder that gets one project folder per build; a whole path without links.
+    /// The folder for the project folders of the builds; an absolute path without links.
     pub(crate) into: PathBuf,
-    /// The configuration folder of the agents, which gets their transcripts.
+    /// The folder of Claude Code, which gets the transcripts.
     pub(crate) claude: PathBuf,
-    /// How many builds run side by side.
+    /// How many builds run at the same time.
     pub(crate) builds: u32,
-    /// How much faster than the script; 1 lets a build take three to four minutes.
+    /// The speed factor; at 1 a build takes three to four minutes.
     pub(crate) speed: f64,
-    /// The same seed plays the same builds.
+    /// The random seed; the same seed gives the same builds.
     pub(crate) seed: u64,
-    /// Every build once, from its beginning, instead of one after another for ever.
+    /// Runs every build once, from its beginning, instead of one after another forever.
     pub(crate) once: bool,
 }
 
@@ -50,76 +49,76 @@ pub(crate) struct WriteError {
     pub(crate) source: std::io::Error,
 }
 
-/// One place in the row of builds: plays a build in its folder, then the next.
-struct Slot {
+/// Runs one build at a time, each in its folder.
+struct BuildSlot {
     number: u32,
     options: Options,
     clock: Clock,
 }
 
-/// The agent without a build: plays its errands, then again.
-struct Visitor {
-    /// The id of its session, the same for as long as the demo runs.
+/// An agent without a build, which repeats its side tasks.
+struct IdleAgent {
+    /// The id of its session, which is the same while the demo runs.
     session: String,
     options: Options,
     clock: Clock,
 }
 
-/// Whoever plays one thing after the other.
+/// A source of simulated work.
 enum Player {
-    Slot(Slot),
-    Visitor(Visitor),
+    BuildSlot(BuildSlot),
+    IdleAgent(IdleAgent),
 }
 
-/// The builds of a demo and the agent beside them, each brought to where it stands when the demo begins.
+/// The builds of a demo and the idle agent, each at its starting point.
 pub(crate) struct Demo {
-    running: Vec<(Player, Playing)>,
+    running: Vec<(Player, Progress)>,
 }
 
-/// A build or a round of errands that is being played.
-struct Playing {
+/// A running build or round of side tasks.
+struct Progress {
     steps: Vec<Step>,
     folder: PathBuf,
-    /// Position in the list of steps.
+    /// The index of the next step.
     next: usize,
-    /// The time at which step time zero was (or would have been).
+    /// When step time zero was, or would have been.
     began: Instant,
 }
 
 impl Demo {
-    /// Writes what lies behind each build already, so that a server that starts now finds builds under way.
+    /// Writes the part of each build that is done, so that a server that starts now finds running builds.
     ///
     /// # Errors
-    /// When a file cannot be written.
+    /// A file cannot be written.
     pub(crate) async fn prepare(options: &Options, clock: &Clock) -> Result<Self, WriteError> {
         let head_start = |number: usize| match options.once {
             true => 0.0,
             false => HEAD_STARTS[number % HEAD_STARTS.len()],
         };
         let slots = (0..options.builds).map(|number| {
-            Player::Slot(Slot {
+            Player::BuildSlot(BuildSlot {
                 number,
                 options: options.clone(),
                 clock: clock.clone(),
             })
         });
-        let visitor = Player::Visitor(Visitor::new(options, clock));
+        let idle_agent = Player::IdleAgent(IdleAgent::new(options, clock));
         let mut running = Vec::new();
-        for (number, player) in slots.chain([visitor]).enumerate() {
-            let playing = player.begin(0, head_start(number)).await?;
-            running.push((player, playing));
+        for (number, player) in slots.chain([idle_agent]).enumerate() {
+            let progress = player.begin(0, head_start(number)).await?;
+            running.push((player, progress));
         }
         Ok(Self { running })
     }
 
-    /// Plays until `shutdown`, or until every build ended when each is played once.
+    /// Runs until `shutdown`, or until every build has ended if each runs once.
     ///
     /// # Errors
-    /// When a file cannot be written.
+    /// A file cannot be written.
     pub(crate) async fn play(self, shutdown: CancellationToken) -> Result<(), WriteError> {
         let mut players = JoinSet::new();
-        for (player, playing) in self.running {
-            players.spawn(player.play(playing));
+        for (player, progress) in self.running {
+            players.spawn(player.play(progress));
         }
         loop {
             tokio::select! {
@@ -137,26 +136,26 @@ impl Demo {
 impl Player {
     fn options(&self) -> &Options {
         match self {
-            Self::Slot(Slot { options, .. }) | Self::Visitor(Visitor { options, .. }) => options,
+            Self::BuildSlot(BuildSlot { options, .. }) | Self::IdleAgent(IdleAgent { options, .. }) => options,
         }
     }
 
-    /// Sets up round number `round` and writes the part of it that lies behind.
-    async fn begin(&self, round: u32, head_start: f64) -> Result<Playing, WriteError> {
+    /// Sets up a round, and writes the part of it that is done.
+    async fn begin(&self, round: u32, head_start: f64) -> Result<Progress, WriteError> {
         match self {
-            Self::Slot(slot) => slot.begin(round, head_start).await,
-            Self::Visitor(visitor) => visitor.begin(round, head_start).await,
+            Self::BuildSlot(slot) => slot.begin(round, head_start).await,
+            Self::IdleAgent(idle_agent) => idle_agent.begin(round, head_start).await,
         }
     }
 
-    async fn play(self, mut playing: Playing) -> Result<(), WriteError> {
+    async fn play(self, mut progress: Progress) -> Result<(), WriteError> {
         let options = self.options().clone();
         let mut round = 0;
         loop {
-            while let Some(step) = playing.step() {
+            while let Some(step) = progress.step() {
                 let due = Duration::from_millis(step.at_ms).div_f64(options.speed);
-                tokio::time::sleep_until(playing.began + due).await;
-                playing.perform(writer::Pace::AsAgentsDo).await?;
+                tokio::time::sleep_until(progress.began + due).await;
+                progress.perform(writer::Pace::Realistic).await?;
             }
             if options.once {
                 return Ok(());
@@ -164,17 +163,17 @@ impl Player {
             let pause = Duration::from_secs(20).div_f64(options.speed);
             tokio::time::sleep(pause).await;
             round += 1;
-            playing = self.begin(round, 0.0).await?;
+            progress = self.begin(round, 0.0).await?;
         }
     }
 }
 
-impl Slot {
-    async fn begin(&self, round: u32, head_start: f64) -> Result<Playing, WriteError> {
+impl BuildSlot {
+    async fn begin(&self, round: u32, head_start: f64) -> Result<Progress, WriteError> {
         let options = &self.options;
         let (blueprint, folder_name, run) = self.assignment(round);
         let folder = options.into.join(&folder_name);
-        let cast = Cast {
+        let spec = BuildSpec {
             blueprint,
             session: &folder_name,
             run,
@@ -182,13 +181,13 @@ impl Slot {
             claude: &options.claude,
             folder: &folder,
         };
-        let behind = Duration::from_millis(script::length_ms(&cast)).mul_f64(head_start);
-        let steps = script::write(&cast, begin_of(&self.clock, behind, options.speed), options.speed);
-        Playing::begin(steps, folder.clone(), behind, options.speed).await
+        let behind = Duration::from_millis(script::length_ms(&spec)).mul_f64(head_start);
+        let steps = script::write(&spec, begin_of(&self.clock, behind, options.speed), options.speed);
+        Progress::begin(steps, folder.clone(), behind, options.speed).await
     }
 
-    /// Which project the slot builds in this round. A slot keeps to its own projects, so that two builds never share a
-    /// folder; when it has been through them it builds the first one again: a second run in the same folder.
+    /// The project, folder name and run of this round. A slot has its own projects, so two builds never share a folder; after
+    /// its last project it builds the first one again, as a second run in the same folder.
     fn assignment(&self, round: u32) -> (&'static Blueprint, String, u32) {
         let all = content::BLUEPRINTS;
         let slots = self.options.builds.max(1);
@@ -205,7 +204,7 @@ impl Slot {
     }
 }
 
-impl Visitor {
+impl IdleAgent {
     fn new(options: &Options, clock: &Clock) -> Self {
         Self {
             session: agent::session_id(options.seed, clock.now()),
@@ -214,41 +213,41 @@ impl Visitor {
         }
     }
 
-    async fn begin(&self, round: u32, head_start: f64) -> Result<Playing, WriteError> {
+    async fn begin(&self, round: u32, head_start: f64) -> Result<Progress, WriteError> {
         let options = &self.options;
         let seed = seed_of(options.seed, u32::MAX, round);
-        let mut desk = Desk {
+        let mut workspace = Workspace {
             claude: options.claude.clone(),
-            folder: options.into.join(errands::PROJECT),
+            folder: options.into.join(side_tasks::PROJECT),
             session: self.session.clone(),
             begins_at: self.clock.now(),
             speed: options.speed,
         };
-        let behind = errands::length(&desk, seed).mul_f64(head_start);
-        desk.begins_at = begin_of(&self.clock, behind, options.speed);
-        let folder = desk.folder.clone();
-        let steps = errands::write(desk, round, seed);
-        Playing::begin(steps, folder, behind, options.speed).await
+        let behind = side_tasks::length(&workspace, seed).mul_f64(head_start);
+        workspace.begins_at = begin_of(&self.clock, behind, options.speed);
+        let folder = workspace.folder.clone();
+        let steps = side_tasks::write(workspace, round, seed);
+        Progress::begin(steps, folder, behind, options.speed).await
     }
 }
 
-impl Playing {
-    /// Writes what lies `behind` already, a time at speed 1.
+impl Progress {
+    /// Writes the steps before `behind`, a time at speed 1.
     async fn begin(steps: Vec<Step>, folder: PathBuf, behind: Duration, speed: f64) -> Result<Self, WriteError> {
         let now = Instant::now();
-        let mut playing = Self {
+        let mut progress = Self {
             steps,
             folder,
             next: 0,
             began: now.checked_sub(behind.div_f64(speed)).unwrap_or(now),
         };
-        while playing
+        while progress
             .step()
             .is_some_and(|step| Duration::from_millis(step.at_ms) < behind)
         {
-            playing.perform(writer::Pace::AtOnce).await?;
+            progress.perform(writer::Pace::Immediate).await?;
         }
-        Ok(playing)
+        Ok(progress)
     }
 
     fn step(&self) -> Option<&Step> {
@@ -264,7 +263,7 @@ impl Playing {
     }
 }
 
-/// When something began that has come so far, a time at speed 1.
+/// The start of a round of which `behind`, a time at speed 1, is done.
 fn begin_of(clock: &Clock, behind: Duration, speed: f64) -> Timestamp {
     let behind = behind.div_f64(speed).as_millis();
     clock.now().plus_millis(-i64::try_from(behind).unwrap_or(0))

@@ -1,4 +1,5 @@
-//! What is connected and what is not. Looks and asks; changes nothing but files of servers that are gone.
+//! Checks what is connected and what is not. It changes nothing, except that it removes the runtime files of servers that
+//! no longer run.
 
 mod access;
 mod agents;
@@ -10,28 +11,17 @@ use serde::Serialize;
 
 use crate::config::{Config, Environment};
 use crate::spool::Spool;
-use crate::terminal::{Style, one_line};
+use crate::terminal::{Health, Style, one_line};
 
-/// How something is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum State {
-    Ok,
-    /// It works without.
-    Warn,
-    /// It does not work.
-    Fail,
-}
-
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
-    /// What was looked at, one word.
+    /// The subject of the check, one word.
     pub(crate) what: &'static str,
-    pub(crate) state: State,
-    /// How it is, one line.
+    pub(crate) state: Health,
+    /// The result, one line.
     pub(crate) message: String,
-    /// What to do about it.
+    /// How to fix it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fix: Option<String>,
 }
@@ -39,7 +29,7 @@ pub(crate) struct Finding {
 fn ok(what: &'static str, message: impl Into<String>) -> Finding {
     Finding {
         what,
-        state: State::Ok,
+        state: Health::Ok,
         message: message.into(),
         fix: None,
     }
@@ -48,7 +38,7 @@ fn ok(what: &'static str, message: impl Into<String>) -> Finding {
 fn warn(what: &'static str, message: impl Into<String>, fix: impl Into<String>) -> Finding {
     Finding {
         what,
-        state: State::Warn,
+        state: Health::Warn,
         message: message.into(),
         fix: Some(fix.into()),
     }
@@ -56,13 +46,13 @@ fn warn(what: &'static str, message: impl Into<String>, fix: impl Into<String>) 
 
 fn fail(what: &'static str, message: impl Into<String>, fix: impl Into<String>) -> Finding {
     Finding {
-        state: State::Fail,
+        state: Health::Fail,
         ..warn(what, message, fix)
     }
 }
 
-/// Looks at everything.
-pub(crate) fn look(environment: &Environment, config: &Config) -> Vec<Finding> {
+/// Runs every check.
+pub(crate) fn run_checks(environment: &Environment, config: &Config) -> Vec<Finding> {
     let server = server::find(environment, config);
     let mut findings = server::findings(server.as_ref(), config);
     findings.extend(access::findings(server.as_ref(), environment, config));
@@ -82,7 +72,7 @@ fn prices(config: &Config) -> Finding {
         Err(error) => fail(
             "prices",
             format!("{error:#}"),
-            "mend the file, or take usage.prices out",
+            "fix the file, or remove usage.prices from the configuration",
         ),
     }
 }
@@ -95,32 +85,35 @@ fn spool(spool: &Spool, running: bool) -> Vec<Finding> {
         Err(error) => findings.push(fail(
             what,
             format!("cannot read {folder}: {error}"),
-            "make it readable for you",
+            "make it readable for your user",
         )),
-        Ok(0) => findings.push(ok(what, "no fact of `forgecast emit` waits")),
+        Ok(0) => findings.push(ok(what, "no facts from `forgecast emit` are waiting")),
         Ok(waiting) if running => findings.push(warn(
             what,
-            format!("{waiting} facts wait in {folder}"),
-            "look again in a moment; if they are still there, the log of the server says why",
+            format!("{waiting} facts are waiting in {folder}"),
+            "check again in a moment; if they are still there, see the server's log",
         )),
         Ok(waiting) => findings.push(warn(
             what,
-            format!("{waiting} facts wait in {folder}"),
-            "start the server: `forgecast` delivers them",
+            format!("{waiting} facts are waiting in {folder}"),
+            "start the server with `forgecast`; it delivers them",
         )),
     }
-    match spool.set_aside().map_or(0, |files| files.len()) {
+    match spool.quarantined().map_or(0, |files| files.len()) {
         0 => {}
-        aside => findings.push(warn(
+        rejected => findings.push(warn(
             what,
-            format!("{aside} facts could not be taken by any server"),
-            format!("look at the files in {} and remove them", spool.aside().display()),
+            format!("the server rejected {rejected} facts"),
+            format!(
+                "inspect the files in {} and remove them",
+                spool.quarantine_folder().display()
+            ),
         )),
     }
     findings
 }
 
-/// The findings, a line each and one for the way out.
+/// The findings, one line each, followed by a line with the fix.
 pub(crate) fn text(findings: &[Finding], style: Style) -> String {
     let width = findings.iter().map(|finding| finding.what.len()).max().unwrap_or(0);
     let mut text = String::new();

@@ -1,5 +1,5 @@
-//! What `forgecast import` reads: Context Foundry's metrics database as envelopes of `POST /api/v1/events`, task by task. Reads
-//! only, and decides nothing about sessions that are here.
+//! Converts a metrics database of Context Foundry to envelopes of `POST /api/v1/events`, task by task. It only reads, and
+//! knows nothing about existing sessions.
 
 mod facts;
 mod stream;
@@ -11,24 +11,24 @@ use serde_json::Value;
 use self::facts::Task;
 use self::stream::Stream;
 
-/// Tasks that are asked for at a time.
+/// Tasks per query.
 const TASKS: u32 = 500;
-/// What every id of a fact begins with that comes from a metrics database.
+/// The prefix of the ids of all facts from a metrics database.
 pub(crate) const ID: &str = "origin-metrics/";
 
-/// How much of a task is told.
+/// How much of a task is imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Extent {
-    /// All of it: its session is made by this import.
-    All,
-    /// Only what a session that was followed here can't know by itself: decisions, agents, tests, patterns.
-    Beside,
+pub(crate) enum ImportScope {
+    /// All of it, because this import creates its session.
+    Everything,
+    /// Only what a session that was recorded live does not know: decisions, agents, tests, patterns.
+    Supplement,
 }
 
 /// Calls `each` with the id of every task, in order.
 ///
 /// # Errors
-/// What the database says, and what `each` returns.
+/// The database cannot be read, and the errors of `each`.
 pub(crate) fn tasks(db: &LegacyDb, mut each: impl FnMut(&str) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let mut last = String::new();
     loop {
@@ -43,14 +43,14 @@ pub(crate) fn tasks(db: &LegacyDb, mut each: impl FnMut(&str) -> anyhow::Result<
     }
 }
 
-/// Calls `each` with every envelope of a task, by time as far as the rows of each table are.
+/// Calls `each` with every envelope of a task, ordered by time if the rows of each table are.
 ///
 /// # Errors
-/// What the database says, and what `each` returns.
+/// The database cannot be read, and the errors of `each`.
 pub(crate) fn envelopes(
     db: &LegacyDb,
     id: &str,
-    extent: Extent,
+    scope: ImportScope,
     mut each: impl FnMut(Value) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let row = db.rows(LegacyTable::Tasks, id, i64::MIN, 1)?.into_iter().next();
@@ -60,12 +60,12 @@ pub(crate) fn envelopes(
         .map(|table| Stream::new(db, table, id))
         .collect::<Result<Vec<_>, LegacyDbError>>()?;
     let earliest = streams.iter().filter_map(Stream::at).min();
-    let mut task = Task::new(id, row.map(|row| row.columns).unwrap_or_default(), earliest, extent);
+    let mut task = Task::new(id, row.map(|row| row.columns).unwrap_or_default(), earliest, scope);
     for envelope in task.begin() {
         each(envelope)?;
     }
     loop {
-        // Ties go to the table that comes first, so that every import has the same order.
+        // At equal times the first table wins, so that every import has the same order.
         let next = streams.iter_mut().filter(|stream| stream.has_row());
         let Some(stream) = next.min_by_key(|stream| stream.at()) else {
             break;

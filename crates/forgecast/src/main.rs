@@ -1,4 +1,4 @@
-//! The binary: flags, configuration, wiring and signals. What it wires is in the other crates.
+//! The binary: command line, configuration, wiring and signals. The parts that it connects are in the other crates.
 
 mod access;
 mod cli;
@@ -14,8 +14,8 @@ mod import;
 mod memory;
 mod nearest;
 mod pipeline;
-mod reach;
 mod runtime_file;
+mod server_urls;
 mod shutdown;
 mod spool;
 mod telemetry;
@@ -40,25 +40,25 @@ fn main() -> ExitCode {
     match run(parse(), began) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // One line: what, why, and the way out.
-            terminal::complain(&format!("{error:#}"));
+            // One line: what happened, why, and what to do.
+            terminal::print_error(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
-/// What the command line says. Wrong arguments are repeated to their author, but not what a terminal would obey in them.
+/// Parses the command line. An error repeats the wrong argument, so control sequences in arguments are made visible first.
 fn parse() -> Cli {
-    let said = match Cli::try_parse() {
+    let error = match Cli::try_parse() {
         Ok(cli) => return cli,
-        Err(said) => said,
+        Err(error) => error,
     };
     let is_plain = |argument: std::ffi::OsString| !argument.to_string_lossy().contains(is_hidden);
-    if !said.use_stderr() || std::env::args_os().all(is_plain) {
-        said.exit();
+    if !error.use_stderr() || std::env::args_os().all(is_plain) {
+        error.exit();
     }
-    terminal::complain_at_length(&said.to_string());
-    std::process::exit(said.exit_code())
+    terminal::print_errors(&error.to_string());
+    std::process::exit(error.exit_code())
 }
 
 fn run(cli: Cli, began: Instant) -> Result<()> {
@@ -100,7 +100,7 @@ fn show_config(context: &Context, command: ConfigCommand) -> Result<()> {
 fn block_on(command: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = Runtime::new().context("cannot start the runtime")?;
     let result = runtime.block_on(command);
-    // A thread that reads from a dead disk must not keep the process.
+    // A thread that is stuck on a dead disk must not keep the process alive.
     runtime.shutdown_background();
     result
 }

@@ -1,23 +1,23 @@
-//! How much memory this process may use: the least of what the machine has and of the limits it was started under. A
-//! small container must not need a setting to survive many sessions.
+//! Limits that follow from the memory that this process may use, so that a small container survives many sessions without a
+//! setting. The memory is the smallest of the machine's size and of the limits of control group and process.
 
 use std::fs;
 
 use rustix::process::{Resource, getrlimit};
 
-/// What the view of one session takes while it is in memory, bytes; a little more than measured with small sessions.
+/// Bytes of memory per session view; slightly more than measured with small sessions.
 const VIEW_BYTES: u64 = 20 * 1024;
-/// Views that nobody watches may take this share of the memory.
-const SHARE: u64 = 8;
-/// What a session takes that is only known: its row, its names, its deadline.
-const KNOWN_BYTES: u64 = 8 * 1024;
-/// All that are known may take this share.
-const KNOWN_SHARE: u64 = 6;
-/// So many may always stay, and more are never useful.
-const FEWEST: usize = 256;
-const MOST: usize = 16_384;
+/// Idle views may take one part in this many of the memory.
+const VIEW_SHARE: u64 = 8;
+/// Bytes of memory per session without a view: its row, its names, its deadline.
+const SESSION_BYTES: u64 = 8 * 1024;
+/// All sessions may take one part in this many of the memory.
+const SESSION_SHARE: u64 = 6;
+/// The smallest and the largest number of idle views.
+const MIN_VIEWS: usize = 256;
+const MAX_VIEWS: usize = 16_384;
 
-/// Bytes.
+/// The memory that this process may use, in bytes.
 fn limit() -> u64 {
     let machine = rustix::system::sysinfo();
     let machine = u64::from(machine.mem_unit).saturating_mul(machine.totalram);
@@ -34,25 +34,25 @@ fn limit() -> u64 {
     groups.chain(process).fold(machine, u64::min)
 }
 
-/// How many views of unfinished sessions may stay in memory while nobody watches them.
+/// How many views of unfinished sessions may stay in memory without viewers.
 pub(crate) fn idle_views() -> usize {
     views_within(limit())
 }
 
-/// How many sessions may be known at a time, of those that the configuration allows.
+/// How many sessions to keep: the configured number, or fewer if there is little memory.
 pub(crate) fn sessions(configured: usize) -> usize {
     sessions_within(limit()).min(configured)
 }
 
 fn sessions_within(bytes: u64) -> usize {
-    usize::try_from(bytes / KNOWN_SHARE / KNOWN_BYTES)
+    usize::try_from(bytes / SESSION_SHARE / SESSION_BYTES)
         .unwrap_or(usize::MAX)
-        .max(FEWEST)
+        .max(MIN_VIEWS)
 }
 
 fn views_within(bytes: u64) -> usize {
-    let views = usize::try_from(bytes / SHARE / VIEW_BYTES).unwrap_or(usize::MAX);
-    views.clamp(FEWEST, MOST)
+    let views = usize::try_from(bytes / VIEW_SHARE / VIEW_BYTES).unwrap_or(usize::MAX);
+    views.clamp(MIN_VIEWS, MAX_VIEWS)
 }
 
 #[cfg(test)]
@@ -61,12 +61,12 @@ mod tests {
 
     #[test]
     fn a_small_machine_keeps_few_views_and_a_large_one_not_all() {
-        assert_eq!(views_within(0), FEWEST);
+        assert_eq!(views_within(0), MIN_VIEWS);
         assert_eq!(views_within(192 << 20), 1_228);
-        assert_eq!(views_within(64 << 30), MOST);
+        assert_eq!(views_within(64 << 30), MAX_VIEWS);
         assert_eq!(sessions_within(192 << 20), 4_096);
         assert!(sessions_within(2 << 30) > 20_000);
         assert_eq!(sessions(7), 7);
-        assert!((FEWEST..=MOST).contains(&idle_views()));
+        assert!((MIN_VIEWS..=MAX_VIEWS).contains(&idle_views()));
     }
 }

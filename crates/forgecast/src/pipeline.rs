@@ -1,5 +1,5 @@
-//! The pipe without its HTTP end: store, hub and sources, started in this order and stopped in the opposite one, so that
-//! whatever a source handed over before the stop is folded, committed and marked as clean.
+//! The pipeline without the HTTP server: store, hub and sources. They are started in this order and stopped in reverse, so
+//! that everything a source delivered before the stop is folded and committed, and the stop counts as clean.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{AgentKind, Config, key};
 use crate::memory;
 
-/// A running pipe.
+/// A running pipeline.
 pub(crate) struct Pipeline {
     pub(crate) hub: Hub,
     pub(crate) health: watch::Receiver<SourceHealth>,
@@ -29,7 +29,7 @@ pub(crate) struct Pipeline {
     stop_hub: CancellationToken,
 }
 
-/// What the rules for secrets are, by the configuration.
+/// The rules for secrets: the built-in ones, changed by the configuration.
 pub(crate) fn mask_rules(config: &Config) -> Result<mask::Rules> {
     let patterns = config.sources.mask.iter().enumerate();
     let extra: Vec<(String, String)> = patterns
@@ -40,11 +40,11 @@ pub(crate) fn mask_rules(config: &Config) -> Result<mask::Rules> {
 }
 
 impl Pipeline {
-    /// Starts it on `db`, or on a temporary database.
+    /// Starts the pipeline on `db`, or on a temporary database.
     ///
     /// # Errors
-    /// The database cannot be opened (in use, not writable, disk full), a rule for secrets is no regular expression, or
-    /// the file of prices cannot be read.
+    /// The database cannot be opened (in use, not writable, disk full), a rule for secrets is not a regular expression, or
+    /// the price file cannot be read.
     pub(crate) async fn start(config: &Config, db: Option<PathBuf>, clock: &Clock) -> Result<Self> {
         let (rules, options) = (mask_rules(config)?, hub_options(config)?);
         let opened =
@@ -73,10 +73,10 @@ impl Pipeline {
         })
     }
 
-    /// Resolves when the sources ended although nobody asked them to.
+    /// Resolves if the sources or the hub end without being stopped.
     ///
     /// # Errors
-    /// Why they ended.
+    /// The reason.
     pub(crate) async fn failed(&mut self) -> Result<()> {
         tokio::select! {
             ended = &mut self.sources => ended.context("the sources ended in a panic")?.map_err(Into::into),
@@ -84,7 +84,7 @@ impl Pipeline {
         }
     }
 
-    /// Stops the sources, then the hub, which commits what is left and closes the store.
+    /// Stops the sources, then the hub, which commits the rest and closes the store.
     pub(crate) async fn stop(self) {
         self.stop_sources.cancel();
         if !self.sources.is_finished() {
@@ -102,17 +102,17 @@ impl Pipeline {
     }
 }
 
-/// Waits until everything that was on disk at the start is in the hub; `false` when that took longer than `limit`.
+/// Waits until everything that was on disk at the start is in the hub. Returns `false` if that takes longer than `limit`.
 pub(crate) async fn settled(hub: &Hub, mut health: watch::Receiver<SourceHealth>, limit: Duration) -> bool {
     let intake = hub.intake();
     let settled = async {
         let ready = health.wait_for(|health| health.ready).await.is_ok();
-        // What the sources handed over waits in the hub's intake; an empty push comes behind the last of it.
+        // Batches of the sources wait in the hub's intake; an empty push follows the last of them.
         while intake.capacity() < intake.max_capacity() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let _ = hub.push(Batch::default()).await;
-        // What is old is found to be over, and agents at work in a build's folder belong to it.
+        // Old sessions become abandoned, and agents that work in a build's folder are merged into it.
         let _ = hub.wait_idle().await;
         ready
     };
@@ -121,14 +121,14 @@ pub(crate) async fn settled(hub: &Hub, mut health: watch::Receiver<SourceHealth>
 
 fn report(end: Result<(), String>) {
     if let Err(error) = end {
-        tracing::error!(error, "a part of the pipe ended badly");
+        tracing::error!(error, "a part of the pipeline failed");
     }
 }
 
-/// The table of prices, with the operator's own before the built-in ones.
+/// The price table, in which the operator's prices override the built-in ones.
 ///
 /// # Errors
-/// The file of prices cannot be read.
+/// The price file cannot be read.
 pub(crate) fn prices(config: &Config) -> Result<Prices> {
     let Some(path) = &config.usage.prices else {
         return Ok(Prices::embedded());
@@ -145,7 +145,7 @@ pub(crate) fn prices(config: &Config) -> Result<Prices> {
     Ok(Prices::embedded().with_overrides(&own))
 }
 
-/// The folders of coding agents whose transcripts are watched, sorted; none when that is switched off.
+/// The folders of all coding agents, sorted; none when transcripts are switched off.
 pub(crate) fn transcripts(config: &Config) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = AgentKind::ALL
         .into_iter()

@@ -1,5 +1,5 @@
-//! How a command finds the server that runs beside it: each server leaves a small file with its address while it runs.
-//! A file is a hint: whoever reads it must ask the server before believing it, since a killed one cannot clean up.
+//! How commands find a running server: each server writes a small file with its address while it runs. The file of a killed
+//! server stays, so a reader must check that the server answers.
 
 use std::fs;
 use std::io::{self, Write};
@@ -8,32 +8,32 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// A running server.
+/// What a running server announces.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Running {
-    /// Where it answers, without a slash at the end.
+    /// Its address, without a slash at the end.
     pub(crate) url: String,
-    /// Its process.
+    /// Its process id.
     pub(crate) pid: u32,
     /// Its database.
     pub(crate) db: PathBuf,
-    /// The folders of coding agents that it watches, sorted; empty when it watches none.
+    /// The folders of coding agents that it watches, sorted.
     #[serde(default)]
     pub(crate) transcripts: Vec<PathBuf>,
-    /// The folder of facts that it delivers; a demo delivers none, since nothing of it lasts.
+    /// The spool that it delivers; a demo delivers none, because its database is temporary.
     #[serde(default)]
     pub(crate) spool: Option<PathBuf>,
-    /// Where others reach it, with the path below which a proxy shows it; none when nobody else can.
+    /// Its URL for other machines, with a proxy's path; none if only this machine can reach it.
     #[serde(default)]
     pub(crate) elsewhere: Option<String>,
-    /// Its process's own token, for the commands of the same user: the file is theirs alone.
+    /// The token for commands of the same user, who alone can read the file.
     #[serde(default)]
     pub(crate) key: Option<String>,
 }
 
 impl std::fmt::Debug for Running {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Without the key: this may end up in a log.
+        // Without the key, because this may end up in a log.
         let mut shown = f.debug_struct("Running");
         shown
             .field("url", &self.url)
@@ -43,23 +43,23 @@ impl std::fmt::Debug for Running {
     }
 }
 
-/// The announcement of this process; taken back when dropped.
+/// The runtime file of this process, removed when dropped.
 #[derive(Debug)]
 pub(crate) struct RuntimeFile {
     path: PathBuf,
 }
 
 impl RuntimeFile {
-    /// Announces a server in `folder`, which is made for this user alone.
+    /// Writes the file into `folder`, which is created for this user alone.
     ///
     /// # Errors
-    /// When the folder or the file cannot be written.
+    /// The folder or the file cannot be written.
     pub(crate) fn announce(folder: &Path, running: &Running) -> io::Result<Self> {
         make_private(folder)?;
         let path = folder.join(format!("{}.json", running.pid));
         let mut beside = path.clone();
         beside.set_extension("json.new");
-        // One that a killed process left could have other permissions.
+        // A file that a killed process left could have other permissions.
         match fs::remove_file(&beside) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -81,10 +81,11 @@ impl Drop for RuntimeFile {
     }
 }
 
-/// Makes a folder that only its owner may enter; parents get the usual permissions. One that is there is closed to others.
+/// Creates a folder with access for its owner only; parents get the usual permissions. An existing folder gets the same
+/// access.
 ///
 /// # Errors
-/// When it cannot be made, or belongs to somebody else.
+/// It cannot be created, or belongs to another user.
 pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     if let Some(parent) = folder.parent() {
         fs::create_dir_all(parent)?;
@@ -98,9 +99,9 @@ pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
         let message = format!("{} is not a folder", folder.display());
         return Err(io::Error::new(io::ErrorKind::NotADirectory, message));
     }
-    // In a shared folder for temporary files anybody may have made it.
+    // Another user could have created it in a shared temporary folder.
     if there.uid() != rustix::process::geteuid().as_raw() {
-        let message = format!("{} belongs to somebody else", folder.display());
+        let message = format!("{} belongs to another user", folder.display());
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
     }
     if there.mode() & 0o077 != 0 {
@@ -109,8 +110,8 @@ pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The server to ask: the one on `db`, else, when no database was named, the newest of those that are there. Files of
-/// processes that are gone are removed; `answers` asks a server whether it is there.
+/// The server to use: the one on `db`, else, unless `named` says that the database was chosen explicitly, the one that was
+/// started last. Only servers for which `answers` is true count. Files of processes that no longer run are removed.
 pub(crate) fn find(folder: &Path, db: &Path, named: bool, answers: impl Fn(&Running) -> bool) -> Option<Running> {
     let mut candidates: Vec<(std::time::SystemTime, PathBuf, Running)> = fs::read_dir(folder)
         .into_iter()
@@ -139,7 +140,7 @@ pub(crate) fn find(folder: &Path, db: &Path, named: bool, answers: impl Fn(&Runn
 
 fn alive(pid: u32) -> bool {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
-    // EPERM would mean that it is there but somebody else's, and then it is not the one that wrote the file.
+    // EPERM would mean that the process belongs to another user, so it did not write the file.
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
 }
 

@@ -1,21 +1,21 @@
-//! From a signal to a graceful stop. SIGINT and SIGTERM ask for it; a second SIGINT, a person's second Ctrl-C, ends the
-//! process at once. A repeated SIGTERM changes nothing: supervisors send it twice, and the stop has a deadline anyway.
+//! Graceful shutdown on SIGINT or SIGTERM. A second SIGINT (Ctrl-C) ends the process immediately. A repeated SIGTERM changes
+//! nothing, because supervisors send it twice and the shutdown has a deadline.
 
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// What a shell calls "ended by SIGINT".
+/// The exit status for "ended by SIGINT" by the convention of shells.
 const ENDED_BY_INTERRUPT: i32 = 130;
 
-/// How long a graceful stop may take: viewers are told, what is uncommitted is committed.
+/// How long a graceful shutdown may take.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
 
 /// A token that is cancelled by the first signal.
 ///
 /// # Errors
-/// When the system refuses a signal handler.
+/// A signal handler cannot be installed.
 pub(crate) fn on_signals() -> std::io::Result<CancellationToken> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

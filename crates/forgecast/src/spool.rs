@@ -1,5 +1,5 @@
-//! Facts that no server has acknowledged yet, one file each, in a folder of this user alone. Whoever delivers them removes
-//! them; the id in each makes a second delivery count for nothing. Nothing here is ever opened through a link.
+//! Facts that no server has acknowledged yet, one file per fact, in a folder that only this user can read. A file is removed
+//! once its fact is delivered; because each fact has an id, a second delivery does not count. Links are never followed.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
@@ -8,23 +8,23 @@ use std::path::{Path, PathBuf};
 
 use crate::runtime_file::make_private;
 
-/// The folder below the one for data.
+/// The folder's name below the data folder.
 const FOLDER: &str = "spool";
-/// Where facts that no server will ever take are put, for a person to look at.
-const ASIDE: &str = "refused";
-/// More facts than these are not kept: a script in a loop must not fill the disk while nobody looks.
-pub(crate) const MOST: usize = 20_000;
-/// The largest fact.
-pub(crate) const LARGEST: u64 = 1 << 20;
+/// The subfolder for facts that no server accepts, for a person to inspect.
+const QUARANTINE: &str = "refused";
+/// The largest number of facts, so that a script in a loop cannot fill the disk.
+pub(crate) const MAX_FACTS: usize = 20_000;
+/// The size of the largest fact in bytes.
+pub(crate) const MAX_FACT_BYTES: u64 = 1 << 20;
 
-/// See the module.
+/// The spool folder.
 #[derive(Clone, Debug)]
 pub(crate) struct Spool {
     folder: PathBuf,
 }
 
 impl Spool {
-    /// The spool below a folder for data; nothing is made yet.
+    /// The spool in this data folder. Creates nothing.
     pub(crate) fn within(data_folder: &Path) -> Self {
         Self {
             folder: data_folder.join(FOLDER),
@@ -35,15 +35,15 @@ impl Spool {
         &self.folder
     }
 
-    /// Keeps a fact under a name that sorts by `at_ms`; whole or not at all.
+    /// Writes a fact atomically, under a name that sorts by `at_ms`.
     ///
     /// # Errors
-    /// The folder cannot be written, belongs to somebody else, or is full.
+    /// The folder cannot be written, belongs to another user, or has too many facts.
     pub(crate) fn keep(&self, fact: &str, at_ms: i64) -> io::Result<PathBuf> {
         make_private(&self.folder)?;
-        self.is_ours()?;
-        if self.pending()?.len() >= MOST {
-            let message = format!("{MOST} facts wait in {} already", self.folder.display());
+        self.check_owner()?;
+        if self.pending()?.len() >= MAX_FACTS {
+            let message = format!("{MAX_FACTS} facts are already waiting in {}", self.folder.display());
             return Err(io::Error::other(message));
         }
         let name = format!("{at_ms:015}-{:016x}.json", fastrand::u64(..));
@@ -56,33 +56,33 @@ impl Spool {
         written.map(|()| path)
     }
 
-    /// The facts that wait, oldest first.
+    /// The facts that are waiting, oldest first.
     ///
     /// # Errors
-    /// When the folder is there and cannot be read.
+    /// The folder exists and cannot be read.
     pub(crate) fn pending(&self) -> io::Result<Vec<PathBuf>> {
         files(&self.folder)
     }
 
-    /// The facts that were set aside.
+    /// The facts that no server accepts.
     ///
     /// # Errors
-    /// When the folder is there and cannot be read.
-    pub(crate) fn set_aside(&self) -> io::Result<Vec<PathBuf>> {
-        files(&self.aside())
+    /// The folder exists and cannot be read.
+    pub(crate) fn quarantined(&self) -> io::Result<Vec<PathBuf>> {
+        files(&self.quarantine_folder())
     }
 
-    /// Where they are.
-    pub(crate) fn aside(&self) -> PathBuf {
-        self.folder.join(ASIDE)
+    /// The folder of the facts that no server accepts.
+    pub(crate) fn quarantine_folder(&self) -> PathBuf {
+        self.folder.join(QUARANTINE)
     }
 
-    /// Puts a fact aside.
+    /// Moves a fact that no server accepts into the quarantine folder.
     ///
     /// # Errors
-    /// When it cannot be moved.
-    pub(crate) fn put_aside(&self, path: &Path) -> io::Result<()> {
-        let aside = self.aside();
+    /// The file cannot be moved.
+    pub(crate) fn quarantine(&self, path: &Path) -> io::Result<()> {
+        let aside = self.quarantine_folder();
         make_private(&aside)?;
         match path.file_name() {
             Some(name) => fs::rename(path, aside.join(name)),
@@ -93,29 +93,29 @@ impl Spool {
     /// Reads a fact.
     ///
     /// # Errors
-    /// It is no plain file of ours, or too large.
+    /// The path is not a regular file, or the file is too large.
     pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
         let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
         let flags = i32::try_from(flags.bits()).unwrap_or_default();
         let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
         if !file.metadata()?.is_file() {
-            return Err(io::Error::other("it is no plain file"));
+            return Err(io::Error::other("it is not a regular file"));
         }
         let mut bytes = Vec::new();
-        file.take(LARGEST + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > LARGEST {
-            return Err(io::Error::other(format!("it is larger than {LARGEST} bytes")));
+        file.take(MAX_FACT_BYTES + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > MAX_FACT_BYTES {
+            return Err(io::Error::other(format!("it is larger than {MAX_FACT_BYTES} bytes")));
         }
         Ok(bytes)
     }
 
-    /// Refuses a folder of somebody else: in a shared folder for temporary files anybody may have made it.
-    pub(crate) fn is_ours(&self) -> io::Result<()> {
+    /// Fails if the folder belongs to another user, who could have created it in a shared temporary folder.
+    pub(crate) fn check_owner(&self) -> io::Result<()> {
         let metadata = fs::symlink_metadata(&self.folder)?;
         if metadata.is_dir() && metadata.uid() == rustix::process::geteuid().as_raw() {
             return Ok(());
         }
-        let message = format!("{} belongs to somebody else", self.folder.display());
+        let message = format!("{} belongs to another user", self.folder.display());
         Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
     }
 }
@@ -157,9 +157,9 @@ mod tests {
         assert_eq!(Spool::read(&first).unwrap(), b"{\"a\":1}");
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(spool.folder()), mode(&first)), (0o700, 0o600));
-        spool.put_aside(&first).unwrap();
+        spool.quarantine(&first).unwrap();
         assert_eq!(spool.pending().unwrap(), [later]);
-        assert_eq!(spool.set_aside().unwrap().len(), 1);
+        assert_eq!(spool.quarantined().unwrap().len(), 1);
     }
 
     #[test]
@@ -171,7 +171,7 @@ mod tests {
         std::os::unix::fs::symlink(&real, &link).unwrap();
         assert!(Spool::read(&link).is_err());
         let giant = spool.folder().join("3.json");
-        fs::write(&giant, vec![b' '; usize::try_from(LARGEST).unwrap() + 1]).unwrap();
+        fs::write(&giant, vec![b' '; usize::try_from(MAX_FACT_BYTES).unwrap() + 1]).unwrap();
         assert!(Spool::read(&giant).unwrap_err().to_string().contains("larger"));
     }
 }

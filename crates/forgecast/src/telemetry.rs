@@ -1,4 +1,4 @@
-//! Logs to standard error, for people or for machines, one line for an event; standard output belongs to what a command prints.
+//! Starts the log on standard error, as text or JSON with one line per event. Standard output is for the output of commands.
 
 use std::io::IsTerminal;
 
@@ -11,7 +11,7 @@ use tracing_subscriber::{Layer, fmt};
 use crate::config::{Config, Environment, LogFormat, LogLevel};
 use crate::terminal::LogLines;
 
-/// Begins to log. Once per process.
+/// Starts the log, once per process.
 pub(crate) fn begin(config: &Config, environment: &Environment) {
     let level = match config.log.level {
         LogLevel::Error => LevelFilter::ERROR,
@@ -20,20 +20,20 @@ pub(crate) fn begin(config: &Config, environment: &Environment) {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    // What libraries say in detail is noise to everyone who did not write them.
+    // Details of libraries are noise for users.
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target("forgecast", level);
-    let colours = std::io::stderr().is_terminal() && environment.variable("NO_COLOR").is_none();
+    let colors = std::io::stderr().is_terminal() && environment.variable("NO_COLOR").is_none();
     let is_json = config.log.format == LogFormat::Json;
     let layer = fmt::layer().with_writer(move || LogLines {
         to: std::io::stderr(),
-        coloured: colours && !is_json,
+        colored: colors && !is_json,
     });
     let layer = if is_json {
         layer.json().flatten_event(true).boxed()
     } else {
-        layer.with_ansi(colours).boxed()
+        layer.with_ansi(colors).boxed()
     };
     // A second call (there is none) would keep the first subscriber.
     let _ = tracing_subscriber::registry()

@@ -1,5 +1,5 @@
-//! What commands print: aligned, coloured only where a person looks and did not decline. This is the one door to the
-//! terminal, and no control character that came from elsewhere (a folder's name, a setting, an argument) passes it.
+//! The output of commands: aligned, and in color on a terminal unless the user declined. All output goes through this module,
+//! which lets no control character pass that came from elsewhere (the name of a folder, a setting, an argument).
 
 mod access;
 mod diff;
@@ -13,9 +13,9 @@ use std::io::{IsTerminal, Write as _};
 
 use forgecast_protocol::Timestamp;
 use forgecast_protocol::session::SessionStatus;
+use serde::Serialize;
 
 use crate::config::Environment;
-use crate::doctor::State;
 pub(crate) use access::{shares, tokens};
 pub(crate) use diff::diff;
 pub(crate) use plain::{LogLines, one_line, several_lines};
@@ -23,19 +23,31 @@ pub(crate) use qr::qr;
 pub(crate) use sessions::{change, session, sessions};
 pub(crate) use usage::usage;
 
-use plain::Colour;
+use plain::Color;
 
-/// Whether to use colours.
+/// How well something works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Health {
+    /// It works.
+    Ok,
+    /// It works in part, or something optional is missing.
+    Warn,
+    /// It does not work.
+    Fail,
+}
+
+/// Whether to use colors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Style {
-    coloured: bool,
+    colored: bool,
 }
 
 impl Style {
-    /// Colours on a terminal, unless `NO_COLOR` is set or the terminal cannot show any.
+    /// Colors on a terminal, unless `NO_COLOR` is set or the terminal cannot show any.
     pub(crate) fn of_stdout(environment: &Environment) -> Self {
         Self {
-            coloured: std::io::stdout().is_terminal()
+            colored: std::io::stdout().is_terminal()
                 && environment.variable("NO_COLOR").is_none()
                 && environment.variable("TERM") != Some("dumb"),
         }
@@ -43,49 +55,49 @@ impl Style {
 
     #[cfg(test)]
     pub(crate) fn plain() -> Self {
-        Self { coloured: false }
+        Self { colored: false }
     }
 
-    fn paint(self, colour: Colour, text: &str) -> String {
-        if self.coloured {
-            format!("{}{text}{}", colour.mark(), plain::END)
+    fn paint(self, color: Color, text: &str) -> String {
+        if self.colored {
+            format!("{}{text}{}", color.mark(), plain::END)
         } else {
             text.to_owned()
         }
     }
 
-    /// Stands back.
+    /// Dimmed text.
     pub(crate) fn dim(self, text: &str) -> String {
-        self.paint(Colour::Dim, text)
+        self.paint(Color::Dim, text)
     }
 
-    /// Stands out.
+    /// Bold text.
     pub(crate) fn bold(self, text: &str) -> String {
-        self.paint(Colour::Bold, text)
+        self.paint(Color::Bold, text)
     }
 
-    /// A word for how something is, four letters wide.
-    pub(crate) fn health(self, state: State) -> String {
+    /// The health as a word, four letters wide.
+    pub(crate) fn health(self, state: Health) -> String {
         match state {
-            State::Ok => self.paint(Colour::Green, "ok  "),
-            State::Warn => self.paint(Colour::Yellow, "warn"),
-            State::Fail => self.paint(Colour::Red, "fail"),
+            Health::Ok => self.paint(Color::Green, "ok  "),
+            Health::Warn => self.paint(Color::Yellow, "warn"),
+            Health::Fail => self.paint(Color::Red, "fail"),
         }
     }
 
     fn status(self, status: SessionStatus, text: &str) -> String {
-        let colour = match status {
-            SessionStatus::Running => Colour::Cyan,
-            SessionStatus::Waiting | SessionStatus::Stalled => Colour::Yellow,
-            SessionStatus::Completed => Colour::Green,
-            SessionStatus::Failed => Colour::Red,
-            SessionStatus::Abandoned => Colour::Dim,
+        let color = match status {
+            SessionStatus::Running => Color::Cyan,
+            SessionStatus::Waiting | SessionStatus::Stalled => Color::Yellow,
+            SessionStatus::Completed => Color::Green,
+            SessionStatus::Failed => Color::Red,
+            SessionStatus::Abandoned => Color::Dim,
         };
-        self.paint(colour, text)
+        self.paint(color, text)
     }
 }
 
-/// Writes to standard output at once. A reader that went away (`| head`) ends the program without a word.
+/// Writes to standard output and flushes it. If the reader is gone (`| head`) the program ends silently.
 pub(crate) fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     let text = plain::rendered(text, out.is_terminal());
@@ -94,7 +106,7 @@ pub(crate) fn print(text: &str) {
     }
 }
 
-/// How many letters fit beside each other; 0 when nobody looks.
+/// The width of the terminal in characters; 0 if standard output is no terminal.
 pub(crate) fn columns() -> usize {
     let out = std::io::stdout();
     let size = out
@@ -104,19 +116,19 @@ pub(crate) fn columns() -> usize {
     size.map_or(0, |size| size.ws_col.into())
 }
 
-/// One line to standard error.
+/// Prints a warning, one line, to standard error.
 pub(crate) fn warn(text: &str) {
-    complain(&format!("warning: {text}"));
+    print_error(&format!("warning: {text}"));
 }
 
-/// One line to standard error: what ends a command.
-pub(crate) fn complain(text: &str) {
-    // Nobody is left to be told when this fails.
+/// Prints an error, one line, to standard error.
+pub(crate) fn print_error(text: &str) {
+    // There is no other place to report a failure of this.
     let _ = writeln!(std::io::stderr(), "forgecast: {}", one_line(text));
 }
 
-/// Several lines to standard error.
-pub(crate) fn complain_at_length(text: &str) {
+/// Prints an error of several lines to standard error.
+pub(crate) fn print_errors(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}", plain::rendered(text.trim_end(), false));
 }
 

@@ -1,4 +1,4 @@
-//! A misspelt command is no folder: `forgecast statsu x` must not begin to watch a folder named `statsu`.
+//! Finds misspelled commands: `forgecast statsu x` must not start to watch a folder named `statsu`.
 
 use std::path::PathBuf;
 
@@ -8,11 +8,11 @@ use clap::CommandFactory;
 use crate::cli::Cli;
 use crate::nearest::nearest;
 
-/// Refuses a first word that is no folder but nearly a command.
+/// Rejects a first argument that is no existing folder and similar to a command.
 ///
 /// # Errors
-/// Names the command that was probably meant.
-pub(crate) fn refuse_misspelt_command(paths: &[PathBuf]) -> Result<()> {
+/// Suggests the command.
+pub(crate) fn reject_misspelled_command(paths: &[PathBuf]) -> Result<()> {
     let Some(word) = paths.first().and_then(|path| path.to_str()) else {
         return Ok(());
     };
@@ -23,7 +23,7 @@ pub(crate) fn refuse_misspelt_command(paths: &[PathBuf]) -> Result<()> {
     let names = command.get_subcommands().map(clap::Command::get_name);
     match nearest(word, names) {
         Some(meant) => {
-            bail!("there is no command and no folder `{word}`; did you mean `{meant}`? (a folder: ./{word})")
+            bail!("there is no command or folder `{word}`; did you mean `{meant}`? (for a folder, write ./{word})")
         }
         None => Ok(()),
     }

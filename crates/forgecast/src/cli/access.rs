@@ -1,4 +1,4 @@
-//! What can be said on the command line about who may reach the server: where it listens, tokens, share links.
+//! Command line options about access to the server: where it listens, tokens, share links.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -8,68 +8,69 @@ use clap::{Args, Subcommand, ValueEnum};
 use forgecast_protocol::SessionRef;
 use forgecast_server::Role;
 
-/// Where to listen, and who is let in.
+/// Where to listen, and who has access.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ListenArgs {
-    /// Address to listen on [default: 127.0.0.1]; 0.0.0.0 is every address of this machine, and needs a token, which is made
+    /// Address to listen on [default: 127.0.0.1]; on 0.0.0.0, every address of this machine, clients need a token, which is created
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) host: Option<String>,
-    /// Port to listen on; 0 picks a free one and says which
+    /// Port to listen on; 0 picks a free one and prints it
     #[arg(long)]
     pub(crate) port: Option<u16>,
     /// Open the dashboard in the browser
     #[arg(long)]
     pub(crate) open: bool,
-    /// Ask programs and browsers of this machine for a token, too
+    /// Require a token from programs and browsers on this machine, too
     #[arg(long, help_heading = "Exposure")]
     pub(crate) require_token: bool,
-    /// Encrypt with a certificate that is made and kept beside the database; its fingerprint is shown
+    /// Encrypt with a certificate that is created beside the database; its fingerprint is printed
     #[arg(long, help_heading = "Exposure", conflicts_with_all = ["tls_cert", "tls_key"])]
     pub(crate) tls_self_signed: bool,
-    /// Encrypt with this certificate (a PEM file, with the chain)
+    /// Encrypt with this certificate (a PEM file with the chain)
     #[arg(long, value_name = "FILE", help_heading = "Exposure", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
     /// The certificate's private key (a PEM file)
     #[arg(long, value_name = "FILE", help_heading = "Exposure", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// The path below which a reverse proxy shows this server
+    /// The path below which a reverse proxy serves this server
     #[arg(long, value_name = "PATH", help_heading = "Exposure")]
     pub(crate) base_path: Option<String>,
-    /// Believe this reverse proxy what it says about who asks; may be repeated
+    /// Trust forwarded headers from this proxy; may be repeated
     #[arg(long, value_name = "ADDRESS", help_heading = "Exposure")]
     pub(crate) trusted_proxy: Vec<IpAddr>,
-    /// Let pages of this origin ask, scheme, host and port as a browser writes them; may be repeated
+    /// Allow requests from pages of this origin (scheme, host and port as a browser writes them); may be repeated
     #[arg(long, value_name = "ORIGIN", help_heading = "Exposure")]
     pub(crate) allowed_origin: Vec<String>,
 }
 
-/// What to do with tokens. They are kept beside the database, as hashes; a running server knows of a change at once.
+/// The commands of `token`. Tokens are stored as hashes beside the database; changes take effect in a running server
+/// immediately.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum TokenCommand {
-    /// Make a token and show it, this once
+    /// Create a token and print it; it cannot be printed again
     New {
-        /// What it is for
+        /// What the token allows
         #[arg(long, value_enum, default_value = "view")]
         role: RoleWord,
-        /// A name to know it by [default: the role]
+        /// A name to recognize it by [default: the role]
         #[arg(long)]
         name: Option<String>,
         #[command(flatten)]
         keys: KeysArgs,
     },
-    /// List the tokens; what they are is not known to anybody but their holders
+    /// List the tokens by name, without their secret text
     List {
         #[command(flatten)]
         keys: KeysArgs,
     },
-    /// End a token at once, also for whoever is signed in with it
+    /// Revoke a token immediately, also for browsers that are signed in with it
     Revoke {
         /// Its id or its name
         token: String,
         #[command(flatten)]
         keys: KeysArgs,
     },
-    /// End all tokens of a role and make a new one, which is shown this once
+    /// Revoke all tokens of a role and create a new one, which is printed once
     Rotate {
         /// Only tokens of this role [default: every role that has tokens]
         #[arg(long, value_enum)]
@@ -79,23 +80,23 @@ pub(crate) enum TokenCommand {
     },
 }
 
-/// Whose tokens, and how to show them.
+/// Options of every `token` command.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct KeysArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// The database beside which they are kept [default: ~/.local/share/forgecast/forgecast.db]
+    /// The database beside which the tokens are stored [default: ~/.local/share/forgecast/forgecast.db]
     #[arg(long, value_name = "FILE")]
     pub(crate) db: Option<PathBuf>,
 }
 
-/// What a token is for, as a word on the command line.
+/// A token's role, as a word on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RoleWord {
-    /// To watch
+    /// See everything and change nothing
     View,
-    /// To send facts: producers, hooks, telemetry
+    /// Send facts only: producers, hooks, telemetry
     Ingest,
     /// Everything
     Admin,
@@ -111,7 +112,7 @@ impl From<RoleWord> for Role {
     }
 }
 
-/// What to share, and for how long.
+/// Options of `share`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ShareArgs {
     /// The session: one run (weather-app~1) or a name, which means its newest run
@@ -120,13 +121,13 @@ pub(crate) struct ShareArgs {
     /// How long the link is valid: 30m, 12h, 2d, 1w
     #[arg(long = "for", value_name = "TIME", value_parser = lifetime, default_value = "1d", conflicts_with_all = ["list", "revoke"])]
     pub(crate) lifetime: Duration,
-    /// Where the reader reaches the server [default: the running server's own address]
+    /// The server's address for the recipient [default: the running server's own address]
     #[arg(long, value_name = "URL", conflicts_with_all = ["list", "revoke"])]
     pub(crate) url: Option<String>,
-    /// List the links that are valid
+    /// List valid links
     #[arg(long, conflicts_with = "revoke")]
     pub(crate) list: bool,
-    /// End the link with this id at once
+    /// Revoke the link with this id immediately
     #[arg(long, value_name = "ID")]
     pub(crate) revoke: Option<String>,
     /// Print JSON
@@ -148,7 +149,7 @@ fn lifetime(text: &str) -> Result<Duration, String> {
     });
     match found {
         Some(seconds @ 1..) if seconds <= 3650 * DAY => Ok(Duration::from_secs(seconds)),
-        _ => Err("a time such as 30m, 12h, 2d or 1w, ten years at most".to_owned()),
+        _ => Err("expected a time such as 30m, 12h, 2d or 1w, of at most ten years".to_owned()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What can be said on the command line about coding agents: their usage, facts from scripts, connecting them.
+//! Command line options about coding agents: their usage, facts from scripts, connecting them.
 
 use std::path::PathBuf;
 
@@ -8,16 +8,16 @@ use forgecast_protocol::report::GroupBy;
 
 use super::SourceArgs;
 
-/// What to count, and how to show it.
+/// Options of `usage`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct UsageArgs {
     /// Group by day, project, model, session or phase
     #[arg(long, value_name = "GROUP", default_value = "day", value_parser = group)]
     pub(crate) by: GroupBy,
-    /// Only from this day on, by this machine's calendar
+    /// Only usage on this day or later, by this machine's calendar
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub(crate) since: Option<i32>,
-    /// Only up to and with this day
+    /// Only usage on this day or earlier
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub(crate) until: Option<i32>,
     /// Print the report as JSON, as GET /api/v1/stats does
@@ -27,16 +27,16 @@ pub(crate) struct UsageArgs {
     pub(crate) sources: SourceArgs,
 }
 
-/// Which fact to report, and of whom.
+/// Options of `emit`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct EmitArgs {
-    /// The kind of the fact, as in POST /api/v1/events; - and _ are the same (phase-reported)
+    /// The kind of fact, as in POST /api/v1/events; - and _ are interchangeable (phase-reported)
     #[arg(value_name = "KIND")]
     pub(crate) kind: String,
-    /// Its fields; lists are separated by commas
+    /// Fields of the fact; list items are separated by commas
     #[arg(value_name = "KEY=VALUE")]
     pub(crate) fields: Vec<String>,
-    /// The session: a name, or one run of it (weather-app~1) [default: the one of the folder]
+    /// The session: a name, or one run (weather-app~1) [default: the session of the folder]
     #[arg(long, value_name = "NAME")]
     pub(crate) session: Option<String>,
     /// The project's folder [default: the current folder]
@@ -45,27 +45,27 @@ pub(crate) struct EmitArgs {
     /// More fields as a JSON object; - reads it from standard input
     #[arg(long, value_name = "OBJECT")]
     pub(crate) json: Option<String>,
-    /// The fact's id: the same id counts once, however often it is sent [default: a random one]
+    /// The fact's id; facts with the same id count once [default: a random one]
     #[arg(long, value_name = "ID")]
     pub(crate) id: Option<String>,
-    /// Exit with 1 when no server took the fact at once, although it is kept and delivered later
+    /// Exit with status 1 if no server accepted the fact immediately, although it is kept and delivered later
     #[arg(long)]
     pub(crate) strict: bool,
 }
 
-/// What to connect.
+/// Options of `init`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct InitArgs {
     /// The coding agent
     #[arg(value_enum)]
     pub(crate) agent: Agent,
-    /// Write the change; a backup is left beside the file
+    /// Write the change, and leave a backup beside the file
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Take back what init added, and nothing else
+    /// Remove what init added, and nothing else
     #[arg(long)]
     pub(crate) undo: bool,
-    /// Where the server answers [default: the running server, else host and port of the configuration]
+    /// The server's address [default: the running server, else host and port of the configuration]
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
     #[command(flatten)]
@@ -81,7 +81,7 @@ pub(crate) enum Agent {
     Codex,
 }
 
-/// How to show the state of things.
+/// Options of `doctor`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DoctorArgs {
     /// Print the findings as JSON
@@ -94,12 +94,12 @@ pub(crate) struct DoctorArgs {
 fn group(text: &str) -> Result<GroupBy, String> {
     text.parse().map_err(|_| {
         let words = GroupBy::ALL.map(GroupBy::as_str);
-        format!("one of {}", words.join(", "))
+        format!("expected one of {}", words.join(", "))
     })
 }
 
 fn day(text: &str) -> Result<i32, String> {
-    parse_date(text).ok_or_else(|| "a day such as 2026-11-22".to_owned())
+    parse_date(text).ok_or_else(|| "expected a day such as 2026-11-22".to_owned())
 }
 
 #[cfg(test)]
@@ -111,20 +111,20 @@ mod tests {
 
     #[test]
     fn usage_takes_groups_and_days() {
-        let said = |arguments: &[&str]| {
+        let parse = |arguments: &[&str]| {
             let all = ["forgecast", "usage"].iter().chain(arguments);
             Cli::try_parse_from(all).map(|cli| match cli.command {
                 Some(Command::Usage(usage)) => usage,
                 other => panic!("{other:?}"),
             })
         };
-        assert_eq!(said(&[]).unwrap().by.as_str(), "day");
-        assert_eq!(said(&["--by", "session"]).unwrap().by.as_str(), "session");
-        assert!(said(&["--by", "week"]).is_err());
+        assert_eq!(parse(&[]).unwrap().by.as_str(), "day");
+        assert_eq!(parse(&["--by", "session"]).unwrap().by.as_str(), "session");
+        assert!(parse(&["--by", "week"]).is_err());
         assert_eq!(
-            said(&["--since", "2026-11-02"]).unwrap().since,
+            parse(&["--since", "2026-11-02"]).unwrap().since,
             parse_date("2026-11-02")
         );
-        assert!(said(&["--until", "2026-02-30"]).is_err());
+        assert!(parse(&["--until", "2026-02-30"]).is_err());
     }
 }

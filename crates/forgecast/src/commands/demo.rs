@@ -1,4 +1,4 @@
-//! `demo`: starts the producer of invented builds and the same server as `serve`, which sees nothing but its files.
+//! `demo`: runs simulated builds, which only write files, and the same server as `serve`, which watches these files.
 
 use std::path::{Path, PathBuf};
 
@@ -12,12 +12,12 @@ use crate::config::{AgentFolders, AgentKind, key};
 use crate::demo::{self, Demo};
 use crate::shutdown;
 
-/// Plays until a signal; with `--once --no-serve` until every build ended.
+/// Runs until a signal, or with `--once --no-serve` until every build has ended.
 ///
 /// # Errors
-/// A folder that cannot be written, and what `serve` refuses.
+/// A folder cannot be written, and the errors of `serve`.
 pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Result<()> {
-    // Dropped at the end, and everything in it with it.
+    // Dropped at the end, together with its content.
     let temporary = tempfile::Builder::new()
         .prefix("forgecast-demo-")
         .tempdir()

@@ -1,5 +1,6 @@
-//! `emit`: a fact from a script. It is written to the spool first and sent then, by a deadline that a caller does not
-//! notice; what no server acknowledged stays in the spool and is delivered later, once. No runtime, no configuration.
+//! `emit`: reports a fact from a script. The fact is written to the spool, then sent within a time limit that the caller does
+//! not notice. A fact that no server acknowledged stays in the spool and is delivered later, once. For speed it uses neither
+//! the async runtime nor the configuration.
 
 use std::io::Read;
 use std::path::Path;
@@ -11,28 +12,28 @@ use clap::error::ErrorKind;
 
 use super::Context;
 use crate::cli::{Cli, EmitArgs};
-use crate::emit::{self, Answer, Said, post};
+use crate::emit::{self, Answer, FactArguments, post};
 use crate::runtime_file;
-use crate::spool::{LARGEST, Spool};
+use crate::spool::{MAX_FACT_BYTES, Spool};
 use crate::terminal;
 
-/// How long all of it may take; what is left of 50 ms is for starting and ending a process.
-const PATIENCE: Duration = Duration::from_millis(30);
+/// How long everything may take; of 50 ms the rest is for starting and ending the process.
+const TIME_LIMIT: Duration = Duration::from_millis(30);
 
-/// What became of a fact.
+/// The outcome of `emit`.
 enum Outcome {
-    /// A server has it for good.
-    Taken,
-    /// It waits in the spool: why.
+    /// A server has stored the fact.
+    Accepted,
+    /// The fact waits in the spool, for this reason.
     Kept(String),
-    /// Nobody has it, or nobody will: why.
+    /// The fact is lost, for this reason.
     Lost(String),
 }
 
-/// Reports a fact. Success also when nobody takes it yet: a build must not fail because nobody watches it.
+/// Reports a fact. Succeeds even if no server accepts it yet, because a build must not fail when nobody watches it.
 ///
 /// # Errors
-/// Only with `--strict`: no server took the fact. What was said wrongly ends the process with 2.
+/// No server accepted the fact, with `--strict` only. Wrong arguments end the process with status 2.
 pub(crate) fn run(context: &Context, args: &EmitArgs, began: Instant) -> Result<()> {
     let now = forgecast_ingest::system_clock().now();
     let envelope = match envelope(context, args, now) {
@@ -42,11 +43,11 @@ pub(crate) fn run(context: &Context, args: &EmitArgs, began: Instant) -> Result<
             .exit(),
     };
     let spool = Spool::within(&context.environment.data_folder());
-    match deliver(context, &spool, &envelope, now.as_millis(), began + PATIENCE) {
-        Outcome::Taken => Ok(()),
-        Outcome::Kept(why) if args.strict => bail!("{why}; the fact is kept and delivered later"),
+    match deliver(context, &spool, &envelope, now.as_millis(), began + TIME_LIMIT) {
+        Outcome::Accepted => Ok(()),
+        Outcome::Kept(why) if args.strict => bail!("{why}; the fact is kept and will be delivered later"),
         Outcome::Lost(why) if args.strict => bail!(why),
-        // What waits is no news: scripts run with and without a server.
+        // Not worth a message, because scripts run with and without a server.
         Outcome::Kept(_) => Ok(()),
         Outcome::Lost(why) => {
             terminal::warn(&why);
@@ -62,7 +63,7 @@ fn envelope(context: &Context, args: &EmitArgs, now: forgecast_protocol::Timesta
     };
     let folder = args.dir.as_deref().map(|folder| context.environment.absolute(folder));
     let random = format!("emit-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
-    let said = Said {
+    let arguments = FactArguments {
         kind: &args.kind,
         fields: &args.fields,
         object: object.as_deref(),
@@ -71,24 +72,27 @@ fn envelope(context: &Context, args: &EmitArgs, now: forgecast_protocol::Timesta
         current_folder: context.environment.current_folder(),
         id: args.id.as_deref().unwrap_or(&random),
     };
-    let envelope = emit::envelope(&said, now)?;
-    if envelope.len() as u64 > LARGEST {
-        return Err(format!("the fact is larger than {LARGEST} bytes"));
+    let envelope = emit::envelope(&arguments, now)?;
+    if envelope.len() as u64 > MAX_FACT_BYTES {
+        return Err(format!("the fact is larger than {MAX_FACT_BYTES} bytes"));
     }
     Ok(envelope)
 }
 
 fn standard_input() -> Result<String, String> {
     let mut text = String::new();
-    let read = std::io::stdin().lock().take(LARGEST + 1).read_to_string(&mut text);
+    let read = std::io::stdin()
+        .lock()
+        .take(MAX_FACT_BYTES + 1)
+        .read_to_string(&mut text);
     read.map_err(|error| format!("--json -: cannot read standard input: {error}"))?;
     Ok(text)
 }
 
-/// Keeps it, sends it, and forgets it when it was acknowledged.
+/// Writes the fact to the spool, sends it, and removes it once it is acknowledged.
 fn deliver(context: &Context, spool: &Spool, envelope: &str, at_ms: i64, deadline: Instant) -> Outcome {
     let kept = spool.keep(envelope, at_ms);
-    // Nobody is overtaken: while older facts wait, this one waits behind them.
+    // Facts are delivered in order, so this one waits while older ones do.
     let is_first = match (&kept, spool.pending()) {
         (Ok(path), Ok(pending)) => pending.first() == Some(path),
         _ => true,
@@ -96,20 +100,20 @@ fn deliver(context: &Context, spool: &Spool, envelope: &str, at_ms: i64, deadlin
     let answer = if is_first {
         send(context, spool, envelope, deadline)
     } else {
-        Answer::Later("older facts wait to be delivered".to_owned())
+        Answer::Later("older facts are waiting to be delivered".to_owned())
     };
     match (answer, kept) {
-        (Answer::Taken, kept) => {
+        (Answer::Accepted, kept) => {
             if let Ok(path) = kept {
                 let _ = std::fs::remove_file(path);
             }
-            Outcome::Taken
+            Outcome::Accepted
         }
         (Answer::Refused(why), kept) => {
             if let Ok(path) = kept {
-                let _ = spool.put_aside(&path);
+                let _ = spool.quarantine(&path);
             }
-            Outcome::Lost(format!("the server refused the fact: {why}"))
+            Outcome::Lost(format!("the server rejected the fact: {why}"))
         }
         (Answer::Later(why), Ok(_)) => Outcome::Kept(why),
         (Answer::Later(why), Err(error)) => Outcome::Lost(format!("{why}, and the fact cannot be kept: {error}")),

@@ -1,20 +1,20 @@
-//! `export`: one session as self-contained JSON.
+//! `export`: writes one session as self-contained JSON.
 
 use anyhow::{Context as _, Result};
 
 use super::Context;
-use super::sight::Sight;
+use super::session_client::SessionClient;
 use crate::cli::ExportArgs;
 use crate::terminal;
 
 /// Writes the session to a file or to standard output.
 ///
 /// # Errors
-/// There is no such session, the file cannot be written, and what [`Sight`] says.
+/// There is no such session, the file cannot be written, and the errors of [`SessionClient`].
 pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<()> {
-    let sight = Sight::open(context, &args.sources)?;
-    let json = sight.export(&args.id);
-    sight.close();
+    let client = SessionClient::open(context, &args.sources)?;
+    let json = client.export(&args.id);
+    client.close();
     let json = json?;
     match &args.output {
         Some(path) => std::fs::write(path, &json).with_context(|| format!("cannot write {}", path.display())),

@@ -1,24 +1,24 @@
-//! `forget`: removes a session and everything that is stored of it.
+//! `forget`: deletes a session and everything stored about it.
 
 use anyhow::{Result, bail};
 
 use super::Context;
-use super::sight::{self, Sight};
+use super::session_client::{self, SessionClient};
 use crate::cli::ForgetArgs;
 use crate::terminal;
 
-/// Removes the session, through the server when one runs, else from the database directly.
+/// Deletes the session through the running server, else from the database.
 ///
 /// # Errors
-/// There is no such session, and what [`Sight`] says.
+/// There is no such session, and the errors of [`SessionClient`].
 pub(crate) fn run(context: &Context, args: &ForgetArgs) -> Result<()> {
-    let sight = Sight::open_stored(context, &args.sources)?;
-    let forgotten = sight.forget(&args.id);
-    sight.close();
+    let client = SessionClient::open_stored(context, &args.sources)?;
+    let forgotten = client.forget(&args.id);
+    client.close();
     if forgotten? {
-        terminal::print(&format!("forgot {}\n", args.id));
+        terminal::print(&format!("deleted {}\n", args.id));
         Ok(())
     } else {
-        bail!(sight::unknown(&args.id))
+        bail!(session_client::unknown(&args.id))
     }
 }

@@ -1,5 +1,5 @@
-//! `import`: Context Foundry's metrics database becomes history, and an exported session comes back. Files are only read; what
-//! was imported before is known and is not counted again.
+//! `import`: imports a metrics database of Context Foundry as history, and exported sessions. The files are not changed, and
+//! facts that were imported before are not counted again.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -14,21 +14,21 @@ use forgecast_store::{Exported, LegacyDb};
 use serde_json::Value;
 
 use super::Context;
-use super::sight::{Sight, Taken};
+use super::session_client::{PushResult, SessionClient};
 use crate::cli::ImportArgs;
-use crate::import::{self, Extent};
+use crate::import::{self, ImportScope};
 use crate::{pipeline, terminal};
 
-/// The variable in which users of Context Foundry have the path of its database.
+/// Context Foundry's variable with the path of its metrics database.
 const VARIABLE: &str = "CF_METRICS_DB";
-/// Facts that are handed over in one go: what was handed over is durable, so an import that is broken off goes on there.
-const AT_ONCE: usize = 500;
+/// Facts per request. Each request is durable, so an interrupted import continues after the last one.
+const BATCH_FACTS: usize = 500;
 /// The largest export that is read.
 const LARGEST_EXPORT: u64 = 1 << 30;
-/// Reasons that are listed.
-const REASONS: usize = 10;
+/// How many reasons for rejections are listed.
+const MAX_REASONS: usize = 10;
 
-/// What became of everything.
+/// Counts of what was imported.
 #[derive(Default)]
 struct Summary {
     sessions: u64,
@@ -39,45 +39,45 @@ struct Summary {
     reasons: BTreeMap<String, u64>,
 }
 
-/// What is on its way.
-struct Load<'a> {
-    /// Where it goes; `None`: it is only looked at.
-    sight: Option<&'a Sight>,
+/// The import of one metrics database.
+struct MetricsImport<'a> {
+    /// The destination; `None` for a dry run.
+    client: Option<&'a SessionClient>,
     cleaner: &'a Cleaner,
     envelopes: Vec<Value>,
     summary: &'a mut Summary,
 }
 
-/// Imports the files, one after the other.
+/// Imports the files one by one.
 ///
 /// # Errors
-/// No file is named, one cannot be read, and what [`Sight`] says. What was imported before the error stays imported.
+/// No file is named, a file cannot be read, and the errors of [`SessionClient`]. What was imported before the error stays.
 pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<()> {
     let files = files(context, args)?;
     let config = context.configure(args.sources.flags())?;
     let cleaner = Cleaner::new(pipeline::mask_rules(&config)?);
-    // What cannot be read is said before anything is changed.
+    // Every file is opened before anything is changed.
     let opened: Vec<Opened> = files.iter().map(|path| open(path)).collect::<Result<_>>()?;
-    let sight = if args.dry_run {
+    let client = if args.dry_run {
         None
     } else {
-        Some(Sight::open_or_make(context, &args.sources)?)
+        Some(SessionClient::open_or_make(context, &args.sources)?)
     };
     let mut summary = Summary::default();
     let result = opened.into_iter().try_for_each(|opened| match opened {
         Opened::Metrics(db) => {
-            let mut load = Load {
-                sight: sight.as_ref(),
+            let mut import = MetricsImport {
+                client: client.as_ref(),
                 cleaner: &cleaner,
                 envelopes: Vec::new(),
                 summary: &mut summary,
             };
-            load.metrics(&db)
+            import.metrics(&db)
         }
-        Opened::Export(exported) => bring(sight.as_ref(), *exported, &cleaner, &mut summary),
+        Opened::Export(exported) => import_session(client.as_ref(), *exported, &cleaner, &mut summary),
     });
-    if let Some(sight) = sight {
-        sight.close();
+    if let Some(client) = client {
+        client.close();
     }
     terminal::print(&summary.text(args.dry_run));
     result
@@ -100,7 +100,7 @@ fn files(context: &Context, args: &ImportArgs) -> Result<Vec<PathBuf>> {
             Ok(vec![below.unwrap_or_else(|| PathBuf::from(path))])
         }
         None => bail!(
-            "name a file: a metrics database (often ~/.context-foundry/metrics.db; {VARIABLE} is not set), or what `forgecast export` wrote"
+            "name a file: a metrics database (usually ~/.context-foundry/metrics.db; {VARIABLE} is not set), or a file written by `forgecast export`"
         ),
     }
 }
@@ -120,34 +120,41 @@ fn open(path: &Path) -> Result<Opened> {
 
 fn export(path: &Path, size: u64) -> Result<Opened> {
     if size > LARGEST_EXPORT {
-        bail!("{} is larger than any export: {size} bytes", path.display());
+        bail!("{} has {size} bytes, which is too large for an export", path.display());
     }
     let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let exported = serde_json::from_slice(&text)
-        .with_context(|| format!("{} is not what `forgecast export` writes", path.display()))?;
+        .with_context(|| format!("{} was not written by `forgecast export`", path.display()))?;
     Ok(Opened::Export(Box::new(exported)))
 }
 
-fn bring(sight: Option<&Sight>, mut exported: Exported, cleaner: &Cleaner, summary: &mut Summary) -> Result<()> {
+fn import_session(
+    client: Option<&SessionClient>,
+    mut exported: Exported,
+    cleaner: &Cleaner,
+    summary: &mut Summary,
+) -> Result<()> {
     let id = exported.session.id.clone();
     let (events, lines) = (exported.events.len() as u64, exported.log.len() as u64);
     summary.sessions += 1;
     if !forgecast_server::clean_export(&mut exported, cleaner) {
-        let why = format!("{id}: a fact of it holds more text than any that was taken here");
+        let why = format!("{id}: a fact contains more text than Forgecast accepts");
         summary.reject(why, events);
         return Ok(());
     }
-    let Some(sight) = sight else {
+    let Some(client) = client else {
         summary.new += events;
         summary.log_lines += lines;
         return Ok(());
     };
-    match sight.bring(exported)? {
+    match client.import_session(exported)? {
         Ok((here, true)) => {
             summary.new += events;
             summary.log_lines += lines;
             if here != id.to_string() {
-                terminal::print(&format!("{id} is another session here; it was imported as {here}\n"));
+                terminal::print(&format!(
+                    "{id} already exists with other facts; it was imported as {here}\n"
+                ));
             }
         }
         Ok((_, false)) => summary.known += events,
@@ -156,24 +163,24 @@ fn bring(sight: Option<&Sight>, mut exported: Exported, cleaner: &Cleaner, summa
     Ok(())
 }
 
-impl Load<'_> {
+impl MetricsImport<'_> {
     fn metrics(&mut self, db: &LegacyDb) -> Result<()> {
         import::tasks(db, |id| {
             self.summary.sessions += 1;
-            let extent = self.extent(id)?;
-            import::envelopes(db, id, extent, |envelope| {
+            let scope = self.scope(id)?;
+            import::envelopes(db, id, scope, |envelope| {
                 self.envelopes.push(envelope);
-                if self.envelopes.len() < AT_ONCE {
+                if self.envelopes.len() < BATCH_FACTS {
                     return Ok(());
                 }
                 self.hand_over()
             })?;
-            // The next task may have the same session: whether that is here is asked when this one is.
+            // The next task may belong to the same session, so this one must be stored before `scope` asks for it.
             self.hand_over()
         })?;
         let unnamed = db.unnamed()?;
         if unnamed > 0 {
-            self.summary.reject("a row that names no task".to_owned(), unnamed);
+            self.summary.reject("a row without a task".to_owned(), unnamed);
         }
         if std::io::stderr().is_terminal() {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
@@ -181,14 +188,19 @@ impl Load<'_> {
         Ok(())
     }
 
-    /// A session that was followed here under the task's name knows its phases and its end better than the metrics do.
-    fn extent(&self, id: &str) -> Result<Extent> {
-        let Some(sight) = self.sight else {
-            return Ok(Extent::All);
+    /// How much to import of a task: a session of its name that was recorded live knows its phases and its end better than
+    /// the metrics do.
+    fn scope(&self, id: &str) -> Result<ImportScope> {
+        let Some(client) = self.client else {
+            return Ok(ImportScope::Everything);
         };
-        let first = sight.first_fact(&session_called(id))?;
+        let first = client.first_fact(&session_called(id))?;
         let is_other = first.is_some_and(|id| id.is_none_or(|id| !id.starts_with(import::ID)));
-        Ok(if is_other { Extent::Beside } else { Extent::All })
+        Ok(if is_other {
+            ImportScope::Supplement
+        } else {
+            ImportScope::Everything
+        })
     }
 
     fn hand_over(&mut self) -> Result<()> {
@@ -198,9 +210,9 @@ impl Load<'_> {
         }
         let count = envelopes.len() as u64;
         let body = serde_json::to_vec(&envelopes)?;
-        let taken = match self.sight {
-            Some(sight) => sight.push(&body, self.cleaner)?,
-            None => look(&body, self.cleaner, count)?,
+        let taken = match self.client {
+            Some(client) => client.push(&body, self.cleaner)?,
+            None => dry_run(&body, self.cleaner, count)?,
         };
         self.summary.new += taken.accepted;
         self.summary.known += taken.duplicates;
@@ -221,11 +233,11 @@ impl Load<'_> {
     }
 }
 
-/// What would be taken of these envelopes.
-fn look(body: &[u8], cleaner: &Cleaner, count: u64) -> Result<Taken> {
+/// What a server would accept of these envelopes.
+fn dry_run(body: &[u8], cleaner: &Cleaner, count: u64) -> Result<PushResult> {
     let pushed = push::envelopes(body, cleaner, forgecast_ingest::system_clock().now())?;
     let rejected: Vec<(usize, String)> = pushed.rejected.into_iter().map(|one| (one.index, one.why)).collect();
-    Ok(Taken {
+    Ok(PushResult {
         accepted: count - rejected.len() as u64,
         duplicates: 0,
         rejected,
@@ -235,22 +247,22 @@ fn look(body: &[u8], cleaner: &Cleaner, count: u64) -> Result<Taken> {
 impl Summary {
     fn reject(&mut self, why: String, facts: u64) {
         self.rejected += facts;
-        if self.reasons.len() < REASONS || self.reasons.contains_key(&why) {
+        if self.reasons.len() < MAX_REASONS || self.reasons.contains_key(&why) {
             *self.reasons.entry(why).or_default() += facts;
         }
     }
 
     fn text(&self, is_dry: bool) -> String {
-        let told = if is_dry { "would import" } else { "imported" };
+        let verb = if is_dry { "would import" } else { "imported" };
         let mut text = format!(
-            "{told} {}: {} new, {} known, {} rejected",
-            counted(self.sessions, "session"),
-            counted(self.new, "fact"),
+            "{verb} {}: {} new, {} known, {} rejected",
+            plural(self.sessions, "session"),
+            plural(self.new, "fact"),
             self.known,
             self.rejected
         );
         if self.log_lines > 0 {
-            text.push_str(&format!("; {}", counted(self.log_lines, "log line")));
+            text.push_str(&format!("; {}", plural(self.log_lines, "log line")));
         }
         text.push('\n');
         for (why, count) in &self.reasons {
@@ -260,7 +272,7 @@ impl Summary {
     }
 }
 
-fn counted(count: u64, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
+fn plural(count: u64, what: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{ending}")
 }

@@ -1,18 +1,18 @@
-//! `init`: connects a coding agent to this server by its settings. Shows the exact change, but for a token in it; writes it
-//! with `--yes` only.
+//! `init`: connects a coding agent to this server through the agent's settings. Shows the exact change, with tokens masked,
+//! and writes it only with `--yes`.
 
-pub(crate) mod token;
+mod token;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
 
 use super::Context;
 use crate::cli::{Agent, InitArgs};
-use crate::config::{AgentKind, Config, Environment};
+use crate::config::{Config, Environment};
 use crate::connect::write::{self, Record, Records};
-use crate::connect::{self, Added, Edited, Target};
-use crate::reach::Reach;
+use crate::connect::{self, Added, Edited, Target, settings};
+use crate::server_urls::ServerUrls;
 use crate::terminal::{self, Style};
 use crate::{pipeline, runtime_file};
 use token::Tokens;
@@ -20,39 +20,43 @@ use token::Tokens;
 /// Shows or writes the change.
 ///
 /// # Errors
-/// Settings that cannot be understood or written; an address that is none.
+/// The settings cannot be parsed or written, or `--url` is not an address.
 pub(crate) fn run(context: &Context, args: &InitArgs) -> Result<()> {
     let config = context.configure(args.sources.flags())?;
     let url = match &args.url {
-        Some(url) => checked(url)?,
+        Some(url) => parse_address(url)?,
         None => address(context, &config)?,
     };
-    let files = files(args.agent, &config);
+    let files = settings::files(args.agent, &config);
     let tokens = Tokens::new(context, &config, args, &url);
-    let there = files.iter().find_map(|file| token::in_settings(args.agent, file));
-    let token = if args.undo { None } else { tokens.wanted(there.clone())? };
+    let there = files.iter().find_map(|file| settings::token(args.agent, file));
+    let token = if args.undo {
+        None
+    } else {
+        tokens.required(there.clone())?
+    };
     let target = Target {
         url: &url,
         token: token.as_deref(),
     };
     if files.is_empty() {
-        bail!("HOME is not set; say where the settings are with CLAUDE_CONFIG_DIR or CODEX_HOME");
+        bail!("HOME is not set; set CLAUDE_CONFIG_DIR or CODEX_HOME to the folder of the settings");
     }
     let mut pending = false;
     for file in &files {
-        pending |= one(context, args, target, file)?;
+        pending |= change_file(context, args, target, file)?;
     }
     if args.undo && args.yes && there.is_some() {
-        tokens.end()?;
+        tokens.revoke()?;
     }
     if pending && !args.yes {
-        terminal::print("\nNothing was written; run it again with --yes.\n");
+        terminal::print("\nNothing was written; run the command again with --yes to write it.\n");
     }
     Ok(())
 }
 
-/// Shows or writes the change of one file; whether there is one.
-fn one(context: &Context, args: &InitArgs, target: Target<'_>, file: &Path) -> Result<bool> {
+/// Shows or writes the change to one file. Returns whether there is a change.
+fn change_file(context: &Context, args: &InitArgs, target: Target<'_>, file: &Path) -> Result<bool> {
     let data = context.environment.data_folder();
     let mut records = Records::load(&data);
     let record = records.of(file).cloned();
@@ -63,45 +67,45 @@ fn one(context: &Context, args: &InitArgs, target: Target<'_>, file: &Path) -> R
         let added = record.as_ref().map(|record| &record.added);
         add(args.agent, before.as_deref(), target, &context.environment, added)
     };
-    let edited = edited.map_err(|why| anyhow!("{}: {why}; mend it and run the command again", file.display()))?;
+    let edited = edited.map_err(|why| anyhow!("{}: {why}; fix it and run the command again", file.display()))?;
     for note in &edited.notes {
         terminal::print(&format!("{}: {note}\n", file.display()));
     }
     let style = Style::of_stdout(&context.environment);
     if edited.text == before {
-        terminal::print(&format!("{}: nothing to do\n", file.display()));
+        terminal::print(&format!("{}: no change needed\n", file.display()));
         return Ok(false);
     }
-    let without_tokens = |text: Option<&str>| token::hidden(text.unwrap_or_default());
+    let masked = |text: Option<&str>| token::masked(text.unwrap_or_default());
     let shown = connect::diff(
         &file.display().to_string(),
-        &without_tokens(before.as_deref()),
-        &without_tokens(edited.text.as_deref()),
+        &masked(before.as_deref()),
+        &masked(edited.text.as_deref()),
     );
     terminal::print(&terminal::diff(&shown, style));
     if args.yes {
         let now = forgecast_ingest::system_clock().now();
         let backup = write::replace(file, before.as_deref(), edited.text.as_deref(), now)?;
-        let kept = (!args.undo).then(|| remembered(record, before, &edited));
+        let kept = (!args.undo).then(|| updated_record(record, before, &edited));
         records.keep(&data, file, kept)?;
         let verb = if edited.text.is_some() { "wrote" } else { "removed" };
-        let backup = backup.map(|backup| format!("; the one before is {}", backup.display()));
+        let backup = backup.map(|backup| format!("; backup: {}", backup.display()));
         terminal::print(&format!("{verb} {}{}\n", file.display(), backup.unwrap_or_default()));
     }
     Ok(true)
 }
 
-/// What was done, on top of what was done before.
-fn remembered(record: Option<Record>, before: Option<String>, edited: &Edited) -> Record {
+/// The record of this change and earlier ones.
+fn updated_record(record: Option<Record>, before: Option<String>, edited: &Edited) -> Record {
     let added = edited.added.clone();
     match record {
-        // Nobody else touched the file since.
+        // The file was not changed by anything else since.
         Some(record) if record.after.is_some() && record.after == before => Record {
             added,
             before: record.before,
             after: edited.text.clone(),
         },
-        // What it was without us is not known: undo takes out what is ours.
+        // The original is not known any more, so undo removes only what init added.
         Some(_) => Record {
             added,
             ..Record::default()
@@ -147,22 +151,8 @@ fn undo(agent: Agent, text: Option<&str>, record: Option<&Record>) -> Result<Edi
     }
 }
 
-/// The user's settings: in every folder that is there, else in the first.
-pub(crate) fn files(agent: Agent, config: &Config) -> Vec<PathBuf> {
-    let (kind, name) = match agent {
-        Agent::Claude => (AgentKind::Claude, "settings.json"),
-        Agent::Codex => (AgentKind::Codex, "config.toml"),
-    };
-    let folders = config.transcripts.agents.of(kind);
-    let mut there: Vec<&PathBuf> = folders.iter().filter(|folder| folder.is_dir()).collect();
-    if there.is_empty() {
-        there.extend(folders.first());
-    }
-    there.into_iter().map(|folder| folder.join(name)).collect()
-}
-
-/// Where the server answers: the one that runs and watches the same transcripts, else where it will by the configuration.
-pub(crate) fn address(context: &Context, config: &Config) -> Result<String> {
+/// The address of the running server that watches the same transcripts, else the address by the configuration.
+fn address(context: &Context, config: &Config) -> Result<String> {
     let folder = context.environment.runtime_folder();
     let transcripts = pipeline::transcripts(config);
     let running = runtime_file::find(&folder, &config.db, false, |running| {
@@ -172,18 +162,20 @@ pub(crate) fn address(context: &Context, config: &Config) -> Result<String> {
         return Ok(running.url);
     }
     if config.port == 0 {
-        bail!("the configuration leaves the port to the system; start the server, or name its address with --url");
+        bail!(
+            "port is 0, so the server's address is not known before it starts; start it, or pass its address with --url"
+        );
     }
-    Ok(Reach::of((config.host, config.port).into(), config).for_commands())
+    Ok(ServerUrls::of((config.host, config.port).into(), config).for_commands())
 }
 
-/// An address, with the path below which a proxy shows the server when there is one.
-fn checked(url: &str) -> Result<String> {
+/// A server's address, with a proxy's path if there is one, without a slash at the end.
+fn parse_address(url: &str) -> Result<String> {
     let plain = url.trim_end_matches('/');
     let rest = plain.strip_prefix("https://").or_else(|| plain.strip_prefix("http://"));
     let odd = |letter: char| letter.is_whitespace() || letter.is_control() || "?#@\"'".contains(letter);
     match rest {
         Some(rest) if !rest.is_empty() && !rest.starts_with('/') && !rest.contains(odd) => Ok(plain.to_owned()),
-        _ => bail!("{url} is no address of a server; write http://127.0.0.1:8080"),
+        _ => bail!("{url} is not a server address; expected something like http://127.0.0.1:8080"),
     }
 }

@@ -1,6 +1,6 @@
-//! `serve`: wires the pipe to the HTTP edge, says where it is and what it found, and stops it in order.
+//! `serve`: connects the pipeline to the HTTP server, prints where it is and what it found, and stops both in order.
 
-mod greeting;
+mod startup_banner;
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
@@ -20,19 +20,19 @@ use crate::cli::ServeArgs;
 use crate::config::{Config, Encryption};
 use crate::delivery::Delivery;
 use crate::pipeline::{self, Pipeline};
-use crate::reach::Reach;
 use crate::runtime_file::{Running, RuntimeFile};
+use crate::server_urls::ServerUrls;
 use crate::spool::Spool;
 use crate::terminal::{self, Style};
 use crate::{access, shutdown, typo};
-use greeting::Greeting;
+use startup_banner::StartupBanner;
 
 /// What to serve; the demo differs from a real server by nothing else.
 pub(crate) struct Service<'a> {
     pub(crate) context: &'a Context,
     pub(crate) config: &'a Config,
     pub(crate) db: PathBuf,
-    /// The facts to deliver that were kept while no server answered.
+    /// Where `emit` keeps facts while no server answers; they are delivered.
     pub(crate) spool: Option<Spool>,
     pub(crate) clock: Clock,
 }
@@ -40,9 +40,9 @@ pub(crate) struct Service<'a> {
 /// Serves until a signal.
 ///
 /// # Errors
-/// A taken port, a database that is in use or cannot be written, a folder that is no folder: one line each.
+/// The port or the database is in use, the database cannot be written, a folder does not exist.
 pub(crate) async fn run(context: &Context, args: &ServeArgs) -> Result<()> {
-    typo::refuse_misspelt_command(&args.paths)?;
+    typo::reject_misspelled_command(&args.paths)?;
     let config = context.configure(args.flags())?;
     let db = config.db.clone();
     let service = Service {
@@ -62,37 +62,37 @@ impl Service<'_> {
     /// As [`run`].
     pub(crate) async fn run(self, shutdown: CancellationToken) -> Result<()> {
         let listener = listen(self.config.host, self.config.port).await?;
-        let address = listener.local_addr().context("cannot tell the port")?;
+        let address = listener.local_addr().context("cannot determine the port")?;
         let mut pipeline = Pipeline::start(self.config, Some(self.db.clone()), &self.clock).await?;
-        let reach = Reach::of(address, self.config);
-        let tls = self.tls(&reach)?;
+        let urls = ServerUrls::of(address, self.config);
+        let tls = self.tls(&urls)?;
         let fingerprint = tls.as_ref().map(|tls| tls.fingerprint().to_owned());
         let keys = Arc::new(access::open(&self.db, &self.clock)?);
-        let made = self.first_tokens(&reach, &keys)?;
-        let _announcement = self.announce(&reach, &keys);
+        let made = self.first_tokens(&urls, &keys)?;
+        let _announcement = self.announce(&urls, &keys);
         let app = self.app(&pipeline, &keys, tls)?;
         self.deliver(&pipeline, &app, shutdown.clone());
         let stop_server = CancellationToken::new();
         let mut server = tokio::spawn(forgecast_server::run(listener, app, stop_server.clone()));
-        let greeting = Greeting {
+        let banner = StartupBanner {
             style: Style::of_stdout(&self.context.environment),
             config: self.config,
             db: &self.db,
-            reach: &reach,
+            urls: &urls,
             fingerprint: fingerprint.as_deref(),
         };
-        greeting.say(&keys.tokens(), &made);
+        banner.print(&keys.tokens(), &made);
         if self.config.open {
-            open_browser(&reach.dashboard());
+            open_browser(&urls.dashboard());
         }
-        let greeting = greeting.found(pipeline.hub.clone(), pipeline.health.clone());
+        let banner = banner.print_findings(pipeline.hub.clone(), pipeline.health.clone());
         let result = tokio::select! {
-            () = async { greeting.await; shutdown.cancelled().await } => Ok(()),
+            () = async { banner.await; shutdown.cancelled().await } => Ok(()),
             () = shutdown.cancelled() => Ok(()),
             ended = &mut server => ended.context("the server ended in a panic")?.map_err(Into::into),
             failed = pipeline.failed() => failed.context("the sources ended"),
         };
-        // First the viewers (they are told to come back), then the sources, then what they handed over.
+        // First the viewers, which are told to reconnect, then the sources, then the data they delivered.
         let stopped = tokio::time::timeout(shutdown::DEADLINE, async {
             stop_server.cancel();
             if !server.is_finished() {
@@ -101,12 +101,12 @@ impl Service<'_> {
             pipeline.stop().await;
         });
         if stopped.await.is_err() {
-            tracing::error!(deadline = ?shutdown::DEADLINE, "the stop took too long; what was not committed is read again at the next start");
+            tracing::error!(deadline = ?shutdown::DEADLINE, "stopping took too long; data that was not committed is read again at the next start");
         }
         result
     }
 
-    /// Delivers what was kept, until the server stops.
+    /// Delivers facts from the spool until the server stops.
     fn deliver(&self, pipeline: &Pipeline, app: &App, stop: CancellationToken) {
         if let Some(spool) = self.spool.clone() {
             let delivery = Delivery {
@@ -119,23 +119,23 @@ impl Service<'_> {
         }
     }
 
-    /// Where others can come, somebody has to be let in: without any token one to watch and one for everything are made.
-    fn first_tokens(&self, reach: &Reach, keys: &Keys) -> Result<Vec<(TokenInfo, String)>> {
-        if !keys.is_empty() || !(reach.is_exposed() || self.config.requires_local_tokens()) {
+    /// Creates a view token and an admin token if clients need one and there is none.
+    fn first_tokens(&self, urls: &ServerUrls, keys: &Keys) -> Result<Vec<(TokenInfo, String)>> {
+        if !keys.is_empty() || !(urls.is_exposed() || self.config.requires_local_tokens()) {
             return Ok(Vec::new());
         }
         let made = [Role::View, Role::Admin].map(|role| keys.add_token(role, role.as_str()));
         let made: Result<_, _> = made.into_iter().collect();
-        made.with_context(|| format!("cannot make access tokens in {}", access::path(&self.db).display()))
+        made.with_context(|| format!("cannot create access tokens in {}", access::path(&self.db).display()))
     }
 
-    /// The certificate that connections are encrypted with; one of our own lies beside the database.
-    fn tls(&self, reach: &Reach) -> Result<Option<Tls>> {
+    /// The certificate that connections are encrypted with; a self-signed one is stored beside the database.
+    fn tls(&self, urls: &ServerUrls) -> Result<Option<Tls>> {
         Ok(match &self.config.encryption {
             Encryption::None => None,
             Encryption::Certificate { certificate, key } => Some(Tls::from_pem(certificate, key)?),
             Encryption::SelfSigned => {
-                let names = reach.names(&self.config.server.allowed_hosts);
+                let names = urls.names(&self.config.server.allowed_hosts);
                 let folder = self.db.with_file_name("tls");
                 Some(Tls::self_signed(&folder, &names, self.clock.now())?)
             }
@@ -164,19 +164,19 @@ impl Service<'_> {
         })
     }
 
-    /// Lets `status` and the others find this server. Without it they still work, by looking for themselves.
-    fn announce(&self, reach: &Reach, keys: &Keys) -> Option<RuntimeFile> {
+    /// Lets other commands find this server. If that fails, they still work by reading the files themselves.
+    fn announce(&self, urls: &ServerUrls, keys: &Keys) -> Option<RuntimeFile> {
         let running = Running {
-            url: reach.for_commands(),
+            url: urls.for_commands(),
             pid: std::process::id(),
             db: self.db.clone(),
             transcripts: pipeline::transcripts(self.config),
             spool: self.spool.as_ref().map(|spool| spool.folder().to_owned()),
-            elsewhere: reach.elsewhere().into_iter().next(),
+            elsewhere: urls.network_urls().into_iter().next(),
             key: Some(keys.process_key()),
         };
         let file = RuntimeFile::announce(&self.context.environment.runtime_folder(), &running);
-        file.inspect_err(|error| tracing::warn!(%error, "other commands will not find this server"))
+        file.inspect_err(|error| tracing::warn!(%error, "other commands cannot find this server"))
             .ok()
     }
 }
@@ -185,7 +185,7 @@ async fn listen(host: IpAddr, port: u16) -> Result<TcpListener> {
     match TcpListener::bind(SocketAddr::new(host, port)).await {
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            bail!("port {port} on {host} is taken; choose another with --port (--port 0 picks a free one)")
+            bail!("port {port} on {host} is in use; choose another with --port (--port 0 picks a free one)")
         }
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
             bail!("port {port} is reserved by the system; choose one above 1023 with --port")
@@ -204,7 +204,7 @@ fn open_browser(url: &str) {
         .spawn();
     if let Err(error) = child {
         terminal::warn(&format!(
-            "cannot open the browser with {program} ({error}); open {url} by hand"
+            "cannot open the browser with {program} ({error}); open {url} yourself"
         ));
     }
 }

@@ -1,9 +1,9 @@
-//! `sessions`: the list.
+//! `sessions`: lists the sessions.
 
 use anyhow::Result;
 
 use super::Context;
-use super::sight::Sight;
+use super::session_client::SessionClient;
 use crate::cli::{SessionsArgs, StatusWord};
 use crate::terminal::{self, Style};
 use forgecast_protocol::SessionStatus;
@@ -11,11 +11,11 @@ use forgecast_protocol::SessionStatus;
 /// Prints the list, newest work first.
 ///
 /// # Errors
-/// See [`Sight`].
+/// The errors of [`SessionClient`].
 pub(crate) fn run(context: &Context, args: &SessionsArgs) -> Result<()> {
-    let sight = Sight::open(context, &args.sources)?;
-    let mut rows = sight.rows()?;
-    sight.close();
+    let client = SessionClient::open(context, &args.sources)?;
+    let mut rows = client.rows()?;
+    client.close();
     if let Some(word) = args.status {
         rows.retain(|row| row.status == status(word));
     }

@@ -1,5 +1,5 @@
-//! `share`: links to one session for somebody who has no token. A link shows that session until it expires or is revoked,
-//! and nothing else; a running server knows at once.
+//! `share`: links to one session for people without a token. A link shows that session until it expires or is revoked, and
+//! nothing else. A running server sees changes immediately.
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use forgecast_protocol::{SessionId, SessionRef};
@@ -7,22 +7,22 @@ use forgecast_server::ShareInfo;
 use serde_json::json;
 
 use super::Context;
-use super::sight::{self, Sight};
-use super::token::moment;
+use super::session_client::{self, SessionClient};
+use super::token::minute;
 use crate::access;
 use crate::cli::ShareArgs;
 use crate::config::Config;
-use crate::reach::Reach;
 use crate::runtime_file::Running;
+use crate::server_urls::ServerUrls;
 use crate::terminal::{self, Style};
 
-/// Makes, lists or ends links.
+/// Creates, lists or revokes links.
 ///
 /// # Errors
-/// There is no such session or link, and what the file of keys refuses.
+/// There is no such session or link, or the file of tokens and links cannot be read or written.
 pub(crate) fn run(context: &Context, args: &ShareArgs) -> Result<()> {
     let config = context.configure(args.sources.flags())?;
-    let running = sight::running(context, &config);
+    let running = session_client::running(context, &config);
     let db = running
         .as_ref()
         .map_or_else(|| config.db.clone(), |running| running.db.clone());
@@ -36,13 +36,13 @@ pub(crate) fn run(context: &Context, args: &ShareArgs) -> Result<()> {
         match keys.revoke_share(id).with_context(written)? {
             Some(share) if args.json => terminal::print(&format!("{:#}\n", json!(share))),
             Some(share) => terminal::print(&format!("revoked the link {} to {}\n", share.id, share.session)),
-            None => bail!("there is no link {id}; `forgecast share --list` lists them"),
+            None => bail!("there is no link {id}; `forgecast share --list` lists the links"),
         }
         return Ok(());
     }
-    let named = args.id.as_ref().context("say which session")?;
+    let named = args.id.as_ref().context("name a session")?;
     let base = match &args.url {
-        Some(url) => checked(url)?,
+        Some(url) => parse_address(url)?,
         None => base(&config, running.as_ref())?,
     };
     let session = resolve(context, args, named)?;
@@ -56,39 +56,41 @@ pub(crate) fn run(context: &Context, args: &ShareArgs) -> Result<()> {
     }
     let style = Style::of_stdout(&context.environment);
     terminal::print(&format!("{}\n", style.bold(&url)));
-    let until = moment(info.expires_at);
+    let until = minute(info.expires_at);
     let note = format!(
-        "  shows {} and nothing else until {until}; ends at once by `forgecast share --revoke {}`",
+        "  shows {} and nothing else until {until}; `forgecast share --revoke {}` revokes it",
         info.session, info.id
     );
     terminal::print(&format!("{}\n", style.dim(&note)));
     if args.url.is_none() && running.as_ref().is_none_or(|running| running.elsewhere.is_none()) {
-        terminal::warn("only this machine reaches that address; name another with --url, or serve with --host 0.0.0.0");
+        terminal::warn(
+            "only this machine can reach that address; pass another with --url, or serve with --host 0.0.0.0",
+        );
     }
     Ok(())
 }
 
-/// The run that is meant now: a link must not move on to the next one.
+/// The run that the name means now, because a link must not move on to a later run.
 fn resolve(context: &Context, args: &ShareArgs, named: &SessionRef) -> Result<SessionId> {
-    let sight = Sight::open(context, &args.sources)?;
-    let view = sight.view(named);
-    sight.close();
+    let client = SessionClient::open(context, &args.sources)?;
+    let view = client.view(named);
+    client.close();
     view.map(|view| view.id)
 }
 
-/// Where the reader finds the server.
+/// The server's address for the recipient, without a slash at the end.
 fn base(config: &Config, running: Option<&Running>) -> Result<String> {
     match running {
         Some(running) => Ok(running.elsewhere.clone().unwrap_or_else(|| running.url.clone())),
         None if config.port == 0 => Err(anyhow!(
-            "no server is running, and its port is not known; name its address with --url"
+            "no server is running and port is 0, so its address is not known; pass it with --url"
         )),
-        None => Ok(Reach::of((config.host, config.port).into(), config).likeliest()),
+        None => Ok(ServerUrls::of((config.host, config.port).into(), config).likeliest()),
     }
 }
 
-/// What a reader's browser will open.
-fn checked(url: &str) -> Result<String> {
+/// An address that a browser can open, without a slash at the end.
+fn parse_address(url: &str) -> Result<String> {
     let plain = url.trim_end_matches('/');
     let rest = plain.strip_prefix("https://").or_else(|| plain.strip_prefix("http://"));
     let is_address = rest.is_some_and(|rest| {
@@ -100,7 +102,9 @@ fn checked(url: &str) -> Result<String> {
     if is_address {
         Ok(plain.to_owned())
     } else {
-        bail!("{url} is no address of a server; write https://builds.example or http://192.168.1.5:8080")
+        bail!(
+            "{url} is not a server address; expected something like https://builds.example or http://192.168.1.5:8080"
+        )
     }
 }
 
@@ -108,7 +112,7 @@ fn list(context: &Context, as_json: bool, shares: &[ShareInfo]) {
     if as_json {
         terminal::print(&format!("{:#}\n", json!(shares)));
     } else if shares.is_empty() {
-        terminal::print("no links\n");
+        terminal::print("There are no links.\n");
     } else {
         let now = forgecast_ingest::system_clock().now();
         terminal::print(&terminal::shares(shares, now, Style::of_stdout(&context.environment)));
@@ -126,7 +130,7 @@ mod tests {
             ("http://192.168.1.5:8080", "http://192.168.1.5:8080"),
             ("https://x/builds//", "https://x/builds"),
         ] {
-            assert_eq!(checked(url).unwrap(), expected);
+            assert_eq!(parse_address(url).unwrap(), expected);
         }
         for url in [
             "",
@@ -138,7 +142,7 @@ mod tests {
             "https://x y",
             "https:///x",
         ] {
-            assert!(checked(url).is_err(), "{url}");
+            assert!(parse_address(url).is_err(), "{url}");
         }
     }
 }

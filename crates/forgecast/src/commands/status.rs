@@ -1,4 +1,4 @@
-//! `status`: one session, once or whenever it changes. Watching is a viewer like any other: snapshot, then patches.
+//! `status`: prints one session, once or at every change. `--watch` is a viewer like any other: a snapshot, then patches.
 
 use anyhow::{Context as _, Result, bail};
 use forgecast_protocol::{ServerMessage, SessionRef, SessionView};
@@ -6,35 +6,35 @@ use forgecast_session::patch;
 use serde_json::Value;
 
 use super::Context;
-use super::sight::{self, Sight};
+use super::session_client::{self, SessionClient};
 use crate::cli::StatusArgs;
 use crate::terminal::{self, Style};
 
 /// Prints the session, and with `--watch` each change until the stream ends.
 ///
 /// # Errors
-/// There is no such session; no server to watch; and what [`Sight`] says.
+/// There is no such session, there is no server to watch, and the errors of [`SessionClient`].
 pub(crate) fn run(context: &Context, args: &StatusArgs) -> Result<()> {
     if args.watch {
         return watch(context, args);
     }
-    let sight = Sight::open(context, &args.sources)?;
+    let client = SessionClient::open(context, &args.sources)?;
     if args.json {
-        let view: Value = serde_json::from_slice(&sight.view_json(&args.id)?)?;
+        let view: Value = serde_json::from_slice(&client.view_json(&args.id)?)?;
         terminal::print(&format!("{}\n", serde_json::to_string_pretty(&view)?));
     } else {
-        let view = sight.view(&args.id)?;
+        let view = client.view(&args.id)?;
         let now = forgecast_ingest::system_clock().now();
         terminal::print(&terminal::session(&view, now, Style::of_stdout(&context.environment)));
     }
-    sight.close();
+    client.close();
     Ok(())
 }
 
 fn watch(context: &Context, args: &StatusArgs) -> Result<()> {
     let config = context.configure(args.sources.flags())?;
-    let Some(client) = sight::server(context, &config) else {
-        bail!("no server is running; start one with `forgecast`, or leave out --watch");
+    let Some(client) = session_client::server(context, &config) else {
+        bail!("--watch needs a running server; start one with `forgecast`, or omit --watch");
     };
     let mut follower = Follower {
         json: args.json,
@@ -44,14 +44,14 @@ fn watch(context: &Context, args: &StatusArgs) -> Result<()> {
         last: None,
     };
     let path = format!("/api/v1/sessions/{}/live", args.id);
-    if client.follow(&path, |data| follower.take(data, &args.id))? {
+    if client.follow(&path, |data| follower.apply(data, &args.id))? {
         Ok(())
     } else {
-        bail!(sight::unknown(&args.id))
+        bail!(session_client::unknown(&args.id))
     }
 }
 
-/// Folds what the server sends and prints what changed.
+/// Applies the server's messages and prints what changed.
 struct Follower {
     json: bool,
     style: Style,
@@ -61,8 +61,8 @@ struct Follower {
 }
 
 impl Follower {
-    fn take(&mut self, data: &str, session: &SessionRef) -> Result<()> {
-        match serde_json::from_str(data).context("the server sent something else than a message")? {
+    fn apply(&mut self, data: &str, session: &SessionRef) -> Result<()> {
+        match serde_json::from_str(data).context("the server sent an unknown message")? {
             ServerMessage::Snapshot { state, revision, .. } => {
                 let first = self.state.is_null();
                 self.state = state;
@@ -93,8 +93,8 @@ impl Follower {
             terminal::print(&format!("{}\n", self.state));
             return Ok(());
         }
-        let view: SessionView =
-            serde_json::from_value(self.state.clone()).context("the view has another shape than expected")?;
+        let view: SessionView = serde_json::from_value(self.state.clone())
+            .context("the session's state cannot be read; is the server of another version?")?;
         let line = terminal::change(&view, self.style);
         if first {
             let now = forgecast_ingest::system_clock().now();

@@ -1,5 +1,5 @@
-//! `token`: makes, lists, ends and renews the tokens that let others in. They lie beside the database as hashes, so it needs
-//! no server; one that runs knows at once. A token's text is printed once, when it is made, and never again.
+//! `token`: creates, lists, revokes and rotates access tokens. They are stored as hashes beside the database, so no server is
+//! needed, and a running one sees changes immediately. A token's text is printed once, when it is created.
 
 use std::path::PathBuf;
 
@@ -15,10 +15,10 @@ use crate::cli::{KeysArgs, TokenCommand};
 use crate::config::key;
 use crate::terminal::{self, Style};
 
-/// Does what was asked.
+/// Runs one of the `token` commands.
 ///
 /// # Errors
-/// There is no such token, the name is taken, and what the file refuses.
+/// There is no such token, the name is in use, or the file cannot be read or written.
 pub(crate) fn run(context: &Context, command: &TokenCommand) -> Result<()> {
     match command {
         TokenCommand::New { role, name, keys } => {
@@ -26,13 +26,13 @@ pub(crate) fn run(context: &Context, command: &TokenCommand) -> Result<()> {
             let role = Role::from(*role);
             let name = name.as_deref().unwrap_or(role.as_str());
             if name.contains(is_hidden) {
-                bail!("a name has only letters that one can see: {name:?}");
+                bail!("a name must consist of visible characters: {name:?}");
             }
             let made = opened.add_token(role, name).map_err(|error| match error.kind() {
                 std::io::ErrorKind::AlreadyExists => anyhow::anyhow!("{error}; choose another with --name"),
-                _ => anyhow::Error::new(error).context(format!("cannot make a token in {}", at.display())),
+                _ => anyhow::Error::new(error).context(format!("cannot create a token in {}", at.display())),
             })?;
-            show_made(context, keys.json, &[made]);
+            print_created(context, keys.json, &[made]);
         }
         TokenCommand::List { keys } => list(context, keys)?,
         TokenCommand::Revoke { token, keys } => {
@@ -53,11 +53,11 @@ pub(crate) fn run(context: &Context, command: &TokenCommand) -> Result<()> {
                 None => roles_in_use(&opened),
             };
             if roles.is_empty() {
-                bail!("there is no token to rotate; `forgecast token new` makes one");
+                bail!("there is no token to rotate; `forgecast token new` creates one");
             }
             let made: Result<Vec<_>, _> = roles.into_iter().map(|role| opened.rotate(role)).collect();
             let made = made.with_context(|| format!("cannot change {}", at.display()))?;
-            show_made(context, keys.json, &made);
+            print_created(context, keys.json, &made);
         }
     }
     Ok(())
@@ -86,7 +86,7 @@ fn list(context: &Context, args: &KeysArgs) -> Result<()> {
     if args.json {
         print_json(&json!(tokens));
     } else if tokens.is_empty() {
-        terminal::print("no tokens: only this machine is let in; `forgecast token new` makes one\n");
+        terminal::print("There are no tokens, so only this machine has access. `forgecast token new` creates one.\n");
     } else {
         let now = forgecast_ingest::system_clock().now();
         let style = Style::of_stdout(&context.environment);
@@ -95,7 +95,7 @@ fn list(context: &Context, args: &KeysArgs) -> Result<()> {
     Ok(())
 }
 
-fn show_made(context: &Context, as_json: bool, made: &[(TokenInfo, String)]) {
+fn print_created(context: &Context, as_json: bool, made: &[(TokenInfo, String)]) {
     if as_json {
         let shown = made.iter().map(|(info, text)| {
             let mut shown = json!(info);
@@ -113,18 +113,18 @@ fn show_made(context: &Context, as_json: bool, made: &[(TokenInfo, String)]) {
     let style = Style::of_stdout(&context.environment);
     for (info, text) in made {
         terminal::print(&format!("{}\n", style.bold(text)));
-        let what = format!("  {}, {}: {}", info.name, info.role, means(info.role));
+        let what = format!("  {}, {}: {}", info.name, info.role, description(info.role));
         terminal::print(&format!("{}\n", style.dim(&terminal::one_line(&what))));
     }
-    let note = "  It is shown this once; keep it where passwords are kept.";
+    let note = "  This token is shown only once; store it like a password.";
     terminal::print(&format!("{}\n", style.dim(note)));
 }
 
-fn means(role: Role) -> &'static str {
+fn description(role: Role) -> &'static str {
     match role {
-        Role::View => "may watch everything and change nothing",
-        Role::Ingest => "may send facts and see nothing",
-        Role::Admin => "may do everything",
+        Role::View => "can see everything and change nothing",
+        Role::Ingest => "can send facts and see nothing",
+        Role::Admin => "has full access",
     }
 }
 
@@ -132,8 +132,8 @@ fn print_json(value: &Value) {
     terminal::print(&format!("{value:#}\n"));
 }
 
-/// A moment as people read it, to the minute.
-pub(super) fn moment(at: Timestamp) -> String {
+/// A time as `2026-11-22 08:15 UTC`.
+pub(super) fn minute(at: Timestamp) -> String {
     let text = at.to_string();
     let minutes = text.get(..16).unwrap_or(&text);
     format!("{} UTC", minutes.replace('T', " "))

@@ -1,4 +1,4 @@
-//! `usage`: tokens and cost, as the running server counted them, else counted here and now.
+//! `usage`: tokens and cost, as counted by the running server, else by reading the transcripts now.
 
 use anyhow::{Context as _, Result, bail};
 use forgecast_ingest::scan::ScanRoots;
@@ -16,7 +16,7 @@ use crate::runtime_file;
 use crate::terminal::{self, Style};
 use crate::usage::{self, Question};
 
-/// What is of interest in `GET /readyz`.
+/// The part of `GET /readyz` that says whether transcripts are still being read.
 #[derive(Deserialize)]
 struct Ready {
     #[serde(default)]
@@ -26,7 +26,7 @@ struct Ready {
 /// Prints the report.
 ///
 /// # Errors
-/// Days in the wrong order, prices that cannot be read, and what the server answers.
+/// `--since` is after `--until`, prices cannot be read, or the server answers with an error.
 pub(crate) fn run(context: &Context, args: &UsageArgs) -> Result<()> {
     if args.since.zip(args.until).is_some_and(|(since, until)| since > until) {
         bail!("--since is after --until");
@@ -77,7 +77,10 @@ fn count(config: &Config, args: &UsageArgs) -> Result<UsageReport> {
         terminal::warn(&format!("{}: {why}", path.display()));
     }
     if summary.bad > 0 {
-        terminal::warn(&format!("{} lines of transcripts could not be counted", summary.bad));
+        terminal::warn(&format!(
+            "{} lines of transcripts could not be read and are not counted",
+            summary.bad
+        ));
     }
     let calendar = pipeline::local_calendar();
     let question = Question {

@@ -1,11 +1,11 @@
-//! What the process was started in: the only place that reads the environment. No library crate ever does.
+//! The environment of the process: variables and current folder. This is the only module that reads them.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::value::PathBase;
 
-/// What the process was started in.
+/// Variables and current folder of the process.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
     pub(super) variables: BTreeMap<String, String>,
@@ -13,8 +13,8 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// Reads variables and the current folder of this process; text that is not UTF-8 is taken approximately.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    /// Reads the environment of this process. Bytes that are not UTF-8 are replaced.
+    #[expect(clippy::disallowed_methods, reason = "this is the only place")]
     pub(crate) fn of_this_process() -> Self {
         let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
         Self {
@@ -25,7 +25,7 @@ impl Environment {
         }
     }
 
-    /// A variable that is set to something.
+    /// The value of a variable that is not empty.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         self.variables
             .get(name)
@@ -33,17 +33,17 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
-    /// A variable that holds an absolute path; the XDG specification has the others ignored.
+    /// The value of a variable that is an absolute path; the XDG specification says to ignore others.
     pub(super) fn folder(&self, name: &str) -> Option<PathBuf> {
         self.variable(name).map(PathBuf::from).filter(|path| path.is_absolute())
     }
 
-    /// Where the process was started.
+    /// The current folder of the process.
     pub(crate) fn current_folder(&self) -> &Path {
         &self.current_folder
     }
 
-    /// A path that was named on the command line, absolute and without `.`, `..` and slashes at its end.
+    /// A path from the command line, made absolute and without `.`, `..` and trailing slashes.
     pub(crate) fn absolute(&self, path: &Path) -> PathBuf {
         let mut plain = PathBuf::new();
         for part in self.current_folder.join(path).components() {
@@ -63,7 +63,7 @@ impl Environment {
         self.folder("HOME")
     }
 
-    /// Our folder for data, without making it. Without a home it lies among the temporary files, named after the user.
+    /// Our data folder, which need not exist. Without a home it is in the temporary folder, named after the user.
     pub(crate) fn data_folder(&self) -> PathBuf {
         let data = self
             .folder("XDG_DATA_HOME")
@@ -77,7 +77,7 @@ impl Environment {
         )
     }
 
-    /// Our folder for what lives as long as a process.
+    /// Our folder for files that live as long as a process.
     pub(crate) fn runtime_folder(&self) -> PathBuf {
         self.folder("XDG_RUNTIME_DIR")
             .filter(|folder| folder.is_dir())

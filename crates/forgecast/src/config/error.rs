@@ -1,9 +1,9 @@
-//! Why a configuration cannot be used, each with where it stands and what to write instead.
+//! Why a configuration is not usable, with where the mistake is and what to write instead.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// The configuration cannot be used; each says where and what to write instead.
+/// The configuration is not usable.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     #[error("cannot read the configuration {}: {source}", path.display())]
@@ -26,15 +26,13 @@ pub(crate) enum ConfigError {
         key: String,
         expected: String,
     },
-    #[error(
-        "{provenance}: a certificate needs both `server.tls_certificate` and `server.tls_key`, and `server.tls_self_signed` neither"
-    )]
+    #[error("{provenance}: set both `server.tls_certificate` and `server.tls_key`, or only `server.tls_self_signed`")]
     BadTls { provenance: Provenance },
     #[error("{what} is not UTF-8; {instead}")]
     NotUtf8 { what: &'static str, instead: &'static str },
 }
 
-/// What to write instead of a word that means nothing.
+/// What to write instead of an unknown word, to follow it in a message.
 pub(super) fn suggestion(meant: Option<&str>) -> String {
     meant.map_or_else(
         || "; `forgecast config default` lists the keys".to_owned(),
@@ -45,11 +43,11 @@ pub(super) fn suggestion(meant: Option<&str>) -> String {
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Provenance {
-    /// The program's own.
+    /// The default.
     Default,
-    /// This configuration file.
+    /// A configuration file.
     File(PathBuf),
-    /// This variable.
+    /// An environment variable.
     Variable(String),
     /// The command line.
     Flag,

@@ -39,7 +39,7 @@ fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
 }
 
 #[test]
-fn variables_of_the_origin_keep_their_meaning_below_our_own() {
+fn legacy_variables_keep_their_meaning_below_our_own() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("forgecast.toml"), "port = 1\n").unwrap();
     let set = [
@@ -66,7 +66,7 @@ fn variables_of_the_origin_keep_their_meaning_below_our_own() {
 }
 
 #[test]
-fn a_variable_of_the_origin_that_makes_no_sense_is_left_out_and_said() {
+fn a_legacy_variable_with_an_unusable_value_is_ignored_with_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let set = [
         ("LIVESTREAM_PORT", "many"),
@@ -98,7 +98,7 @@ fn the_file_in_the_current_folder_is_taken_before_the_one_at_home() {
 fn an_unknown_key_is_refused_with_the_one_that_was_meant() {
     insta::assert_snapshot!(refused("prot = 1"), @"/forgecast.toml: unknown key `prot`; did you mean `port`?");
     insta::assert_snapshot!(refused("[sources]\ndebounce = 1"), @"/forgecast.toml: unknown key `sources.debounce`; did you mean `sources.debounce_ms`?");
-    insta::assert_snapshot!(refused("colour = 'red'"), @"/forgecast.toml: unknown key `colour`; `forgecast config default` lists the keys");
+    insta::assert_snapshot!(refused("color = 'red'"), @"/forgecast.toml: unknown key `color`; `forgecast config default` lists the keys");
 }
 
 #[test]
@@ -162,7 +162,10 @@ fn a_certificate_is_whole_or_made_here() {
         "tls_self_signed = true\ntls_key = '/b'",
     ] {
         let error = said(&format!("[server]\n{text}")).unwrap_err().to_string();
-        assert!(error.contains("forgecast.toml: a certificate needs both"), "{error}");
+        assert!(
+            error.contains("forgecast.toml: set both `server.tls_certificate`"),
+            "{error}"
+        );
     }
 }
 

@@ -1,6 +1,6 @@
-//! Claude Code's `settings.json`: hooks by HTTP for what an agent does and waits for, and the variables that switch its
-//! telemetry on. A hook costs the agent nothing while no server runs (the connection is refused) and a second at most
-//! when one hangs.
+//! Claude Code's `settings.json`: HTTP hooks that report what an agent does and waits for, and the variables that switch its
+//! telemetry on. A hook costs the agent nothing while no server runs, because the connection is refused, and at most a second
+//! if the server hangs.
 
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject, CstRootNode};
@@ -9,8 +9,8 @@ use super::{Added, Edited, HOOKS, Target};
 
 pub(crate) mod token;
 
-/// The events that are told by HTTP. Those at the start of a session cannot be: its transcript begins with the same. Only
-/// such as every version knows that has hooks by HTTP: a version that does not know one passes the whole file over.
+/// The events with a hook. Claude Code has no HTTP hooks for the start of a session; the transcript begins with it. Only events
+/// that every version with HTTP hooks knows are used, because a version ignores the whole file if it does not know one.
 pub(crate) const EVENTS: [&str; 10] = [
     "UserPromptSubmit",
     "PreToolUse",
@@ -23,17 +23,17 @@ pub(crate) const EVENTS: [&str; 10] = [
     "Stop",
     "SessionEnd",
 ];
-/// Seconds, the fewest there can be.
+/// The hooks' timeout in seconds, the smallest that is allowed.
 const TIMEOUT: u32 = 1;
-/// The variable that says where telemetry goes.
+/// The variable with the endpoint of telemetry.
 pub(crate) const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-/// Variables that send a part of the telemetry elsewhere.
+/// Variables that redirect a part of the telemetry.
 const OTHER_ENDPOINTS: [&str; 2] = [
     "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
 ];
 
-/// The variables and their values.
+/// The variables that switch telemetry on, with their values.
 pub(crate) fn telemetry(url: &str) -> [(&'static str, String); 5] {
     [
         ("CLAUDE_CODE_ENABLE_TELEMETRY", "1".to_owned()),
@@ -44,11 +44,11 @@ pub(crate) fn telemetry(url: &str) -> [(&'static str, String); 5] {
     ]
 }
 
-/// Adds hooks and telemetry for a server. `variable` is what the environment says: somebody who exports their
-/// telemetry elsewhere already goes on doing so. `earlier` is what an earlier run added.
+/// Adds hooks and telemetry for a server. `variable` reads the environment: telemetry that already goes elsewhere is not
+/// changed. `earlier` is what an earlier run added.
 ///
 /// # Errors
-/// The text is no object of settings; one line.
+/// The text is not a JSON object; one line.
 pub(crate) fn add<'a>(
     text: Option<&str>,
     target: impl Into<Target<'a>>,
@@ -62,7 +62,7 @@ pub(crate) fn add<'a>(
     added.file |= text.is_none();
     let mut notes = Vec::new();
     let root = parse(text.unwrap_or_default())?;
-    let settings = root.object_value_or_create().ok_or("it holds no object")?;
+    let settings = root.object_value_or_create().ok_or("it is not a JSON object")?;
     let hooks = container(&settings, "hooks", &mut added)?;
     for event in EVENTS {
         add_hook(&hooks, event, &format!("{url}{HOOKS}"), target.token)?;
@@ -90,7 +90,7 @@ pub(crate) fn add<'a>(
         .get("disableAllHooks")
         .is_some_and(|prop| value_is(&prop.value(), "true"))
     {
-        notes.push("`disableAllHooks` is true: no hook will run until it is taken out".to_owned());
+        notes.push("`disableAllHooks` is true; no hook runs until it is removed".to_owned());
     }
     Ok(Edited {
         text: Some(whole(&root, text.unwrap_or_default())),
@@ -99,14 +99,14 @@ pub(crate) fn add<'a>(
     })
 }
 
-/// Takes out the hooks that point to a Forgecast, and the variables that were added. Without a record of what was added
-/// the variables that point to the same server are taken for it.
+/// Removes the hooks that point to a Forgecast server, and the variables that were added. Without a record of what was added,
+/// the variables that point to the same server are removed.
 ///
 /// # Errors
-/// The text is no object of settings; one line.
+/// The text is not a JSON object; one line.
 pub(crate) fn remove(text: &str, added: Option<&Added>) -> Result<Edited, String> {
     let root = parse(text)?;
-    let settings = root.object_value().ok_or("it holds no object")?;
+    let settings = root.object_value().ok_or("it is not a JSON object")?;
     let mut urls = Vec::new();
     if let Some(hooks) = settings.object_value("hooks") {
         for prop in hooks.properties() {
@@ -136,7 +136,7 @@ pub(crate) fn remove(text: &str, added: Option<&Added>) -> Result<Edited, String
         let mut keys = added.cloned().unwrap_or_default();
         remove_header(&env, &mut keys);
     }
-    // Of a file that nobody recorded only what cannot have been anybody's: an empty object of hooks where some were taken out.
+    // Without a record, only an object that is empty after hooks were removed from it is ours.
     for name in ["hooks", "env"] {
         let made = added.map_or(!urls.is_empty(), |added| {
             added.containers.iter().any(|made| made == name)
@@ -153,10 +153,10 @@ pub(crate) fn remove(text: &str, added: Option<&Added>) -> Result<Edited, String
     })
 }
 
-/// Whether the text has hooks to the server at `url`: how many, and where others point to.
+/// The hooks of the text that point to a Forgecast server: event and address.
 pub(crate) fn hooks(text: &str) -> Result<Vec<(String, String)>, String> {
     let root = parse(text)?;
-    let settings = root.object_value().ok_or("it holds no object")?;
+    let settings = root.object_value().ok_or("it is not a JSON object")?;
     let mut found = Vec::new();
     for prop in settings.object_value("hooks").iter().flat_map(CstObject::properties) {
         let Some(name) = prop.decoded_name() else { continue };
@@ -170,14 +170,14 @@ pub(crate) fn hooks(text: &str) -> Result<Vec<(String, String)>, String> {
     Ok(found)
 }
 
-/// The value of a variable in the text.
+/// The value of a variable in the settings.
 pub(crate) fn variable(text: &str, name: &str) -> Option<String> {
     let root = parse(text).ok()?;
     string(&root.object_value()?.object_value("env")?.get(name)?.value())
 }
 
 fn parse(text: &str) -> Result<CstRootNode, String> {
-    // What editors write and accept in settings, and no more: comments, and commas at the end.
+    // Comments and trailing commas are allowed, as in editors, and nothing else.
     let options = ParseOptions {
         allow_loose_object_property_names: false,
         allow_missing_commas: false,
@@ -188,7 +188,7 @@ fn parse(text: &str) -> Result<CstRootNode, String> {
         .map_err(|error| format!("it is not JSON: {error}"))
 }
 
-/// The text of a document: as it was when nothing changed, else with an end like that of a file.
+/// The text of the document: unchanged if nothing changed, else ending with a line break.
 fn whole(root: &CstRootNode, before: &str) -> String {
     let text = root.to_string();
     if before.trim_start_matches('\u{feff}') == text {
@@ -203,7 +203,7 @@ fn container(settings: &CstObject, name: &str, added: &mut Added) -> Result<CstO
     }
     settings
         .object_value_or_create(name)
-        .ok_or_else(|| format!("its {name:?} is no object"))
+        .ok_or_else(|| format!("{name:?} is not an object"))
 }
 
 fn remove_if_empty(settings: &CstObject, name: &str) {
@@ -215,11 +215,11 @@ fn remove_if_empty(settings: &CstObject, name: &str) {
     }
 }
 
-/// Adds our hook for one event, points one that points elsewhere to `url`, or leaves it as it is.
+/// Adds our hook for one event, or makes an existing one point to `url`.
 fn add_hook(hooks: &CstObject, event: &str, url: &str, token: Option<&str>) -> Result<(), String> {
     let groups = hooks
         .array_value_or_create(event)
-        .ok_or_else(|| format!("its hooks for {event} are no list"))?;
+        .ok_or_else(|| format!("the hooks for {event} are not a list"))?;
     let mut present = false;
     for group in groups.elements() {
         let list = group.as_object().and_then(|group| group.array_value("hooks"));
@@ -254,7 +254,7 @@ fn add_hook(hooks: &CstObject, event: &str, url: &str, token: Option<&str>) -> R
     Ok(())
 }
 
-/// The address of a hook that is ours: by HTTP, and to where only a Forgecast listens.
+/// The address of a hook that is ours: an HTTP hook with the path of a Forgecast server.
 fn ours(hook: &CstNode) -> Option<String> {
     let hook = hook.as_object()?;
     let kind = string(&hook.get("type")?.value())?;
@@ -263,7 +263,7 @@ fn ours(hook: &CstNode) -> Option<String> {
     (kind == "http" && is_address && url.ends_with(HOOKS)).then_some(url)
 }
 
-/// Takes our hooks out of the groups of one event, and groups that held nothing else; their addresses.
+/// Removes our hooks from the groups of one event, and groups that are empty then. Returns the addresses of the hooks.
 fn remove_hooks(groups: &CstArray) -> Vec<String> {
     let mut urls = Vec::new();
     for group in groups.elements() {
@@ -284,7 +284,7 @@ fn remove_hooks(groups: &CstArray) -> Vec<String> {
     urls
 }
 
-/// Why the telemetry is left alone: it goes somewhere else, or in another way.
+/// Why telemetry is not changed: it already goes elsewhere, or in another way.
 fn conflict(
     env: &CstObject,
     target: Target<'_>,
@@ -295,7 +295,7 @@ fn conflict(
     let url = target.url;
     let left = |name: &str, value: &str| {
         format!(
-            "{name} is {value} already: telemetry is left as it is. To have it here too, let your collector pass it on to {url}"
+            "{name} is already {value}, so telemetry is not changed; to have it here as well, let your collector forward it to {url}"
         )
     };
     let in_file = |name: &str| env.get(name).and_then(|prop| string(&prop.value()));
@@ -306,19 +306,20 @@ fn conflict(
     }
     let headers = in_file(token::HEADERS).or_else(|| variable(token::HEADERS));
     if target.token.is_some() && headers.is_some_and(|headers| !token::is_ours(&headers)) {
-        // Their value is somebody's secret.
+        // The value is a secret of the user.
         return Some(left(token::HEADERS, "set"));
     }
     telemetry(url).into_iter().find_map(|(name, wanted)| {
-        let said = match in_file(name) {
-            // What an earlier run wrote may be written anew.
+        let current = match in_file(name) {
+            // A value that an earlier run wrote may be replaced.
             Some(value) if added.keys.iter().any(|key| key == name) && (value == earlier_url || value == wanted) => {
                 None
             }
             Some(value) => Some(value),
             None => variable(name),
         };
-        said.filter(|value| value.trim_end_matches('/') != wanted)
+        current
+            .filter(|value| value.trim_end_matches('/') != wanted)
             .map(|value| left(name, &value))
     })
 }
@@ -326,7 +327,7 @@ fn conflict(
 fn set_variable(env: &CstObject, name: &str, value: &str, added: &mut Added) {
     match env.get(name) {
         Some(prop) => {
-            if string(&prop.value()).is_some_and(|said| said.trim_end_matches('/') != value) {
+            if string(&prop.value()).is_some_and(|current| current.trim_end_matches('/') != value) {
                 prop.set_value(value.into());
             }
         }
@@ -337,7 +338,7 @@ fn set_variable(env: &CstObject, name: &str, value: &str, added: &mut Added) {
     }
 }
 
-/// Takes the token of telemetry out, when it is one that was put in.
+/// Removes the token of telemetry, if it is one of ours.
 fn remove_header(env: &CstObject, added: &mut Added) {
     let ours =
         |prop: &jsonc_parser::cst::CstObjectProp| string(&prop.value()).is_some_and(|value| token::is_ours(&value));
@@ -347,7 +348,7 @@ fn remove_header(env: &CstObject, added: &mut Added) {
     }
 }
 
-/// What was probably added to a file of which there is no record.
+/// What was probably added to a file without a record.
 fn guess(settings: &CstObject, urls: &[String]) -> Option<Added> {
     let url = urls.first()?.strip_suffix(HOOKS)?.to_owned();
     let env = settings.object_value("env")?;

@@ -1,17 +1,17 @@
-//! Codex' `config.toml`: its telemetry. The transcripts of Codex are read without it, and `notify` is left alone: that a
-//! turn ended stands in the transcript.
+//! The telemetry in the `config.toml` of Codex. Its `notify` setting is not changed, because the transcript says when a turn
+//! ends.
 
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value};
 
 use super::{Added, Edited, Target};
 
-/// The name under which what was added is remembered.
+/// The name of the exporter in [`Added::keys`].
 const EXPORTER: &str = "otel.exporter";
 
-/// Points the telemetry to a server.
+/// Makes Codex send telemetry to a server.
 ///
 /// # Errors
-/// The text is no TOML, or has something else under the names; one line.
+/// The text is not TOML, or `otel` is not a table; one line.
 pub(crate) fn add<'a>(
     text: Option<&str>,
     target: impl Into<Target<'a>>,
@@ -30,7 +30,7 @@ pub(crate) fn add<'a>(
     let otel = document
         .get_mut("otel")
         .and_then(Item::as_table_like_mut)
-        .ok_or("its `otel` is no table")?;
+        .ok_or("`otel` is not a table")?;
     let mut notes = Vec::new();
     match otel.get("exporter").map(endpoint) {
         None => {
@@ -38,7 +38,7 @@ pub(crate) fn add<'a>(
             added.key(EXPORTER);
         }
         Some(Some(there)) if there == logs(url) => {
-            // Somebody who set it to this server set its headers, too.
+            // If the user set the exporter to this server, the headers are the user's as well.
             if added.keys.iter().any(|key| key == EXPORTER)
                 && otel.get("exporter").and_then(token_of).as_deref() != target.token
             {
@@ -51,7 +51,7 @@ pub(crate) fn add<'a>(
         Some(there) => {
             let there = there.unwrap_or_else(|| "something else".to_owned());
             notes.push(format!(
-                "otel.exporter is {there} already: telemetry is left as it is. To have it here too, let your collector pass it on to {url}"
+                "otel.exporter is already {there}, so telemetry is not changed; to have it here as well, let your collector forward it to {url}"
             ));
         }
     }
@@ -62,17 +62,17 @@ pub(crate) fn add<'a>(
     })
 }
 
-/// Takes out the telemetry that was added.
+/// Removes the telemetry that was added.
 ///
 /// # Errors
-/// The text is no TOML; one line.
+/// The text is not TOML; one line.
 pub(crate) fn remove(text: &str, added: Option<&Added>) -> Result<Edited, String> {
     let mut document = parse(text)?;
     let Some(added) = added else {
         return Ok(Edited {
             text: Some(text.to_owned()),
             added: Added::default(),
-            notes: vec!["there is no record that init added anything to it".to_owned()],
+            notes: vec!["init has no record of having added anything".to_owned()],
         });
     };
     let ours = added.keys.iter().any(|key| key == EXPORTER);
@@ -93,7 +93,7 @@ pub(crate) fn remove(text: &str, added: Option<&Added>) -> Result<Edited, String
     })
 }
 
-/// Where the text sends its telemetry.
+/// The endpoint to which the settings send telemetry.
 pub(crate) fn telemetry(text: &str) -> Option<String> {
     endpoint(parse(text).ok()?.get("otel")?.as_table_like()?.get("exporter")?)
 }
@@ -124,7 +124,7 @@ fn exporter(target: Target<'_>) -> Value {
     Value::InlineTable(exporter)
 }
 
-/// The token that the text sends with its telemetry.
+/// The token that the settings send with telemetry.
 pub(crate) fn token(text: &str) -> Option<String> {
     token_of(parse(text).ok()?.get("otel")?.as_table_like()?.get("exporter")?)
 }

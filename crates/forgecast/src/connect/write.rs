@@ -1,6 +1,5 @@
-//! Settings files of other programs on the disk: read, replaced at once with a backup beside, and what was added
-//! remembered, so that it can be taken back. Never leaves a file half written, and never replaces one that changed since it
-//! was read.
+//! Reads and atomically replaces settings files of other programs, with a backup beside them, and records what was added so
+//! that it can be undone. A file that changed since it was read is not replaced.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -15,30 +14,30 @@ use serde::{Deserialize, Serialize};
 use super::Added;
 use crate::runtime_file::make_private;
 
-/// Settings larger than this are not settings.
-const LARGEST: u64 = 4 << 20;
+/// The size of the largest settings file in bytes.
+const MAX_BYTES: u64 = 4 << 20;
 
-/// How a token stands in settings.
+/// How a token begins in settings.
 const TOKEN: &str = "Bearer fc_";
 
-/// The text of a settings file; none when there is no file.
+/// The text of a settings file; none if there is no file.
 ///
 /// # Errors
-/// It cannot be read, is no plain file, not UTF-8 or too large.
+/// It cannot be read, is not a regular file, not UTF-8 or too large.
 pub(crate) fn read(path: &Path) -> Result<Option<String>> {
     let described = || format!("cannot read {}", path.display());
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(described),
-        Ok(metadata) if !metadata.is_file() || metadata.len() > LARGEST => {
-            bail!("{}: it is no file of settings", path.display())
+        Ok(metadata) if !metadata.is_file() || metadata.len() > MAX_BYTES => {
+            bail!("{} is not a settings file", path.display())
         }
         Ok(_) => {}
     }
     fs::read_to_string(path).map(Some).with_context(described)
 }
 
-/// Replaces `before` by `after` (none: there is no file), and says where the backup is.
+/// Replaces the text `before` by `after`, where none means that there is no file. Returns the path of the backup.
 ///
 /// # Errors
 /// The file changed meanwhile, or cannot be written.
@@ -48,10 +47,13 @@ pub(crate) fn replace(
     after: Option<&str>,
     now: Timestamp,
 ) -> Result<Option<PathBuf>> {
-    // People keep their settings elsewhere and link to them: the link stays.
+    // The settings may be a link to a file elsewhere; the link stays.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if read(&target)?.as_deref() != before {
-        bail!("{} was changed meanwhile; run the command again", path.display());
+        bail!(
+            "{} was changed by another program; run the command again",
+            path.display()
+        );
     }
     let backup = before.map(|text| back_up(path, text, now)).transpose()?;
     let described = || format!("cannot write {}", path.display());
@@ -61,7 +63,7 @@ pub(crate) fn replace(
             if let Some(folder) = target.parent() {
                 fs::create_dir_all(folder).with_context(described)?;
             }
-            // With a token in it the file is for its owner alone.
+            // A file with a token is readable for its owner only.
             let mode = match fs::metadata(&target) {
                 Ok(there) if !text.contains(TOKEN) => there.permissions().mode() & 0o777,
                 _ => 0o600,
@@ -86,7 +88,7 @@ fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     file.sync_all()
 }
 
-/// `settings.json.forgecast-backup-20261122T001500Z`, with a number behind it when that is taken.
+/// `settings.json.forgecast-backup-20261122T001500Z`, with a number appended if that exists.
 fn back_up(path: &Path, text: &str, now: Timestamp) -> Result<PathBuf> {
     let time: String = now
         .to_string()
@@ -122,26 +124,26 @@ fn back_up(path: &Path, text: &str, now: Timestamp) -> Result<PathBuf> {
     bail!("there are too many backups of {}", path.display())
 }
 
-/// What init did to files, kept in our folder for data.
+/// What `init` did to files, stored in the data folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Records {
     files: BTreeMap<PathBuf, Record>,
 }
 
-/// What it did to one file.
+/// What `init` did to one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Record {
     pub(crate) added: Added,
-    /// The file before the first time; none when there was none.
+    /// The file before the first change; none if it did not exist.
     pub(crate) before: Option<String>,
-    /// The file as it was left; none when what was before is not known exactly, because somebody else wrote in between.
+    /// The file after the last change; none if somebody else changed it in between, so the original is not known.
     pub(crate) after: Option<String>,
 }
 
 impl Record {
-    /// The file as it was, when it is still as it was left.
+    /// The original file, if the file was not changed by anything else since.
     pub(crate) fn original(&self, text: &str) -> Option<Option<String>> {
         (self.after.as_deref() == Some(text)).then(|| self.before.clone())
     }
@@ -152,7 +154,7 @@ impl Records {
         data_folder.join("init.json")
     }
 
-    /// The records; none when they cannot be read: then the files are judged by what is in them.
+    /// Loads the records; empty if they cannot be read.
     pub(crate) fn load(data_folder: &Path) -> Self {
         let bytes = fs::read(Self::path(data_folder)).unwrap_or_default();
         serde_json::from_slice(&bytes).unwrap_or_default()
@@ -162,10 +164,10 @@ impl Records {
         self.files.get(file)
     }
 
-    /// Remembers, or forgets, what was done to a file.
+    /// Stores or removes the record of a file.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// The records cannot be written.
     pub(crate) fn keep(&mut self, data_folder: &Path, file: &Path, record: Option<Record>) -> Result<()> {
         match record {
             Some(record) => self.files.insert(file.to_owned(), record),

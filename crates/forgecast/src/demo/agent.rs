@@ -1,8 +1,8 @@
-//! The coding agent of an invented session: the transcripts that it and its subagents would have written, as timed
-//! appends. Pure: the same desk, model and seed give the same lines. Never writes a line that no agent would write.
+//! A simulated coding agent: the transcripts that it and its subagents would write, as timed appends. The same workspace,
+//! model and seed give the same lines. It writes only lines that a real agent would write.
 
-mod hands;
-mod voice;
+mod messages;
+mod tool_calls;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,28 +10,28 @@ use std::time::Duration;
 use forgecast_protocol::Timestamp;
 use serde_json::{Value, json};
 
-use super::script::Step;
-use voice::Voice;
+use super::writer::Step;
+use messages::Conversation;
 
-pub(crate) use hands::{Scene, Use, test_run};
+pub(crate) use tool_calls::{BuildState, ToolUse, test_run};
 
-/// Tokens of the instructions and tools that every conversation begins with; they lie in the cache already.
+/// Tokens of instructions and tools at the start of every conversation; they are cached already.
 const INSTRUCTIONS: u64 = 15_900;
-/// Tokens that a conversation of an agent begins with besides: the project's own instructions, what it was told.
+/// Further tokens at the start of the agent's conversation: the project's instructions and the prompt.
 const OPENING: u64 = 24_600;
-/// Tokens of a summary, besides the instructions.
+/// Tokens of a summary, in addition to the instructions.
 const SUMMARY: u64 = 27_300;
-/// Beyond so many tokens the conversation is summed up and goes on with the summary.
+/// With more tokens than this, the conversation is compacted.
 const COMPACT_AT: u64 = 152_000;
-/// No answer of a model is quicker, milliseconds at speed 1.
-const QUICKEST_MS: u64 = 1_900;
+/// The shortest answer of a model, in milliseconds at speed 1.
+const MIN_ANSWER_MS: u64 = 1_900;
 
-/// Where an agent sits, and how its time passes.
+/// Where an agent works, and how its time passes.
 #[derive(Clone, Debug)]
-pub(crate) struct Desk {
-    /// The configuration folder of the agents.
+pub(crate) struct Workspace {
+    /// The folder of Claude Code.
     pub(crate) claude: PathBuf,
-    /// The folder that it works in.
+    /// The project's folder.
     pub(crate) folder: PathBuf,
     /// The session's id.
     pub(crate) session: String,
@@ -39,7 +39,7 @@ pub(crate) struct Desk {
     pub(crate) speed: f64,
 }
 
-impl Desk {
+impl Workspace {
     fn time(&self, at_ms: u64) -> Timestamp {
         let passed = Duration::from_millis(at_ms).div_f64(self.speed);
         self.begins_at
@@ -57,12 +57,12 @@ impl Desk {
     }
 }
 
-/// An agent at work. Times are milliseconds after the beginning, at speed 1.
+/// A working agent. Times are milliseconds after its start at speed 1.
 #[derive(Debug)]
 pub(crate) struct Agent {
-    desk: Desk,
-    main: Voice,
-    /// The tool that runs until its end is told; nothing else happens in the main conversation meanwhile.
+    workspace: Workspace,
+    main: Conversation,
+    /// The tool that is running; meanwhile nothing else happens in the main conversation.
     running: Option<Running>,
     rng: fastrand::Rng,
     steps: Vec<Step>,
@@ -73,76 +73,77 @@ struct Running {
     use_id: String,
     since_ms: u64,
     /// The subagent that does the work.
-    helper: Option<Voice>,
+    subagent: Option<Conversation>,
 }
 
-/// A subagent to be.
+/// A subagent to start.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Helper<'a> {
+pub(crate) struct Subagent<'a> {
     pub(crate) kind: &'static str,
     pub(crate) model: &'static str,
     pub(crate) name: &'a str,
     pub(crate) prompt: &'a str,
 }
 
-/// The seed of ids: they differ whenever the demo is played, what happens does not.
+/// The source of ids. They differ between runs of the demo, while what happens does not.
 fn ids(seed: u64, begin: Timestamp) -> fastrand::Rng {
     let begin = u64::try_from(begin.as_millis()).unwrap_or(0);
     fastrand::Rng::with_seed(seed ^ begin.rotate_left(20))
 }
 
-/// The id of a session that begins then.
+/// The id of a session that begins at this time.
 pub(crate) fn session_id(seed: u64, begin: Timestamp) -> String {
-    voice::uuid(&mut ids(!seed, begin))
+    messages::uuid(&mut ids(!seed, begin))
 }
 
 impl Agent {
-    pub(crate) fn new(desk: Desk, model: &'static str, seed: u64) -> Self {
-        let ids = ids(seed, desk.begins_at);
-        let file = desk.transcripts().join(format!("{}.jsonl", desk.session));
+    pub(crate) fn new(workspace: Workspace, model: &'static str, seed: u64) -> Self {
+        let ids = ids(seed, workspace.begins_at);
+        let file = workspace.transcripts().join(format!("{}.jsonl", workspace.session));
         Self {
-            main: Voice::new(file, None, model, OPENING, ids),
-            desk,
+            main: Conversation::new(file, None, model, OPENING, ids),
+            workspace,
             running: None,
             rng: fastrand::Rng::with_seed(seed.rotate_left(7)),
             steps: Vec::new(),
         }
     }
 
-    /// What was written so far.
+    /// The steps written so far.
     pub(crate) fn into_steps(self) -> Vec<Step> {
         self.steps
     }
 
-    /// The conversation goes on from a summary that was written before.
+    /// Continues from a summary that was written before.
     pub(crate) fn resumed(mut self) -> Self {
         self.main.fresh = SUMMARY;
         self
     }
 
-    /// Somebody tells it what to do.
+    /// The user sends a prompt.
     pub(crate) fn prompt(&mut self, at_ms: u64, text: &str) {
-        let line = self.main.said(&self.desk, at_ms, &json!(text));
+        let line = self.main.said(&self.workspace, at_ms, &json!(text));
         self.write(at_ms, &line);
     }
 
-    /// It has from `from_ms` to `to_ms` for what the scene asks for: one call and one use of a tool, by the subagent
-    /// when there is one, by nobody while a tool runs.
-    pub(crate) fn work(&mut self, from_ms: u64, to_ms: u64, scene: &Scene<'_>) {
+    /// Works from `from_ms` to `to_ms`: one model call and one tool call, by the subagent if one is running. While a tool
+    /// runs, nothing happens.
+    pub(crate) fn work(&mut self, from_ms: u64, to_ms: u64, state: &BuildState<'_>) {
         let length = to_ms.saturating_sub(from_ms);
-        if length < QUICKEST_MS {
+        if length < MIN_ANSWER_MS {
             return;
         }
         match &mut self.running {
             None => {
-                let what = hands::next(scene, &mut self.rng);
+                let what = tool_calls::next(state, &mut self.rng);
                 self.use_tool(from_ms, length, &what);
             }
             Some(Running {
-                helper: Some(helper), ..
+                subagent: Some(subagent),
+                ..
             }) => {
-                let what = hands::helping(scene, &mut self.rng);
-                let steps = calls(&self.desk, &mut self.rng, helper, from_ms, length, &what);
+                let what = tool_calls::next_of_subagent(state, &mut self.rng);
+                let steps = calls(&self.workspace, &mut self.rng, subagent, from_ms, length, &what);
                 self.steps.extend(steps);
             }
             Some(_) => {}
@@ -150,28 +151,28 @@ impl Agent {
     }
 
     /// One call and one use of a tool within `length` milliseconds.
-    pub(crate) fn use_tool(&mut self, from_ms: u64, length: u64, what: &Use) {
+    pub(crate) fn use_tool(&mut self, from_ms: u64, length: u64, what: &ToolUse) {
         self.compact_when_full(from_ms);
-        let steps = calls(&self.desk, &mut self.rng, &mut self.main, from_ms, length, what);
+        let steps = calls(&self.workspace, &mut self.rng, &mut self.main, from_ms, length, what);
         self.steps.extend(steps);
     }
 
     /// Begins a tool that runs until [`Self::tool_ended`].
-    pub(crate) fn begin_tool(&mut self, at_ms: u64, what: &Use) {
+    pub(crate) fn begin_tool(&mut self, at_ms: u64, what: &ToolUse) {
         self.compact_when_full(at_ms);
         let call = self.main.begin_call(&mut self.rng, 240..900);
         let use_id = self.main.tool_id();
-        let text = self.main.part(&self.desk, at_ms, &call.begun(), what.text());
+        let text = self.main.part(&self.workspace, at_ms, &call.begun(), what.text());
         let tool = self
             .main
-            .part(&self.desk, at_ms + 150, &call.ended(), what.tool(&use_id));
+            .part(&self.workspace, at_ms + 150, &call.ended(), what.tool(&use_id));
         self.main.end_call(&call, 0);
         self.write(at_ms, &text);
         self.write(at_ms + 150, &tool);
         self.running = Some(Running {
             use_id,
             since_ms: at_ms,
-            helper: None,
+            subagent: None,
         });
     }
 
@@ -180,86 +181,90 @@ impl Agent {
         let Some(running) = self.running.take() else {
             return;
         };
-        let result = voice::result(&running.use_id, output, failed);
-        let mut line = self.main.said(&self.desk, at_ms, &result);
+        let result = messages::result(&running.use_id, output, failed);
+        let mut line = self.main.said(&self.workspace, at_ms, &result);
         line["toolUseResult"] = json!({ "stdout": output, "stderr": "", "interrupted": false });
         self.main.fresh += self.rng.u64(900..3_200);
         self.write(at_ms, &line);
     }
 
-    /// Starts a subagent, which does the work until [`Self::helper_ended`].
-    pub(crate) fn begin_helper(&mut self, at_ms: u64, helper: &Helper<'_>) {
-        let input = json!({ "description": helper.name, "prompt": helper.prompt, "subagent_type": helper.kind });
+    /// Starts a subagent, which does the work until [`Self::subagent_ended`].
+    pub(crate) fn begin_subagent(&mut self, at_ms: u64, subagent: &Subagent<'_>) {
+        let input = json!({ "description": subagent.name, "prompt": subagent.prompt, "subagent_type": subagent.kind });
         self.begin_tool(
             at_ms,
-            &Use {
-                said: format!("A subagent takes this: {}.", helper.name),
+            &ToolUse {
+                said: format!("A subagent takes this: {}.", subagent.name),
                 tool: "Task",
                 input,
                 output: String::new(),
             },
         );
         let id = format!("a{:06x}", self.main.ids.u32(..) >> 8);
-        let folder = self.desk.transcripts().join(&self.desk.session).join("subagents");
+        let folder = self
+            .workspace
+            .transcripts()
+            .join(&self.workspace.session)
+            .join("subagents");
         let ids = self.main.ids.fork();
         let file = folder.join(format!("agent-{id}.jsonl"));
-        let mut voice = Voice::new(file, Some(id), helper.model, 7_400, ids);
-        let line = voice.said(&self.desk, at_ms + 200, &json!(helper.prompt));
-        self.steps.push(voice.step(at_ms + 200, &line));
+        let mut conversation = Conversation::new(file, Some(id), subagent.model, 7_400, ids);
+        let line = conversation.said(&self.workspace, at_ms + 200, &json!(subagent.prompt));
+        self.steps.push(conversation.step(at_ms + 200, &line));
         if let Some(running) = &mut self.running {
-            running.helper = Some(voice);
+            running.subagent = Some(conversation);
         }
     }
 
     /// The subagent gives its answer, and the agent goes on with it.
-    pub(crate) fn helper_ended(&mut self, at_ms: u64, answer: &str) {
+    pub(crate) fn subagent_ended(&mut self, at_ms: u64, answer: &str) {
         let Some(Running {
-            helper: Some(mut voice),
+            subagent: Some(mut conversation),
             use_id,
             since_ms,
         }) = self.running.take()
         else {
             return;
         };
-        let call = voice.begin_call(&mut self.rng, 400..1_300);
+        let call = conversation.begin_call(&mut self.rng, 400..1_300);
         let text = json!({ "type": "text", "text": answer });
-        let mut last = voice.part(&self.desk, at_ms, &call.ended(), text);
+        let mut last = conversation.part(&self.workspace, at_ms, &call.ended(), text);
         last["message"]["stop_reason"] = "end_turn".into();
-        voice.end_call(&call, 0);
-        self.steps.push(voice.step(at_ms, &last));
-        let content = voice::result(&use_id, answer, false);
-        let mut line = self.main.said(&self.desk, at_ms + 60, &content);
-        let took = Duration::from_millis(at_ms.saturating_sub(since_ms)).div_f64(self.desk.speed);
-        line["toolUseResult"] = json!({ "status": "completed", "agentId": voice.agent, "totalTokens": voice.context,
-            "totalToolUseCount": voice.calls, "totalDurationMs": u64::try_from(took.as_millis()).unwrap_or(0) });
+        conversation.end_call(&call, 0);
+        self.steps.push(conversation.step(at_ms, &last));
+        let content = messages::result(&use_id, answer, false);
+        let mut line = self.main.said(&self.workspace, at_ms + 60, &content);
+        let took = Duration::from_millis(at_ms.saturating_sub(since_ms)).div_f64(self.workspace.speed);
+        line["toolUseResult"] = json!({ "status": "completed", "agentId": conversation.agent, "totalTokens": conversation.context,
+            "totalToolUseCount": conversation.calls, "totalDurationMs": u64::try_from(took.as_millis()).unwrap_or(0) });
         self.main.fresh += self.rng.u64(1_100..2_600);
         self.write(at_ms + 60, &line);
     }
 
-    /// Its last words of this turn; it waits for the next prompt.
+    /// Ends the turn with an answer; the agent then waits for the next prompt.
     pub(crate) fn answer(&mut self, at_ms: u64, text: &str) {
         let call = self.main.begin_call(&mut self.rng, 350..1_100);
         let text = json!({ "type": "text", "text": text });
-        let mut begun = self.main.part(&self.desk, at_ms, &call.begun(), text.clone());
+        let mut begun = self.main.part(&self.workspace, at_ms, &call.begun(), text.clone());
         begun["message"]["content"] = json!([{ "type": "thinking", "thinking": "", "signature": "" }]);
-        let mut line = self.main.part(&self.desk, at_ms + 200, &call.ended(), text);
+        let mut line = self.main.part(&self.workspace, at_ms + 200, &call.ended(), text);
         line["message"]["stop_reason"] = "end_turn".into();
         self.main.end_call(&call, 0);
         self.write(at_ms, &begun);
         self.write(at_ms + 200, &line);
     }
 
-    /// The conversation is summed up, and goes on with the summary.
+    /// Compacts the conversation to a summary.
     pub(crate) fn compact(&mut self, at_ms: u64, trigger: &str) {
         let before = self.main.context + self.main.fresh;
-        let mut boundary = self.main.line(&self.desk, at_ms, "system");
+        let mut boundary = self.main.line(&self.workspace, at_ms, "system");
         boundary["subtype"] = "compact_boundary".into();
         boundary["content"] = "Conversation compacted".into();
         boundary["level"] = "info".into();
         boundary["compactMetadata"] = json!({ "trigger": trigger, "preTokens": before });
         self.write(at_ms, &boundary);
         let summary = "This session goes on from a conversation that ran out of context; its summary follows.";
-        let mut line = self.main.said(&self.desk, at_ms, &json!(summary));
+        let mut line = self.main.said(&self.workspace, at_ms, &json!(summary));
         line["isCompactSummary"] = true.into();
         self.write(at_ms, &line);
         self.main.context = INSTRUCTIONS;
@@ -278,13 +283,20 @@ impl Agent {
 }
 
 /// A call whose lines come one after the other, with more of its output, and what the tool answered.
-fn calls(desk: &Desk, rng: &mut fastrand::Rng, voice: &mut Voice, from_ms: u64, length: u64, what: &Use) -> [Step; 3] {
-    let call = voice.begin_call(rng, 260..1_500);
-    let use_id = voice.tool_id();
+fn calls(
+    workspace: &Workspace,
+    rng: &mut fastrand::Rng,
+    conversation: &mut Conversation,
+    from_ms: u64,
+    length: u64,
+    what: &ToolUse,
+) -> [Step; 3] {
+    let call = conversation.begin_call(rng, 260..1_500);
+    let use_id = conversation.tool_id();
     let [first, second, third] = [20, 55, 90].map(|percent| from_ms + length * percent / 100);
-    let text = voice.part(desk, first, &call.begun(), what.text());
-    let tool = voice.part(desk, second, &call.ended(), what.tool(&use_id));
-    let answer = voice.said(desk, third, &voice::result(&use_id, &what.output, false));
-    voice.end_call(&call, rng.u64(700..4_300));
-    [(first, text), (second, tool), (third, answer)].map(|(at_ms, line)| voice.step(at_ms, &line))
+    let text = conversation.part(workspace, first, &call.begun(), what.text());
+    let tool = conversation.part(workspace, second, &call.ended(), what.tool(&use_id));
+    let answer = conversation.said(workspace, third, &messages::result(&use_id, &what.output, false));
+    conversation.end_call(&call, rng.u64(700..4_300));
+    [(first, text), (second, tool), (third, answer)].map(|(at_ms, line)| conversation.step(at_ms, &line))
 }

@@ -1,4 +1,4 @@
-//! What the demo's builds are about: projects of our own invention, varied enough that no two look alike.
+//! The fictional projects that the demo builds.
 
 /// A project that the demo can build.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct Blueprint {
     pub(crate) tasks: &'static [Task],
     /// How many tests the finished project has.
     pub(crate) tests: u32,
-    /// What goes wrong on the way, each found by the tests and mended by a loop back.
+    /// Problems on the way, each found by tests and fixed by a retry.
     pub(crate) issues: &'static [Issue],
     /// Milliseconds for one unit of work; lets projects differ in pace.
     pub(crate) pace_ms: u64,

@@ -261,13 +261,13 @@ pub(crate) fn scout_report(blueprint: &Blueprint) -> String {
 }
 
 /// The architect's plan; longer after each loop back.
-pub(crate) fn architecture(blueprint: &Blueprint, mended: &[Issue]) -> String {
+pub(crate) fn architecture(blueprint: &Blueprint, fixed: &[Issue]) -> String {
     let modules: String = blueprint
         .tasks
         .iter()
         .map(|task| format!("### {}\nFiles: `{}`\n\n", task.description, task.files.join("`, `")))
         .collect();
-    let fixes: String = mended
+    let fixes: String = fixed
         .iter()
         .map(|issue| {
             format!(

@@ -1,33 +1,26 @@
-//! One build as a list of timed writes. Pure: the same blueprint, run, seed and beginning give the same list.
+//! One build as a list of timed steps. The same blueprint, run, seed and start give the same list.
 
-mod acts;
+mod phases;
 
 use std::path::Path;
 use std::time::Duration;
 
 use forgecast_protocol::Timestamp;
 
-use super::agent::{self, Agent, Desk, Helper, Scene};
+use super::agent::{self, Agent, BuildState, Subagent, Workspace};
 use super::content::Blueprint;
 use super::documents::{self, PhaseFile};
-use super::writer::{Action, Style};
+use super::writer::{Action, Step, Style};
 
 const FOLDER: &str = ".context-foundry";
 
-/// One write, so long after the build's beginning at speed 1.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Step {
-    pub(crate) at_ms: u64,
-    pub(crate) action: Action,
-}
-
-/// What a build is made from.
+/// The parameters of a build.
 #[derive(Clone, Debug)]
-pub(crate) struct Cast<'a> {
+pub(crate) struct BuildSpec<'a> {
     pub(crate) blueprint: &'a Blueprint,
-    /// The session's name: the project folder's.
+    /// The session's name, which is the name of the project folder.
     pub(crate) session: &'a str,
-    /// Which build in this folder it is, counted from 1.
+    /// The number of the build in this folder, from 1.
     pub(crate) run: u32,
     pub(crate) seed: u64,
     /// The configuration folder of the agent that builds.
@@ -37,29 +30,29 @@ pub(crate) struct Cast<'a> {
 }
 
 /// How long the build takes at speed 1, in milliseconds.
-pub(crate) fn length_ms(cast: &Cast<'_>) -> u64 {
-    write(cast, Timestamp::default(), 1.0)
+pub(crate) fn length_ms(spec: &BuildSpec<'_>) -> u64 {
+    write(spec, Timestamp::default(), 1.0)
         .last()
         .map_or(0, |step| step.at_ms)
 }
 
 /// The whole build. The times inside its documents run from `begins_at` at `speed`.
-pub(crate) fn write(cast: &Cast<'_>, begins_at: Timestamp, speed: f64) -> Vec<Step> {
-    let desk = Desk {
-        claude: cast.claude.to_owned(),
-        folder: cast.folder.to_owned(),
-        session: agent::session_id(cast.seed, begins_at),
+pub(crate) fn write(spec: &BuildSpec<'_>, begins_at: Timestamp, speed: f64) -> Vec<Step> {
+    let workspace = Workspace {
+        claude: spec.claude.to_owned(),
+        folder: spec.folder.to_owned(),
+        session: agent::session_id(spec.seed, begins_at),
         begins_at,
         speed,
     };
     let mut script = Script {
-        cast,
-        agent: Agent::new(desk, cast.blueprint.model, cast.seed),
+        spec,
+        agent: Agent::new(workspace, spec.blueprint.model, spec.seed),
         detail: String::new(),
         file: None,
         begins_at,
         speed,
-        rng: fastrand::Rng::with_seed(cast.seed),
+        rng: fastrand::Rng::with_seed(spec.seed),
         now_ms: 0,
         steps: Vec::new(),
         phase: "Scout",
@@ -83,9 +76,9 @@ pub(crate) fn write(cast: &Cast<'_>, begins_at: Timestamp, speed: f64) -> Vec<St
 }
 
 struct Script<'a> {
-    cast: &'a Cast<'a>,
+    spec: &'a BuildSpec<'a>,
     agent: Agent,
-    /// What was said last to be done, and the file it is done to.
+    /// The latest progress detail, and the file that is being written.
     detail: String,
     file: Option<&'static str>,
     begins_at: Timestamp,
@@ -101,18 +94,18 @@ struct Script<'a> {
     tasks_done: Option<usize>,
 }
 
-/// The agent's part in it.
+/// The agent's part of the build.
 impl Script<'_> {
     fn instruct(&mut self) {
-        let task = self.cast.blueprint.task;
+        let task = self.spec.blueprint.task;
         let prompt =
             format!("{task}. Go phase by phase, from the scout to the feedback, and keep the phase file true.");
         self.agent.prompt(100, &prompt);
     }
 
-    /// A subagent takes over until its end is told.
+    /// Starts a subagent, which works until it is ended.
     fn help(&mut self, kind: &'static str, name: &str, about: &str) {
-        let helper = Helper {
+        let subagent = Subagent {
             kind,
             model: if kind == "Plan" {
                 "claude-haiku-4-5"
@@ -122,16 +115,16 @@ impl Script<'_> {
             name,
             prompt: &format!("{name}. What is known: {about}"),
         };
-        self.agent.begin_helper(self.now_ms, &helper);
+        self.agent.begin_subagent(self.now_ms, &subagent);
     }
 
-    /// Just before the last documents.
+    /// The agent's final answer, just before the last documents.
     fn last_words(&mut self, text: &str) {
         self.agent.answer(self.now_ms.saturating_sub(250), text);
     }
 }
 
-/// What the acts are made of.
+/// The building blocks of the phases.
 impl Script<'_> {
     fn enter(&mut self, phase: &'static str, number: &'static str, status: &'static str, detail: &str) {
         self.phase = phase;
@@ -159,11 +152,11 @@ impl Script<'_> {
         self.wait(0.6);
     }
 
-    /// Writes the phase file: mostly in place, sometimes renamed.
+    /// Writes the phase file.
     fn report(&mut self, status: &'static str, detail: &str) {
         detail.clone_into(&mut self.detail);
         let file = PhaseFile {
-            session_id: self.cast.session.to_owned(),
+            session_id: self.spec.session.to_owned(),
             current_phase: self.phase,
             phase_number: self.number.to_owned(),
             status,
@@ -171,7 +164,7 @@ impl Script<'_> {
             test_iteration: self.iteration,
             phases_completed: self.completed.clone(),
             tasks_completed: self.tasks_done,
-            tasks_total: self.tasks_done.map(|_| self.cast.blueprint.tasks.len()),
+            tasks_total: self.tasks_done.map(|_| self.spec.blueprint.tasks.len()),
             started_at: self.phase_began,
             last_updated: self.time(),
         };
@@ -198,7 +191,7 @@ impl Script<'_> {
     }
 
     fn log(&mut self, line: &str) {
-        let name = format!("build-output-{}.txt", self.cast.run);
+        let name = format!("build-output-{}.txt", self.spec.run);
         self.append(&name, format!("{line}\n"));
     }
 
@@ -209,19 +202,19 @@ impl Script<'_> {
         });
     }
 
-    /// Lets so many units of work pass, each a little shorter or longer than the project's pace; the agent uses them.
+    /// Lets `units` of work pass, each slightly shorter or longer than the project's pace, in which the agent works.
     fn wait(&mut self, units: f64) {
-        let pace = Duration::from_millis(self.cast.blueprint.pace_ms);
+        let pace = Duration::from_millis(self.spec.blueprint.pace_ms);
         let taken = pace.mul_f64(units * (0.75 + 0.5 * self.rng.f64()));
         let from_ms = self.now_ms;
         self.now_ms += u64::try_from(taken.as_millis()).unwrap_or(0);
-        let scene = Scene {
-            blueprint: self.cast.blueprint,
+        let state = BuildState {
+            blueprint: self.spec.blueprint,
             phase: self.phase,
             detail: &self.detail,
             file: self.file,
         };
-        self.agent.work(from_ms, self.now_ms, &scene);
+        self.agent.work(from_ms, self.now_ms, &state);
     }
 
     fn time(&self) -> Timestamp {

@@ -5,8 +5,8 @@ use super::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-fn cast(index: usize, seed: u64) -> Cast<'static> {
-    Cast {
+fn spec(index: usize, seed: u64) -> BuildSpec<'static> {
+    BuildSpec {
         blueprint: &content::BLUEPRINTS[index],
         session: content::BLUEPRINTS[index].name,
         run: 1,
@@ -31,16 +31,16 @@ fn phases(steps: &[Step]) -> Vec<serde_json::Value> {
 #[test]
 fn the_same_seed_writes_the_same_build_and_another_seed_another() {
     let begin = Timestamp::from_millis(1_790_000_000_000);
-    let once = script::write(&cast(0, 7), begin, 1.0);
-    assert_eq!(once, script::write(&cast(0, 7), begin, 1.0));
-    assert_ne!(once, script::write(&cast(0, 8), begin, 1.0));
+    let once = script::write(&spec(0, 7), begin, 1.0);
+    assert_eq!(once, script::write(&spec(0, 7), begin, 1.0));
+    assert_ne!(once, script::write(&spec(0, 8), begin, 1.0));
 }
 
 #[test]
 fn a_build_takes_three_to_four_minutes_at_speed_one() {
     for index in 0..content::BLUEPRINTS.len() {
         for seed in 0..20 {
-            let length = script::length_ms(&cast(index, seed));
+            let length = script::length_ms(&spec(index, seed));
             assert!((120_000..300_000).contains(&length), "{index}: {length} ms");
         }
     }
@@ -48,7 +48,7 @@ fn a_build_takes_three_to_four_minutes_at_speed_one() {
 
 #[test]
 fn a_failing_round_of_tests_loops_back_and_the_build_ends_with_feedback() {
-    let steps = script::write(&cast(0, 1), Timestamp::default(), 1.0);
+    let steps = script::write(&spec(0, 1), Timestamp::default(), 1.0);
     let mut order = Vec::new();
     for file in phases(&steps) {
         let phase = file["current_phase"].as_str().unwrap().to_owned();
@@ -63,7 +63,7 @@ fn a_failing_round_of_tests_loops_back_and_the_build_ends_with_feedback() {
 #[test]
 fn one_project_gives_up_and_says_so() {
     let index = content::BLUEPRINTS.iter().position(|one| one.fails).unwrap();
-    let steps = script::write(&cast(index, 1), Timestamp::default(), 1.0);
+    let steps = script::write(&spec(index, 1), Timestamp::default(), 1.0);
     assert_eq!(phases(&steps).last().unwrap()["status"], "failed");
 }
 
@@ -71,7 +71,7 @@ fn one_project_gives_up_and_says_so() {
 fn transcripts(steps: &[Step]) -> BTreeMap<PathBuf, Vec<serde_json::Value>> {
     let mut files = BTreeMap::<PathBuf, Vec<_>>::new();
     for step in steps {
-        if let Action::Say { file, line } = &step.action {
+        if let Action::AppendTranscript { file, line } = &step.action {
             let lines = files.entry(file.clone()).or_default();
             lines.push(serde_json::from_str(line).unwrap());
         }
@@ -103,7 +103,7 @@ fn the_agent_of_a_build_writes_what_agents_write() {
     for index in 0..content::BLUEPRINTS.len() {
         for seed in 0..8 {
             let begin = Timestamp::from_millis(1_790_000_000_000);
-            let files = transcripts(&script::write(&cast(index, seed), begin, 1.0));
+            let files = transcripts(&script::write(&spec(index, seed), begin, 1.0));
             let issues = content::BLUEPRINTS[index].issues.len();
             assert_eq!(
                 files.len(),
@@ -140,7 +140,7 @@ fn the_agent_of_a_build_writes_what_agents_write() {
 #[test]
 fn the_same_seed_uses_the_same_tokens_in_other_calls_whenever_it_is_played() {
     let used = |begin| {
-        let files = transcripts(&script::write(&cast(1, 5), Timestamp::from_millis(begin), 1.0));
+        let files = transcripts(&script::write(&spec(1, 5), Timestamp::from_millis(begin), 1.0));
         let calls: Vec<_> = files.values().flat_map(|lines| calls(lines)).collect();
         let ids: BTreeSet<String> = calls.iter().map(|call| call.0.clone()).collect();
         let mut amounts: Vec<_> = calls.into_iter().map(|call| (call.1, call.2)).collect();
@@ -154,7 +154,7 @@ fn the_same_seed_uses_the_same_tokens_in_other_calls_whenever_it_is_played() {
 
 #[test]
 fn the_agent_without_a_build_goes_on_in_one_file_with_new_calls_each_round() {
-    let desk = Desk {
+    let workspace = Workspace {
         claude: PathBuf::from("/demo/claude"),
         folder: PathBuf::from("/demo/notes"),
         session: "s".to_owned(),
@@ -164,7 +164,7 @@ fn the_agent_without_a_build_goes_on_in_one_file_with_new_calls_each_round() {
     let mut ids = BTreeSet::new();
     for round in 0..3 {
         let seed = seed_of(1, u32::MAX, round);
-        let files = transcripts(&errands::write(desk.clone(), round, seed));
+        let files = transcripts(&side_tasks::write(workspace.clone(), round, seed));
         let (file, lines) = files.first_key_value().unwrap();
         assert_eq!(
             (files.len(), file.to_str()),
@@ -177,7 +177,7 @@ fn the_agent_without_a_build_goes_on_in_one_file_with_new_calls_each_round() {
         let turns = lines.iter().filter(|line| line["message"]["stop_reason"] == "end_turn");
         assert!(turns.count() >= 3);
         assert!(lines[0]["message"]["content"].is_string(), "it begins with a prompt");
-        assert!((120..360).contains(&errands::length(&desk, seed).as_secs()));
+        assert!((120..360).contains(&side_tasks::length(&workspace, seed).as_secs()));
     }
 }
 
@@ -186,7 +186,7 @@ fn every_slot_has_folders_of_its_own() {
     for builds in [1, 3, 5, 6, 20] {
         let mut taken = BTreeSet::new();
         for number in 0..builds {
-            let slot = Slot {
+            let slot = BuildSlot {
                 number,
                 options: Options {
                     into: PathBuf::new(),

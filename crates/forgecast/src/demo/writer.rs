@@ -1,5 +1,5 @@
-//! Writes files as coding agents and their shells do: in place and for a moment half-written (`cat > file << EOF`),
-//! sometimes beside and renamed, logs by appending.
+//! Writes files as coding agents and their shells do: in place and half-written for a moment (`cat > file << EOF`),
+//! sometimes to a temporary file that is renamed, and logs by appending.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,41 +9,47 @@ use tokio::io::AsyncWriteExt;
 
 use super::WriteError;
 
-/// What happens to one file; paths are relative to the project's folder, where they are not said to be whole.
+/// A change to one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// The file holds this text afterwards.
+    /// Replaces the text of a file; `path` is relative to the project's folder.
     Write { path: String, text: String, style: Style },
-    /// These lines stand at its end afterwards.
+    /// Appends lines to a file; `path` is relative to the project's folder.
     Append { path: String, text: String },
-    /// So does this one at the end of a transcript, whose path is whole.
-    Say { file: PathBuf, line: String },
+    /// Appends a line to a transcript; `file` is absolute.
+    AppendTranscript { file: PathBuf, line: String },
 }
 
-/// How a file comes to hold its new text.
+/// One action, at a time in milliseconds after the start of its build at speed 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub(crate) at_ms: u64,
+    pub(crate) action: Action,
+}
+
+/// How a file is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// Truncated, the first half written, so many milliseconds later the rest: what a here-document of an agent looks
-    /// like to everyone who reads meanwhile.
+    /// Truncates the file, writes the first half, and the rest after a pause, like a here-document of a shell.
     InPlace { pause_ms: u64 },
-    /// Written beside and renamed.
+    /// Writes a temporary file and renames it.
     Renamed,
 }
 
-/// Whether pauses between the halves of a file are kept.
+/// Whether to pause between the halves of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// For what lies behind when the demo begins: nobody watches.
-    AtOnce,
-    /// Half-written for a moment.
-    AsAgentsDo,
+    /// No pause, for the part of a build that is done when the demo starts.
+    Immediate,
+    /// A pause, as with real agents.
+    Realistic,
 }
 
 /// Carries out one action below `folder`.
 pub(crate) async fn perform(folder: &Path, action: &Action, pace: Pace) -> Result<(), WriteError> {
     let target = match action {
         Action::Write { path, .. } | Action::Append { path, .. } => folder.join(path),
-        Action::Say { file, .. } => file.clone(),
+        Action::AppendTranscript { file, .. } => file.clone(),
     };
     write(&target, action, pace)
         .await
@@ -55,7 +61,7 @@ async fn write(target: &Path, action: &Action, pace: Pace) -> std::io::Result<()
         fs::create_dir_all(parent).await?;
     }
     match action {
-        Action::Append { text, .. } | Action::Say { line: text, .. } => {
+        Action::Append { text, .. } | Action::AppendTranscript { line: text, .. } => {
             let mut options = OpenOptions::new();
             let mut file = options.append(true).create(true).open(target).await?;
             file.write_all(text.as_bytes()).await?;
@@ -79,7 +85,7 @@ async fn write(target: &Path, action: &Action, pace: Pace) -> std::io::Result<()
             let mut file = File::create(target).await?;
             file.write_all(first).await?;
             file.flush().await?;
-            if pace == Pace::AsAgentsDo {
+            if pace == Pace::Realistic {
                 tokio::time::sleep(Duration::from_millis(*pause_ms)).await;
             }
             file.write_all(second).await?;

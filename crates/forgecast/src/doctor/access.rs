@@ -1,4 +1,4 @@
-//! Who may come in: addresses, tokens, encryption, names, and whose eyes the files are for.
+//! Checks of access: exposure, encryption, tokens, and file permissions.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -8,7 +8,7 @@ use super::server::Server;
 use super::{Finding, fail, ok, warn};
 use crate::access;
 use crate::config::{Config, Environment};
-use crate::reach::Reach;
+use crate::server_urls::ServerUrls;
 
 pub(super) fn findings(server: Option<&Server>, environment: &Environment, config: &Config) -> Vec<Finding> {
     let db = server.map_or_else(|| config.db.clone(), |server| server.db().to_owned());
@@ -24,26 +24,26 @@ pub(super) fn findings(server: Option<&Server>, environment: &Environment, confi
     findings
 }
 
-/// Whether others can reach the running server, or would reach one by the configuration.
+/// Whether other machines can reach the running server, or one with this configuration.
 fn exposed(server: Option<&Server>, config: &Config) -> bool {
     match server {
-        Some(server) => server.elsewhere().is_some(),
+        Some(server) => server.network_url().is_some(),
         None => !config.host.is_loopback(),
     }
 }
 
 fn exposure(server: Option<&Server>, config: &Config) -> Finding {
-    let at = match server.and_then(Server::elsewhere) {
+    let at = match server.and_then(Server::network_url) {
         Some(url) => url.to_owned(),
-        None => Reach::of((config.host, config.port).into(), config).likeliest(),
+        None => ServerUrls::of((config.host, config.port).into(), config).likeliest(),
     };
     if at.starts_with("https://") || !config.server.trusted_proxies.is_empty() {
-        return ok("exposure", format!("others reach it at {at}, encrypted"));
+        return ok("exposure", format!("reachable from the network at {at}, encrypted"));
     }
     warn(
         "exposure",
-        format!("others reach it at {at}, and nothing is encrypted"),
-        "add --tls-self-signed or a certificate, or put a proxy with https before it (docs/security.md)",
+        format!("reachable from the network at {at}, not encrypted"),
+        "add --tls-self-signed or a certificate, or use a reverse proxy with https (docs/security.md)",
     )
 }
 
@@ -54,13 +54,17 @@ fn tokens(db: &Path) -> Finding {
             return fail(
                 "tokens",
                 format!("{error:#}"),
-                "mend the file, or move it away to begin anew",
+                "fix the file, or move it away to start over",
             );
         }
     };
     let (tokens, links) = (keys.tokens(), keys.shares().len());
     if tokens.is_empty() {
-        return warn("tokens", "there are none: nobody else is let in", "forgecast token new");
+        return warn(
+            "tokens",
+            "there are no tokens, so only this machine has access",
+            "forgecast token new",
+        );
     }
     let names = tokens.iter().map(|token| format!("{} ({})", token.name, token.role));
     let names: Vec<String> = names.collect();
@@ -68,7 +72,7 @@ fn tokens(db: &Path) -> Finding {
     ok("tokens", format!("{}; {links} share link{plural}", names.join(", ")))
 }
 
-/// Files of ours that others could read.
+/// Our files that other users can read.
 fn readable(environment: &Environment, db: &Path) -> Vec<Finding> {
     let data = environment.data_folder();
     let files: [PathBuf; 6] = [
@@ -81,13 +85,13 @@ fn readable(environment: &Environment, db: &Path) -> Vec<Finding> {
     ];
     let is_open = |path: &PathBuf| fs::metadata(path).is_ok_and(|there| there.mode() & 0o077 != 0);
     let open: Vec<PathBuf> = files.into_iter().filter(is_open).collect();
-    let told = open.iter().map(|path| {
+    let findings = open.iter().map(|path| {
         let shown = path.display();
         warn(
             "files",
-            format!("others may look into {shown}"),
+            format!("other users can read {shown}"),
             format!("chmod go= {shown}"),
         )
     });
-    told.collect()
+    findings.collect()
 }

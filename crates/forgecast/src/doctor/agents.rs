@@ -1,4 +1,4 @@
-//! Coding agents: their transcripts, and whether their settings point to the server.
+//! Checks of coding agents: their transcripts, and whether their settings point to the server.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -7,20 +7,17 @@ use forgecast_protocol::Timestamp;
 
 use super::{Finding, ok, warn};
 use crate::cli::Agent;
-use crate::commands::init::{
-    self,
-    token::{is_good, wants_one},
-};
 use crate::config::{AgentKind, Config, Environment};
 use crate::connect::claude::{ENDPOINT, EVENTS};
+use crate::connect::settings::{self, accepts_token, requires_token};
 use crate::connect::{self, HOOKS, write};
 use crate::pipeline;
 use crate::terminal;
 
-/// Folders below each other that are searched.
-const DEEPEST: usize = 6;
+/// How many levels of folders are searched.
+const MAX_DEPTH: usize = 6;
 
-/// How an agent is called, and where it keeps transcripts below its folder.
+/// An agent's name, and the subfolders that contain its transcripts.
 fn name_and_subfolders(agent: AgentKind) -> (&'static str, &'static [&'static str]) {
     match agent {
         AgentKind::Claude => ("Claude Code", &["projects"]),
@@ -29,10 +26,10 @@ fn name_and_subfolders(agent: AgentKind) -> (&'static str, &'static [&'static st
     }
 }
 
-/// All about agents. `url` is where the server answers, when one runs.
+/// Checks every agent. `url` is the running server's address.
 pub(super) fn findings(environment: &Environment, config: &Config, url: Option<&str>) -> Vec<Finding> {
     if !config.transcripts.enabled {
-        let fix = "take transcripts.enabled = false out of the configuration";
+        let fix = "remove transcripts.enabled = false from the configuration";
         return vec![warn("agents", "their transcripts are not watched", fix)];
     }
     let mut findings = Vec::new();
@@ -48,11 +45,11 @@ pub(super) fn findings(environment: &Environment, config: &Config, url: Option<&
             findings.push(warn(
                 agent.key(),
                 format!("Claude Code has no folder at {}", looked.join(" or ")),
-                "if it keeps its files elsewhere, say where with CLAUDE_CONFIG_DIR or transcripts.claude",
+                "if it keeps its files elsewhere, set CLAUDE_CONFIG_DIR or transcripts.claude",
             ));
         }
         if !there.is_empty() {
-            findings.extend(settings(environment, config, agent, url));
+            findings.extend(settings_findings(environment, config, agent, url));
         }
     }
     findings
@@ -62,14 +59,14 @@ fn transcripts(agent: AgentKind, folder: &Path) -> Finding {
     let (name, subfolders) = name_and_subfolders(agent);
     let (mut files, mut newest) = (0, None);
     for below in subfolders {
-        count(&folder.join(below), DEEPEST, &mut files, &mut newest);
+        count(&folder.join(below), MAX_DEPTH, &mut files, &mut newest);
     }
     let shown = folder.display();
     if files == 0 {
         return warn(
             agent.key(),
-            format!("no transcript of {name} in {shown}"),
-            format!("use {name} once"),
+            format!("no {name} transcripts in {shown}"),
+            format!("start a {name} session, then run doctor again"),
         );
     }
     let now = forgecast_ingest::system_clock().now();
@@ -81,7 +78,7 @@ fn transcripts(agent: AgentKind, folder: &Path) -> Finding {
     ok(
         agent.key(),
         format!(
-            "{files} transcript{plural} of {name} in {shown}, the newest of {}",
+            "{files} {name} transcript{plural} in {shown}, the newest from {}",
             terminal::age(newest, now)
         ),
     )
@@ -89,7 +86,7 @@ fn transcripts(agent: AgentKind, folder: &Path) -> Finding {
 
 fn count(folder: &Path, depth: usize, files: &mut u64, newest: &mut Option<SystemTime>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        // Of a link this is the kind of the link: none is followed.
+        // For a link this is the type of the link itself, so links are not followed.
         let Ok(kind) = entry.file_type() else { continue };
         let path = entry.path();
         if kind.is_dir() && depth > 0 {
@@ -102,13 +99,13 @@ fn count(folder: &Path, depth: usize, files: &mut u64, newest: &mut Option<Syste
     }
 }
 
-fn settings(environment: &Environment, config: &Config, agent: AgentKind, url: Option<&str>) -> Vec<Finding> {
+fn settings_findings(environment: &Environment, config: &Config, agent: AgentKind, url: Option<&str>) -> Vec<Finding> {
     let agent = match agent {
         AgentKind::Claude => Agent::Claude,
         AgentKind::Codex => Agent::Codex,
         AgentKind::Foundry => return Vec::new(),
     };
-    let files = init::files(agent, config);
+    let files = settings::files(agent, config);
     let each = files.into_iter().flat_map(|file| {
         let text = write::read(&file);
         match (agent, text) {
@@ -125,32 +122,32 @@ fn claude(environment: &Environment, config: &Config, file: &Path, text: &str, u
     let shown = file.display();
     let hooks = match connect::claude::hooks(text) {
         Ok(hooks) => hooks,
-        Err(why) => return vec![warn("hooks", format!("{shown}: {why}"), "mend the file")],
+        Err(why) => return vec![warn("hooks", format!("{shown}: {why}"), "fix the file")],
     };
-    let elsewhere = |said: &str| url.is_some_and(|url| said.trim_end_matches(HOOKS).trim_end_matches('/') != url);
-    let stray = hooks.iter().find(|(_, said)| elsewhere(said));
+    let elsewhere = |address: &str| url.is_some_and(|url| address.trim_end_matches(HOOKS).trim_end_matches('/') != url);
+    let stray = hooks.iter().find(|(_, address)| elsewhere(address));
     let missing = EVENTS
         .iter()
         .filter(|event| hooks.iter().all(|(name, _)| name != *event))
         .count();
-    let wanted = url.is_some_and(|url| wants_one(url, config));
+    let wanted = url.is_some_and(|url| requires_token(url, config));
     let carried = connect::claude::token::of(text);
-    let is_shut_out = wanted && !carried.is_some_and(|token| url.is_some_and(|url| is_good(url, &token)));
-    let told = match (stray, missing) {
+    let is_shut_out = wanted && !carried.is_some_and(|token| url.is_some_and(|url| accepts_token(url, &token)));
+    let hooks = match (stray, missing) {
         (None, missing) if is_shut_out && missing < EVENTS.len() => warn(
             "hooks",
-            format!("{shown}: the server wants a token, and the hooks carry none that it knows: it refuses them"),
+            format!("{shown}: the server requires a token, and the hooks have no valid one, so it rejects them"),
             FIX,
         ),
-        (Some((_, said)), _) => warn(
+        (Some((_, address)), _) => warn(
             "hooks",
-            format!("{shown}: hooks point to {said}, where no server of yours is"),
+            format!("{shown}: the hooks point to {address}, which is not the running server"),
             FIX,
         ),
         (None, 0) => ok("hooks", format!("{shown}: {} hooks are installed", hooks.len())),
         (None, missing) if missing == EVENTS.len() => warn(
             "hooks",
-            format!("{shown}: no hooks; what an agent waits for is seen late or not at all"),
+            format!("{shown}: no hooks, so waiting agents are noticed late or not at all"),
             FIX,
         ),
         (None, missing) => warn(
@@ -163,33 +160,33 @@ fn claude(environment: &Environment, config: &Config, file: &Path, text: &str, u
     let switched = connect::claude::variable(text, "CLAUDE_CODE_ENABLE_TELEMETRY").is_some_and(|value| value == "1");
     let outside = environment.variable(ENDPOINT);
     let telemetry = match endpoint.as_deref().or(outside) {
-        Some(said) if elsewhere(said) => warn(
+        Some(address) if elsewhere(address) => warn(
             "telemetry",
-            format!("it goes to {said}: usage comes from the transcripts alone"),
-            "let that collector pass logs and metrics on to the server, or leave it so: transcripts are enough",
+            format!("telemetry goes to {address}, so usage comes from transcripts only"),
+            "let that collector forward logs and metrics to the server; or leave it, because transcripts are enough",
         ),
-        Some(_) if switched => ok("telemetry", format!("{shown}: telemetry is switched on")),
+        Some(_) if switched => ok("telemetry", format!("{shown}: telemetry is on")),
         _ => warn(
             "telemetry",
-            format!("{shown}: telemetry is not switched on; usage comes from the transcripts alone"),
+            format!("{shown}: telemetry is off, so usage comes from transcripts only"),
             FIX,
         ),
     };
-    vec![told, telemetry]
+    vec![hooks, telemetry]
 }
 
 fn codex(file: &Path, text: &str, url: Option<&str>) -> Finding {
     let shown = file.display();
     match connect::codex::telemetry(text) {
-        Some(said) if url.is_some_and(|url| !said.starts_with(url)) => warn(
+        Some(address) if url.is_some_and(|url| !address.starts_with(url)) => warn(
             "telemetry",
-            format!("{shown}: it goes to {said}: usage comes from the transcripts alone"),
-            "let that collector pass it on to the server, or leave it so: transcripts are enough",
+            format!("{shown}: telemetry goes to {address}, so usage comes from transcripts only"),
+            "let that collector forward it to the server; or leave it, because transcripts are enough",
         ),
-        Some(_) => ok("telemetry", format!("{shown}: telemetry is switched on")),
+        Some(_) => ok("telemetry", format!("{shown}: telemetry is on")),
         None => warn(
             "telemetry",
-            format!("{shown}: telemetry is not switched on; usage comes from the transcripts alone"),
+            format!("{shown}: telemetry is off, so usage comes from transcripts only"),
             "forgecast init codex --yes",
         ),
     }

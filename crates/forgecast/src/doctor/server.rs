@@ -1,4 +1,4 @@
-//! The server, its database, its folders.
+//! Checks of the running server, its database and its folders.
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -12,12 +12,12 @@ use crate::config::{Config, Environment, Provenance, key};
 use crate::runtime_file::{self, Running};
 use crate::spool::Spool;
 
-/// A server that says it runs.
+/// A server that announced itself.
 pub(super) struct Server {
     running: Running,
-    /// How it is, when it answers.
+    /// Its readiness, if it answers.
     ready: Option<Ready>,
-    /// Folders that it has to poll.
+    /// Number of folders that it has to poll.
     polled: u64,
 }
 
@@ -26,8 +26,8 @@ impl Server {
         &self.running.url
     }
 
-    /// Where others reach it.
-    pub(super) fn elsewhere(&self) -> Option<&str> {
+    /// Its URL from other machines, if it is exposed.
+    pub(super) fn network_url(&self) -> Option<&str> {
         self.running.elsewhere.as_deref()
     }
 
@@ -36,7 +36,7 @@ impl Server {
     }
 }
 
-/// What is of interest in `GET /readyz`.
+/// The part of `GET /readyz` that is checked.
 #[derive(Deserialize)]
 struct Ready {
     status: String,
@@ -64,12 +64,12 @@ struct Store {
     last_error: Option<String>,
 }
 
-/// The server that a command would ask; also one that does not answer.
+/// The server that a command would use, even if it does not answer.
 pub(super) fn find(environment: &Environment, config: &Config) -> Option<Server> {
     let named = config.provenance(key!(db)) != Provenance::Default;
     let folder = environment.runtime_folder();
     let spool = Spool::within(&environment.data_folder());
-    // Rather one that means it than a demo.
+    // A server that delivers this spool is preferred to a demo.
     let lasting = |running: &Running| running.spool.as_deref() == Some(spool.folder());
     let running = runtime_file::find(&folder, &config.db, named, lasting)
         .or_else(|| runtime_file::find(&folder, &config.db, named, |_| true))?;
@@ -81,7 +81,7 @@ pub(super) fn find(environment: &Environment, config: &Config) -> Option<Server>
     Some(Server { running, ready, polled })
 }
 
-/// The number of folders for which the system gave no watch.
+/// The number of folders that are polled because the system has no watch left.
 fn polled(client: &Client) -> Option<u64> {
     let metrics = client.bytes("/metrics").ok()??;
     let metrics = String::from_utf8(metrics).ok()?;
@@ -94,16 +94,16 @@ fn polled(client: &Client) -> Option<u64> {
 pub(super) fn findings(server: Option<&Server>, config: &Config) -> Vec<Finding> {
     let Some(server) = server else {
         return vec![
-            warn("server", "no server is running", "start one: `forgecast`"),
+            warn("server", "no server is running", "start it with `forgecast`"),
             database(&config.db),
         ];
     };
     let (url, pid) = (&server.running.url, server.running.pid);
     let Some(ready) = &server.ready else {
-        let fix = format!("end it (kill {pid}) and start it again");
+        let fix = format!("stop it (kill {pid}) and start it again");
         return vec![fail(
             "server",
-            format!("the one at {url} (process {pid}) does not answer"),
+            format!("the server at {url} (process {pid}) does not answer"),
             fix,
         )];
     };
@@ -111,24 +111,27 @@ pub(super) fn findings(server: Option<&Server>, config: &Config) -> Vec<Finding>
         "ready" => ok("server", format!("runs at {url} (process {pid})")),
         "starting" => ok(
             "server",
-            format!("runs at {url} (process {pid}) and looks at the folders for the first time"),
+            format!("runs at {url} (process {pid}) and is still doing its first scan"),
         ),
         word => warn(
             "server",
             format!("runs at {url} (process {pid}) and is {word}"),
-            "see below",
+            "see the other findings",
         ),
     }];
     findings.push(stored(&server.running.db, &ready.store));
     findings.extend(sources(&ready.sources));
     if let Some(indexing) = &ready.indexing {
         let (done, files) = (indexing.done, indexing.files);
-        findings.push(ok("archives", format!("are being read: {done} of {files} transcripts")));
+        findings.push(ok("archives", format!("{done} of {files} transcripts are read")));
     }
     if server.polled > 0 {
         findings.push(warn(
             "watches",
-            format!("{} folders are polled: the system gives no more watches", server.polled),
+            format!(
+                "{} folders are polled, because the system has no more watches",
+                server.polled
+            ),
             "sudo sysctl fs.inotify.max_user_watches=524288",
         ));
     }
@@ -145,28 +148,28 @@ fn stored(db: &Path, store: &Store) -> Finding {
         (true, _) => fail(
             "database",
             format!("{} cannot grow: the disk is full{error}", db.display()),
-            "make room on the disk; it goes on by itself",
+            "free disk space; the server then continues by itself",
         ),
         (_, false) => fail(
             "database",
-            format!("{} cannot be written{error}", db.display()),
-            "see who else uses it and whether you may write to it; it goes on by itself",
+            format!("{} is not writable{error}", db.display()),
+            "check its permissions and whether another process uses it; the server then continues by itself",
         ),
-        _ => ok("database", format!("{} is written", db.display())),
+        _ => ok("database", format!("{} is writable", db.display())),
     }
 }
 
 fn sources(sources: &[Source]) -> Vec<Finding> {
-    let unwell = |source: &&Source| !matches!(source.state.as_str(), "watching" | "polling");
+    let has_problem = |source: &&Source| !matches!(source.state.as_str(), "watching" | "polling");
     let mut findings: Vec<Finding> = sources
         .iter()
-        .filter(unwell)
+        .filter(has_problem)
         .map(|source| {
             let why = source.message.clone().unwrap_or_else(|| source.state.clone());
             warn(
                 "folders",
                 format!("{}: {why}", source.path),
-                "make it, or leave it out when starting the server",
+                "create it, or leave it out when starting the server",
             )
         })
         .collect();
@@ -181,7 +184,7 @@ fn database(db: &Path) -> Finding {
     let what = "database";
     let shown = db.display();
     match OpenOptions::new().read(true).append(true).open(db) {
-        Ok(_) => ok(what, format!("{shown} can be written")),
+        Ok(_) => ok(what, format!("{shown} is writable")),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let there = db.ancestors().skip(1).find(|folder| folder.exists());
             let writable = there.is_some_and(|folder| {
@@ -189,18 +192,18 @@ fn database(db: &Path) -> Finding {
                 rustix::fs::access(folder, access).is_ok()
             });
             if writable {
-                ok(what, format!("{shown} is not there yet; the server makes it"))
+                ok(what, format!("{shown} does not exist yet; the server creates it"))
             } else {
                 fail(
                     what,
-                    format!("{shown} cannot be made"),
+                    format!("{shown} cannot be created"),
                     "make its folder writable, or name another with --db",
                 )
             }
         }
         Err(error) => fail(
             what,
-            format!("{shown} cannot be written: {error}"),
+            format!("{shown} is not writable: {error}"),
             "make it writable, or name another with --db",
         ),
     }

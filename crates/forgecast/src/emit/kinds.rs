@@ -1,26 +1,26 @@
-//! The kinds of facts and their fields, by the protocol's names. A test reads each of them with the server's own decoder,
-//! so the table cannot promise what the server does not take.
+//! The kinds of facts and their fields, by the protocol's names. A test decodes each of them with the server's decoder, so
+//! the table cannot list what the server does not accept.
 
 use serde_json::Value;
 
 use crate::nearest::nearest;
 
-/// What a field holds.
+/// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum FieldType {
     Text,
     /// A whole number that is not negative.
     Count,
     Number,
     Flag,
-    /// Texts.
+    /// Texts, separated by commas.
     List,
-    /// Whatever it looks like: for facts of a producer's own kind.
+    /// JSON if it can be parsed as such, else text; for facts of a producer's own kind.
     Any,
 }
 
-impl Form {
-    /// The value that a text on the command line stands for.
+impl FieldType {
+    /// The value of a text on the command line; none if the text is of another type.
     pub(super) fn value(self, text: &str) -> Option<Value> {
         match self {
             Self::Text => Some(text.into()),
@@ -43,7 +43,7 @@ impl Form {
         }
     }
 
-    pub(super) fn words(self) -> &'static str {
+    pub(super) fn description(self) -> &'static str {
         match self {
             Self::Text | Self::Any => "a text",
             Self::Count => "a whole number",
@@ -58,23 +58,23 @@ impl Form {
 #[derive(Debug)]
 pub(super) struct Kind {
     pub(super) word: &'static str,
-    /// A name that ends in `.*` stands for the fields of an object.
-    pub(super) fields: &'static [(&'static str, Form)],
-    /// Takes any other field as well.
+    /// Names and types. A name that ends in `.*` stands for the fields of an object.
+    pub(super) fields: &'static [(&'static str, FieldType)],
+    /// Accepts any other field as well.
     pub(super) free: bool,
 }
 
 impl Kind {
-    pub(super) fn form_of(&self, key: &str) -> Option<Form> {
+    pub(super) fn type_of(&self, key: &str) -> Option<FieldType> {
         let of = |name: &str| match name.strip_suffix('*') {
             Some(outer) => key.strip_prefix(outer).is_some_and(|inner| !inner.is_empty()),
             None => name == key,
         };
         let known = self.fields.iter().find(|(name, _)| of(name)).map(|(_, form)| *form);
-        known.or(self.free.then_some(Form::Any))
+        known.or(self.free.then_some(FieldType::Any))
     }
 
-    /// The names of its fields, for people.
+    /// The names of its fields, for messages.
     pub(super) fn names(&self) -> String {
         let mut names: Vec<&str> = self.fields.iter().map(|(name, _)| *name).collect();
         names.extend(self.free.then_some("and any other"));
@@ -82,10 +82,10 @@ impl Kind {
     }
 }
 
-/// The kind that a word means; `-` and `_` are the same.
+/// The kind with this name, in which `-` and `_` are interchangeable.
 ///
 /// # Errors
-/// What it might have meant, and all there are.
+/// Suggests a kind, and lists all kinds.
 pub(super) fn find(word: &str) -> Result<&'static Kind, String> {
     let plain = word.replace('-', "_");
     KINDS.iter().find(|kind| kind.word == plain).ok_or_else(|| {
@@ -93,13 +93,13 @@ pub(super) fn find(word: &str) -> Result<&'static Kind, String> {
         let meant = nearest(&plain, words.iter().copied());
         let meant = meant.map(|meant| format!("did you mean {meant}? ")).unwrap_or_default();
         format!(
-            "there is no kind {word:?}; {meant}the kinds: {}. For one of your own: forgecast emit custom kind={word}",
+            "there is no kind {word:?}; {meant}kinds: {}. For a kind of your own, use: forgecast emit custom kind={word}",
             words.join(", ")
         )
     })
 }
 
-const fn kind(word: &'static str, fields: &'static [(&'static str, Form)]) -> Kind {
+const fn kind(word: &'static str, fields: &'static [(&'static str, FieldType)]) -> Kind {
     Kind {
         word,
         fields,
@@ -107,7 +107,7 @@ const fn kind(word: &'static str, fields: &'static [(&'static str, Form)]) -> Ki
     }
 }
 
-use Form::{Count, Flag, List, Number, Text};
+use FieldType::{Count, Flag, List, Number, Text};
 
 /// The kinds that producers may send, as `POST /api/v1/events` names them.
 pub(super) const KINDS: &[Kind] = &[

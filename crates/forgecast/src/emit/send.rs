@@ -1,5 +1,5 @@
-//! One envelope to a server on this machine, by a deadline that includes connecting: a caller in a hurry must not wait for
-//! a server that hangs. Speaks as much HTTP as that takes.
+//! Sends one envelope to a server on this machine within a deadline that includes connecting, because the caller must not
+//! wait for a server that hangs. It contains just the HTTP client code that this takes.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -13,18 +13,18 @@ const LARGEST_ANSWER: u64 = 64 << 10;
 /// What became of an envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// It is durable, or was before.
-    Taken,
-    /// The server has it not and will never have it: why.
+    /// The server has stored it, now or earlier.
+    Accepted,
+    /// The server will never accept it, for this reason.
     Refused(String),
-    /// Nobody knows, or not now: why.
+    /// It may be accepted later; the reason why it was not, or is not known to be.
     Later(String),
 }
 
-/// Sends it to the server at `url` (`http://127.0.0.1:8080`), with a token.
+/// Sends an envelope to the server at `url` (such as `http://127.0.0.1:8080`), with a token if there is one.
 pub(crate) fn post(url: &str, token: Option<&str>, envelope: &str, deadline: Instant) -> Answer {
     match exchange(url, token, envelope, deadline) {
-        Ok(answer) => understood(&answer),
+        Ok(answer) => parse_answer(&answer),
         Err(error) => Answer::Later(format!("{url}: {error}")),
     }
 }
@@ -33,13 +33,13 @@ fn exchange(url: &str, token: Option<&str>, envelope: &str, deadline: Instant) -
     let address: SocketAddr = url
         .strip_prefix("http://")
         .and_then(|address| address.parse().ok())
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no address of this machine"))?;
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not an address of this machine"))?;
     let mut stream = TcpStream::connect_timeout(&address, left(deadline)?)?;
     stream.set_nodelay(true)?;
-    let authorised = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
-    let authorised = authorised.unwrap_or_default();
+    let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
+    let authorization = authorization.unwrap_or_default();
     let request = format!(
-        "POST /api/v1/events HTTP/1.1\r\nHost: {address}\r\n{authorised}Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{envelope}",
+        "POST /api/v1/events HTTP/1.1\r\nHost: {address}\r\n{authorization}Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{envelope}",
         envelope.len()
     );
     let mut rest = request.as_bytes();
@@ -60,7 +60,7 @@ fn exchange(url: &str, token: Option<&str>, envelope: &str, deadline: Instant) -
             return Ok(answer);
         }
         if answer.len() as u64 > LARGEST_ANSWER {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "an endless answer"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the answer is too long"));
         }
     }
 }
@@ -74,14 +74,14 @@ fn left(deadline: Instant) -> io::Result<Duration> {
     }
 }
 
-/// Head and body, once the head is there.
+/// Head and body, once the head is complete.
 fn parts(answer: &[u8]) -> Option<(&str, &[u8])> {
     let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
     let (head, body) = answer.split_at(end);
     Some((std::str::from_utf8(head).ok()?, body.get(4..)?))
 }
 
-/// Whether all that was announced has come: some servers keep the connection open although they were asked not to.
+/// Whether the announced length has arrived; some servers keep the connection open although they were asked to close it.
 fn is_whole(answer: &[u8]) -> bool {
     let Some((head, body)) = parts(answer) else {
         return false;
@@ -95,9 +95,9 @@ fn is_whole(answer: &[u8]) -> bool {
         .is_some_and(|length: usize| body.len() >= length)
 }
 
-fn understood(answer: &[u8]) -> Answer {
+fn parse_answer(answer: &[u8]) -> Answer {
     let Some((head, body)) = parts(answer) else {
-        return Answer::Later("the answer broke off".to_owned());
+        return Answer::Later("the answer is incomplete".to_owned());
     };
     let status: u16 = head
         .split(' ')
@@ -105,11 +105,14 @@ fn understood(answer: &[u8]) -> Answer {
         .and_then(|status| status.parse().ok())
         .unwrap_or_default();
     let problem = || {
-        let said: Option<ErrorBody> = serde_json::from_slice(body).ok();
-        said.map_or_else(|| format!("status {status}"), |said| said.detail.unwrap_or(said.title))
+        let problem: Option<ErrorBody> = serde_json::from_slice(body).ok();
+        problem.map_or_else(
+            || format!("status {status}"),
+            |problem| problem.detail.unwrap_or(problem.title),
+        )
     };
     match status {
-        200 => Answer::Taken,
+        200 => Answer::Accepted,
         400 | 413 | 422 => Answer::Refused(problem()),
         _ => Answer::Later(problem()),
     }
@@ -125,10 +128,10 @@ mod tests {
 
     #[test]
     fn only_an_acknowledgement_is_one() {
-        let of = |head: &str, body: &str| understood(&answer(head, body));
+        let of = |head: &str, body: &str| parse_answer(&answer(head, body));
         assert_eq!(
             of("200 OK", r#"{"accepted":0,"duplicates":1,"rejected":[]}"#),
-            Answer::Taken
+            Answer::Accepted
         );
         let refusal = r#"{"type":"urn:x","title":"not taken","status":422,"detail":"there is no such run"}"#;
         assert_eq!(
@@ -137,8 +140,8 @@ mod tests {
         );
         assert!(matches!(of("503 Service Unavailable", ""), Answer::Later(_)));
         assert!(matches!(of("404 Not Found", "<html>"), Answer::Later(_)));
-        assert!(matches!(understood(b"HTTP/1.1 200 OK\r\n"), Answer::Later(_)));
-        assert!(matches!(understood(b""), Answer::Later(_)));
+        assert!(matches!(parse_answer(b"HTTP/1.1 200 OK\r\n"), Answer::Later(_)));
+        assert!(matches!(parse_answer(b""), Answer::Later(_)));
     }
 
     #[test]

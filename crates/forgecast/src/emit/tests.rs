@@ -4,15 +4,15 @@ use forgecast_protocol::Fact;
 use forgecast_protocol::event::Event;
 use serde_json::Value;
 
-use super::kinds::{Form, KINDS};
+use super::kinds::{FieldType, KINDS};
 use super::*;
 
 fn now() -> Timestamp {
     Timestamp::from_millis(1_795_305_600_000)
 }
 
-fn said<'a>(kind: &'a str, fields: &'a [String]) -> Said<'a> {
-    Said {
+fn arguments<'a>(kind: &'a str, fields: &'a [String]) -> FactArguments<'a> {
+    FactArguments {
         kind,
         fields,
         object: None,
@@ -25,7 +25,7 @@ fn said<'a>(kind: &'a str, fields: &'a [String]) -> Said<'a> {
 
 fn of(kind: &str, fields: &[&str]) -> Result<Value, String> {
     let fields: Vec<String> = fields.iter().map(|field| (*field).to_owned()).collect();
-    envelope(&said(kind, &fields), now()).map(|text| serde_json::from_str(&text).unwrap())
+    envelope(&arguments(kind, &fields), now()).map(|text| serde_json::from_str(&text).unwrap())
 }
 
 fn read(envelope: &Value) -> Event {
@@ -58,22 +58,22 @@ fn words_become_an_envelope_that_the_server_reads() {
 }
 
 /// A text that fits the field.
-fn sample(name: &str, form: Form) -> &'static str {
+fn sample(name: &str, form: FieldType) -> &'static str {
     match (name, form) {
         ("phase_number", _) => "4/7",
         ("quality" | "difficulty", _) => "3",
         ("links.*", _) => "https://demo.example/",
-        ("kind", Form::Text) => "document",
+        ("kind", FieldType::Text) => "document",
         ("severity", _) => "HIGH",
         ("status", _) => "completed",
-        (name, Form::Text) if name.ends_with("_at") || name == "last_updated" || name == "dated" => {
+        (name, FieldType::Text) if name.ends_with("_at") || name == "last_updated" || name == "dated" => {
             "2026-11-21T10:00:00Z"
         }
-        (_, Form::Text | Form::Any) => "some-words",
-        (_, Form::Count) => "12",
-        (_, Form::Number) => "12.5",
-        (_, Form::Flag) => "true",
-        (_, Form::List) => "one,two",
+        (_, FieldType::Text | FieldType::Any) => "some-words",
+        (_, FieldType::Count) => "12",
+        (_, FieldType::Number) => "12.5",
+        (_, FieldType::Flag) => "true",
+        (_, FieldType::List) => "one,two",
     }
 }
 
@@ -145,7 +145,7 @@ fn what_is_wrong_is_said_with_what_is_allowed() {
 
 #[test]
 fn a_run_needs_no_folder_and_a_named_folder_is_kept() {
-    let mut words = said("waiting-ended", &[]);
+    let mut words = arguments("waiting-ended", &[]);
     words.session = Some("weather-app~2");
     let text = envelope(&words, now()).unwrap();
     assert!(!text.contains("directory"), "{text}");
@@ -156,7 +156,7 @@ fn a_run_needs_no_folder_and_a_named_folder_is_kept() {
 #[test]
 fn an_object_gives_fields_and_words_come_on_top() {
     let fields = ["detail=by word".to_owned()];
-    let mut words = said("phase-reported", &fields);
+    let mut words = arguments("phase-reported", &fields);
     words.object = Some(r#"{"detail": "by object", "phase": "Test", "mood": {"a": 1}, "id": "mine", "session": "s"}"#);
     let envelope: Value = serde_json::from_str(&envelope(&words, now()).unwrap()).unwrap();
     assert_eq!(envelope["detail"], "by word");

@@ -1,5 +1,5 @@
-//! What the rows of a task say, as envelopes. An id is made of table and row, so that the same row is the same fact
-//! whenever it is read.
+//! Converts the rows of a task to envelopes. A fact's id is made from table and row, so importing a row again gives the same
+//! fact.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,19 +8,19 @@ use forgecast_store::{LegacyRow, LegacyTable};
 use serde_json::{Map, Value, json};
 
 use super::value::{self, count, digest, flag, list, number, text};
-use super::{Extent, ID};
+use super::{ID, ImportScope};
 
-/// Patterns of one task whose uses are counted; those beyond are told without counts.
+/// How many patterns of a task have their uses counted; the others are reported without counts.
 const MAX_PATTERNS: usize = 1_000;
 
-/// One task, while its rows are told.
+/// One task while its rows are converted.
 pub(super) struct Task {
     session: String,
-    /// Tells this task from others of the same name, in other databases.
+    /// Distinguishes this task from tasks with the same name in other databases.
     mark: String,
     columns: Map<String, Value>,
-    extent: Extent,
-    /// Facts are never told before this.
+    scope: ImportScope,
+    /// No fact has an earlier time.
     began: Option<Timestamp>,
     /// The time of the latest row.
     latest: Option<Timestamp>,
@@ -31,7 +31,7 @@ pub(super) struct Task {
 }
 
 impl Task {
-    pub(super) fn new(id: &str, columns: Map<String, Value>, earliest: Option<Timestamp>, extent: Extent) -> Self {
+    pub(super) fn new(id: &str, columns: Map<String, Value>, earliest: Option<Timestamp>, scope: ImportScope) -> Self {
         let made = columns.get("created_at");
         let began = columns.get("start_time").and_then(value::time);
         let began = began.or(earliest).or(made.and_then(value::time_of_database));
@@ -40,7 +40,7 @@ impl Task {
             session: id.to_owned(),
             mark: digest(&[id, &made]),
             columns,
-            extent,
+            scope,
             began,
             latest: began,
             tokens: 0,
@@ -49,24 +49,24 @@ impl Task {
         }
     }
 
-    /// What comes before all rows.
+    /// The envelopes before all rows.
     pub(super) fn begin(&self) -> Vec<Value> {
-        if self.extent == Extent::Beside {
+        if self.scope == ImportScope::Supplement {
             return Vec::new();
         }
         let mut seen = Map::new();
         put(&mut seen, "project", text(&self.columns, "project_name"));
         put(&mut seen, "task", text(&self.columns, "task_description"));
-        let mut told = vec![self.envelope("tasks/seen", "session_seen", self.began, seen)];
+        let mut envelopes = vec![self.envelope("tasks/seen", "session_seen", self.began, seen)];
         if let Some(began) = self.began {
             let mut phase = Map::new();
             put(&mut phase, "started_at", Some(began.to_string()));
-            told.push(self.envelope("tasks/began", "phase_reported", Some(began), phase));
+            envelopes.push(self.envelope("tasks/began", "phase_reported", Some(began), phase));
         }
-        told
+        envelopes
     }
 
-    /// What one row says.
+    /// The envelopes of one row.
     pub(super) fn row(&mut self, table: LegacyTable, row: &LegacyRow, at: Option<Timestamp>) -> Vec<Value> {
         let at = at.or(self.began).max(self.began);
         self.latest = self.latest.max(at);
@@ -82,9 +82,9 @@ impl Task {
         }
     }
 
-    /// What comes behind all rows: where the task stands, or how it ended.
+    /// The envelopes after all rows: the task's current state, or how it ended.
     pub(super) fn end(&self) -> Vec<Value> {
-        if self.extent == Extent::Beside || self.columns.is_empty() {
+        if self.scope == ImportScope::Supplement || self.columns.is_empty() {
             return Vec::new();
         }
         let ended = self.columns.get("end_time").and_then(value::time);
@@ -102,7 +102,7 @@ impl Task {
         let Some(success) = status.as_deref().and_then(outcome) else {
             put(&mut phase, "status", status);
             put(&mut phase, "last_updated", at.map(|at| at.to_string()));
-            // Where it stands changes while it is at work; each stand is a fact of its own.
+            // The state changes while the task runs; each state is a fact of its own.
             let stand = digest(&[&Value::Object(phase.clone()).to_string()]);
             return vec![self.envelope(&format!("tasks/stand-{stand}"), "phase_reported", at, phase)];
         };
@@ -115,40 +115,40 @@ impl Task {
         put(&mut end, "duration_minutes", minutes);
         let link = text(&self.columns, "github_url").filter(|link| link.starts_with("https://"));
         put(&mut end, "links", link.map(|link| json!({ "github": link })));
-        let mut told = Vec::new();
+        let mut envelopes = Vec::new();
         if !phase.is_empty() {
             put(&mut phase, "last_updated", at.map(|at| at.to_string()));
-            told.push(self.envelope("tasks/last", "phase_reported", at, phase));
+            envelopes.push(self.envelope("tasks/last", "phase_reported", at, phase));
         }
-        told.push(self.envelope("tasks/end", "completion_reported", at, end));
-        told
+        envelopes.push(self.envelope("tasks/end", "completion_reported", at, end));
+        envelopes
     }
 
-    /// Whether this is the first phase behind others: rows out of their order, for a task is one run.
+    /// Whether this is the first phase although others came before it. A task is one run, so its rows are out of order.
     fn goes_back(&self, phase: &str) -> bool {
         let is_first = |phase: &str| {
             let word = phase.to_lowercase();
             word.contains("scout") || word.contains("codebase")
         };
-        is_first(phase) && self.phases.iter().any(|told| !is_first(told))
+        is_first(phase) && self.phases.iter().any(|phase| !is_first(phase))
     }
 
     fn metric(&mut self, place: &str, columns: &Map<String, Value>, at: Option<Timestamp>) -> Vec<Value> {
-        if self.extent == Extent::Beside {
+        if self.scope == ImportScope::Supplement {
             return Vec::new();
         }
-        let mut told = Vec::new();
+        let mut envelopes = Vec::new();
         if let Some(phase) = text(columns, "phase").filter(|phase| !self.goes_back(phase))
             && self.phases.insert(phase.clone())
         {
             let mut fields = Map::new();
             put(&mut fields, "phase", Some(phase));
             put(&mut fields, "last_updated", at.map(|at| at.to_string()));
-            told.push(self.envelope(&format!("{place}/phase"), "phase_reported", at, fields));
+            envelopes.push(self.envelope(&format!("{place}/phase"), "phase_reported", at, fields));
         }
         let mut usage = Map::new();
         if let Some(tokens) = count(columns, "token_usage") {
-            // The number goes up while the context fills, and begins anew when that is reset: what is new was used.
+            // The number grows while the context fills, and starts over when it is reset; the increase was used.
             let used = tokens.checked_sub(self.tokens).unwrap_or(tokens);
             self.tokens = tokens;
             put(&mut usage, "input", Some(used).filter(|used| *used > 0));
@@ -161,9 +161,9 @@ impl Task {
         );
         if !usage.is_empty() {
             put(&mut usage, "used_at", at.map(|at| at.to_string()));
-            told.push(self.envelope(place, "usage_recorded", at, usage));
+            envelopes.push(self.envelope(place, "usage_recorded", at, usage));
         }
-        told
+        envelopes
     }
 
     fn decision(&self, place: &str, columns: &Map<String, Value>, at: Option<Timestamp>) -> Value {
@@ -195,9 +195,9 @@ impl Task {
         put(&mut fields, "phase", text(columns, "phase"));
         let mut ended = fields.clone();
         let duration = count(columns, "duration_seconds").and_then(|seconds| i64::try_from(seconds).ok());
-        let said = columns.get("end_time").and_then(value::time);
+        let reported = columns.get("end_time").and_then(value::time);
         let after = || Some(at?.plus_millis(duration?.saturating_mul(1_000)));
-        let end = said.or_else(after).or(at).max(at);
+        let end = reported.or_else(after).or(at).max(at);
         put(&mut fields, "status", Some("active"));
         let well = flag(columns, "success").unwrap_or(true);
         put(&mut ended, "status", Some(if well { "completed" } else { "failed" }));
@@ -218,7 +218,7 @@ impl Task {
         let mut fields = Map::new();
         put(&mut fields, "iteration", count(columns, "iteration_number"));
         let numbers = ["tests_run", "tests_passed", "tests_failed"];
-        // Context Foundry writes zeros for numbers that nobody stated.
+        // Context Foundry writes zeros for numbers that nobody reported.
         if numbers
             .iter()
             .any(|name| count(columns, name).is_some_and(|count| count > 0))
@@ -266,7 +266,7 @@ fn put(fields: &mut Map<String, Value>, name: &str, value: Option<impl Into<Valu
     }
 }
 
-/// Whether a task's word says that it ended well, or badly; `None`: it did not end.
+/// Whether a status means success or failure; `None` if the task has not ended.
 fn outcome(status: &str) -> Option<bool> {
     match status.to_lowercase().as_str() {
         "completed" | "complete" | "success" | "succeeded" | "done" | "finished" => Some(true),

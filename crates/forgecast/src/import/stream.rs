@@ -1,4 +1,4 @@
-//! The rows of one table of a task, a batch at a time, each with its time.
+//! Reads the rows of one table of a task in batches, each with its time.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use forgecast_store::{LegacyDb, LegacyDbError, LegacyRow, LegacyTable};
 
 use super::value;
 
-/// Rows that are read at a time.
+/// Rows per query.
 const ROWS: u32 = 200;
 
 pub(super) struct Stream {
@@ -15,7 +15,7 @@ pub(super) struct Stream {
     rows: VecDeque<LegacyRow>,
     /// The last row that was read; `None` at the end of the table.
     last: Option<i64>,
-    /// The time of the row before: that of a row which has none.
+    /// The time of the previous row, which a row without a time gets.
     before: Option<Timestamp>,
 }
 
@@ -51,10 +51,10 @@ impl Stream {
     /// The time of the next row.
     pub(super) fn at(&self) -> Option<Timestamp> {
         let columns = &self.rows.front()?.columns;
-        let said = ["timestamp", "start_time", "end_time"]
+        let reported = ["timestamp", "start_time", "end_time"]
             .into_iter()
             .find_map(|name| value::time(columns.get(name)?));
-        said.or(self.before)
+        reported.or(self.before)
     }
 
     pub(super) fn take(

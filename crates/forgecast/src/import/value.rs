@@ -101,7 +101,7 @@ pub(super) fn list(columns: &Map<String, Value>, name: &str) -> Option<Vec<Strin
     Some(words.filter(|word| !word.is_empty()).collect())
 }
 
-/// The same 16 digits for the same texts, in every version.
+/// A hash of the texts as 16 hexadecimal digits, which never changes between versions.
 pub(super) fn digest(texts: &[&str]) -> String {
     let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
     for text in texts {

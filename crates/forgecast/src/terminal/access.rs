@@ -1,4 +1,4 @@
-//! Tokens and share links for people: never their texts, which nobody knows any more.
+//! Tokens and share links as tables. Their secret texts are not known any more and are not in them.
 
 use forgecast_protocol::Timestamp;
 use forgecast_server::{ShareInfo, TokenInfo};
@@ -7,7 +7,7 @@ use super::{Style, age, table};
 
 /// The tokens as a table.
 pub(crate) fn tokens(tokens: &[TokenInfo], now: Timestamp, style: Style) -> String {
-    let mut rows = vec![["ID", "NAME", "ROLE", "MADE"].map(str::to_owned)];
+    let mut rows = vec![["ID", "NAME", "ROLE", "CREATED"].map(str::to_owned)];
     rows.extend(tokens.iter().map(|token| {
         let made = age(Some(token.created_at), now);
         [token.id.clone(), token.name.clone(), token.role.to_string(), made]
@@ -17,7 +17,7 @@ pub(crate) fn tokens(tokens: &[TokenInfo], now: Timestamp, style: Style) -> Stri
 
 /// The links as a table.
 pub(crate) fn shares(shares: &[ShareInfo], now: Timestamp, style: Style) -> String {
-    let mut rows = vec![["ID", "SESSION", "MADE", "ENDS"].map(str::to_owned)];
+    let mut rows = vec![["ID", "SESSION", "CREATED", "EXPIRES"].map(str::to_owned)];
     rows.extend(shares.iter().map(|share| {
         let (made, ends) = (age(Some(share.created_at), now), left(share.expires_at, now));
         [share.id.clone(), share.session.to_string(), made, ends]
@@ -36,7 +36,7 @@ fn headed<const COLUMNS: usize>(rows: &[[String; COLUMNS]], style: Style) -> Str
     )
 }
 
-/// How long until then, in one unit, rounded down.
+/// The time until `until`, in one unit, rounded down.
 fn left(until: Timestamp, now: Timestamp) -> String {
     match until.millis_since(now) / 1000 {
         seconds @ 0..60 => format!("in {seconds} s"),
@@ -67,7 +67,7 @@ mod tests {
             token("deadbeef", Role::Ingest, "build box"),
         ];
         insta::assert_snapshot!(tokens(&list, now, Style::plain()), @r"
-        ID        NAME       ROLE    MADE
+        ID        NAME       ROLE    CREATED
         00c0ffee  phone      view    2 d ago
         deadbeef  build box  ingest  2 d ago
         ");
@@ -78,7 +78,7 @@ mod tests {
             expires_at: now.plus_millis(47 * 3_600_000),
         };
         insta::assert_snapshot!(shares(&[link], now, Style::plain()), @r"
-        ID        SESSION        MADE     ENDS
+        ID        SESSION        CREATED  EXPIRES
         0badcafe  weather-app~2  2 d ago  in 1 d
         ");
     }

@@ -1,12 +1,12 @@
-//! A change of a file, for people.
+//! Colors for diffs.
 
-use super::{Colour, Style};
+use super::{Color, Style};
 
-/// A diff, coloured.
+/// Colors a diff.
 pub(crate) fn diff(text: &str, style: Style) -> String {
     let line = |line: &str| match line.bytes().next() {
-        Some(b'+') => style.paint(Colour::Green, line),
-        Some(b'-') => style.paint(Colour::Red, line),
+        Some(b'+') => style.paint(Color::Green, line),
+        Some(b'-') => style.paint(Color::Red, line),
         Some(b'@') => style.dim(line),
         _ => line.to_owned(),
     };

@@ -1,5 +1,5 @@
-//! What may reach a terminal or a log: text, and control sequences that this program chose itself. Everything else that a
-//! terminal would obey, or that would make text look like other text, is written out as `\u001b`.
+//! Makes text safe for a terminal or a log. Only control sequences of this program itself pass; every other character that a
+//! terminal would interpret, or that would make text look like other text, is written as an escape such as `\u001b`.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -7,35 +7,35 @@ use std::io;
 
 use forgecast_decode::clean::is_hidden;
 
-/// Our own sequences travel as noncharacters (reserved for use inside of programs) until the text is written.
+/// A color. Until the text is written, it is represented by a noncharacter, which is reserved for use inside of programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Colour {
+pub(super) enum Color {
     Bold,
     Dim,
     Red,
     Green,
     Yellow,
     Cyan,
-    /// Black on white, whatever the terminal's own colours are.
+    /// Black on white, whatever the terminal's own colors are.
     Printed,
 }
 
-const COLOURS: [(Colour, char, &str); 7] = [
-    (Colour::Bold, '\u{fdd1}', "1"),
-    (Colour::Dim, '\u{fdd2}', "2"),
-    (Colour::Red, '\u{fdd3}', "31"),
-    (Colour::Green, '\u{fdd4}', "32"),
-    (Colour::Yellow, '\u{fdd5}', "33"),
-    (Colour::Cyan, '\u{fdd6}', "36"),
-    (Colour::Printed, '\u{fdd7}', "38;5;16;48;5;231"),
+const COLORS: [(Color, char, &str); 7] = [
+    (Color::Bold, '\u{fdd1}', "1"),
+    (Color::Dim, '\u{fdd2}', "2"),
+    (Color::Red, '\u{fdd3}', "31"),
+    (Color::Green, '\u{fdd4}', "32"),
+    (Color::Yellow, '\u{fdd5}', "33"),
+    (Color::Cyan, '\u{fdd6}', "36"),
+    (Color::Printed, '\u{fdd7}', "38;5;16;48;5;231"),
 ];
-/// Ends a colour.
+/// Ends a color.
 pub(super) const END: char = '\u{fdd0}';
 
-impl Colour {
-    /// Stands for it in a text.
+impl Color {
+    /// The noncharacter that represents it.
     pub(super) fn mark(self) -> char {
-        let found = COLOURS.iter().find(|(colour, _, _)| *colour == self);
+        let found = COLORS.iter().find(|(color, _, _)| *color == self);
         found.map_or(END, |(_, mark, _)| *mark)
     }
 }
@@ -43,13 +43,13 @@ impl Colour {
 /// What ends a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lines {
-    /// Line ends and tabs are meant.
+    /// Line ends and tabs are kept.
     Many,
-    /// It is one line, whatever is in it.
+    /// Line ends and tabs are escaped.
     One,
 }
 
-/// Text without anything that a terminal would obey; written out, it is still legible, and JSON is still the same JSON.
+/// Escapes everything that a terminal would interpret. JSON stays valid and keeps its value.
 fn harmless(text: &str, lines: Lines) -> Cow<'_, str> {
     let is_kept = |letter| lines == Lines::Many && matches!(letter, '\n' | '\t');
     let is_harmful = |letter: char| !is_kept(letter) && (is_hidden(letter) || is_mark(letter));
@@ -78,7 +78,7 @@ pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     harmless(text, Lines::One)
 }
 
-/// Several lines: what a library says, with what a person said in it.
+/// Several lines, for a message of a library that may contain a user's input.
 pub(crate) fn several_lines(text: &str) -> Cow<'_, str> {
     harmless(text, Lines::Many)
 }
@@ -87,7 +87,7 @@ fn is_mark(letter: char) -> bool {
     matches!(letter, '\u{fdd0}'..='\u{fdef}')
 }
 
-/// What is written: marks become colours on a terminal; nothing else becomes a control sequence anywhere.
+/// The text to write: marks become colors on a terminal; nothing else becomes a control sequence.
 pub(super) fn rendered(text: &str, on_terminal: bool) -> String {
     if !on_terminal {
         return harmless(text, Lines::Many).into_owned();
@@ -99,7 +99,7 @@ pub(super) fn rendered(text: &str, on_terminal: bool) -> String {
         written.push_str(&harmless(before, Lines::Many));
         let code = match mark {
             Some(END) => Some("0"),
-            Some(mark) => COLOURS
+            Some(mark) => COLORS
                 .iter()
                 .find(|(_, known, _)| *known == mark)
                 .map(|(_, _, code)| *code),
@@ -112,11 +112,11 @@ pub(super) fn rendered(text: &str, on_terminal: bool) -> String {
     written
 }
 
-/// Writes events of the log, each in one piece, as one line each.
+/// Writes each event of the log as one line, in one call.
 pub(crate) struct LogLines<W> {
     pub(crate) to: W,
-    /// Whether the colours of the log's own format pass; those in values were written out before.
-    pub(crate) coloured: bool,
+    /// Whether the colors of the log's own format pass; those in values are escaped before.
+    pub(crate) colored: bool,
 }
 
 impl<W: io::Write> io::Write for LogLines<W> {
@@ -125,12 +125,12 @@ impl<W: io::Write> io::Write for LogLines<W> {
         let line = text.strip_suffix('\n').unwrap_or(&text);
         let mut written = String::with_capacity(event.len() + 16);
         for (index, piece) in line.split('\u{1b}').enumerate() {
-            let colour = (index > 0 && self.coloured).then(|| colour_of(piece)).flatten();
-            match (index, colour) {
+            let color = (index > 0 && self.colored).then(|| color_of(piece)).flatten();
+            match (index, color) {
                 (0, _) => written.push_str(&one_line(piece)),
                 (_, Some(length)) => {
-                    let (colour, rest) = piece.split_at(length);
-                    let _ = write!(written, "\u{1b}{colour}{}", one_line(rest));
+                    let (color, rest) = piece.split_at(length);
+                    let _ = write!(written, "\u{1b}{color}{}", one_line(rest));
                 }
                 (_, None) => {
                     let _ = write!(written, "\\u001b{}", one_line(piece));
@@ -148,7 +148,7 @@ impl<W: io::Write> io::Write for LogLines<W> {
 }
 
 /// The length of `[2m` at the beginning of a text.
-fn colour_of(text: &str) -> Option<usize> {
+fn color_of(text: &str) -> Option<usize> {
     let codes = text.strip_prefix('[')?;
     let length = codes.find(|letter: char| !letter.is_ascii_digit() && letter != ';')?;
     codes[length..].starts_with('m').then_some(length + 2)
@@ -210,10 +210,10 @@ mod tests {
     #[test]
     fn an_event_of_the_log_is_one_line_without_foreign_sequences() {
         for text in CORPUS.iter().chain(&["two\nlines\r\n"]) {
-            for coloured in [false, true] {
+            for colored in [false, true] {
                 let mut to = Vec::new();
                 let event = format!("\u{1b}[2mnow\u{1b}[0m WARN x: {text}\n");
-                let mut lines = LogLines { to: &mut to, coloured };
+                let mut lines = LogLines { to: &mut to, colored };
                 lines.write_all(event.as_bytes()).unwrap();
                 let written = String::from_utf8(to).unwrap();
                 let body = written.strip_suffix('\n').unwrap();
@@ -222,7 +222,7 @@ mod tests {
                     .replace("\u{1b}[0m", "")
                     .replace("\u{1b}[31m", "");
                 assert!(!body.contains(is_hidden), "{written:?}");
-                assert_eq!(written.contains("\u{1b}[2m"), coloured);
+                assert_eq!(written.contains("\u{1b}[2m"), colored);
             }
         }
     }

@@ -1,15 +1,15 @@
-//! A QR code of half blocks: two modules in a letter, black on white whatever the terminal's own colours are.
+//! QR codes of half blocks: one character shows two modules, black on white in any color scheme.
 
-use qrcode::{Color, EcLevel, QrCode};
+use qrcode::{EcLevel, QrCode};
 
-use super::{Colour, Style};
+use super::{Color, Style};
 
-/// What a reader wants around it, in modules.
+/// The quiet zone around the code, in modules.
 const MARGIN: usize = 4;
 
-/// The code, when it can be read where it would be printed: in colours, and at most `columns` wide.
+/// The code of a text; none if the output has no colors or fewer than the needed `columns`.
 pub(crate) fn qr(text: &str, columns: usize, style: Style) -> Option<String> {
-    if !style.coloured {
+    if !style.colored {
         return None;
     }
     let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
@@ -21,7 +21,7 @@ pub(crate) fn qr(text: &str, columns: usize, style: Style) -> Option<String> {
     let is_dark = |row: usize, column: usize| {
         let (row, column) = (row.checked_sub(MARGIN)?, column.checked_sub(MARGIN)?);
         let inside = row < width && column < width;
-        inside.then(|| modules.get(row * width + column) == Some(&Color::Dark))
+        inside.then(|| modules.get(row * width + column) == Some(&qrcode::Color::Dark))
     };
     let is_dark = |row, column| is_dark(row, column).unwrap_or(false);
     let lines = (0..across).step_by(2).map(|row| {
@@ -31,7 +31,7 @@ pub(crate) fn qr(text: &str, columns: usize, style: Style) -> Option<String> {
             (false, true) => '▄',
             (false, false) => ' ',
         });
-        format!("  {}\n", style.paint(Colour::Printed, &letters.collect::<String>()))
+        format!("  {}\n", style.paint(Color::Printed, &letters.collect::<String>()))
     });
     Some(lines.collect())
 }
@@ -42,11 +42,11 @@ mod tests {
     use super::*;
 
     const URL: &str = "http://192.168.100.100:8080/#token=fc_v_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    const COLOURED: Style = Style { coloured: true };
+    const COLORED: Style = Style { colored: true };
 
     #[test]
     fn it_is_black_on_white_and_fits_a_usual_terminal() {
-        let code = qr(URL, 80, COLOURED).unwrap();
+        let code = qr(URL, 80, COLORED).unwrap();
         let written = plain::rendered(&code, true);
         let lines: Vec<&str> = written.lines().collect();
         assert!(lines.len() <= 24, "{} lines", lines.len());
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn it_says_what_was_meant() {
-        let code = qr(URL, 80, COLOURED).unwrap();
+        let code = qr(URL, 80, COLORED).unwrap();
         let wanted = QrCode::with_error_correction_level(URL, EcLevel::L).unwrap();
         let width = wanted.width();
         let rows: Vec<Vec<char>> = code
@@ -77,7 +77,7 @@ mod tests {
         };
         for row in 0..width {
             for column in 0..width {
-                let expected = wanted[(column, row)] == Color::Dark;
+                let expected = wanted[(column, row)] == qrcode::Color::Dark;
                 assert_eq!(dark(row + MARGIN, column + MARGIN), expected, "{row} {column}");
             }
         }
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn where_it_could_not_be_read_there_is_none() {
-        assert_eq!(qr(URL, 30, COLOURED), None);
+        assert_eq!(qr(URL, 30, COLORED), None);
         assert_eq!(qr(URL, 200, Style::plain()), None);
     }
 }

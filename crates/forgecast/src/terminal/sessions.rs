@@ -1,4 +1,4 @@
-//! Sessions for people: the list as a table, one of them line by line, a change in one line.
+//! Sessions as text: a list as a table, one session line by line, a change in one line.
 
 use std::fmt::Write as _;
 
@@ -15,13 +15,13 @@ fn percent(value: Option<f64>) -> String {
 /// The list of sessions as a table.
 pub(crate) fn sessions(rows: &[SessionRow], now: Timestamp, style: Style) -> String {
     if rows.is_empty() {
-        return "no sessions\n".to_owned();
+        return "There are no sessions.\n".to_owned();
     }
     let mut table = vec![["SESSION", "STATUS", "PHASE", "PROGRESS", "TESTS", "LAST WORK"].map(str::to_owned)];
     for row in rows {
         let phase = match &row.phase {
             Some(phase) => numbered(&phase.name, phase.number.as_deref(), phase.total),
-            // An agent's own session has no phases, but a title, and an id that says nothing.
+            // An agent's session has no phases, and its id says nothing, so its title is shown.
             None if row.source == SourceOfState::Transcript => shortened(&row.name),
             None => "-".to_owned(),
         };
@@ -38,7 +38,7 @@ pub(crate) fn sessions(rows: &[SessionRow], now: Timestamp, style: Style) -> Str
             age(row.last_work_at, now),
         ]);
     }
-    // The progress is a number, which one compares at its right end.
+    // Numbers are aligned to the right.
     table::aligned(
         &table,
         |column| column == 3,
@@ -51,8 +51,8 @@ pub(crate) fn sessions(rows: &[SessionRow], now: Timestamp, style: Style) -> Str
 }
 
 fn shortened(text: &str) -> String {
-    const MOST: usize = 40;
-    match text.char_indices().nth(MOST) {
+    const MAX_LENGTH: usize = 40;
+    match text.char_indices().nth(MAX_LENGTH) {
         Some((end, _)) => format!("{}…", text[..end].trim_end()),
         None => text.to_owned(),
     }
@@ -71,11 +71,11 @@ fn counts(passed: Option<u32>, failed: Option<u32>) -> String {
         (Some(passed), Some(failed)) => format!("{passed} passed, {failed} failed"),
         (Some(passed), None) => format!("{passed} passed"),
         (None, Some(failed)) => format!("{failed} failed"),
-        (None, None) => "not stated".to_owned(),
+        (None, None) => "no counts".to_owned(),
     }
 }
 
-/// One session, a line for each thing that is known.
+/// One session, with a line for each known field.
 pub(crate) fn session(view: &SessionView, now: Timestamp, style: Style) -> String {
     let mut text = format!(
         "{}  {}",
@@ -180,7 +180,7 @@ fn tests_line(tests: &Tests) -> String {
     [round, numbers].into_iter().flatten().collect::<Vec<_>>().join(": ")
 }
 
-/// What a person wants to know of a change, in one line; the same line twice is printed once by `status --watch`.
+/// The state of a session in one line; `status --watch` prints it when it differs from the previous one.
 pub(crate) fn change(view: &SessionView, style: Style) -> String {
     let mut parts = vec![style.status(view.status, view.status.as_str())];
     if let Some(phase) = &view.phase {
@@ -258,15 +258,15 @@ mod tests {
         weather-app~1  running    Builder 3/7       7 %  5 passed, 0 failed  12 s ago
         x~12           completed  Builder 3/7     100 %  5 passed, 0 failed  12 s ago
         ");
-        assert_eq!(sessions(&[], now(), Style::plain()), "no sessions\n");
+        assert_eq!(sessions(&[], now(), Style::plain()), "There are no sessions.\n");
     }
 
     #[test]
     fn colours_are_the_only_control_sequences() {
-        let coloured = plain::rendered(&session(&view(), now(), Style { coloured: true }), true);
+        let colored = plain::rendered(&session(&view(), now(), Style { colored: true }), true);
         let plain = plain::rendered(&session(&view(), now(), Style::plain()), true);
-        assert_ne!(coloured, plain);
-        let mut stripped = coloured;
+        assert_ne!(colored, plain);
+        let mut stripped = colored;
         for code in ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[36m"] {
             stripped = stripped.replace(code, "");
         }

@@ -1,9 +1,9 @@
-//! Cells below each other. Every cell is one line, whatever is in it.
+//! Aligned tables. Every cell is one line.
 
 use super::one_line;
 
-/// The rows, columns two spaces apart; numbers (`right`) end below each other. `paint` is given each cell as wide as its
-/// column, with the numbers of its row and column.
+/// The rows as lines, with two spaces between columns. Columns for which `right` is true are aligned to the right. `paint`
+/// gets the row, the column and the padded text of each cell.
 pub(super) fn aligned<const COLUMNS: usize>(
     rows: &[[String; COLUMNS]],
     right: impl Fn(usize) -> bool,

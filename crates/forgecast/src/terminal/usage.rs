@@ -1,4 +1,4 @@
-//! Tokens and cost as a table for people: whole numbers in groups of three, money in cents, what has no price marked.
+//! Tokens and cost as a table, with digits grouped in threes, money in cents, and unpriced amounts marked.
 
 use std::fmt::Write as _;
 
@@ -9,10 +9,10 @@ use super::{Style, table};
 
 const COLUMNS: usize = 8;
 
-/// The report as a table, then what it means for today.
+/// The report as a table, then today's usage, burn rate and budgets.
 pub(crate) fn usage(report: &UsageReport, style: Style) -> String {
     if report.rows.is_empty() {
-        return "no usage found\n".to_owned();
+        return "No usage found.\n".to_owned();
     }
     let mut table = vec![
         [
@@ -46,7 +46,10 @@ pub(crate) fn usage(report: &UsageReport, style: Style) -> String {
     };
     if report.totals.unpriced_calls > 0 {
         let unpriced = grouped(report.totals.unpriced_calls);
-        line("*", &format!("without {unpriced} calls to models that have no price"));
+        line(
+            "*",
+            &format!("{unpriced} calls to models without a price are not included"),
+        );
     }
     if let Some(today) = &report.today {
         let projected = report
@@ -82,15 +85,15 @@ pub(crate) fn usage(report: &UsageReport, style: Style) -> String {
             ),
         );
     }
-    line("prices", &format!("of {}, US dollars", report.prices_of));
+    line("prices", &format!("US dollars, as of {}", report.prices_of));
     text
 }
 
-/// The usage of one session in one line: tokens, cost, how full the context window is.
+/// The usage of one session in one line: tokens, cost, context window.
 pub(super) fn summary(usage: &Usage) -> String {
     let mut text = format!("{} tokens", grouped(usage.tokens.total()));
     if let Some(usd) = usage.cost_usd {
-        let mark = if usage.unpriced_calls > 0 { " and more" } else { "" };
+        let mark = if usage.unpriced_calls > 0 { " or more" } else { "" };
         let _ = write!(text, ", {}{mark}", money(usd));
     }
     if let Some(context) = &usage.context {
@@ -126,7 +129,7 @@ fn cells(name: &str, amount: &UsageAmount) -> [String; COLUMNS] {
     ]
 }
 
-/// Which share of what the model was given came from the cache.
+/// The share of the model's input that came from the cache.
 fn hits(tokens: &TokenCounts) -> String {
     let given = tokens.total().saturating_sub(tokens.output);
     match tokens.cache_read.saturating_mul(1_000).checked_div(given) {
@@ -135,7 +138,7 @@ fn hits(tokens: &TokenCounts) -> String {
     }
 }
 
-/// With room for the mark, so that the cents stay below each other.
+/// The cost, with space for the mark so that the cents are aligned.
 fn cost(amount: &UsageAmount) -> String {
     match amount.unpriced_calls {
         0 => format!("{} ", money(amount.cost_usd)),
@@ -225,6 +228,6 @@ mod tests {
         today      $1.00 for 1,234,568 tokens
         prices     of 2026-11-21, US dollars
         ");
-        assert_eq!(usage(&UsageReport::default(), Style::plain()), "no usage found\n");
+        assert_eq!(usage(&UsageReport::default(), Style::plain()), "No usage found.\n");
     }
 }

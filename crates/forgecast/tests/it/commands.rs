@@ -61,7 +61,7 @@ fn with_a_server_the_commands_ask_it() {
     let (_, rows, _) = world.run(&["sessions", "--json", "--status", "running"]);
     assert_eq!(serde_json::from_str::<Value>(&rows).unwrap()[0]["id"], "weather-app~1");
     let (_, none, _) = world.run(&["sessions", "--status", "failed"]);
-    assert_eq!(none, "no sessions\n");
+    assert_eq!(none, "There are no sessions.\n");
     let (_, view, _) = world.run(&["status", "weather-app", "--json"]);
     assert_eq!(detail_of(&serde_json::from_str(&view).unwrap()), "Running 48 tests");
 
@@ -100,13 +100,13 @@ fn forgetting_removes_the_session_with_a_server_and_without() {
     let server = world.serve();
     server.view_when("weather-app", |view| view["phase"]["name"] == "Test");
     let (code, said, _) = world.run(&["forget", "weather-app"]);
-    assert_eq!((code, said.as_str()), (0, "forgot weather-app\n"));
+    assert_eq!((code, said.as_str()), (0, "deleted weather-app\n"));
     eventually("gone", || {
         (server.get("/api/v1/sessions/weather-app").0 == 404).then_some(())
     });
     let (code, _, said) = world.run(&["forget", "weather-app"]);
     assert_eq!(code, 1);
-    insta::assert_snapshot!(said, @"forgecast: there is no session weather-app; `forgecast sessions` lists them");
+    insta::assert_snapshot!(said, @"forgecast: there is no session weather-app; `forgecast sessions` lists the sessions");
     assert!(server.stop().success());
 
     // The file is still there; it is read again when it changes.
@@ -114,15 +114,15 @@ fn forgetting_removes_the_session_with_a_server_and_without() {
         .project("weather-app")
         .phase(&json!({"session_id": "weather-app", "current_phase": "Deploy", "status": "deploying"}));
     let (code, said, _) = world.run(&["forget", "weather-app"]);
-    assert_eq!((code, said.as_str()), (0, "forgot weather-app\n"));
+    assert_eq!((code, said.as_str()), (0, "deleted weather-app\n"));
     let (_, table, _) = world.run(&["sessions"]);
-    assert_eq!(table, "no sessions\n");
+    assert_eq!(table, "There are no sessions.\n");
 }
 
 #[test]
 fn what_was_never_stored_cannot_be_forgotten() {
     let world = world();
-    insta::assert_snapshot!(world.run(&["forget", "weather-app"]).2, @"forgecast: nothing is stored: there is no database <world>/home/.local/share/forgecast/forgecast.db; name another one with --db");
+    insta::assert_snapshot!(world.run(&["forget", "weather-app"]).2, @"forgecast: there is no database <world>/home/.local/share/forgecast/forgecast.db; name another with --db");
 }
 
 #[test]
@@ -179,8 +179,8 @@ fn watching_prints_each_change() {
 fn watching_needs_a_server_and_an_unknown_session_is_said_so() {
     let world = world();
     insta::assert_snapshot!(world.run(&["status", "weather-app", "--watch"]).2, @"forgecast: no server is running; start one with `forgecast`, or leave out --watch");
-    insta::assert_snapshot!(world.run(&["status", "nobody"]).2, @"forgecast: there is no session nobody; `forgecast sessions` lists them");
-    insta::assert_snapshot!(world.run(&["export", "nobody"]).2, @"forgecast: there is no session nobody; `forgecast sessions` lists them");
+    insta::assert_snapshot!(world.run(&["status", "nobody"]).2, @"forgecast: there is no session nobody; `forgecast sessions` lists the sessions");
+    insta::assert_snapshot!(world.run(&["export", "nobody"]).2, @"forgecast: there is no session nobody; `forgecast sessions` lists the sessions");
 }
 
 #[test]

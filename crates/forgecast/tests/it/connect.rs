@@ -50,14 +50,14 @@ fn settings_are_changed_only_with_yes_once_and_back_to_the_byte() {
         );
         assert_eq!(backups(&file), 1);
         let (_, again, _) = world.run(&["init", "claude", "--yes"]);
-        assert!(again.contains("nothing to do"), "{again}");
+        assert!(again.contains("no change needed"), "{again}");
         assert_eq!((fs::read_to_string(&file).unwrap(), backups(&file)), (written, 1));
         let (_, shown, _) = world.run(&["init", "claude", "--undo"]);
         assert!(shown.contains("-") && shown.contains("--yes"), "{shown}");
         assert_eq!(world.run(&["init", "claude", "--undo", "--yes"]).0, 0);
         assert_eq!(fs::read_to_string(&file).unwrap(), *text);
         let (_, again, _) = world.run(&["init", "claude", "--undo", "--yes"]);
-        assert!(again.contains("nothing to do"), "{again}");
+        assert!(again.contains("no change needed"), "{again}");
     }
 }
 
@@ -110,7 +110,7 @@ fn codex_is_connected_and_disconnected() {
         written.starts_with("# mine\nmodel = \"gpt-5.5\" # the best\n") && written.contains("/v1/logs"),
         "{written}"
     );
-    assert!(world.run(&["init", "codex", "--yes"]).1.contains("nothing to do"));
+    assert!(world.run(&["init", "codex", "--yes"]).1.contains("no change needed"));
     assert_eq!(world.run(&["init", "codex", "--undo", "--yes"]).0, 0);
     assert_eq!(fs::read_to_string(&file).unwrap(), text);
 }

@@ -163,7 +163,7 @@ fn a_fact_that_no_server_will_ever_take_is_said_and_set_aside() {
         (std::fs::read_dir(spool(&world).join("refused")).unwrap().count() == 3).then_some(())
     });
     let (_, said, _) = world.run(&["doctor"]);
-    assert!(said.contains("facts could not be taken"), "{said}");
+    assert!(said.contains("the server rejected"), "{said}");
     drop(server);
 }
 

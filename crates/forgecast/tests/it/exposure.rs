@@ -68,8 +68,8 @@ fn exposed(world: &World, arguments: &[&str]) -> Exposed {
             .unwrap()
             .to_owned()
     };
-    assert_eq!(token(server.line_with("to watch")), view);
-    let admin = token(server.line_with("for everything"));
+    assert_eq!(token(server.line_with("to view")), view);
+    let admin = token(server.line_with("for full access"));
     server.line_with("found");
     Exposed {
         server,
@@ -160,7 +160,7 @@ fn on_every_address_a_stranger_is_refused_and_a_token_is_shown_once_kept_as_a_ha
             );
         }
     }
-    assert!(logs.contains("nothing is encrypted"), "{logs}");
+    assert!(logs.contains("connections are not encrypted"), "{logs}");
     let data = world.path("home/.local/share/forgecast");
     assert_eq!((mode(&data), mode(&data.join("access.json"))), (0o700, 0o600));
     assert_eq!(mode(&world.path("run/forgecast")), 0o700);
@@ -258,7 +258,7 @@ fn a_share_link_shows_one_session_until_it_is_revoked() {
     let id = shares[0]["id"].as_str().unwrap();
     assert_eq!(world.run(&["share", "--revoke", id]).0, 0);
     assert_eq!(status(&elsewhere, one, Some(token)), 401, "at once");
-    assert_eq!(world.run(&["share", "--list"]).1, "no links\n");
+    assert_eq!(world.run(&["share", "--list"]).1, "There are no links.\n");
 
     let (_, said, _) = world.run(&["share", "weather-app", "--url", "https://builds.example/x/", "--json"]);
     let said: Value = serde_json::from_str(&said).unwrap();
@@ -274,7 +274,7 @@ fn a_share_link_shows_one_session_until_it_is_revoked() {
 #[test]
 fn without_a_server_links_and_tokens_are_made_for_the_next_one() {
     let world = world();
-    assert!(world.run(&["token", "list"]).1.contains("no tokens"));
+    assert!(world.run(&["token", "list"]).1.contains("There are no tokens"));
     let (_, made, _) = world.run(&["token", "new"]);
     let token = made.lines().next().unwrap().to_owned();
     let (code, said, warned) = world.run(&["share", "weather-app"]);

@@ -30,7 +30,7 @@ fn a_taken_port_is_refused_with_the_way_out() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let said = refused(&world, &["serve", "--port", &port]).replace(&port, "<port>");
-    insta::assert_snapshot!(said, @"forgecast: port <port> on 127.0.0.1 is taken; choose another with --port (--port 0 picks a free one)");
+    insta::assert_snapshot!(said, @"forgecast: port <port> on 127.0.0.1 is in use; choose another with --port (--port 0 picks a free one)");
     assert!(
         !world.db().exists(),
         "nothing is made before it is certain that it can serve"
@@ -40,7 +40,7 @@ fn a_taken_port_is_refused_with_the_way_out() {
 #[test]
 fn a_misspelt_command_is_no_folder() {
     let world = World::new();
-    insta::assert_snapshot!(refused(&world, &["sesions"]), @"forgecast: there is no command and no folder `sesions`; did you mean `sessions`? (a folder: ./sesions)");
+    insta::assert_snapshot!(refused(&world, &["sesions"]), @"forgecast: there is no command or folder `sesions`; did you mean `sessions`? (for a folder, write ./sesions)");
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_root_that_does_not_exist_is_announced_and_awaited() {
     assert!(
         server
             .line_with("watching")
-            .contains("does not exist; watched as soon as it does")
+            .contains("does not exist; will be watched once it does")
     );
     server.line_with("found");
     Project::at(&root.join("weather-app"))
@@ -118,7 +118,7 @@ fn a_folder_that_may_not_be_read_is_announced_and_the_others_are_served() {
     assert!(
         server
             .line_with("closed")
-            .contains("cannot be read; watched as soon as it can be")
+            .contains("cannot be read; will be watched once it can be")
     );
     server.view_when("weather-app", |view| detail_of(view) == "seen");
     let said = server.kill();

@@ -256,7 +256,7 @@ fn transcripts_are_left_alone_when_they_are_switched_off_and_by_the_demo() {
     let world = World::new();
     one_call(&world, SHOP, [10, 1, 0, 0]);
     let (_, said, _) = world.run(&["usage", "--no-transcripts"]);
-    assert_eq!(said, "no usage found\n");
+    assert_eq!(said, "No usage found.\n");
     let kinds = |server: &Server| {
         let ready = eventually("ready", || {
             let (_, body) = server.get("/readyz");

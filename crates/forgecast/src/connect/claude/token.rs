@@ -1,5 +1,5 @@
-//! The token in Claude Code's settings, where a server wants one: in the header of each hook, and in the variable with the
-//! headers of telemetry. It is for sending facts and for nothing else.
+//! The token in Claude Code's settings, for a server that requires one: in the header of each hook, and in the variable with
+//! the headers of telemetry. It allows sending facts and nothing else.
 
 use jsonc_parser::cst::{CstArray, CstInputValue, CstObject};
 
@@ -7,7 +7,7 @@ use super::{ours, parse, string};
 
 /// The variable with the headers of telemetry.
 pub(super) const HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
-/// How its value begins when it is ours. In a list of headers a space is written like this.
+/// How its value begins if it is ours. Spaces are percent-encoded in this list of headers.
 const OURS: &str = "Authorization=Bearer%20fc_";
 
 /// The value of the variable.
@@ -15,7 +15,7 @@ pub(super) fn variable(token: &str) -> String {
     format!("Authorization=Bearer%20{token}")
 }
 
-/// Whether a value of the variable is one that init wrote.
+/// Whether `init` wrote this value of the variable.
 pub(super) fn is_ours(value: &str) -> bool {
     value.starts_with(OURS)
 }
@@ -26,27 +26,27 @@ pub(super) fn headers(token: &str) -> CstInputValue {
     CstInputValue::Object(vec![("Authorization".to_owned(), value.as_str().into())])
 }
 
-/// Gives a hook of ours this token, or takes its own away.
+/// Sets the token of one of our hooks, or removes it.
 pub(super) fn set(hook: &CstObject, token: Option<&str>) {
-    let said = said(hook);
+    let current = token_of(hook);
     match (hook.get("headers"), token) {
-        (_, Some(token)) if said.as_deref() == Some(token) => {}
+        (_, Some(token)) if current.as_deref() == Some(token) => {}
         (Some(prop), Some(token)) => prop.set_value(headers(token)),
         (None, Some(token)) => {
             hook.append("headers", headers(token));
         }
-        (Some(prop), None) if said.is_some() => prop.remove(),
+        (Some(prop), None) if current.is_some() => prop.remove(),
         _ => {}
     }
 }
 
-fn said(hook: &CstObject) -> Option<String> {
+fn token_of(hook: &CstObject) -> Option<String> {
     let headers = hook.object_value("headers")?;
     let value = string(&headers.get("Authorization")?.value())?;
     value.strip_prefix("Bearer ").map(str::to_owned)
 }
 
-/// The token that the hooks of a text carry; the first, when there are several.
+/// The first token in the hooks of the settings.
 pub(crate) fn of(text: &str) -> Option<String> {
     let settings = parse(text).ok()?.object_value()?;
     let hooks = settings.object_value("hooks")?;
@@ -57,5 +57,5 @@ pub(crate) fn of(text: &str) -> Option<String> {
     lists
         .flat_map(|list: CstArray| list.elements())
         .filter(|hook| ours(hook).is_some())
-        .find_map(|hook| said(&hook.as_object()?))
+        .find_map(|hook| token_of(&hook.as_object()?))
 }

@@ -14,7 +14,7 @@ fn where_this_machine_needs_a_token_too_commands_and_hooks_have_theirs() {
     let world = world();
     fs::create_dir_all(world.path("home/.claude")).unwrap();
     let mut server = world.serve_with(&["--require-token"]);
-    server.line_with("for everything");
+    server.line_with("for full access");
     let list = "/api/v1/sessions";
     assert_eq!(status(server.address(), list, None), 401);
     let mut said = String::new();
@@ -61,7 +61,7 @@ fn where_this_machine_needs_a_token_too_commands_and_hooks_have_theirs() {
     let (taken, answer) = ask(server.address(), "POST", path, Some(token), hook);
     assert!((200..300).contains(&taken), "{answer}");
     assert_eq!(status(server.address(), list, Some(token)), 403, "it is for sending");
-    assert!(world.run(&["init", "claude", "--yes"]).1.contains("nothing to do"));
+    assert!(world.run(&["init", "claude", "--yes"]).1.contains("no change needed"));
     let hooks = |world: &World| {
         let (_, said, _) = world.run(&["doctor"]);
         said.lines().find(|line| line.contains(" hooks ")).unwrap().to_owned()
@@ -107,7 +107,7 @@ fn with_a_certificate_of_its_own_others_speak_https_and_commands_of_this_machine
         "{said}"
     );
     let errors = server.kill();
-    assert!(!errors.contains("nothing is encrypted"), "{errors}");
+    assert!(!errors.contains("not encrypted"), "{errors}");
     let mut again = world.serve_with(&["--host", "0.0.0.0", "--tls-self-signed"]);
     assert_eq!(again.line_with("SHA-256"), fingerprint, "kept");
 }

@@ -1,19 +1,19 @@
-//! An agent without a build: somebody asks it one thing after the other, and it waits in between. Pure, like a build.
+//! The work of the idle agent: it gets one task after the other and waits in between. The same seed gives the same steps.
 
 use std::time::Duration;
 
-use super::agent::{Agent, Desk, Use};
-use super::script::Step;
+use super::agent::{Agent, ToolUse, Workspace};
+use super::writer::Step;
 
-/// The folder it works in; no build runs there.
+/// The name of its project folder, in which no build runs.
 pub(crate) const PROJECT: &str = "field-notes";
 
 const MODEL: &str = "claude-sonnet-5";
 
-/// One thing that is asked for.
-struct Errand {
+/// One task for the agent.
+struct SideTask {
     prompt: &'static str,
-    /// What it looks for, reads and changes.
+    /// The pattern that it searches for.
     pattern: &'static str,
     reads: &'static [&'static str],
     edits: &'static [&'static str],
@@ -22,29 +22,29 @@ struct Errand {
 
 const CHECK: &str = "cargo test --quiet";
 
-const ERRANDS: &[Errand] = &[
-    Errand {
+const SIDE_TASKS: &[SideTask] = &[
+    SideTask {
         prompt: "Edits made offline on two devices get lost: find out why",
         pattern: "last_write",
         reads: &["src/sync/merge.rs", "src/sync/clock.rs", "tests/offline.rs"],
         edits: &["src/sync/merge.rs", "tests/offline.rs"],
         answer: "Both edits had the same second as their time and the later upload won. They are merged by paragraph now; a test covers it.",
     },
-    Errand {
+    SideTask {
         prompt: "Can the list show how many notes wait for the network?",
         pattern: "pending",
         reads: &["src/sync/queue.rs", "src/ui/list.rs"],
         edits: &["src/sync/queue.rs", "src/ui/list.rs", "src/ui/style.css"],
         answer: "The list has a small counter that goes away at zero. The queue tells it, so nothing is asked twice.",
     },
-    Errand {
+    SideTask {
         prompt: "Export takes a minute with 5,000 notes. What is slow?",
         pattern: "fn export",
         reads: &["src/export.rs", "src/store.rs", "benches/export.rs"],
         edits: &["src/store.rs", "src/export.rs"],
         answer: "Each note was read by itself. One pass over the store takes 1.4 s instead of 58 s; the order is as before.",
     },
-    Errand {
+    SideTask {
         prompt: "Write the release notes for what changed since the last tag",
         pattern: "^## ",
         reads: &["CHANGELOG.md"],
@@ -53,10 +53,10 @@ const ERRANDS: &[Errand] = &[
     },
 ];
 
-/// Everything that is asked for once, from `desk.begins_at`. Later rounds go on in the same conversation.
-pub(crate) fn write(desk: Desk, round: u32, seed: u64) -> Vec<Step> {
+/// Everything that is asked for once, from `workspace.begins_at`. Later rounds go on in the same conversation.
+pub(crate) fn write(workspace: Workspace, round: u32, seed: u64) -> Vec<Step> {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let mut agent = Agent::new(desk, MODEL, seed);
+    let mut agent = Agent::new(workspace, MODEL, seed);
     if round > 0 {
         agent = agent.resumed();
     }
@@ -65,18 +65,18 @@ pub(crate) fn write(desk: Desk, round: u32, seed: u64) -> Vec<Step> {
         now += rng.u64(from..to);
         now
     };
-    for errand in ERRANDS {
-        agent.prompt(pass(200, 900), errand.prompt);
-        let search = Use::search("Looking for where that is done.", errand.pattern);
-        let reads = errand
+    for task in SIDE_TASKS {
+        agent.prompt(pass(200, 900), task.prompt);
+        let search = ToolUse::search("Looking for where that is done.", task.pattern);
+        let reads = task
             .reads
             .iter()
-            .map(|file| Use::read(format!("Reading {file}."), file));
-        let edits = errand
+            .map(|file| ToolUse::read(format!("Reading {file}."), file));
+        let edits = task
             .edits
             .iter()
-            .map(|file| Use::edit(format!("Changing {file}."), file));
-        let check = Use::run(
+            .map(|file| ToolUse::edit(format!("Changing {file}."), file));
+        let check = ToolUse::run(
             "Do the tests still pass?",
             CHECK,
             "test result: ok. 214 passed; 0 failed",
@@ -86,7 +86,7 @@ pub(crate) fn write(desk: Desk, round: u32, seed: u64) -> Vec<Step> {
             let length = pass(3_500, 6_500) - from;
             agent.use_tool(from, length, &what);
         }
-        agent.answer(pass(1_500, 3_000), errand.answer);
+        agent.answer(pass(1_500, 3_000), task.answer);
         pass(9_000, 18_000);
     }
     // Whoever asks makes room before the next round.
@@ -97,7 +97,7 @@ pub(crate) fn write(desk: Desk, round: u32, seed: u64) -> Vec<Step> {
 }
 
 /// How long a round takes at speed 1.
-pub(crate) fn length(desk: &Desk, seed: u64) -> Duration {
-    let steps = write(desk.clone(), 0, seed);
+pub(crate) fn length(workspace: &Workspace, seed: u64) -> Duration {
+    let steps = write(workspace.clone(), 0, seed);
     Duration::from_millis(steps.last().map_or(0, |step| step.at_ms))
 }

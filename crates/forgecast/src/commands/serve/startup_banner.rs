@@ -1,5 +1,5 @@
-//! The message at the start: where the server is, who gets in by what, and what it found. Tokens are in it once, when they
-//! were made; it must never repeat them.
+//! What `serve` prints at the start: the server's addresses, its tokens and what it found. A token's text is printed only
+//! when the token is created, and never again.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -14,31 +14,31 @@ use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::pipeline;
-use crate::reach::Reach;
+use crate::server_urls::ServerUrls;
 use crate::terminal::{self, Style, one_line};
 
-/// How long the message waits for the first look at everything; a big tree goes on behind it.
-const FIRST_LOOK: Duration = Duration::from_secs(10);
+/// How long the banner waits for the first scan; the scan of a large tree continues afterwards.
+const FIRST_SCAN: Duration = Duration::from_secs(10);
 
-/// See the module.
+/// What the banner is made from.
 #[derive(Clone, Copy)]
-pub(super) struct Greeting<'a> {
+pub(super) struct StartupBanner<'a> {
     pub(super) style: Style,
     pub(super) config: &'a Config,
     pub(super) db: &'a Path,
-    pub(super) reach: &'a Reach,
-    /// Of the certificate, when there is one.
+    pub(super) urls: &'a ServerUrls,
+    /// The certificate's SHA-256 fingerprint, if there is a certificate.
     pub(super) fingerprint: Option<&'a str>,
 }
 
-impl Greeting<'_> {
-    /// Where it is, and who gets in: `tokens` there are, and `made` are those of them that are new, with their texts.
-    pub(super) fn say(self, tokens: &[TokenInfo], made: &[(TokenInfo, String)]) {
+impl StartupBanner<'_> {
+    /// Prints addresses and tokens. `made` are the tokens that this start created, with their text.
+    pub(super) fn print(self, tokens: &[TokenInfo], made: &[(TokenInfo, String)]) {
         terminal::print(&self.text(tokens, made, terminal::columns()));
-        if self.reach.is_exposed() && self.fingerprint.is_none() && self.config.server.trusted_proxies.is_empty() {
+        if self.urls.is_exposed() && self.fingerprint.is_none() && self.config.server.trusted_proxies.is_empty() {
             terminal::warn(
-                "others can reach this address and nothing is encrypted: whoever can listen on the way can read along and take the \
-                 tokens; add --tls-self-signed, or put a proxy with https before it (docs/security.md)",
+                "this address is reachable from the network and connections are not encrypted, so others on the network can read \
+                 everything, including tokens; add --tls-self-signed, or use a reverse proxy with https (docs/security.md)",
             );
         }
     }
@@ -48,9 +48,9 @@ impl Greeting<'_> {
         let entry = text_of(Role::View)
             .map(|token| format!("/#token={token}"))
             .unwrap_or_else(|| "/".to_owned());
-        let elsewhere = self.reach.elsewhere();
+        let elsewhere = self.urls.network_urls();
         let mut text = format!("forgecast {}\n", env!("CARGO_PKG_VERSION"));
-        self.line(&mut text, "dashboard", &self.style.bold(&self.reach.dashboard()));
+        self.line(&mut text, "dashboard", &self.style.bold(&self.urls.dashboard()));
         for (index, url) in elsewhere.iter().enumerate() {
             let label = if index == 0 { "elsewhere" } else { "" };
             self.line(&mut text, label, &self.style.bold(&format!("{url}{entry}")));
@@ -60,16 +60,16 @@ impl Greeting<'_> {
         }
         self.line(&mut text, "database", &one_line(&self.db.display().to_string()));
         if made.is_empty() {
-            if self.wants_tokens() {
+            if self.requires_tokens() {
                 self.line(&mut text, "tokens", &listed(tokens));
             }
             return text;
         }
         for (info, token) in made {
             let may = match info.role {
-                Role::View => "to watch",
+                Role::View => "to view",
                 Role::Ingest => "to send facts",
-                Role::Admin => "for everything",
+                Role::Admin => "for full access",
             };
             self.line(
                 &mut text,
@@ -82,7 +82,7 @@ impl Greeting<'_> {
             "",
             &self
                 .style
-                .dim("shown this once; `forgecast token` makes, lists and ends them"),
+                .dim("shown only once; `forgecast token` creates, lists and revokes tokens"),
         );
         if let Some(first) = elsewhere.first()
             && let Some(code) = terminal::qr(&format!("{first}{entry}"), columns.saturating_sub(2), self.style)
@@ -94,17 +94,17 @@ impl Greeting<'_> {
         text
     }
 
-    fn wants_tokens(self) -> bool {
-        self.reach.is_exposed() || self.config.requires_local_tokens()
+    fn requires_tokens(self) -> bool {
+        self.urls.is_exposed() || self.config.requires_local_tokens()
     }
 
     fn line(self, text: &mut String, label: &str, value: &str) {
         let _ = writeln!(text, "  {}  {value}", self.style.dim(&format!("{label:9}")));
     }
 
-    /// The rest of the message, once everything that is there was looked at.
-    pub(super) async fn found(self, hub: Hub, health: watch::Receiver<SourceHealth>) {
-        let settled = pipeline::settled(&hub, health.clone(), FIRST_LOOK).await;
+    /// Prints the watched folders and what was found in them, after the first scan or [`FIRST_SCAN`].
+    pub(super) async fn print_findings(self, hub: Hub, health: watch::Receiver<SourceHealth>) {
+        let settled = pipeline::settled(&hub, health.clone(), FIRST_SCAN).await;
         let health = health.borrow().clone();
         let mut text = String::new();
         for folder in folders(&health) {
@@ -122,28 +122,28 @@ impl Greeting<'_> {
     }
 }
 
-/// What tokens there are, without what they are.
+/// The names of the tokens.
 fn listed(tokens: &[TokenInfo]) -> String {
-    const MOST: usize = 6;
+    const MAX_NAMES: usize = 6;
     let names = tokens
         .iter()
-        .take(MOST)
+        .take(MAX_NAMES)
         .map(|token| match token.name == token.role.as_str() {
             true => token.name.clone(),
             false => format!("{} ({})", one_line(&token.name), token.role),
         });
     let mut names: Vec<String> = names.collect();
-    if tokens.len() > MOST {
-        names.push(format!("{} more", tokens.len() - MOST));
+    if tokens.len() > MAX_NAMES {
+        names.push(format!("{} more", tokens.len() - MAX_NAMES));
     }
     format!(
-        "{}; `forgecast token rotate` makes new ones and shows them",
+        "{}; `forgecast token rotate` replaces them and prints the new ones",
         names.join(", ")
     )
 }
 
-/// How many sessions there are, and how many of them are at work. Asks for rows: the index and the counters are a moment
-/// behind by design.
+/// How many sessions there are, and how many of them are running. Counts rows, because the index and the counters lag
+/// slightly behind.
 async fn count_sessions(hub: &Hub) -> (u64, u64) {
     let mut query = RowQuery {
         limit: 1_000,
@@ -164,7 +164,7 @@ async fn count_sessions(hub: &Hub) -> (u64, u64) {
     }
 }
 
-/// Each folder with how it is. What is wrong with one is in the log as well, and in the dashboard.
+/// Each folder with its state. Problems are in the log and in the dashboard as well.
 fn folders(health: &SourceHealth) -> Vec<String> {
     let described = health.roots.iter().map(|root| {
         let found = match root.kind {
@@ -176,8 +176,8 @@ fn folders(health: &SourceHealth) -> Vec<String> {
         let state = match root.state {
             RootState::Watching => found,
             RootState::Polling => format!("{found}, polled"),
-            RootState::Missing => "does not exist; watched as soon as it does".to_owned(),
-            RootState::Unreadable => "cannot be read; watched as soon as it can be".to_owned(),
+            RootState::Missing => "does not exist; will be watched once it does".to_owned(),
+            RootState::Unreadable => "cannot be read; will be watched once it can be".to_owned(),
         };
         format!("{} ({state})", one_line(&root.path.display().to_string()))
     });

@@ -1,4 +1,5 @@
-//! Where a command looks: at the server that runs on this machine, else once by itself with a pipe of its own.
+//! Access to sessions for commands: through the server that runs on this machine, else through a pipeline of the command's
+//! own, which reads the files once.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,38 +22,38 @@ use crate::config::{Config, Provenance, key};
 use crate::pipeline::{self, Pipeline};
 use crate::runtime_file::{self, Running};
 
-/// How long a look by ourselves may take.
-const LOOK: Duration = Duration::from_secs(60);
-/// Rows in a page: as many as there may be.
+/// How long a local pipeline may take to read everything.
+const SCAN_LIMIT: Duration = Duration::from_secs(60);
+/// Rows per page, the most that the server allows.
 const PAGE: u32 = 1_000;
 
-/// What can be asked about sessions.
-pub(crate) enum Sight {
+/// A running server, or a pipeline of our own.
+pub(crate) enum SessionClient {
     /// A running server.
-    Server(Client),
-    /// A pipe of our own, opened for this one question.
-    Own(Box<Own>),
+    Remote(Client),
+    /// A pipeline that lives as long as this command.
+    Local(Box<LocalPipeline>),
 }
 
-/// See [`Sight::Own`].
-pub(crate) struct Own {
+/// A pipeline with the runtime that it runs on.
+pub(crate) struct LocalPipeline {
     runtime: Runtime,
     pipeline: Pipeline,
 }
 
-impl Own {
+impl LocalPipeline {
     fn open(config: &Config, db: Option<PathBuf>) -> Result<Self> {
         let runtime = Runtime::new().context("cannot start the runtime")?;
         let pipeline = runtime.block_on(async {
             let pipeline = Pipeline::start(config, db, &forgecast_ingest::system_clock()).await?;
-            if pipeline::settled(&pipeline.hub, pipeline.health.clone(), LOOK).await {
+            if pipeline::settled(&pipeline.hub, pipeline.health.clone(), SCAN_LIMIT).await {
                 return Ok(pipeline);
             }
             pipeline.stop().await;
             bail!(
-                "looking at {} folders took longer than {} s",
+                "reading {} folders took longer than {} s",
                 config.roots.len(),
-                LOOK.as_secs()
+                SCAN_LIMIT.as_secs()
             )
         })?;
         Ok(Self { runtime, pipeline })
@@ -69,17 +70,17 @@ struct Page {
     next_cursor: Option<String>,
 }
 
-/// What became of envelopes.
-pub(crate) struct Taken {
-    /// Facts that are stored now.
+/// The result of sending envelopes.
+pub(crate) struct PushResult {
+    /// How many facts were stored.
     pub(crate) accepted: u64,
-    /// Facts that were known.
+    /// How many facts were stored before.
     pub(crate) duplicates: u64,
-    /// Envelopes that were refused: place and reason.
+    /// Rejected envelopes: index and reason.
     pub(crate) rejected: Vec<(usize, String)>,
 }
 
-impl Taken {
+impl PushResult {
     fn refused(body: &[u8], why: &str) -> Self {
         let envelopes: Vec<serde::de::IgnoredAny> = serde_json::from_slice(body).unwrap_or_default();
         Self {
@@ -114,77 +115,74 @@ struct Facts {
     events: Vec<StoredEvent>,
 }
 
-/// The server that runs: the one on the database that was named, else any.
+/// The running server: the one on the configured database, else any unless the database was configured explicitly.
 pub(crate) fn running(context: &Context, config: &Config) -> Option<Running> {
     let named = config.provenance(key!(db)) != Provenance::Default;
     let folder = context.environment.runtime_folder();
     runtime_file::find(&folder, &config.db, named, |running| Client::answers(&running.url))
 }
 
-/// The same, to ask it.
+/// A client for the running server.
 pub(crate) fn server(context: &Context, config: &Config) -> Option<Client> {
     running(context, config).as_ref().map(Client::of)
 }
 
-impl Sight {
-    /// Finds a server, or looks for ourselves: on the database when there is one that nobody holds, else on a temporary
-    /// one, so that looking leaves nothing behind.
+impl SessionClient {
+    /// Uses the running server, else a local pipeline: on the database if it exists and is not in use, else on a temporary
+    /// one, so that reading leaves nothing behind.
     ///
     /// # Errors
-    /// What the configuration, the database or the sources refuse.
+    /// The configuration is wrong, or the database or the sources cannot be opened.
     pub(crate) fn open(context: &Context, args: &SourceArgs) -> Result<Self> {
         let config = context.configure(args.flags())?;
         if let Some(client) = server(context, &config) {
-            return Ok(Self::Server(client));
+            return Ok(Self::Remote(client));
         }
         let db = Some(config.db.clone()).filter(|db| db.exists());
-        match Own::open(&config, db) {
-            // By a server that does not answer, or that another user's runtime folder knows.
-            Err(error) if is_in_use(&error) => Own::open(&config, None),
+        match LocalPipeline::open(&config, db) {
+            // In use by a server that does not answer, or that runs with another runtime folder.
+            Err(error) if is_in_use(&error) => LocalPipeline::open(&config, None),
             other => other,
         }
-        .map(|own| Self::Own(Box::new(own)))
+        .map(|local| Self::Local(Box::new(local)))
     }
 
-    /// Finds a server, or opens the database itself, which must be there: for what changes it.
+    /// Uses the running server, else opens the database, which must exist; for commands that change it.
     ///
     /// # Errors
-    /// There is no database, and what the configuration, the database or the sources refuse.
+    /// There is no database, the configuration is wrong, or the database or the sources cannot be opened.
     pub(crate) fn open_stored(context: &Context, args: &SourceArgs) -> Result<Self> {
         let config = context.configure(args.flags())?;
         if let Some(client) = server(context, &config) {
-            return Ok(Self::Server(client));
+            return Ok(Self::Remote(client));
         }
         let db = config.db.clone();
         if !db.exists() {
-            bail!(
-                "nothing is stored: there is no database {}; name another one with --db",
-                db.display()
-            );
+            bail!("there is no database {}; name another with --db", db.display());
         }
-        Own::open(&config, Some(db)).map(|own| Self::Own(Box::new(own)))
+        LocalPipeline::open(&config, Some(db)).map(|local| Self::Local(Box::new(local)))
     }
 
-    /// The same on a database that is made when there is none.
+    /// Uses the running server, else opens the database, which is created if it does not exist.
     ///
     /// # Errors
-    /// What the configuration, the database or the sources refuse.
+    /// The configuration is wrong, or the database or the sources cannot be opened.
     pub(crate) fn open_or_make(context: &Context, args: &SourceArgs) -> Result<Self> {
         let config = context.configure(args.flags())?;
         if let Some(client) = server(context, &config) {
-            return Ok(Self::Server(client));
+            return Ok(Self::Remote(client));
         }
-        Own::open(&config, Some(config.db.clone())).map(|own| Self::Own(Box::new(own)))
+        LocalPipeline::open(&config, Some(config.db.clone())).map(|local| Self::Local(Box::new(local)))
     }
 
-    /// All rows, newest work first.
+    /// All rows, most recent work first.
     ///
     /// # Errors
-    /// What the server or the store answers.
+    /// The server or the store fails.
     pub(crate) fn rows(&self) -> Result<Vec<SessionRow>> {
         let mut rows = Vec::new();
         match self {
-            Self::Server(client) => {
+            Self::Remote(client) => {
                 let mut cursor = None;
                 loop {
                     let after = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
@@ -198,13 +196,13 @@ impl Sight {
                     }
                 }
             }
-            Self::Own(own) => own.runtime.block_on(async {
+            Self::Local(local) => local.runtime.block_on(async {
                 let mut query = RowQuery {
                     limit: PAGE,
                     ..RowQuery::default()
                 };
                 loop {
-                    let page = own.pipeline.hub.rows(query.clone()).await?;
+                    let page = local.pipeline.hub.rows(query.clone()).await?;
                     rows.extend(page.rows);
                     query.cursor = page.next_cursor;
                     if query.cursor.is_none() {
@@ -218,12 +216,12 @@ impl Sight {
     /// The view of a session as JSON.
     ///
     /// # Errors
-    /// There is no such session, and what the server or the store answers.
+    /// There is no such session, or the server or the store fails.
     pub(crate) fn view_json(&self, session: &SessionRef) -> Result<Vec<u8>> {
         let json = match self {
-            Self::Server(client) => client.bytes(&format!("/api/v1/sessions/{session}"))?,
-            Self::Own(own) => {
-                let view = own.runtime.block_on(own.pipeline.hub.view(session))?;
+            Self::Remote(client) => client.bytes(&format!("/api/v1/sessions/{session}"))?,
+            Self::Local(local) => {
+                let view = local.runtime.block_on(local.pipeline.hub.view(session))?;
                 view.map(|state| state.json.to_vec())
             }
         };
@@ -233,65 +231,66 @@ impl Sight {
     /// The view of a session.
     ///
     /// # Errors
-    /// As [`Sight::view_json`].
+    /// There is no such session, or the server or the store fails.
     pub(crate) fn view(&self, session: &SessionRef) -> Result<SessionView> {
-        serde_json::from_slice(&self.view_json(session)?).context("the view has another shape than expected")
+        serde_json::from_slice(&self.view_json(session)?)
+            .context("the session's state cannot be read; is the server of another version?")
     }
 
     /// One session as self-contained JSON.
     ///
     /// # Errors
-    /// There is no such session, and what the server or the store answers.
+    /// There is no such session, or the server or the store fails.
     pub(crate) fn export(&self, session: &SessionRef) -> Result<Vec<u8>> {
         let json = match self {
-            Self::Server(client) => client.bytes(&format!("/api/v1/sessions/{session}/export"))?,
-            Self::Own(own) => {
-                let exported = own.runtime.block_on(own.pipeline.hub.export(session))?;
+            Self::Remote(client) => client.bytes(&format!("/api/v1/sessions/{session}/export"))?,
+            Self::Local(local) => {
+                let exported = local.runtime.block_on(local.pipeline.hub.export(session))?;
                 exported.map(|exported| serde_json::to_vec(&exported)).transpose()?
             }
         };
         json.with_context(|| unknown(session))
     }
 
-    /// Removes a session; `false` when there was none.
+    /// Deletes a session. Returns whether there was one.
     ///
     /// # Errors
-    /// What the server or the store answers.
+    /// The server or the store fails.
     pub(crate) fn forget(&self, session: &SessionRef) -> Result<bool> {
         match self {
-            Self::Server(client) => client.delete(&format!("/api/v1/sessions/{session}")),
-            Self::Own(own) => Ok(own.runtime.block_on(own.pipeline.hub.forget(session))?),
+            Self::Remote(client) => client.delete(&format!("/api/v1/sessions/{session}")),
+            Self::Local(local) => Ok(local.runtime.block_on(local.pipeline.hub.forget(session))?),
         }
     }
 
-    /// Hands over envelopes, as in `POST /api/v1/events`; what was taken is durable.
+    /// Sends envelopes, as in `POST /api/v1/events`; accepted facts are durable.
     ///
     /// # Errors
-    /// Nobody took them, and nobody refused them: sending them again is safe.
-    pub(crate) fn push(&self, body: &[u8], cleaner: &Cleaner) -> Result<Taken> {
+    /// The envelopes were neither accepted nor rejected; sending them again is safe.
+    pub(crate) fn push(&self, body: &[u8], cleaner: &Cleaner) -> Result<PushResult> {
         match self {
-            Self::Server(client) => client.post("/api/v1/events", body).map(|answer| match answer {
+            Self::Remote(client) => client.post("/api/v1/events", body).map(|answer| match answer {
                 Ok(Receipt {
                     accepted,
                     duplicates,
                     rejected,
-                }) => Taken {
+                }) => PushResult {
                     accepted,
                     duplicates,
                     rejected: rejected.into_iter().map(|one| (one.index, one.problem)).collect(),
                 },
-                // Nothing of it was taken; the server names the first reason.
-                Err(why) => Taken::refused(body, &why),
+                // The server rejected all of them, and names the first reason.
+                Err(why) => PushResult::refused(body, &why),
             }),
-            Self::Own(own) => {
+            Self::Local(local) => {
                 let pushed = push::envelopes(body, cleaner, forgecast_ingest::system_clock().now())?;
-                let receipt = own.runtime.block_on(own.pipeline.hub.push(pushed.batch))?;
+                let receipt = local.runtime.block_on(local.pipeline.hub.push(pushed.batch))?;
                 let unread = pushed.rejected.into_iter().map(|one| (one.index, one.why));
                 let unwanted = receipt.rejected.into_iter().map(|one| {
                     let index = pushed.envelope_of.get(one.index).copied().unwrap_or(one.index);
                     (index, one.reason.as_str().replace('_', " "))
                 });
-                Ok(Taken {
+                Ok(PushResult {
                     accepted: receipt.accepted,
                     duplicates: receipt.duplicates,
                     rejected: unread.chain(unwanted).collect(),
@@ -300,19 +299,18 @@ impl Sight {
         }
     }
 
-    /// The id of the first fact that is known of a session: none when there is no such session or no fact; an empty one
-    /// when that fact has no id.
+    /// The id of a session's first fact: `None` if there is no such session or no fact, `Some(None)` if the fact has no id.
     ///
     /// # Errors
-    /// What the server or the store answers.
+    /// The server or the store fails.
     pub(crate) fn first_fact(&self, session: &SessionRef) -> Result<Option<Option<String>>> {
         let events = match self {
-            Self::Server(client) => {
+            Self::Remote(client) => {
                 let facts: Option<Facts> = client.get(&format!("/api/v1/sessions/{session}/events?limit=1"))?;
                 facts.map(|facts| facts.events).unwrap_or_default()
             }
-            Self::Own(own) => {
-                let events = own.runtime.block_on(own.pipeline.hub.events(session, 0, 1))?;
+            Self::Local(local) => {
+                let events = local.runtime.block_on(local.pipeline.hub.events(session, 0, 1))?;
                 events.unwrap_or_default()
             }
         };
@@ -320,33 +318,35 @@ impl Sight {
         Ok(first.map(|first| first.event.id.map(|id| id.as_str().to_owned())))
     }
 
-    /// Brings an exported session in: the id that it has here and whether it is new, or why it is refused.
+    /// Imports an exported session. Returns its id here and whether it is new, or why it was rejected.
     ///
     /// # Errors
-    /// What the server or the store answers.
-    pub(crate) fn bring(&self, exported: Exported) -> Result<Result<(String, bool), String>> {
+    /// The server or the store fails.
+    pub(crate) fn import_session(&self, exported: Exported) -> Result<Result<(String, bool), String>> {
         match self {
-            Self::Server(client) => {
+            Self::Remote(client) => {
                 let answer = client.post("/api/v1/import", &serde_json::to_vec(&exported)?)?;
                 Ok(answer.map(|Arrival { session, new }| (session, new)))
             }
-            Self::Own(own) => Ok(match own.runtime.block_on(own.pipeline.hub.import_session(exported))? {
-                ImportOutcome::New(id) => Ok((id.to_string(), true)),
-                ImportOutcome::Known(id) => Ok((id.to_string(), false)),
-                ImportOutcome::Refused(why) => Err(why.to_string()),
-            }),
+            Self::Local(local) => Ok(
+                match local.runtime.block_on(local.pipeline.hub.import_session(exported))? {
+                    ImportOutcome::New(id) => Ok((id.to_string(), true)),
+                    ImportOutcome::Known(id) => Ok((id.to_string(), false)),
+                    ImportOutcome::Refused(why) => Err(why.to_string()),
+                },
+            ),
         }
     }
 
-    /// Ends the look; a pipe of our own commits what it found.
+    /// Closes the client; a local pipeline commits what it read.
     pub(crate) fn close(self) {
-        if let Self::Own(own) = self {
-            own.runtime.block_on(own.pipeline.stop());
+        if let Self::Local(local) = self {
+            local.runtime.block_on(local.pipeline.stop());
         }
     }
 }
 
-/// What to say when there is no such session.
+/// The message that there is no such session.
 pub(crate) fn unknown(session: &SessionRef) -> String {
-    format!("there is no session {session}; `forgecast sessions` lists them")
+    format!("there is no session {session}; `forgecast sessions` lists the sessions")
 }

@@ -1,4 +1,4 @@
-//! What happens in a build, act by act: preparation, building, rounds of tests with loops back, the end.
+//! The phases of a build: preparation, building, test runs with retries, and the end.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use crate::demo::agent;
 use crate::demo::content::Issue;
 use crate::demo::documents::{self, Outcome};
 
-/// The acts of a build, in order.
+/// The phases of a build, in order.
 impl Script<'_> {
     pub(super) fn prepare(&mut self) {
-        let blueprint = self.cast.blueprint;
+        let blueprint = self.spec.blueprint;
         self.instruct();
         if blueprint.enhancement {
             self.enter("Codebase Analysis", "0/7", "starting", "Reading the existing code");
@@ -30,7 +30,7 @@ impl Script<'_> {
         self.help("Plan", "Weigh the ways to cut it into modules", blueprint.findings[0]);
         self.work("designing", "Choosing modules and their boundaries", 2.5);
         self.wait(1.0);
-        self.agent.helper_ended(
+        self.agent.subagent_ended(
             self.now_ms,
             "Modules along what changes together; the risks of the report each in one of them.",
         );
@@ -41,7 +41,7 @@ impl Script<'_> {
     }
 
     pub(super) fn build(&mut self) {
-        let tasks = self.cast.blueprint.tasks;
+        let tasks = self.spec.blueprint.tasks;
         self.tasks_done = Some(0);
         self.enter("Builder", "3/7", "starting", "Taking up the tasks");
         for (done, task) in tasks.iter().enumerate() {
@@ -63,7 +63,7 @@ impl Script<'_> {
             self.tasks_done = Some(done + 1);
             self.artifact(
                 "build-tasks.json",
-                documents::build_tasks(self.cast.blueprint, done + 1),
+                documents::build_tasks(self.spec.blueprint, done + 1),
             );
         }
         self.file = None;
@@ -73,7 +73,7 @@ impl Script<'_> {
     /// Rounds of tests, each failing one followed by a loop back through Architect and Builder. Whether they passed in
     /// the end.
     pub(super) fn test(&mut self) -> bool {
-        let blueprint = self.cast.blueprint;
+        let blueprint = self.spec.blueprint;
         for (index, issue) in blueprint.issues.iter().enumerate() {
             self.test_round(issue.failing);
             self.heal(&blueprint.issues[..=index], issue);
@@ -88,7 +88,7 @@ impl Script<'_> {
     }
 
     fn test_round(&mut self, failing: &[&'static str]) {
-        let blueprint = self.cast.blueprint;
+        let blueprint = self.spec.blueprint;
         self.iteration += 1;
         self.enter("Test", "4/7", "starting", "Starting the test runner");
         self.artifact("test-iteration-count.txt", format!("{}\n", self.iteration));
@@ -112,13 +112,13 @@ impl Script<'_> {
         }
         self.work_quietly(1.0);
         let failed = u32::try_from(failing.len()).unwrap_or(0);
-        let colour = if failed == 0 { 32 } else { 31 };
+        let color = if failed == 0 { 32 } else { 31 };
         let summary = format!(
             "Tests: {failed} failed, {} passed, {} total",
             blueprint.tests - failed,
             blueprint.tests
         );
-        self.log(&format!("\u{1b}[{colour};1m{summary}\u{1b}[0m"));
+        self.log(&format!("\u{1b}[{color};1m{summary}\u{1b}[0m"));
         let output: String = failing.iter().map(|name| format!("FAIL {name}\n")).collect();
         self.agent
             .tool_ended(self.now_ms, &format!("{output}{summary}"), failed > 0);
@@ -127,7 +127,7 @@ impl Script<'_> {
         self.artifact(&name, report);
     }
 
-    fn heal(&mut self, mended: &[Issue], issue: &Issue) {
+    fn heal(&mut self, fixed: &[Issue], issue: &Issue) {
         self.report("self-healing", &format!("{}: going back to Architect", issue.title));
         self.log(&format!("\u{1b}[33mWARN\u{1b}[0m self-healing: {}", issue.root_cause));
         self.help("debugger", "Find the root cause of the failing tests", issue.title);
@@ -135,9 +135,9 @@ impl Script<'_> {
         self.completed
             .retain(|done| !matches!(*done, "Architect" | "Builder" | "Test"));
         self.enter("Architect", "2/7", "self-healing", issue.root_cause);
-        self.agent.helper_ended(self.now_ms, issue.root_cause);
+        self.agent.subagent_ended(self.now_ms, issue.root_cause);
         self.work("designing", issue.solution, 2.0);
-        self.artifact("architecture.md", documents::architecture(self.cast.blueprint, mended));
+        self.artifact("architecture.md", documents::architecture(self.spec.blueprint, fixed));
         self.complete("Fix designed");
         self.enter("Builder", "3/7", "self-healing", issue.solution);
         self.work("building", &format!("Mending: {}", issue.title), 3.0);
@@ -146,7 +146,7 @@ impl Script<'_> {
     }
 
     pub(super) fn ship(&mut self) {
-        let blueprint = self.cast.blueprint;
+        let blueprint = self.spec.blueprint;
         for (phase, number, status, details) in [
             (
                 "Screenshot",
@@ -176,30 +176,30 @@ impl Script<'_> {
         self.enter("Feedback", "7/8", "analyzing", "Looking back at what went wrong");
         self.wait(2.0);
         let outcome = self.outcome(true, 0);
-        let name = format!("feedback/build-feedback-run-{}.json", self.cast.run);
-        self.artifact(&name, documents::feedback(blueprint, self.cast.session, outcome));
+        let name = format!("feedback/build-feedback-run-{}.json", self.spec.run);
+        self.artifact(&name, documents::feedback(blueprint, self.spec.session, outcome));
         self.artifact(
             "patterns/common-issues.json",
-            documents::patterns(blueprint, self.cast.run, outcome.at),
+            documents::patterns(blueprint, self.spec.run, outcome.at),
         );
         self.wait(1.5);
         self.last_words("The build is done: all tests pass and the first release is out.");
         self.completed.push("Feedback");
         let outcome = self.outcome(true, 0);
-        let summary = documents::summary(blueprint, self.cast.session, &self.completed, outcome);
+        let summary = documents::summary(blueprint, self.spec.session, &self.completed, outcome);
         self.artifact("session-summary.json", summary);
         self.report("completed", "Lessons written, build done");
         self.log("\u{1b}[32;1mbuild completed\u{1b}[0m");
     }
 
     pub(super) fn give_up(&mut self) {
-        let blueprint = self.cast.blueprint;
+        let blueprint = self.spec.blueprint;
         let failing = blueprint.issues.last().map_or(0, |issue| issue.failing.len());
         let failing = u32::try_from(failing).unwrap_or(0);
         self.work("self-healing", "The same tests fail again", 2.0);
         self.last_words("The same tests fail as before. This needs a decision that is not mine.");
         let outcome = self.outcome(false, failing);
-        let summary = documents::summary(blueprint, self.cast.session, &self.completed, outcome);
+        let summary = documents::summary(blueprint, self.spec.session, &self.completed, outcome);
         self.artifact("session-summary.json", summary);
         self.report("failed", &format!("{failing} tests still fail, giving up"));
         self.log("\u{1b}[31;1mERROR\u{1b}[0m build failed");

@@ -1,33 +1,32 @@
-//! One transcript: the shape of its lines, and the tokens of its calls. What is done is decided elsewhere.
+//! The lines of one transcript, and the tokens of its model calls.
 
 use std::ops::Range;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::{Desk, INSTRUCTIONS};
-use crate::demo::script::Step;
-use crate::demo::writer::Action;
+use super::{INSTRUCTIONS, Workspace};
+use crate::demo::writer::{Action, Step};
 
 const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz123456789";
 
-/// Who speaks in one file.
+/// The conversation in one transcript file.
 #[derive(Debug)]
-pub(super) struct Voice {
+pub(super) struct Conversation {
     pub(super) file: PathBuf,
-    /// The subagent, by its id.
+    /// The id of the subagent whose transcript this is.
     pub(super) agent: Option<String>,
     model: &'static str,
     /// Tokens in the cache.
     pub(super) context: u64,
-    /// Tokens that came since the last call.
+    /// Tokens that are new since the last call.
     pub(super) fresh: u64,
     pub(super) calls: u64,
     pub(super) ids: fastrand::Rng,
     parent: Option<String>,
 }
 
-/// One call to the model.
+/// One model call.
 #[derive(Debug)]
 pub(super) struct Call {
     message: String,
@@ -38,32 +37,32 @@ pub(super) struct Call {
     output: u64,
 }
 
-/// A call as far as it has come: its output grows from line to line.
+/// A model call in progress; its output grows from line to line.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct SoFar<'c> {
+pub(super) struct CallProgress<'c> {
     call: &'c Call,
     output: u64,
 }
 
 impl Call {
     /// The model has begun to answer.
-    pub(super) fn begun(&self) -> SoFar<'_> {
-        SoFar {
+    pub(super) fn begun(&self) -> CallProgress<'_> {
+        CallProgress {
             call: self,
             output: 1 + self.output % 7,
         }
     }
 
     /// It has answered.
-    pub(super) fn ended(&self) -> SoFar<'_> {
-        SoFar {
+    pub(super) fn ended(&self) -> CallProgress<'_> {
+        CallProgress {
             call: self,
             output: self.output,
         }
     }
 }
 
-impl Voice {
+impl Conversation {
     pub(super) fn new(
         file: PathBuf,
         agent: Option<String>,
@@ -95,7 +94,7 @@ impl Voice {
         }
     }
 
-    /// What the call said, and what its tool answered, is new to the next one.
+    /// Ends a call; its output and the tool's answer (`answered` tokens) are new input for the next one.
     pub(super) fn end_call(&mut self, call: &Call, answered: u64) {
         self.context = call.read + call.written;
         self.fresh = call.output + answered;
@@ -105,10 +104,10 @@ impl Voice {
         format!("toolu_01{}", self.id(22))
     }
 
-    /// A line of the model: one part of its message, with what the call used so far.
-    pub(super) fn part(&mut self, desk: &Desk, at_ms: u64, call: &SoFar<'_>, part: Value) -> Value {
-        let SoFar { call, output } = *call;
-        let mut line = self.line(desk, at_ms, "assistant");
+    /// A line of the model with one part of its message and the tokens used so far.
+    pub(super) fn part(&mut self, workspace: &Workspace, at_ms: u64, call: &CallProgress<'_>, part: Value) -> Value {
+        let CallProgress { call, output } = *call;
+        let mut line = self.line(workspace, at_ms, "assistant");
         line["requestId"] = call.request.clone().into();
         line["message"] = json!({ "model": self.model, "id": call.message, "type": "message", "role": "assistant",
             "content": [part], "stop_reason": null, "stop_sequence": null,
@@ -118,20 +117,20 @@ impl Voice {
         line
     }
 
-    /// A line of the user, or of a tool.
-    pub(super) fn said(&mut self, desk: &Desk, at_ms: u64, content: &Value) -> Value {
-        let mut line = self.line(desk, at_ms, "user");
+    /// A line of the user or of a tool.
+    pub(super) fn said(&mut self, workspace: &Workspace, at_ms: u64, content: &Value) -> Value {
+        let mut line = self.line(workspace, at_ms, "user");
         line["message"] = json!({ "role": "user", "content": content });
         line
     }
 
-    /// What every line has.
-    pub(super) fn line(&mut self, desk: &Desk, at_ms: u64, kind: &str) -> Value {
+    /// The common fields of every line.
+    pub(super) fn line(&mut self, workspace: &Workspace, at_ms: u64, kind: &str) -> Value {
         let id = uuid(&mut self.ids);
         let parent = self.parent.replace(id.clone());
         let mut line = json!({ "parentUuid": parent, "isSidechain": self.agent.is_some(), "userType": "external",
-            "cwd": desk.folder.to_string_lossy(), "sessionId": desk.session, "version": "2.1.70", "gitBranch": "main",
-            "type": kind, "uuid": id, "timestamp": desk.time(at_ms) });
+            "cwd": workspace.folder.to_string_lossy(), "sessionId": workspace.session, "version": "2.1.70", "gitBranch": "main",
+            "type": kind, "uuid": id, "timestamp": workspace.time(at_ms) });
         if let Some(agent) = &self.agent {
             line["agentId"] = agent.clone().into();
         }
@@ -142,7 +141,7 @@ impl Voice {
     pub(super) fn step(&self, at_ms: u64, line: &Value) -> Step {
         Step {
             at_ms,
-            action: Action::Say {
+            action: Action::AppendTranscript {
                 file: self.file.clone(),
                 line: format!("{line}\n"),
             },
@@ -160,7 +159,7 @@ pub(super) fn result(use_id: &str, output: &str, failed: bool) -> Value {
     json!([{ "tool_use_id": use_id, "type": "tool_result", "content": output, "is_error": failed }])
 }
 
-/// A random one, version 4.
+/// A random UUID, version 4.
 pub(super) fn uuid(rng: &mut fastrand::Rng) -> String {
     let number = rng.u128(..) & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
     let hex = format!("{number:032x}");

@@ -1,31 +1,31 @@
-//! What an agent does in each phase: which tool, on what, and what it says to it. Invented, in the shapes of real tools.
+//! The tool calls of an agent in each phase, in the shape of real tools.
 
 use serde_json::{Value, json};
 
 use crate::demo::content::Blueprint;
 
-/// Where a build stands.
+/// The current state of a build.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Scene<'a> {
+pub(crate) struct BuildState<'a> {
     pub(crate) blueprint: &'a Blueprint,
     pub(crate) phase: &'a str,
-    /// What the build says it does.
+    /// The build's progress detail.
     pub(crate) detail: &'a str,
-    /// The file that is written just now.
+    /// The file that is being written.
     pub(crate) file: Option<&'a str>,
 }
 
-/// One use of a tool.
+/// One tool call.
 #[derive(Clone, Debug)]
-pub(crate) struct Use {
-    /// What is said to it.
+pub(crate) struct ToolUse {
+    /// The agent's text before the call.
     pub(crate) said: String,
     pub(crate) tool: &'static str,
     pub(crate) input: Value,
     pub(crate) output: String,
 }
 
-impl Use {
+impl ToolUse {
     pub(super) fn text(&self) -> Value {
         json!({ "type": "text", "text": self.said })
     }
@@ -68,56 +68,56 @@ impl Use {
     }
 }
 
-/// What the main conversation does next.
-pub(super) fn next(scene: &Scene<'_>, rng: &mut fastrand::Rng) -> Use {
-    let blueprint = scene.blueprint;
-    let file = scene.file.unwrap_or_else(|| some_file(blueprint, rng));
-    let detail = scene.detail;
+/// The next tool call of the main conversation.
+pub(super) fn next(state: &BuildState<'_>, rng: &mut fastrand::Rng) -> ToolUse {
+    let blueprint = state.blueprint;
+    let file = state.file.unwrap_or_else(|| some_file(blueprint, rng));
+    let detail = state.detail;
     let turn = rng.u8(..3);
-    match (scene.phase, turn) {
-        ("Codebase Analysis", 0) => Use::search(detail, "^(pub )?(class|def|defmodule|fn) "),
+    match (state.phase, turn) {
+        ("Codebase Analysis", 0) => ToolUse::search(detail, "^(pub )?(class|def|defmodule|fn) "),
         ("Scout", 0) => {
             let query = format!("{} {}", blueprint.stack.join(" "), word(detail));
-            Use::new(detail, "WebSearch", json!({ "query": query }), "8 results")
+            ToolUse::new(detail, "WebSearch", json!({ "query": query }), "8 results")
         }
-        ("Scout", 1) => Use::write("Noting that down.", ".context-foundry/scout-report.md"),
-        ("Architect", 0) => Use::read("What did the scout find?", ".context-foundry/scout-report.md"),
-        ("Architect", 1) => Use::edit(detail, ".context-foundry/architecture.md"),
-        ("Architect", _) => Use::edit(detail, ".context-foundry/build-tasks.json"),
-        ("Builder", 0) if scene.file.is_some() => Use::write(detail, file),
-        ("Builder", 2) => Use::run("Does it still hold together?", blueprint.check, "ok"),
-        ("Builder", _) => Use::edit(detail, file),
-        ("Screenshot", _) => Use::run(detail, "scripts/screenshot.sh --all shots/", "4 pictures in shots/"),
-        ("Documentation", 0) => Use::write(detail, "README.md"),
-        ("Documentation", _) => Use::edit(detail, "docs/interfaces.md"),
-        ("Deploy", 0) => Use::run(detail, "git push -u origin main", "branch 'main' set up"),
-        ("Deploy", _) => Use::run(detail, "git add -A && git commit -m 'First release'", "[main 3f1c2aa]"),
-        ("Feedback", _) => Use::read(detail, ".context-foundry/test-results-iteration-1.md"),
-        _ => Use::read(detail, file),
+        ("Scout", 1) => ToolUse::write("Noting that down.", ".context-foundry/scout-report.md"),
+        ("Architect", 0) => ToolUse::read("What did the scout find?", ".context-foundry/scout-report.md"),
+        ("Architect", 1) => ToolUse::edit(detail, ".context-foundry/architecture.md"),
+        ("Architect", _) => ToolUse::edit(detail, ".context-foundry/build-tasks.json"),
+        ("Builder", 0) if state.file.is_some() => ToolUse::write(detail, file),
+        ("Builder", 2) => ToolUse::run("Does it still hold together?", blueprint.check, "ok"),
+        ("Builder", _) => ToolUse::edit(detail, file),
+        ("Screenshot", _) => ToolUse::run(detail, "scripts/screenshot.sh --all shots/", "4 pictures in shots/"),
+        ("Documentation", 0) => ToolUse::write(detail, "README.md"),
+        ("Documentation", _) => ToolUse::edit(detail, "docs/interfaces.md"),
+        ("Deploy", 0) => ToolUse::run(detail, "git push -u origin main", "branch 'main' set up"),
+        ("Deploy", _) => ToolUse::run(detail, "git add -A && git commit -m 'First release'", "[main 3f1c2aa]"),
+        ("Feedback", _) => ToolUse::read(detail, ".context-foundry/test-results-iteration-1.md"),
+        _ => ToolUse::read(detail, file),
     }
 }
 
-/// What a subagent does next: it looks, and changes nothing.
-pub(super) fn helping(scene: &Scene<'_>, rng: &mut fastrand::Rng) -> Use {
-    let file = some_file(scene.blueprint, rng);
+/// The next tool call of a subagent, which only reads.
+pub(super) fn next_of_subagent(state: &BuildState<'_>, rng: &mut fastrand::Rng) -> ToolUse {
+    let file = some_file(state.blueprint, rng);
     match rng.u8(..3) {
-        0 => Use::search("Where is it used?", word(scene.detail)),
-        1 => Use::run(
+        0 => ToolUse::search("Where is it used?", word(state.detail)),
+        1 => ToolUse::run(
             "What changed there?",
             &format!("git log --oneline -5 -- {file}"),
             "5 commits",
         ),
-        _ => Use::read(format!("Reading {file}."), file),
+        _ => ToolUse::read(format!("Reading {file}."), file),
     }
 }
 
-/// The tests of the project, all of them.
-pub(crate) fn test_run(blueprint: &Blueprint, iteration: u32) -> Use {
+/// A run of all tests of the project.
+pub(crate) fn test_run(blueprint: &Blueprint, iteration: u32) -> ToolUse {
     let said = match iteration {
         1 => "Everything is written. Running the tests.".to_owned(),
         _ => format!("Running the tests again, iteration {iteration}."),
     };
-    Use::run(said, blueprint.check, "")
+    ToolUse::run(said, blueprint.check, "")
 }
 
 fn some_file<'b>(blueprint: &'b Blueprint, rng: &mut fastrand::Rng) -> &'b str {
@@ -125,7 +125,7 @@ fn some_file<'b>(blueprint: &'b Blueprint, rng: &mut fastrand::Rng) -> &'b str {
     task.and_then(|task| task.files.first()).copied().unwrap_or("README.md")
 }
 
-/// A word that tells what a text is about.
+/// The longest word of a text, which says what it is about.
 fn word(text: &str) -> &str {
     let words = text.split(|letter: char| !letter.is_alphanumeric());
     words.max_by_key(|word| word.len()).unwrap_or(text)

@@ -1,26 +1,26 @@
-//! From where a server can be reached: the addresses of this machine, and the URLs that people and commands use. Nothing
-//! here decides who is let in.
+//! The URLs at which a server can be reached, from the address that it listens on and the addresses of this machine. Access
+//! is decided elsewhere.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::config::Config;
 
-/// Beginnings of names of interfaces behind which there are only this machine's own containers.
-const OF_THIS_MACHINE: [&str; 7] = ["docker", "br-", "veth", "virbr", "podman", "cni", "lxc"];
+/// Prefixes of the names of interfaces that lead only to containers on this machine.
+const CONTAINER_INTERFACES: [&str; 7] = ["docker", "br-", "veth", "virbr", "podman", "cni", "lxc"];
 
-/// Where a server listens.
+/// The URLs of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reach {
+pub(crate) struct ServerUrls {
     bound: SocketAddr,
-    /// Addresses by which others reach it, the likeliest first.
+    /// Its addresses for other machines, the most likely one first.
     others: Vec<IpAddr>,
     encrypted: bool,
-    /// Empty, or `/x/y`.
+    /// The path below which a proxy serves it: empty, or like `/x/y`.
     base: String,
 }
 
-impl Reach {
-    /// Of a server that is bound to this address; asks the system for the addresses of this machine.
+impl ServerUrls {
+    /// The URLs of a server that is bound to this address. Asks the system for the addresses of this machine.
     pub(crate) fn of(bound: SocketAddr, config: &Config) -> Self {
         let own = if bound.ip().is_unspecified() {
             interfaces()
@@ -30,11 +30,11 @@ impl Reach {
         Self::among(bound, &own, config.is_encrypted(), &config.server.base_path)
     }
 
-    /// The same on a machine with these interfaces.
+    /// The URLs on a machine with these interfaces (name and address).
     fn among(bound: SocketAddr, own: &[(String, IpAddr)], encrypted: bool, base: &str) -> Self {
         let others = match bound.ip() {
             IpAddr::V4(Ipv4Addr::UNSPECIFIED) => likeliest(own, IpAddr::is_ipv4),
-            // Also by IPv4, where the system does not keep the two apart.
+            // Most systems accept IPv4 on this address as well.
             IpAddr::V6(Ipv6Addr::UNSPECIFIED) => likeliest(own, |_| true),
             address if address.to_canonical().is_loopback() => Vec::new(),
             address => vec![address],
@@ -48,32 +48,32 @@ impl Reach {
         }
     }
 
-    /// Whether others than this machine can reach it.
+    /// Whether other machines can reach it.
     pub(crate) fn is_exposed(&self) -> bool {
         !self.bound.ip().to_canonical().is_loopback()
     }
 
-    /// Where commands of this machine ask; without the path of a proxy and without encryption, which needs none here.
+    /// The URL for commands on this machine, without a proxy's path and without encryption, which is not needed here.
     pub(crate) fn for_commands(&self) -> String {
         format!("http://{}", self.nearest())
     }
 
-    /// Where a person at this machine looks. Beside the addresses for others loopback is not encrypted: nothing leaves the
-    /// machine, and no browser asks whether to trust it.
+    /// The dashboard's URL on this machine. A server on every address does not encrypt loopback, because nothing leaves the
+    /// machine and the browser then does not warn about the certificate.
     pub(crate) fn dashboard(&self) -> String {
         let encrypted = self.encrypted && !self.bound.ip().is_unspecified();
         let scheme = if encrypted { "https" } else { "http" };
         format!("{scheme}://{}{}/", self.nearest(), self.base)
     }
 
-    /// Where somebody who was sent a link looks; without a slash at the end.
+    /// The best URL for a link to send to someone; without a slash at the end.
     pub(crate) fn likeliest(&self) -> String {
         let own = || self.dashboard().trim_end_matches('/').to_owned();
-        self.elsewhere().into_iter().next().unwrap_or_else(own)
+        self.network_urls().into_iter().next().unwrap_or_else(own)
     }
 
-    /// Where others look, the likeliest first; without a slash at the end.
-    pub(crate) fn elsewhere(&self) -> Vec<String> {
+    /// The URLs for other machines, the most likely one first; without a slash at the end.
+    pub(crate) fn network_urls(&self) -> Vec<String> {
         let scheme = if self.encrypted { "https" } else { "http" };
         let at = |address: &IpAddr| SocketAddr::new(*address, self.bound.port());
         self.others
@@ -82,7 +82,7 @@ impl Reach {
             .collect()
     }
 
-    /// The names that a certificate of ours should have.
+    /// The names for a self-signed certificate.
     pub(crate) fn names(&self, allowed_hosts: &[String]) -> Vec<String> {
         let own = ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
         let others = self.others.iter().map(ToString::to_string);
@@ -102,7 +102,7 @@ impl Reach {
     }
 }
 
-/// Names and addresses of this machine's interfaces that are up; none when the system does not say.
+/// Names and addresses of this machine's interfaces that are up; empty if the system does not list them.
 fn interfaces() -> Vec<(String, IpAddr)> {
     let all =
         if_addrs::get_if_addrs().inspect_err(|error| tracing::warn!(%error, "cannot list this machine's addresses"));
@@ -112,22 +112,22 @@ fn interfaces() -> Vec<(String, IpAddr)> {
         .collect()
 }
 
-/// Addresses that somebody else may use, those of a real network before those of containers, short ones before long ones.
+/// The addresses that other machines may use: those of a network before those of containers, IPv4 before IPv6.
 fn likeliest(own: &[(String, IpAddr)], wanted: impl Fn(&IpAddr) -> bool) -> Vec<IpAddr> {
     let is_usable = |address: &IpAddr| match address {
         IpAddr::V4(address) => !address.is_loopback() && !address.is_link_local() && !address.is_unspecified(),
-        // One of a link alone needs the name of the link, which differs from machine to machine.
+        // A link-local address needs the name of the interface, which differs between machines.
         IpAddr::V6(address) => !address.is_loopback() && !address.is_unicast_link_local() && !address.is_unspecified(),
     };
     let mut found: Vec<(bool, bool, IpAddr)> = own
         .iter()
         .filter(|(_, address)| is_usable(address) && wanted(address))
         .map(|(name, address)| {
-            let is_inner = OF_THIS_MACHINE.iter().any(|start| name.starts_with(start));
+            let is_inner = CONTAINER_INTERFACES.iter().any(|start| name.starts_with(start));
             (is_inner, address.is_ipv6(), *address)
         })
         .collect();
-    // As the system lists them otherwise.
+    // A stable sort keeps the system's order otherwise.
     found.sort_by_key(|(is_inner, is_long, _)| (*is_inner, *is_long));
     let mut addresses: Vec<IpAddr> = Vec::new();
     for (_, _, address) in found {
@@ -142,7 +142,7 @@ fn likeliest(own: &[(String, IpAddr)], wanted: impl Fn(&IpAddr) -> bool) -> Vec<
 mod tests {
     use super::*;
 
-    fn reach(bound: &str, encrypted: bool, base: &str) -> Reach {
+    fn urls(bound: &str, encrypted: bool, base: &str) -> ServerUrls {
         let own: Vec<(String, IpAddr)> = [
             ("lo", "127.0.0.1"),
             ("lo", "::1"),
@@ -154,32 +154,32 @@ mod tests {
         ]
         .map(|(name, address)| (name.to_owned(), address.parse().unwrap()))
         .to_vec();
-        Reach::among(bound.parse().unwrap(), &own, encrypted, base)
+        ServerUrls::among(bound.parse().unwrap(), &own, encrypted, base)
     }
 
     #[test]
     fn on_loopback_nobody_else_reaches_it() {
         for bound in ["127.0.0.1:80", "[::1]:80"] {
-            let reach = reach(bound, false, "");
-            assert!(!reach.is_exposed());
-            assert_eq!(reach.elsewhere(), Vec::<String>::new());
-            assert_eq!(reach.for_commands(), format!("http://{bound}"));
-            assert_eq!(reach.dashboard(), format!("http://{bound}/"));
+            let urls = urls(bound, false, "");
+            assert!(!urls.is_exposed());
+            assert_eq!(urls.network_urls(), Vec::<String>::new());
+            assert_eq!(urls.for_commands(), format!("http://{bound}"));
+            assert_eq!(urls.dashboard(), format!("http://{bound}/"));
         }
     }
 
     #[test]
     fn on_every_address_each_is_told_and_the_likeliest_first() {
-        let reach4 = reach("0.0.0.0:8080", false, "");
+        let reach4 = urls("0.0.0.0:8080", false, "");
         assert!(reach4.is_exposed());
         assert_eq!(
-            reach4.elsewhere(),
+            reach4.network_urls(),
             ["http://192.168.1.5:8080", "http://172.17.0.1:8080"]
         );
         assert_eq!(reach4.dashboard(), "http://127.0.0.1:8080/");
-        let reach6 = reach("[::]:8080", true, "/builds/");
+        let all = urls("[::]:8080", true, "/builds/");
         assert_eq!(
-            reach6.elsewhere(),
+            all.network_urls(),
             [
                 "https://192.168.1.5:8080/builds",
                 "https://[2001:db8::7]:8080/builds",
@@ -187,23 +187,22 @@ mod tests {
             ]
         );
         assert_eq!(
-            reach6.for_commands(),
+            all.for_commands(),
             "http://[::1]:8080",
             "without TLS, and without the proxy's path"
         );
-        assert_eq!(reach6.dashboard(), "http://[::1]:8080/builds/");
-        assert_eq!(reach("127.0.0.1:8080", true, "").dashboard(), "https://127.0.0.1:8080/");
+        assert_eq!(all.dashboard(), "http://[::1]:8080/builds/");
+        assert_eq!(urls("127.0.0.1:8080", true, "").dashboard(), "https://127.0.0.1:8080/");
     }
 
     #[test]
     fn on_one_address_that_one_is_told() {
-        let reach = reach("192.168.1.5:80", false, "x/y");
-        assert!(reach.is_exposed());
-        assert_eq!(reach.elsewhere(), ["http://192.168.1.5:80/x/y"]);
-        assert_eq!(reach.for_commands(), "http://192.168.1.5:80");
+        let urls = urls("192.168.1.5:80", false, "x/y");
+        assert!(urls.is_exposed());
+        assert_eq!(urls.network_urls(), ["http://192.168.1.5:80/x/y"]);
+        assert_eq!(urls.for_commands(), "http://192.168.1.5:80");
         assert!(
-            reach
-                .names(&["builds.example".to_owned()])
+            urls.names(&["builds.example".to_owned()])
                 .contains(&"builds.example".to_owned())
         );
     }
