@@ -82,25 +82,25 @@ pub enum LegacyDbError {
         source: std::io::Error,
     },
     /// Not a file, such as a folder or a pipe.
-    #[error("{} is no file", path.display())]
+    #[error("{} is not a regular file", path.display())]
     NoFile {
         /// What was named.
         path: PathBuf,
     },
     /// It changed whenever it was copied.
-    #[error("{} is being written all the time; try again when the build that writes it is quiet", path.display())]
+    #[error("{} is being written continuously; try again when no build is running", path.display())]
     Busy {
         /// The database.
         path: PathBuf,
     },
     /// A file of another kind.
-    #[error("{} is no SQLite database", path.display())]
+    #[error("{} is not an SQLite database", path.display())]
     NoDatabase {
         /// The file.
         path: PathBuf,
     },
     /// A database whose content is lost in part.
-    #[error("{} is damaged ({reason}); mend a copy of it with `sqlite3 FILE .recover` and import that", path.display())]
+    #[error("{} is damaged ({reason}); repair a copy of it with `sqlite3 FILE .recover` and import that", path.display())]
     Damaged {
         /// The database.
         path: PathBuf,
@@ -108,7 +108,7 @@ pub enum LegacyDbError {
         reason: String,
     },
     /// A database of something else.
-    #[error("{} holds no metrics of builds: none of the tables {tables} with a column task_id is there", path.display())]
+    #[error("{} contains no build metrics: it has none of the tables {tables} with a column task_id", path.display())]
     Foreign {
         /// The database.
         path: PathBuf,

@@ -29,27 +29,16 @@ pub(crate) struct Cli {
 
 /// Options of every command.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Common options")]
 pub(crate) struct CommonArgs {
     /// Read this configuration file instead of ./forgecast.toml or ~/.config/forgecast/forgecast.toml
-    #[arg(long, value_name = "FILE", global = true, help_heading = "Common options")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
     /// Write logs as text or as JSON lines
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        global = true,
-        help_heading = "Common options",
-        value_enum
-    )]
+    #[arg(long, value_name = "FORMAT", global = true)]
     pub(crate) log_format: Option<LogFormat>,
     /// The least severe level to log
-    #[arg(
-        long,
-        value_name = "LEVEL",
-        global = true,
-        help_heading = "Common options",
-        value_enum
-    )]
+    #[arg(long, value_name = "LEVEL", global = true)]
     pub(crate) log_level: Option<LogLevel>,
 }
 

@@ -74,13 +74,9 @@ impl Client {
     /// The server cannot be reached, or rejects the request with a reason.
     pub(crate) fn bytes(&self, path: &str) -> Result<Option<Vec<u8>>> {
         let answer = self.authorized(self.agent.get(self.at(path))).call();
-        let Some(mut answer) = found(self.reached(answer)?)? else {
-            return Ok(None);
-        };
-        let body = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec();
-        Ok(Some(body.with_context(|| {
-            format!("the answer of {} is incomplete", self.url)
-        })?))
+        found(self.reached(answer)?)?
+            .map(|answer| self.body(answer))
+            .transpose()
     }
 
     /// A resource as a value; none if it does not exist.
@@ -88,16 +84,7 @@ impl Client {
     /// # Errors
     /// The server cannot be reached or rejects the request, or the answer has another shape.
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>> {
-        self.bytes(path)?
-            .map(|body| {
-                serde_json::from_slice(&body).with_context(|| {
-                    format!(
-                        "{}{path} answered in another format; is the server of another version?",
-                        self.url
-                    )
-                })
-            })
-            .transpose()
+        self.bytes(path)?.map(|body| self.parse(path, &body)).transpose()
     }
 
     /// The body of a resource that has one with every status, such as `/readyz`.
@@ -106,14 +93,8 @@ impl Client {
     /// The server cannot be reached, or the answer has another shape.
     pub(crate) fn state<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let answer = self.authorized(self.agent.get(self.at(path))).call();
-        let body = self.reached(answer)?.body_mut().read_to_vec();
-        let body = body.with_context(|| format!("the answer of {} is incomplete", self.url))?;
-        serde_json::from_slice(&body).with_context(|| {
-            format!(
-                "{}{path} answered in another format; is the server of another version?",
-                self.url
-            )
-        })
+        let body = self.body(self.reached(answer)?)?;
+        self.parse(path, &body)
     }
 
     /// Deletes a resource. Returns whether it existed.
@@ -135,40 +116,38 @@ impl Client {
             let request = self
                 .authorized(self.agent.post(self.at(path)))
                 .header("content-type", "application/json");
-            let mut answer = self.reached(
-                request
-                    .config()
-                    .timeout_recv_response(Some(STORE_LIMIT))
-                    .build()
-                    .send(json),
-            )?;
+            let request = request.config().timeout_recv_response(Some(STORE_LIMIT)).build();
+            let mut answer = self.reached(request.send(json))?;
             match answer.status().as_u16() {
                 503 if attempt < ATTEMPTS => pause(),
                 422 => {
-                    return Ok(Err(
-                        words(&mut answer).unwrap_or_else(|| "the server gave no reason".to_owned())
-                    ));
+                    let reason = words(&mut answer);
+                    return Ok(Err(reason.unwrap_or_else(|| "the server gave no reason".to_owned())));
                 }
                 _ => {
-                    let Some(mut answer) = found(answer)? else {
-                        bail!(
-                            "the server at {} does not support this; it may be an older version",
-                            self.url
-                        );
+                    let Some(answer) = found(answer)? else {
+                        bail!("{}{path} does not exist; is the server of an older version?", self.url);
                     };
-                    let body = answer.body_mut().read_to_vec();
-                    let body = body.with_context(|| format!("the answer of {} is incomplete", self.url))?;
-                    let understood = serde_json::from_slice(&body);
-                    return understood.map(Ok).with_context(|| {
-                        format!(
-                            "{}{path} answered in another format; is the server of another version?",
-                            self.url
-                        )
-                    });
+                    return self.parse(path, &self.body(answer)?).map(Ok);
                 }
             }
         }
         bail!("the server at {} is busy; try again later", self.url)
+    }
+
+    fn body(&self, mut answer: Response<Body>) -> Result<Vec<u8>> {
+        let body = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec();
+        body.with_context(|| format!("the answer of {} is incomplete", self.url))
+    }
+
+    fn parse<T: DeserializeOwned>(&self, path: &str, body: &[u8]) -> Result<T> {
+        let parsed = serde_json::from_slice(body);
+        parsed.with_context(|| {
+            format!(
+                "unknown answer of {}{path}; is the server of another version?",
+                self.url
+            )
+        })
     }
 
     /// Calls `each` with the data of every event of an event stream until it ends. Returns whether the stream exists.

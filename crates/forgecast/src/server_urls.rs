@@ -3,6 +3,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use anyhow::{Result, bail};
+
 use crate::config::Config;
 
 /// Prefixes of the names of interfaces that lead only to containers on this machine.
@@ -102,6 +104,22 @@ impl ServerUrls {
     }
 }
 
+/// Checks a server's address from the command line, which may include a proxy's path; without a slash at the end.
+///
+/// # Errors
+/// It is not an address that a browser can open.
+pub(crate) fn parse(url: &str) -> Result<String> {
+    let plain = url.trim_end_matches('/');
+    let rest = plain.strip_prefix("https://").or_else(|| plain.strip_prefix("http://"));
+    let is_wrong = |letter: char| letter.is_whitespace() || letter.is_control() || "?#@\"'\\<>".contains(letter);
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.starts_with('/') && !rest.contains(is_wrong) => Ok(plain.to_owned()),
+        _ => bail!(
+            "{url} is not a server address; expected something like https://builds.example or http://127.0.0.1:8080"
+        ),
+    }
+}
+
 /// Names and addresses of this machine's interfaces that are up; empty if the system does not list them.
 fn interfaces() -> Vec<(String, IpAddr)> {
     let all =
@@ -155,6 +173,29 @@ mod tests {
         .map(|(name, address)| (name.to_owned(), address.parse().unwrap()))
         .to_vec();
         ServerUrls::among(bound.parse().unwrap(), &own, encrypted, base)
+    }
+
+    #[test]
+    fn an_address_is_what_a_browser_opens() {
+        for (url, expected) in [
+            ("https://builds.example/", "https://builds.example"),
+            ("http://192.168.1.5:8080", "http://192.168.1.5:8080"),
+            ("https://x/builds//", "https://x/builds"),
+        ] {
+            assert_eq!(parse(url).unwrap(), expected);
+        }
+        for url in [
+            "",
+            "builds.example",
+            "javascript:alert(1)",
+            "https://",
+            "https://x#y",
+            "https://a@b",
+            "https://x y",
+            "https:///x",
+        ] {
+            assert!(parse(url).is_err(), "{url}");
+        }
     }
 
     #[test]

@@ -134,15 +134,25 @@ pub(crate) fn print_errors(text: &str) {
 
 /// How long ago, in one unit.
 pub(crate) fn age(from: Option<Timestamp>, now: Timestamp) -> String {
-    let Some(from) = from else {
-        return "-".to_owned();
-    };
-    match now.millis_since(from) / 1000 {
-        seconds @ 0..60 => format!("{seconds} s ago"),
-        seconds @ 60..3_600 => format!("{} min ago", seconds / 60),
-        seconds @ 3_600..86_400 => format!("{} h ago", seconds / 3_600),
-        seconds => format!("{} d ago", seconds / 86_400),
+    from.map_or_else(
+        || "-".to_owned(),
+        |from| format!("{} ago", in_one_unit(now.millis_since(from))),
+    )
+}
+
+/// A duration in one unit, rounded down.
+fn in_one_unit(millis: u64) -> String {
+    match millis / 1000 {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3_600 => format!("{} min", seconds / 60),
+        seconds @ 3_600..86_400 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} d", seconds / 86_400),
     }
+}
+
+/// `1 session`, `2 sessions`.
+pub(crate) fn counted(number: u64, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -17,7 +17,8 @@ use super::Context;
 use super::session_client::{PushResult, SessionClient};
 use crate::cli::ImportArgs;
 use crate::import::{self, ImportScope};
-use crate::{pipeline, terminal};
+use crate::pipeline;
+use crate::terminal::{self, counted};
 
 /// Context Foundry's variable with the path of its metrics database.
 const VARIABLE: &str = "CF_METRICS_DB";
@@ -256,13 +257,13 @@ impl Summary {
         let verb = if is_dry { "would import" } else { "imported" };
         let mut text = format!(
             "{verb} {}: {} new, {} known, {} rejected",
-            plural(self.sessions, "session"),
-            plural(self.new, "fact"),
+            counted(self.sessions, "session"),
+            counted(self.new, "fact"),
             self.known,
             self.rejected
         );
         if self.log_lines > 0 {
-            text.push_str(&format!("; {}", plural(self.log_lines, "log line")));
+            text.push_str(&format!("; {}", counted(self.log_lines, "log line")));
         }
         text.push('\n');
         for (why, count) in &self.reasons {
@@ -270,9 +271,4 @@ impl Summary {
         }
         text
     }
-}
-
-fn plural(count: u64, what: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{ending}")
 }

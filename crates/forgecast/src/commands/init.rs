@@ -12,7 +12,7 @@ use crate::cli::{Agent, InitArgs};
 use crate::config::{Config, Environment};
 use crate::connect::write::{self, Record, Records};
 use crate::connect::{self, Added, Edited, Target, settings};
-use crate::server_urls::ServerUrls;
+use crate::server_urls::{self, ServerUrls};
 use crate::terminal::{self, Style};
 use crate::{pipeline, runtime_file};
 use token::Tokens;
@@ -24,7 +24,7 @@ use token::Tokens;
 pub(crate) fn run(context: &Context, args: &InitArgs) -> Result<()> {
     let config = context.configure(args.sources.flags())?;
     let url = match &args.url {
-        Some(url) => parse_address(url)?,
+        Some(url) => server_urls::parse(url)?,
         None => address(context, &config)?,
     };
     let files = settings::files(args.agent, &config);
@@ -167,15 +167,4 @@ fn address(context: &Context, config: &Config) -> Result<String> {
         );
     }
     Ok(ServerUrls::of((config.host, config.port).into(), config).for_commands())
-}
-
-/// A server's address, with a proxy's path if there is one, without a slash at the end.
-fn parse_address(url: &str) -> Result<String> {
-    let plain = url.trim_end_matches('/');
-    let rest = plain.strip_prefix("https://").or_else(|| plain.strip_prefix("http://"));
-    let odd = |letter: char| letter.is_whitespace() || letter.is_control() || "?#@\"'".contains(letter);
-    match rest {
-        Some(rest) if !rest.is_empty() && !rest.starts_with('/') && !rest.contains(odd) => Ok(plain.to_owned()),
-        _ => bail!("{url} is not a server address; expected something like http://127.0.0.1:8080"),
-    }
 }

@@ -13,7 +13,7 @@ use crate::access;
 use crate::cli::ShareArgs;
 use crate::config::Config;
 use crate::runtime_file::Running;
-use crate::server_urls::ServerUrls;
+use crate::server_urls::{self, ServerUrls};
 use crate::terminal::{self, Style};
 
 /// Creates, lists or revokes links.
@@ -42,7 +42,7 @@ pub(crate) fn run(context: &Context, args: &ShareArgs) -> Result<()> {
     }
     let named = args.id.as_ref().context("name a session")?;
     let base = match &args.url {
-        Some(url) => parse_address(url)?,
+        Some(url) => server_urls::parse(url)?,
         None => base(&config, running.as_ref())?,
     };
     let session = resolve(context, args, named)?;
@@ -89,25 +89,6 @@ fn base(config: &Config, running: Option<&Running>) -> Result<String> {
     }
 }
 
-/// An address that a browser can open, without a slash at the end.
-fn parse_address(url: &str) -> Result<String> {
-    let plain = url.trim_end_matches('/');
-    let rest = plain.strip_prefix("https://").or_else(|| plain.strip_prefix("http://"));
-    let is_address = rest.is_some_and(|rest| {
-        let host = rest.split('/').next().unwrap_or_default();
-        !host.is_empty()
-            && !rest
-                .contains(|letter: char| "?#@\\\"<>".contains(letter) || letter.is_whitespace() || letter.is_control())
-    });
-    if is_address {
-        Ok(plain.to_owned())
-    } else {
-        bail!(
-            "{url} is not a server address; expected something like https://builds.example or http://192.168.1.5:8080"
-        )
-    }
-}
-
 fn list(context: &Context, as_json: bool, shares: &[ShareInfo]) {
     if as_json {
         terminal::print(&format!("{:#}\n", json!(shares)));
@@ -116,33 +97,5 @@ fn list(context: &Context, as_json: bool, shares: &[ShareInfo]) {
     } else {
         let now = forgecast_ingest::system_clock().now();
         terminal::print(&terminal::shares(shares, now, Style::of_stdout(&context.environment)));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_what_a_browser_opens() {
-        for (url, expected) in [
-            ("https://builds.example/", "https://builds.example"),
-            ("http://192.168.1.5:8080", "http://192.168.1.5:8080"),
-            ("https://x/builds//", "https://x/builds"),
-        ] {
-            assert_eq!(parse_address(url).unwrap(), expected);
-        }
-        for url in [
-            "",
-            "builds.example",
-            "javascript:alert(1)",
-            "https://",
-            "https://x#y",
-            "https://a@b",
-            "https://x y",
-            "https:///x",
-        ] {
-            assert!(parse_address(url).is_err(), "{url}");
-        }
     }
 }

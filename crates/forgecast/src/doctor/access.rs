@@ -9,6 +9,7 @@ use super::{Finding, fail, ok, warn};
 use crate::access;
 use crate::config::{Config, Environment};
 use crate::server_urls::ServerUrls;
+use crate::terminal::counted;
 
 pub(super) fn findings(server: Option<&Server>, environment: &Environment, config: &Config) -> Vec<Finding> {
     let db = server.map_or_else(|| config.db.clone(), |server| server.db().to_owned());
@@ -68,8 +69,10 @@ fn tokens(db: &Path) -> Finding {
     }
     let names = tokens.iter().map(|token| format!("{} ({})", token.name, token.role));
     let names: Vec<String> = names.collect();
-    let plural = if links == 1 { "" } else { "s" };
-    ok("tokens", format!("{}; {links} share link{plural}", names.join(", ")))
+    ok(
+        "tokens",
+        format!("{}; {}", names.join(", "), counted(links as u64, "share link")),
+    )
 }
 
 /// Our files that other users can read.

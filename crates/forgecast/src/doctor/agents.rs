@@ -74,11 +74,11 @@ fn transcripts(agent: AgentKind, folder: &Path) -> Finding {
         let since = at.duration_since(SystemTime::UNIX_EPOCH).ok()?;
         i64::try_from(since.as_millis()).ok().map(Timestamp::from_millis)
     });
-    let plural = if files == 1 { "" } else { "s" };
     ok(
         agent.key(),
         format!(
-            "{files} {name} transcript{plural} in {shown}, the newest from {}",
+            "{} in {shown}, the newest from {}",
+            terminal::counted(files, &format!("{name} transcript")),
             terminal::age(newest, now)
         ),
     )

@@ -3,7 +3,7 @@
 use forgecast_protocol::Timestamp;
 use forgecast_server::{ShareInfo, TokenInfo};
 
-use super::{Style, age, table};
+use super::{Style, age, in_one_unit, table};
 
 /// The tokens as a table.
 pub(crate) fn tokens(tokens: &[TokenInfo], now: Timestamp, style: Style) -> String {
@@ -19,7 +19,10 @@ pub(crate) fn tokens(tokens: &[TokenInfo], now: Timestamp, style: Style) -> Stri
 pub(crate) fn shares(shares: &[ShareInfo], now: Timestamp, style: Style) -> String {
     let mut rows = vec![["ID", "SESSION", "CREATED", "EXPIRES"].map(str::to_owned)];
     rows.extend(shares.iter().map(|share| {
-        let (made, ends) = (age(Some(share.created_at), now), left(share.expires_at, now));
+        let (made, ends) = (
+            age(Some(share.created_at), now),
+            format!("in {}", in_one_unit(share.expires_at.millis_since(now))),
+        );
         [share.id.clone(), share.session.to_string(), made, ends]
     }));
     headed(&rows, style)
@@ -34,16 +37,6 @@ fn headed<const COLUMNS: usize>(rows: &[[String; COLUMNS]], style: Style) -> Str
             _ => cell.to_owned(),
         },
     )
-}
-
-/// The time until `until`, in one unit, rounded down.
-fn left(until: Timestamp, now: Timestamp) -> String {
-    match until.millis_since(now) / 1000 {
-        seconds @ 0..60 => format!("in {seconds} s"),
-        seconds @ 60..3_600 => format!("in {} min", seconds / 60),
-        seconds @ 3_600..86_400 => format!("in {} h", seconds / 3_600),
-        seconds => format!("in {} d", seconds / 86_400),
-    }
 }
 
 #[cfg(test)]

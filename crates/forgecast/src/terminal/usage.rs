@@ -193,7 +193,7 @@ mod tests {
             provenance: vec![UsageSource::Transcript, UsageSource::Hook],
             ..Usage::default()
         };
-        assert_eq!(summary(&usage), "1,244,567 tokens, $0.46 and more (transcript, hook)");
+        assert_eq!(summary(&usage), "1,244,567 tokens, $0.46 or more (transcript, hook)");
     }
 
     #[test]
@@ -224,9 +224,9 @@ mod tests {
         (none)          10  1,234,567            0           0       0.0 %      2     $0.50*
         other            0  1,234,567            0           0           -      2  unpriced
         total        1,010  3,703,701            0       9,000      89.9 %      6    $12.73*
-        *          without 3 calls to models that have no price
+        *          3 calls to models without a price are not included
         today      $1.00 for 1,234,568 tokens
-        prices     of 2026-11-21, US dollars
+        prices     US dollars, as of 2026-11-21
         ");
         assert_eq!(usage(&UsageReport::default(), Style::plain()), "No usage found.\n");
     }

@@ -178,7 +178,7 @@ fn watching_prints_each_change() {
 #[test]
 fn watching_needs_a_server_and_an_unknown_session_is_said_so() {
     let world = world();
-    insta::assert_snapshot!(world.run(&["status", "weather-app", "--watch"]).2, @"forgecast: no server is running; start one with `forgecast`, or leave out --watch");
+    insta::assert_snapshot!(world.run(&["status", "weather-app", "--watch"]).2, @"forgecast: --watch needs a running server; start one with `forgecast`, or omit --watch");
     insta::assert_snapshot!(world.run(&["status", "nobody"]).2, @"forgecast: there is no session nobody; `forgecast sessions` lists the sessions");
     insta::assert_snapshot!(world.run(&["export", "nobody"]).2, @"forgecast: there is no session nobody; `forgecast sessions` lists the sessions");
 }

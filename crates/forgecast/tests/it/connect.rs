@@ -132,12 +132,12 @@ fn doctor_says_what_is_connected_and_what_is_not() {
     assert_eq!(code, 0, "nothing fails");
     insta::assert_snapshot!(said, @r"
     warn  server    no server is running
-                    → start one: `forgecast`
-    ok    database  <world>/home/.local/share/forgecast/forgecast.db is not there yet; the server makes it
-    ok    prices    of 2026-11-21
+                    → start it with `forgecast`
+    ok    database  <world>/home/.local/share/forgecast/forgecast.db does not exist yet; the server creates it
+    ok    prices    built-in prices as of 2026-11-21
     warn  claude    Claude Code has no folder at <world>/home/.claude or <world>/home/.config/claude
-                    → if it keeps its files elsewhere, say where with CLAUDE_CONFIG_DIR or transcripts.claude
-    ok    spool     no fact of `forgecast emit` waits
+                    → if it keeps its files elsewhere, set CLAUDE_CONFIG_DIR or transcripts.claude
+    ok    spool     no facts from `forgecast emit` are waiting
     ");
 
     let folder = world.path("elsewhere/shop");

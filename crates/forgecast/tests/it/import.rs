@@ -214,7 +214,7 @@ fn odd_rows_cost_themselves_and_nothing_else() {
     database(&world.path("metrics.db"), &[TABLES, odd]);
     insta::assert_snapshot!(import(&world, "metrics.db"), @r"
     imported 4 sessions: 15 facts new, 0 known, 3 rejected
-      rejected 3: a row that names no task
+      rejected 3: a row without a task
     ");
     let cut_off = view(&world, "cut-off");
     assert_eq!(cut_off["usage"]["input"], 7_000);
@@ -283,14 +283,14 @@ fn what_is_no_metrics_database_is_said_so_and_nothing_is_made() {
         })
         .collect();
     insta::assert_snapshot!(said.join("\n"), @r"
-    forgecast: <world>/text is no SQLite database
-    forgecast: <world>/object is not what `forgecast export` writes: missing field `session` at line 1 column 12
-    forgecast: <world>/foreign holds no metrics of builds: none of the tables tasks, metrics, decisions, agent_performance, test_iterations, pattern_effectiveness with a column task_id is there
-    forgecast: <world>/broken is damaged (*** in database main *** Tree 2 page 2: btreeInitPage() returns error code 11); mend a copy of it with `sqlite3 FILE .recover` and import that
+    forgecast: <world>/text is not an SQLite database
+    forgecast: <world>/object was not written by `forgecast export`: missing field `session` at line 1 column 12
+    forgecast: <world>/foreign contains no build metrics: it has none of the tables tasks, metrics, decisions, agent_performance, test_iterations, pattern_effectiveness with a column task_id
+    forgecast: <world>/broken is damaged (*** in database main *** Tree 2 page 2: btreeInitPage() returns error code 11); repair a copy of it with `sqlite3 FILE .recover` and import that
     forgecast: cannot read <world>/missing: No such file or directory (os error 2)
-    forgecast: <world>/home is no file
+    forgecast: <world>/home is not a regular file
     ");
-    insta::assert_snapshot!(world.run(&["import"]).2, @"forgecast: name a file: a metrics database (often ~/.context-foundry/metrics.db; CF_METRICS_DB is not set), or what `forgecast export` wrote");
+    insta::assert_snapshot!(world.run(&["import"]).2, @"forgecast: name a file: a metrics database (usually ~/.context-foundry/metrics.db; CF_METRICS_DB is not set), or a file written by `forgecast export`");
     assert!(!world.db().exists());
 }
 

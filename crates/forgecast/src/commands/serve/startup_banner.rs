@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::config::Config;
 use crate::pipeline;
 use crate::server_urls::ServerUrls;
-use crate::terminal::{self, Style, one_line};
+use crate::terminal::{self, Style, counted, one_line};
 
 /// How long the banner waits for the first scan; the scan of a large tree continues afterwards.
 const FIRST_SCAN: Duration = Duration::from_secs(10);
@@ -112,7 +112,7 @@ impl StartupBanner<'_> {
         }
         let (sessions, running) = count_sessions(&hub).await;
         let so_far = if settled { "" } else { " so far" };
-        let (projects, sessions) = (count(health.projects, "project"), count(sessions, "session"));
+        let (projects, sessions) = (counted(health.projects, "project"), counted(sessions, "session"));
         self.line(
             &mut text,
             "found",
@@ -168,10 +168,10 @@ async fn count_sessions(hub: &Hub) -> (u64, u64) {
 fn folders(health: &SourceHealth) -> Vec<String> {
     let described = health.roots.iter().map(|root| {
         let found = match root.kind {
-            RootKind::Projects => count(root.projects, "project"),
-            RootKind::Checkpoints => format!("checkpoints, {}", count(root.projects, "session")),
+            RootKind::Projects => counted(root.projects, "project"),
+            RootKind::Checkpoints => format!("checkpoints, {}", counted(root.projects, "session")),
             RootKind::Logs => "logs".to_owned(),
-            RootKind::Claude | RootKind::Codex | RootKind::Foundry => count(root.projects, "transcript"),
+            RootKind::Claude | RootKind::Codex | RootKind::Foundry => counted(root.projects, "transcript"),
         };
         let state = match root.state {
             RootState::Watching => found,
@@ -182,8 +182,4 @@ fn folders(health: &SourceHealth) -> Vec<String> {
         format!("{} ({state})", one_line(&root.path.display().to_string()))
     });
     described.collect()
-}
-
-fn count(number: u64, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
