@@ -113,7 +113,7 @@ impl Server {
             self.sources = sources;
             self.build = Some(Running::start(
                 Command::new("cargo")
-                    .args(["build", "--package", "forgecast"])
+                    .args(["build", "--workspace", "--bin", "forgecast"])
                     .current_dir(tool::root()),
             )?);
         }

@@ -13,31 +13,24 @@ pub(crate) fn run() -> Result {
     browser()
 }
 
-/// The watcher of systems other than Linux, which `--workspace` leaves out.
-const PORTABLE_WATCH: [&str; 7] = [
-    "--locked",
-    "--no-fail-fast",
-    "--package",
-    "forgecast-ingest",
-    "--package",
-    "forgecast",
-    "--features=forgecast-ingest/portable-watch",
-];
+/// Takes the watcher of systems other than Linux, which `--workspace` alone leaves out.
+const PORTABLE_WATCH: &str = "--features=forgecast-ingest/portable-watch";
 /// The tests that depend on what a watcher reports: all of the sources, and the live ones of the binary.
 const WATCHING: &str = "package(forgecast-ingest) | test(/^(demo|kill|restart|sessions|transcripts|writing)/)";
 
+/// Always of the whole workspace: chosen packages would get other features, and everything would be compiled again.
 fn rust() -> Result {
     let everything = ["--workspace", "--locked", "--no-fail-fast"];
     if tool::exists("cargo-nextest", &["nextest", "--version"]) {
         cargo(&[&["nextest", "run"], &everything[..]].concat()).run()?;
         cargo(&["test", "--workspace", "--locked", "--doc"]).run()?;
         println!("once more with the portable watcher, which macOS uses");
-        return cargo(&[&["nextest", "run"], &PORTABLE_WATCH[..], &["-E", WATCHING]].concat()).run();
+        return cargo(&[&["nextest", "run"], &everything[..], &[PORTABLE_WATCH, "-E", WATCHING]].concat()).run();
     }
     println!("cargo-nextest is not installed; `cargo test` does the same, slower");
     cargo(&[&["test"], &everything[..]].concat()).run()?;
     println!("once more with the portable watcher, which macOS uses");
-    cargo(&[&["test"], &PORTABLE_WATCH[..]].concat()).run()
+    cargo(&[&["test"], &everything[..], &[PORTABLE_WATCH]].concat()).run()
 }
 
 fn typescript() -> Result {
@@ -49,7 +42,7 @@ fn typescript() -> Result {
 fn browser() -> Result {
     chromium()?;
     install("e2e")?;
-    cargo(&["build", "--package", "forgecast", "--locked"]).run()?;
+    cargo(&["build", "--workspace", "--bin", "forgecast", "--locked"]).run()?;
     Tool::new("e2e", "npm", &["test"]).run()
 }
 
@@ -57,7 +50,7 @@ fn browser() -> Result {
 pub(crate) fn screenshots() -> Result {
     chromium()?;
     install("e2e")?;
-    cargo(&["build", "--package", "forgecast", "--locked"]).run()?;
+    cargo(&["build", "--workspace", "--bin", "forgecast", "--locked"]).run()?;
     Tool::new("e2e", "npm", &["run", "screenshots"]).run()
 }
 
