@@ -55,17 +55,20 @@ await page.waitForSelector('[data-connection="live"]');
 const file = join(folder, '.context-foundry', 'current-phase.json');
 for (let round = 0; round < Number(rounds); round += 1) {
   const mark = `round ${round} of the picture.`;
-  writeFileSync(`${file}.next`, JSON.stringify({
-    session_id: name,
-    current_phase: 'Builder',
-    phase_number: '3/8',
-    status: 'building',
-    progress_detail: mark,
-    test_iteration: 0,
-    phases_completed: ['Scout', 'Architect'],
-    started_at: '2026-01-31T08:00:00Z',
-    last_updated: '2026-01-31T08:15:00Z',
-  }));
+  writeFileSync(
+    `${file}.next`,
+    JSON.stringify({
+      session_id: name,
+      current_phase: 'Builder',
+      phase_number: '3/8',
+      status: 'building',
+      progress_detail: mark,
+      test_iteration: 0,
+      phases_completed: ['Scout', 'Architect'],
+      started_at: '2026-01-31T08:00:00Z',
+      last_updated: '2026-01-31T08:15:00Z',
+    }),
+  );
   await page.evaluate((text) => globalThis.expectRound(text), mark);
   const told = new Promise((done) => (seen = done));
   const begin = now();

@@ -5,7 +5,23 @@
 const RUN = 'top.ran=1,alert(1)';
 
 const HANDLERS = ['onerror', 'onload', 'onclick', 'onfocus', 'onmouseover', 'ontoggle', 'onbegin', 'onanimationend', 'onpointerenter', 'onbeforeinput'];
-const TAGS = ['img src=x', 'svg', 'body', 'input autofocus', 'details open', 'video src=x', 'audio src=x', 'iframe src=x', 'object data=x', 'marquee', 'select autofocus', 'style', 'link rel=stylesheet href=x', 'math', 'p style=animation:x'];
+const TAGS = [
+  'img src=x',
+  'svg',
+  'body',
+  'input autofocus',
+  'details open',
+  'video src=x',
+  'audio src=x',
+  'iframe src=x',
+  'object data=x',
+  'marquee',
+  'select autofocus',
+  'style',
+  'link rel=stylesheet href=x',
+  'math',
+  'p style=animation:x',
+];
 const WRAPS: ((text: string) => string)[] = [
   (text) => text,
   (text) => `">${text}`,
@@ -50,7 +66,25 @@ function markup(): string[] {
 
 function addresses(): string[] {
   const inner = [RUN, `top.ran=1`, `eval(atob('dG9wLnJhbj0x'))`];
-  const schemes = ['javascript:', 'JaVaScRiPt:', ' javascript:', 'java\tscript:', 'java\nscript:', 'javascript&colon;', '&#106;avascript:', 'vbscript:', 'data:text/html,<script>', 'data:text/html;base64,', 'blob:', 'file:///etc/passwd?', '//evil.invalid/', 'https:/\\evil.invalid/', 'http://user:word@evil.invalid/', 'view-source:javascript:', 'javascript://evil.invalid/%0a'];
+  const schemes = [
+    'javascript:',
+    'JaVaScRiPt:',
+    ' javascript:',
+    'java\tscript:',
+    'java\nscript:',
+    'javascript&colon;',
+    '&#106;avascript:',
+    'vbscript:',
+    'data:text/html,<script>',
+    'data:text/html;base64,',
+    'blob:',
+    'file:///etc/passwd?',
+    '//evil.invalid/',
+    'https:/\\evil.invalid/',
+    'http://user:word@evil.invalid/',
+    'view-source:javascript:',
+    'javascript://evil.invalid/%0a',
+  ];
   return schemes.flatMap((scheme) => inner.map((text) => scheme + text));
 }
 
@@ -78,14 +112,78 @@ function encodings(): string[] {
 
 function templates(): string[] {
   const run = [RUN, `constructor.constructor('top.ran=1')()`, `this.constructor.constructor("top.ran=1")()`, `[].filter.constructor('top.ran=1')()`];
-  const frames = [['{{', '}}'], ['${', '}'], ['#{', '}'], ['<%=', '%>'], ['{@html "', '"}'], ['{#if true}', '{/if}'], ['[[', ']]'], ['{%', '%}'], ['`${', '}`'], ['{', '}'], ['@{', '}'], ['$(', ')'], ['<?php ', '?>']];
+  const frames = [
+    ['{{', '}}'],
+    ['${', '}'],
+    ['#{', '}'],
+    ['<%=', '%>'],
+    ['{@html "', '"}'],
+    ['{#if true}', '{/if}'],
+    ['[[', ']]'],
+    ['{%', '%}'],
+    ['`${', '}`'],
+    ['{', '}'],
+    ['@{', '}'],
+    ['$(', ')'],
+    ['<?php ', '?>'],
+  ];
   return frames.flatMap(([open, close]) => run.map((text) => `${open}${text}${close}`));
 }
 
-const MACHINERY = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'valueOf', 'then', 'length', '__defineGetter__', 'isPrototypeOf', 'NaN', 'null', 'undefined', 'true', '-0', '1e999', '0x10', '[object Object]', 'innerHTML', 'location', 'onerror', 'main', 'root', 'style', 'class'];
+const MACHINERY = [
+  '__proto__',
+  'constructor',
+  'prototype',
+  'toString',
+  'hasOwnProperty',
+  'valueOf',
+  'then',
+  'length',
+  '__defineGetter__',
+  'isPrototypeOf',
+  'NaN',
+  'null',
+  'undefined',
+  'true',
+  '-0',
+  '1e999',
+  '0x10',
+  '[object Object]',
+  'innerHTML',
+  'location',
+  'onerror',
+  'main',
+  'root',
+  'style',
+  'class',
+];
 
 function unicode(): string[] {
-  const marks = ['\u202e', '\u202d', '\u2066', '\u2067', '\u2069', '\u200e', '\u200f', '\u200b', '\u200d', '\u2060', '\ufeff', '\u00ad', '\u034f', '\u115f', '\u180e', '\u2028', '\u2029', '\u0085', '\u3164', '\ufffc', '\ufff9', '\u{e0041}', '\u{1d173}'];
+  const marks = [
+    '\u202e',
+    '\u202d',
+    '\u2066',
+    '\u2067',
+    '\u2069',
+    '\u200e',
+    '\u200f',
+    '\u200b',
+    '\u200d',
+    '\u2060',
+    '\ufeff',
+    '\u00ad',
+    '\u034f',
+    '\u115f',
+    '\u180e',
+    '\u2028',
+    '\u2029',
+    '\u0085',
+    '\u3164',
+    '\ufffc',
+    '\ufff9',
+    '\u{e0041}',
+    '\u{1d173}',
+  ];
   return [
     ...marks.flatMap((mark) => [`begin ${mark}gnp.exe end`, mark.repeat(50) + 'x', mark]),
     'e' + '\u0301'.repeat(400),
@@ -106,7 +204,10 @@ function unicode(): string[] {
 }
 
 function terminal(): string[] {
-  const controls = Array.from({ length: 32 }, (_, code) => String.fromCharCode(code)).concat(Array.from({ length: 32 }, (_, code) => String.fromCharCode(0x80 + code)), '\u007f');
+  const controls = Array.from({ length: 32 }, (_, code) => String.fromCharCode(code)).concat(
+    Array.from({ length: 32 }, (_, code) => String.fromCharCode(0x80 + code)),
+    '\u007f',
+  );
   return [
     ...controls.map((control) => `before${control}after`),
     '\u001b[2J\u001b[H',
@@ -157,7 +258,42 @@ function sizes(): string[] {
 }
 
 function paths(): string[] {
-  return ['../../../../etc/passwd', '..\\..\\windows\\win.ini', '/etc/shadow', '%2e%2e%2fetc%2fpasswd', '....//....//etc/passwd', 'C:\\boot.ini', '\\\\evil.invalid\\share', 'file:///etc/passwd', '/proc/self/environ', 'con', 'nul.txt', 'a\u0000.png', '~/.ssh/id_rsa', '=HYPERLINK("//evil.invalid")', '@SUM(1+1)*cmd|x', "'; DROP TABLE sessions; --", '" OR 1=1 --', '$(reboot)', '`reboot`', '; rm -rf /', '| cat /etc/passwd', '&& curl evil.invalid', '{"type":"snapshot"}', '</script><script>top.ran=1</script>', ']]><script>top.ran=1</script>', '*{color:red}', 'url(javascript:top.ran=1)', 'expression(top.ran=1)', '@import url(//evil.invalid)', '#main', '?token=x', '%', '%00', '%s%n%x'];
+  return [
+    '../../../../etc/passwd',
+    '..\\..\\windows\\win.ini',
+    '/etc/shadow',
+    '%2e%2e%2fetc%2fpasswd',
+    '....//....//etc/passwd',
+    'C:\\boot.ini',
+    '\\\\evil.invalid\\share',
+    'file:///etc/passwd',
+    '/proc/self/environ',
+    'con',
+    'nul.txt',
+    'a\u0000.png',
+    '~/.ssh/id_rsa',
+    '=HYPERLINK("//evil.invalid")',
+    '@SUM(1+1)*cmd|x',
+    "'; DROP TABLE sessions; --",
+    '" OR 1=1 --',
+    '$(reboot)',
+    '`reboot`',
+    '; rm -rf /',
+    '| cat /etc/passwd',
+    '&& curl evil.invalid',
+    '{"type":"snapshot"}',
+    '</script><script>top.ran=1</script>',
+    ']]><script>top.ran=1</script>',
+    '*{color:red}',
+    'url(javascript:top.ran=1)',
+    'expression(top.ran=1)',
+    '@import url(//evil.invalid)',
+    '#main',
+    '?token=x',
+    '%',
+    '%00',
+    '%s%n%x',
+  ];
 }
 
 export const HOSTILE: readonly string[] = [

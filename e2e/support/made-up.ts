@@ -106,10 +106,9 @@ export function lay(root: string, sessions: readonly MadeUp[]): void {
 /** Tells a running server which project they belong to and what they used, some sessions at a time. */
 export async function tell(url: string, sessions: readonly MadeUp[], together = 40): Promise<void> {
   for (let at = 0; at < sessions.length; at += together) {
-    const events = sessions.slice(at, at + together).flatMap(({ name, project, usage }) => [
-      { id: `${name}-seen`, session: name, type: 'session_seen', project },
-      ...usage,
-    ]);
+    const events = sessions
+      .slice(at, at + together)
+      .flatMap(({ name, project, usage }) => [{ id: `${name}-seen`, session: name, type: 'session_seen', project }, ...usage]);
     const answer = await fetch(`${url}/api/v1/events`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

@@ -113,7 +113,10 @@ export class Mock {
     const lines = held
       .map((line, offset) => ({ ...line, offset }))
       .slice(Number(asked('offset') ?? 0))
-      .filter(({ level, text }) => ranks.indexOf(level ?? 'info') >= ranks.indexOf(asked('level') ?? 'debug') && text.toLowerCase().includes((asked('q') ?? '').toLowerCase()));
+      .filter(
+        ({ level, text }) =>
+          ranks.indexOf(level ?? 'info') >= ranks.indexOf(asked('level') ?? 'debug') && text.toLowerCase().includes((asked('q') ?? '').toLowerCase()),
+      );
     const page = lines.slice(0, matches ? undefined : Number(asked('limit') ?? 500));
     const next_offset = page.length < lines.length ? page.at(-1)!.offset + 1 : held.length;
     const range = { first_offset: 0, next_offset, end_offset: held.length };

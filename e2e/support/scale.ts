@@ -72,7 +72,11 @@ async function traced(page: Page, work: () => Promise<void>): Promise<LongTasks>
   const tasks = traceEvents.filter((event) => event.ph === 'X' && event.name.endsWith('RunTask') && main.has(thread(event)));
   // Without these there would be nothing to find.
   if (!tasks.some(({ tdur }) => tdur !== undefined)) throw new Error(`no task with its time among ${traceEvents.length} events`);
-  const long = (time: (event: Traced) => number) => tasks.map(time).filter((us) => us > LONG_US).map((us) => Math.round(us / 1_000));
+  const long = (time: (event: Traced) => number) =>
+    tasks
+      .map(time)
+      .filter((us) => us > LONG_US)
+      .map((us) => Math.round(us / 1_000));
   return { processor: long(({ tdur }) => tdur ?? 0), clock: long(({ dur }) => dur ?? 0) };
 }
 

@@ -44,17 +44,28 @@ export function richView(id = 'weather-app~1'): Json {
       tasks_completed: 7,
       tasks_total: 12,
       tasks: Object.fromEntries(
-        ['API client', 'Response cache', 'Forecast page', 'Alerts banner', 'Settings', 'Offline support', 'Unit tests', 'Route tests', 'Error pages', 'Accessibility pass', 'Documentation', 'Deployment recipe'].map(
-          (description, order) => [
-            `task-${order + 1}`,
-            {
-              order,
-              description,
-              status: order < 7 ? 'completed' : order === 7 ? 'in_progress' : order === 8 ? 'failed' : 'pending',
-              ...(order === 7 && { dependencies: ['task-2', 'task-3'], files: ['tests/routes.test.ts'] }),
-            },
-          ],
-        ),
+        [
+          'API client',
+          'Response cache',
+          'Forecast page',
+          'Alerts banner',
+          'Settings',
+          'Offline support',
+          'Unit tests',
+          'Route tests',
+          'Error pages',
+          'Accessibility pass',
+          'Documentation',
+          'Deployment recipe',
+        ].map((description, order) => [
+          `task-${order + 1}`,
+          {
+            order,
+            description,
+            status: order < 7 ? 'completed' : order === 7 ? 'in_progress' : order === 8 ? 'failed' : 'pending',
+            ...(order === 7 && { dependencies: ['task-2', 'task-3'], files: ['tests/routes.test.ts'] }),
+          },
+        ]),
       ),
     },
     tests: {
@@ -67,9 +78,39 @@ export function richView(id = 'weather-app~1'): Json {
     },
     agents: {
       main: { type: 'orchestrator', name: 'Orchestrator', status: 'active', phase: 'Builder', tokens: 812_000, started_at: ago(4200) },
-      b1: { type: 'builder', name: 'Builder 1', parent: 'main', status: 'active', phase: 'Builder', progress_percent: 60, tokens: 143_500, started_at: ago(310) },
-      b2: { type: 'builder', name: 'Builder 2', parent: 'main', status: 'completed', phase: 'Builder', tokens: 98_200, started_at: ago(3300), ended_at: ago(1600), issues_found: 4, issues_fixed: 4 },
-      t1: { type: 'tester', name: 'Test runner', parent: 'b1', status: 'failed', phase: 'Test', tokens: 44_100, started_at: ago(1500), ended_at: ago(700), error: 'two tests of the forecast cache fail' },
+      b1: {
+        type: 'builder',
+        name: 'Builder 1',
+        parent: 'main',
+        status: 'active',
+        phase: 'Builder',
+        progress_percent: 60,
+        tokens: 143_500,
+        started_at: ago(310),
+      },
+      b2: {
+        type: 'builder',
+        name: 'Builder 2',
+        parent: 'main',
+        status: 'completed',
+        phase: 'Builder',
+        tokens: 98_200,
+        started_at: ago(3300),
+        ended_at: ago(1600),
+        issues_found: 4,
+        issues_fixed: 4,
+      },
+      t1: {
+        type: 'tester',
+        name: 'Test runner',
+        parent: 'b1',
+        status: 'failed',
+        phase: 'Test',
+        tokens: 44_100,
+        started_at: ago(1500),
+        ended_at: ago(700),
+        error: 'two tests of the forecast cache fail',
+      },
     },
     usage: usage(),
     decisions: {
@@ -77,8 +118,27 @@ export function richView(id = 'weather-app~1'): Json {
       avg_quality: 3.5,
       lessons_used: 1,
       recent: {
-        'f1:1': { title: 'Cache entries are keyed by city only, so units are mixed up', category: 'Architecture', severity: 'HIGH', phase: 'Test', should_detect_in_phase: 'Architect', root_cause: 'The key was chosen before the unit setting existed.', solution: 'Put the unit into the key; add a test for it.', confidence: 'high', quality: 4, at: ago(690) },
-        'f1:2': { title: 'Use fake timers in the alert tests', category: 'Testing', severity: 'LOW', phase: 'Test', lesson_used: true, quality: 3, at: ago(1300) },
+        'f1:1': {
+          title: 'Cache entries are keyed by city only, so units are mixed up',
+          category: 'Architecture',
+          severity: 'HIGH',
+          phase: 'Test',
+          should_detect_in_phase: 'Architect',
+          root_cause: 'The key was chosen before the unit setting existed.',
+          solution: 'Put the unit into the key; add a test for it.',
+          confidence: 'high',
+          quality: 4,
+          at: ago(690),
+        },
+        'f1:2': {
+          title: 'Use fake timers in the alert tests',
+          category: 'Testing',
+          severity: 'LOW',
+          phase: 'Test',
+          lesson_used: true,
+          quality: 3,
+          at: ago(1300),
+        },
       },
     },
     patterns: {
@@ -94,10 +154,26 @@ export function richView(id = 'weather-app~1'): Json {
     estimate: { at: ago(312), remaining_s: 1900, low_s: 1300, high_s: 2700, basis: 'median of 4 earlier runs of this project' },
     links: { repository: 'https://example.org/weather-app', odd: 'javascript:alert(1)' },
     errors: { 1: { message: 'npm test ended with status 1', details: '2 of 88 tests failed\n  forecast cache › keeps units apart', at: ago(705) } },
-    problems: { 'field:test_iteration': { kind: 'bad_field', message: 'test_iteration holds "two"; the number before was kept', subject: '.context-foundry/current-phase.json' } },
+    problems: {
+      'field:test_iteration': {
+        kind: 'bad_field',
+        message: 'test_iteration holds "two"; the number before was kept',
+        subject: '.context-foundry/current-phase.json',
+      },
+    },
     started_at: ago(4200),
     last_work_at: ago(4),
-    changed_at: { phase: ago(312), phases: ago(312), progress: ago(60), tests: ago(700), agents: ago(20), usage: ago(20), decisions: ago(690), patterns: ago(690), artifacts: ago(3) },
+    changed_at: {
+      phase: ago(312),
+      phases: ago(312),
+      progress: ago(60),
+      tests: ago(700),
+      agents: ago(20),
+      usage: ago(20),
+      decisions: ago(690),
+      patterns: ago(690),
+      artifacts: ago(3),
+    },
   };
 }
 
@@ -195,7 +271,15 @@ export function row(id: string, over: Json = {}): Json {
     source: 'live',
     status: 'running',
     phase: { name: 'Builder', number: '3', total: 8 },
-    phases: { Scout: 'completed', Architect: 'completed', Builder: 'active', Test: 'pending', Documentation: 'pending', Deploy: 'pending', Feedback: 'pending' },
+    phases: {
+      Scout: 'completed',
+      Architect: 'completed',
+      Builder: 'active',
+      Test: 'pending',
+      Documentation: 'pending',
+      Deploy: 'pending',
+      Feedback: 'pending',
+    },
     progress_percent: 37,
     agents_active: 2,
     problems: 0,
@@ -207,7 +291,28 @@ export function row(id: string, over: Json = {}): Json {
 
 /** Twenty sessions in every state. */
 export function rows(): Json {
-  const names = ['weather-app', 'invoice-portal', 'recipe-box', 'chess-clock', 'photo-sorter', 'habit-tracker', 'sql-linter', 'mail-digest', 'map-tiles', 'quiz-engine', 'budget-cli', 'pdf-merger', 'feed-reader', 'todo-sync', 'voice-notes', 'garden-plan', 'price-watch', 'team-rota', 'log-shipper', 'dns-probe'];
+  const names = [
+    'weather-app',
+    'invoice-portal',
+    'recipe-box',
+    'chess-clock',
+    'photo-sorter',
+    'habit-tracker',
+    'sql-linter',
+    'mail-digest',
+    'map-tiles',
+    'quiz-engine',
+    'budget-cli',
+    'pdf-merger',
+    'feed-reader',
+    'todo-sync',
+    'voice-notes',
+    'garden-plan',
+    'price-watch',
+    'team-rota',
+    'log-shipper',
+    'dns-probe',
+  ];
   const statuses = ['running', 'running', 'waiting', 'running', 'stalled', 'completed', 'failed', 'running', 'completed', 'abandoned'];
   const list = names.map((name, at) => {
     const status = statuses[at % statuses.length] ?? 'running';
@@ -222,7 +327,18 @@ export function rows(): Json {
       ...(status === 'failed' && { status_reason: 'Tests still failed after 5 rounds' }),
       phase: { name: current, number: String(reached), total: 8 },
       phases: Object.fromEntries(
-        PHASES.map((phase, order) => [phase, status === 'completed' || order < reached ? 'completed' : order === reached ? (status === 'failed' ? 'failed' : over ? 'pending' : 'active') : 'pending']),
+        PHASES.map((phase, order) => [
+          phase,
+          status === 'completed' || order < reached
+            ? 'completed'
+            : order === reached
+              ? status === 'failed'
+                ? 'failed'
+                : over
+                  ? 'pending'
+                  : 'active'
+              : 'pending',
+        ]),
       ),
       progress_percent: status === 'completed' ? 100 : Math.round((reached / PHASES.length) * 100),
       ...(reached > 2 && { tests: { passed: 20 + at * 7, ...(at % 4 === 0 ? { failed: 1 + (at % 5) } : { failed: 0 }) } }),
@@ -235,9 +351,27 @@ export function rows(): Json {
     });
   });
   const { id, name, project, source, status, waiting_for, status_reason } = transcriptView();
-  const own = row(String(id), { name, project, source, status, waiting_for, status_reason, usage: { tokens: 4_100_000, cost_usd: 7.82 }, started_at: ago(500) });
+  const own = row(String(id), {
+    name,
+    project,
+    source,
+    status,
+    waiting_for,
+    status_reason,
+    usage: { tokens: 4_100_000, cost_usd: 7.82 },
+    started_at: ago(500),
+  });
   for (const absent of ['phase', 'phases', 'progress_percent']) delete own[absent];
-  const idle = { ...own, id: 'f00dfeed-1234~1', name: 'Explain how the feed is cached', project: 'feed-reader', waiting_for: 'prompt', status_reason: 'Finished its turn', started_at: ago(700), agents_active: 0 };
+  const idle = {
+    ...own,
+    id: 'f00dfeed-1234~1',
+    name: 'Explain how the feed is cached',
+    project: 'feed-reader',
+    waiting_for: 'prompt',
+    status_reason: 'Finished its turn',
+    started_at: ago(700),
+    agents_active: 0,
+  };
   return Object.fromEntries([...list, own, idle].map((item) => [item['id'] as string, item]));
 }
 

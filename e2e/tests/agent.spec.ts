@@ -77,7 +77,12 @@ test('a subagent stands below the session’s own agent, with its tokens', async
   await known();
   await page.goto(`${forgecast.url}/session/${ID}`);
   await expect(page.getByRole('heading', { name: TITLE, level: 1 })).toBeVisible();
-  const use = { type: 'tool_use', id: 'toolu_01sub', name: 'Task', input: { description: 'Look for every place that rounds', subagent_type: 'Explore', prompt: 'Find the rounding.' } };
+  const use = {
+    type: 'tool_use',
+    id: 'toolu_01sub',
+    name: 'Task',
+    input: { description: 'Look for every place that rounds', subagent_type: 'Explore', prompt: 'Find the rounding.' },
+  };
   claude.call({ ...FIRST, content: [use] });
   claude.subagentPrompt('a61f', 'Find the rounding.');
   claude.call({ message: 'msg_01sub', request: 'req_01sub', tokens: { input: 4_000, output: 1_000 } }, 'a61f');

@@ -45,7 +45,10 @@ test('a session’s page does not grow over 20,000 updates', async ({ page }) =>
   const update = (at: number) => {
     mock.patch(`session/${ID}`, {
       phase: { detail: `update ${at}.` },
-      progress: { percent: at % 100, tasks: { [`moving-${at % 7}`]: at % 2 ? null : { order: 40 + (at % 7), description: `Task ${at}`, status: 'in_progress' } } },
+      progress: {
+        percent: at % 100,
+        tasks: { [`moving-${at % 7}`]: at % 2 ? null : { order: 40 + (at % 7), description: `Task ${at}`, status: 'in_progress' } },
+      },
       agents: { [`passing-${at % 5}`]: at % 3 ? { type: 'builder', status: 'active', tokens: at, started_at: ago(5) } : null },
       tests: { iterations: { [String(3 + (at % 4))]: at % 2 ? { run: 88, passed: at % 88, failed: 1, at: ago(1) } : null } },
       usage: { input: 214_000 + at, cost_usd: 7 + at / 1000 },
@@ -70,7 +73,11 @@ test('the overview does not grow over 20,000 updates of its rows, nor over sessi
     mock.patch('sessions', {
       sessions: {
         's0~1': { status_reason: `update ${at}.`, progress_percent: at % 100, usage: { tokens: at * 100 } },
-        [`s${at % 200}~1`]: { phases: { Builder: at % 2 ? 'active' : 'completed' }, last_work_at: ago(0), ...(at % 200 === 0 && { status_reason: `update ${at}.` }) },
+        [`s${at % 200}~1`]: {
+          phases: { Builder: at % 2 ? 'active' : 'completed' },
+          last_work_at: ago(0),
+          ...(at % 200 === 0 && { status_reason: `update ${at}.` }),
+        },
         [`passing${at % 20}~1`]: at % 3 ? row(`passing${at % 20}~1`, { started_at: ago(1) }) : null,
       },
     });

@@ -42,7 +42,12 @@ test('totals, charts and shares are those of the range', async ({ page }) => {
   await expect(total(page, 'cost')).not.toHaveText(whole);
 
   const usage = page.getByRole('group', { name: 'Usage by', exact: true });
-  for (const [by, group] of [['Model', 'claude-opus-4-8'], ['Phase', ''], ['Session', `${past.at(-1)!.name}~1`], ['Project', 'weather-app']] as const) {
+  for (const [by, group] of [
+    ['Model', 'claude-opus-4-8'],
+    ['Phase', ''],
+    ['Session', `${past.at(-1)!.name}~1`],
+    ['Project', 'weather-app'],
+  ] as const) {
     await usage.getByRole('button', { name: by }).click();
     await expect(page.getByRole('columnheader', { name: by, exact: true })).toBeVisible();
     if (group !== '') await expect(page.locator(`[data-group="${group}"]`)).toBeVisible();
@@ -69,14 +74,16 @@ test('the list is read a page at a time, sorted and filtered by the server', asy
   await expect(page.locator(`[data-finished^="${past[0]!.name}~"]`)).toBeVisible();
 
   await page.getByRole('group', { name: 'Order' }).getByRole('button', { name: 'Took' }).click();
-  const longest = Math.max(...past.map(({ files }) => JSON.parse(files['.context-foundry/session-summary.json']!).duration_minutes as number));
+  const longest = Math.max(
+    ...past.map(({ files }) => (JSON.parse(files['.context-foundry/session-summary.json']!) as { duration_minutes: number }).duration_minutes),
+  );
   await expect(list(page).first()).toContainText(`${Math.floor(longest)}m`);
   await page.getByRole('searchbox').fill(past[7]!.name);
   await expect(page.locator(`[data-finished^="${past[7]!.name}~"]`)).toBeVisible();
   await page.getByRole('searchbox').fill('no such thing');
   await expect(page.getByText('No session matches the filter.')).toBeVisible();
   await page.getByRole('button', { name: 'Clear it' }).click();
-  await page.getByLabel('Verdict').selectOption('failed');
+  await page.getByLabel('Result').selectOption('failed');
   await expect(list(page).locator('[data-status="failed"]').first()).toBeVisible();
   await expect(list(page).locator('[data-status="completed"]')).toHaveCount(0);
 });
@@ -102,11 +109,15 @@ test('a chart is read with the arrow keys and as a table, and goes with the them
       for (let at = 0; at < data.length; at += 4) seen.add(`rgb(${data[at]}, ${data[at + 1]}, ${data[at + 2]})`);
       return [...figure.querySelectorAll('.swatch')].map((swatch) => seen.has(getComputedStyle(swatch).backgroundColor));
     });
-  for (const _theme of ['dark', 'light']) {
+  for (let themes = 0; themes < 2; themes += 1) {
     await expect.poll(painted).toEqual([true, true, true]);
     await page.keyboard.press('t');
   }
-  const width = () => page.locator('.uplot').first().evaluate((chart) => chart.clientWidth);
+  const width = () =>
+    page
+      .locator('.uplot')
+      .first()
+      .evaluate((chart) => chart.clientWidth);
   const before = await width();
   await page.setViewportSize({ width: 800, height: 900 });
   await expect.poll(width).not.toBe(before);
@@ -148,10 +159,13 @@ test('what is shown can be saved, for a spreadsheet and for a program', async ({
   await expect(total(page, 'finished')).toContainText(/^1[45]\d$/);
   const saved = async (group: string, kind: string) => {
     const download = page.waitForEvent('download');
-    await page.getByRole('group', { name: `Export ${group}` }).getByRole('button', { name: kind }).click();
+    await page
+      .getByRole('group', { name: `Export ${group}` })
+      .getByRole('button', { name: kind })
+      .click();
     const file = await download;
     expect(file.suggestedFilename()).toMatch(new RegExp(`\\.${kind.toLowerCase()}$`));
-    return readFileSync((await file.path())!, 'utf8');
+    return readFileSync(await file.path(), 'utf8');
   };
   const sessions = (await saved('sessions', 'CSV')).trim().split('\r\n');
   expect(sessions[0]).toMatch(/^id,name,project,status,duration_s/);
@@ -183,7 +197,10 @@ test('a server without a past says so', async ({ page }) => {
 });
 
 for (const theme of ['dark', 'light'] as const) {
-  for (const [size, viewport] of [['desktop', { width: 1440, height: 900 }], ['phone', { width: 390, height: 844 }]] as const) {
+  for (const [size, viewport] of [
+    ['desktop', { width: 1440, height: 900 }],
+    ['phone', { width: 390, height: 844 }],
+  ] as const) {
     test(`history and comparison, ${theme}, ${size}: axe finds nothing`, async ({ page }) => {
       await page.setViewportSize(viewport);
       await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });

@@ -21,7 +21,19 @@ function pushed(session: string, text: string): object[] {
     { type: 'checkpoint_reported', project: text, task: text, notes: [text], completed: [text], remaining: [text], working_directory: text },
     { type: 'task_reported', task_id: text || 'x', description: text, status: text, files: [text], dependencies: [text], estimated_time: text },
     { type: 'agent_reported', agent_id: text || 'x', agent_type: text, agent_name: text, parent: text, status: text, phase: text, error: text, tokens: 5 },
-    { type: 'decision_recorded', key: text || 'x', title: text, category: text, severity: text, phase: text, should_detect_in_phase: text, root_cause: text, solution: text, confidence: text, applies_to_phases: [text] },
+    {
+      type: 'decision_recorded',
+      key: text || 'x',
+      title: text,
+      category: text,
+      severity: text,
+      phase: text,
+      should_detect_in_phase: text,
+      root_cause: text,
+      solution: text,
+      confidence: text,
+      applies_to_phases: [text],
+    },
     { type: 'pattern_recorded', pattern_id: text || 'x', title: text, library: text, severity: text },
     { type: 'artifact_changed', name: text, kind: text, size: 1, modified_at: now },
     { type: 'usage_recorded', model: text, agent: text, input: 500, output: 5 },
@@ -38,8 +50,15 @@ function pushed(session: string, text: string): object[] {
 /** The same by the files that agents write. */
 function written(name: string, text: string): void {
   const project = forgecast.project(name);
-  project.write('.context-foundry/build-tasks.json', { parallel_mode: true, total_tasks: 1, tasks: [{ id: text, description: text, status: text, files: [text], dependencies: [text], estimated_time: text }] });
-  project.write('.context-foundry/feedback/build-feedback.json', { issues_found: [{ id: text, issue: text, category: text, severity: text, phase: text, root_cause: text, solution: text, confidence: text }], successful_patterns: [{ pattern_id: text, pattern: text }] });
+  project.write('.context-foundry/build-tasks.json', {
+    parallel_mode: true,
+    total_tasks: 1,
+    tasks: [{ id: text, description: text, status: text, files: [text], dependencies: [text], estimated_time: text }],
+  });
+  project.write('.context-foundry/feedback/build-feedback.json', {
+    issues_found: [{ id: text, issue: text, category: text, severity: text, phase: text, root_cause: text, solution: text, confidence: text }],
+    successful_patterns: [{ pattern_id: text, pattern: text }],
+  });
   project.write('.context-foundry/scout-report.md', text);
   project.append('.context-foundry/build-output-1.txt', `${text}\n`);
   project.phase(text, '1', { status: text, progress_detail: text, phases_completed: [text], [text || 'x']: text });
@@ -65,10 +84,14 @@ async function walk(page: Page, sessions: { id: string; text?: string }[]): Prom
       if ((window as unknown as { ran?: number }).ran) say('a script ran');
       if (document.documentElement.scrollWidth > window.innerWidth) {
         const beyond = [...document.querySelectorAll('body *')].filter((element) => element.getBoundingClientRect().right > window.innerWidth + 1);
-        const names = beyond.slice(0, 8).map((element) => `${element.closest('[data-panel]')?.getAttribute('data-panel')} ${element.tagName}.${element.className}`);
+        const names = beyond
+          .slice(0, 8)
+          .map((element) => `${element.closest('[data-panel]')?.getAttribute('data-panel')} ${element.tagName}.${element.className}`);
         say(`the page is ${document.documentElement.scrollWidth} pixels wide: ${names.join(', ')}`);
       }
-      const strange = document.body.querySelectorAll('script:not([src]), iframe, object, embed, base, form, meta, link, style, marquee, video, audio, math, dialog:not([class]), img:not([src$="icon.svg"])');
+      const strange = document.body.querySelectorAll(
+        'script:not([src]), iframe, object, embed, base, form, meta, link, style, marquee, video, audio, math, dialog:not([class]), img:not([src$="icon.svg"])',
+      );
       for (const element of strange) say(`made an element ${element.outerHTML.slice(0, 80)}`);
       for (const element of document.querySelectorAll('*')) {
         for (const { name } of element.attributes) if (name.startsWith('on')) say(`made a handler ${name}`);
@@ -76,7 +99,7 @@ async function walk(page: Page, sessions: { id: string; text?: string }[]): Prom
       for (const link of document.querySelectorAll<HTMLAnchorElement>('a[href]')) {
         if (link.protocol !== 'http:' && link.protocol !== 'https:') say(`made a link ${link.href.slice(0, 80)}`);
       }
-      if (text !== undefined && !document.querySelector('main')!.textContent!.includes(text)) say(`does not show ${text}`);
+      if (text !== undefined && !document.querySelector('main')!.textContent.includes(text)) say(`does not show ${text}`);
     }
     return wrong;
   }, sessions);
@@ -84,7 +107,7 @@ async function walk(page: Page, sessions: { id: string; text?: string }[]): Prom
 
 async function ids(): Promise<{ id: string; name: string }[]> {
   const all: { id: string; name: string }[] = [];
-  for (let cursor = ''; ; ) {
+  for (let cursor = ''; ;) {
     const answer = await fetch(`${forgecast.url}/api/v1/sessions?limit=500${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
     const page = (await answer.json()) as { sessions: { id: string; name: string }[]; next_cursor?: string };
     all.push(...page.sessions);
@@ -124,7 +147,11 @@ test('what agents write into files and producers push stays text in every field'
   let accepted = 0;
   for (let at = 0; at < HOSTILE.length; at += 25) {
     const events = HOSTILE.slice(at, at + 25).flatMap((text, of) => pushed(`h${at + of}`, text));
-    const answer = await fetch(`${forgecast.url}/api/v1/events`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(events) });
+    const answer = await fetch(`${forgecast.url}/api/v1/events`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(events),
+    });
     expect(answer.status).toBe(200);
     accepted += ((await answer.json()) as { accepted: number }).accepted;
   }
@@ -134,11 +161,21 @@ test('what agents write into files and producers push stays text in every field'
   expect(all.length).toBeGreaterThanOrEqual(HOSTILE.length);
 
   await overviewHolds(page);
-  expect(await walk(page, all.map(({ id, text }) => ({ id, ...(isPlain(text) && { text }) })))).toEqual([]);
+  expect(
+    await walk(
+      page,
+      all.map(({ id, text }) => ({ id, ...(isPlain(text) && { text }) })),
+    ),
+  ).toEqual([]);
   await page.setViewportSize({ width: 390, height: 844 });
   await overviewHolds(page);
   // What is long is what breaks a narrow page; of the rest some.
-  expect(await walk(page, all.filter(({ text }, at) => text.length > 150 || at % 16 === 0).map(({ id }) => ({ id })))).toEqual([]);
+  expect(
+    await walk(
+      page,
+      all.filter(({ text }, at) => text.length > 150 || at % 16 === 0).map(({ id }) => ({ id })),
+    ),
+  ).toEqual([]);
 });
 
 test('a file that is opened is shown as text, whatever it says', async ({ page }) => {

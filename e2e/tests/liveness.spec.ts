@@ -69,7 +69,10 @@ for (const [what, stop, again] of [
     await expect.poll(() => levels(page)).toEqual(['stale']);
     seen.push(await colors(page));
     await expect(page.locator('[data-panel="pipeline"] .fresh')).toHaveText(/Updated 3\ds ago/);
-    expect(seen.map((color) => color.length), 'one color at a time').toEqual([1, 1, 1]);
+    expect(
+      seen.map((color) => color.length),
+      'one color at a time',
+    ).toEqual([1, 1, 1]);
     expect(new Set(seen.flat()).size, 'three colors').toBe(3);
 
     project.phase('Architect', '2', { phases_completed: ['Scout'] });
@@ -107,7 +110,10 @@ test('a socket that was cut is resumed by revision: only what was missed is sent
   const asked = sockets.askedNow().find(({ topic }) => topic === `session/${ID}`);
   expect(asked).toMatchObject({ epoch: held?.epoch, revision: held?.revision });
   const heard = sockets.heardNow('session').filter(({ type }) => type !== 'heartbeat');
-  expect(heard.filter(({ type }) => type === 'snapshot'), 'nothing is sent whole').toEqual([]);
+  expect(
+    heard.filter(({ type }) => type === 'snapshot'),
+    'nothing is sent whole',
+  ).toEqual([]);
   expect(heard.filter(({ type }) => type === 'patch').length).toBeGreaterThan(0);
   expect(sockets.heardNow('log/').map(({ offset }) => offset)).toEqual([1]);
   expect(await wipes(page)).toEqual([]);
@@ -171,10 +177,13 @@ test('polling takes over while the socket is refused and hands back; one thing i
   // An answer that is late is waited for, however many rounds pass.
   let late: (() => void) | undefined;
   const arrived = new Promise<void>((done) => (late = done));
-  await page.route(({ pathname }) => POLLED.test(pathname), async (route) => {
-    await arrived;
-    await route.continue().catch(() => undefined);
-  });
+  await page.route(
+    ({ pathname }) => POLLED.test(pathname),
+    async (route) => {
+      await arrived;
+      await route.continue().catch(() => undefined);
+    },
+  );
   const before = requests.begun;
   await page.clock.fastForward(5_000);
   await expect.poll(() => requests.begun).toBe(before + 2);

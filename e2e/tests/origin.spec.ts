@@ -33,8 +33,26 @@ const OTLP = JSON.stringify({ resourceLogs: [] });
 async function attack({ target, event, hook, otlp }: { target: string; event: string; hook: string; otlp: string }): Promise<string[]> {
   const got: string[] = [];
   const settle = (begin: (done: () => void) => void) => Promise.race([new Promise<void>(begin), new Promise((done) => setTimeout(done, 3_000))]);
-  const reads = ['/', '/api/v1/sessions', '/api/v1/sessions/weather-app', '/api/v1/sessions/live', '/api/v1/stats', '/metrics', '/healthz', '/readyz', '/api/v1/sessions/weather-app/export', '/icon.svg'];
-  const writes: [string, string][] = [['/api/v1/events', event], ['/api/v1/hooks/claude', hook], ['/v1/logs', otlp], ['/v1/metrics', '{}'], ['/api/phase-update', event], ['/api/v1/import', event]];
+  const reads = [
+    '/',
+    '/api/v1/sessions',
+    '/api/v1/sessions/weather-app',
+    '/api/v1/sessions/live',
+    '/api/v1/stats',
+    '/metrics',
+    '/healthz',
+    '/readyz',
+    '/api/v1/sessions/weather-app/export',
+    '/icon.svg',
+  ];
+  const writes: [string, string][] = [
+    ['/api/v1/events', event],
+    ['/api/v1/hooks/claude', hook],
+    ['/v1/logs', otlp],
+    ['/v1/metrics', '{}'],
+    ['/api/phase-update', event],
+    ['/api/v1/import', event],
+  ];
 
   for (const path of reads) {
     for (const mode of ['cors', 'no-cors'] as const) {
@@ -80,7 +98,10 @@ async function attack({ target, event, hook, otlp }: { target: string; event: st
     }
   }
   for (const method of ['PUT', 'DELETE', 'PATCH']) {
-    await fetch(`${target}/api/v1/sessions/weather-app`, { method }).then((answer) => got.push(`${method}: ${answer.status}`), () => undefined);
+    await fetch(`${target}/api/v1/sessions/weather-app`, { method }).then(
+      (answer) => got.push(`${method}: ${answer.status}`),
+      () => undefined,
+    );
   }
   for (const protocols of [undefined, ['json'], ['graphql-ws']]) {
     await settle((done) => {
@@ -160,7 +181,7 @@ for (const [name, own, of] of [
     const got = await page.evaluate(attack, { target, event: EVENT, hook: HOOK, otlp: OTLP });
     expect(got).toEqual([]);
     expect(await counters()).toEqual(before);
-    expect(await forgecast.metric('forgecast_requests_refused_total') - refused, 'it was the server that refused').toBeGreaterThan(20);
+    expect((await forgecast.metric('forgecast_requests_refused_total')) - refused, 'it was the server that refused').toBeGreaterThan(20);
     const { sessions } = (await (await fetch(`${forgecast.url}/api/v1/sessions`)).json()) as { sessions: { name: string }[] };
     expect(sessions.map((session) => session.name)).toEqual(['weather-app']);
     // The browser says in the hostile page's own console why it does not show a frame.

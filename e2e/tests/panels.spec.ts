@@ -16,7 +16,22 @@ test.beforeEach(async ({ assets }) => {
 });
 test.afterEach(() => mock.stop());
 
-const PARTS = ['phase', 'phases', 'progress', 'tests', 'agents', 'usage', 'decisions', 'patterns', 'artifacts', 'errors', 'estimate', 'links', 'problems', 'changed_at'] as const;
+const PARTS = [
+  'phase',
+  'phases',
+  'progress',
+  'tests',
+  'agents',
+  'usage',
+  'decisions',
+  'patterns',
+  'artifacts',
+  'errors',
+  'estimate',
+  'links',
+  'problems',
+  'changed_at',
+] as const;
 const WRONG: readonly unknown[] = [7, 'text', [3, 'x'], [null], {}, { wrong: 7 }, { wrong: { deep: ['x'] } }];
 
 for (const part of PARTS) {

@@ -75,7 +75,9 @@ function isObject(value: unknown): value is Json {
 function shownPhases(page: Page): Promise<string[]> {
   return page
     .locator('[data-phase]')
-    .evaluateAll((all) => all.map((one) => `${one.getAttribute('data-phase')} ${one.getAttribute('data-status')} ${one.querySelector('.attempts')?.textContent?.trim() ?? ''}`));
+    .evaluateAll((all) =>
+      all.map((one) => `${one.getAttribute('data-phase')} ${one.getAttribute('data-status')} ${one.querySelector('.attempts')?.textContent?.trim() ?? ''}`),
+    );
 }
 
 const slider = (page: Page) => page.getByRole('slider', { name: 'Moment of the build that is shown' });

@@ -32,7 +32,8 @@ test('a patch changes what it names and leaves every other node alone', async ({
         const element = target instanceof Element ? target : target.parentElement;
         const panel = element?.closest('[data-panel]')?.getAttribute('data-panel') ?? 'none';
         // What ticks (ages, elapsed) changes by itself.
-        if (!element?.closest('.fresh, [data-field="elapsed"], [data-field="burn"], [data-field="projection"], [data-panel="header"], .facts')) seen.push(`${panel} ${type}`);
+        if (!element?.closest('.fresh, [data-field="elapsed"], [data-field="burn"], [data-field="projection"], [data-panel="header"], .facts'))
+          seen.push(`${panel} ${type}`);
       }
     }).observe(document.querySelector('main')!, { subtree: true, childList: true, characterData: true });
   });
@@ -148,9 +149,11 @@ test('text from agents stays text', async ({ page }) => {
     expect(await page.locator('script:not([src]), iframe, img[onerror], svg[onload]').count()).toBe(0);
     expect(await page.locator('a[href^="javascript" i]').count()).toBe(0);
     expect(await tooWide(page), `too wide with ${text.slice(0, 20)}`).toEqual([]);
-    const tall = await page.locator('[data-panel]').evaluateAll((panels) =>
-      panels.map((panel) => `${panel.getAttribute('data-panel')} ${panel.clientHeight}`).filter((panel) => Number(panel.split(' ')[1]) > 1_000),
-    );
+    const tall = await page
+      .locator('[data-panel]')
+      .evaluateAll((panels) =>
+        panels.map((panel) => `${panel.getAttribute('data-panel')} ${panel.clientHeight}`).filter((panel) => Number(panel.split(' ')[1]) > 1_000),
+      );
     expect(tall, `too tall with ${text.slice(0, 20)}`).toEqual([]);
     if (text.startsWith('W')) await page.screenshot({ path: 'screenshots/hostile-dark-desktop.png' });
     await page.goto(mock.url);
@@ -224,7 +227,7 @@ test('the log follows its end until somebody scrolls up, filters and searches', 
   await log.evaluate((view) => (view.scrollTop = 0));
   await expect(page.getByRole('button', { name: 'Paused' })).toBeVisible();
   mock.append(`log/${ID}`, [{ at: ago(0), text: 'one that must not move it' }]);
-  await mock.heartbeat();
+  mock.heartbeat();
   expect(await log.evaluate((view) => view.scrollTop)).toBe(0);
   await page.getByLabel('Search the log').fill('must not');
   await expect(lines).toHaveCount(1);
@@ -253,7 +256,11 @@ test('an artifact opens as plain text', async ({ page }) => {
 });
 
 test('without a session the page says how to get one, and troubles of the sources are seen', async ({ page }) => {
-  mock.put('sessions', { sessions: {}, total: 0, problems: { 'root:/srv': { kind: 'missing', message: 'the folder is not there; it is looked for again every minute', subject: '/srv/builds' } } });
+  mock.put('sessions', {
+    sessions: {},
+    total: 0,
+    problems: { 'root:/srv': { kind: 'missing', message: 'the folder is not there; it is looked for again every minute', subject: '/srv/builds' } },
+  });
   await page.goto(mock.url);
   await expect(page.getByText('forgecast demo', { exact: true })).toBeVisible();
   await expect(page.locator('[data-panel="problems"]')).toContainText('the folder is not there');

@@ -82,7 +82,10 @@ test.describe('five thousand sessions', () => {
     await expect.poll(inSight).not.toEqual(['build-4999~1', 0]);
     const before = await inSight();
     const now = new Date().toISOString();
-    await push(forgecast.url, [1, 2, 3].map((number) => ({ session: `late-${number}`, type: 'phase_reported', phase: 'Scout', status: 'in_progress', started_at: now })));
+    await push(
+      forgecast.url,
+      [1, 2, 3].map((number) => ({ session: `late-${number}`, type: 'phase_reported', phase: 'Scout', status: 'in_progress', started_at: now })),
+    );
     await expect(page.getByRole('button', { name: /^active/ })).toContainText('5,003');
     await expect.poll(inSight).toEqual(before);
     expect(await list.evaluate((view) => view.scrollTop)).toBeGreaterThan(12_345);
@@ -187,7 +190,12 @@ test.describe('a log of a million lines', () => {
     await expect(page.locator('[data-line="500000"] .text')).toHaveText('ERR 500000');
     expect(await log.getByRole('listitem').count()).toBeLessThan(150);
     // A wheel moves by lines, however little of the bar that is.
-    const top = () => log.evaluate((view) => Number([...view.querySelectorAll('.line')].find((line) => line.getBoundingClientRect().bottom > view.getBoundingClientRect().top)!.getAttribute('data-line')));
+    const top = () =>
+      log.evaluate((view) =>
+        Number(
+          [...view.querySelectorAll('.line')].find((line) => line.getBoundingClientRect().bottom > view.getBoundingClientRect().top)!.getAttribute('data-line'),
+        ),
+      );
     const before = await top();
     await log.hover();
     await page.mouse.wheel(0, 200);

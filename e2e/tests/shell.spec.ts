@@ -79,7 +79,10 @@ test('a server that does not answer at first is said, and the page goes on by it
     expect(await axeViolations(page)).toEqual([]);
     away = false;
     // It may have been tried again by itself just then.
-    await page.getByRole('button', { name: 'Try now' }).click({ timeout: 3_000 }).catch(() => {});
+    await page
+      .getByRole('button', { name: 'Try now' })
+      .click({ timeout: 3_000 })
+      .catch(() => {});
     await expect(page.locator('[data-waiting="away"]')).toHaveCount(0);
   }
   await expect(page.getByRole('heading', { name: 'weather-app', level: 1 })).toBeVisible();
@@ -102,7 +105,11 @@ test('a page whose file is gone after an update offers to reload', async ({ page
 });
 
 test('a filter without a match, and a database in trouble, are said where one looks', async ({ page }) => {
-  mock.patch('sessions', { problems: { store: { kind: 'store', message: 'the disk is full: free some space; what comes in meanwhile is kept in memory', subject: '/var/lib/forgecast.db' } } });
+  mock.patch('sessions', {
+    problems: {
+      store: { kind: 'store', message: 'the disk is full: free some space; what comes in meanwhile is kept in memory', subject: '/var/lib/forgecast.db' },
+    },
+  });
   await page.goto(mock.url);
   await expect(page.locator('[data-panel="problems"]')).toContainText('the disk is full');
   await page.getByRole('searchbox').fill('no such thing');

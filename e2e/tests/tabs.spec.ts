@@ -59,7 +59,12 @@ test('a finished session that is left open for an hour asks nothing, says nothin
   const sockets = socketsOf(page);
   await page.goto(`${forgecast.url}/session/weather-app~1`);
   await expect(page.getByText('Reading the task')).toBeVisible();
-  project.write('.context-foundry/session-summary.json', { status: 'completed', session_id: 'weather-app', phases_completed: ['Scout'], completed_at: new Date().toISOString() });
+  project.write('.context-foundry/session-summary.json', {
+    status: 'completed',
+    session_id: 'weather-app',
+    phases_completed: ['Scout'],
+    completed_at: new Date().toISOString(),
+  });
   await expect(page.locator('[data-panel="header"] [data-status="completed"]')).toBeVisible();
   const elapsed = await page.locator('[data-field="elapsed"]').textContent();
   const requests = new Requests(page);
@@ -107,17 +112,21 @@ test('seven tabs whose sockets are refused all poll, and all come back', async (
   await context.clock.install();
   const pages = await Promise.all(Array.from({ length: 7 }, () => context.newPage()));
   await Promise.all(pages.map((page) => page.goto(`${forgecast.url}/session/weather-app~1`)));
-  await Promise.all(pages.map(async (page) => {
-    await expect(page.locator('[data-connection="waiting"]')).toBeVisible();
-  }));
+  await Promise.all(
+    pages.map(async (page) => {
+      await expect(page.locator('[data-connection="waiting"]')).toBeVisible();
+    }),
+  );
   // One clock for all of them.
   await context.clock.fastForward(5_000);
   await Promise.all(pages.map((page) => expect(page.getByText('Reading the task')).toBeVisible()));
   refused = false;
   await context.clock.fastForward(15_000);
-  await Promise.all(pages.map(async (page) => {
-    await expect(page.locator('[data-connection="live"]')).toBeVisible();
-  }));
+  await Promise.all(
+    pages.map(async (page) => {
+      await expect(page.locator('[data-connection="live"]')).toBeVisible();
+    }),
+  );
 });
 
 for (const [meanwhile, during] of [

@@ -52,27 +52,25 @@ test('shares are chosen by keyboard, and accounts of sources that differ are mar
 
 test('an agent’s own session shows what it has to say and nothing else', async ({ page }) => {
   const own = transcriptView();
-  mock.put(`session/${own['id']}`, own);
-  await page.goto(`${mock.url}/session/${own['id']}`);
+  const topic = `session/${String(own['id'])}`;
+  mock.put(topic, own);
+  await page.goto(`${mock.url}/${topic}`);
   await expect(page.getByRole('heading', { level: 1 })).toHaveText(String(own['name']));
   await expect(page.locator('[data-panel="pipeline"], [data-panel="tests"], [data-panel="progress"]')).toHaveCount(0);
   const depths = page.locator('[data-agent]');
   await expect(depths).toHaveCount(4);
-  expect(await depths.evaluateAll((all) => all.map((one) => `${one.getAttribute('data-agent')} ${/depth-\d/.exec(one.className)?.[0]}`))).toEqual([
-    'main depth-0',
-    'a61f depth-1',
-    'b07c depth-1',
-    'c9d2 depth-2',
-  ]);
+  expect(
+    await depths.evaluateAll((all) => all.map((one) => `${one.getAttribute('data-agent')} ${/depth-\d/.exec(one.getAttribute('class') ?? '')?.[0]}`)),
+  ).toEqual(['main depth-0', 'a61f depth-1', 'b07c depth-1', 'c9d2 depth-2']);
   for (const [waiting_for, text] of [
     ['answer', 'asks a question'],
     ['prompt', 'awaits prompt'],
     ['permission', 'needs permission'],
   ] as const) {
-    mock.patch(`session/${own['id']}`, { waiting_for });
+    mock.patch(topic, { waiting_for });
     await expect(page.locator('[data-panel="header"] [data-status="waiting"]')).toContainText(text);
   }
-  mock.patch(`session/${own['id']}`, { tests: { summary: { total: 2, passed: 2, failed: 0, source: 'report' } } });
+  mock.patch(topic, { tests: { summary: { total: 2, passed: 2, failed: 0, source: 'report' } } });
   await expect(page.locator('[data-panel="tests"]')).toContainText('passed');
 });
 

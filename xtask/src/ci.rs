@@ -38,12 +38,12 @@ const STEPS: &[Step] = &[
     }),
     ("generated files", || generate::run(&["--check".to_owned()])),
     ("compatibility of the API", || api::run(&[])),
-    ("types of the dashboard and its tests", || {
+    ("types, lints and layout of the dashboard and its tests", || {
         for folder in ["crates/forgecast-ui", "e2e"] {
             tests::install(folder)?;
             Tool::new(folder, "npm", &["run", "check"]).run()?;
         }
-        Ok(())
+        Tool::new("crates/forgecast-ui", "npm", &["run", "lint"]).run()
     }),
     ("tests", tests::run),
 ];

@@ -29,9 +29,7 @@ describe('the description of the API', () => {
 
   it('gives a command for every operation that names no parameter', () => {
     for (const one of all) expect(curlOf(api, one, 'http://127.0.0.1:8080/')).not.toMatch(/[{}](?![^']*')/);
-    expect(curlOf(api, operation('getSeries'), 'http://127.0.0.1:8080/')).toBe(
-      "curl 'http://127.0.0.1:8080/api/v1/sessions/weather-app/series?metric=tokens'",
-    );
+    expect(curlOf(api, operation('getSeries'), 'http://127.0.0.1:8080/')).toBe("curl 'http://127.0.0.1:8080/api/v1/sessions/weather-app/series?metric=tokens'");
     expect(curlOf(api, operation('live'), 'https://x/y')).toBe("websocat 'wss://x/y/api/v1/live'");
     expect(curlOf(api, operation('forgetSession'), 'http://x')).toContain('-X DELETE');
     expect(curlOf(api, operation('pushEvents'), 'http://x')).toContain('"type":"phase_reported"');

@@ -115,9 +115,7 @@ export function filtered(groups: Group[], filter: string): Group[] {
     const text = [method, path, operationId, summary, description, ...parameters.map(({ name }) => name)].join(' ');
     return words.every((word) => text.toLowerCase().includes(word));
   };
-  return groups
-    .map((group) => ({ ...group, operations: group.operations.filter(found) }))
-    .filter(({ operations }) => operations.length > 0);
+  return groups.map((group) => ({ ...group, operations: group.operations.filter(found) })).filter(({ operations }) => operations.length > 0);
 }
 
 /** The name that a reference ends with. */
@@ -225,9 +223,7 @@ function choicesOf(document: Document, schema: Schema): { name: string; schema: 
     const whole = resolved(document, choice);
     const word = whole.properties?.['type']?.const ?? whole.const;
     const inside = whole.properties ?? whole.oneOf ?? whole.anyOf;
-    return word !== undefined || inside
-      ? [{ name: word === undefined ? kindOf(choice) : String(word), schema: choice, required: false }]
-      : [];
+    return word !== undefined || inside ? [{ name: word === undefined ? kindOf(choice) : String(word), schema: choice, required: false }] : [];
   });
 }
 

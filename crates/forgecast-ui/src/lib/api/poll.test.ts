@@ -19,8 +19,7 @@ function start(): () => void {
         const headers = new Headers(init?.headers);
         requests.push({
           etag: headers.get('if-none-match'),
-          answer: (status, body, etag) =>
-            resolve(new Response(status === 304 ? null : JSON.stringify(body), { status, headers: etag ? { etag } : {} })),
+          answer: (status, body, etag) => resolve(new Response(status === 304 ? null : JSON.stringify(body), { status, headers: etag ? { etag } : {} })),
         });
       }),
     onState: (body) => states.push(body),

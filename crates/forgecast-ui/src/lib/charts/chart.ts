@@ -32,9 +32,7 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
 /** Colors for what has none of its own, told apart in both themes; the last one is for the rest. */
-export const COLORS = ['builder', 'scout', 'test', 'architect', 'screenshot', 'documentation', 'deploy', 'feedback'].map(
-  (phase) => `var(--phase-${phase})`,
-);
+export const COLORS = ['builder', 'scout', 'test', 'architect', 'screenshot', 'documentation', 'deploy', 'feedback'].map((phase) => `var(--phase-${phase})`);
 export const REST = 'var(--phase-other)';
 
 /** The series with each standing on those before it. What has no value adds nothing. */

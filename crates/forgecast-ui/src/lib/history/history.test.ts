@@ -1,6 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { buckets, modelSeries, outcomeSeries, csv, dayOf, daysBetween, known, midnight, passRate, sessionsCsv, shownDays, sinceDay, durationMs } from './history';
+import {
+  buckets,
+  modelSeries,
+  outcomeSeries,
+  csv,
+  dayOf,
+  daysBetween,
+  known,
+  midnight,
+  passRate,
+  sessionsCsv,
+  shownDays,
+  sinceDay,
+  durationMs,
+} from './history';
 import type { SessionRow, UsageAmount, UsageRow } from '../generated/wire';
 
 const NOON = new Date(2026, 10, 22, 12).getTime();
@@ -84,7 +98,10 @@ describe('shares of a history', () => {
 
   it('by outcome say abandoned only where something was', () => {
     const ended = { key: '2026-11-21', completed: 3, failed: 1, abandoned: 0 };
-    expect(outcomeSeries([ended], week).map(({ values }) => values)).toEqual([[0, 3, 0], [0, 1, 0]]);
+    expect(outcomeSeries([ended], week).map(({ values }) => values)).toEqual([
+      [0, 3, 0],
+      [0, 1, 0],
+    ]);
     expect(outcomeSeries([{ ...ended, abandoned: 2 }], week)).toHaveLength(3);
   });
 

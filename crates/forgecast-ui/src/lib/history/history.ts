@@ -42,7 +42,7 @@ export function sinceDay(range: Range, now: number): string | undefined {
 export function daysBetween(first: string, last: string): string[] {
   const days: string[] = [];
   const date = new Date(midnight(first));
-  for (let day = first; day <= last && days.length < 5_000; ) {
+  for (let day = first; day <= last && days.length < 5_000;) {
     days.push(day);
     date.setDate(date.getDate() + 1);
     day = dayOf(date.getTime());
@@ -100,9 +100,7 @@ export function modelSeries(rows: readonly UsageRow[], { days }: Buckets, metric
   const own = ranked.slice(0, ranked.length > MAX_MODELS ? MAX_MODELS - 1 : MAX_MODELS).map(([model]) => model);
   const rest = ranked.slice(own.length).map(([model]) => model);
   const values = (models: readonly string[]) =>
-    days.map((bucket) =>
-      bucket.reduce((sum, day) => models.reduce((sum, model) => sum + value(perDay.get(day)?.[model], metric), sum), 0),
-    );
+    days.map((bucket) => bucket.reduce((sum, day) => models.reduce((sum, model) => sum + value(perDay.get(day)?.[model], metric), sum), 0));
   const series = own.map((model, at) => ({ label: modelName(model), color: COLORS[at] ?? REST, values: values([model]) }));
   return rest.length === 0 ? series : [...series, { label: OTHERS, color: REST, values: values(rest) }];
 }
@@ -114,8 +112,7 @@ function value(amount: UsageAmount | undefined, metric: Metric): number {
 /** How sessions ended, per bucket of time. */
 export function outcomeSeries(rows: readonly OutcomeRow[], { days }: Buckets): ChartSeries[] {
   const perDay = new Map(rows.map((row) => [row.key, row]));
-  const of = (field: 'completed' | 'failed' | 'abandoned') =>
-    days.map((bucket) => bucket.reduce((sum, day) => sum + (perDay.get(day)?.[field] ?? 0), 0));
+  const of = (field: 'completed' | 'failed' | 'abandoned') => days.map((bucket) => bucket.reduce((sum, day) => sum + (perDay.get(day)?.[field] ?? 0), 0));
   return [
     { label: 'completed', color: 'var(--good)', values: of('completed') },
     { label: 'failed', color: 'var(--bad)', values: of('failed') },

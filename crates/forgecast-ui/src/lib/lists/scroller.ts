@@ -90,7 +90,7 @@ export class Scroller {
       this.into += this.heightOf(this.index);
     }
     if (this.into < 0) this.into = 0;
-    for (let height = this.heightOf(this.index); this.into >= height && this.index < this.count - 1; ) {
+    for (let height = this.heightOf(this.index); this.into >= height && this.index < this.count - 1;) {
       this.into -= height;
       this.index += 1;
       height = this.heightOf(this.index);

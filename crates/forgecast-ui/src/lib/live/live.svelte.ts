@@ -110,10 +110,7 @@ class LiveData {
       onTopic: (topic) => onId(topic.slice('session/'.length)),
       onEvent: (event, topic) => this.#onEvent(event, topic),
     });
-    const stops = [
-      this.#socket.follow(`session/${id}`, view),
-      this.#poll(`session/${id}`, apiPath(this.base, 'sessions', id), view, (body) => body),
-    ];
+    const stops = [this.#socket.follow(`session/${id}`, view), this.#poll(`session/${id}`, apiPath(this.base, 'sessions', id), view, (body) => body)];
     return { view, stop: () => stops.forEach((stop) => stop()) };
   }
 

@@ -50,7 +50,11 @@ describe('the examples of RFC 7396', () => {
     [{ a: 'c' }, { a: ['b'] }, { a: ['b'] }],
     [{ a: { b: 'c' } }, { a: { b: 'd', c: null } }, { a: { b: 'd' } }],
     [{ a: [{ b: 'c' }] }, { a: [1] }, { a: [1] }],
-    [['a', 'b'], ['c', 'd'], ['c', 'd']],
+    [
+      ['a', 'b'],
+      ['c', 'd'],
+      ['c', 'd'],
+    ],
     [{ a: 'b' }, ['c'], ['c']],
     [{ a: 'foo' }, null, null],
     [{ a: 'foo' }, 'bar', 'bar'],
@@ -104,12 +108,15 @@ describe('merging', () => {
 
   it('in place writes nothing where nothing differs', () => {
     const writes: string[] = [];
-    const spy = new Proxy({ a: { b: 1 }, list: [1, { c: 2 }] } as JsonObject, {
-      set: (target, name, value) => {
-        writes.push(String(name));
-        return Reflect.set(target, name, value);
+    const spy = new Proxy(
+      { a: { b: 1 }, list: [1, { c: 2 }] },
+      {
+        set: (target, name, value) => {
+          writes.push(String(name));
+          return Reflect.set(target, name, value);
+        },
       },
-    });
+    );
     mergePatchInto(spy, { a: { b: 1 }, list: [1, { c: 2 }] });
     reconcile(spy, { a: { b: 1 }, list: [1, { c: 2 }] });
     expect(writes).toEqual([]);

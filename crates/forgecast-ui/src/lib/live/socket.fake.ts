@@ -1,6 +1,6 @@
 // A socket for tests: says what a server would say and keeps what it was sent. Never part of the bundle.
 
-import { LiveSocket, type Options, type SocketLike } from './socket';
+import { LiveSocket, type Options } from './socket';
 import type { ClientMessage } from '../generated/wire';
 
 export class FakeSocket {
@@ -46,7 +46,7 @@ export function fakeLiveSocket(sockets: FakeSocket[], over: Partial<Options> = {
     connect: () => {
       const socket = new FakeSocket();
       sockets.push(socket);
-      return socket as unknown as SocketLike;
+      return socket;
     },
     now: () => Date.now(),
     random: () => 0.5,

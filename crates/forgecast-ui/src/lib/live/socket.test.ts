@@ -5,10 +5,19 @@ import type { ClientMessage } from '../generated/wire';
 
 const TOPIC = 'session/a~1';
 const snapshot = (revision: number, state: object = { n: revision }, epoch = '0000000a', topic = TOPIC) => ({
-  type: 'snapshot', topic, epoch, revision, state,
+  type: 'snapshot',
+  topic,
+  epoch,
+  revision,
+  state,
 });
 const patch = (from: number, epoch = '0000000a') => ({
-  type: 'patch', topic: TOPIC, epoch, from, revision: from + 1, patch: { n: from + 1 },
+  type: 'patch',
+  topic: TOPIC,
+  epoch,
+  from,
+  revision: from + 1,
+  patch: { n: from + 1 },
 });
 
 let sockets: FakeSocket[];

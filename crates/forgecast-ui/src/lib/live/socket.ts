@@ -22,10 +22,7 @@ export interface Follower {
   refused?(problem: ErrorBody): void;
 }
 
-export type Connection =
-  | { kind: 'connecting' }
-  | { kind: 'live' }
-  | { kind: 'waiting'; retryAt: number; reason: string };
+export type Connection = { kind: 'connecting' } | { kind: 'live' } | { kind: 'waiting'; retryAt: number; reason: string };
 
 /** What is used of a WebSocket. */
 export type SocketLike = Pick<WebSocket, 'onopen' | 'onmessage' | 'onclose' | 'send' | 'close'>;
@@ -304,9 +301,7 @@ export class LiveSocket {
     // A name that is not canonical yet may stand here under its canonical one.
     for (const topic of Object.keys(revisions)) this.#find(topic);
     for (const subscription of this.#subscriptions.values()) {
-      const mark = Object.hasOwn(revisions, subscription.topic)
-        ? revisions[subscription.topic]
-        : undefined;
+      const mark = Object.hasOwn(revisions, subscription.topic) ? revisions[subscription.topic] : undefined;
       if (mark && subscription.revision === undefined && subscription.topic.startsWith('log/')) {
         // A log without lines is answered by nothing else.
         subscription.revision = mark.revision;
@@ -354,9 +349,7 @@ export class LiveSocket {
     this.#drop();
     for (const subscription of this.#subscriptions.values()) subscription.answered = false;
     const refused = code === 4401 || code === 4403 || code === 4429;
-    const longest = refused
-      ? REFUSED_BACK_OFF_MS
-      : Math.min(LONGEST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** this.#attempts);
+    const longest = refused ? REFUSED_BACK_OFF_MS : Math.min(LONGEST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** this.#attempts);
     this.#attempts += 1;
     // Half of it is chance, so that a thousand viewers of a restarted server do not come at once.
     const delay = longest * (0.5 + this.#options.random() / 2);

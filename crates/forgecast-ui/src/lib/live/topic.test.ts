@@ -91,7 +91,7 @@ describe('a topic', () => {
         one.snapshot(plain(oracle), 'x');
         for (const at of steps) {
           if ('patch' in at) {
-            oracle = mergePatch(oracle, at.patch as Json);
+            oracle = mergePatch(oracle, at.patch);
             one.patch(plain(at.patch));
           } else if ('state' in at) {
             oracle = at.state;

@@ -46,7 +46,11 @@ describe('the parts of a line', () => {
     const span = fc.record({ start: fc.integer({ min: -5, max: 40 }), end: fc.integer({ min: -5, max: 40 }), style: fc.string() });
     fc.assert(
       fc.property(fc.string({ maxLength: 30 }), fc.array(span), (text, spans) => {
-        expect(segments(text, spans).map((part) => part.text).join('')).toBe(text);
+        expect(
+          segments(text, spans)
+            .map((part) => part.text)
+            .join(''),
+        ).toBe(text);
       }),
     );
   });
@@ -73,7 +77,11 @@ describe('the parts of a line', () => {
       fc.property(text, fc.array(span), fc.constantFrom('a', 'ab', 'B ', 'ß'), (line, spans, search) => {
         const parts = segments(line, spans, 4_000, search);
         expect(parts.map((part) => part.text).join('')).toBe(line);
-        const marked = parts.filter((part) => part.found).map((part) => part.text).join('').toLowerCase();
+        const marked = parts
+          .filter((part) => part.found)
+          .map((part) => part.text)
+          .join('')
+          .toLowerCase();
         expect(marked.length % search.length).toBe(0);
         expect(marked).toBe(search.toLowerCase().repeat(marked.length / search.length));
       }),

@@ -7,12 +7,12 @@ const line = (offset: number, text: string): LogLine => ({ offset, at: '', text 
 
 /** A server whose every tenth line matches, and which looks at a hundred lines at a time. */
 function server(state: { end: number; down?: boolean }): AskMatches {
-  return async (_, offset) => {
-    if (state.down) throw new Error('away');
+  return (_, offset) => {
+    if (state.down) return Promise.reject(new Error('away'));
     const next = Math.min(state.end, offset + 100);
     const offsets = [];
     for (let at = offset; at < next; at += 1) if (at % 10 === 0) offsets.push(at);
-    return { first_offset: 0, next_offset: next, end_offset: state.end, offsets };
+    return Promise.resolve({ first_offset: 0, next_offset: next, end_offset: state.end, offsets });
   };
 }
 
@@ -43,7 +43,10 @@ describe('the matches of a filter', () => {
     const matches = new Matches(filter, 0, 100, server(state), () => {});
     await vi.runAllTimersAsync();
     state.end = 160;
-    matches.tail(150, Array.from({ length: 10 }, (_, at) => line(150 + at, 'hit')));
+    matches.tail(
+      150,
+      Array.from({ length: 10 }, (_, at) => line(150 + at, 'hit')),
+    );
     await vi.runAllTimersAsync();
     expect(matches.offsets.slice(10)).toEqual([100, 110, 120, 130, 140, 150]);
     expect(matches.done).toBe(true);

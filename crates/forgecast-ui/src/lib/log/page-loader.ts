@@ -97,7 +97,7 @@ export class LogPageLoader {
     const { from, before, filter } = request;
     const whole = passesEverything(filter);
     const limit = String(whole ? before - from : Math.min(MAX_LINES, this.#visible?.offsets?.length ?? MAX_LINES));
-    let failed = false;
+    let failed: boolean;
     try {
       const page = await this.#ask({ offset: String(from), limit, ...(whole ? {} : filterQuery(filter)) }, request.abort.signal);
       if (!this.#stopped) this.#cache.putPage(from, page, whole);

@@ -79,8 +79,7 @@ export class LogView {
     return this.filtered ? 0 : this.log.cache.first;
   }
 
-  readonly offsetAt = (index: number): number =>
-    this.matches && this.matchesOnly ? (this.matches.offsets[index] ?? -1) : this.log.cache.first + index;
+  readonly offsetAt = (index: number): number => (this.matches && this.matchesOnly ? (this.matches.offsets[index] ?? -1) : this.log.cache.first + index);
 
   readonly lineAt = (offset: number): LogLine | null | undefined => this.log.cache.at(offset);
 
@@ -179,7 +178,7 @@ export class LogView {
     const lines: string[] = [];
     const until = Math.min(to + 1, from + MAX_COPIED);
     const wanted = this.filtered ? filterQuery(this.filter) : {};
-    for (let offset = from; offset < until; ) {
+    for (let offset = from; offset < until;) {
       const held = this.filtered ? undefined : this.lineAt(offset);
       if (held) {
         lines.push(held.text);

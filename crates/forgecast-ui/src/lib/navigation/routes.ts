@@ -1,12 +1,7 @@
 // Where the dashboard is mounted and what its addresses mean. The base path is read from the page's own address, because
 // a proxy may add any prefix.
 
-export type Route =
-  | { page: 'overview' }
-  | { page: 'session'; id: string }
-  | { page: 'history' }
-  | { page: 'compare'; a: string; b: string }
-  | { page: 'docs' };
+export type Route = { page: 'overview' } | { page: 'session'; id: string } | { page: 'history' } | { page: 'compare'; a: string; b: string } | { page: 'docs' };
 
 const SESSION = /^(.*\/)session\/([^/]+)\/?$/;
 const COMPARE = /^(.*\/)compare\/([^/]+)\/([^/]+)$/;

@@ -101,8 +101,9 @@ export function parsePrefs(text: string | null): NotificationPrefs {
 }
 
 export function withSession(prefs: NotificationPrefs, session: string, on: boolean): NotificationPrefs {
-  const { [session]: _, ...others } = prefs.sessions;
-  const kept = Object.entries(others).slice(1 - MAX_SESSIONS);
+  const kept = Object.entries(prefs.sessions)
+    .filter(([id]) => id !== session)
+    .slice(1 - MAX_SESSIONS);
   // What is chosen for all need not be chosen for one.
   return { ...prefs, sessions: Object.fromEntries(on === prefs.on ? kept : [...kept, [session, on]]) };
 }

@@ -19,7 +19,11 @@ describe('the tree of agents', () => {
     const agents = fc.dictionary(id, fc.record({ status: fc.constant('active'), parent: id }));
     fc.assert(
       fc.property(agents, (given) => {
-        expect(agentRows(given).map((row) => row.id).sort()).toEqual(Object.keys(given).sort());
+        expect(
+          agentRows(given)
+            .map((row) => row.id)
+            .sort(),
+        ).toEqual(Object.keys(given).sort());
       }),
     );
   });
@@ -27,10 +31,15 @@ describe('the tree of agents', () => {
 
 describe('the family of agents', () => {
   const none = { input: 1, output: 1, cache_read: 0, cache_write: 0 };
-  const usage = (ids: string[]) =>
-    ({ ...none, priced: true, calls: 1, unpriced_calls: 0, disputed_calls: 0, by_agent: Object.fromEntries(ids.map((id) => [id, none])) });
-  const view = (over: Partial<SessionView>): SessionView =>
-    ({ id: 'a~1', name: 'a', source: 'transcript', status: 'waiting', progress: {}, ...over });
+  const usage = (ids: string[]) => ({
+    ...none,
+    priced: true,
+    calls: 1,
+    unpriced_calls: 0,
+    disputed_calls: 0,
+    by_agent: Object.fromEntries(ids.map((id) => [id, none])),
+  });
+  const view = (over: Partial<SessionView>): SessionView => ({ id: 'a~1', name: 'a', source: 'transcript', status: 'waiting', progress: {}, ...over });
   const shape = (over: Partial<SessionView>) => agentRows(withMainAgent(view(over))).map(({ id, depth }) => `${id}${depth}`);
 
   it('has the session’s own agent above its subagents, and theirs below them', () => {

@@ -32,7 +32,11 @@ describe('two sessions', () => {
       },
     });
     const lines = phaseLines(view(), other, NOW);
-    expect(lines.map(({ name, differs }) => [name, differs])).toEqual([['Scout', false], ['Builder', true], ['Test', true]]);
+    expect(lines.map(({ name, differs }) => [name, differs])).toEqual([
+      ['Scout', false],
+      ['Builder', true],
+      ['Test', true],
+    ]);
     expect(lines[1]!.b).toBeUndefined();
     expect(longestPhase(lines)).toBe(30 * 60_000);
   });

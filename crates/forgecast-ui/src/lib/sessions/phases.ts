@@ -34,15 +34,11 @@ export function short(name: string): string {
 
 /** The phases of a view, in the order of the pipeline. */
 export function ordered(phases: Record<string, PhaseView> | undefined): [string, PhaseView][] {
-  return Object.entries(phases ?? {}).sort(
-    ([aName, a], [bName, b]) => a.order - b.order || aName.localeCompare(bName),
-  );
+  return Object.entries(phases ?? {}).sort(([aName, a], [bName, b]) => a.order - b.order || aName.localeCompare(bName));
 }
 
 /** The phases of a row, which has no order of its own: by the vocabulary, unknown ones behind by name. */
 export function orderedRow(phases: Record<string, PhaseStatus> | undefined): [string, PhaseStatus][] {
   const order = (name: string) => BY_NAME.get(name)?.order ?? KNOWN.length;
-  return Object.entries(phases ?? {}).sort(
-    ([a], [b]) => order(a) - order(b) || a.localeCompare(b),
-  );
+  return Object.entries(phases ?? {}).sort(([a], [b]) => order(a) - order(b) || a.localeCompare(b));
 }

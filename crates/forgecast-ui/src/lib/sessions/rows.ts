@@ -24,9 +24,7 @@ export function inTab(row: SessionRow, tab: Tab): boolean {
 
 /** What a filter looks into, in small letters. */
 export function rowText(row: SessionRow): string {
-  return [row.id, row.name, row.project, row.task, row.host, row.status, row.status_reason, row.waiting_for, row.phase?.name]
-    .join('\n')
-    .toLowerCase();
+  return [row.id, row.name, row.project, row.task, row.host, row.status, row.status_reason, row.waiting_for, row.phase?.name].join('\n').toLowerCase();
 }
 
 export function words(filter: string): string[] {

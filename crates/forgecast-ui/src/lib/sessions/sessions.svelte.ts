@@ -107,7 +107,7 @@ export class Sessions implements Follower {
     for (const id of [...this.#ranking.ids()]) if (!Object.hasOwn(rows, id)) this.#set(id, undefined);
     for (const [id, row] of patchEntries(rows)) {
       const held = this.#ranking.row(id);
-      if (!jsonEqual(held as unknown as JsonObject, row)) this.#set(id, row as unknown as SessionRow);
+      if (!jsonEqual(held, row)) this.#set(id, row as unknown as SessionRow);
     }
     this.#rest = rest as unknown as Omit<Index, 'sessions'>;
     this.#batch.once(this.#show);
@@ -119,11 +119,11 @@ export class Sessions implements Follower {
     if (isObject(sessions)) {
       for (const [id, change] of patchEntries(sessions)) {
         const held = this.#ranking.row(id);
-        const row = change === null ? undefined : mergePatch(held as unknown as JsonObject, change);
+        const row = change === null ? undefined : mergePatch(held, change);
         if (row !== (held as unknown)) this.#set(id, row as SessionRow | undefined);
       }
     }
-    this.#rest = mergePatch(this.#rest as unknown as JsonObject, rest) as unknown as Omit<Index, 'sessions'>;
+    this.#rest = mergePatch(this.#rest, rest) as unknown as Omit<Index, 'sessions'>;
     this.#batch.once(this.#show);
   }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { RafBatch, type RafHost } from '../live/raf-batch';
+import { RafBatch } from '../live/raf-batch';
 import { ORDER_MS, Sessions } from './sessions.svelte';
 import type { SessionRow } from '../generated/wire';
 
@@ -15,7 +15,7 @@ function page(rows: SessionRow[]) {
     shown: (run) => (host.shown = run),
     frame: (run) => host.frames.push(run),
     later: () => {},
-  } as RafHost);
+  });
   const index = new Sessions(batch);
   const frame = () => host.frames.splice(0).forEach((run) => run());
   index.snapshot({ sessions: Object.fromEntries(rows.map((one) => [one.id, one])), total: rows.length, problems: {} }, 'sessions');

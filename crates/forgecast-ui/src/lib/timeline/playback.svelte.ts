@@ -1,7 +1,7 @@
 // The past of one session: which revision is looked at, its view, and the playback. The present goes on meanwhile in its
 // own state; nothing here touches it. The address (`?at=<revision>`) says where one stands, so that it can be passed on.
 
-import { reconcile, type JsonObject } from '../live/merge-patch';
+import { reconcile } from '../live/merge-patch';
 import { clampRevision, extendTimeline, adjacentPhase, revisionAt, timeOf, type SessionTimeline } from './timeline';
 import { millis } from '../format';
 import { Scale, advance } from './scale';
@@ -242,7 +242,7 @@ export class Playback {
     this.revision = revision;
     this.#revisionAt = at;
     if (this.view === undefined || this.view.id !== view.id) this.view = structuredClone(view);
-    else reconcile(this.view as unknown as JsonObject, view as unknown as JsonObject);
+    else reconcile(this.view, view);
   }
 
   async #load(): Promise<void> {

@@ -51,7 +51,7 @@ describe('a scale', () => {
     const { times, stepMs } = ticks(new Scale([...work, ...work.map((at) => at + 20 * HOUR)]), 900);
     expect(stepMs).toBe(15 * MINUTE);
     expect(times.map((time) => time / MINUTE)).toEqual([0, 15, 30, 45, 60, 1200, 1215, 1230, 1245, 1260]);
-    const zoned = ticks(new Scale([0, 10 * HOUR / 60]), 900, 30 * MINUTE);
+    const zoned = ticks(new Scale([0, (10 * HOUR) / 60]), 900, 30 * MINUTE);
     expect((zoned.times[0]! + 30 * MINUTE) % zoned.stepMs).toBe(0);
     expect(ticks(new Scale([5]), 900).times).toEqual([]);
   });

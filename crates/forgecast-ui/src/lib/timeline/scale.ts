@@ -90,7 +90,10 @@ const SECOND = 1_000;
 const HOUR = 60 * MINUTE;
 const ROUND = [1, 5, 15, 30]
   .map((seconds) => seconds * SECOND)
-  .concat([1, 2, 5, 15, 30].map((minutes) => minutes * MINUTE), [1, 3, 6, 12, 24, 48, 168].map((hours) => hours * HOUR));
+  .concat(
+    [1, 2, 5, 15, 30].map((minutes) => minutes * MINUTE),
+    [1, 3, 6, 12, 24, 48, 168].map((hours) => hours * HOUR),
+  );
 
 export interface Ticks {
   times: number[];

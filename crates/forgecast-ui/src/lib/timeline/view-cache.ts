@@ -70,9 +70,7 @@ export class ViewCache {
     const abort = new AbortController();
     this.#loading = { revision, abort };
     this.requests += 1;
-    const result = await this.#ask(revision, abort.signal).catch((error: unknown) =>
-      error instanceof Error ? error.message : String(error),
-    );
+    const result = await this.#ask(revision, abort.signal).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
     this.#loading = undefined;
     if (typeof result !== 'string') this.#keep(revision, result);
     const wanted = this.#wanted;
@@ -98,7 +96,7 @@ export class ViewCache {
   }
 
   #keep(revision: number, past: PastView): void {
-    const view = sharing(this.#last as Json | undefined, past.view as unknown as Json) as unknown as SessionView;
+    const view = sharing(this.#last, past.view) as unknown as SessionView;
     this.#last = view;
     this.#kept.set(revision, { ...past, view });
     const oldest = this.#kept.keys().next();

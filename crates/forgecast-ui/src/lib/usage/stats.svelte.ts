@@ -29,10 +29,7 @@ class Stats {
 
   /** Keeps the report fresh while the tab is visible, until the returned function is called. */
   watch(): () => void {
-    return this.#asked.watch(
-      `${apiPath(live.base, 'stats')}?${new URLSearchParams({ group_by: 'day', since: lately() })}`,
-      EVERY_MS,
-    );
+    return this.#asked.watch(`${apiPath(live.base, 'stats')}?${new URLSearchParams({ group_by: 'day', since: lately() })}`, EVERY_MS);
   }
 }
 

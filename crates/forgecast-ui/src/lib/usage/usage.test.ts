@@ -62,7 +62,14 @@ describe('a projection', () => {
 
   it('and the levels change at a half, three quarters and the whole', () => {
     expect([0, 4.99, 5, 7.49, 7.5, 9.99, 10, 12].map((spent) => level(spent, 10))).toEqual([
-      'safe', 'safe', 'warning', 'warning', 'critical', 'critical', 'exceeded', 'exceeded',
+      'safe',
+      'safe',
+      'warning',
+      'warning',
+      'critical',
+      'critical',
+      'exceeded',
+      'exceeded',
     ]);
     expect(level(0, 0)).toBe('exceeded');
   });

@@ -99,9 +99,7 @@ export function newestMinute(recent: Minutes): number | undefined {
 /** Bars of a chart of 1 × 1 per value as the `d` of a path; `1` is the highest value. */
 export function barsPath(values: readonly number[]): string {
   const most = Math.max(1, ...values);
-  return values
-    .map((value, at) => (value > 0 ? `M${at + 0.1} 1V${round(1 - Math.max(0.06, value / most))}h.8V1z` : ''))
-    .join('');
+  return values.map((value, at) => (value > 0 ? `M${at + 0.1} 1V${round(1 - Math.max(0.06, value / most))}h.8V1z` : '')).join('');
 }
 
 function round(value: number): number {

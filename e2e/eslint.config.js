@@ -1,0 +1,1 @@
+export { default } from '../crates/forgecast-ui/eslint.config.js';
