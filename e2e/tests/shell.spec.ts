@@ -175,7 +175,9 @@ test('notifications are asked for by pressing only, come once for all tabs, and 
   await expect(other.locator('[data-session]').first()).toBeVisible();
 
   const both = async () => [...(await heard(page)).shown, ...(await heard(other)).shown];
-  mock.patch('sessions', { sessions: { [ID]: { status: 'waiting', waiting_for: 'answer', status_reason: 'Which unit?', attention: attention('waiting', 2, 'Which unit?') } } });
+  mock.patch('sessions', {
+    sessions: { [ID]: { status: 'waiting', waiting_for: 'answer', status_reason: 'Which unit?', attention: attention('waiting', 2, 'Which unit?') } },
+  });
   await expect.poll(both).toEqual([{ title: 'weather-app asks a question', body: 'Which unit?', tag: `forgecast ${ID} waiting` }]);
   // Not again within a minute, and not what was not wished for.
   mock.patch('sessions', { sessions: { [ID]: { status: 'running', waiting_for: null, attention: null } } });

@@ -4,8 +4,15 @@ import { COOL_DOWN_MS, NotificationQueue, COLLECT_MS } from './notification-queu
 import { isWanted, NOTIFICATION_KINDS, messageFor, messageForBudget, DEFAULT_PREFS, parsePrefs, withSession, type Message } from './notification-events';
 import type { SessionRow } from '../generated/wire';
 
-const row = (over: Partial<SessionRow> = {}): SessionRow =>
-  ({ id: 'shop~1', name: 'shop', source: 'live', status: 'running', agents_active: 0, problems: 0, ...over });
+const row = (over: Partial<SessionRow> = {}): SessionRow => ({
+  id: 'shop~1',
+  name: 'shop',
+  source: 'live',
+  status: 'running',
+  agents_active: 0,
+  problems: 0,
+  ...over,
+});
 
 describe('news', () => {
   it('say what happened and why', () => {
@@ -38,7 +45,11 @@ describe('preferences', () => {
       without: fc.subarray([...NOTIFICATION_KINDS]),
       sessions: fc.dictionary(fc.string(), fc.boolean(), { noNullPrototype: true }).filter((it) => !Object.hasOwn(it, '__proto__')),
     });
-    fc.assert(fc.property(prefs, (prefs) => { expect(parsePrefs(JSON.stringify(prefs))).toEqual(prefs); }));
+    fc.assert(
+      fc.property(prefs, (prefs) => {
+        expect(parsePrefs(JSON.stringify(prefs))).toEqual(prefs);
+      }),
+    );
     fc.assert(fc.property(fc.jsonValue(), (json) => void parsePrefs(JSON.stringify(json))));
     for (const text of [null, '', 'null', '[]', '{"on":"yes"}', '{"sessions":7}']) expect(parsePrefs(text)).toEqual(DEFAULT_PREFS);
   });

@@ -2,7 +2,16 @@
 // when somebody presses a button; of several tabs one shows; what is chosen is kept in this browser.
 
 import { COLLECT_MS, NotificationQueue } from './notification-queue';
-import { isWanted, messageFor, messageForBudget, withSession, parsePrefs, type NotificationKind, type Message, type NotificationPrefs } from './notification-events';
+import {
+  isWanted,
+  messageFor,
+  messageForBudget,
+  withSession,
+  parsePrefs,
+  type NotificationKind,
+  type Message,
+  type NotificationPrefs,
+} from './notification-events';
 import { SeenAttention } from './seen-attention';
 import type { Toast } from './toasts';
 import { router } from '../navigation/router.svelte';
