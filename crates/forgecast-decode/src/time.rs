@@ -5,6 +5,7 @@
 use forgecast_protocol::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use serde_json::Value;
 
 /// 2000-01-01: no build is older.
 const EARLIEST_MS: i64 = 946_684_800_000;
@@ -15,6 +16,16 @@ const SECONDS_BELOW: f64 = 1e11;
 
 /// What a time must look like, for messages.
 pub(crate) const FORM: &str = "a time between 2000 and 2100 such as 2026-01-31T08:15:00Z";
+
+/// The time in a value: text, which without `Z` or an offset is local to `zone`, or a number of seconds or milliseconds.
+#[must_use]
+pub fn read(value: &Value, zone: &TimeZone) -> Option<Timestamp> {
+    match value {
+        Value::String(text) => parse(text, zone),
+        Value::Number(number) => number.as_f64().and_then(from_number),
+        _ => None,
+    }
+}
 
 /// A time as text; without `Z` or an offset it is taken as local to `zone`.
 #[must_use]

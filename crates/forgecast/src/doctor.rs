@@ -68,7 +68,10 @@ pub(crate) fn run_checks(environment: &Environment, config: &Config) -> Vec<Find
 
 fn prices(config: &Config) -> Finding {
     match crate::pipeline::prices(config) {
-        Ok(_) => ok("prices", format!("built-in prices as of {}", forgecast_session::price::PRICES_OF)),
+        Ok(_) => ok(
+            "prices",
+            format!("built-in prices as of {}", forgecast_session::price::PRICES_OF),
+        ),
         Err(error) => fail(
             "prices",
             format!("{error:#}"),

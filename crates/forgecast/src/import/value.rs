@@ -1,56 +1,23 @@
-//! Columns of a database that keeps no types: text in numbers, numbers in text, lists as text that may be cut off.
+//! Reads columns of a database without column types: numbers as text, text as numbers, lists as text that may be cut off.
 
 use std::hash::Hasher;
 
+use forgecast_decode::time::read;
 use forgecast_protocol::Timestamp;
-use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
-/// 2000-01-01 and 2100-01-01: no build is older, none is to come.
-const PLAUSIBLE_MS: std::ops::Range<i64> = 946_684_800_000..4_102_444_800_000;
-/// Numbers below this are seconds, above it milliseconds.
-const SECONDS_BELOW: f64 = 1e11;
-
 /// A time as Context Foundry writes it: ISO 8601, without an offset in the time of its machine.
 pub(super) fn time(value: &Value) -> Option<Timestamp> {
-    time_in(value, &TimeZone::system())
+    read(value, &TimeZone::system())
 }
 
 /// A time that the database wrote itself: without an offset it is UTC.
 pub(super) fn time_of_database(value: &Value) -> Option<Timestamp> {
-    time_in(value, &TimeZone::UTC)
+    read(value, &TimeZone::UTC)
 }
 
-fn time_in(value: &Value, zone: &TimeZone) -> Option<Timestamp> {
-    let millis = match value {
-        Value::String(text) => {
-            let text = text.trim();
-            match text.parse::<jiff::Timestamp>() {
-                Ok(time) => time.as_millisecond(),
-                Err(_) => {
-                    let civil: DateTime = text.parse().ok()?;
-                    civil.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond()
-                }
-            }
-        }
-        Value::Number(number) => {
-            let number = number.as_f64().filter(|number| (0.0..1e15).contains(number))?;
-            let millis = if number < SECONDS_BELOW {
-                number * 1000.0
-            } else {
-                number
-            };
-            #[expect(clippy::cast_possible_truncation, reason = "below 1e15, so well within an i64")]
-            let millis = millis as i64;
-            millis
-        }
-        _ => return None,
-    };
-    PLAUSIBLE_MS.contains(&millis).then(|| Timestamp::from_millis(millis))
-}
-
-/// Text that says something; a number as it is written.
+/// Text that is not empty; a number as it is written.
 pub(super) fn text(columns: &Map<String, Value>, name: &str) -> Option<String> {
     let text = match columns.get(name)? {
         Value::String(text) => text.trim().to_owned(),
@@ -78,7 +45,7 @@ pub(super) fn count(columns: &Map<String, Value>, name: &str) -> Option<u64> {
     Some(count)
 }
 
-/// Yes or no: 1 and 0, or words for it.
+/// True or false, also as 1 and 0 or as a word.
 pub(super) fn flag(columns: &Map<String, Value>, name: &str) -> Option<bool> {
     match text(columns, name)?.to_ascii_lowercase().as_str() {
         "1" | "1.0" | "true" | "yes" | "t" => Some(true),
@@ -87,7 +54,7 @@ pub(super) fn flag(columns: &Map<String, Value>, name: &str) -> Option<bool> {
     }
 }
 
-/// A list of words: a JSON list, or words with commas between them. What is neither is nothing.
+/// A list of words: a JSON list, or words separated by commas. A JSON list that was cut off is none.
 pub(super) fn list(columns: &Map<String, Value>, name: &str) -> Option<Vec<String>> {
     let text = text(columns, name)?;
     if let Ok(items) = serde_json::from_str::<Vec<Value>>(&text) {
@@ -111,7 +78,7 @@ pub(super) fn digest(texts: &[&str]) -> String {
     format!("{:016x}", hash.finish())
 }
 
-/// FNV-1a: an id must not depend on the hasher of a version of the standard library.
+/// FNV-1a, because ids must not depend on the hasher of a version of the standard library.
 struct Fnv(u64);
 
 impl Hasher for Fnv {
