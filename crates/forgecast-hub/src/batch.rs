@@ -25,8 +25,8 @@ pub(crate) enum BatchSource {
 struct BatchSubject {
     /// The first fact or log chunk that has it, as an index into [`BatchSubjects::of_item`].
     first: usize,
-    /// When what the batch says of it took place. Everything that is said of one transcript counts together, so that
-    /// the transcript is bound by all that is known.
+    /// When what the batch reports of it took place. All reports of one transcript are joined, so that the transcript is
+    /// bound by everything that is known.
     span: Span,
     found: Option<Found>,
     /// The registry's generation under which `found` holds.
@@ -85,7 +85,7 @@ impl BatchSubjects {
         self.of_item[item]
     }
 
-    /// When what is said of a subject took place.
+    /// When what is reported of a subject took place.
     pub(crate) fn span(&self, subject: usize) -> Span {
         self.subjects[subject].span
     }

@@ -8,7 +8,7 @@ use forgecast_protocol::{Batch, EventId, SessionId, SessionRef, SessionRow};
 use forgecast_store::StoredSession;
 use tokio::sync::oneshot;
 
-use crate::counters::Reason;
+use crate::counters::Receipt;
 use crate::error::{PushError, SubscribeError};
 use crate::log::LogTopic;
 use crate::subscription::ViewerPermit;
@@ -88,28 +88,4 @@ pub(crate) enum PushAnswer {
     Done(Result<Receipt, PushError>),
     /// The store was asked too long ago: it has to be asked again.
     Again(Batch),
-}
-
-/// The result of a push, handed out once it is durable.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Receipt {
-    /// Facts folded.
-    pub accepted: u64,
-    /// Facts known already.
-    pub duplicates: u64,
-    /// Facts rejected.
-    pub rejected: Vec<Rejected>,
-    /// Log lines accepted. They have no ids: the same lines sent again are counted again.
-    pub log_lines: u64,
-    /// Log chunks rejected.
-    pub rejected_logs: Vec<Rejected>,
-}
-
-/// One fact, or one log chunk, of a push that was rejected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rejected {
-    /// Its index among the facts (or the log chunks) of the push, from 0.
-    pub index: usize,
-    /// Why it was rejected.
-    pub reason: Reason,
 }

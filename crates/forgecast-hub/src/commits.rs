@@ -12,7 +12,8 @@ use forgecast_protocol::{Event, EventId, SessionId};
 use forgecast_store::{Commit, Error, Store};
 use tokio::sync::oneshot;
 
-use crate::command::{PushAnswer, Receipt};
+use crate::command::PushAnswer;
+use crate::counters::Receipt;
 use crate::error::PushError;
 
 pub(crate) use draft::{CallRow, CommitDraft};

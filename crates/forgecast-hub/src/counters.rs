@@ -96,46 +96,60 @@ impl Tally {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Counters> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-/// What became of the facts and log lines of one batch.
-#[derive(Debug, Default)]
-pub(crate) struct Outcome {
-    pub(crate) applied: u64,
-    pub(crate) duplicate: u64,
-    pub(crate) rejected: Vec<(usize, Reason)>,
-    pub(crate) dropped: Vec<(usize, Reason)>,
-    /// Log lines accepted.
-    pub(crate) log_lines: u64,
-    /// Log chunks not accepted, by their index in the batch, with the number of their lines.
-    pub(crate) rejected_logs: Vec<(usize, Reason, u64)>,
-}
-
-impl Tally {
     /// Counts facts that were refused before anything was done with them.
     pub(crate) fn refuse(&self, facts: usize, reason: Reason) {
-        self.add(&Outcome {
-            rejected: (0..facts).map(|index| (index, reason)).collect(),
-            ..Outcome::default()
-        });
+        let mut counters = self.lock();
+        counters.received += facts as u64;
+        *counters.rejected.entry(reason.as_str()).or_default() += facts as u64;
     }
 
-    /// Adds the outcome of a batch in one step.
-    pub(crate) fn add(&self, outcome: &Outcome) {
+    /// Counts facts that were accepted and are lost.
+    pub(crate) fn drop_facts(&self, facts: usize, reason: Reason) {
         let mut counters = self.lock();
-        let lost = outcome.rejected.len() + outcome.dropped.len();
-        counters.received += outcome.applied + outcome.duplicate + lost as u64;
-        counters.applied += outcome.applied;
-        counters.duplicate += outcome.duplicate;
-        for (_, reason) in &outcome.rejected {
-            *counters.rejected.entry(reason.as_str()).or_default() += 1;
-        }
-        for (_, reason) in &outcome.dropped {
-            *counters.dropped.entry(reason.as_str()).or_default() += 1;
-        }
-        counters.log_lines += outcome.log_lines;
-        for (_, reason, lines) in &outcome.rejected_logs {
-            *counters.log_lines_rejected.entry(reason.as_str()).or_default() += lines;
-        }
+        counters.received += facts as u64;
+        *counters.dropped.entry(reason.as_str()).or_default() += facts as u64;
     }
+
+    /// Counts the lines of a log chunk that was rejected.
+    pub(crate) fn reject_lines(&self, lines: usize, reason: Reason) {
+        let mut counters = self.lock();
+        *counters.log_lines_rejected.entry(reason.as_str()).or_default() += lines as u64;
+    }
+
+    /// Adds what became of the facts and lines of a batch, in one step.
+    pub(crate) fn add(&self, receipt: &Receipt) {
+        let mut counters = self.lock();
+        counters.received += receipt.accepted + receipt.duplicates + receipt.rejected.len() as u64;
+        counters.applied += receipt.accepted;
+        counters.duplicate += receipt.duplicates;
+        for rejected in &receipt.rejected {
+            *counters.rejected.entry(rejected.reason.as_str()).or_default() += 1;
+        }
+        counters.log_lines += receipt.log_lines;
+    }
+}
+
+/// What became of the facts and log lines of a batch. A producer gets it once its push is durable.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// Facts folded.
+    pub accepted: u64,
+    /// Facts known already.
+    pub duplicates: u64,
+    /// Facts rejected.
+    pub rejected: Vec<Rejected>,
+    /// Log lines accepted. They have no ids: the same lines sent again are counted again.
+    pub log_lines: u64,
+    /// Log chunks rejected.
+    pub rejected_logs: Vec<Rejected>,
+}
+
+/// One fact, or one log chunk, of a push that was rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Its index among the facts (or the log chunks) of the push, from 0.
+    pub index: usize,
+    /// Why it was rejected.
+    pub reason: Reason,
 }

@@ -1,4 +1,4 @@
-//! What can go wrong between the hub and those who ask it, one type per question, each with the numbers that explain it.
+//! The hub's errors: one type per question, each with the numbers that explain it.
 
 use forgecast_protocol::{SessionRef, Topic};
 
@@ -11,7 +11,7 @@ pub enum Error {
     Store {
         /// What the hub wanted of it.
         operation: &'static str,
-        /// What it said.
+        /// The store's error.
         #[source]
         source: forgecast_store::Error,
     },
@@ -64,11 +64,11 @@ pub enum SubscribeError {
     },
 }
 
-/// A push was not taken, or it is not certain that it was: the producer sends it again with the same ids.
+/// A push was not accepted, or not certainly: the producer sends it again with the same ids.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PushError {
-    /// Too much waits for the disk already; nothing of the push was taken.
+    /// Too much waits for the disk already; nothing of the push was accepted.
     #[error("{backlog_bytes} bytes wait for the disk and {limit_bytes} may; try again later")]
     Busy {
         /// What waits.
@@ -85,7 +85,7 @@ pub enum PushError {
         /// Milliseconds.
         waited_ms: u64,
     },
-    /// What is stored already could not be looked up, so the push could have been counted twice; nothing of it was taken.
+    /// The ids could not be looked up in the store, so the push might have counted twice; nothing of it was accepted.
     #[error("the push could not be compared with what is stored")]
     Lookup(#[source] forgecast_store::Error),
     /// The database is only read: it was written by a newer version. Nothing of the push was stored.

@@ -12,13 +12,13 @@ use forgecast_store::{Commit, From, LogQuery};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::command::{Attached, Command, PushAnswer, PushRequest, Receipt, SubscribeKind};
-use crate::counters::Counters;
+use crate::command::{Attached, Command, PushAnswer, PushRequest, SubscribeKind};
+use crate::counters::{Counters, Receipt};
 use crate::error::{Error, PushError, SubscribeError};
 use crate::frame::Position;
 use crate::log::LAST_LINES;
 use crate::shared::Shared;
-use crate::subscription::{Start, Subscription, ViewerPermit};
+use crate::subscription::{Source, Start, Subscription, ViewerPermit};
 
 /// How often one push is looked up in the store. Once is not enough only when very many other pushes came in between.
 const MAX_LOOKUPS: usize = 3;
@@ -122,33 +122,36 @@ impl Hub {
             Start::After { epoch, revision } => Some(Position { epoch, revision }),
             Start::Fresh | Start::LogFrom(_) => None,
         };
-        match topic {
+        let (name, state, permit) = match topic {
             Topic::Sessions => {
                 let index = self.shared.index.clone();
                 let all = (&self.shared.viewers, self.shared.options.viewers);
                 let permit = ViewerPermit::acquire(&index.handle, usize::MAX, all)?;
-                Ok(Subscription::of_state(topic, index, permit, position))
+                (topic, index, permit)
             }
             Topic::Session(session) => {
                 let (attached, permit) = self.attach_viewer(session, SubscribeKind::State).await?;
-                let name = Topic::Session(attached.id.into());
-                Ok(Subscription::of_state(name, attached.state, permit, position))
+                (Topic::Session(attached.id.into()), attached.state, permit)
             }
             Topic::Log(session) => {
                 let (attached, permit) = self.attach_viewer(session, SubscribeKind::Log).await?;
-                self.follow_log(attached, permit, start).await
+                let name = Topic::Log(attached.id.clone().into());
+                let source = self.follow_log(&attached, start).await?;
+                return Ok(Subscription::new(name, source, permit));
             }
-        }
+        };
+        let cursor = state.cursor(position);
+        Ok(Subscription::new(name, Source::State { topic: state, cursor }, permit))
     }
 
-    async fn follow_log(
-        &self,
-        attached: Attached,
-        permit: ViewerPermit,
-        start: Start,
-    ) -> Result<Subscription, SubscribeError> {
+    async fn follow_log(&self, attached: &Attached, start: Start) -> Result<Source, SubscribeError> {
         let Attached { id, log, .. } = attached;
-        let name = Topic::Log(id.clone().into());
+        let follow = |older, next| Source::Log {
+            topic: log.clone(),
+            older,
+            next,
+            is_end_told: false,
+        };
         let (first, next) = log.range();
         let wanted = match start {
             // A number that was never given out comes from another database.
@@ -156,7 +159,7 @@ impl Hub {
             _ => next.saturating_sub(LAST_LINES),
         };
         if wanted >= first {
-            return Ok(Subscription::of_log(name, log, permit, Vec::new(), wanted));
+            return Ok(follow(Vec::new(), wanted));
         }
         // Lines that lie too far back are skipped: the viewer fetches those that it wants.
         let from = wanted.max(first.saturating_sub(self.shared.options.log_lines as u64));
@@ -166,9 +169,9 @@ impl Hub {
             level: None,
             text: None,
         };
-        let page = self.shared.store.log(&id, query).await.map_err(|source| {
+        let page = self.shared.store.log(id, query).await.map_err(|source| {
             let operation = "read older log lines";
-            unavailable(name.clone(), Error::Store { operation, source })
+            unavailable(Topic::Log(id.clone().into()), Error::Store { operation, source })
         })?;
         let mut older = Vec::new();
         let mut at = wanted;
@@ -179,7 +182,7 @@ impl Hub {
                 at = line.offset + lines.len() as u64;
             }
         }
-        Ok(Subscription::of_log(name, log, permit, older, at))
+        Ok(follow(older, at))
     }
 
     async fn attach_viewer(

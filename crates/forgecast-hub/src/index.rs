@@ -13,7 +13,6 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::frame::{self, canonical};
-use crate::rows::RowChanges;
 use crate::topic::{Content, StateTopic};
 
 struct Entry {
@@ -142,21 +141,62 @@ impl Index {
     /// Publishes what changed since the last publication. Returns whether a viewer can see any of it.
     pub(crate) fn publish(&mut self) -> bool {
         self.due = None;
-        let (changes, patch) = self.take_changes();
+        let changed = self.take_changed_rows();
+        let mut patch = Map::new();
+        if !changed.is_empty() {
+            let sessions: Map<String, Value> = changed
+                .iter()
+                .map(|(id, row)| (id.to_string(), self.row_patch(id, row.as_ref())))
+                .collect();
+            patch.insert("sessions".into(), sessions.into());
+        }
+        if self.problems != self.shown_problems {
+            let problems = patch::diff(&canonical(&self.shown_problems), &canonical(&self.problems));
+            patch.insert("problems".into(), problems.unwrap_or_else(|| json!({})));
+            self.shown_problems.clone_from(&self.problems);
+        }
+        if self.indexing != self.shown_indexing {
+            let indexing = patch::diff(&canonical(&self.shown_indexing), &canonical(&self.indexing));
+            patch.insert("indexing".into(), indexing.unwrap_or_default());
+            self.shown_indexing = self.indexing;
+        }
+        if self.entries.len() != self.shown_total {
+            self.shown_total = self.entries.len();
+            patch.insert("total".into(), self.shown_total.into());
+        }
         if patch.is_empty() {
             return false;
         }
         self.revision += 1;
         self.topic.publish(self.revision, &Value::Object(patch), |content| {
-            if let Content::Index(rows) = content {
-                Arc::make_mut(rows).apply(changes);
+            let Content::Index(rows) = content else {
+                return;
+            };
+            let rows = Arc::make_mut(rows);
+            for (id, row) in changed {
+                let key = id.to_string();
+                match row {
+                    Some(row) => {
+                        rows.sessions.insert(key.into(), row.clone());
+                        self.shown.insert(id, row);
+                    }
+                    None => {
+                        rows.sessions.remove(key.as_str());
+                        self.shown.remove(&id);
+                    }
+                }
             }
+            if rows.problems != self.shown_problems {
+                rows.problems.clone_from(&self.shown_problems);
+            }
+            rows.indexing = self.shown_indexing;
+            rows.total = self.shown_total;
         });
         true
     }
 
-    /// What changed since the last publication, and the merge patch that says so to viewers.
-    fn take_changes(&mut self) -> (RowChanges, Map<String, Value>) {
+    /// The rows that are not as viewers hold them, `None` for those that are no longer shown.
+    fn take_changed_rows(&mut self) -> Vec<(SessionId, Option<Bytes>)> {
         let mut touched = BTreeSet::new();
         for (id, row) in std::mem::take(&mut self.dirty) {
             if let (Some(row), Some(entry)) = (row, self.entries.get_mut(&id)) {
@@ -167,70 +207,60 @@ impl Index {
         let newest = self.finished.iter().rev().take(self.finished_shown);
         let newest: BTreeSet<SessionId> = newest.map(|(_, id)| id.clone()).collect();
         touched.extend(newest.symmetric_difference(&self.shown_finished).cloned());
-
-        let mut changes = RowChanges {
-            upserts: Vec::new(),
-            removals: Vec::new(),
-            problems: None,
-            indexing: self.indexing,
-            total: self.entries.len(),
-        };
-        let mut sessions = Map::new();
-        for id in touched {
+        let changed = touched.into_iter().filter_map(|id| {
             let entry = self.entries.get(&id);
             let entry = entry.filter(|entry| entry.unfinished || newest.contains(&id));
             let row = entry.map(|entry| entry.row.clone());
-            self.change_row(id, row, &mut sessions, &mut changes);
-        }
+            (self.shown.get(&id) != row.as_ref()).then_some((id, row))
+        });
+        let changed = changed.collect();
         self.shown_finished = newest;
-
-        let mut patch = Map::new();
-        if !sessions.is_empty() {
-            patch.insert("sessions".into(), sessions.into());
-        }
-        if self.problems != self.shown_problems {
-            let problems = patch::diff(&canonical(&self.shown_problems), &canonical(&self.problems));
-            patch.insert("problems".into(), problems.unwrap_or_else(|| json!({})));
-            self.shown_problems.clone_from(&self.problems);
-            changes.problems = Some(self.problems.clone());
-        }
-        if self.indexing != self.shown_indexing {
-            let indexing = patch::diff(&canonical(&self.shown_indexing), &canonical(&self.indexing));
-            patch.insert("indexing".into(), indexing.unwrap_or_default());
-            self.shown_indexing = self.indexing;
-        }
-        if self.shown_total != changes.total {
-            patch.insert("total".into(), changes.total.into());
-            self.shown_total = changes.total;
-        }
-        (changes, patch)
+        changed
     }
 
-    fn change_row(
-        &mut self,
-        id: SessionId,
-        row: Option<Bytes>,
-        patch: &mut Map<String, Value>,
-        changes: &mut RowChanges,
-    ) {
+    /// What brings a viewer from the row that it holds to the newest one.
+    fn row_patch(&self, id: &SessionId, row: Option<&Bytes>) -> Value {
         let parse = |row: &Bytes| serde_json::from_slice::<Value>(row).unwrap_or_default();
-        let key = id.to_string();
-        let Some(row) = row else {
-            if self.shown.remove(&id).is_some() {
-                changes.removals.push(key.as_str().into());
-                patch.insert(key, Value::Null);
-            }
-            return;
-        };
-        let difference = match self.shown.get(&id) {
-            Some(old) if *old == row => None,
-            Some(old) => patch::diff(&parse(old), &parse(&row)),
-            None => Some(parse(&row)),
-        };
-        if let Some(difference) = difference {
-            changes.upserts.push((key.as_str().into(), row.clone()));
-            patch.insert(key, difference);
-            self.shown.insert(id, row);
+        match (self.shown.get(id), row) {
+            (_, None) => Value::Null,
+            (None, Some(row)) => parse(row),
+            (Some(old), Some(row)) => patch::diff(&parse(old), &parse(row)).unwrap_or_else(|| json!({})),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forgecast_protocol::{Epoch, Problem, ProblemKind};
+
+    use super::*;
+    use crate::rows::IndexRows;
+    use crate::topic::RingLimits;
+
+    #[tokio::test]
+    async fn only_what_a_viewer_can_see_is_published_and_it_gives_the_same_rows() {
+        let rows = Content::Index(Arc::new(IndexRows::default()));
+        let limits = RingLimits {
+            patches: 8,
+            bytes: 4096,
+        };
+        let topic = Arc::new(StateTopic::new("sessions", Epoch::new(1), limits, 1, rows, Vec::new()));
+        let mut index = Index::new(topic.clone(), 1, Duration::ZERO);
+        assert!(index.due().is_none() && !index.publish());
+        let problem = Problem {
+            kind: ProblemKind::Store,
+            message: "full".into(),
+            subject: None,
+        };
+        index.set_problem("store", Some(problem.clone()));
+        assert!(index.due().is_some() && index.publish());
+        index.set_problem("store", Some(problem));
+        assert!(index.due().is_none() && !index.publish());
+        let before: Value = serde_json::from_slice(topic.rendered().body()).unwrap();
+        assert_eq!(before["problems"]["store"]["message"], "full");
+        index.set_problem("store", None);
+        assert!(index.publish());
+        let after: Value = serde_json::from_slice(topic.rendered().body()).unwrap();
+        assert_eq!(after["problems"], json!({}));
     }
 }

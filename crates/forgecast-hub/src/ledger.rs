@@ -26,7 +26,7 @@ pub(crate) fn key_of_owner(owner: &str) -> u64 {
 /// What a report changed.
 #[derive(Default)]
 pub(crate) struct LedgerChange {
-    /// Whether it said anything that was not known.
+    /// Whether it contained anything that was not known.
     pub(crate) is_news: bool,
     /// The differences of what counts, each with the day of the calendar that it belongs to.
     pub(crate) differences: Vec<(i32, Difference)>,

@@ -1,6 +1,6 @@
 //! Owns the live state: events come in as facts, updates go out as changes, and only the hub turns one into the other.
 //!
-//! [`start`] runs the hub's task on an opened store and returns the [`Hub`], the handle that everyone else holds.
+//! [`start()`] runs the hub's task on an opened store and returns the [`Hub`], the handle that everyone else holds.
 //!
 //! # Invariants
 //!
@@ -62,8 +62,7 @@ mod timeline;
 mod topic;
 mod usage;
 
-pub use command::{Receipt, Rejected};
-pub use counters::{Counters, Reason};
+pub use counters::{Counters, Reason, Receipt, Rejected};
 pub use error::{Error, PushError, SubscribeError};
 pub use forgecast_store::Exported;
 pub use frame::{Frame, FrameKind, Position};

@@ -29,7 +29,7 @@ impl Notifier {
         }
     }
 
-    /// A listener that is told of every change from now on.
+    /// A listener that sees every change from now on.
     #[must_use]
     pub fn listen(self: &Arc<Self>) -> Listener {
         let mut slots = self.slots();
@@ -64,7 +64,7 @@ pub struct Listener {
 
 impl Listener {
     /// Whether anything changed since this was asked last.
-    pub fn has_changed(&mut self) -> bool {
+    pub(crate) fn has_changed(&mut self) -> bool {
         let changes = self.notifier.changes.load(Ordering::Acquire);
         std::mem::replace(&mut self.seen, changes) != changes
     }

@@ -1,4 +1,4 @@
-//! What an operator may set of the hub: limits, prices and budgets.
+//! The hub's settings: limits, prices and budgets.
 
 use forgecast_protocol::Calendar;
 use forgecast_session::Limits;
@@ -11,23 +11,23 @@ use crate::spending::Budgets;
 pub struct Options {
     /// How long a session may be without work before silence has a meaning.
     pub limits: Limits,
-    /// Viewers of one session's topic at a time. Those of its log are counted apart, up to the same number, so that a
-    /// viewer who reads the log takes no place from one who watches the session; the index has no limit of its own.
+    /// Viewers of one session's topic at a time. Those of its log are counted separately, up to the same number, so that
+    /// readers of the log do not keep others from watching the session; the index has no limit of its own.
     pub viewers_per_session: usize,
     /// Subscriptions to all topics together: a dashboard that shows the index, a session and its log has three.
     pub viewers: usize,
-    /// Patches that are kept for viewers that come back, per session.
+    /// Number of patches that are retained for viewers that come back, per session.
     pub ring_patches: usize,
-    /// Bytes of patches that are kept, per session.
+    /// Bytes of patches that are retained, per session.
     pub ring_bytes: usize,
-    /// Log lines that are kept in memory, per session; older ones are read from the store.
+    /// Log lines that stay in memory, per session; older ones are read from the store.
     pub log_lines: usize,
     /// Bytes that may wait for their commit before pushes are refused and file facts collapse to the latest per source.
     pub max_backlog_bytes: u64,
     /// Sessions that are known at a time; beyond it the oldest finished ones leave the index.
     pub max_sessions: usize,
     /// Full views of unfinished sessions in memory while nobody watches them. A build at work whose view is not in memory
-    /// costs a look into the store for its next fact, so this is as many as may well be at work at once.
+    /// costs a look-up in the store for its next fact, so this is as many as may be at work at once.
     pub idle_unfinished: usize,
     /// Full views of finished sessions in memory while nobody watches them.
     pub idle_finished: usize,
@@ -51,8 +51,8 @@ pub struct Options {
     pub budgets: Budgets,
     /// Which day a moment belongs to.
     pub calendar: Calendar,
-    /// Calls to models in memory. One that is told again after it left memory costs a look into the store, so this is as
-    /// many as may well be under way or just over at once.
+    /// Model calls in memory. A call that is reported again after it left memory costs a look-up in the store, so this is as
+    /// many as may be under way or just over at once.
     pub calls_in_memory: usize,
 }
 

@@ -1,5 +1,5 @@
-//! What history says of finished sessions: how they ended and how long they took, by day and by project. Must never be
-//! answered by the hub's task itself.
+//! Reports on finished sessions from the history: how they ended and how long they took, by day and by project. The handle
+//! answers them, never the hub's task.
 
 use std::collections::BTreeMap;
 
@@ -29,10 +29,10 @@ pub struct OutcomeQuery {
 }
 
 impl Hub {
-    /// How sessions that are over ended, of all that are kept.
+    /// How sessions that are over ended, of all that are stored.
     ///
     /// # Errors
-    /// The store could not tell.
+    /// The store failed.
     pub async fn outcomes(&self, query: OutcomeQuery) -> Result<OutcomeReport, Error> {
         self.settle().await;
         let calendar = &self.shared.options.calendar;

@@ -54,7 +54,7 @@ impl RecentIds {
         self.newest
     }
 
-    /// Whether every id behind the number `durable` is still remembered: then a look-up in the store that saw all ids up
+    /// Whether every id after the number `durable` is still remembered: then a look-up in the store that saw all ids up
     /// to that number, together with this set, knows all of them.
     pub(crate) fn covers(&self, durable: u64) -> bool {
         self.newest - self.order.len() as u64 <= durable

@@ -205,8 +205,8 @@ impl Registry {
         })
     }
 
-    /// The session that a subject means if it exists already. `span` is when what is said took place: it decides for
-    /// transcripts only.
+    /// The session that a subject means if it exists already. `span` is when what is reported took place: it decides
+    /// for transcripts only.
     pub(crate) fn lookup(&self, subject: &Subject, span: Span) -> Option<Found> {
         let directory = subject.directory.as_deref();
         if let Some(run @ SessionRef::Run(_)) = &subject.session {
@@ -268,7 +268,7 @@ impl Registry {
         })
     }
 
-    /// The session that a subject means, made at `at` if it is new. `span` is when what is said took place.
+    /// The session that a subject means, made at `at` if it is new. `span` is when what is reported took place.
     pub(crate) fn resolve(&mut self, subject: &Subject, span: Span, at: Timestamp) -> Result<Resolved, Reason> {
         let found = self.lookup(subject, span);
         if let Some(Found { id, explicit, .. }) = found.as_ref().filter(|found| found.settled) {

@@ -1,5 +1,5 @@
-//! What history says of tokens and money, put together from the store's sums and what is known of this moment. Must never
-//! be answered by the hub's task itself.
+//! Reports on tokens and money from the history: the store's sums and what is known at the moment. The handle answers them,
+//! never the hub's task.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -39,10 +39,10 @@ impl ReportQuery {
 }
 
 impl Hub {
-    /// What was used, from all that was ever counted: also of sessions that are no longer kept.
+    /// What was used, of everything that was ever counted: also of sessions that are no longer stored.
     ///
     /// # Errors
-    /// The store could not tell.
+    /// The store failed.
     pub async fn usage_report(&self, query: ReportQuery) -> Result<UsageReport, Error> {
         let shared = &self.shared;
         let now = shared.clock.now();

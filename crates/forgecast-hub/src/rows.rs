@@ -13,35 +13,13 @@ use crate::frame::{self, canonical};
 /// What the topic `sessions` publishes: a [`forgecast_protocol::update::Index`] whose rows are JSON already.
 #[derive(Clone, Default)]
 pub(crate) struct IndexRows {
-    indexing: Option<IndexingProgress>,
-    problems: BTreeMap<String, Problem>,
-    sessions: BTreeMap<Arc<str>, Bytes>,
-    total: usize,
-}
-
-/// What is different in a newer state of the index.
-pub(crate) struct RowChanges {
-    pub(crate) upserts: Vec<(Arc<str>, Bytes)>,
-    pub(crate) removals: Vec<Arc<str>>,
-    pub(crate) problems: Option<BTreeMap<String, Problem>>,
     pub(crate) indexing: Option<IndexingProgress>,
+    pub(crate) problems: BTreeMap<String, Problem>,
+    pub(crate) sessions: BTreeMap<Arc<str>, Bytes>,
     pub(crate) total: usize,
 }
 
 impl IndexRows {
-    /// Moves to the newer state.
-    pub(crate) fn apply(&mut self, changes: RowChanges) {
-        for id in changes.removals {
-            self.sessions.remove(&id);
-        }
-        self.sessions.extend(changes.upserts);
-        if let Some(problems) = changes.problems {
-            self.problems = problems;
-        }
-        self.indexing = changes.indexing;
-        self.total = changes.total;
-    }
-
     /// Canonical JSON: the bytes that `serde_json` writes for the same state as a `Value`.
     pub(crate) fn json(&self) -> Bytes {
         let size: usize = self.sessions.values().map(|row| row.len() + 64).sum();

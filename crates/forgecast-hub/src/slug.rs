@@ -1,11 +1,11 @@
-//! How a name becomes the part of an id before the tilde. Pure: the same name always gives the same slug.
+//! Turns a name into the part of an id before the tilde. The same name always gives the same slug.
 
 use forgecast_protocol::{SessionName, SessionRef, Subject};
 
 use crate::frame::sha256_hex;
 
-/// Bytes of a name that are kept when it has to be changed; leaves room for the hashes behind it.
-const KEPT: usize = 96;
+/// Bytes of a name that remain when it has to be changed; that leaves room for the hash after it.
+const MAX_READABLE: usize = 96;
 
 /// A name that a producer or a folder gave, with the slug that it becomes.
 pub(crate) struct Named {
@@ -58,8 +58,8 @@ fn slug(name: &str) -> SessionName {
 /// The slug for a folder when another folder has the plain one: `<slug>-<digits of SHA-256(folder)>`.
 pub(crate) fn slug_in(slug: &SessionName, directory: &str, digits: usize) -> SessionName {
     let hash = sha256_hex(directory.as_bytes());
-    let kept: String = slug.as_str().chars().take(127 - digits.min(64)).collect();
-    join(&kept, &hash[..digits.min(64)])
+    let readable: String = slug.as_str().chars().take(127 - digits.min(64)).collect();
+    join(&readable, &hash[..digits.min(64)])
 }
 
 fn join(readable: &str, hash: &str) -> SessionName {
@@ -78,7 +78,7 @@ fn fallback(hash: &str) -> SessionName {
 fn readable(name: &str) -> String {
     let mut out = String::new();
     for character in name.chars() {
-        if out.len() >= KEPT {
+        if out.len() >= MAX_READABLE {
             break;
         }
         if character.is_ascii_alphanumeric() || matches!(character, '.' | '_') {

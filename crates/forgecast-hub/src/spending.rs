@@ -1,5 +1,5 @@
-//! What was spent on the days that budgets and the burn rate look at. Sums of differences, begun with what the store
-//! knows; must never be a second opinion on what a call costs.
+//! What was spent on the days that budgets and the burn rate are about: sums of differences, beginning with what the store
+//! knows. What a call costs is decided by the ledger alone.
 
 use std::collections::BTreeMap;
 
@@ -48,18 +48,18 @@ pub(crate) fn dollars(nanos: i64) -> f64 {
     nanos as f64 / 1e9
 }
 
-/// See the module.
+/// The days and the last minutes, with what was announced.
 #[derive(Debug, Default)]
 pub(crate) struct Spending {
     days: BTreeMap<i32, i64>,
     /// Tokens and billionths of a dollar.
     burn: BTreeMap<i64, (i64, i64)>,
-    /// The highest level that was said of a period.
-    said: BTreeMap<String, BudgetLevel>,
+    /// The highest level of a period that was announced.
+    announced: BTreeMap<String, BudgetLevel>,
 }
 
 impl Spending {
-    /// From what the store knows of the last days. Marks that are passed already were said then.
+    /// From what the store knows of the last days. Thresholds that are passed already were announced before.
     pub(crate) fn new(days: BTreeMap<i32, i64>, today: i32, budgets: &Budgets) -> Self {
         let mut spending = Self {
             days,
@@ -69,7 +69,7 @@ impl Spending {
         spending
     }
 
-    /// The first day that it has to know.
+    /// The first day that budgets and the burn rate need.
     pub(crate) fn since(today: i32) -> i32 {
         today.saturating_sub(DAYS)
     }
@@ -129,17 +129,17 @@ impl Spending {
         periods.map(move |(scope, period, limit)| (scope, period, limit, self.spent(scope, today)))
     }
 
-    /// The marks that were passed since the last look, at most one of each budget: of several at once the highest.
+    /// The thresholds that were passed since this was asked last, at most one of each budget: the highest of several.
     pub(crate) fn passed(&mut self, today: i32, budgets: &Budgets) -> Vec<BudgetPassed> {
         let periods: Vec<_> = self.periods(today, budgets).collect();
         let mut passed = Vec::new();
         for (scope, period, limit_usd, spent_usd) in periods {
             let level = level(spent_usd, limit_usd);
-            let said = self.said.entry(period.clone()).or_insert(BudgetLevel::Safe);
-            if level <= *said {
+            let announced = self.announced.entry(period.clone()).or_insert(BudgetLevel::Safe);
+            if level <= *announced {
                 continue;
             }
-            *said = level;
+            *announced = level;
             passed.push(BudgetPassed {
                 scope,
                 period: Some(period),
@@ -148,13 +148,13 @@ impl Spending {
                 spent_usd,
             });
         }
-        while self.said.len() > 8 {
-            self.said.pop_first();
+        while self.announced.len() > 8 {
+            self.announced.pop_first();
         }
         passed
     }
 
-    /// How the budgets stand.
+    /// The state of all budgets.
     pub(crate) fn report(&self, now: Timestamp, calendar: &Calendar, budgets: &Budgets) -> Vec<BudgetReport> {
         let today = calendar.day(now);
         let per_hour = self.burn(now).usd_per_hour;
@@ -177,7 +177,7 @@ impl Spending {
     }
 }
 
-/// Dollars that are to come, to the millionth: more is not known of them.
+/// A forecast in dollars, rounded to the millionth.
 pub(crate) fn forecast(usd: f64) -> f64 {
     (usd * 1e6).round() / 1e6
 }
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_said_once_and_the_highest_of_several() {
+    fn a_threshold_is_announced_once_and_the_highest_of_several() {
         let budgets = Budgets {
             day_usd: Some(10.0),
             month_usd: Some(100.0),

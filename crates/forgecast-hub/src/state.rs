@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::batch::{BatchSource, BatchSubjects, PreparedBatch};
 use crate::command::ImportedSession;
 use crate::commits::CommitDraft;
-use crate::counters::{Outcome, Reason};
+use crate::counters::{Reason, Receipt, Rejected};
 use crate::deadlines::Deadlines;
 use crate::estimator::{Estimator, Stage};
 use crate::history::{self, Restored, internal, of_run};
@@ -54,7 +54,7 @@ pub(crate) struct HubState {
 
 /// What folding a batch came to.
 pub(crate) struct FoldedBatch {
-    pub(crate) outcome: Outcome,
+    pub(crate) receipt: Receipt,
     pub(crate) draft: CommitDraft,
     /// Agent sessions that turned out to belong to a build, each with the build.
     pub(crate) merges: Vec<(SessionId, SessionId)>,
@@ -73,7 +73,7 @@ struct Touched {
 /// What one batch has done so far.
 #[derive(Default)]
 struct BatchContext {
-    outcome: Outcome,
+    receipt: Receipt,
     draft: CommitDraft,
     subjects: BatchSubjects,
     touched: BTreeMap<SessionId, Touched>,
@@ -149,7 +149,7 @@ impl HubState {
     pub(crate) fn fold(&mut self, prepared: PreparedBatch) -> FoldedBatch {
         let mut context = BatchContext::default();
         if self.was_read(&prepared.batch) {
-            context.outcome.duplicate = prepared.batch.events.len() as u64;
+            context.receipt.duplicates = prepared.batch.events.len() as u64;
         } else {
             self.fold_all(prepared, &mut context);
         }
@@ -180,7 +180,7 @@ impl HubState {
         self.publish_changes(&mut context);
         self.ledger.draft_changes(&mut context.draft);
         FoldedBatch {
-            outcome: context.outcome,
+            receipt: context.receipt,
             draft: context.draft,
             merges: context.merges,
             removed: context.removed,
@@ -202,7 +202,7 @@ impl HubState {
 
     fn fold_event(&mut self, index: usize, event: Event, context: &mut BatchContext) {
         if event.id.as_ref().is_some_and(|id| self.recent_ids.contains(id)) {
-            context.outcome.duplicate += 1;
+            context.receipt.duplicates += 1;
             return;
         }
         if event.subject == Subject::default() {
@@ -211,18 +211,19 @@ impl HubState {
                 Fact::ProblemCleared(cleared) => self.index.set_problem(&cleared.key, None),
                 Fact::IndexingProgress(progress) => self.index.set_indexing(progress),
                 _ => {
-                    context.outcome.rejected.push((index, Reason::NoSession));
+                    let reason = Reason::NoSession;
+                    context.receipt.rejected.push(Rejected { index, reason });
                     return;
                 }
             }
-            context.outcome.applied += 1;
+            context.receipt.accepted += 1;
             return;
         }
         let id = match self.session_of(context.subjects.of_item(index), &event, context) {
             Ok(id) => id,
             Err(reason) => {
                 if !self.fold_call_without_session(reason, &event, context) {
-                    context.outcome.rejected.push((index, reason));
+                    context.receipt.rejected.push(Rejected { index, reason });
                 }
                 return;
             }
@@ -236,10 +237,10 @@ impl HubState {
         }
         let live = self.sessions.get(&id);
         if live.is_some_and(|live| live.session.repeats_another_source(&event)) {
-            context.outcome.duplicate += 1;
+            context.receipt.duplicates += 1;
             return;
         }
-        context.outcome.applied += 1;
+        context.receipt.accepted += 1;
         self.fold_usage_of(&id, context);
         if let (Fact::Custom(custom), SourceKind::Push) = (&event.fact, event.origin.kind) {
             let message = producer_message(&event, custom);
@@ -356,8 +357,8 @@ impl HubState {
         let id = match self.session_of(subject, &seen, context) {
             Ok(id) => id,
             Err(reason) => {
-                let rejected = (index, reason, lines.len() as u64);
-                context.outcome.rejected_logs.push(rejected);
+                context.receipt.rejected_logs.push(Rejected { index, reason });
+                self.shared.tally.reject_lines(lines.len(), reason);
                 return;
             }
         };
@@ -369,7 +370,7 @@ impl HubState {
             context.push(id.clone(), seen);
         }
         live.log.append(&mut lines);
-        context.outcome.log_lines += lines.len() as u64;
+        context.receipt.log_lines += lines.len() as u64;
         context.draft.logs.push((id, lines));
     }
 
@@ -442,7 +443,7 @@ impl HubState {
     pub(crate) fn reserve_slot(&mut self, mut session: StoredSession) -> Option<StoredSession> {
         let mut registry = self.shared.registry_mut();
         let newest = registry.find(&SessionRef::Newest(session.id.name().clone()));
-        // From now on it is kept for as long as any other session, however old it is.
+        // From now on it is stored for as long as any other session, however old it is.
         session.created_at = self.shared.clock.now();
         if registry.is_full() {
             return None;

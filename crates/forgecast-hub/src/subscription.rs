@@ -10,7 +10,7 @@ use forgecast_protocol::update::TopicMark;
 use forgecast_protocol::{Epoch, Revision, Topic};
 
 use crate::error::SubscribeError;
-use crate::frame::{Frame, Position};
+use crate::frame::Frame;
 use crate::log::LogTopic;
 use crate::notifier::Listener;
 use crate::topic::{Cursor, StateTopic, TopicHandle};
@@ -85,7 +85,7 @@ impl Drop for ViewerPermit {
 }
 
 /// What a viewer follows, and how far it has come.
-enum Source {
+pub(crate) enum Source {
     State {
         topic: Arc<StateTopic>,
         cursor: Cursor,
@@ -94,6 +94,7 @@ enum Source {
         topic: Arc<LogTopic>,
         /// Lines from the store that come before what is in memory.
         older: Vec<Frame>,
+        /// Number of the next line from memory.
         next: u64,
         is_end_told: bool,
     },
@@ -111,41 +112,15 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Follows a state from `position` on.
-    pub(crate) fn of_state(
-        name: Topic,
-        topic: Arc<StateTopic>,
-        permit: ViewerPermit,
-        position: Option<Position>,
-    ) -> Self {
-        let listener = topic.handle.listen();
-        let cursor = topic.cursor(position);
-        Self::new(name, listener, permit, Source::State { topic, cursor })
-    }
-
-    /// Follows a log from line `next` on, after `older` lines from the store.
-    pub(crate) fn of_log(
-        name: Topic,
-        topic: Arc<LogTopic>,
-        permit: ViewerPermit,
-        older: Vec<Frame>,
-        next: u64,
-    ) -> Self {
-        let listener = topic.handle.listen();
-        let source = Source::Log {
-            topic,
-            older,
-            next,
-            is_end_told: false,
+    pub(crate) fn new(topic: Topic, source: Source, permit: ViewerPermit) -> Self {
+        let handle = match &source {
+            Source::State { topic, .. } => &topic.handle,
+            Source::Log { topic, .. } => &topic.handle,
         };
-        Self::new(name, listener, permit, source)
-    }
-
-    fn new(topic: Topic, listener: Listener, permit: ViewerPermit, source: Source) -> Self {
         Self {
             topic,
+            listener: handle.changed.listen(),
             source,
-            listener,
             ended: false,
             asked: false,
             _permit: permit,
@@ -212,7 +187,7 @@ impl Subscription {
     }
 
     /// What the viewer holds once it has read everything that was handed out so far: what a heartbeat says. With the
-    /// digest only when that is the newest state, for an older one is not kept.
+    /// digest only when that is the newest state, for older digests are not retained.
     #[must_use]
     pub fn mark(&self) -> TopicMark {
         match &self.source {

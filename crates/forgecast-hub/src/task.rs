@@ -18,9 +18,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::{BatchSource, PreparedBatch};
-use crate::command::{Command, PushAnswer, PushRequest, Receipt, Rejected};
+use crate::command::{Command, PushAnswer, PushRequest};
 use crate::commits::{CommitContext, CommitDraft, CommitQueue};
-use crate::counters::{Outcome, Reason};
+use crate::counters::{Reason, Receipt};
 use crate::error::{PushError, SubscribeError};
 use crate::live::Loaded;
 use crate::merges::SessionMerges;
@@ -90,7 +90,7 @@ impl HubTask {
         task
     }
 
-    /// Runs until the shutdown, then brings everything to the disk and closes the store.
+    /// Runs until the shutdown, then stores everything and closes the store.
     pub(crate) async fn run(mut self) {
         let mut upkeep = interval_at(Instant::now() + UPKEEP, UPKEEP);
         upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -179,7 +179,7 @@ impl HubTask {
 
     /// Folds a batch, now or as soon as everything that it needs is in memory.
     fn ingest(&mut self, batch: Batch, source: BatchSource) {
-        // Whoever pushes nothing asks whether everything before it is folded.
+        // An empty push asks whether everything before it is folded.
         let is_barrier = batch.is_empty() && matches!(source, BatchSource::Push(_)) && !self.pending.is_empty();
         let mut batch = self.state.prepare(batch, source);
         let missing = self.state.ledger.calls.missing(&batch.call_keys);
@@ -266,12 +266,12 @@ impl HubTask {
     /// Counts a folded batch, hands it to the store, and begins what follows from it.
     fn finish_batch(&mut self, folded: FoldedBatch, source: BatchSource) {
         if !matches!(source, BatchSource::Internal) {
-            self.shared.tally.add(&folded.outcome);
+            self.shared.tally.add(&folded.receipt);
         }
         for id in &folded.removed {
             self.commits.forget(id);
         }
-        self.enqueue_commit(folded.draft, folded.outcome, source);
+        self.enqueue_commit(folded.draft, folded.receipt, source);
         self.shrink_calls(CALLS_SLACK);
         for (agent, build) in folded.merges {
             self.begin_merge(agent, build);
@@ -279,7 +279,7 @@ impl HubTask {
     }
 
     /// Hands a batch to the store, or what is left of it when the disk cannot keep up.
-    fn enqueue_commit(&mut self, draft: CommitDraft, outcome: Outcome, source: BatchSource) {
+    fn enqueue_commit(&mut self, draft: CommitDraft, receipt: Receipt, source: BatchSource) {
         let BatchSource::Push(reply) = source else {
             if draft.is_empty() {
                 return;
@@ -295,7 +295,6 @@ impl HubTask {
             }
             return;
         };
-        let receipt = receipt(outcome);
         if receipt.accepted + receipt.duplicates + receipt.log_lines == 0 {
             let _ = reply.send(PushAnswer::Done(Ok(receipt)));
             return;
@@ -452,7 +451,6 @@ impl HubTask {
         let now = self.shared.clock.now();
         if self.state.deadlines.next().is_none_or(|at| at > now) {
             for reply in self.idle_waiters.drain(..) {
-                // Whoever asked may have gone.
                 let _ = reply.send(());
             }
         }
@@ -579,29 +577,11 @@ impl HubTask {
     /// Drops what is pending when the hub stops. It was not stored, so its sources are read again.
     fn drop_pending(&mut self) {
         for batch in self.pending.take_all() {
-            let facts = 0..batch.batch.events.len();
-            self.shared.tally.add(&Outcome {
-                dropped: facts.map(|index| (index, Reason::Shutdown)).collect(),
-                ..Outcome::default()
-            });
+            self.shared.tally.drop_facts(batch.batch.events.len(), Reason::Shutdown);
             if let BatchSource::Push(reply) = batch.source {
                 let _ = reply.send(PushAnswer::Done(Err(PushError::Stopped)));
             }
         }
-    }
-}
-
-fn receipt(outcome: Outcome) -> Receipt {
-    let rejected = outcome.rejected.into_iter();
-    let rejected_logs = outcome.rejected_logs.into_iter();
-    Receipt {
-        accepted: outcome.applied,
-        duplicates: outcome.duplicate,
-        rejected: rejected.map(|(index, reason)| Rejected { index, reason }).collect(),
-        log_lines: outcome.log_lines,
-        rejected_logs: rejected_logs
-            .map(|(index, reason, _)| Rejected { index, reason })
-            .collect(),
     }
 }
 

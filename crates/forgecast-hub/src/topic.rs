@@ -13,7 +13,7 @@ use forgecast_protocol::{Epoch, Revision};
 use serde_json::Value;
 
 use crate::frame::{self, Frame, FrameKind, Position};
-use crate::notifier::{Listener, Notifier};
+use crate::notifier::Notifier;
 
 pub(crate) use rendered::{Content, Rendered};
 
@@ -94,11 +94,6 @@ impl TopicHandle {
     /// Whether any viewer follows it.
     pub(crate) fn is_watched(&self) -> bool {
         self.viewers.load(Ordering::Acquire) > 0
-    }
-
-    /// A listener that is woken whenever there may be something new.
-    pub(crate) fn listen(&self) -> Listener {
-        self.changed.listen()
     }
 
     /// Tells a viewer that the topic's session was removed, once.
@@ -269,7 +264,7 @@ impl StateTopic {
 impl State {
     fn retain(&mut self, patch: RetainedPatch, limits: RingLimits) {
         if self.ring.back().is_some_and(|last| last.revision != patch.from) {
-            // A hole in the ring would be a silent gap for whoever resumes across it.
+            // A hole in the ring would be a silent gap for a viewer that resumes across it.
             self.ring.clear();
             self.ring_bytes = 0;
         }

@@ -126,7 +126,7 @@ fn add_account(sum: &mut SourceAccount, other: &SourceAccount) {
     sum.tokens.add(&other.tokens);
     sum.calls = sum.calls.saturating_add(other.calls);
     if let Some(cost) = other.cost_usd {
-        // Whole billionths, so that what is taken back later leaves nothing behind.
+        // Whole billionths, so that a cost that is taken back later leaves no rest.
         let cost = sum.cost_usd.unwrap_or(0.0) + cost;
         sum.cost_usd = Some((cost * 1e9).round() / 1e9);
     }

@@ -20,8 +20,8 @@ impl Span {
         }
     }
 
-    /// When what a fact says took place: by the source's own time where it gives one, by the file's time for what was
-    /// there before anybody looked.
+    /// When what a fact reports took place: by the source's own time where it gives one, by the file's time for what was
+    /// there before the source was known.
     pub(crate) fn of_event(event: &Event) -> Self {
         let read_at = match event.origin.modified_at {
             Some(modified) if event.origin.first_sight => modified.min(event.at),

@@ -74,9 +74,9 @@ impl HubState {
         };
         let change = self.ledger.observe(account, further, &self.shared.options);
         if change.is_news {
-            context.outcome.applied += 1;
+            context.receipt.accepted += 1;
         } else {
-            context.outcome.duplicate += 1;
+            context.receipt.duplicates += 1;
         }
         self.record_all(change.differences, &cause, context);
         self.begin_session(cause, context);
