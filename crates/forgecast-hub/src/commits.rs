@@ -227,3 +227,66 @@ fn push_error(error: &Error) -> PushError {
         other => PushError::Refused(other.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use forgecast_protocol::{Fact, Timestamp};
+
+    use super::*;
+    use crate::history::internal;
+    use crate::options::Options;
+    use crate::shared::testing::shared;
+
+    fn draft(id: &SessionId, path: &str, at: i64) -> CommitDraft {
+        let seen = Fact::SessionSeen(forgecast_protocol::event::SessionSeen::default());
+        let mut event = internal(id, Timestamp::from_millis(at), seen);
+        event.origin.path = Some(path.into());
+        let mut draft = CommitDraft::default();
+        draft.events.push((id.clone(), 1, event));
+        draft
+    }
+
+    fn context(pushed: u64) -> CommitContext {
+        CommitContext {
+            sessions: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            newest_id: pushed,
+            pushed: Vec::new(),
+            reply: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn facts_collapse_to_the_last_reading_of_each_source() {
+        let mut commits = CommitQueue::new(shared(Options::default()).await.store.clone(), 1024);
+        let id: SessionId = "a~1".parse().unwrap();
+        for (path, at) in [("one", 1), ("two", 2), ("one", 3), ("one", 3)] {
+            assert_eq!(commits.collapse(draft(&id, path, at)), 0);
+        }
+        assert!(commits.has_collapsed() && commits.is_overloaded() && commits.holds_session(&id));
+        let (mut collapsed, _) = commits.take_collapsed();
+        let mut facts = collapsed.remove(&id).unwrap();
+        let times: Vec<i64> = facts.latest().iter().map(|event| event.at.as_millis()).collect();
+        assert_eq!((facts.folded, times), (4, vec![2, 3, 3]));
+        commits.collapse(draft(&id, "one", 4));
+        commits.forget(&id);
+        assert!(!commits.has_collapsed());
+    }
+
+    #[tokio::test]
+    async fn commits_end_in_order_and_late_ones_share_a_barrier() {
+        let mut commits = CommitQueue::new(shared(Options::default()).await.store.clone(), 1024);
+        for number in 1..=2 {
+            commits.enqueue(CommitDraft::default(), context(number));
+        }
+        commits.send();
+        assert_eq!((commits.has_unsent(), commits.len()), (false, 2));
+        let (first, result) = commits.next().await;
+        assert!(result.is_ok() && first.newest_id == 1);
+        let (second, _) = commits.next().await;
+        commits.watch_again(second);
+        commits.watch_again(first);
+        assert_eq!(commits.len(), 1);
+        assert_eq!(commits.next().await.0.newest_id, 2);
+    }
+}

@@ -373,3 +373,68 @@ impl LiveSessions {
 fn topic_name(id: &SessionId) -> String {
     Topic::Session(id.clone().into()).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use forgecast_protocol::{Subject, Timestamp};
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::options::Options;
+    use crate::shared::testing::shared;
+
+    fn id(text: &str) -> SessionId {
+        text.parse().unwrap()
+    }
+
+    fn new_session(id: &SessionId) -> Restored {
+        Restored::new(Session::new(id.clone(), &Subject::default(), Timestamp::from_millis(0)))
+    }
+
+    #[tokio::test]
+    async fn the_sessions_used_last_stay_and_those_that_are_held_or_not_durable() {
+        let options = Options {
+            idle_unfinished: 1,
+            ..Options::default()
+        };
+        let mut sessions = LiveSessions::new(shared(options).await, HashMap::new());
+        let ids = ["old~1", "held~1", "uncommitted~1", "new~1"].map(id);
+        for id in &ids {
+            sessions.admit(id, new_session(id));
+        }
+        sessions.committing(&ids[2]);
+        sessions.shrink(|id| *id == ids[1]);
+        assert_eq!(
+            ids.each_ref().map(|id| sessions.contains(id)),
+            [false, true, true, true]
+        );
+        sessions.committed(&ids[2], 1);
+        sessions.shrink(|_| false);
+        assert_eq!(
+            ids.each_ref().map(|id| sessions.contains(id)),
+            [false, false, false, true]
+        );
+    }
+
+    #[tokio::test]
+    async fn everyone_who_waits_for_a_session_is_answered_by_one_load() {
+        let mut sessions = LiveSessions::new(shared(Options::default()).await, HashMap::new());
+        let id = id("a~1");
+        let (first, first_answer) = oneshot::channel();
+        let (second, second_answer) = oneshot::channel();
+        sessions.attach(&id, (None, first));
+        sessions.attach(&id, (Some(SubscribeKind::State), second));
+        let load = sessions.next_load().await.unwrap();
+        let ((loaded, result), waiters) = sessions.load_ended(load).unwrap();
+        assert!(loaded == id && result.unwrap().is_none() && !sessions.is_loading());
+        sessions.admit(&id, new_session(&id));
+        for waiter in waiters {
+            sessions.answer(&id, waiter);
+        }
+        assert!(first_answer.await.unwrap().unwrap().permit.is_none());
+        assert!(second_answer.await.unwrap().unwrap().permit.is_some());
+        let (late, late_answer) = oneshot::channel();
+        LiveSessions::refuse(&id, vec![(None, late)], None);
+        assert!(matches!(late_answer.await.unwrap(), Err(SubscribeError::Unknown(_))));
+    }
+}

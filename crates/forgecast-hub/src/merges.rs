@@ -191,3 +191,44 @@ async fn read(store: &Store, agent: SessionId, build: SessionId) -> Result<Merge
         facts,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use forgecast_protocol::{Subject, Timestamp};
+
+    use super::*;
+    use crate::options::Options;
+    use crate::registry::Span;
+    use crate::shared::testing::shared;
+
+    fn create(shared: &Shared, name: &str) -> SessionId {
+        let subject = Subject {
+            name: Some(name.to_owned()),
+            ..Subject::default()
+        };
+        let at = Timestamp::from_millis(0);
+        let resolved = shared.registry_mut().resolve(&subject, Span::at(at), at);
+        resolved.unwrap().id
+    }
+
+    #[tokio::test]
+    async fn a_merge_goes_on_when_both_sessions_exist_and_ends_with_the_removal() {
+        let shared = shared(Options::default()).await;
+        let (agent, build) = (create(&shared, "agent"), create(&shared, "build"));
+        let mut merges = SessionMerges::new(shared.clone());
+        merges.begin(agent.clone(), build.clone());
+        assert!(merges.is_merging(&agent) && !merges.may_begin(&agent) && merges.may_begin(&build));
+        let step = merges.next_step().await.unwrap();
+        merges.step_ended(step);
+        let read = merges.take_read().pop().unwrap();
+        assert_eq!((&read.agent, &read.build), (&agent, &build));
+        merges.put_back(read);
+        shared.registry_mut().remove(&build);
+        assert!(merges.take_read().is_empty() && !merges.is_merging(&agent));
+        merges.remove(agent.clone());
+        assert!(merges.are_active() && !merges.are_reading());
+        let step = merges.next_step().await.unwrap();
+        merges.step_ended(step);
+        assert!(!merges.are_active());
+    }
+}

@@ -76,3 +76,36 @@ impl Shared {
         self.store.commit(Commit { writes }).await.map_err(failed)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use forgecast_protocol::Timestamp;
+
+    use super::*;
+    use crate::rows::IndexRows;
+    use crate::topic::{Content, RingLimits};
+
+    /// What components share, on a temporary store and with a clock that stands still.
+    pub(crate) async fn shared(options: Options) -> Arc<Shared> {
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let opened = forgecast_store::open(forgecast_store::Options::default(), 1, now).await;
+        let limits = RingLimits {
+            patches: 8,
+            bytes: 4096,
+        };
+        let rows = Content::Index(Arc::new(IndexRows::default()));
+        Arc::new(Shared {
+            registry: RwLock::new(Registry::new(options.max_sessions)),
+            options,
+            clock: Clock::new(move || now),
+            epoch: Epoch::new(1),
+            store: opened.unwrap().store,
+            index: Arc::new(StateTopic::new("sessions", Epoch::new(1), limits, 1, rows, Vec::new())),
+            tally: Tally::default(),
+            viewers: Arc::default(),
+            spending: Mutex::default(),
+            histories: HistoryCache::default(),
+            durable: AtomicU64::new(0),
+        })
+    }
+}
