@@ -1,5 +1,5 @@
-//! The broadcaster's envelope of the origin's producers, `{type, session_id, timestamp, sequence, data}`: its words become
-//! facts, what it does not define is kept as it is. An envelope without an id is known by the hash of all of it, since
+//! The envelope of Context Foundry's broadcaster, `{type, session_id, timestamp, sequence, data}`. Its types become facts; a
+//! type that it does not define is kept as it is. An envelope without an id is known by the hash of all of it, since
 //! `sequence` starts again with each process.
 
 use forgecast_protocol::batch::LogLevel;
@@ -10,16 +10,16 @@ use forgecast_protocol::{EventId, LogChunk, LogLine, Subject, Timestamp};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::fields::Fields;
-use super::push::{Reader, Refused, Taken, named};
-use super::{phase, push, summary};
 use crate::clean::LogState;
+use crate::envelope::{Accepted, Reader, Refused, facts, named};
+use crate::fields::Fields;
+use crate::{phase, summary};
 
 /// Most lines of one `log_line`.
 const MAX_LINES: usize = 1_000;
 
 /// Reads an envelope; `session` is the one of the request's path and counts before the envelope's own.
-pub(super) fn read(reader: &Reader<'_>, map: Map<String, Value>, session: Option<&str>) -> Result<Taken, Refused> {
+pub(super) fn read(reader: &Reader<'_>, map: Map<String, Value>, session: Option<&str>) -> Result<Accepted, Refused> {
     let hash = hash(&map, session);
     let mut fields = Fields::new(map, reader.cleaner);
     let id = reader.id(&mut fields)?.or(hash);
@@ -30,7 +30,7 @@ pub(super) fn read(reader: &Reader<'_>, map: Map<String, Value>, session: Option
         .filter(|name| !name.is_empty());
     let subject = named(of_path.or(own).as_deref(), None).map_err(refuse)?;
     let kind = fields.word(&["type"]).unwrap_or_else(|| "event".to_owned());
-    let said_at = fields.time(&["timestamp"]);
+    let stated_at = fields.time(&["timestamp"]);
     let data = match fields.take(&["data"]) {
         Some((_, Value::Object(data))) => data,
         Some((_, other)) => Map::from_iter([("value".to_owned(), other)]),
@@ -40,14 +40,14 @@ pub(super) fn read(reader: &Reader<'_>, map: Map<String, Value>, session: Option
         reader,
         id: &id,
         subject,
-        said_at,
+        stated_at,
     };
-    let mut taken = Taken::default();
+    let mut accepted = Accepted::default();
     let mut inner = Fields::within(data, reader.cleaner, "data.".to_owned());
-    message.facts(&kind, &mut inner, &mut taken).map_err(refuse)?;
-    taken.bad.extend(fields.into_bad());
-    taken.bad.extend(inner.into_bad());
-    Ok(taken)
+    message.facts(&kind, &mut inner, &mut accepted).map_err(refuse)?;
+    accepted.bad.extend(fields.into_bad());
+    accepted.bad.extend(inner.into_bad());
+    Ok(accepted)
 }
 
 /// What an envelope is known by: `b:` and the SHA-256 of its canonical JSON. The session of the path joins in only where
@@ -67,17 +67,17 @@ struct Message<'r> {
     reader: &'r Reader<'r>,
     id: &'r Option<EventId>,
     subject: Subject,
-    said_at: Option<Timestamp>,
+    stated_at: Option<Timestamp>,
 }
 
 impl Message<'_> {
-    fn facts(&self, kind: &str, data: &mut Fields<'_>, taken: &mut Taken) -> Result<(), String> {
+    fn facts(&self, kind: &str, data: &mut Fields<'_>, accepted: &mut Accepted) -> Result<(), String> {
         match kind {
             "phase_change" | "phase_update" => {
                 let mut report = phase::report(data);
-                report.last_updated = report.last_updated.or(self.said_at);
+                report.last_updated = report.last_updated.or(self.stated_at);
                 report.extra = data.rest();
-                self.add(taken, Fact::PhaseReported(report));
+                self.add(accepted, Fact::PhaseReported(report));
             }
             "task_complete" => {
                 let usage = context(data);
@@ -87,7 +87,7 @@ impl Message<'_> {
                     .or_else(|| task.as_deref().map(|task| data.cleaner().word(task)));
                 let id = id.ok_or("field \"data.task\" is missing: it names the task")?;
                 self.add(
-                    taken,
+                    accepted,
                     Fact::TaskReported(TaskReported {
                         id,
                         description: task,
@@ -95,35 +95,35 @@ impl Message<'_> {
                         ..TaskReported::default()
                     }),
                 );
-                self.add_usage(taken, usage);
+                self.add_usage(accepted, usage);
             }
             "context_update" => match context(data) {
-                Some(usage) => self.add(taken, Fact::UsageRecorded(usage)),
+                Some(usage) => self.add(accepted, Fact::UsageRecorded(usage)),
                 None => return Err("neither \"data.percent\" nor \"data.tokens_used\" is there".to_owned()),
             },
-            "log_line" => self.log(data, taken)?,
+            "log_line" => self.log(data, accepted)?,
             "error" => {
-                let error: ErrorReported = push::error(data)?;
-                self.add(taken, Fact::ErrorReported(error));
+                let error: ErrorReported = facts::error(data)?;
+                self.add(accepted, Fact::ErrorReported(error));
             }
             "completion" => {
                 let completion = CompletionReported {
-                    completed_at: self.said_at,
+                    completed_at: self.stated_at,
                     ..summary::completion(data, CompletionBasis::Reported)
                 };
-                self.add(taken, Fact::CompletionReported(completion));
+                self.add(accepted, Fact::CompletionReported(completion));
             }
             "agent_progress" | "agent_update" if data.has("agent_id") => {
-                let agent = push::agent(data)?;
-                self.add(taken, Fact::AgentReported(agent));
+                let agent = facts::agent(data)?;
+                self.add(accepted, Fact::AgentReported(agent));
             }
-            _ => self.other(kind, data, taken),
+            _ => self.other(kind, data, accepted),
         }
         Ok(())
     }
 
     /// The rounds of the loop and whatever a producer made up: passed on as they came.
-    fn other(&self, kind: &str, data: &mut Fields<'_>, taken: &mut Taken) {
+    fn other(&self, kind: &str, data: &mut Fields<'_>, accepted: &mut Accepted) {
         let whole = data.unread();
         let usage = (kind == "iteration_complete").then(|| {
             let mut again = Fields::within(whole.clone(), data.cleaner(), "data.".to_owned());
@@ -135,11 +135,11 @@ impl Message<'_> {
             kind: kind.to_owned(),
             data: data.cleaner().value(Value::Object(whole)),
         };
-        self.add(taken, Fact::Custom(custom));
-        self.add_usage(taken, usage.flatten());
+        self.add(accepted, Fact::Custom(custom));
+        self.add_usage(accepted, usage.flatten());
     }
 
-    fn log(&self, data: &mut Fields<'_>, taken: &mut Taken) -> Result<(), String> {
+    fn log(&self, data: &mut Fields<'_>, accepted: &mut Accepted) -> Result<(), String> {
         let level = data.word(&["level"]);
         let level = level.and_then(|word| crate::clean::level_named(&word));
         let text = match data.take(&["line", "message", "value"]) {
@@ -150,34 +150,34 @@ impl Message<'_> {
         let lines = text.trim_end_matches(['\n', '\r']).split('\n').take(MAX_LINES);
         let lines = lines.map(|line| self.line(&mut state, line, level)).collect();
         self.reader.keep_log_state(&self.subject, state);
-        taken.logs.push(LogChunk {
+        accepted.logs.push(LogChunk {
             subject: self.subject.clone(),
             lines,
         });
         Ok(())
     }
 
-    fn line(&self, state: &mut LogState, line: &str, said: Option<LogLevel>) -> LogLine {
+    fn line(&self, state: &mut LogState, line: &str, stated: Option<LogLevel>) -> LogLine {
         let (text, spans, level) = self.reader.cleaner.next_log_line(state, line);
         LogLine {
             offset: 0,
             at: self.reader.now,
-            level: said.or(level),
+            level: stated.or(level),
             from: None,
             text,
             spans,
         }
     }
 
-    fn add_usage(&self, taken: &mut Taken, usage: Option<UsageRecorded>) {
+    fn add_usage(&self, accepted: &mut Accepted, usage: Option<UsageRecorded>) {
         if let Some(usage) = usage {
-            self.add(taken, Fact::UsageRecorded(usage));
+            self.add(accepted, Fact::UsageRecorded(usage));
         }
     }
 
     /// A second fact of one envelope has an id of its own, or it would be taken for a repetition of the first.
-    fn add(&self, taken: &mut Taken, fact: Fact) {
-        let id = match (self.id, taken.events.len()) {
+    fn add(&self, accepted: &mut Accepted, fact: Fact) {
+        let id = match (self.id, accepted.events.len()) {
             (Some(id), more @ 1..) => {
                 let numbered = format!("{id}.{more}").parse();
                 Some(numbered.unwrap_or_else(|_| id.clone()))
@@ -185,7 +185,7 @@ impl Message<'_> {
             (id, _) => id.clone(),
         };
         let event = self.reader.event(id, self.subject.clone(), fact);
-        taken.events.push(event);
+        accepted.events.push(event);
     }
 }
 

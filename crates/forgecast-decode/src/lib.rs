@@ -11,6 +11,7 @@ pub mod checkpoint;
 mod claude;
 pub mod clean;
 mod codex;
+mod envelope;
 pub mod exported;
 pub mod feedback;
 pub(crate) mod fields;

@@ -1,16 +1,12 @@
 //! What producers say over HTTP, and the same in an `events.jsonl`: one envelope, or an array of them. Each envelope is
 //! taken or refused alone, with its place and the reason; a field that is wrong costs that field.
 
-mod envelope;
-mod facts;
-
-use forgecast_protocol::{Batch, Event, EventId, LogChunk, Origin, SourceKind, Timestamp};
+use forgecast_protocol::{Batch, EventId, Origin, SourceKind, Timestamp};
 use serde_json::{Map, Value};
 
-pub(crate) use self::envelope::{Reader, named};
-pub(crate) use self::facts::{agent, error};
-use super::{Unparsable, broadcast, json};
 use crate::clean::Cleaner;
+use crate::envelope::{Accepted, Reader, Refused};
+use crate::{Unparsable, broadcast, json};
 
 /// Most envelopes of one body.
 pub const MAX_ENVELOPES: usize = 10_000;
@@ -56,7 +52,7 @@ pub struct BadField {
     pub why: String,
 }
 
-/// The body as a whole cannot be taken.
+/// The body as a whole cannot be accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PushError {
     /// It is not JSON, or beyond the limits.
@@ -73,32 +69,17 @@ pub enum PushError {
     Rejected(String),
 }
 
-/// What one envelope became.
-#[derive(Debug, Default)]
-pub(crate) struct Taken {
-    pub(crate) events: Vec<Event>,
-    pub(crate) logs: Vec<LogChunk>,
-    pub(crate) bad: Vec<(String, String)>,
-}
-
-/// Why an envelope was refused, with its id when that is known.
-#[derive(Debug)]
-pub(crate) struct Refused {
-    pub(crate) id: Option<EventId>,
-    pub(crate) why: String,
-}
-
 impl Pushed {
-    fn add(&mut self, index: usize, result: Result<Taken, Refused>) {
+    fn add(&mut self, index: usize, result: Result<Accepted, Refused>) {
         self.envelopes = index + 1;
         match result {
-            Ok(taken) => {
-                self.envelope_of.extend(taken.events.iter().map(|_| index));
-                self.envelope_of_log.extend(taken.logs.iter().map(|_| index));
-                self.batch.events.extend(taken.events);
-                self.batch.logs.extend(taken.logs);
+            Ok(accepted) => {
+                self.envelope_of.extend(accepted.events.iter().map(|_| index));
+                self.envelope_of_log.extend(accepted.logs.iter().map(|_| index));
+                self.batch.events.extend(accepted.events);
+                self.batch.logs.extend(accepted.logs);
                 let room = MAX_BAD_FIELDS.saturating_sub(self.bad_fields.len());
-                let bad = taken.bad.into_iter().take(room);
+                let bad = accepted.bad.into_iter().take(room);
                 self.bad_fields
                     .extend(bad.map(|(field, why)| BadField { index, field, why }));
             }
@@ -110,13 +91,13 @@ impl Pushed {
         }
     }
 
-    /// For endpoints that take one thing: refused is refused.
-    fn only(result: Result<Taken, Refused>) -> Result<Self, PushError> {
+    /// The result of an endpoint that takes one envelope, where a refused envelope refuses the request.
+    fn only(result: Result<Accepted, Refused>) -> Result<Self, PushError> {
         let mut pushed = Self::default();
         match result {
             Err(refused) => Err(PushError::Rejected(refused.why)),
-            taken => {
-                pushed.add(0, taken);
+            accepted => {
+                pushed.add(0, accepted);
                 Ok(pushed)
             }
         }
@@ -177,7 +158,7 @@ pub fn agent_update(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Pu
 /// Reads one line of an `events.jsonl`. The same envelope by HTTP has the same id, so it counts once.
 ///
 /// # Errors
-/// When the line cannot be read or taken.
+/// When the line cannot be read or accepted.
 pub fn line(line: &[u8], origin: &Origin, cleaner: &Cleaner, now: Timestamp) -> Result<Pushed, PushError> {
     let reader = Reader::new(cleaner, now, origin.clone());
     let value = json::value(line).map_err(PushError::Unparsable)?;
@@ -194,7 +175,7 @@ fn endpoint(path: &str) -> Origin {
 }
 
 /// An envelope of either kind: the broadcaster's has `session_id` and `data`.
-fn any(reader: &Reader<'_>, value: Value) -> Result<Taken, Refused> {
+fn any(reader: &Reader<'_>, value: Value) -> Result<Accepted, Refused> {
     let map = json::expect_object(value).map_err(|why| Refused {
         id: None,
         why: format!("an envelope is an object: {why}"),

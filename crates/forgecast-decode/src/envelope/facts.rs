@@ -17,8 +17,8 @@ use crate::{checkpoint, feedback, patterns, phase, summary, tasks};
 /// Dollars of one call above which a cost is no cost.
 const MAX_COST_USD: f64 = 1_000_000.0;
 
-/// What is known of an envelope besides its fields.
-pub(super) struct Said {
+/// The head of an envelope: what is known besides its fields.
+pub(super) struct Head {
     pub(super) kind: String,
     /// The producer's time.
     pub(super) at: Option<Timestamp>,
@@ -26,12 +26,12 @@ pub(super) struct Said {
 }
 
 /// The fact in an envelope.
-pub(super) fn read(said: &Said, fields: &mut Fields<'_>) -> Result<Fact, String> {
-    Ok(match said.kind.as_str() {
+pub(super) fn read(head: &Head, fields: &mut Fields<'_>) -> Result<Fact, String> {
+    Ok(match head.kind.as_str() {
         "session_seen" => Fact::SessionSeen(seen(fields)),
         "phase_reported" => {
             let mut report = phase::report(fields);
-            report.last_updated = report.last_updated.or(said.at);
+            report.last_updated = report.last_updated.or(head.at);
             report.extra = extra(fields);
             Fact::PhaseReported(report)
         }
@@ -54,8 +54,8 @@ pub(super) fn read(said: &Said, fields: &mut Fields<'_>) -> Result<Fact, String>
             let id = required(fields, &["pattern_id", "id", "pattern"])?;
             Fact::PatternRecorded(patterns::report(fields, id))
         }
-        "artifact_changed" => Fact::ArtifactChanged(artifact(said, fields)?),
-        "usage_recorded" => Fact::UsageRecorded(usage(said, fields)),
+        "artifact_changed" => Fact::ArtifactChanged(artifact(head, fields)?),
+        "usage_recorded" => Fact::UsageRecorded(usage(head, fields)),
         "tool_used" => Fact::ToolUsed(ToolUsed {
             tool: required(fields, &["tool"])?,
             summary: fields.line(&["summary"]),
@@ -75,10 +75,10 @@ pub(super) fn read(said: &Said, fields: &mut Fields<'_>) -> Result<Fact, String>
         "error_reported" => Fact::ErrorReported(error(fields)?),
         "completion_reported" => {
             let mut completion = summary::completion(fields, CompletionBasis::Reported);
-            completion.completed_at = completion.completed_at.or(said.at);
+            completion.completed_at = completion.completed_at.or(head.at);
             Fact::CompletionReported(completion)
         }
-        _ => return rare(said, fields),
+        _ => return rare(head, fields),
     })
 }
 
@@ -116,8 +116,8 @@ const KNOWN: &[&str] = &[
 ];
 
 /// Kinds that few producers send, those that none may, and those that nobody knows.
-fn rare(said: &Said, fields: &mut Fields<'_>) -> Result<Fact, String> {
-    Ok(match said.kind.as_str() {
+fn rare(head: &Head, fields: &mut Fields<'_>) -> Result<Fact, String> {
+    Ok(match head.kind.as_str() {
         // Under a key of their own, so that no producer hides a problem that Forgecast found itself.
         "problem_found" => Fact::ProblemFound(ProblemFound {
             key: format!("pushed:{}", required(fields, &["key"])?),
@@ -137,7 +137,7 @@ fn rare(said: &Said, fields: &mut Fields<'_>) -> Result<Fact, String> {
         "went_quiet" | "estimate_revised" | "budget_passed" | "indexing_progress" => {
             return Err(format!(
                 "{} is worked out by Forgecast itself and cannot be pushed; report phases and completion instead",
-                said.kind
+                head.kind
             ));
         }
         "custom" => Fact::Custom(Custom {
@@ -229,7 +229,7 @@ fn tests(fields: &mut Fields<'_>) -> TestsReported {
     }
 }
 
-fn artifact(said: &Said, fields: &mut Fields<'_>) -> Result<ArtifactChanged, String> {
+fn artifact(head: &Head, fields: &mut Fields<'_>) -> Result<ArtifactChanged, String> {
     let name = required_line(fields, "name")?;
     let parts = Path::new(&name).components();
     let is_inside = parts.clone().count() > 0 && parts.clone().all(|part| matches!(part, Component::Normal(_)));
@@ -249,15 +249,15 @@ fn artifact(said: &Said, fields: &mut Fields<'_>) -> Result<ArtifactChanged, Str
         size: fields.large_count(&["size"]).unwrap_or_default(),
         modified_at: fields
             .time(&["modified_at"])
-            .or(said.at)
-            .unwrap_or(said.now)
-            .min(said.now),
+            .or(head.at)
+            .unwrap_or(head.now)
+            .min(head.now),
         dated: fields.time(&["dated", "completed_at"]),
         removed: fields.flag(&["removed"]).unwrap_or_default(),
     })
 }
 
-fn usage(said: &Said, fields: &mut Fields<'_>) -> UsageRecorded {
+fn usage(head: &Head, fields: &mut Fields<'_>) -> UsageRecorded {
     let mut tokens = |names: &[&str]| {
         let count = fields.large_count(names).unwrap_or_default();
         i64::try_from(count).unwrap_or(i64::MAX)
@@ -273,7 +273,7 @@ fn usage(said: &Said, fields: &mut Fields<'_>) -> UsageRecorded {
         cost_usd: fields.number(&["cost_usd"], MAX_COST_USD),
         model: fields.word(&["model"]),
         agent: fields.word(&["agent"]),
-        used_at: fields.time(&["used_at"]).map(|at| at.min(said.now)),
+        used_at: fields.time(&["used_at"]).map(|at| at.min(head.now)),
         context_tokens: fields.large_count(&["context_tokens"]),
         context_percent: fields.percent(&["context_percent"]),
         ..UsageRecorded::default()

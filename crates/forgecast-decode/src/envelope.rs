@@ -1,26 +1,44 @@
-//! Who and when of a pushed envelope: its id, its session, its folder; what it says is read by `facts`.
+//! One pushed envelope: its id, its session, its folder and its time. [`facts`] reads the fact in it. The envelopes of
+//! Context Foundry's broadcaster ([`crate::broadcast`]) are read with the same reader.
 
 use std::cell::RefCell;
 use std::path::{Component, Path};
 
-use forgecast_protocol::{Event, EventId, Fact, Origin, SessionRef, Subject, Timestamp};
+use forgecast_protocol::{Event, EventId, Fact, LogChunk, Origin, SessionRef, Subject, Timestamp};
 use serde_json::{Map, Value};
 
-use super::facts::{self, Said};
-use super::{Refused, Taken};
+use self::facts::Head;
 use crate::clean::{Cleaner, LogState};
 use crate::fields::Fields;
 use crate::phase;
 
+pub(crate) mod facts;
+
 /// Longest path of a folder, in bytes.
 const MAX_DIRECTORY: usize = 4_096;
+
+/// What one envelope became.
+#[derive(Debug, Default)]
+pub(crate) struct Accepted {
+    pub(crate) events: Vec<Event>,
+    pub(crate) logs: Vec<LogChunk>,
+    /// Fields that were left out, each with the reason.
+    pub(crate) bad: Vec<(String, String)>,
+}
+
+/// Why an envelope was refused, with its id when that is known.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) id: Option<EventId>,
+    pub(crate) why: String,
+}
 
 /// Reads envelopes that came together.
 pub(crate) struct Reader<'c> {
     pub(crate) cleaner: &'c Cleaner,
     pub(crate) now: Timestamp,
     origin: Origin,
-    /// Whose log was told last, and whether a private key is being printed in it: its lines may come one by one.
+    /// Whose log came last, and whether a private key is being printed in it: its lines may come in envelopes of their own.
     printing: RefCell<(Subject, LogState)>,
 }
 
@@ -34,18 +52,18 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// What is known of the log of this subject from the envelopes before.
+    /// The state of this subject's log after the envelopes before.
     pub(crate) fn log_state(&self, subject: &Subject) -> LogState {
         let (last, state) = &*self.printing.borrow();
         if last == subject { *state } else { LogState::default() }
     }
 
-    /// For the envelopes after this one.
+    /// Keeps the state of a log for the envelopes that follow.
     pub(crate) fn keep_log_state(&self, subject: &Subject, state: LogState) {
         self.printing.replace((subject.clone(), state));
     }
 
-    /// An event that was learned now.
+    /// An event that is learned now.
     pub(crate) fn event(&self, id: Option<EventId>, subject: Subject, fact: Fact) -> Event {
         let mut event = Event {
             id,
@@ -59,7 +77,7 @@ impl<'c> Reader<'c> {
     }
 
     /// `{"id"?, "session", "directory"?, "at"?, "history"?, "type", …}`.
-    pub(super) fn envelope(&self, map: Map<String, Value>) -> Result<Taken, Refused> {
+    pub(crate) fn envelope(&self, map: Map<String, Value>) -> Result<Accepted, Refused> {
         let mut fields = Fields::new(map, self.cleaner);
         let id = self.id(&mut fields)?;
         let refuse = |why: String| Refused { id: id.clone(), why };
@@ -67,30 +85,30 @@ impl<'c> Reader<'c> {
             .word(&["type"])
             .ok_or_else(|| refuse(r#"field "type" is missing: it names the kind of the event"#.to_owned()))?;
         let subject = self.subject(&mut fields).map_err(refuse)?;
-        let said_at = fields.time(&["at"]);
+        let stated_at = fields.time(&["at"]);
         // What is brought over from elsewhere was learned when it happened, or else all of it would be of this moment.
         let is_history = fields.flag(&["history"]) == Some(true);
-        let learned_at = said_at.filter(|_| is_history).map_or(self.now, |at| at.min(self.now));
-        let said = Said {
+        let learned_at = stated_at.filter(|_| is_history).map_or(self.now, |at| at.min(self.now));
+        let head = Head {
             kind,
-            at: said_at,
+            at: stated_at,
             now: self.now,
         };
         // The fields stand in the envelope itself, or together in `data`, where a task may have an `id` of its own.
         let mut inner = match fields.peek("data") {
-            Some(Value::Object(data)) if !facts::is_free(&said.kind) => {
+            Some(Value::Object(data)) if !facts::is_free(&head.kind) => {
                 Fields::within(data.clone(), self.cleaner, "data.".to_owned())
             }
             _ => Fields::new(fields.unread(), self.cleaner),
         };
-        let fact = facts::read(&said, &mut inner).map_err(refuse)?;
+        let fact = facts::read(&head, &mut inner).map_err(refuse)?;
         let mut bad = fields.into_bad();
         bad.extend(inner.into_bad());
         let event = Event {
             at: learned_at,
             ..self.event(id, subject, fact)
         };
-        Ok(Taken {
+        Ok(Accepted {
             events: vec![event],
             logs: Vec::new(),
             bad,
@@ -98,13 +116,13 @@ impl<'c> Reader<'c> {
     }
 
     /// A phase file as a body.
-    pub(super) fn phase_update(&self, map: Map<String, Value>) -> Result<Taken, Refused> {
+    pub(crate) fn phase_update(&self, map: Map<String, Value>) -> Result<Accepted, Refused> {
         let mut fields = Fields::new(map, self.cleaner);
         let session = fields.word(&["session_id", "session"]);
         let subject = named(session.as_deref(), None).map_err(|why| Refused { id: None, why })?;
         let mut report = phase::report(&mut fields);
         report.extra = fields.rest();
-        Ok(Taken {
+        Ok(Accepted {
             events: vec![self.event(None, subject, Fact::PhaseReported(report))],
             logs: Vec::new(),
             bad: fields.into_bad(),
@@ -112,13 +130,13 @@ impl<'c> Reader<'c> {
     }
 
     /// An agent's state as a body.
-    pub(super) fn agent_update(&self, map: Map<String, Value>) -> Result<Taken, Refused> {
+    pub(crate) fn agent_update(&self, map: Map<String, Value>) -> Result<Accepted, Refused> {
         let mut fields = Fields::new(map, self.cleaner);
         let refuse = |why: String| Refused { id: None, why };
         let session = fields.word(&["session_id", "session"]);
         let subject = named(session.as_deref(), None).map_err(refuse)?;
         let agent = facts::agent(&mut fields).map_err(refuse)?;
-        Ok(Taken {
+        Ok(Accepted {
             events: vec![self.event(None, subject, Fact::AgentReported(agent))],
             logs: Vec::new(),
             bad: fields.into_bad(),
@@ -150,7 +168,7 @@ impl<'c> Reader<'c> {
     }
 }
 
-/// Whose an event is: a run by its id, a session by its name, or a name that fits no id (the hub makes one of it).
+/// The subject of an event: a run by its id, a session by its name, or a name that is no valid id (the hub derives one).
 pub(crate) fn named(session: Option<&str>, directory: Option<String>) -> Result<Subject, String> {
     let Some(text) = session else {
         if directory.is_some() {
