@@ -28,15 +28,14 @@ use crate::error::Error;
 use crate::guard::{ClientInfo, Guard, Inside};
 use crate::state::AppState;
 use crate::tls;
-use crate::wire::Wire;
-use crate::write_timeout::WriteTimeoutStream;
+use crate::write_timeout::{Wire, WriteTimeoutStream};
 
 /// The request line and all headers together, bytes. A session id has 140, a browser's headers have about 2,000.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How long to wait when the system has no descriptor left: some connection will have closed by then.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
-/// What a connection gets that finds no permit; short enough to fit any socket buffer, so it is written without waiting.
-const NO_PLACE: &[u8] =
+/// The answer to a connection beyond the limits. It fits into any socket buffer, so that writing it does not wait.
+const TOO_MANY_CONNECTIONS: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\nretry-after: 5\r\n\r\n";
 
 /// Serves connections until `shared.stopping`, then waits until they have ended, at most the configured time.
@@ -89,7 +88,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shared: Arc<App
     overdue.cancel();
 }
 
-/// Whether accepting fails for a reason of our own; said once in the log until it works again.
+/// Whether accepting fails for a reason of our own, which is logged once until it works again.
 async fn after_failure(error: &io::Error, failing: bool) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     // The peer gave up before we came: nothing is wrong here.
@@ -105,10 +104,10 @@ async fn after_failure(error: &io::Error, failing: bool) -> bool {
 
 fn turn_away(stream: &TcpStream) {
     // The peer may be gone or not reading; it is turned away either way.
-    let _ = stream.try_write(NO_PLACE);
+    let _ = stream.try_write(TOO_MANY_CONNECTIONS);
 }
 
-/// The two endpoints of a connection.
+/// The two ends of a connection.
 #[derive(Clone, Copy)]
 struct Endpoints {
     peer: SocketAddr,
@@ -116,12 +115,12 @@ struct Endpoints {
     reached: SocketAddr,
 }
 
-/// How a connection is spoken.
+/// What a connection carries.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Transport {
     Http,
     Https,
-    /// Plain, from a machine that has to encrypt: it is only told so.
+    /// HTTP from a machine that has to use https: it gets a redirect or an error.
     HttpRejected,
 }
 
@@ -153,7 +152,7 @@ async fn serve_one(
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);
-    // How a connection endpoints (reset, timeout, half a request) is its client's affair; it is seen in the counts.
+    // How a connection ends (reset, timeout, half a request) is its client's affair.
     tokio::select! {
         _ = connection.as_mut() => {}
         () = shared.stopping.cancelled() => {
@@ -170,39 +169,39 @@ async fn serve_one(
     }
 }
 
-/// Finds out how a peer speaks: by its first byte, so that one port is enough. Nothing when it says nothing, or nothing
-/// that can be agreed on, in the time that the headers of a request have.
+/// Detects TLS by the first byte, so that one port is enough. `None` when the peer sends nothing, or the TLS handshake fails,
+/// within the time that the headers of a request may take.
 async fn detect_tls(stream: TcpStream, endpoints: Endpoints, shared: &AppState) -> Option<(Wire, Transport)> {
     let Some(tls) = &shared.tls else {
-        return Some((Wire::Plain(stream), Transport::Http));
+        return Some((Wire::Left(stream), Transport::Http));
     };
     let opening = async {
         let mut first = [0];
         let read = stream.peek(&mut first).await.ok()?;
         if read == 1 && first[0] == tls::HANDSHAKE {
             let stream = tls.accept(stream).await.ok()?;
-            return Some((Wire::Tls(Box::new(stream)), Transport::Https));
+            return Some((Wire::Right(Box::new(stream)), Transport::Https));
         }
-        // Local producers know nothing of certificates, and what they say does not leave the machine: not by loopback, and
-        // not from the very address that it is sent to.
+        // Local producers have no certificates, and what they send does not leave the machine: not over loopback, and not
+        // from the address that it is sent to.
         let peer = endpoints.peer.ip().to_canonical();
         let near = peer.is_loopback() || peer == endpoints.reached.ip().to_canonical();
         let transport = if near { Transport::Http } else { Transport::HttpRejected };
-        (read == 1).then_some((Wire::Plain(stream), transport))
+        (read == 1).then_some((Wire::Left(stream), transport))
     };
     let limit = Duration::from_millis(shared.options.header_timeout_ms);
     tokio::select! {
-        // Apart, so that no connection stays as large as a handshake.
+        // Boxed, so that no connection stays as large as a handshake.
         opened = Box::pin(tokio::time::timeout(limit, opening)) => opened.ok().flatten(),
         () = shared.stopping.cancelled() => None,
     }
 }
 
-/// What becomes of a request before any route.
+/// The decision about a request before routing.
 enum Entry {
-    In(ClientInfo, Principal),
-    /// The same is to be found there.
-    Elsewhere(String),
+    Allow(ClientInfo, Principal),
+    /// The address to go to instead.
+    Redirect(String),
 }
 
 /// One request: the guard, the route, the headers that every answer has.
@@ -213,8 +212,8 @@ async fn answer(
     mut router: Router,
     shared: &AppState,
 ) -> Result<Response<Body>, Infallible> {
-    let mut response = match enter(&mut request, connection, shared) {
-        Ok(Entry::In(client, principal)) => {
+    let mut response = match admit(&mut request, connection, shared) {
+        Ok(Entry::Allow(client, principal)) => {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(permit);
             request.extensions_mut().insert(client);
@@ -225,7 +224,7 @@ async fn answer(
             }
             response
         }
-        Ok(Entry::Elsewhere(permit)) => moved(&permit),
+        Ok(Entry::Redirect(location)) => redirect(&location),
         Err(error) => {
             shared.counts.refused_request();
             error.into_response()
@@ -235,18 +234,18 @@ async fn answer(
     Ok(response)
 }
 
-/// Who asks, once the guard let them in; the request is then for an address as the routes know it.
-fn enter<B>(request: &mut Request<B>, connection: (Endpoints, Transport), shared: &AppState) -> Result<Entry, Error> {
+/// Checks a request with the guard and authenticates it; its address is then one that the routes know.
+fn admit<B>(request: &mut Request<B>, connection: (Endpoints, Transport), shared: &AppState) -> Result<Entry, Error> {
     let (endpoints, transport) = connection;
     let asked = request.uri().clone();
-    let beside = match shared.base.inside(&asked) {
+    let beside = match shared.base.strip(&asked) {
         Inside::Here(uri) => {
             *request.uri_mut() = uri;
             None
         }
-        Inside::Beside(permit) => {
+        Inside::Redirect(location) => {
             *request.uri_mut() = Uri::from_static("/");
-            Some(permit)
+            Some(location)
         }
     };
     let encrypted = transport == Transport::Https;
@@ -254,16 +253,16 @@ fn enter<B>(request: &mut Request<B>, connection: (Endpoints, Transport), shared
         .guard
         .admit(request, endpoints.peer, endpoints.reached, encrypted)?;
     if transport == Transport::HttpRejected {
-        return encrypted_address(request, &asked).map(Entry::Elsewhere);
+        return encrypted_address(request, &asked).map(Entry::Redirect);
     }
-    if let Some(permit) = beside {
-        return Ok(Entry::Elsewhere(permit));
+    if let Some(location) = beside {
+        return Ok(Entry::Redirect(location));
     }
     let principal = shared.access.principal(&client, request.headers())?;
-    Ok(Entry::In(client, principal))
+    Ok(Entry::Allow(client, principal))
 }
 
-/// The same address on the same port with https, for whoever typed it; what else was sent in the clear is not sent again
+/// The same address with https on the same port. Only for GET and HEAD: what else was sent in the clear is not repeated
 /// without its sender knowing.
 fn encrypted_address<B>(request: &Request<B>, asked: &Uri) -> Result<String, Error> {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
@@ -277,13 +276,13 @@ fn encrypted_address<B>(request: &Request<B>, asked: &Uri) -> Result<String, Err
     Ok(format!("https://{host}{port}{path}"))
 }
 
-/// Not to be remembered: an operator may change the base or the certificate.
-fn moved(permit: &str) -> Response<Body> {
-    let Ok(permit) = HeaderValue::from_str(permit) else {
+/// A redirect that must not be cached: an operator may change the base path or the certificate.
+fn redirect(location: &str) -> Response<Body> {
+    let Ok(location) = HeaderValue::from_str(location) else {
         return Error::NotFound("there is nothing at this address".to_owned()).into_response();
     };
     let headers = [
-        (header::LOCATION, permit),
+        (header::LOCATION, location),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     (StatusCode::PERMANENT_REDIRECT, headers).into_response()

@@ -1,5 +1,5 @@
-//! Who a request is from and what that one may do. Every route says whom it serves when it is declared; the check stands
-//! before the handler, so that no handler can forget it.
+//! Who sent a request and what they may do. Every route states whom it serves when it is declared, and the check runs before
+//! the handler, so that no handler can forget it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,15 +31,15 @@ pub use self::keys::Keys;
 /// Whom a route serves. There is no default: a route without one of these cannot be declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Access {
-    /// Everybody: signs of life, the page that asks for a token, the documentation.
+    /// Everybody: liveness, signing in, the documentation.
     Open,
-    /// Who may watch, or holds the share link of the session that the path names.
+    /// Principals that may watch, and holders of the share link of the session in the path.
     Shared,
-    /// Who may watch.
+    /// Principals that may watch.
     View,
-    /// Who may send facts.
+    /// Principals that may send facts.
     Ingest,
-    /// Who may do everything.
+    /// Administrators.
     Admin,
 }
 
@@ -117,7 +117,7 @@ impl Credential {
 }
 
 impl Principal {
-    /// Whether this one may use a route; of a shared route, whether the session it names is theirs is asked besides.
+    /// Whether this principal may use a route. On a shared route the session in the path is checked as well.
     pub(crate) fn may(&self, access: Access) -> bool {
         match self {
             Self::Anonymous => access == Access::Open,
@@ -129,8 +129,8 @@ impl Principal {
         }
     }
 
-    /// Whether this one may see a session, named as in a path. A guest has to name it by its whole id: what a bare name
-    /// means may change between this question and its answer.
+    /// Whether this principal may view a session, named as in a path. A share link requires the whole id: the run that a bare
+    /// name means may change between the check and the answer.
     pub(crate) fn can_view(&self, session: &str) -> bool {
         match self {
             Self::ShareLink(own, _) => own.to_string() == session,
@@ -138,7 +138,7 @@ impl Principal {
         }
     }
 
-    /// Whether this one may follow a topic.
+    /// Whether this principal may subscribe to a topic.
     pub(crate) fn can_subscribe(&self, topic: &Topic) -> bool {
         match topic {
             Topic::Sessions => self.may(Access::View),
@@ -146,7 +146,7 @@ impl Principal {
         }
     }
 
-    /// What they came in with; nothing for those who need nothing, or have nothing.
+    /// The credential that was presented, if there was one.
     pub(crate) fn credential(&self) -> Option<&Credential> {
         match self {
             Self::Anonymous | Self::Local => None,
@@ -154,7 +154,7 @@ impl Principal {
         }
     }
 
-    /// The same, come in with a cookie that is valid until then.
+    /// This principal, authenticated by a cookie that is valid until `until`.
     fn signed_in(mut self, until: Timestamp) -> Self {
         if let Self::Token(_, credential) | Self::ShareLink(_, credential) = &mut self {
             credential.cookie = true;
@@ -168,7 +168,7 @@ impl Principal {
         until.is_some_and(|until| until <= now)
     }
 
-    /// Why this one may not: who they are is not known, or it is known and not enough.
+    /// Why this principal is refused: it is unknown, or it is known and its role does not allow this.
     pub(crate) fn refusal(&self) -> Error {
         match self {
             Self::Anonymous => Error::Unauthorized,
@@ -177,7 +177,7 @@ impl Principal {
     }
 }
 
-/// Stands before each handler.
+/// Runs before each handler.
 pub(crate) async fn check(access: Access, request: Request, next: Next) -> Result<Response, Error> {
     let (mut parts, body) = request.into_parts();
     let principal = parts
@@ -188,7 +188,7 @@ pub(crate) async fn check(access: Access, request: Request, next: Next) -> Resul
     if !principal.may(access) {
         return Err(principal.refusal());
     }
-    // A browser says where the page comes from that changes something. Who has its cookie and does not say so is none.
+    // A browser sends `Origin` with a request that changes something. A request with a cookie and without it is refused.
     let by_cookie = principal.credential().is_some_and(|credential| credential.cookie);
     if by_cookie && changes(&parts.method) && !parts.headers.contains_key(header::ORIGIN) {
         return Err(Error::Origin);

@@ -1,5 +1,5 @@
-//! How many connections there are, in all and from one address. A permit is held for as long as its connection lives,
-//! also when the connection has become a WebSocket that outlives the HTTP request.
+//! Limits connections, in total and per address. A permit is held as long as its connection is open, also when the connection
+//! became a WebSocket, which outlives the HTTP request.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ struct Counts {
     by_address: HashMap<IpAddr, usize>,
 }
 
-/// The places that there are.
+/// Counts open connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Connections {
     counts: Arc<Mutex<Counts>>,
@@ -22,7 +22,7 @@ pub(crate) struct Connections {
     open: TaskTracker,
 }
 
-/// One permit, given back when the last holder lets go.
+/// The right to one connection, returned when the last clone is dropped.
 #[derive(Debug)]
 pub(crate) struct ConnectionPermit {
     connections: Connections,
@@ -31,7 +31,7 @@ pub(crate) struct ConnectionPermit {
 }
 
 impl Connections {
-    /// Room for so many connections in all and from each address.
+    /// Limits for all connections and for those from one address.
     pub(crate) fn new(in_all: usize, per_address: usize) -> Self {
         Self {
             counts: Arc::default(),
@@ -41,7 +41,7 @@ impl Connections {
         }
     }
 
-    /// A permit for a connection from `address`, unless all are taken.
+    /// A permit for a connection from `address`; `None` when a limit is reached.
     pub(crate) fn acquire(&self, address: IpAddr) -> Option<Arc<ConnectionPermit>> {
         let mut counts = self.counts();
         if counts.all >= self.in_all {
@@ -60,12 +60,12 @@ impl Connections {
         }))
     }
 
-    /// How many places are taken.
+    /// How many connections are open.
     pub(crate) fn count(&self) -> usize {
         self.counts().all
     }
 
-    /// Returns when every permit has been given back.
+    /// Returns when every permit was returned.
     pub(crate) async fn all_closed(&self) {
         self.open.close();
         self.open.wait().await;

@@ -1,5 +1,5 @@
-//! What goes wrong while a request is answered, as RFC 9457 `application/problem+json`: a 4xx says what to do, a 5xx has
-//! a fixed body with a request id, and its cause is in the log. Nothing else in this crate builds an error answer.
+//! Errors of requests, answered as RFC 9457 `application/problem+json`: a 4xx says what to do; a 5xx has a fixed body with a
+//! request id, and its cause is in the log. Nothing else in this crate builds an error answer.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -21,38 +21,36 @@ pub enum Error {
     #[error("{0}")]
     NotFound(String),
     /// The path exists, the method does not.
-    #[error("this address does not answer to this method; the header Allow lists those it answers to")]
+    #[error("this address does not support the method; the Allow header lists those it supports")]
     Method,
     /// The `Host` names another server: the name was pointed here by somebody else (DNS rebinding), or is not configured.
-    #[error(
-        "this server does not answer to the host {0:?}; use localhost or 127.0.0.1, or allow the name (server.allowed_hosts)"
-    )]
+    #[error("the host {0:?} is not allowed; use localhost or 127.0.0.1, or add the name to server.allowed_hosts")]
     Host(String),
     /// The request comes from a page of another origin.
     #[error(
-        "requests from other sites' pages are refused; behind a proxy that presents another origin, allow that origin (server.allowed_origins) or trust the proxy (server.trusted_proxies)"
+        "requests from pages of other sites are refused; behind a proxy with another origin, add it to server.allowed_origins, or the proxy to server.trusted_proxies"
     )]
     Origin,
     /// A machine elsewhere speaks plain HTTP where TLS is configured.
-    #[error("this server speaks https with other machines: ask for https:// on the same port")]
+    #[error("other machines must use https:// on the same port")]
     NotEncrypted,
     /// No token that allows this.
-    #[error("this needs a token that allows it: send it as Authorization: Bearer <token>, or sign in on the dashboard")]
+    #[error("this request needs a token: send it as Authorization: Bearer <token>, or sign in on the dashboard")]
     Unauthorized,
-    /// It is known who asks, and this is not theirs.
-    #[error("this is not for whom you are signed in as: a token for it is made with `forgecast token`")]
+    /// The principal is known and its role does not allow this.
+    #[error("your token's role does not allow this; create another token with `forgecast token`")]
     Forbidden,
-    /// Too many wrong tokens from there; the next is looked at after so many seconds.
-    #[error("too many wrong tokens; try again after the time in Retry-After")]
+    /// Too many invalid tokens from this address; the next is checked after so many seconds.
+    #[error("too many invalid tokens; try again after the time in Retry-After")]
     TooManyGuesses(u32),
     /// A change was asked for with a body that a page of another site could send without asking.
     #[error("send the body as application/json")]
     MediaType,
-    /// The same for telemetry.
+    /// Telemetry was sent with a body that a page of another site could send without asking.
     #[error("send the body as application/json or application/x-protobuf")]
     ExportType,
     /// The body is packed in a way that is not unpacked here.
-    #[error("the body may be sent as it is or with Content-Encoding: gzip, nothing else")]
+    #[error("send the body without Content-Encoding, or with gzip")]
     Coding,
     /// The body could be read, and nothing of it could be taken.
     #[error("{0}")]
@@ -67,20 +65,20 @@ pub enum Error {
     #[error("{0}")]
     TooManyViewers(String),
     /// The facts wait for the store, and more are not taken until they are stored.
-    #[error("the store is behind; send it again after the time in Retry-After")]
+    #[error("the store is busy; try again after the time in Retry-After")]
     Busy,
-    /// Other bodies were being read that took all the memory that there is for them.
-    #[error("too many long bodies at a time; send it again after the time in Retry-After")]
+    /// Other bodies take all the memory that bodies may take.
+    #[error("too many long request bodies at once; try again after the time in Retry-After")]
     NoRoom,
     /// The disk or the database is full.
-    #[error("the store is full; send it again when there is room")]
+    #[error("the disk or the database is full; try again when there is space")]
     Full,
     /// Nothing can be stored until the operator does something about it.
     #[error(
         "the database was written by a newer version of forgecast and is only read here; run that version, or choose another database with --db"
     )]
     ReadOnly,
-    /// Whatever it was, it is not the client's fault: the text goes to the log, not to the client.
+    /// Not the client's fault: the text goes to the log, not to the client.
     #[error("{0}")]
     Internal(String),
 }
@@ -99,14 +97,14 @@ impl Error {
             Self::Malformed(_) => Form("malformed", "Malformed request", StatusCode::BAD_REQUEST),
             Self::NotFound(_) => Form("not-found", "Not found", StatusCode::NOT_FOUND),
             Self::Method => Form("method", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED),
-            Self::Host(_) => Form("host", "Not this host", StatusCode::MISDIRECTED_REQUEST),
-            Self::Origin => Form("origin", "Origin refused", StatusCode::FORBIDDEN),
-            Self::NotEncrypted => Form("not-encrypted", "Not encrypted", StatusCode::BAD_REQUEST),
-            Self::Unauthorized => Form("unauthorised", "Not authorised", StatusCode::UNAUTHORIZED),
-            Self::Forbidden => Form("forbidden", "Not allowed", StatusCode::FORBIDDEN),
+            Self::Host(_) => Form("host", "Host not allowed", StatusCode::MISDIRECTED_REQUEST),
+            Self::Origin => Form("origin", "Origin not allowed", StatusCode::FORBIDDEN),
+            Self::NotEncrypted => Form("not-encrypted", "HTTPS required", StatusCode::BAD_REQUEST),
+            Self::Unauthorized => Form("unauthorised", "Token required", StatusCode::UNAUTHORIZED),
+            Self::Forbidden => Form("forbidden", "Not allowed for this token", StatusCode::FORBIDDEN),
             Self::TooManyGuesses(_) => Form(
                 "too-many-guesses",
-                "Too many wrong tokens",
+                "Too many invalid tokens",
                 StatusCode::TOO_MANY_REQUESTS,
             ),
             Self::MediaType | Self::ExportType | Self::Coding => Form(
@@ -114,13 +112,13 @@ impl Error {
                 "Unsupported media type",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ),
-            Self::Rejected(_) => Form("rejected", "Rejected", StatusCode::UNPROCESSABLE_ENTITY),
-            Self::TooLarge(_) => Form("too-large", "Body too large", StatusCode::PAYLOAD_TOO_LARGE),
-            Self::TooSlow => Form("too-slow", "Body too slow", StatusCode::REQUEST_TIMEOUT),
+            Self::Rejected(_) => Form("rejected", "Nothing accepted", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::TooLarge(_) => Form("too-large", "Request body too large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::TooSlow => Form("too-slow", "Request body too slow", StatusCode::REQUEST_TIMEOUT),
             Self::TooManyViewers(_) => Form("too-many-viewers", "Too many viewers", StatusCode::TOO_MANY_REQUESTS),
-            Self::Busy | Self::NoRoom => Form("busy", "Busy", StatusCode::SERVICE_UNAVAILABLE),
-            Self::Full => Form("full", "Store full", StatusCode::INSUFFICIENT_STORAGE),
-            Self::ReadOnly => Form("read-only", "Store is read-only", StatusCode::SERVICE_UNAVAILABLE),
+            Self::Busy | Self::NoRoom => Form("busy", "Server busy", StatusCode::SERVICE_UNAVAILABLE),
+            Self::Full => Form("full", "Storage full", StatusCode::INSUFFICIENT_STORAGE),
+            Self::ReadOnly => Form("read-only", "Storage is read-only", StatusCode::SERVICE_UNAVAILABLE),
             Self::Internal(_) => Form("internal", "Internal error", StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
@@ -131,7 +129,7 @@ impl Error {
         status
     }
 
-    /// Seconds after which it is worth to try again, when it is.
+    /// Seconds after which a retry may succeed; `None` when it cannot.
     pub(crate) fn retry_after_s(&self) -> Option<u32> {
         match self {
             Self::Busy | Self::NoRoom => Some(1),

@@ -85,8 +85,8 @@ pub fn refusal(reason: Reason) -> &'static str {
         Reason::UnknownRun => "there is no such run; leave the number out to mean the newest one",
         Reason::NoSession => "it names no session",
         Reason::Conflict => "the session belongs to another directory",
-        Reason::TooManySessions => "there are as many unfinished sessions as there may be",
-        Reason::Busy => "the store is behind; send it again",
-        Reason::Shutdown => "the server stops; send it again",
+        Reason::TooManySessions => "there are too many unfinished sessions",
+        Reason::Busy => "the store is busy; send it again",
+        Reason::Shutdown => "the server is stopping; send it again",
     }
 }

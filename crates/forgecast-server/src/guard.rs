@@ -1,5 +1,5 @@
-//! Who may talk to this server: one check before any routing, the same for pages, REST, WebSocket, SSE and OTLP. It
-//! reads the head only; of the addresses it knows the dashboard's pages and nothing else, so no route can forget it.
+//! Protects against requests from other sites and for other hosts: one check before routing, the same for pages, REST,
+//! WebSocket, SSE and OTLP. It reads only the head of a request and knows no route, so no route can be missed.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -37,18 +37,18 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-/// Where a request really comes from. In the extensions of every request that was let in.
+/// Where a request comes from. In the extensions of every request that the guard admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ClientInfo {
-    /// The client: the peer, or whom a trusted proxy names. An IPv4 address is never written as an IPv6 one.
+    /// The address of the client: the peer, or the one that a trusted proxy states. Never an IPv4-mapped IPv6 address.
     pub(crate) address: IpAddr,
-    /// A process of this machine: peer and `Host` are loopback, nothing was forwarded and no proxy is configured.
+    /// Whether it is a process of this machine: peer and `Host` are loopback, nothing was forwarded, no proxy is trusted.
     pub(crate) local: bool,
-    /// The browser sees https.
+    /// Whether the browser uses https.
     pub(crate) secure: bool,
 }
 
-/// What is answered to, and whose word counts.
+/// The allowed hosts and origins, and the trusted proxies.
 #[derive(Debug)]
 pub(crate) struct Guard {
     hosts: Hosts,
@@ -57,7 +57,7 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// A guard as it is configured.
+    /// A guard with the configured hosts, origins and proxies.
     pub(crate) fn new(options: &Options) -> Self {
         Self {
             hosts: Hosts::new(&options.allowed_hosts),
@@ -66,9 +66,11 @@ impl Guard {
         }
     }
 
-    /// Lets a request in and says whose it is, or says why not. Nothing has been read or routed by then. `reached` is the
-    /// address that the peer connected to; `encrypted` whether this connection is TLS. The path is without
-    /// [`Base`].
+    /// Admits a request before its body is read and before routing. `reached` is the address that the peer connected to,
+    /// `encrypted` whether this connection is TLS. The path is without the [`Base`].
+    ///
+    /// # Errors
+    /// The host or origin is not allowed, or a header is malformed.
     pub(crate) fn admit<B>(
         &self,
         request: &Request<B>,
@@ -78,9 +80,9 @@ impl Guard {
     ) -> Result<ClientInfo, Error> {
         let headers = request.headers();
         let peer = peer.ip().to_canonical();
-        let told = self.proxies.told(peer, headers)?;
-        let secure = told.secure.unwrap_or(encrypted);
-        let host = self.host(request.uri(), headers, told.host, reached.ip())?;
+        let forwarded = self.proxies.forwarded_info(peer, headers)?;
+        let secure = forwarded.secure.unwrap_or(encrypted);
+        let host = self.host(request.uri(), headers, forwarded.host, reached.ip())?;
         for origin in headers.get_all(header::ORIGIN) {
             if !self.origins.accepts(origin, &host, secure) {
                 return Err(Error::Origin);
@@ -95,7 +97,7 @@ impl Guard {
             && self.proxies.is_empty()
             && !proxies::was_forwarded(headers);
         Ok(ClientInfo {
-            address: told.client,
+            address: forwarded.client,
             local,
             secure,
         })
@@ -108,8 +110,8 @@ impl Guard {
         }
     }
 
-    /// The one host that the request is for, when it is one of ours. What a proxy forwards has to be ours as well: a name
-    /// that was pointed at the proxy comes through it.
+    /// The host that the request is for, if it is allowed. A host that a proxy forwards must be allowed as well: a name that
+    /// somebody pointed at the proxy comes through it.
     fn host(
         &self,
         uri: &Uri,
@@ -134,7 +136,7 @@ impl Guard {
     }
 }
 
-/// Whether a browser says that a page of somebody else asks. Another port of the same machine is somebody else.
+/// Whether a browser states that a page of another site or origin sends the request; another port is another origin.
 fn is_foreign(headers: &HeaderMap) -> bool {
     let sites = headers.get_all(SEC_FETCH_SITE).iter();
     sites
@@ -142,8 +144,8 @@ fn is_foreign(headers: &HeaderMap) -> bool {
         .any(|site| site != b"same-origin" && site != b"none")
 }
 
-/// Whether somebody follows a link to the dashboard, in a chat or a mail: the page opens in a window of its own and its
-/// sender learns nothing from it. Pages hold no data; what they ask for afterwards they ask for themselves.
+/// Whether a user follows a link to a page of the dashboard, for example in a chat. The linking site learns nothing from it:
+/// pages hold no data, and what they request afterwards is a request of their own origin.
 fn opens_a_page<B>(request: &Request<B>) -> bool {
     let headers = request.headers();
     let says = |name: HeaderName, word: &str| {
@@ -156,12 +158,12 @@ fn opens_a_page<B>(request: &Request<B>) -> bool {
         && request.uri().path().strip_prefix('/').is_some_and(assets::is_page)
 }
 
-/// A change is taken with a body that no page of another site can send without asking first.
+/// Requests that change something need a content type that no page of another site can send without a preflight request.
 fn body_kind_fits<B>(request: &Request<B>) -> Result<(), Error> {
     if !changes_with_body(request.method()) {
         return Ok(());
     }
-    // Telemetry has one address of its own, and there it is usually protobuf.
+    // Telemetry has paths of its own, and is usually protobuf.
     let exported = request.uri().path().starts_with("/v1/");
     match BodyKind::of(request.headers()) {
         Some(BodyKind::Json) => Ok(()),
@@ -180,7 +182,7 @@ fn changes_with_body(method: &Method) -> bool {
     )
 }
 
-/// What a body may be: types that no page of another site can send without asking.
+/// The content types of bodies that are accepted: no page of another site can send them without a preflight request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyKind {
     /// `application/json`.

@@ -36,7 +36,6 @@ mod timeline;
 mod tls;
 mod viewer;
 mod websocket;
-mod wire;
 mod write_timeout;
 
 pub use access::{Access, Keys, Role, ShareInfo, TokenInfo};

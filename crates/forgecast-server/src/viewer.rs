@@ -164,7 +164,7 @@ impl ViewerSocket {
     pub fn check_allowed(&self) -> Result<(), CloseReason> {
         if self.state.stopping.is_cancelled() {
             Err(CloseReason::Restarting)
-        } else if !self.state.access.holds(&self.principal) {
+        } else if !self.state.access.is_valid(&self.principal) {
             Err(CloseReason::Unauthorized)
         } else {
             Ok(())

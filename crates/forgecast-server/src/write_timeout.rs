@@ -1,5 +1,5 @@
-//! A connection on which a write that gets nowhere fails after a while. Everything that is sent goes through it, so no
-//! answer, event stream or WebSocket can wait for ever for a peer that does not read.
+//! A connection whose writes fail after a while when the peer takes nothing. Everything that is sent goes through it, so that
+//! no answer, event stream or WebSocket waits forever for a peer that does not read.
 
 use std::io;
 use std::pin::Pin;
@@ -7,16 +7,20 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 
-use crate::wire::Wire;
+/// A connection: plain TCP, or TLS. TLS is boxed, since most connections are plain and need not be as large.
+pub(crate) type Wire = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
-/// See the module.
+/// A connection with a limit on how long a write may be stalled.
 #[derive(Debug)]
 pub(crate) struct WriteTimeoutStream {
     stream: Wire,
     write_timeout: Duration,
-    /// Runs only while the peer takes nothing: a stream that flows costs no timer.
+    /// Runs only while the peer takes nothing, so that a stream that flows costs no timer.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
@@ -30,12 +34,12 @@ impl WriteTimeoutStream {
         }
     }
 
-    /// The stream itself, for one who watches over its writes in another way.
+    /// The stream itself, for a user that limits its writes in another way.
     pub(crate) fn into_inner(self) -> Wire {
         self.stream
     }
 
-    fn watched<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn limited<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.stalled = None;
             return written;
@@ -56,7 +60,7 @@ impl AsyncRead for WriteTimeoutStream {
 impl AsyncWrite for WriteTimeoutStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.watched(cx, written)
+        self.limited(cx, written)
     }
 
     fn poll_write_vectored(
@@ -65,7 +69,7 @@ impl AsyncWrite for WriteTimeoutStream {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.watched(cx, written)
+        self.limited(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -75,14 +79,14 @@ impl AsyncWrite for WriteTimeoutStream {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         match &self.stream {
-            // Nothing is ever kept back on the way to the system; what it does not take is a write's affair.
-            Wire::Plain(_) => flushed,
-            Wire::Tls(_) => self.watched(cx, flushed),
+            // A plain socket holds nothing back: what the system does not take, a write reports.
+            Wire::Left(_) => flushed,
+            Wire::Right(_) => self.limited(cx, flushed),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.watched(cx, shut)
+        self.limited(cx, shut)
     }
 }

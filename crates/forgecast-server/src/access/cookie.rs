@@ -1,5 +1,5 @@
-//! What a browser that signed in keeps: `<id>.<expiry>.<signature>`, from which nobody learns the token. It dies with the
-//! token, because it is signed over the token's hash, and survives a restart, because nothing of it is remembered.
+//! The cookie of a browser that signed in: `<id>.<expiry>.<signature>`. It does not reveal the token, ends with it (the
+//! signature covers the token's hash) and survives a restart (the server keeps nothing of it).
 
 use axum::http::{HeaderMap, header, uri::Authority};
 use data_encoding::BASE64URL_NOPAD;
@@ -18,11 +18,11 @@ pub(super) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// Nothing when it was not written here.
+    /// `None` when it does not have the form of our cookies.
     pub(super) fn of(value: &'a str) -> Option<Self> {
         let (id, rest) = value.split_once('.')?;
         let (expiry, signature) = rest.split_once('.')?;
-        // One spelling only.
+        // Digits only: one cookie must not have several spellings.
         if !expiry.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
@@ -33,19 +33,19 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// Whether it was signed here, for the token with this hash.
+    /// Whether it was signed with `secret` for the token with this hash.
     pub(super) fn is_signed(&self, secret: &Bytes32, hash: &Bytes32) -> bool {
-        // Compared in a time that tells nothing.
+        // Compares in constant time.
         signature(self.id, self.expiry, secret, hash).is_some_and(|mac| mac.verify_slice(&self.signature).is_ok())
     }
 
-    /// Until when it is valid.
+    /// When it expires.
     pub(super) fn until(&self) -> Timestamp {
         Timestamp::from_millis(self.expiry.saturating_mul(1_000))
     }
 }
 
-/// The value of a cookie that is valid until then.
+/// The value of a cookie that is valid until `until`.
 pub(super) fn signed(id: &str, until: Timestamp, secret: &Bytes32, hash: &Bytes32) -> String {
     let expiry = until.as_millis().div_euclid(1_000);
     let signature = signature(id, expiry, secret, hash).map(|mac| mac.finalize().into_bytes());
@@ -54,14 +54,14 @@ pub(super) fn signed(id: &str, until: Timestamp, secret: &Bytes32, hash: &Bytes3
 }
 
 fn signature(id: &str, expiry: i64, secret: &Bytes32, hash: &Bytes32) -> Option<Hmac<Sha256>> {
-    // A key of any length will do, so there always is one.
+    // HMAC accepts keys of any length, so this does not fail.
     let mut mac = Hmac::<Sha256>::new_from_slice(&secret.0).ok()?;
     mac.update(format!("{id}|{expiry}|{}", hash.hex()).as_bytes());
     Some(mac)
 }
 
-/// What the cookie is called. Browsers keep one jar for all ports of a host: two servers on one machine must not throw
-/// each other's cookies away.
+/// The name of the cookie. Browsers share cookies between all ports of a host, so the name has the port: two servers on one
+/// machine must not overwrite each other's cookies.
 pub(crate) fn name(headers: &HeaderMap, secure: bool) -> String {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let port = host.and_then(|host| host.parse::<Authority>().ok()?.port_u16());
@@ -71,7 +71,7 @@ pub(crate) fn name(headers: &HeaderMap, secure: bool) -> String {
     }
 }
 
-/// All values of the cookie with this name. There may be several, of several paths.
+/// All values of the cookie with this name; there may be several, set for different paths.
 pub(super) fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
     headers
         .get_all(header::COOKIE)

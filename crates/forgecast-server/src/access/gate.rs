@@ -1,4 +1,4 @@
-//! Tells who asks: by the token or the cookie of the request, or by where it comes from. Neither is ever logged.
+//! Finds the principal of a request: by its token or cookie, or by where it comes from. Neither is ever logged.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::guard::ClientInfo;
 use crate::options::Options;
 
-/// See the module.
+/// Authenticates requests.
 #[derive(Debug)]
 pub(crate) struct Gate {
     keys: Arc<Keys>,
@@ -23,11 +23,11 @@ pub(crate) struct Gate {
     require_token: bool,
 }
 
-/// A bearer token, when the request has one.
+/// The `Authorization` header of a request.
 enum Bearer<'a> {
     None,
     Token(&'a str),
-    /// Several, or one that is no text.
+    /// Several headers, or one that is not text.
     Nonsense,
 }
 
@@ -40,8 +40,8 @@ impl Gate {
         }
     }
 
-    /// Who asks. What somebody shows decides, also where nothing needs to be shown: who signs in with a share link on the
-    /// machine itself sees what its guests see. A cookie that is no longer valid is none; browsers keep them.
+    /// The principal of a request. A credential decides even where none is needed: a local browser that signed in with a
+    /// share link sees what the link allows. A cookie that is no longer valid is ignored; browsers keep them.
     ///
     /// # Errors
     /// [`Error::TooManyGuesses`].
@@ -56,7 +56,7 @@ impl Gate {
             for value in cookie::values(headers, &name) {
                 match self.keys.find_signed(value) {
                     Proof::Principal(principal) => return Ok(principal),
-                    Proof::Forged => self.judge(client, TokenCheck::Invalid(mark(value)))?,
+                    Proof::Forged => self.check_rate(client, TokenCheck::Invalid(mark(value)))?,
                     Proof::Nothing => {}
                 }
             }
@@ -68,7 +68,7 @@ impl Gate {
         }
     }
 
-    /// Whose token it is; nothing when it is nobody's.
+    /// Checks a token that a client presents; `None` when it is unknown.
     ///
     /// # Errors
     /// [`Error::TooManyGuesses`].
@@ -78,41 +78,41 @@ impl Gate {
             Some(credential) => TokenCheck::Valid(&credential.key),
             None => TokenCheck::Invalid(mark(text)),
         };
-        self.judge(client, presented)?;
+        self.check_rate(client, presented)?;
         Ok(found)
     }
 
-    /// What a browser is given that presented a token.
+    /// The cookie for a browser that presented a token.
     pub(crate) fn ticket(&self, principal: &Principal) -> Option<Ticket> {
         self.keys.ticket(principal)
     }
 
-    /// Looks for tokens that were revoked since, for all who ask [`Self::holds`] next.
+    /// Looks for tokens that were revoked, for the calls of [`Self::is_valid`] that follow.
     pub(crate) fn refresh(&self) {
         self.keys.refresh();
     }
 
-    /// Whether a principal may still go on, as of the last [`Self::refresh`].
-    pub(crate) fn holds(&self, principal: &Principal) -> bool {
+    /// Whether a principal's credential is still valid, as of the last [`Self::refresh`].
+    pub(crate) fn is_valid(&self, principal: &Principal) -> bool {
         principal
             .credential()
-            .is_none_or(|credential| self.keys.holds(credential))
+            .is_none_or(|credential| self.keys.is_valid(credential))
     }
 
-    fn judge(&self, client: &ClientInfo, presented: TokenCheck<'_>) -> Result<(), Error> {
+    fn check_rate(&self, client: &ClientInfo, presented: TokenCheck<'_>) -> Result<(), Error> {
         self.rate_limit
-            .judge(client.address, presented, Instant::now())
+            .check(client.address, presented, Instant::now())
             .map_err(Error::TooManyGuesses)
     }
 }
 
-/// Stands for a wrong token where they are counted.
+/// Identifies an invalid token where attempts are counted, without keeping it.
 fn mark(text: &str) -> u64 {
     let hash = Sha256::digest(text.as_bytes());
     hash.iter().take(8).fold(0, |mark, byte| mark << 8 | u64::from(*byte))
 }
 
-/// The token in `Authorization`. Another scheme is somebody else's: a proxy that asks for a password passes it on.
+/// The bearer token. Another scheme is ignored: a proxy that asks for a password passes it on.
 fn bearer(headers: &HeaderMap) -> Bearer<'_> {
     let mut given = headers.get_all(header::AUTHORIZATION).iter();
     let Some(first) = given.next() else {

@@ -1,12 +1,12 @@
-//! What is made: tokens, share links and the admin token of the process, each with its hash. A text leaves this file once,
-//! towards whoever asked for it.
+//! Issues tokens, share links and the admin token of the process, each with its hash. The text of a token leaves this module
+//! once, to whoever asked for it.
 
 use std::io;
 use std::sync::Arc;
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use forgecast_protocol::{SessionId, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Role;
@@ -14,63 +14,41 @@ use super::store::{Bytes32, Document, Share, Token};
 
 /// Longest name of a token, in characters.
 const NAME_CHARS: usize = 64;
-/// Most tokens, and most share links: each that is presented is compared with all of them.
+/// Most tokens, and most share links: each token that is presented is compared with all of them.
 const MOST: usize = 1_000;
 
-/// A token, without what would let anybody in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// A token without its text or hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenInfo {
     /// Eight hexadecimal digits.
     pub id: String,
-    /// What it is for.
+    /// What it allows.
     pub role: Role,
-    /// What its owner calls it; no two have the same name.
+    /// Its name, which no other token has.
     pub name: String,
-    /// When it was made.
+    /// When it was issued.
     pub created_at: Timestamp,
 }
 
-/// A share link, without what would let anybody in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// A share link without its text or hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShareInfo {
     /// Eight hexadecimal digits.
     pub id: String,
     /// The one session that it shows.
     pub session: SessionId,
-    /// Until when.
+    /// When it expires.
     pub expires_at: Timestamp,
-    /// When it was made.
+    /// When it was issued.
     pub created_at: Timestamp,
 }
 
-impl From<&Token> for TokenInfo {
-    fn from(token: &Token) -> Self {
-        Self {
-            id: token.id.clone(),
-            role: token.role,
-            name: token.name.clone(),
-            created_at: token.created_at,
-        }
-    }
-}
-
-impl From<&Share> for ShareInfo {
-    fn from(share: &Share) -> Self {
-        Self {
-            id: share.id.clone(),
-            session: share.session.clone(),
-            expires_at: share.expires_at,
-            created_at: share.created_at,
-        }
-    }
-}
-
-/// The admin token of this process, which no file of this crate ever holds.
+/// The admin token of this process. It is never written to the file of tokens.
 pub(super) struct ProcessKey {
     pub(super) id: Arc<str>,
     pub(super) text: String,
     pub(super) hash: Bytes32,
-    /// Its cookies are signed with a secret of their own: that of the file may come and go.
+    /// Signs its cookies; a secret of its own, since the one in the file may change.
     pub(super) secret: Bytes32,
 }
 
@@ -79,7 +57,7 @@ impl ProcessKey {
         let (text, hash) = new_token(Role::Admin.letter())?;
         let secret = Bytes32::random()?;
         Ok(Self {
-            // Longer than those of the file, so that it is none of them.
+            // Longer than the ids in the file, so that it cannot be one of them.
             id: HEXLOWER.encode(&Bytes32::random()?.0[..8]).into(),
             text,
             hash,
@@ -95,55 +73,57 @@ impl Document {
             let why = format!("the name of a token has 1 to {NAME_CHARS} printable characters");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
-        room(self.tokens.len(), "tokens")?;
+        check_count(self.tokens.len(), "tokens")?;
         let (text, hash) = new_token(role.letter())?;
-        let token = Token {
+        let info = TokenInfo {
             id: self.new_id()?,
             role,
             name: name.to_owned(),
-            hash,
             created_at: now,
         };
-        let info = TokenInfo::from(&token);
-        self.tokens.push(token);
+        self.tokens.push(Token {
+            info: info.clone(),
+            hash,
+        });
         Ok((info, text))
     }
 
     fn new_id(&self) -> io::Result<String> {
         loop {
             let id = HEXLOWER.encode(&Bytes32::random()?.0[..4]);
-            let taken =
-                self.tokens.iter().any(|token| token.id == id) || self.shares.iter().any(|share| share.id == id);
-            if !taken {
+            let exists = self.tokens.iter().any(|token| token.info.id == id)
+                || self.shares.iter().any(|share| share.info.id == id);
+            if !exists {
                 return Ok(id);
             }
         }
     }
 
-    /// A link that is valid until then.
+    /// A link that is valid until `expires_at`.
     pub(super) fn add_share(
         &mut self,
         session: SessionId,
         expires_at: Timestamp,
         now: Timestamp,
     ) -> io::Result<(ShareInfo, String)> {
-        room(self.shares.len(), "share links")?;
+        check_count(self.shares.len(), "share links")?;
         let (text, hash) = new_token('s')?;
-        let share = Share {
+        let info = ShareInfo {
             id: self.new_id()?,
             session,
-            hash,
             expires_at,
             created_at: now,
         };
-        let info = ShareInfo::from(&share);
-        self.shares.push(share);
+        self.shares.push(Share {
+            info: info.clone(),
+            hash,
+        });
         Ok((info, text))
     }
 }
 
-fn room(taken: usize, what: &str) -> io::Result<()> {
-    if taken < MOST {
+fn check_count(count: usize, what: &str) -> io::Result<()> {
+    if count < MOST {
         return Ok(());
     }
     Err(io::Error::other(format!(
@@ -151,7 +131,7 @@ fn room(taken: usize, what: &str) -> io::Result<()> {
     )))
 }
 
-/// `fc_<letter>_` and 32 random bytes; and the hash of it.
+/// `fc_<letter>_` with 32 random bytes, and the hash of that text.
 fn new_token(letter: char) -> io::Result<(String, Bytes32)> {
     let text = format!("fc_{letter}_{}", BASE64URL_NOPAD.encode(&Bytes32::random()?.0));
     let hash = hash(&text);

@@ -1,6 +1,6 @@
-//! The tokens and share links that open this server. Of each only a hash is kept; its text is given out once, when it is
-//! made. Another process may change the file at any time (`forgecast token`, `forgecast share`): what is asked here is
-//! asked of the file as it is now.
+//! The tokens and share links of this server. Only a hash of each is stored; its text is given out once, when it is issued.
+//! Another process may change the file at any time (`forgecast token`, `forgecast share`), so every question is answered from
+//! the file as it is now.
 
 use std::fmt;
 use std::io;
@@ -17,7 +17,7 @@ use super::store::{self, Document, Lock, Stamp};
 /// The longest that a share link may be valid.
 const LONGEST_SHARE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// See the module.
+/// The tokens and share links in one file, and the admin token of this process.
 pub struct Keys {
     path: PathBuf,
     pub(super) clock: Clock,
@@ -34,13 +34,24 @@ impl fmt::Debug for Keys {
 struct Loaded {
     stamp: Option<Stamp>,
     document: Arc<Document>,
-    /// Whether it was said in the log that the file cannot be read.
-    complained: bool,
+    /// Whether the log says that the file cannot be read.
+    error_logged: bool,
+}
+
+impl Loaded {
+    fn new(found: Option<(Document, Stamp)>, process: &ProcessKey) -> Self {
+        let (document, stamp) = found.unzip();
+        Self {
+            stamp,
+            document: Arc::new(document.unwrap_or_else(|| empty(process))),
+            error_logged: false,
+        }
+    }
 }
 
 impl Keys {
-    /// The keys in the file at `path`; none when it is not there, and it is made with the first. A file that others could
-    /// read is taken from them.
+    /// The keys in the file at `path`. A missing file has none and is created with the first one. A file that other users
+    /// could read is made private.
     ///
     /// # Errors
     /// The file cannot be read; with `InvalidData`, it is not what this program wrote. Or the system has no random numbers.
@@ -49,18 +60,7 @@ impl Keys {
         if store::make_private(path)? {
             tracing::warn!(path = %path.display(), "the file of the access tokens was open to others; it is not any more");
         }
-        let loaded = match store::read(path)? {
-            Some((document, stamp)) => Loaded {
-                stamp: Some(stamp),
-                document: Arc::new(document),
-                complained: false,
-            },
-            None => Loaded {
-                stamp: None,
-                document: Arc::new(none(&process)),
-                complained: false,
-            },
-        };
+        let loaded = Loaded::new(store::read(path)?, &process);
         Ok(Self {
             path: path.to_owned(),
             clock,
@@ -69,13 +69,13 @@ impl Keys {
         })
     }
 
-    /// A token of this process that may do everything and ends with it; for the other commands of the same user.
+    /// An admin token that is valid as long as this process runs, for other commands of the same user.
     #[must_use]
     pub fn process_key(&self) -> String {
         self.process.text.clone()
     }
 
-    /// Whether there is no token, so that nobody but this machine could come in. Share links do not count.
+    /// Whether there is no token, so that only this machine has access. Share links do not count.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.now().tokens.is_empty()
@@ -84,7 +84,7 @@ impl Keys {
     /// The tokens, oldest first.
     #[must_use]
     pub fn tokens(&self) -> Vec<TokenInfo> {
-        self.now().tokens.iter().map(TokenInfo::from).collect()
+        self.now().tokens.iter().map(|token| token.info.clone()).collect()
     }
 
     /// The share links that are still valid, oldest first.
@@ -92,8 +92,8 @@ impl Keys {
     pub fn shares(&self) -> Vec<ShareInfo> {
         let now = self.clock.now();
         let document = self.now();
-        let valid = document.shares.iter().filter(|share| share.expires_at > now);
-        valid.map(ShareInfo::from).collect()
+        let shares = document.shares.iter().map(|share| &share.info);
+        shares.filter(|share| share.expires_at > now).cloned().collect()
     }
 
     /// Makes a token. Its text is in nobody's hands but the principal's: it cannot be shown again.
@@ -103,7 +103,7 @@ impl Keys {
     /// it. Otherwise the file cannot be written.
     pub fn add_token(&self, role: Role, name: &str) -> io::Result<(TokenInfo, String)> {
         self.change(|document, now| {
-            if document.tokens.iter().any(|token| token.name == name) {
+            if document.tokens.iter().any(|token| token.info.name == name) {
                 let why = format!("there is a token with the name {name:?} already");
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
             }
@@ -111,7 +111,7 @@ impl Keys {
         })
     }
 
-    /// Ends a token at once, by its id or its name. Says which it was; nothing when there is none.
+    /// Revokes a token by its id or name, at once. `None` when there is no such token.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -119,29 +119,29 @@ impl Keys {
         self.change(|document, _| {
             let tokens = &mut document.tokens;
             // An id first: a name may look like one.
-            let by_id = tokens.iter().position(|token| token.id == id_or_name);
-            let found = by_id.or_else(|| tokens.iter().position(|token| token.name == id_or_name));
-            Ok(found.map(|at| TokenInfo::from(&tokens.remove(at))))
+            let by_id = tokens.iter().position(|token| token.info.id == id_or_name);
+            let found = by_id.or_else(|| tokens.iter().position(|token| token.info.name == id_or_name));
+            Ok(found.map(|at| tokens.remove(at).info))
         })
     }
 
-    /// Ends all tokens of a role and makes one in their place, under the name of the newest of them.
+    /// Revokes all tokens of a role and issues one in their place, under the name of the newest of them.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn rotate(&self, role: Role) -> io::Result<(TokenInfo, String)> {
         self.change(|document, now| {
-            let newest = document.tokens.iter().rev().find(|token| token.role == role);
-            let mut name = newest.map_or_else(|| role.as_str().to_owned(), |token| token.name.clone());
-            document.tokens.retain(|token| token.role != role);
-            while document.tokens.iter().any(|token| token.name == name) {
+            let newest = document.tokens.iter().rev().find(|token| token.info.role == role);
+            let mut name = newest.map_or_else(|| role.as_str().to_owned(), |token| token.info.name.clone());
+            document.tokens.retain(|token| token.info.role != role);
+            while document.tokens.iter().any(|token| token.info.name == name) {
                 name.push('\'');
             }
             document.add_token(role, &name, now)
         })
     }
 
-    /// Makes a link to one session that is valid for a while.
+    /// Issues a share link to one session.
     ///
     /// # Errors
     /// `InvalidInput`: the lifetime is nothing, or longer than ten years. Otherwise the file cannot be written.
@@ -154,35 +154,31 @@ impl Keys {
         self.change(|document, now| document.add_share(session, now.plus_millis(millis), now))
     }
 
-    /// Ends a share link at once. Says which it was; nothing when there is none.
+    /// Revokes a share link by its id, at once. `None` when there is no such link.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn revoke_share(&self, id: &str) -> io::Result<Option<ShareInfo>> {
         self.change(|document, _| {
-            let found = document.shares.iter().position(|share| share.id == id);
-            Ok(found.map(|at| ShareInfo::from(&document.shares.remove(at))))
+            let found = document.shares.iter().position(|share| share.info.id == id);
+            Ok(found.map(|at| document.shares.remove(at).info))
         })
     }
 
-    /// Changes the file, and nobody else does meanwhile. Share links that expired go with the next change.
+    /// Changes the file under its lock. Expired share links are removed with the next change.
     fn change<T>(&self, change: impl FnOnce(&mut Document, Timestamp) -> io::Result<T>) -> io::Result<T> {
         let lock = Lock::take(&self.path)?;
-        let mut document = store::read(&self.path)?.map_or_else(|| none(&self.process), |(document, _)| document);
+        let mut document = store::read(&self.path)?.map_or_else(|| empty(&self.process), |(document, _)| document);
         let now = self.clock.now();
-        document.shares.retain(|share| share.expires_at > now);
+        document.shares.retain(|share| share.info.expires_at > now);
         let done = change(&mut document, now)?;
         let stamp = lock.write(&self.path, &document)?;
-        *self.loaded() = Loaded {
-            stamp: Some(stamp),
-            document: Arc::new(document),
-            complained: false,
-        };
+        *self.loaded() = Loaded::new(Some((document, stamp)), &self.process);
         Ok(done)
     }
 
-    /// What the file holds now. When it cannot be looked at (a disk in trouble, no descriptor left), what it held before:
-    /// a fault must not throw everybody out. When somebody wrote nonsense into it, nothing: that may have been a revocation.
+    /// What the file holds now. When it cannot be read (disk failure, no file descriptor left), what it held before: a fault
+    /// must not lock everybody out. When its content is invalid, nothing: the change may have been a revocation.
     pub(super) fn now(&self) -> Arc<Document> {
         let mut loaded = self.loaded();
         let same = Stamp::of(&self.path).map(|stamp| stamp == loaded.stamp);
@@ -190,39 +186,26 @@ impl Keys {
             return Arc::clone(&loaded.document);
         }
         match same.and_then(|_| store::read(&self.path)) {
-            Ok(Some((document, stamp))) => {
-                *loaded = Loaded {
-                    stamp: Some(stamp),
-                    document: Arc::new(document),
-                    complained: false,
-                };
-            }
-            Ok(None) => {
-                *loaded = Loaded {
-                    stamp: None,
-                    document: Arc::new(none(&self.process)),
-                    complained: false,
-                };
-            }
+            Ok(found) => *loaded = Loaded::new(found, &self.process),
             Err(error) => {
-                if !loaded.complained {
+                if !loaded.error_logged {
                     tracing::error!(%error, "the access tokens cannot be read");
-                    loaded.complained = true;
+                    loaded.error_logged = true;
                 }
                 if error.kind() == io::ErrorKind::InvalidData {
-                    loaded.document = Arc::new(none(&self.process));
+                    loaded.document = Arc::new(empty(&self.process));
                 }
             }
         }
         Arc::clone(&loaded.document)
     }
 
-    /// Looks whether the file changed, for all who ask [`Self::holds`] next.
+    /// Reads the file if it changed, for the calls of [`Self::is_valid`] that follow.
     pub(crate) fn refresh(&self) {
         self.now();
     }
 
-    /// What the file held when it was last looked at.
+    /// What the file held when it was last read.
     pub(super) fn last(&self) -> Arc<Document> {
         Arc::clone(&self.loaded().document)
     }
@@ -233,10 +216,10 @@ impl Keys {
     }
 }
 
-/// What there is without a file.
-fn none(process: &ProcessKey) -> Document {
+/// The content of a missing file.
+fn empty(process: &ProcessKey) -> Document {
     Document {
-        // Made at the start, so that the first token's cookies do not depend on when it was made.
+        // Made when the process starts, so that cookies of the first token do not depend on when it was issued.
         secret: process.secret,
         tokens: Vec::new(),
         shares: Vec::new(),

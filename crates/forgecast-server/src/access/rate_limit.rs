@@ -1,20 +1,20 @@
-//! How many wrong tokens somebody may present: counted per address and over all. Whoever presents a right one is never
-//! turned away for what others do elsewhere. What is remembered is bounded, whoever rate_limit from wherever.
+//! Limits how many invalid tokens clients may present, per address and over all addresses. A client with a valid token is
+//! never refused because of what others do elsewhere. The memory is bounded, whatever the attack.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Addresses that are remembered; the one that was quiet for longest is forgotten for a new one.
+/// Addresses that are remembered; the one that was quiet for longest makes room for a new one.
 const ADDRESSES: usize = 4_096;
-/// Right keys and wrong tokens that are remembered of an address.
+/// Valid and invalid tokens that are remembered per address.
 const REMEMBERED: usize = 4;
-/// A wrong token once more is a program that nobody told of the change, not one that rate_limit.
-const AGAIN: f64 = 0.1;
+/// What the same invalid token costs when it is repeated: a program with an outdated token is not guessing.
+const REPEATED: f64 = 0.1;
 const MINUTE_S: f64 = 60.0;
 
-/// See the module.
+/// Counts attempts.
 #[derive(Debug)]
 pub(super) struct LoginRateLimiter {
     per_address: f64,
@@ -32,13 +32,13 @@ struct State {
 struct Known {
     bucket: TokenBucket,
     seen: Instant,
-    /// Ids of the tokens that came from there and were right, the last one last.
-    right: Vec<Arc<str>>,
-    /// The beginnings of the hashes of those that were wrong.
-    wrong: Vec<u64>,
+    /// Ids of the valid tokens that came from there, the last one last.
+    valid: Vec<Arc<str>>,
+    /// The first bytes of the hashes of the invalid ones.
+    invalid: Vec<u64>,
 }
 
-/// So many a minute; who asked for none for a minute has all of them.
+/// A token bucket that refills within a minute.
 #[derive(Debug)]
 struct TokenBucket {
     most: f64,
@@ -62,7 +62,7 @@ impl TokenBucket {
         self.left
     }
 
-    /// After how many whole seconds there is a whole one again.
+    /// Seconds until a whole attempt is available again; `None` when one is.
     fn wait_s(&mut self, now: Instant) -> Option<u32> {
         let missing = 1.0 - self.left(now);
         if missing <= 0.0 {
@@ -73,17 +73,17 @@ impl TokenBucket {
     }
 }
 
-/// A token that was presented.
+/// The result of checking a token.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum TokenCheck<'a> {
-    /// It is the one with this id.
+    /// It is valid and has this id.
     Valid(&'a Arc<str>),
-    /// It is none; this stands for it.
+    /// It is invalid; the number identifies it.
     Invalid(u64),
 }
 
 impl LoginRateLimiter {
-    /// So many a minute from one address, and so many from all; at least one.
+    /// Allows so many invalid tokens per minute from one address and from all addresses; at least one.
     pub(super) fn new(per_address: u32, all: u32, now: Instant) -> Self {
         Self {
             per_address: f64::from(per_address.max(1)),
@@ -94,11 +94,11 @@ impl LoginRateLimiter {
         }
     }
 
-    /// Whether the token may be looked at.
+    /// Counts an attempt.
     ///
     /// # Errors
-    /// Not before so many seconds.
-    pub(super) fn judge(&self, address: IpAddr, presented: TokenCheck<'_>, now: Instant) -> Result<(), u32> {
+    /// The attempt is refused; the value is the number of seconds to wait.
+    pub(super) fn check(&self, address: IpAddr, presented: TokenCheck<'_>, now: Instant) -> Result<(), u32> {
         let mut state = self.state();
         let State { all, addresses } = &mut *state;
         let address = network(address);
@@ -112,22 +112,22 @@ impl LoginRateLimiter {
         let known = addresses.entry(address).or_insert_with(|| Known {
             bucket: TokenBucket::new(self.per_address, now),
             seen: now,
-            right: Vec::new(),
-            wrong: Vec::new(),
+            valid: Vec::new(),
+            invalid: Vec::new(),
         });
         known.seen = now;
         let wait = known.bucket.wait_s(now);
         match presented {
             TokenCheck::Valid(key) => {
-                let was_right = known.right.contains(key);
+                let was_valid = known.valid.contains(key);
                 match wait {
-                    // A neighbour behind the same address rate_limit; this one was here before.
-                    Some(_) if was_right => Ok(()),
-                    // To tell that it is right would be to look at one guess too many.
+                    // Somebody else at the same address is guessing; this token was valid before.
+                    Some(_) if was_valid => Ok(()),
+                    // Accepting it would confirm a guess beyond the limit.
                     Some(wait) => Err(wait),
                     None => {
-                        if !was_right {
-                            remember(&mut known.right, Arc::clone(key));
+                        if !was_valid {
+                            remember(&mut known.valid, Arc::clone(key));
                         }
                         Ok(())
                     }
@@ -137,10 +137,10 @@ impl LoginRateLimiter {
                 if let Some(wait) = wait {
                     return Err(wait);
                 }
-                let weight = if known.wrong.contains(&mark) { AGAIN } else { 1.0 };
+                let weight = if known.invalid.contains(&mark) { REPEATED } else { 1.0 };
                 known.bucket.left -= weight;
                 if weight == 1.0 {
-                    remember(&mut known.wrong, mark);
+                    remember(&mut known.invalid, mark);
                 }
                 if let Some(wait) = all.wait_s(now) {
                     return Err(wait);
@@ -152,7 +152,7 @@ impl LoginRateLimiter {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Numbers that may be off by one guess after a panic elsewhere.
+        // After a panic elsewhere the numbers may be off by one attempt.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -164,7 +164,7 @@ fn remember<T>(list: &mut Vec<T>, one: T) {
     list.push(one);
 }
 
-/// Whom an address counts for: of IPv6 everybody has a whole network (/64) to guess from.
+/// The network that an address counts for: with IPv6, a client has a whole /64 to guess from.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
@@ -187,8 +187,8 @@ mod tests {
     #[test]
     fn who_guesses_is_slowed_down_and_let_in_again_later() {
         let start = Instant::now();
-        let rate_limit = LoginRateLimiter::new(6, 1_000, start);
-        let guess = |mark, now| rate_limit.judge(address(1), TokenCheck::Invalid(mark), now);
+        let limiter = LoginRateLimiter::new(6, 1_000, start);
+        let guess = |mark, now| limiter.check(address(1), TokenCheck::Invalid(mark), now);
         for mark in 0..6 {
             assert_eq!(guess(mark, start), Ok(()));
         }
@@ -206,34 +206,34 @@ mod tests {
     #[test]
     fn a_right_token_is_not_looked_at_where_too_many_were_wrong_unless_it_was_here_before() {
         let now = Instant::now();
-        let rate_limit = LoginRateLimiter::new(3, 1_000, now);
+        let limiter = LoginRateLimiter::new(3, 1_000, now);
         let (old, new): (Arc<str>, Arc<str>) = ("old".into(), "new".into());
-        assert_eq!(rate_limit.judge(address(1), TokenCheck::Valid(&old), now), Ok(()));
+        assert_eq!(limiter.check(address(1), TokenCheck::Valid(&old), now), Ok(()));
         for mark in 0..10 {
-            let _ = rate_limit.judge(address(1), TokenCheck::Invalid(mark), now);
+            let _ = limiter.check(address(1), TokenCheck::Invalid(mark), now);
         }
-        assert_eq!(rate_limit.judge(address(1), TokenCheck::Valid(&old), now), Ok(()));
-        assert!(rate_limit.judge(address(1), TokenCheck::Valid(&new), now).is_err());
-        assert_eq!(rate_limit.judge(address(2), TokenCheck::Valid(&new), now), Ok(()));
+        assert_eq!(limiter.check(address(1), TokenCheck::Valid(&old), now), Ok(()));
+        assert!(limiter.check(address(1), TokenCheck::Valid(&new), now).is_err());
+        assert_eq!(limiter.check(address(2), TokenCheck::Valid(&new), now), Ok(()));
     }
 
     #[test]
     fn guesses_from_many_addresses_are_slowed_down_together_and_lock_nobody_out() {
         let now = Instant::now();
-        let rate_limit = LoginRateLimiter::new(10, 50, now);
+        let limiter = LoginRateLimiter::new(10, 50, now);
         let refused = (0..100)
-            .filter(|number| rate_limit.judge(address(*number), TokenCheck::Invalid(1), now).is_err())
+            .filter(|number| limiter.check(address(*number), TokenCheck::Invalid(1), now).is_err())
             .count();
         assert_eq!(refused, 50);
         let key = "key".into();
-        assert_eq!(rate_limit.judge(address(1_000), TokenCheck::Valid(&key), now), Ok(()));
+        assert_eq!(limiter.check(address(1_000), TokenCheck::Valid(&key), now), Ok(()));
     }
 
     #[test]
     fn the_same_wrong_token_again_weighs_less() {
         let now = Instant::now();
-        let rate_limit = LoginRateLimiter::new(10, 1_000, now);
-        let same = (0..1_000).take_while(|_| rate_limit.judge(address(1), TokenCheck::Invalid(7), now).is_ok());
+        let limiter = LoginRateLimiter::new(10, 1_000, now);
+        let same = (0..1_000).take_while(|_| limiter.check(address(1), TokenCheck::Invalid(7), now).is_ok());
         let same = same.count();
         assert!((75..=95).contains(&same), "{same}");
     }
@@ -241,29 +241,29 @@ mod tests {
     #[test]
     fn what_is_remembered_is_bounded() {
         let now = Instant::now();
-        let rate_limit = LoginRateLimiter::new(10, 1_000, now);
+        let limiter = LoginRateLimiter::new(10, 1_000, now);
         for number in 0..10_000_u32 {
             for mark in 0..3 {
-                let _ = rate_limit.judge(
+                let _ = limiter.check(
                     address(number),
                     TokenCheck::Invalid(mark),
                     now + Duration::from_millis(number.into()),
                 );
             }
             let key = number.to_string().into();
-            let _ = rate_limit.judge(
+            let _ = limiter.check(
                 address(1),
                 TokenCheck::Valid(&key),
                 now + Duration::from_millis(number.into()),
             );
         }
-        let state = rate_limit.state();
+        let state = limiter.state();
         assert_eq!(state.addresses.len(), ADDRESSES);
         assert!(
             state
                 .addresses
                 .values()
-                .all(|known| known.right.len() <= REMEMBERED && known.wrong.len() <= REMEMBERED)
+                .all(|known| known.valid.len() <= REMEMBERED && known.invalid.len() <= REMEMBERED)
         );
     }
 

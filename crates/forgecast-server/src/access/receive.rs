@@ -1,5 +1,5 @@
-//! What guests are not told of the session that they watch, because it is about more than this session: that a budget of
-//! a day or a month was passed, and how much all sessions together have spent.
+//! Which facts and messages of a session the holder of a share link receives: not those about more than this session, such as
+//! a passed budget of a day or a month and what all sessions have spent.
 
 use forgecast_hub::{Frame, FrameKind};
 use forgecast_protocol::Fact;
@@ -9,18 +9,18 @@ use serde_json::Value;
 use super::Principal;
 
 impl Principal {
-    /// Whether a fact of a session that this one may see is for them.
+    /// Whether this principal may receive a fact of a session that it may view.
     pub(crate) fn can_receive_fact(&self, fact: &Fact) -> bool {
         let of_all = matches!(fact, Fact::BudgetPassed(passed) if passed.scope != BudgetScope::Session);
         !of_all || !matches!(self, Self::ShareLink(..))
     }
 
-    /// Whether a message of a topic that this one may follow is for them.
+    /// Whether this principal may receive a message of a topic that it may subscribe to.
     pub(crate) fn can_receive(&self, frame: &Frame) -> bool {
         if frame.kind != FrameKind::Event || !matches!(self, Self::ShareLink(..)) {
             return true;
         }
-        // Events are rare, and guests are few.
+        // Events are rare and share links are few, so parsing costs little.
         let Ok(message) = serde_json::from_slice::<Value>(&frame.json) else {
             return false;
         };

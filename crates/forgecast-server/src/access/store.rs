@@ -7,11 +7,10 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
-use forgecast_protocol::{SessionId, Timestamp};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Role;
+use super::issue::{ShareInfo, TokenInfo};
 
 /// More than any list of tokens has; what is longer was not written by this program.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
@@ -54,7 +53,7 @@ impl<'de> Deserialize<'de> for Bytes32 {
     }
 }
 
-/// The file.
+/// The content of the file.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Document {
     /// What cookies are signed with.
@@ -65,26 +64,22 @@ pub(super) struct Document {
     pub(super) shares: Vec<Share>,
 }
 
-/// A token, as far as it is kept.
+/// A token as it is stored.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Token {
-    pub(super) id: String,
-    pub(super) role: Role,
-    pub(super) name: String,
+    #[serde(flatten)]
+    pub(super) info: TokenInfo,
     /// SHA-256 of the token's text.
     pub(super) hash: Bytes32,
-    pub(super) created_at: Timestamp,
 }
 
-/// A share link, as far as it is kept.
+/// A share link as it is stored.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Share {
-    pub(super) id: String,
-    pub(super) session: SessionId,
+    #[serde(flatten)]
+    pub(super) info: ShareInfo,
     /// SHA-256 of the token's text.
     pub(super) hash: Bytes32,
-    pub(super) expires_at: Timestamp,
-    pub(super) created_at: Timestamp,
 }
 
 /// What tells one state of the file from the next without reading it.

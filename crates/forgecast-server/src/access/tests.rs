@@ -122,18 +122,18 @@ fn what_one_process_changes_another_sees_at_once() {
     let (info, text) = command.add_token(Role::View, "phone").unwrap();
     let principal = server.find(&text).unwrap();
     let credential = principal.credential().unwrap();
-    assert!(server.holds(credential));
+    assert!(server.is_valid(credential));
     assert_eq!(command.revoke_token("nobody").unwrap(), None);
     assert_eq!(command.revoke_token("phone").unwrap(), Some(info));
     assert_eq!(server.find(&text), None);
-    assert!(!server.holds(credential));
+    assert!(!server.is_valid(credential));
     let (share, text) = command.share(session(), HOUR).unwrap();
     let guest = server.find(&text).unwrap();
-    assert!(server.holds(guest.credential().unwrap()));
+    assert!(server.is_valid(guest.credential().unwrap()));
     assert_eq!(command.revoke_share(&share.id).unwrap(), Some(share));
-    assert!(server.holds(guest.credential().unwrap()), "not looked at since");
+    assert!(server.is_valid(guest.credential().unwrap()), "not looked at since");
     server.refresh();
-    assert!(!server.holds(guest.credential().unwrap()));
+    assert!(!server.is_valid(guest.credential().unwrap()));
     assert_eq!(server.find(&text), None);
 }
 
@@ -163,10 +163,10 @@ fn a_share_link_expires_by_itself() {
     assert_eq!(info.expires_at.millis_since(info.created_at), 3_600_000);
     let guest = keys.find(&text).unwrap();
     world.credential(HOUR - Duration::from_millis(1));
-    assert!(keys.find(&text).is_some() && keys.holds(guest.credential().unwrap()));
+    assert!(keys.find(&text).is_some() && keys.is_valid(guest.credential().unwrap()));
     assert_eq!(keys.shares(), [info]);
     world.credential(Duration::from_millis(1));
-    assert!(keys.find(&text).is_none() && !keys.holds(guest.credential().unwrap()));
+    assert!(keys.find(&text).is_none() && !keys.is_valid(guest.credential().unwrap()));
     assert!(keys.shares().is_empty() && keys.is_empty());
     for lifetime in [Duration::ZERO, Duration::MAX] {
         assert!(keys.share(session(), lifetime).is_err());
@@ -250,7 +250,7 @@ fn a_cookie_survives_a_restart_and_dies_with_its_token() {
     world.credential(Duration::from_secs(30 * 24 * 3600));
     assert_eq!(signed_in(&again), None, "it expires");
     assert!(
-        !again.holds(principal.credential().unwrap()),
+        !again.is_valid(principal.credential().unwrap()),
         "what was opened with it, too"
     );
     world.now.fetch_sub(1_000, Ordering::Relaxed);

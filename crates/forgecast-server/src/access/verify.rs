@@ -1,4 +1,4 @@
-//! Whose a token or a cookie is. Answers from what the file holds now, and compares in a time that tells nothing.
+//! Verifies tokens and cookies against the file as it is now. Comparisons take constant time.
 
 use std::time::Duration;
 
@@ -10,37 +10,37 @@ use super::keys::Keys;
 use super::store::{Bytes32, Document, Share, Token};
 use super::{Credential, Principal, Role};
 
-/// How long a browser stays signed in with a token. With a share link it is as long as the link is valid.
+/// How long a browser stays signed in with a token. With a share link, as long as the link is valid.
 const SIGNED_IN: Duration = Duration::from_secs(30 * 24 * 3600);
-/// Longest text that is looked at as a token. Ours have 48 bytes.
+/// Longest text that is checked as a token, in bytes. Ours have 48.
 const TOKEN_BYTES: usize = 128;
 
-/// What a cookie proves.
+/// The result of verifying a cookie.
 pub(super) enum Proof {
-    /// Who signed in with it.
+    /// The client that signed in with it.
     Principal(Principal),
-    /// It is signed by somebody else, under an id that there is.
+    /// Its id exists, but its signature is wrong.
     Forged,
-    /// Nothing: it expired, or what it was made from is no more.
+    /// It expired, or its token was revoked.
     Nothing,
 }
 
-/// What a browser is given to keep.
+/// The cookie that a browser is given.
 pub(crate) struct Ticket {
     /// The cookie's value.
     pub(crate) value: String,
-    /// How long it is valid, seconds.
+    /// How long it is valid, in seconds.
     pub(crate) seconds: u64,
 }
 
 impl Keys {
-    /// Whose token this is. What it is compared with tells nothing by the time it takes.
+    /// The client that this token belongs to. The time it takes depends on no token.
     pub(super) fn find(&self, text: &str) -> Option<Principal> {
         if text.len() > TOKEN_BYTES {
             return None;
         }
         let presented = hash(text);
-        let same = |kept: &Bytes32| kept.0.ct_eq(&presented.0).to_bool();
+        let same = |stored: &Bytes32| stored.0.ct_eq(&presented.0).to_bool();
         let (document, now) = (self.now(), self.clock.now());
         let mut found = same(&self.process.hash).then(|| self.process.principal());
         for token in &document.tokens {
@@ -49,14 +49,14 @@ impl Keys {
             }
         }
         for share in &document.shares {
-            if same(&share.hash) && share.expires_at > now {
+            if same(&share.hash) && share.info.expires_at > now {
                 found = Some(share.principal());
             }
         }
         found
     }
 
-    /// Who signed in with this cookie.
+    /// Verifies the value of a cookie.
     pub(super) fn find_signed(&self, value: &str) -> Proof {
         let Some(parts) = Parts::of(value) else {
             return Proof::Nothing;
@@ -76,7 +76,7 @@ impl Keys {
         }
     }
 
-    /// A cookie for one who presented a token; nothing for those who did not.
+    /// A cookie for a client that presented a token or a share link.
     pub(crate) fn ticket(&self, principal: &Principal) -> Option<Ticket> {
         let credential = principal.credential()?;
         let (document, now) = (self.now(), self.clock.now());
@@ -89,8 +89,8 @@ impl Keys {
         })
     }
 
-    /// Whether what a principal came in with still stands, as of the last [`Self::refresh`].
-    pub(crate) fn holds(&self, credential: &Credential) -> bool {
+    /// Whether a credential is still valid, as of the last [`Self::refresh`].
+    pub(crate) fn is_valid(&self, credential: &Credential) -> bool {
         if credential.until.is_some_and(|until| until <= self.clock.now()) {
             return false;
         }
@@ -102,10 +102,10 @@ impl Keys {
         if id == &*self.process.id {
             return Some((self.process.principal(), &self.process.hash, &self.process.secret));
         }
-        let token = document.tokens.iter().find(|token| token.id == id);
+        let token = document.tokens.iter().find(|token| token.info.id == id);
         let token = token.map(|token| (token.principal(), &token.hash, &document.secret));
         token.or_else(|| {
-            let share = document.shares.iter().find(|share| share.id == id)?;
+            let share = document.shares.iter().find(|share| share.info.id == id)?;
             Some((share.principal(), &share.hash, &document.secret))
         })
     }
@@ -119,12 +119,13 @@ impl ProcessKey {
 
 impl Token {
     fn principal(&self) -> Principal {
-        Principal::Token(self.role, Credential::new(&self.id, None))
+        Principal::Token(self.info.role, Credential::new(&self.info.id, None))
     }
 }
 
 impl Share {
     fn principal(&self) -> Principal {
-        Principal::ShareLink(self.session.clone(), Credential::new(&self.id, Some(self.expires_at)))
+        let info = &self.info;
+        Principal::ShareLink(info.session.clone(), Credential::new(&info.id, Some(info.expires_at)))
     }
 }

@@ -1,5 +1,5 @@
-//! The path below which a proxy shows this server. Proxies that take it off and proxies that leave it on both work:
-//! everything inside knows paths without it, and pages name their files relatively.
+//! The path below which a proxy serves this server. Proxies that strip it and proxies that keep it both work: routes know
+//! paths without it, and pages refer to their files by relative paths.
 
 use axum::http::uri::{PathAndQuery, Uri};
 
@@ -7,24 +7,24 @@ use axum::http::uri::{PathAndQuery, Uri};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Base(String);
 
-/// Where a request goes once the base is taken off its path.
+/// The address of a request without the base path.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Inside {
     /// The address itself.
     Here(Uri),
-    /// The base without the slash behind it, from where relative addresses lead elsewhere: go there instead.
-    Beside(String),
+    /// The base path without its trailing slash, where relative addresses would be wrong: the address to go to instead.
+    Redirect(String),
 }
 
 impl Base {
-    /// From how an operator writes it; with or without slashes around.
+    /// From the setting, with or without slashes around it.
     pub(crate) fn new(path: &str) -> Self {
         let parts = path.split('/').filter(|part| !part.is_empty());
         Self(parts.flat_map(|part| ["/", part]).collect())
     }
 
-    /// What is meant inside by an address that was asked for.
-    pub(crate) fn inside(&self, asked: &Uri) -> Inside {
+    /// The address that the routes know, for the address of a request.
+    pub(crate) fn strip(&self, asked: &Uri) -> Inside {
         if self.0.is_empty() {
             return Inside::Here(asked.clone());
         }
@@ -33,7 +33,7 @@ impl Base {
         };
         let query = asked.query().map(|query| format!("?{query}")).unwrap_or_default();
         if rest.is_empty() {
-            return Inside::Beside(format!("{}/{query}", self.0));
+            return Inside::Redirect(format!("{}/{query}", self.0));
         }
         // `/x/yz` is not below `/x/y`.
         let inside: Option<PathAndQuery> = rest
@@ -54,9 +54,9 @@ mod tests {
     fn the_base_is_taken_off_where_it_is_and_missed_nowhere() {
         for spelling in ["/x/y", "/x/y/", "x/y", "//x//y//"] {
             let base = Base::new(spelling);
-            let inside = |asked: &str| match base.inside(&asked.parse().unwrap()) {
+            let inside = |asked: &str| match base.strip(&asked.parse().unwrap()) {
                 Inside::Here(uri) => uri.to_string(),
-                Inside::Beside(place) => format!("→ {place}"),
+                Inside::Redirect(place) => format!("→ {place}"),
             };
             for (asked, expected) in [
                 ("/x/y/", "/"),
@@ -78,6 +78,6 @@ mod tests {
             assert_eq!(Base::new(nothing), Base::default());
         }
         let asked: Uri = "/x/y".parse().unwrap();
-        assert_eq!(Base::default().inside(&asked), Inside::Here(asked));
+        assert_eq!(Base::default().strip(&asked), Inside::Here(asked));
     }
 }

@@ -1,5 +1,5 @@
-//! What a proxy says about who asks. It counts only when the connection comes from a proxy that the operator named:
-//! anybody can write these headers. That they are there at all is believed of everyone, for it only takes away.
+//! The forwarding headers of proxies. They count only on connections from a trusted proxy, since anybody can write them. That
+//! a request has any of them counts from everyone: it only takes rights away.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,7 +11,7 @@ const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Headers besides `X-Forwarded-…` that only a request has which came through something.
+/// Headers besides `X-Forwarded-…` that show that a request came through a proxy.
 const TRACES: [&str; 8] = [
     "forwarded",
     "via",
@@ -23,26 +23,26 @@ const TRACES: [&str; 8] = [
     "cf-connecting-ip",
 ];
 
-/// Whether a request came through something that says so.
+/// Whether a request has any header of a proxy.
 pub(super) fn was_forwarded(headers: &HeaderMap) -> bool {
     let mut names = headers.keys().map(HeaderName::as_str);
     names.any(|name| name.starts_with("x-forwarded") || TRACES.contains(&name))
 }
 
-/// The proxies whose word counts.
+/// The trusted proxies.
 #[derive(Debug)]
 pub(super) struct Proxies {
     trusted: Vec<IpAddr>,
 }
 
-/// What is known of a request beyond its connection.
+/// What trusted proxies state about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ForwardedInfo {
-    /// The last one on the way here who is no trusted proxy.
+    /// The last address on the way here that is no trusted proxy.
     pub(super) client: IpAddr,
-    /// Whether the browser sees https, when a proxy says so.
+    /// Whether the browser uses https, when a proxy states it.
     pub(super) secure: Option<bool>,
-    /// The host that the browser asked for, when a proxy says so.
+    /// The host that the browser asked for, when a proxy states it.
     pub(super) host: Option<String>,
 }
 
@@ -57,8 +57,11 @@ impl Proxies {
         self.trusted.is_empty()
     }
 
-    /// What the proxies say of a request from `peer`; of any other peer, nothing but who it is.
-    pub(super) fn told(&self, peer: IpAddr, headers: &HeaderMap) -> Result<ForwardedInfo, Error> {
+    /// What the headers of a request from `peer` state, if `peer` is trusted; otherwise only its address.
+    ///
+    /// # Errors
+    /// The headers are malformed or contradict each other.
+    pub(super) fn forwarded_info(&self, peer: IpAddr, headers: &HeaderMap) -> Result<ForwardedInfo, Error> {
         let nothing = ForwardedInfo {
             client: peer,
             secure: None,
@@ -71,8 +74,8 @@ impl Proxies {
         let forwarded = self.in_forwarded(peer, headers)?;
         match (listed, forwarded) {
             (None, None) => Ok(nothing),
-            (Some(told), None) | (None, Some(told)) => Ok(told),
-            (Some(listed), Some(forwarded)) => agreed(listed, forwarded),
+            (Some(info), None) | (None, Some(info)) => Ok(info),
+            (Some(listed), Some(forwarded)) => merge(listed, forwarded),
         }
     }
 
@@ -108,30 +111,30 @@ impl Proxies {
         let Some(hops) = hops else {
             return Err(Error::Malformed("the header Forwarded is not well-formed".to_owned()));
         };
-        let mut told = ForwardedInfo {
+        let mut info = ForwardedInfo {
             client: peer,
             secure: None,
             host: None,
         };
         for hop in hops.into_iter().rev() {
-            if !self.trusted.contains(&told.client) {
+            if !self.trusted.contains(&info.client) {
                 break;
             }
-            told.secure = hop.proto.as_deref().map(is_https).or(told.secure);
-            told.host = hop.host.or(told.host);
+            info.secure = hop.proto.as_deref().map(is_https).or(info.secure);
+            info.host = hop.host.or(info.host);
             match hop.client.as_deref().and_then(address) {
-                Some(address) => told.client = address,
-                // Hidden on purpose, or unknown: whoever handed it on is the last one that is known.
+                Some(address) => info.client = address,
+                // Hidden on purpose or unknown: the proxy that forwarded it is the last known address.
                 None => break,
             }
         }
-        Ok(Some(told))
+        Ok(Some(info))
     }
 }
 
-/// Many proxies write one kind of header and pass the other on as it came, from anybody: where both are, neither counts
-/// without the other.
-fn agreed(listed: ForwardedInfo, forwarded: ForwardedInfo) -> Result<ForwardedInfo, Error> {
+/// Many proxies write one kind of header and pass the other on unchanged, from anybody. Where both are present, they must
+/// agree.
+fn merge(listed: ForwardedInfo, forwarded: ForwardedInfo) -> Result<ForwardedInfo, Error> {
     let same_scheme = listed.secure.is_none() || forwarded.secure.is_none() || listed.secure == forwarded.secure;
     let same_host = match (&listed.host, &forwarded.host) {
         (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
@@ -149,7 +152,7 @@ fn agreed(listed: ForwardedInfo, forwarded: ForwardedInfo) -> Result<ForwardedIn
     })
 }
 
-/// The parts of a header that is a list, over all its lines. What is no text is a part that means nothing.
+/// The parts of a list header, over all its lines. Bytes that are not UTF-8 become a part without meaning.
 fn list(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
     let mut parts = Vec::new();
     for value in headers.get_all(name) {
@@ -206,7 +209,7 @@ fn hops(text: &str) -> Option<Vec<Hop>> {
             name if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') => None,
             _ => return None,
         };
-        // Said twice is not said once.
+        // A repeated parameter is an error.
         if place.is_some_and(|place| place.replace(value).is_some()) {
             return None;
         }
@@ -255,8 +258,8 @@ mod tests {
     /// What two proxies in a row, 10.0.0.1 and 10.0.0.2, are believed.
     fn told(peer: &str, lines: &[(&'static str, &str)]) -> Option<(String, Option<bool>, Option<String>)> {
         let trusted = ["10.0.0.1", "::ffff:10.0.0.2"].map(|address| address.parse().unwrap());
-        let told = Proxies::new(&trusted).told(peer.parse().unwrap(), &headers(lines));
-        told.ok().map(|told| (told.client.to_string(), told.secure, told.host))
+        let info = Proxies::new(&trusted).forwarded_info(peer.parse().unwrap(), &headers(lines));
+        info.ok().map(|info| (info.client.to_string(), info.secure, info.host))
     }
 
     fn client(peer: &str, lines: &[(&'static str, &str)]) -> Option<String> {

@@ -119,7 +119,7 @@ impl Events {
             }
             () = self.heartbeats.changed() => {
                 // A stop wakes this, too; and what was revoked since the last heartbeat ends here.
-                if self.shared.stopping.is_cancelled() || !self.shared.access.holds(&self.principal) {
+                if self.shared.stopping.is_cancelled() || !self.shared.access.is_valid(&self.principal) {
                     return None;
                 }
                 let now = self.shared.heartbeats.last();

@@ -1,26 +1,20 @@
-//! A page in Prometheus' text format, line by line. Knows no number of its own.
+//! A page in Prometheus' text format.
 
-use std::fmt::{Display, Write};
+use std::fmt::{Arguments, Display, Write};
 
-/// See the module.
+/// The text of a page.
 #[derive(Debug, Default)]
 pub(super) struct Page(pub(super) String);
 
 impl Page {
-    /// A number that only grows.
-    pub(super) fn counter(&mut self, name: &str, help: &str, value: impl Display) {
-        self.head(name, "counter", help);
+    /// Adds a number; `kind` is `counter` or `gauge`.
+    pub(super) fn number(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
+        self.head(name, kind, help);
         self.line(format_args!("{name} {value}"));
     }
 
-    /// A number of this moment.
-    pub(super) fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
-        self.head(name, "gauge", help);
-        self.line(format_args!("{name} {value}"));
-    }
-
-    /// Several numbers under one name, told apart by a label.
-    pub(super) fn labelled<V: Display>(
+    /// Adds several numbers under one name, told apart by a label.
+    pub(super) fn labeled<V: Display>(
         &mut self,
         name: &str,
         kind: &str,
@@ -38,7 +32,7 @@ impl Page {
         self.line(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}"));
     }
 
-    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+    fn line(&mut self, line: Arguments<'_>) {
         // Writing to a string cannot fail.
         let _ = writeln!(self.0, "{line}");
     }

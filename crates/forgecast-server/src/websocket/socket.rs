@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::close::CloseReason;
 use super::decoder::{Decoder, Message, Violation};
 use super::outgoing::{Opcode, Outgoing};
-use crate::wire::Wire;
+use crate::write_timeout::Wire;
 
 /// Read at a time; on the stack, so that it costs an idle viewer nothing.
 const READ: usize = 2 * 1024;
@@ -63,13 +63,13 @@ impl Socket {
                 Err(violation) => return Poll::Ready(Err(Broken::Violated(violation))),
             }
             match &self.wire {
-                Wire::Plain(stream) => {
+                Wire::Left(stream) => {
                     if ready!(stream.poll_read_ready(cx)).is_err() {
                         return Poll::Ready(Err(Broken::Gone));
                     }
                     self.read()?;
                 }
-                Wire::Tls(_) => ready!(self.poll_read(cx))?,
+                Wire::Right(_) => ready!(self.poll_read(cx))?,
             }
         }
     }
@@ -77,7 +77,7 @@ impl Socket {
     /// Apart, so that the buffer is on the stack only while there is something to read.
     #[inline(never)]
     fn read(&mut self) -> Result<(), Broken> {
-        let Wire::Plain(stream) = &self.wire else {
+        let Wire::Left(stream) = &self.wire else {
             return Ok(());
         };
         let mut buffer = [0; READ];
@@ -108,12 +108,12 @@ impl Socket {
     pub(crate) async fn send(&mut self, mut outgoing: Outgoing) -> Result<(), Broken> {
         // What has to wait does so rarely, and apart: neither the timer nor what is waiting makes every viewer's task larger.
         match &mut self.wire {
-            Wire::Plain(stream) => match outgoing.write_to(stream) {
+            Wire::Left(stream) => match outgoing.write_to(stream) {
                 Ok(true) => Ok(()),
                 Ok(false) => Box::pin(wait(stream, outgoing, self.write_timeout)).await,
                 Err(_) => Err(Broken::Gone),
             },
-            Wire::Tls(_) => Box::pin(encrypt(&mut self.wire, outgoing, self.write_timeout)).await,
+            Wire::Right(_) => Box::pin(encrypt(&mut self.wire, outgoing, self.write_timeout)).await,
         }
     }
 
