@@ -1,10 +1,8 @@
-//! Prints the wire types as one TypeScript file, in a fixed order: to the path given as the argument, else to standard
+//! Prints the wire types as one TypeScript file, in the order of their names: to the path given as the argument, else to standard
 //! output. Run by `cargo xtask gen`; never edited by hand what it writes.
 
-use std::any::TypeId;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::error::Error;
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::{env, fs, io};
 
@@ -39,38 +37,32 @@ fn tidied(file: &str) -> String {
     tidy.join("\n") + "\n"
 }
 
-/// Declares types, each once and followed by those that it names.
+/// Declarations by name: of the types that are visited, and of those that they name.
 #[derive(Default)]
 struct Declarations {
-    file: String,
-    declared: BTreeSet<TypeId>,
+    all: BTreeMap<String, String>,
     config: Config,
 }
 
 impl TypeVisitor for Declarations {
     fn visit<T: TS + 'static + ?Sized>(&mut self) {
         // Only types of our own have a file that they could be written to.
-        if T::output_path().is_none() || !self.declared.insert(TypeId::of::<T>()) {
+        if T::output_path().is_none() {
             return;
         }
-        self.file.push('\n');
-        self.file.push_str(&T::docs().unwrap_or_default());
-        self.file.push_str("export ");
-        self.file.push_str(&T::decl(&self.config));
-        self.file.push('\n');
+        let name = T::ident(&self.config);
+        if self.all.contains_key(&name) {
+            return;
+        }
+        let docs = T::docs().unwrap_or_default();
+        let declaration = format!("\n{docs}export {}\n", T::decl(&self.config));
+        self.all.insert(name, declaration);
         T::visit_dependencies(self);
     }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut all = Declarations {
-        file: HEADER.to_owned(),
-        ..Declarations::default()
-    };
-    writeln!(
-        all.file,
-        "export const PROTOCOL_VERSION = {PROTOCOL_VERSION};\nexport const HEARTBEAT_S = {HEARTBEAT_S};"
-    )?;
+    let mut all = Declarations::default();
     // What nothing else names: messages and what they hold as text, the view, the row, answers.
     all.visit::<ClientMessage>();
     all.visit::<ServerMessage>();
@@ -86,7 +78,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     all.visit::<BudgetScope>();
     all.visit::<OutcomeReport>();
     all.visit::<Timeline>();
-    let file = tidied(&all.file);
+    let constants =
+        format!("export const PROTOCOL_VERSION = {PROTOCOL_VERSION};\nexport const HEARTBEAT_S = {HEARTBEAT_S};\n");
+    let declarations = all.all.into_values().collect::<String>();
+    let file = tidied(&[HEADER, &constants, &declarations].concat());
     match env::args_os().nth(1) {
         Some(path) => fs::write(path, file)?,
         None => io::stdout().write_all(file.as_bytes())?,
