@@ -17,7 +17,8 @@ use serde_json::value::RawValue;
 use self::calls::Thread;
 use self::record::{Answer, Payload, Record};
 use super::claude::tools::Input;
-use super::transcript::{Said, Taken, Text, Told, TranscriptPath, kept, last_part, restored, when};
+use super::transcript::{Said, Taken, Told, TranscriptPath, kept, last_part, restored, when};
+use crate::lenient::Text;
 
 /// Most lines of one prompt, answer or error in the log.
 const PROMPT_LINES: usize = 8;

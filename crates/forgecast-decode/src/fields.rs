@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::json::kind_of;
 use super::time;
 use crate::clean::Cleaner;
+use crate::lenient::Scalar;
 
 /// Most bad fields that are named for one document.
 const MAX_BAD_FIELDS: usize = 50;
@@ -133,7 +134,7 @@ impl<'c> Fields<'c> {
     /// A count: an integer from 0 to 4,294,967,295.
     pub(crate) fn count(&mut self, names: &[&str]) -> Option<u32> {
         let (name, value) = self.take(names)?;
-        let count = integer(&value).and_then(|number| u32::try_from(number).ok());
+        let count = Scalar::of(&value).and_then(|found| found.count()?.try_into().ok());
         if count.is_none() {
             self.expected(name, "a count (0, 1, 2, …)", &value);
         }
@@ -143,7 +144,7 @@ impl<'c> Fields<'c> {
     /// A large count.
     pub(crate) fn large_count(&mut self, names: &[&str]) -> Option<u64> {
         let (name, value) = self.take(names)?;
-        let count = integer(&value);
+        let count = Scalar::of(&value).and_then(|found| found.count());
         if count.is_none() {
             self.expected(name, "a count (0, 1, 2, …)", &value);
         }
@@ -153,7 +154,8 @@ impl<'c> Fields<'c> {
     /// A number of at least 0 and below `limit`.
     pub(crate) fn number(&mut self, names: &[&str], limit: f64) -> Option<f64> {
         let (name, value) = self.take(names)?;
-        let found = number(&value).filter(|found| (0.0..=limit).contains(found));
+        let found = Scalar::of(&value).and_then(|found| found.number());
+        let found = found.filter(|found| (0.0..=limit).contains(found));
         if found.is_none() {
             self.expected(name, &format!("a number from 0 to {limit}"), &value);
         }
@@ -163,7 +165,8 @@ impl<'c> Fields<'c> {
     /// A share in percent: above 100 is 100.
     pub(crate) fn percent(&mut self, names: &[&str]) -> Option<f64> {
         let (name, value) = self.take(names)?;
-        let found = number(&value).filter(|found| *found >= 0.0);
+        let found = Scalar::of(&value).and_then(|found| found.number());
+        let found = found.filter(|found| *found >= 0.0);
         if found.is_none() {
             self.expected(name, "a percentage from 0 to 100", &value);
         }
@@ -173,7 +176,7 @@ impl<'c> Fields<'c> {
     /// True or false, also as text or as 1 and 0.
     pub(crate) fn flag(&mut self, names: &[&str]) -> Option<bool> {
         let (name, value) = self.take(names)?;
-        let found = boolean(&value);
+        let found = Scalar::of(&value).and_then(|found| found.flag());
         if found.is_none() {
             self.expected(name, "true or false", &value);
         }
@@ -304,55 +307,6 @@ fn plain_number(number: &serde_json::Number) -> String {
     match number.as_f64() {
         Some(float) if float.fract() == 0.0 && float.abs() < 1e15 => format!("{float:.0}"),
         _ => number.to_string(),
-    }
-}
-
-/// The number in a value or in its text.
-pub(crate) fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().trim_end_matches('%').trim_end().parse().ok(),
-        _ => None,
-    }
-    .filter(|found: &f64| found.is_finite())
-}
-
-/// The integer of at least 0 in a value or in its text.
-pub(crate) fn integer(value: &Value) -> Option<u64> {
-    if let Some(whole) = value.as_u64() {
-        return Some(whole);
-    }
-    if let Value::String(text) = value
-        && let Ok(whole) = text.trim().parse()
-    {
-        return Some(whole);
-    }
-    let found = number(value)?;
-    if found.fract() != 0.0 || !(0.0..9e15).contains(&found) {
-        return None;
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "whole and from 0 to 9e15, so exact in a u64"
-    )]
-    Some(found as u64)
-}
-
-fn boolean(value: &Value) -> Option<bool> {
-    match value {
-        Value::Bool(flag) => Some(*flag),
-        Value::Number(number) => match number.as_f64() {
-            Some(1.0) => Some(true),
-            Some(0.0) => Some(false),
-            _ => None,
-        },
-        Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
-            "true" | "yes" | "1" => Some(true),
-            "false" | "no" | "0" => Some(false),
-            _ => None,
-        },
-        _ => None,
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) mod fields;
 mod foundry;
 pub mod hooks;
 pub mod json;
+pub mod lenient;
 pub mod mask;
 pub mod otlp;
 pub mod patterns;

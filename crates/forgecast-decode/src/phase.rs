@@ -4,7 +4,8 @@
 use forgecast_protocol::event::{Fact, PhaseReported};
 use serde_json::Value;
 
-use super::fields::{Fields, integer};
+use super::fields::Fields;
+use super::lenient::Scalar;
 use super::{Decoded, Unparsable, json};
 use crate::clean::Cleaner;
 
@@ -77,7 +78,7 @@ fn tasks(fields: &mut Fields<'_>, names: &[&str]) -> Option<u32> {
     let name = names.iter().find(|name| fields.has(name))?;
     let count = match fields.peek(name)? {
         Value::Array(items) => u32::try_from(items.len()).ok(),
-        other => integer(other).and_then(|count| u32::try_from(count).ok()),
+        other => Scalar::of(other).and_then(|count| count.count()?.try_into().ok()),
     };
     if count.is_some() {
         fields.take(&[name]);

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use forgecast_protocol::event::{CompletionBasis, CompletionReported, Fact, TestBasis, TestsReported};
 
-use super::fields::{Fields, integer};
+use super::fields::Fields;
+use super::lenient::Scalar;
 use super::{Decoded, Unparsable, json};
 use crate::clean::Cleaner;
 
@@ -70,7 +71,7 @@ pub(crate) fn outcome(word: &str) -> Option<bool> {
 pub(crate) fn tests(fields: &mut Fields<'_>, basis: TestBasis) -> Option<TestsReported> {
     let said_number = fields
         .peek("tests_passed")
-        .is_some_and(|value| !value.is_boolean() && integer(value).is_some());
+        .is_some_and(|value| !value.is_boolean() && Scalar::of(value).and_then(|found| found.count()).is_some());
     let verdict = if said_number {
         None
     } else {

@@ -3,7 +3,6 @@
 //! remember of earlier lines is its state, so reading goes on in the middle of a file after a restart. Formats are their
 //! vendors' own and change without notice: what is not known is counted, never an error, and costs only itself.
 
-mod lax;
 mod path;
 mod state;
 mod told;
@@ -13,7 +12,6 @@ use forgecast_protocol::{Event, LogChunk, Origin, SessionName, Timestamp};
 use super::{claude, codex, foundry};
 use crate::clean::Cleaner;
 
-pub(crate) use self::lax::{Count, Flag, List, Number, Object, Text, Words};
 pub use self::path::path_of;
 pub(crate) use self::path::session_name;
 pub(crate) use self::state::{kept, restored};

@@ -5,7 +5,7 @@ use forgecast_protocol::Timestamp;
 use forgecast_protocol::event::{CallId, CallReported, CallTokens, UsageSource};
 
 use super::record::{CacheCreation, Message, Record, Usage};
-use crate::transcript::{Count, Object, Text};
+use crate::lenient::{Count, Object, Text};
 
 /// Longest id or name of a model that is taken.
 const MAX_ID: usize = 200;

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::transcript::{Count, Flag, List, Number, Object, Text};
+use crate::lenient::{Count, Flag, List, Number, Object, Text};
 
 /// One line.
 #[derive(Debug, Default, Deserialize)]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::clean::Cleaner;
-use crate::transcript::{List, Text, Words};
+use crate::lenient::{List, Text, Words};
 
 /// The parts of a tool's input that say what it is used on.
 #[derive(Debug, Default, Deserialize)]

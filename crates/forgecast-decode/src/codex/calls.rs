@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{Info, Payload, Tokens};
 use crate::clean::plain_line;
-use crate::transcript::Count;
+use crate::lenient::Count;
 
 /// Longest id or name of a model that is taken.
 const MAX_ID: usize = 100;

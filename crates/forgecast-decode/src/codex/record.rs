@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::claude::tools::Input;
-use crate::transcript::{Count, Object, Text};
+use crate::lenient::{Count, Object, Text};
 
 /// One line.
 #[derive(Debug, Default, Deserialize)]
@@ -55,7 +55,7 @@ pub(super) struct Payload<'a> {
     #[serde(borrow)]
     pub(super) action: Object<Input<'a>>,
     #[serde(borrow)]
-    pub(super) command: crate::transcript::Words<'a>,
+    pub(super) command: crate::lenient::Words<'a>,
     #[serde(borrow)]
     pub(super) output: Option<&'a RawValue>,
 }
@@ -114,7 +114,7 @@ pub(super) struct Answer<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct AnswerMetadata {
-    pub(super) exit_code: crate::transcript::Number,
+    pub(super) exit_code: crate::lenient::Number,
 }
 
 impl<'a> Payload<'a> {

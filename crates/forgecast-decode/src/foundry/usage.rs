@@ -8,7 +8,8 @@ use forgecast_protocol::event::{CallId, CallReported, CallTokens, UsageSource};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::transcript::{Count, Number, Object, Text, session_name, when};
+use crate::lenient::{Count, Number, Object, Text};
+use crate::transcript::{session_name, when};
 
 /// Most agents whose model is remembered.
 const MAX_MODELS: usize = 64;

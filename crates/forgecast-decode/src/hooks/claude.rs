@@ -13,7 +13,8 @@ use sha2::{Digest, Sha256};
 
 use crate::claude::tools::{Input, asks_user, starts_agent};
 use crate::clean::Cleaner;
-use crate::transcript::{Count, List, Object, Text, last_part, session_name};
+use crate::lenient::{Count, List, Object, Text};
+use crate::transcript::{last_part, session_name};
 use crate::{Unparsable, json};
 
 /// The same content within so many milliseconds is the same event sent again; later it is another one like it.

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::model::{Attributes, Group, MAX_ATTRIBUTES, MAX_RECORDS, Point, Record, Scalar};
+use super::model::{Attributes, Group, MAX_ATTRIBUTES, MAX_RECORDS, Point, Record};
 use crate::Unparsable;
-use crate::transcript::{Count, Flag, List, Number, Object, Text};
+use crate::lenient::{Count, Flag, Integer, List, Number, Object, Scalar, Text};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -118,18 +118,6 @@ struct AnyValue<'a> {
     int_value: Integer,
     double_value: Number,
     bool_value: Flag,
-}
-
-/// A whole number with a sign, as a number or as text; or nothing.
-#[derive(Clone, Copy, Debug, Default)]
-struct Integer(Option<i64>);
-
-impl<'de> Deserialize<'de> for Integer {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value: &serde_json::value::RawValue = Deserialize::deserialize(deserializer)?;
-        let text = value.get().trim_matches('"');
-        Ok(Self(text.trim().parse().ok()))
-    }
 }
 
 pub(super) fn logs(body: &[u8]) -> Result<Vec<Group<'_, Record<'_>>>, Unparsable> {

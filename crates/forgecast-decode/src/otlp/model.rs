@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::clean::Cleaner;
+use crate::lenient::Scalar;
 use crate::transcript::session_name;
 
 /// Most records or points of one body.
@@ -14,16 +15,7 @@ pub(super) const MAX_RECORDS: usize = 50_000;
 /// Most attributes of one record.
 pub(super) const MAX_ATTRIBUTES: usize = 128;
 
-/// A value of an attribute; what is nested is left out, agents do not nest.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Scalar<'b> {
-    Text(Cow<'b, str>),
-    Int(i64),
-    Float(f64),
-    Flag(bool),
-}
-
-/// Attributes, in the order of the body.
+/// Attributes, in the order of the body. What is nested is left out, agents do not nest.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Attributes<'b>(pub(super) Vec<(Cow<'b, str>, Scalar<'b>)>);
 
@@ -68,38 +60,16 @@ impl<'b> Attributes<'b> {
         }
     }
 
-    /// A count, also as text.
     pub(super) fn count(&self, key: &str) -> Option<u64> {
-        match self.get(key)? {
-            Scalar::Int(number) => u64::try_from(*number).ok(),
-            Scalar::Text(text) => {
-                let text = text.trim();
-                text.parse().ok().or_else(|| whole(text.parse().ok()?))
-            }
-            Scalar::Float(number) => whole(*number),
-            Scalar::Flag(_) => None,
-        }
+        self.get(key)?.count()
     }
 
-    /// A number, also as text.
     pub(super) fn number(&self, key: &str) -> Option<f64> {
-        match self.get(key)? {
-            #[expect(clippy::cast_precision_loss, reason = "a number is taken as near as it can be")]
-            Scalar::Int(number) => Some(*number as f64),
-            Scalar::Float(number) => Some(*number),
-            Scalar::Text(text) => text.trim().parse().ok(),
-            Scalar::Flag(_) => None,
-        }
-        .filter(|number: &f64| number.is_finite())
+        self.get(key)?.number()
     }
 
-    /// True or false, also as text.
     pub(super) fn flag(&self, key: &str) -> Option<bool> {
-        match self.get(key)? {
-            Scalar::Flag(flag) => Some(*flag),
-            Scalar::Text(text) => text.parse().ok(),
-            Scalar::Int(_) | Scalar::Float(_) => None,
-        }
+        self.get(key)?.flag()
     }
 
     /// All of it as JSON, not cleaned.
@@ -164,16 +134,4 @@ pub(super) fn digest(hasher: Sha256) -> String {
         .take(16)
         .map(|byte| format!("{byte:02x}"))
         .collect()
-}
-
-fn whole(number: f64) -> Option<u64> {
-    if number.fract() != 0.0 || !(0.0..9e15).contains(&number) {
-        return None;
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "whole and from 0 to 9e15, so exact in a u64"
-    )]
-    Some(number as u64)
 }

@@ -4,8 +4,9 @@
 
 use std::borrow::Cow;
 
-use super::model::{Attributes, Group, MAX_ATTRIBUTES, MAX_RECORDS, Point, Record, Scalar};
+use super::model::{Attributes, Group, MAX_ATTRIBUTES, MAX_RECORDS, Point, Record};
 use crate::Unparsable;
+use crate::lenient::Scalar;
 
 /// Most values in one body, however small: an empty message takes two bytes.
 const MAX_FIELDS: usize = 4_000_000;
