@@ -6,17 +6,14 @@
 //! that field and is reported; only a document that cannot be read at all is refused. What facts mean together is decided
 //! by the fold (`forgecast-session`).
 
+pub mod agents;
 pub mod broadcast;
 pub mod checkpoint;
-mod claude;
 pub mod clean;
-mod codex;
 mod envelope;
 pub mod exported;
 pub mod feedback;
 pub(crate) mod fields;
-mod foundry;
-pub mod hooks;
 pub mod json;
 pub mod lenient;
 pub mod mask;
@@ -29,6 +26,7 @@ pub mod summary;
 pub mod tasks;
 pub mod test_report;
 pub mod time;
+mod tool_input;
 pub mod transcript;
 
 use forgecast_protocol::event::{ArtifactKind, Fact};
@@ -61,9 +59,9 @@ pub enum Format {
     BuildTasks,
     /// A file of a checkpoint folder.
     Checkpoint(CheckpointPart),
-    /// `.buildloop/run-manifest.json`: the run of the origin's successor.
+    /// `.buildloop/run-manifest.json`: a run of Foundry.
     RunManifest,
-    /// `TASKS.md`: the task list of the origin's successor.
+    /// `TASKS.md`: Foundry's task list.
     TasksMd,
     /// A file that is listed and can be opened, and says nothing more.
     Other(ArtifactKind),
@@ -311,8 +309,8 @@ pub fn decode(format: &Format, relative_path: &str, bytes: &[u8], cleaner: &Clea
         Format::Patterns => patterns::decode(relative_path, bytes, cleaner),
         Format::BuildTasks => tasks::decode(bytes, cleaner),
         Format::Checkpoint(part) => checkpoint::decode(*part, bytes, cleaner),
-        Format::RunManifest => foundry::manifest(bytes, cleaner),
-        Format::TasksMd => Ok(foundry::task_list(bytes, cleaner)),
+        Format::RunManifest => agents::foundry::manifest(bytes, cleaner),
+        Format::TasksMd => Ok(agents::foundry::task_list(bytes, cleaner)),
         Format::Other(_) | Format::Log | Format::EventsJsonl => Ok(Decoded::default()),
     }
 }

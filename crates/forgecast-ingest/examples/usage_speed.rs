@@ -8,17 +8,14 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use forgecast_ingest::scan::{ScanRoots, usage};
+use forgecast_decode::agents::AGENTS;
+use forgecast_ingest::scan::usage;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let folder = PathBuf::from(arguments.next().unwrap_or_else(|| ".".to_owned()));
     let threads = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let roots = ScanRoots {
-        claude: vec![folder.clone()],
-        codex: vec![folder.clone()],
-        foundry: vec![folder],
-    };
+    let roots = AGENTS.iter().map(|agent| (*agent, folder.clone())).collect();
     let tokens = AtomicU64::new(0);
     let begin = Instant::now();
     let summary = usage(&roots, threads, |call| {

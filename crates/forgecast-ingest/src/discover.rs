@@ -8,7 +8,7 @@ use forgecast_protocol::FileIdentity;
 
 use crate::group::{BUILDLOOP, Context, GroupKind, MARKER};
 use crate::watch::{Interest, WatchId};
-use forgecast_decode::transcript::TranscriptKind;
+use forgecast_decode::agents::Agent;
 use forgecast_open::{Base, Entry, EntryKind, OpenError};
 use forgecast_protocol::health::RootKind;
 
@@ -43,14 +43,78 @@ const PRUNED: [&str; 26] = [
     "venv",
 ];
 
-/// Where Claude Code keeps transcripts, one folder per project.
-const TRANSCRIPTS: &str = "projects";
 /// Levels below a root that are watched: its folders and theirs.
 pub(crate) const WATCHED_LEVELS: usize = 2;
 /// No walk goes deeper.
 const MAX_LEVELS: usize = 24;
 /// No walk enters more folders: a root on a whole disk ends somewhere.
 const MAX_FOLDERS: u64 = 500_000;
+
+/// What is looked for in a configured folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WalkKind {
+    /// Projects.
+    Projects,
+    /// A folder per session.
+    Checkpoints,
+    /// Logs.
+    Logs,
+    /// Transcripts of an agent.
+    Agent(&'static Agent),
+}
+
+impl WalkKind {
+    /// How it is reported.
+    pub(crate) fn root_kind(self) -> RootKind {
+        match self {
+            Self::Projects => RootKind::Projects,
+            Self::Checkpoints => RootKind::Checkpoints,
+            Self::Logs => RootKind::Logs,
+            Self::Agent(agent) => RootKind::Agent(agent.key),
+        }
+    }
+
+    /// Whether transcripts of an agent are in it. Most people use one agent, so one that is not there is no problem.
+    pub(crate) fn is_agent(self) -> bool {
+        matches!(self, Self::Agent(_))
+    }
+
+    /// Whether the configured folder itself holds all that is read together.
+    pub(crate) fn is_one_group(self) -> bool {
+        matches!(self, Self::Agent(agent) if agent.group_level == 0)
+    }
+
+    /// Levels that are watched from the configured folder on. The files of checkpoints and logs are their groups'
+    /// business; only where new groups appear is watched here.
+    fn watched_levels(self) -> usize {
+        match self {
+            Self::Projects => WATCHED_LEVELS,
+            Self::Agent(agent) => agent.group_level.saturating_sub(1),
+            Self::Checkpoints | Self::Logs => 0,
+        }
+    }
+
+    /// The deepest level at which something is found.
+    fn deepest(self) -> usize {
+        match self {
+            Self::Projects => MAX_LEVELS,
+            Self::Checkpoints => 1,
+            Self::Agent(agent) => agent.group_level,
+            Self::Logs => 0,
+        }
+    }
+
+    /// The group whose folder is at this level.
+    fn group(self, level: usize, is_project: bool) -> Option<GroupKind> {
+        let found = match self {
+            Self::Projects => return is_project.then_some(GroupKind::Project),
+            Self::Checkpoints => GroupKind::Checkpoint,
+            Self::Logs => GroupKind::Logs,
+            Self::Agent(agent) => GroupKind::Transcripts(agent),
+        };
+        (level == self.deepest()).then_some(found)
+    }
+}
 
 /// Where a walk begins and how far it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +124,7 @@ pub(crate) struct Walk {
     /// Where that is.
     pub(crate) path: PathBuf,
     /// What it is for.
-    pub(crate) kind: RootKind,
+    pub(crate) kind: WalkKind,
     /// The first folder, relative to the root.
     pub(crate) from: PathBuf,
     /// How many levels to go down from there.
@@ -91,7 +155,7 @@ pub(crate) enum Found {
 
 impl Walk {
     /// The whole of a configured folder.
-    pub(crate) fn whole(root: usize, path: PathBuf, kind: RootKind) -> Self {
+    pub(crate) fn whole(root: usize, path: PathBuf, kind: WalkKind) -> Self {
         Self {
             root,
             path,
@@ -113,14 +177,14 @@ impl Walk {
         let mut waiting = vec![(self.from.clone(), 0_usize, self.inside)];
         while let Some((relative, down, inside)) = waiting.pop() {
             let level = relative.components().count();
-            if self.kind == RootKind::Claude && level == self.deepest() {
+            if self.kind.is_agent() && level > 0 && level == self.kind.deepest() {
                 // What is in it is the group's business, which lists it anyway.
                 if !self.group(&relative, false).into_iter().all(&mut found) {
                     break;
                 }
                 continue;
             }
-            let watched = level <= self.watched_levels() && !inside;
+            let watched = level <= self.kind.watched_levels() && !inside;
             let (mut watch, mut stamp) = (None, None);
             if watched {
                 watch = context.watcher.add(&self.place(&relative), Interest::Names).ok();
@@ -135,7 +199,7 @@ impl Walk {
             if listed > MAX_FOLDERS {
                 break;
             }
-            let is_project = self.kind == RootKind::Projects
+            let is_project = self.kind == WalkKind::Projects
                 && entries
                     .iter()
                     .any(|entry| entry.kind == EntryKind::Folder && is_marker(&entry.name));
@@ -159,7 +223,7 @@ impl Walk {
             {
                 break;
             }
-            if down >= self.levels.min(self.deepest()) {
+            if down >= self.levels.min(self.kind.deepest()) {
                 continue;
             }
             // A project's own folders are the concern of the periodic walk, except under a root that is a project itself.
@@ -167,7 +231,7 @@ impl Walk {
             // Depth first in the order of the folder, so that few wait at a time.
             for entry in entries {
                 let below = relative.join(&entry.name);
-                if entry.kind == EntryKind::Folder && level < self.deepest() && !self.is_pruned(&below) {
+                if entry.kind == EntryKind::Folder && level < self.kind.deepest() && !self.is_pruned(&below) {
                     waiting.push((below, down + 1, inside));
                 }
             }
@@ -175,13 +239,14 @@ impl Walk {
         Ok(listed)
     }
 
-    /// The folder of transcripts, when a link stands in its place.
+    /// A folder of transcripts with folders of groups in it, when a link stands in its place.
     fn link(&self, level: usize, entries: &[Entry]) -> Option<Found> {
-        if self.kind != RootKind::Claude || level > 0 {
-            return None;
-        }
-        let linked = |entry: &&Entry| entry.kind == EntryKind::Other && entry.name == TRANSCRIPTS;
-        let entry = entries.iter().find(linked)?;
+        let WalkKind::Agent(agent) = self.kind else { return None };
+        let is_folder = |entry: &&Entry| agent.folders.iter().any(|folder| entry.name == *folder);
+        let entry = entries
+            .iter()
+            .find(|entry| entry.kind == EntryKind::Other && is_folder(entry));
+        let entry = entry.filter(|_| level == 0 && agent.group_level > 0)?;
         Some(Found::Link {
             root: self.root,
             relative: PathBuf::from(&entry.name),
@@ -190,15 +255,7 @@ impl Walk {
 
     /// The group whose folder this is.
     fn group(&self, relative: &Path, is_project: bool) -> Option<Found> {
-        let level = relative.components().count();
-        let kind = match self.kind {
-            RootKind::Projects => is_project.then_some(GroupKind::Project),
-            RootKind::Checkpoints => (level == 1).then_some(GroupKind::Checkpoint),
-            RootKind::Logs => (level == 0).then_some(GroupKind::Logs),
-            RootKind::Claude => (level == 2).then_some(GroupKind::Transcripts(TranscriptKind::Claude)),
-            RootKind::Codex => (level == 0).then_some(GroupKind::Transcripts(TranscriptKind::Codex)),
-            RootKind::Foundry => (level == 0).then_some(GroupKind::Transcripts(TranscriptKind::Observatory)),
-        }?;
+        let kind = self.kind.group(relative.components().count(), is_project)?;
         Some(Found::Group {
             root: self.root,
             relative: relative.to_owned(),
@@ -215,33 +272,15 @@ impl Walk {
         }
     }
 
-    /// The files of checkpoints and logs are their groups' business; only where new groups appear is watched here.
-    fn watched_levels(&self) -> usize {
-        match self.kind {
-            RootKind::Projects => WATCHED_LEVELS,
-            RootKind::Claude => 1,
-            RootKind::Checkpoints | RootKind::Logs | RootKind::Codex | RootKind::Foundry => 0,
-        }
-    }
-
-    fn deepest(&self) -> usize {
-        match self.kind {
-            RootKind::Projects => MAX_LEVELS,
-            RootKind::Checkpoints => 1,
-            RootKind::Claude => 2,
-            RootKind::Logs | RootKind::Codex | RootKind::Foundry => 0,
-        }
-    }
-
     /// Whether this folder, relative to the root, holds nothing to be found.
     pub(crate) fn is_pruned(&self, folder: &Path) -> bool {
         match self.kind {
-            RootKind::Projects => folder.file_name().is_some_and(|name| {
+            WalkKind::Projects => folder.file_name().is_some_and(|name| {
                 is_marker(name) || name.to_str().is_some_and(|name| PRUNED.binary_search(&name).is_ok())
             }),
-            RootKind::Claude => !folder.starts_with(TRANSCRIPTS),
-            RootKind::Codex | RootKind::Foundry => folder != Path::new(""),
-            RootKind::Checkpoints | RootKind::Logs => false,
+            WalkKind::Agent(agent) if agent.group_level == 0 => folder != Path::new(""),
+            WalkKind::Agent(agent) => !agent.folders.iter().any(|inner| folder.starts_with(inner)),
+            WalkKind::Checkpoints | WalkKind::Logs => false,
         }
     }
 }

@@ -25,6 +25,7 @@ use self::jobs::{Done, Jobs};
 use self::roots::Root;
 use self::tree::Tree;
 use self::unread::Indexing;
+use crate::discover::WalkKind;
 use crate::group::Context;
 use crate::problem::Problems;
 use crate::reconcile::Rounds;
@@ -32,7 +33,7 @@ use crate::schedule::debounce::Debounce;
 use crate::watch::{Hints, WatchId, Watcher};
 use crate::{Error, Options};
 use forgecast_decode::clean::Cleaner;
-use forgecast_protocol::health::{RootKind, SourceHealth};
+use forgecast_protocol::health::SourceHealth;
 
 /// While so many batches wait for the sink, nothing more is read: changes add up as marks, not as content.
 const OUTBOX: usize = 64;
@@ -86,23 +87,25 @@ impl Engine {
         health: watched::Sender<SourceHealth>,
     ) -> Result<Self, Error> {
         let mut roots = Vec::new();
-        let configured = [
-            (&options.roots, RootKind::Projects),
-            (&options.checkpoints, RootKind::Checkpoints),
-            (&options.logs, RootKind::Logs),
-            (&options.claude, RootKind::Claude),
-            (&options.codex, RootKind::Codex),
-            (&options.foundry, RootKind::Foundry),
+        let of_builds = [
+            (&options.roots, WalkKind::Projects),
+            (&options.checkpoints, WalkKind::Checkpoints),
+            (&options.logs, WalkKind::Logs),
         ];
-        for (folders, kind) in configured {
-            for path in folders {
-                let root = Root::new(path, kind)?;
-                if !roots
-                    .iter()
-                    .any(|other: &Root| other.path == root.path && other.kind == kind)
-                {
-                    roots.push(root);
-                }
+        let of_builds = of_builds
+            .into_iter()
+            .flat_map(|(folders, kind)| folders.iter().map(move |path| (path, kind)));
+        let of_agents = options
+            .agents
+            .iter()
+            .map(|(agent, path)| (path, WalkKind::Agent(*agent)));
+        for (path, kind) in of_builds.chain(of_agents) {
+            let root = Root::new(path, kind)?;
+            if !roots
+                .iter()
+                .any(|other: &Root| other.path == root.path && other.kind == kind)
+            {
+                roots.push(root);
             }
         }
         if roots.is_empty() {
@@ -115,7 +118,7 @@ impl Engine {
                 Err(error) => (Watcher::none(), Hints::none(), Some(error.to_string())),
             },
         };
-        let project_roots = roots.iter().filter(|root| root.kind == RootKind::Projects);
+        let project_roots = roots.iter().filter(|root| root.kind == WalkKind::Projects);
         let context = Context {
             cleaner: Cleaner::new(options.mask.clone()),
             clock: clock.clone(),

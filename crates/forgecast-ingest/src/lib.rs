@@ -27,6 +27,7 @@ pub mod scan;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use forgecast_decode::agents::Agent;
 use forgecast_decode::mask;
 use forgecast_protocol::health::SourceHealth;
 use forgecast_protocol::{Batch, Clock, SourceCheckpoint, SourceKey};
@@ -34,6 +35,9 @@ use tokio::sync::{mpsc, watch as watched};
 use tokio_util::sync::CancellationToken;
 
 pub use clock::system_clock;
+
+/// Homes of coding agents, each with the agent that keeps its transcripts there.
+pub type AgentHomes = Vec<(&'static Agent, PathBuf)>;
 
 /// What is watched, and how patiently.
 #[derive(Clone, Debug)]
@@ -44,13 +48,8 @@ pub struct Options {
     pub checkpoints: Vec<PathBuf>,
     /// Folders of logs (`logs`).
     pub logs: Vec<PathBuf>,
-    /// Configuration folders of Claude Code (`~/.claude`), with `projects` inside. One that is not there is awaited and
-    /// no trouble; so with the next two.
-    pub claude: Vec<PathBuf>,
-    /// Homes of Codex (`~/.codex`), with `sessions` and `archived_sessions` inside.
-    pub codex: Vec<PathBuf>,
-    /// Homes of the origin's successor (`~/.foundry`), with `observatory` inside.
-    pub foundry: Vec<PathBuf>,
+    /// Homes of coding agents (`~/.claude`). One that does not exist is awaited, which is no problem.
+    pub agents: AgentHomes,
     /// A transcript that has not changed for so many milliseconds is an archive: read after everything else, for its
     /// usage only.
     pub archive_after_ms: u64,
@@ -78,9 +77,7 @@ impl Default for Options {
             roots: Vec::new(),
             checkpoints: Vec::new(),
             logs: Vec::new(),
-            claude: Vec::new(),
-            codex: Vec::new(),
-            foundry: Vec::new(),
+            agents: Vec::new(),
             archive_after_ms: 24 * 60 * 60 * 1_000,
             poll: false,
             debounce_ms: 100,

@@ -12,20 +12,11 @@ pub use forgecast_decode::scan::ScannedCall;
 use forgecast_decode::scan::UsageLines;
 
 use self::files::Part;
+use crate::AgentHomes;
+use forgecast_decode::clean::Cleaner;
 
 /// Most problems that are named.
 const MAX_PROBLEMS: usize = 100;
-
-/// Where transcripts are looked for.
-#[derive(Clone, Debug, Default)]
-pub struct ScanRoots {
-    /// Claude Code's configuration folders (`~/.claude`), with `projects` inside.
-    pub claude: Vec<PathBuf>,
-    /// Codex' homes (`~/.codex`), with `sessions` and `archived_sessions` inside.
-    pub codex: Vec<PathBuf>,
-    /// The homes of the origin's successor (`~/.foundry`), with `observatory` inside.
-    pub foundry: Vec<PathBuf>,
-}
 
 /// What a scan came across.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,19 +44,20 @@ impl ScanSummary {
     }
 }
 
-/// Reads every transcript under these roots on `threads` threads and hands each account of a call to `each`, in no
+/// Reads every transcript in the homes of these agents on `threads` threads and hands each account of a call to `each`, in no
 /// particular order between files, in the order of lines within a piece of one. Of an account that is repeated on the
 /// next lines only the first is handed out. A folder that is not there is no problem.
-pub fn usage(roots: &ScanRoots, threads: usize, each: impl Fn(ScannedCall) + Sync) -> ScanSummary {
+pub fn usage(roots: &AgentHomes, threads: usize, each: impl Fn(ScannedCall) + Sync) -> ScanSummary {
     let mut summary = ScanSummary::default();
     let parts = files::parts(roots, &mut summary);
     let next = AtomicUsize::new(0);
     let all = Mutex::new(summary);
+    let cleaner = Cleaner::default();
     let work = || {
         let mut own = ScanSummary::default();
         let mut buffer = Vec::new();
         while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
-            scan(part, &mut buffer, &mut own, &each);
+            scan(part, &cleaner, &mut buffer, &mut own, &each);
         }
         all.lock().unwrap_or_else(PoisonError::into_inner).add(own);
     };
@@ -79,8 +71,8 @@ pub fn usage(roots: &ScanRoots, threads: usize, each: impl Fn(ScannedCall) + Syn
     all.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn scan(part: &Part, buffer: &mut Vec<u8>, summary: &mut ScanSummary, each: &impl Fn(ScannedCall)) {
-    let mut lines = UsageLines::new(&part.scanned, each);
+fn scan(part: &Part, cleaner: &Cleaner, buffer: &mut Vec<u8>, summary: &mut ScanSummary, each: &impl Fn(ScannedCall)) {
+    let mut lines = UsageLines::new(&part.scanned, cleaner, each);
     let read = read::pieces(part, buffer, |piece, offset| lines.piece(piece, offset));
     match read {
         Ok((bytes, too_long)) => {
@@ -93,6 +85,6 @@ fn scan(part: &Part, buffer: &mut Vec<u8>, summary: &mut ScanSummary, each: &imp
         }),
     }
     summary.files += u64::from(part.range.start == 0);
-    summary.calls += lines.calls;
-    summary.bad += lines.bad;
+    summary.calls += lines.calls();
+    summary.bad += lines.bad();
 }

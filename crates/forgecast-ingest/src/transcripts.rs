@@ -1,5 +1,5 @@
-//! The transcripts of one folder of an agent: those of one project of Claude Code, or all of Codex or of the origin's
-//! successor. A look finds by `stat` what is to be read; what agents at work wrote is read at once, the rest of it newest
+//! The transcripts of one folder of an agent: those of one project of Claude Code, or all of another
+//! agent. A look finds by `stat` what is to be read; what agents at work wrote is read at once, the rest of it newest
 //! first, and archives after everything else and for their usage only. Like a [`Group`](crate::group::Group), all state
 //! moves as a whole onto a blocking thread; this code starts nothing, waits for nothing and knows no channel.
 
@@ -24,7 +24,8 @@ use crate::group::{Context, GRACE, Look, Outcome, Work, directory_of};
 use crate::problem::Problems;
 use crate::tail::Tail;
 use crate::watch::WatchId;
-use forgecast_decode::transcript::{Depth, TranscriptKind, path_of};
+use forgecast_decode::agents::Agent;
+use forgecast_decode::transcript::{Depth, TranscriptPath};
 use forgecast_open::{Base, OpenError};
 
 /// Bytes of agents at work that are read in one piece of work, so that none keeps others waiting for long and none of
@@ -56,7 +57,7 @@ struct Transcript {
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Transcripts {
-    kind: TranscriptKind,
+    agent: &'static Agent,
     root: PathBuf,
     relative: PathBuf,
     /// The folder as text.
@@ -89,7 +90,7 @@ struct Pass<'a> {
 impl Transcripts {
     /// `relative` to `root`; `known` are checkpoints by path within the group's folder.
     pub(crate) fn new(
-        kind: TranscriptKind,
+        agent: &'static Agent,
         root: PathBuf,
         relative: PathBuf,
         known: BTreeMap<String, SourceCheckpoint>,
@@ -99,7 +100,7 @@ impl Transcripts {
             prefix.push('/');
         }
         let mut transcripts = Self {
-            kind,
+            agent,
             directory: directory_of(&root, &relative).to_string_lossy().into_owned(),
             prefix,
             folders: BTreeMap::new(),
@@ -121,7 +122,11 @@ impl Transcripts {
 
     /// Whether a file of this name is one, by its path within the group's folder.
     pub(crate) fn is_transcript(&self, path: &str) -> bool {
-        path.ends_with(".jsonl") && path_of(self.kind, &format!("{}{path}", self.prefix)).is_some()
+        path.ends_with(".jsonl") && self.path_of(path).is_some()
+    }
+
+    fn path_of(&self, path: &str) -> Option<TranscriptPath> {
+        self.agent.path_of(&format!("{}{path}", self.prefix))
     }
 
     /// Does the work, on a thread that may block.

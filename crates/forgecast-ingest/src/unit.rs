@@ -25,7 +25,7 @@ impl Unit {
         known: BTreeMap<String, SourceCheckpoint>,
     ) -> Self {
         match kind {
-            GroupKind::Transcripts(kind) => Self::Transcripts(Transcripts::new(kind, root, relative, known)),
+            GroupKind::Transcripts(agent) => Self::Transcripts(Transcripts::new(agent, root, relative, known)),
             _ => Self::Build(Group::new(kind, root, relative, known)),
         }
     }

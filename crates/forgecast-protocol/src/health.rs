@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::event::IndexingProgress;
 
@@ -60,8 +60,7 @@ pub struct RootHealth {
 }
 
 /// What a configured folder is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RootKind {
     /// Projects are looked for in it.
     Projects,
@@ -69,19 +68,18 @@ pub enum RootKind {
     Checkpoints,
     /// It holds logs.
     Logs,
-    /// A configuration folder of Claude Code: transcripts are below its `projects`.
-    Claude,
-    /// A home of Codex: transcripts are below its `sessions` and `archived_sessions`.
-    Codex,
-    /// A home of the origin's successor: its event log is in `observatory`.
-    Foundry,
+    /// It is the home of the coding agent with this key (`claude`), with transcripts in it.
+    Agent(&'static str),
 }
 
-impl RootKind {
-    /// Whether transcripts of an agent are in it. Most people use one agent, so one that is not there is no trouble.
-    #[must_use]
-    pub fn is_agent(self) -> bool {
-        matches!(self, Self::Claude | Self::Codex | Self::Foundry)
+impl Serialize for RootKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Self::Projects => "projects",
+            Self::Checkpoints => "checkpoints",
+            Self::Logs => "logs",
+            Self::Agent(key) => key,
+        })
     }
 }
 

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use crate::nearest::nearest;
-pub(crate) use agents::{AgentFolders, AgentKind};
+pub(crate) use agents::AgentFolders;
 pub(crate) use environment::Environment;
 use error::suggestion;
 pub(crate) use error::{ConfigError, Provenance};

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use forgecast_decode::agents::{AGENTS, Agent};
 use forgecast_decode::mask;
 use forgecast_hub::Hub;
+use forgecast_ingest::AgentHomes;
 use forgecast_protocol::health::SourceHealth;
 use forgecast_protocol::{Batch, Calendar, Clock};
 use forgecast_session::price::{PriceOverride, Prices};
@@ -16,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{AgentKind, Config, key};
+use crate::config::{Config, key};
 use crate::memory;
 
 /// A running pipeline.
@@ -147,18 +149,24 @@ pub(crate) fn prices(config: &Config) -> Result<Prices> {
 
 /// The folders of all coding agents, sorted; none when transcripts are switched off.
 pub(crate) fn transcripts(config: &Config) -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = AgentKind::ALL
-        .into_iter()
-        .flat_map(|agent| transcripts_of(config, agent))
-        .collect();
+    let mut folders: Vec<PathBuf> = agents(config).into_iter().map(|(_, folder)| folder).collect();
     folders.sort_unstable();
     folders
 }
 
-/// The folders of one agent; none when transcripts are switched off.
-pub(crate) fn transcripts_of(config: &Config, agent: AgentKind) -> Vec<PathBuf> {
+/// The same folders, each with its agent.
+pub(crate) fn agents(config: &Config) -> AgentHomes {
+    let folders = |agent: &&'static Agent| {
+        let agent = *agent;
+        homes(config, agent).into_iter().map(move |folder| (agent, folder))
+    };
+    AGENTS.iter().flat_map(folders).collect()
+}
+
+/// The folders of one of them.
+pub(crate) fn homes(config: &Config, agent: &Agent) -> Vec<PathBuf> {
     if config.transcripts.enabled {
-        config.transcripts.agents.of(agent).to_owned()
+        config.transcripts.agents.of(agent.key).to_owned()
     } else {
         Vec::new()
     }
@@ -207,9 +215,7 @@ fn source_options(config: &Config, mask: mask::Rules) -> forgecast_ingest::Optio
         roots: config.roots.clone(),
         checkpoints: config.checkpoints.clone(),
         logs: config.logs.clone(),
-        claude: transcripts_of(config, AgentKind::Claude),
-        codex: transcripts_of(config, AgentKind::Codex),
-        foundry: transcripts_of(config, AgentKind::Foundry),
+        agents: agents(config),
         poll: config.poll,
         debounce_ms: config.sources.debounce_ms,
         settle_ms: config.sources.settle_ms,

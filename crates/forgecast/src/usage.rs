@@ -6,7 +6,8 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use forgecast_ingest::scan::{self, ScanRoots, ScanSummary, ScannedCall};
+use forgecast_ingest::AgentHomes;
+use forgecast_ingest::scan::{self, ScanSummary, ScannedCall};
 use forgecast_protocol::calendar::date;
 use forgecast_protocol::report::{GroupBy, UsageAmount, UsageReport};
 use forgecast_protocol::{Calendar, Timestamp};
@@ -30,7 +31,7 @@ impl Question {
 }
 
 /// Reads everything below these folders, on all cores.
-pub(crate) fn scan(roots: &ScanRoots, prices: Prices) -> (Ledger, ScanSummary) {
+pub(crate) fn scan(roots: &AgentHomes, prices: Prices) -> (Ledger, ScanSummary) {
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     let ledger = Mutex::new(Ledger::new(prices));
     let summary = scan::usage(roots, threads, |call: ScannedCall| {

@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use super::model::{Attributes, Group, Record, at, digest, subject};
 use super::{ALIVE, Sequences, Taking};
 
-use crate::claude::is_plain_id;
-use crate::claude::tools::Input;
+use crate::tool_input::Input;
+use crate::transcript::is_plain_id;
 
 /// Largest unknown record that is kept, bytes of JSON.
 const MAX_CUSTOM: usize = 4 << 10;

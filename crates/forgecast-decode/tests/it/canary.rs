@@ -1,13 +1,13 @@
 //! A secret in any text field of any format, under any key, reaches no fact, no log line, no report of what was wrong.
 
+use forgecast_decode::agents::claude_hook;
 use forgecast_decode::clean::Cleaner;
-use forgecast_decode::hooks as hook;
 use forgecast_decode::otlp::{self as telemetry, Encoding};
-use forgecast_decode::transcript::{Depth, Taken, TranscriptKind};
+use forgecast_decode::transcript::{DecodedLines, Depth};
 use forgecast_decode::{CheckpointPart, Format, decode, push};
 use serde_json::{Value, json};
 
-use super::told::{bytes, now, read_bytes, reader};
+use super::told::{agent, bytes, now, read_bytes, reader};
 use super::{claude, codex, foundry, hooks, otlp};
 
 /// What every secret of this test holds, and nothing else does.
@@ -247,21 +247,21 @@ fn in_documents_of_words() {
 fn in_transcripts_with_what_is_remembered_of_them() {
     let files = [
         (
-            TranscriptKind::Claude,
+            agent("claude"),
             "projects/p/5f1c.jsonl".to_owned(),
             claude::conversation(),
         ),
         (
-            TranscriptKind::Claude,
+            agent("claude"),
             "projects/p/agent-a77.jsonl".to_owned(),
             claude::conversation(),
         ),
         (
-            TranscriptKind::Codex,
+            agent("codex"),
             codex::path("0199a1b2-0000-7000-8000-0123456789ab"),
             codex::rollout(),
         ),
-        (TranscriptKind::Observatory, foundry::PATH.to_owned(), foundry::events()),
+        (agent("foundry"), foundry::PATH.to_owned(), foundry::events()),
     ];
     // A file is read for every one of its fields: fewer forms than elsewhere.
     let secrets = secrets();
@@ -269,7 +269,7 @@ fn in_transcripts_with_what_is_remembered_of_them() {
         for (kind, path, lines) in &files {
             for at in 0..lines.len() {
                 for line in planted(&lines[at], secret) {
-                    let (mut reader, mut taken) = (reader(*kind, path, ""), Taken::default());
+                    let (mut reader, mut taken) = (reader(*kind, path, ""), DecodedLines::default());
                     // What stands before it opens what it may belong to; a few lines are enough.
                     for around in &lines[at.saturating_sub(2)..at] {
                         read_bytes(
@@ -301,7 +301,7 @@ fn in_hooks_and_telemetry() {
     let cleaner = Cleaner::default();
     for secret in secrets() {
         for body in hooks::all().iter().flat_map(|body| planted(body, &secret)) {
-            no_canary(&hook::claude(body.to_string().as_bytes(), &cleaner, now()), &body);
+            no_canary(&claude_hook(body.to_string().as_bytes(), &cleaner, now()), &body);
         }
     }
     for secret in &secrets()[..3] {

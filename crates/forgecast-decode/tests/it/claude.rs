@@ -1,11 +1,11 @@
 //! Transcripts of Claude Code.
 
-use forgecast_decode::transcript::{Depth, TranscriptKind};
+use forgecast_decode::transcript::Depth;
 use forgecast_protocol::event::Fact;
 use serde_json::json;
 
 use super::spoken::{answered, line, prompt, said, used};
-use super::told::{calls, read, shown};
+use super::told::{agent, calls, read, shown};
 
 pub(super) use super::spoken::conversation;
 
@@ -13,7 +13,7 @@ const PATH: &str = "projects/-srv-weather/5f1c.jsonl";
 
 #[test]
 fn a_conversation_becomes_calls_tools_waits_agents_errors_and_a_log() {
-    let taken = read(TranscriptKind::Claude, PATH, &conversation(), Depth::Everything);
+    let taken = read(agent("claude"), PATH, &conversation(), Depth::Everything);
     insta::assert_json_snapshot!(shown(&taken));
     for event in &taken.events {
         assert_eq!(event.subject.transcript.as_ref().unwrap().as_str(), "5f1c");
@@ -23,9 +23,9 @@ fn a_conversation_becomes_calls_tools_waits_agents_errors_and_a_log() {
 
 #[test]
 fn of_an_archive_only_usage_titles_and_agents_are_taken() {
-    let taken = read(TranscriptKind::Claude, PATH, &conversation(), Depth::UsageOnly);
+    let taken = read(agent("claude"), PATH, &conversation(), Depth::UsageOnly);
     insta::assert_json_snapshot!(shown(&taken));
-    let whole = read(TranscriptKind::Claude, PATH, &conversation(), Depth::Everything);
+    let whole = read(agent("claude"), PATH, &conversation(), Depth::Everything);
     assert_eq!(calls(&taken), calls(&whole));
 }
 
@@ -54,7 +54,7 @@ fn a_subagent_says_in_its_own_file_that_it_works_and_when_it_is_done() {
         line["agentId"] = json!("a77");
     }
     let path = "projects/-srv-weather/5f1c/subagents/agent-a77.jsonl";
-    let taken = read(TranscriptKind::Claude, path, &lines, Depth::Everything);
+    let taken = read(agent("claude"), path, &lines, Depth::Everything);
     insta::assert_json_snapshot!(shown(&taken));
 }
 
@@ -63,7 +63,7 @@ fn a_subagent_of_long_ago_is_not_at_work_although_it_never_said_that_it_was_done
     let mut spoken = said(1, "s1", used("9", "Grep", json!({"pattern": "parse("})), 5, None);
     spoken["timestamp"] = json!("2026-11-20T08:00:00Z");
     let path = "projects/-srv-weather/5f1c/subagents/agent-a77.jsonl";
-    let taken = read(TranscriptKind::Claude, path, &[spoken], Depth::Everything);
+    let taken = read(agent("claude"), path, &[spoken], Depth::Everything);
     let states = taken.events.iter().filter_map(|event| match &event.fact {
         Fact::AgentReported(agent) => agent.status.as_deref(),
         _ => None,
@@ -76,7 +76,7 @@ fn an_older_subagents_file_belongs_to_the_session_that_its_lines_name() {
     let mut spoken = said(1, "s1", json!({"type": "text", "text": "Hello"}), 5, None);
     spoken["isSidechain"] = json!(true);
     let taken = read(
-        TranscriptKind::Claude,
+        agent("claude"),
         "projects/-srv-weather/agent-a77.jsonl",
         &[spoken],
         Depth::UsageOnly,
@@ -99,7 +99,7 @@ fn an_adviser_within_a_call_is_a_call_of_its_own() {
         {"type": "message", "input_tokens": 3, "output_tokens": 5},
         {"type": "advisor_message", "model": "claude-fable-5", "input_tokens": 70, "output_tokens": 8, "cache_creation_input_tokens": 9},
     ]);
-    let taken = read(TranscriptKind::Claude, PATH, &[spoken], Depth::UsageOnly);
+    let taken = read(agent("claude"), PATH, &[spoken], Depth::UsageOnly);
     insta::assert_json_snapshot!(calls(&taken));
 }
 
@@ -114,7 +114,7 @@ fn a_model_or_an_id_with_anything_unseen_in_it_is_none_and_its_tokens_count() {
         let mut spoken = said(1, "a", json!({"type": "text", "text": "Hello"}), 5, None);
         spoken["message"]["model"] = json!(model);
         spoken["requestId"] = json!("req\u{200b}a");
-        let call = calls(&read(TranscriptKind::Claude, PATH, &[spoken], Depth::UsageOnly)).remove(0);
+        let call = calls(&read(agent("claude"), PATH, &[spoken], Depth::UsageOnly)).remove(0);
         assert_eq!(
             (call.model, call.call.request, call.tokens.output),
             (None, None, 5),
@@ -130,12 +130,12 @@ fn usage_counts_whatever_the_line_is_and_not_without_a_time() {
         "odd",
         json!({"message": {"id": "m", "usage": {"input_tokens": "7", "output_tokens": 1.0}}}),
     );
-    let taken = read(TranscriptKind::Claude, PATH, &[odd.clone()], Depth::Everything);
+    let taken = read(agent("claude"), PATH, &[odd.clone()], Depth::Everything);
     let tokens = calls(&taken)[0].tokens;
     assert_eq!((tokens.input, tokens.output, taken.bad), (7, 1, 0));
 
     odd.as_object_mut().unwrap().remove("timestamp");
-    let taken = read(TranscriptKind::Claude, PATH, &[odd], Depth::Everything);
+    let taken = read(agent("claude"), PATH, &[odd], Depth::Everything);
     assert_eq!((calls(&taken).len(), taken.bad), (0, 1));
     assert_eq!(taken.last_bad, "usage in a line without a time: not counted");
 }
@@ -165,7 +165,7 @@ fn a_field_of_another_kind_costs_that_field_and_nothing_else() {
         for value in &hostile {
             let mut spoken = said(1, "a", json!({"type": "text", "text": "Hello"}), 5, None);
             spoken[field] = value.clone();
-            let taken = read(TranscriptKind::Claude, PATH, &[spoken], Depth::Everything);
+            let taken = read(agent("claude"), PATH, &[spoken], Depth::Everything);
             assert_eq!((calls(&taken).len(), taken.bad), (1, 0), "{field}: {value}");
             assert_eq!(calls(&taken)[0].tokens.output, 5, "{field}: {value}");
         }
@@ -173,14 +173,14 @@ fn a_field_of_another_kind_costs_that_field_and_nothing_else() {
     for value in &hostile {
         let mut spoken = said(1, "a", json!({"type": "text", "text": "Hello"}), 5, None);
         spoken["message"]["content"] = value.clone();
-        let taken = read(TranscriptKind::Claude, PATH, &[spoken], Depth::Everything);
+        let taken = read(agent("claude"), PATH, &[spoken], Depth::Everything);
         assert_eq!((calls(&taken).len(), taken.bad), (1, 0), "content: {value}");
     }
 }
 
 #[test]
 fn text_is_masked_and_holds_no_control_characters() {
-    let taken = read(TranscriptKind::Claude, PATH, &conversation(), Depth::Everything);
+    let taken = read(agent("claude"), PATH, &conversation(), Depth::Everything);
     let events = serde_json::to_string(&taken.events.iter().map(|event| &event.fact).collect::<Vec<_>>()).unwrap();
     let lines: Vec<&str> = taken
         .logs
@@ -200,7 +200,7 @@ fn text_is_masked_and_holds_no_control_characters() {
 fn a_time_in_the_future_is_now() {
     let mut late = prompt(1, "From tomorrow");
     late["timestamp"] = json!("2026-11-22T08:00:00Z");
-    let taken = read(TranscriptKind::Claude, PATH, &[late], Depth::Everything);
+    let taken = read(agent("claude"), PATH, &[late], Depth::Everything);
     assert!(
         taken
             .events
@@ -225,7 +225,7 @@ fn a_turn_that_is_over_is_said_once_and_more_of_its_last_message_is_no_new_work(
         line(3, "system", json!({"subtype": "stop_hook_summary"})),
         line(3, "system", json!({"subtype": "turn_duration"})),
     ];
-    let taken = read(TranscriptKind::Claude, PATH, &lines, Depth::Everything);
+    let taken = read(agent("claude"), PATH, &lines, Depth::Everything);
     let waits = |began: bool| {
         let wanted = taken.events.iter().filter(|event| match event.fact {
             Fact::WaitingBegan(_) => began,

@@ -1,9 +1,9 @@
 //! Rollouts of Codex.
 
-use forgecast_decode::transcript::{Depth, TranscriptKind};
+use forgecast_decode::transcript::Depth;
 use serde_json::{Value, json};
 
-use super::told::{calls, read, shown};
+use super::told::{agent, calls, read, shown};
 
 const ID: &str = "0199a1b2-0000-7000-8000-0123456789ab";
 const CHILD: &str = "0199a1b2-0000-7000-8000-0123456789ac";
@@ -115,21 +115,21 @@ pub(super) fn rollout() -> Vec<Value> {
 
 #[test]
 fn a_rollout_becomes_calls_tools_waits_errors_and_a_log() {
-    let taken = read(TranscriptKind::Codex, &path(ID), &rollout(), Depth::Everything);
+    let taken = read(agent("codex"), &path(ID), &rollout(), Depth::Everything);
     insta::assert_json_snapshot!(shown(&taken));
 }
 
 #[test]
 fn of_an_archive_only_usage_and_titles_are_taken() {
-    let taken = read(TranscriptKind::Codex, &path(ID), &rollout(), Depth::UsageOnly);
-    let whole = read(TranscriptKind::Codex, &path(ID), &rollout(), Depth::Everything);
+    let taken = read(agent("codex"), &path(ID), &rollout(), Depth::UsageOnly);
+    let whole = read(agent("codex"), &path(ID), &rollout(), Depth::Everything);
     assert_eq!(calls(&taken), calls(&whole));
     assert_eq!((taken.logs.len(), taken.events.len()), (0, 3 + 2));
 }
 
 #[test]
 fn what_was_cached_is_not_input_and_a_total_that_did_not_move_is_no_call() {
-    let taken = read(TranscriptKind::Codex, &path(ID), &rollout(), Depth::UsageOnly);
+    let taken = read(agent("codex"), &path(ID), &rollout(), Depth::UsageOnly);
     let tokens: Vec<_> = calls(&taken)
         .iter()
         .map(|call| (call.tokens.input, call.tokens.cache_read, call.tokens.output))
@@ -152,7 +152,7 @@ fn a_replayed_history_keeps_the_names_of_its_calls() {
         }));
         child.push(counted(110, (3_000, 1_300, 99), Some((400, 0, 9))));
         let of = |path: &str, lines: &[Value]| -> Vec<Option<String>> {
-            let taken = read(TranscriptKind::Codex, path, lines, Depth::UsageOnly);
+            let taken = read(agent("codex"), path, lines, Depth::UsageOnly);
             calls(&taken).into_iter().map(|call| call.call.message).collect()
         };
         let (own, replayed) = (of(&path(ID), &parent), of(&path(CHILD), &child));
@@ -164,7 +164,7 @@ fn a_replayed_history_keeps_the_names_of_its_calls() {
 #[test]
 fn an_unknown_model_is_none_and_never_guessed() {
     let taken = read(
-        TranscriptKind::Codex,
+        agent("codex"),
         &path(ID),
         &[counted(1, (10, 0, 5), None)],
         Depth::UsageOnly,

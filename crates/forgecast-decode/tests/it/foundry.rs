@@ -1,11 +1,11 @@
 //! What the origin's successor writes.
 
 use forgecast_decode::clean::Cleaner;
-use forgecast_decode::transcript::{Depth, TranscriptKind};
+use forgecast_decode::transcript::Depth;
 use forgecast_decode::{Format, decode};
 use serde_json::{Value, json};
 
-use super::told::{read, shown};
+use super::told::{agent, read, shown};
 
 pub(super) const PATH: &str = "observatory/events-2026-11-21.jsonl";
 
@@ -70,7 +70,7 @@ pub(super) fn events() -> Vec<Value> {
 
 #[test]
 fn the_event_log_becomes_agents_tasks_findings_and_usage_of_the_build_in_that_folder() {
-    let taken = read(TranscriptKind::Observatory, PATH, &events(), Depth::Everything);
+    let taken = read(agent("foundry"), PATH, &events(), Depth::Everything);
     insta::assert_json_snapshot!(shown(&taken));
     for event in &taken.events {
         assert_eq!(event.subject.directory.as_deref(), Some("/srv/weather"));

@@ -1,7 +1,7 @@
 //! Hooks of Claude Code.
 
+use forgecast_decode::agents::claude_hook;
 use forgecast_decode::clean::Cleaner;
-use forgecast_decode::hooks;
 use forgecast_protocol::event::Fact;
 use forgecast_protocol::session::WaitingFor;
 use forgecast_protocol::{Batch, SourceKind};
@@ -17,7 +17,7 @@ pub(super) fn body(event: &str, more: Value) -> Value {
 }
 
 fn taken(body: &Value) -> Batch {
-    hooks::claude(body.to_string().as_bytes(), &Cleaner::default(), now()).unwrap()
+    claude_hook(body.to_string().as_bytes(), &Cleaner::default(), now()).unwrap()
 }
 
 pub(super) fn all() -> Vec<Value> {
@@ -100,7 +100,7 @@ fn every_event_becomes_what_it_means_for_the_session() {
 fn the_same_event_has_the_same_id_and_no_two_facts_share_one() {
     let ids = |later: i64, body: &Value| -> Vec<String> {
         let bytes = body.to_string();
-        let batch = hooks::claude(bytes.as_bytes(), &Cleaner::default(), now().plus_millis(later)).unwrap();
+        let batch = claude_hook(bytes.as_bytes(), &Cleaner::default(), now().plus_millis(later)).unwrap();
         batch
             .events
             .iter()
@@ -167,7 +167,7 @@ fn what_is_no_hook_is_refused_and_a_wrong_field_costs_only_itself() {
         "{\"session_id\":\"a\"} x",
     ] {
         assert!(
-            hooks::claude(bad.as_bytes(), &Cleaner::default(), now()).is_err(),
+            claude_hook(bad.as_bytes(), &Cleaner::default(), now()).is_err(),
             "{bad}"
         );
     }

@@ -1,44 +1,41 @@
 //! Laws of everything that reads what others write: where the bytes are cut and in which order files grow makes no
 //! difference, and no bytes at all make it fail.
 
+use forgecast_decode::agents::Agent;
+use forgecast_decode::agents::claude_hook;
 use forgecast_decode::clean::Cleaner;
-use forgecast_decode::hooks as hook;
 use forgecast_decode::otlp::{self as telemetry, Encoding};
-use forgecast_decode::transcript::{Depth, Taken, TranscriptKind};
+use forgecast_decode::transcript::{DecodedLines, Depth};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::told::{bytes, now, read_bytes, reader};
+use super::told::{agent, bytes, now, read_bytes, reader};
 use super::{claude, codex, foundry, hooks, otlp};
 
 /// Every kind of transcript, with a file of it.
-pub(super) fn files() -> Vec<(TranscriptKind, String, Vec<u8>)> {
+pub(super) fn files() -> Vec<(&'static Agent, String, Vec<u8>)> {
     vec![
         (
-            TranscriptKind::Claude,
+            agent("claude"),
             "projects/p/5f1c.jsonl".to_owned(),
             bytes(&claude::conversation()),
         ),
         (
-            TranscriptKind::Claude,
+            agent("claude"),
             "projects/p/agent-a77.jsonl".to_owned(),
             bytes(&claude::conversation()),
         ),
         (
-            TranscriptKind::Codex,
+            agent("codex"),
             codex::path("0199a1b2-0000-7000-8000-0123456789ab"),
             bytes(&codex::rollout()),
         ),
-        (
-            TranscriptKind::Observatory,
-            foundry::PATH.to_owned(),
-            bytes(&foundry::events()),
-        ),
+        (agent("foundry"), foundry::PATH.to_owned(), bytes(&foundry::events())),
     ]
 }
 
 /// The same lines, however they are split into chunks.
-fn flat(taken: &Taken) -> (Vec<Value>, Vec<String>, u64, u64) {
+fn flat(taken: &DecodedLines) -> (Vec<Value>, Vec<String>, u64, u64) {
     let events = taken.events.iter().map(|event| serde_json::to_value(event).unwrap());
     let lines = taken
         .logs
@@ -50,8 +47,8 @@ fn flat(taken: &Taken) -> (Vec<Value>, Vec<String>, u64, u64) {
 
 /// Reads a file in pieces that end at these places, with a new reader from the state of the one before for each piece,
 /// as after a restart. A line that is not complete waits for the rest.
-fn in_pieces(kind: TranscriptKind, path: &str, bytes: &[u8], cuts: &[usize], depth: Depth) -> Taken {
-    let (mut taken, mut state, mut done) = (Taken::default(), String::new(), 0);
+fn in_pieces(kind: &'static Agent, path: &str, bytes: &[u8], cuts: &[usize], depth: Depth) -> DecodedLines {
+    let (mut taken, mut state, mut done) = (DecodedLines::default(), String::new(), 0);
     for cut in cuts.iter().copied().chain([bytes.len()]) {
         let end = bytes[..cut]
             .iter()
@@ -91,7 +88,7 @@ proptest! {
     fn files_that_grow_in_turns_give_each_what_it_gives_alone(turns in proptest::collection::vec(0..4_usize, 0..200)) {
         let files = files();
         let mut readers: Vec<_> = files.iter().map(|(kind, path, _)| reader(*kind, path, "")).collect();
-        let mut taken = vec![Taken::default(); files.len()];
+        let mut taken = vec![DecodedLines::default(); files.len()];
         let mut lines: Vec<_> = files.iter().map(|(_, _, bytes)| bytes.split_inclusive(|byte| *byte == b'\n')).collect();
         let mut offsets = [0; 4];
         let rest = (0..files.len()).flat_map(|which| std::iter::repeat_n(which, 100));
@@ -148,13 +145,13 @@ pub(super) fn survive(bytes: &[u8], state: &str) {
     for (kind, path, _) in files() {
         for depth in [Depth::Everything, Depth::UsageOnly] {
             let mut reader = reader(kind, &path, state);
-            let mut taken = Taken::default();
+            let mut taken = DecodedLines::default();
             read_bytes(&mut reader, bytes, 0, depth, &mut taken);
             let kept = reader.state();
             assert_eq!(self::reader(kind, &path, &kept).state(), kept);
         }
     }
-    let _ = hook::claude(bytes, &cleaner, now());
+    let _ = claude_hook(bytes, &cleaner, now());
     for encoding in [Encoding::Json, Encoding::Protobuf] {
         let _ = telemetry::logs(bytes, encoding, &cleaner, now());
         let _ = telemetry::metrics(bytes, encoding, &cleaner, now());

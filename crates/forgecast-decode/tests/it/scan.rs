@@ -3,28 +3,30 @@
 use std::path::Path;
 use std::sync::Mutex;
 
+use forgecast_decode::agents::Agent;
+use forgecast_decode::clean::Cleaner;
 use forgecast_decode::scan::{ScannedCall, ScannedFile, UsageLines};
-use forgecast_decode::transcript::{Depth, TranscriptKind, path_of};
+use forgecast_decode::transcript::Depth;
 use forgecast_protocol::event::CallReported;
 use serde_json::Value;
 
-use super::told::{bytes, calls, read};
+use super::told::{agent, bytes, calls, read};
 use super::{claude, codex, foundry};
 
 const ROLLOUT: &str = "0199a1b2-0000-7000-8000-0123456789ab";
 
-fn scanned(kind: TranscriptKind, path: &str, lines: &[Value]) -> Vec<ScannedCall> {
+fn scanned(kind: &'static Agent, path: &str, lines: &[Value]) -> Vec<ScannedCall> {
     let file = ScannedFile {
-        kind,
-        path: path_of(kind, path).unwrap().into(),
+        agent: kind,
+        path: kind.path_of(path).unwrap().into(),
         file: Path::new(path).into(),
     };
-    let found = Mutex::new(Vec::new());
+    let (cleaner, found) = (Cleaner::default(), Mutex::new(Vec::new()));
     let each = |call| found.lock().unwrap().push(call);
-    let mut reading = UsageLines::new(&file, &each);
+    let mut reading = UsageLines::new(&file, &cleaner, &each);
     reading.piece(&bytes(lines), 0);
-    assert_eq!(reading.bad, 0, "{path}");
-    assert_eq!(reading.calls, found.lock().unwrap().len() as u64, "{path}");
+    assert_eq!(reading.bad(), 0, "{path}");
+    assert_eq!(reading.calls(), found.lock().unwrap().len() as u64, "{path}");
     found.into_inner().unwrap()
 }
 
@@ -34,23 +36,23 @@ fn usage_found_by_search_is_what_is_read_line_by_line() {
     let files = [
         (
             "projects/-srv-weather/5f1c.jsonl",
-            TranscriptKind::Claude,
+            agent("claude"),
             claude::conversation(),
             "5f1c",
         ),
         (
             "projects/-srv-weather/5f1c/subagents/agent-a77.jsonl",
-            TranscriptKind::Claude,
+            agent("claude"),
             claude::conversation(),
             "5f1c",
         ),
         (
             "projects/-srv-weather/agent-b88.jsonl",
-            TranscriptKind::Claude,
+            agent("claude"),
             claude::conversation(),
             "5f1c",
         ),
-        (rollout.as_str(), TranscriptKind::Codex, codex::rollout(), ROLLOUT),
+        (rollout.as_str(), agent("codex"), codex::rollout(), ROLLOUT),
     ];
     for (path, kind, lines, session) in &files {
         let mut expected = calls(&read(*kind, path, lines, Depth::UsageOnly));
@@ -68,7 +70,7 @@ fn usage_found_by_search_is_what_is_read_line_by_line() {
             assert_eq!(&*call.session, *session, "{path}");
         }
     }
-    let reported = scanned(TranscriptKind::Observatory, foundry::PATH, &foundry::events());
+    let reported = scanned(agent("foundry"), foundry::PATH, &foundry::events());
     assert_eq!(reported.len(), 1);
     assert_eq!(reported[0].report.model.as_deref(), Some("claude-opus-4-8"));
 }

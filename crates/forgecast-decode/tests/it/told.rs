@@ -1,7 +1,8 @@
 //! Transcripts for tests: invented lines, read by a reader, shown as what a person looks for.
 
+use forgecast_decode::agents::Agent;
 use forgecast_decode::clean::Cleaner;
-use forgecast_decode::transcript::{Depth, Reader, Taken, TranscriptKind, path_of};
+use forgecast_decode::transcript::{DecodedLines, Depth, Reader};
 use forgecast_protocol::event::{CallReported, Fact};
 use forgecast_protocol::{Origin, SourceKind, Timestamp};
 use serde_json::{Value, json};
@@ -24,12 +25,17 @@ pub(super) fn bytes(lines: &[Value]) -> Vec<u8> {
     lines.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect()
 }
 
-pub(super) fn reader(kind: TranscriptKind, path: &str, state: &str) -> Reader {
-    Reader::new(kind, path_of(kind, path).unwrap(), state)
+/// The agent with this key.
+pub(super) fn agent(key: &str) -> &'static Agent {
+    Agent::by_key(key).unwrap()
+}
+
+pub(super) fn reader(kind: &'static Agent, path: &str, state: &str) -> Reader {
+    kind.reader(kind.path_of(path).unwrap(), state)
 }
 
 /// Reads a whole file, line by line.
-pub(super) fn read_bytes(reader: &mut Reader, bytes: &[u8], offset: u64, depth: Depth, out: &mut Taken) {
+pub(super) fn read_bytes(reader: &mut Reader, bytes: &[u8], offset: u64, depth: Depth, out: &mut DecodedLines) {
     let (cleaner, origin) = (Cleaner::default(), origin());
     let mut offset = offset;
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -39,14 +45,14 @@ pub(super) fn read_bytes(reader: &mut Reader, bytes: &[u8], offset: u64, depth: 
     }
 }
 
-pub(super) fn read(kind: TranscriptKind, path: &str, lines: &[Value], depth: Depth) -> Taken {
-    let mut taken = Taken::default();
+pub(super) fn read(kind: &'static Agent, path: &str, lines: &[Value], depth: Depth) -> DecodedLines {
+    let mut taken = DecodedLines::default();
     read_bytes(&mut reader(kind, path, ""), &bytes(lines), 0, depth, &mut taken);
     taken
 }
 
 /// What was taken: facts with their times, then the log.
-pub(super) fn shown(taken: &Taken) -> Value {
+pub(super) fn shown(taken: &DecodedLines) -> Value {
     let facts = taken.events.iter().map(|event| {
         let mut fact = serde_json::to_value(&event.fact).unwrap();
         if let Some(at) = event.origin.modified_at {
@@ -72,7 +78,7 @@ pub(super) fn shown(taken: &Taken) -> Value {
     })
 }
 
-pub(super) fn calls(taken: &Taken) -> Vec<CallReported> {
+pub(super) fn calls(taken: &DecodedLines) -> Vec<CallReported> {
     let calls = taken.events.iter().filter_map(|event| match &event.fact {
         Fact::CallReported(call) => Some(call.clone()),
         _ => None,

@@ -10,6 +10,7 @@ use super::jobs::{self, Lane};
 use super::unread::Waiting;
 use super::{Engine, OUTBOX, Place};
 use crate::clock;
+use crate::discover::WalkKind;
 use crate::group::{BUILDLOOP, GroupKind, Look, MARKER, Outcome, TASKS, Work, directory_of};
 use crate::reconcile::{ACTIVE, Turn};
 use crate::transcripts::Unread;
@@ -278,9 +279,10 @@ impl Engine {
         };
         let folders: Vec<PathBuf> = self.known.keys().filter_map(project).map(PathBuf::from).collect();
         for folder in folders {
-            let root = self.roots.iter().position(|root| {
-                root.kind == forgecast_protocol::health::RootKind::Projects && folder.starts_with(&root.path)
-            });
+            let root = self
+                .roots
+                .iter()
+                .position(|root| root.kind == WalkKind::Projects && folder.starts_with(&root.path));
             if let Some(root) = root
                 && let Ok(relative) = folder.strip_prefix(&self.roots[root].path)
             {

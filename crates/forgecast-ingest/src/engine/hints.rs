@@ -14,7 +14,6 @@ use crate::group::{GroupKind, Look, directory_of, format_of};
 use crate::schedule::debounce::Urgency;
 use crate::watch::{Change, Hint, WatchId};
 use forgecast_decode::Format;
-use forgecast_protocol::health::RootKind;
 
 /// The key of the trouble that notifications were lost.
 pub(super) const OVERFLOW: &str = "notifications";
@@ -78,7 +77,7 @@ impl Engine {
     fn folder_hint(&mut self, root: usize, relative: &Path, name: &OsStr, change: Change) {
         let directory = directory_of(&self.roots[root].path, relative);
         let group = self.groups.find(&directory, GroupKind::Project);
-        if matches!(self.roots[root].kind, RootKind::Codex | RootKind::Foundry) {
+        if self.roots[root].kind.is_one_group() {
             // Its one group is the folder itself.
             for id in self.groups.under(&directory) {
                 self.groups.look(id, Lane::Urgent, Look::Full);

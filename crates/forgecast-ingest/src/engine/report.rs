@@ -61,7 +61,7 @@ impl Engine {
         };
         RootHealth {
             path: root.path.clone(),
-            kind: root.kind,
+            kind: root.kind.root_kind(),
             state: root.state,
             projects: found,
             message: root.message.clone(),

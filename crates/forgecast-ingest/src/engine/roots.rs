@@ -10,10 +10,10 @@ use tokio::time::Instant;
 use super::jobs::{Done, Lane, RootCheck};
 use super::{Engine, OUTBOX};
 use crate::Error;
-use crate::discover::{WATCHED_LEVELS, Walk};
+use crate::discover::{WATCHED_LEVELS, Walk, WalkKind};
 use crate::group::Look;
 use forgecast_open::{Base, OpenError};
-use forgecast_protocol::health::{RootKind, RootState};
+use forgecast_protocol::health::RootState;
 
 /// The configured folders are looked at this often: a handful of `stat`s.
 pub(super) const CHECK: Duration = Duration::from_secs(1);
@@ -23,7 +23,7 @@ const WALK_SHARE: u32 = 200;
 /// A configured folder.
 pub(super) struct Root {
     pub(super) path: PathBuf,
-    pub(super) kind: RootKind,
+    pub(super) kind: WalkKind,
     pub(super) state: RootState,
     pub(super) message: Option<String>,
     /// Others can change it without the system noticing.
@@ -38,7 +38,7 @@ pub(super) struct Root {
 }
 
 impl Root {
-    pub(super) fn new(path: &Path, kind: RootKind) -> Result<Self, Error> {
+    pub(super) fn new(path: &Path, kind: WalkKind) -> Result<Self, Error> {
         let resolve = |source| Error::ResolveFolder {
             path: path.to_owned(),
             source,
@@ -245,7 +245,7 @@ impl Engine {
             root.settled = true;
             let wait = Duration::from_millis(self.options.discover_ms).max(took * WALK_SHARE);
             root.next_walk = Some(now + wait);
-        } else if walk.kind == RootKind::Projects && walk.from.components().count() >= WATCHED_LEVELS {
+        } else if walk.kind == WalkKind::Projects && walk.from.components().count() >= WATCHED_LEVELS {
             self.explore_later(walk, now);
         }
         match result {

@@ -9,8 +9,8 @@ use forgecast_protocol::{Batch, Clock, Timestamp};
 
 use crate::transcripts::Unread;
 use crate::watch::{WatchId, Watcher};
+use forgecast_decode::agents::Agent;
 use forgecast_decode::clean::Cleaner;
-use forgecast_decode::transcript::TranscriptKind;
 
 /// What all groups share.
 pub(crate) struct Context {
@@ -34,7 +34,7 @@ pub(crate) enum GroupKind {
     /// A folder of logs.
     Logs,
     /// A folder with transcripts of an agent.
-    Transcripts(TranscriptKind),
+    Transcripts(&'static Agent),
 }
 
 /// How closely a group is looked at.

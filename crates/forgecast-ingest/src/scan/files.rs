@@ -5,9 +5,10 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{ScanRoots, ScanSummary};
+use super::ScanSummary;
+use crate::AgentHomes;
+use forgecast_decode::agents::Agent;
 use forgecast_decode::scan::ScannedFile;
-use forgecast_decode::transcript::{TranscriptKind, path_of};
 use forgecast_open::{Base, EntryKind};
 
 /// Deepest folder in which transcripts are looked for.
@@ -25,37 +26,30 @@ pub(super) struct Part {
 }
 
 /// All there is to read, largest first.
-pub(super) fn parts(roots: &ScanRoots, summary: &mut ScanSummary) -> Vec<Part> {
+pub(super) fn parts(roots: &AgentHomes, summary: &mut ScanSummary) -> Vec<Part> {
     let mut parts = Vec::new();
-    let kinds = [
-        (TranscriptKind::Claude, &roots.claude, &["projects"][..]),
-        (TranscriptKind::Codex, &roots.codex, &["sessions", "archived_sessions"]),
-        (TranscriptKind::Observatory, &roots.foundry, &["observatory"]),
-    ];
-    for (kind, roots, folders) in kinds {
-        let mut roots = roots.clone();
-        roots.sort();
-        roots.dedup();
-        for (root, folder) in roots
-            .iter()
-            .flat_map(|root| folders.iter().map(move |folder| (root, *folder)))
-        {
-            let directory = root.join(folder);
-            match Base::open(&directory) {
-                Ok(base) => {
-                    let mut search = Search {
-                        kind,
-                        folder,
-                        base: Arc::new(base),
-                        directory,
-                        parts: &mut parts,
-                        summary,
-                    };
-                    search.folder(Path::new(""), MAX_DEPTH);
-                }
-                Err(error) if error.is_missing() => {}
-                Err(error) => summary.problems.push((directory, error.to_string())),
+    let mut roots = roots.clone();
+    roots.sort();
+    roots.dedup();
+    let folders = roots
+        .iter()
+        .flat_map(|(agent, root)| agent.folders.iter().map(move |folder| (*agent, root, *folder)));
+    for (agent, root, folder) in folders {
+        let directory = root.join(folder);
+        match Base::open(&directory) {
+            Ok(base) => {
+                let mut search = Search {
+                    agent,
+                    folder,
+                    base: Arc::new(base),
+                    directory,
+                    parts: &mut parts,
+                    summary,
+                };
+                search.folder(Path::new(""), MAX_DEPTH);
             }
+            Err(error) if error.is_missing() => {}
+            Err(error) => summary.problems.push((directory, error.to_string())),
         }
     }
     // Among equals by name, so that a run is like the one before it.
@@ -69,7 +63,7 @@ pub(super) fn parts(roots: &ScanRoots, summary: &mut ScanSummary) -> Vec<Part> {
 }
 
 struct Search<'s> {
-    kind: TranscriptKind,
+    agent: &'static Agent,
     folder: &'static str,
     base: Arc<Base>,
     directory: PathBuf,
@@ -95,7 +89,7 @@ impl Search<'_> {
 
     fn file(&mut self, relative: PathBuf) {
         let name = Path::new(self.folder).join(&relative);
-        let Some(path) = path_of(self.kind, &name.to_string_lossy()) else {
+        let Some(path) = self.agent.path_of(&name.to_string_lossy()) else {
             return;
         };
         let size = match self.base.stat(&relative) {
@@ -104,15 +98,12 @@ impl Search<'_> {
             Err(error) => return self.problem(&relative, error.to_string()),
         };
         let scanned = ScannedFile {
-            kind: self.kind,
+            agent: self.agent,
             path: Arc::new(path),
             file: self.directory.join(&relative).into(),
         };
         // Only lines that need nothing of those before them can be read in parts.
-        let step = match self.kind {
-            TranscriptKind::Claude => PART,
-            TranscriptKind::Codex | TranscriptKind::Observatory => u64::MAX,
-        };
+        let step = if self.agent.independent_lines { PART } else { u64::MAX };
         let mut start = 0;
         while start < size {
             let end = start.saturating_add(step).min(size);

@@ -10,7 +10,6 @@ use super::{Pass, Transcript, Transcripts};
 use crate::clock;
 use crate::group::directory_of;
 use crate::watch::{Interest, WatchId};
-use forgecast_decode::transcript::TranscriptKind;
 use forgecast_open::{Entry, EntryKind};
 
 /// A folder that was changed so short a time ago may change again without showing it.
@@ -23,8 +22,6 @@ const TURN: usize = 512;
 const UNWATCHED_TURN: usize = 4_096;
 /// Levels of folders below the first ones.
 const LEVELS: usize = 4;
-/// What tools printed: many files, no transcripts.
-const PRUNED: &str = "tool-results";
 
 /// One folder of a group.
 #[derive(Debug, Default)]
@@ -37,22 +34,21 @@ pub(super) struct Folder {
     stamp: Option<FileIdentity>,
 }
 
-/// Where each kind of agent begins.
-pub(super) fn first_folders(kind: TranscriptKind) -> &'static [&'static str] {
-    match kind {
-        TranscriptKind::Claude => &[""],
-        TranscriptKind::Codex => &["sessions", "archived_sessions"],
-        TranscriptKind::Observatory => &["observatory"],
-    }
-}
-
 impl Transcripts {
+    /// The folders of the group that are always watched: that of the group, or those of the agent in its home.
+    fn first_folders(&self) -> &'static [&'static str] {
+        match self.agent.group_level {
+            0 => self.agent.folders,
+            _ => &[""],
+        }
+    }
+
     /// Whether any folder in which something may happen is not as it was.
     pub(super) fn differs_lightly(&self, pass: &Pass<'_>) -> bool {
         let wanted = self.folders.iter().filter(|(_, folder)| folder.wanted);
         let mut paths = wanted
             .map(|(path, _)| path.as_str())
-            .chain(first_folders(self.kind).iter().copied());
+            .chain(self.first_folders().iter().copied());
         paths.any(|path| self.folder_differs(path, pass))
     }
 
@@ -71,7 +67,7 @@ impl Transcripts {
 
     /// Lists what differs (or everything) and takes in new files.
     pub(super) fn visit_folders(&mut self, rescan: bool, pass: &mut Pass<'_>) {
-        let mut waiting: BTreeSet<String> = first_folders(self.kind).iter().map(|path| (*path).to_owned()).collect();
+        let mut waiting: BTreeSet<String> = self.first_folders().iter().map(|path| (*path).to_owned()).collect();
         if rescan {
             waiting.extend(self.folders.keys().cloned());
         } else {
@@ -93,7 +89,7 @@ impl Transcripts {
         let mut folder = self.folders.remove(path).unwrap_or_default();
         let before = pass.base.stat(Path::new(path)).ok();
         folder.wanted |=
-            first_folders(self.kind).contains(&path) || before.is_some_and(|folder| pass.is_live(folder.mtime_ns));
+            self.first_folders().contains(&path) || before.is_some_and(|folder| pass.is_live(folder.mtime_ns));
         // Watch first, then list: a file that is made in between is seen by one of them.
         if folder.wanted && (rescan || folder.watch.is_none()) {
             self.watch(path, &mut folder, pass);
@@ -152,7 +148,7 @@ impl Transcripts {
                 format!("{path}/{name}")
             };
             if entry.kind == EntryKind::Folder {
-                if self.goes_down(&inside, name) && !self.folders.contains_key(&inside) {
+                if self.goes_down(&inside) && !self.folders.contains_key(&inside) {
                     folders.push(inside);
                 }
             } else if taken < MAX_FILES && !self.files.contains_key(&inside) && self.is_transcript(&inside) {
@@ -163,13 +159,8 @@ impl Transcripts {
         folders
     }
 
-    fn goes_down(&self, path: &str, name: &str) -> bool {
-        let levels = path.split('/').count();
-        match self.kind {
-            TranscriptKind::Claude => levels <= LEVELS && name != PRUNED && !name.starts_with('.'),
-            TranscriptKind::Codex => path.starts_with("sessions/") && levels <= LEVELS,
-            TranscriptKind::Observatory => false,
-        }
+    fn goes_down(&self, path: &str) -> bool {
+        path.split('/').count() <= LEVELS && (self.agent.enters)(path)
     }
 
     /// After a look: watches where something may happen now, none where nothing does any more. What was made in a folder
@@ -215,9 +206,9 @@ impl Transcripts {
 
     /// The folders in which something may happen.
     fn wanted_folders(&self, pass: &Pass<'_>) -> BTreeSet<String> {
-        let mut wanted: BTreeSet<String> = first_folders(self.kind).iter().map(|path| (*path).to_owned()).collect();
-        if self.kind == TranscriptKind::Codex
-            && let Some((newest, _)) = self.folders.range("sessions/".to_owned()..).next_back()
+        let mut wanted: BTreeSet<String> = self.first_folders().iter().map(|path| (*path).to_owned()).collect();
+        if let Some(daily) = self.agent.daily
+            && let Some((newest, _)) = self.folders.range(format!("{daily}/")..).next_back()
         {
             // The folder of the next day is made in that of the month, which is the last by name.
             with_parents(newest, &mut wanted);

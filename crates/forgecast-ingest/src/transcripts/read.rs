@@ -4,16 +4,17 @@
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 
-use forgecast_protocol::{FileIdentity, Origin, SourceKind, Timestamp};
+use forgecast_protocol::{FileIdentity, Origin, Timestamp};
 
 use super::{Pass, Transcript, Transcripts};
 use crate::facts;
 use crate::tail::{Limits, Part, Tail};
+use forgecast_decode::agents::Agent;
 use forgecast_decode::clean::Cleaner;
-use forgecast_decode::transcript::{Depth, MAX_LINE, Reader, Taken, TranscriptKind, TranscriptPath, path_of};
+use forgecast_decode::transcript::{DecodedLines, Depth, MAX_LINE, Reader, TranscriptPath};
 use forgecast_open::{OpenError, Opened};
 
-/// Lines are taken whole, however long, up to what a decoder reads; nothing is passed over at first sight.
+/// Lines are decoded whole, however long, up to what a decoder reads; nothing is passed over at first sight.
 const LINES: Limits = Limits {
     held: 64 * 1024,
     whole: MAX_LINE,
@@ -26,14 +27,14 @@ const ROTATED_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Lines on their way through the decoder of one file.
 struct Decoding<'d> {
-    kind: TranscriptKind,
+    agent: &'static Agent,
     path: TranscriptPath,
     reader: Reader,
     origin: Origin,
     cleaner: &'d Cleaner,
     now: Timestamp,
     depth: Depth,
-    taken: Taken,
+    decoded: DecodedLines,
     /// Lines that were too long.
     long: u64,
     /// The file was read from its beginning again.
@@ -51,12 +52,12 @@ impl Decoding<'_> {
     }
 
     fn restart(&mut self) {
-        self.reader = Reader::new(self.kind, self.path.clone(), "");
+        self.reader = self.agent.reader(self.path.clone(), "");
         self.restarted = true;
     }
 
     fn line(&mut self, bytes: &[u8], offset: u64) {
-        let (reader, taken) = (&mut self.reader, &mut self.taken);
+        let (reader, decoded) = (&mut self.reader, &mut self.decoded);
         let decode = || {
             reader.line(
                 bytes,
@@ -65,14 +66,14 @@ impl Decoding<'_> {
                 self.cleaner,
                 self.now,
                 self.depth,
-                &mut *taken,
+                &mut *decoded,
             );
         };
         // A fault of a decoder must cost no more than the line that found it.
         if std::panic::catch_unwind(AssertUnwindSafe(decode)).is_err() {
-            self.taken.bad += 1;
+            self.decoded.bad += 1;
             "reading it failed by a fault of Forgecast; please report it with this file"
-                .clone_into(&mut self.taken.last_bad);
+                .clone_into(&mut self.decoded.last_bad);
         }
     }
 }
@@ -103,20 +104,19 @@ impl Transcripts {
         pass: &mut Pass<'_>,
     ) -> Result<(), OpenError> {
         let now = pass.base.stat(Path::new(path))?;
-        let said = path_of(self.kind, &format!("{}{path}", self.prefix));
-        let Some(said) = said.filter(|_| transcript.tail.differs(&now)) else {
+        let Some(location) = self.path_of(path).filter(|_| transcript.tail.differs(&now)) else {
             self.backlog.done(path);
             return Ok(());
         };
         let mut decoding = Decoding {
-            kind: self.kind,
-            reader: Reader::new(self.kind, said.clone(), &transcript.state),
-            path: said,
+            agent: self.agent,
+            reader: self.agent.reader(location.clone(), &transcript.state),
+            path: location,
             origin: self.origin(path, &now, transcript.first_sight, pass.now),
             cleaner: &pass.context.cleaner,
             now: pass.now,
             depth,
-            taken: Taken::default(),
+            decoded: DecodedLines::default(),
             long: 0,
             restarted: false,
         };
@@ -129,21 +129,21 @@ impl Transcripts {
             .file(Path::new(path), u64::MAX)
             .and_then(|opened| advance(path, &mut transcript.tail, &opened, &mut decoding, budget));
         let (state, restarted) = (decoding.reader.state(), decoding.restarted);
-        let (taken, long) = (decoding.taken, decoding.long);
+        let (decoded, long) = (decoding.decoded, decoding.long);
         if restarted {
             self.forget_lines(path, transcript, pass);
         }
         transcript.state = state;
-        pass.outcome.unknown_records += taken.unknown;
-        pass.outcome.bad_lines += taken.bad + long;
-        transcript.lines.unknown += taken.unknown;
-        transcript.lines.bad += taken.bad;
+        pass.outcome.unknown_records += decoded.unknown;
+        pass.outcome.bad_lines += decoded.bad + long;
+        transcript.lines.unknown += decoded.unknown;
+        transcript.lines.bad += decoded.bad;
         transcript.lines.long += long;
-        if taken.bad > 0 {
-            transcript.lines.last_bad = taken.last_bad;
+        if decoded.bad > 0 {
+            transcript.lines.last_bad = decoded.last_bad;
         }
-        pass.outcome.batch.events.extend(taken.events);
-        pass.outcome.batch.logs.extend(taken.logs);
+        pass.outcome.batch.events.extend(decoded.events);
+        pass.outcome.batch.logs.extend(decoded.logs);
         pass.outcome.bytes += read;
         self.report_lines(path, transcript, pass);
         let (read, more) = result?;
@@ -184,10 +184,7 @@ impl Transcripts {
 
     fn origin(&self, path: &str, identity: &FileIdentity, first_sight: bool, now: Timestamp) -> Origin {
         Origin {
-            kind: match self.kind {
-                TranscriptKind::Claude | TranscriptKind::Codex => SourceKind::Transcript,
-                TranscriptKind::Observatory => SourceKind::Foundry,
-            },
+            kind: self.agent.source,
             // The whole path: which of two equal accounts counts is told by it.
             path: Some(self.key(path)),
             first_sight,

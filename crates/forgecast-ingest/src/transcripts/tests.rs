@@ -160,7 +160,7 @@ impl World {
 
 fn transcripts(home: &Path, known: BTreeMap<String, SourceCheckpoint>) -> Transcripts {
     Transcripts::new(
-        TranscriptKind::Claude,
+        Agent::by_key("claude").unwrap(),
         home.to_owned(),
         PathBuf::from("projects/-srv-app"),
         known,

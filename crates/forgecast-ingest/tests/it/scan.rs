@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 
-use forgecast_ingest::scan::{ScanRoots, ScanSummary, ScannedCall, usage};
+use forgecast_ingest::scan::{ScanSummary, ScannedCall, usage};
 use serde_json::{Value, json};
+
+use crate::support::home_of;
 
 fn write(root: &Path, path: &str, bytes: &[u8]) {
     let path = root.join(path);
@@ -15,11 +17,12 @@ fn write(root: &Path, path: &str, bytes: &[u8]) {
 
 fn scanned(root: &Path, threads: usize) -> (ScanSummary, BTreeMap<String, Vec<ScannedCall>>) {
     let found = Mutex::new(BTreeMap::<String, Vec<ScannedCall>>::new());
-    let roots = ScanRoots {
-        claude: vec![root.to_owned(), root.join("not-there")],
-        codex: vec![root.to_owned()],
-        foundry: vec![root.to_owned()],
-    };
+    let roots = vec![
+        home_of("claude", root),
+        home_of("claude", &root.join("not-there")),
+        home_of("codex", root),
+        home_of("foundry", root),
+    ];
     let summary = usage(&roots, threads, |call| {
         let name = call.file.strip_prefix(root).unwrap().to_string_lossy().into_owned();
         found.lock().unwrap().entry(name).or_default().push(call);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
+use forgecast_decode::agents::Agent;
 use forgecast_ingest::{Options, system_clock};
 use forgecast_protocol::health::SourceHealth;
 use forgecast_protocol::{Batch, Event, Fact, LogLine, SourceCheckpoint, SourceKey};
@@ -22,6 +23,11 @@ pub(crate) struct Running {
     pub(crate) health: watch::Receiver<SourceHealth>,
     shutdown: CancellationToken,
     task: JoinHandle<Result<(), forgecast_ingest::Error>>,
+}
+
+/// A home of an agent, as options want it.
+pub(crate) fn home_of(agent: &str, folder: &Path) -> (&'static Agent, PathBuf) {
+    (Agent::by_key(agent).unwrap(), folder.to_owned())
 }
 
 /// Options over one root, with short times.

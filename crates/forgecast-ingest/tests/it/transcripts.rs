@@ -16,12 +16,12 @@ use forgecast_ingest::Options;
 use forgecast_protocol::event::IndexingProgress;
 use forgecast_protocol::{Event, Fact};
 
-use crate::support::Running;
+use crate::support::{Running, home_of};
 
 /// An agent's configuration folder, and nothing else to watch.
 pub(crate) fn claude(folder: &Path) -> Options {
     Options {
-        claude: vec![folder.to_owned()],
+        agents: vec![home_of("claude", folder)],
         reconcile_ms: 500,
         discover_ms: 2_000,
         ..Options::default()

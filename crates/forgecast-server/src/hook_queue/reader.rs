@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use forgecast_decode::clean::Cleaner;
-use forgecast_decode::{Unparsable, hooks};
+use forgecast_decode::{Unparsable, agents};
 use forgecast_hub::Hub;
 use forgecast_protocol::event::{ProblemCleared, ProblemFound};
 use forgecast_protocol::{Batch, Clock, Event, Fact, Origin, Problem, SourceKind, Subject, Timestamp};
@@ -78,7 +78,7 @@ impl HookReader {
         let (bodies, cleaner) = (waiting.len() as u64, Arc::clone(&self.cleaner));
         let decode = move || -> Vec<_> {
             let each = waiting.into_iter();
-            let decoded = each.map(|QueuedHook { body, at, _room }| hooks::claude(&body, &cleaner, at));
+            let decoded = each.map(|QueuedHook { body, at, _room }| agents::claude_hook(&body, &cleaner, at));
             decoded.collect()
         };
         // A decoder that panics costs these bodies; that it did is in the log.

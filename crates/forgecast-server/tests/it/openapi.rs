@@ -47,11 +47,12 @@ async fn every_kind_and_state_of_a_folder_is_described() {
     let kinds = std::iter::successors(Some(RootKind::Projects), |kind| match kind {
         RootKind::Projects => Some(RootKind::Checkpoints),
         RootKind::Checkpoints => Some(RootKind::Logs),
-        RootKind::Logs => Some(RootKind::Claude),
-        RootKind::Claude => Some(RootKind::Codex),
-        RootKind::Codex => Some(RootKind::Foundry),
-        RootKind::Foundry => None,
+        RootKind::Logs | RootKind::Agent(_) => None,
     });
+    let agents = forgecast_decode::agents::AGENTS
+        .iter()
+        .map(|agent| RootKind::Agent(agent.key));
+    let kinds = kinds.chain(agents);
     let states = std::iter::successors(Some(RootState::Watching), |state| match state {
         RootState::Watching => Some(RootState::Polling),
         RootState::Polling => Some(RootState::Missing),

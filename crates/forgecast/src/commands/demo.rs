@@ -8,7 +8,9 @@ use tokio_util::sync::CancellationToken;
 use super::serve::Service;
 use super::{Context, Flags};
 use crate::cli::DemoArgs;
-use crate::config::{AgentFolders, AgentKind, key};
+use forgecast_decode::agents::AGENTS;
+
+use crate::config::{AgentFolders, key};
 use crate::demo::{self, Demo};
 use crate::shutdown;
 
@@ -45,12 +47,8 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Result<()> {
     flags.set(key!(logs), Some(none()));
     flags.set(key!(transcripts.enabled), Some(true));
     // Only the demo's own folders, so that simulated builds are not mixed with real sessions.
-    for agent in AgentKind::ALL {
-        let folders = if agent == AgentKind::Claude {
-            only(&claude)
-        } else {
-            none()
-        };
+    for agent in AGENTS {
+        let folders = if agent.key == "claude" { only(&claude) } else { none() };
         flags.set(AgentFolders::key(agent), Some(folders));
     }
     let config = context.configure(flags)?;

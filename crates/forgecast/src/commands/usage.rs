@@ -1,7 +1,6 @@
 //! `usage`: tokens and cost, as counted by the running server, else by reading the transcripts now.
 
 use anyhow::{Context as _, Result, bail};
-use forgecast_ingest::scan::ScanRoots;
 use forgecast_protocol::calendar::date;
 use forgecast_protocol::event::IndexingProgress;
 use forgecast_protocol::report::UsageReport;
@@ -10,7 +9,7 @@ use serde::Deserialize;
 use super::Context;
 use crate::cli::UsageArgs;
 use crate::client::Client;
-use crate::config::{AgentKind, Config};
+use crate::config::Config;
 use crate::pipeline;
 use crate::runtime_file;
 use crate::terminal::{self, Style};
@@ -67,12 +66,7 @@ fn path(args: &UsageArgs) -> String {
 }
 
 fn count(config: &Config, args: &UsageArgs) -> Result<UsageReport> {
-    let roots = ScanRoots {
-        claude: pipeline::transcripts_of(config, AgentKind::Claude),
-        codex: pipeline::transcripts_of(config, AgentKind::Codex),
-        foundry: pipeline::transcripts_of(config, AgentKind::Foundry),
-    };
-    let (ledger, summary) = usage::scan(&roots, pipeline::prices(config)?);
+    let (ledger, summary) = usage::scan(&pipeline::agents(config), pipeline::prices(config)?);
     for (path, why) in &summary.problems {
         terminal::warn(&format!("{}: {why}", path.display()));
     }

@@ -2,79 +2,40 @@
 //! places. A folder that does not exist yet is listed all the same, because it may appear later.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use forgecast_decode::agents::{AGENTS, Agent};
 
 use super::Environment;
 use super::settings::{Field, Key, Setting, Visitor};
 
-/// A coding agent whose transcripts can be watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum AgentKind {
-    Claude,
-    Codex,
-    Foundry,
-}
-
-impl AgentKind {
-    /// Every agent, in the order of the documentation.
-    pub(crate) const ALL: [Self; 3] = [Self::Claude, Self::Codex, Self::Foundry];
-
-    /// The word for it in settings and in the output of `doctor`.
-    pub(crate) fn key(self) -> &'static str {
-        match self {
-            Self::Claude => "claude",
-            Self::Codex => "codex",
-            Self::Foundry => "foundry",
-        }
-    }
-
-    fn about(self) -> &'static str {
-        match self {
-            Self::Claude => {
-                "# Folders of Claude Code, which contain `projects`. Default: those of CLAUDE_CONFIG_DIR (a list\n\
-                 # separated by commas), else ~/.claude and $XDG_CONFIG_HOME/claude (~/.config/claude).\n"
-            }
-            Self::Codex => "# Folders of Codex, which contain `sessions`. Default: CODEX_HOME, else ~/.codex.\n",
-            Self::Foundry => "# Folders of Foundry, which contain `observatory`. Default: ~/.foundry.\n",
-        }
-    }
-
-    fn default_folders(self, environment: &Environment) -> Vec<PathBuf> {
-        match self {
-            Self::Claude => claude(environment),
-            Self::Codex => codex(environment),
-            Self::Foundry => foundry(environment),
-        }
-    }
-}
-
 /// The folders of each agent: the settings `transcripts.claude`, `transcripts.codex` and so on.
 #[derive(Clone, Debug)]
-pub(crate) struct AgentFolders(BTreeMap<AgentKind, Vec<PathBuf>>);
+pub(crate) struct AgentFolders(Vec<(&'static Agent, Vec<PathBuf>)>);
 
 impl Default for AgentFolders {
     fn default() -> Self {
-        Self(AgentKind::ALL.map(|agent| (agent, Vec::new())).into())
+        Self(AGENTS.iter().map(|agent| (*agent, Vec::new())).collect())
     }
 }
 
 impl AgentFolders {
     /// The key of the setting that holds the folders of an agent, such as `transcripts.claude`.
-    pub(crate) fn key(agent: AgentKind) -> Key {
-        Key(Cow::Owned(format!("transcripts.{}", agent.key())))
+    pub(crate) fn key(agent: &Agent) -> Key {
+        Key(Cow::Owned(format!("transcripts.{}", agent.key)))
     }
 
-    /// The folders of one agent.
-    pub(crate) fn of(&self, agent: AgentKind) -> &[PathBuf] {
-        self.0.get(&agent).map_or(&[], Vec::as_slice)
+    /// The folders of the agent with this key.
+    pub(crate) fn of(&self, agent: &str) -> &[PathBuf] {
+        let found = self.0.iter().find(|(other, _)| other.key == agent);
+        found.map_or(&[], |(_, folders)| folders)
     }
 
     /// Looks the folders up that no layer names; `is_set` tells whether one names the setting of a key.
     pub(super) fn compute_defaults(&mut self, environment: &Environment, is_set: impl Fn(&str) -> bool) {
         for (agent, folders) in &mut self.0 {
-            if !is_set(Self::key(*agent).as_str()) {
-                *folders = agent.default_folders(environment);
+            if !is_set(Self::key(agent).as_str()) {
+                *folders = default_folders(agent, environment);
             }
         }
     }
@@ -84,8 +45,8 @@ impl Field for AgentFolders {
     fn visit(&mut self, _: Setting, visitor: Visitor<'_>) {
         for (agent, folders) in &mut self.0 {
             let setting = Setting {
-                key: Self::key(*agent).as_str().to_owned(),
-                about: Cow::Borrowed(agent.about()),
+                key: Self::key(agent).as_str().to_owned(),
+                about: Cow::Owned(about(agent)),
                 is_default_computed: true,
                 range: None,
             };
@@ -94,37 +55,51 @@ impl Field for AgentFolders {
     }
 }
 
-/// Folders of Claude Code, which contain `projects`. The variable may name several, and `projects` itself.
-fn claude(environment: &Environment) -> Vec<PathBuf> {
-    if let Some(list) = environment.variable("CLAUDE_CONFIG_DIR") {
-        let named = list.split(',').map(str::trim).filter(|folder| !folder.is_empty());
-        return distinct(named.map(|folder| configuration(&expanded(environment, folder))));
-    }
-    let home = environment.home().map(|home| home.join(".claude"));
-    let config = environment
-        .folder("XDG_CONFIG_HOME")
-        .or_else(|| Some(environment.home()?.join(".config")))
-        .map(|config| config.join("claude"));
-    distinct(home.into_iter().chain(config))
-}
-
-/// Folders of Codex.
-fn codex(environment: &Environment) -> Vec<PathBuf> {
-    let named = environment.variable("CODEX_HOME");
-    let folder = match named {
-        Some(folder) => Some(expanded(environment, folder)),
-        None => environment.home().map(|home| home.join(".codex")),
+/// The documentation of the setting, as comment lines.
+fn about(agent: &Agent) -> String {
+    let home = &agent.home;
+    let variable = match (home.variable, home.separator) {
+        (Some(name), Some(separator)) => format!("{name} (a list separated by `{separator}`), else "),
+        (Some(name), None) => format!("{name}, else "),
+        (None, _) => String::new(),
     };
-    folder.into_iter().collect()
+    let config = home
+        .config_folder
+        .map(|folder| format!(" and $XDG_CONFIG_HOME/{folder}"));
+    format!(
+        "# Folders of {}, which contain `{}`.\n# Default: {variable}~/{}{}.\n",
+        agent.label,
+        agent.folders[0],
+        home.folder,
+        config.unwrap_or_default()
+    )
 }
 
-/// Folders of Foundry.
-fn foundry(environment: &Environment) -> Vec<PathBuf> {
-    environment
-        .home()
-        .map(|home| home.join(".foundry"))
-        .into_iter()
-        .collect()
+/// The folders that the agent itself uses. Its variable may name several, and the folder with the transcripts in it.
+fn default_folders(agent: &Agent, environment: &Environment) -> Vec<PathBuf> {
+    let home = &agent.home;
+    if let Some(named) = home.variable.and_then(|name| environment.variable(name)) {
+        return match home.separator {
+            None => vec![expanded(environment, &named)],
+            Some(separator) => {
+                let named = named
+                    .split(separator)
+                    .map(str::trim)
+                    .filter(|folder| !folder.is_empty());
+                distinct(named.map(|folder| around(agent.folders[0], &expanded(environment, folder))))
+            }
+        };
+    }
+    let usual = environment.home().map(|user| user.join(home.folder));
+    let config = home.config_folder.and_then(|folder| {
+        let configs = environment.folder("XDG_CONFIG_HOME");
+        Some(
+            configs
+                .or_else(|| Some(environment.home()?.join(".config")))?
+                .join(folder),
+        )
+    });
+    distinct(usual.into_iter().chain(config))
 }
 
 fn expanded(environment: &Environment, folder: &str) -> PathBuf {
@@ -134,10 +109,10 @@ fn expanded(environment: &Environment, folder: &str) -> PathBuf {
     }
 }
 
-/// The folder around `projects`, when that is what was named.
-fn configuration(folder: &Path) -> PathBuf {
+/// The folder around the one with the transcripts, when that is what was named.
+fn around(transcripts: &str, folder: &Path) -> PathBuf {
     match folder.parent() {
-        Some(parent) if folder.ends_with("projects") && !folder.join("projects").is_dir() => parent.to_owned(),
+        Some(parent) if folder.ends_with(transcripts) && !folder.join(transcripts).is_dir() => parent.to_owned(),
         _ => folder.to_owned(),
     }
 }
@@ -164,15 +139,25 @@ mod tests {
         list.iter().map(PathBuf::from).collect()
     }
 
+    fn folders(agent: &str, environment: &Environment) -> Vec<PathBuf> {
+        default_folders(Agent::by_key(agent).unwrap(), environment)
+    }
+
     #[test]
     fn without_variables_agents_are_looked_for_at_their_usual_places() {
         let home = made_of(&[("HOME", "/home/ann")]);
-        assert_eq!(claude(&home), paths(&["/home/ann/.claude", "/home/ann/.config/claude"]));
-        assert_eq!(codex(&home), paths(&["/home/ann/.codex"]));
-        assert_eq!(foundry(&home), paths(&["/home/ann/.foundry"]));
+        assert_eq!(
+            folders("claude", &home),
+            paths(&["/home/ann/.claude", "/home/ann/.config/claude"])
+        );
+        assert_eq!(folders("codex", &home), paths(&["/home/ann/.codex"]));
+        assert_eq!(folders("foundry", &home), paths(&["/home/ann/.foundry"]));
         let moved = made_of(&[("HOME", "/home/ann"), ("XDG_CONFIG_HOME", "/etc/ann")]);
-        assert_eq!(claude(&moved), paths(&["/home/ann/.claude", "/etc/ann/claude"]));
-        assert!(claude(&made_of(&[])).is_empty(), "no home, no place");
+        assert_eq!(
+            folders("claude", &moved),
+            paths(&["/home/ann/.claude", "/etc/ann/claude"])
+        );
+        assert!(folders("claude", &made_of(&[])).is_empty(), "no home, no place");
     }
 
     #[test]
@@ -182,9 +167,9 @@ mod tests {
             ("CLAUDE_CONFIG_DIR", "/a/, ~/b/projects,c,/a"),
             ("CODEX_HOME", "x/../codex"),
         ]);
-        assert_eq!(claude(&named), paths(&["/a", "/home/ann/b", "/work/c"]));
-        assert_eq!(codex(&named), paths(&["/work/codex"]));
+        assert_eq!(folders("claude", &named), paths(&["/a", "/home/ann/b", "/work/c"]));
+        assert_eq!(folders("codex", &named), paths(&["/work/codex"]));
         let empty = made_of(&[("HOME", "/h"), ("CLAUDE_CONFIG_DIR", "")]);
-        assert_eq!(claude(&empty).len(), 2);
+        assert_eq!(folders("claude", &empty).len(), 2);
     }
 }

@@ -316,16 +316,13 @@ fn money_may_be_written_with_and_without_cents_and_is_absent_when_nobody_set_it(
 #[test]
 fn folders_of_agents_are_those_that_were_named_else_those_the_agents_use() {
     let folder = tempfile::tempdir().unwrap();
-    let paths = |variables: &[(&str, &str)], agent: AgentKind| {
+    let paths = |variables: &[(&str, &str)], agent: &str| {
         let config = Config::resolve(&environment(folder.path(), variables), None, Vec::new()).unwrap();
         config.transcripts.agents.of(agent).to_owned()
     };
     let theirs = ("CLAUDE_CONFIG_DIR", "/a,/b/projects");
-    assert_eq!(paths(&[theirs], AgentKind::Claude), [Path::new("/a"), Path::new("/b")]);
+    assert_eq!(paths(&[theirs], "claude"), [Path::new("/a"), Path::new("/b")]);
     let ours = ("FORGECAST_TRANSCRIPTS_CLAUDE", "/c:/d");
-    assert_eq!(
-        paths(&[theirs, ours], AgentKind::Claude),
-        [Path::new("/c"), Path::new("/d")]
-    );
-    assert!(paths(&[], AgentKind::Foundry).is_empty(), "no home, no place");
+    assert_eq!(paths(&[theirs, ours], "claude"), [Path::new("/c"), Path::new("/d")]);
+    assert!(paths(&[], "foundry").is_empty(), "no home, no place");
 }

@@ -7,15 +7,15 @@ use serde_json::Value;
 use super::{claude, codex, write};
 use crate::cli::Agent;
 use crate::client::Client;
-use crate::config::{AgentKind, Config};
+use crate::config::Config;
 
 /// The settings files of an agent: one in each of its folders that exists, else in the first.
 pub(crate) fn files(agent: Agent, config: &Config) -> Vec<PathBuf> {
-    let (kind, name) = match agent {
-        Agent::Claude => (AgentKind::Claude, "settings.json"),
-        Agent::Codex => (AgentKind::Codex, "config.toml"),
+    let (key, name) = match agent {
+        Agent::Claude => ("claude", "settings.json"),
+        Agent::Codex => ("codex", "config.toml"),
     };
-    let folders = config.transcripts.agents.of(kind);
+    let folders = config.transcripts.agents.of(key);
     let mut there: Vec<&PathBuf> = folders.iter().filter(|folder| folder.is_dir()).collect();
     if there.is_empty() {
         there.extend(folders.first());

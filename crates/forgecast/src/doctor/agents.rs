@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use forgecast_decode::agents::{AGENTS, Agent};
 use forgecast_protocol::Timestamp;
 
 use super::{Finding, ok, warn};
-use crate::cli::Agent;
-use crate::config::{AgentKind, Config, Environment};
+use crate::cli;
+use crate::config::{Config, Environment};
 use crate::connect::claude::{ENDPOINT, EVENTS};
 use crate::connect::settings::{self, accepts_token, requires_token};
 use crate::connect::{self, HOOKS, write};
@@ -17,15 +18,6 @@ use crate::terminal;
 /// How many levels of folders are searched.
 const MAX_DEPTH: usize = 6;
 
-/// An agent's name, and the subfolders that contain its transcripts.
-fn name_and_subfolders(agent: AgentKind) -> (&'static str, &'static [&'static str]) {
-    match agent {
-        AgentKind::Claude => ("Claude Code", &["projects"]),
-        AgentKind::Codex => ("Codex", &["sessions", "archived_sessions"]),
-        AgentKind::Foundry => ("Foundry", &["observatory"]),
-    }
-}
-
 /// Checks every agent. `url` is the running server's address.
 pub(super) fn findings(environment: &Environment, config: &Config, url: Option<&str>) -> Vec<Finding> {
     if !config.transcripts.enabled {
@@ -33,38 +25,38 @@ pub(super) fn findings(environment: &Environment, config: &Config, url: Option<&
         return vec![warn("agents", "their transcripts are not watched", fix)];
     }
     let mut findings = Vec::new();
-    for agent in AgentKind::ALL {
-        let folders = pipeline::transcripts_of(config, agent);
+    for agent in AGENTS {
+        let folders = pipeline::homes(config, agent);
         let there: Vec<&PathBuf> = folders.iter().filter(|folder| folder.is_dir()).collect();
         for folder in &there {
             findings.push(transcripts(agent, folder));
         }
-        if there.is_empty() && agent == AgentKind::Claude {
+        if there.is_empty() && agent.key == "claude" {
             let looked = folders.iter().map(|folder| folder.display().to_string());
             let looked: Vec<String> = looked.collect();
             findings.push(warn(
-                agent.key(),
-                format!("Claude Code has no folder at {}", looked.join(" or ")),
+                agent.key,
+                format!("{} has no folder at {}", agent.label, looked.join(" or ")),
                 "if it keeps its files elsewhere, set CLAUDE_CONFIG_DIR or transcripts.claude",
             ));
         }
         if !there.is_empty() {
-            findings.extend(settings_findings(environment, config, agent, url));
+            findings.extend(settings_findings(environment, config, agent.key, url));
         }
     }
     findings
 }
 
-fn transcripts(agent: AgentKind, folder: &Path) -> Finding {
-    let (name, subfolders) = name_and_subfolders(agent);
+fn transcripts(agent: &Agent, folder: &Path) -> Finding {
+    let name = agent.label;
     let (mut files, mut newest) = (0, None);
-    for below in subfolders {
+    for below in agent.folders {
         count(&folder.join(below), MAX_DEPTH, &mut files, &mut newest);
     }
     let shown = folder.display();
     if files == 0 {
         return warn(
-            agent.key(),
+            agent.key,
             format!("no {name} transcripts in {shown}"),
             format!("start a {name} session, then run doctor again"),
         );
@@ -75,7 +67,7 @@ fn transcripts(agent: AgentKind, folder: &Path) -> Finding {
         i64::try_from(since.as_millis()).ok().map(Timestamp::from_millis)
     });
     ok(
-        agent.key(),
+        agent.key,
         format!(
             "{} in {shown}, the newest from {}",
             terminal::counted(files, &format!("{name} transcript")),
@@ -99,19 +91,19 @@ fn count(folder: &Path, depth: usize, files: &mut u64, newest: &mut Option<Syste
     }
 }
 
-fn settings_findings(environment: &Environment, config: &Config, agent: AgentKind, url: Option<&str>) -> Vec<Finding> {
+fn settings_findings(environment: &Environment, config: &Config, agent: &str, url: Option<&str>) -> Vec<Finding> {
     let agent = match agent {
-        AgentKind::Claude => Agent::Claude,
-        AgentKind::Codex => Agent::Codex,
-        AgentKind::Foundry => return Vec::new(),
+        "claude" => cli::Agent::Claude,
+        "codex" => cli::Agent::Codex,
+        _ => return Vec::new(),
     };
     let files = settings::files(agent, config);
     let each = files.into_iter().flat_map(|file| {
         let text = write::read(&file);
         match (agent, text) {
             (_, Err(error)) => vec![warn("settings", format!("{error:#}"), "make it readable for you")],
-            (Agent::Claude, Ok(text)) => claude(environment, config, &file, text.as_deref().unwrap_or("{}"), url),
-            (Agent::Codex, Ok(text)) => vec![codex(&file, text.as_deref().unwrap_or_default(), url)],
+            (cli::Agent::Claude, Ok(text)) => claude(environment, config, &file, text.as_deref().unwrap_or("{}"), url),
+            (cli::Agent::Codex, Ok(text)) => vec![codex(&file, text.as_deref().unwrap_or_default(), url)],
         }
     });
     each.collect()

@@ -4,7 +4,7 @@ use forgecast_ingest::Options;
 use forgecast_protocol::{Fact, SourceKind};
 
 use super::append;
-use crate::support::{Running, options, project, replace, start, start_with};
+use crate::support::{Running, home_of, options, project, replace, start, start_with};
 
 fn tasks(running: &Running) -> Vec<(String, Option<String>)> {
     let facts = running.facts().into_iter();
@@ -81,7 +81,7 @@ async fn the_event_log_of_the_successor_is_followed_and_the_next_day_found() {
     };
     append(&day("2026-11-20"), event("session_started", "{}"));
     let running = start(Options {
-        foundry: vec![home.path().to_owned()],
+        agents: vec![home_of("foundry", home.path())],
         reconcile_ms: 500,
         ..Options::default()
     })

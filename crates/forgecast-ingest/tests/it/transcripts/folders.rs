@@ -4,16 +4,18 @@ use forgecast_ingest::Options;
 use forgecast_protocol::health::RootState;
 
 use super::{age, append, archive, call, calls, claude, indexed, messages, session, step};
-use crate::support::{options, project, start, start_with};
+use crate::support::{home_of, options, project, start, start_with};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_that_was_never_used_is_no_problem_and_is_found_when_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let [claude, codex, foundry] = ["claude", "deep/codex", "foundry"].map(|name| folder.path().join(name));
     let running = start(Options {
-        claude: vec![claude.clone()],
-        codex: vec![codex.clone()],
-        foundry: vec![foundry.clone()],
+        agents: vec![
+            home_of("claude", &claude),
+            home_of("codex", &codex),
+            home_of("foundry", &foundry),
+        ],
         ..super::claude(&claude)
     })
     .await;
@@ -151,8 +153,7 @@ async fn the_folder_of_a_new_day_is_found_at_midnight_though_nobody_worked_for_d
         age(&home.path().join(folder), 5);
     }
     let running = start(Options {
-        codex: vec![home.path().to_owned()],
-        claude: Vec::new(),
+        agents: vec![home_of("codex", home.path())],
         // Nothing is found by looking again.
         reconcile_ms: 600_000,
         discover_ms: 600_000,
@@ -207,7 +208,7 @@ async fn known_projects_of_an_agent_go_on_beside_builds_in_the_same_folder() {
     let home = app.join(".agent");
     append(&session(&home, "-srv-app", "5f1c"), call("m1"));
     let both = || Options {
-        claude: vec![home.clone()],
+        agents: vec![home_of("claude", &home)],
         ..options(folder.path())
     };
     let first = start(both()).await;

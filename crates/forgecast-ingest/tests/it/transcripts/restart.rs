@@ -6,7 +6,7 @@ use forgecast_protocol::event::CallReported;
 use forgecast_protocol::{Fact, SourceCheckpoint, SourceKey};
 
 use super::{append, archive, call, call_with, calls, claude, indexed, session, step};
-use crate::support::{Running, launch, start, start_with};
+use crate::support::{Running, home_of, launch, start, start_with};
 
 fn reported(running: &Running) -> Vec<CallReported> {
     let facts = running.facts().into_iter();
@@ -23,7 +23,7 @@ async fn any_number_of_lives_tells_the_calls_of_one() {
     let home = tempfile::tempdir().unwrap();
     let codex = home.path().join("codex");
     let both = || forgecast_ingest::Options {
-        codex: vec![codex.clone()],
+        agents: vec![home_of("claude", home.path()), home_of("codex", &codex)],
         ..claude(home.path())
     };
     let model = r#"{"timestamp":"2026-11-20T08:00:00.000Z","type":"turn_context","payload":{"model":"gpt-5.5"}}"#;

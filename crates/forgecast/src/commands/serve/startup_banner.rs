@@ -167,11 +167,11 @@ async fn count_sessions(hub: &Hub) -> (u64, u64) {
 /// Each folder with its state. Problems are in the log and in the dashboard as well.
 fn folders(health: &SourceHealth) -> Vec<String> {
     let described = health.roots.iter().map(|root| {
-        let found = match root.kind {
+        let found = match &root.kind {
             RootKind::Projects => counted(root.projects, "project"),
             RootKind::Checkpoints => format!("checkpoints, {}", counted(root.projects, "session")),
             RootKind::Logs => "logs".to_owned(),
-            RootKind::Claude | RootKind::Codex | RootKind::Foundry => counted(root.projects, "transcript"),
+            RootKind::Agent(_) => counted(root.projects, "transcript"),
         };
         let state = match root.state {
             RootState::Watching => found,

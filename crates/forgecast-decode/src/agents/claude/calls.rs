@@ -6,15 +6,14 @@ use forgecast_protocol::event::{CallId, CallReported, CallTokens, UsageSource};
 
 use super::record::{CacheCreation, Message, Record, Usage};
 use crate::lenient::{Count, Object, Text};
+use crate::transcript::is_plain_id;
 
-/// Longest id or name of a model that is taken.
-const MAX_ID: usize = 200;
 /// Most calls within a call that are taken.
 const MAX_ITERATIONS: usize = 100;
 
 /// Hands every call of the line to `each`: that of its message, and those of advisers within it. `at` is the line's time;
 /// `agent` the subagent by the file's name; `tools` the ids of the uses of tools in the line.
-pub(crate) fn calls(
+pub(super) fn calls(
     record: &Record<'_>,
     at: Timestamp,
     offset: u64,
@@ -28,7 +27,7 @@ pub(crate) fn calls(
     let Some(usage) = &message.usage.0 else {
         return;
     };
-    let told = |message: Option<String>, model: Option<String>, tokens: CallTokens| CallReported {
+    let account = |message: Option<String>, model: Option<String>, tokens: CallTokens| CallReported {
         call: CallId {
             message,
             request: short(&record.request_id),
@@ -55,7 +54,7 @@ pub(crate) fn calls(
             cache_read: iteration.cache_read_input_tokens.or_zero(),
             ..cache_writes(iteration.cache_creation_input_tokens, &iteration.cache_creation)
         };
-        let mut call = told(id, model(&iteration.model), tokens);
+        let mut call = account(id, model(&iteration.model), tokens);
         // The request is that of the call around it, which telemetry means when it names the request.
         call.call.request = call.call.request.filter(|_| call.call.message.is_none());
         each(call);
@@ -70,12 +69,12 @@ pub(crate) fn calls(
         fast: fast(usage),
         cost_usd: record.cost_usd.0.filter(|cost| *cost >= 0.0),
         tools,
-        ..told(short(&message.id), own_model, tokens)
+        ..account(short(&message.id), own_model, tokens)
     });
 }
 
 /// Whether a message has tokens to count.
-pub(crate) fn has_usage(record: &Record<'_>) -> bool {
+pub(super) fn has_usage(record: &Record<'_>) -> bool {
     let message: Option<&Message<'_>> = record.message.0.as_ref();
     message.is_some_and(|message| message.usage.0.is_some())
 }
@@ -118,9 +117,4 @@ fn model(name: &Text<'_>) -> Option<String> {
 /// none.
 fn short(text: &Text<'_>) -> Option<String> {
     text.get().filter(|text| is_plain_id(text)).map(str::to_owned)
-}
-
-/// Whether a text can be an id or a model's name: not long, nothing but what is seen.
-pub(crate) fn is_plain_id(text: &str) -> bool {
-    text.len() <= MAX_ID && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
 }

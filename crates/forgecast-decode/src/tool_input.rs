@@ -109,13 +109,3 @@ fn below<'p>(folder: Option<&str>, path: &'p str) -> &'p str {
         .and_then(|folder| path.strip_prefix(folder.trim_end_matches('/'))?.strip_prefix('/'));
     inside.filter(|rest| !rest.is_empty()).unwrap_or(path)
 }
-
-/// Whether a tool starts a subagent.
-pub(crate) fn starts_agent(tool: &str) -> bool {
-    matches!(tool, "Task" | "Agent")
-}
-
-/// What a tool waits for by being used: it asks the user.
-pub(crate) fn asks_user(tool: &str) -> bool {
-    matches!(tool, "AskUserQuestion" | "ExitPlanMode")
-}

@@ -1,4 +1,4 @@
-//! The successor's documents in a project: the manifest of a run, which is replaced as a whole, and the task list, which
+//! Foundry's documents in a project: the manifest of a run, which is replaced as a whole, and the task list, which
 //! people write as well.
 
 use std::collections::BTreeSet;

@@ -2,23 +2,48 @@
 //! from the one it was made from is read like its own; the ledger sees that the calls are the same.
 
 mod calls;
+mod path;
 mod record;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use forgecast_protocol::batch::LogLevel;
-use forgecast_protocol::event::{CallReported, ErrorReported, Fact, SessionSeen, ToolUsed, WaitingBegan, WaitingEnded};
+use forgecast_protocol::event::{CallReported, Fact, ToolUsed, WaitingBegan, WaitingEnded};
 use forgecast_protocol::session::WaitingFor;
-use forgecast_protocol::{Subject, Timestamp};
+use forgecast_protocol::{SourceKind, Subject, Timestamp};
 use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use self::calls::Thread;
 use self::record::{Answer, Payload, Record};
-use super::claude::tools::Input;
-use super::transcript::{Said, Taken, Told, TranscriptPath, kept, last_part, restored, when};
+use super::{Agent, Home, line_that};
 use crate::lenient::Text;
+use crate::tool_input::Input;
+use crate::transcript::{
+    Depth, LineContext, LineInput, LineReader, TranscriptPath, Visitor, deserialize_state, failed, seen,
+    serialize_state, title_in, titled, tool_line, turn_is_over, when,
+};
+
+pub(super) static AGENT: Agent = Agent {
+    key: "codex",
+    label: "Codex",
+    home: Home {
+        variable: Some("CODEX_HOME"),
+        separator: None,
+        folder: ".codex",
+        config_folder: None,
+    },
+    folders: &["sessions", "archived_sessions"],
+    group_level: 0,
+    enters: |path| path.starts_with("sessions/"),
+    daily: Some("sessions"),
+    independent_lines: false,
+    source: SourceKind::Transcript,
+    path: path::of,
+    reader: |path, state| Box::new(Reader::new(path, state)),
+    next_usage: |piece| line_that(may_count, piece),
+};
 
 /// Most lines of one prompt, answer or error in the log.
 const PROMPT_LINES: usize = 8;
@@ -68,7 +93,7 @@ static USER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"user_m
 const HEAD: usize = 2_000;
 
 /// Whether a line may say something of usage: what it used, with which model, whose thread it is.
-pub(crate) fn may_count(line: &[u8]) -> bool {
+fn may_count(line: &[u8]) -> bool {
     let head = &line[..line.len().min(HEAD)];
     TOKEN_COUNT.find(head).is_some() || META.find(head).is_some() || CONTEXT.find(head).is_some()
 }
@@ -88,73 +113,46 @@ struct State {
 }
 
 /// Reads the lines of one file.
-#[derive(Clone, Debug)]
-pub(crate) struct Reader {
+#[derive(Debug)]
+struct Reader {
     path: TranscriptPath,
     state: State,
+    /// Whose the lines are, as far as they have said.
+    subject: Option<Arc<Subject>>,
 }
 
 /// A line's payload, and what surrounds it.
 struct Line<'l> {
     payload: &'l Payload<'l>,
-    told: &'l Told<'l>,
-    subject: Subject,
-    at: Option<Timestamp>,
+    context: LineContext<'l>,
 }
 
-impl Line<'_> {
-    fn say(&self, fact: Fact, out: &mut Taken) {
-        self.told.fact(&self.subject, self.at, fact, out);
+impl LineReader for Reader {
+    fn line(&mut self, line: &LineInput<'_>, out: &mut dyn Visitor) {
+        let wanted = line.depth != Depth::UsageOnly
+            || may_count(line.bytes)
+            || (!self.state.titled && USER.find(line.bytes).is_some());
+        if !wanted {
+            return;
+        }
+        match serde_json::from_slice::<Record<'_>>(line.bytes) {
+            Ok(record) => self.record(&record, line, out),
+            Err(error) => out.bad(&format!("no line of a rollout: {error}")),
+        }
     }
 
-    fn log(&self, level: Option<LogLevel>, sign: &str, text: &str, limit: usize, out: &mut Taken) {
-        let said = Said {
-            at: self.at,
-            level,
-            sign,
-            ..Said::default()
-        };
-        self.told.log(&self.subject, &said, text, limit, out);
+    fn state(&self) -> String {
+        serialize_state(&self.state)
     }
 }
 
 impl Reader {
-    pub(crate) fn new(path: TranscriptPath, state: &str) -> Self {
-        let state = restored(state);
-        Self { path, state }
-    }
-
-    pub(crate) fn state(&self) -> String {
-        kept(&self.state)
-    }
-
-    pub(crate) fn line(&mut self, line: &[u8], told: &Told<'_>, out: &mut Taken) {
-        let line = line.trim_ascii();
-        let wanted = told.everything() || may_count(line) || (!self.state.titled && USER.find(line).is_some());
-        if line.is_empty() || !wanted {
-            return;
+    fn new(path: TranscriptPath, state: &str) -> Self {
+        Self {
+            path,
+            state: deserialize_state(state),
+            subject: None,
         }
-        match serde_json::from_slice::<Record<'_>>(line) {
-            Ok(record) => self.take(&record, told, out),
-            Err(error) => out.note(format!("no line of a rollout: {error}")),
-        }
-    }
-
-    /// The call in a line that [`may_count`], and the folder of the session as far as it is known.
-    pub(crate) fn count(&mut self, line: &[u8], offset: u64) -> Result<Option<CallReported>, &'static str> {
-        let record: Record<'_> = serde_json::from_slice(line).map_err(|_| "no line of a rollout")?;
-        let Some(payload) = &record.payload.0 else {
-            return Ok(None);
-        };
-        if let (None, Some(folder)) = (&self.state.cwd, payload.cwd.get()) {
-            self.state.cwd = Some(folder.to_owned());
-        }
-        self.counted(&record, payload, record.timestamp.get().and_then(when), offset)
-    }
-
-    /// The folder that the session was started in.
-    pub(crate) fn folder(&self) -> Option<&str> {
-        self.state.cwd.as_deref()
     }
 
     fn counted(
@@ -181,128 +179,130 @@ impl Reader {
         Ok(None)
     }
 
-    fn take(&mut self, record: &Record<'_>, told: &Told<'_>, out: &mut Taken) {
+    fn record(&mut self, record: &Record<'_>, input: &LineInput<'_>, out: &mut dyn Visitor) {
         let Some(payload) = &record.payload.0 else {
-            out.unknown += 1;
-            return;
+            return out.unknown();
         };
-        let first = self.state.cwd.is_none();
-        if let (true, Some(folder)) = (first, payload.cwd.get()) {
-            self.state.cwd = Some(told.cleaner.line(folder));
-        }
+        let first = self.state.cwd.is_none() && payload.cwd.get().is_some();
         let line = Line {
             payload,
-            told,
-            subject: Subject {
-                transcript: Some(self.path.session.clone()),
-                directory: self.state.cwd.clone(),
-                ..Subject::default()
+            context: LineContext {
+                input,
+                subject: self.subject(payload, input),
+                at: record.timestamp.get().and_then(when),
+                agent: None,
             },
-            at: record.timestamp.get().and_then(when),
         };
-        if let (true, Some(folder)) = (first, &self.state.cwd) {
-            let seen = SessionSeen {
-                project: last_part(folder).map(str::to_owned),
-                ..SessionSeen::default()
-            };
-            line.say(Fact::SessionSeen(seen), out);
+        if first {
+            out.fact(&line.context, seen(self.state.cwd.as_deref()));
         }
-        match self.counted(record, payload, line.at, told.offset) {
-            Ok(Some(call)) => line.say(Fact::CallReported(call), out),
+        match self.counted(record, payload, line.context.at, input.offset) {
+            Ok(Some(call)) => out.call(&line.context, call),
             Ok(None) => {}
-            Err(why) => out.note(why),
+            Err(why) => out.bad(why),
+        }
+        if input.depth == Depth::Calls {
+            return;
         }
         match record.kind.get() {
             Some("session_meta" | "turn_context" | "world_state") => {}
             Some("event_msg") => self.event(&line, out),
             Some("response_item") => self.item(&line, out),
-            Some("compacted") => line.log(LogLevel::Info.into(), "", "context compacted", 1, out),
-            _ => out.unknown += 1,
+            Some("compacted") => out.log(&line.context, LogLevel::Info.into(), "", "context compacted", 1),
+            _ => out.unknown(),
         }
     }
 
-    fn event(&mut self, line: &Line<'_>, out: &mut Taken) {
+    /// Whose the line is: the folder is the first that a line names.
+    fn subject(&mut self, payload: &Payload<'_>, input: &LineInput<'_>) -> Arc<Subject> {
+        if let (None, Some(folder)) = (&self.state.cwd, payload.cwd.get()) {
+            self.state.cwd = Some(input.cleaner.line(folder));
+            self.subject = None;
+        }
+        let made = || {
+            Arc::new(Subject {
+                transcript: Some(self.path.session.clone()),
+                directory: self.state.cwd.clone(),
+                ..Subject::default()
+            })
+        };
+        self.subject.get_or_insert_with(made).clone()
+    }
+
+    fn event(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
         let payload = line.payload;
         let message = payload.message.get().unwrap_or_default().trim();
         match payload.kind.get() {
             Some("token_count" | "context_compacted") => {}
             Some("user_message") => self.prompt(line, message, out),
-            Some("agent_message") => line.log(None, "", message, ANSWER_LINES, out),
+            Some("agent_message") => out.log(&line.context, None, "", message, ANSWER_LINES),
             Some("task_started" | "turn_started") => self.goes_on(line, out),
             Some("task_complete" | "turn_complete") => self.waits(line, WaitingFor::Prompt, out),
             Some("turn_aborted") => {
                 let reason = payload.reason.get().unwrap_or("stopped");
-                line.log(LogLevel::Warn.into(), "turn ended: ", reason, 1, out);
+                out.log(&line.context, LogLevel::Warn.into(), "turn ended: ", reason, 1);
                 self.waits(line, WaitingFor::Prompt, out);
             }
             Some("exec_approval_request" | "apply_patch_approval_request") => {
                 self.waits(line, WaitingFor::Permission, out);
             }
-            Some("error" | "stream_error") if line.told.everything() => {
+            Some("error" | "stream_error") if line.context.everything() => {
                 let message = if message.is_empty() {
                     "the request failed"
                 } else {
                     message
                 };
-                line.log(LogLevel::Error.into(), "", message, ERROR_LINES, out);
-                let error = ErrorReported {
-                    message: line.told.cleaner.line(message.lines().next().unwrap_or_default()),
-                    details: None,
-                };
-                line.say(Fact::ErrorReported(error), out);
+                out.log(&line.context, LogLevel::Error.into(), "", message, ERROR_LINES);
+                out.fact(&line.context, failed(message, line.context.cleaner()));
             }
             Some("error" | "stream_error") => {}
             Some(silent) if SILENT.contains(&silent) => {}
-            _ => out.unknown += 1,
+            _ => out.unknown(),
         }
     }
 
-    fn prompt(&mut self, line: &Line<'_>, text: &str, out: &mut Taken) {
+    fn prompt(&mut self, line: &Line<'_>, text: &str, out: &mut dyn Visitor) {
         // What the agent tells itself of its surroundings stands in a tag.
         if text.is_empty() || text.starts_with("<environment_context>") || text.starts_with("<user_instructions>") {
             return;
         }
-        if !self.state.titled {
-            let mut words = text.lines().map(|part| line.told.cleaner.word(part));
-            if let Some(title) = words.find(|part| !part.is_empty()) {
-                self.state.titled = true;
-                let seen = SessionSeen {
-                    title: Some(title),
-                    ..SessionSeen::default()
-                };
-                line.say(Fact::SessionSeen(seen), out);
-            }
+        if !self.state.titled
+            && let Some(title) = title_in(text, line.context.cleaner())
+        {
+            self.state.titled = true;
+            out.fact(&line.context, titled(title));
         }
         self.goes_on(line, out);
-        line.log(None, "› ", text, PROMPT_LINES, out);
+        out.log(&line.context, None, "› ", text, PROMPT_LINES);
     }
 
-    fn waits(&mut self, line: &Line<'_>, waiting_for: WaitingFor, out: &mut Taken) {
-        if !line.told.everything() || self.state.waiting {
+    fn waits(&mut self, line: &Line<'_>, waiting_for: WaitingFor, out: &mut dyn Visitor) {
+        if !line.context.everything() || self.state.waiting {
             return;
         }
         self.state.waiting = true;
+        if waiting_for == WaitingFor::Prompt {
+            return out.fact(&line.context, turn_is_over());
+        }
         let command = line.payload.command.as_command();
-        let reason = match (waiting_for, command) {
-            (WaitingFor::Prompt, _) => "its turn is over; it waits for the next prompt".to_owned(),
-            (_, Some(command)) => format!("asks leave for: {}", line.told.cleaner.word(&command)),
-            (_, None) => "asks leave for a change".to_owned(),
-        };
         let waiting = WaitingBegan {
-            reason,
+            reason: match command {
+                Some(command) => format!("asks leave for: {}", line.context.cleaner().word(&command)),
+                None => "asks leave for a change".to_owned(),
+            },
             waiting_for: Some(waiting_for),
         };
-        line.say(Fact::WaitingBegan(waiting), out);
+        out.fact(&line.context, Fact::WaitingBegan(waiting));
     }
 
-    fn goes_on(&mut self, line: &Line<'_>, out: &mut Taken) {
-        if std::mem::take(&mut self.state.waiting) && line.told.everything() {
-            line.say(Fact::WaitingEnded(WaitingEnded {}), out);
+    fn goes_on(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
+        if std::mem::take(&mut self.state.waiting) && line.context.everything() {
+            out.fact(&line.context, Fact::WaitingEnded(WaitingEnded {}));
         }
     }
 
-    fn item(&mut self, line: &Line<'_>, out: &mut Taken) {
-        if !line.told.everything() {
+    fn item(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
+        if !line.context.everything() {
             return;
         }
         let payload = line.payload;
@@ -316,13 +316,13 @@ impl Reader {
                 answered(line, out);
             }
             Some(silent) if SILENT.contains(&silent) => {}
-            _ => out.unknown += 1,
+            _ => out.unknown(),
         }
     }
 }
 
-fn used(line: &Line<'_>, folder: Option<&str>, out: &mut Taken) {
-    let (payload, cleaner) = (line.payload, line.told.cleaner);
+fn used(line: &Line<'_>, folder: Option<&str>, out: &mut dyn Visitor) {
+    let (payload, cleaner) = (line.payload, line.context.cleaner());
     let tool = payload.name.get().unwrap_or(match payload.kind.get() {
         Some("web_search_call") => "web_search",
         _ => "shell",
@@ -335,8 +335,7 @@ fn used(line: &Line<'_>, folder: Option<&str>, out: &mut Taken) {
         (None, None) => patched(payload.input.get()).map(|files| cleaner.word(&files)),
     };
     let tool = cleaner.word(tool);
-    let shown = format!("{tool} {}", summary.as_deref().unwrap_or_default());
-    line.log(None, "", shown.trim_end(), 1, out);
+    out.log(&line.context, None, "", &tool_line(&tool, summary.as_deref()), 1);
     let used = ToolUsed {
         tool,
         summary,
@@ -344,7 +343,7 @@ fn used(line: &Line<'_>, folder: Option<&str>, out: &mut Taken) {
         success: None,
         use_id: payload.call_id.get().map(|id| cleaner.word(id)),
     };
-    line.say(Fact::ToolUsed(used), out);
+    out.fact(&line.context, Fact::ToolUsed(used));
 }
 
 /// The files that a patch changes, by its headings.
@@ -361,16 +360,16 @@ fn patched(patch: Option<&str>) -> Option<String> {
 }
 
 /// The answer of a tool; only what failed is of interest.
-fn answered(line: &Line<'_>, out: &mut Taken) {
+fn answered(line: &Line<'_>, out: &mut dyn Visitor) {
     let Some((code, text)) = line.payload.output.and_then(failure) else {
         return;
     };
-    line.log(
+    out.log(
+        &line.context,
         LogLevel::Error.into(),
         &format!("failed with exit code {code}: "),
         text.trim(),
         ERROR_LINES,
-        out,
     );
 }
 

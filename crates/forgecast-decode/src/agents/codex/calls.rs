@@ -16,7 +16,7 @@ const MAX_ID: usize = 100;
 /// What is remembered of a thread.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Thread {
+pub(super) struct Thread {
     /// The thread whose history stands first in the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     root: Option<String>,

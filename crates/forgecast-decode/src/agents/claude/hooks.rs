@@ -2,8 +2,8 @@
 //! is not known is a sign of life.
 
 use forgecast_protocol::event::{
-    AgentReported, CompletionBasis, CompletionReported, Custom, ErrorReported, Fact, SessionSeen, ToolUsed,
-    WaitingBegan, WaitingEnded,
+    AgentReported, CompletionBasis, CompletionReported, Custom, ErrorReported, Fact, ToolUsed, WaitingBegan,
+    WaitingEnded,
 };
 use forgecast_protocol::session::WaitingFor;
 use forgecast_protocol::{Batch, Event, EventId, Origin, SourceKind, Subject, Timestamp};
@@ -11,10 +11,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::claude::tools::{Input, asks_user, starts_agent};
+use super::{asks_user, starts_agent};
 use crate::clean::Cleaner;
 use crate::lenient::{Count, List, Object, Text};
-use crate::transcript::{last_part, session_name};
+use crate::tool_input::Input;
+use crate::transcript::{seen, session_name, turn_is_over};
 use crate::{Unparsable, json};
 
 /// The same content within so many milliseconds is the same event sent again; later it is another one like it.
@@ -80,7 +81,7 @@ struct Background<'a> {
 ///
 /// # Errors
 /// When it is no JSON object, or names no session.
-pub fn claude(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Batch, Unparsable> {
+pub fn decode_hook(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Batch, Unparsable> {
     let hook = read(body)?;
     let Some(session) = hook.session_id.get() else {
         return Err(Unparsable::Unexpected {
@@ -88,7 +89,7 @@ pub fn claude(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Batch, U
             found: "none",
         });
     };
-    let told = Told {
+    let context = HookContext {
         hook: &hook,
         cleaner,
         subject: Subject {
@@ -104,11 +105,11 @@ pub fn claude(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Batch, U
         modified_at: None,
     };
     let name = name(&hook, session, body, now);
-    let facts = told.facts().into_iter().enumerate();
+    let facts = context.facts().into_iter().enumerate();
     let events = facts.map(|(index, fact)| {
         let mut event = Event {
             id: id(&name, index),
-            subject: told.subject.clone(),
+            subject: context.subject.clone(),
             at: now,
             origin: origin.clone(),
             fact,
@@ -176,13 +177,14 @@ fn id(name: &str, index: usize) -> Option<EventId> {
     text.parse().ok()
 }
 
-struct Told<'t> {
+/// A hook, and whose it is.
+struct HookContext<'t> {
     hook: &'t Hook<'t>,
     cleaner: &'t Cleaner,
     subject: Subject,
 }
 
-impl Told<'_> {
+impl HookContext<'_> {
     fn facts(&self) -> Vec<Fact> {
         let hook = self.hook;
         match hook.hook_event_name.get() {
@@ -196,7 +198,7 @@ impl Told<'_> {
             Some("StopFailure") => self.failure(),
             Some("SubagentStart") => self.agent("active"),
             Some("SubagentStop") => self.agent("completed"),
-            Some("SessionStart") => vec![self.seen()],
+            Some("SessionStart") => vec![seen(self.subject.directory.as_deref())],
             Some("SessionEnd") => vec![Fact::CompletionReported(CompletionReported {
                 success: None,
                 status: self.word(&hook.reason),
@@ -293,20 +295,16 @@ impl Told<'_> {
             None if message.contains("waiting for your input") => WaitingFor::Prompt,
             None => return self.sign_of_life(),
         };
-        let said = match waiting_for {
+        let unsaid = match waiting_for {
+            WaitingFor::Prompt => return turn_is_over(),
             WaitingFor::Permission => "asks leave to use a tool",
-            WaitingFor::Prompt => "its turn is over; it waits for the next prompt",
             WaitingFor::Answer => "waits for an answer",
-        };
-        // The same words as when the turn ended: it is the same wait.
-        let words = match waiting_for {
-            WaitingFor::Prompt => String::new(),
-            WaitingFor::Permission | WaitingFor::Answer => self.cleaner.word(message),
         };
         let reason = match self.word(&hook.tool_name) {
             Some(tool) => format!("asks leave to use {tool}"),
-            None if words.is_empty() => said.to_owned(),
-            None => words,
+            None => Some(self.cleaner.word(message))
+                .filter(|words| !words.is_empty())
+                .unwrap_or_else(|| unsaid.to_owned()),
         };
         Fact::WaitingBegan(WaitingBegan {
             reason,
@@ -346,14 +344,6 @@ impl Told<'_> {
         })]
     }
 
-    fn seen(&self) -> Fact {
-        let folder = self.subject.directory.as_deref();
-        Fact::SessionSeen(SessionSeen {
-            project: folder.and_then(last_part).map(str::to_owned),
-            ..SessionSeen::default()
-        })
-    }
-
     fn sign_of_life(&self) -> Fact {
         let hook = self.hook;
         let mut data = serde_json::Map::new();
@@ -373,11 +363,4 @@ impl Told<'_> {
             data: data.into(),
         })
     }
-}
-
-fn turn_is_over() -> Fact {
-    Fact::WaitingBegan(WaitingBegan {
-        reason: "its turn is over; it waits for the next prompt".to_owned(),
-        waiting_for: Some(WaitingFor::Prompt),
-    })
 }

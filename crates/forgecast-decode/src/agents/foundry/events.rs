@@ -1,16 +1,17 @@
-//! One function per kind of event in the successor's log: what it says as facts, and as a line of the log.
+//! One function per kind of event in Foundry's log: what it says as facts, and as a line of the log.
 
 use forgecast_protocol::batch::LogLevel;
 use forgecast_protocol::event::{
-    AgentReported, CompletionBasis, CompletionReported, Custom, DecisionRecorded, ErrorReported, Fact, PatternRecorded,
-    SessionSeen, TaskReported, TokenDelta, UsageRecorded,
+    AgentReported, CallId, CallReported, CallTokens, CompletionBasis, CompletionReported, Custom, DecisionRecorded,
+    ErrorReported, Fact, PatternRecorded, SessionSeen, TaskReported, TokenDelta, UsageRecorded, UsageSource,
 };
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::{Line, Reader};
 use crate::fields::Fields;
 use crate::summary;
-use crate::transcript::{Said, Taken, last_part};
+use crate::transcript::{Depth, Visitor, last_part};
 
 /// Most patterns that one event names.
 const MAX_PATTERNS: usize = 50;
@@ -20,14 +21,15 @@ const MAX_COST_USD: f64 = 1_000_000.0;
 const MAX_CUSTOM: usize = 4 << 10;
 
 impl Reader {
-    pub(super) fn event(&mut self, line: &Line<'_>, kind: &str, payload: &mut Fields<'_>, out: &mut Taken) {
+    pub(super) fn event(&mut self, line: &Line<'_>, kind: &str, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
         match kind {
+            "agent_started" => self.agent_started(line, payload, out),
+            "agent_done" => self.agent_done(line, payload, out),
+            _ if line.context.input.depth == Depth::Calls => {}
             "session_started" => started(line, payload, out),
             "session_ended" => self.ended(line, payload, out),
             "task_started" => self.task_started(line, payload, out),
             "task_completed" => self.task_completed(line, payload, out),
-            "agent_started" => self.agent_started(line, payload, out),
-            "agent_done" => self.agent_done(line, payload, out),
             "review_findings" => findings(line, payload, out),
             "pattern_injected" | "pattern_applied" => patterns(line, payload, out),
             "committed" => committed(line, payload, out),
@@ -36,7 +38,7 @@ impl Reader {
         }
     }
 
-    fn ended(&mut self, line: &Line<'_>, payload: &mut Fields<'_>, out: &mut Taken) {
+    fn ended(&mut self, line: &Line<'_>, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
         let failed = self.state.failed.remove(&line.session).unwrap_or_default();
         let tasks = payload.count(&["total_tasks"]);
         let seconds = payload.number(&["duration_secs"], 1e9);
@@ -48,28 +50,29 @@ impl Reader {
             0 => format!("worked through {tasks}"),
             failed => format!("worked through {tasks}, {failed} failed"),
         };
-        line.log(None, &format!("session ended: {summary}"), out);
+        log(line, None, &format!("session ended: {summary}"), out);
         let ended = CompletionReported {
             success: Some(said.unwrap_or(failed.is_empty())),
             status: Some("session_ended".to_owned()),
             basis: CompletionBasis::Reported,
-            completed_at: line.at,
+            completed_at: line.context.at,
             summary: Some(summary),
             task: None,
             phases_completed: None,
             duration_minutes: seconds.map(|seconds| seconds / 60.0),
             links: summary::links(payload),
         };
-        line.say(Fact::CompletionReported(ended), out);
+        out.fact(&line.context, Fact::CompletionReported(ended));
     }
 
-    fn task_started(&mut self, line: &Line<'_>, payload: &mut Fields<'_>, out: &mut Taken) {
+    fn task_started(&mut self, line: &Line<'_>, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
         let Some(id) = payload.word(&["task_id", "id"]) else {
-            return out.note("task_started: it names no task");
+            return out.bad("task_started: it names no task");
         };
         let description = payload.line(&["description", "title"]);
         let shown = description.as_deref().unwrap_or_default();
-        line.log(
+        log(
+            line,
             None,
             format!("task {id} started: {shown}").trim_end_matches([':', ' ']),
             out,
@@ -80,12 +83,12 @@ impl Reader {
             status: Some("in_progress".to_owned()),
             ..TaskReported::default()
         };
-        line.say(Fact::TaskReported(task), out);
+        out.fact(&line.context, Fact::TaskReported(task));
     }
 
-    fn task_completed(&mut self, line: &Line<'_>, payload: &mut Fields<'_>, out: &mut Taken) {
+    fn task_completed(&mut self, line: &Line<'_>, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
         let Some(id) = payload.word(&["task_id", "id"]) else {
-            return out.note("task_completed: it names no task");
+            return out.bad("task_completed: it names no task");
         };
         let verdict = payload.word(&["verdict", "status"]);
         let commit = payload.word(&["commit_sha", "sha"]);
@@ -94,19 +97,19 @@ impl Reader {
         let level = (status == "failed").then_some(LogLevel::Error);
         let said = verdict.as_deref().unwrap_or("done");
         let commit = commit.map(|sha| format!(" ({})", short(&sha))).unwrap_or_default();
-        line.log(level, &format!("task {id}: {said}{commit}"), out);
+        log(line, level, &format!("task {id}: {said}{commit}"), out);
         let task = TaskReported {
             id,
             description: payload.line(&["description", "title"]),
             status: Some(status),
             ..TaskReported::default()
         };
-        line.say(Fact::TaskReported(task), out);
+        out.fact(&line.context, Fact::TaskReported(task));
     }
 
-    fn agent_started(&mut self, line: &Line<'_>, payload: &mut Fields<'_>, out: &mut Taken) {
+    fn agent_started(&mut self, line: &Line<'_>, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
         let Some(role) = payload.word(&["role"]) else {
-            return out.note("agent_started: it names no role");
+            return out.bad("agent_started: it names no role");
         };
         let model = payload.word(&["model"]);
         let provider = payload.word(&["provider"]);
@@ -114,43 +117,53 @@ impl Reader {
             self.state.models.begin(&line.session, &role, model);
         }
         let on = model.or(provider).map(|name| format!(" on {name}")).unwrap_or_default();
-        line.log(None, &format!("{role} started{on}"), out);
+        log(line, None, &format!("{role} started{on}"), out);
         let agent = AgentReported {
             id: role.clone(),
             kind: Some(role),
             status: Some("active".to_owned()),
             ..AgentReported::default()
         };
-        line.say(Fact::AgentReported(agent), out);
+        out.fact(&line.context, Fact::AgentReported(agent));
     }
 
-    fn agent_done(&mut self, line: &Line<'_>, payload: &mut Fields<'_>, out: &mut Taken) {
+    fn agent_done(&mut self, line: &Line<'_>, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
         let Some(role) = payload.word(&["role"]) else {
-            return out.note("agent_done: it names no role");
+            return out.bad("agent_done: it names no role");
         };
-        let mut tokens = |name: &str| {
-            let count = payload.large_count(&[name]).unwrap_or_default();
-            i64::try_from(count).unwrap_or(i64::MAX)
+        let mut count = |name: &str| payload.large_count(&[name]).unwrap_or_default();
+        let tokens = CallTokens {
+            input: count("tokens_in"),
+            output: count("tokens_out"),
+            cache_read: count("cache_read_tokens"),
+            cache_write_5m: count("cache_creation_tokens"),
+            cache_write_1h: 0,
         };
-        let tokens = TokenDelta {
-            input: tokens("tokens_in"),
-            output: tokens("tokens_out"),
-            cache_read: tokens("cache_read_tokens"),
-            cache_write: tokens("cache_creation_tokens"),
-        };
-        let success = payload.flag(&["success"]);
+        let cost_usd = payload.number(&["cost_usd"], MAX_COST_USD);
+        let model = self.state.models.of(&line.session, &role);
+        if line.context.input.depth == Depth::Calls {
+            return call(line, role, model, tokens, cost_usd, out);
+        }
+        let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let usage = UsageRecorded {
-            tokens,
-            cost_usd: payload.number(&["cost_usd"], MAX_COST_USD),
-            model: self.state.models.of(&line.session, &role),
+            tokens: TokenDelta {
+                input: signed(tokens.input),
+                output: signed(tokens.output),
+                cache_read: signed(tokens.cache_read),
+                cache_write: signed(tokens.cache_write_5m),
+            },
+            cost_usd,
+            model,
             agent: Some(role.clone()),
-            used_at: line.at,
+            used_at: line.context.at,
             context_percent: payload.percent(&["context_pct"]),
             ..UsageRecorded::default()
         };
+        let success = payload.flag(&["success"]);
         let failed = success == Some(false);
         let level = failed.then_some(LogLevel::Error);
-        line.log(
+        log(
+            line,
             level,
             &format!("{role} {}", if failed { "failed" } else { "done" }),
             out,
@@ -161,37 +174,65 @@ impl Reader {
             status: Some(if failed { "failed" } else { "completed" }.to_owned()),
             ..AgentReported::default()
         };
-        line.say(Fact::AgentReported(agent), out);
+        out.fact(&line.context, Fact::AgentReported(agent));
         if !usage.tokens.is_zero() || usage.cost_usd.is_some() || usage.context_percent.is_some() {
-            line.say(Fact::UsageRecorded(usage), out);
+            out.fact(&line.context, Fact::UsageRecorded(usage));
         }
     }
 }
 
-impl Line<'_> {
-    fn log(&self, level: Option<LogLevel>, text: &str, out: &mut Taken) {
-        let said = Said {
-            at: self.at,
-            level,
-            from: Some("foundry"),
-            ..Said::default()
-        };
-        self.told.log(&self.subject, &said, text, 1, out);
+/// What an agent used as a call, known by its line: the same line is the same call.
+fn call(
+    line: &Line<'_>,
+    role: String,
+    model: Option<String>,
+    tokens: CallTokens,
+    cost_usd: Option<f64>,
+    out: &mut dyn Visitor,
+) {
+    if tokens.total() == 0 {
+        return;
     }
+    if line.context.at.is_none() {
+        return out.bad("usage without a time");
+    }
+    let digest = Sha256::digest(line.context.input.bytes);
+    let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let call = CallReported {
+        call: CallId {
+            message: Some(format!("foundry:{digest}")),
+            ..CallId::default()
+        },
+        source: UsageSource::Reported,
+        used_at: line.context.at,
+        model,
+        fast: None,
+        tokens,
+        cost_usd,
+        agent: Some(role),
+        tools: Vec::new(),
+        offset: line.context.input.offset,
+    };
+    out.call(&line.context, call);
 }
 
-fn started(line: &Line<'_>, payload: &mut Fields<'_>, out: &mut Taken) {
-    let folder = line.subject.directory.as_deref();
+/// Adds a line to the log.
+fn log(line: &Line<'_>, level: Option<LogLevel>, text: &str, out: &mut dyn Visitor) {
+    out.log(&line.context, level, "", text, 1);
+}
+
+fn started(line: &Line<'_>, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
+    let folder = line.context.subject.directory.as_deref();
     let seen = SessionSeen {
         project: folder.and_then(last_part).map(str::to_owned),
         task: payload.text(&["task", "description", "goal"]),
         ..SessionSeen::default()
     };
-    line.log(None, "session started", out);
-    line.say(Fact::SessionSeen(seen), out);
+    log(line, None, "session started", out);
+    out.fact(&line.context, Fact::SessionSeen(seen));
 }
 
-fn findings(line: &Line<'_>, payload: &mut Fields<'_>, out: &mut Taken) {
+fn findings(line: &Line<'_>, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
     let task = payload.word(&["task_id"]);
     let mut count = |name: &str| payload.count(&[name]).unwrap_or_default();
     let (high, medium, low) = (count("high"), count("medium"), count("low"));
@@ -203,8 +244,8 @@ fn findings(line: &Line<'_>, payload: &mut Fields<'_>, out: &mut Taken) {
     };
     let of = task.as_deref().unwrap_or("the work");
     let title = format!("review of {of}: {high} high, {medium} medium, {low} low");
-    line.log(Some(LogLevel::Warn), &title, out);
-    let at = line.at.unwrap_or(line.told.now);
+    log(line, Some(LogLevel::Warn), &title, out);
+    let at = line.context.at.unwrap_or(line.context.input.now);
     let decision = DecisionRecorded {
         key: format!("findings:{of}:{at}"),
         title,
@@ -212,38 +253,43 @@ fn findings(line: &Line<'_>, payload: &mut Fields<'_>, out: &mut Taken) {
         severity: Some(severity.to_owned()),
         ..DecisionRecorded::default()
     };
-    line.say(Fact::DecisionRecorded(decision), out);
+    out.fact(&line.context, Fact::DecisionRecorded(decision));
 }
 
-fn patterns(line: &Line<'_>, payload: &mut Fields<'_>, out: &mut Taken) {
+fn patterns(line: &Line<'_>, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
     let ids = payload.lines(&["pattern_ids", "pattern_id"], MAX_PATTERNS);
     for id in ids.unwrap_or_default() {
         let pattern = PatternRecorded {
-            id: line.told.cleaner.word(&id),
+            id: line.context.cleaner().word(&id),
             ..PatternRecorded::default()
         };
-        line.say(Fact::PatternRecorded(pattern), out);
+        out.fact(&line.context, Fact::PatternRecorded(pattern));
     }
 }
 
-fn committed(line: &Line<'_>, payload: &mut Fields<'_>, out: &mut Taken) {
+fn committed(line: &Line<'_>, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
     let sha = payload.word(&["sha", "commit_sha"]).unwrap_or_default();
     let message = payload.line(&["message"]).unwrap_or_default();
-    line.log(None, format!("committed {} {message}", short(&sha)).trim_end(), out);
+    log(
+        line,
+        None,
+        format!("committed {} {message}", short(&sha)).trim_end(),
+        out,
+    );
     let links = summary::links(payload);
     if !links.is_empty() {
         let seen = SessionSeen {
             links,
             ..SessionSeen::default()
         };
-        line.say(Fact::SessionSeen(seen), out);
+        out.fact(&line.context, Fact::SessionSeen(seen));
     }
     let data = serde_json::json!({ "sha": sha, "message": message });
     let kind = "committed".to_owned();
-    line.say(Fact::Custom(Custom { kind, data }), out);
+    out.fact(&line.context, Fact::Custom(Custom { kind, data }));
 }
 
-fn trouble(line: &Line<'_>, kind: &str, payload: &mut Fields<'_>, out: &mut Taken) {
+fn trouble(line: &Line<'_>, kind: &str, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
     let message = if kind == "rate_limited" {
         let provider = payload.word(&["provider"]).unwrap_or_else(|| "the provider".to_owned());
         let wait = payload.number(&["wait_secs"], 1e9);
@@ -257,11 +303,11 @@ fn trouble(line: &Line<'_>, kind: &str, payload: &mut Fields<'_>, out: &mut Take
             .map(|(name, value)| format!("{name} {}", plain(value)))
             .collect();
         let said = said.unwrap_or_else(|| rest.join(", "));
-        line.told.cleaner.line(&format!("over its budget: {said}"))
+        line.context.cleaner().line(&format!("over its budget: {said}"))
     };
-    line.log(Some(LogLevel::Warn), &message, out);
+    log(line, Some(LogLevel::Warn), &message, out);
     let error = ErrorReported { message, details: None };
-    line.say(Fact::ErrorReported(error), out);
+    out.fact(&line.context, Fact::ErrorReported(error));
 }
 
 fn plain(value: &Value) -> String {
@@ -269,17 +315,17 @@ fn plain(value: &Value) -> String {
 }
 
 /// An event that is not known is passed on as it came, unless it is large.
-fn other(line: &Line<'_>, kind: &str, payload: &mut Fields<'_>, out: &mut Taken) {
+fn other(line: &Line<'_>, kind: &str, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
     let data = Value::Object(payload.unread());
-    if !line.told.everything() || data.to_string().len() > MAX_CUSTOM {
-        out.unknown += 1;
+    if !line.context.everything() || data.to_string().len() > MAX_CUSTOM {
+        out.unknown();
         return;
     }
     let custom = Custom {
         kind: kind.to_owned(),
-        data: line.told.cleaner.value(data),
+        data: line.context.cleaner().value(data),
     };
-    line.say(Fact::Custom(custom), out);
+    out.fact(&line.context, Fact::Custom(custom));
 }
 
 /// The verdict on a task as its status.

@@ -5,25 +5,21 @@ use forgecast_protocol::session::WaitingFor;
 
 use super::state::Waiting;
 use super::{Line, Reader};
-use crate::transcript::Taken;
+use crate::transcript::{Visitor, turn_is_over};
 
 impl Reader {
     /// The turn is over; `message` is the one that ended it, where one did.
-    pub(super) fn turn_ends(&mut self, line: &Line<'_>, message: Option<&str>, out: &mut Taken) {
-        if !line.told.everything() || !line.is_main() || matches!(self.state.waiting, Some(Waiting::Prompt(_))) {
+    pub(super) fn turn_ends(&mut self, line: &Line<'_>, message: Option<&str>, out: &mut dyn Visitor) {
+        if !line.context.everything() || !line.is_main() || matches!(self.state.waiting, Some(Waiting::Prompt(_))) {
             return;
         }
         self.state.waiting = Some(Waiting::Prompt(message.map(str::to_owned)));
-        let waiting = WaitingBegan {
-            reason: "its turn is over; it waits for the next prompt".to_owned(),
-            waiting_for: Some(WaitingFor::Prompt),
-        };
-        line.say(Fact::WaitingBegan(waiting), out);
+        out.fact(&line.context, turn_is_over());
     }
 
     /// A tool asks the user.
-    pub(super) fn question(&mut self, line: &Line<'_>, id: &str, reason: String, out: &mut Taken) {
-        if !line.told.everything() || !line.is_main() {
+    pub(super) fn question(&mut self, line: &Line<'_>, id: &str, reason: String, out: &mut dyn Visitor) {
+        if !line.context.everything() || !line.is_main() {
             return;
         }
         self.state.waiting = Some(Waiting::Answer(id.to_owned()));
@@ -31,18 +27,18 @@ impl Reader {
             reason,
             waiting_for: Some(WaitingFor::Answer),
         };
-        line.say(Fact::WaitingBegan(waiting), out);
+        out.fact(&line.context, Fact::WaitingBegan(waiting));
     }
 
     /// The user said something, or the agent goes on without.
-    pub(super) fn goes_on(&mut self, line: &Line<'_>, out: &mut Taken) {
-        if line.is_main() && self.state.waiting.take().is_some() && line.told.everything() {
-            line.say(Fact::WaitingEnded(WaitingEnded {}), out);
+    pub(super) fn goes_on(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
+        if line.is_main() && self.state.waiting.take().is_some() && line.context.everything() {
+            out.fact(&line.context, Fact::WaitingEnded(WaitingEnded {}));
         }
     }
 
     /// The question was answered.
-    pub(super) fn answered(&mut self, line: &Line<'_>, id: &str, out: &mut Taken) {
+    pub(super) fn answered(&mut self, line: &Line<'_>, id: &str, out: &mut dyn Visitor) {
         if matches!(&self.state.waiting, Some(Waiting::Answer(asked)) if asked == id) {
             self.goes_on(line, out);
         }

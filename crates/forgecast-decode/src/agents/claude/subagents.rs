@@ -6,7 +6,7 @@ use forgecast_protocol::event::{AgentReported, Fact};
 use super::record::AgentResult;
 use super::state::{AgentState, Pending};
 use super::{Line, Reader};
-use crate::transcript::Taken;
+use crate::transcript::Visitor;
 
 /// Files of subagents that sum up the conversation when the context is compacted begin with this.
 const COMPACTION: &str = "acompact";
@@ -16,7 +16,7 @@ const LONG_AGO_MS: u64 = 15 * 60 * 1000;
 
 impl Reader {
     /// What a line says of subagents.
-    pub(super) fn take_agents(&mut self, line: &Line<'_>, out: &mut Taken) {
+    pub(super) fn subagents(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
         if self.path.agent.is_some() {
             self.own_file(line, out);
         }
@@ -27,21 +27,24 @@ impl Reader {
             && progress.kind.is("agent_progress")
             && let Some(id) = progress.agent_id.get()
         {
-            let id = line.told.cleaner.word(id);
+            let id = line.context.cleaner().word(id);
             let used = line.record.parent_tool_use_id.get();
             self.started(line, &id, used, out);
         }
     }
 
     /// A line in a subagent's own file: it is at work, or that was its last word.
-    fn own_file(&mut self, line: &Line<'_>, out: &mut Taken) {
-        let (Some(id), true) = (&line.agent, has_message(line)) else {
+    fn own_file(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
+        let (Some(id), true) = (&line.context.agent, has_message(line)) else {
             return;
         };
         let is_last = line.record.kind.is("assistant") && is_last_word(line);
         // Many subagents never say that they are done, and files are read in any order: what is long past is over.
-        let is_past = line.at.is_some_and(|at| line.told.now.millis_since(at) > LONG_AGO_MS);
-        let state = if is_last || is_past || !line.told.everything() {
+        let is_past = line
+            .context
+            .at
+            .is_some_and(|at| line.context.input.now.millis_since(at) > LONG_AGO_MS);
+        let state = if is_last || is_past || !line.context.everything() {
             AgentState::Completed
         } else {
             AgentState::Active
@@ -56,12 +59,12 @@ impl Reader {
             status: Some(word(state).to_owned()),
             ..AgentReported::default()
         };
-        line.say(Fact::AgentReported(agent), out);
+        out.fact(&line.context, Fact::AgentReported(agent));
     }
 
     /// The main conversation hears of a subagent for the first time.
-    fn started(&mut self, line: &Line<'_>, id: &str, used: Option<&str>, out: &mut Taken) {
-        if !line.told.everything() || !self.state.begins(id) {
+    fn started(&mut self, line: &Line<'_>, id: &str, used: Option<&str>, out: &mut dyn Visitor) {
+        if !line.context.everything() || !self.state.begins(id) {
             return;
         }
         let pending = used.and_then(|used| self.state.pending.iter().find(|pending| pending.id == used));
@@ -69,12 +72,12 @@ impl Reader {
             status: Some(word(AgentState::Active).to_owned()),
             ..described(line, id, pending)
         };
-        line.say(Fact::AgentReported(agent), out);
+        out.fact(&line.context, Fact::AgentReported(agent));
     }
 
     /// The tool that started a subagent answers: it is done, or goes on in the background.
-    fn result(&mut self, line: &Line<'_>, result: &AgentResult<'_>, out: &mut Taken) {
-        let Some(id) = result.agent_id.get().map(|id| line.told.cleaner.word(id)) else {
+    fn result(&mut self, line: &Line<'_>, result: &AgentResult<'_>, out: &mut dyn Visitor) {
+        let Some(id) = result.agent_id.get().map(|id| line.context.cleaner().word(id)) else {
             return;
         };
         let block = line.blocks.iter().find(|block| block.kind.is("tool_result"));
@@ -92,7 +95,7 @@ impl Reader {
             tokens: result.total_tokens.0,
             ..described(line, &id, pending)
         };
-        line.say(Fact::AgentReported(agent), out);
+        out.fact(&line.context, Fact::AgentReported(agent));
     }
 }
 
@@ -102,7 +105,7 @@ fn described(line: &Line<'_>, id: &str, pending: Option<&Pending>) -> AgentRepor
         id: id.to_owned(),
         kind,
         name,
-        parent: line.agent.clone(),
+        parent: line.context.agent.clone(),
         ..AgentReported::default()
     }
 }
@@ -125,6 +128,10 @@ fn is_last_word(line: &Line<'_>) -> bool {
     };
     let text = line.blocks.iter().any(|block| block.kind.is("text"));
     let tool = line.blocks.iter().any(|block| block.kind.is("tool_use"));
-    let single = line.agent.as_deref().is_some_and(|id| id.starts_with(COMPACTION));
+    let single = line
+        .context
+        .agent
+        .as_deref()
+        .is_some_and(|id| id.starts_with(COMPACTION));
     text && !tool && (message.stop_reason.is("end_turn") || single)
 }

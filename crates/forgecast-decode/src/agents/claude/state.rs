@@ -12,7 +12,7 @@ const MAX_PENDING: usize = 32;
 /// Most subagents that are remembered as begun.
 const MAX_AGENTS: usize = 32;
 
-/// See the file.
+/// What is remembered, as the store keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct State {
@@ -112,7 +112,7 @@ impl State {
 
 /// What a call says, as a number: FNV-1a over everything but its place and its time. Stays the same over versions, and
 /// nobody gains by a collision.
-pub(crate) fn digest(call: &CallReported) -> u64 {
+fn digest(call: &CallReported) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325;
     let mut add = |bytes: &[u8]| {
         for byte in bytes.iter().chain(&[0xff]) {

@@ -4,8 +4,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::claude::tools::Input;
 use crate::lenient::{Count, Object, Text};
+use crate::tool_input::Input;
 
 /// One line.
 #[derive(Debug, Default, Deserialize)]

@@ -2,14 +2,15 @@
 //! of the log that they become.
 
 use forgecast_protocol::batch::LogLevel;
-use forgecast_protocol::event::{ErrorReported, Fact, ToolUsed};
+use forgecast_protocol::event::{Fact, ToolUsed};
 
 use super::record::{Block, text_of};
 use super::state::Pending;
-use super::tools::{self, Input};
 use super::{Line, Reader};
+use super::{asks_user, starts_agent};
 use crate::clean::{level_named, plain_line};
-use crate::transcript::{Said, Taken};
+use crate::tool_input::Input;
+use crate::transcript::{Visitor, failed, title_in, tool_line};
 
 /// Most lines of one prompt, answer or error in the log.
 const PROMPT_LINES: usize = 8;
@@ -22,7 +23,7 @@ const ERROR_LINES: usize = 6;
 const INTERRUPTED: &str = "[Request interrupted by user";
 
 impl Reader {
-    pub(super) fn user(&mut self, line: &Line<'_>, out: &mut Taken) {
+    pub(super) fn user(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
         let record = line.record;
         for block in line.blocks.iter().filter(|block| block.kind.is("tool_result")) {
             self.tool_answers(line, block, out);
@@ -37,32 +38,30 @@ impl Reader {
         };
         let text = text.trim();
         if text.starts_with(INTERRUPTED) {
-            line.log(LogLevel::Warn.into(), "", "interrupted by the user", 1, out);
+            out.log(&line.context, LogLevel::Warn.into(), "", "interrupted by the user", 1);
             self.turn_ends(line, None, out);
         } else if let Some(command) = command_in(text) {
-            line.log(None, "› ", &command, 1, out);
+            out.log(&line.context, None, "› ", &command, 1);
         } else if !text.is_empty() && !is_wrapper(text) {
             self.prompt(line, text, out);
         }
     }
 
-    fn prompt(&mut self, line: &Line<'_>, text: &str, out: &mut Taken) {
+    fn prompt(&mut self, line: &Line<'_>, text: &str, out: &mut dyn Visitor) {
         if !self.state.titled {
-            let first = text.lines().map(|part| line.told.cleaner.word(part));
-            let title = first.into_iter().find(|part| !part.is_empty());
-            self.title(title.as_deref(), line, out);
+            self.title(title_in(text, line.context.cleaner()), line, out);
         }
         self.goes_on(line, out);
-        line.log(None, "› ", text, PROMPT_LINES, out);
+        out.log(&line.context, None, "› ", text, PROMPT_LINES);
     }
 
-    fn tool_answers(&mut self, line: &Line<'_>, block: &Block<'_>, out: &mut Taken) {
+    fn tool_answers(&mut self, line: &Line<'_>, block: &Block<'_>, out: &mut dyn Visitor) {
         let Some(id) = block.tool_use_id.get() else {
             return;
         };
         self.answered(line, id, out);
         let pending = self.state.end(id);
-        if !block.is_error.is_set() || !line.told.everything() {
+        if !block.is_error.is_set() || !line.context.everything() {
             return;
         }
         let tool = pending.map(|pending| pending.tool);
@@ -78,20 +77,20 @@ impl Reader {
         } else {
             said
         };
-        line.log(LogLevel::Error.into(), &sign, said, ERROR_LINES, out);
+        out.log(&line.context, LogLevel::Error.into(), &sign, said, ERROR_LINES);
         if let Some(tool) = tool {
             let used = ToolUsed {
                 tool,
                 summary: None,
-                agent: line.agent.clone(),
+                agent: line.context.agent.clone(),
                 success: Some(false),
-                use_id: Some(line.told.cleaner.word(id)),
+                use_id: Some(line.context.cleaner().word(id)),
             };
-            line.say(Fact::ToolUsed(used), out);
+            out.fact(&line.context, Fact::ToolUsed(used));
         }
     }
 
-    pub(super) fn assistant(&mut self, line: &Line<'_>, out: &mut Taken) {
+    pub(super) fn assistant(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
         let Some(message) = &line.record.message.0 else {
             return;
         };
@@ -105,10 +104,10 @@ impl Reader {
         }
         for block in &line.blocks {
             match block.kind.get() {
-                Some("text") if line.told.everything() => {
+                Some("text") if line.context.everything() => {
                     let text = text_of(block.text).unwrap_or_default();
                     let limit = if line.is_main() { ANSWER_LINES } else { AGENT_LINES };
-                    line.log(None, "", &text, limit, out);
+                    out.log(&line.context, None, "", &text, limit);
                 }
                 Some("tool_use") => self.tool_use(line, block, out),
                 _ => {}
@@ -120,13 +119,13 @@ impl Reader {
         }
     }
 
-    fn tool_use(&mut self, line: &Line<'_>, block: &Block<'_>, out: &mut Taken) {
+    fn tool_use(&mut self, line: &Line<'_>, block: &Block<'_>, out: &mut dyn Visitor) {
         let (Some(tool), Some(id)) = (block.name.get(), block.id.get()) else {
             return;
         };
-        let cleaner = line.told.cleaner;
-        let starts_agent = tools::starts_agent(tool);
-        if !line.told.everything() && !starts_agent {
+        let cleaner = line.context.cleaner();
+        let starts = starts_agent(tool);
+        if !line.context.everything() && !starts {
             return;
         }
         let input = Input::read(block.input);
@@ -134,34 +133,33 @@ impl Reader {
         self.state.begin(Pending {
             id: id.clone(),
             tool: tool_name.clone(),
-            agent: starts_agent.then(|| {
+            agent: starts.then(|| {
                 let word = |text: Option<&str>| text.map(|text| cleaner.word(text));
                 (word(input.subagent_type.get()), word(input.description.get()))
             }),
         });
-        if !line.told.everything() {
+        if !line.context.everything() {
             return;
         }
         let summary = input.summary(tool, self.state.cwd.as_deref(), cleaner);
-        let shown = format!("{tool_name} {}", summary.as_deref().unwrap_or_default());
-        line.log(None, "", &shown, 1, out);
+        out.log(&line.context, None, "", &tool_line(&tool_name, summary.as_deref()), 1);
         let used = ToolUsed {
             tool: tool_name,
             summary,
-            agent: line.agent.clone(),
+            agent: line.context.agent.clone(),
             success: None,
             use_id: Some(id.clone()),
         };
-        line.say(Fact::ToolUsed(used), out);
+        out.fact(&line.context, Fact::ToolUsed(used));
         // After the use itself, which is work and ends whatever was waited for.
-        if tools::asks_user(tool) {
+        if asks_user(tool) {
             let asked = input.question().map(|question| cleaner.word(question));
             let reason = asked.unwrap_or_else(|| "it asks whether its plan is right".to_owned());
             self.question(line, &id, reason, out);
         }
     }
 
-    pub(super) fn system(&mut self, line: &Line<'_>, out: &mut Taken) {
+    pub(super) fn system(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
         let record = line.record;
         match record.subtype.get() {
             Some("turn_duration" | "stop_hook_summary") => self.turn_ends(line, None, out),
@@ -179,49 +177,31 @@ impl Reader {
             Some(_) if record.content.is_some() => {
                 let level = record.level.get().and_then(level_named);
                 if let Some(text) = text_of(record.content).filter(|_| level >= Some(LogLevel::Warn)) {
-                    line.log(level, "", &text, ERROR_LINES, out);
+                    out.log(&line.context, level, "", &text, ERROR_LINES);
                 }
             }
-            _ => out.unknown += 1,
+            _ => out.unknown(),
         }
     }
 
-    fn api_error(&mut self, line: &Line<'_>, text: Option<&str>, out: &mut Taken) {
-        if !line.told.everything() {
+    fn api_error(&mut self, line: &Line<'_>, text: Option<&str>, out: &mut dyn Visitor) {
+        if !line.context.everything() {
             return;
         }
         let text = text.map(str::trim).filter(|text| !text.is_empty());
         let text = text.unwrap_or("the request to the model failed");
-        line.log(
+        out.log(
+            &line.context,
             LogLevel::Error.into(),
             "API error: ",
             text.strip_prefix("API Error: ").unwrap_or(text),
             ERROR_LINES,
-            out,
         );
-        let error = ErrorReported {
-            message: line.told.cleaner.line(text.lines().next().unwrap_or_default()),
-            details: None,
-        };
-        line.say(Fact::ErrorReported(error), out);
+        out.fact(&line.context, failed(text, line.context.cleaner()));
     }
 }
 
-impl Line<'_> {
-    /// Adds to the log, at most `limit` lines.
-    fn log(&self, level: Option<LogLevel>, sign: &str, text: &str, limit: usize, out: &mut Taken) {
-        let said = Said {
-            at: self.at,
-            level,
-            sign,
-            from: self.agent.as_deref(),
-            ..Said::default()
-        };
-        self.told.log(&self.subject, &said, text, limit, out);
-    }
-}
-
-fn compacted(line: &Line<'_>, out: &mut Taken) {
+fn compacted(line: &Line<'_>, out: &mut dyn Visitor) {
     let how = line.record.compact_metadata.0.as_ref();
     let before = how.and_then(|how| how.pre_tokens.0);
     let before = before
@@ -229,7 +209,7 @@ fn compacted(line: &Line<'_>, out: &mut Taken) {
         .unwrap_or_default();
     let trigger = how.and_then(|how| how.trigger.get()).map(|word| format!(" ({word})"));
     let text = format!("context compacted{}{before}", trigger.unwrap_or_default());
-    line.log(LogLevel::Info.into(), "", &text, 1, out);
+    out.log(&line.context, LogLevel::Info.into(), "", &text, 1);
 }
 
 /// The command in what a `/command` was turned into: `<command-name>/review</command-name>…`.

@@ -1,0 +1,238 @@
+//! Claude Code transcripts: calls, the title, the folder, subagents, tools, errors, turns, and the log of it all. Lines of
+//! replayed conversations are read like any other; which of several accounts of a call counts is the ledger's business.
+
+mod calls;
+pub(crate) mod hooks;
+mod path;
+mod record;
+mod said;
+mod state;
+mod subagents;
+mod turn;
+
+use std::sync::{Arc, LazyLock};
+
+use forgecast_protocol::{SourceKind, Subject};
+use memchr::memmem::Finder;
+
+use self::record::{Block, Record};
+use self::state::State;
+use super::{Agent, Home, line_with};
+use crate::transcript::{
+    Depth, LineContext, LineInput, LineReader, TranscriptPath, Visitor, deserialize_state, seen, serialize_state,
+    session_name, titled, when,
+};
+
+pub(super) static AGENT: Agent = Agent {
+    key: "claude",
+    label: "Claude Code",
+    home: Home {
+        variable: Some("CLAUDE_CONFIG_DIR"),
+        separator: Some(','),
+        folder: ".claude",
+        config_folder: Some("claude"),
+    },
+    folders: &["projects"],
+    group_level: 2,
+    enters: path::enters,
+    daily: None,
+    independent_lines: true,
+    source: SourceKind::Transcript,
+    path: path::of,
+    reader: |path, state| Box::new(Reader::new(path, state)),
+    next_usage: |piece| line_with(&USAGE, piece),
+};
+
+/// Kinds of lines that say nothing of interest here.
+const SILENT: &[&str] = &[
+    "agent-color",
+    "agent-name",
+    "ai-title",
+    "attachment",
+    "content-replacement",
+    "file-history-snapshot",
+    "last-prompt",
+    "mode",
+    "permission-mode",
+    "pr-link",
+    "progress",
+    "queue-operation",
+    "summary",
+    "tag",
+    "worktree-state",
+];
+
+/// What a line with usage must contain; searched for in the bytes, which costs a hundredth of reading the line.
+static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
+static USER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"user\""));
+static CWD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"cwd\""));
+static CUSTOM_TITLE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"customTitle\""));
+
+/// Reads the lines of one file.
+#[derive(Debug)]
+struct Reader {
+    path: TranscriptPath,
+    state: State,
+    /// Whose the lines are, as far as they have said.
+    subject: Option<Arc<Subject>>,
+}
+
+/// A line, and what surrounds it.
+struct Line<'l> {
+    record: &'l Record<'l>,
+    context: LineContext<'l>,
+    /// The parts of its message, when it has a message.
+    blocks: Vec<Block<'l>>,
+}
+
+impl Line<'_> {
+    /// Whether it is of the main conversation, not of a subagent or a replay.
+    fn is_main(&self) -> bool {
+        self.context.agent.is_none() && !self.record.is_sidechain.is_set()
+    }
+}
+
+impl LineReader for Reader {
+    fn line(&mut self, line: &LineInput<'_>, out: &mut dyn Visitor) {
+        if line.depth == Depth::UsageOnly && !self.may_matter(line.bytes) {
+            return;
+        }
+        match serde_json::from_slice::<Record<'_>>(line.bytes) {
+            Ok(record) => self.record(&record, line, out),
+            Err(error) => out.bad(&format!("no line of a transcript: {error}")),
+        }
+    }
+
+    fn state(&self) -> String {
+        serialize_state(&self.state)
+    }
+}
+
+impl Reader {
+    fn new(path: TranscriptPath, state: &str) -> Self {
+        Self {
+            path,
+            state: deserialize_state(state),
+            subject: None,
+        }
+    }
+
+    /// Whether a line of an archive may say what is wanted of it; found by search alone.
+    fn may_matter(&self, line: &[u8]) -> bool {
+        USAGE.find(line).is_some()
+            || (!self.state.seen && CWD.find(line).is_some())
+            || (!self.state.titled && self.path.agent.is_none() && USER.find(line).is_some())
+            || (line.len() < 2_000 && CUSTOM_TITLE.find(line).is_some())
+    }
+
+    fn record(&mut self, record: &Record<'_>, input: &LineInput<'_>, out: &mut dyn Visitor) {
+        let mut line = Line {
+            record,
+            context: LineContext {
+                input,
+                subject: self.subject(record, input),
+                at: record.timestamp.get().and_then(when),
+                agent: None,
+            },
+            blocks: Vec::new(),
+        };
+        if input.depth == Depth::Calls {
+            return self.calls(&line, out);
+        }
+        let agent = record.agent_id.get().or(self.path.agent.as_deref());
+        line.context.agent = agent.map(|id| input.cleaner.word(id));
+        if let Some(message) = &record.message.0 {
+            line.blocks = record::blocks_of(message.content);
+        }
+        self.announce(&line, out);
+        self.calls(&line, out);
+        self.subagents(&line, out);
+        self.kind(&line, out);
+    }
+
+    /// Whose the line is. The session is that of the file, unless it is a subagent's file of the older layout, whose lines
+    /// say it; the folder is the first that a line names.
+    fn subject(&mut self, record: &Record<'_>, input: &LineInput<'_>) -> Arc<Subject> {
+        if let (None, Some(folder)) = (&self.state.cwd, record.cwd.get()) {
+            self.state.cwd = Some(input.cleaner.line(folder));
+            self.subject = None;
+        }
+        if path::is_older_agent(&self.path)
+            && let (None, Some(session)) = (&self.state.session, record.session_id.get())
+        {
+            self.state.session = Some(session_name(&input.cleaner.identity(session)));
+            self.subject = None;
+        }
+        let made = || {
+            let session = self.state.session.as_ref().unwrap_or(&self.path.session);
+            Arc::new(Subject {
+                transcript: Some(session.clone()),
+                directory: self.state.cwd.clone(),
+                ..Subject::default()
+            })
+        };
+        self.subject.get_or_insert_with(made).clone()
+    }
+
+    /// Says once that the session is there, and where.
+    fn announce(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
+        let Some(folder) = self.state.cwd.as_deref().filter(|_| !self.state.seen) else {
+            return;
+        };
+        self.state.seen = true;
+        out.fact(&line.context, seen(Some(folder)));
+    }
+
+    fn calls(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
+        if !calls::has_usage(line.record) {
+            return;
+        }
+        let Some(at) = line.context.at else {
+            return out.bad("usage in a line without a time: not counted");
+        };
+        let uses = line.blocks.iter().filter(|block| block.kind.is("tool_use"));
+        let tools = uses.filter_map(|block| block.id.owned()).collect();
+        let (offset, agent) = (line.context.input.offset, self.path.agent.as_deref());
+        calls::calls(line.record, at, offset, agent, tools, |call| {
+            if self.state.is_new(&call) {
+                out.call(&line.context, call);
+            }
+        });
+    }
+
+    fn kind(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
+        let record = line.record;
+        match record.kind.get() {
+            Some("user") => self.user(line, out),
+            Some("assistant") => self.assistant(line, out),
+            Some("system") => self.system(line, out),
+            Some("custom-title") => self.custom_title(line, out),
+            Some(silent) if SILENT.contains(&silent) => {}
+            // Whatever its kind, a line with usage was understood as far as it matters.
+            _ if calls::has_usage(record) => {}
+            _ => out.unknown(),
+        }
+    }
+
+    fn custom_title(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
+        let title = line.context.word(line.record.custom_title.get());
+        self.title(title, line, out);
+    }
+
+    fn title(&mut self, title: Option<String>, line: &Line<'_>, out: &mut dyn Visitor) {
+        if let Some(title) = title {
+            self.state.titled = true;
+            out.fact(&line.context, titled(title));
+        }
+    }
+}
+
+/// Whether a tool starts a subagent.
+fn starts_agent(tool: &str) -> bool {
+    matches!(tool, "Task" | "Agent")
+}
+
+/// What a tool waits for by being used: it asks the user.
+fn asks_user(tool: &str) -> bool {
+    matches!(tool, "AskUserQuestion" | "ExitPlanMode")
+}

@@ -1,0 +1,58 @@
+//! Facts that the records and the hooks of several agents say alike.
+
+use forgecast_protocol::Fact;
+use forgecast_protocol::event::{ErrorReported, SessionSeen, WaitingBegan};
+use forgecast_protocol::session::WaitingFor;
+
+use crate::clean::Cleaner;
+
+/// The session is there, in this folder.
+pub(crate) fn seen(folder: Option<&str>) -> Fact {
+    Fact::SessionSeen(SessionSeen {
+        project: folder.and_then(last_part).map(str::to_owned),
+        ..SessionSeen::default()
+    })
+}
+
+/// The session's title.
+pub(crate) fn titled(title: String) -> Fact {
+    Fact::SessionSeen(SessionSeen {
+        title: Some(title),
+        ..SessionSeen::default()
+    })
+}
+
+/// The title that a prompt gives a session: its first line that says something.
+pub(crate) fn title_in(prompt: &str, cleaner: &Cleaner) -> Option<String> {
+    let mut lines = prompt.lines().map(|line| cleaner.word(line));
+    lines.find(|line| !line.is_empty())
+}
+
+/// The turn is over. The same words wherever it is learned from, since it is the same wait.
+pub(crate) fn turn_is_over() -> Fact {
+    Fact::WaitingBegan(WaitingBegan {
+        reason: "its turn is over; it waits for the next prompt".to_owned(),
+        waiting_for: Some(WaitingFor::Prompt),
+    })
+}
+
+/// A request failed; the first line of the message says how.
+pub(crate) fn failed(message: &str, cleaner: &Cleaner) -> Fact {
+    Fact::ErrorReported(ErrorReported {
+        message: cleaner.line(message.lines().next().unwrap_or_default()),
+        details: None,
+    })
+}
+
+/// The use of a tool as a line of the log.
+pub(crate) fn tool_line(tool: &str, summary: Option<&str>) -> String {
+    format!("{tool} {}", summary.unwrap_or_default()).trim_end().to_owned()
+}
+
+/// The last part of a path: the name of a folder for people.
+pub(crate) fn last_part(path: &str) -> Option<&str> {
+    path.trim_end_matches(['/', '\\'])
+        .rsplit(['/', '\\'])
+        .next()
+        .filter(|name| !name.is_empty())
+}
