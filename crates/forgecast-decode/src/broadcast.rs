@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::clean::LogState;
+use crate::hex;
 use crate::envelope::{Accepted, Reader, Refused, facts, named};
 use crate::fields::Fields;
 use crate::{phase, summary};
@@ -59,8 +60,7 @@ fn hash(map: &Map<String, Value>, session: Option<&str>) -> Option<EventId> {
     hasher.update(session.unwrap_or_default().as_bytes());
     hasher.update([0]);
     hasher.update(serde_json::to_vec(map).ok()?);
-    let digest: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("b:{digest}").parse().ok()
+    format!("b:{}", hex(&hasher.finalize())).parse().ok()
 }
 
 struct Message<'r> {

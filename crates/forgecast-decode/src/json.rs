@@ -4,10 +4,12 @@
 
 mod parser;
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use self::parser::Parser;
 use super::Unparsable;
+use crate::lenient::Object;
 
 /// Largest phase or checkpoint file that is read, in bytes.
 pub const MAX_STATE_BYTES: u64 = 1 << 20;
@@ -52,13 +54,7 @@ pub fn value(bytes: &[u8]) -> Result<Value, Unparsable> {
 /// # Errors
 /// What is wrong with the syntax; what was handed over before that must then be forgotten.
 pub fn each(bytes: &[u8], mut take: impl FnMut(usize, Value) -> bool) -> Result<(), Unparsable> {
-    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    if size > MAX_BODY_BYTES {
-        return Err(Unparsable::TooLarge {
-            bytes: size,
-            limit: MAX_BODY_BYTES,
-        });
-    }
+    check_size(bytes, MAX_BODY_BYTES)?;
     let mut parser = Parser::new(bytes);
     if !parser.begin_array() {
         take(0, parser.value()?);
@@ -72,6 +68,38 @@ pub fn each(bytes: &[u8], mut take: impl FnMut(usize, Value) -> bool) -> Result<
         index += 1;
     }
     parser.end()
+}
+
+/// Reads a body that must be one object into a type whose fields are lenient; `expected` says what it should be.
+///
+/// # Errors
+/// When it is too large, no JSON, or no object.
+pub(crate) fn body<'b, T: Deserialize<'b>>(bytes: &'b [u8], expected: &'static str) -> Result<T, Unparsable> {
+    check_size(bytes, MAX_BODY_BYTES)?;
+    match serde_json::from_slice::<Object<T>>(bytes) {
+        Ok(Object(Some(body))) => Ok(body),
+        Ok(Object(None)) => Err(Unparsable::Unexpected {
+            expected: "an object",
+            found: "something else",
+        }),
+        Err(error) if error.is_eof() => Err(Unparsable::Truncated),
+        Err(error) => Err(Unparsable::Invalid {
+            line: error.line(),
+            column: error.column(),
+            why: expected,
+        }),
+    }
+}
+
+/// Refuses what is larger than is read.
+///
+/// # Errors
+/// [`Unparsable::TooLarge`].
+pub(crate) fn check_size(bytes: &[u8], limit: u64) -> Result<(), Unparsable> {
+    match bytes.len() as u64 {
+        bytes if bytes > limit => Err(Unparsable::TooLarge { bytes, limit }),
+        _ => Ok(()),
+    }
 }
 
 /// The object in a value.

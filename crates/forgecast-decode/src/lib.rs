@@ -293,13 +293,7 @@ impl Unparsable {
 /// # Errors
 /// [`Unparsable`] when nothing of it can be used; a field that is wrong is in [`Decoded::bad_fields`] instead.
 pub fn decode(format: &Format, relative_path: &str, bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsable> {
-    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    if size > format.max_bytes() {
-        return Err(Unparsable::TooLarge {
-            bytes: size,
-            limit: format.max_bytes(),
-        });
-    }
+    json::check_size(bytes, format.max_bytes())?;
     match format {
         Format::Phase => phase::decode(bytes, cleaner),
         Format::Summary => summary::decode(bytes, cleaner),
@@ -313,4 +307,9 @@ pub fn decode(format: &Format, relative_path: &str, bytes: &[u8], cleaner: &Clea
         Format::TasksMd => Ok(agents::foundry::task_list(bytes, cleaner)),
         Format::Other(_) | Format::Log | Format::EventsJsonl => Ok(Decoded::default()),
     }
+}
+
+/// Bytes of a hash as text.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

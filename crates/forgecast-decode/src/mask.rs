@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::assignment::is_secret_key;
 use self::builtin::BUILTIN;
+use crate::hex;
 
 /// What a secret is replaced by.
 pub const MASK: &str = "[masked]";
@@ -198,8 +199,7 @@ impl Rules {
         if self.find(text).is_empty() {
             return Cow::Borrowed(text);
         }
-        let digest = Sha256::digest(text.as_bytes());
-        let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex(&Sha256::digest(text.as_bytes())[..8]);
         Cow::Owned(format!("masked-{hash}"))
     }
 

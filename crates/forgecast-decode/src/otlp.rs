@@ -12,7 +12,8 @@ use std::sync::{Mutex, PoisonError};
 
 use forgecast_protocol::{Batch, Event, EventId, Fact, Origin, SessionName, SourceKind, Subject, Timestamp};
 
-use super::{Unparsable, json as caps};
+use super::Unparsable;
+use super::json::{MAX_BODY_BYTES, check_size};
 use crate::clean::Cleaner;
 
 /// Most sessions whose last number is remembered.
@@ -68,7 +69,7 @@ pub fn logs_after(
     now: Timestamp,
     sequences: &Sequences,
 ) -> Result<Otlp, Unparsable> {
-    check(body)?;
+    check_size(body, MAX_BODY_BYTES)?;
     let groups = match encoding {
         Encoding::Json => json::logs(body)?,
         Encoding::Protobuf => protobuf::logs(body)?,
@@ -83,7 +84,7 @@ pub fn logs_after(
 /// # Errors
 /// When it cannot be read at all.
 pub fn metrics(body: &[u8], encoding: Encoding, cleaner: &Cleaner, now: Timestamp) -> Result<Otlp, Unparsable> {
-    check(body)?;
+    check_size(body, MAX_BODY_BYTES)?;
     let groups = match encoding {
         Encoding::Json => json::metrics(body)?,
         Encoding::Protobuf => protobuf::metrics(body)?,
@@ -91,15 +92,6 @@ pub fn metrics(body: &[u8], encoding: Encoding, cleaner: &Cleaner, now: Timestam
     let mut taking = Taking::new("/v1/metrics", cleaner, now);
     metrics::take(&groups, &mut taking);
     Ok(taking.taken)
-}
-
-fn check(body: &[u8]) -> Result<(), Unparsable> {
-    let bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
-    let limit = caps::MAX_BODY_BYTES;
-    if bytes > limit {
-        return Err(Unparsable::TooLarge { bytes, limit });
-    }
-    Ok(())
 }
 
 /// What is being taken from a body.

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::fields::Fields;
 use super::{Decoded, Unparsable, json};
 use crate::clean::Cleaner;
+use crate::hex;
 
 /// Most patterns of one library.
 const MAX_PATTERNS: usize = 1_000;
@@ -87,6 +88,5 @@ pub(crate) fn slug(text: &str) -> String {
 
 /// Eight hexadecimal digits of a SHA-256.
 pub(crate) fn short_hash(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes)[..4])
 }

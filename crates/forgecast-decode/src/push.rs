@@ -187,12 +187,8 @@ fn any(reader: &Reader<'_>, value: Value) -> Result<Accepted, Refused> {
 }
 
 fn only_object(body: &[u8]) -> Result<Map<String, Value>, PushError> {
-    let size = u64::try_from(body.len()).unwrap_or(u64::MAX);
-    if size > json::MAX_BODY_BYTES {
-        let limit = json::MAX_BODY_BYTES;
-        return Err(PushError::Unparsable(Unparsable::TooLarge { bytes: size, limit }));
-    }
-    json::value(body)
+    json::check_size(body, json::MAX_BODY_BYTES)
+        .and_then(|()| json::value(body))
         .and_then(json::expect_object)
         .map_err(PushError::Unparsable)
 }

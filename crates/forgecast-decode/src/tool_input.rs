@@ -11,45 +11,30 @@ use crate::lenient::{List, Text, Words};
 
 /// The parts of a tool's input that say what it is used on.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(crate) struct Input<'a> {
-    #[serde(borrow)]
     pub(crate) command: Words<'a>,
-    #[serde(borrow)]
     pub(crate) cmd: Text<'a>,
-    #[serde(borrow)]
     pub(crate) file_path: Text<'a>,
-    #[serde(borrow)]
     pub(crate) notebook_path: Text<'a>,
-    #[serde(borrow)]
     pub(crate) path: Text<'a>,
-    #[serde(borrow)]
     pub(crate) pattern: Text<'a>,
-    #[serde(borrow)]
     pub(crate) url: Text<'a>,
-    #[serde(borrow)]
     pub(crate) query: Text<'a>,
-    #[serde(borrow)]
     pub(crate) description: Text<'a>,
-    #[serde(borrow)]
     pub(crate) subagent_type: Text<'a>,
-    #[serde(borrow)]
     pub(crate) skill: Text<'a>,
-    #[serde(borrow)]
     pub(crate) subject: Text<'a>,
-    #[serde(borrow, alias = "taskId")]
+    #[serde(alias = "taskId")]
     pub(crate) task_id: Text<'a>,
-    #[serde(borrow)]
     pub(crate) prompt: Text<'a>,
-    #[serde(borrow)]
     pub(crate) questions: List<'a, Question<'a>>,
 }
 
 /// A question to the user.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(crate) struct Question<'a> {
-    #[serde(borrow)]
     pub(crate) question: Text<'a>,
 }
 

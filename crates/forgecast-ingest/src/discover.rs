@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use forgecast_protocol::FileIdentity;
 
-use crate::group::{BUILDLOOP, Context, GroupKind, MARKER};
+use crate::source_set::{BUILDLOOP, MARKER};
 use crate::watch::{Interest, WatchId};
+use crate::work::{Context, SetKind};
 use forgecast_decode::agents::Agent;
 use forgecast_open::{Base, Entry, EntryKind, OpenError};
 use forgecast_protocol::health::RootKind;
@@ -70,7 +71,7 @@ impl WalkKind {
             Self::Projects => RootKind::Projects,
             Self::Checkpoints => RootKind::Checkpoints,
             Self::Logs => RootKind::Logs,
-            Self::Agent(agent) => RootKind::Agent(agent.key),
+            Self::Agent(agent) => RootKind::Agent(agent.key.into()),
         }
     }
 
@@ -80,12 +81,12 @@ impl WalkKind {
     }
 
     /// Whether the configured folder itself holds all that is read together.
-    pub(crate) fn is_one_group(self) -> bool {
+    pub(crate) fn is_one_set(self) -> bool {
         matches!(self, Self::Agent(agent) if agent.group_level == 0)
     }
 
-    /// Levels that are watched from the configured folder on. The files of checkpoints and logs are their groups'
-    /// business; only where new groups appear is watched here.
+    /// Levels that are watched from the configured folder on. The files of checkpoints and logs are their sources'
+    /// business; only where new sources appear is watched here.
     fn watched_levels(self) -> usize {
         match self {
             Self::Projects => WATCHED_LEVELS,
@@ -104,13 +105,13 @@ impl WalkKind {
         }
     }
 
-    /// The group whose folder is at this level.
-    fn group(self, level: usize, is_project: bool) -> Option<GroupKind> {
+    /// The source whose folder is at this level.
+    fn set(self, level: usize, is_project: bool) -> Option<SetKind> {
         let found = match self {
-            Self::Projects => return is_project.then_some(GroupKind::Project),
-            Self::Checkpoints => GroupKind::Checkpoint,
-            Self::Logs => GroupKind::Logs,
-            Self::Agent(agent) => GroupKind::Transcripts(agent),
+            Self::Projects => return is_project.then_some(SetKind::Project),
+            Self::Checkpoints => SetKind::Checkpoint,
+            Self::Logs => SetKind::Logs,
+            Self::Agent(agent) => SetKind::Transcripts(agent),
         };
         (level == self.deepest()).then_some(found)
     }
@@ -146,10 +147,10 @@ pub(crate) enum Found {
     /// A link where a folder should be. It is not followed, and that must not look as if there were nothing.
     Link { root: usize, relative: PathBuf },
     /// Files that are read together.
-    Group {
+    Source {
         root: usize,
         relative: PathBuf,
-        kind: GroupKind,
+        kind: SetKind,
     },
 }
 
@@ -178,8 +179,8 @@ impl Walk {
         while let Some((relative, down, inside)) = waiting.pop() {
             let level = relative.components().count();
             if self.kind.is_agent() && level > 0 && level == self.kind.deepest() {
-                // What is in it is the group's business, which lists it anyway.
-                if !self.group(&relative, false).into_iter().all(&mut found) {
+                // What is in it is the source's business, which lists it anyway.
+                if !self.set(&relative, false).into_iter().all(&mut found) {
                     break;
                 }
                 continue;
@@ -219,7 +220,7 @@ impl Walk {
                 break;
             }
             if !self.link(level, &entries).into_iter().all(&mut found)
-                || !self.group(&relative, is_project).into_iter().all(&mut found)
+                || !self.set(&relative, is_project).into_iter().all(&mut found)
             {
                 break;
             }
@@ -239,7 +240,7 @@ impl Walk {
         Ok(listed)
     }
 
-    /// A folder of transcripts with folders of groups in it, when a link stands in its place.
+    /// A folder of transcripts with folders of sources in it, when a link stands in its place.
     fn link(&self, level: usize, entries: &[Entry]) -> Option<Found> {
         let WalkKind::Agent(agent) = self.kind else { return None };
         let is_folder = |entry: &&Entry| agent.folders.iter().any(|folder| entry.name == *folder);
@@ -253,10 +254,10 @@ impl Walk {
         })
     }
 
-    /// The group whose folder this is.
-    fn group(&self, relative: &Path, is_project: bool) -> Option<Found> {
-        let kind = self.kind.group(relative.components().count(), is_project)?;
-        Some(Found::Group {
+    /// The source whose folder this is.
+    fn set(&self, relative: &Path, is_project: bool) -> Option<Found> {
+        let kind = self.kind.set(relative.components().count(), is_project)?;
+        Some(Found::Source {
             root: self.root,
             relative: relative.to_owned(),
             kind,

@@ -2,11 +2,11 @@
 //! file that it reads itself is a small document on a local disk: everything else could hang or take long, and must not
 //! stop it.
 
-mod groups;
 mod hints;
 mod jobs;
 mod report;
 mod roots;
+mod sources;
 mod tree;
 mod unread;
 
@@ -20,17 +20,17 @@ use tokio::sync::{mpsc, watch as watched};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use self::groups::{GroupId, Groups};
 use self::jobs::{Done, Jobs};
 use self::roots::Root;
+use self::sources::{SourceId, Sources};
 use self::tree::Tree;
 use self::unread::Indexing;
 use crate::discover::WalkKind;
-use crate::group::Context;
 use crate::problem::Problems;
-use crate::reconcile::Rounds;
+use crate::reconcile::PollSchedule;
 use crate::schedule::debounce::Debounce;
 use crate::watch::{Hints, WatchId, Watcher};
+use crate::work::Context;
 use crate::{Error, Options};
 use forgecast_decode::clean::Cleaner;
 use forgecast_protocol::health::SourceHealth;
@@ -42,14 +42,14 @@ const DONE: usize = 1_024;
 
 /// What a watch is for. One watch may be for several things.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
-    /// A folder of a group.
-    Group(GroupId, String),
+enum WatchTarget {
+    /// A folder of a source.
+    Source(SourceId, String),
     /// A folder in which projects may appear, relative to a root.
     Folder(usize, PathBuf),
 }
 
-/// See the module.
+/// All sources, what waits to be done for them, and where the facts go.
 pub(crate) struct Engine {
     options: Options,
     context: Arc<Context>,
@@ -58,18 +58,18 @@ pub(crate) struct Engine {
     health: watched::Sender<SourceHealth>,
     counters: SourceHealth,
     hints: Hints,
-    rounds: Rounds,
+    polls: PollSchedule,
     known: BTreeMap<SourceKey, SourceCheckpoint>,
     roots: Vec<Root>,
     tree: Tree,
-    groups: Groups,
+    sources: Sources,
     /// Files by when they are to be read.
-    files: Debounce<(GroupId, String)>,
+    files: Debounce<(SourceId, String)>,
     /// Files that are read again whatever `stat` says.
-    again: HashSet<(GroupId, String)>,
-    places: HashMap<WatchId, Vec<Place>>,
+    again: HashSet<(SourceId, String)>,
+    targets: HashMap<WatchId, Vec<WatchTarget>>,
     /// Watches that spoke before we learned what they are for.
-    strangers: HashSet<WatchId>,
+    unknown_watches: HashSet<WatchId>,
     jobs: Jobs,
     outbox: VecDeque<Batch>,
     problems: Problems,
@@ -133,7 +133,7 @@ impl Engine {
                 Duration::from_millis(options.debounce_ms),
                 Duration::from_millis(options.settle_ms),
             ),
-            rounds: Rounds {
+            polls: PollSchedule {
                 poll: options.poll,
                 every,
             },
@@ -146,10 +146,10 @@ impl Engine {
             known,
             roots,
             tree: Tree::default(),
-            groups: Groups::default(),
+            sources: Sources::default(),
             again: HashSet::new(),
-            places: HashMap::new(),
-            strangers: HashSet::new(),
+            targets: HashMap::new(),
+            unknown_watches: HashSet::new(),
             jobs: Jobs::default(),
             outbox: VecDeque::new(),
             problems: Problems::default(),
@@ -172,7 +172,7 @@ impl Engine {
             let now = Instant::now();
             if now >= tick {
                 self.tick(now);
-                tick = now + self.rounds.tick();
+                tick = now + self.polls.tick();
             }
             self.take_due(now);
             self.start_work(now);
@@ -226,7 +226,7 @@ impl Engine {
 
     fn done(&mut self, done: Done, now: Instant) {
         match done {
-            Done::Group { id, group, outcome } => self.group_done(id, group, outcome, now),
+            Done::Source { id, source, outcome } => self.source_done(id, source, outcome, now),
             Done::Ended(job) => self.jobs.ended(job),
             Done::Found(found, soon) => self.found(found, soon, now),
             Done::Walked {
@@ -250,23 +250,23 @@ impl Engine {
         self.files.tidy(now);
         self.tell_indexing(now);
         if self.jobs.are_idle() {
-            self.strangers.clear();
+            self.unknown_watches.clear();
         }
         self.report();
     }
 
-    /// A trouble of the sources as a whole.
-    fn trouble(&mut self, key: &str, kind: ProblemKind, message: String, subject: &str) {
+    /// A problem of the sources as a whole.
+    fn report_problem(&mut self, key: &str, kind: ProblemKind, message: String, subject: &str) {
         let fact = self.problems.found(key, kind, message, subject);
-        self.say(fact);
+        self.emit(fact);
     }
 
-    fn trouble_over(&mut self, key: &str) {
+    fn clear_problem(&mut self, key: &str) {
         let fact = self.problems.cleared(key);
-        self.say(fact);
+        self.emit(fact);
     }
 
-    fn say(&mut self, fact: Option<forgecast_protocol::Fact>) {
+    fn emit(&mut self, fact: Option<forgecast_protocol::Fact>) {
         if let Some(fact) = fact {
             let origin = crate::facts::internal(None);
             let event = crate::facts::event(&Default::default(), self.clock.now(), &origin, fact);

@@ -4,22 +4,23 @@
 //! writes to, locks or follows links in the folders it watches, and it knows neither hub nor store: batches go out by
 //! one bounded channel, checkpoints come in once, at the start.
 //!
-//! The way of one change: `watch` (a hint) → `schedule` (when to read) → `engine` (who reads) → `group` (what is read,
+//! The way of one change: `watch` (a hint) → `schedule` (when to read) → `engine` (who reads) → `source_set` (what is read,
 //! on a blocking thread, by [`forgecast_open`]) → [`forgecast_decode`] → [`Batch`]. Transcripts of agents go the same way with `transcripts` in
-//! the place of `group`: what agents at work write comes first, archives when nothing else waits.
+//! the place of `source_set`: what agents at work write comes first, archives when nothing else waits.
 
 mod discover;
 mod document;
 mod engine;
 mod facts;
-mod group;
 mod problem;
 mod reconcile;
 mod schedule;
+mod source;
+mod source_set;
 mod tail;
 mod transcripts;
-mod unit;
 mod watch;
+mod work;
 
 pub mod clock;
 pub mod scan;

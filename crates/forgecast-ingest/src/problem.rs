@@ -1,16 +1,16 @@
-//! Troubles of sources, keyed so that the same one is reported once, counted while it lasts, and taken back when it is over.
+//! Problems of sources, keyed so that the same one is reported once, counted while it lasts, and taken back when it is over.
 
 use std::collections::BTreeMap;
 
 use forgecast_protocol::event::{Fact, ProblemCleared, ProblemFound};
 use forgecast_protocol::{Problem, ProblemKind};
 
-/// The troubles that are open, by key.
+/// The problems that are open, by key.
 #[derive(Debug, Default)]
 pub(crate) struct Problems(BTreeMap<String, Problem>);
 
 impl Problems {
-    /// A trouble is seen: the fact that says so, unless it was said in the same words already.
+    /// A problem is seen: the fact that says so, unless it was said in the same words already.
     pub(crate) fn found(&mut self, key: &str, kind: ProblemKind, message: String, subject: &str) -> Option<Fact> {
         let problem = Problem {
             kind,
@@ -28,7 +28,7 @@ impl Problems {
         }))
     }
 
-    /// A trouble is over, if it was there.
+    /// A problem is over, if it was there.
     pub(crate) fn cleared(&mut self, key: &str) -> Option<Fact> {
         self.0.remove(key)?;
         tracing::info!(key, "a source's problem is over");
@@ -54,7 +54,7 @@ impl Problems {
     }
 }
 
-/// The key of a field's trouble within a file.
+/// The key of a field's problem within a file.
 pub(crate) fn field_key(file: &str, field: &str) -> String {
     format!("{file}#{field}")
 }
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_trouble_is_said_once_until_it_changes_or_is_over() {
+    fn a_problem_is_said_once_until_it_changes_or_is_over() {
         let mut problems = Problems::default();
         let found = |problems: &mut Problems, message: &str| {
             problems
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn troubles_of_a_file_s_fields_are_found_by_the_file() {
+    fn problems_of_a_file_s_fields_are_found_by_the_file() {
         let mut problems = Problems::default();
         for key in ["/a", "/a#x", "/a#y", "/ab#z"] {
             problems.found(key, ProblemKind::BadField, String::new(), key);

@@ -1,33 +1,33 @@
-//! When each group is looked at by `stat`, whatever the notifications say. What is active is looked at every round; what
+//! When each source is looked at by `stat`, whatever the notifications say. What is active is looked at every round; what
 //! is idle takes turns within a fixed budget, so that ten thousand finished builds cost no more than a few hundred.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::group::Look;
+use crate::work::ScanDepth;
 
-/// A group counts as active for so long after its last change.
+/// A source counts as active for so long after its last change.
 pub(crate) const ACTIVE: Duration = Duration::from_secs(600);
-/// Idle groups looked at per second, all together.
+/// Idle sources looked at per second, all together.
 const IDLE_PER_SECOND: u32 = 200;
-/// Every so many light looks at an idle group, a full one.
+/// Every so many light looks at an idle source, a full one.
 const LIGHT_PER_FULL: u32 = 12;
 /// Where there are no notifications, what is active is looked at this often.
 const POLL: Duration = Duration::from_secs(1);
 
 /// How often what is looked at.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rounds {
+pub(crate) struct PollSchedule {
     /// Everything is polled.
     pub(crate) poll: bool,
     /// What is active.
     pub(crate) every: Duration,
 }
 
-/// When a group was looked at.
+/// When a source was looked at.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Turn {
+pub(crate) struct PollState {
     /// When it last changed.
     pub(crate) active_until: Option<Instant>,
     /// Has folders without notifications.
@@ -38,13 +38,13 @@ pub(crate) struct Turn {
     pub(crate) light: u32,
 }
 
-impl Rounds {
-    /// How closely to look now, if at all. `idle` is how many idle groups there are.
-    pub(crate) fn due(&self, turn: &Turn, idle: usize, now: Instant) -> Option<Look> {
-        let active = turn.active_until.is_some_and(|until| until > now);
+impl PollSchedule {
+    /// How closely to look now, if at all. `idle` is how many idle sources there are.
+    pub(crate) fn due(&self, state: &PollState, idle: usize, now: Instant) -> Option<ScanDepth> {
+        let active = state.active_until.is_some_and(|until| until > now);
         let wait = if self.poll {
             POLL
-        } else if turn.unwatched {
+        } else if state.unwatched {
             if active {
                 POLL.min(self.every)
             } else {
@@ -55,11 +55,11 @@ impl Rounds {
         } else {
             self.idle_wait(idle)
         };
-        if now.saturating_duration_since(turn.looked_at) < wait {
+        if now.saturating_duration_since(state.looked_at) < wait {
             return None;
         }
-        let full = self.poll || active || turn.unwatched || turn.light + 1 >= LIGHT_PER_FULL;
-        Some(if full { Look::Full } else { Look::Light })
+        let full = self.poll || active || state.unwatched || state.light + 1 >= LIGHT_PER_FULL;
+        Some(if full { ScanDepth::Full } else { ScanDepth::Light })
     }
 
     fn idle_wait(&self, idle: usize) -> Duration {
@@ -81,31 +81,31 @@ impl Rounds {
 mod tests {
     use super::*;
 
-    fn rounds(poll: bool) -> Rounds {
-        Rounds {
+    fn schedule(poll: bool) -> PollSchedule {
+        PollSchedule {
             poll,
             every: Duration::from_secs(5),
         }
     }
 
-    fn looks_in(seconds: u32, turn: Turn, poll: bool, idle: usize) -> (u32, u32) {
-        let (start, mut turn) = (turn.looked_at, turn);
+    fn looks_in(seconds: u32, state: PollState, poll: bool, idle: usize) -> (u32, u32) {
+        let (start, mut state) = (state.looked_at, state);
         let (mut full, mut light) = (0, 0);
         for tick in 1..=seconds * 4 {
             let now = start + Duration::from_millis(250) * tick;
-            match rounds(poll).due(&turn, idle, now) {
-                Some(Look::Light) => (light, turn.light) = (light + 1, turn.light + 1),
-                Some(_) => (full, turn.light) = (full + 1, 0),
+            match schedule(poll).due(&state, idle, now) {
+                Some(ScanDepth::Light) => (light, state.light) = (light + 1, state.light + 1),
+                Some(_) => (full, state.light) = (full + 1, 0),
                 None => continue,
             }
-            turn.looked_at = now;
+            state.looked_at = now;
         }
         (full, light)
     }
 
-    fn turn(active: bool, unwatched: bool) -> Turn {
+    fn state(active: bool, unwatched: bool) -> PollState {
         let now = Instant::now();
-        Turn {
+        PollState {
             active_until: active.then(|| now + ACTIVE),
             unwatched,
             looked_at: now,
@@ -115,23 +115,23 @@ mod tests {
 
     #[test]
     fn what_is_active_is_looked_at_every_five_seconds() {
-        assert_eq!(looks_in(60, turn(true, false), false, 10_000), (12, 0));
+        assert_eq!(looks_in(60, state(true, false), false, 10_000), (12, 0));
     }
 
     #[test]
     fn what_is_idle_is_looked_at_lightly_and_now_and_then_fully() {
-        assert_eq!(looks_in(120, turn(false, false), false, 100), (2, 22));
+        assert_eq!(looks_in(120, state(false, false), false, 100), (2, 22));
     }
 
     #[test]
     fn ten_thousand_idle_groups_share_the_budget_of_a_thousand() {
-        assert_eq!(looks_in(100, turn(false, false), false, 10_000), (0, 2));
+        assert_eq!(looks_in(100, state(false, false), false, 10_000), (0, 2));
     }
 
     #[test]
     fn without_notifications_every_group_is_looked_at_within_five_seconds() {
-        assert!(looks_in(60, turn(false, true), false, 10_000).0 >= 15);
-        assert!(looks_in(60, turn(true, true), false, 10_000).0 >= 59);
-        assert_eq!(looks_in(60, turn(false, false), true, 10_000), (60, 0));
+        assert!(looks_in(60, state(false, true), false, 10_000).0 >= 15);
+        assert!(looks_in(60, state(true, true), false, 10_000).0 >= 59);
+        assert_eq!(looks_in(60, state(false, false), true, 10_000), (60, 0));
     }
 }

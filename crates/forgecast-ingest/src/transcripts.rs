@@ -1,13 +1,13 @@
 //! The transcripts of one folder of an agent: those of one project of Claude Code, or all of another
 //! agent. A look finds by `stat` what is to be read; what agents at work wrote is read at once, the rest of it newest
-//! first, and archives after everything else and for their usage only. Like a [`Group`](crate::group::Group), all state
+//! first, and archives after everything else and for their usage only. Like a [`SourceSet`](crate::source_set::SourceSet), all state
 //! moves as a whole onto a blocking thread; this code starts nothing, waits for nothing and knows no channel.
 
 mod backlog;
 mod folders;
 mod moved;
+mod problems;
 mod read;
-mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
@@ -16,14 +16,13 @@ use std::path::{Path, PathBuf};
 use forgecast_protocol::{FileIdentity, ProblemKind, SourceCheckpoint, SourceKey, Timestamp};
 
 use self::backlog::Backlog;
-pub(crate) use self::backlog::Unread;
 use self::folders::Folder;
-use self::trouble::Lines;
+use self::problems::Lines;
 use crate::facts;
-use crate::group::{Context, GRACE, Look, Outcome, Work, directory_of};
 use crate::problem::Problems;
 use crate::tail::Tail;
 use crate::watch::WatchId;
+use crate::work::{Context, GRACE, Outcome, ScanDepth, Work, directory_of};
 use forgecast_decode::agents::Agent;
 use forgecast_decode::transcript::{Depth, TranscriptPath};
 use forgecast_open::{Base, OpenError};
@@ -54,7 +53,7 @@ struct Transcript {
     lines: Lines,
 }
 
-/// See the module.
+/// The transcripts of one folder, and how far each was read.
 #[derive(Debug)]
 pub(crate) struct Transcripts {
     agent: &'static Agent,
@@ -62,7 +61,7 @@ pub(crate) struct Transcripts {
     relative: PathBuf,
     /// The folder as text.
     directory: String,
-    /// What stands before a path in this group to make it one in the agent's folder.
+    /// What stands before a path in this source to make it one in the agent's folder.
     prefix: String,
     folders: BTreeMap<String, Folder>,
     files: BTreeMap<String, Transcript>,
@@ -76,7 +75,7 @@ pub(crate) struct Transcripts {
 }
 
 /// One run of work: the folder, open, and what comes of it.
-struct Pass<'a> {
+struct ScanPass<'a> {
     context: &'a Context,
     base: Base,
     now: Timestamp,
@@ -88,7 +87,7 @@ struct Pass<'a> {
 }
 
 impl Transcripts {
-    /// `relative` to `root`; `known` are checkpoints by path within the group's folder.
+    /// `relative` to `root`; `known` are checkpoints by path within the source's folder.
     pub(crate) fn new(
         agent: &'static Agent,
         root: PathBuf,
@@ -120,7 +119,7 @@ impl Transcripts {
         transcripts
     }
 
-    /// Whether a file of this name is one, by its path within the group's folder.
+    /// Whether a file of this name is one, by its path within the source's folder.
     pub(crate) fn is_transcript(&self, path: &str) -> bool {
         path.ends_with(".jsonl") && self.path_of(path).is_some()
     }
@@ -139,7 +138,7 @@ impl Transcripts {
             Err(error) => self.away(&error, now, context),
             Ok(base) => {
                 self.lost = (false, false);
-                let mut pass = Pass {
+                let mut pass = ScanPass {
                     context,
                     base,
                     now,
@@ -147,7 +146,7 @@ impl Transcripts {
                     numbers: None,
                     outcome: Outcome::default(),
                 };
-                self.look(work, &mut pass);
+                self.scan(work, &mut pass);
                 self.catch_up(work, &mut pass);
                 pass.outcome
             }
@@ -158,18 +157,22 @@ impl Transcripts {
     }
 
     /// Finds what is to be read. What is named was just written to, and is read.
-    fn look(&mut self, work: &Work, pass: &mut Pass<'_>) {
-        let mut look = work.look;
-        if look == Look::Light && self.differs_lightly(pass) {
-            look = Look::Full;
+    fn scan(&mut self, work: &Work, pass: &mut ScanPass<'_>) {
+        let mut depth = work.depth;
+        if depth == ScanDepth::Light && self.differs_lightly(pass) {
+            depth = ScanDepth::Full;
         }
-        pass.outcome.looks += u64::from(look > Look::Named);
+        pass.outcome.looks += u64::from(depth > ScanDepth::Named);
         let named = work.changed.union(&work.again);
         let named: BTreeSet<String> = named.filter(|path| self.is_transcript(path)).cloned().collect();
         let mut others = BTreeSet::new();
-        if look >= Look::Full {
-            self.visit_folders(look == Look::Rescan, pass);
-            let turn = if look == Look::Rescan { usize::MAX } else { self.turn() };
+        if depth >= ScanDepth::Full {
+            self.visit_folders(depth == ScanDepth::Rescan, pass);
+            let turn = if depth == ScanDepth::Rescan {
+                usize::MAX
+            } else {
+                self.turn()
+            };
             let live_since = pass.live_since_ns;
             let at_rest = |file: &Transcript| file.tail.is_begun() && file.changed_ns < live_since;
             others.extend(turn_of(&self.files, &mut self.next_file, turn, at_rest));
@@ -180,7 +183,7 @@ impl Transcripts {
         let paths = named.iter().chain(others.difference(&named));
         let (known, new): (Vec<_>, Vec<_>) =
             paths.partition(|path| self.files.get(*path).is_some_and(|file| file.tail.is_begun()));
-        let mut woke = look >= Look::Full;
+        let mut woke = depth >= ScanDepth::Full;
         for path in new.into_iter().chain(known) {
             woke |= self.examine(path, named.contains(path), pass);
         }
@@ -191,7 +194,7 @@ impl Transcripts {
 
     /// Looks at one file by `stat`: what it has to be read waits for its turn, or is read when it was `named`. Whether it
     /// woke up: was not known to be at work and is.
-    fn examine(&mut self, path: &str, named: bool, pass: &mut Pass<'_>) -> bool {
+    fn examine(&mut self, path: &str, named: bool, pass: &mut ScanPass<'_>) -> bool {
         let mut transcript = self.files.remove(path).unwrap_or_default();
         let now = match pass.base.stat(Path::new(path)) {
             Ok(now) => now,
@@ -228,7 +231,7 @@ impl Transcripts {
     }
 
     /// Reads what waits, newest first.
-    fn catch_up(&mut self, work: &Work, pass: &mut Pass<'_>) {
+    fn catch_up(&mut self, work: &Work, pass: &mut ScanPass<'_>) {
         let mut budget = if work.live { LIVE_BYTES } else { 0 };
         while budget > 0
             && let Some(path) = self.backlog.next_live()
@@ -244,7 +247,7 @@ impl Transcripts {
     }
 
     /// A file could not be looked at or read. Whether it is to be remembered.
-    fn failed(&mut self, path: &str, transcript: &mut Transcript, error: &OpenError, pass: &mut Pass<'_>) -> bool {
+    fn failed(&mut self, path: &str, transcript: &mut Transcript, error: &OpenError, pass: &mut ScanPass<'_>) -> bool {
         if error.is_missing() {
             return self.absent(path, transcript, pass);
         }
@@ -255,7 +258,7 @@ impl Transcripts {
         true
     }
 
-    /// The group's folder cannot be entered.
+    /// The source's folder cannot be entered.
     fn away(&mut self, error: &OpenError, now: Timestamp, context: &Context) -> Outcome {
         let mut outcome = Outcome::default();
         self.lost.1 = std::mem::replace(&mut self.lost.0, true);
@@ -281,12 +284,12 @@ impl Transcripts {
         outcome
     }
 
-    fn checkpoint(&self, path: &str, checkpoint: SourceCheckpoint, pass: &mut Pass<'_>) {
+    fn checkpoint(&self, path: &str, checkpoint: SourceCheckpoint, pass: &mut ScanPass<'_>) {
         let key = SourceKey(self.key(path));
         pass.outcome.batch.checkpoints.push((key, checkpoint));
     }
 
-    /// The absolute path as text: the name of a source and of its troubles.
+    /// The absolute path as text: the name of a source and of its problems.
     fn key(&self, path: &str) -> String {
         if path.is_empty() {
             self.directory.clone()
@@ -301,8 +304,8 @@ impl Transcripts {
         u64::try_from(self.folders.values().filter(unwatched).count()).unwrap_or(u64::MAX)
     }
 
-    /// How many troubles are open.
-    pub(crate) fn troubles(&self) -> usize {
+    /// How many problems are open.
+    pub(crate) fn open_problems(&self) -> usize {
         self.problems.len()
     }
 
@@ -324,7 +327,7 @@ impl Transcripts {
     }
 }
 
-impl Pass<'_> {
+impl ScanPass<'_> {
     fn is_live(&self, changed_ns: i64) -> bool {
         changed_ns >= self.live_since_ns
     }

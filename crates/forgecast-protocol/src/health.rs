@@ -1,8 +1,9 @@
 //! What viewers and operators see of the sources: the state of each configured folder, and counters of the work done.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::event::IndexingProgress;
 
@@ -60,7 +61,8 @@ pub struct RootHealth {
 }
 
 /// What a configured folder is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RootKind {
     /// Projects are looked for in it.
     Projects,
@@ -69,18 +71,8 @@ pub enum RootKind {
     /// It holds logs.
     Logs,
     /// It is the home of the coding agent with this key (`claude`), with transcripts in it.
-    Agent(&'static str),
-}
-
-impl Serialize for RootKind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(match self {
-            Self::Projects => "projects",
-            Self::Checkpoints => "checkpoints",
-            Self::Logs => "logs",
-            Self::Agent(key) => key,
-        })
-    }
+    #[serde(untagged)]
+    Agent(Cow<'static, str>),
 }
 
 /// How a configured folder is observed.

@@ -6,122 +6,104 @@ use serde::Deserialize;
 
 use super::model::{Attributes, Group, MAX_ATTRIBUTES, MAX_RECORDS, Point, Record};
 use crate::Unparsable;
+use crate::json::body;
 use crate::lenient::{Count, Flag, Integer, List, Number, Object, Scalar, Text};
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 struct Logs<'a> {
-    #[serde(borrow)]
     resource_logs: List<'a, ResourceLogs<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 struct ResourceLogs<'a> {
-    #[serde(borrow)]
     resource: Object<Resource<'a>>,
-    #[serde(borrow)]
     scope_logs: List<'a, ScopeLogs<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 struct Resource<'a> {
-    #[serde(borrow)]
     attributes: List<'a, KeyValue<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 struct ScopeLogs<'a> {
-    #[serde(borrow)]
     log_records: List<'a, LogRecord<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 struct LogRecord<'a> {
     time_unix_nano: Count,
     observed_time_unix_nano: Count,
-    #[serde(borrow)]
     event_name: Text<'a>,
-    #[serde(borrow)]
     body: Object<AnyValue<'a>>,
-    #[serde(borrow)]
     attributes: List<'a, KeyValue<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 struct Metrics<'a> {
-    #[serde(borrow)]
     resource_metrics: List<'a, ResourceMetrics<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 struct ResourceMetrics<'a> {
-    #[serde(borrow)]
     resource: Object<Resource<'a>>,
-    #[serde(borrow)]
     scope_metrics: List<'a, ScopeMetrics<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 struct ScopeMetrics<'a> {
-    #[serde(borrow)]
     metrics: List<'a, Metric<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 struct Metric<'a> {
-    #[serde(borrow)]
     name: Text<'a>,
-    #[serde(borrow)]
     sum: Object<Sum<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 struct Sum<'a> {
-    #[serde(borrow)]
     data_points: List<'a, DataPoint<'a>>,
     aggregation_temporality: Count,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 struct DataPoint<'a> {
     time_unix_nano: Count,
     as_double: Number,
     as_int: Number,
-    #[serde(borrow)]
     attributes: List<'a, KeyValue<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 struct KeyValue<'a> {
-    #[serde(borrow)]
     key: Text<'a>,
-    #[serde(borrow)]
     value: Object<AnyValue<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 struct AnyValue<'a> {
-    #[serde(borrow)]
     string_value: Text<'a>,
     int_value: Integer,
     double_value: Number,
     bool_value: Flag,
 }
 
-pub(super) fn logs(body: &[u8]) -> Result<Vec<Group<'_, Record<'_>>>, Unparsable> {
-    let request: Logs<'_> = read(body)?;
+pub(super) fn logs(bytes: &[u8]) -> Result<Vec<Group<'_, Record<'_>>>, Unparsable> {
+    let request: Logs<'_> = body(bytes, "no OTLP request")?;
     let mut room = MAX_RECORDS;
     let mut groups = Vec::new();
     for of_resource in request.resource_logs.items {
@@ -151,8 +133,8 @@ pub(super) fn logs(body: &[u8]) -> Result<Vec<Group<'_, Record<'_>>>, Unparsable
     Ok(groups)
 }
 
-pub(super) fn metrics(body: &[u8]) -> Result<Vec<Group<'_, Point<'_>>>, Unparsable> {
-    let request: Metrics<'_> = read(body)?;
+pub(super) fn metrics(bytes: &[u8]) -> Result<Vec<Group<'_, Point<'_>>>, Unparsable> {
+    let request: Metrics<'_> = body(bytes, "no OTLP request")?;
     let mut room = MAX_RECORDS;
     let mut groups = Vec::new();
     for of_resource in request.resource_metrics.items {
@@ -180,22 +162,6 @@ pub(super) fn metrics(body: &[u8]) -> Result<Vec<Group<'_, Point<'_>>>, Unparsab
         groups.push(Group { resource, items });
     }
     Ok(groups)
-}
-
-fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unparsable> {
-    match serde_json::from_slice::<Object<T>>(body) {
-        Ok(Object(Some(request))) => Ok(request),
-        Ok(Object(None)) => Err(Unparsable::Unexpected {
-            expected: "an object",
-            found: "something else",
-        }),
-        Err(error) if error.is_eof() => Err(Unparsable::Truncated),
-        Err(error) => Err(Unparsable::Invalid {
-            line: error.line(),
-            column: error.column(),
-            why: "no OTLP request",
-        }),
-    }
 }
 
 fn spend(room: usize) -> Result<usize, Unparsable> {

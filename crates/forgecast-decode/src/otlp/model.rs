@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::clean::Cleaner;
+use crate::hex;
 use crate::lenient::Scalar;
 use crate::transcript::session_name;
 
@@ -128,10 +129,5 @@ pub(super) fn at(nanos: u64) -> Option<Timestamp> {
 
 /// The beginning of a hash as text.
 pub(super) fn digest(hasher: Sha256) -> String {
-    hasher
-        .finalize()
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&hasher.finalize()[..16])
 }

@@ -3,6 +3,8 @@
 use forgecast_protocol::SessionName;
 use sha2::{Digest, Sha256};
 
+use crate::hex;
+
 /// Bytes of a name that are kept when it has to be changed to fit an id.
 const KEPT: usize = 96;
 
@@ -17,8 +19,7 @@ pub(crate) fn session_name(text: &str) -> SessionName {
     if let Ok(name) = text.parse() {
         return name;
     }
-    let digest = Sha256::digest(text.as_bytes());
-    let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex(&Sha256::digest(text.as_bytes())[..4]);
     let readable = text.chars().map(|letter| match letter {
         'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '_' | '-' => letter,
         _ => '-',

@@ -1,4 +1,4 @@
-//! What a hint leads to: a file to be read soon, a folder to be explored, or a group to be looked at.
+//! What a hint leads to: a file to be read soon, a folder to be explored, or a source to be looked at.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -6,16 +6,17 @@ use std::path::Path;
 use forgecast_protocol::ProblemKind;
 use tokio::time::Instant;
 
-use super::groups::GroupId;
 use super::jobs::Lane;
-use super::{Engine, Place};
+use super::sources::SourceId;
+use super::{Engine, WatchTarget};
 use crate::discover::is_marker;
-use crate::group::{GroupKind, Look, directory_of, format_of};
 use crate::schedule::debounce::Urgency;
+use crate::source_set::format_of;
 use crate::watch::{Change, Hint, WatchId};
+use crate::work::{ScanDepth, SetKind, directory_of};
 use forgecast_decode::Format;
 
-/// The key of the trouble that notifications were lost.
+/// The key of the problem that notifications were lost.
 pub(super) const OVERFLOW: &str = "notifications";
 
 impl Engine {
@@ -23,15 +24,15 @@ impl Engine {
         match hint {
             Hint::Overflow => self.overflow(),
             Hint::Lost(watch) => self.lost_watch(watch),
-            Hint::Name(watch, name, change) => match self.places.get(&watch).cloned() {
+            Hint::Name(watch, name, change) => match self.targets.get(&watch).cloned() {
                 None => {
-                    self.strangers.insert(watch);
+                    self.unknown_watches.insert(watch);
                 }
-                Some(places) => {
-                    for place in places {
-                        match place {
-                            Place::Group(id, folder) => self.file_hint(id, &folder, &name, change, now),
-                            Place::Folder(root, relative) => self.folder_hint(root, &relative, &name, change),
+                Some(targets) => {
+                    for target in targets {
+                        match target {
+                            WatchTarget::Source(id, folder) => self.file_hint(id, &folder, &name, change, now),
+                            WatchTarget::Folder(root, relative) => self.folder_hint(root, &relative, &name, change),
                         }
                     }
                 }
@@ -39,10 +40,10 @@ impl Engine {
         }
     }
 
-    fn file_hint(&mut self, id: GroupId, folder: &str, name: &OsStr, change: Change, now: Instant) {
+    fn file_hint(&mut self, id: SourceId, folder: &str, name: &OsStr, change: Change, now: Instant) {
         let of_a_folder = matches!(change, Change::FolderCame | Change::FolderGone);
         if of_a_folder {
-            self.groups.look(id, Lane::Urgent, Look::Full);
+            self.sources.scan(id, Lane::Urgent, ScanDepth::Full);
         }
         let Some(name) = name.to_str() else { return };
         let path = if folder.is_empty() {
@@ -50,10 +51,10 @@ impl Engine {
         } else {
             format!("{folder}/{name}")
         };
-        let Some(kind) = self.groups.slots.get(&id).map(|slot| slot.kind) else {
+        let Some(kind) = self.sources.entries.get(&id).map(|entry| entry.kind) else {
             return;
         };
-        if let GroupKind::Transcripts(_) = kind {
+        if let SetKind::Transcripts(_) = kind {
             if path.ends_with(".jsonl") {
                 self.files.changed(&(id, path), Urgency::Complete, now);
             }
@@ -76,11 +77,11 @@ impl Engine {
 
     fn folder_hint(&mut self, root: usize, relative: &Path, name: &OsStr, change: Change) {
         let directory = directory_of(&self.roots[root].path, relative);
-        let group = self.groups.find(&directory, GroupKind::Project);
-        if self.roots[root].kind.is_one_group() {
-            // Its one group is the folder itself.
-            for id in self.groups.under(&directory) {
-                self.groups.look(id, Lane::Urgent, Look::Full);
+        let source = self.sources.find(&directory, SetKind::Project);
+        if self.roots[root].kind.is_one_set() {
+            // Its one source is the folder itself.
+            for id in self.sources.under(&directory) {
+                self.sources.scan(id, Lane::Urgent, ScanDepth::Full);
             }
             return;
         }
@@ -89,12 +90,12 @@ impl Engine {
                 self.explore(root, relative.to_owned(), 0, false);
             }
             Change::FolderCame => {
-                let inside = group.is_some() && !relative.as_os_str().is_empty();
+                let inside = source.is_some() && !relative.as_os_str().is_empty();
                 self.explore(root, relative.join(name), usize::MAX, inside);
             }
             Change::FolderGone if is_marker(name) => {
-                if let Some(id) = group {
-                    self.groups.look(id, Lane::Urgent, Look::Full);
+                if let Some(id) = source {
+                    self.sources.scan(id, Lane::Urgent, ScanDepth::Full);
                 }
             }
             Change::FolderGone => self.forget_folder(&directory.join(name)),
@@ -104,14 +105,14 @@ impl Engine {
 
     fn lost_watch(&mut self, watch: WatchId) {
         // A moved folder keeps its watch under a path that is no longer true.
-        let Some(places) = self.places.remove(&watch) else {
+        let Some(targets) = self.targets.remove(&watch) else {
             return;
         };
         self.context.watcher.remove(watch);
-        for place in places {
-            match place {
-                Place::Group(id, _) => self.group_lost_watch(id, watch),
-                Place::Folder(root, relative) => {
+        for target in targets {
+            match target {
+                WatchTarget::Source(id, _) => self.source_lost_watch(id, watch),
+                WatchTarget::Folder(root, relative) => {
                     let directory = directory_of(&self.roots[root].path, &relative);
                     self.forget_folder(&directory);
                     self.roots[root].check_now();
@@ -125,14 +126,14 @@ impl Engine {
         self.counters.overflows += 1;
         tracing::warn!("file notifications were lost; everything is looked at again");
         let message = "the system lost file notifications (too many changes at once); everything is read again";
-        self.trouble(OVERFLOW, ProblemKind::Overflow, message.to_owned(), OVERFLOW);
+        self.report_problem(OVERFLOW, ProblemKind::Overflow, message.to_owned(), OVERFLOW);
         self.rescan_all();
     }
 
     fn rescan_all(&mut self) {
-        let all: Vec<GroupId> = self.groups.slots.keys().copied().collect();
+        let all: Vec<SourceId> = self.sources.entries.keys().copied().collect();
         for id in all {
-            self.groups.look(id, Lane::Background, Look::Rescan);
+            self.sources.scan(id, Lane::Background, ScanDepth::Rescan);
         }
         for root in &mut self.roots {
             root.walk_now();

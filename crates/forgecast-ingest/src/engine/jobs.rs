@@ -11,10 +11,10 @@ use forgecast_protocol::FileIdentity;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::groups::GroupId;
+use super::sources::SourceId;
 use crate::discover::{Found, Walk};
-use crate::group::{Context, Outcome, Work};
-use crate::unit::Unit;
+use crate::source::Source;
+use crate::work::{Context, Outcome, Work};
 use forgecast_open::OpenError;
 
 /// Readings of files that just changed.
@@ -30,10 +30,10 @@ const DEADLINE: Duration = Duration::from_secs(10);
 
 /// What a blocking thread reports.
 pub(super) enum Done {
-    /// A group's work is done (`None`: it failed by a fault of ours and the group is as it was).
-    Group {
-        id: GroupId,
-        group: Box<Unit>,
+    /// A source's work is done (`None`: it failed by a fault of ours and the source is as it was).
+    Source {
+        id: SourceId,
+        source: Box<Source>,
         outcome: Option<Outcome>,
     },
     /// A job is over.
@@ -77,12 +77,12 @@ struct Job {
     lane: Lane,
     started: Instant,
     stuck: bool,
-    groups: Vec<GroupId>,
+    sources: Vec<SourceId>,
 }
 
-/// Reads a group on this thread; `None` when that failed by a fault of ours.
-pub(super) fn read_group(group: &mut Unit, work: &Work, context: &Context) -> Option<Outcome> {
-    std::panic::catch_unwind(AssertUnwindSafe(|| group.work(work, context))).ok()
+/// Reads a source on this thread; `None` when that failed by a fault of ours.
+pub(super) fn read_source(source: &mut Source, work: &Work, context: &Context) -> Option<Outcome> {
+    std::panic::catch_unwind(AssertUnwindSafe(|| source.work(work, context))).ok()
 }
 
 /// The jobs under way.
@@ -124,7 +124,7 @@ impl Jobs {
             && self.running.values().all(|job| job.stuck || job.lane == Lane::Archives)
     }
 
-    /// Whether nothing is under way that brings news of groups or folders.
+    /// Whether nothing is under way that brings news of sources or folders.
     pub(super) fn is_walking(&self) -> bool {
         self.running
             .values()
@@ -135,12 +135,12 @@ impl Jobs {
         u64::try_from(self.running.values().filter(|job| job.stuck).count()).unwrap_or(u64::MAX)
     }
 
-    /// Groups whose reading hangs.
-    pub(super) fn stuck_groups(&self) -> impl Iterator<Item = GroupId> {
+    /// Sources whose reading hangs.
+    pub(super) fn stuck_sources(&self) -> impl Iterator<Item = SourceId> {
         self.running
             .values()
             .filter(|job| job.stuck)
-            .flat_map(|job| job.groups.iter().copied())
+            .flat_map(|job| job.sources.iter().copied())
     }
 
     pub(super) fn ended(&mut self, job: u64) {
@@ -160,14 +160,14 @@ impl Jobs {
         }
     }
 
-    /// Reads groups one after the other on one thread, reporting each when it is done.
-    pub(super) fn read(&mut self, lane: Lane, work: Vec<(GroupId, Box<Unit>, Work)>, context: &Arc<Context>) {
+    /// Reads sources one after the other on one thread, reporting each when it is done.
+    pub(super) fn read(&mut self, lane: Lane, work: Vec<(SourceId, Box<Source>, Work)>, context: &Arc<Context>) {
         let context = Arc::clone(context);
-        let groups = work.iter().map(|(id, ..)| *id).collect();
-        self.spawn(lane, groups, move |done| {
-            for (id, mut group, work) in work {
-                let outcome = read_group(&mut group, &work, &context);
-                if done.blocking_send(Done::Group { id, group, outcome }).is_err() {
+        let sources = work.iter().map(|(id, ..)| *id).collect();
+        self.spawn(lane, sources, move |done| {
+            for (id, mut source, work) in work {
+                let outcome = read_source(&mut source, &work, &context);
+                if done.blocking_send(Done::Source { id, source, outcome }).is_err() {
                     return;
                 }
             }
@@ -205,7 +205,7 @@ impl Jobs {
     pub(super) fn spawn(
         &mut self,
         lane: Lane,
-        groups: Vec<GroupId>,
+        sources: Vec<SourceId>,
         work: impl FnOnce(&mpsc::Sender<Done>) + Send + 'static,
     ) {
         let Some(done) = self.done.clone() else { return };
@@ -217,7 +217,7 @@ impl Jobs {
                 lane,
                 started: Instant::now(),
                 stuck: false,
-                groups,
+                sources,
             },
         );
         tokio::task::spawn_blocking(move || {

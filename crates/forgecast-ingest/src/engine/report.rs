@@ -1,36 +1,36 @@
-//! What is told about the sources themselves: their health, and troubles that belong to no project.
+//! What is told about the sources themselves: their health, and problems that belong to no project.
 
 use forgecast_protocol::ProblemKind;
 
 use super::Engine;
 use super::hints::OVERFLOW;
-use crate::group::GroupKind;
+use crate::work::SetKind;
 use forgecast_protocol::health::{RootHealth, RootState};
 
-/// The key of the trouble that folders are polled for want of watches.
+/// The key of the problem that folders are polled for want of watches.
 const WATCHES: &str = "watches";
 
 impl Engine {
     pub(super) fn report(&mut self) {
         let settled = self.roots.iter().all(super::roots::Root::is_settled)
-            && self.groups.all_scanned()
-            && self.groups.live_is_read()
+            && self.sources.all_scanned()
+            && self.sources.live_is_read()
             && !self.jobs.is_walking()
             && !self.tree.is_exploring();
-        if settled && self.groups.is_quiet() {
-            self.trouble_over(OVERFLOW);
+        if settled && self.sources.is_quiet() {
+            self.clear_problem(OVERFLOW);
         }
         self.counters.ready |= settled && self.outbox.is_empty();
-        let slots = self.groups.slots.values();
-        let polled = slots.clone().map(|slot| slot.unwatched).sum::<u64>() + self.tree.unwatched();
+        let entries = self.sources.entries.values();
+        let polled = entries.clone().map(|entry| entry.unwatched).sum::<u64>() + self.tree.unwatched();
         self.counters.polled = polled;
         self.counters.watches = self.context.watcher.count();
         self.counters.stuck = self.jobs.stuck();
-        let troubles = slots.clone().map(|slot| slot.troubles).sum::<usize>() + self.problems.len();
-        self.counters.problems = u64::try_from(troubles).unwrap_or(u64::MAX);
-        let projects = slots.filter(|slot| slot.kind == GroupKind::Project).count();
+        let problems = entries.clone().map(|entry| entry.problems).sum::<usize>() + self.problems.len();
+        self.counters.problems = u64::try_from(problems).unwrap_or(u64::MAX);
+        let projects = entries.filter(|entry| entry.kind == SetKind::Project).count();
         self.counters.projects = u64::try_from(projects).unwrap_or(u64::MAX);
-        self.counters.transcripts = self.groups.slots.values().map(|slot| slot.transcripts).sum();
+        self.counters.transcripts = self.sources.entries.values().map(|entry| entry.transcripts).sum();
         self.counters.indexing = self.indexing.now();
         self.counters.roots = self
             .roots
@@ -52,10 +52,10 @@ impl Engine {
     }
 
     fn root_health(&self, number: usize, root: &super::roots::Root) -> RootHealth {
-        let mine = self.groups.slots.values();
-        let mine = mine.filter(|slot| slot.root == number && !slot.gone);
+        let mine = self.sources.entries.values();
+        let mine = mine.filter(|entry| entry.root == number && !entry.gone);
         let found = if root.kind.is_agent() {
-            mine.map(|slot| slot.transcripts).sum()
+            mine.map(|entry| entry.transcripts).sum()
         } else {
             u64::try_from(mine.count()).unwrap_or(u64::MAX)
         };
@@ -74,32 +74,32 @@ impl Engine {
                 "the system gives no file notifications ({why}); everything is polled. On Linux raise \
                  fs.inotify.max_user_instances"
             );
-            self.trouble(WATCHES, ProblemKind::Degraded, message, WATCHES);
+            self.report_problem(WATCHES, ProblemKind::Degraded, message, WATCHES);
         } else if polled > 0 && !self.options.poll {
             let message = "there are not enough file watches for all folders; the others are polled, which takes up to \
                            five seconds. On Linux raise fs.inotify.max_user_watches";
-            self.trouble(WATCHES, ProblemKind::Degraded, message.to_owned(), WATCHES);
+            self.report_problem(WATCHES, ProblemKind::Degraded, message.to_owned(), WATCHES);
         } else {
-            self.trouble_over(WATCHES);
+            self.clear_problem(WATCHES);
         }
     }
 
     fn report_stuck(&mut self) {
         let stuck: Vec<String> = self
             .jobs
-            .stuck_groups()
-            .filter_map(|id| self.groups.slots.get(&id))
-            .map(|slot| format!("{}#stuck", slot.directory.to_string_lossy()))
+            .stuck_sources()
+            .filter_map(|id| self.sources.entries.get(&id))
+            .map(|entry| format!("{}#stuck", entry.directory.to_string_lossy()))
             .collect();
         for key in self.problems.keys_below("") {
             if key.ends_with("#stuck") && !stuck.contains(&key) {
-                self.trouble_over(&key);
+                self.clear_problem(&key);
             }
         }
         for key in stuck {
             let folder = key.trim_end_matches("#stuck").to_owned();
             let message = format!("reading {folder} does not come to an end; is its file system there?");
-            self.trouble(&key, ProblemKind::Unreadable, message, &folder);
+            self.report_problem(&key, ProblemKind::Unreadable, message, &folder);
         }
     }
 }

@@ -11,7 +11,7 @@ use super::jobs::{Done, Lane, RootCheck};
 use super::{Engine, OUTBOX};
 use crate::Error;
 use crate::discover::{WATCHED_LEVELS, Walk, WalkKind};
-use crate::group::Look;
+use crate::work::ScanDepth;
 use forgecast_open::{Base, OpenError};
 use forgecast_protocol::health::RootState;
 
@@ -138,14 +138,14 @@ impl Engine {
         }
         root.identity = which;
         root.walk_wanted = true;
-        self.trouble_over(&key);
+        self.clear_problem(&key);
         self.forget_folder(&path);
         if remote {
             let message = format!("{key} is on a file system that reports no changes of others; it is polled");
-            self.trouble(&format!("{key}#remote"), ProblemKind::Degraded, message, &key);
+            self.report_problem(&format!("{key}#remote"), ProblemKind::Degraded, message, &key);
         }
-        for id in self.groups.under(&path) {
-            self.groups.look(id, Lane::Background, Look::Rescan);
+        for id in self.sources.under(&path) {
+            self.sources.scan(id, Lane::Background, ScanDepth::Rescan);
         }
     }
 
@@ -162,7 +162,7 @@ impl Engine {
         root.settled = true;
         if missing && root.kind.is_agent() {
             root.message = None;
-            self.trouble_over(&key);
+            self.clear_problem(&key);
             if was_there {
                 self.root_went_away(&path);
             }
@@ -179,7 +179,7 @@ impl Engine {
         } else {
             ProblemKind::Unreadable
         };
-        self.trouble(&key, kind, message, &key);
+        self.report_problem(&key, kind, message, &key);
         if was_there {
             self.root_went_away(&path);
         }
@@ -187,8 +187,8 @@ impl Engine {
 
     fn root_went_away(&mut self, path: &Path) {
         self.forget_folder(path);
-        for id in self.groups.under(path) {
-            self.groups.look(id, Lane::Urgent, Look::Full);
+        for id in self.sources.under(path) {
+            self.sources.scan(id, Lane::Urgent, ScanDepth::Full);
         }
     }
 

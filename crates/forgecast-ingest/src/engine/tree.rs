@@ -10,11 +10,11 @@ use tokio::time::Instant;
 
 use super::jobs::{Done, Lane};
 use super::roots::{CHECK, Root};
-use super::{Engine, Place};
+use super::{Engine, WatchTarget};
 use crate::clock;
 use crate::discover::{Found, WATCHED_LEVELS, Walk};
-use crate::group::{Look, directory_of};
 use crate::watch::WatchId;
+use crate::work::{ScanDepth, directory_of};
 use forgecast_open::Base;
 
 /// A folder that just appeared deep in the tree may still be filled: it is explored again after these times.
@@ -79,9 +79,9 @@ impl Engine {
                 let key = directory_of(&self.roots[root].path, &relative);
                 let key = key.to_string_lossy().into_owned();
                 let message = format!("{key} is a link, which is not followed: nothing in it is seen");
-                self.trouble(&key, ProblemKind::Refused, message, &key);
+                self.report_problem(&key, ProblemKind::Refused, message, &key);
             }
-            Found::Group { root, relative, kind } => self.add_group(root, relative, kind, soon, now),
+            Found::Source { root, relative, kind } => self.add_source(root, relative, kind, soon, now),
             Found::Folder {
                 root,
                 relative,
@@ -90,12 +90,12 @@ impl Engine {
             } => {
                 let directory = directory_of(&self.roots[root].path, &relative);
                 if let Some(watch) = watch {
-                    self.learn(watch, Place::Folder(root, relative.clone()));
-                    if self.strangers.remove(&watch) {
+                    self.learn(watch, WatchTarget::Folder(root, relative.clone()));
+                    if self.unknown_watches.remove(&watch) {
                         self.explore(root, relative.clone(), 1, false);
                     }
                 }
-                self.trouble_over(&directory.to_string_lossy());
+                self.clear_problem(&directory.to_string_lossy());
                 let stamp = stamp.filter(|stamp| !clock::is_recent(stamp.ctime_ns, RACY_MS));
                 self.tree.nodes.insert(
                     directory,
@@ -134,14 +134,14 @@ impl Engine {
         let wait = if self.options.poll {
             CHECK
         } else {
-            self.rounds.every.mul_f64(0.6)
+            self.polls.every.mul_f64(0.6)
         };
         let mut left = FOLDERS_PER_SECOND.div_ceil(2);
         let mut folders = Vec::new();
         for node in self.tree.nodes.values_mut() {
             let unwatched = node.watch.is_none() || self.roots[node.root].remote;
             let age = now.saturating_duration_since(node.compared);
-            if age < if unwatched { wait } else { self.rounds.every } || (!unwatched && left == 0) {
+            if age < if unwatched { wait } else { self.polls.every } || (!unwatched && left == 0) {
                 continue;
             }
             left = if unwatched { left } else { left - 1 };
@@ -201,16 +201,16 @@ impl Engine {
             else {
                 continue;
             };
-            if let Some(places) = self.places.get_mut(&watch) {
-                places.retain(|place| *place != Place::Folder(root, relative.clone()));
-                if places.is_empty() {
-                    self.places.remove(&watch);
+            if let Some(targets) = self.targets.get_mut(&watch) {
+                targets.retain(|target| *target != WatchTarget::Folder(root, relative.clone()));
+                if targets.is_empty() {
+                    self.targets.remove(&watch);
                     self.context.watcher.remove(watch);
                 }
             }
         }
-        for id in self.groups.under(directory) {
-            self.groups.look(id, Lane::Urgent, Look::Full);
+        for id in self.sources.under(directory) {
+            self.sources.scan(id, Lane::Urgent, ScanDepth::Full);
         }
     }
 }

@@ -9,31 +9,31 @@ use forgecast_protocol::Fact;
 use forgecast_protocol::event::IndexingProgress;
 use tokio::time::Instant;
 
-use super::groups::{GroupId, Groups};
 use super::jobs::Lane;
+use super::sources::{SourceId, Sources};
 use super::{Engine, OUTBOX};
-use crate::transcripts::Unread;
+use crate::work::Unread;
 
 /// The reading of archives is told this often.
 const TOLD: Duration = Duration::from_secs(1);
 /// While archives wait for the hub, it is asked this often whether it has nothing to do: its queue does not tell.
 const ASK: Duration = Duration::from_millis(5);
 
-/// Groups by when the newest of their files that wait were changed.
+/// Sources by when the newest of their files that wait were changed.
 #[derive(Default)]
 pub(super) struct Waiting {
-    live: BTreeSet<(Reverse<i64>, GroupId)>,
-    archives: BTreeSet<(Reverse<i64>, GroupId)>,
+    live: BTreeSet<(Reverse<i64>, SourceId)>,
+    archives: BTreeSet<(Reverse<i64>, SourceId)>,
 }
 
 impl Waiting {
-    pub(super) fn put(&mut self, id: GroupId, unread: Unread) {
+    pub(super) fn put(&mut self, id: SourceId, unread: Unread) {
         self.live.extend(unread.live.map(|newest| (Reverse(newest), id)));
         self.archives
             .extend(unread.archives.map(|newest| (Reverse(newest), id)));
     }
 
-    pub(super) fn remove(&mut self, id: GroupId, unread: Unread) {
+    pub(super) fn remove(&mut self, id: SourceId, unread: Unread) {
         if let Some(newest) = unread.live {
             self.live.remove(&(Reverse(newest), id));
         }
@@ -42,7 +42,7 @@ impl Waiting {
         }
     }
 
-    fn next(&self, archives: bool) -> Option<GroupId> {
+    fn next(&self, archives: bool) -> Option<SourceId> {
         let waiting = if archives { &self.archives } else { &self.live };
         waiting.first().map(|(_, id)| *id)
     }
@@ -87,10 +87,10 @@ impl Indexing {
     }
 }
 
-impl Groups {
+impl Sources {
     /// Whether no transcript of an agent at work waits or is being read.
     pub(super) fn live_is_read(&self) -> bool {
-        self.slots.values().all(|slot| slot.unread.live.is_none())
+        self.entries.values().all(|entry| entry.unread.live.is_none())
     }
 }
 
@@ -99,28 +99,28 @@ impl Engine {
     pub(super) fn start_reading(&mut self, now: Instant) {
         while self.outbox.len() < OUTBOX
             && self.jobs.has_room(Lane::Background)
-            && let Some(id) = self.groups.waiting.next(false)
+            && let Some(id) = self.sources.waiting.next(false)
         {
             self.read_unread(id, Lane::Background, now);
         }
         while (self.counters.ready || self.jobs.are_hanging())
-            && self.groups.waiting.next(false).is_none()
+            && self.sources.waiting.next(false).is_none()
             && self.jobs.has_room(Lane::Archives)
             && self.hub_is_idle()
-            && let Some(id) = self.groups.waiting.next(true)
+            && let Some(id) = self.sources.waiting.next(true)
         {
             self.read_unread(id, Lane::Archives, now);
         }
     }
 
-    fn read_unread(&mut self, id: GroupId, lane: Lane, now: Instant) {
-        if let Some(slot) = self.groups.slots.get_mut(&id) {
-            slot.work.live |= lane == Lane::Background;
-            slot.work.archives |= lane == Lane::Archives;
+    fn read_unread(&mut self, id: SourceId, lane: Lane, now: Instant) {
+        if let Some(entry) = self.sources.entries.get_mut(&id) {
+            entry.work.live |= lane == Lane::Background;
+            entry.work.archives |= lane == Lane::Archives;
         }
-        let taken = self.groups.take_group(id, now);
-        if let Some((unit, work)) = taken {
-            self.jobs.read(lane, vec![(id, unit, work)], &self.context);
+        let taken = self.sources.take_source(id, now);
+        if let Some((source, work)) = taken {
+            self.jobs.read(lane, vec![(id, source, work)], &self.context);
         }
     }
 
@@ -133,7 +133,7 @@ impl Engine {
     /// When archives that wait only for the hub are to be thought of again.
     pub(super) fn next_asking(&self, now: Instant) -> Option<Instant> {
         let wait = (self.counters.ready || self.jobs.are_hanging())
-            && self.groups.waiting.next(true).is_some()
+            && self.sources.waiting.next(true).is_some()
             && self.jobs.has_room(Lane::Archives)
             && !self.hub_is_idle();
         wait.then(|| now + ASK)
@@ -152,7 +152,7 @@ impl Engine {
             return;
         }
         if let Some(progress) = self.indexing.tell(now) {
-            self.say(Some(Fact::IndexingProgress(progress)));
+            self.emit(Some(Fact::IndexingProgress(progress)));
         }
     }
 }

@@ -6,6 +6,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use forgecast_protocol::event::IndexingProgress;
 
+use crate::work::Unread;
+
 /// One way of reading's files.
 #[derive(Debug, Default)]
 struct Queue {
@@ -43,14 +45,7 @@ impl Queue {
     }
 }
 
-/// When the newest files that wait were changed, nanoseconds since the Unix epoch; `None` when none waits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Unread {
-    pub(crate) live: Option<i64>,
-    pub(crate) archives: Option<i64>,
-}
-
-/// See the module.
+/// The files of one folder that wait to be read.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     live: Queue,

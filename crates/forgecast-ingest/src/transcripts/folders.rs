@@ -1,4 +1,4 @@
-//! The folders of a group of transcripts. An agent leaves thousands behind, so only those where something may happen are
+//! The folders of a source of transcripts. An agent leaves thousands behind, so only those where something may happen are
 //! watched and compared at every look: the first ones, the newest days, and those of agents at work. The others take turns.
 
 use std::collections::BTreeSet;
@@ -6,10 +6,10 @@ use std::path::Path;
 
 use forgecast_protocol::FileIdentity;
 
-use super::{Pass, Transcript, Transcripts};
+use super::{ScanPass, Transcript, Transcripts};
 use crate::clock;
-use crate::group::directory_of;
 use crate::watch::{Interest, WatchId};
+use crate::work::directory_of;
 use forgecast_open::{Entry, EntryKind};
 
 /// A folder that was changed so short a time ago may change again without showing it.
@@ -23,7 +23,7 @@ const UNWATCHED_TURN: usize = 4_096;
 /// Levels of folders below the first ones.
 const LEVELS: usize = 4;
 
-/// One folder of a group.
+/// One folder of a source.
 #[derive(Debug, Default)]
 pub(super) struct Folder {
     /// Its watch, when it has one.
@@ -35,7 +35,7 @@ pub(super) struct Folder {
 }
 
 impl Transcripts {
-    /// The folders of the group that are always watched: that of the group, or those of the agent in its home.
+    /// The folders of the source that are always watched: that of the source, or those of the agent in its home.
     fn first_folders(&self) -> &'static [&'static str] {
         match self.agent.group_level {
             0 => self.agent.folders,
@@ -44,7 +44,7 @@ impl Transcripts {
     }
 
     /// Whether any folder in which something may happen is not as it was.
-    pub(super) fn differs_lightly(&self, pass: &Pass<'_>) -> bool {
+    pub(super) fn differs_lightly(&self, pass: &ScanPass<'_>) -> bool {
         let wanted = self.folders.iter().filter(|(_, folder)| folder.wanted);
         let mut paths = wanted
             .map(|(path, _)| path.as_str())
@@ -52,7 +52,7 @@ impl Transcripts {
         paths.any(|path| self.folder_differs(path, pass))
     }
 
-    fn folder_differs(&self, path: &str, pass: &Pass<'_>) -> bool {
+    fn folder_differs(&self, path: &str, pass: &ScanPass<'_>) -> bool {
         let now = pass.base.stat(Path::new(path)).ok().map(|now| without_size(&now));
         match self.folders.get(path) {
             Some(folder) => folder.stamp.is_none() || folder.stamp != now,
@@ -66,7 +66,7 @@ impl Transcripts {
     }
 
     /// Lists what differs (or everything) and takes in new files.
-    pub(super) fn visit_folders(&mut self, rescan: bool, pass: &mut Pass<'_>) {
+    pub(super) fn visit_folders(&mut self, rescan: bool, pass: &mut ScanPass<'_>) {
         let mut waiting: BTreeSet<String> = self.first_folders().iter().map(|path| (*path).to_owned()).collect();
         if rescan {
             waiting.extend(self.folders.keys().cloned());
@@ -85,7 +85,7 @@ impl Transcripts {
     }
 
     /// Lists one folder; gives the folders in it that were not known.
-    fn list_folder(&mut self, path: &str, rescan: bool, pass: &mut Pass<'_>) -> Vec<String> {
+    fn list_folder(&mut self, path: &str, rescan: bool, pass: &mut ScanPass<'_>) -> Vec<String> {
         let mut folder = self.folders.remove(path).unwrap_or_default();
         let before = pass.base.stat(Path::new(path)).ok();
         folder.wanted |=
@@ -105,7 +105,7 @@ impl Transcripts {
             Ok(entries) => {
                 pass.outcome.listed += 1;
                 let fact = self.problems.cleared(&self.key(path));
-                Self::say(fact, path, pass);
+                Self::emit(fact, path, pass);
                 folder.stamp = stamp.filter(|stamp| !clock::is_recent(stamp.ctime_ns, RACY_MS));
                 self.folders.insert(path.to_owned(), folder);
                 self.take_in(path, entries)
@@ -117,7 +117,7 @@ impl Transcripts {
                         .into_iter()
                         .for_each(|watch| pass.context.watcher.remove(watch));
                     let fact = self.problems.cleared(&self.key(path));
-                    Self::say(fact, path, pass);
+                    Self::emit(fact, path, pass);
                 } else {
                     folder.stamp = None;
                     self.folders.insert(path.to_owned(), folder);
@@ -128,7 +128,7 @@ impl Transcripts {
         }
     }
 
-    fn watch(&self, path: &str, folder: &mut Folder, pass: &mut Pass<'_>) {
+    fn watch(&self, path: &str, folder: &mut Folder, pass: &mut ScanPass<'_>) {
         let place = directory_of(&directory_of(&self.root, &self.relative), Path::new(path));
         folder.watch = pass.context.watcher.add(&place, Interest::Content).ok();
         pass.outcome
@@ -165,7 +165,7 @@ impl Transcripts {
 
     /// After a look: watches where something may happen now, none where nothing does any more. What was made in a folder
     /// before its watch was set is looked for once more.
-    pub(super) fn settle_watches(&mut self, pass: &mut Pass<'_>) {
+    pub(super) fn settle_watches(&mut self, pass: &mut ScanPass<'_>) {
         for _ in 0..LEVELS {
             let wanted = self.wanted_folders(pass);
             let mut fresh = Vec::new();
@@ -205,7 +205,7 @@ impl Transcripts {
     }
 
     /// The folders in which something may happen.
-    fn wanted_folders(&self, pass: &Pass<'_>) -> BTreeSet<String> {
+    fn wanted_folders(&self, pass: &ScanPass<'_>) -> BTreeSet<String> {
         let mut wanted: BTreeSet<String> = self.first_folders().iter().map(|path| (*path).to_owned()).collect();
         if let Some(daily) = self.agent.daily
             && let Some((newest, _)) = self.folders.range(format!("{daily}/")..).next_back()

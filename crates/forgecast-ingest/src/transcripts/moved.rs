@@ -5,7 +5,7 @@ use std::path::Path;
 
 use forgecast_protocol::{FileIdentity, SourceCheckpoint};
 
-use super::{Pass, Transcript, Transcripts};
+use super::{ScanPass, Transcript, Transcripts};
 
 impl Transcripts {
     /// A known file under a new name is not read again: what was known goes with it.
@@ -14,7 +14,7 @@ impl Transcripts {
         path: &str,
         transcript: &mut Transcript,
         now: &FileIdentity,
-        pass: &mut Pass<'_>,
+        pass: &mut ScanPass<'_>,
     ) {
         let files = &self.files;
         let numbers = pass.numbers.get_or_insert_with(|| {

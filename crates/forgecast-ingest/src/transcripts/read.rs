@@ -6,7 +6,7 @@ use std::path::Path;
 
 use forgecast_protocol::{FileIdentity, Origin, Timestamp};
 
-use super::{Pass, Transcript, Transcripts};
+use super::{ScanPass, Transcript, Transcripts};
 use crate::facts;
 use crate::tail::{Limits, Part, Tail};
 use forgecast_decode::agents::Agent;
@@ -80,7 +80,7 @@ impl Decoding<'_> {
 
 impl Transcripts {
     /// Reads a file on, at most `budget` bytes, which it takes away from it.
-    pub(super) fn read(&mut self, path: &str, depth: Depth, budget: &mut u64, pass: &mut Pass<'_>) {
+    pub(super) fn read(&mut self, path: &str, depth: Depth, budget: &mut u64, pass: &mut ScanPass<'_>) {
         *budget = budget.saturating_sub(PER_FILE);
         let Some(mut transcript) = self.files.remove(path) else {
             self.backlog.done(path);
@@ -101,7 +101,7 @@ impl Transcripts {
         transcript: &mut Transcript,
         depth: Depth,
         budget: &mut u64,
-        pass: &mut Pass<'_>,
+        pass: &mut ScanPass<'_>,
     ) -> Result<(), OpenError> {
         let now = pass.base.stat(Path::new(path))?;
         let Some(location) = self.path_of(path).filter(|_| transcript.tail.differs(&now)) else {
@@ -161,7 +161,7 @@ impl Transcripts {
         depth: Depth,
         read: u64,
         more: bool,
-        pass: &mut Pass<'_>,
+        pass: &mut ScanPass<'_>,
     ) {
         self.recovered(path, transcript, pass);
         let identity = transcript.tail.identity;
@@ -194,7 +194,7 @@ impl Transcripts {
 
     /// What was written to the old file between our last reading and its rotation: it lies beside the new one, under a
     /// name that is no transcript's. Returns how many bytes were read.
-    fn finish_rotated(&self, path: &str, tail: &mut Tail, decoding: &mut Decoding<'_>, pass: &Pass<'_>) -> u64 {
+    fn finish_rotated(&self, path: &str, tail: &mut Tail, decoding: &mut Decoding<'_>, pass: &ScanPass<'_>) -> u64 {
         let folder = Path::new(path).parent().unwrap_or(Path::new(""));
         let Ok(entries) = pass.base.list(folder) else { return 0 };
         let old = entries.iter().find(|entry| entry.inode == tail.identity.inode);

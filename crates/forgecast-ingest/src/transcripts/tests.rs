@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::watch::Watcher;
+use crate::work::Unread;
 use forgecast_decode::clean::Cleaner;
 
 /// What happens to the files and to us.
@@ -119,9 +120,9 @@ impl World {
                 }
             }
             Step::Work(pieces) => {
-                self.work(Look::Full, false);
+                self.work(ScanDepth::Full, false);
                 for _ in 0..pieces {
-                    self.work(Look::Named, true);
+                    self.work(ScanDepth::Named, true);
                 }
             }
             Step::Restart => {
@@ -137,9 +138,9 @@ impl World {
         }
     }
 
-    fn work(&mut self, look: Look, read: bool) -> Unread {
+    fn work(&mut self, depth: ScanDepth, read: bool) -> Unread {
         let work = Work {
-            look,
+            depth,
             live: read,
             archives: read,
             ..Work::default()
@@ -181,7 +182,7 @@ proptest! {
         for file in 0..3 {
             world.step(&Step::Append(file, usize::MAX));
         }
-        while world.work(Look::Rescan, true) != Unread::default() {}
+        while world.work(ScanDepth::Rescan, true) != Unread::default() {}
         prop_assert_eq!(world.told.len(), expected.len());
         let told: BTreeSet<String> = world.told.iter().map(|(message, _)| message.clone()).collect();
         prop_assert_eq!(told, expected);

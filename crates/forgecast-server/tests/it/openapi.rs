@@ -51,7 +51,7 @@ async fn every_kind_and_state_of_a_folder_is_described() {
     });
     let agents = forgecast_decode::agents::AGENTS
         .iter()
-        .map(|agent| RootKind::Agent(agent.key));
+        .map(|agent| RootKind::Agent(agent.key.into()));
     let kinds = kinds.chain(agents);
     let states = std::iter::successors(Some(RootState::Watching), |state| match state {
         RootState::Watching => Some(RootState::Polling),

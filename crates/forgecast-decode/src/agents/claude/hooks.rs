@@ -16,54 +16,38 @@ use crate::clean::Cleaner;
 use crate::lenient::{Count, List, Object, Text};
 use crate::tool_input::Input;
 use crate::transcript::{seen, session_name, turn_is_over};
-use crate::{Unparsable, json};
+use crate::{Unparsable, hex, json};
 
 /// The same content within so many milliseconds is the same event sent again; later it is another one like it.
 const SAME_WITHIN_MS: i64 = 60_000;
 
 /// The body of a hook, of whatever event.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 struct Hook<'a> {
-    #[serde(borrow)]
     session_id: Text<'a>,
-    #[serde(borrow)]
     cwd: Text<'a>,
-    #[serde(borrow)]
     hook_event_name: Text<'a>,
-    #[serde(borrow)]
     agent_id: Text<'a>,
-    #[serde(borrow)]
     agent_type: Text<'a>,
-    #[serde(borrow)]
     tool_name: Text<'a>,
-    #[serde(borrow)]
     tool_use_id: Text<'a>,
-    #[serde(borrow)]
     tool_input: Option<&'a RawValue>,
-    #[serde(borrow)]
     tool_response: Object<Response<'a>>,
-    #[serde(borrow)]
     message: Text<'a>,
-    #[serde(borrow)]
     notification_type: Text<'a>,
-    #[serde(borrow)]
     reason: Text<'a>,
-    #[serde(borrow)]
     error: Text<'a>,
-    #[serde(borrow)]
     trigger: Text<'a>,
-    #[serde(borrow)]
     background_tasks: List<'a, Background<'a>>,
 }
 
 /// What the tool that starts a subagent answers.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 struct Response<'a> {
-    #[serde(borrow, rename = "agentId")]
+    #[serde(rename = "agentId")]
     agent: Text<'a>,
-    #[serde(borrow)]
     status: Text<'a>,
     #[serde(rename = "totalTokens")]
     tokens: Count,
@@ -71,9 +55,8 @@ struct Response<'a> {
 
 /// Something that goes on when the turn is over.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 struct Background<'a> {
-    #[serde(borrow)]
     status: Text<'a>,
 }
 
@@ -82,7 +65,7 @@ struct Background<'a> {
 /// # Errors
 /// When it is no JSON object, or names no session.
 pub fn decode_hook(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Batch, Unparsable> {
-    let hook = read(body)?;
+    let hook: Hook<'_> = json::body(body, "no hook of Claude Code")?;
     let Some(session) = hook.session_id.get() else {
         return Err(Unparsable::Unexpected {
             expected: "a field session_id",
@@ -123,29 +106,6 @@ pub fn decode_hook(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Bat
     })
 }
 
-fn read(body: &[u8]) -> Result<Hook<'_>, Unparsable> {
-    let size = u64::try_from(body.len()).unwrap_or(u64::MAX);
-    if size > json::MAX_BODY_BYTES {
-        return Err(Unparsable::TooLarge {
-            bytes: size,
-            limit: json::MAX_BODY_BYTES,
-        });
-    }
-    match serde_json::from_slice::<Object<Hook<'_>>>(body) {
-        Ok(Object(Some(hook))) => Ok(hook),
-        Ok(Object(None)) => Err(Unparsable::Unexpected {
-            expected: "an object",
-            found: "something else",
-        }),
-        Err(error) if error.is_eof() => Err(Unparsable::Truncated),
-        Err(error) => Err(Unparsable::Invalid {
-            line: error.line(),
-            column: error.column(),
-            why: "no hook of Claude Code",
-        }),
-    }
-}
-
 /// By what the event is known: the same one is sent again when an answer was lost.
 fn name(hook: &Hook<'_>, session: &str, body: &[u8], now: Timestamp) -> String {
     let event = hook.hook_event_name.get().unwrap_or_default();
@@ -161,12 +121,7 @@ fn name(hook: &Hook<'_>, session: &str, body: &[u8], now: Timestamp) -> String {
             hasher.update(now.as_millis().div_euclid(SAME_WITHIN_MS).to_le_bytes());
         }
     }
-    hasher
-        .finalize()
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&hasher.finalize()[..16])
 }
 
 fn id(name: &str, index: usize) -> Option<EventId> {

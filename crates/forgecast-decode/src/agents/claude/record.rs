@@ -10,21 +10,15 @@ use crate::lenient::{Count, Flag, List, Number, Object, Text};
 
 /// One line.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Record<'a> {
-    #[serde(borrow, rename = "type")]
+    #[serde(rename = "type")]
     pub(super) kind: Text<'a>,
-    #[serde(borrow)]
     pub(super) subtype: Text<'a>,
-    #[serde(borrow)]
     pub(super) timestamp: Text<'a>,
-    #[serde(borrow)]
     pub(super) session_id: Text<'a>,
-    #[serde(borrow)]
     pub(super) cwd: Text<'a>,
-    #[serde(borrow)]
     pub(super) request_id: Text<'a>,
-    #[serde(borrow)]
     pub(super) agent_id: Text<'a>,
     pub(super) is_sidechain: Flag,
     pub(super) is_meta: Flag,
@@ -32,56 +26,41 @@ pub(super) struct Record<'a> {
     pub(super) is_api_error_message: Flag,
     #[serde(rename = "costUSD")]
     pub(super) cost_usd: Number,
-    #[serde(borrow)]
     pub(super) message: Object<Message<'a>>,
-    #[serde(borrow)]
     pub(super) tool_use_result: Object<AgentResult<'a>>,
-    #[serde(borrow)]
     pub(super) data: Object<Progress<'a>>,
-    #[serde(borrow, rename = "parentToolUseID")]
+    #[serde(rename = "parentToolUseID")]
     pub(super) parent_tool_use_id: Text<'a>,
-    #[serde(borrow)]
     pub(super) custom_title: Text<'a>,
-    #[serde(borrow)]
     pub(super) level: Text<'a>,
-    #[serde(borrow)]
     pub(super) content: Option<&'a RawValue>,
-    #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
     pub(super) retry_attempt: Count,
     pub(super) max_retries: Count,
-    #[serde(borrow)]
     pub(super) compact_metadata: Object<Compacted<'a>>,
 }
 
 /// What the model or the user said.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Message<'a> {
-    #[serde(borrow)]
     pub(super) id: Text<'a>,
-    #[serde(borrow)]
     pub(super) model: Text<'a>,
-    #[serde(borrow)]
     pub(super) stop_reason: Text<'a>,
-    #[serde(borrow)]
     pub(super) usage: Object<Usage<'a>>,
-    #[serde(borrow)]
     pub(super) content: Option<&'a RawValue>,
 }
 
 /// Tokens of one call so far.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Usage<'a> {
     pub(super) input_tokens: Count,
     pub(super) output_tokens: Count,
     pub(super) cache_read_input_tokens: Count,
     pub(super) cache_creation_input_tokens: Count,
     pub(super) cache_creation: Object<CacheCreation>,
-    #[serde(borrow)]
     pub(super) speed: Text<'a>,
-    #[serde(borrow)]
     pub(super) iterations: List<'a, Iteration<'a>>,
 }
 
@@ -95,11 +74,10 @@ pub(super) struct CacheCreation {
 
 /// A call within a call.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Iteration<'a> {
-    #[serde(borrow, rename = "type")]
+    #[serde(rename = "type")]
     pub(super) kind: Text<'a>,
-    #[serde(borrow)]
     pub(super) model: Text<'a>,
     pub(super) input_tokens: Count,
     pub(super) output_tokens: Count,
@@ -110,51 +88,41 @@ pub(super) struct Iteration<'a> {
 
 /// A part of a message.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Block<'a> {
-    #[serde(borrow, rename = "type")]
+    #[serde(rename = "type")]
     pub(super) kind: Text<'a>,
-    #[serde(borrow)]
     pub(super) text: Option<&'a RawValue>,
-    #[serde(borrow)]
     pub(super) id: Text<'a>,
-    #[serde(borrow)]
     pub(super) name: Text<'a>,
-    #[serde(borrow)]
     pub(super) input: Option<&'a RawValue>,
-    #[serde(borrow)]
     pub(super) tool_use_id: Text<'a>,
     pub(super) is_error: Flag,
-    #[serde(borrow)]
     pub(super) content: Option<&'a RawValue>,
 }
 
 /// What the tool that starts a subagent answered.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct AgentResult<'a> {
-    #[serde(borrow)]
     pub(super) agent_id: Text<'a>,
-    #[serde(borrow)]
     pub(super) status: Text<'a>,
     pub(super) total_tokens: Count,
 }
 
 /// What a tool reports while it runs.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Progress<'a> {
-    #[serde(borrow, rename = "type")]
+    #[serde(rename = "type")]
     pub(super) kind: Text<'a>,
-    #[serde(borrow)]
     pub(super) agent_id: Text<'a>,
 }
 
 /// How the context was compacted.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Compacted<'a> {
-    #[serde(borrow)]
     pub(super) trigger: Text<'a>,
     pub(super) pre_tokens: Count,
 }

@@ -9,76 +9,55 @@ use crate::tool_input::Input;
 
 /// One line.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Record<'a> {
-    #[serde(borrow)]
     pub(super) timestamp: Text<'a>,
-    #[serde(borrow, rename = "type")]
+    #[serde(rename = "type")]
     pub(super) kind: Text<'a>,
-    #[serde(borrow)]
     pub(super) payload: Object<Payload<'a>>,
 }
 
 /// What the line is about.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Payload<'a> {
-    #[serde(borrow, rename = "type")]
+    #[serde(rename = "type")]
     pub(super) kind: Text<'a>,
-    #[serde(borrow)]
     pub(super) id: Text<'a>,
-    #[serde(borrow)]
     pub(super) cwd: Text<'a>,
-    #[serde(borrow)]
     pub(super) forked_from_id: Text<'a>,
-    #[serde(borrow)]
     pub(super) parent_thread_id: Text<'a>,
-    #[serde(borrow)]
     pub(super) source: Object<Source<'a>>,
-    #[serde(borrow)]
     pub(super) model: Text<'a>,
-    #[serde(borrow)]
     pub(super) service_tier: Text<'a>,
     pub(super) info: Object<Info>,
-    #[serde(borrow)]
     pub(super) message: Text<'a>,
-    #[serde(borrow)]
     pub(super) reason: Text<'a>,
-    #[serde(borrow)]
     pub(super) name: Text<'a>,
-    #[serde(borrow)]
     pub(super) call_id: Text<'a>,
-    #[serde(borrow)]
     pub(super) arguments: Text<'a>,
-    #[serde(borrow)]
     pub(super) input: Text<'a>,
-    #[serde(borrow)]
     pub(super) action: Object<Input<'a>>,
-    #[serde(borrow)]
     pub(super) command: crate::lenient::Words<'a>,
-    #[serde(borrow)]
     pub(super) output: Option<&'a RawValue>,
 }
 
 /// Where a thread comes from, when it is not a person's.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Source<'a> {
-    #[serde(borrow)]
     pub(super) subagent: Object<Subagent<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Subagent<'a> {
-    #[serde(borrow)]
     pub(super) thread_spawn: Object<Spawn<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Spawn<'a> {
-    #[serde(borrow)]
     pub(super) parent_thread_id: Text<'a>,
 }
 
@@ -104,9 +83,8 @@ pub(super) struct Tokens {
 
 /// The answer of a tool in its older form.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Answer<'a> {
-    #[serde(borrow)]
     pub(super) output: Text<'a>,
     pub(super) metadata: Object<AnswerMetadata>,
 }

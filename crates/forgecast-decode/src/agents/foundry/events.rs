@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Line, Reader};
 use crate::fields::Fields;
+use crate::hex;
 use crate::summary;
 use crate::transcript::{Depth, Visitor, last_part};
 
@@ -196,8 +197,7 @@ fn call(
     if line.context.at.is_none() {
         return out.bad("usage without a time");
     }
-    let digest = Sha256::digest(line.context.input.bytes);
-    let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex(&Sha256::digest(line.context.input.bytes)[..16]);
     let call = CallReported {
         call: CallId {
             message: Some(format!("foundry:{digest}")),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use forgecast_protocol::event::{Fact, SessionSeen};
 use forgecast_protocol::{FileIdentity, ProblemKind, Subject};
 
-use super::{Content, Group, Pass, Source};
+use super::{Content, ScanPass, SourceFile, SourceSet};
 use crate::document::{Document, Reading};
 use crate::facts;
 use crate::problem::field_key;
@@ -18,13 +18,13 @@ use forgecast_open::OpenError;
 /// When a half-written document is read again: milliseconds after each failure.
 const RETRY_MS: [u64; 3] = [10, 30, 60];
 
-impl Group {
+impl SourceSet {
     pub(super) fn read_document(
         &mut self,
         path: &str,
-        source: &mut Source,
+        source: &mut SourceFile,
         again: bool,
-        pass: &mut Pass<'_>,
+        pass: &mut ScanPass<'_>,
     ) -> Result<(), OpenError> {
         let (format, first_sight) = (source.format.clone(), source.first_sight);
         let Content::Document(document) = &mut source.content else {
@@ -73,7 +73,7 @@ impl Group {
     }
 
     /// Whether the document will be read again soon.
-    fn may_retry(&self, path: &str, document: &mut Document, pass: &mut Pass<'_>) -> bool {
+    fn may_retry(&self, path: &str, document: &mut Document, pass: &mut ScanPass<'_>) -> bool {
         let Some(wait) = RETRY_MS.get(usize::from(document.attempts)) else {
             return false;
         };
@@ -82,7 +82,7 @@ impl Group {
         true
     }
 
-    fn unusable(&mut self, path: &str, why: &Unusable, document: &mut Document, pass: &mut Pass<'_>) {
+    fn unusable(&mut self, path: &str, why: &Unusable, document: &mut Document, pass: &mut ScanPass<'_>) {
         if why.may_pass && self.may_retry(path, document, pass) {
             return;
         }
@@ -92,7 +92,7 @@ impl Group {
             // The next life knows what was told, and takes it back when the file is whole again.
             self.checkpoint(path, document.checkpoint(), pass);
         }
-        self.say(fact, path, pass);
+        self.emit(fact, path, pass);
     }
 
     /// New whole content.
@@ -103,7 +103,7 @@ impl Group {
         decoded: Decoded,
         identity: &FileIdentity,
         first_sight: bool,
-        pass: &mut Pass<'_>,
+        pass: &mut ScanPass<'_>,
     ) {
         pass.touched(identity);
         self.clear_file(path, pass);
@@ -117,30 +117,30 @@ impl Group {
             name: decoded.name,
             ..self.subject(path)
         };
-        let mut say = |fact| {
+        let mut emit = |fact| {
             let event = facts::event(&subject, pass.now, &origin, fact);
             pass.outcome.batch.events.push(event);
         };
         if let Some(kind) = format.artifact_kind() {
-            say(facts::artifact(path, kind, identity, decoded.dated, pass.now));
+            emit(facts::artifact(path, kind, identity, decoded.dated, pass.now));
         }
-        decoded.facts.into_iter().for_each(&mut say);
+        decoded.facts.into_iter().for_each(&mut emit);
         if *format == Format::Phase && !std::mem::replace(&mut self.introduced, true) && pass.context.host.is_some() {
-            say(Fact::SessionSeen(SessionSeen {
+            emit(Fact::SessionSeen(SessionSeen {
                 host: pass.context.host.clone(),
                 ..SessionSeen::default()
             }));
         }
     }
 
-    /// The file's own trouble is over.
-    pub(super) fn clear_file(&mut self, path: &str, pass: &mut Pass<'_>) {
+    /// The file's own problem is over.
+    pub(super) fn clear_file(&mut self, path: &str, pass: &mut ScanPass<'_>) {
         let fact = self.problems.cleared(&self.key(path));
-        self.say(fact, path, pass);
+        self.emit(fact, path, pass);
     }
 
     /// Fields that are wrong now, and those that no longer are.
-    fn report_fields(&mut self, path: &str, decoded: &Decoded, pass: &mut Pass<'_>) {
+    fn report_fields(&mut self, path: &str, decoded: &Decoded, pass: &mut ScanPass<'_>) {
         let file = self.key(path);
         for key in self.problems.keys_below(&field_key(&file, "")) {
             if !decoded
@@ -149,14 +149,14 @@ impl Group {
                 .any(|(field, _)| field_key(&file, field) == key)
             {
                 let fact = self.problems.cleared(&key);
-                self.say(fact, path, pass);
+                self.emit(fact, path, pass);
             }
         }
         for (field, why) in &decoded.bad_fields {
             let fact = self
                 .problems
                 .found(&field_key(&file, field), ProblemKind::BadField, why.clone(), &file);
-            self.say(fact, path, pass);
+            self.emit(fact, path, pass);
         }
     }
 
@@ -164,8 +164,8 @@ impl Group {
     pub(super) fn read_listed(
         &mut self,
         path: &str,
-        source: &mut Source,
-        pass: &mut Pass<'_>,
+        source: &mut SourceFile,
+        pass: &mut ScanPass<'_>,
     ) -> Result<(), OpenError> {
         let Content::Listed(seen) = &mut source.content else {
             return Ok(());
@@ -197,7 +197,7 @@ impl Group {
         kind: Option<forgecast_protocol::event::ArtifactKind>,
         identity: &FileIdentity,
         first_sight: bool,
-        pass: &mut Pass<'_>,
+        pass: &mut ScanPass<'_>,
     ) {
         let Some(kind) = kind else { return };
         pass.touched(identity);
@@ -219,7 +219,13 @@ struct Unusable {
     may_pass: bool,
 }
 
-fn judge(format: &Format, path: &str, bytes: &[u8], document: &Document, pass: &Pass<'_>) -> Result<Decoded, Unusable> {
+fn judge(
+    format: &Format,
+    path: &str,
+    bytes: &[u8],
+    document: &Document,
+    pass: &ScanPass<'_>,
+) -> Result<Decoded, Unusable> {
     // Text that was there and is empty is about to be written; JSON says so by itself.
     if format.must_settle()
         && bytes.is_empty()

@@ -8,15 +8,12 @@ mod folders;
 mod inherited;
 mod logs;
 mod presence;
-mod work;
 
 pub(crate) use folders::{BUILDLOOP, MARKER, TASKS, format_of};
 use inherited::Inherited;
-pub(crate) use presence::GRACE;
-pub(crate) use work::{Context, GroupKind, Look, Outcome, Work};
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use forgecast_protocol::event::Fact;
 use forgecast_protocol::{FileIdentity, Origin, ProblemKind, SourceCheckpoint, SourceKey, Subject, Timestamp};
@@ -26,6 +23,7 @@ use crate::facts;
 use crate::problem::Problems;
 use crate::tail::Tail;
 use crate::watch::WatchId;
+use crate::work::{Context, Outcome, ScanDepth, SetKind, Work, directory_of};
 use forgecast_decode::clean::LogState;
 use forgecast_decode::{CheckpointPart, Format};
 use forgecast_open::{Base, OpenError};
@@ -33,9 +31,9 @@ use forgecast_open::{Base, OpenError};
 /// A document of this size is decoded and cleaned in less time than it takes to wake another thread twice.
 const LIGHT_BYTES: u64 = 16 * 1024;
 
-/// One file of a group.
+/// One file of a source.
 #[derive(Debug)]
-struct Source {
+struct SourceFile {
     format: Format,
     /// Never read by this or an earlier life.
     first_sight: bool,
@@ -43,7 +41,7 @@ struct Source {
     absent_once: bool,
     /// It could not be opened when it was last looked at.
     refused: bool,
-    /// Troubles of it that an earlier life may have told, and that only a reading in this one can take back.
+    /// Problems of it that an earlier life may have told, and that only a reading in this one can take back.
     inherited: Inherited,
     content: Content,
 }
@@ -58,7 +56,7 @@ enum Content {
     Listed(FileIdentity),
 }
 
-/// One folder of a group.
+/// One folder of a source.
 #[derive(Debug, Default)]
 struct Folder {
     /// Its watch, when it has one.
@@ -67,22 +65,22 @@ struct Folder {
     stamp: Option<FileIdentity>,
 }
 
-/// See the module.
+/// The files of one build, checkpoint or folder of logs, and how far each was read.
 #[derive(Debug)]
-pub(crate) struct Group {
-    kind: GroupKind,
+pub(crate) struct SourceSet {
+    kind: SetKind,
     root: PathBuf,
     relative: PathBuf,
-    /// The group's folder as text.
+    /// The source's folder as text.
     directory: String,
     folders: BTreeMap<String, Folder>,
-    files: BTreeMap<String, Source>,
+    files: BTreeMap<String, SourceFile>,
     /// Nothing of it was read by an earlier life.
     unknown: bool,
     problems: Problems,
     /// What is gone, once that was reported.
     gone: Option<String>,
-    /// The group's folder could not be entered when it was last tried.
+    /// The source's folder could not be entered when it was last tried.
     lost_once: bool,
     /// Last good content of a checkpoint's files.
     parts: BTreeMap<CheckpointPart, Vec<u8>>,
@@ -90,18 +88,18 @@ pub(crate) struct Group {
     introduced: bool,
 }
 
-/// One run of work: the group's folder, open, and what comes of it.
-struct Pass<'a> {
+/// One run of work: the source's folder, open, and what comes of it.
+struct ScanPass<'a> {
     context: &'a Context,
     base: Base,
     now: Timestamp,
     outcome: Outcome,
 }
 
-impl Group {
-    /// `relative` to `root`; `known` are checkpoints by path within the group's folder.
+impl SourceSet {
+    /// `relative` to `root`; `known` are checkpoints by path within the source's folder.
     pub(crate) fn new(
-        kind: GroupKind,
+        kind: SetKind,
         root: PathBuf,
         relative: PathBuf,
         known: BTreeMap<String, SourceCheckpoint>,
@@ -109,7 +107,7 @@ impl Group {
         let directory = directory_of(&root, &relative).to_string_lossy().into_owned();
         let sources = known
             .iter()
-            .filter_map(|(path, checkpoint)| Some((path.clone(), Source::new(kind, path, Some(checkpoint))?)));
+            .filter_map(|(path, checkpoint)| Some((path.clone(), SourceFile::new(kind, path, Some(checkpoint))?)));
         let files = sources.collect();
         Self {
             kind,
@@ -136,13 +134,13 @@ impl Group {
             Err(error) => self.lost(&error, now, context, &mut outcome),
             Ok(base) => {
                 self.lost_once = false;
-                let mut pass = Pass {
+                let mut pass = ScanPass {
                     context,
                     base,
                     now,
                     outcome,
                 };
-                self.look(work, &mut pass);
+                self.scan(work, &mut pass);
                 self.report_checkpoint(&mut pass);
                 self.settle_presence(&mut pass);
                 outcome = pass.outcome;
@@ -151,16 +149,16 @@ impl Group {
         outcome
     }
 
-    fn look(&mut self, work: &Work, pass: &mut Pass<'_>) {
-        let mut look = work.look;
-        if look == Look::Light && self.differs_lightly(pass) {
-            look = Look::Full;
+    fn scan(&mut self, work: &Work, pass: &mut ScanPass<'_>) {
+        let mut depth = work.depth;
+        if depth == ScanDepth::Light && self.differs_lightly(pass) {
+            depth = ScanDepth::Full;
         }
         let mut candidates = work.changed.clone();
         candidates.extend(work.again.iter().cloned());
-        pass.outcome.looks += u64::from(look > Look::Named);
-        if look >= Look::Full {
-            self.visit_folders(look == Look::Rescan, pass);
+        pass.outcome.looks += u64::from(depth > ScanDepth::Named);
+        if depth >= ScanDepth::Full {
+            self.visit_folders(depth == ScanDepth::Rescan, pass);
             candidates.extend(self.files.keys().cloned());
         }
         let mut ordered: Vec<_> = candidates.into_iter().collect();
@@ -170,8 +168,12 @@ impl Group {
         }
     }
 
-    fn read(&mut self, path: &str, again: bool, pass: &mut Pass<'_>) {
-        let Some(mut source) = self.files.remove(path).or_else(|| Source::new(self.kind, path, None)) else {
+    fn read(&mut self, path: &str, again: bool, pass: &mut ScanPass<'_>) {
+        let Some(mut source) = self
+            .files
+            .remove(path)
+            .or_else(|| SourceFile::new(self.kind, path, None))
+        else {
             return;
         };
         let result = match &mut source.content {
@@ -195,7 +197,7 @@ impl Group {
     }
 
     /// A file could not be read: missing for a moment, gone, refused, too large, or the system's fault.
-    fn failed(&mut self, path: &str, source: &mut Source, error: &OpenError, pass: &mut Pass<'_>) {
+    fn failed(&mut self, path: &str, source: &mut SourceFile, error: &OpenError, pass: &mut ScanPass<'_>) {
         let kind = match error {
             OpenError::Missing { .. } => return self.absent(path, source, pass),
             OpenError::Refused { .. } => ProblemKind::Refused,
@@ -215,18 +217,18 @@ impl Group {
         };
         let message = pass.context.cleaner.line(&message);
         let fact = self.problems.found(&key, kind, message, &key);
-        self.say(fact, path, pass);
+        self.emit(fact, path, pass);
     }
 
     /// It can be opened again. A document was read and says for itself how it is.
-    fn recovered(&mut self, path: &str, source: &mut Source, pass: &mut Pass<'_>) {
+    fn recovered(&mut self, path: &str, source: &mut SourceFile, pass: &mut ScanPass<'_>) {
         if !matches!(source.content, Content::Document(_)) {
             self.clear_file(path, pass);
         }
     }
 
-    /// An event of the sources themselves about a file of this group.
-    fn say(&self, fact: Option<Fact>, path: &str, pass: &mut Pass<'_>) {
+    /// An event of the sources themselves about a file of this source.
+    fn emit(&self, fact: Option<Fact>, path: &str, pass: &mut ScanPass<'_>) {
         if let Some(fact) = fact {
             let origin = facts::internal(Some(path));
             pass.outcome
@@ -236,14 +238,14 @@ impl Group {
         }
     }
 
-    fn checkpoint(&self, path: &str, checkpoint: SourceCheckpoint, pass: &mut Pass<'_>) {
+    fn checkpoint(&self, path: &str, checkpoint: SourceCheckpoint, pass: &mut ScanPass<'_>) {
         pass.outcome
             .batch
             .checkpoints
             .push((SourceKey(self.key(path)), checkpoint));
     }
 
-    /// The absolute path as text: the name of a source and of its troubles.
+    /// The absolute path as text: the name of a source and of its problems.
     fn key(&self, path: &str) -> String {
         if path.is_empty() {
             self.directory.clone()
@@ -255,15 +257,15 @@ impl Group {
     /// Whose a file's facts are.
     fn subject(&self, path: &str) -> Subject {
         match self.kind {
-            GroupKind::Project => Subject {
+            SetKind::Project => Subject {
                 directory: Some(self.directory.clone()),
                 ..Subject::default()
             },
-            GroupKind::Checkpoint => Subject {
+            SetKind::Checkpoint => Subject {
                 name: Some(last_name(&self.directory)),
                 ..Subject::default()
             },
-            GroupKind::Logs | GroupKind::Transcripts(_) => Subject {
+            SetKind::Logs | SetKind::Transcripts(_) => Subject {
                 name: logs::session_of(path),
                 ..Subject::default()
             },
@@ -274,21 +276,21 @@ impl Group {
     /// reading. What it is now is not known; what it was when it was last read is.
     pub(crate) fn is_light(&self, work: &Work) -> bool {
         let mut files = work.changed.iter().chain(&work.again);
-        let (Some(path), None, Look::Named) = (files.next(), files.next(), work.look) else {
+        let (Some(path), None, ScanDepth::Named) = (files.next(), files.next(), work.depth) else {
             return false;
         };
         matches!(self.files.get(path).map(|source| &source.content),
             Some(Content::Document(document)) if document.present && document.identity.size <= LIGHT_BYTES)
     }
 
-    /// Folders of the group without a watch: they are looked at more often.
+    /// Folders of the source without a watch: they are looked at more often.
     pub(crate) fn unwatched(&self) -> u64 {
         let count = self.folders.values().filter(|folder| folder.watch.is_none()).count();
         u64::try_from(count).unwrap_or(u64::MAX)
     }
 
-    /// How many troubles are open.
-    pub(crate) fn troubles(&self) -> usize {
+    /// How many problems are open.
+    pub(crate) fn open_problems(&self) -> usize {
         self.problems.len()
     }
 
@@ -305,7 +307,7 @@ impl Group {
     }
 }
 
-impl Pass<'_> {
+impl ScanPass<'_> {
     fn touched(&mut self, identity: &FileIdentity) {
         let at = facts::modified(identity, self.now);
         self.outcome.active_at = self.outcome.active_at.max(Some(at));
@@ -316,8 +318,8 @@ impl Pass<'_> {
     }
 }
 
-impl Source {
-    fn new(kind: GroupKind, path: &str, known: Option<&SourceCheckpoint>) -> Option<Self> {
+impl SourceFile {
+    fn new(kind: SetKind, path: &str, known: Option<&SourceCheckpoint>) -> Option<Self> {
         let format = format_of(kind, path)?;
         let content = if format.is_appended() {
             Content::Log(known.map(Tail::known).unwrap_or_default(), LogState::default(), None)
@@ -368,13 +370,4 @@ fn rank(format: &Format) -> u8 {
 /// The last part of a path, as text.
 fn last_name(path: &str) -> String {
     path.rsplit('/').next().unwrap_or(path).to_owned()
-}
-
-/// Where a group is.
-pub(crate) fn directory_of(root: &Path, relative: &Path) -> PathBuf {
-    if relative.as_os_str().is_empty() {
-        root.to_owned()
-    } else {
-        root.join(relative)
-    }
 }

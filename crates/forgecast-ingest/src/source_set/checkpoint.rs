@@ -4,15 +4,15 @@ use std::path::{Component, Path, PathBuf};
 
 use forgecast_protocol::{FileIdentity, Subject};
 
-use super::{Content, Group, GroupKind, Pass, last_name};
+use super::{Content, ScanPass, SetKind, SourceSet, last_name};
 use crate::facts;
 use forgecast_decode::{CheckpointPart, Format, checkpoint};
 
-impl Group {
+impl SourceSet {
     /// After the files were read: one fact, when any of them changed.
-    pub(super) fn report_checkpoint(&mut self, pass: &mut Pass<'_>) {
+    pub(super) fn report_checkpoint(&mut self, pass: &mut ScanPass<'_>) {
         let changed = !pass.outcome.batch.checkpoints.is_empty();
-        if self.kind != GroupKind::Checkpoint || !changed || self.files.is_empty() {
+        if self.kind != SetKind::Checkpoint || !changed || self.files.is_empty() {
             return;
         }
         self.load_unchanged_parts(pass);
@@ -54,7 +54,7 @@ impl Group {
     }
 
     /// Files that have not changed since an earlier life were not read yet, but the fact needs them.
-    fn load_unchanged_parts(&mut self, pass: &mut Pass<'_>) {
+    fn load_unchanged_parts(&mut self, pass: &mut ScanPass<'_>) {
         for (path, source) in &self.files {
             let (Format::Checkpoint(part), Content::Document(document)) = (&source.format, &source.content) else {
                 continue;

@@ -1,54 +1,50 @@
 //! What is there and what is not: files and folders that vanish are given a moment (a replacement by remove and create
 //! looks the same), then reported; a session is never shown as gone because one reading failed.
 
-use std::time::Duration;
-
 use forgecast_protocol::event::{ArtifactChanged, Fact, SourceGone, SourceReturned};
 use forgecast_protocol::{ProblemKind, SourceCheckpoint, Timestamp};
 
-use super::{Content, Context, Group, GroupKind, Outcome, Pass, Source, logs};
+use super::{Content, Context, Outcome, ScanPass, SetKind, SourceFile, SourceSet, logs};
 use crate::facts;
+use crate::work::GRACE;
 use forgecast_decode::Format;
 use forgecast_open::OpenError;
 
-/// How long something may be away before it counts as gone.
-pub(crate) const GRACE: Duration = Duration::from_millis(300);
-
-impl Group {
-    /// The group's folder cannot be entered.
+impl SourceSet {
+    /// The source's folder cannot be entered.
     pub(super) fn lost(&mut self, error: &OpenError, now: Timestamp, context: &Context, outcome: &mut Outcome) {
         if !std::mem::replace(&mut self.lost_once, true) {
             outcome.recheck = Some(GRACE);
             return;
         }
-        let mut say = |group: &Self, fact: Option<Fact>| {
+        let mut emit = |set: &Self, fact: Option<Fact>| {
             let origin = facts::internal(None);
             outcome
                 .batch
                 .events
-                .extend(fact.map(|fact| facts::event(&group.subject(""), now, &origin, fact)));
+                .extend(fact.map(|fact| facts::event(&set.subject(""), now, &origin, fact)));
         };
         let key = self.directory.clone();
         if error.is_missing() {
             let fact = self.problems.cleared(&key);
-            say(self, fact);
+            emit(self, fact);
         } else {
             let fact = self
                 .problems
                 .found(&key, ProblemKind::Unreadable, error.to_string(), &key);
-            say(self, fact);
+            emit(self, fact);
         }
         for folder in std::mem::take(&mut self.folders).into_values() {
             // A folder that was moved would go on to speak of a place that is not ours.
             folder.watch.into_iter().for_each(|watch| context.watcher.remove(watch));
         }
         let fact = self.leave(key);
-        say(self, fact);
+        emit(self, fact);
     }
 
     /// From now on gone; said once, and only of what was ever shown.
     fn leave(&mut self, path: String) -> Option<Fact> {
-        let seen = self.files.values().any(Source::was_seen);
+        let seen = self.files.values().any(SourceFile::was_seen);
         for source in self.files.values_mut() {
             match &mut source.content {
                 Content::Document(document) => document.present = false,
@@ -56,7 +52,7 @@ impl Group {
                 Content::Listed(_) => {}
             }
         }
-        if self.gone.is_some() || !seen || matches!(self.kind, GroupKind::Logs | GroupKind::Transcripts(_)) {
+        if self.gone.is_some() || !seen || matches!(self.kind, SetKind::Logs | SetKind::Transcripts(_)) {
             return None;
         }
         self.gone = Some(path.clone());
@@ -64,7 +60,7 @@ impl Group {
     }
 
     /// A file is not there.
-    pub(super) fn absent(&mut self, path: &str, source: &mut Source, pass: &mut Pass<'_>) {
+    pub(super) fn absent(&mut self, path: &str, source: &mut SourceFile, pass: &mut ScanPass<'_>) {
         if std::mem::take(&mut source.refused) {
             self.clear_file(path, pass);
         }
@@ -95,7 +91,7 @@ impl Group {
                     if self.gone.is_none() {
                         let gone = self.key(path);
                         self.gone = Some(gone.clone());
-                        self.say(Some(Fact::SourceGone(SourceGone { path: gone })), path, pass);
+                        self.emit(Some(Fact::SourceGone(SourceGone { path: gone })), path, pass);
                     }
                     return;
                 }
@@ -124,10 +120,10 @@ impl Group {
     }
 
     /// After a look: is what was gone back?
-    pub(super) fn settle_presence(&mut self, pass: &mut Pass<'_>) {
+    pub(super) fn settle_presence(&mut self, pass: &mut ScanPass<'_>) {
         let directory = self.directory.clone();
         if let Some(fact) = self.problems.cleared(&directory) {
-            self.say(Some(fact), "", pass);
+            self.emit(Some(fact), "", pass);
         }
         if self.gone.is_none() {
             return;
@@ -138,16 +134,14 @@ impl Group {
         });
         // A project is its phase file, when it ever had one.
         let back = match self.kind {
-            GroupKind::Project => {
+            SetKind::Project => {
                 let phase = documents.clone().find(|(format, _)| **format == Format::Phase);
                 phase.map_or_else(|| !self.folders.is_empty(), |(_, present)| present)
             }
-            GroupKind::Checkpoint | GroupKind::Logs | GroupKind::Transcripts(_) => {
-                documents.any(|(_, present)| present)
-            }
+            SetKind::Checkpoint | SetKind::Logs | SetKind::Transcripts(_) => documents.any(|(_, present)| present),
         };
         if let Some(path) = self.gone.take_if(|_| back) {
-            self.say(Some(Fact::SourceReturned(SourceReturned { path })), "", pass);
+            self.emit(Some(Fact::SourceReturned(SourceReturned { path })), "", pass);
         }
     }
 }

@@ -5,35 +5,36 @@ use std::path::PathBuf;
 
 use forgecast_protocol::SourceCheckpoint;
 
-use crate::group::{Context, Group, GroupKind, Outcome, Work};
+use crate::source_set::SourceSet;
 use crate::transcripts::Transcripts;
 use crate::watch::WatchId;
+use crate::work::{Context, Outcome, SetKind, Work};
 
 /// The files of a build, or the transcripts of an agent.
 #[derive(Debug)]
-pub(crate) enum Unit {
-    Build(Group),
+pub(crate) enum Source {
+    Build(SourceSet),
     Transcripts(Transcripts),
 }
 
-impl Unit {
+impl Source {
     /// `relative` to `root`; `known` are checkpoints by path within the folder.
     pub(crate) fn new(
-        kind: GroupKind,
+        kind: SetKind,
         root: PathBuf,
         relative: PathBuf,
         known: BTreeMap<String, SourceCheckpoint>,
     ) -> Self {
         match kind {
-            GroupKind::Transcripts(agent) => Self::Transcripts(Transcripts::new(agent, root, relative, known)),
-            _ => Self::Build(Group::new(kind, root, relative, known)),
+            SetKind::Transcripts(agent) => Self::Transcripts(Transcripts::new(agent, root, relative, known)),
+            _ => Self::Build(SourceSet::new(kind, root, relative, known)),
         }
     }
 
     /// Does the work, on a thread that may block.
     pub(crate) fn work(&mut self, work: &Work, context: &Context) -> Outcome {
         match self {
-            Self::Build(group) => group.work(work, context),
+            Self::Build(set) => set.work(work, context),
             Self::Transcripts(transcripts) => transcripts.work(work, context),
         }
     }
@@ -41,7 +42,7 @@ impl Unit {
     /// Whether the work is so little that another thread would cost more than doing it.
     pub(crate) fn is_light(&self, work: &Work) -> bool {
         match self {
-            Self::Build(group) => group.is_light(work),
+            Self::Build(set) => set.is_light(work),
             Self::Transcripts(_) => false,
         }
     }
@@ -49,23 +50,23 @@ impl Unit {
     /// Folders that should have a watch and have none.
     pub(crate) fn unwatched(&self) -> u64 {
         match self {
-            Self::Build(group) => group.unwatched(),
+            Self::Build(set) => set.unwatched(),
             Self::Transcripts(transcripts) => transcripts.unwatched(),
         }
     }
 
-    /// How many troubles are open.
-    pub(crate) fn troubles(&self) -> usize {
+    /// How many problems are open.
+    pub(crate) fn open_problems(&self) -> usize {
         match self {
-            Self::Build(group) => group.troubles(),
-            Self::Transcripts(transcripts) => transcripts.troubles(),
+            Self::Build(set) => set.open_problems(),
+            Self::Transcripts(transcripts) => transcripts.open_problems(),
         }
     }
 
     /// Its folder is not there.
     pub(crate) fn is_gone(&self) -> bool {
         match self {
-            Self::Build(group) => group.is_gone(),
+            Self::Build(set) => set.is_gone(),
             Self::Transcripts(transcripts) => transcripts.is_gone(),
         }
     }
@@ -81,7 +82,7 @@ impl Unit {
     /// A watch ended by itself; the next look sets it again.
     pub(crate) fn forget_watch(&mut self, watch: WatchId) {
         match self {
-            Self::Build(group) => group.forget_watch(watch),
+            Self::Build(set) => set.forget_watch(watch),
             Self::Transcripts(transcripts) => transcripts.forget_watch(watch),
         }
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use forgecast_protocol::event::ArtifactKind;
 use forgecast_protocol::{LogChunk, LogLine, Origin, ProblemKind};
 
-use super::{Content, Group, Pass, Source};
+use super::{Content, ScanPass, SourceFile, SourceSet};
 use crate::facts;
 use crate::problem::field_key;
 use crate::tail::{Line, Piece, Tail};
@@ -17,8 +17,13 @@ use forgecast_open::{OpenError, Opened};
 /// The growth of a log is work of the build; said this often at most.
 const GROWTH_MS: u64 = 10_000;
 
-impl Group {
-    pub(super) fn read_log(&mut self, path: &str, source: &mut Source, pass: &mut Pass<'_>) -> Result<(), OpenError> {
+impl SourceSet {
+    pub(super) fn read_log(
+        &mut self,
+        path: &str,
+        source: &mut SourceFile,
+        pass: &mut ScanPass<'_>,
+    ) -> Result<(), OpenError> {
         let Content::Log(tail, colours, said_at) = &mut source.content else {
             return Ok(());
         };
@@ -72,7 +77,7 @@ impl Group {
         format: &Format,
         tail: &mut Tail,
         colours: &mut LogState,
-        pass: &mut Pass<'_>,
+        pass: &mut ScanPass<'_>,
     ) {
         let folder = Path::new(path).parent().unwrap_or(Path::new(""));
         let Ok(entries) = pass.base.list(folder) else { return };
@@ -105,7 +110,7 @@ impl Group {
         piece: Piece,
         colours: &mut LogState,
         origin: &Origin,
-        pass: &mut Pass<'_>,
+        pass: &mut ScanPass<'_>,
     ) {
         if let Some(line) = piece.lines.iter().find(|line| line.dropped > 0) {
             let file = self.key(path);
@@ -113,7 +118,7 @@ impl Group {
             let fact = self
                 .problems
                 .found(&field_key(&file, "line"), ProblemKind::Oversize, message, &file);
-            self.say(fact, path, pass);
+            self.emit(fact, path, pass);
         }
         if *format == Format::EventsJsonl {
             self.take_envelopes(path, &piece.lines, origin, pass);
@@ -144,7 +149,7 @@ impl Group {
         }
     }
 
-    fn take_envelopes(&mut self, path: &str, lines: &[Line], origin: &Origin, pass: &mut Pass<'_>) {
+    fn take_envelopes(&mut self, path: &str, lines: &[Line], origin: &Origin, pass: &mut ScanPass<'_>) {
         let (mut bad, mut reason) = (0_u32, String::new());
         for line in lines.iter().filter(|line| !line.bytes.trim_ascii().is_empty()) {
             match push::line(&line.bytes, origin, &pass.context.cleaner, pass.now) {
@@ -164,7 +169,7 @@ impl Group {
             let fact = self
                 .problems
                 .found(&field_key(&file, "lines"), ProblemKind::Unparsable, message, &file);
-            self.say(fact, path, pass);
+            self.emit(fact, path, pass);
         }
     }
 }

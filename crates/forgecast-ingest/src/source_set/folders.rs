@@ -1,10 +1,10 @@
-//! The folders of a group: watched first, then listed, and listed again only when `stat` says that they differ.
+//! The folders of a source: watched first, then listed, and listed again only when `stat` says that they differ.
 
 use std::path::Path;
 
 use forgecast_protocol::{FileIdentity, ProblemKind};
 
-use super::{Group, GroupKind, Pass, Source, directory_of};
+use super::{ScanPass, SetKind, SourceFile, SourceSet, directory_of};
 use crate::clock;
 use crate::watch::Interest;
 use forgecast_decode::Format;
@@ -21,9 +21,9 @@ const RACY_MS: u64 = 50;
 /// Files of one folder that are followed; a folder of a hundred thousand unrelated files is not taken in.
 const MAX_FILES: usize = 2_000;
 
-impl Group {
+impl SourceSet {
     /// Whether the folder with the phase file, or the phase file, is not as it was.
-    pub(super) fn differs_lightly(&self, pass: &Pass<'_>) -> bool {
+    pub(super) fn differs_lightly(&self, pass: &ScanPass<'_>) -> bool {
         self.lost_once
             || self.gone.is_some()
             || first_folders(self.kind)
@@ -34,7 +34,7 @@ impl Group {
             })
     }
 
-    fn folder_differs(&self, path: &str, pass: &Pass<'_>) -> bool {
+    fn folder_differs(&self, path: &str, pass: &ScanPass<'_>) -> bool {
         let now = pass.base.stat(Path::new(path)).ok().map(|now| without_size(&now));
         match self.folders.get(path) {
             Some(folder) => folder.stamp.is_none() || folder.stamp != now,
@@ -42,8 +42,8 @@ impl Group {
         }
     }
 
-    /// Lists what differs (or everything), takes in new files, and goes down into the group's folders.
-    pub(super) fn visit_folders(&mut self, rescan: bool, pass: &mut Pass<'_>) {
+    /// Lists what differs (or everything), takes in new files, and goes down into the source's folders.
+    pub(super) fn visit_folders(&mut self, rescan: bool, pass: &mut ScanPass<'_>) {
         let mut waiting: Vec<String> = first_folders(self.kind).iter().map(|path| (*path).to_owned()).collect();
         for path in self.folders.keys() {
             if !waiting.contains(path) {
@@ -57,7 +57,7 @@ impl Group {
         }
     }
 
-    fn list_folder(&mut self, path: &str, rescan: bool, waiting: &mut Vec<String>, pass: &mut Pass<'_>) {
+    fn list_folder(&mut self, path: &str, rescan: bool, waiting: &mut Vec<String>, pass: &mut ScanPass<'_>) {
         let mut folder = self.folders.remove(path).unwrap_or_default();
         // Watch first, then list: a file that is made in between is seen by one of them.
         if rescan || folder.watch.is_none() || folder.stamp.is_none() {
@@ -90,8 +90,8 @@ impl Group {
         self.folders.insert(path.to_owned(), folder);
     }
 
-    fn entries(&self, path: &str, pass: &mut Pass<'_>) -> Result<Vec<Entry>, OpenError> {
-        if self.kind == GroupKind::Project && path.is_empty() {
+    fn entries(&self, path: &str, pass: &mut ScanPass<'_>) -> Result<Vec<Entry>, OpenError> {
+        if self.kind == SetKind::Project && path.is_empty() {
             // One name in it is ours: no reason to list all that people keep there.
             let name = Path::new(TASKS);
             return Ok(match pass.base.stat(name) {
@@ -124,7 +124,7 @@ impl Group {
                 }
             } else if taken < MAX_FILES && !self.files.contains_key(&inside) {
                 // Links, pipes and folders in the place of our files are looked at too: refused where viewers see it.
-                let source = Source::new(self.kind, &inside, None);
+                let source = SourceFile::new(self.kind, &inside, None);
                 if let Some(source) = source.filter(|source| entry.kind == EntryKind::File || source.is_ours()) {
                     taken += 1;
                     self.files.insert(inside, source);
@@ -133,7 +133,7 @@ impl Group {
         }
     }
 
-    fn report_folder(&mut self, path: &str, error: &OpenError, pass: &mut Pass<'_>) {
+    fn report_folder(&mut self, path: &str, error: &OpenError, pass: &mut ScanPass<'_>) {
         let kind = match error {
             OpenError::Refused { .. } => ProblemKind::Refused,
             _ => ProblemKind::Unreadable,
@@ -141,20 +141,20 @@ impl Group {
         let key = self.key(path);
         let message = pass.context.cleaner.line(&error.to_string());
         let fact = self.problems.found(&key, kind, message, &key);
-        self.say(fact, path, pass);
+        self.emit(fact, path, pass);
     }
 
-    /// Which folders belong to the group.
+    /// Which folders belong to the source.
     fn goes_down(&self, path: &str) -> bool {
         match self.kind {
-            GroupKind::Project => {
+            SetKind::Project => {
                 matches!(path, MARKER | BUILDLOOP)
                     || path
                         .strip_prefix(MARKER)
                         .is_some_and(|rest| matches!(rest, "/feedback" | "/patterns" | "/logs"))
             }
-            GroupKind::Checkpoint | GroupKind::Transcripts(_) => false,
-            GroupKind::Logs => {
+            SetKind::Checkpoint | SetKind::Transcripts(_) => false,
+            SetKind::Logs => {
                 let mut parts = path.split('/');
                 match (parts.next(), parts.next(), parts.next()) {
                     (Some(first), None, None) => first == "events" || first.starts_with("ralph_"),
@@ -166,13 +166,13 @@ impl Group {
     }
 }
 
-impl Source {
+impl SourceFile {
     /// Whether viewers should hear when something else stands in its place.
     fn is_ours(&self) -> bool {
         !matches!(self.format, Format::Other(_))
     }
 
-    fn differs(&self, path: &str, pass: &Pass<'_>) -> bool {
+    fn differs(&self, path: &str, pass: &ScanPass<'_>) -> bool {
         match (&self.content, pass.base.stat(Path::new(path))) {
             (super::Content::Document(document), Ok(now)) => document.differs(&now),
             (super::Content::Document(document), Err(_)) => document.present,
@@ -181,23 +181,23 @@ impl Source {
     }
 }
 
-/// What the file at this path within a group is; `None` when it is not the group's to read.
-pub(crate) fn format_of(kind: GroupKind, path: &str) -> Option<Format> {
+/// What the file at this path within a source is; `None` when it is not the source's to read.
+pub(crate) fn format_of(kind: SetKind, path: &str) -> Option<Format> {
     let format = Format::of(path)?;
     let ours = match kind {
-        GroupKind::Project if path.starts_with(MARKER) => true,
-        GroupKind::Project => matches!(format, Format::RunManifest | Format::TasksMd),
-        GroupKind::Checkpoint | GroupKind::Logs => true,
-        GroupKind::Transcripts(_) => false,
+        SetKind::Project if path.starts_with(MARKER) => true,
+        SetKind::Project => matches!(format, Format::RunManifest | Format::TasksMd),
+        SetKind::Checkpoint | SetKind::Logs => true,
+        SetKind::Transcripts(_) => false,
     };
     ours.then_some(format)
 }
 
-fn first_folders(kind: GroupKind) -> &'static [&'static str] {
+fn first_folders(kind: SetKind) -> &'static [&'static str] {
     match kind {
         // In the project's own folder there is the task list, and nothing else of ours.
-        GroupKind::Project => &[MARKER, BUILDLOOP, ""],
-        GroupKind::Checkpoint | GroupKind::Logs | GroupKind::Transcripts(_) => &[""],
+        SetKind::Project => &[MARKER, BUILDLOOP, ""],
+        SetKind::Checkpoint | SetKind::Logs | SetKind::Transcripts(_) => &[""],
     }
 }
 

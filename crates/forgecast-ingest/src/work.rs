@@ -1,18 +1,20 @@
-//! What a group is asked to do and what comes of it.
+//! What a source is asked to do and what comes of it.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use forgecast_protocol::event::IndexingProgress;
 use forgecast_protocol::{Batch, Clock, Timestamp};
 
-use crate::transcripts::Unread;
 use crate::watch::{WatchId, Watcher};
 use forgecast_decode::agents::Agent;
 use forgecast_decode::clean::Cleaner;
 
-/// What all groups share.
+/// How long something may be away before it counts as gone.
+pub(crate) const GRACE: Duration = Duration::from_millis(300);
+
+/// What all sources share.
 pub(crate) struct Context {
     pub(crate) cleaner: Cleaner,
     pub(crate) clock: Clock,
@@ -24,9 +26,9 @@ pub(crate) struct Context {
     pub(crate) archive_after_ms: u64,
 }
 
-/// What a group is made of.
+/// What a source is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum GroupKind {
+pub(crate) enum SetKind {
     /// A folder with `.context-foundry` or `.buildloop` in it.
     Project,
     /// A folder of `checkpoints/ralph`.
@@ -37,9 +39,9 @@ pub(crate) enum GroupKind {
     Transcripts(&'static Agent),
 }
 
-/// How closely a group is looked at.
+/// How closely a source is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Look {
+pub(crate) enum ScanDepth {
     /// Only at the files that are named.
     #[default]
     Named,
@@ -51,10 +53,10 @@ pub(crate) enum Look {
     Rescan,
 }
 
-/// What is to be done next for a group. Wishes that come while it is busy add up here.
+/// What is to be done next for a source. Requests that come while it is busy add up here.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
-    pub(crate) look: Look,
+    pub(crate) depth: ScanDepth,
     /// Files that may have changed.
     pub(crate) changed: BTreeSet<String>,
     /// Files that could not be used and are read again whatever `stat` says.
@@ -67,7 +69,11 @@ pub(crate) struct Work {
 
 impl Work {
     pub(crate) fn is_empty(&self) -> bool {
-        self.look == Look::Named && self.changed.is_empty() && self.again.is_empty() && !self.live && !self.archives
+        self.depth == ScanDepth::Named
+            && self.changed.is_empty()
+            && self.again.is_empty()
+            && !self.live
+            && !self.archives
     }
 }
 
@@ -78,11 +84,11 @@ pub(crate) struct Outcome {
     pub(crate) batch: Batch,
     /// Files to be read again after a while: half-written, or perhaps about to be replaced.
     pub(crate) retry: Vec<(String, Duration)>,
-    /// Look at the whole group again after a while.
+    /// Look at the whole source again after a while.
     pub(crate) recheck: Option<Duration>,
     /// Logs with more to read.
     pub(crate) more: Vec<String>,
-    /// Watches that were set, with their folder within the group.
+    /// Watches that were set, with their folder within the source.
     pub(crate) watches: Vec<(WatchId, String)>,
     /// When the newest change happened that was read, by the files' own times.
     pub(crate) active_at: Option<Timestamp>,
@@ -97,4 +103,20 @@ pub(crate) struct Outcome {
     pub(crate) bytes: u64,
     pub(crate) looks: u64,
     pub(crate) listed: u64,
+}
+
+/// When the newest files that wait were changed, nanoseconds since the Unix epoch; `None` when none waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unread {
+    pub(crate) live: Option<i64>,
+    pub(crate) archives: Option<i64>,
+}
+
+/// Where a source is.
+pub(crate) fn directory_of(root: &Path, relative: &Path) -> PathBuf {
+    if relative.as_os_str().is_empty() {
+        root.to_owned()
+    } else {
+        root.join(relative)
+    }
 }

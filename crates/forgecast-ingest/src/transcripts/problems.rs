@@ -1,13 +1,13 @@
-//! What is wrong with transcripts: one trouble per file for all its lines that gave nothing, one for a file or folder that
+//! What is wrong with transcripts: one problem per file for all its lines that gave nothing, one for a file or folder that
 //! cannot be opened. Records of kinds that are not known are normal after an update of the agent; they are said, too.
 
 use forgecast_protocol::event::{Fact, ProblemCleared};
 use forgecast_protocol::{ProblemKind, SourceCheckpoint, Subject};
 
-use super::{Pass, Transcript, Transcripts};
+use super::{ScanPass, Transcript, Transcripts};
 use crate::facts;
-use crate::group::GRACE;
 use crate::problem::field_key;
+use crate::work::GRACE;
 use forgecast_open::OpenError;
 
 /// Lines of a file that gave nothing, in this life of the process.
@@ -66,7 +66,7 @@ fn lines(count: u64) -> String {
 
 impl Transcripts {
     /// An event of the sources themselves.
-    pub(super) fn say(fact: Option<Fact>, path: &str, pass: &mut Pass<'_>) {
+    pub(super) fn emit(fact: Option<Fact>, path: &str, pass: &mut ScanPass<'_>) {
         if let Some(fact) = fact {
             let origin = facts::internal(Some(path));
             let event = facts::event(&Subject::default(), pass.now, &origin, fact);
@@ -75,7 +75,7 @@ impl Transcripts {
     }
 
     /// After a reading: lines that gave nothing, when there are notably more than were said.
-    pub(super) fn report_lines(&mut self, path: &str, transcript: &mut Transcript, pass: &mut Pass<'_>) {
+    pub(super) fn report_lines(&mut self, path: &str, transcript: &mut Transcript, pass: &mut ScanPass<'_>) {
         if !transcript.lines.is_news() {
             return;
         }
@@ -84,18 +84,18 @@ impl Transcripts {
         let message = pass.context.cleaner.line(&transcript.lines.message(path));
         let key = field_key(&file, "lines");
         let fact = self.problems.found(&key, transcript.lines.kind(), message, &file);
-        Self::say(fact, path, pass);
+        Self::emit(fact, path, pass);
     }
 
     /// The file is read from its beginning again: what was wrong with its lines is no more.
-    pub(super) fn forget_lines(&mut self, path: &str, transcript: &mut Transcript, pass: &mut Pass<'_>) {
+    pub(super) fn forget_lines(&mut self, path: &str, transcript: &mut Transcript, pass: &mut ScanPass<'_>) {
         transcript.lines = Lines::default();
         let fact = self.problems.cleared(&field_key(&self.key(path), "lines"));
-        Self::say(fact, path, pass);
+        Self::emit(fact, path, pass);
     }
 
     /// It can be read: what was said of it as a whole is over, also what an earlier life said.
-    pub(super) fn recovered(&mut self, path: &str, transcript: &mut Transcript, pass: &mut Pass<'_>) {
+    pub(super) fn recovered(&mut self, path: &str, transcript: &mut Transcript, pass: &mut ScanPass<'_>) {
         transcript.refused = false;
         let key = self.key(path);
         let inherited = std::mem::take(&mut transcript.inherited).then(|| {
@@ -104,13 +104,13 @@ impl Transcripts {
                 with_parts: false,
             })
         });
-        Self::say(inherited, path, pass);
+        Self::emit(inherited, path, pass);
         let fact = self.problems.cleared(&key);
-        Self::say(fact, path, pass);
+        Self::emit(fact, path, pass);
     }
 
     /// A file or folder could not be opened or read.
-    pub(super) fn report(&mut self, path: &str, error: &OpenError, pass: &mut Pass<'_>) {
+    pub(super) fn report(&mut self, path: &str, error: &OpenError, pass: &mut ScanPass<'_>) {
         let kind = match error {
             OpenError::Refused { .. } => ProblemKind::Refused,
             OpenError::Oversize { .. } => ProblemKind::Oversize,
@@ -124,12 +124,12 @@ impl Transcripts {
         let fact = self
             .problems
             .found(&key, kind, pass.context.cleaner.line(&message), &key);
-        Self::say(fact, path, pass);
+        Self::emit(fact, path, pass);
     }
 
     /// A file that is not there: given a moment, since a replacement looks the same, and then forgotten. Its session stays
     /// what it is: agents remove old transcripts. Returns whether it is still to be remembered.
-    pub(super) fn absent(&mut self, path: &str, transcript: &mut Transcript, pass: &mut Pass<'_>) -> bool {
+    pub(super) fn absent(&mut self, path: &str, transcript: &mut Transcript, pass: &mut ScanPass<'_>) -> bool {
         self.backlog.done(path);
         if !transcript.tail.is_begun() && !transcript.refused {
             return false;

@@ -1,0 +1,393 @@
+//! The sources and the work that waits for each: requests add up while a source is read, and come out as one reading.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+
+use forgecast_protocol::{SourceCheckpoint, SourceKey};
+use tokio::time::Instant;
+
+use super::jobs::{self, Lane};
+use super::unread::Waiting;
+use super::{Engine, OUTBOX, WatchTarget};
+use crate::clock;
+use crate::discover::WalkKind;
+use crate::reconcile::{ACTIVE, PollState};
+use crate::source::Source;
+use crate::source_set::{BUILDLOOP, MARKER, TASKS};
+use crate::watch::WatchId;
+use crate::work::Unread;
+use crate::work::{Outcome, ScanDepth, SetKind, Work, directory_of};
+
+/// A source's number, for as long as the process runs.
+pub(super) type SourceId = u64;
+
+/// So many sources are looked at in one piece of background work.
+const TOGETHER: usize = 16;
+
+/// One source and what waits for it.
+pub(super) struct SourceEntry {
+    /// `None` while it is being read.
+    source: Option<Box<Source>>,
+    pub(super) directory: PathBuf,
+    pub(super) kind: SetKind,
+    pub(super) root: usize,
+    pub(super) work: Work,
+    /// Whether it stands in the queue of urgent work, and in that of background work.
+    queued: (bool, bool),
+    /// Watches that ended by themselves.
+    lost: Vec<WatchId>,
+    poll: PollState,
+    /// Read for the first time.
+    pub(super) scanned: bool,
+    pub(super) gone: bool,
+    pub(super) unwatched: u64,
+    pub(super) problems: usize,
+    /// Transcripts known in it.
+    pub(super) transcripts: u64,
+    /// Those that were not read to their end when it was last done.
+    pub(super) unread: Unread,
+}
+
+/// All sources.
+#[derive(Default)]
+pub(super) struct Sources {
+    pub(super) entries: HashMap<SourceId, SourceEntry>,
+    by_directory: BTreeMap<(PathBuf, SetKind), SourceId>,
+    urgent: VecDeque<SourceId>,
+    background: VecDeque<SourceId>,
+    /// Sources with transcripts to read that are not being read.
+    pub(super) waiting: Waiting,
+    next: SourceId,
+}
+
+impl Sources {
+    pub(super) fn find(&self, directory: &Path, kind: SetKind) -> Option<SourceId> {
+        self.by_directory.get(&(directory.to_owned(), kind)).copied()
+    }
+
+    /// Sources in a folder or below it.
+    pub(super) fn under(&self, directory: &Path) -> Vec<SourceId> {
+        let from = (directory.to_owned(), SetKind::Project);
+        let below = self
+            .by_directory
+            .range(from..)
+            .take_while(|((path, _), _)| path.starts_with(directory));
+        below.map(|(_, id)| *id).collect()
+    }
+
+    /// Requests more work; `lane` says how soon.
+    pub(super) fn request_work(&mut self, id: SourceId, lane: Lane, request_work: impl FnOnce(&mut Work)) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        request_work(&mut entry.work);
+        let (queue, queued) = match lane {
+            Lane::Urgent => (&mut self.urgent, &mut entry.queued.0),
+            _ => (&mut self.background, &mut entry.queued.1),
+        };
+        // A source that is being read comes back to the queue when it is done.
+        if entry.source.is_some() && !std::mem::replace(queued, true) {
+            queue.push_back(id);
+        }
+    }
+
+    pub(super) fn scan(&mut self, id: SourceId, lane: Lane, depth: ScanDepth) {
+        self.request_work(id, lane, |work| work.depth = work.depth.max(depth));
+    }
+
+    pub(super) fn all_scanned(&self) -> bool {
+        self.entries.values().all(|entry| entry.scanned)
+    }
+
+    /// Whether nothing waits and nothing is being read.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.entries
+            .values()
+            .all(|entry| entry.source.is_some() && entry.work.is_empty())
+    }
+
+    fn take(&mut self, lane: Lane, now: Instant) -> Option<(SourceId, Box<Source>, Work)> {
+        loop {
+            let id = if lane == Lane::Urgent {
+                self.urgent.pop_front()
+            } else {
+                self.background.pop_front()
+            }?;
+            let Some(entry) = self.entries.get_mut(&id) else {
+                continue;
+            };
+            match lane {
+                Lane::Urgent => entry.queued.0 = false,
+                _ => entry.queued.1 = false,
+            }
+            if entry.work.is_empty() {
+                continue;
+            }
+            if let Some((source, work)) = self.take_source(id, now) {
+                return Some((id, source, work));
+            }
+        }
+    }
+
+    /// Takes a source with all its work, unless it is being read.
+    pub(super) fn take_source(&mut self, id: SourceId, now: Instant) -> Option<(Box<Source>, Work)> {
+        let entry = self.entries.get_mut(&id)?;
+        let mut source = entry.source.take()?;
+        self.waiting.remove(id, entry.unread);
+        for watch in entry.lost.drain(..) {
+            source.forget_watch(watch);
+        }
+        let work = std::mem::take(&mut entry.work);
+        if work.depth > ScanDepth::Named {
+            entry.poll.looked_at = now;
+            entry.poll.light = if work.depth == ScanDepth::Light {
+                entry.poll.light + 1
+            } else {
+                0
+            };
+        }
+        Some((source, work))
+    }
+}
+
+impl Engine {
+    /// Starts what may start, urgent work first. Nothing starts while the sink does not keep up.
+    pub(super) fn start_work(&mut self, now: Instant) {
+        while self.outbox.len() < OUTBOX && self.jobs.has_room(Lane::Urgent) {
+            let Some((id, mut source, work)) = self.sources.take(Lane::Urgent, now) else {
+                break;
+            };
+            let local = self
+                .sources
+                .entries
+                .get(&id)
+                .is_some_and(|entry| !self.roots[entry.root].remote);
+            if local && source.is_light(&work) {
+                let outcome = jobs::read_source(&mut source, &work, &self.context);
+                self.source_done(id, source, outcome, now);
+            } else {
+                self.jobs.read(Lane::Urgent, vec![(id, source, work)], &self.context);
+            }
+        }
+        while self.outbox.len() < OUTBOX && self.jobs.has_room(Lane::Background) {
+            let mut together = Vec::new();
+            while together.len() < TOGETHER
+                && let Some(work) = self.sources.take(Lane::Background, now)
+            {
+                together.push(work);
+            }
+            if together.is_empty() {
+                break;
+            }
+            self.jobs.read(Lane::Background, together, &self.context);
+        }
+        self.start_reading(now);
+        self.start_walks(now);
+    }
+
+    /// Files whose time has come.
+    pub(super) fn take_due(&mut self, now: Instant) {
+        if self.outbox.len() >= OUTBOX {
+            return;
+        }
+        for (id, path) in self.files.take_due(now) {
+            let key = (id, path);
+            let again = self.again.remove(&key);
+            let (id, path) = key;
+            self.sources.request_work(id, Lane::Urgent, |work| {
+                if path.is_empty() {
+                    work.depth = work.depth.max(ScanDepth::Full);
+                } else if again {
+                    work.again.insert(path);
+                } else {
+                    work.changed.insert(path);
+                }
+            });
+        }
+    }
+
+    /// A source that was found. It is read at once, and sooner than others when it has just appeared.
+    pub(super) fn add_source(&mut self, root: usize, relative: PathBuf, kind: SetKind, soon: bool, now: Instant) {
+        let lane = if soon { Lane::Urgent } else { Lane::Background };
+        let directory = directory_of(&self.roots[root].path, &relative);
+        if let Some(id) = self.sources.find(&directory, kind) {
+            if self.sources.entries.get(&id).is_some_and(|entry| entry.gone || soon) {
+                self.sources.scan(id, lane, ScanDepth::Rescan);
+            }
+            return;
+        }
+        let known = self.known_below(&directory, kind);
+        let source = Source::new(kind, self.roots[root].path.clone(), relative, known);
+        let id = self.sources.next;
+        self.sources.next += 1;
+        let entry = SourceEntry {
+            source: Some(Box::new(source)),
+            directory: directory.clone(),
+            kind,
+            root,
+            work: Work::default(),
+            queued: (false, false),
+            lost: Vec::new(),
+            poll: PollState {
+                active_until: None,
+                unwatched: true,
+                looked_at: now,
+                light: 0,
+            },
+            scanned: false,
+            gone: false,
+            unwatched: 0,
+            problems: 0,
+            transcripts: 0,
+            unread: Unread::default(),
+        };
+        self.sources.entries.insert(id, entry);
+        self.sources.by_directory.insert((directory, kind), id);
+        self.sources.scan(id, lane, ScanDepth::Rescan);
+    }
+
+    /// Takes the checkpoints of an earlier life that belong to a folder, by path within it.
+    fn known_below(&mut self, directory: &Path, kind: SetKind) -> BTreeMap<String, SourceCheckpoint> {
+        let folder = format!("{}/", directory.to_string_lossy());
+        let cut = folder.len();
+        let prefixes = match kind {
+            SetKind::Project => vec![
+                format!("{folder}{MARKER}/"),
+                format!("{folder}{BUILDLOOP}/"),
+                format!("{folder}{TASKS}"),
+            ],
+            _ => vec![folder],
+        };
+        let mut keys: Vec<SourceKey> = Vec::new();
+        for prefix in prefixes {
+            let below = self.known.range(SourceKey(prefix.clone())..).map(|(key, _)| key);
+            keys.extend(below.take_while(|key| key.0.starts_with(&prefix)).cloned());
+        }
+        let taken = keys.into_iter().filter_map(|key| {
+            let checkpoint = self.known.remove(&key)?;
+            // Kept for a file that is gone: nothing is known of it.
+            (checkpoint != SourceCheckpoint::default()).then(|| (key.0[cut..].to_owned(), checkpoint))
+        });
+        taken.collect()
+    }
+
+    /// Projects of an earlier life that lie under a root are sources even if they are gone: that is news, too.
+    pub(super) fn adopt_known_projects(&mut self) {
+        let endings = [
+            format!("/{MARKER}/current-phase.json"),
+            format!("/{BUILDLOOP}/run-manifest.json"),
+        ];
+        let project = |key: &'_ SourceKey| {
+            endings
+                .iter()
+                .find_map(|ending| key.0.strip_suffix(ending).map(str::to_owned))
+        };
+        let folders: Vec<PathBuf> = self.known.keys().filter_map(project).map(PathBuf::from).collect();
+        for folder in folders {
+            let root = self
+                .roots
+                .iter()
+                .position(|root| root.kind == WalkKind::Projects && folder.starts_with(&root.path));
+            if let Some(root) = root
+                && let Ok(relative) = folder.strip_prefix(&self.roots[root].path)
+            {
+                self.add_source(root, relative.to_owned(), SetKind::Project, false, Instant::now());
+            }
+        }
+    }
+
+    /// A source was read.
+    pub(super) fn source_done(&mut self, id: SourceId, source: Box<Source>, outcome: Option<Outcome>, now: Instant) {
+        let outcome = outcome.unwrap_or_else(|| {
+            tracing::error!(source = id, "reading a source failed by a fault of Forgecast");
+            Outcome::default()
+        });
+        let remote = self
+            .sources
+            .entries
+            .get(&id)
+            .is_some_and(|entry| self.roots[entry.root].remote);
+        let Some(entry) = self.sources.entries.get_mut(&id) else {
+            return;
+        };
+        entry.scanned = true;
+        entry.gone = source.is_gone();
+        entry.unwatched = source.unwatched();
+        entry.problems = source.open_problems();
+        entry.transcripts = source.transcripts();
+        entry.unread = outcome.unread;
+        entry.poll.unwatched = entry.unwatched > 0 || remote;
+        if let Some(at) = outcome.active_at {
+            let age = std::time::Duration::from_millis(clock::wall().millis_since(at));
+            entry.poll.active_until = entry
+                .poll
+                .active_until
+                .max(ACTIVE.checked_sub(age).map(|left| now + left));
+        }
+        entry.source = Some(source);
+        self.sources.waiting.put(id, outcome.unread);
+        let waiting = !entry.work.is_empty();
+        if waiting {
+            self.sources.request_work(id, Lane::Urgent, |_| ());
+        }
+        for (watch, folder) in outcome.watches {
+            self.learn(watch, WatchTarget::Source(id, folder));
+            if self.unknown_watches.contains(&watch) {
+                self.sources.scan(id, Lane::Urgent, ScanDepth::Full);
+            }
+        }
+        for (path, wait) in outcome.retry {
+            let key = (id, path);
+            self.files.failed(&key);
+            self.files.at(&key, now + wait);
+            self.again.insert(key);
+        }
+        if let Some(wait) = outcome.recheck {
+            self.files.at(&(id, String::new()), now + wait);
+        }
+        if !outcome.more.is_empty() {
+            self.sources
+                .request_work(id, Lane::Background, |work| work.changed.extend(outcome.more));
+        }
+        self.counters.unknown_records += outcome.unknown_records;
+        self.counters.bad_lines += outcome.bad_lines;
+        self.counters.reads += outcome.reads;
+        self.counters.looks += outcome.looks;
+        self.counters.bytes_read += outcome.bytes;
+        self.counters.folders_listed += outcome.listed;
+        if !outcome.batch.is_empty() {
+            self.outbox.push_back(outcome.batch);
+        }
+        self.indexed(&outcome.indexed);
+    }
+
+    /// Rounds of `stat`.
+    pub(super) fn plan_looks(&mut self, now: Instant) {
+        let active = |entry: &SourceEntry| entry.poll.active_until.is_some_and(|until| until > now);
+        let idle = self.sources.entries.values().filter(|entry| !active(entry)).count();
+        let due: Vec<(SourceId, ScanDepth)> = self
+            .sources
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.scanned && entry.source.is_some() && entry.work.is_empty())
+            .filter_map(|(id, entry)| Some((*id, self.polls.due(&entry.poll, idle, now)?)))
+            .collect();
+        for (id, depth) in due {
+            self.sources.scan(id, Lane::Background, depth);
+        }
+    }
+
+    /// A watch is for this.
+    pub(super) fn learn(&mut self, watch: WatchId, target: WatchTarget) {
+        let targets = self.targets.entry(watch).or_default();
+        if !targets.contains(&target) {
+            targets.push(target);
+        }
+    }
+
+    /// A source's watch ended; it is set again by the next look.
+    pub(super) fn source_lost_watch(&mut self, id: SourceId, watch: WatchId) {
+        if let Some(entry) = self.sources.entries.get_mut(&id) {
+            entry.lost.push(watch);
+        }
+        self.sources.scan(id, Lane::Urgent, ScanDepth::Full);
+    }
+}
