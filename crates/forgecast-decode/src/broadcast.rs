@@ -11,9 +11,9 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::clean::LogState;
-use crate::hex;
 use crate::envelope::{Accepted, Reader, Refused, facts, named};
 use crate::fields::Fields;
+use crate::hex;
 use crate::{phase, summary};
 
 /// Most lines of one `log_line`.

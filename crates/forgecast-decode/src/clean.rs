@@ -92,7 +92,7 @@ impl Cleaner {
         }
     }
 
-    /// The same for every text of a small JSON document that is kept for later; the document itself where there is none.
+    /// A small JSON document that is stored, with every text that holds a secret replaced as an identity would be.
     pub(crate) fn remembered(&self, document: String) -> String {
         // An escape within a text may divide a secret.
         if !document.contains('\\') && self.rules.find(&document).is_empty() {
@@ -119,7 +119,7 @@ impl Cleaner {
         }
     }
 
-    /// The same for whom log lines are of.
+    /// Replaces secrets in the session's name of a subject.
     pub(crate) fn subject(&self, subject: &mut Subject) {
         if let Some(name) = &subject.transcript
             && let Cow::Owned(masked) = self.identity(name.as_str())
@@ -198,8 +198,8 @@ impl Cleaner {
         ((text, spans, level), opens)
     }
 
-    /// The same for a line that follows others of the same log, so that a private key printed over many lines is masked
-    /// on each of them.
+    /// Cleans a line that follows others of the same log, so that a private key printed over many lines is masked on each
+    /// of them.
     #[must_use]
     pub fn next_log_line(&self, state: &mut LogState, line: &str) -> (String, Vec<Span>, Option<LogLevel>) {
         if state.key_lines_left > 0 {
@@ -230,7 +230,7 @@ impl Cleaner {
         self.nested(value, &mut room)
     }
 
-    /// The same for the value of one field, whose name may say that it is a secret.
+    /// Cleans the value of one field, whose name may say that it is a secret.
     #[must_use]
     pub fn member(&self, key: &str, value: Value) -> Value {
         if value.is_string() && mask::is_secret_key(key) {

@@ -58,7 +58,7 @@ pub fn logs(body: &[u8], encoding: Encoding, cleaner: &Cleaner, now: Timestamp) 
     logs_after(body, encoding, cleaner, now, &Sequences::default())
 }
 
-/// The same, with an eye on the records that came before: a gap after what `sequences` remembers is seen, too.
+/// Reads the body of `POST /v1/logs` as [`logs`] does, and also reports a gap after the records that `sequences` remembers.
 ///
 /// # Errors
 /// When it cannot be read at all.
@@ -74,9 +74,9 @@ pub fn logs_after(
         Encoding::Json => json::logs(body)?,
         Encoding::Protobuf => protobuf::logs(body)?,
     };
-    let mut taking = Taking::new("/v1/logs", cleaner, now);
-    logs::take(&groups, sequences, &mut taking);
-    Ok(taking.taken)
+    let mut collector = Collector::new("/v1/logs", cleaner, now);
+    logs::take(&groups, sequences, &mut collector);
+    Ok(collector.found)
 }
 
 /// Reads the body of `POST /v1/metrics`, decompressed.
@@ -89,17 +89,17 @@ pub fn metrics(body: &[u8], encoding: Encoding, cleaner: &Cleaner, now: Timestam
         Encoding::Json => json::metrics(body)?,
         Encoding::Protobuf => protobuf::metrics(body)?,
     };
-    let mut taking = Taking::new("/v1/metrics", cleaner, now);
-    metrics::take(&groups, &mut taking);
-    Ok(taking.taken)
+    let mut collector = Collector::new("/v1/metrics", cleaner, now);
+    metrics::take(&groups, &mut collector);
+    Ok(collector.found)
 }
 
 /// What is being taken from a body.
-struct Taking<'c> {
+struct Collector<'c> {
     cleaner: &'c Cleaner,
     now: Timestamp,
     origin: Origin,
-    taken: Otlp,
+    found: Otlp,
 }
 
 impl Sequences {
@@ -113,7 +113,7 @@ impl Sequences {
     }
 }
 
-impl<'c> Taking<'c> {
+impl<'c> Collector<'c> {
     fn new(endpoint: &str, cleaner: &'c Cleaner, now: Timestamp) -> Self {
         Self {
             cleaner,
@@ -124,12 +124,12 @@ impl<'c> Taking<'c> {
                 first_sight: false,
                 modified_at: None,
             },
-            taken: Otlp::default(),
+            found: Otlp::default(),
         }
     }
 
     /// Adds a fact; `name` is that of its record, by which it is known when it is sent again.
-    fn say(&mut self, subject: &Subject, name: &str, index: usize, fact: Fact) {
+    fn emit(&mut self, subject: &Subject, name: &str, index: usize, fact: Fact) {
         let id = match index {
             0 => format!("otel:{name}"),
             more => format!("otel:{name}.{more}"),
@@ -143,11 +143,11 @@ impl<'c> Taking<'c> {
             fact,
         };
         self.cleaner.identities(&mut event);
-        self.taken.batch.events.push(event);
+        self.found.batch.events.push(event);
     }
 
     fn reject(&mut self, why: &str) {
-        self.taken.rejected += 1;
-        why.clone_into(&mut self.taken.message);
+        self.found.rejected += 1;
+        why.clone_into(&mut self.found.message);
     }
 }

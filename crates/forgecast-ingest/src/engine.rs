@@ -98,7 +98,7 @@ impl Engine {
         let of_agents = options
             .agents
             .iter()
-            .map(|(agent, path)| (path, WalkKind::Agent(*agent)));
+            .map(|(agent, path)| (path, WalkKind::Agent(agent)));
         for (path, kind) in of_builds.chain(of_agents) {
             let root = Root::new(path, kind)?;
             if !roots

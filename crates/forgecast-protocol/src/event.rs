@@ -100,7 +100,7 @@ pub enum SourceKind {
     Otlp,
     /// A transcript of a coding agent.
     Transcript,
-    /// What the origin's successor writes: its event log, run manifest and task list.
+    /// What Foundry writes: its event log, run manifest and task list.
     Foundry,
     /// Forgecast itself: deadlines, estimates, the state of the sources.
     Internal,

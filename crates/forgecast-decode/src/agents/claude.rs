@@ -3,9 +3,9 @@
 
 mod calls;
 pub(crate) mod hooks;
+mod messages;
 mod path;
 mod record;
-mod said;
 mod state;
 mod subagents;
 mod turn;

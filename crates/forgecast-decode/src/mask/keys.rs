@@ -12,7 +12,7 @@ pub(super) const PATTERN: &str = concat!(
     r".*?(?:-{4,5} ?END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}|PRIVATE KEY(?: BLOCK)? ?-{4,5}|\z))",
 );
 
-/// The same, where it is not over at the end of the line.
+/// A private key that does not end on the line it begins on.
 static OPENS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let pattern = concat!(
         r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}",

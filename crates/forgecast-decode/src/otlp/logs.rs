@@ -8,7 +8,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::model::{Attributes, Group, Record, at, digest, subject};
-use super::{ALIVE, Sequences, Taking};
+use super::{ALIVE, Collector, Sequences};
 
 use crate::tool_input::Input;
 use crate::transcript::is_plain_id;
@@ -26,22 +26,22 @@ const SILENT: &[&str] = &[
     "codex.websocket_request",
 ];
 
-pub(super) fn take(groups: &[Group<'_, Record<'_>>], sequences: &Sequences, taking: &mut Taking<'_>) {
+pub(super) fn take(groups: &[Group<'_, Record<'_>>], sequences: &Sequences, collector: &mut Collector<'_>) {
     for group in groups {
         for record in &group.items {
-            match subject(&record.attributes, &group.resource, taking.cleaner) {
+            match subject(&record.attributes, &group.resource, collector.cleaner) {
                 Some(subject) => {
-                    sequence(&subject, record, sequences, taking);
-                    one(&subject, record, taking);
+                    sequence(&subject, record, sequences, collector);
+                    one(&subject, record, collector);
                 }
-                None => taking.reject("a log record without session.id: it cannot be told whose it is"),
+                None => collector.reject("a log record without session.id: it cannot be told whose it is"),
             }
         }
     }
 }
 
 /// Records of a session are numbered: a number that is left out stands for one that did not arrive.
-fn sequence(subject: &Subject, record: &Record<'_>, sequences: &Sequences, taking: &mut Taking<'_>) {
+fn sequence(subject: &Subject, record: &Record<'_>, sequences: &Sequences, collector: &mut Collector<'_>) {
     let (Some(session), Some(number)) = (&subject.transcript, record.attributes.count("event.sequence")) else {
         return;
     };
@@ -66,29 +66,29 @@ fn sequence(subject: &Subject, record: &Record<'_>, sequences: &Sequences, takin
         problem,
     };
     let name = format!("gap:{session}:{before}:{number}");
-    taking.say(subject, &name, 0, Fact::ProblemFound(found));
+    collector.emit(subject, &name, 0, Fact::ProblemFound(found));
 }
 
-fn one(subject: &Subject, record: &Record<'_>, taking: &mut Taking<'_>) {
+fn one(subject: &Subject, record: &Record<'_>, collector: &mut Collector<'_>) {
     let kind = kind(record);
     let id = id(&kind, record);
-    let said = &record.attributes;
+    let attributes = &record.attributes;
     let facts = match kind.as_str() {
         "claude_code.api_request" => request(record).map(Fact::CallReported).into_iter().collect(),
-        "claude_code.tool_result" | "codex.tool_result" => tool(said, taking),
-        "claude_code.tool_decision" | "codex.tool_decision" => decision(said, taking),
+        "claude_code.tool_result" | "codex.tool_result" => tool(attributes, collector),
+        "claude_code.tool_decision" | "codex.tool_decision" => decision(attributes, collector),
         "claude_code.user_prompt" | "codex.user_prompt" => vec![Fact::WaitingEnded(WaitingEnded {})],
-        "claude_code.api_error" => vec![error(said, taking)],
-        "codex.api_request" if said.get("error.message").is_some() => vec![error(said, taking)],
+        "claude_code.api_error" => vec![error(attributes, collector)],
+        "codex.api_request" if attributes.get("error.message").is_some() => vec![error(attributes, collector)],
         "codex.api_request" => Vec::new(),
         silent if SILENT.contains(&silent) => Vec::new(),
-        _ => unknown(&kind, said, taking).into_iter().collect(),
+        _ => unknown(&kind, attributes, collector).into_iter().collect(),
     };
     if facts.is_empty() {
-        taking.taken.ignored += 1;
+        collector.found.ignored += 1;
     }
     for (index, fact) in facts.into_iter().enumerate() {
-        taking.say(subject, &id, index, fact);
+        collector.emit(subject, &id, index, fact);
     }
 }
 
@@ -96,8 +96,8 @@ fn one(subject: &Subject, record: &Record<'_>, taking: &mut Taking<'_>) {
 fn kind(record: &Record<'_>) -> String {
     let known = |text: &&str| text.starts_with("claude_code.") || text.starts_with("codex.");
     let name = record.attributes.text("event.name");
-    let said = [record.name.as_deref(), record.body.as_deref(), name];
-    if let Some(full) = said.into_iter().flatten().find(known) {
+    let names = [record.name.as_deref(), record.body.as_deref(), name];
+    if let Some(full) = names.into_iter().flatten().find(known) {
         return full.to_owned();
     }
     match name.or(record.name.as_deref()) {
@@ -118,10 +118,10 @@ fn id(kind: &str, record: &Record<'_>) -> String {
 /// A call. Without the id of its request it could be taken for another call than the one the transcript tells, so it is
 /// not counted then.
 fn request(record: &Record<'_>) -> Option<CallReported> {
-    let said = &record.attributes;
-    let request = said.text("request_id").filter(|id| is_plain_id(id))?;
-    let count = |name: &str| said.count(name).unwrap_or_default();
-    let model = said
+    let attributes = &record.attributes;
+    let request = attributes.text("request_id").filter(|id| is_plain_id(id))?;
+    let count = |name: &str| attributes.count(name).unwrap_or_default();
+    let model = attributes
         .text("model")
         .filter(|name| is_plain_id(name) && *name != "<synthetic>");
     Some(CallReported {
@@ -132,7 +132,7 @@ fn request(record: &Record<'_>) -> Option<CallReported> {
         source: UsageSource::Otel,
         used_at: at(record.time),
         model: model.map(str::to_owned),
-        fast: said.text("speed").map(|speed| speed == "fast"),
+        fast: attributes.text("speed").map(|speed| speed == "fast"),
         tokens: CallTokens {
             input: count("input_tokens"),
             output: count("output_tokens"),
@@ -140,32 +140,32 @@ fn request(record: &Record<'_>) -> Option<CallReported> {
             cache_write_5m: count("cache_creation_tokens"),
             cache_write_1h: 0,
         },
-        cost_usd: said.number("cost_usd").filter(|cost| *cost >= 0.0),
+        cost_usd: attributes.number("cost_usd").filter(|cost| *cost >= 0.0),
         agent: None,
         tools: Vec::new(),
         offset: 0,
     })
 }
 
-fn tool(said: &Attributes<'_>, taking: &Taking<'_>) -> Vec<Fact> {
-    used(said, said.flag("success"), taking)
+fn tool(attributes: &Attributes<'_>, collector: &Collector<'_>) -> Vec<Fact> {
+    used(attributes, attributes.flag("success"), collector)
         .map(Fact::ToolUsed)
         .into_iter()
         .collect()
 }
 
-fn used(said: &Attributes<'_>, success: Option<bool>, taking: &Taking<'_>) -> Option<ToolUsed> {
-    let tool = said.text("tool_name")?;
-    let cleaner = taking.cleaner;
-    let parameters = said
+fn used(attributes: &Attributes<'_>, success: Option<bool>, collector: &Collector<'_>) -> Option<ToolUsed> {
+    let tool = attributes.text("tool_name")?;
+    let cleaner = collector.cleaner;
+    let parameters = attributes
         .text("tool_parameters")
-        .or(said.text("tool_input"))
-        .or(said.text("arguments"));
+        .or(attributes.text("tool_input"))
+        .or(attributes.text("arguments"));
     let summary = parameters.and_then(|text| {
         let input: Input<'_> = serde_json::from_str(text).ok()?;
         input.summary(tool, None, cleaner)
     });
-    let id = said.text("tool_use_id").or(said.text("call_id"));
+    let id = attributes.text("tool_use_id").or(attributes.text("call_id"));
     Some(ToolUsed {
         tool: cleaner.word(tool),
         summary,
@@ -176,46 +176,46 @@ fn used(said: &Attributes<'_>, success: Option<bool>, taking: &Taking<'_>) -> Op
 }
 
 /// A tool was allowed or not; where a person decided, the wait for it is over.
-fn decision(said: &Attributes<'_>, taking: &Taking<'_>) -> Vec<Fact> {
-    let by_person = said
+fn decision(attributes: &Attributes<'_>, collector: &Collector<'_>) -> Vec<Fact> {
+    let by_person = attributes
         .text("source")
         .is_some_and(|source| source.to_ascii_lowercase().starts_with("user"));
     if !by_person {
         return Vec::new();
     }
-    let refused = matches!(said.text("decision"), Some("reject" | "denied" | "abort"));
-    let refused = refused.then(|| used(said, Some(false), taking)).flatten();
+    let refused = matches!(attributes.text("decision"), Some("reject" | "denied" | "abort"));
+    let refused = refused.then(|| used(attributes, Some(false), collector)).flatten();
     let over = Fact::WaitingEnded(WaitingEnded {});
     std::iter::once(over).chain(refused.map(Fact::ToolUsed)).collect()
 }
 
-fn error(said: &Attributes<'_>, taking: &Taking<'_>) -> Fact {
-    let message = said
+fn error(attributes: &Attributes<'_>, collector: &Collector<'_>) -> Fact {
+    let message = attributes
         .text("error")
-        .or(said.text("error.message"))
+        .or(attributes.text("error.message"))
         .unwrap_or("the request to the model failed");
-    let status = said
+    let status = attributes
         .text("status_code")
         .map(str::to_owned)
-        .or(said.count("status_code").map(|code| code.to_string()));
+        .or(attributes.count("status_code").map(|code| code.to_string()));
     let status = status
         .filter(|status| status != "undefined")
         .map(|status| format!(" (status {status})"));
     let message = format!("API error: {message}{}", status.unwrap_or_default());
     Fact::ErrorReported(ErrorReported {
-        message: taking.cleaner.line(&message),
+        message: collector.cleaner.line(&message),
         details: None,
     })
 }
 
 /// A record that is not known is a sign of life, passed on as it came unless it is large. Not work: what is exported when
 /// an agent was closed must not open its session again.
-fn unknown(kind: &str, said: &Attributes<'_>, taking: &Taking<'_>) -> Option<Fact> {
-    let data = said.value();
+fn unknown(kind: &str, attributes: &Attributes<'_>, collector: &Collector<'_>) -> Option<Fact> {
+    let data = attributes.value();
     (data.to_string().len() <= MAX_CUSTOM).then(|| {
         Fact::Custom(Custom {
             kind: ALIVE.to_owned(),
-            data: json!({ "event": taking.cleaner.word(kind), "attributes": taking.cleaner.value(data) }),
+            data: json!({ "event": collector.cleaner.word(kind), "attributes": collector.cleaner.value(data) }),
         })
     })
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::model::{Group, Point, at, digest, subject};
-use super::{ALIVE, Taking};
+use super::{ALIVE, Collector};
 
 /// Most models of one session in one body.
 const MAX_MODELS: usize = 32;
@@ -25,7 +25,7 @@ struct Sums {
     hasher: Sha256,
 }
 
-pub(super) fn take(groups: &[Group<'_, Point<'_>>], taking: &mut Taking<'_>) {
+pub(super) fn take(groups: &[Group<'_, Point<'_>>], collector: &mut Collector<'_>) {
     let mut sessions: BTreeMap<Subject, Sums> = BTreeMap::new();
     for group in groups {
         for point in &group.items {
@@ -33,24 +33,26 @@ pub(super) fn take(groups: &[Group<'_, Point<'_>>], taking: &mut Taking<'_>) {
                 "claude_code.token.usage" => point.attributes.text("type").unwrap_or("other"),
                 "claude_code.cost.usage" => "cost_usd",
                 _ => {
-                    taking.taken.ignored += 1;
+                    collector.found.ignored += 1;
                     continue;
                 }
             };
-            let Some(subject) = subject(&point.attributes, &group.resource, taking.cleaner) else {
-                taking.reject("a metric without session.id: it cannot be told whose it is");
+            let Some(subject) = subject(&point.attributes, &group.resource, collector.cleaner) else {
+                collector.reject("a metric without session.id: it cannot be told whose it is");
                 continue;
             };
             // Nothing was used since the point before.
             if !(point.value > 0.0 && point.value.is_finite()) {
-                taking.taken.ignored += 1;
+                collector.found.ignored += 1;
                 continue;
             }
-            let model = taking.cleaner.word(point.attributes.text("model").unwrap_or("unknown"));
+            let model = collector
+                .cleaner
+                .word(point.attributes.text("model").unwrap_or("unknown"));
             sessions
                 .entry(subject)
                 .or_insert_with(Sums::new)
-                .add(point, model, taking.cleaner.word(unit));
+                .add(point, model, collector.cleaner.word(unit));
         }
     }
     for (subject, sums) in sessions {
@@ -60,7 +62,7 @@ pub(super) fn take(groups: &[Group<'_, Point<'_>>], taking: &mut Taking<'_>) {
             kind: ALIVE.to_owned(),
             data,
         };
-        taking.say(&subject, &name, 0, Fact::Custom(custom));
+        collector.emit(&subject, &name, 0, Fact::Custom(custom));
     }
 }
 

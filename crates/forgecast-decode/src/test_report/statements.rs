@@ -229,13 +229,13 @@ fn pairs(line: &str) -> Option<Counts> {
             *field = number;
         }
     }
-    let said = counts.passed.is_some() || counts.failed.is_some();
+    let stated = counts.passed.is_some() || counts.failed.is_some();
     // Vitest: `Tests  57 passed | 3 failed (60)`.
-    if said && counts.total.is_none() && line.trim_start().starts_with("Tests ") {
+    if stated && counts.total.is_none() && line.trim_start().starts_with("Tests ") {
         let last = line.trim_end().strip_suffix(')').and_then(|line| line.rsplit_once('('));
         counts.total = last.and_then(|(_, total)| count(total));
     }
-    said.then_some(counts)
+    stated.then_some(counts)
 }
 
 /// `3 failed, …` is a statement and `3 failed attempts` is not: what follows the word decides.
@@ -267,31 +267,31 @@ fn labelled(lines: &[String]) -> Vec<(usize, Counts)> {
         if captures[0].ends_with('%') || captures.get(0).is_some_and(|all| line[..all.end()].contains('%')) {
             continue;
         }
-        let Some(said) = label(&captures) else {
+        let Some(stated) = label(&captures) else {
             continue;
         };
-        join(&mut found, at, said, MAX_GAP);
+        join(&mut found, at, stated, MAX_GAP);
     }
     found
 }
 
 /// Adds a statement, to the last one when that is near and says other things: `60 passing`, then `2 failing`.
-fn join(found: &mut Vec<(usize, Counts)>, at: usize, said: Counts, gap: usize) {
+fn join(found: &mut Vec<(usize, Counts)>, at: usize, stated: Counts, gap: usize) {
     match found.last_mut() {
-        Some((last, known)) if *last <= at && at - *last <= gap && fits(known, &said) => {
+        Some((last, known)) if *last <= at && at - *last <= gap && fits(known, &stated) => {
             *last = at;
-            known.add(&said);
+            known.add(&stated);
         }
-        _ => found.push((at, said)),
+        _ => found.push((at, stated)),
     }
 }
 
-fn fits(known: &Counts, said: &Counts) -> bool {
+fn fits(known: &Counts, stated: &Counts) -> bool {
     let both = |one: Option<u32>, other: Option<u32>| one.is_some() && other.is_some();
-    !both(known.total, said.total)
-        && !both(known.passed, said.passed)
-        && !both(known.failed, said.failed)
-        && !both(known.skipped, said.skipped)
+    !both(known.total, stated.total)
+        && !both(known.passed, stated.passed)
+        && !both(known.failed, stated.failed)
+        && !both(known.skipped, stated.skipped)
 }
 
 fn label(captures: &Captures<'_>) -> Option<Counts> {

@@ -91,11 +91,11 @@ fn says_all_passed(line: &str) -> bool {
     if words.iter().any(|word| NO_STATEMENT.contains(&word.as_str())) {
         return false;
     }
-    let said = |window: &[String]| window[0] == "all" && window[1] == "tests" && window[2].starts_with("pass");
+    let all_pass = |window: &[String]| window[0] == "all" && window[1] == "tests" && window[2].starts_with("pass");
     let without_numbers: Vec<String> = words
         .iter()
         .filter(|word| !word.bytes().all(|byte| byte.is_ascii_digit()))
         .cloned()
         .collect();
-    without_numbers.windows(3).any(said)
+    without_numbers.windows(3).any(all_pass)
 }

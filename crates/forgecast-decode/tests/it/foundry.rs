@@ -1,4 +1,4 @@
-//! What the origin's successor writes.
+//! What Foundry writes.
 
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::transcript::Depth;

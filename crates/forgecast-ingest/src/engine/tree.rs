@@ -38,7 +38,7 @@ pub(super) struct Tree {
     nodes: BTreeMap<PathBuf, Node>,
     /// Folders to be explored.
     pub(super) explore: Vec<Walk>,
-    /// The same, later.
+    /// Folders to be explored, each at its time.
     pub(super) later: Vec<(Instant, Walk)>,
     explored: HashMap<(usize, PathBuf), usize>,
 }

@@ -12,7 +12,7 @@ use forgecast_open::{Entry, EntryKind, OpenError};
 
 /// The folder that builds write into.
 pub(crate) const MARKER: &str = ".context-foundry";
-/// The folder that the origin's successor writes into.
+/// The folder that Foundry writes into.
 pub(crate) const BUILDLOOP: &str = ".buildloop";
 /// Its list of tasks, in the project's own folder.
 pub(crate) const TASKS: &str = "TASKS.md";

@@ -18,7 +18,7 @@ const RACY_MS: u64 = 50;
 const MAX_FILES: usize = 100_000;
 /// Files and folders at rest that are compared in one look, in turn.
 const TURN: usize = 512;
-/// The same, where nobody tells of changes.
+/// Files and folders at rest that are compared in one look where there are no notifications.
 const UNWATCHED_TURN: usize = 4_096;
 /// Levels of folders below the first ones.
 const LEVELS: usize = 4;

@@ -80,7 +80,7 @@ fn default_folders(agent: &Agent, environment: &Environment) -> Vec<PathBuf> {
     let home = &agent.home;
     if let Some(named) = home.variable.and_then(|name| environment.variable(name)) {
         return match home.separator {
-            None => vec![expanded(environment, &named)],
+            None => vec![expanded(environment, named)],
             Some(separator) => {
                 let named = named
                     .split(separator)

@@ -35,7 +35,7 @@ pub(super) fn enters(path: &str) -> bool {
 mod tests {
     #[test]
     fn a_claude_transcript_is_a_session_or_belongs_to_one() {
-        let said = |path| {
+        let parsed = |path| {
             let path = super::super::AGENT.path_of(path)?;
             Some((path.session.to_string(), path.agent, path.project))
         };
@@ -46,18 +46,18 @@ mod tests {
                 Some("-home-dev-app".to_owned()),
             ))
         };
-        assert_eq!(said("projects/-home-dev-app/5f1c.jsonl"), is("5f1c", None));
+        assert_eq!(parsed("projects/-home-dev-app/5f1c.jsonl"), is("5f1c", None));
         assert_eq!(
-            said("projects/-home-dev-app/5f1c/subagents/agent-a1.jsonl"),
+            parsed("projects/-home-dev-app/5f1c/subagents/agent-a1.jsonl"),
             is("5f1c", Some("a1"))
         );
         assert_eq!(
-            said("projects/-home-dev-app/5f1c/subagents/deep/er/agent-a1.jsonl"),
+            parsed("projects/-home-dev-app/5f1c/subagents/deep/er/agent-a1.jsonl"),
             is("5f1c", Some("a1"))
         );
-        assert_eq!(said("projects/-home-dev-app/5f1c/chat.jsonl"), is("5f1c", None));
+        assert_eq!(parsed("projects/-home-dev-app/5f1c/chat.jsonl"), is("5f1c", None));
         assert_eq!(
-            said("projects/-home-dev-app/agent-a1.jsonl"),
+            parsed("projects/-home-dev-app/agent-a1.jsonl"),
             is("agent-a1", Some("a1"))
         );
         for path in [
@@ -68,7 +68,7 @@ mod tests {
             "projects/p/notes.md",
             "projects/p/.jsonl",
         ] {
-            assert_eq!(said(path), None, "{path}");
+            assert_eq!(parsed(path), None, "{path}");
         }
     }
 }

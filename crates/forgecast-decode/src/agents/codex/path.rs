@@ -31,14 +31,14 @@ fn uuid_at_end(stem: &str) -> Option<&str> {
 mod tests {
     #[test]
     fn a_rollout_is_named_by_the_id_at_its_end() {
-        let said = |path: &str| super::super::AGENT.path_of(path).map(|path| path.session.to_string());
+        let parsed = |path: &str| super::super::AGENT.path_of(path).map(|path| path.session.to_string());
         let id = "0199a1b2-0000-7000-8000-0123456789ab";
         for folder in ["sessions/2026/11/21", "archived_sessions", "sessions"] {
             let path = format!("{folder}/rollout-2026-11-21T08-00-00-{id}.jsonl");
-            assert_eq!(said(&path).as_deref(), Some(id), "{path}");
+            assert_eq!(parsed(&path).as_deref(), Some(id), "{path}");
         }
-        assert_eq!(said("sessions/rollout-short.jsonl").as_deref(), Some("rollout-short"));
-        assert_eq!(said("history.jsonl"), None);
-        assert_eq!(said("log/rollout-1.jsonl"), None);
+        assert_eq!(parsed("sessions/rollout-short.jsonl").as_deref(), Some("rollout-short"));
+        assert_eq!(parsed("history.jsonl"), None);
+        assert_eq!(parsed("log/rollout-1.jsonl"), None);
     }
 }

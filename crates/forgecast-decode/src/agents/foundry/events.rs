@@ -43,7 +43,7 @@ impl Reader {
         let failed = self.state.failed.remove(&line.session).unwrap_or_default();
         let tasks = payload.count(&["total_tasks"]);
         let seconds = payload.number(&["duration_secs"], 1e9);
-        let said = payload.flag(&["success"]);
+        let success = payload.flag(&["success"]);
         let tasks = tasks
             .map(|tasks| format!("{tasks} tasks"))
             .unwrap_or_else(|| "its tasks".to_owned());
@@ -53,7 +53,7 @@ impl Reader {
         };
         log(line, None, &format!("session ended: {summary}"), out);
         let ended = CompletionReported {
-            success: Some(said.unwrap_or(failed.is_empty())),
+            success: Some(success.unwrap_or(failed.is_empty())),
             status: Some("session_ended".to_owned()),
             basis: CompletionBasis::Reported,
             completed_at: line.context.at,
@@ -96,9 +96,9 @@ impl Reader {
         let status = status(verdict.as_deref());
         self.remember(&line.session, &id, status == "failed");
         let level = (status == "failed").then_some(LogLevel::Error);
-        let said = verdict.as_deref().unwrap_or("done");
+        let outcome = verdict.as_deref().unwrap_or("done");
         let commit = commit.map(|sha| format!(" ({})", short(&sha))).unwrap_or_default();
-        log(line, level, &format!("task {id}: {said}{commit}"), out);
+        log(line, level, &format!("task {id}: {outcome}{commit}"), out);
         let task = TaskReported {
             id,
             description: payload.line(&["description", "title"]),
@@ -296,14 +296,14 @@ fn trouble(line: &Line<'_>, kind: &str, payload: &mut Fields<'_>, out: &mut dyn 
         let wait = wait.map(|wait| format!("; it waits {wait:.0} s")).unwrap_or_default();
         format!("limited by {provider}{wait}")
     } else {
-        let said = payload.line(&["message", "reason"]);
+        let reason = payload.line(&["message", "reason"]);
         let rest = payload.rest();
         let rest: Vec<String> = rest
             .iter()
             .map(|(name, value)| format!("{name} {}", plain(value)))
             .collect();
-        let said = said.unwrap_or_else(|| rest.join(", "));
-        line.context.cleaner().line(&format!("over its budget: {said}"))
+        let reason = reason.unwrap_or_else(|| rest.join(", "));
+        line.context.cleaner().line(&format!("over its budget: {reason}"))
     };
     log(line, Some(LogLevel::Warn), &message, out);
     let error = ErrorReported { message, details: None };

@@ -1,4 +1,4 @@
-//! What the origin's successor leaves in projects and in its home.
+//! What Foundry leaves in projects and in its home.
 
 use forgecast_ingest::Options;
 use forgecast_protocol::{Fact, SourceKind};
@@ -71,7 +71,7 @@ async fn the_task_list_and_the_manifest_of_a_project_are_read_and_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_event_log_of_the_successor_is_followed_and_the_next_day_found() {
+async fn the_event_log_of_foundry_is_followed_and_the_next_day_found() {
     let home = tempfile::tempdir().unwrap();
     let day = |day: &str| home.path().join(format!("observatory/events-{day}.jsonl"));
     let event = |kind: &str, payload: &str| {

@@ -71,13 +71,13 @@ impl Reader {
             .strip_prefix("<tool_use_error>")
             .and_then(|text| text.strip_suffix("</tool_use_error>"));
         let sign = format!("{} failed: ", tool.as_deref().unwrap_or("a tool"));
-        let said = inner.unwrap_or(text);
-        let said = if said.trim().is_empty() {
+        let reason = inner.unwrap_or(text);
+        let reason = if reason.trim().is_empty() {
             "no reason given"
         } else {
-            said
+            reason
         };
-        out.log(&line.context, LogLevel::Error.into(), &sign, said, ERROR_LINES);
+        out.log(&line.context, LogLevel::Error.into(), &sign, reason, ERROR_LINES);
         if let Some(tool) = tool {
             let used = ToolUsed {
                 tool,
@@ -165,12 +165,12 @@ impl Reader {
             Some("turn_duration" | "stop_hook_summary") => self.turn_ends(line, None, out),
             Some("compact_boundary") => compacted(line, out),
             Some("api_error") => {
-                let said = record.error.and_then(|error| message_in(error.get()));
+                let reason = record.error.and_then(|error| message_in(error.get()));
                 let retry = match (record.retry_attempt.0, record.max_retries.0) {
                     (Some(attempt), Some(most)) => format!(" (attempt {attempt} of {most})"),
                     _ => String::new(),
                 };
-                let message = format!("{}{retry}", said.as_deref().unwrap_or("the request failed"));
+                let message = format!("{}{retry}", reason.as_deref().unwrap_or("the request failed"));
                 self.api_error(line, Some(&message), out);
             }
             Some("local_command" | "microcompact_boundary" | "away_summary") => {}
