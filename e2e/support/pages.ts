@@ -58,7 +58,7 @@ export const PAGES: readonly Shown[] = [
   {
     name: 'overview-empty',
     address: ({ empty }) => empty,
-    ready: (page) => expect(page.getByText('No session yet')).toBeVisible(),
+    ready: (page) => expect(page.getByText('No sessions yet')).toBeVisible(),
   },
   {
     name: 'history-empty',

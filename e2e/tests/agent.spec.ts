@@ -28,7 +28,7 @@ const FIRST: Call = { message: 'msg_01first', request: 'req_01first', tokens: { 
 
 test('a transcript is a session by its first prompt, whose tokens and cost grow with the file', async ({ page }) => {
   await page.goto(forgecast.url);
-  await expect(page.getByText('No session yet')).toBeVisible();
+  await expect(page.getByText('No sessions yet')).toBeVisible();
 
   claude.prompt(`${TITLE}\nand mend it with a test`);
   const row = page.locator('[data-session]', { hasText: TITLE });
@@ -63,7 +63,7 @@ test('a transcript is a session by its first prompt, whose tokens and cost grow 
   claude.call({ message: 'msg_02other', request: 'req_02other', model: 'claude-of-tomorrow-9', tokens: { input: 1_000, output: 500 } });
   await expect(total).toHaveAttribute('title', '171,500');
   await expect(usage.locator('.sum')).toContainText('at least $0.85');
-  await expect(usage.locator('.sum')).toContainText('2 calls, 1 of them unpriced');
+  await expect(usage.locator('.sum')).toContainText('2 calls, 1 unpriced');
   await expect(usage.locator('[data-share="claude-of-tomorrow-9"]')).toContainText('unpriced');
 
   for (const colorScheme of ['dark', 'light'] as const) {
@@ -120,7 +120,7 @@ test('a hook that asks for permission turns it to waiting at once, and the work 
   expect(answer.status).toBeLessThan(300);
   expect(answer.body, 'a body would be read as a command to the agent').toBe('');
   await page.getByRole('button', { name: /^waiting\s+1/i }).click();
-  await expect(row.locator('[data-waiting-for="permission"]')).toHaveText(/needs permission/);
+  await expect(row.locator('[data-waiting-for="permission"]')).toHaveText(/needs approval/);
   await expect(page.locator('[data-total="waiting"]')).toContainText('1 blocked');
 
   await row.click();
@@ -191,7 +191,7 @@ test('a budget that is passed is said quietly, and put away by hand', async ({ p
   const toast = page.locator('[data-toast]');
   await expect(toast).toContainText('$0.85 of $1.00');
   await expect(page.locator('[data-panel="usage"] [data-field="budget"]')).toContainText('critical');
-  await expect(page.locator('[data-panel="usage"] [data-field="projection"]')).toContainText('at this rate the budget is used up in');
+  await expect(page.locator('[data-panel="usage"] [data-field="projection"]')).toContainText('budget used up in');
   expect(await axeViolations(page)).toEqual([]);
   await toast.getByRole('button').click();
   await expect(toast).toHaveCount(0);

@@ -13,7 +13,7 @@ test.afterEach(() => forgecast.remove());
 
 test('a session appears by itself and moves with its files', async ({ page }) => {
   await page.goto(forgecast.url);
-  await expect(page.getByText('No session yet')).toBeVisible();
+  await expect(page.getByText('No sessions yet')).toBeVisible();
 
   const project = forgecast.project('weather-app');
   project.phase('Scout', '1', { progress_detail: 'Reading the task' });
@@ -50,7 +50,7 @@ test('self-healing is visible as a loop back, and its rounds of tests', async ({
   await expect(page.locator('[data-phase="Architect"]')).toHaveAttribute('data-status', 'active');
   project.phase('Builder', '3', { status: 'self-healing', phases_completed: done.slice(0, 2), test_iteration: 1 });
   await expect(page.locator('[data-phase="Builder"]')).toContainText('×2');
-  await expect(page.getByText(/Self-healing: back in Builder/)).toBeVisible();
+  await expect(page.getByText(/Retrying: Builder/)).toBeVisible();
   project.phase('Test', '4', { status: 'testing', phases_completed: done, test_iteration: 2 });
   project.write('.context-foundry/test-results-iteration-2.md', '# Tests\n\nTests: 60 passed, 60 total\n');
   await expect(page.locator('[data-round="2"]')).toContainText('60');
@@ -82,7 +82,7 @@ test('log lines, tasks and files reach the page as they are written', async ({ p
   await expect(page.locator('[data-panel="log"] .line', { hasText: 'two tests failed' })).toBeVisible();
   await expect(page.locator('[data-panel="log"] .ansi-fg-1')).toHaveText('ERROR');
   project.append('.context-foundry/build-output-1.txt', 'trying again\n');
-  await expect(page.getByText('trying again')).toBeVisible();
+  await expect(page.getByText('Retrying')).toBeVisible();
 });
 
 test('when the server goes away the page says so, and goes on from there when it is back', async ({ page }) => {

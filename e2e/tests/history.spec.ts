@@ -65,15 +65,15 @@ test('the list is read a page at a time, sorted and filtered by the server', asy
   });
   await opened(page);
   await page.getByRole('button', { name: 'All', exact: true }).click();
-  await expect(page.getByText('100 read, more come as you scroll')).toBeVisible();
+  await expect(page.getByText('100 loaded; scroll for more')).toBeVisible();
   expect(asked.every((url) => url.searchParams.get('limit') === '100')).toBe(true);
   expect(await list(page).count()).toBeLessThan(60);
   await page.getByRole('region', { name: 'Finished sessions' }).evaluate((view) => (view.scrollTop = view.scrollHeight));
-  await expect(page.getByText(`${COUNT} in all`)).toBeVisible();
+  await expect(page.getByText(`${COUNT} total`)).toBeVisible();
   await page.getByRole('region', { name: 'Finished sessions' }).evaluate((view) => (view.scrollTop = view.scrollHeight));
   await expect(page.locator(`[data-finished^="${past[0]!.name}~"]`)).toBeVisible();
 
-  await page.getByRole('group', { name: 'Order' }).getByRole('button', { name: 'Took' }).click();
+  await page.getByRole('group', { name: 'Sort' }).getByRole('button', { name: 'Duration' }).click();
   const longest = Math.max(
     ...past.map(({ files }) => (JSON.parse(files['.context-foundry/session-summary.json']!) as { duration_minutes: number }).duration_minutes),
   );
@@ -81,8 +81,8 @@ test('the list is read a page at a time, sorted and filtered by the server', asy
   await page.getByRole('searchbox').fill(past[7]!.name);
   await expect(page.locator(`[data-finished^="${past[7]!.name}~"]`)).toBeVisible();
   await page.getByRole('searchbox').fill('no such thing');
-  await expect(page.getByText('No session matches the filter.')).toBeVisible();
-  await page.getByRole('button', { name: 'Clear it' }).click();
+  await expect(page.getByText('No sessions match the filter.')).toBeVisible();
+  await page.getByRole('button', { name: 'Clear filter' }).click();
   await page.getByLabel('Result').selectOption('failed');
   await expect(list(page).locator('[data-status="failed"]').first()).toBeVisible();
   await expect(list(page).locator('[data-status="completed"]')).toHaveCount(0);
@@ -129,7 +129,7 @@ test('two sessions stand side by side', async ({ page }) => {
   const names = [await one.locator('strong').innerText(), await other.locator('strong').innerText()];
   await one.getByRole('checkbox').check();
   await other.getByRole('checkbox').check();
-  await page.getByRole('link', { name: 'Compare the two' }).click();
+  await page.getByRole('link', { name: 'Compare', exact: true }).click();
   await expect(page).toHaveURL(/\/compare\/[^/]+\/[^/]+$/);
   await expect(page.locator('[data-side="a"] h2')).toHaveText(names[0]!);
   await expect(page.locator('[data-side="b"] h2')).toHaveText(names[1]!);
@@ -188,7 +188,7 @@ test('a server without a past says so', async ({ page }) => {
   try {
     await page.goto(`${fresh.url}/history`);
     await expect(page.locator('[data-empty="history"]')).toContainText('Nothing in this range');
-    await page.getByRole('button', { name: 'Show all of it' }).click();
+    await page.getByRole('button', { name: 'Show all time' }).click();
     await expect(page.locator('[data-empty="history"]')).toContainText('No history yet');
     expect(await axeViolations(page)).toEqual([]);
   } finally {

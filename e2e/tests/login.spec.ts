@@ -69,7 +69,7 @@ test('a stranger is asked for a token, and nothing else is asked of the server',
   }
   await page.getByLabel('Access token').fill('fc_v_nonsense');
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await expect(page.getByRole('alert')).toContainText('not known here');
+  await expect(page.getByRole('alert')).toContainText('is not valid');
   await beautiful(page);
 
   await page.getByLabel('Access token').fill(newToken('view', 'typed'));
@@ -140,8 +140,8 @@ test('a revoked token ends the page, which then leaves the server alone', async 
 
 test('a token that only sends is told so', async ({ page }) => {
   await page.goto(`${server.url}/#token=${newToken('ingest', 'hook')}`);
-  await expect(page.getByRole('heading', { name: 'This token sends, it does not watch' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'This token can only send events' })).toBeVisible();
   await beautiful(page);
-  await page.getByRole('button', { name: 'Sign in otherwise' }).click();
+  await page.getByRole('button', { name: 'Sign in with another token' }).click();
   await expect(page.getByLabel('Access token')).toBeVisible();
 });

@@ -80,7 +80,7 @@ function shownPhases(page: Page): Promise<string[]> {
     );
 }
 
-const slider = (page: Page) => page.getByRole('slider', { name: 'Moment of the build that is shown' });
+const slider = (page: Page) => page.getByRole('slider', { name: 'Time shown' });
 const timeline = (page: Page) => page.locator('[data-panel="timeline"]');
 
 /** A build that fails its tests, goes back and mends itself, with a log line at each step. */
@@ -161,7 +161,7 @@ test('one looks back, sees the page as it was, and returns; the present goes on 
 
   await slider(page).focus();
   for (let times = 0; times < 4; times += 1) await page.keyboard.press('[');
-  await expect(timeline(page)).toContainText('You look at the past:');
+  await expect(timeline(page)).toContainText('Viewing');
   await expect(page.locator('[data-phase="Builder"]')).toHaveAttribute('data-status', 'active');
   await expect(page.locator('[data-phase="Builder"] .attempts')).toHaveCount(0);
   await expect(page.locator('[data-phase="Test"]')).toHaveAttribute('data-status', 'pending');
@@ -180,7 +180,7 @@ test('one looks back, sees the page as it was, and returns; the present goes on 
   // The address is enough to come back to it.
   await page.reload();
   await expect(page.locator('[data-phase="Builder"]')).toHaveAttribute('data-status', 'active');
-  await expect(timeline(page)).toContainText('You look at the past:');
+  await expect(timeline(page)).toContainText('Viewing');
 
   // Meanwhile the build goes on; the past stays what it is, and the scale grows.
   const known = Number(await slider(page).getAttribute('aria-valuemax'));
@@ -188,7 +188,7 @@ test('one looks back, sees the page as it was, and returns; the present goes on 
   await expect.poll(async () => Number(await slider(page).getAttribute('aria-valuemax'))).toBeGreaterThan(known);
   await expect(page.locator('[data-phase="Documentation"]')).toHaveAttribute('data-status', 'pending');
   await page.keyboard.press('Escape');
-  await expect(timeline(page)).not.toContainText('past');
+  await expect(timeline(page)).not.toContainText('Viewing');
   await expect(page.locator('[data-phase="Documentation"]')).toHaveAttribute('data-status', 'active');
   await expect(page).toHaveURL(new RegExp(`/session/${name}~1$`));
   await expect(page.locator('[data-panel="log"]')).toContainText('now in Test');
@@ -230,7 +230,7 @@ test('keys go by one, by ten, by phase and to the ends; the way back is the brow
   await expect(timeline(page)).not.toHaveAttribute('data-past', /./);
   // A revision that never was is said to be none, and the present is not shown in its place.
   await page.goto(`${forgecast.url}/session/${name}~1?at=99999`);
-  await expect(timeline(page)).toContainText('The past cannot be shown: there is no revision 99999');
+  await expect(timeline(page)).toContainText('Cannot show this time: there is no revision 99999');
   await expect(page.locator('[data-agent="a"]')).toHaveCount(0);
   await page.getByRole('button', { name: /Return to live/ }).click();
   await expect(page.locator('[data-agent="a"]')).toContainText('29%');
@@ -284,13 +284,13 @@ test('a playback goes through the build and ends in the present', async ({ page 
     new MutationObserver(() => seen.push(strip.getAttribute('data-past') ?? 'live')).observe(strip, { attributeFilter: ['data-past'] });
   });
   const seen = () => page.evaluate(() => (window as unknown as { seen: string[] }).seen);
-  await page.getByLabel('Speed of the playback').selectOption('1×');
+  await page.getByLabel('Playback speed').selectOption('1×');
   await page.getByRole('button', { name: 'Play' }).click();
   await expect.poll(async () => (await seen()).length).toBeGreaterThan(1);
   await page.getByRole('button', { name: 'Pause' }).click();
   const paused = await timeline(page).getAttribute('data-past');
   expect(paused).toMatch(/^\d+$/);
-  await page.getByLabel('Speed of the playback').selectOption('60×');
+  await page.getByLabel('Playback speed').selectOption('60×');
   await expect(timeline(page)).toHaveAttribute('data-past', paused!);
   await page.getByRole('button', { name: 'Play' }).click();
   // A session at work: behind its past comes the present.

@@ -23,7 +23,7 @@ test('a patch changes what it names and leaves every other node alone', async ({
   const percent = page.locator('[data-field="percent"]');
   await expect(percent).toHaveText('47%');
   // The chart comes a moment later; here it has nothing to draw.
-  await expect(page.getByText('The server does not answer; trying again.')).toBeVisible();
+  await expect(page.getByText('The server does not respond. Retrying.')).toBeVisible();
   await page.evaluate(() => {
     const seen: string[] = [];
     (globalThis as unknown as { seen: string[] }).seen = seen;
@@ -46,7 +46,7 @@ test('a patch changes what it names and leaves every other node alone', async ({
 test('a self-healing loop is visible as attempts', async ({ page }) => {
   await page.goto(`${mock.url}/session/${ID}`);
   await expect(page.locator('[data-phase="Architect"]')).toContainText('×2');
-  await expect(page.getByText('Self-healing: back in Builder (attempt 2)')).toBeVisible();
+  await expect(page.getByText('Retrying: Builder (attempt 2)')).toBeVisible();
   mock.patch(`session/${ID}`, { phases: { Builder: { attempts: 3 } } });
   await expect(page.locator('[data-phase="Builder"]')).toContainText('×3');
 });
@@ -232,7 +232,7 @@ test('the log follows its end until somebody scrolls up, filters and searches', 
   await page.getByLabel('Search the log').fill('must not');
   await expect(lines).toHaveCount(1);
   await page.getByLabel('Search the log').fill('');
-  await page.getByLabel('Lowest level').selectOption('error');
+  await page.getByLabel('Minimum level').selectOption('error');
   await expect(lines.first()).toContainText('AssertionError');
   await lines.first().click();
   await expect(page.locator('[data-panel="log"] pre')).toContainText('AssertionError');

@@ -24,7 +24,7 @@ test('every address opens by itself, at the root and below a base path', async (
     for (const base of [`${assets}/`, prefix.url]) {
       await page.goto(base);
       await expect(page.locator('[data-connection="live"]')).toBeVisible();
-      await expect(page.getByText('No session yet')).toBeVisible();
+      await expect(page.getByText('No sessions yet')).toBeVisible();
       await page.goto(`${base}history`);
       await expect(page.locator('[data-empty="history"]')).toBeVisible();
       await page.getByRole('link', { name: 'Sessions', exact: true }).click();
@@ -56,7 +56,7 @@ test('the focus goes with the page, and the content can be skipped to', async ({
   await page.keyboard.press('g');
   await expect(page.getByRole('heading', { name: 'Sessions', level: 1 })).toBeAttached();
   await page.keyboard.press('?');
-  const help = page.getByRole('dialog', { name: 'Keys' });
+  const help = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
   for (const group of ['Sessions', 'A session', 'History', 'On every page']) await expect(help.getByRole('region', { name: group, exact: true })).toBeVisible();
   expect(await axeViolations(page)).toEqual([]);
   await page.keyboard.press('h');
@@ -75,12 +75,12 @@ test('a server that does not answer at first is said, and the page goes on by it
   for (const path of ['', 'session/weather-app~1']) {
     away = true;
     await page.goto(`${mock.url}/${path}`);
-    await expect(page.locator('[data-waiting="away"]')).toContainText('The server does not answer');
+    await expect(page.locator('[data-waiting="away"]')).toContainText('The server does not respond');
     expect(await axeViolations(page)).toEqual([]);
     away = false;
     // It may have been tried again by itself just then.
     await page
-      .getByRole('button', { name: 'Try now' })
+      .getByRole('button', { name: 'Retry now' })
       .click({ timeout: 3_000 })
       .catch(() => {});
     await expect(page.locator('[data-waiting="away"]')).toHaveCount(0);
@@ -113,7 +113,7 @@ test('a filter without a match, and a database in trouble, are said where one lo
   await page.goto(mock.url);
   await expect(page.locator('[data-panel="problems"]')).toContainText('the disk is full');
   await page.getByRole('searchbox').fill('no such thing');
-  await expect(page.getByText('No session matches the filter.')).toBeVisible();
+  await expect(page.getByText('No sessions match the filter.')).toBeVisible();
   expect(await axeViolations(page)).toEqual([]);
 });
 

@@ -26,10 +26,10 @@ test('a burn rate is of the last ten minutes, and idle when nothing was used in 
   mock.patch(`session/${ID}`, { usage: { recent: { [minute(1)]: { tokens: 340_000, cost_usd: 1 } } } });
   await expect(burn).toContainText('34k tok/min');
   await expect(burn).toContainText('$6.00/h');
-  await expect(page.locator('[data-field="projection"]')).toHaveText('at this rate the budget is used up in 22m');
+  await expect(page.locator('[data-field="projection"]')).toHaveText('budget used up in 22m at this rate');
   await expect(page.getByRole('img', { name: /^Tokens per minute from \d\d:\d\d to \d\d:\d\d, at most 900k$/ })).toBeVisible();
   mock.patch(`session/${ID}`, { usage: { cost_usd: 11.2, budget: { level: 'exceeded' } } });
-  await expect(page.locator('[data-field="projection"]')).toHaveText('over by $1.20');
+  await expect(page.locator('[data-field="projection"]')).toHaveText('over budget by $1.20');
 });
 
 test('shares are chosen by keyboard, and accounts of sources that differ are marked', async ({ page }) => {
@@ -64,8 +64,8 @@ test('an agent’s own session shows what it has to say and nothing else', async
   ).toEqual(['main depth-0', 'a61f depth-1', 'b07c depth-1', 'c9d2 depth-2']);
   for (const [waiting_for, text] of [
     ['answer', 'asks a question'],
-    ['prompt', 'awaits prompt'],
-    ['permission', 'needs permission'],
+    ['prompt', 'your turn'],
+    ['permission', 'needs approval'],
   ] as const) {
     mock.patch(topic, { waiting_for });
     await expect(page.locator('[data-panel="header"] [data-status="waiting"]')).toContainText(text);
@@ -119,7 +119,7 @@ test('a budget that is passed is said quietly, once, and leads to its session', 
   mock.event('sessions', { ...passed, type: 'deployed' });
   const toast = page.locator('[data-toast]');
   await expect(toast).toHaveCount(1);
-  await expect(toast).toContainText('Budget of the session: $7.90 of $10.00 spent');
+  await expect(toast).toContainText('Session budget: $7.90 of $10.00 spent');
   expect(await axeViolations(page)).toEqual([]);
   await toast.getByRole('link', { name: 'weather-app' }).click();
   await expect(page.getByRole('heading', { name: 'weather-app', level: 1 })).toBeVisible();

@@ -71,7 +71,7 @@ describe('shares of a history', () => {
   it('by model stand in the order of what they cost, on the days on which they were used', () => {
     expect(modelSeries(rows, week, 'cost').map(({ label, values }) => [label, values])).toEqual([
       ['opus', [2, 0, 4]],
-      ['model not named', [3, 0, 0]],
+      ['Unknown model', [3, 0, 0]],
       ['haiku', [0, 0, 1]],
     ]);
   });

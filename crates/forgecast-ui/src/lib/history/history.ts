@@ -16,7 +16,7 @@ export type Metric = 'cost' | 'tokens';
 const MAX_DAYS = 200;
 /** Models with a color of their own; the others are one. */
 const MAX_MODELS = COLORS.length;
-const OTHERS = 'other models';
+const OTHERS = 'Other models';
 
 /** The calendar day of a moment, `2026-11-22`, in the viewer's zone. */
 export function dayOf(ms: number): string {
@@ -86,7 +86,7 @@ export function known(amount: UsageAmount): number | undefined {
 }
 
 export function modelName(model: string): string {
-  return model === '' ? 'model not named' : model;
+  return model === '' ? 'Unknown model' : model;
 }
 
 /** One series per model, the one that used the most first; what is beyond the colors is one series. */

@@ -183,7 +183,7 @@ describe('a heartbeat', () => {
     vi.advanceTimersByTime(5_999);
     expect(state().kind).toBe('live');
     vi.advanceTimersByTime(1);
-    expect(state()).toMatchObject({ kind: 'waiting', reason: 'no answer' });
+    expect(state()).toMatchObject({ kind: 'waiting', reason: 'the server stopped responding' });
     expect(current().closed).toBe(true);
   });
 });

@@ -70,7 +70,7 @@ const STILL_DIFFERENT = 2;
 const CLOSE_REASONS: Record<number, string> = {
   1012: 'the server is restarting',
   4401: 'not authorized',
-  4403: 'the server refused this page’s origin',
+  4403: 'the server does not allow this page’s origin',
   4429: 'too many viewers',
 };
 
@@ -205,7 +205,7 @@ export class LiveSocket {
       message = JSON.parse(String(data)) as ServerMessage;
     } catch {
       // Not our protocol, or cut: nothing that it could have carried can be trusted.
-      return this.#lost(1002, 'a message that is not JSON');
+      return this.#lost(1002, 'the server sent an invalid message');
     }
     switch (message.type) {
       case 'hello':
@@ -332,7 +332,7 @@ export class LiveSocket {
   #watch(): void {
     clearTimeout(this.#watchdog);
     const limit = MISSED_HEARTBEATS * this.#heartbeatMs;
-    this.#watchdog = setTimeout(() => this.#lost(1006, 'no answer'), limit);
+    this.#watchdog = setTimeout(() => this.#lost(1006, 'the server stopped responding'), limit);
   }
 
   /** Lets go of the socket without hearing from it again. */

@@ -24,9 +24,9 @@ describe('news', () => {
       body: 'Tests fail',
       tag: 'forgecast shop~1 failed',
     });
-    expect(messageFor(row({ waiting_for: 'permission' }), attention('waiting', 'run ls?')).title).toBe('shop needs permission');
+    expect(messageFor(row({ waiting_for: 'permission' }), attention('waiting', 'run ls?')).title).toBe('shop needs approval');
     expect(messageFor(row({ waiting_for: 'answer' }), attention('waiting', '')).title).toBe('shop asks a question');
-    expect(messageFor(row(), attention('waiting', '')).title).toBe('shop waits for somebody');
+    expect(messageFor(row(), attention('waiting', '')).title).toBe('shop needs you');
     expect(messageFor(row(), attention('budget', 'budget of $10.00 used up')).body).toBe('budget of $10.00 used up');
   });
 
@@ -34,7 +34,7 @@ describe('news', () => {
     const toast = { key: 'day 2026-11-22', scope: 'day' as const, text: '$8 of $10', session: undefined, at: undefined };
     const [near, over] = (['critical', 'exceeded'] as const).map((level) => messageForBudget({ ...toast, level }));
     expect(near?.tag).not.toBe(over?.tag);
-    expect(over?.title).toBe('Over the budget');
+    expect(over?.title).toBe('Budget exceeded');
   });
 });
 
@@ -137,6 +137,6 @@ describe('a message', () => {
     for (let at = 0; at < 7; at += 1) add(message(`s${at}~1`, at < 2 ? 'failed' : 'completed'));
     wait(COLLECT_MS);
     expect(shown).toHaveLength(1);
-    expect(shown[0]).toMatchObject({ title: '7 sessions have news', body: '5 completed, 2 failed', session: undefined });
+    expect(shown[0]).toMatchObject({ title: '7 updates', body: '5 completed, 2 failed', session: undefined });
   });
 });

@@ -9,11 +9,11 @@ export type NotificationKind = AttentionKind;
 export const NOTIFICATION_KINDS: readonly NotificationKind[] = ['completed', 'failed', 'waiting', 'stalled', 'budget'];
 
 export const KIND_NAMES: Record<NotificationKind, string> = {
-  completed: 'A session is completed',
-  failed: 'A session failed',
-  waiting: 'A session waits for a person',
-  stalled: 'A session stalled',
-  budget: 'A mark of a budget is passed',
+  completed: 'a session completes',
+  failed: 'a session fails',
+  waiting: 'a session needs you',
+  stalled: 'a session stalls',
+  budget: 'a budget threshold is reached',
 };
 
 export interface Message {
@@ -26,12 +26,12 @@ export interface Message {
   tag: string;
 }
 
-const WAITS = { permission: 'needs permission', answer: 'asks a question', prompt: 'awaits its next prompt' } as const;
+const WAITS = { permission: 'needs approval', answer: 'asks a question', prompt: 'finished its turn' } as const;
 
 const WHAT: Record<NotificationKind, string> = {
-  completed: 'is completed',
+  completed: 'completed',
   failed: 'failed',
-  waiting: 'waits for somebody',
+  waiting: 'needs you',
   stalled: 'stalled',
   budget: 'reached a budget threshold',
 };
@@ -47,7 +47,7 @@ export function messageForBudget(toast: Toast): Message {
   return {
     kind: 'budget',
     session: toast.session,
-    title: toast.level === 'exceeded' ? 'Over the budget' : 'A budget is running out',
+    title: toast.level === 'exceeded' ? 'Budget exceeded' : 'Budget threshold reached',
     body: toast.text,
     tag: `forgecast budget ${toast.key} ${toast.level}`,
   };
@@ -62,7 +62,7 @@ export function summary(messages: readonly Message[]): Message {
   return {
     kind: messages[0]?.kind ?? 'completed',
     session: undefined,
-    title: `${messages.length} sessions have news`,
+    title: `${messages.length} updates`,
     body: kinds.join(', '),
     tag: 'forgecast several',
   };

@@ -126,7 +126,7 @@ class Notifier {
 
   /** Shows one now, so that somebody sees whether the system lets it through. */
   test(): void {
-    this.#show({ kind: 'completed', session: undefined, title: 'Forgecast', body: 'Notifications reach you.', tag: 'forgecast test' });
+    this.#show({ kind: 'completed', session: undefined, title: 'Forgecast', body: 'Notifications work.', tag: 'forgecast test' });
   }
 
   async #ask(): Promise<boolean> {

@@ -9,7 +9,7 @@ describe('a budget that was passed', () => {
   it('is told with its session, whichever topic says it, and only once', () => {
     const own = toastOf(PASSED, 'session/shop~2')!;
     const index = toastOf({ ...PASSED, session: 'shop~2' }, 'sessions')!;
-    expect(own.text).toBe('Budget of the session: $7.60 of $10.00 spent');
+    expect(own.text).toBe('Session budget: $7.60 of $10.00 spent');
     expect(own.session).toBe('shop~2');
     expect(index.key).toBe(own.key);
     expect(addToast([own], index, 3)).toHaveLength(1);
@@ -20,7 +20,7 @@ describe('a budget that was passed', () => {
     expect(toastOf({ type: 'budget_passed', at: '2026-01-31T12:00:00Z', data }, 'sessions')).toMatchObject({
       key: 'day 2026-01-31',
       level: 'exceeded',
-      text: 'Over the budget of the day (2026-01-31): $10.20 of $10.00 spent',
+      text: 'Daily budget (2026-01-31) exceeded: $10.20 of $10.00 spent',
     });
   });
 

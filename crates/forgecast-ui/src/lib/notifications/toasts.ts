@@ -17,7 +17,7 @@ export interface Toast {
   at: string | undefined;
 }
 
-const SCOPES: Record<BudgetScope, string> = { session: 'session', day: 'day', month: 'month' };
+const SCOPES: Record<BudgetScope, string> = { session: 'Session', day: 'Daily', month: 'Monthly' };
 const LEVELS: readonly BudgetLevel[] = ['safe', 'warning', 'critical', 'exceeded'];
 
 /** What to show for the event that came on `topic`: `{type: "budget_passed", session, at, data: {scope, level, …}}`. */
@@ -38,7 +38,7 @@ export function toastOf(event: unknown, topic: string): Toast | undefined {
     key: [scope, scope === 'session' ? session : period].join(' '),
     scope: scope as BudgetScope,
     level: rank,
-    text: `${rank === 'exceeded' ? 'Over the budget' : 'Budget'} of the ${SCOPES[scope as BudgetScope]}${of}: ${money(spent)} of ${money(limit)} spent`,
+    text: `${SCOPES[scope as BudgetScope]} budget${of}${rank === 'exceeded' ? ' exceeded' : ''}: ${money(spent)} of ${money(limit)} spent`,
     session,
     at: at === undefined ? undefined : dateTime(at),
   };

@@ -57,7 +57,7 @@ describe('two sessions', () => {
     expect(line('Cost')).toMatchObject({ a: '$2.00', b: '$1.50', differs: true, better: 'b' });
     expect(line('Tokens')).toMatchObject({ differs: false, better: undefined });
     // A minute in forty is no difference.
-    expect(line('Took').differs).toBe(false);
+    expect(line('Duration').differs).toBe(false);
     expect(lines.some(({ label }) => label === 'Agents')).toBe(false);
   });
 

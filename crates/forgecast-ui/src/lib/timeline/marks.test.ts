@@ -19,6 +19,6 @@ describe('marks', () => {
     expect(new Set(KINDS.map((kind) => SHAPES[kind].shape)).size).toBe(KINDS.length);
     expect(KINDS).toHaveLength(Object.keys(SHAPES).length);
     expect(describeMark(mark(1, 'error', 'no disk'))).toBe('Error: no disk');
-    expect(describeMark(mark(1, 'stalled'))).toBe('Quiet');
+    expect(describeMark(mark(1, 'stalled'))).toBe('Stalled');
   });
 });

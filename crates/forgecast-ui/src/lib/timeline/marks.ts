@@ -21,10 +21,10 @@ export const KINDS: readonly MarkKind[] = [
 export const SHAPES: Record<MarkKind, { shape: string; word: string; tone: string }> = {
   completed: { shape: '✓', word: 'Completed', tone: 'good' },
   failed: { shape: '✕', word: 'Failed', tone: 'bad' },
-  abandoned: { shape: '∅', word: 'Given up', tone: 'off' },
+  abandoned: { shape: '∅', word: 'Abandoned', tone: 'off' },
   budget: { shape: '$', word: 'Budget', tone: 'warn' },
-  waiting: { shape: '‖', word: 'Waits', tone: 'wait' },
-  stalled: { shape: '◔', word: 'Quiet', tone: 'warn' },
+  waiting: { shape: '‖', word: 'Waiting', tone: 'wait' },
+  stalled: { shape: '◔', word: 'Stalled', tone: 'warn' },
   resumed: { shape: '▸', word: 'Resumed', tone: 'off' },
   tests_failed: { shape: '▼', word: 'Tests failed', tone: 'bad' },
   tests_passed: { shape: '▲', word: 'Tests passed', tone: 'good' },

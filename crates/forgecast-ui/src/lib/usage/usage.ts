@@ -18,11 +18,11 @@ export const TONES: Record<BudgetLevel, Tone> = { safe: 'good', warning: 'warn',
 
 /** What each source is, for those who wonder where a number comes from. */
 export const SOURCE_DESCRIPTIONS: Record<UsageSource, string> = {
-  transcript: 'Read from the agent’s transcript, call by call',
-  otel: 'Told by the agent’s telemetry (OpenTelemetry)',
-  hook: 'Confirmed by the agent’s hooks, which name calls but no tokens',
-  reported: 'As another producer reported it',
-  estimated: 'Worked out, not counted',
+  transcript: 'Counted call by call in the agent’s transcript',
+  otel: 'Reported by the agent’s telemetry (OpenTelemetry)',
+  hook: 'Confirmed by the agent’s hooks, which report calls without tokens',
+  reported: 'Reported by another producer',
+  estimated: 'Estimated',
 };
 
 /** Tokens of all types. */
