@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::answer::{answer, refusal};
 use crate::session::{self, MOST_VIEWS, NamedSession, Session};
 use crate::view::{seconds_between, share, tenths};
-use crate::{list, view, vocabulary};
+use crate::{view, vocabulary};
 
 /// `GET /api/agents/{session}`.
 pub(crate) async fn of_session(
@@ -48,8 +48,8 @@ pub(crate) async fn one(
 ) -> Result<Response, Error> {
     let wanted = agent.name(&state);
     let now = state.now();
-    let mut rows = list::rows(&state, vocabulary::statuses("running"), MOST_VIEWS).await?;
-    rows.extend(list::rows(&state, Vec::new(), MOST_VIEWS).await?);
+    let mut rows = session::rows(&state, vocabulary::statuses("running"), MOST_VIEWS).await?;
+    rows.extend(session::rows(&state, Vec::new(), MOST_VIEWS).await?);
     let mut asked = BTreeSet::new();
     for row in rows {
         if asked.insert(row.id.clone())

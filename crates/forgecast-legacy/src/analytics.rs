@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::answer::answer;
 use crate::session::{self, NamedSession, id_for_clients};
 use crate::view::{seconds_between, tenths};
-use crate::{list, vocabulary};
+use crate::vocabulary;
 
 /// Tasks when the client does not say, and at most.
 const TASKS: (i64, i64) = (100, 1_000);
@@ -33,7 +33,7 @@ pub(crate) async fn historical(
 ) -> Result<Response, Error> {
     let (default, most) = TASKS;
     let limit = usize::try_from(query.limit.unwrap_or(default).clamp(0, most)).unwrap_or_default();
-    let rows = list::rows(&state, Vec::new(), usize::MAX).await?;
+    let rows = session::rows(&state, Vec::new(), usize::MAX).await?;
     let tasks: Vec<Value> = rows
         .iter()
         .take(limit)

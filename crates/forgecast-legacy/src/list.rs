@@ -4,19 +4,15 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use forgecast_hub::query::{RowQuery, Sort};
 use forgecast_protocol::session::PhaseStatus;
 use forgecast_protocol::{SessionRow, SessionStatus, Timestamp};
 use forgecast_server::{AppState, Error};
 use serde_json::{Value, json};
 
 use crate::answer::answer;
-use crate::session::id_for_clients;
+use crate::session::{id_for_clients, rows};
 use crate::view::seconds_between;
 use crate::vocabulary;
-
-/// Rows per query.
-const PAGE: u32 = 1_000;
 
 /// `GET /api/sessions`.
 pub(crate) async fn all(State(state): State<Arc<AppState>>) -> Result<Response, Error> {
@@ -46,33 +42,6 @@ async fn list(state: &AppState, status: Vec<SessionStatus>) -> Result<Response, 
         .map(|row| session(row, &id_for_clients(state, &row.id), now))
         .collect();
     Ok(answer(&json!({ "count": sessions.len(), "sessions": sessions })))
-}
-
-/// At most `most` rows with one of these statuses (any when the list is empty), the last that worked first.
-pub(crate) async fn rows(state: &AppState, status: Vec<SessionStatus>, most: usize) -> Result<Vec<SessionRow>, Error> {
-    let mut rows = Vec::new();
-    let mut cursor = None;
-    loop {
-        let left = u32::try_from(most.saturating_sub(rows.len())).unwrap_or(PAGE);
-        if left == 0 {
-            return Ok(rows);
-        }
-        let page = RowQuery {
-            status: status.clone(),
-            sort: Sort::LastWork,
-            limit: left.min(PAGE),
-            cursor,
-            ..RowQuery::default()
-        };
-        let page = state.hub().rows(page).await?;
-        rows.extend(page.rows);
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            return Ok(rows);
-        }
-        // A long list lets others work between its pages.
-        tokio::task::yield_now().await;
-    }
 }
 
 fn session(row: &SessionRow, id: &str, now: Timestamp) -> Value {

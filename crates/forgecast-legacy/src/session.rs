@@ -1,17 +1,21 @@
 //! Sessions as clients of Context Foundry name and know them: any text names one, and the newest run of a name has the bare
 //! name as its id.
 
+use forgecast_hub::query::{RowQuery, Sort};
 use forgecast_hub::session_called;
-use forgecast_protocol::{SessionId, SessionRef, SessionRow, SessionView};
+use forgecast_protocol::{SessionId, SessionRef, SessionRow, SessionStatus, SessionView};
 use forgecast_server::{AppState, Error};
 use serde::Deserialize;
 
-use crate::{list, vocabulary};
+use crate::vocabulary;
 
 /// The error that clients get about a session that does not exist.
 pub(crate) const NO_SESSION: &str = "Session not found";
 /// Most views that one answer is made of; the sessions that worked last come first.
 pub(crate) const MOST_VIEWS: usize = 100;
+
+/// Rows per query.
+const PAGE: u32 = 1_000;
 
 /// A session as a path or query names it. A text that cannot be an id is turned into one in the same way as where
 /// producers send it.
@@ -57,13 +61,13 @@ pub(crate) async fn load(state: &AppState, session: &SessionRef) -> Result<Optio
 
 /// The sessions at work that worked last, at most [`MOST_VIEWS`].
 pub(crate) async fn load_running(state: &AppState) -> Result<Vec<Session>, Error> {
-    let rows = list::rows(state, vocabulary::statuses("running"), MOST_VIEWS).await?;
+    let rows = rows(state, vocabulary::statuses("running"), MOST_VIEWS).await?;
     load_all(state, rows).await
 }
 
 /// The sessions that worked last, at most [`MOST_VIEWS`].
 pub(crate) async fn load_last(state: &AppState) -> Result<Vec<Session>, Error> {
-    load_all(state, list::rows(state, Vec::new(), MOST_VIEWS).await?).await
+    load_all(state, rows(state, Vec::new(), MOST_VIEWS).await?).await
 }
 
 /// The sessions of these rows, without those that were removed meanwhile.
@@ -73,6 +77,33 @@ async fn load_all(state: &AppState, rows: Vec<SessionRow>) -> Result<Vec<Session
         sessions.extend(load(state, &row.id.into()).await?);
     }
     Ok(sessions)
+}
+
+/// At most `most` rows with one of these statuses (any when the list is empty), the last that worked first.
+pub(crate) async fn rows(state: &AppState, status: Vec<SessionStatus>, most: usize) -> Result<Vec<SessionRow>, Error> {
+    let mut rows = Vec::new();
+    let mut cursor = None;
+    loop {
+        let left = u32::try_from(most.saturating_sub(rows.len())).unwrap_or(PAGE);
+        if left == 0 {
+            return Ok(rows);
+        }
+        let page = RowQuery {
+            status: status.clone(),
+            sort: Sort::LastWork,
+            limit: left.min(PAGE),
+            cursor,
+            ..RowQuery::default()
+        };
+        let page = state.hub().rows(page).await?;
+        rows.extend(page.rows);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return Ok(rows);
+        }
+        // A long list lets others work between its pages.
+        tokio::task::yield_now().await;
+    }
 }
 
 /// The id that clients know a session by: the bare name for its newest run, else the id of the run.

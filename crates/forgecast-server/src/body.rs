@@ -1,6 +1,6 @@
-//! Reads the body of a request: up to a size, at a pace, and within what all bodies together may take of the memory. A
-//! body that trickles holds a connection and memory, so it gets a deadline that only bytes move. What is compressed is
-//! unpacked as it comes, and its size counts unpacked.
+//! Reads request bodies with limits on size, pace and the memory of all bodies together. A body that trickles holds a
+//! connection and memory, so it has a deadline that only arriving bytes move. A compressed body is decompressed as it
+//! arrives, and its limit counts decompressed bytes.
 
 use std::ops::Deref;
 use std::pin::pin;
@@ -26,16 +26,16 @@ use self::budget::MemoryPermit;
 use self::buffer::BodyBuffer;
 use self::gzip::Gzip;
 
-/// What a body must bring in a second to be allowed to go on: far below any network, far above a trickle.
+/// The least pace of a body: far below any network, far above a trickle.
 const BYTES_PER_SECOND: u64 = 32 * 1024;
-/// Of a body that was refused so much is read and thrown away: most clients send all of it before they read the answer,
-/// and to close before would take the answer from them.
+/// Bytes of a refused body that are read and discarded: most clients send all of it before they read the answer, and closing
+/// earlier would lose the answer.
 const DISCARDED_BYTES: u64 = 256 * 1024 * 1024;
-/// How long that may take in all, and how long nothing may come meanwhile.
+/// How long that may take, and how long nothing may arrive meanwhile.
 const DISCARDING: Duration = Duration::from_secs(5);
 const DISCARDING_IDLE: Duration = Duration::from_millis(250);
 
-/// Why a body says nothing, for whoever sent it: what ends too early is not still being written, as a file may be.
+/// Why a body cannot be decoded, for whoever sent it: unlike a file, a truncated body is not still being written.
 pub(crate) fn why(error: &Unparsable) -> String {
     if error.is_truncated() {
         "it ends too early".to_owned()
@@ -44,17 +44,17 @@ pub(crate) fn why(error: &Unparsable) -> String {
     }
 }
 
-/// How a body is packed.
+/// The content coding of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Coding {
-    /// Not at all.
+    /// None.
     Identity,
     /// `Content-Encoding: gzip`.
     Gzip,
 }
 
 impl Coding {
-    /// What the headers say.
+    /// The coding that the headers state.
     ///
     /// # Errors
     /// Another coding, or several.
@@ -100,7 +100,7 @@ impl LimitedBody {
             .map_err(|error| Error::internal("decode a body", error))
     }
 
-    /// The bytes, for one who bounds by himself what he keeps.
+    /// The bytes, without the memory permit: for a caller that has a limit of its own.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
@@ -114,30 +114,30 @@ impl Deref for LimitedBody {
     }
 }
 
-/// How bodies are read.
+/// The limits of bodies.
 #[derive(Clone, Debug)]
 pub(crate) struct Bodies {
-    /// Most bytes of one body, unpacked.
+    /// Most bytes of one body, decompressed.
     pub(crate) limit: usize,
-    /// How long one may take to begin with; it has a second more for each 32 KiB that came.
+    /// How long a body may take, plus a second for each 32 KiB that arrived.
     pub(crate) patience: Duration,
     /// Shared by all.
     pub(crate) budget: MemoryBudget,
 }
 
 impl Bodies {
-    /// The whole body of a request. Of one that is refused the rest is thrown away behind the answer.
+    /// Reads the whole body of a request. The rest of a refused body is discarded after the answer.
     ///
     /// # Errors
-    /// It is too long, too slow, packed in an unknown way or broken, or there was no room for it in time.
+    /// It is too long, too slow, has an unknown coding or is malformed, or there was no memory for it in time.
     pub(crate) async fn read(&self, request: Request) -> Result<LimitedBody, Error> {
         self.read_waiting(request, self.patience).await
     }
 
-    /// The same for one who may not be kept waiting because of others.
+    /// Reads the whole body of a request without waiting for memory, for clients that must not wait because of others.
     ///
     /// # Errors
-    /// The same; there is no room for it now.
+    /// It is too long, too slow, has an unknown coding or is malformed, or there is no memory for it now.
     pub(crate) async fn read_at_once(&self, request: Request) -> Result<LimitedBody, Error> {
         self.read_waiting(request, Duration::ZERO).await
     }
@@ -150,7 +150,7 @@ impl Bodies {
             Ok(Coding::Gzip) => self.read_all(&mut body, Sink::Gzip(Box::new(Gzip::new(buffer)))).await,
             Err(error) => Err(error),
         };
-        // Who asked whether to send it at all has been answered by the refusal.
+        // A client that sent `Expect` waits for the refusal before it sends the body.
         if read.is_err() && !parts.headers.contains_key(header::EXPECT) {
             tokio::spawn(discard(body));
         }
@@ -158,7 +158,7 @@ impl Bodies {
     }
 
     async fn read_all(&self, body: &mut Body, mut sink: Sink) -> Result<LimitedBody, Error> {
-        // What says beforehand that it is too long is not read at all.
+        // A body whose stated length is too long is not read at all.
         if body.size_hint().lower() > self.limit as u64 {
             return Err(Error::TooLarge(self.limit));
         }
@@ -173,25 +173,25 @@ impl Bodies {
             let Some(frame) = frame else {
                 return sink.finish();
             };
-            // The connection broke or the framing is wrong: whoever sent it is not there to read more about it.
+            // The connection broke or the framing is wrong: nobody is there to read more about it.
             let frame = frame.map_err(|_| Error::Malformed("the body ended too early".to_owned()))?;
             let Ok(data) = frame.into_data() else {
                 continue;
             };
             came += data.len();
-            // What is packed may not be longer either, though nothing of it is kept.
+            // Compressed bytes count as well, though they are not kept.
             if came > self.limit {
                 return Err(Error::TooLarge(self.limit));
             }
             let taking = Instant::now();
             sink.take(&data).await?;
-            // That it had to wait for others is not its sender's fault.
+            // Waiting for memory is not the sender's fault.
             begun += taking.elapsed();
         }
     }
 }
 
-/// Where the bytes of a body go as they come.
+/// Where the bytes of a body go as they arrive.
 enum Sink {
     Plain(BodyBuffer),
     Gzip(Box<Gzip>),
@@ -213,7 +213,7 @@ impl Sink {
     }
 }
 
-/// Throws away what still comes, within limits; the connection ends with whatever is left.
+/// Discards what still arrives, within limits; the connection ends with whatever is left.
 async fn discard(mut body: Body) {
     let mut left = DISCARDED_BYTES;
     let rest = async {

@@ -1,5 +1,5 @@
-//! `access.json` on disk: which tokens and share links there are, never a token itself. Written whole under a lock and
-//! moved into place, for its owner only; a reader sees the one state or the next, and never half of one.
+//! `access.json` on disk: the tokens and share links, each with its hash and never with its text. It is written as a whole
+//! under a lock and renamed into place, readable by its owner only; a reader sees one state or the next, never half of one.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::issue::{ShareInfo, TokenInfo};
 
-/// More than any list of tokens has; what is longer was not written by this program.
+/// More than any list of tokens takes; a longer file was not written by this program.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// 32 bytes, on disk as hexadecimal digits: a secret, or the SHA-256 of one.
@@ -20,7 +20,7 @@ const MAX_BYTES: u64 = 4 * 1024 * 1024;
 pub(super) struct Bytes32(pub(super) [u8; 32]);
 
 impl Bytes32 {
-    /// 32 bytes that nobody can guess.
+    /// 32 random bytes from the system.
     ///
     /// # Errors
     /// The system has no random numbers.
@@ -46,7 +46,7 @@ impl<'de> Deserialize<'de> for Bytes32 {
         let text = String::deserialize(deserializer)?;
         let bytes = HEXLOWER.decode(text.as_bytes()).ok();
         let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
-        // The text is not repeated: it may be the secret with a slip in it.
+        // The error does not repeat the text: it may be a mistyped secret.
         bytes
             .map(Self)
             .ok_or_else(|| serde::de::Error::custom("not 64 hexadecimal digits"))
@@ -56,7 +56,7 @@ impl<'de> Deserialize<'de> for Bytes32 {
 /// The content of the file.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Document {
-    /// What cookies are signed with.
+    /// Signs cookies.
     pub(super) secret: Bytes32,
     #[serde(default)]
     pub(super) tokens: Vec<Token>,
@@ -82,21 +82,15 @@ pub(super) struct Share {
     pub(super) hash: Bytes32,
 }
 
-/// What tells one state of the file from the next without reading it.
+/// Device, inode, size and the times of modification and change: tells whether the file changed without reading it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Stamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
+pub(super) struct Stamp([u64; 3], [i64; 4]);
 
 impl Stamp {
-    /// Of the file at `path`; nothing when there is none.
+    /// The stamp of the file at `path`; `None` when it does not exist.
     ///
     /// # Errors
-    /// It cannot be told.
+    /// The file's metadata cannot be read.
     pub(super) fn of(path: &Path) -> io::Result<Option<Self>> {
         match fs::metadata(path) {
             Ok(found) => Ok(Some(Self::from(&found))),
@@ -108,17 +102,14 @@ impl Stamp {
 
 impl From<&fs::Metadata> for Stamp {
     fn from(found: &fs::Metadata) -> Self {
-        Self {
-            device: found.dev(),
-            inode: found.ino(),
-            size: found.size(),
-            modified: (found.mtime(), found.mtime_nsec()),
-            changed: (found.ctime(), found.ctime_nsec()),
-        }
+        Self(
+            [found.dev(), found.ino(), found.size()],
+            [found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()],
+        )
     }
 }
 
-/// The file and the stamp that it had when it was read; nothing when there is none.
+/// The content of the file and its stamp; `None` when it does not exist.
 ///
 /// # Errors
 /// It cannot be read; with `InvalidData`, it is not what this program wrote.
@@ -136,7 +127,7 @@ pub(super) fn read(path: &Path) -> io::Result<Option<(Document, Stamp)>> {
     Ok(Some((document, stamp)))
 }
 
-/// Takes the file from everybody but its owner, should somebody have given it to them. Says whether that was so.
+/// Makes the file readable by its owner only; `true` when it was readable by others.
 ///
 /// # Errors
 /// The permissions cannot be changed.
@@ -153,11 +144,11 @@ pub(super) fn make_private(path: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// The right to change the file, among all processes, until it is dropped.
+/// The lock on changes of the file, among all processes, until it is dropped.
 pub(super) struct Lock(#[expect(dead_code, reason = "the lock lasts as long as the file is open")] File);
 
 impl Lock {
-    /// Waits for it. The folder is made when there is none.
+    /// Waits for the lock. Creates the folder when it does not exist.
     ///
     /// # Errors
     /// The lock cannot be made.
@@ -175,13 +166,13 @@ impl Lock {
         Ok(Self(file))
     }
 
-    /// Puts `document` in the place of the file.
+    /// Replaces the file with `document`.
     ///
     /// # Errors
-    /// It cannot be written; the file is then what it was.
+    /// It cannot be written; the file then stays as it was.
     pub(super) fn write(&self, path: &Path, document: &Document) -> io::Result<Stamp> {
         let new = beside(path, "new");
-        // One that was left behind by a kill could have other permissions.
+        // A file left behind by a kill could have other permissions.
         match fs::remove_file(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

@@ -290,3 +290,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_file_of_an_earlier_version_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.json");
+    let hash = "0".repeat(64);
+    let text = format!(
+        r#"{{"secret": "{hash}",
+        "tokens": [{{"id": "0a1b2c3d", "role": "view", "name": "phone", "hash": "{hash}", "created_at": "2026-01-31T08:00:00.000Z"}}],
+        "shares": [{{"id": "4e5f6a7b", "session": "a~1", "hash": "{hash}", "expires_at": "2126-01-31T08:00:00.000Z",
+            "created_at": "2026-01-31T08:00:00.000Z"}}]}}"#
+    );
+    std::fs::write(&path, text).unwrap();
+    let keys = Keys::open(&path, Clock::new(Default::default)).unwrap();
+    assert_eq!(keys.tokens()[0].name, "phone");
+    assert_eq!(keys.shares()[0].session.to_string(), "a~1");
+}

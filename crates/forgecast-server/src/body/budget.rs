@@ -1,5 +1,5 @@
-//! What all bodies together may take of the memory, until their readers let go of them. Nobody who holds a part of it may
-//! wait for more in a way that two could wait for each other.
+//! The memory that all request bodies may take together until they are dropped. A body that holds a part of it never waits
+//! for more in a way that two bodies could wait for each other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,25 +9,25 @@ use tokio::time::timeout;
 
 use crate::error::Error;
 
-/// The unit in which room is given: the memory that the smallest body takes, more or less.
+/// The unit of permits: about the memory that the smallest body takes.
 pub(super) const GRAIN_BYTES: usize = 4 * 1024;
-/// So much of each body is its first bytes; most bodies have no others.
+/// The first bytes of a body; most bodies are not longer.
 pub(super) const FIRST_BYTES: usize = 64 * 1024;
-/// The room for the first bytes of all bodies, which they have for themselves: long ones keep no short ones out.
+/// Memory for the first bytes of all bodies. It is separate, so that long bodies keep no short ones out.
 pub(super) const FIRST_ROOM_BYTES: usize = 8 * 1024 * 1024;
 
-/// See the module.
+/// The budget, shared by all bodies.
 #[derive(Clone, Debug)]
 pub(crate) struct MemoryBudget {
     first: Arc<Semaphore>,
-    /// For what follows the first bytes, while there is any.
+    /// For what follows the first bytes, as long as it lasts.
     rest: Arc<Semaphore>,
-    /// Then one body at a time has room for all of it, so that it always comes to its end.
+    /// Beyond that, one body at a time may take all that it needs, so that it always completes.
     turn: Arc<Semaphore>,
 }
 
 impl MemoryBudget {
-    /// So many bytes behind the first ones of each body, for bodies that are no longer than `longest`.
+    /// A budget of so many bytes besides the first ones of each body; no body is longer than `longest`.
     pub(crate) fn new(bytes: usize, longest: usize) -> Self {
         let room = |bytes: usize| Arc::new(Semaphore::new(grains(bytes).min(Semaphore::MAX_PERMITS)));
         Self {
@@ -42,11 +42,11 @@ fn grains(bytes: usize) -> usize {
     bytes.div_ceil(GRAIN_BYTES)
 }
 
-/// The room that one body takes.
+/// The memory that one body holds.
 #[derive(Debug)]
 pub(super) struct MemoryPermit {
     room: MemoryBudget,
-    /// How long it may wait for its turn.
+    /// How long it may wait to be the one that takes all it needs.
     patience: Duration,
     first: Option<OwnedSemaphorePermit>,
     rest: Option<OwnedSemaphorePermit>,
@@ -54,7 +54,7 @@ pub(super) struct MemoryPermit {
 }
 
 impl MemoryPermit {
-    /// Nothing yet.
+    /// A permit for no bytes yet.
     pub(super) fn new(room: MemoryBudget, patience: Duration) -> Self {
         Self {
             room,
@@ -65,7 +65,10 @@ impl MemoryPermit {
         }
     }
 
-    /// Takes what is missing for so many bytes.
+    /// Extends the permit to so many bytes.
+    ///
+    /// # Errors
+    /// [`Error::NoRoom`].
     pub(super) async fn grow(&mut self, length: usize) -> Result<(), Error> {
         if self.turn.is_some() {
             return Ok(());
@@ -83,7 +86,7 @@ impl MemoryPermit {
     }
 }
 
-/// Whether there was what is missing; never waits.
+/// Extends a permit without waiting; `false` when there is not enough.
 fn take(taken: &mut Option<OwnedSemaphorePermit>, room: &Arc<Semaphore>, bytes: usize) -> bool {
     let held = taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
     let missing = u32::try_from(grains(bytes).saturating_sub(held));

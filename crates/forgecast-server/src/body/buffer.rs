@@ -1,28 +1,28 @@
-//! Where a body is put together: never more than its limit, and every byte of it with its room.
+//! Collects the bytes of one body: never more than its limit, and each byte covered by a memory permit.
 
 use std::io;
 
 use super::{LimitedBody, MemoryPermit};
 use crate::error::Error;
 
-/// From here on a body gets a block of its own that is large enough for all of it.
+/// From this size on a body gets one allocation that is large enough for all of it.
 const LONG_BYTES: usize = 256 * 1024;
-/// The least size of such a block. Only what is written to takes memory, and above 32 MiB allocators give a block back
-/// to the system at once; shorter ones they keep for long, some for each thread.
+/// The least size of such an allocation. Only pages that are written to take memory, and above 32 MiB allocators return an
+/// allocation to the system at once; smaller ones they keep, some per thread.
 const BLOCK_BYTES: usize = 33 * 1024 * 1024;
 
-/// See the module.
+/// The bytes so far.
 #[derive(Debug)]
 pub(super) struct BodyBuffer {
     bytes: Vec<u8>,
     limit: usize,
     taken: MemoryPermit,
-    /// Why it takes no more, once it does not.
+    /// Why a write failed.
     refusal: Option<Error>,
 }
 
 impl BodyBuffer {
-    /// An empty one that takes at most `limit` bytes.
+    /// An empty buffer for at most `limit` bytes.
     pub(super) fn new(limit: usize, taken: MemoryPermit) -> Self {
         Self {
             bytes: Vec::new(),
@@ -32,7 +32,7 @@ impl BodyBuffer {
         }
     }
 
-    /// Adds to it; waits for room.
+    /// Adds bytes; waits for a memory permit.
     pub(super) async fn take(&mut self, data: &[u8]) -> Result<(), Error> {
         let length = self.bytes.len() + data.len();
         if length <= self.limit {
@@ -41,7 +41,7 @@ impl BodyBuffer {
         self.add(data)
     }
 
-    /// Waits for the room of what was added before.
+    /// Waits for a memory permit for the bytes that were written before.
     pub(super) async fn settle(&mut self) -> Result<(), Error> {
         self.taken.grow(self.bytes.len()).await
     }
@@ -59,17 +59,17 @@ impl BodyBuffer {
         Ok(())
     }
 
-    /// How much there is.
+    /// The number of bytes so far.
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Why a write failed, when it was for a reason of its own.
+    /// Why the last write failed, when this buffer refused it.
     pub(super) fn refusal(&mut self) -> Option<Error> {
         self.refusal.take()
     }
 
-    /// All of it.
+    /// The whole body.
     pub(super) fn finish(self) -> LimitedBody {
         LimitedBody {
             bytes: self.bytes,
@@ -78,7 +78,7 @@ impl BodyBuffer {
     }
 }
 
-/// For what unpacks into it, in small steps, each of which is settled before the next one.
+/// For a decompressor, which writes in small steps and calls [`BodyBuffer::settle`] after each.
 impl io::Write for BodyBuffer {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         match self.add(data) {

@@ -1,5 +1,5 @@
-//! Unpacks a body as it comes: what came packed is not kept, and what comes out is bounded before it is made. A few bytes
-//! may stand for very many, so no step unpacks much before others have their turn.
+//! Decompresses a body as it arrives. Compressed bytes are not kept, and the output is bounded before it is produced. A few
+//! bytes may expand to very many, so no step runs long before other tasks get their turn.
 
 use std::io::{self, Write};
 
@@ -8,21 +8,21 @@ use flate2::write::MultiGzDecoder;
 use super::buffer::BodyBuffer;
 use crate::error::Error;
 
-/// Packed bytes of one step: at most about 1,000 times as many come out of them.
+/// Compressed bytes per step; they expand at most about 1,000 times.
 const STEP_BYTES: usize = 64;
-/// Unpacked bytes after which others have their turn.
+/// Decompressed bytes after which other tasks get their turn.
 const TURN_BYTES: usize = 256 * 1024;
 
-/// See the module.
+/// A decompressor that writes into a [`BodyBuffer`].
 #[derive(Debug)]
 pub(super) struct Gzip {
     decoder: MultiGzDecoder<BodyBuffer>,
-    /// Whether anything came at all: nothing is not an empty gzip.
+    /// Whether any byte arrived: no bytes are not an empty gzip.
     begun: bool,
 }
 
 impl Gzip {
-    /// Unpacks into `buffer`.
+    /// Decompresses into `buffer`.
     pub(super) fn new(buffer: BodyBuffer) -> Self {
         Self {
             decoder: MultiGzDecoder::new(buffer),
@@ -30,7 +30,7 @@ impl Gzip {
         }
     }
 
-    /// Adds packed bytes.
+    /// Adds compressed bytes.
     pub(super) async fn take(&mut self, data: &[u8]) -> Result<(), Error> {
         let mut turn = self.decoder.get_ref().len() + TURN_BYTES;
         for step in data.chunks(STEP_BYTES) {
@@ -46,7 +46,7 @@ impl Gzip {
         Ok(())
     }
 
-    /// What was unpacked, when it ended where it should.
+    /// The decompressed body; an error when it is truncated.
     pub(super) fn finish(mut self) -> Result<BodyBuffer, Error> {
         if !self.begun {
             return Err(Error::Malformed("the body is empty, which no gzip is".to_owned()));
