@@ -124,7 +124,7 @@ impl Error {
         }
     }
 
-    /// The same for what SQLite said.
+    /// A database that SQLite could not open.
     pub(crate) fn open_sqlite(path: &Path, source: &rusqlite::Error) -> Self {
         let way_out = match source.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => FREE_SPACE,

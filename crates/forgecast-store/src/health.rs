@@ -1,10 +1,10 @@
-//! How the writer is doing, for whoever asks: counters, sizes, and the trouble it is in. A trouble is logged when it
-//! begins and when it is over, not at every attempt.
+//! The writer's health: counters, sizes and the problem that it has, if any. A problem is logged when it begins and when it
+//! is over, not at every attempt.
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::aside::beside;
+use crate::quarantine::with_suffix;
 use crate::read::StoreHealth;
 
 #[derive(Debug)]
@@ -48,8 +48,8 @@ impl Health {
         health.last_error = Some(error.to_string());
     }
 
-    /// What the database last said, and whether the disk is full.
-    pub(crate) fn trouble(&self) -> (String, bool) {
+    /// The last error of the database, and whether the disk is full.
+    pub(crate) fn problem(&self) -> (String, bool) {
         let health = self.lock();
         let reason = health.last_error.clone();
         (reason.unwrap_or_else(|| "it is busy".into()), health.full)
@@ -59,10 +59,10 @@ impl Health {
         self.lock().wal_bytes
     }
 
-    /// Looks at the sizes of the files.
+    /// Measures the files.
     pub(crate) fn measure(&self, path: &Path) {
         let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-        let (file_bytes, wal_bytes) = (size(path), size(&beside(path, "-wal")));
+        let (file_bytes, wal_bytes) = (size(path), size(&with_suffix(path, "-wal")));
         let mut health = self.lock();
         health.file_bytes = file_bytes;
         health.wal_bytes = wal_bytes;

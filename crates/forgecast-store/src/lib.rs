@@ -10,15 +10,14 @@
 //!    wait, and [`Store::health`] says so; their owner bounds them by [`Store::backlog_bytes`].
 //! 4. *Reading never waits for writing*, sees what is durable, and is bounded in time.
 //! 5. *The epoch is kept only when revisions can be trusted*: same fold, and closed properly the last time.
-//! 6. *Nothing is ever deleted because it is damaged*: it is set aside, and the owner is told.
+//! 6. *Nothing is ever deleted because it is damaged*: it is quarantined, and viewers see a problem.
 //! 7. *Retention never touches an unfinished session*, and what a session used stays in the sums when it is gone; only
 //!    [`Store::forget`] takes it out of them.
-//! 8. *Sums are sums of differences, and none is told below zero.* A call that is taken back is taken from where it was
+//! 8. *Sums are sums of differences, and none is reported below zero.* A call that is taken back is taken from where it was
 //!    added. A sum that is below zero all the same (its session was forgotten, its calls are still corrected) counts as
 //!    nothing and takes nothing from others.
 
 mod apply;
-mod aside;
 mod error;
 mod finished;
 mod health;
@@ -28,6 +27,7 @@ mod meta;
 mod open;
 mod options;
 mod prepare;
+mod quarantine;
 mod query;
 mod queue;
 mod read;

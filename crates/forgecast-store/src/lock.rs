@@ -5,8 +5,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use crate::aside::beside;
 use crate::error::Error;
+use crate::quarantine::with_suffix;
 
 /// Held as long as the database is open.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct Lock {
 impl Lock {
     /// Takes the lock of the database at `path`.
     pub(crate) fn take(path: &Path) -> Result<Self, Error> {
-        let lock_path = beside(path, ".lock");
+        let lock_path = with_suffix(path, ".lock");
         let file = OpenOptions::new()
             .create(true)
             .write(true)

@@ -17,12 +17,12 @@ use crate::error::Error;
 use crate::health::Health;
 use crate::lock::Lock;
 use crate::options::Options;
-use crate::queue::{Queue, tell};
+use crate::queue::{Queue, respond};
 use crate::readers::{READERS, Readers};
 use crate::schema::{self, Found};
 use crate::store::{Inner, Store};
 use crate::writer::{Settings, Writer};
-use crate::{aside, meta};
+use crate::{meta, quarantine};
 
 /// A store that was opened, and what its owner has to know.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub struct Opened {
     pub epoch: Epoch,
     /// Whether the store was closed properly the last time (true for a new one).
     pub clean: bool,
-    /// What viewers should know about it, by key: a damaged file that was set aside, a schema that is too new.
+    /// What viewers should know about it, by key: a damaged file that was quarantined, a schema that is too new.
     pub notices: Vec<(String, Problem)>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Held {
 
 /// Opens the database, or makes it. Needs no runtime: the work is done on a thread of its own.
 ///
-/// `fold_version` is the version of the fold whose snapshots are written and read; `now` names what is set aside.
+/// `fold_version` is the version of the fold whose snapshots are written and read; `now` names a file that is quarantined.
 ///
 /// # Errors
 /// [`Error::InUse`] when another process has it, [`Error::Open`] when the disk is full, the folder cannot be written or
@@ -96,7 +96,7 @@ fn open_blocking(options: Options, fold_version: u32, now: Timestamp) -> Result<
                 return start.read_only();
             }
             // The next turn finds an empty file.
-            Found::Damaged(why) => notices.push(aside::set_aside(&path, now, &why)?),
+            Found::Damaged(why) => notices.push(quarantine::quarantine(&path, now, &why)?),
         }
     }
 }
@@ -133,10 +133,10 @@ impl Start {
             .name("store-writer".into())
             .spawn(move || {
                 let (waiter, answer) = writer.run();
-                // Whoever is told that the store has ended can open it again at once.
+                // A caller that learns that the store has ended can open it again at once.
                 drop(held);
                 signal.add_permits(1);
-                tell(waiter, answer);
+                respond(waiter, answer);
             })
             .map_err(|source| Error::open(&self.path, &source))?;
         let inner = Inner {

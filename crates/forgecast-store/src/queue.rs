@@ -1,4 +1,4 @@
-//! What waits for the writer, in the order in which it came. Adding never blocks; the owner bounds it by looking at the
+//! The queue of the writer's jobs, in the order of their arrival. Adding never blocks; the owner bounds it by checking the
 //! backlog and holding back (see [`Store::backlog_bytes`](crate::Store::backlog_bytes)).
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use crate::error::Error;
 use crate::prepare::Prepared;
 
-/// Tells whoever waits. Gone once it was told, or when it gave up waiting.
+/// Who waits for a job; `None` once it was answered, or when it gave up waiting.
 pub(crate) type Waiter = Option<oneshot::Sender<Result<(), Error>>>;
 
 /// One piece of work for the writer.
@@ -20,38 +20,38 @@ pub(crate) struct Job {
     pub(crate) work: Work,
     /// When it was queued.
     pub(crate) since: Instant,
-    /// Whom to tell.
+    /// Who is answered.
     pub(crate) waiter: Waiter,
 }
 
-/// What is to be done.
+/// The kinds of work.
 pub(crate) enum Work {
     /// Goes into one transaction with the commits before and after it.
     Commit(Prepared),
     /// A transaction of its own; may be attempted more than once.
     Task(Task),
-    /// Bring the write-ahead log into the database.
+    /// Moves the write-ahead log into the database.
     Tidy,
-    /// Mark the database clean and end.
+    /// Marks the database clean and ends.
     Close,
 }
 
 /// Runs inside a transaction.
 pub(crate) type Task = Box<dyn FnMut(&Transaction<'_>) -> rusqlite::Result<()> + Send>;
 
-/// What the writer takes at once.
-pub(crate) enum Taken {
+/// What the writer takes from the queue at once.
+pub(crate) enum QueueItem {
     /// Commits that follow each other.
     Commits(Vec<Job>),
     /// A task or the end.
     Single(Job),
-    /// Nothing came for a while.
+    /// Nothing arrived for a while.
     Idle,
     /// All handles are gone.
     Ended,
 }
 
-/// The queue.
+/// The jobs that wait, shared by the handles and the writer.
 #[derive(Default)]
 pub(crate) struct Queue {
     state: Mutex<State>,
@@ -61,22 +61,22 @@ pub(crate) struct Queue {
 #[derive(Default)]
 struct State {
     jobs: VecDeque<Job>,
-    /// Ids in commits that are queued or being written, with how often.
+    /// Ids in commits that are queued or being written, with the number of commits that have them.
     ids: HashMap<EventId, u32>,
-    /// Commits queued or being written, and their bytes.
+    /// Number of commits that are queued or being written, and their bytes.
     commits: u64,
     bytes: u64,
-    /// Nothing more is taken; since when.
+    /// Since when no more jobs are accepted.
     closing: Option<Instant>,
 }
 
 impl Queue {
-    /// Adds a job at the end, or tells its waiter that the store is closed.
+    /// Adds a job at the end, or answers its waiter that the store is closed.
     pub(crate) fn push(&self, work: Work, waiter: Waiter) {
         let mut state = self.lock();
         if state.closing.is_some() {
             drop(state);
-            tell(waiter, Err(Error::Closed));
+            respond(waiter, Err(Error::Closed));
             return;
         }
         match &work {
@@ -90,22 +90,22 @@ impl Queue {
         self.wake.notify_all();
     }
 
-    /// Everything that is queued up to the first task, but not much more than `max_bytes`; waits up to `patience`.
-    pub(crate) fn take(&self, max_bytes: u64, patience: Option<Duration>) -> Taken {
+    /// Everything that is queued up to the first task, but not much more than `max_bytes`; waits up to `max_wait`.
+    pub(crate) fn take(&self, max_bytes: u64, max_wait: Option<Duration>) -> QueueItem {
         let mut state = self.lock();
         while state.jobs.is_empty() {
             if state.closing.is_some() {
-                return Taken::Ended;
+                return QueueItem::Ended;
             }
-            state = match patience {
+            state = match max_wait {
                 None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(patience) => {
+                Some(max_wait) => {
                     let (state, timeout) = self
                         .wake
-                        .wait_timeout(state, patience)
+                        .wait_timeout(state, max_wait)
                         .unwrap_or_else(PoisonError::into_inner);
                     if timeout.timed_out() && state.jobs.is_empty() {
-                        return Taken::Idle;
+                        return QueueItem::Idle;
                     }
                     state
                 }
@@ -114,7 +114,7 @@ impl Queue {
         state.take(max_bytes)
     }
 
-    /// Called when commits were written or given up: they no longer count.
+    /// Commits were written or given up: they no longer count as backlog.
     pub(crate) fn settle<'a>(&self, commits: impl Iterator<Item = &'a Prepared>) {
         let mut state = self.lock();
         for commit in commits {
@@ -146,11 +146,11 @@ impl Queue {
     /// told that it failed must not happen later, so it goes.
     pub(crate) fn overdue(&self, deadline: Duration) -> Vec<(Duration, Waiter)> {
         let mut state = self.lock();
-        let told = overdue(state.jobs.iter_mut(), deadline);
+        let late = overdue(state.jobs.iter_mut(), deadline);
         state
             .jobs
             .retain(|job| job.waiter.is_some() || !matches!(job.work, Work::Task(_)));
-        told
+        late
     }
 
     /// The ids among `ids` that are on their way into the database.
@@ -165,13 +165,13 @@ impl Queue {
         (state.commits, state.bytes)
     }
 
-    /// Takes nothing more; what is queued is still written.
+    /// Accepts no more jobs; those that are queued are still done.
     pub(crate) fn end(&self) {
         self.lock().closing.get_or_insert_with(Instant::now);
         self.wake.notify_all();
     }
 
-    /// Takes nothing more and drops what is queued.
+    /// Accepts no more jobs and drops those that are queued.
     pub(crate) fn abandon(&self) {
         let dropped = {
             let mut state = self.lock();
@@ -180,18 +180,18 @@ impl Queue {
         };
         self.wake.notify_all();
         for job in dropped {
-            tell(job.waiter, Err(Error::Closed));
+            respond(job.waiter, Err(Error::Closed));
         }
     }
 
-    /// A poisoned lock is taken all the same: no code that holds it can leave the state half-changed.
+    /// A poisoned lock is used all the same: no code that holds it can leave the state half-changed.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    fn take(&mut self, max_bytes: u64) -> Taken {
+    fn take(&mut self, max_bytes: u64) -> QueueItem {
         let mut commits = Vec::new();
         let mut bytes = 0;
         while bytes < max_bytes
@@ -204,9 +204,9 @@ impl State {
             commits.extend(self.jobs.pop_front());
         }
         if !commits.is_empty() {
-            return Taken::Commits(commits);
+            return QueueItem::Commits(commits);
         }
-        self.jobs.pop_front().map_or(Taken::Idle, Taken::Single)
+        self.jobs.pop_front().map_or(QueueItem::Idle, QueueItem::Single)
     }
 
     fn count(&mut self, commit: &Prepared) {
@@ -242,9 +242,9 @@ pub(crate) fn overdue<'a>(jobs: impl Iterator<Item = &'a mut Job>, deadline: Dur
 }
 
 /// Answers a waiter, if there is still one.
-pub(crate) fn tell(waiter: Waiter, answer: Result<(), Error>) {
+pub(crate) fn respond(waiter: Waiter, answer: Result<(), Error>) {
     if let Some(waiter) = waiter {
-        // Whoever asked may have gone; the work was done all the same.
+        // A caller that is gone needs no answer; the work was done all the same.
         let _ = waiter.send(answer);
     }
 }

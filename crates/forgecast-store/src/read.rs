@@ -269,7 +269,7 @@ pub struct UsageQuery {
     pub since_day: Option<i32>,
     /// Up to this day, that day included.
     pub until_day: Option<i32>,
-    /// Only what belongs to this session, or was told by the transcript of this name.
+    /// Only what belongs to this session, or was reported by the transcript of this name.
     pub session: Option<String>,
     /// Only this project; the empty one is what has no project.
     pub project: Option<String>,

@@ -105,7 +105,7 @@ impl Readers {
         let until = Instant::now() + limit;
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |connection, limit| {
-            // Whoever asked may have gone while the query waited.
+            // The caller may have gone while the query waited.
             if answer.is_closed() {
                 return;
             }

@@ -12,7 +12,7 @@ use crate::apply::{Sessions, Verdict};
 use crate::error::Error;
 use crate::health::Health;
 use crate::prepare::Prepared;
-use crate::queue::{Job, Queue, Taken, Task, Waiter, Work, overdue, tell};
+use crate::queue::{Job, Queue, QueueItem, Task, Waiter, Work, overdue, respond};
 use crate::{meta, schema};
 
 /// A transaction is not made much larger than this, so that one attempt and the write-ahead log stay small.
@@ -59,23 +59,23 @@ impl Writer {
         }
     }
 
-    /// Works until the store is closed, abandoned or nobody holds it any more. Returns whom to tell about the end, to be
+    /// Works until the store is closed, abandoned or nobody holds it any more. Returns who is answered about the end, to be
     /// done when everything of the store is released.
     pub(crate) fn run(mut self) -> (Waiter, Result<(), Error>) {
         loop {
             let large = self.health.wal_bytes() > LARGE_WAL;
             match self.queue.take(GROUP_BYTES, large.then_some(TIDY_EVERY)) {
-                Taken::Commits(jobs) => self.write(jobs),
-                Taken::Single(job) => match job.work {
+                QueueItem::Commits(jobs) => self.write(jobs),
+                QueueItem::Single(job) => match job.work {
                     Work::Task(task) => self.perform(task, job.since, job.waiter),
                     Work::Tidy => {
                         self.tidy();
-                        tell(job.waiter, Ok(()));
+                        respond(job.waiter, Ok(()));
                     }
                     Work::Close | Work::Commit(_) => return (job.waiter, self.close()),
                 },
-                Taken::Idle => self.tidy(),
-                Taken::Ended => return (None, Ok(())),
+                QueueItem::Idle => self.tidy(),
+                QueueItem::Ended => return (None, Ok(())),
             }
         }
     }
@@ -121,7 +121,7 @@ impl Writer {
                 Verdict::Written(_) => Ok(()),
                 Verdict::Unknown(session) => Err(Error::UnknownSession { session }),
             };
-            tell(job.waiter, answer);
+            respond(job.waiter, answer);
         }
     }
 
@@ -130,7 +130,7 @@ impl Writer {
         self.queue.settle(commits(&jobs));
         for job in jobs {
             let reason = error.to_string();
-            tell(job.waiter, Err(Error::Refused { reason }));
+            respond(job.waiter, Err(Error::Refused { reason }));
         }
     }
 
@@ -139,7 +139,7 @@ impl Writer {
         self.lost.0 += jobs.len();
         self.lost.1 += commits(&jobs).map(|commit| commit.bytes).sum::<u64>();
         for job in jobs {
-            tell(job.waiter, Err(self.unwritten(error.to_string())));
+            respond(job.waiter, Err(self.unwritten(error.to_string())));
         }
     }
 
@@ -177,18 +177,19 @@ impl Writer {
                 }
             }
         };
-        tell(waiter, answer);
+        respond(waiter, answer);
     }
 
-    /// Reports a failure, tells those who have waited long enough, and pauses. False: the time to try again is over.
+    /// Reports a failure, answers those who have waited long enough, and pauses. Returns false when the time to try again is
+    /// over.
     fn wait_after(&mut self, error: &rusqlite::Error, jobs: &mut [Job], pause: &mut Duration) -> bool {
         let full = schema::code(error) == Some(ErrorCode::DiskFull);
         self.health.failed(&self.settings.path, error, full);
         let deadline = self.settings.deadline;
-        let mut told = overdue(jobs.iter_mut(), deadline);
-        told.extend(self.queue.overdue(deadline));
-        for (waited, waiter) in told {
-            tell(waiter, Err(self.delayed(waited)));
+        let mut late = overdue(jobs.iter_mut(), deadline);
+        late.extend(self.queue.overdue(deadline));
+        for (waited, waiter) in late {
+            respond(waiter, Err(self.delayed(waited)));
         }
         if schema::code(error) == Some(ErrorCode::SystemIoFailure) {
             self.reconnect();
@@ -199,7 +200,7 @@ impl Writer {
     }
 
     fn delayed(&self, waited: Duration) -> Error {
-        let (reason, full) = self.health.trouble();
+        let (reason, full) = self.health.problem();
         Error::Delayed {
             waited_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
             reason,
@@ -223,7 +224,7 @@ impl Writer {
     /// Marks the database clean, unless something was lost, and brings the write-ahead log into it.
     fn close(&self) -> Result<(), Error> {
         let marked = if self.lost.0 > 0 {
-            let (reason, _) = self.health.trouble();
+            let (reason, _) = self.health.problem();
             Err(self.unwritten(reason))
         } else {
             meta::mark_clean(&self.connection).map_err(|error| self.unwritten(error.to_string()))
@@ -364,7 +365,7 @@ mod tests {
         let answers = ["good", "bad", "good"].map(|name| push(&writer, commit(name)));
         let close = push(&writer, Work::Close);
         let (waiter, ended) = writer.run();
-        tell(waiter, ended);
+        respond(waiter, ended);
         let answers = answers.map(|answer| answer.blocking_recv().unwrap());
         assert!(matches!(answers, [Ok(()), Err(Error::Refused { .. }), Ok(())]));
         close.blocking_recv().unwrap().unwrap();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::{LegacyDbError, is_database};
-use crate::aside::beside;
+use crate::quarantine::with_suffix;
 
 /// What SQLite keeps beside a database and needs to understand it. The `-shm` is made from the others.
 const COMPANIONS: [&str; 2] = ["-wal", "-journal"];
@@ -58,8 +58,8 @@ fn copy_all(path: &Path, target: &Path) -> io::Result<()> {
     std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o600);
     fs::set_permissions(target, permissions.clone())?;
     for companion in COMPANIONS {
-        let to = beside(target, companion);
-        match fs::copy(beside(path, companion), &to) {
+        let to = with_suffix(target, companion);
+        match fs::copy(with_suffix(path, companion), &to) {
             Ok(_) => fs::set_permissions(&to, permissions.clone())?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -72,8 +72,8 @@ fn looks(path: &Path) -> [Look; 3] {
     let look = |path: &Path| fs::metadata(path).ok().map(|metadata| of(&metadata));
     [
         look(path),
-        look(&beside(path, COMPANIONS[0])),
-        look(&beside(path, COMPANIONS[1])),
+        look(&with_suffix(path, COMPANIONS[0])),
+        look(&with_suffix(path, COMPANIONS[1])),
     ]
 }
 

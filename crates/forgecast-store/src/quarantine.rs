@@ -1,4 +1,5 @@
-//! Sets a database that cannot be used aside. Nothing is ever deleted: what is damaged may still be mended by hand.
+//! Moves a database that cannot be used out of the way. Nothing is ever deleted: a damaged file may still be repaired by
+//! hand.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,20 +13,20 @@ use crate::error::Error;
 const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 
 /// The path with `suffix` appended to its last part.
-pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     name.into()
 }
 
-/// Renames the database and its companions to `<name>.corrupt-<time>` and says so in a notice.
-pub(crate) fn set_aside(path: &Path, now: Timestamp, why: &str) -> Result<(String, Problem), Error> {
+/// Renames the database and its companions to `<name>.corrupt-<time>`. Returns the problem that viewers see, with its key.
+pub(crate) fn quarantine(path: &Path, now: Timestamp, why: &str) -> Result<(String, Problem), Error> {
     let target = free_name(path, now);
-    // The companions first: a write-ahead log left behind would be taken for the new database's own.
+    // The companions first: SQLite would take a write-ahead log that stays for that of the new database.
     for companion in COMPANIONS {
-        let from = beside(path, companion);
+        let from = with_suffix(path, companion);
         if from.try_exists().unwrap_or(false) {
-            rename(&from, &beside(&target, companion))?;
+            rename(&from, &with_suffix(&target, companion))?;
         }
     }
     rename(path, &target)?;
@@ -48,7 +49,7 @@ fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     fs::rename(from, to).map_err(|source| Error::open(from, &source))
 }
 
-/// A name that nothing has: `forgecast.db.corrupt-20260131T081500Z`, with a number behind it when that is taken.
+/// An unused name: `forgecast.db.corrupt-20260131T081500Z`, with a number after it when a file has that name.
 fn free_name(path: &Path, now: Timestamp) -> PathBuf {
     let time: String = now
         .to_string()
@@ -56,11 +57,11 @@ fn free_name(path: &Path, now: Timestamp) -> PathBuf {
         .take_while(|&sign| sign != '.')
         .filter(char::is_ascii_alphanumeric)
         .collect();
-    let name = beside(path, &format!(".corrupt-{time}Z"));
-    let taken = |candidate: &PathBuf| candidate.try_exists().unwrap_or(true);
+    let name = with_suffix(path, &format!(".corrupt-{time}Z"));
+    let is_used = |candidate: &PathBuf| candidate.try_exists().unwrap_or(true);
     std::iter::once(name.clone())
-        .chain((2..1000).map(|number| beside(&name, &format!("-{number}"))))
-        .find(|candidate| !taken(candidate))
+        .chain((2..1000).map(|number| with_suffix(&name, &format!("-{number}"))))
+        .find(|candidate| !is_used(candidate))
         .unwrap_or(name)
 }
 
@@ -69,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_file_set_aside_in_the_same_second_gets_another_name() {
+    fn a_second_file_quarantined_in_the_same_second_gets_another_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         let now = Timestamp::from_millis(1_769_847_300_250);
