@@ -70,7 +70,7 @@ proptest! {
 
     #[test]
     fn any_slicing_and_any_restart_give_the_same(
-        which in 0..4_usize,
+        which in 0..files().len(),
         cuts in proptest::collection::vec(0.0..1.0_f64, 0..12),
         everything in any::<bool>(),
     ) {
@@ -85,12 +85,12 @@ proptest! {
     }
 
     #[test]
-    fn files_that_grow_in_turns_give_each_what_it_gives_alone(turns in proptest::collection::vec(0..4_usize, 0..200)) {
+    fn files_that_grow_in_turns_give_each_what_it_gives_alone(turns in proptest::collection::vec(0..files().len(), 0..200)) {
         let files = files();
         let mut readers: Vec<_> = files.iter().map(|(kind, path, _)| reader(*kind, path, "")).collect();
         let mut taken = vec![DecodedLines::default(); files.len()];
         let mut lines: Vec<_> = files.iter().map(|(_, _, bytes)| bytes.split_inclusive(|byte| *byte == b'\n')).collect();
-        let mut offsets = [0; 4];
+        let mut offsets = vec![0; files.len()];
         let rest = (0..files.len()).flat_map(|which| std::iter::repeat_n(which, 100));
         for which in turns.into_iter().chain(rest) {
             if let Some(line) = lines[which].next() {
