@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::Result;
-use crate::tool;
+use crate::tool::{self, Tool};
+use crate::{Result, tests};
 
 /// One generated file.
 struct Generated {
@@ -15,12 +15,17 @@ struct Generated {
 /// The description of the API.
 pub(crate) const API: &str = "crates/forgecast-server/openapi.json";
 
+/// In this order: what is made of the description is made of the file.
 const FILES: &[Generated] = &[
+    Generated { path: API, write: api },
     Generated {
         path: "crates/forgecast-ui/src/lib/generated/wire.ts",
-        write: wire_types,
+        write: || made_of_api("types"),
     },
-    Generated { path: API, write: api },
+    Generated {
+        path: "docs/api.md",
+        write: || made_of_api("document"),
+    },
     Generated {
         path: "docs/configuration.md",
         write: configuration,
@@ -59,22 +64,8 @@ pub(crate) fn run(arguments: &[String]) -> Result {
     }
 }
 
-/// The dashboard's types, from the Rust definitions.
-fn wire_types() -> Result<String> {
-    let example = [
-        "run",
-        "--quiet",
-        "--package",
-        "forgecast-protocol",
-        "--features",
-        "typescript",
-        "--example",
-        "typescript",
-    ];
-    tool::cargo(&example).output()
-}
-
-/// The description of the API, from the tables of routes and the types of the wire. The legacy crate knows all of them.
+/// The description of the API, from the tables of routes and the types that their handlers take and return. The legacy
+/// crate knows all of them.
 fn api() -> Result<String> {
     let example = [
         "run",
@@ -87,6 +78,15 @@ fn api() -> Result<String> {
         "openapi",
     ];
     tool::cargo(&example).output()
+}
+
+/// What a script makes of the description of the API. It has a package of its own: openapi-typescript does not take the
+/// TypeScript of the dashboard.
+fn made_of_api(what: &str) -> Result<String> {
+    const FOLDER: &str = "xtask/openapi";
+    tests::install(FOLDER)?;
+    let api = tool::root().join(API);
+    Tool::new(FOLDER, "node", &["generate.mjs", what, &api.to_string_lossy()]).output()
 }
 
 /// Every setting, from the structs that the binary reads them into.

@@ -64,7 +64,6 @@ mod usage;
 
 pub use counters::{Counters, Reason, Receipt, Rejected};
 pub use error::{Error, PushError, SubscribeError};
-pub use forgecast_store::Exported;
 pub use frame::{Frame, FrameKind, Position};
 pub use hub::Hub;
 pub use import::{ImportOutcome, Refusal};

@@ -2,13 +2,11 @@
 //! still on its way there. None of them is answered by the hub's task itself.
 
 use bytes::Bytes;
+use forgecast_protocol::rest::{Exported, LogMatches, LogPage, Metric, SessionList, SessionsQuery, StoredEvent};
 use forgecast_protocol::{Epoch, Revision, SessionId, SessionRef, Timeline, Timestamp, Topic};
 use forgecast_store::Store;
 // Part of the hub's own interface: its callers know the hub, not the store.
-pub use forgecast_store::{
-    Cursor, Exported, From, InvalidCursor, InvalidMetric, LogMatches, LogPage, LogQuery, Metric, RowPage, RowQuery,
-    Sort, StoreHealth, StoredEvent,
-};
+pub use forgecast_store::{From, LogQuery, StoreHealth};
 
 use crate::error::{Error, SubscribeError};
 use crate::frame;
@@ -122,7 +120,7 @@ impl Hub {
     ///
     /// # Errors
     /// The store failed.
-    pub async fn rows(&self, query: RowQuery) -> Result<RowPage, Error> {
+    pub async fn rows(&self, query: SessionsQuery) -> Result<SessionList, Error> {
         self.settle().await;
         let page = self.shared.store.rows(query).await;
         let operation = "list sessions";

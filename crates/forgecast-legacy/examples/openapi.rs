@@ -6,8 +6,8 @@ use std::io::Write as _;
 use std::{env, fs, io};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let text =
-        serde_json::to_string_pretty(&forgecast_server::openapi_document(forgecast_legacy::routes().table())?)? + "\n";
+    let document = forgecast_server::openapi_document(forgecast_legacy::routes().table());
+    let text = serde_json::to_string_pretty(&document)? + "\n";
     match env::args_os().nth(1) {
         Some(path) => fs::write(path, text)?,
         None => io::stdout().write_all(text.as_bytes())?,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use forgecast_hub::query::Metric;
+use forgecast_protocol::rest::Metric;
 use forgecast_protocol::session::{DecisionView, PhaseStatus};
 use forgecast_protocol::{SessionView, Timestamp};
 use forgecast_server::{AppState, Error, InPath};

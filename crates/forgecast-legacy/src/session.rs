@@ -1,8 +1,8 @@
 //! Sessions as clients of Context Foundry name and know them: any text names one, and the newest run of a name has the bare
 //! name as its id.
 
-use forgecast_hub::query::{RowQuery, Sort};
 use forgecast_hub::session_called;
+use forgecast_protocol::rest::{SessionsQuery, Sort};
 use forgecast_protocol::{SessionId, SessionRef, SessionRow, SessionStatus, SessionView};
 use forgecast_server::{AppState, Error};
 use serde::Deserialize;
@@ -88,15 +88,15 @@ pub(crate) async fn rows(state: &AppState, status: Vec<SessionStatus>, most: usi
         if left == 0 {
             return Ok(rows);
         }
-        let page = RowQuery {
+        let page = SessionsQuery {
             status: status.clone(),
             sort: Sort::LastWork,
             limit: left.min(PAGE),
             cursor,
-            ..RowQuery::default()
+            ..SessionsQuery::default()
         };
         let page = state.hub().rows(page).await?;
-        rows.extend(page.rows);
+        rows.extend(page.sessions);
         cursor = page.next_cursor;
         if cursor.is_none() {
             return Ok(rows);

@@ -83,35 +83,28 @@ pub struct LogChunk {
 /// One line of a log: cleaned of control characters, secrets masked, colours as spans.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct LogLine {
     /// Number of the line within the session's log: only grows. Zero until the hub has numbered it.
     #[serde(default)]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub offset: u64,
     /// When the line arrived.
-    #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub at: Timestamp,
     /// `error`, `warn`, `info`, `debug`; absent when the line does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub level: Option<LogLevel>,
     /// The name of the file or producer it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub from: Option<String>,
     /// The text without any control sequence.
     pub text: String,
     /// Styled parts of the text, in order, not overlapping; what is not covered has no style.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<Span>>"))]
     pub spans: Vec<Span>,
 }
 
 /// How serious a log line says it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum LogLevel {
     /// Detail for developers.
@@ -127,7 +120,6 @@ pub enum LogLevel {
 /// A styled stretch of a line, from the ANSI sequences that were taken out of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Span {
     /// First character, counted in UTF-16 code units as browsers do.
     pub start: u32,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::event::IndexingProgress;
 
@@ -46,7 +46,8 @@ pub struct SourceHealth {
 }
 
 /// One configured folder.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RootHealth {
     /// Where it is.
     pub path: PathBuf,
@@ -56,12 +57,13 @@ pub struct RootHealth {
     pub state: RootState,
     /// Projects (sessions, for a folder of checkpoints; transcripts, for a folder of an agent) found in it.
     pub projects: u64,
-    /// What is wrong and the way out, when something is.
+    /// What is wrong and the way out; null when nothing is.
     pub message: Option<String>,
 }
 
 /// What a configured folder is for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RootKind {
     /// Projects are looked for in it.
@@ -76,7 +78,8 @@ pub enum RootKind {
 }
 
 /// How a configured folder is observed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RootState {
     /// By notifications, and by `stat` from time to time.
@@ -87,4 +90,23 @@ pub enum RootState {
     Missing,
     /// It cannot be read; tried again.
     Unreadable,
+}
+
+impl RootState {
+    /// The word for it on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Watching => "watching",
+            Self::Polling => "polling",
+            Self::Missing => "missing",
+            Self::Unreadable => "unreadable",
+        }
+    }
+
+    /// Whether what happens in the folder is seen.
+    #[must_use]
+    pub fn is_observed(self) -> bool {
+        matches!(self, Self::Watching | Self::Polling)
+    }
 }

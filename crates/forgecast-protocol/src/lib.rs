@@ -1,4 +1,5 @@
-//! The two languages of Forgecast: [`event`]s are facts that come in, [`update`]s are changes that go out.
+//! The two languages of Forgecast: [`event`]s are facts that come in, [`update`]s are changes that go out. What is asked
+//! for by itself stands in [`rest`].
 //!
 //! Data only: no I/O, no clock, no knowledge of any other crate. Every type here is part of a contract with files in
 //! the store, with viewers and with producers, so a change of shape is a change of version.
@@ -11,6 +12,7 @@ pub mod ids;
 pub mod outcome;
 pub mod problem;
 pub mod report;
+pub mod rest;
 #[cfg(feature = "schema")]
 mod schema;
 pub mod session;

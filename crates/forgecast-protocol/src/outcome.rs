@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 /// By what finished sessions are grouped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomesBy {
     /// The day on which they ended, by this machine's calendar.
@@ -18,7 +17,6 @@ pub enum OutcomesBy {
 /// Finished sessions, grouped.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct OutcomeReport {
     /// By what the rows are grouped.
     pub group_by: OutcomesBy,
@@ -31,20 +29,17 @@ pub struct OutcomeReport {
 /// One group.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct OutcomeRow {
     /// The day, `2026-11-22`, or the project; what has no project has the empty one.
     pub key: String,
     /// Its sessions.
     #[serde(flatten)]
-    #[cfg_attr(feature = "typescript", ts(flatten))]
     pub outcomes: Outcomes,
 }
 
 /// How many sessions ended in which way, and how long those took that were completed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Outcomes {
     /// Sessions that were completed.
     pub completed: u32,
@@ -54,10 +49,8 @@ pub struct Outcomes {
     pub abandoned: u32,
     /// Seconds, median of the completed ones whose beginning and end are known; absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
     pub median_s: Option<u64>,
     /// Seconds, longest of the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
     pub longest_s: Option<u64>,
 }

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 /// What kind of trouble a source is in; stable words, also used as metric labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemKind {
     /// The document does not parse (half-written for too long, or broken).
@@ -35,7 +34,6 @@ pub enum ProblemKind {
 /// One problem, keyed so that the same trouble is shown once and can be cleared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Problem {
     /// What kind of trouble.
     pub kind: ProblemKind,
@@ -43,14 +41,12 @@ pub struct Problem {
     pub message: String,
     /// The file, folder or endpoint it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub subject: Option<String>,
 }
 
 /// The body of every error answer: RFC 9457 `application/problem+json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ErrorBody {
     /// A stable identifier of the kind of error, `urn:forgecast:error:<word>`.
     #[serde(rename = "type")]
@@ -62,10 +58,8 @@ pub struct ErrorBody {
     pub status: u16,
     /// What is wrong with this request and the way out; absent when the cause stays in the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub detail: Option<String>,
     /// Finds the cause in the server's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub request_id: Option<String>,
 }

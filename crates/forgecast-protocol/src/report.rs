@@ -16,7 +16,6 @@ use crate::time::Timestamp;
 /// By what usage is grouped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum GroupBy {
     /// The day of this machine's calendar, `2026-11-22`.
@@ -67,20 +66,16 @@ impl FromStr for GroupBy {
 /// Tokens, money and calls.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct UsageAmount {
     /// Tokens by type.
     #[serde(flatten)]
-    #[cfg_attr(feature = "typescript", ts(flatten))]
     pub tokens: TokenCounts,
     /// US dollars, of the calls whose model has a price.
     pub cost_usd: f64,
     /// Calls to a model.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub calls: u64,
     /// Calls whose model has no price: their tokens are counted, their cost is not known.
     #[serde(default, skip_serializing_if = "is_zero")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
     pub unpriced_calls: u64,
 }
 
@@ -101,7 +96,6 @@ impl UsageAmount {
 /// One group.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[cfg_attr(feature = "schema", schemars(extend("oneOf" = [
     {"required": ["day"]}, {"required": ["project"]}, {"required": ["model"]}, {"required": ["phase"]}, {"required": ["session"]},
 ])))]
@@ -110,19 +104,15 @@ pub struct UsageRow {
     /// or phase has the empty value.
     #[serde(flatten, deserialize_with = "group_of_row")]
     #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Group"))]
-    #[cfg_attr(feature = "typescript", ts(flatten))]
     pub group: BTreeMap<GroupBy, String>,
     /// The amount.
     #[serde(flatten)]
-    #[cfg_attr(feature = "typescript", ts(flatten))]
     pub amount: UsageAmount,
     /// The same by model.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(as = "Option<BTreeMap<String, UsageAmount>>", optional))]
     pub models: BTreeMap<String, UsageAmount>,
     /// When tokens of it were last used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub last_used_at: Option<Timestamp>,
 }
 
@@ -147,7 +137,6 @@ impl UsageRow {
 /// How a budget stands at the moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct BudgetReport {
     /// Day or month.
     pub scope: BudgetScope,
@@ -166,7 +155,6 @@ pub struct BudgetReport {
 /// How fast tokens and money go at the moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct BurnRate {
     /// Over how many seconds it was measured, up to now.
     pub window_s: u32,
@@ -179,7 +167,6 @@ pub struct BurnRate {
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct UsageReport {
     /// By what the rows are grouped.
     pub group_by: GroupBy,
@@ -189,19 +176,15 @@ pub struct UsageReport {
     pub totals: UsageAmount,
     /// What was used today by this machine's calendar. Absent when the report leaves out today.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub today: Option<UsageAmount>,
     /// What today will have cost at the present burn rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub today_projected_usd: Option<f64>,
     /// The present burn rate; only a running server knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub burn: Option<BurnRate>,
     /// Budgets of the day and the month, when they are set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<BudgetReport>>"))]
     pub budgets: Vec<BudgetReport>,
     /// The date of the price table, `2026-11-21`.
     pub prices_of: String,

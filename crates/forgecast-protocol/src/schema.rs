@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::ids::{Epoch, EventId, SessionId, SessionName, SessionRef, Topic};
+use crate::rest::{Cursor, Day};
 use crate::session::SessionView;
 use crate::time::Timestamp;
 use crate::update::Index;
@@ -100,6 +101,65 @@ text!(
     "Within an epoch revisions can be compared; a viewer that holds another one gets a snapshot, never a patch.",
     "51ab03ff"
 );
+
+text!(
+    Cursor,
+    "Cursor",
+    "^([0-9a-fA-F]{2})*$",
+    0,
+    4096,
+    "The place between two pages; only of use for going on from there.",
+    "7b7d"
+);
+
+/// A moment as a parameter names it, with any offset and any fraction of a second.
+pub(crate) struct Moment;
+
+impl JsonSchema for Moment {
+    fn schema_name() -> Cow<'static, str> {
+        "Moment".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
+
+impl JsonSchema for Day {
+    fn schema_name() -> Cow<'static, str> {
+        "Day".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A date of the server's calendar, or a moment which means its day.",
+            "anyOf": [{ "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" }, { "format": "date-time" }],
+            "examples": ["2026-11-22"],
+        })
+    }
+}
+
+/// A parameter that may be sent empty, which means the same as leaving it out.
+pub(crate) struct OrEmpty<T>(std::marker::PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for OrEmpty<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("OrEmpty{}", T::schema_name()).into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [generator.subschema_for::<T>(), { "const": "" }] })
+    }
+}
 
 impl JsonSchema for Timestamp {
     fn schema_name() -> Cow<'static, str> {

@@ -29,28 +29,22 @@ pub use self::usage::{Budget, BudgetLevel, ContextWindow, TokenCounts, Usage, Us
 /// The whole view of a session: the `state` of a snapshot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct SessionView {
     /// Canonical id, `weather-app~1`.
-    #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub id: SessionId,
     /// Name for people.
     pub name: String,
     /// The project, when it has another name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub project: Option<String>,
     /// What the build was asked to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub task: Option<String>,
     /// The machine it runs on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub host: Option<String>,
     /// The folder it works in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub working_directory: Option<String>,
     /// Which kind of source the state comes from.
     pub source: SourceOfState,
@@ -58,85 +52,65 @@ pub struct SessionView {
     pub status: SessionStatus,
     /// The producer's own word for its state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub status_word: Option<String>,
     /// Why the status is what it is, one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub status_reason: Option<String>,
     /// What it waits for, when it waits and the producer says for what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub waiting_for: Option<WaitingFor>,
     /// The current phase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub phase: Option<CurrentPhase>,
     /// All phases by name, those of the vocabulary and any other.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, PhaseView>>"))]
     pub phases: BTreeMap<String, PhaseView>,
     /// Progress and tasks.
     pub progress: Progress,
     /// The test loop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub tests: Option<Tests>,
     /// Agents by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, AgentView>>"))]
     pub agents: BTreeMap<String, AgentView>,
     /// Tokens and cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub usage: Option<Usage>,
     /// Decisions and lessons.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub decisions: Option<Decisions>,
     /// Patterns by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, PatternView>>"))]
     pub patterns: BTreeMap<String, PatternView>,
     /// Files of the session by path.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, ArtifactView>>"))]
     pub artifacts: BTreeMap<String, ArtifactView>,
     /// What is likely to remain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub estimate: Option<Estimate>,
     /// Web addresses by label.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, String>>"))]
     pub links: BTreeMap<String, String>,
     /// Troubles of its sources by key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, Problem>>"))]
     pub problems: BTreeMap<String, Problem>,
     /// Errors that were reported, newest by number.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, ErrorView>>"))]
     pub errors: BTreeMap<String, ErrorView>,
     /// Beginning of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub started_at: Option<Timestamp>,
     /// End of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub ended_at: Option<Timestamp>,
     /// When a fact last moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub last_work_at: Option<Timestamp>,
     /// When the producer was last known to be alive, if that is later than the last work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub last_seen_at: Option<Timestamp>,
     /// The last change of each section by its name: `phase`, `phases`, `progress`, `tests`, `agents`, `usage`, `decisions`, `patterns`, `artifacts`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "Record<string, string>"))]
     pub changed_at: BTreeMap<String, Timestamp>,
 }
 

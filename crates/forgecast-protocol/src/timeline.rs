@@ -10,33 +10,26 @@ use crate::time::Timestamp;
 /// See the module. Times never go back from one revision to the next: what was read late is told when it was learned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Timeline {
     /// The session, by its canonical id.
-    #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub session: SessionId,
     /// The newest revision that is stored: what follows is asked for with `after`.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub revision: Revision,
     /// The oldest revision that can be seen: what led to those before it is no longer kept.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub first_revision: Revision,
     /// Attempts at phases, in the order in which they began.
     pub spans: Vec<TimelineSpan>,
     /// Moments worth a mark, in order.
     pub marks: Vec<TimelineMark>,
     /// When revisions came, in order: the first, the last, and of those between them as many as a scale can show.
-    #[cfg_attr(feature = "typescript", ts(type = "Array<[number, string]>"))]
     pub times: Vec<(Revision, Timestamp)>,
     /// Spans and marks that were left out, because there are too many.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub left_out: u64,
 }
 
 /// One attempt at a phase.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct TimelineSpan {
     /// The phase.
     pub phase: String,
@@ -45,31 +38,24 @@ pub struct TimelineSpan {
     /// How it stands, or stood when it was left: `pending` when the build went back behind it.
     pub status: PhaseStatus,
     /// The first revision with it.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub revision: Revision,
     /// When that was.
-    #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub at: Timestamp,
     /// The first revision in which it is no longer at work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
     pub ended_revision: Option<Revision>,
     /// When that was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub ended_at: Option<Timestamp>,
 }
 
 /// One moment worth a mark.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct TimelineMark {
     /// The first revision that shows it.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub revision: Revision,
     /// When that was.
-    #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub at: Timestamp,
     /// What it is.
     pub kind: MarkKind,
@@ -80,7 +66,6 @@ pub struct TimelineMark {
 /// What a mark stands for; the first ones are the last to be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum MarkKind {
     /// The build ended well.

@@ -19,31 +19,25 @@ pub const HEARTBEAT_S: u32 = 2;
 /// What a viewer sends.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ClientMessage {
     /// Follow a topic, from what the viewer already has or from the beginning.
     Subscribe {
         /// What to follow.
-        #[cfg_attr(feature = "typescript", ts(type = "string"))]
         topic: Topic,
         /// The epoch of what the viewer has.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
         epoch: Option<Epoch>,
         /// The revision of what the viewer has.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
         revision: Option<Revision>,
         /// For a log: the number of the first line that is wanted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
         offset: Option<u64>,
     },
     /// Follow it no longer.
     Unsubscribe {
         /// What was followed, by the name that was used or by the canonical one.
-        #[cfg_attr(feature = "typescript", ts(type = "string"))]
         topic: Topic,
     },
 }
@@ -51,7 +45,6 @@ pub enum ClientMessage {
 /// What the server sends.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerMessage {
     /// First of all.
@@ -59,7 +52,6 @@ pub enum ServerMessage {
         /// See [`PROTOCOL_VERSION`].
         protocol: u32,
         /// The server's time, for the viewer's clock offset.
-        #[cfg_attr(feature = "typescript", ts(type = "string"))]
         server_time: Timestamp,
         /// See [`HEARTBEAT_S`].
         heartbeat_s: u32,
@@ -67,49 +59,37 @@ pub enum ServerMessage {
     /// The whole state of a topic.
     Snapshot {
         /// The canonical topic.
-        #[cfg_attr(feature = "typescript", ts(type = "string"))]
         topic: Topic,
         /// Within it, revisions can be compared.
-        #[cfg_attr(feature = "typescript", ts(type = "string"))]
         epoch: Epoch,
         /// The revision of this state.
-        #[cfg_attr(feature = "typescript", ts(type = "number"))]
         revision: Revision,
         /// A session's view, or for `sessions` an [`Index`].
         #[cfg_attr(feature = "schema", schemars(with = "crate::schema::State"))]
-        #[cfg_attr(feature = "typescript", ts(type = "unknown"))]
         state: Value,
     },
     /// The difference between two revisions that follow each other.
     Patch {
         /// The canonical topic.
-        #[cfg_attr(feature = "typescript", ts(type = "string"))]
         topic: Topic,
         /// As in the snapshot.
-        #[cfg_attr(feature = "typescript", ts(type = "string"))]
         epoch: Epoch,
         /// The revision that it applies to, and no other.
-        #[cfg_attr(feature = "typescript", ts(type = "number"))]
         from: Revision,
         /// The revision that it leads to.
-        #[cfg_attr(feature = "typescript", ts(type = "number"))]
         revision: Revision,
         /// JSON Merge Patch (RFC 7396).
         #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Patch"))]
-        #[cfg_attr(feature = "typescript", ts(type = "unknown"))]
         patch: Value,
     },
     /// Lines of a log.
     Log {
         /// The canonical topic.
-        #[cfg_attr(feature = "typescript", ts(type = "string"))]
         topic: Topic,
         /// The number of the first of these lines.
-        #[cfg_attr(feature = "typescript", ts(type = "number"))]
         offset: u64,
         /// How many lines before them were left out, because the viewer was too slow or the lines are no longer kept.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
         skipped: Option<u64>,
         /// The lines, in order.
         lines: Vec<LogLine>,
@@ -117,23 +97,19 @@ pub enum ServerMessage {
     /// A producer's own event, as it came.
     Event {
         /// The canonical topic.
-        #[cfg_attr(feature = "typescript", ts(type = "string"))]
         topic: Topic,
         /// The event.
-        #[cfg_attr(feature = "typescript", ts(type = "unknown"))]
         event: Value,
     },
     /// The topic is no more: its session was removed.
     Removed {
         /// The canonical topic.
-        #[cfg_attr(feature = "typescript", ts(type = "string"))]
         topic: Topic,
     },
     /// A subscription or a message that could not be served.
     Error {
         /// The topic as the viewer named it, when it is about one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(feature = "typescript", ts(optional))]
         topic: Option<String>,
         /// What is wrong and the way out.
         problem: ErrorBody,
@@ -141,10 +117,8 @@ pub enum ServerMessage {
     /// What the viewer should hold by now, every [`HEARTBEAT_S`] seconds.
     Heartbeat {
         /// The server's time.
-        #[cfg_attr(feature = "typescript", ts(type = "string"))]
         server_time: Timestamp,
         /// Every subscribed topic.
-        #[cfg_attr(feature = "typescript", ts(type = "Record<string, TopicMark>"))]
         revisions: BTreeMap<String, TopicMark>,
     },
 }
@@ -152,33 +126,25 @@ pub enum ServerMessage {
 /// The state of a topic in brief; for a log the revision is the number of its next line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct TopicMark {
     /// The newest revision.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub revision: Revision,
     /// SHA-256 of the canonical state, hexadecimal; opaque to browsers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub digest: Option<String>,
 }
 
 /// The `state` of the topic `sessions`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Index {
     /// Rows by session id: all unfinished sessions and the 500 most recent.
-    #[cfg_attr(feature = "typescript", ts(type = "Record<string, SessionRow>"))]
     pub sessions: BTreeMap<String, crate::session::SessionRow>,
     /// How many sessions there are in all, older ones included.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub total: u64,
     /// Troubles that belong to no session, by key: a root that is missing, a database that is full.
-    #[cfg_attr(feature = "typescript", ts(type = "Record<string, Problem>"))]
     pub problems: BTreeMap<String, crate::problem::Problem>,
     /// How far the first reading of old transcripts is, while it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub indexing: Option<crate::event::IndexingProgress>,
 }

@@ -3,37 +3,21 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use forgecast_decode::push::{self, Pushed};
 use forgecast_hub::Reason;
-use serde::Serialize;
+use forgecast_protocol::rest::{Envelopes, PushReceipt, Rejection};
 
 use crate::body::QUICK_JSON_BYTES;
 use crate::error::Error;
+use crate::extract::InBody;
 use crate::state::AppState;
 
-/// What became of a push.
-#[derive(Debug, Serialize)]
-pub(crate) struct Receipt {
-    /// Facts and log lines that are stored now.
-    accepted: u64,
-    /// Facts that were known already.
-    duplicates: u64,
-    /// Envelopes that were not taken. The others were.
-    rejected: Vec<Rejection>,
-}
-
-/// An envelope that was not taken.
-#[derive(Debug, Serialize)]
-pub(crate) struct Rejection {
-    /// Its place in the body, from 0.
-    index: usize,
-    /// What is wrong and the way out.
-    problem: String,
-}
-
 /// `POST /api/v1/events`: one envelope or an array of them.
-pub(crate) async fn push(State(shared): State<Arc<AppState>>, request: Request) -> Result<Json<Receipt>, Error> {
+pub(crate) async fn push(
+    State(shared): State<Arc<AppState>>,
+    InBody(request, _): InBody<Envelopes>,
+) -> Result<Json<PushReceipt>, Error> {
     let body = shared.bodies.read(request).await?;
     let (cleaner, now) = (Arc::clone(&shared.cleaner), shared.clock.now());
     let decoded = body
@@ -71,7 +55,7 @@ pub(crate) async fn push(State(shared): State<Arc<AppState>>, request: Request) 
             first.index, first.problem
         )));
     }
-    Ok(Json(Receipt {
+    Ok(Json(PushReceipt {
         accepted: receipt.accepted + receipt.log_lines,
         duplicates: receipt.duplicates,
         rejected,

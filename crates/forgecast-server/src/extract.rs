@@ -1,10 +1,12 @@
 //! Extractors whose refusals are problem+json like every other error. Paths and queries deserialise into types that
 //! validate, so no handler sees unchecked text.
 
-use axum::extract::{FromRequestParts, Path, Query};
+use std::convert::Infallible;
+use std::marker::PhantomData;
+
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
-use serde::de::{DeserializeOwned, IntoDeserializer};
-use serde::{Deserialize, Deserializer};
+use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 
@@ -46,20 +48,14 @@ where
     }
 }
 
-/// Words separated by commas, each as a `T`; for a query, which has no lists.
-pub(crate) fn words<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    T: DeserializeOwned,
-    D: Deserializer<'de>,
-{
-    let text = String::deserialize(deserializer)?;
-    text.split(',')
-        .filter(|word| !word.is_empty())
-        .map(|word| T::deserialize(word.into_deserializer()))
-        .collect()
-}
+/// A request whose body is a `T`. The handler reads it, within its own limits and as strictly as its senders need.
+#[derive(Debug)]
+pub(crate) struct InBody<T>(pub(crate) Request, pub(crate) PhantomData<fn() -> T>);
 
-/// A text of a query; an empty one is not said.
-pub(crate) fn said(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
+impl<T, S: Send + Sync> FromRequest<S> for InBody<T> {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(request, PhantomData))
+    }
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
 use forgecast_open::{self as open, OpenError};
-use forgecast_protocol::{SessionRef, SessionView};
+use forgecast_protocol::SessionView;
+use forgecast_protocol::rest::FilePath;
 use tokio::time::timeout;
 
 use crate::error::Error;
+use crate::etag::NoStore;
 use crate::extract::InPath;
 use crate::sessions::unknown;
 use crate::state::AppState;
@@ -20,22 +20,17 @@ use crate::state::AppState;
 /// `GET /api/v1/sessions/{id}/files/{name}`: one listed artifact, cleaned like everything else that agents write.
 pub(crate) async fn file(
     State(shared): State<Arc<AppState>>,
-    InPath((session, name)): InPath<(SessionRef, String)>,
-) -> Result<Response, Error> {
-    let state = shared.hub.view(&session).await?.ok_or_else(|| unknown(&session))?;
+    InPath(FilePath { id, name }): InPath<FilePath>,
+) -> Result<NoStore<String>, Error> {
+    let state = shared.hub.view(&id).await?.ok_or_else(|| unknown(&id))?;
     let view: SessionView = serde_json::from_slice(&state.json)
         .map_err(|error| Error::internal(format!("read the view of {}", state.id), error))?;
-    let missing = || Error::NotFound(format!("{session} has no file of this name"));
+    let missing = || Error::NotFound(format!("{id} has no file of this name"));
     if !view.artifacts.contains_key(&name) {
         return Err(missing());
     }
     let project = shared.hub.project_directory(&state.id).ok_or_else(missing)?;
-    let text = read(&shared, project, name).await?;
-    let headers = [
-        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    Ok((headers, text).into_response())
+    read(&shared, project, name).await.map(NoStore)
 }
 
 /// Reads on a thread, few at a time and not for ever: the file may lie on a disk that does not answer.

@@ -4,44 +4,34 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::exported::{clean_event, clean_line};
-use forgecast_hub::{Exported, ImportOutcome};
-use forgecast_protocol::SessionId;
-use serde::Serialize;
+use forgecast_hub::ImportOutcome;
+use forgecast_protocol::rest::{Exported, ImportReceipt};
 
 use crate::error::Error;
+use crate::extract::InBody;
 use crate::state::AppState;
 
-/// What became of an exported session.
-#[derive(Debug, Serialize)]
-pub(crate) struct Receipt {
-    /// The id that it has here.
-    session: SessionId,
-    /// Whether it is new here; a session that was here already is left as it is.
-    new: bool,
-    /// Facts that were stored.
-    events: u64,
-    /// Log lines that were stored.
-    log_lines: u64,
-}
-
 /// `POST /api/v1/import`: the document of `GET /api/v1/sessions/{id}/export`.
-pub(crate) async fn bring(State(shared): State<Arc<AppState>>, request: Request) -> Result<Json<Receipt>, Error> {
+pub(crate) async fn bring(
+    State(shared): State<Arc<AppState>>,
+    InBody(request, _): InBody<Exported>,
+) -> Result<Json<ImportReceipt>, Error> {
     let body = shared.bodies.read(request).await?;
     let cleaner = Arc::clone(&shared.cleaner);
     let read = tokio::task::spawn_blocking(move || read(&body, &cleaner));
     let exported = read.await.map_err(|error| Error::internal("read an export", error))??;
     let (events, log_lines) = (exported.events.len() as u64, exported.log.len() as u64);
     match shared.hub.import_session(exported).await? {
-        ImportOutcome::New(session) => Ok(Json(Receipt {
+        ImportOutcome::New(session) => Ok(Json(ImportReceipt {
             session,
             new: true,
             events,
             log_lines,
         })),
-        ImportOutcome::Known(session) => Ok(Json(Receipt {
+        ImportOutcome::Known(session) => Ok(Json(ImportReceipt {
             session,
             new: false,
             events: 0,

@@ -32,7 +32,6 @@ mod serve;
 mod sessions;
 mod state;
 mod stats;
-mod timeline;
 mod tls;
 mod viewer;
 mod websocket;
@@ -47,7 +46,7 @@ pub use import::clean_export;
 #[cfg(feature = "openapi")]
 pub use openapi::document as openapi_document;
 pub use options::Options;
-pub use router::{Route, Routes, routes};
+pub use router::{Route, Routes, Words, routes, says};
 pub use serve::{App, Exposed, ServeError, run};
 pub use state::AppState;
 pub use tls::{Tls, TlsError};

@@ -3,46 +3,30 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::NoContent;
 use axum::{Extension, Json};
-use forgecast_protocol::SessionId;
-use serde::{Deserialize, Serialize};
+use forgecast_protocol::rest::{CallerRole, Login, Me};
+use serde_json::{Map, Value};
 
-use crate::access::{Principal, cookie};
+use crate::access::{Principal, Role, cookie};
 use crate::error::Error;
-use crate::etag::no_store;
+use crate::etag::NoStore;
+use crate::extract::InBody;
 use crate::guard::ClientInfo;
 use crate::state::AppState;
 
 /// Longest body that is read of a stranger.
 const BODY_BYTES: usize = 4 * 1024;
 
-/// What is posted.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Login {
-    token: String,
-}
-
-/// Who asks, as the dashboard needs to know it.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Me {
-    /// `view`, `ingest`, `admin`, `local`, `guest`; nothing for a stranger.
-    role: Option<&'static str>,
-    /// The one session that a guest may see.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    session: Option<SessionId>,
-}
-
 /// `POST /api/v1/login`: a cookie for a token.
 pub(crate) async fn login(
     State(shared): State<Arc<AppState>>,
     Extension(client): Extension<ClientInfo>,
     headers: HeaderMap,
-    request: Request,
-) -> Result<Response, Error> {
+    InBody(request, _): InBody<Login>,
+) -> Result<WithCookie, Error> {
     let mut bodies = shared.bodies.clone();
     bodies.limit = BODY_BYTES;
     let body = bodies.read(request).await?;
@@ -60,26 +44,26 @@ pub(crate) async fn logout(
     State(shared): State<Arc<AppState>>,
     Extension(client): Extension<ClientInfo>,
     headers: HeaderMap,
-) -> Result<Response, Error> {
+    _: InBody<Map<String, Value>>,
+) -> Result<WithCookie, Error> {
     with_cookie(&shared, &client, &headers, "", 0)
 }
 
 /// `GET /api/v1/me`: who the principal is.
-pub(crate) async fn me(Extension(principal): Extension<Principal>) -> Response {
-    no_store(Json(Me::from(&principal)))
+pub(crate) async fn me(Extension(principal): Extension<Principal>) -> NoStore<Json<Me>> {
+    let (role, session) = match principal {
+        Principal::Anonymous => (None, None),
+        Principal::Local => (Some(CallerRole::Local), None),
+        Principal::Token(Role::View, _) => (Some(CallerRole::View), None),
+        Principal::Token(Role::Ingest, _) => (Some(CallerRole::Ingest), None),
+        Principal::Token(Role::Admin, _) => (Some(CallerRole::Admin), None),
+        Principal::ShareLink(session, _) => (Some(CallerRole::Guest), Some(session)),
+    };
+    NoStore(Json(Me { role, session }))
 }
 
-impl From<&Principal> for Me {
-    fn from(principal: &Principal) -> Self {
-        let (role, session) = match principal {
-            Principal::Anonymous => (None, None),
-            Principal::Local => (Some("local"), None),
-            Principal::Token(role, _) => (Some(role.as_str()), None),
-            Principal::ShareLink(session, _) => (Some("guest"), Some(session.clone())),
-        };
-        Self { role, session }
-    }
-}
+/// Nothing but a cookie.
+type WithCookie = NoStore<([(HeaderName, HeaderValue); 1], NoContent)>;
 
 fn with_cookie(
     shared: &AppState,
@@ -87,16 +71,12 @@ fn with_cookie(
     headers: &HeaderMap,
     value: &str,
     seconds: u64,
-) -> Result<Response, Error> {
+) -> Result<WithCookie, Error> {
     let name = cookie::name(headers, client.secure);
     let base = shared.options.base_path.split('/').filter(|part| !part.is_empty());
     let base: String = base.flat_map(|part| ["/", part]).collect();
     let secure = if client.secure { "; Secure" } else { "" };
     let cookie = format!("{name}={value}; HttpOnly; SameSite=Strict; Path={base}/; Max-Age={seconds}{secure}");
     let cookie = HeaderValue::try_from(cookie).map_err(|error| Error::internal("make a cookie", error))?;
-    let headers = [
-        (header::SET_COOKIE, cookie),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    Ok((StatusCode::NO_CONTENT, headers).into_response())
+    Ok(NoStore(([(header::SET_COOKIE, cookie)], NoContent)))
 }

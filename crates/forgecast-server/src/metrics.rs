@@ -14,6 +14,7 @@ use forgecast_protocol::health::{RootState, SourceHealth};
 use forgecast_protocol::report::UsageAmount;
 use tokio::time::timeout;
 
+use crate::etag::NoStore;
 use crate::hook_queue::HookCounts;
 use crate::state::AppState;
 
@@ -39,7 +40,7 @@ macro_rules! metrics {
 const USAGE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// `GET /metrics`.
-pub(crate) async fn scrape(State(shared): State<Arc<AppState>>) -> Response {
+pub(crate) async fn scrape(State(shared): State<Arc<AppState>>) -> NoStore<Exposition> {
     // First, because it may take a moment: the counters are read together after it.
     let today = today(&shared).await;
     let mut page = Page::default();
@@ -51,11 +52,17 @@ pub(crate) async fn scrape(State(shared): State<Arc<AppState>>) -> Response {
     if let Some(today) = today {
         usage(&mut page, &today);
     }
-    let headers = [
-        (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    (headers, page.0).into_response()
+    NoStore(Exposition(page.0))
+}
+
+/// Prometheus' text format.
+pub(crate) struct Exposition(String);
+
+impl IntoResponse for Exposition {
+    fn into_response(self) -> Response {
+        let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+        (kind, self.0).into_response()
+    }
 }
 
 /// Conservation: received = applied + duplicate + rejected + dropped, at every scrape.

@@ -1,37 +1,41 @@
-//! The description of the API, OpenAPI 3.1: a file that `cargo xtask gen` writes from the routes and the types, and that is
-//! served as it is. Nothing in here works anything out while it is served.
+//! The description of the API, OpenAPI 3.1: a file that `cargo xtask gen` writes from the table of routes and the types that
+//! their handlers take and return, and that is served as it is. What makes it is in no binary that ships.
 
 use std::sync::LazyLock;
 
 use axum::body::Bytes;
-use axum::http::HeaderMap;
-use axum::response::Response;
 use data_encoding::HEXLOWER;
+use serde_json::{Map, Value};
 use sha1::{Digest, Sha1};
 
-use crate::etag::with_etag;
+use crate::etag::WithEtag;
 
+#[cfg(feature = "openapi")]
+mod describe;
 #[cfg(feature = "openapi")]
 mod document;
 #[cfg(feature = "openapi")]
 mod history;
 #[cfg(feature = "openapi")]
-mod inputs;
+mod legacy;
 #[cfg(feature = "openapi")]
 mod operation;
 #[cfg(feature = "openapi")]
 mod origin;
-#[cfg(feature = "openapi")]
-mod reports;
-#[cfg(feature = "openapi")]
-mod shapes;
-#[cfg(feature = "openapi")]
-mod tables;
-#[cfg(feature = "openapi")]
-mod tables_origin;
 
 #[cfg(feature = "openapi")]
 pub use self::document::document;
+#[cfg(feature = "openapi")]
+pub(crate) use self::{
+    describe::{Describe, Described},
+    legacy::legacy,
+};
+
+/// Any handler will do where nobody asks what it takes and answers.
+#[cfg(not(feature = "openapi"))]
+pub(crate) trait Described<T> {}
+#[cfg(not(feature = "openapi"))]
+impl<T, H> Described<T> for H {}
 
 const DOCUMENT: &str = include_str!("../openapi.json");
 
@@ -39,6 +43,6 @@ const DOCUMENT: &str = include_str!("../openapi.json");
 static DIGEST: LazyLock<String> = LazyLock::new(|| HEXLOWER.encode(&Sha1::digest(DOCUMENT)));
 
 /// `GET /openapi.json`.
-pub(crate) async fn serve(headers: HeaderMap) -> Response {
-    with_etag(Bytes::from_static(DOCUMENT.as_bytes()), &DIGEST, &headers)
+pub(crate) async fn serve() -> WithEtag<Map<String, Value>> {
+    WithEtag::rendered(Bytes::from_static(DOCUMENT.as_bytes()), DIGEST.clone())
 }

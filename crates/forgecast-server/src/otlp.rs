@@ -12,10 +12,11 @@ use forgecast_hub::Reason;
 use crate::body::why;
 use crate::error::Error;
 use crate::events::refusal;
+use crate::extract::InBody;
 use crate::guard::BodyKind;
 use crate::state::AppState;
 
-mod answer;
+pub(crate) mod answer;
 
 use self::answer::Answer;
 
@@ -29,14 +30,32 @@ enum Signal {
     Metrics,
 }
 
+/// The body of `/v1/logs`: `ExportLogsServiceRequest`, read by the decoder.
+pub(crate) enum ExportLogs {}
+
+/// The body of `/v1/metrics`: `ExportMetricsServiceRequest`, read by the decoder.
+pub(crate) enum ExportMetrics {}
+
+/// The answer to an export, written as the request is.
+pub(crate) struct ExportAnswer(Response);
+
+impl IntoResponse for ExportAnswer {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
 /// `POST /v1/logs`.
-pub(crate) async fn logs(State(shared): State<Arc<AppState>>, request: Request) -> Response {
-    export(&shared, Signal::Logs, request).await
+pub(crate) async fn logs(State(shared): State<Arc<AppState>>, InBody(request, _): InBody<ExportLogs>) -> ExportAnswer {
+    ExportAnswer(export(&shared, Signal::Logs, request).await)
 }
 
 /// `POST /v1/metrics`.
-pub(crate) async fn metrics(State(shared): State<Arc<AppState>>, request: Request) -> Response {
-    export(&shared, Signal::Metrics, request).await
+pub(crate) async fn metrics(
+    State(shared): State<Arc<AppState>>,
+    InBody(request, _): InBody<ExportMetrics>,
+) -> ExportAnswer {
+    ExportAnswer(export(&shared, Signal::Metrics, request).await)
 }
 
 async fn export(shared: &AppState, signal: Signal, request: Request) -> Response {

@@ -7,14 +7,17 @@ use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, on};
 use axum::{Extension, Router};
 
+use crate::access::Access::{Admin, Ingest, Open, Shared, View};
 use crate::access::{self, Access};
+use crate::etag::not_modified;
+use crate::openapi::Described;
 use crate::state::AppState;
 use crate::{
-    assets, error, events, files, health, hooks, import, live, login, metrics, openapi, otlp, sessions, stats, timeline,
+    assets, error, events, files, health, hooks, import, live, login, metrics, openapi, otlp, sessions, stats,
 };
 
 /// A route as documentation and tests list it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 pub struct Route {
     /// `GET`, `POST`, `DELETE`.
     pub method: &'static str,
@@ -22,42 +25,162 @@ pub struct Route {
     pub path: &'static str,
     /// Whom it serves.
     pub access: Access,
+    /// What it is called in clients, `listSessions`; unique.
+    pub id: &'static str,
+    /// What it does, in a few words.
+    pub summary: &'static str,
+    /// What else has to be known of it; often empty.
+    pub about: &'static str,
+    /// What may go wrong, as statuses, beyond what can happen to any request of its kind.
+    pub problems: &'static [u16],
+    /// The name of the section of the table that it stands in.
+    pub section: &'static str,
+    /// What that section is about.
+    pub section_about: &'static str,
+    /// Adds what its handler takes and answers.
+    #[cfg(feature = "openapi")]
+    pub(crate) describe: openapi::Describe,
+}
+
+/// What is said about a route, see [`Route`].
+#[derive(Clone, Copy, Debug)]
+pub struct Words {
+    id: &'static str,
+    summary: &'static str,
+    about: &'static str,
+    problems: &'static [u16],
+    #[cfg(feature = "openapi")]
+    describe: openapi::Describe,
+}
+
+/// The id of a route and what it does.
+#[must_use]
+pub fn says(id: &'static str, summary: &'static str) -> Words {
+    Words {
+        id,
+        summary,
+        about: "",
+        problems: &[],
+        #[cfg(feature = "openapi")]
+        describe: openapi::legacy,
+    }
+}
+
+impl Words {
+    /// What this handler takes and answers is described.
+    #[cfg_attr(
+        not(feature = "openapi"),
+        expect(unused_mut, reason = "there is no description to keep")
+    )]
+    fn of<T, H: Described<T>>(mut self) -> Self {
+        #[cfg(feature = "openapi")]
+        {
+            self.describe = H::DESCRIBE;
+        }
+        self
+    }
+
+    /// What else has to be known of it.
+    #[must_use]
+    pub fn about(mut self, about: &'static str) -> Self {
+        self.about = about;
+        self
+    }
+
+    /// What may go wrong, as statuses.
+    #[must_use]
+    pub fn problems(mut self, problems: &'static [u16]) -> Self {
+        self.problems = problems;
+        self
+    }
 }
 
 /// The server's own routes.
 #[must_use]
 pub fn routes() -> Routes {
-    use Access::{Admin, Ingest, Open, Shared, View};
+    let sections = [
+        session_routes,
+        live_routes,
+        report_routes,
+        producer_routes,
+        access_routes,
+        server_routes,
+    ];
+    sections
+        .into_iter()
+        .fold(Routes::default(), |routes, section| section(routes))
+}
 
-    Routes::default()
-        .get("/api/v1/live", Shared, live::ws::upgrade)
-        .get("/api/v1/sessions", View, sessions::list)
-        .get("/api/v1/sessions/live", View, live::sse::sessions)
-        .get("/api/v1/sessions/{id}", Shared, sessions::view)
-        .delete("/api/v1/sessions/{id}", Admin, sessions::forget)
-        .get("/api/v1/sessions/{id}/live", Shared, live::sse::session)
-        .get("/api/v1/sessions/{id}/log", Shared, sessions::log)
-        .get("/api/v1/sessions/{id}/log/matches", Shared, sessions::log_matches)
-        .get("/api/v1/sessions/{id}/events", Shared, sessions::events)
-        .get("/api/v1/sessions/{id}/at/{revision}", Shared, sessions::view_at)
-        .get("/api/v1/sessions/{id}/timeline", Shared, timeline::timeline)
-        .get("/api/v1/sessions/{id}/series", Shared, sessions::series)
-        .get("/api/v1/sessions/{id}/files/{*name}", Shared, files::file)
-        .get("/api/v1/sessions/{id}/export", Shared, sessions::export)
-        .get("/api/v1/stats", View, stats::stats)
-        .get("/api/v1/outcomes", View, stats::outcomes)
-        .get("/api/v1/me", Open, login::me)
-        .post("/api/v1/login", Open, login::login)
-        .post("/api/v1/logout", Open, login::logout)
-        .post("/api/v1/events", Ingest, events::push)
-        .post("/api/v1/import", Admin, import::bring)
-        .post("/api/v1/hooks/claude", Ingest, hooks::claude)
-        .post("/v1/logs", Ingest, otlp::logs)
-        .post("/v1/metrics", Ingest, otlp::metrics)
-        .get("/healthz", Open, health::alive)
-        .get("/readyz", View, health::ready)
-        .get("/metrics", View, metrics::scrape)
-        .get("/openapi.json", Open, openapi::serve)
+// The table itself, a line for each route: what it is called, whom it serves, what it does, who answers.
+
+#[rustfmt::skip]
+fn session_routes(routes: Routes) -> Routes {
+    routes.section("Sessions", "What builds do and did.")
+        .get("/api/v1/sessions", View, says("listSessions", "Lists sessions, older ones included"), sessions::list)
+        .get("/api/v1/sessions/{id}", Shared, says("getSession", "The whole view of a session"), sessions::view)
+        .delete("/api/v1/sessions/{id}", Admin, says("forgetSession", "Removes a session and its facts")
+            .about("Tokens and money that were counted stay in the reports. `forgecast forget` does the same."), sessions::forget)
+        .get("/api/v1/sessions/{id}/at/{revision}", Shared, says("getSessionAt", "The view as it was at a revision"), sessions::view_at)
+        .get("/api/v1/sessions/{id}/timeline", Shared, says("getTimeline", "The past of a session in brief, as a scale of time shows it"), sessions::timeline)
+        .get("/api/v1/sessions/{id}/log", Shared, says("getLog", "Lines of a session's log"), sessions::log)
+        .get("/api/v1/sessions/{id}/log/matches", Shared, says("findLines", "The numbers of the lines that match"), sessions::log_matches)
+        .get("/api/v1/sessions/{id}/events", Shared, says("getEvents", "The facts of a session, in order"), sessions::events)
+        .get("/api/v1/sessions/{id}/series", Shared, says("getSeries", "One number over time"), sessions::series)
+        .get("/api/v1/sessions/{id}/files/{*name}", Shared, says("getFile", "A file of the session, as plain text")
+            .about("Only files that the view lists among its artifacts, cleaned and masked like everything that agents write."), files::file)
+        .get("/api/v1/sessions/{id}/export", Shared, says("exportSession", "Everything about a session in one document"), sessions::export)
+}
+
+#[rustfmt::skip]
+fn live_routes(routes: Routes) -> Routes {
+    routes.section("Live", "Changes as they happen, over WebSocket and as server-sent events.")
+        .get("/api/v1/live", Shared, says("live", "Follows topics over a WebSocket")
+            .about("Answers 101 to a WebSocket handshake and 400 to anything else. Text frames, one JSON message each: the viewer \
+             subscribes to topics, the server sends a snapshot and then what changes; see docs/protocol.md."), live::ws::upgrade)
+        .get("/api/v1/sessions/live", View, says("followSessions", "Follows the index as events"), live::sse::sessions)
+        .get("/api/v1/sessions/{id}/live", Shared, says("followSession", "Follows a session as events"), live::sse::session)
+}
+
+#[rustfmt::skip]
+fn report_routes(routes: Routes) -> Routes {
+    routes.section("Reports", "Tokens and money over all sessions.")
+        .get("/api/v1/stats", View, says("getStats", "Tokens and money, by day, project, model, phase or session")
+            .about("From everything that was ever counted, also by sessions that are no longer kept. `forgecast usage --json` \
+             prints the same."), stats::stats)
+        .get("/api/v1/outcomes", View, says("getOutcomes", "How sessions ended, by day or project"), stats::outcomes)
+}
+
+#[rustfmt::skip]
+fn producer_routes(routes: Routes) -> Routes {
+    let telemetry = "The answer is written as the request is. 503 and only 503 is worth sending again, after `Retry-After`.";
+    routes.section("Facts", "What producers send. Answered when it is on disk; the same id twice counts once.")
+        .post("/api/v1/events", Ingest, says("pushEvents", "Sends facts: one envelope or an array of them")
+            .about("Answered when they are on disk. With an `id` a fact counts once however often it is sent, so send again what \
+             was answered with 503 or 507. Up to 20 MiB, as it is or with gzip.").problems(&[422, 507]), events::push)
+        .post("/api/v1/import", Admin, says("importSession", "Takes back a session that was exported").problems(&[422, 507]), import::bring)
+        .post("/api/v1/hooks/claude", Ingest, says("claudeHook", "Takes a hook of Claude Code")
+            .about("Answered before it is decoded, stored or shown, and never with a body: a hook costs its agent nothing, and \
+             what becomes of it does not show."), hooks::claude)
+        .post("/v1/logs", Ingest, says("exportLogs", "Takes logs of agents: OTLP over HTTP").about(telemetry), otlp::logs)
+        .post("/v1/metrics", Ingest, says("exportMetrics", "Takes metrics of agents: OTLP over HTTP").about(telemetry), otlp::metrics)
+}
+
+#[rustfmt::skip]
+fn access_routes(routes: Routes) -> Routes {
+    routes.section("Access", "Signing in and out in a browser.")
+        .post("/api/v1/login", Open, says("login", "Exchanges a token for a cookie")
+            .about("The cookie is HttpOnly and SameSite=Strict, and dies with its token.").problems(&[401, 429]), login::login)
+        .post("/api/v1/logout", Open, says("logout", "Takes the cookie away"), login::logout)
+        .get("/api/v1/me", Open, says("me", "Who is signed in").problems(&[429]), login::me)
+}
+
+#[rustfmt::skip]
+fn server_routes(routes: Routes) -> Routes {
+    routes.section("Server", "How the server itself is.")
+        .get("/healthz", Open, says("alive", "Whether the process answers"), health::alive)
+        .get("/readyz", View, says("ready", "Whether everything works, and what does not"), health::ready)
+        .get("/metrics", View, says("metrics", "Counters and gauges for Prometheus"), metrics::scrape)
+        .get("/openapi.json", Open, says("openapi", "This description"), openapi::serve)
 }
 
 /// The server's routes and those of `mounted` as a service. What has no route is a file of the dashboard, or not found.
@@ -69,35 +192,77 @@ pub(crate) fn router(mounted: Routes) -> Router<Arc<AppState>> {
 }
 
 /// A router and the table of what is in it, which therefore cannot differ. A route cannot be added without saying whom it
-/// serves.
+/// serves and what it does.
 #[derive(Debug, Default)]
 pub struct Routes {
     router: Router<Arc<AppState>>,
     table: Vec<Route>,
+    section: (&'static str, &'static str),
 }
 
 impl Routes {
-    /// Adds a route for `GET`.
+    /// Names what the routes that follow are about.
     #[must_use]
-    pub fn get<T: 'static>(self, path: &'static str, access: Access, handler: impl Handler<T, Arc<AppState>>) -> Self {
-        self.with("GET", MethodFilter::GET, path, access, handler)
+    pub fn section(mut self, name: &'static str, about: &'static str) -> Self {
+        self.section = (name, about);
+        self
     }
 
-    /// Adds a route for `POST`.
-    #[must_use]
-    pub fn post<T: 'static>(self, path: &'static str, access: Access, handler: impl Handler<T, Arc<AppState>>) -> Self {
-        self.with("POST", MethodFilter::POST, path, access, handler)
+    fn get<T: 'static, H>(self, path: &'static str, access: Access, words: Words, handler: H) -> Self
+    where
+        H: Handler<T, Arc<AppState>> + Described<T>,
+    {
+        self.add("GET", path, access, words.of::<T, H>(), handler)
     }
 
-    /// Adds a route for `DELETE`.
+    fn post<T: 'static, H>(self, path: &'static str, access: Access, words: Words, handler: H) -> Self
+    where
+        H: Handler<T, Arc<AppState>> + Described<T>,
+    {
+        self.add("POST", path, access, words.of::<T, H>(), handler)
+    }
+
+    fn delete<T: 'static, H>(self, path: &'static str, access: Access, words: Words, handler: H) -> Self
+    where
+        H: Handler<T, Arc<AppState>> + Described<T>,
+    {
+        self.add("DELETE", path, access, words.of::<T, H>(), handler)
+    }
+
+    /// Adds a route for `GET`, `POST` or `DELETE`. What its handler takes and answers has to be described by hand.
     #[must_use]
-    pub fn delete<T: 'static>(
-        self,
+    pub fn add<T: 'static>(
+        mut self,
+        method: &'static str,
         path: &'static str,
         access: Access,
+        words: Words,
         handler: impl Handler<T, Arc<AppState>>,
     ) -> Self {
-        self.with("DELETE", MethodFilter::DELETE, path, access, handler)
+        let (section, section_about) = self.section;
+        self.table.push(Route {
+            method,
+            path,
+            access,
+            id: words.id,
+            summary: words.summary,
+            about: words.about,
+            problems: words.problems,
+            section,
+            section_about,
+            #[cfg(feature = "openapi")]
+            describe: words.describe,
+        });
+        let filter = match method {
+            "POST" => MethodFilter::POST,
+            "DELETE" => MethodFilter::DELETE,
+            _ => MethodFilter::GET,
+        };
+        let guarded = on(filter, handler)
+            .route_layer(from_fn(not_modified))
+            .route_layer(from_fn(move |request, next| access::check(access, request, next)));
+        self.router = self.router.route(path, guarded);
+        self
     }
 
     /// Gives every handler added so far `value` as an [`Extension`].
@@ -111,20 +276,5 @@ impl Routes {
     #[must_use]
     pub fn table(&self) -> &[Route] {
         &self.table
-    }
-
-    fn with<T: 'static>(
-        mut self,
-        method: &'static str,
-        filter: MethodFilter,
-        path: &'static str,
-        access: Access,
-        handler: impl Handler<T, Arc<AppState>>,
-    ) -> Self {
-        self.table.push(Route { method, path, access });
-        let guarded =
-            on(filter, handler).route_layer(from_fn(move |request, next| access::check(access, request, next)));
-        self.router = self.router.route(path, guarded);
-        self
     }
 }

@@ -4,258 +4,152 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::NoContent;
 use axum::{Extension, Json};
-use forgecast_hub::query::{Cursor, From, LogQuery, Metric, RowQuery, Sort};
-use forgecast_protocol::batch::LogLevel;
-use forgecast_protocol::session::SessionStatus;
-use forgecast_protocol::{Revision, SessionRef, Timestamp};
-use serde::Deserialize;
-use serde_json::json;
+use forgecast_hub::query::{From, LogQuery as LogPart};
+use forgecast_protocol::rest::{
+    EventPage, EventsQuery, Exported, LogMatches, LogMatchesQuery, LogPage, LogQuery, RevisionPath, Series,
+    SeriesQuery, SessionList, SessionPath, SessionsQuery, TimelineQuery,
+};
+use forgecast_protocol::{SessionRef, SessionView, Timeline};
 
 use crate::access::Principal;
 use crate::error::Error;
-use crate::etag::{no_store, with_content_etag, with_etag};
-use crate::extract::{InPath, InQuery, said, words};
+use crate::etag::{NoStore, WithEtag};
+use crate::extract::{InPath, InQuery};
 use crate::state::AppState;
 
-/// Rows, lines or facts in a page when the client does not say.
-const PAGE: u32 = 100;
-/// Log lines when the client does not say: what a viewer of the log gets at first, too.
-const LOG_PAGE: u32 = 500;
-/// Seconds that one point of a series stands for when the client does not say.
-const RESOLUTION_S: u32 = 60;
-
-/// Which rows of the overview.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ListQuery {
-    /// One or more statuses, separated by commas.
-    #[serde(default, deserialize_with = "words")]
-    status: Vec<SessionStatus>,
-    project: Option<String>,
-    /// Only sessions that ended at this moment or later; of those that are not over, that worked then or later.
-    since: Option<Timestamp>,
-    q: Option<String>,
-    #[serde(default)]
-    sort: Sort,
-    limit: Option<u32>,
-    cursor: Option<String>,
-}
-
-/// `GET /api/v1/sessions`: rows and where the next page begins, tagged by their content: a page that has lost its socket
-/// asks every few seconds.
+/// `GET /api/v1/sessions`: tagged by its content, for a page that has lost its socket asks every few seconds.
 pub(crate) async fn list(
     State(shared): State<Arc<AppState>>,
-    InQuery(query): InQuery<ListQuery>,
-    headers: HeaderMap,
-) -> Result<Response, Error> {
-    let cursor: Option<Cursor> = match &query.cursor {
-        Some(text) => Some(
-            text.parse()
-                .map_err(|error| Error::Malformed(format!("cursor: {error}")))?,
-        ),
-        None => None,
-    };
-    let page = shared
-        .hub
-        .rows(RowQuery {
-            status: query.status,
-            project: query.project,
-            since: query.since,
-            q: query.q,
-            sort: query.sort,
-            limit: query.limit.unwrap_or(PAGE),
-            cursor,
-        })
-        .await?;
-    let mut body = json!({ "sessions": page.rows });
-    if let Some(next) = page.next_cursor {
-        body["next_cursor"] = next.to_string().into();
-    }
-    Ok(with_content_etag(body.to_string().into_bytes(), &headers))
+    InQuery(query): InQuery<SessionsQuery>,
+) -> Result<WithEtag<SessionList>, Error> {
+    WithEtag::of(&shared.hub.rows(query).await?)
 }
 
 /// `GET /api/v1/sessions/{id}`: the view, with its digest as the tag.
 pub(crate) async fn view(
     State(shared): State<Arc<AppState>>,
-    InPath(session): InPath<SessionRef>,
-    headers: HeaderMap,
-) -> Result<Response, Error> {
-    let state = shared.hub.view(&session).await?.ok_or_else(|| unknown(&session))?;
-    Ok(with_etag(state.json, &state.digest, &headers))
+    InPath(SessionPath { id }): InPath<SessionPath>,
+) -> Result<WithEtag<SessionView>, Error> {
+    let state = shared.hub.view(&id).await?.ok_or_else(|| unknown(&id))?;
+    Ok(WithEtag::rendered(state.json, state.digest))
 }
 
 /// `GET /api/v1/sessions/{id}/at/{revision}`: the view as it was; `forgecast-at` says when.
 pub(crate) async fn view_at(
     State(shared): State<Arc<AppState>>,
-    InPath((session, revision)): InPath<(SessionRef, Revision)>,
-    headers: HeaderMap,
-) -> Result<Response, Error> {
-    let state = shared.hub.view_at(&session, revision).await?;
-    let state =
-        state.ok_or_else(|| Error::NotFound(format!("there is no revision {revision} of the session {session}")))?;
-    let mut response = with_etag(state.json, &state.digest, &headers);
-    let at = state.at.and_then(|at| HeaderValue::from_str(&at.to_string()).ok());
-    if let Some(at) = at {
-        response.headers_mut().insert("forgecast-at", at);
+    InPath(RevisionPath { id, revision }): InPath<RevisionPath>,
+) -> Result<(HeaderMap, WithEtag<SessionView>), Error> {
+    let state = shared.hub.view_at(&id, revision).await?;
+    let state = state.ok_or_else(|| Error::NotFound(format!("there is no revision {revision} of the session {id}")))?;
+    let mut headers = HeaderMap::new();
+    if let Some(at) = state.at.and_then(|at| HeaderValue::from_str(&at.to_string()).ok()) {
+        headers.insert("forgecast-at", at);
     }
-    Ok(response)
-}
-
-/// Which lines of a log.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LinesQuery {
-    offset: Option<u64>,
-    at: Option<Timestamp>,
-    limit: Option<u32>,
-    level: Option<LogLevel>,
-    q: Option<String>,
-}
-
-impl LinesQuery {
-    fn into_query(self) -> Result<LogQuery, Error> {
-        let from = match (self.offset, self.at) {
-            (Some(_), Some(_)) => return Err(Error::Malformed("either offset or at, not both".into())),
-            (Some(offset), None) => From::Offset(offset),
-            (None, Some(time)) => From::Time(time),
-            (None, None) => From::Last,
-        };
-        Ok(LogQuery {
-            from,
-            limit: self.limit.unwrap_or(LOG_PAGE),
-            level: self.level,
-            text: said(self.q),
-        })
-    }
+    Ok((headers, WithEtag::rendered(state.json, state.digest)))
 }
 
 /// `GET /api/v1/sessions/{id}/log`: lines from an offset or a time, or the last ones.
 pub(crate) async fn log(
     State(shared): State<Arc<AppState>>,
-    InPath(session): InPath<SessionRef>,
-    InQuery(query): InQuery<LinesQuery>,
-) -> Result<Response, Error> {
-    let page = shared.hub.log(&session, query.into_query()?).await?;
-    let page = page.ok_or_else(|| unknown(&session))?;
-    Ok(no_store(Json(json!({
-        "first_offset": page.first_offset,
-        "next_offset": page.next_offset,
-        "end_offset": page.end_offset,
-        "lines": page.lines,
-    }))))
-}
-
-/// Which lines are looked for.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct MatchesQuery {
-    #[serde(default)]
-    offset: u64,
-    level: Option<LogLevel>,
-    q: Option<String>,
+    InPath(SessionPath { id }): InPath<SessionPath>,
+    InQuery(query): InQuery<LogQuery>,
+) -> Result<NoStore<Json<LogPage>>, Error> {
+    let from = match (query.offset, query.at) {
+        (Some(_), Some(_)) => return Err(Error::Malformed("either offset or at, not both".into())),
+        (Some(offset), None) => From::Offset(offset),
+        (None, Some(time)) => From::Time(time),
+        (None, None) => From::Last,
+    };
+    let part = LogPart {
+        from,
+        limit: query.limit,
+        level: query.level,
+        text: query.q,
+    };
+    let page = shared.hub.log(&id, part).await?.ok_or_else(|| unknown(&id))?;
+    Ok(NoStore(Json(page)))
 }
 
 /// `GET /api/v1/sessions/{id}/log/matches`: the numbers of the lines that match, from an offset on, as far as one look goes.
 pub(crate) async fn log_matches(
     State(shared): State<Arc<AppState>>,
-    InPath(session): InPath<SessionRef>,
-    InQuery(query): InQuery<MatchesQuery>,
-) -> Result<Response, Error> {
-    let query = LogQuery {
+    InPath(SessionPath { id }): InPath<SessionPath>,
+    InQuery(query): InQuery<LogMatchesQuery>,
+) -> Result<NoStore<Json<LogMatches>>, Error> {
+    let part = LogPart {
         from: From::Offset(query.offset),
         limit: u32::MAX,
         level: query.level,
-        text: said(query.q),
+        text: query.q,
     };
-    let found = shared.hub.log_matches(&session, query).await?;
-    let found = found.ok_or_else(|| unknown(&session))?;
-    Ok(no_store(Json(json!({
-        "first_offset": found.first_offset,
-        "next_offset": found.next_offset,
-        "end_offset": found.end_offset,
-        "offsets": found.offsets,
-    }))))
+    let found = shared.hub.log_matches(&id, part).await?.ok_or_else(|| unknown(&id))?;
+    Ok(NoStore(Json(found)))
 }
 
-/// Which facts.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct FactsQuery {
-    #[serde(default)]
-    after: u64,
-    limit: Option<u32>,
-}
-
-/// `GET /api/v1/sessions/{id}/events`: the facts, in order; `after` is the `sequence` of the last one that is known.
+/// `GET /api/v1/sessions/{id}/events`.
 pub(crate) async fn events(
     State(shared): State<Arc<AppState>>,
     Extension(principal): Extension<Principal>,
-    InPath(session): InPath<SessionRef>,
-    InQuery(query): InQuery<FactsQuery>,
-) -> Result<Response, Error> {
-    let limit = query.limit.unwrap_or(PAGE);
-    let mut events = shared
-        .hub
-        .events(&session, query.after, limit)
-        .await?
-        .ok_or_else(|| unknown(&session))?;
+    InPath(SessionPath { id }): InPath<SessionPath>,
+    InQuery(query): InQuery<EventsQuery>,
+) -> Result<NoStore<Json<EventPage>>, Error> {
+    let events = shared.hub.events(&id, query.after, query.limit).await?;
+    let mut events = events.ok_or_else(|| unknown(&id))?;
     events.retain(|stored| principal.can_receive_fact(&stored.event.fact));
-    Ok(no_store(Json(json!({ "events": events }))))
+    Ok(NoStore(Json(EventPage { events })))
 }
 
-/// What to draw.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SeriesQuery {
-    metric: Metric,
-    /// Seconds that a point stands for.
-    resolution: Option<u32>,
+/// `GET /api/v1/sessions/{id}/timeline`.
+pub(crate) async fn timeline(
+    State(shared): State<Arc<AppState>>,
+    InPath(SessionPath { id }): InPath<SessionPath>,
+    InQuery(query): InQuery<TimelineQuery>,
+) -> Result<NoStore<Json<Timeline>>, Error> {
+    let most = usize::try_from(query.limit).unwrap_or(usize::MAX);
+    let timeline = shared.hub.timeline(&id, query.after, most).await?;
+    Ok(NoStore(Json(timeline.ok_or_else(|| unknown(&id))?)))
 }
 
-/// `GET /api/v1/sessions/{id}/series`: one metric over time as `[time, value]`.
+/// `GET /api/v1/sessions/{id}/series`.
 pub(crate) async fn series(
     State(shared): State<Arc<AppState>>,
-    InPath(session): InPath<SessionRef>,
-    InQuery(query): InQuery<SeriesQuery>,
-) -> Result<Response, Error> {
-    let resolution = query.resolution.unwrap_or(RESOLUTION_S).max(1);
-    let points = shared
-        .hub
-        .series(&session, query.metric, resolution)
-        .await?
-        .ok_or_else(|| unknown(&session))?;
-    Ok(no_store(Json(json!({
-        "metric": query.metric,
-        "resolution_s": resolution,
-        "points": points,
-    }))))
+    InPath(SessionPath { id }): InPath<SessionPath>,
+    InQuery(SeriesQuery { metric, resolution }): InQuery<SeriesQuery>,
+) -> Result<NoStore<Json<Series>>, Error> {
+    let resolution_s = resolution.max(1);
+    let points = shared.hub.series(&id, metric, resolution_s).await?;
+    Ok(NoStore(Json(Series {
+        metric,
+        resolution_s,
+        points: points.ok_or_else(|| unknown(&id))?,
+    })))
 }
 
-/// `GET /api/v1/sessions/{id}/export`: everything about the session in one document.
+/// `GET /api/v1/sessions/{id}/export`.
 pub(crate) async fn export(
     State(shared): State<Arc<AppState>>,
     Extension(principal): Extension<Principal>,
-    InPath(session): InPath<SessionRef>,
-) -> Result<Response, Error> {
-    let mut export = shared.hub.export(&session).await?.ok_or_else(|| unknown(&session))?;
+    InPath(SessionPath { id }): InPath<SessionPath>,
+) -> Result<NoStore<Json<Exported>>, Error> {
+    let mut export = shared.hub.export(&id).await?.ok_or_else(|| unknown(&id))?;
     export
         .events
         .retain(|stored| principal.can_receive_fact(&stored.event.fact));
-    Ok(no_store(Json(export)))
+    Ok(NoStore(Json(export)))
 }
 
-/// `DELETE /api/v1/sessions/{id}`: removes the session and its facts.
+/// `DELETE /api/v1/sessions/{id}`.
 pub(crate) async fn forget(
     State(shared): State<Arc<AppState>>,
-    InPath(session): InPath<SessionRef>,
-) -> Result<StatusCode, Error> {
-    if shared.hub.forget(&session).await? {
-        Ok(StatusCode::NO_CONTENT)
+    InPath(SessionPath { id }): InPath<SessionPath>,
+) -> Result<NoContent, Error> {
+    if shared.hub.forget(&id).await? {
+        Ok(NoContent)
     } else {
-        Err(unknown(&session))
+        Err(unknown(&id))
     }
 }
 

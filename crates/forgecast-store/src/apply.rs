@@ -6,13 +6,13 @@ pub(crate) mod sums;
 
 use std::collections::HashMap;
 
+use forgecast_protocol::rest::StoredSession;
 use forgecast_protocol::{EventId, LogLine, Revision, SessionId, SourceCheckpoint, SourceKey};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use self::sums::Owners;
 use crate::prepare::{Prepared, Ready, ReadyRow};
 use crate::sql::{from_db, level_number, to_db};
-use crate::write::StoredSession;
 
 /// One of so many facts has a snapshot that is kept.
 pub(crate) const KEYFRAME_EVENTS: u64 = 256;

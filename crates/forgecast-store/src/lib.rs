@@ -41,13 +41,13 @@ mod writer;
 
 pub use error::Error;
 pub use finished::{Finished, FinishedQuery};
+pub use forgecast_protocol::rest::{Exported, StoredEvent, StoredSession};
 pub use legacy_db::{LegacyDb, LegacyDbError, LegacyRow, LegacyTable};
 pub use open::{Opened, open};
 pub use options::Options;
 pub use read::{
-    Beginning, Cursor, Exported, From, InvalidCursor, InvalidMetric, KnownSession, LogMatches, LogPage, LogQuery,
-    Metric, Pruned, RowPage, RowQuery, Sort, StoreHealth, StoredCall, StoredEvent, StoredState, StoredTranscript,
+    Beginning, From, KnownSession, LogQuery, Pruned, StoreHealth, StoredCall, StoredState, StoredTranscript,
     UsageGroup, UsageQuery,
 };
 pub use store::Store;
-pub use write::{Commit, StoredRun, StoredSession, UsageDelta, Write};
+pub use write::{Commit, StoredRun, UsageDelta, Write};

@@ -1,12 +1,13 @@
 //! A commit as the writer takes it: serialised already. That happens where the commit is queued, because only then is
 //! the size of the backlog true, and because a queue of bytes is smaller than one of structures.
 
+use forgecast_protocol::rest::StoredSession;
 use forgecast_protocol::{
     Event, EventId, LogLine, Revision, SessionId, SessionRow, SourceCheckpoint, SourceKey, Timestamp,
 };
 
 use crate::error::Error;
-use crate::write::{Commit, StoredRun, StoredSession, UsageDelta, Write};
+use crate::write::{Commit, StoredRun, UsageDelta, Write};
 
 /// What a write takes beside its texts, roughly.
 const OVERHEAD: usize = 160;

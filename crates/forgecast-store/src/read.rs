@@ -1,14 +1,11 @@
 //! What is asked and what is answered: the shapes of the queries. No SQL here.
 
-use std::fmt;
-use std::str::FromStr;
-
+use forgecast_protocol::batch::LogLevel;
 use forgecast_protocol::report::{GroupBy, UsageAmount};
-use forgecast_protocol::session::{SessionStatus, TokenCounts};
-use forgecast_protocol::{Event, LogLine, Revision, SessionId, SessionRow, Timestamp, batch::LogLevel};
-use serde::{Deserialize, Serialize};
-
-use crate::write::StoredSession;
+use forgecast_protocol::rest::{StoredEvent, StoredSession};
+use forgecast_protocol::session::TokenCounts;
+use forgecast_protocol::{Revision, SessionId, SessionRow, Timestamp};
+use serde::Serialize;
 
 /// A session as it stands at start.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,17 +38,6 @@ pub struct Beginning {
     pub after: u64,
 }
 
-/// A fact with its place.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StoredEvent {
-    /// Grows with every fact of every session; never reused.
-    pub sequence: u64,
-    /// The session's revision after it.
-    pub revision: Revision,
-    /// The fact.
-    pub event: Event,
-}
-
 /// Where a page of a log begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum From {
@@ -76,169 +62,6 @@ pub struct LogQuery {
     /// Only lines that contain this text, whatever the case.
     pub text: Option<String>,
 }
-
-/// A page of a log, oldest line first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LogPage {
-    /// The number of the oldest line that is kept.
-    pub first_offset: u64,
-    /// Where the page after this one begins: one behind the last line that was looked at.
-    pub next_offset: u64,
-    /// The number that the log's next line gets; the log is read to its end when `next_offset` is here.
-    pub end_offset: u64,
-    /// The lines. A page that filters ends early, even without a line, when it has looked at enough of the log.
-    pub lines: Vec<LogLine>,
-}
-
-/// The numbers of the lines that match, for a viewer that shows how many there are and goes from one to the next.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LogMatches {
-    /// As in [`LogPage`].
-    pub first_offset: u64,
-    /// As in [`LogPage`]: it went so far and no further, to be asked again from here.
-    pub next_offset: u64,
-    /// As in [`LogPage`].
-    pub end_offset: u64,
-    /// The numbers, growing.
-    pub offsets: Vec<u64>,
-}
-
-/// By what the overview is sorted; ties by age, so that the order is total.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Sort {
-    /// Last work, newest first.
-    #[default]
-    LastWork,
-    /// Beginning of the run, newest first.
-    Started,
-    /// Name, A first, whatever the case.
-    Name,
-    /// Cost, dearest first.
-    Cost,
-    /// Tokens, most first.
-    Tokens,
-    /// End, newest first; of what is not over, its last work.
-    Ended,
-    /// From beginning to end, longest first; sessions that are not over come last.
-    Duration,
-}
-
-/// Which rows of the overview.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct RowQuery {
-    /// Only these statuses; empty means any.
-    pub status: Vec<SessionStatus>,
-    /// Only this project.
-    pub project: Option<String>,
-    /// Only rows of sessions that ended at this moment or later; of those that are not over, that worked then or later.
-    pub since: Option<Timestamp>,
-    /// Only rows whose id, name, project or task contains this text, whatever the case.
-    pub q: Option<String>,
-    /// The order.
-    pub sort: Sort,
-    /// At most so many; brought into 1 to 1,000; 0 means 100.
-    pub limit: u32,
-    /// Where the page before this one ended; made by the same sort.
-    pub cursor: Option<Cursor>,
-}
-
-/// A page of the overview.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct RowPage {
-    /// The rows, in order.
-    pub rows: Vec<SessionRow>,
-    /// Where the next page begins; absent on the last one.
-    pub next_cursor: Option<Cursor>,
-}
-
-/// The place between two rows of a sorted overview; opaque text of letters and digits on the wire.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Cursor {
-    pub(crate) sort: Sort,
-    pub(crate) key: SortKey,
-    pub(crate) number: i64,
-}
-
-/// The value by which a row is sorted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum SortKey {
-    Whole(i64),
-    Real(f64),
-    Text(String),
-}
-
-/// The text is not a cursor that this version made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a cursor of this server; begin with the first page")]
-pub struct InvalidCursor;
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let json = serde_json::to_string(self).map_err(|_| fmt::Error)?;
-        json.bytes().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl FromStr for Cursor {
-    type Err = InvalidCursor;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if !text.is_ascii() || text.len() > 4096 || !text.len().is_multiple_of(2) {
-            return Err(InvalidCursor);
-        }
-        let bytes: Result<Vec<u8>, _> = (0..text.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(&text[at..at + 2], 16))
-            .collect();
-        let cursor: Self = serde_json::from_slice(&bytes.map_err(|_| InvalidCursor)?).map_err(|_| InvalidCursor)?;
-        match (cursor.sort, &cursor.key) {
-            (Sort::Name, SortKey::Text(_))
-            | (Sort::Cost, SortKey::Real(_))
-            | (Sort::LastWork | Sort::Started | Sort::Tokens | Sort::Ended | Sort::Duration, SortKey::Whole(_)) => {
-                Ok(cursor)
-            }
-            _ => Err(InvalidCursor),
-        }
-    }
-}
-
-/// What can be drawn over time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Metric {
-    /// Tokens of all types used within each step.
-    Tokens,
-    /// US dollars spent within each step, as far as prices are known.
-    CostUsd,
-    /// Tests passed, by the last result within each step.
-    TestsPassed,
-    /// Tests failed, by the last result within each step.
-    TestsFailed,
-    /// Progress by the producer's own count, 0 to 100, the last within each step.
-    Progress,
-}
-
-impl FromStr for Metric {
-    type Err = InvalidMetric;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "tokens" => Ok(Self::Tokens),
-            "cost_usd" => Ok(Self::CostUsd),
-            "tests_passed" => Ok(Self::TestsPassed),
-            "tests_failed" => Ok(Self::TestsFailed),
-            "progress" => Ok(Self::Progress),
-            _ => Err(InvalidMetric),
-        }
-    }
-}
-
-/// The text names no metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a metric is tokens, cost_usd, tests_passed, tests_failed or progress")]
-pub struct InvalidMetric;
 
 /// A call to a model as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -315,22 +138,6 @@ impl UsageGroup {
 )]
 fn dollars(nanos: u64) -> f64 {
     nanos as f64 / 1e9
-}
-
-/// Everything that is stored of one session.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Exported {
-    /// What makes it the one it is.
-    pub session: StoredSession,
-    /// Its newest stored revision.
-    pub revision: Revision,
-    /// Its newest row.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub row: Option<SessionRow>,
-    /// All facts that are kept.
-    pub events: Vec<StoredEvent>,
-    /// All log lines that are kept.
-    pub log: Vec<LogLine>,
 }
 
 /// What retention removed.

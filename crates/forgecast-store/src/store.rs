@@ -7,6 +7,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use forgecast_protocol::rest::{Exported, LogMatches, LogPage, Metric, SessionList, SessionsQuery, StoredEvent};
 use forgecast_protocol::session::TokenCounts;
 use forgecast_protocol::{EventId, Revision, SessionId, SourceCheckpoint, SourceKey, Timestamp};
 use rusqlite::Transaction;
@@ -20,8 +21,8 @@ use crate::prepare::Prepared;
 use crate::query;
 use crate::queue::{Queue, Work};
 use crate::read::{
-    Beginning, Exported, KnownSession, LogMatches, LogPage, LogQuery, Metric, Pruned, RowPage, RowQuery, StoreHealth,
-    StoredCall, StoredEvent, StoredState, StoredTranscript, UsageGroup, UsageQuery,
+    Beginning, KnownSession, LogQuery, Pruned, StoreHealth, StoredCall, StoredState, StoredTranscript, UsageGroup,
+    UsageQuery,
 };
 use crate::readers::{Failure, Readers};
 use crate::retain;
@@ -316,7 +317,7 @@ impl Store {
     ///
     /// # Errors
     /// As above.
-    pub async fn rows(&self, query: RowQuery) -> Result<RowPage, Error> {
+    pub async fn rows(&self, query: SessionsQuery) -> Result<SessionList, Error> {
         self.read("reading the overview", move |db| query::rows::page(db, &query))
             .await
     }

@@ -1,6 +1,7 @@
 //! What is written: a [`Commit`] is the unit that is stored as a whole or not at all.
 
 use forgecast_protocol::event::TokenDelta;
+use forgecast_protocol::rest::StoredSession;
 use forgecast_protocol::{Event, LogLine, Revision, SessionId, SessionRow, SourceCheckpoint, SourceKey, Timestamp};
 
 /// Writes that belong together: they are stored in one transaction, in their order.
@@ -114,22 +115,6 @@ pub struct UsageDelta {
     pub unpriced: i64,
     /// When the tokens were used.
     pub last_used_at: Timestamp,
-}
-
-/// What makes a session the one it is.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct StoredSession {
-    /// Its id.
-    pub id: SessionId,
-    /// Its name as a producer or a folder gave it.
-    pub name: String,
-    /// The absolute path of the project's folder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub directory: Option<String>,
-    /// Whether a producer named it (else the name is the folder's).
-    pub named: bool,
-    /// When it was first seen.
-    pub created_at: Timestamp,
 }
 
 /// A finished run as history keeps it.

@@ -295,10 +295,11 @@ fn truncate_wal(connection: &Connection) {
 #[cfg(test)]
 mod tests {
     use forgecast_protocol::Timestamp;
+    use forgecast_protocol::rest::StoredSession;
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::write::{Commit, StoredSession, Write};
+    use crate::write::{Commit, Write};
 
     /// A writer on a new database, not started yet.
     fn writer(folder: &tempfile::TempDir, deadline_ms: u64) -> Writer {

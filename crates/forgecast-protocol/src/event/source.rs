@@ -44,18 +44,13 @@ pub struct SourceReturned {
 /// See [`Fact::IndexingProgress`](super::Fact::IndexingProgress); `done` equal to `files` says that it is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct IndexingProgress {
     /// Files read to their end.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub done: u64,
     /// Files in all.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub files: u64,
     /// Bytes read.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub bytes_done: u64,
     /// Bytes in all.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub bytes: u64,
 }

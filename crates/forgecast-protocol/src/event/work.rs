@@ -8,7 +8,6 @@ use crate::session::WaitingFor;
 /// Where a test result was taken from, weakest first: a later source of the same or more weight replaces the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum TestBasis {
     /// Counted from explicit statements in a report that a model wrote.

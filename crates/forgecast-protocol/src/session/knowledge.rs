@@ -10,14 +10,12 @@ use crate::time::Timestamp;
 /// Decisions and lessons.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Decisions {
     /// How many there are.
     #[serde(default)]
     pub total: u32,
     /// Mean of the ratings that were given, 1 to 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 5)))]
     pub avg_quality: Option<f64>,
     /// How many applied a lesson of an earlier build.
@@ -25,102 +23,81 @@ pub struct Decisions {
     pub lessons_used: u32,
     /// The newest 50 by key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, DecisionView>>"))]
     pub recent: BTreeMap<String, DecisionView>,
 }
 
 /// One decision.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct DecisionView {
     /// One line.
     pub title: String,
     /// `Testing`, `Architecture`, …
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub category: Option<String>,
     /// `HIGH`, `MEDIUM`, `LOW`, or the producer's word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub severity: Option<String>,
     /// The phase in which it was made or found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub phase: Option<String>,
     /// The phase that should have found it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub should_detect_in_phase: Option<String>,
     /// Why it came about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub root_cause: Option<String>,
     /// What was or should be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub solution: Option<String>,
     /// How sure its author is, as written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub confidence: Option<String>,
     /// 1 to 5, when somebody rated it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 5)))]
     pub quality: Option<f64>,
     /// 1 to 5, when somebody rated it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 5)))]
     pub difficulty: Option<f64>,
     /// Whether a lesson of an earlier build was applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub lesson_used: Option<bool>,
     /// When it was learned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub at: Option<Timestamp>,
 }
 
 /// One pattern.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct PatternView {
     /// One line.
     pub title: String,
     /// The library it stands in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub library: Option<String>,
     /// `HIGH`, `MEDIUM`, `LOW`, or the producer's word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub severity: Option<String>,
     /// How often it was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub frequency: Option<u32>,
     /// How often it was prevented.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub times_prevented: Option<u32>,
 }
 
 /// One file of the session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ArtifactView {
     /// What it is.
     pub kind: ArtifactKind,
     /// Bytes.
     #[serde(default)]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub size: u64,
     /// Last change.
-    #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub modified_at: Timestamp,
 }

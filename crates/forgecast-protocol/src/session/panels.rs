@@ -11,32 +11,26 @@ use crate::time::Timestamp;
 /// The current phase.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct CurrentPhase {
     /// Name: a word of the vocabulary, or the producer's own.
     pub name: String,
     /// Its number as the producer writes it, without the total: `4`, `4.5`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub number: Option<String>,
     /// How many phases there are, by the producer's account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub total: Option<u32>,
     /// What it is doing, one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub detail: Option<String>,
     /// Its beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub started_at: Option<Timestamp>,
 }
 
 /// One phase of the pipeline.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct PhaseView {
     /// Position in the pipeline; phases that are not in the vocabulary come behind, in the order they came.
     pub order: u32,
@@ -44,11 +38,9 @@ pub struct PhaseView {
     pub status: PhaseStatus,
     /// First beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub started_at: Option<Timestamp>,
     /// Last end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub ended_at: Option<Timestamp>,
     /// How often it began: more than once is a loop back (self-healing).
     #[serde(default)]
@@ -58,39 +50,31 @@ pub struct PhaseView {
 /// Progress and tasks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Progress {
     /// 0 to 100, from the phases done and, where stated, the tasks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
     pub percent: Option<f64>,
     /// Tasks done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub tasks_completed: Option<u32>,
     /// Tasks in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub tasks_total: Option<u32>,
     /// Tasks by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, TaskView>>"))]
     pub tasks: BTreeMap<String, TaskView>,
     /// Rounds of the loop, when the build is a loop that counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub rounds: Option<u32>,
     /// Remarks of the producer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<String>>"))]
     pub notes: Vec<String>,
 }
 
 /// One task.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct TaskView {
     /// Position in the list.
     pub order: u32,
@@ -100,53 +84,42 @@ pub struct TaskView {
     pub status: String,
     /// Ids of tasks that come first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<String>>"))]
     pub dependencies: Vec<String>,
     /// Files it is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<String>>"))]
     pub files: Vec<String>,
     /// The producer's estimate, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub estimated_time: Option<String>,
 }
 
 /// The test loop.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Tests {
     /// The current round, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub iteration: Option<u32>,
     /// The result of the build as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub summary: Option<TestSummary>,
     /// Each round by its number.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<u32, TestIteration>>"))]
     pub iterations: BTreeMap<u32, TestIteration>,
 }
 
 /// The result of the build as a whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct TestSummary {
     /// Tests run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub total: Option<u32>,
     /// Tests passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub passed: Option<u32>,
     /// Tests failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub failed: Option<u32>,
     /// Where the numbers come from.
     pub source: TestBasis,
@@ -155,107 +128,83 @@ pub struct TestSummary {
 /// One round of the test loop; a number that is stated nowhere is absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct TestIteration {
     /// Tests run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub run: Option<u32>,
     /// Tests passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub passed: Option<u32>,
     /// Tests failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub failed: Option<u32>,
     /// The verdict, when one is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub verdict: Option<bool>,
     /// When it was reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub at: Option<Timestamp>,
 }
 
 /// One agent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct AgentView {
     /// `scout`, `builder`, `general-purpose`, …
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub kind: Option<String>,
     /// A name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub name: Option<String>,
     /// The agent that started it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub parent: Option<String>,
     /// `spawning`, `active`, `idle`, `completed`, `failed`, or the producer's word.
     pub status: String,
     /// The phase it works in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub phase: Option<String>,
     /// 0 to 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
     pub progress_percent: Option<f64>,
     /// Tokens used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
     pub tokens: Option<u64>,
     /// The limit that the producer names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
     pub tokens_limit: Option<u64>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub error: Option<String>,
     /// Beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub started_at: Option<Timestamp>,
     /// End.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub ended_at: Option<Timestamp>,
     /// Issues it found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub issues_found: Option<u32>,
     /// Issues it mended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub issues_fixed: Option<u32>,
 }
 
 /// What is likely to remain, counted from `at`; worked out from history, absent when there is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Estimate {
     /// When it was worked out.
-    #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub at: Timestamp,
     /// Seconds, median.
     #[serde(default)]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub remaining_s: u64,
     /// Seconds, lower quartile.
     #[serde(default)]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub low_s: u64,
     /// Seconds, upper quartile.
     #[serde(default)]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub high_s: u64,
     /// What it rests on, one line: `median of 4 earlier runs of this project`.
     pub basis: String,
@@ -264,15 +213,12 @@ pub struct Estimate {
 /// One reported error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ErrorView {
     /// One line.
     pub message: String,
     /// More of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub details: Option<String>,
     /// When it was reported.
-    #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub at: Timestamp,
 }

@@ -11,24 +11,19 @@ use crate::time::Timestamp;
 /// One session in the index: enough for the overview.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct SessionRow {
     /// Canonical id.
-    #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub id: SessionId,
     /// Name for people.
     pub name: String,
     /// The project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub project: Option<String>,
     /// What the build was asked to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub task: Option<String>,
     /// The machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub host: Option<String>,
     /// Which kind of source.
     pub source: SourceOfState,
@@ -36,44 +31,34 @@ pub struct SessionRow {
     pub status: SessionStatus,
     /// What needs a person's notice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub attention: Option<Attention>,
     /// Why the status is what it is, one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub status_reason: Option<String>,
     /// What it waits for, when it waits and the producer says for what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub waiting_for: Option<WaitingFor>,
     /// The current phase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub phase: Option<RowPhase>,
     /// Status of each phase by name, in no order; viewers order by the vocabulary.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, PhaseStatus>>"))]
     pub phases: BTreeMap<String, PhaseStatus>,
     /// 0 to 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
     pub progress_percent: Option<f64>,
     /// Tasks, when there is a list of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub tasks: Option<RowTasks>,
     /// The round of the test loop; of a loop that keeps checkpoints, the round of that loop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub iteration: Option<u32>,
     /// Tests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub tests: Option<RowTests>,
     /// Tokens and cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub usage: Option<RowUsage>,
     /// Agents at work.
     #[serde(default)]
@@ -83,30 +68,24 @@ pub struct SessionRow {
     pub problems: u32,
     /// Beginning of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub started_at: Option<Timestamp>,
     /// End of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub ended_at: Option<Timestamp>,
     /// When a fact last moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
     pub last_work_at: Option<Timestamp>,
 }
 
 /// What needs a person's notice: the latest of it, until the session goes on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Attention {
     /// What happened.
     pub kind: AttentionKind,
     /// When it happened.
-    #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub since: Timestamp,
     /// Its number. It only grows within a session, so a viewer tells each number once and sees what it missed.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub seq: u64,
     /// One line: why, or for a session that is completed what it did. May be empty.
     pub text: String,
@@ -115,7 +94,6 @@ pub struct Attention {
 /// What is worth a person's notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum AttentionKind {
     /// It ended well.
@@ -133,24 +111,20 @@ pub enum AttentionKind {
 /// The current phase, short.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct RowPhase {
     /// Name.
     pub name: String,
     /// Number as written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub number: Option<String>,
     /// How many there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub total: Option<u32>,
 }
 
 /// Tasks, short.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct RowTasks {
     /// Done.
     #[serde(default)]
@@ -163,33 +137,26 @@ pub struct RowTasks {
 /// Tests, short.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct RowTests {
     /// Passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub passed: Option<u32>,
     /// Failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub failed: Option<u32>,
 }
 
 /// Usage, short.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct RowUsage {
     /// Tokens of all types.
     #[serde(default)]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub tokens: u64,
     /// US dollars.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub cost_usd: Option<f64>,
     /// Some of it has no price: what it cost is more than `cost_usd`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<bool>"))]
     pub unpriced: bool,
 }

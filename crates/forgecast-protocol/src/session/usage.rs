@@ -9,23 +9,18 @@ use crate::event::{TokenDelta, UsageSource};
 /// Tokens by type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct TokenCounts {
     /// Sent to the model and not cached.
     #[serde(default)]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub input: u64,
     /// Written by the model.
     #[serde(default)]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub output: u64,
     /// Read from the cache.
     #[serde(default)]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub cache_read: u64,
     /// Written to the cache.
     #[serde(default)]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub cache_write: u64,
 }
 
@@ -59,99 +54,78 @@ impl TokenCounts {
 /// Tokens and cost.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Usage {
     /// Tokens by type.
     #[serde(flatten)]
-    #[cfg_attr(feature = "typescript", ts(flatten))]
     pub tokens: TokenCounts,
     /// US dollars, of what has a price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub cost_usd: Option<f64>,
     /// Whether every call had a price.
     pub priced: bool,
     /// Calls to a model; 0 when nobody names single calls.
     #[serde(default)]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub calls: u64,
     /// Calls whose model has no price.
     #[serde(default)]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub unpriced_calls: u64,
     /// Calls of which two sources give different numbers; the better source counts.
     #[serde(default)]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub disputed_calls: u64,
     /// By model.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, UsageShare>>"))]
     pub by_model: BTreeMap<String, UsageShare>,
     /// By phase.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, UsageShare>>"))]
     pub by_phase: BTreeMap<String, UsageShare>,
     /// By the agent's id; the main one is `main`. Only when there are others.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, UsageShare>>"))]
     pub by_agent: BTreeMap<String, UsageShare>,
     /// What each source says by its own account, side by side, never to be summed. Only when there are several.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, UsageShare>>"))]
     pub by_source: BTreeMap<String, UsageShare>,
     /// The newest 60 minutes in which tokens were used, by their beginning (`2026-11-22T00:15:00Z`): what a burn rate is
     /// worked out from.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<BTreeMap<String, UsageMinute>>"))]
     pub recent: BTreeMap<String, UsageMinute>,
     /// The context window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub context: Option<ContextWindow>,
     /// The budget of this session, once a mark of it was passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub budget: Option<Budget>,
     /// Where the numbers come from, best first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<UsageSource>>"))]
     pub provenance: Vec<UsageSource>,
 }
 
 /// A share of the usage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct UsageShare {
     /// Tokens by type.
     #[serde(flatten)]
-    #[cfg_attr(feature = "typescript", ts(flatten))]
     pub tokens: TokenCounts,
     /// US dollars.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub cost_usd: Option<f64>,
 }
 
 /// What was used within one minute.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct UsageMinute {
     /// Tokens of all types.
     #[serde(default)]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub tokens: u64,
     /// US dollars.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub cost_usd: Option<f64>,
 }
 
 /// How a budget stands, as of the last mark that was passed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Budget {
     /// US dollars allowed.
     pub limit_usd: f64,
@@ -162,15 +136,12 @@ pub struct Budget {
 /// How full the context window is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ContextWindow {
     /// Tokens in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
     pub used: Option<u64>,
     /// Tokens that fit.
     #[serde(default)]
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub limit: u64,
     /// 0 to 100.
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
@@ -182,7 +153,6 @@ pub struct ContextWindow {
 /// How near a limit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum BudgetLevel {
     /// Below half.

@@ -12,7 +12,8 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use forgecast_hub::{Frame, Listener, Start, Subscription};
-use forgecast_protocol::{Epoch, Revision, SessionRef, Topic};
+use forgecast_protocol::rest::SessionPath;
+use forgecast_protocol::{Epoch, Revision, Topic};
 use futures_util::stream;
 
 use super::{heartbeat, hello, json};
@@ -31,7 +32,7 @@ pub(crate) async fn sessions(
     Extension(permit): Extension<Arc<ConnectionPermit>>,
     Extension(principal): Extension<Principal>,
     headers: HeaderMap,
-) -> Result<Response, Error> {
+) -> Result<EventStream, Error> {
     follow(Topic::Sessions, &headers, shared, (principal, permit)).await
 }
 
@@ -40,10 +41,10 @@ pub(crate) async fn session(
     State(shared): State<Arc<AppState>>,
     Extension(permit): Extension<Arc<ConnectionPermit>>,
     Extension(principal): Extension<Principal>,
-    InPath(session): InPath<SessionRef>,
+    InPath(SessionPath { id }): InPath<SessionPath>,
     headers: HeaderMap,
-) -> Result<Response, Error> {
-    follow(Topic::Session(session), &headers, shared, (principal, permit)).await
+) -> Result<EventStream, Error> {
+    follow(Topic::Session(id), &headers, shared, (principal, permit)).await
 }
 
 async fn follow(
@@ -51,7 +52,7 @@ async fn follow(
     headers: &HeaderMap,
     shared: Arc<AppState>,
     (principal, permit): (Principal, Arc<ConnectionPermit>),
-) -> Result<Response, Error> {
+) -> Result<EventStream, Error> {
     let start = match position(headers) {
         Some((epoch, revision)) => Start::After { epoch, revision },
         None => Start::Fresh,
@@ -80,7 +81,16 @@ async fn follow(
         // A proxy that collects the answer before it passes it on would turn live into late.
         (header::HeaderName::from_static("x-accel-buffering"), "no"),
     ];
-    Ok((headers, Body::from_stream(stream)).into_response())
+    Ok(EventStream((headers, Body::from_stream(stream)).into_response()))
+}
+
+/// A stream of messages.
+pub(crate) struct EventStream(Response);
+
+impl IntoResponse for EventStream {
+    fn into_response(self) -> Response {
+        self.0
+    }
 }
 
 /// What the viewer has, when it says so in the form that it got from us; anything else starts afresh.

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use forgecast_hub::{Frame, Start, SubscribeError};
 use forgecast_protocol::update::ClientMessage;
 use forgecast_protocol::{ServerMessage, Topic};
@@ -20,8 +20,17 @@ use crate::websocket::{CloseReason, Message};
 const ECHO_CHARS: usize = 200;
 
 /// `GET /api/v1/live`.
-pub(crate) async fn upgrade(upgrade: ViewerUpgrade) -> Response {
-    upgrade.serve(LiveProtocol::default())
+pub(crate) async fn upgrade(upgrade: ViewerUpgrade) -> LiveSocket {
+    LiveSocket(upgrade.serve(LiveProtocol::default()))
+}
+
+/// The answer to a handshake.
+pub(crate) struct LiveSocket(Response);
+
+impl IntoResponse for LiveSocket {
+    fn into_response(self) -> Response {
+        self.0
+    }
 }
 
 /// What one viewer follows.

@@ -1,68 +1,37 @@
-//! The description of the whole API, made of the routes, a word about each, and the types that they take and give. It
-//! fails when a route has no word or a word no route: what is described is what is there.
+//! The description of the whole API, made of the table of routes and of what their handlers take and return.
 
 use std::collections::BTreeMap;
 
-use schemars::generate::SchemaSettings;
+use forgecast_protocol::session::TokenCounts;
 use serde_json::{Map, Value, json};
 
-use super::operation::{Operation, Schemas, Tag, shared_problems};
-use super::{inputs, reports, tables, tables_origin};
+use super::operation::{Operation, PROBLEM, Schemas};
 use crate::{Access, Route, routes};
 
-/// Makes the description.
-///
-/// # Errors
-/// The routes and what is said about them are not the same, said in words.
-pub fn document(mounted: &[Route]) -> Result<Value, String> {
-    let mut schemas = schemas();
-    let problem = schemas.of::<forgecast_protocol::problem::ErrorBody>();
-    let operations = [
-        tables::sessions(&mut schemas),
-        tables::live(&mut schemas),
-        reports::reports(&mut schemas),
-        reports::server(&mut schemas),
-        inputs::facts(&mut schemas),
-        inputs::access(&mut schemas),
-        tables_origin::views(&mut schemas),
-        tables_origin::numbers(&mut schemas),
-        tables_origin::producers(&mut schemas),
-    ];
+/// Makes the description of the server's routes and of those that are mounted on it.
+#[must_use]
+pub fn document(mounted: &[Route]) -> Value {
+    let mut schemas = Schemas::new();
+    let problem = schemas.problem();
+    // Only ever a part of other schemas, and wanted by name.
+    schemas.of::<TokenCounts>();
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
-    let mut undescribed: Vec<Route> = routes().table().iter().chain(mounted).cloned().collect();
-    for mut operation in operations.into_iter().flatten() {
-        let found = undescribed
-            .iter()
-            .position(|route| route.method == operation.method && route.path == operation.path);
-        let Some(found) = found else {
-            return Err(format!(
-                "{} {} is described and no route",
-                operation.method, operation.path
-            ));
-        };
-        let route = undescribed.swap_remove(found);
-        usual_problems(&mut operation, route.access);
-        let (security, words) = security(route.access);
-        let path = route.path.replace("{*", "{");
-        let of_path = paths.entry(path).or_default();
-        of_path.insert(route.method.to_ascii_lowercase(), operation.written(security, words));
+    let mut sections: Vec<Value> = Vec::new();
+    for route in routes().table().iter().chain(mounted) {
+        let mut operation = Operation::new(route.path);
+        (route.describe)(&mut operation, &mut schemas);
+        let mut written = operation.written(route, &problems(route));
+        let (security, word) = security(route.access);
+        written["security"] = security;
+        written["x-access"] = word.into();
+        let of_path = paths.entry(route.path.replace("{*", "{")).or_default();
+        of_path.insert(route.method.to_ascii_lowercase(), written);
+        let section = json!({ "name": route.section, "description": route.section_about });
+        if sections.last() != Some(&section) {
+            sections.push(section);
+        }
     }
-    if let Some(route) = undescribed.first() {
-        return Err(format!(
-            "{} {} is a route that is not described: say what it does in src/openapi",
-            route.method, route.path
-        ));
-    }
-    let tags: Vec<Value> = Tag::ALL
-        .iter()
-        .map(|(_, name, about)| json!({ "name": name, "description": about }))
-        .collect();
-    let mut schemas = schemas.all();
-    for schema in schemas.values_mut() {
-        absent_is_not_null(schema);
-        for_readers(schema);
-    }
-    Ok(json!({
+    json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Forgecast",
@@ -72,39 +41,98 @@ pub fn document(mounted: &[Route]) -> Result<Value, String> {
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": ".", "description": "This server." }],
-        "tags": tags,
+        "tags": sections,
         "paths": paths,
         "components": {
-            "schemas": schemas,
+            "schemas": schemas.all(),
             "responses": shared_problems(&problem),
             "securitySchemes": security_schemes(),
         },
-    }))
+    })
 }
 
 const ABOUT: &str = "What is unknown is absent, never null; times are RFC 3339 in UTC with milliseconds; money is in US dollars \
     and says so (`_usd`). Errors are `application/problem+json` with a stable `type`. Fields may be added, none is removed or \
     retyped. A process of the same machine may watch and send without a token, unless the server was told to require one.";
 
-fn schemas() -> Schemas {
-    let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
-        settings.definitions_path = "/components/schemas".into();
-        settings.meta_schema = None;
-    });
-    Schemas::new(settings.into_generator())
+/// What can happen to a request of this route: to any of its kind, and what the table says.
+fn problems(route: &Route) -> Vec<u16> {
+    let mut problems = vec![400, 403, 421, 431, 500, 503];
+    problems.extend(route.problems);
+    if route.access != Access::Open {
+        problems.extend([401, 429]);
+    }
+    if route.method == "POST" {
+        problems.extend([408, 413, 415]);
+    }
+    // What Context Foundry's clients call a session that is not there has a form of its own.
+    if route.path.contains('{') && route.path.starts_with("/api/v1/") {
+        problems.push(404);
+    }
+    problems
 }
 
-/// What can happen to any request of the kind, besides what its own description says.
-fn usual_problems(operation: &mut Operation, access: Access) {
-    let mut usual = vec![400, 403, 421, 431, 500, 503];
-    if access != Access::Open {
-        usual.extend([401, 429]);
-    }
-    if operation.method == "POST" {
-        usual.extend([408, 413, 415]);
-    }
-    usual.retain(|status| !operation.says(*status));
-    operation.problems.extend(usual);
+/// The errors that several operations share: their statuses and what they mean.
+fn shared_problems(problem: &Value) -> Value {
+    let all: [(u16, &str, bool); 14] = [
+        (
+            400,
+            "The path, the query or the body does not have the form it must have.",
+            false,
+        ),
+        (
+            401,
+            "Not signed in: there is no token, or one that is not known.",
+            false,
+        ),
+        (
+            403,
+            "Signed in, but not allowed; or the request comes from a page of another origin.",
+            false,
+        ),
+        (404, "There is no such session, revision, file or page.", false),
+        (408, "The body came too slowly.", false),
+        (413, "The body is longer than is read.", false),
+        (
+            415,
+            "The body is of another media type, or packed in a way that is not unpacked here.",
+            false,
+        ),
+        (421, "The `Host` names another server.", false),
+        (422, "The body could be read, and nothing of it could be taken.", false),
+        (429, "Too many viewers, or too many tokens that are not known.", true),
+        (
+            500,
+            "It could not be answered; the cause is in the server's log under the request id.",
+            false,
+        ),
+        (
+            503,
+            "The store is behind, locked or read-only, or too many requests are being read.",
+            true,
+        ),
+        (507, "The disk or the database is full.", true),
+        (431, "The headers are longer than are read; without a body.", false),
+    ];
+    let told = all.iter().map(|(status, words, later)| {
+        let mut answer = json!({ "description": words, "content": { PROBLEM: { "schema": problem } } });
+        if *status == 431 {
+            answer = json!({ "description": words });
+        }
+        if *later {
+            answer["headers"] = json!({ "Retry-After": {
+                "description": "Seconds after which it is worth to try again.",
+                "schema": { "type": "integer", "minimum": 1 },
+            } });
+        }
+        if *status == 401 {
+            answer["headers"] = json!({ "WWW-Authenticate": {
+                "description": "`Bearer`.", "schema": { "type": "string" },
+            } });
+        }
+        (status.to_string(), answer)
+    });
+    Value::Object(told.collect())
 }
 
 /// Who may: the ways to say so, each with the roles that are enough; the empty one is a process of this machine.
@@ -142,7 +170,7 @@ fn security_schemes() -> Value {
 }
 
 /// A field that may be left out is left out when it is unknown: what a derive calls null is not there.
-fn absent_is_not_null(schema: &mut Value) {
+pub(super) fn absent_is_not_null(schema: &mut Value) {
     let required: Vec<Value> = schema["required"].as_array().cloned().unwrap_or_default();
     if let Some(Value::Object(fields)) = schema.get_mut("properties") {
         for (name, field) in fields {
@@ -180,7 +208,7 @@ fn without_null(field: &mut Value) {
 }
 
 /// What is written for readers of the code is put into words for readers of the API: without links, on one line.
-fn for_readers(schema: &mut Value) {
+pub(super) fn for_readers(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
             // A field may be called `description`, too: then it is a schema.

@@ -1,217 +1,128 @@
-//! One route as the description tells it. What holds for all of a kind (who may, what the guard refuses) is not said here
-//! but worked out from the route itself.
+//! One operation as OpenAPI writes it, and the schemas that all of them share.
 
 use std::collections::BTreeMap;
 
+use forgecast_protocol::problem::ErrorBody;
+use schemars::generate::{Contract, SchemaSettings};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use super::document::{absent_is_not_null, for_readers};
+use crate::Route;
+
+/// The media type of answers.
+pub(super) const JSON: &str = "application/json";
 /// The media type of errors.
-const PROBLEM: &str = "application/problem+json";
+pub(super) const PROBLEM: &str = "application/problem+json";
 
-/// What an operation is about; the description is ordered by these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Tag {
-    Sessions,
-    Live,
-    Reports,
-    Facts,
-    Access,
-    Server,
-    Origin,
-}
-
-impl Tag {
-    /// All of them with what they are about, in the order in which they are shown.
-    pub(super) const ALL: [(Self, &'static str, &'static str); 7] = [
-        (Self::Sessions, "Sessions", "What builds do and did."),
-        (
-            Self::Live,
-            "Live",
-            "Changes as they happen, over WebSocket and as server-sent events.",
-        ),
-        (Self::Reports, "Reports", "Tokens and money over all sessions."),
-        (
-            Self::Facts,
-            "Facts",
-            "What producers send. Answered when it is on disk; the same id twice counts once.",
-        ),
-        (Self::Access, "Access", "Signing in and out in a browser."),
-        (Self::Server, "Server", "How the server itself is."),
-        (
-            Self::Origin,
-            "Origin",
-            "The API of the server that Forgecast takes over from, on its paths and with its fields. Here, and only here, \
-             what is unknown is null or 0.",
-        ),
-    ];
-
-    /// The word for it.
-    pub(super) fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(tag, ..)| *tag == self)
-            .map_or("", |(_, name, _)| name)
-    }
-}
-
-/// See the module.
-pub(super) struct Operation {
-    pub(super) method: &'static str,
+/// What is known of one operation: its route, and what the handler's signature adds.
+pub(crate) struct Operation {
     pub(super) path: &'static str,
-    pub(super) tag: Tag,
-    id: &'static str,
-    summary: &'static str,
-    about: Option<&'static str>,
     parameters: Vec<Value>,
     body: Option<Value>,
     answers: BTreeMap<u16, Value>,
-    pub(super) problems: Vec<u16>,
     extra: Map<String, Value>,
 }
 
 impl Operation {
-    pub(super) fn new(
-        method: &'static str,
-        path: &'static str,
-        tag: Tag,
-        id: &'static str,
-        summary: &'static str,
-    ) -> Self {
+    pub(super) fn new(path: &'static str) -> Self {
         Self {
-            method,
             path,
-            tag,
-            id,
-            summary,
-            about: None,
             parameters: Vec::new(),
             body: None,
             answers: BTreeMap::new(),
-            problems: Vec::new(),
             extra: Map::new(),
         }
     }
 
-    pub(super) fn about(mut self, text: &'static str) -> Self {
-        self.about = Some(text);
-        self
+    /// Each field of `T` is a parameter.
+    pub(super) fn parameters<T: JsonSchema>(&mut self, place: &str, schemas: &mut Schemas) {
+        let mut fields = schemas.taken::<T>();
+        let required: Vec<Value> = fields["required"].as_array().cloned().unwrap_or_default();
+        let Value::Object(fields) = fields["properties"].take() else {
+            return;
+        };
+        for (name, mut schema) in fields {
+            let mut words = Value::Null;
+            if let Value::Object(schema) = &mut schema {
+                words = schema.remove("description").unwrap_or_default();
+                // Left out, it is left out: that is no value.
+                schema.retain(|key, value| key != "default" || !(value.is_null() || *value == json!([])));
+                let most = schema.get("format").and_then(|format| most(format.as_str()?));
+                schema.extend(most.map(|most| ("maximum".to_owned(), most)));
+            }
+            let is_list = schema["type"] == "array";
+            let parameter = self.parameter(place, &name, words.as_str().unwrap_or_default(), schema);
+            if required.iter().any(|one| *one == name) {
+                parameter["required"] = true.into();
+            }
+            if is_list {
+                parameter["style"] = "form".into();
+                parameter["explode"] = false.into();
+            }
+        }
     }
 
-    /// A part of the path.
-    pub(super) fn part(self, name: &str, words: &str, schema: Value) -> Self {
-        self.required(parameter("path", name, words, schema))
-    }
-
-    /// A field of the query.
-    pub(super) fn query(mut self, name: &str, words: &str, schema: Value) -> Self {
-        self.parameters.push(parameter("query", name, words, schema));
-        self
-    }
-
-    /// A field of the query that cannot be left out.
-    pub(super) fn required_query(self, name: &str, words: &str, schema: Value) -> Self {
-        self.required(parameter("query", name, words, schema))
-    }
-
-    fn required(mut self, mut parameter: Value) -> Self {
-        parameter["required"] = true.into();
+    /// One parameter.
+    pub(super) fn parameter(&mut self, place: &str, name: &str, words: &str, schema: Value) -> &mut Value {
+        let parameter = json!({ "name": name, "in": place, "description": words, "schema": schema });
         self.parameters.push(parameter);
-        self
-    }
-
-    /// A field of the query that is a list, its items separated by commas.
-    pub(super) fn list_query(mut self, name: &str, words: &str, items: Value) -> Self {
-        let mut parameter = parameter("query", name, words, json!({ "type": "array", "items": items }));
-        parameter["style"] = "form".into();
-        parameter["explode"] = false.into();
-        self.parameters.push(parameter);
-        self
-    }
-
-    /// A header.
-    pub(super) fn header(mut self, name: &str, words: &str, schema: Value) -> Self {
-        self.parameters.push(parameter("header", name, words, schema));
-        self
+        let last = self.parameters.len() - 1;
+        &mut self.parameters[last]
     }
 
     /// A body in each of these media types.
-    pub(super) fn body(mut self, words: &str, kinds: &[(&str, Value)]) -> Self {
+    pub(super) fn body(&mut self, words: &str, kinds: &[(&str, Value)]) {
         self.body = Some(json!({ "description": words, "required": true, "content": content(kinds) }));
-        self
     }
 
-    /// A JSON body.
-    pub(super) fn json_body(self, words: &str, schema: Value, example: Value) -> Self {
-        let mut operation = self.body(words, &[("application/json", schema)]);
-        if let Some(body) = &mut operation.body {
-            body["content"]["application/json"]["example"] = example;
+    /// An example of the JSON body.
+    pub(super) fn example(&mut self, example: &Value) {
+        if let Some(body) = &mut self.body {
+            body["content"][JSON]["example"] = example.clone();
         }
-        operation
     }
 
     /// An answer in each of these media types; without one it has no body.
-    pub(super) fn answer(mut self, status: u16, words: &str, kinds: &[(&str, Value)]) -> Self {
+    pub(super) fn answer(&mut self, status: u16, words: &str, kinds: &[(&str, Value)]) {
         let mut answer = json!({ "description": words });
         if !kinds.is_empty() {
             answer["content"] = content(kinds);
         }
         self.answers.insert(status, answer);
-        self
     }
 
-    /// A JSON answer.
-    pub(super) fn json(self, status: u16, words: &str, schema: Value) -> Self {
-        self.answer(status, words, &[("application/json", schema)])
+    /// An answer that is a `T`.
+    pub(super) fn json<T: JsonSchema>(&mut self, status: u16, schemas: &mut Schemas) {
+        self.answer(status, &schemas.words::<T>(), &[(JSON, schemas.of::<T>())]);
     }
 
-    /// A JSON answer with a tag, and 304 for who has it already.
-    pub(super) fn with_etag(self, words: &str, schema: Value) -> Self {
-        let mut operation = self
-            .header(
-                "If-None-Match",
-                "The `ETag` of what is here already.",
-                json!({ "type": "string" }),
-            )
-            .json(200, words, schema)
-            .answer(304, "Nothing changed.", &[]);
-        let tag = json!({ "ETag": { "description": "Names this very content.", "schema": { "type": "string" } } });
-        for status in [200, 304] {
-            if let Some(answer) = operation.answers.get_mut(&status) {
-                answer["headers"] = tag.clone();
-            }
+    /// An answer that is text.
+    pub(super) fn text(&mut self, status: u16, words: &str, kind: &str) {
+        self.answer(status, words, &[(kind, json!({ "type": "string" }))]);
+    }
+
+    /// A header of an answer.
+    pub(super) fn header(&mut self, status: u16, name: &str, words: &str) {
+        if let Some(answer) = self.answers.get_mut(&status) {
+            answer["headers"][name] = json!({ "description": words, "schema": { "type": "string" } });
         }
-        operation
-    }
-
-    /// Further errors, as problem+json.
-    pub(super) fn problems(mut self, statuses: &[u16]) -> Self {
-        self.problems.extend(statuses);
-        self
     }
 
     /// A field of this description that OpenAPI does not know, `x-…`.
-    pub(super) fn extra(mut self, name: &str, value: Value) -> Self {
+    pub(super) fn extra(&mut self, name: &str, value: Value) {
         self.extra.insert(name.to_owned(), value);
-        self
     }
 
-    /// Whether this status is answered in another form than a problem.
-    pub(super) fn says(&self, status: u16) -> bool {
-        self.answers.contains_key(&status)
-    }
-
-    /// As OpenAPI writes it; `security` and the words about it come from the route.
-    pub(super) fn written(self, security: Value, access: &str) -> Value {
+    /// As OpenAPI writes it, with what can go wrong unless the operation itself says how that is answered.
+    pub(super) fn written(self, route: &Route, problems: &[u16]) -> Value {
         let mut written = json!({
-            "operationId": self.id,
-            "summary": self.summary,
-            "tags": [self.tag.name()],
-            "security": security,
-            "x-access": access,
+            "operationId": route.id,
+            "summary": route.summary,
+            "tags": [route.section],
         });
-        if let Some(about) = self.about {
-            written["description"] = about.into();
+        if !route.about.is_empty() {
+            written["description"] = route.about.into();
         }
         if !self.parameters.is_empty() {
             written["parameters"] = self.parameters.into();
@@ -224,7 +135,7 @@ impl Operation {
             .into_iter()
             .map(|(status, answer)| (status.to_string(), answer))
             .collect();
-        for status in self.problems {
+        for status in problems {
             let shared = json!({ "$ref": format!("#/components/responses/{status}") });
             answers.entry(status.to_string()).or_insert(shared);
         }
@@ -236,8 +147,13 @@ impl Operation {
     }
 }
 
-fn parameter(place: &str, name: &str, words: &str, schema: Value) -> Value {
-    json!({ "name": name, "in": place, "description": words, "schema": schema })
+/// The largest number of a format, where tools would try larger ones.
+fn most(format: &str) -> Option<Value> {
+    match format {
+        "uint32" => Some(u32::MAX.into()),
+        "uint64" => Some(u64::MAX.into()),
+        _ => None,
+    }
 }
 
 fn content(kinds: &[(&str, Value)]) -> Value {
@@ -251,96 +167,77 @@ fn content(kinds: &[(&str, Value)]) -> Value {
     Value::Object(kinds.collect())
 }
 
-/// The errors that several operations share: their statuses and what they mean.
-pub(super) fn shared_problems(problem: &Value) -> Value {
-    let all: [(u16, &str, bool); 14] = [
-        (
-            400,
-            "The path, the query or the body does not have the form it must have.",
-            false,
-        ),
-        (
-            401,
-            "Not signed in: there is no token, or one that is not known.",
-            false,
-        ),
-        (
-            403,
-            "Signed in, but not allowed; or the request comes from a page of another origin.",
-            false,
-        ),
-        (404, "There is no such session, revision, file or page.", false),
-        (408, "The body came too slowly.", false),
-        (413, "The body is longer than is read.", false),
-        (
-            415,
-            "The body is of another media type, or packed in a way that is not unpacked here.",
-            false,
-        ),
-        (421, "The `Host` names another server.", false),
-        (422, "The body could be read, and nothing of it could be taken.", false),
-        (429, "Too many viewers, or too many tokens that are not known.", true),
-        (
-            500,
-            "It could not be answered; the cause is in the server's log under the request id.",
-            false,
-        ),
-        (
-            503,
-            "The store is behind, locked or read-only, or too many requests are being read.",
-            true,
-        ),
-        (507, "The disk or the database is full.", true),
-        (431, "The headers are longer than are read; without a body.", false),
-    ];
-    let told = all.iter().map(|(status, words, later)| {
-        let mut answer = json!({ "description": words, "content": { PROBLEM: { "schema": problem } } });
-        if *status == 431 {
-            answer = json!({ "description": words });
-        }
-        if *later {
-            answer["headers"] = json!({ "Retry-After": {
-                "description": "Seconds after which it is worth to try again.",
-                "schema": { "type": "integer", "minimum": 1 },
-            } });
-        }
-        if *status == 401 {
-            answer["headers"] = json!({ "WWW-Authenticate": {
-                "description": "`Bearer`.", "schema": { "type": "string" },
-            } });
-        }
-        (status.to_string(), answer)
-    });
-    Value::Object(told.collect())
-}
-
 /// The schemas of types, each under its own name.
-pub(super) struct Schemas {
-    generator: SchemaGenerator,
+pub(crate) struct Schemas {
+    /// As they are written: what is always there is required.
+    written: SchemaGenerator,
+    /// As they are read: what has a default may be left out.
+    read: SchemaGenerator,
     added: Map<String, Value>,
 }
 
 impl Schemas {
-    pub(super) fn new(generator: SchemaGenerator) -> Self {
-        let added = Map::new();
-        Self { generator, added }
+    pub(super) fn new() -> Self {
+        let settings = |contract: Contract| {
+            let mut settings = SchemaSettings::draft2020_12();
+            settings.contract = contract;
+            settings.definitions_path = "/components/schemas".into();
+            settings.meta_schema = None;
+            settings
+        };
+        Self {
+            written: settings(Contract::Serialize).into_generator(),
+            read: settings(Contract::Deserialize).into_generator(),
+            added: Map::new(),
+        }
     }
 
-    /// A schema that was made elsewhere, under a name; gives the reference to it.
-    pub(super) fn add(&mut self, name: &str, schema: Value) -> Value {
-        self.added.insert(name.to_owned(), schema);
+    /// The schema of a type as it is written, by reference.
+    pub(super) fn of<T: JsonSchema>(&mut self) -> Value {
+        self.written.subschema_for::<T>().to_value()
+    }
+
+    /// The schema of a problem, by reference.
+    pub(super) fn problem(&mut self) -> Value {
+        self.of::<ErrorBody>()
+    }
+
+    /// What a type says of itself.
+    pub(super) fn words<T: JsonSchema>(&mut self) -> String {
+        let mut schema = T::json_schema(&mut self.written).to_value();
+        for_readers(&mut schema);
+        schema["description"].as_str().unwrap_or("Any object.").to_owned()
+    }
+
+    /// The schema of a type as it is read, itself and not a reference.
+    fn taken<T: JsonSchema>(&mut self) -> Value {
+        let mut schema = T::json_schema(&mut self.read).to_value();
+        absent_is_not_null(&mut schema);
+        for_readers(&mut schema);
+        schema
+    }
+
+    /// The schema of a type that is read strictly: a whole of its own, under its name.
+    pub(super) fn strictly<T: JsonSchema>(&mut self) -> Value {
+        let settings = SchemaSettings::draft2020_12().with(|settings| {
+            settings.inline_subschemas = true;
+            settings.meta_schema = None;
+        });
+        let schema = settings.into_generator().into_root_schema_for::<T>();
+        let name = T::schema_name();
+        self.added.insert(name.clone().into_owned(), schema.to_value());
         json!({ "$ref": format!("#/components/schemas/{name}") })
     }
 
-    /// The schema of a type, by reference.
-    pub(super) fn of<T: JsonSchema>(&mut self) -> Value {
-        self.generator.subschema_for::<T>().to_value()
-    }
-
-    /// All that were asked for, and what they need.
+    /// All that were asked for, and what they need. A type that is written and read is the same both ways.
     pub(super) fn all(mut self) -> Map<String, Value> {
-        let mut all = self.generator.take_definitions(true);
+        let mut all = self.read.take_definitions(true);
+        all.extend(self.written.take_definitions(true));
         all.extend(self.added);
+        for schema in all.values_mut() {
+            absent_is_not_null(schema);
+            for_readers(schema);
+        }
         all
     }
 }

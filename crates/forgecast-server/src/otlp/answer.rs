@@ -2,10 +2,48 @@
 //! `ExportMetricsServiceResponse` and `google.rpc.Status`, as JSON and as protobuf.
 
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::Signal;
 use crate::guard::BodyKind;
+
+/// `ExportLogsServiceResponse`, `ExportMetricsServiceResponse`; empty when everything was taken.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ExportResponse<'a> {
+    /// What was not taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partial_success: Option<PartialSuccess<'a>>,
+}
+
+/// What of an export was not taken. 64-bit numbers are strings in protobuf's JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct PartialSuccess<'a> {
+    /// Why.
+    error_message: &'a str,
+    /// Log records, as digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = "^[0-9]+$")))]
+    rejected_log_records: Option<String>,
+    /// Data points, as digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = "^[0-9]+$")))]
+    rejected_data_points: Option<String>,
+}
+
+/// `google.rpc.Status`: why an export was not taken.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct RpcStatus<'a> {
+    /// gRPC's number for the kind of trouble.
+    #[cfg_attr(feature = "openapi", schemars(range(min = 0, max = 16)))]
+    code: u64,
+    /// In words.
+    message: &'a str,
+}
 
 /// What became of an export.
 #[derive(Debug)]
@@ -23,18 +61,14 @@ impl Answer {
         let partial = self.rejected > 0 || !self.message.is_empty();
         match kind {
             BodyKind::Json => {
-                let name = match self.signal {
-                    Signal::Logs => "rejectedLogRecords",
-                    Signal::Metrics => "rejectedDataPoints",
-                };
-                // 64-bit numbers are strings in protobuf's JSON.
-                let partial = partial.then(
-                    || json!({ "partialSuccess": { name: self.rejected.to_string(), "errorMessage": self.message } }),
-                );
-                partial
-                    .unwrap_or_else(|| Value::Object(serde_json::Map::new()))
-                    .to_string()
-                    .into_bytes()
+                let rejected = |signal| (self.signal == signal).then(|| self.rejected.to_string());
+                json(&ExportResponse {
+                    partial_success: partial.then(|| PartialSuccess {
+                        error_message: &self.message,
+                        rejected_log_records: rejected(Signal::Logs),
+                        rejected_data_points: rejected(Signal::Metrics),
+                    }),
+                })
             }
             BodyKind::Protobuf => {
                 let mut body = Vec::new();
@@ -54,7 +88,7 @@ impl Answer {
 pub(super) fn encode_status(kind: BodyKind, status: StatusCode, message: &str) -> Vec<u8> {
     let code = code(status);
     match kind {
-        BodyKind::Json => json!({ "code": code, "message": message }).to_string().into_bytes(),
+        BodyKind::Json => json(&RpcStatus { code, message }),
         BodyKind::Protobuf => {
             let mut body = Vec::new();
             number(&mut body, 1, code);
@@ -62,6 +96,11 @@ pub(super) fn encode_status(kind: BodyKind, status: StatusCode, message: &str) -
             body
         }
     }
+}
+
+/// Plain strings and numbers always serialise.
+fn json(message: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(message).unwrap_or_default()
 }
 
 /// gRPC's number for what the status says.

@@ -62,11 +62,7 @@ struct Door {
 
 fn doors() -> Vec<Door> {
     const EVENT: &[u8] = br#"{"id": "x", "session": "secret-project", "type": "custom", "kind": "note"}"#;
-    let of_route = |Route {
-                        method,
-                        path,
-                        access: _,
-                    }: Route| {
+    let of_route = |Route { method, path, .. }: Route| {
         let upgrade = path == "/api/v1/live" || path.starts_with("/ws/");
         let headers = match method {
             "GET" if upgrade => vec![

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use forgecast_protocol::health::{RootKind, RootState};
 use serde_json::{Value, json};
 
 use forgecast_testkit::{Answer, Server, bearer};
@@ -41,30 +40,6 @@ fn every_route_is_described_and_nothing_else() {
     );
 }
 
-/// Does not compile when there is another: name it here and in src/openapi/shapes.rs.
-#[tokio::test]
-async fn every_kind_and_state_of_a_folder_is_described() {
-    let kinds = std::iter::successors(Some(RootKind::Projects), |kind| match kind {
-        RootKind::Projects => Some(RootKind::Checkpoints),
-        RootKind::Checkpoints => Some(RootKind::Logs),
-        RootKind::Logs | RootKind::Agent(_) => None,
-    });
-    let agents = forgecast_decode::agents::AGENTS
-        .iter()
-        .map(|agent| RootKind::Agent(agent.key.into()));
-    let kinds = kinds.chain(agents);
-    let states = std::iter::successors(Some(RootState::Watching), |state| match state {
-        RootState::Watching => Some(RootState::Polling),
-        RootState::Polling => Some(RootState::Missing),
-        RootState::Missing => Some(RootState::Unreadable),
-        RootState::Unreadable => None,
-    });
-    let described = Server::start().await.get("/openapi.json").await.json();
-    let words = |name: &str| described["components"]["schemas"][name]["enum"].clone();
-    assert_eq!(words("RootKind"), json!(kinds.collect::<Vec<_>>()));
-    assert_eq!(words("RootState"), json!(states.collect::<Vec<_>>()));
-}
-
 #[test]
 fn whom_a_route_serves_is_what_the_router_says() {
     let described = Contract::read();
@@ -100,60 +75,28 @@ fn operations_have_names_of_their_own_and_words() {
     }
 }
 
-/// A path of each GET route that answers at once, with something behind it.
+/// What is asked besides each GET route with the examples of its parameters.
 const READ: &[&str] = &[
     "/api/v1/sessions?status=running,waiting&sort=name&limit=1",
-    "/api/v1/sessions",
-    "/api/v1/sessions/weather-app",
     "/api/v1/sessions/old-app",
     "/api/v1/sessions/weather-app/log?limit=10",
     "/api/v1/sessions/weather-app/log/matches?q=compiling",
     "/api/v1/sessions/weather-app/events?limit=1000",
     "/api/v1/sessions/weather-app/at/3",
-    "/api/v1/sessions/weather-app/series?metric=tokens",
     "/api/v1/sessions/weather-app/series?metric=tests_passed&resolution=1",
-    "/api/v1/sessions/weather-app/timeline",
     "/api/v1/sessions/weather-app/timeline?after=2&limit=3",
-    "/api/v1/sessions/weather-app/files/session-summary.json",
-    "/api/v1/sessions/weather-app/export",
-    "/api/v1/stats",
     "/api/v1/stats?group_by=model",
     "/api/v1/stats?group_by=session&project=weather",
-    "/api/v1/outcomes",
     "/api/v1/outcomes?group_by=project",
-    "/api/v1/me",
-    "/healthz",
-    "/readyz",
-    "/metrics",
-    "/openapi.json",
-    "/api/sessions",
-    "/api/sessions/active",
-    "/api/sessions/completed",
-    "/api/sessions/failed",
-    "/api/status/weather-app",
     "/api/status/nobody",
-    "/api/phases/weather-app",
     "/api/phases/nobody",
     "/api/logs/weather-app?lines=3",
-    "/api/metrics/historical",
-    "/api/metrics/weather-app",
     "/api/metrics/nobody",
-    "/api/analytics/decisions",
     "/api/analytics/decisions?task_id=weather-app",
-    "/api/analytics/agents",
-    "/api/token/status/weather-app",
     "/api/token/status/nobody",
-    "/api/agents/weather-app",
     "/api/agents/nobody",
-    "/api/agent/builder-1",
     "/api/agent/nobody",
-    "/api/instances",
-    "/api/mcp/tasks",
-    "/api/mcp/task/weather-app",
     "/api/mcp/task/nobody",
-    "/api/health",
-    "/api/v1/live",
-    "/ws/weather-app",
     "/api/v1/sessions/nobody",
     "/api/v1/sessions/nobody/log",
     "/api/v1/sessions/-x/export",
@@ -169,18 +112,60 @@ const STREAMS: &[&str] = &["/api/v1/sessions/live", "/api/v1/sessions/{id}/live"
 async fn every_answer_of_every_get_is_what_is_described() {
     let (server, _folder) = filled().await;
     let contract = Contract::read();
-    let mut seen = BTreeSet::new();
-    for path in READ {
-        let answer = server.get(path).await;
-        assert!(answer.status < 500, "{path}: {}", answer.text());
-        seen.insert(contract.check("GET", path, &answer));
-    }
-    let unseen: Vec<_> = contract
+    let walked = contract
         .operations()
         .into_iter()
-        .filter(|(method, path)| method == "GET" && !seen.contains(path) && !STREAMS.contains(&path.as_str()))
-        .collect();
-    assert!(unseen.is_empty(), "no test asks for {unseen:?}");
+        .filter(|(method, path)| method == "GET" && !STREAMS.contains(&path.as_str()));
+    let walked = walked.map(|(method, path)| contract.example(&method, &path, &[]));
+    for path in walked.chain(READ.iter().map(|&path| path.to_owned())) {
+        let answer = server.get(&path).await;
+        assert!(answer.status < 500, "{path}: {}", answer.text());
+        contract.check("GET", &path, &answer);
+    }
+}
+
+/// The words that a refusal says would have been taken: serde writes each between backticks.
+fn allowed(answer: &Answer) -> BTreeSet<String> {
+    let detail = answer.json()["detail"].as_str().unwrap_or_default().to_owned();
+    let (_, expected) = detail.split_once("expected").unwrap_or_else(|| panic!("{detail}"));
+    expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn every_parameter_and_word_that_is_taken_is_described_and_the_reverse() {
+    let (server, _folder) = filled().await;
+    let contract = Contract::read();
+    let (mut parameters, mut words) = (0, 0);
+    for (method, path) in contract.operations() {
+        let described = contract.query(&method, &path);
+        if described.is_empty() || !path.starts_with("/api/v1/") {
+            continue;
+        }
+        let ask = async |name: &str, word: &str| {
+            let asked = contract.example(&method, &path, &[(name, word)]);
+            (server.get(&asked).await, asked)
+        };
+        let (refused, asked) = ask("no_such_parameter", "1").await;
+        assert_eq!(refused.status, 400, "{asked}");
+        let names: BTreeSet<String> = described.keys().cloned().collect();
+        assert_eq!(allowed(&refused), names, "{asked}");
+        parameters += names.len();
+        for (name, schema) in &described {
+            let (listed, open) = contract.words(schema);
+            for word in &listed {
+                let (answer, asked) = ask(name, word).await;
+                assert_eq!(answer.status, 200, "{asked}: {}", answer.text());
+            }
+            if !open {
+                let (refused, asked) = ask(name, "no-such-word").await;
+                assert_eq!(refused.status, 400, "{asked}");
+                let listed: BTreeSet<String> = listed.into_iter().filter(|word| !word.is_empty()).collect();
+                assert_eq!(allowed(&refused), listed, "{asked}");
+                words += listed.len();
+            }
+        }
+    }
+    assert!(parameters > 20 && words > 25, "{parameters} parameters, {words} words");
 }
 
 #[tokio::test]

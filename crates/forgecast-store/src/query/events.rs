@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use forgecast_protocol::rest::StoredEvent;
 use forgecast_protocol::{Event, EventId, Revision, SessionId};
 use rusqlite::{OptionalExtension, Params, Transaction};
 
 use super::number_of;
 use crate::apply::KEYFRAME_EVENTS;
-use crate::read::{Beginning, StoredEvent, StoredState};
+use crate::read::{Beginning, StoredState};
 use crate::readers::Failure;
 use crate::sql::{from_db, to_db};
 

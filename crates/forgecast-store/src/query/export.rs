@@ -1,11 +1,11 @@
 //! All that is stored of one session.
 
 use forgecast_protocol::SessionId;
+use forgecast_protocol::rest::Exported;
 use rusqlite::Transaction;
 
 use super::sessions::{SESSION_COLUMNS, readable_row, stored_session};
 use super::{events, log};
-use crate::read::Exported;
 use crate::readers::Failure;
 use crate::sql::from_db;
 

@@ -2,10 +2,11 @@
 //! what is not there takes no longer than one that finds.
 
 use forgecast_protocol::batch::LogLevel;
+use forgecast_protocol::rest::{LogMatches, LogPage};
 use forgecast_protocol::{LogLine, SessionId, Timestamp};
 use rusqlite::{OptionalExtension, Row, Transaction};
 
-use crate::read::{From, LogMatches, LogPage, LogQuery};
+use crate::read::{From, LogQuery};
 use crate::readers::Failure;
 use crate::sql::{from_db, level_number, level_of, to_db};
 

@@ -1,11 +1,11 @@
 //! Pages of the overview. A page continues behind the last row's sort value and number (not behind a count), so that
 //! rows that come or go in between move nothing across the border of two pages.
 
+use forgecast_protocol::rest::{Cursor, SessionList, SessionsQuery, Sort, SortKey};
 use rusqlite::types::Value;
 use rusqlite::{Transaction, params_from_iter};
 
 use super::sessions::readable_row;
-use crate::read::{Cursor, RowPage, RowQuery, Sort, SortKey};
 use crate::readers::Failure;
 
 const DEFAULT: u32 = 100;
@@ -16,7 +16,7 @@ const ENDED: &str = "COALESCE(ended_at, last_work_at)";
 const DURATION: &str = "(CASE WHEN ended_at IS NULL OR started_at = 0 THEN -1 ELSE ended_at - started_at END)";
 
 /// A page.
-pub(crate) fn page(db: &Transaction<'_>, query: &RowQuery) -> Result<RowPage, Failure> {
+pub(crate) fn page(db: &Transaction<'_>, query: &SessionsQuery) -> Result<SessionList, Failure> {
     let limit = match query.limit {
         0 => DEFAULT,
         limit => limit.min(MOST),
@@ -25,7 +25,7 @@ pub(crate) fn page(db: &Transaction<'_>, query: &RowQuery) -> Result<RowPage, Fa
     let mut statement = db.prepare_cached(&sql)?;
     let mut rows = statement.query(params_from_iter(parameters))?;
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut page = RowPage::default();
+    let mut page = SessionList::default();
     let mut seen = 0;
     let mut last = None;
     while let Some(row) = rows.next()? {
@@ -46,7 +46,7 @@ pub(crate) fn page(db: &Transaction<'_>, query: &RowQuery) -> Result<RowPage, Fa
             number: row.get(1)?,
         });
         let body: Option<String> = row.get(2)?;
-        page.rows.extend(body.as_deref().and_then(readable_row));
+        page.sessions.extend(body.as_deref().and_then(readable_row));
     }
     Ok(page)
 }
@@ -65,7 +65,7 @@ fn column(sort: Sort) -> (&'static str, &'static str, &'static str) {
 }
 
 /// The statement for a query, with one row more than asked for: it tells whether there is a next page.
-fn select(query: &RowQuery, limit: u32) -> (String, Vec<Value>) {
+fn select(query: &SessionsQuery, limit: u32) -> (String, Vec<Value>) {
     let (key, direction, beyond) = column(query.sort);
     let mut conditions = Vec::new();
     let mut parameters: Vec<Value> = Vec::new();

@@ -1,10 +1,10 @@
 //! Numbers over time, straight from the facts.
 
+use forgecast_protocol::rest::Metric;
 use forgecast_protocol::{SessionId, Timestamp};
 use rusqlite::Transaction;
 
 use super::number_of;
-use crate::read::Metric;
 use crate::readers::Failure;
 
 /// A point for each step of `resolution_s` seconds in which there is something to say, oldest first. The time is the

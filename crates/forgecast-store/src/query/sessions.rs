@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use forgecast_protocol::rest::StoredSession;
 use forgecast_protocol::{FileIdentity, SessionRow, SourceCheckpoint, SourceKey, Timestamp};
 use rusqlite::{Row, Transaction};
 
@@ -9,7 +10,7 @@ use super::{decode, malformed};
 use crate::read::KnownSession;
 use crate::readers::Failure;
 use crate::sql::from_db;
-use crate::write::{StoredRun, StoredSession};
+use crate::write::StoredRun;
 
 /// Estimates look at no more runs than this.
 const RUNS: i64 = 10_000;

@@ -1,8 +1,9 @@
 //! Logs: numbers that only grow, a cap, pages and search.
 
 use forgecast_protocol::batch::LogLevel::{Debug, Error as Bad, Info, Warn};
+use forgecast_protocol::rest::{LogMatches, LogPage};
 use forgecast_protocol::{LogLine, Span};
-use forgecast_store::{From, LogMatches, LogPage, LogQuery, Options, Store, Write, open};
+use forgecast_store::{From, LogQuery, Options, Store, Write, open};
 
 use crate::helpers::*;
 

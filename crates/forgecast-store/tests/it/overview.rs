@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use forgecast_protocol::event::{Fact, PhaseReported, TestBasis, TestsReported, TokenDelta, UsageRecorded};
+use forgecast_protocol::rest::{Cursor, Metric, SessionsQuery, Sort};
 use forgecast_protocol::session::{RowUsage, SessionRow, SessionStatus};
-use forgecast_store::{Cursor, FinishedQuery, Metric, RowQuery, Sort, Store, Write};
+use forgecast_store::{FinishedQuery, Store, Write};
 use proptest::prelude::*;
 
 use crate::helpers::*;
@@ -22,19 +23,19 @@ fn ids(rows: &[SessionRow]) -> Vec<String> {
 }
 
 /// All pages of a query, each of them checked for its size.
-async fn walk(store: &Store, query: RowQuery) -> Vec<SessionRow> {
+async fn walk(store: &Store, query: SessionsQuery) -> Vec<SessionRow> {
     let mut all = Vec::new();
     let mut cursor = None;
     loop {
         let page = store
-            .rows(RowQuery {
+            .rows(SessionsQuery {
                 cursor,
                 ..query.clone()
             })
             .await
             .unwrap();
-        assert!(page.rows.len() <= usize::try_from(query.limit).unwrap());
-        all.extend(page.rows);
+        assert!(page.sessions.len() <= usize::try_from(query.limit).unwrap());
+        all.extend(page.sessions);
         cursor = page
             .next_cursor
             .map(|cursor| cursor.to_string().parse::<Cursor>().unwrap());
@@ -77,7 +78,7 @@ proptest! {
             let store = with_rows(&place, &rows).await;
             let expected: BTreeSet<String> = ids(&rows).into_iter().collect();
             for sort in [Sort::LastWork, Sort::Started, Sort::Name, Sort::Cost, Sort::Tokens, Sort::Duration, Sort::Ended] {
-                let walked = walk(&store, RowQuery { sort, limit, ..RowQuery::default() }).await;
+                let walked = walk(&store, SessionsQuery { sort, limit, ..SessionsQuery::default() }).await;
                 assert_eq!(walked.len(), rows.len(), "{sort:?}");
                 assert_eq!(ids(&walked).into_iter().collect::<BTreeSet<_>>(), expected, "{sort:?}");
                 let ordered = walked.is_sorted_by(|a, b| match sort {
@@ -115,30 +116,30 @@ async fn rows_are_filtered_by_status_project_and_text() {
         },
     ];
     let store = with_rows(&place, &rows).await;
-    let all = RowQuery::default();
+    let all = SessionsQuery::default();
     use SessionStatus::{Completed, Failed, Running};
-    let q = |text: &str| RowQuery {
+    let q = |text: &str| SessionsQuery {
         q: Some(text.into()),
-        ..RowQuery::default()
+        ..SessionsQuery::default()
     };
     for (query, expected) in [
         (all.clone(), vec![0, 1, 2]),
         (
-            RowQuery {
+            SessionsQuery {
                 status: vec![Running, Completed],
                 ..all.clone()
             },
             vec![0, 2],
         ),
         (
-            RowQuery {
+            SessionsQuery {
                 project: Some("home".into()),
                 ..all.clone()
             },
             vec![0, 1],
         ),
         (
-            RowQuery {
+            SessionsQuery {
                 project: Some("home".into()),
                 status: vec![Failed],
                 ..all
@@ -155,7 +156,7 @@ async fn rows_are_filtered_by_status_project_and_text() {
     ] {
         let found = store.rows(query.clone()).await.unwrap();
         let expected: Vec<SessionRow> = expected.into_iter().map(|at: usize| rows[at].clone()).collect();
-        assert_eq!(found.rows, expected, "{query:?}");
+        assert_eq!(found.sessions, expected, "{query:?}");
         assert_eq!(found.next_cursor, None);
     }
 }
@@ -177,7 +178,7 @@ async fn the_newest_row_counts_whatever_came_after_it() {
         .await
         .unwrap();
     store.commit(commit([at(2, &old)])).await.unwrap();
-    assert_eq!(store.rows(RowQuery::default()).await.unwrap().rows, [newest]);
+    assert_eq!(store.rows(SessionsQuery::default()).await.unwrap().sessions, [newest]);
 }
 
 #[test]
@@ -251,19 +252,17 @@ async fn series_come_straight_from_the_facts() {
     store.commit(commit([session("a~1"), session("b~1")])).await.unwrap();
     store.commit(commit(writes)).await.unwrap();
     for (metric, expected) in [
-        ("tokens", vec![(0, 26.0), (60_000, 106.0)]),
-        ("cost_usd", vec![(0, 0.5), (60_000, 0.25)]),
-        ("tests_passed", vec![(0, 5.0)]),
-        ("tests_failed", vec![(0, 2.0), (120_000, 0.0)]),
-        ("progress", vec![(0, 12.5), (60_000, 50.0)]),
+        (Metric::Tokens, vec![(0, 26.0), (60_000, 106.0)]),
+        (Metric::CostUsd, vec![(0, 0.5), (60_000, 0.25)]),
+        (Metric::TestsPassed, vec![(0, 5.0)]),
+        (Metric::TestsFailed, vec![(0, 2.0), (120_000, 0.0)]),
+        (Metric::Progress, vec![(0, 12.5), (60_000, 50.0)]),
     ] {
-        let metric_of: Metric = metric.parse().unwrap();
-        let points = store.series(&id("a~1"), metric_of, 60).await.unwrap();
+        let points = store.series(&id("a~1"), metric, 60).await.unwrap();
         let expected: Vec<_> = expected.into_iter().map(|(at, value)| (time(at), value)).collect();
-        assert_eq!(points, expected, "{metric}");
-        assert!(store.series(&id("b~1"), metric_of, 0).await.unwrap().is_empty());
+        assert_eq!(points, expected, "{metric:?}");
+        assert!(store.series(&id("b~1"), metric, 0).await.unwrap().is_empty());
     }
-    assert!("speed".parse::<Metric>().is_err());
 }
 
 #[tokio::test]
@@ -360,11 +359,11 @@ async fn rows_can_begin_with_the_longest_and_end_with_the_oldest_that_are_wanted
         lasting("old~1", 10, 1, Some(time(9))),
     ];
     let store = with_rows(&place, &rows).await;
-    let query = RowQuery {
+    let query = SessionsQuery {
         sort: Sort::Duration,
         since: Some(time(50)),
         limit: 1,
-        ..RowQuery::default()
+        ..SessionsQuery::default()
     };
     assert_eq!(ids(&walk(&store, query).await), ["long~1", "short~1", "open~1"]);
 }

@@ -48,7 +48,7 @@ async fn finished_sessions_go_after_their_time_and_unfinished_ones_never() {
     assert!(!pruned.still_too_large);
     assert_eq!(left(&store).await, ["a~1", "c~1", "e~1"]);
     assert_eq!(store.events_after(&id("a~1"), 0, 1000).await.unwrap().len(), 300);
-    assert!(store.rows(Default::default()).await.unwrap().rows.len() == 3);
+    assert!(store.rows(Default::default()).await.unwrap().sessions.len() == 3);
 }
 
 #[tokio::test]

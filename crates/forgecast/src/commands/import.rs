@@ -10,11 +10,12 @@ use anyhow::{Context as _, Result, bail};
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::push;
 use forgecast_hub::session_called;
-use forgecast_store::{Exported, LegacyDb};
+use forgecast_protocol::rest::{Exported, PushReceipt, Rejection};
+use forgecast_store::LegacyDb;
 use serde_json::Value;
 
 use super::Context;
-use super::session_client::{PushResult, SessionClient};
+use super::session_client::SessionClient;
 use crate::cli::ImportArgs;
 use crate::import::{self, ImportScope};
 use crate::pipeline;
@@ -217,9 +218,9 @@ impl MetricsImport<'_> {
         };
         self.summary.new += taken.accepted;
         self.summary.known += taken.duplicates;
-        for (index, why) in taken.rejected {
+        for Rejection { index, problem } in taken.rejected {
             let session = envelopes.get(index).and_then(|envelope| envelope["session"].as_str());
-            let why = format!("{}: {why}", session.unwrap_or_default());
+            let why = format!("{}: {problem}", session.unwrap_or_default());
             self.summary.reject(why, 1);
         }
         if std::io::stderr().is_terminal() {
@@ -235,10 +236,14 @@ impl MetricsImport<'_> {
 }
 
 /// What a server would accept of these envelopes.
-fn dry_run(body: &[u8], cleaner: &Cleaner, count: u64) -> Result<PushResult> {
+fn dry_run(body: &[u8], cleaner: &Cleaner, count: u64) -> Result<PushReceipt> {
     let pushed = push::envelopes(body, cleaner, forgecast_ingest::system_clock().now())?;
-    let rejected: Vec<(usize, String)> = pushed.rejected.into_iter().map(|one| (one.index, one.why)).collect();
-    Ok(PushResult {
+    let unread = pushed.rejected.into_iter().map(|one| Rejection {
+        index: one.index,
+        problem: one.why,
+    });
+    let rejected: Vec<Rejection> = unread.collect();
+    Ok(PushReceipt {
         accepted: count - rejected.len() as u64,
         duplicates: 0,
         rejected,

@@ -7,12 +7,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::push;
-use forgecast_hub::query::RowQuery;
-use forgecast_hub::{Exported, ImportOutcome};
+use forgecast_hub::ImportOutcome;
+use forgecast_protocol::rest::{
+    EventPage, Exported, ImportReceipt, PushReceipt, Rejection, SessionList, SessionsQuery,
+};
 use forgecast_protocol::session::SessionRow;
 use forgecast_protocol::{SessionRef, SessionView};
-use forgecast_store::StoredEvent;
-use serde::Deserialize;
 use tokio::runtime::Runtime;
 
 use super::Context;
@@ -62,57 +62,6 @@ impl LocalPipeline {
 
 fn is_in_use(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(forgecast_store::Error::InUse { .. }))
-}
-
-#[derive(Deserialize)]
-struct Page {
-    sessions: Vec<SessionRow>,
-    next_cursor: Option<String>,
-}
-
-/// The result of sending envelopes.
-pub(crate) struct PushResult {
-    /// How many facts were stored.
-    pub(crate) accepted: u64,
-    /// How many facts were stored before.
-    pub(crate) duplicates: u64,
-    /// Rejected envelopes: index and reason.
-    pub(crate) rejected: Vec<(usize, String)>,
-}
-
-impl PushResult {
-    fn refused(body: &[u8], why: &str) -> Self {
-        let envelopes: Vec<serde::de::IgnoredAny> = serde_json::from_slice(body).unwrap_or_default();
-        Self {
-            accepted: 0,
-            duplicates: 0,
-            rejected: (0..envelopes.len()).map(|index| (index, why.to_owned())).collect(),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct Receipt {
-    accepted: u64,
-    duplicates: u64,
-    rejected: Vec<Rejection>,
-}
-
-#[derive(Deserialize)]
-struct Rejection {
-    index: usize,
-    problem: String,
-}
-
-#[derive(Deserialize)]
-struct Arrival {
-    session: String,
-    new: bool,
-}
-
-#[derive(Deserialize)]
-struct Facts {
-    events: Vec<StoredEvent>,
 }
 
 /// The running server: the one on the configured database, else any unless the database was configured explicitly.
@@ -186,7 +135,7 @@ impl SessionClient {
                 let mut cursor = None;
                 loop {
                     let after = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
-                    let page: Page = client
+                    let page: SessionList = client
                         .get(&format!("/api/v1/sessions?limit={PAGE}{after}"))?
                         .context("the server has no list of sessions")?;
                     rows.extend(page.sessions);
@@ -197,13 +146,13 @@ impl SessionClient {
                 }
             }
             Self::Local(local) => local.runtime.block_on(async {
-                let mut query = RowQuery {
+                let mut query = SessionsQuery {
                     limit: PAGE,
-                    ..RowQuery::default()
+                    ..SessionsQuery::default()
                 };
                 loop {
                     let page = local.pipeline.hub.rows(query.clone()).await?;
-                    rows.extend(page.rows);
+                    rows.extend(page.sessions);
                     query.cursor = page.next_cursor;
                     if query.cursor.is_none() {
                         return Ok(rows);
@@ -267,30 +216,25 @@ impl SessionClient {
     ///
     /// # Errors
     /// The envelopes were neither accepted nor rejected; sending them again is safe.
-    pub(crate) fn push(&self, body: &[u8], cleaner: &Cleaner) -> Result<PushResult> {
+    pub(crate) fn push(&self, body: &[u8], cleaner: &Cleaner) -> Result<PushReceipt> {
         match self {
-            Self::Remote(client) => client.post("/api/v1/events", body).map(|answer| match answer {
-                Ok(Receipt {
-                    accepted,
-                    duplicates,
-                    rejected,
-                }) => PushResult {
-                    accepted,
-                    duplicates,
-                    rejected: rejected.into_iter().map(|one| (one.index, one.problem)).collect(),
-                },
+            Self::Remote(client) => {
+                let answer: Result<PushReceipt, String> = client.post("/api/v1/events", body)?;
                 // The server rejected all of them, and names the first reason.
-                Err(why) => PushResult::refused(body, &why),
-            }),
+                Ok(answer.unwrap_or_else(|why| all_rejected(body, &why)))
+            }
             Self::Local(local) => {
                 let pushed = push::envelopes(body, cleaner, forgecast_ingest::system_clock().now())?;
                 let receipt = local.runtime.block_on(local.pipeline.hub.push(pushed.batch))?;
-                let unread = pushed.rejected.into_iter().map(|one| (one.index, one.why));
-                let unwanted = receipt.rejected.into_iter().map(|one| {
-                    let index = pushed.envelope_of.get(one.index).copied().unwrap_or(one.index);
-                    (index, one.reason.as_str().replace('_', " "))
+                let unread = pushed.rejected.into_iter().map(|one| Rejection {
+                    index: one.index,
+                    problem: one.why,
                 });
-                Ok(PushResult {
+                let unwanted = receipt.rejected.into_iter().map(|one| Rejection {
+                    index: pushed.envelope_of.get(one.index).copied().unwrap_or(one.index),
+                    problem: one.reason.as_str().replace('_', " "),
+                });
+                Ok(PushReceipt {
                     accepted: receipt.accepted,
                     duplicates: receipt.duplicates,
                     rejected: unread.chain(unwanted).collect(),
@@ -306,7 +250,7 @@ impl SessionClient {
     pub(crate) fn first_fact(&self, session: &SessionRef) -> Result<Option<Option<String>>> {
         let events = match self {
             Self::Remote(client) => {
-                let facts: Option<Facts> = client.get(&format!("/api/v1/sessions/{session}/events?limit=1"))?;
+                let facts: Option<EventPage> = client.get(&format!("/api/v1/sessions/{session}/events?limit=1"))?;
                 facts.map(|facts| facts.events).unwrap_or_default()
             }
             Self::Local(local) => {
@@ -325,8 +269,9 @@ impl SessionClient {
     pub(crate) fn import_session(&self, exported: Exported) -> Result<Result<(String, bool), String>> {
         match self {
             Self::Remote(client) => {
-                let answer = client.post("/api/v1/import", &serde_json::to_vec(&exported)?)?;
-                Ok(answer.map(|Arrival { session, new }| (session, new)))
+                let answer: Result<ImportReceipt, String> =
+                    client.post("/api/v1/import", &serde_json::to_vec(&exported)?)?;
+                Ok(answer.map(|receipt| (receipt.session.to_string(), receipt.new)))
             }
             Self::Local(local) => Ok(
                 match local.runtime.block_on(local.pipeline.hub.import_session(exported))? {
@@ -343,6 +288,19 @@ impl SessionClient {
         if let Self::Local(local) = self {
             local.runtime.block_on(local.pipeline.stop());
         }
+    }
+}
+
+/// The receipt of a push of which nothing was accepted.
+fn all_rejected(body: &[u8], why: &str) -> PushReceipt {
+    let envelopes: Vec<serde::de::IgnoredAny> = serde_json::from_slice(body).unwrap_or_default();
+    let rejected = |index| Rejection {
+        index,
+        problem: why.to_owned(),
+    };
+    PushReceipt {
+        rejected: (0..envelopes.len()).map(rejected).collect(),
+        ..PushReceipt::default()
     }
 }
 

@@ -2,9 +2,8 @@
 
 use anyhow::{Context as _, Result, bail};
 use forgecast_protocol::calendar::date;
-use forgecast_protocol::event::IndexingProgress;
 use forgecast_protocol::report::UsageReport;
-use serde::Deserialize;
+use forgecast_protocol::rest::Readiness;
 
 use super::Context;
 use crate::cli::UsageArgs;
@@ -14,13 +13,6 @@ use crate::pipeline;
 use crate::runtime_file;
 use crate::terminal::{self, Style};
 use crate::usage::{self, Question};
-
-/// The part of `GET /readyz` that says whether transcripts are still being read.
-#[derive(Deserialize)]
-struct Ready {
-    #[serde(default)]
-    indexing: Option<IndexingProgress>,
-}
 
 /// Prints the report.
 ///
@@ -51,7 +43,7 @@ fn server(context: &Context, config: &Config) -> Option<Client> {
         running.transcripts == transcripts && Client::answers(&running.url)
     })?;
     let client = Client::of(&running);
-    let ready: Ready = client.state("/readyz").ok()?;
+    let ready: Readiness = client.state("/readyz").ok()?;
     ready.indexing.is_none().then_some(client)
 }
 

@@ -3,8 +3,8 @@
 use std::fs::OpenOptions;
 use std::path::Path;
 
-use forgecast_protocol::event::IndexingProgress;
-use serde::Deserialize;
+use forgecast_protocol::health::RootHealth;
+use forgecast_protocol::rest::{Readiness, Ready, StoreState};
 
 use super::{Finding, fail, ok, warn};
 use crate::client::Client;
@@ -16,7 +16,7 @@ use crate::spool::Spool;
 pub(super) struct Server {
     running: Running,
     /// Its readiness, if it answers.
-    ready: Option<Ready>,
+    ready: Option<Readiness>,
     /// Number of folders that it has to poll.
     polled: u64,
 }
@@ -34,34 +34,6 @@ impl Server {
     pub(super) fn db(&self) -> &Path {
         &self.running.db
     }
-}
-
-/// The part of `GET /readyz` that is checked.
-#[derive(Deserialize)]
-struct Ready {
-    status: String,
-    #[serde(default)]
-    sources: Vec<Source>,
-    store: Store,
-    #[serde(default)]
-    indexing: Option<IndexingProgress>,
-}
-
-#[derive(Deserialize)]
-struct Source {
-    path: String,
-    state: String,
-    #[serde(default)]
-    message: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Store {
-    writable: bool,
-    #[serde(default)]
-    full: bool,
-    #[serde(default)]
-    last_error: Option<String>,
 }
 
 /// The server that a command would use, even if it does not answer.
@@ -107,15 +79,15 @@ pub(super) fn findings(server: Option<&Server>, config: &Config) -> Vec<Finding>
             fix,
         )];
     };
-    let mut findings = vec![match ready.status.as_str() {
-        "ready" => ok("server", format!("runs at {url} (process {pid})")),
-        "starting" => ok(
+    let mut findings = vec![match ready.status {
+        Ready::Ready => ok("server", format!("runs at {url} (process {pid})")),
+        Ready::Starting => ok(
             "server",
             format!("runs at {url} (process {pid}) and is still doing its first scan"),
         ),
-        word => warn(
+        Ready::Degraded => warn(
             "server",
-            format!("runs at {url} (process {pid}) and is {word}"),
+            format!("runs at {url} (process {pid}) and is degraded"),
             "see the other findings",
         ),
     }];
@@ -138,7 +110,7 @@ pub(super) fn findings(server: Option<&Server>, config: &Config) -> Vec<Finding>
     findings
 }
 
-fn stored(db: &Path, store: &Store) -> Finding {
+fn stored(db: &Path, store: &StoreState) -> Finding {
     let error = store
         .last_error
         .as_deref()
@@ -159,16 +131,18 @@ fn stored(db: &Path, store: &Store) -> Finding {
     }
 }
 
-fn sources(sources: &[Source]) -> Vec<Finding> {
-    let has_problem = |source: &&Source| !matches!(source.state.as_str(), "watching" | "polling");
+fn sources(sources: &[RootHealth]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = sources
         .iter()
-        .filter(has_problem)
+        .filter(|source| !source.state.is_observed())
         .map(|source| {
-            let why = source.message.clone().unwrap_or_else(|| source.state.clone());
+            let why = source
+                .message
+                .clone()
+                .unwrap_or_else(|| source.state.as_str().to_owned());
             warn(
                 "folders",
-                format!("{}: {why}", source.path),
+                format!("{}: {why}", source.path.display()),
                 "create it, or leave it out when starting the server",
             )
         })

@@ -1,6 +1,6 @@
 //! The description as a judge of answers. Stricter than for clients: a field that it does not name is a complaint, too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -36,6 +36,84 @@ impl Contract {
 
     pub(super) fn operation(&self, method: &str, path: &str) -> &Value {
         &self.document["paths"][path][method.to_lowercase()]
+    }
+
+    /// The parameters of the query by name, each with its schema.
+    pub(super) fn query(&self, method: &str, path: &str) -> BTreeMap<String, Value> {
+        let parameters = self.operation(method, path)["parameters"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let of_query = parameters.into_iter().filter(|one| one["in"] == "query");
+        of_query
+            .map(|one| (one["name"].as_str().unwrap().to_owned(), one["schema"].clone()))
+            .collect()
+    }
+
+    /// A request for an operation: examples for what it needs, and these fields of the query instead of its own.
+    pub(super) fn example(&self, method: &str, path: &str, query: &[(&str, &str)]) -> String {
+        let mut asked = path.to_owned();
+        let mut fields: Vec<String> = query.iter().map(|(name, word)| format!("{name}={word}")).collect();
+        let parameters = self.operation(method, path)["parameters"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        for one in parameters.iter().filter(|one| one["required"] == true) {
+            let name = one["name"].as_str().unwrap();
+            let schema = self.resolved(&one["schema"]);
+            let word = match schema["examples"][0].as_str() {
+                Some(example) => example.to_owned(),
+                None => self
+                    .words(schema)
+                    .0
+                    .into_iter()
+                    .next()
+                    .unwrap_or_else(|| "1".to_owned()),
+            };
+            if one["in"] == "path" {
+                asked = asked.replace(&format!("{{{name}}}"), &word);
+            } else if !query.iter().any(|(other, _)| *other == name) {
+                fields.push(format!("{name}={word}"));
+            }
+        }
+        if fields.is_empty() {
+            asked
+        } else {
+            format!("{asked}?{}", fields.join("&"))
+        }
+    }
+
+    fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        match schema["$ref"].as_str() {
+            Some(name) => self.document.pointer(name.trim_start_matches('#')).unwrap(),
+            None => schema,
+        }
+    }
+
+    /// The words that a schema lists, and whether it takes others besides.
+    pub(super) fn words(&self, schema: &Value) -> (BTreeSet<String>, bool) {
+        let schema = self.resolved(schema);
+        if let Some(word) = schema["const"].as_str() {
+            return ([word.to_owned()].into(), false);
+        }
+        if let Some(words) = schema["enum"].as_array() {
+            return (
+                words.iter().map(|word| word.as_str().unwrap().to_owned()).collect(),
+                false,
+            );
+        }
+        if schema["type"] == "array" {
+            return self.words(&schema["items"]);
+        }
+        let choices = schema["oneOf"].as_array().or(schema["anyOf"].as_array());
+        let Some(choices) = choices else {
+            return (BTreeSet::new(), true);
+        };
+        let each = choices.iter().map(|choice| self.words(choice));
+        each.fold((BTreeSet::new(), false), |(mut all, open), (words, more)| {
+            all.extend(words);
+            (all, open || more)
+        })
     }
 
     /// Checks an answer; gives the path under which it is described.

@@ -1,789 +1,4175 @@
-// The wire types, generated from the Rust definitions in `forgecast-protocol` by `cargo xtask gen`. Do not edit.
+// The types of the API, generated from its description (crates/forgecast-server/openapi.json) by `cargo xtask gen`. Do not edit.
 
+/** The version of the live protocol. */
 export const PROTOCOL_VERSION = 1;
+/** Seconds between heartbeats. */
 export const HEARTBEAT_S = 2;
 
-/** One agent. */
-export type AgentView = {
-/** `scout`, `builder`, `general-purpose`, … */
-type?: string,
-/** A name for people. */
-name?: string,
-/** The agent that started it. */
-parent?: string,
-/** `spawning`, `active`, `idle`, `completed`, `failed`, or the producer's word. */
-status: string,
-/** The phase it works in. */
-phase?: string,
-/** 0 to 100. */
-progress_percent?: number,
-/** Tokens used. */
-tokens?: number,
-/** The limit that the producer names. */
-tokens_limit?: number,
-/** Why it failed. */
-error?: string,
-/** Beginning. */
-started_at?: string,
-/** End. */
-ended_at?: string,
-/** Issues it found. */
-issues_found?: number,
-/** Issues it mended. */
-issues_fixed?: number, };
-
-/** What an artifact is. */
-export type ArtifactKind = "summary" | "test_report" | "feedback" | "patterns" | "tasks" | "document" | "log" | "other";
-
-/** One file of the session. */
-export type ArtifactView = {
-/** What it is. */
-kind: ArtifactKind,
-/** Bytes. */
-size: number,
-/** Last change. */
-modified_at: string, };
-
-/** What needs a person's notice: the latest of it, until the session goes on. */
-export type Attention = {
-/** What happened. */
-kind: AttentionKind,
-/** When it happened. */
-since: string,
-/** Its number. It only grows within a session, so a viewer tells each number once and sees what it missed. */
-seq: number,
-/** One line: why, or for a session that is completed what it did. May be empty. */
-text: string, };
-
-/** What is worth a person's notice. */
-export type AttentionKind = "completed" | "failed" | "waiting" | "stalled" | "budget";
-
-/** How a budget stands, as of the last mark that was passed. */
-export type Budget = {
-/** US dollars allowed. */
-limit_usd: number,
-/** How near it is. */
-level: BudgetLevel, };
-
-/** How near a limit is. */
-export type BudgetLevel = "safe" | "warning" | "critical" | "exceeded";
-
-/** How a budget stands at the moment. */
-export type BudgetReport = {
-/** Day or month. */
-scope: BudgetScope,
-/** Which one: `2026-11-22`, `2026-11`. */
-period: string,
-/** US dollars allowed. */
-limit_usd: number,
-/** US dollars spent. */
-spent_usd: number,
-/** US dollars at the end of the period at the present burn rate. */
-projected_usd: number,
-/** How near the limit it is. */
-level: BudgetLevel, };
-
-/** What a budget is for. */
-export type BudgetScope = "session" | "day" | "month";
-
-/** How fast tokens and money go at the moment. */
-export type BurnRate = {
-/** Over how many seconds it was measured, up to now. */
-window_s: number,
-/** Tokens per minute. */
-tokens_per_minute: number,
-/** US dollars per hour. */
-usd_per_hour: number, };
-
-/** What a viewer sends. */
-export type ClientMessage = { "type": "subscribe",
-/** What to follow. */
-topic: string,
-/** The epoch of what the viewer has. */
-epoch?: string,
-/** The revision of what the viewer has. */
-revision?: number,
-/** For a log: the number of the first line that is wanted. */
-offset?: number, } | { "type": "unsubscribe",
-/** What was followed, by the name that was used or by the canonical one. */
-topic: string, };
-
-/** How full the context window is. */
-export type ContextWindow = {
-/** Tokens in it. */
-used?: number,
-/** Tokens that fit. */
-limit: number,
-/** 0 to 100. */
-percent: number,
-/** `safe` below 50 %, `warning`, `critical` from 75 %. */
-level: BudgetLevel, };
-
-/** The current phase. */
-export type CurrentPhase = {
-/** Name: a word of the vocabulary, or the producer's own. */
-name: string,
-/** Its number as the producer writes it, without the total: `4`, `4.5`. */
-number?: string,
-/** How many phases there are, by the producer's account. */
-total?: number,
-/** What it is doing, one line. */
-detail?: string,
-/** Its beginning. */
-started_at?: string, };
-
-/** One decision. */
-export type DecisionView = {
-/** One line. */
-title: string,
-/** `Testing`, `Architecture`, … */
-category?: string,
-/** `HIGH`, `MEDIUM`, `LOW`, or the producer's word. */
-severity?: string,
-/** The phase in which it was made or found. */
-phase?: string,
-/** The phase that should have found it. */
-should_detect_in_phase?: string,
-/** Why it came about. */
-root_cause?: string,
-/** What was or should be done. */
-solution?: string,
-/** How sure its author is, as written. */
-confidence?: string,
-/** 1 to 5, when somebody rated it. */
-quality?: number,
-/** 1 to 5, when somebody rated it. */
-difficulty?: number,
-/** Whether a lesson of an earlier build was applied. */
-lesson_used?: boolean,
-/** When it was learned. */
-at?: string, };
-
-/** Decisions and lessons. */
-export type Decisions = {
-/** How many there are. */
-total: number,
-/** Mean of the ratings that were given, 1 to 5. */
-avg_quality?: number,
-/** How many applied a lesson of an earlier build. */
-lessons_used: number,
-/** The newest 50 by key. */
-recent?: { [key in string]: DecisionView }, };
-
-/** The body of every error answer: RFC 9457 `application/problem+json`. */
-export type ErrorBody = {
-/** A stable identifier of the kind of error, `urn:forgecast:error:<word>`. */
-type: string,
-/** The kind of error in a few words. */
-title: string,
-/** The HTTP status. */
-status: number,
-/** What is wrong with this request and the way out; absent when the cause stays in the log. */
-detail?: string,
-/** Finds the cause in the server's log. */
-request_id?: string, };
-
-/** One reported error. */
-export type ErrorView = {
-/** One line. */
-message: string,
-/** More of it. */
-details?: string,
-/** When it was reported. */
-at: string, };
-
-/** What is likely to remain, counted from `at`; worked out from history, absent when there is none. */
-export type Estimate = {
-/** When it was worked out. */
-at: string,
-/** Seconds, median. */
-remaining_s: number,
-/** Seconds, lower quartile. */
-low_s: number,
-/** Seconds, upper quartile. */
-high_s: number,
-/** What it rests on, one line: `median of 4 earlier runs of this project`. */
-basis: string, };
-
-/** By what usage is grouped. */
-export type GroupBy = "day" | "project" | "model" | "phase" | "session";
-
-/** The `state` of the topic `sessions`. */
-export type Index = {
-/** Rows by session id: all unfinished sessions and the 500 most recent. */
-sessions: Record<string, SessionRow>,
-/** How many sessions there are in all, older ones included. */
-total: number,
-/** Troubles that belong to no session, by key: a root that is missing, a database that is full. */
-problems: Record<string, Problem>,
-/** How far the first reading of old transcripts is, while it goes on. */
-indexing?: IndexingProgress, };
-
-/** See [`Fact::IndexingProgress`](super::Fact::IndexingProgress); `done` equal to `files` says that it is over. */
-export type IndexingProgress = {
-/** Files read to their end. */
-done: number,
-/** Files in all. */
-files: number,
-/** Bytes read. */
-bytes_done: number,
-/** Bytes in all. */
-bytes: number, };
-
-/** How serious a log line says it is. */
-export type LogLevel = "debug" | "info" | "warn" | "error";
-
-/** One line of a log: cleaned of control characters, secrets masked, colours as spans. */
-export type LogLine = {
-/** Number of the line within the session's log: only grows. Zero until the hub has numbered it. */
-offset: number,
-/** When the line arrived. */
-at: string,
-/** `error`, `warn`, `info`, `debug`; absent when the line does not say. */
-level?: LogLevel,
-/** The name of the file or producer it came from. */
-from?: string,
-/** The text without any control sequence. */
-text: string,
-/** Styled parts of the text, in order, not overlapping; what is not covered has no style. */
-spans?: Array<Span>, };
-
-/** What a mark stands for; the first ones are the last to be left out. */
-export type MarkKind = "completed" | "failed" | "abandoned" | "budget" | "waiting" | "stalled" | "resumed" | "tests_failed" | "tests_passed" | "error" | "agent";
-
-/** Finished sessions, grouped. */
-export type OutcomeReport = {
-/** By what the rows are grouped. */
-group_by: OutcomesBy,
-/** The groups: days newest first, projects by how many sessions they have, the most first. */
-rows: Array<OutcomeRow>,
-/** All of them together. */
-totals: Outcomes, };
-
-/** One group. */
-export type OutcomeRow = {
-/** The day, `2026-11-22`, or the project; what has no project has the empty one. */
-key: string,
-/** Sessions that were completed. */
-completed: number,
-/** Sessions that failed. */
-failed: number,
-/** Sessions that were given up: neither a success nor a failure. */
-abandoned: number,
-/** Seconds, median of the completed ones whose beginning and end are known; absent without one. */
-median_s?: number,
-/** Seconds, longest of the same. */
-longest_s?: number, };
-
-/** How many sessions ended in which way, and how long those took that were completed. */
-export type Outcomes = {
-/** Sessions that were completed. */
-completed: number,
-/** Sessions that failed. */
-failed: number,
-/** Sessions that were given up: neither a success nor a failure. */
-abandoned: number,
-/** Seconds, median of the completed ones whose beginning and end are known; absent without one. */
-median_s?: number,
-/** Seconds, longest of the same. */
-longest_s?: number, };
-
-/** By what finished sessions are grouped. */
-export type OutcomesBy = "day" | "project";
-
-/** One pattern. */
-export type PatternView = {
-/** One line. */
-title: string,
-/** The library it stands in. */
-library?: string,
-/** `HIGH`, `MEDIUM`, `LOW`, or the producer's word. */
-severity?: string,
-/** How often it was seen. */
-frequency?: number,
-/** How often it was prevented. */
-times_prevented?: number, };
-
-/** The state of one phase. */
-export type PhaseStatus = "pending" | "active" | "completed" | "failed" | "skipped";
-
-/** One phase of the pipeline. */
-export type PhaseView = {
-/** Position in the pipeline; phases that are not in the vocabulary come behind, in the order they came. */
-order: number,
-/** Status. */
-status: PhaseStatus,
-/** First beginning. */
-started_at?: string,
-/** Last end. */
-ended_at?: string,
-/** How often it began: more than once is a loop back (self-healing). */
-attempts: number, };
-
-/** One problem, keyed so that the same trouble is shown once and can be cleared. */
-export type Problem = {
-/** What kind of trouble. */
-kind: ProblemKind,
-/** One line that names the thing and the way out. */
-message: string,
-/** The file, folder or endpoint it is about. */
-subject?: string, };
-
-/** What kind of trouble a source is in; stable words, also used as metric labels. */
-export type ProblemKind = "unparsable" | "bad_field" | "oversize" | "unreadable" | "refused" | "missing" | "degraded" | "overflow" | "conflict" | "store" | "rejected";
-
-/** Progress and tasks. */
-export type Progress = {
-/** 0 to 100, from the phases done and, where stated, the tasks. */
-percent?: number,
-/** Tasks done. */
-tasks_completed?: number,
-/** Tasks in all. */
-tasks_total?: number,
-/** Tasks by id. */
-tasks?: { [key in string]: TaskView },
-/** Rounds of the loop, when the build is a loop that counts them. */
-rounds?: number,
-/** Remarks of the producer. */
-notes?: Array<string>, };
-
-/** The current phase, short. */
-export type RowPhase = {
-/** Name. */
-name: string,
-/** Number as written. */
-number?: string,
-/** How many there are. */
-total?: number, };
-
-/** Tasks, short. */
-export type RowTasks = {
-/** Done. */
-completed: number,
-/** In all. */
-total: number, };
-
-/** Tests, short. */
-export type RowTests = {
-/** Passed. */
-passed?: number,
-/** Failed. */
-failed?: number, };
-
-/** Usage, short. */
-export type RowUsage = {
-/** Tokens of all types. */
-tokens: number,
-/** US dollars. */
-cost_usd?: number,
-/** Some of it has no price: what it cost is more than `cost_usd`. */
-unpriced?: boolean, };
-
-/** What the server sends. */
-export type ServerMessage = { "type": "hello",
-/** See [`PROTOCOL_VERSION`]. */
-protocol: number,
-/** The server's time, for the viewer's clock offset. */
-server_time: string,
-/** See [`HEARTBEAT_S`]. */
-heartbeat_s: number, } | { "type": "snapshot",
-/** The canonical topic. */
-topic: string,
-/** Within it, revisions can be compared. */
-epoch: string,
-/** The revision of this state. */
-revision: number,
-/** A session's view, or for `sessions` an [`Index`]. */
-state: unknown, } | { "type": "patch",
-/** The canonical topic. */
-topic: string,
-/** As in the snapshot. */
-epoch: string,
-/** The revision that it applies to, and no other. */
-from: number,
-/** The revision that it leads to. */
-revision: number,
-/** JSON Merge Patch (RFC 7396). */
-patch: unknown, } | { "type": "log",
-/** The canonical topic. */
-topic: string,
-/** The number of the first of these lines. */
-offset: number,
-/** How many lines before them were left out, because the viewer was too slow or the lines are no longer kept. */
-skipped?: number,
-/** The lines, in order. */
-lines: Array<LogLine>, } | { "type": "event",
-/** The canonical topic. */
-topic: string,
-/** The event. */
-event: unknown, } | { "type": "removed",
-/** The canonical topic. */
-topic: string, } | { "type": "error",
-/** The topic as the viewer named it, when it is about one. */
-topic?: string,
-/** What is wrong and the way out. */
-problem: ErrorBody, } | { "type": "heartbeat",
-/** The server's time. */
-server_time: string,
-/** Every subscribed topic. */
-revisions: Record<string, TopicMark>, };
-
-/** One session in the index: enough for the overview. */
-export type SessionRow = {
-/** Canonical id. */
-id: string,
-/** Name for people. */
-name: string,
-/** The project. */
-project?: string,
-/** What the build was asked to do. */
-task?: string,
-/** The machine. */
-host?: string,
-/** Which kind of source. */
-source: SourceOfState,
-/** Status. */
-status: SessionStatus,
-/** What needs a person's notice. */
-attention?: Attention,
-/** Why the status is what it is, one line. */
-status_reason?: string,
-/** What it waits for, when it waits and the producer says for what. */
-waiting_for?: WaitingFor,
-/** The current phase. */
-phase?: RowPhase,
-/** Status of each phase by name, in no order; viewers order by the vocabulary. */
-phases?: { [key in string]: PhaseStatus },
-/** 0 to 100. */
-progress_percent?: number,
-/** Tasks, when there is a list of them. */
-tasks?: RowTasks,
-/** The round of the test loop; of a loop that keeps checkpoints, the round of that loop. */
-iteration?: number,
-/** Tests. */
-tests?: RowTests,
-/** Tokens and cost. */
-usage?: RowUsage,
-/** Agents at work. */
-agents_active: number,
-/** Problems of its sources. */
-problems: number,
-/** Beginning of the run. */
-started_at?: string,
-/** End of the run. */
-ended_at?: string,
-/** When a fact last moved. */
-last_work_at?: string, };
-
-/** A session's own status, whatever words its producer uses. */
-export type SessionStatus = "running" | "waiting" | "stalled" | "completed" | "failed" | "abandoned";
-
-/** The whole view of a session: the `state` of a snapshot. */
-export type SessionView = {
-/** Canonical id, `weather-app~1`. */
-id: string,
-/** Name for people. */
-name: string,
-/** The project, when it has another name. */
-project?: string,
-/** What the build was asked to do. */
-task?: string,
-/** The machine it runs on. */
-host?: string,
-/** The folder it works in. */
-working_directory?: string,
-/** Which kind of source the state comes from. */
-source: SourceOfState,
-/** Status. */
-status: SessionStatus,
-/** The producer's own word for its state. */
-status_word?: string,
-/** Why the status is what it is, one line. */
-status_reason?: string,
-/** What it waits for, when it waits and the producer says for what. */
-waiting_for?: WaitingFor,
-/** The current phase. */
-phase?: CurrentPhase,
-/** All phases by name, those of the vocabulary and any other. */
-phases?: { [key in string]: PhaseView },
-/** Progress and tasks. */
-progress: Progress,
-/** The test loop. */
-tests?: Tests,
-/** Agents by id. */
-agents?: { [key in string]: AgentView },
-/** Tokens and cost. */
-usage?: Usage,
-/** Decisions and lessons. */
-decisions?: Decisions,
-/** Patterns by id. */
-patterns?: { [key in string]: PatternView },
-/** Files of the session by path. */
-artifacts?: { [key in string]: ArtifactView },
-/** What is likely to remain. */
-estimate?: Estimate,
-/** Web addresses by label. */
-links?: { [key in string]: string },
-/** Troubles of its sources by key. */
-problems?: { [key in string]: Problem },
-/** Errors that were reported, newest by number. */
-errors?: { [key in string]: ErrorView },
-/** Beginning of the run. */
-started_at?: string,
-/** End of the run. */
-ended_at?: string,
-/** When a fact last moved. */
-last_work_at?: string,
-/** When the producer was last known to be alive, if that is later than the last work. */
-last_seen_at?: string,
-/** The last change of each section by its name: `phase`, `phases`, `progress`, `tests`, `agents`, `usage`, `decisions`, `patterns`, `artifacts`. */
-changed_at?: Record<string, string>, };
-
-/** Which kind of source the state comes from. */
-export type SourceOfState = "live" | "checkpoint" | "transcript";
-
-/** A styled stretch of a line, from the ANSI sequences that were taken out of it. */
-export type Span = {
-/** First character, counted in UTF-16 code units as browsers do. */
-start: number,
-/** The one after the last, in UTF-16 code units. */
-end: number,
-/** Space-separated style words: `bold`, `dim`, `italic`, `underline`, `fg-0` to `fg-15`, `bg-0` to `bg-15`. */
-style: string, };
-
-/** One task. */
-export type TaskView = {
-/** Position in the list. */
-order: number,
-/** What is to be done. */
-description: string,
-/** `pending`, `in_progress`, `completed`, `failed`, or the producer's word. */
-status: string,
-/** Ids of tasks that come first. */
-dependencies?: Array<string>,
-/** Files it is about. */
-files?: Array<string>,
-/** The producer's estimate, as text. */
-estimated_time?: string, };
-
-/** Where a test result was taken from, weakest first: a later source of the same or more weight replaces the numbers. */
-export type TestBasis = "report" | "reported" | "summary";
-
-/** One round of the test loop; a number that is stated nowhere is absent. */
-export type TestIteration = {
-/** Tests run. */
-run?: number,
-/** Tests passed. */
-passed?: number,
-/** Tests failed. */
-failed?: number,
-/** The verdict, when one is stated. */
-verdict?: boolean,
-/** When it was reported. */
-at?: string, };
-
-/** The result of the build as a whole. */
-export type TestSummary = {
-/** Tests run. */
-total?: number,
-/** Tests passed. */
-passed?: number,
-/** Tests failed. */
-failed?: number,
-/** Where the numbers come from. */
-source: TestBasis, };
-
-/** The test loop. */
-export type Tests = {
-/** The current round, counted from 1. */
-iteration?: number,
-/** The result of the build as a whole. */
-summary?: TestSummary,
-/** Each round by its number. */
-iterations?: { [key in number]: TestIteration }, };
-
-/** See the module. Times never go back from one revision to the next: what was read late is told when it was learned. */
-export type Timeline = {
-/** The session, by its canonical id. */
-session: string,
-/** The newest revision that is stored: what follows is asked for with `after`. */
-revision: number,
-/** The oldest revision that can be seen: what led to those before it is no longer kept. */
-first_revision: number,
-/** Attempts at phases, in the order in which they began. */
-spans: Array<TimelineSpan>,
-/** Moments worth a mark, in order. */
-marks: Array<TimelineMark>,
-/** When revisions came, in order: the first, the last, and of those between them as many as a scale can show. */
-times: Array<[number, string]>,
-/** Spans and marks that were left out, because there are too many. */
-left_out: number, };
-
-/** One moment worth a mark. */
-export type TimelineMark = {
-/** The first revision that shows it. */
-revision: number,
-/** When that was. */
-at: string,
-/** What it is. */
-kind: MarkKind,
-/** One line. */
-label: string, };
-
-/** One attempt at a phase. */
-export type TimelineSpan = {
-/** The phase. */
-phase: string,
-/** Which attempt at it, from 1: more than one is a loop back (self-healing). */
-attempt: number,
-/** How it stands, or stood when it was left: `pending` when the build went back behind it. */
-status: PhaseStatus,
-/** The first revision with it. */
-revision: number,
-/** When that was. */
-at: string,
-/** The first revision in which it is no longer at work. */
-ended_revision?: number,
-/** When that was. */
-ended_at?: string, };
-
-/** Tokens by type. */
-export type TokenCounts = {
-/** Sent to the model and not cached. */
-input: number,
-/** Written by the model. */
-output: number,
-/** Read from the cache. */
-cache_read: number,
-/** Written to the cache. */
-cache_write: number, };
-
-/** The state of a topic in brief; for a log the revision is the number of its next line. */
-export type TopicMark = {
-/** The newest revision. */
-revision: number,
-/** SHA-256 of the canonical state, hexadecimal; opaque to browsers. */
-digest?: string, };
-
-/** Tokens and cost. */
-export type Usage = {
-/** US dollars, of what has a price. */
-cost_usd?: number,
-/** Whether every call had a price. */
-priced: boolean,
-/** Calls to a model; 0 when nobody names single calls. */
-calls: number,
-/** Calls whose model has no price. */
-unpriced_calls: number,
-/** Calls of which two sources give different numbers; the better source counts. */
-disputed_calls: number,
-/** By model. */
-by_model?: { [key in string]: UsageShare },
-/** By phase. */
-by_phase?: { [key in string]: UsageShare },
-/** By the agent's id; the main one is `main`. Only when there are others. */
-by_agent?: { [key in string]: UsageShare },
-/** What each source says by its own account, side by side, never to be summed. Only when there are several. */
-by_source?: { [key in string]: UsageShare },
-/**
- * The newest 60 minutes in which tokens were used, by their beginning (`2026-11-22T00:15:00Z`): what a burn rate is
- * worked out from.
- */
-recent?: { [key in string]: UsageMinute },
-/** The context window. */
-context?: ContextWindow,
-/** The budget of this session, once a mark of it was passed. */
-budget?: Budget,
-/** Where the numbers come from, best first. */
-provenance?: Array<UsageSource>,
-/** Sent to the model and not cached. */
-input: number,
-/** Written by the model. */
-output: number,
-/** Read from the cache. */
-cache_read: number,
-/** Written to the cache. */
-cache_write: number, };
-
-/** Tokens, money and calls. */
-export type UsageAmount = {
-/** US dollars, of the calls whose model has a price. */
-cost_usd: number,
-/** Calls to a model. */
-calls: number,
-/** Calls whose model has no price: their tokens are counted, their cost is not known. */
-unpriced_calls?: number,
-/** Sent to the model and not cached. */
-input: number,
-/** Written by the model. */
-output: number,
-/** Read from the cache. */
-cache_read: number,
-/** Written to the cache. */
-cache_write: number, };
-
-/** What was used within one minute. */
-export type UsageMinute = {
-/** Tokens of all types. */
-tokens: number,
-/** US dollars. */
-cost_usd?: number, };
-
-/** See the module. */
-export type UsageReport = {
-/** By what the rows are grouped. */
-group_by: GroupBy,
-/** The groups: days newest first, everything else by cost, then tokens, the most first. */
-rows: Array<UsageRow>,
-/** All rows together. */
-totals: UsageAmount,
-/** What was used today by this machine's calendar. Absent when the report leaves out today. */
-today?: UsageAmount,
-/** What today will have cost at the present burn rate. */
-today_projected_usd?: number,
-/** The present burn rate; only a running server knows it. */
-burn?: BurnRate,
-/** Budgets of the day and the month, when they are set. */
-budgets?: Array<BudgetReport>,
-/** The date of the price table, `2026-11-21`. */
-prices_of: string, };
-
-/** One group. */
-export type UsageRow = {
-/** The same by model. */
-models?: { [key in string]: UsageAmount },
-/** When tokens of it were last used. */
-last_used_at?: string, } & ({ [key in "day" | "project" | "model" | "phase" | "session"]?: string }) & {
-/** US dollars, of the calls whose model has a price. */
-cost_usd: number,
-/** Calls to a model. */
-calls: number,
-/** Calls whose model has no price: their tokens are counted, their cost is not known. */
-unpriced_calls?: number,
-/** Sent to the model and not cached. */
-input: number,
-/** Written by the model. */
-output: number,
-/** Read from the cache. */
-cache_read: number,
-/** Written to the cache. */
-cache_write: number, };
-
-/** A share of the usage. */
-export type UsageShare = {
-/** US dollars. */
-cost_usd?: number,
-/** Sent to the model and not cached. */
-input: number,
-/** Written by the model. */
-output: number,
-/** Read from the cache. */
-cache_read: number,
-/** Written to the cache. */
-cache_write: number, };
-
-/** Who says how many tokens a call used, best first: of several that speak of one call, the best one counts. */
-export type UsageSource = "transcript" | "otel" | "hook" | "reported" | "estimated";
-
-/** What a session waits for. */
-export type WaitingFor = "permission" | "prompt" | "answer";
+export interface paths {
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends facts: one envelope or an array of them
+         * @description Answered when they are on disk. With an `id` a fact counts once however often it is sent, so send again what was answered with 503 or 507. Up to 20 MiB, as it is or with gzip.
+         */
+        post: operations["pushEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hooks/claude": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a hook of Claude Code
+         * @description Answered before it is decoded, stored or shown, and never with a body: a hook costs its agent nothing, and what becomes of it does not show.
+         */
+        post: operations["claudeHook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes back a session that was exported */
+        post: operations["importSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follows topics over a WebSocket
+         * @description Answers 101 to a WebSocket handshake and 400 to anything else. Text frames, one JSON message each: the viewer subscribes to topics, the server sends a snapshot and then what changes; see docs/protocol.md.
+         */
+        get: operations["live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Exchanges a token for a cookie
+         * @description The cookie is HttpOnly and SameSite=Strict, and dies with its token.
+         */
+        post: operations["login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes the cookie away */
+        post: operations["logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is signed in */
+        get: operations["me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outcomes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How sessions ended, by day or project */
+        get: operations["getOutcomes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists sessions, older ones included */
+        get: operations["listSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole view of a session */
+        get: operations["getSession"];
+        put?: never;
+        post?: never;
+        /**
+         * Removes a session and its facts
+         * @description Tokens and money that were counted stay in the reports. `forgecast forget` does the same.
+         */
+        delete: operations["forgetSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/at/{revision}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The view as it was at a revision */
+        get: operations["getSessionAt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The facts of a session, in order */
+        get: operations["getEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything about a session in one document */
+        get: operations["exportSession"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/files/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file of the session, as plain text
+         * @description Only files that the view lists among its artifacts, cleaned and masked like everything that agents write.
+         */
+        get: operations["getFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Follows a session as events */
+        get: operations["followSession"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lines of a session's log */
+        get: operations["getLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/log/matches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The numbers of the lines that match */
+        get: operations["findLines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One number over time */
+        get: operations["getSeries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The past of a session in brief, as a scale of time shows it */
+        get: operations["getTimeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Follows the index as events */
+        get: operations["followSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tokens and money, by day, project, model, phase or session
+         * @description From everything that was ever counted, also by sessions that are no longer kept. `forgecast usage --json` prints the same.
+         */
+        get: operations["getStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process answers */
+        get: operations["alive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Counters and gauges for Prometheus */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This description */
+        get: operations["openapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether everything works, and what does not */
+        get: operations["ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes logs of agents: OTLP over HTTP
+         * @description The answer is written as the request is. 503 and only 503 is worth sending again, after `Retry-After`.
+         */
+        post: operations["exportLogs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes metrics of agents: OTLP over HTTP
+         * @description The answer is written as the request is. 503 and only 503 is worth sending again, after `Retry-After`.
+         */
+        post: operations["exportMetrics"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        AgentReported: {
+            /** @description `scout`, `builder`, `general-purpose`, … */
+            agent_type?: string;
+            /** @description Why it failed. */
+            error?: string;
+            /** @description The agent's id within the session. */
+            id: string;
+            /**
+             * Format: uint32
+             * @description Issues it mended.
+             */
+            issues_fixed?: number;
+            /**
+             * Format: uint32
+             * @description Issues it found.
+             */
+            issues_found?: number;
+            /** @description A name for people. */
+            name?: string;
+            /** @description The id of the agent that started it. */
+            parent?: string;
+            /** @description The phase it works in. */
+            phase?: string;
+            /**
+             * Format: double
+             * @description 0 to 100.
+             */
+            progress_percent?: number;
+            /** @description `spawning`, `active`, `idle`, `completed`, `failed`, or the producer's word. */
+            status?: string;
+            /**
+             * Format: uint64
+             * @description Tokens used so far.
+             */
+            tokens?: number;
+            /**
+             * Format: uint64
+             * @description The limit that the producer names.
+             */
+            tokens_limit?: number;
+        };
+        /** @description One agent. */
+        AgentView: {
+            /** @description End. */
+            ended_at?: components["schemas"]["Timestamp"];
+            /** @description Why it failed. */
+            error?: string;
+            /**
+             * Format: uint32
+             * @description Issues it mended.
+             */
+            issues_fixed?: number;
+            /**
+             * Format: uint32
+             * @description Issues it found.
+             */
+            issues_found?: number;
+            /** @description A name for people. */
+            name?: string;
+            /** @description The agent that started it. */
+            parent?: string;
+            /** @description The phase it works in. */
+            phase?: string;
+            /**
+             * Format: double
+             * @description 0 to 100.
+             */
+            progress_percent?: number;
+            /** @description Beginning. */
+            started_at?: components["schemas"]["Timestamp"];
+            /** @description `spawning`, `active`, `idle`, `completed`, `failed`, or the producer's word. */
+            status: string;
+            /**
+             * Format: uint64
+             * @description Tokens used.
+             */
+            tokens?: number;
+            /**
+             * Format: uint64
+             * @description The limit that the producer names.
+             */
+            tokens_limit?: number;
+            /** @description `scout`, `builder`, `general-purpose`, … */
+            type?: string;
+        };
+        ArtifactChanged: {
+            /** @description The producer's own time of it (`completed_at`), which says whose run it is. */
+            dated?: components["schemas"]["Timestamp"];
+            /** @description What it is. */
+            kind: components["schemas"]["ArtifactKind"];
+            /** @description When the file was last changed. */
+            modified_at: components["schemas"]["Timestamp"];
+            /** @description Path relative to the project's folder; also the name by which it is opened. */
+            name: string;
+            /** @description The file was removed. */
+            removed?: boolean;
+            /**
+             * Format: uint64
+             * @description Bytes.
+             */
+            size: number;
+        };
+        /** @description What an artifact is. */
+        ArtifactKind: "summary" | "test_report" | "feedback" | "patterns" | "tasks" | "document" | "log" | "other";
+        /** @description One file of the session. */
+        ArtifactView: {
+            /** @description What it is. */
+            kind: components["schemas"]["ArtifactKind"];
+            /** @description Last change. */
+            modified_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: uint64
+             * @description Bytes.
+             * @default 0
+             */
+            size: number;
+        };
+        /** @description What needs a person's notice: the latest of it, until the session goes on. */
+        Attention: {
+            /** @description What happened. */
+            kind: components["schemas"]["AttentionKind"];
+            /**
+             * Format: uint64
+             * @description Its number. It only grows within a session, so a viewer tells each number once and sees what it missed.
+             */
+            seq: number;
+            /** @description When it happened. */
+            since: components["schemas"]["Timestamp"];
+            /** @description One line: why, or for a session that is completed what it did. May be empty. */
+            text: string;
+        };
+        /** @description What is worth a person's notice. */
+        AttentionKind: "completed" | "failed" | "waiting" | "stalled" | "budget";
+        /** @description How a budget stands, as of the last mark that was passed. */
+        Budget: {
+            /** @description How near it is. */
+            level: components["schemas"]["BudgetLevel"];
+            /**
+             * Format: double
+             * @description US dollars allowed.
+             */
+            limit_usd: number;
+        };
+        /** @description How near a limit is. */
+        BudgetLevel: "safe" | "warning" | "critical" | "exceeded";
+        /** @description Said to the session whose call passed the mark, once per mark. */
+        BudgetPassed: {
+            /** @description How near the limit it is now; `exceeded` when it is passed. */
+            level: components["schemas"]["BudgetLevel"];
+            /**
+             * Format: double
+             * @description US dollars allowed.
+             */
+            limit_usd: number;
+            /** @description Which day or month (`2026-11-22`, `2026-11`); absent for a session's. */
+            period?: string;
+            /** @description Which budget. */
+            scope: components["schemas"]["BudgetScope"];
+            /**
+             * Format: double
+             * @description US dollars spent.
+             */
+            spent_usd: number;
+        };
+        /** @description How a budget stands at the moment. */
+        BudgetReport: {
+            /** @description How near the limit it is. */
+            level: components["schemas"]["BudgetLevel"];
+            /**
+             * Format: double
+             * @description US dollars allowed.
+             */
+            limit_usd: number;
+            /** @description Which one: `2026-11-22`, `2026-11`. */
+            period: string;
+            /**
+             * Format: double
+             * @description US dollars at the end of the period at the present burn rate.
+             */
+            projected_usd: number;
+            /** @description Day or month. */
+            scope: components["schemas"]["BudgetScope"];
+            /**
+             * Format: double
+             * @description US dollars spent.
+             */
+            spent_usd: number;
+        };
+        /** @description What a budget is for. */
+        BudgetScope: "session" | "day" | "month";
+        /** @description How fast tokens and money go at the moment. */
+        BurnRate: {
+            /**
+             * Format: double
+             * @description Tokens per minute.
+             */
+            tokens_per_minute: number;
+            /**
+             * Format: double
+             * @description US dollars per hour.
+             */
+            usd_per_hour: number;
+            /**
+             * Format: uint32
+             * @description Over how many seconds it was measured, up to now.
+             */
+            window_s: number;
+        };
+        /** @description What a token, or the place that a request comes from, allows. */
+        CallerRole: "view" | "ingest" | "admin" | "local" | "guest";
+        /** @description Which call it is. A call without a message and without a request is counted every time it is told. */
+        CallId: {
+            /** @description The id of the model's message, `msg_…`. */
+            message_id?: string;
+            /** @description The id of the request, `req_…`; the one thing that transcripts and telemetry both name. */
+            request_id?: string;
+            /** @description Told in a side chain, where messages of the parent are replayed under other requests. */
+            sidechain?: boolean;
+        };
+        /** @description What one source knows of one call to a model, as totals of that call. The hub's ledger turns it into `UsageRecorded`; it is neither folded nor stored as it is. */
+        CallReported: {
+            /** @description The subagent that made the call; absent for the main one. */
+            agent?: string;
+            /**
+             * Format: uint64
+             * @description Read from the cache.
+             * @default 0
+             */
+            cache_read: number;
+            /**
+             * Format: uint64
+             * @description Written to the cache for an hour.
+             * @default 0
+             */
+            cache_write_1h: number;
+            /**
+             * Format: uint64
+             * @description Written to the cache for five minutes, or for an unknown time.
+             * @default 0
+             */
+            cache_write_5m: number;
+            /** @description Which call. */
+            call: components["schemas"]["CallId"];
+            /**
+             * Format: double
+             * @description US dollars by the source's own account. Absent: the price table says.
+             */
+            cost_usd?: number;
+            /** @description Whether the call ran in fast mode, which has another price; absent when the source does not say. */
+            fast?: boolean;
+            /**
+             * Format: uint64
+             * @description Sent to the model and not cached.
+             * @default 0
+             */
+            input: number;
+            /** @description The model as the source names it; absent when it names none (`<synthetic>` is none). */
+            model?: string;
+            /**
+             * Format: uint64
+             * @description Where in its source it stands, bytes: of two equal accounts in different files the one of the first file counts, then the one that stands first, so that the order of arrival decides nothing.
+             * @default 0
+             */
+            offset: number;
+            /**
+             * Format: uint64
+             * @description Written by the model.
+             * @default 0
+             */
+            output: number;
+            /** @description Who says so. */
+            source: components["schemas"]["UsageSource"];
+            /** @description Ids of the uses of tools that the model asked for in this call (`toolu_…`): hooks name only those. */
+            tools?: string[];
+            /** @description When the call was made, by the source; else the time of the event counts. */
+            used_at?: components["schemas"]["Timestamp"];
+        };
+        /** @description The files of one checkpoint folder taken together. */
+        CheckpointReported: {
+            /** @description Whether the marker `COMPLETE` is there. */
+            complete?: boolean;
+            /** @description Tasks done. */
+            completed?: string[];
+            /**
+             * Format: uint32
+             * @description How many rounds the loop has made.
+             */
+            iterations?: number;
+            /** @description The producer's time of the last round. */
+            last_iteration_at?: components["schemas"]["Timestamp"];
+            /** @description The phase before this one. */
+            last_phase?: string;
+            /** @description Remarks. */
+            notes?: string[];
+            /** @description `scout`, `architect`, `builder` or `complete`. */
+            phase?: string;
+            /** @description The name of the project. */
+            project?: string;
+            /** @description Tasks to do. */
+            remaining?: string[];
+            /** @description The producer's time of the beginning. */
+            started_at?: components["schemas"]["Timestamp"];
+            /** @description What the build was asked to do. */
+            task?: string;
+            /** @description The folder that the build works in, as text. */
+            working_directory?: string;
+        };
+        /** @description What a viewer sends. */
+        ClientMessage: {
+            /**
+             * @description The epoch of what the viewer has.
+             * @example 51ab03ff
+             */
+            epoch?: string;
+            /**
+             * Format: uint64
+             * @description For a log: the number of the first line that is wanted.
+             */
+            offset?: number;
+            /**
+             * Format: uint64
+             * @description The revision of what the viewer has.
+             */
+            revision?: number;
+            /**
+             * @description What to follow.
+             * @example session/weather-app~1
+             */
+            topic: string;
+            /** @constant */
+            type: "subscribe";
+        } | {
+            /**
+             * @description What was followed, by the name that was used or by the canonical one.
+             * @example session/weather-app~1
+             */
+            topic: string;
+            /** @constant */
+            type: "unsubscribe";
+        };
+        /** @description Who says that the build ended. */
+        CompletionBasis: "summary" | "marker" | "reported" | "closed";
+        CompletionReported: {
+            /** @description Who says so. */
+            basis: components["schemas"]["CompletionBasis"];
+            /** @description The producer's time of the end. */
+            completed_at?: components["schemas"]["Timestamp"];
+            /**
+             * Format: double
+             * @description How long it took by the producer's account, minutes.
+             */
+            duration_minutes?: number;
+            /** @description Web addresses, by label. */
+            links?: {
+                [key: string]: string;
+            };
+            /** @description Phases that the producer calls done. */
+            phases_completed?: string[];
+            /** @description The producer's word. */
+            status?: string;
+            /** @description Whether it ended well; absent when the producer's word says neither (then it does not end the build). */
+            success?: boolean;
+            /** @description One line. */
+            summary?: string;
+            /** @description What the build was asked to do. */
+            task?: string;
+        };
+        /** @description How full the context window is. */
+        ContextWindow: {
+            /** @description `safe` below 50 %, `warning`, `critical` from 75 %. */
+            level: components["schemas"]["BudgetLevel"];
+            /**
+             * Format: uint64
+             * @description Tokens that fit.
+             * @default 0
+             */
+            limit: number;
+            /**
+             * Format: double
+             * @description 0 to 100.
+             */
+            percent: number;
+            /**
+             * Format: uint64
+             * @description Tokens in it.
+             */
+            used?: number;
+        };
+        /** @description The current phase. */
+        CurrentPhase: {
+            /** @description What it is doing, one line. */
+            detail?: string;
+            /** @description Name: a word of the vocabulary, or the producer's own. */
+            name: string;
+            /** @description Its number as the producer writes it, without the total: `4`, `4.5`. */
+            number?: string;
+            /** @description Its beginning. */
+            started_at?: components["schemas"]["Timestamp"];
+            /**
+             * Format: uint32
+             * @description How many phases there are, by the producer's account.
+             */
+            total?: number;
+        };
+        /**
+         * @description The place between two pages; only of use for going on from there.
+         * @example 7b7d
+         */
+        Cursor: string;
+        Custom: {
+            /**
+             * @description Its content.
+             * @default null
+             */
+            data: unknown;
+            /** @description The producer's word for it. */
+            kind: string;
+        };
+        /**
+         * @description A date of the server's calendar, or a moment which means its day.
+         * @example 2026-11-22
+         */
+        Day: string | unknown | unknown;
+        /** @description Ratings that nobody gave are absent. */
+        DecisionRecorded: {
+            /** @description Phases it applies to. */
+            applies_to_phases?: string[];
+            /** @description `Testing`, `Architecture`, … */
+            category?: string;
+            /** @description How sure its author is, as written. */
+            confidence?: string;
+            /**
+             * Format: double
+             * @description 1 to 5, when somebody rated it.
+             */
+            difficulty?: number;
+            /** @description What makes it the same decision when it is read again: file and id. */
+            key: string;
+            /** @description Whether a lesson of an earlier build was applied. */
+            lesson_used?: boolean;
+            /** @description The phase in which it was made or found. */
+            phase?: string;
+            /**
+             * Format: double
+             * @description 1 to 5, when somebody rated it.
+             */
+            quality?: number;
+            /** @description Why it came about. */
+            root_cause?: string;
+            /** @description `HIGH`, `MEDIUM`, `LOW`, or the producer's word. */
+            severity?: string;
+            /** @description The phase that should have found it. */
+            should_detect_in_phase?: string;
+            /** @description What was or should be done. */
+            solution?: string;
+            /** @description One line. */
+            title: string;
+        };
+        /** @description Decisions and lessons. */
+        Decisions: {
+            /**
+             * Format: double
+             * @description Mean of the ratings that were given, 1 to 5.
+             */
+            avg_quality?: number;
+            /**
+             * Format: uint32
+             * @description How many applied a lesson of an earlier build.
+             * @default 0
+             */
+            lessons_used: number;
+            /** @description The newest 50 by key. */
+            recent?: {
+                [key: string]: components["schemas"]["DecisionView"];
+            };
+            /**
+             * Format: uint32
+             * @description How many there are.
+             * @default 0
+             */
+            total: number;
+        };
+        /** @description One decision. */
+        DecisionView: {
+            /** @description When it was learned. */
+            at?: components["schemas"]["Timestamp"];
+            /** @description `Testing`, `Architecture`, … */
+            category?: string;
+            /** @description How sure its author is, as written. */
+            confidence?: string;
+            /**
+             * Format: double
+             * @description 1 to 5, when somebody rated it.
+             */
+            difficulty?: number;
+            /** @description Whether a lesson of an earlier build was applied. */
+            lesson_used?: boolean;
+            /** @description The phase in which it was made or found. */
+            phase?: string;
+            /**
+             * Format: double
+             * @description 1 to 5, when somebody rated it.
+             */
+            quality?: number;
+            /** @description Why it came about. */
+            root_cause?: string;
+            /** @description `HIGH`, `MEDIUM`, `LOW`, or the producer's word. */
+            severity?: string;
+            /** @description The phase that should have found it. */
+            should_detect_in_phase?: string;
+            /** @description What was or should be done. */
+            solution?: string;
+            /** @description One line. */
+            title: string;
+        };
+        /** @description One fact as it is pushed. The fields of its kind stand beside these, or together in `data`; names, times and numbers are read leniently: what cannot be read is a problem of the session, and the rest is taken. */
+        Envelope: {
+            /** @description The producer's time, RFC 3339. */
+            at?: string;
+            /** @description The fields of the fact, when they do not stand in the envelope. */
+            data?: unknown;
+            /** @description The absolute path of the folder that the session works in, without `.` or `..`. */
+            directory?: string;
+            /** @description Whether the fact was learned then, not now. */
+            history?: boolean;
+            /** @description The same id twice is the same fact. A number is taken for its digits. */
+            id?: string;
+            /** @description The name of the build, or the id of a run. Any text: one that cannot be an id has one made of it. */
+            session?: string;
+            /** @description The same in the envelope of a broadcaster. */
+            session_id?: string;
+            /** @description `session_seen`, `phase_reported`, `checkpoint_reported`, `task_reported`, `tests_reported`, `agent_reported`, `decision_recorded`, `pattern_recorded`, `artifact_changed`, `usage_recorded`, `tool_used`, `waiting_began`, `waiting_ended`, `error_reported`, `completion_reported`, `problem_found`, `problem_cleared`, `source_gone`, `source_returned`, each with the fields of the fact of this name; any other word is passed on as it is. */
+            type: string;
+        } | unknown | unknown | unknown;
+        /**
+         * @description One envelope or several.
+         * @example {
+         *       "detail": "writing the parser",
+         *       "id": "run-7/step-3",
+         *       "phase": "Builder",
+         *       "session": "weather-app",
+         *       "status": "building",
+         *       "type": "phase_reported"
+         *     }
+         */
+        Envelopes: components["schemas"]["Envelope"] | components["schemas"]["Envelope"][];
+        /**
+         * @description Within an epoch revisions can be compared; a viewer that holds another one gets a snapshot, never a patch.
+         * @example 51ab03ff
+         */
+        Epoch: string;
+        /** @description The body of every error answer: RFC 9457 `application/problem+json`. */
+        ErrorBody: {
+            /** @description What is wrong with this request and the way out; absent when the cause stays in the log. */
+            detail?: string;
+            /** @description Finds the cause in the server's log. */
+            request_id?: string;
+            /**
+             * Format: uint16
+             * @description The HTTP status.
+             */
+            status: number;
+            /** @description The kind of error in a few words. */
+            title: string;
+            /** @description A stable identifier of the kind of error, `urn:forgecast:error:<word>`. */
+            type: string;
+        };
+        ErrorReported: {
+            /** @description More of it. */
+            details?: string;
+            /** @description What failed, one line. */
+            message: string;
+        };
+        /** @description One reported error. */
+        ErrorView: {
+            /** @description When it was reported. */
+            at: components["schemas"]["Timestamp"];
+            /** @description More of it. */
+            details?: string;
+            /** @description One line. */
+            message: string;
+        };
+        /** @description What is likely to remain, counted from `at`; worked out from history, absent when there is none. */
+        Estimate: {
+            /** @description When it was worked out. */
+            at: components["schemas"]["Timestamp"];
+            /** @description What it rests on, one line: `median of 4 earlier runs of this project`. */
+            basis: string;
+            /**
+             * Format: uint64
+             * @description Seconds, upper quartile.
+             * @default 0
+             */
+            high_s: number;
+            /**
+             * Format: uint64
+             * @description Seconds, lower quartile.
+             * @default 0
+             */
+            low_s: number;
+            /**
+             * Format: uint64
+             * @description Seconds, median.
+             * @default 0
+             */
+            remaining_s: number;
+        };
+        /** @description All absent takes an earlier estimate back. */
+        EstimateRevised: {
+            /** @description The estimate, when history gives one. */
+            estimate?: components["schemas"]["Estimate"];
+        };
+        /** @description One fact, with whose it is, when it was learned and where it comes from. */
+        Event: {
+            /** @description When Forgecast learned it. Order is the order of arrival; the producer's own times are inside the fact. */
+            at: components["schemas"]["Timestamp"];
+            /** @description The fact. */
+            fact: components["schemas"]["Fact"];
+            /** @description The producer's id; the same id twice is the same fact. Facts read from files have none: their checkpoint tells. */
+            id?: components["schemas"]["EventId"];
+            /** @description Where it comes from. */
+            origin: components["schemas"]["Origin"];
+            /** @description Which session it belongs to, as far as the source can tell. */
+            subject: components["schemas"]["Subject"];
+        };
+        /**
+         * @description The producer's id of an event; the same id twice is the same event.
+         * @example run-7/step-3
+         */
+        EventId: string;
+        /** @description Facts, in order. */
+        EventPage: {
+            /** @description The facts; the last one's `sequence` is the `after` of the next page. */
+            events: components["schemas"]["StoredEvent"][];
+        };
+        /** @description Everything that is stored of one session: `forgecast import` and `POST /api/v1/import` read it back. */
+        Exported: {
+            /** @description All facts that are kept. */
+            events: components["schemas"]["StoredEvent"][];
+            /** @description All log lines that are kept. */
+            log: components["schemas"]["LogLine"][];
+            /**
+             * Format: uint64
+             * @description Its newest stored revision.
+             */
+            revision: number;
+            /** @description Its newest row in the overview. */
+            row?: components["schemas"]["SessionRow"];
+            /** @description What makes it the one it is. */
+            session: components["schemas"]["StoredSession"];
+        };
+        /** @description OTLP: `ExportLogsServiceRequest`. */
+        ExportLogs: {
+            resourceLogs?: Record<string, never>[];
+        };
+        /** @description OTLP: `ExportMetricsServiceRequest`. */
+        ExportMetrics: {
+            resourceMetrics?: Record<string, never>[];
+        };
+        /** @description `ExportLogsServiceResponse`, `ExportMetricsServiceResponse`; empty when everything was taken. */
+        ExportResponse: {
+            /** @description What was not taken. */
+            partialSuccess?: components["schemas"]["PartialSuccess"];
+        };
+        /** @description A fact. Every field that a producer may leave out is optional: absent means "not said", never zero. */
+        Fact: components["schemas"]["SessionSeen"] | components["schemas"]["PhaseReported"] | components["schemas"]["CheckpointReported"] | components["schemas"]["TaskReported"] | components["schemas"]["TestsReported"] | components["schemas"]["AgentReported"] | components["schemas"]["DecisionRecorded"] | components["schemas"]["PatternRecorded"] | components["schemas"]["ArtifactChanged"] | components["schemas"]["CallReported"] | components["schemas"]["UsageRecorded"] | components["schemas"]["BudgetPassed"] | components["schemas"]["ToolUsed"] | components["schemas"]["WaitingBegan"] | components["schemas"]["WaitingEnded"] | components["schemas"]["ErrorReported"] | components["schemas"]["CompletionReported"] | components["schemas"]["WentQuiet"] | components["schemas"]["EstimateRevised"] | components["schemas"]["ProblemFound"] | components["schemas"]["ProblemCleared"] | components["schemas"]["SourceGone"] | components["schemas"]["SourceReturned"] | components["schemas"]["IndexingProgress"] | components["schemas"]["Custom"];
+        /** @description By what usage is grouped. */
+        GroupBy: "day" | "project" | "model" | "phase" | "session";
+        /**
+         * @description A hook of Claude Code as it comes; what is not named here is kept out of sight or passed over.
+         * @example {
+         *       "cwd": "/home/ann/weather-app",
+         *       "hook_event_name": "Notification",
+         *       "message": "Claude needs your permission to use Bash",
+         *       "session_id": "258c7280-ae70-4f2e-9d0c-5a2f6a1c0b11"
+         *     }
+         */
+        Hook: {
+            /** @description The folder it works in. */
+            cwd?: string;
+            /** @description Which hook it is, `PostToolUse`, … */
+            hook_event_name?: string;
+            /** @description The agent's own session. */
+            session_id?: string;
+            /** @description The tool, when it is about one. */
+            tool_name?: string;
+            /** @description The transcript's file. */
+            transcript_path?: string;
+        };
+        /** @description What became of an exported session. */
+        ImportReceipt: {
+            /**
+             * Format: uint64
+             * @description Facts that were stored.
+             */
+            events: number;
+            /**
+             * Format: uint64
+             * @description Log lines that were stored.
+             */
+            log_lines: number;
+            /** @description Whether it is new here; a session that was here already is left as it is. */
+            new: boolean;
+            /** @description The id that it has here. */
+            session: components["schemas"]["SessionId"];
+        };
+        /** @description The `state` of the topic `sessions`. */
+        Index: {
+            /** @description How far the first reading of old transcripts is, while it goes on. */
+            indexing?: components["schemas"]["IndexingProgress"];
+            /** @description Troubles that belong to no session, by key: a root that is missing, a database that is full. */
+            problems: {
+                [key: string]: components["schemas"]["Problem"];
+            };
+            /** @description Rows by session id: all unfinished sessions and the 500 most recent. */
+            sessions: {
+                [key: string]: components["schemas"]["SessionRow"];
+            };
+            /**
+             * Format: uint64
+             * @description How many sessions there are in all, older ones included.
+             */
+            total: number;
+        };
+        /** @description `done` equal to `files` says that it is over. */
+        IndexingProgress: {
+            /**
+             * Format: uint64
+             * @description Bytes in all.
+             */
+            bytes: number;
+            /**
+             * Format: uint64
+             * @description Bytes read.
+             */
+            bytes_done: number;
+            /**
+             * Format: uint64
+             * @description Files read to their end.
+             */
+            done: number;
+            /**
+             * Format: uint64
+             * @description Files in all.
+             */
+            files: number;
+        };
+        /**
+         * @description A token that is to be exchanged for a cookie.
+         * @example {
+         *       "token": "fc_v_…"
+         *     }
+         */
+        Login: {
+            /** @description As `forgecast token` showed it, or the one of a share link. */
+            token: string;
+        };
+        /** @description How serious a log line says it is. */
+        LogLevel: "debug" | "info" | "warn" | "error";
+        /** @description One line of a log: cleaned of control characters, secrets masked, colours as spans. */
+        LogLine: {
+            /** @description When the line arrived. */
+            at: components["schemas"]["Timestamp"];
+            /** @description The name of the file or producer it came from. */
+            from?: string;
+            /** @description `error`, `warn`, `info`, `debug`; absent when the line does not say. */
+            level?: components["schemas"]["LogLevel"];
+            /**
+             * Format: uint64
+             * @description Number of the line within the session's log: only grows. Zero until the hub has numbered it.
+             * @default 0
+             */
+            offset: number;
+            /** @description Styled parts of the text, in order, not overlapping; what is not covered has no style. */
+            spans?: components["schemas"]["Span"][];
+            /** @description The text without any control sequence. */
+            text: string;
+        };
+        /** @description The numbers of the lines that match, as far as one look goes, for a viewer that shows how many there are and goes from one to the next. */
+        LogMatches: {
+            /**
+             * Format: uint64
+             * @description The number that the next new line will have.
+             */
+            end_offset: number;
+            /**
+             * Format: uint64
+             * @description The number of the oldest line that is kept.
+             */
+            first_offset: number;
+            /**
+             * Format: uint64
+             * @description Where the next look begins.
+             */
+            next_offset: number;
+            /** @description The numbers of the lines that match, in order. */
+            offsets: number[];
+        };
+        /** @description A page of a log. */
+        LogPage: {
+            /**
+             * Format: uint64
+             * @description The number that the next new line will have; the log is read to its end when `next_offset` is here.
+             */
+            end_offset: number;
+            /**
+             * Format: uint64
+             * @description The number of the oldest line that is kept.
+             */
+            first_offset: number;
+            /** @description The lines, oldest first. A page that filters ends early, even without a line, when it looked at enough of the log. */
+            lines: components["schemas"]["LogLine"][];
+            /**
+             * Format: uint64
+             * @description Where the next page begins: one behind the last line that was looked at.
+             */
+            next_offset: number;
+        };
+        /** @description What a mark stands for; the first ones are the last to be left out. */
+        MarkKind: "completed" | "failed" | "abandoned" | "budget" | "waiting" | "stalled" | "resumed" | "tests_failed" | "tests_passed" | "error" | "agent";
+        /** @description Who is signed in, and what this one may do. */
+        Me: {
+            /** @description What this one may do; null for somebody without a token. */
+            role: components["schemas"]["CallerRole"] | null;
+            /** @description The one session that a guest may watch. */
+            session?: components["schemas"]["SessionId"];
+        };
+        /** @description What can be drawn over time. */
+        Metric: "tokens" | "cost_usd" | "tests_passed" | "tests_failed" | "progress";
+        /** @description Where a fact comes from: shown as provenance, and the key of "compare with this source's previous digest only". */
+        Origin: {
+            /** @description Whether this is the first reading of the source since Forgecast knows it: what is read then may be old. */
+            first_sight?: boolean;
+            /** @description The kind of source. */
+            kind: components["schemas"]["SourceKind"];
+            /** @description When the file was last changed, by the file system; never later than the event's own time. */
+            modified_at?: components["schemas"]["Timestamp"];
+            /** @description The file, relative to the project's folder where it is inside it, or the endpoint. */
+            path?: string;
+        };
+        /** @description Finished sessions, grouped. */
+        OutcomeReport: {
+            /** @description By what the rows are grouped. */
+            group_by: components["schemas"]["OutcomesBy"];
+            /** @description The groups: days newest first, projects by how many sessions they have, the most first. */
+            rows: components["schemas"]["OutcomeRow"][];
+            /** @description All of them together. */
+            totals: components["schemas"]["Outcomes"];
+        };
+        /** @description One group. */
+        OutcomeRow: {
+            /**
+             * Format: uint32
+             * @description Sessions that were given up: neither a success nor a failure.
+             */
+            abandoned: number;
+            /**
+             * Format: uint32
+             * @description Sessions that were completed.
+             */
+            completed: number;
+            /**
+             * Format: uint32
+             * @description Sessions that failed.
+             */
+            failed: number;
+            /** @description The day, `2026-11-22`, or the project; what has no project has the empty one. */
+            key: string;
+            /**
+             * Format: uint64
+             * @description Seconds, longest of the same.
+             */
+            longest_s?: number;
+            /**
+             * Format: uint64
+             * @description Seconds, median of the completed ones whose beginning and end are known; absent without one.
+             */
+            median_s?: number;
+        };
+        /** @description How many sessions ended in which way, and how long those took that were completed. */
+        Outcomes: {
+            /**
+             * Format: uint32
+             * @description Sessions that were given up: neither a success nor a failure.
+             */
+            abandoned: number;
+            /**
+             * Format: uint32
+             * @description Sessions that were completed.
+             */
+            completed: number;
+            /**
+             * Format: uint32
+             * @description Sessions that failed.
+             */
+            failed: number;
+            /**
+             * Format: uint64
+             * @description Seconds, longest of the same.
+             */
+            longest_s?: number;
+            /**
+             * Format: uint64
+             * @description Seconds, median of the completed ones whose beginning and end are known; absent without one.
+             */
+            median_s?: number;
+        };
+        /** @description By what finished sessions are grouped. */
+        OutcomesBy: "day" | "project";
+        /** @description What of an export was not taken. 64-bit numbers are strings in protobuf's JSON. */
+        PartialSuccess: {
+            /** @description Why. */
+            errorMessage: string;
+            /** @description Data points, as digits. */
+            rejectedDataPoints?: string;
+            /** @description Log records, as digits. */
+            rejectedLogRecords?: string;
+        };
+        PatternRecorded: {
+            /**
+             * Format: uint32
+             * @description How often it was seen.
+             */
+            frequency?: number;
+            /** @description The pattern's own id. */
+            id: string;
+            /** @description The library it stands in: the file's name without its ending. */
+            library?: string;
+            /** @description `HIGH`, `MEDIUM`, `LOW`, or the producer's word. */
+            severity?: string;
+            /**
+             * Format: uint32
+             * @description How often it was prevented.
+             */
+            times_prevented?: number;
+            /** @description One line. */
+            title?: string;
+        };
+        /** @description One pattern. */
+        PatternView: {
+            /**
+             * Format: uint32
+             * @description How often it was seen.
+             */
+            frequency?: number;
+            /** @description The library it stands in. */
+            library?: string;
+            /** @description `HIGH`, `MEDIUM`, `LOW`, or the producer's word. */
+            severity?: string;
+            /**
+             * Format: uint32
+             * @description How often it was prevented.
+             */
+            times_prevented?: number;
+            /** @description One line. */
+            title: string;
+        };
+        /** @description Source: design of the phase file, `docs/inputs.md`. */
+        PhaseReported: {
+            /**
+             * Format: double
+             * @description Share of the context window in use, 0 to 100.
+             */
+            context_percent?: number;
+            /** @description What it is doing, one line. */
+            detail?: string;
+            /** @description Fields that Forgecast does not know, as they came (capped). */
+            extra?: {
+                [key: string]: unknown;
+            };
+            /** @description The producer's time of the last change. */
+            last_updated?: components["schemas"]["Timestamp"];
+            /** @description The producer's word for the phase. */
+            phase?: string;
+            /** @description As written: `4/7`, `?/7`, `4.5/8`, `3`. */
+            phase_number?: string;
+            /** @description The phases that the producer calls done; absent is not the same as empty. */
+            phases_completed?: string[];
+            /** @description The producer's time of the beginning. */
+            started_at?: components["schemas"]["Timestamp"];
+            /** @description The producer's word for the state of the phase (not of the build). */
+            status?: string;
+            /**
+             * Format: uint32
+             * @description Tasks done, when the producer counts them.
+             */
+            tasks_completed?: number;
+            /**
+             * Format: uint32
+             * @description Tasks in all, when the producer counts them.
+             */
+            tasks_total?: number;
+            /**
+             * Format: uint32
+             * @description Which round of the test loop, counted from 1.
+             */
+            test_iteration?: number;
+        };
+        /** @description The state of one phase. */
+        PhaseStatus: "pending" | "active" | "completed" | "failed" | "skipped";
+        /** @description One phase of the pipeline. */
+        PhaseView: {
+            /**
+             * Format: uint32
+             * @description How often it began: more than once is a loop back (self-healing).
+             * @default 0
+             */
+            attempts: number;
+            /** @description Last end. */
+            ended_at?: components["schemas"]["Timestamp"];
+            /**
+             * Format: uint32
+             * @description Position in the pipeline; phases that are not in the vocabulary come behind, in the order they came.
+             */
+            order: number;
+            /** @description First beginning. */
+            started_at?: components["schemas"]["Timestamp"];
+            /** @description Status. */
+            status: components["schemas"]["PhaseStatus"];
+        };
+        /** @description One problem, keyed so that the same trouble is shown once and can be cleared. */
+        Problem: {
+            /** @description What kind of trouble. */
+            kind: components["schemas"]["ProblemKind"];
+            /** @description One line that names the thing and the way out. */
+            message: string;
+            /** @description The file, folder or endpoint it is about. */
+            subject?: string;
+        };
+        ProblemCleared: {
+            /** @description The key under which it was found. */
+            key: string;
+            /** @description Also what was found in parts of it, under keys that begin with this one and `#`. */
+            with_parts?: boolean;
+        };
+        ProblemFound: {
+            /** @description Names the trouble, so that the same one is shown once: the file's path and, for a field, its name. */
+            key: string;
+            /** @description The trouble. */
+            problem: components["schemas"]["Problem"];
+        };
+        /** @description What kind of trouble a source is in; stable words, also used as metric labels. */
+        ProblemKind: "unparsable" | "bad_field" | "oversize" | "unreadable" | "refused" | "missing" | "degraded" | "overflow" | "conflict" | "store" | "rejected";
+        /** @description Progress and tasks. */
+        Progress: {
+            /** @description Remarks of the producer. */
+            notes?: string[];
+            /**
+             * Format: double
+             * @description 0 to 100, from the phases done and, where stated, the tasks.
+             */
+            percent?: number;
+            /**
+             * Format: uint32
+             * @description Rounds of the loop, when the build is a loop that counts them.
+             */
+            rounds?: number;
+            /** @description Tasks by id. */
+            tasks?: {
+                [key: string]: components["schemas"]["TaskView"];
+            };
+            /**
+             * Format: uint32
+             * @description Tasks done.
+             */
+            tasks_completed?: number;
+            /**
+             * Format: uint32
+             * @description Tasks in all.
+             */
+            tasks_total?: number;
+        };
+        /** @description What became of a push. */
+        PushReceipt: {
+            /**
+             * Format: uint64
+             * @description Facts and log lines that are stored now.
+             */
+            accepted: number;
+            /**
+             * Format: uint64
+             * @description Facts that were known already.
+             */
+            duplicates: number;
+            /** @description Envelopes that were not taken. The others were. */
+            rejected: components["schemas"]["Rejection"][];
+        };
+        /** @description Which deadline passed. */
+        Quiet: "stalled" | "abandoned" | "settled";
+        /** @description Whether everything works, and what does not. */
+        Readiness: {
+            /** @description How far the reading of archives is, while it goes on. No reason to be unwell: what is live is shown. */
+            indexing?: components["schemas"]["IndexingProgress"];
+            /** @description The configured folders; a folder of an agent only while it is there. */
+            sources: components["schemas"]["RootHealth"][];
+            /** @description All of it in one word. */
+            status: components["schemas"]["Ready"];
+            /** @description The database. */
+            store: components["schemas"]["StoreState"];
+        };
+        /** @description How the server is, in one word. */
+        Ready: "ready" | "starting" | "degraded";
+        /** @description An envelope that was not taken. */
+        Rejection: {
+            /**
+             * Format: uint
+             * @description Its place in the body, from 0.
+             */
+            index: number;
+            /** @description What is wrong and the way out. */
+            problem: string;
+        };
+        /** @description One configured folder. */
+        RootHealth: {
+            /** @description What it is for. */
+            kind: components["schemas"]["RootKind"];
+            /** @description What is wrong and the way out; null when nothing is. */
+            message: string | null;
+            /** @description Where it is. */
+            path: string;
+            /**
+             * Format: uint64
+             * @description Projects (sessions, for a folder of checkpoints; transcripts, for a folder of an agent) found in it.
+             */
+            projects: number;
+            /** @description How it is observed. */
+            state: components["schemas"]["RootState"];
+        };
+        /** @description What a configured folder is for. */
+        RootKind: "projects" | "checkpoints" | "logs" | string;
+        /** @description How a configured folder is observed. */
+        RootState: "watching" | "polling" | "missing" | "unreadable";
+        /** @description The current phase, short. */
+        RowPhase: {
+            /** @description Name. */
+            name: string;
+            /** @description Number as written. */
+            number?: string;
+            /**
+             * Format: uint32
+             * @description How many there are.
+             */
+            total?: number;
+        };
+        /** @description Tasks, short. */
+        RowTasks: {
+            /**
+             * Format: uint32
+             * @description Done.
+             * @default 0
+             */
+            completed: number;
+            /**
+             * Format: uint32
+             * @description In all.
+             * @default 0
+             */
+            total: number;
+        };
+        /** @description Tests, short. */
+        RowTests: {
+            /**
+             * Format: uint32
+             * @description Failed.
+             */
+            failed?: number;
+            /**
+             * Format: uint32
+             * @description Passed.
+             */
+            passed?: number;
+        };
+        /** @description Usage, short. */
+        RowUsage: {
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            cost_usd?: number;
+            /**
+             * Format: uint64
+             * @description Tokens of all types.
+             * @default 0
+             */
+            tokens: number;
+            /** @description Some of it has no price: what it cost is more than `cost_usd`. */
+            unpriced?: boolean;
+        };
+        /** @description `google.rpc.Status`: why an export was not taken. */
+        RpcStatus: {
+            /**
+             * Format: uint64
+             * @description gRPC's number for the kind of trouble.
+             */
+            code: number;
+            /** @description In words. */
+            message: string;
+        };
+        /** @description One number over time. */
+        Series: {
+            /** @description Which. */
+            metric: components["schemas"]["Metric"];
+            /** @description The beginning of a step and its value, in the order of time; steps in which nothing happened are left out. */
+            points: [
+                components["schemas"]["Timestamp"],
+                number
+            ][];
+            /**
+             * Format: uint32
+             * @description Seconds that a point stands for.
+             */
+            resolution_s: number;
+        };
+        /** @description What the server sends. */
+        ServerMessage: {
+            /** Format: uint32 */
+            heartbeat_s: number;
+            /** Format: uint32 */
+            protocol: number;
+            /** @description The server's time, for the viewer's clock offset. */
+            server_time: components["schemas"]["Timestamp"];
+            /** @constant */
+            type: "hello";
+        } | {
+            /** @description Within it, revisions can be compared. */
+            epoch: components["schemas"]["Epoch"];
+            /**
+             * Format: uint64
+             * @description The revision of this state.
+             */
+            revision: number;
+            /** @description A session's view, or for `sessions` an `Index`. */
+            state: components["schemas"]["State"];
+            /** @description The canonical topic. */
+            topic: components["schemas"]["Topic"];
+            /** @constant */
+            type: "snapshot";
+        } | {
+            /** @description As in the snapshot. */
+            epoch: components["schemas"]["Epoch"];
+            /**
+             * Format: uint64
+             * @description The revision that it applies to, and no other.
+             */
+            from: number;
+            /** @description JSON Merge Patch (RFC 7396). */
+            patch: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: uint64
+             * @description The revision that it leads to.
+             */
+            revision: number;
+            /** @description The canonical topic. */
+            topic: components["schemas"]["Topic"];
+            /** @constant */
+            type: "patch";
+        } | {
+            /** @description The lines, in order. */
+            lines: components["schemas"]["LogLine"][];
+            /**
+             * Format: uint64
+             * @description The number of the first of these lines.
+             */
+            offset: number;
+            /**
+             * Format: uint64
+             * @description How many lines before them were left out, because the viewer was too slow or the lines are no longer kept.
+             */
+            skipped?: number;
+            /** @description The canonical topic. */
+            topic: components["schemas"]["Topic"];
+            /** @constant */
+            type: "log";
+        } | {
+            /** @description The event. */
+            event: unknown;
+            /** @description The canonical topic. */
+            topic: components["schemas"]["Topic"];
+            /** @constant */
+            type: "event";
+        } | {
+            /** @description The canonical topic. */
+            topic: components["schemas"]["Topic"];
+            /** @constant */
+            type: "removed";
+        } | {
+            /** @description What is wrong and the way out. */
+            problem: components["schemas"]["ErrorBody"];
+            /** @description The topic as the viewer named it, when it is about one. */
+            topic?: string;
+            /** @constant */
+            type: "error";
+        } | {
+            /** @description Every subscribed topic. */
+            revisions: {
+                [key: string]: components["schemas"]["TopicMark"];
+            };
+            /** @description The server's time. */
+            server_time: components["schemas"]["Timestamp"];
+            /** @constant */
+            type: "heartbeat";
+        };
+        /**
+         * @description One run of a session: its name, a tilde and the number of the run, counted from 1.
+         * @example weather-app~1
+         */
+        SessionId: string;
+        /** @description A page of the overview. */
+        SessionList: {
+            /** @description Where the next page begins; absent on the last one. */
+            next_cursor?: components["schemas"]["Cursor"];
+            /** @description Rows, in the order that was asked for. */
+            sessions: components["schemas"]["SessionRow"][];
+        };
+        /**
+         * @description What a session is called in ids.
+         * @example weather-app
+         */
+        SessionName: string;
+        /**
+         * @description One run by its id, or the newest run by the bare name.
+         * @example weather-app
+         */
+        SessionRef: string;
+        /** @description One session in the index: enough for the overview. */
+        SessionRow: {
+            /**
+             * Format: uint32
+             * @description Agents at work.
+             * @default 0
+             */
+            agents_active: number;
+            /** @description What needs a person's notice. */
+            attention?: components["schemas"]["Attention"];
+            /** @description End of the run. */
+            ended_at?: components["schemas"]["Timestamp"];
+            /** @description The machine. */
+            host?: string;
+            /** @description Canonical id. */
+            id: components["schemas"]["SessionId"];
+            /**
+             * Format: uint32
+             * @description The round of the test loop; of a loop that keeps checkpoints, the round of that loop.
+             */
+            iteration?: number;
+            /** @description When a fact last moved. */
+            last_work_at?: components["schemas"]["Timestamp"];
+            /** @description Name for people. */
+            name: string;
+            /** @description The current phase. */
+            phase?: components["schemas"]["RowPhase"];
+            /** @description Status of each phase by name, in no order; viewers order by the vocabulary. */
+            phases?: {
+                [key: string]: components["schemas"]["PhaseStatus"];
+            };
+            /**
+             * Format: uint32
+             * @description Problems of its sources.
+             * @default 0
+             */
+            problems: number;
+            /**
+             * Format: double
+             * @description 0 to 100.
+             */
+            progress_percent?: number;
+            /** @description The project. */
+            project?: string;
+            /** @description Which kind of source. */
+            source: components["schemas"]["SourceOfState"];
+            /** @description Beginning of the run. */
+            started_at?: components["schemas"]["Timestamp"];
+            /** @description Status. */
+            status: components["schemas"]["SessionStatus"];
+            /** @description Why the status is what it is, one line. */
+            status_reason?: string;
+            /** @description What the build was asked to do. */
+            task?: string;
+            /** @description Tasks, when there is a list of them. */
+            tasks?: components["schemas"]["RowTasks"];
+            /** @description Tests. */
+            tests?: components["schemas"]["RowTests"];
+            /** @description Tokens and cost. */
+            usage?: components["schemas"]["RowUsage"];
+            /** @description What it waits for, when it waits and the producer says for what. */
+            waiting_for?: components["schemas"]["WaitingFor"];
+        };
+        SessionSeen: {
+            /** @description The machine it runs on. */
+            host?: string;
+            /** @description Web addresses that belong to it, by label. */
+            links?: {
+                [key: string]: string;
+            };
+            /** @description The name of the project, when it is not the session's own. */
+            project?: string;
+            /** @description What the build was asked to do. */
+            task?: string;
+            /** @description A title for people; taken by sessions that are nothing but an agent's transcript. */
+            title?: string;
+        };
+        /** @description A session's own status, whatever words its producer uses. */
+        SessionStatus: "running" | "waiting" | "stalled" | "completed" | "failed" | "abandoned";
+        /** @description The whole view of a session: the `state` of a snapshot. */
+        SessionView: {
+            /** @description Agents by id. */
+            agents?: {
+                [key: string]: components["schemas"]["AgentView"];
+            };
+            /** @description Files of the session by path. */
+            artifacts?: {
+                [key: string]: components["schemas"]["ArtifactView"];
+            };
+            /** @description The last change of each section by its name: `phase`, `phases`, `progress`, `tests`, `agents`, `usage`, `decisions`, `patterns`, `artifacts`. */
+            changed_at?: {
+                [key: string]: components["schemas"]["Timestamp"];
+            };
+            /** @description Decisions and lessons. */
+            decisions?: components["schemas"]["Decisions"];
+            /** @description End of the run. */
+            ended_at?: components["schemas"]["Timestamp"];
+            /** @description Errors that were reported, newest by number. */
+            errors?: {
+                [key: string]: components["schemas"]["ErrorView"];
+            };
+            /** @description What is likely to remain. */
+            estimate?: components["schemas"]["Estimate"];
+            /** @description The machine it runs on. */
+            host?: string;
+            /** @description Canonical id, `weather-app~1`. */
+            id: components["schemas"]["SessionId"];
+            /** @description When the producer was last known to be alive, if that is later than the last work. */
+            last_seen_at?: components["schemas"]["Timestamp"];
+            /** @description When a fact last moved. */
+            last_work_at?: components["schemas"]["Timestamp"];
+            /** @description Web addresses by label. */
+            links?: {
+                [key: string]: string;
+            };
+            /** @description Name for people. */
+            name: string;
+            /** @description Patterns by id. */
+            patterns?: {
+                [key: string]: components["schemas"]["PatternView"];
+            };
+            /** @description The current phase. */
+            phase?: components["schemas"]["CurrentPhase"];
+            /** @description All phases by name, those of the vocabulary and any other. */
+            phases?: {
+                [key: string]: components["schemas"]["PhaseView"];
+            };
+            /** @description Troubles of its sources by key. */
+            problems?: {
+                [key: string]: components["schemas"]["Problem"];
+            };
+            /** @description Progress and tasks. */
+            progress: components["schemas"]["Progress"];
+            /** @description The project, when it has another name. */
+            project?: string;
+            /** @description Which kind of source the state comes from. */
+            source: components["schemas"]["SourceOfState"];
+            /** @description Beginning of the run. */
+            started_at?: components["schemas"]["Timestamp"];
+            /** @description Status. */
+            status: components["schemas"]["SessionStatus"];
+            /** @description Why the status is what it is, one line. */
+            status_reason?: string;
+            /** @description The producer's own word for its state. */
+            status_word?: string;
+            /** @description What the build was asked to do. */
+            task?: string;
+            /** @description The test loop. */
+            tests?: components["schemas"]["Tests"];
+            /** @description Tokens and cost. */
+            usage?: components["schemas"]["Usage"];
+            /** @description What it waits for, when it waits and the producer says for what. */
+            waiting_for?: components["schemas"]["WaitingFor"];
+            /** @description The folder it works in. */
+            working_directory?: string;
+        };
+        /** @description By what the overview is sorted. */
+        Sort: "last_work" | "started" | "name" | "cost" | "tokens" | "ended" | "duration";
+        /** @description What one source adds by its own account; accounts of different sources are shown side by side, never summed. */
+        SourceAccount: {
+            /**
+             * Format: int64
+             * @description Read from the cache.
+             * @default 0
+             */
+            cache_read: number;
+            /**
+             * Format: int64
+             * @description Written to the cache.
+             * @default 0
+             */
+            cache_write: number;
+            /**
+             * Format: int64
+             * @description Calls.
+             * @default 0
+             */
+            calls: number;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            cost_usd?: number;
+            /**
+             * Format: int64
+             * @description Sent to the model and not cached.
+             * @default 0
+             */
+            input: number;
+            /**
+             * Format: int64
+             * @description Written by the model.
+             * @default 0
+             */
+            output: number;
+            /** @description The source. */
+            source: components["schemas"]["UsageSource"];
+        };
+        SourceGone: {
+            /** @description What is gone. */
+            path: string;
+        };
+        /** @description The kinds of sources. */
+        SourceKind: "phase_file" | "checkpoint" | "artifact" | "log" | "push" | "hook" | "otlp" | "transcript" | "foundry" | "internal";
+        /** @description Which kind of source the state comes from. */
+        SourceOfState: "live" | "checkpoint" | "transcript";
+        SourceReturned: {
+            /** @description What is back. */
+            path: string;
+        };
+        /** @description A styled stretch of a line, from the ANSI sequences that were taken out of it. */
+        Span: {
+            /**
+             * Format: uint32
+             * @description The one after the last, in UTF-16 code units.
+             */
+            end: number;
+            /**
+             * Format: uint32
+             * @description First character, counted in UTF-16 code units as browsers do.
+             */
+            start: number;
+            /** @description Space-separated style words: `bold`, `dim`, `italic`, `underline`, `fg-0` to `fg-15`, `bg-0` to `bg-15`. */
+            style: string;
+        };
+        /** @description What a snapshot holds: a session's view, or the index for `sessions`. */
+        State: components["schemas"]["SessionView"] | components["schemas"]["Index"];
+        /** @description A fact with its place. */
+        StoredEvent: {
+            /** @description The fact. */
+            event: components["schemas"]["Event"];
+            /**
+             * Format: uint64
+             * @description The session's revision after it.
+             */
+            revision: number;
+            /**
+             * Format: uint64
+             * @description Grows with every fact of every session; never reused.
+             */
+            sequence: number;
+        };
+        /** @description What makes a session the one it is. */
+        StoredSession: {
+            /** @description When it was first seen. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description The absolute path of the project's folder. */
+            directory?: string;
+            /** @description Its id. */
+            id: components["schemas"]["SessionId"];
+            /** @description Its name as a producer or a folder gave it. */
+            name: string;
+            /** @description Whether a producer named it (else the name is the folder's). */
+            named: boolean;
+        };
+        /** @description How the database is. */
+        StoreState: {
+            /**
+             * Format: uint64
+             * @description Bytes that wait to be written.
+             */
+            backlog_bytes: number;
+            /** @description Whether the disk is full. */
+            full: boolean;
+            /** @description What went wrong last, while it lasts. */
+            last_error?: string;
+            /** @description Whether it takes facts. */
+            writable: boolean;
+        };
+        /** @description Which session a fact belongs to, as far as its source can tell. The hub turns it into a session id: by the run when there is one, by the transcript when there is one, else by folder and name, else by the newest run of the name. */
+        Subject: {
+            /** @description The absolute path of the project's folder; for an agent's own session the folder it was started in. */
+            directory?: string;
+            /** @description The name as the producer wrote it (cleaned), or the folder's name. */
+            name?: string;
+            /** @description The session as a producer named it, when that name fits an id. */
+            session?: components["schemas"]["SessionRef"];
+            /** @description The agent's own session, by the name of its transcript (`258c7280-ae70-…`). It belongs to the build whose folder it runs in while that build is at work, until another one is; else it is a session of its own with that name. */
+            transcript?: components["schemas"]["SessionName"];
+        };
+        TaskReported: {
+            /** @description Ids of tasks that come first. */
+            dependencies?: string[];
+            /** @description What is to be done. */
+            description?: string;
+            /** @description The producer's estimate, as text. */
+            estimated_time?: string;
+            /** @description Files it is about. */
+            files?: string[];
+            /** @description The task's own id, `task-3`. */
+            id: string;
+            /**
+             * Format: uint32
+             * @description Position in the producer's list, from 0.
+             */
+            order?: number;
+            /** @description `pending`, `in_progress`, `completed`, `failed`, or the producer's word. */
+            status?: string;
+        };
+        /** @description One task. */
+        TaskView: {
+            /** @description Ids of tasks that come first. */
+            dependencies?: string[];
+            /** @description What is to be done. */
+            description: string;
+            /** @description The producer's estimate, as text. */
+            estimated_time?: string;
+            /** @description Files it is about. */
+            files?: string[];
+            /**
+             * Format: uint32
+             * @description Position in the list.
+             */
+            order: number;
+            /** @description `pending`, `in_progress`, `completed`, `failed`, or the producer's word. */
+            status: string;
+        };
+        /** @description Where a test result was taken from, weakest first: a later source of the same or more weight replaces the numbers. */
+        TestBasis: "report" | "reported" | "summary";
+        /** @description One round of the test loop; a number that is stated nowhere is absent. */
+        TestIteration: {
+            /** @description When it was reported. */
+            at?: components["schemas"]["Timestamp"];
+            /**
+             * Format: uint32
+             * @description Tests failed.
+             */
+            failed?: number;
+            /**
+             * Format: uint32
+             * @description Tests passed.
+             */
+            passed?: number;
+            /**
+             * Format: uint32
+             * @description Tests run.
+             */
+            run?: number;
+            /** @description The verdict, when one is stated. */
+            verdict?: boolean;
+        };
+        /** @description The test loop. */
+        Tests: {
+            /**
+             * Format: uint32
+             * @description The current round, counted from 1.
+             */
+            iteration?: number;
+            /** @description Each round by its number. */
+            iterations?: {
+                [key: string]: components["schemas"]["TestIteration"];
+            };
+            /** @description The result of the build as a whole. */
+            summary?: components["schemas"]["TestSummary"];
+        };
+        /** @description A number that is not stated anywhere is absent, not zero. */
+        TestsReported: {
+            /** @description How the numbers were found. */
+            basis: components["schemas"]["TestBasis"];
+            /**
+             * Format: uint32
+             * @description Tests failed.
+             */
+            failed?: number;
+            /**
+             * Format: uint32
+             * @description Which round of the test loop, counted from 1; absent for the result of the whole build.
+             */
+            iteration?: number;
+            /**
+             * Format: uint32
+             * @description Tests passed.
+             */
+            passed?: number;
+            /**
+             * Format: uint32
+             * @description Tests run.
+             */
+            total?: number;
+            /** @description The producer's own verdict, when it gives one. */
+            verdict?: boolean;
+        };
+        /** @description The result of the build as a whole. */
+        TestSummary: {
+            /**
+             * Format: uint32
+             * @description Tests failed.
+             */
+            failed?: number;
+            /**
+             * Format: uint32
+             * @description Tests passed.
+             */
+            passed?: number;
+            /** @description Where the numbers come from. */
+            source: components["schemas"]["TestBasis"];
+            /**
+             * Format: uint32
+             * @description Tests run.
+             */
+            total?: number;
+        };
+        /** @description Times never go back from one revision to the next: what was read late is told when it was learned. */
+        Timeline: {
+            /**
+             * Format: uint64
+             * @description The oldest revision that can be seen: what led to those before it is no longer kept.
+             */
+            first_revision: number;
+            /**
+             * Format: uint64
+             * @description Spans and marks that were left out, because there are too many.
+             */
+            left_out: number;
+            /** @description Moments worth a mark, in order. */
+            marks: components["schemas"]["TimelineMark"][];
+            /**
+             * Format: uint64
+             * @description The newest revision that is stored: what follows is asked for with `after`.
+             */
+            revision: number;
+            /** @description The session, by its canonical id. */
+            session: components["schemas"]["SessionId"];
+            /** @description Attempts at phases, in the order in which they began. */
+            spans: components["schemas"]["TimelineSpan"][];
+            /** @description When revisions came, in order: the first, the last, and of those between them as many as a scale can show. */
+            times: [
+                number,
+                components["schemas"]["Timestamp"]
+            ][];
+        };
+        /** @description One moment worth a mark. */
+        TimelineMark: {
+            /** @description When that was. */
+            at: components["schemas"]["Timestamp"];
+            /** @description What it is. */
+            kind: components["schemas"]["MarkKind"];
+            /** @description One line. */
+            label: string;
+            /**
+             * Format: uint64
+             * @description The first revision that shows it.
+             */
+            revision: number;
+        };
+        /** @description One attempt at a phase. */
+        TimelineSpan: {
+            /** @description When that was. */
+            at: components["schemas"]["Timestamp"];
+            /**
+             * Format: uint32
+             * @description Which attempt at it, from 1: more than one is a loop back (self-healing).
+             */
+            attempt: number;
+            /** @description When that was. */
+            ended_at?: components["schemas"]["Timestamp"];
+            /**
+             * Format: uint64
+             * @description The first revision in which it is no longer at work.
+             */
+            ended_revision?: number;
+            /** @description The phase. */
+            phase: string;
+            /**
+             * Format: uint64
+             * @description The first revision with it.
+             */
+            revision: number;
+            /** @description How it stands, or stood when it was left: `pending` when the build went back behind it. */
+            status: components["schemas"]["PhaseStatus"];
+        };
+        /**
+         * Format: date-time
+         * @description RFC 3339 in UTC with milliseconds.
+         * @example 2026-01-31T08:15:00.250Z
+         */
+        Timestamp: string;
+        /** @description Tokens by type. */
+        TokenCounts: {
+            /**
+             * Format: uint64
+             * @description Read from the cache.
+             * @default 0
+             */
+            cache_read: number;
+            /**
+             * Format: uint64
+             * @description Written to the cache.
+             * @default 0
+             */
+            cache_write: number;
+            /**
+             * Format: uint64
+             * @description Sent to the model and not cached.
+             * @default 0
+             */
+            input: number;
+            /**
+             * Format: uint64
+             * @description Written by the model.
+             * @default 0
+             */
+            output: number;
+        };
+        ToolUsed: {
+            /** @description The agent that used it. */
+            agent?: string;
+            /** @description Whether it worked, when that is known. */
+            success?: boolean;
+            /** @description What it was used on, one line. */
+            summary?: string;
+            /** @description The tool. */
+            tool: string;
+            /** @description The agent's id of this use (`toolu_…`): told by several sources it is one use, and it names the call that asked for it. */
+            use_id?: string;
+        };
+        /**
+         * @description What can be followed: the index, a session's view, a session's log.
+         * @example session/weather-app~1
+         */
+        Topic: string;
+        /** @description The state of a topic in brief; for a log the revision is the number of its next line. */
+        TopicMark: {
+            /** @description SHA-256 of the canonical state, hexadecimal; opaque to browsers. */
+            digest?: string;
+            /**
+             * Format: uint64
+             * @description The newest revision.
+             */
+            revision: number;
+        };
+        /** @description Tokens and cost. */
+        Usage: {
+            /** @description The budget of this session, once a mark of it was passed. */
+            budget?: components["schemas"]["Budget"];
+            /** @description By the agent's id; the main one is `main`. Only when there are others. */
+            by_agent?: {
+                [key: string]: components["schemas"]["UsageShare"];
+            };
+            /** @description By model. */
+            by_model?: {
+                [key: string]: components["schemas"]["UsageShare"];
+            };
+            /** @description By phase. */
+            by_phase?: {
+                [key: string]: components["schemas"]["UsageShare"];
+            };
+            /** @description What each source says by its own account, side by side, never to be summed. Only when there are several. */
+            by_source?: {
+                [key: string]: components["schemas"]["UsageShare"];
+            };
+            /**
+             * Format: uint64
+             * @description Read from the cache.
+             * @default 0
+             */
+            cache_read: number;
+            /**
+             * Format: uint64
+             * @description Written to the cache.
+             * @default 0
+             */
+            cache_write: number;
+            /**
+             * Format: uint64
+             * @description Calls to a model; 0 when nobody names single calls.
+             * @default 0
+             */
+            calls: number;
+            /** @description The context window. */
+            context?: components["schemas"]["ContextWindow"];
+            /**
+             * Format: double
+             * @description US dollars, of what has a price.
+             */
+            cost_usd?: number;
+            /**
+             * Format: uint64
+             * @description Calls of which two sources give different numbers; the better source counts.
+             * @default 0
+             */
+            disputed_calls: number;
+            /**
+             * Format: uint64
+             * @description Sent to the model and not cached.
+             * @default 0
+             */
+            input: number;
+            /**
+             * Format: uint64
+             * @description Written by the model.
+             * @default 0
+             */
+            output: number;
+            /** @description Whether every call had a price. */
+            priced: boolean;
+            /** @description Where the numbers come from, best first. */
+            provenance?: components["schemas"]["UsageSource"][];
+            /** @description The newest 60 minutes in which tokens were used, by their beginning (`2026-11-22T00:15:00Z`): what a burn rate is worked out from. */
+            recent?: {
+                [key: string]: components["schemas"]["UsageMinute"];
+            };
+            /**
+             * Format: uint64
+             * @description Calls whose model has no price.
+             * @default 0
+             */
+            unpriced_calls: number;
+        };
+        /** @description Tokens, money and calls. */
+        UsageAmount: {
+            /**
+             * Format: uint64
+             * @description Read from the cache.
+             * @default 0
+             */
+            cache_read: number;
+            /**
+             * Format: uint64
+             * @description Written to the cache.
+             * @default 0
+             */
+            cache_write: number;
+            /**
+             * Format: uint64
+             * @description Calls to a model.
+             */
+            calls: number;
+            /**
+             * Format: double
+             * @description US dollars, of the calls whose model has a price.
+             */
+            cost_usd: number;
+            /**
+             * Format: uint64
+             * @description Sent to the model and not cached.
+             * @default 0
+             */
+            input: number;
+            /**
+             * Format: uint64
+             * @description Written by the model.
+             * @default 0
+             */
+            output: number;
+            /**
+             * Format: uint64
+             * @description Calls whose model has no price: their tokens are counted, their cost is not known.
+             */
+            unpriced_calls?: number;
+        };
+        /** @description What was used within one minute. */
+        UsageMinute: {
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            cost_usd?: number;
+            /**
+             * Format: uint64
+             * @description Tokens of all types.
+             * @default 0
+             */
+            tokens: number;
+        };
+        /** @description What is to be added to what was known before. Of a call that is told several times each telling adds only the difference. */
+        UsageRecorded: {
+            /** @description What each source adds by its own account. Empty: a producer's report that names no call. */
+            accounts?: components["schemas"]["SourceAccount"][];
+            /** @description The subagent that made the call; absent for the main one. */
+            agent?: string;
+            /**
+             * Format: int64
+             * @description Read from the cache.
+             * @default 0
+             */
+            cache_read: number;
+            /**
+             * Format: int64
+             * @description Written to the cache.
+             * @default 0
+             */
+            cache_write: number;
+            /**
+             * Format: int64
+             * @description Calls that are new with this fact; 0 for one that was known, negative for one that proved to be another.
+             * @default 0
+             */
+            calls: number;
+            /**
+             * Format: uint64
+             * @description Tokens that fit into it, as Forgecast is configured; absent: 200,000.
+             */
+            context_limit?: number;
+            /**
+             * Format: double
+             * @description Share of the context window in use, 0 to 100, as a producer says it.
+             */
+            context_percent?: number;
+            /**
+             * Format: uint64
+             * @description Tokens in the context window after the call.
+             */
+            context_tokens?: number;
+            /**
+             * Format: double
+             * @description US dollars, when the price is known.
+             */
+            cost_usd?: number;
+            /**
+             * Format: int64
+             * @description Of those, calls of which two sources give different numbers.
+             * @default 0
+             */
+            disputed: number;
+            /**
+             * Format: int64
+             * @description Sent to the model and not cached.
+             * @default 0
+             */
+            input: number;
+            /** @description The model, with `-fast` behind it when it ran in fast mode. */
+            model?: string;
+            /**
+             * Format: int64
+             * @description Written by the model.
+             * @default 0
+             */
+            output: number;
+            /** @description The phase of the build in which they were used, as the session shows it; absent: that of the time, else the present one. Said by the ledger, so that what is taken back is taken from where it was added. */
+            phase?: string;
+            /**
+             * Format: int64
+             * @description Of those, calls whose model has no price.
+             * @default 0
+             */
+            unpriced: number;
+            /** @description When the tokens were used, by the source. */
+            used_at?: components["schemas"]["Timestamp"];
+        };
+        UsageReport: {
+            /** @description Budgets of the day and the month, when they are set. */
+            budgets?: components["schemas"]["BudgetReport"][];
+            /** @description The present burn rate; only a running server knows it. */
+            burn?: components["schemas"]["BurnRate"];
+            /** @description By what the rows are grouped. */
+            group_by: components["schemas"]["GroupBy"];
+            /** @description The date of the price table, `2026-11-21`. */
+            prices_of: string;
+            /** @description The groups: days newest first, everything else by cost, then tokens, the most first. */
+            rows: components["schemas"]["UsageRow"][];
+            /** @description What was used today by this machine's calendar. Absent when the report leaves out today. */
+            today?: components["schemas"]["UsageAmount"];
+            /**
+             * Format: double
+             * @description What today will have cost at the present burn rate.
+             */
+            today_projected_usd?: number;
+            /** @description All rows together. */
+            totals: components["schemas"]["UsageAmount"];
+        };
+        /** @description One group. */
+        UsageRow: {
+            /**
+             * Format: uint64
+             * @description Read from the cache.
+             * @default 0
+             */
+            cache_read: number;
+            /**
+             * Format: uint64
+             * @description Written to the cache.
+             * @default 0
+             */
+            cache_write: number;
+            /**
+             * Format: uint64
+             * @description Calls to a model.
+             */
+            calls: number;
+            /**
+             * Format: double
+             * @description US dollars, of the calls whose model has a price.
+             */
+            cost_usd: number;
+            /**
+             * Format: date
+             * @description A day of the machine's calendar.
+             */
+            day?: string;
+            /**
+             * Format: uint64
+             * @description Sent to the model and not cached.
+             * @default 0
+             */
+            input: number;
+            /** @description When tokens of it were last used. */
+            last_used_at?: components["schemas"]["Timestamp"];
+            /** @description The model; empty for what names none. */
+            model?: string;
+            /** @description The same by model. */
+            models?: {
+                [key: string]: components["schemas"]["UsageAmount"];
+            };
+            /**
+             * Format: uint64
+             * @description Written by the model.
+             * @default 0
+             */
+            output: number;
+            /** @description The phase; empty for what was used in none. */
+            phase?: string;
+            /** @description The project; empty for what has none. */
+            project?: string;
+            /** @description The session's or the transcript's id. */
+            session?: string;
+            /**
+             * Format: uint64
+             * @description Calls whose model has no price: their tokens are counted, their cost is not known.
+             */
+            unpriced_calls?: number;
+        } & (unknown | unknown | unknown | unknown | unknown);
+        /** @description A share of the usage. */
+        UsageShare: {
+            /**
+             * Format: uint64
+             * @description Read from the cache.
+             * @default 0
+             */
+            cache_read: number;
+            /**
+             * Format: uint64
+             * @description Written to the cache.
+             * @default 0
+             */
+            cache_write: number;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            cost_usd?: number;
+            /**
+             * Format: uint64
+             * @description Sent to the model and not cached.
+             * @default 0
+             */
+            input: number;
+            /**
+             * Format: uint64
+             * @description Written by the model.
+             * @default 0
+             */
+            output: number;
+        };
+        /** @description Who says how many tokens a call used, best first: of several that speak of one call, the best one counts. */
+        UsageSource: "transcript" | "otel" | "hook" | "reported" | "estimated";
+        WaitingBegan: {
+            /** @description What it waits for, one line. */
+            reason: string;
+            /** @description What kind of wait it is, when the producer says. */
+            waiting_for?: components["schemas"]["WaitingFor"];
+        };
+        WaitingEnded: Record<string, never>;
+        /** @description What a session waits for. */
+        WaitingFor: "permission" | "prompt" | "answer";
+        WentQuiet: {
+            /** @description Which deadline. */
+            quiet: components["schemas"]["Quiet"];
+            /** @description Without work since. */
+            since: components["schemas"]["Timestamp"];
+        };
+    };
+    responses: {
+        /** @description The path, the query or the body does not have the form it must have. */
+        400: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ErrorBody"];
+            };
+        };
+        /** @description Not signed in: there is no token, or one that is not known. */
+        401: {
+            headers: {
+                /** @description `Bearer`. */
+                "WWW-Authenticate"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ErrorBody"];
+            };
+        };
+        /** @description Signed in, but not allowed; or the request comes from a page of another origin. */
+        403: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ErrorBody"];
+            };
+        };
+        /** @description There is no such session, revision, file or page. */
+        404: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ErrorBody"];
+            };
+        };
+        /** @description The body came too slowly. */
+        408: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ErrorBody"];
+            };
+        };
+        /** @description The body is longer than is read. */
+        413: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ErrorBody"];
+            };
+        };
+        /** @description The body is of another media type, or packed in a way that is not unpacked here. */
+        415: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ErrorBody"];
+            };
+        };
+        /** @description The `Host` names another server. */
+        421: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ErrorBody"];
+            };
+        };
+        /** @description The body could be read, and nothing of it could be taken. */
+        422: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ErrorBody"];
+            };
+        };
+        /** @description Too many viewers, or too many tokens that are not known. */
+        429: {
+            headers: {
+                /** @description Seconds after which it is worth to try again. */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ErrorBody"];
+            };
+        };
+        /** @description The headers are longer than are read; without a body. */
+        431: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /** @description It could not be answered; the cause is in the server's log under the request id. */
+        500: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ErrorBody"];
+            };
+        };
+        /** @description The store is behind, locked or read-only, or too many requests are being read. */
+        503: {
+            headers: {
+                /** @description Seconds after which it is worth to try again. */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ErrorBody"];
+            };
+        };
+        /** @description The disk or the database is full. */
+        507: {
+            headers: {
+                /** @description Seconds after which it is worth to try again. */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ErrorBody"];
+            };
+        };
+    };
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type AgentReported = components['schemas']['AgentReported'];
+export type AgentView = components['schemas']['AgentView'];
+export type ArtifactChanged = components['schemas']['ArtifactChanged'];
+export type ArtifactKind = components['schemas']['ArtifactKind'];
+export type ArtifactView = components['schemas']['ArtifactView'];
+export type Attention = components['schemas']['Attention'];
+export type AttentionKind = components['schemas']['AttentionKind'];
+export type Budget = components['schemas']['Budget'];
+export type BudgetLevel = components['schemas']['BudgetLevel'];
+export type BudgetPassed = components['schemas']['BudgetPassed'];
+export type BudgetReport = components['schemas']['BudgetReport'];
+export type BudgetScope = components['schemas']['BudgetScope'];
+export type BurnRate = components['schemas']['BurnRate'];
+export type CallerRole = components['schemas']['CallerRole'];
+export type CallId = components['schemas']['CallId'];
+export type CallReported = components['schemas']['CallReported'];
+export type CheckpointReported = components['schemas']['CheckpointReported'];
+export type ClientMessage = components['schemas']['ClientMessage'];
+export type CompletionBasis = components['schemas']['CompletionBasis'];
+export type CompletionReported = components['schemas']['CompletionReported'];
+export type ContextWindow = components['schemas']['ContextWindow'];
+export type CurrentPhase = components['schemas']['CurrentPhase'];
+export type Cursor = components['schemas']['Cursor'];
+export type Custom = components['schemas']['Custom'];
+export type Day = components['schemas']['Day'];
+export type DecisionRecorded = components['schemas']['DecisionRecorded'];
+export type Decisions = components['schemas']['Decisions'];
+export type DecisionView = components['schemas']['DecisionView'];
+export type Envelope = components['schemas']['Envelope'];
+export type Envelopes = components['schemas']['Envelopes'];
+export type Epoch = components['schemas']['Epoch'];
+export type ErrorBody = components['schemas']['ErrorBody'];
+export type ErrorReported = components['schemas']['ErrorReported'];
+export type ErrorView = components['schemas']['ErrorView'];
+export type Estimate = components['schemas']['Estimate'];
+export type EstimateRevised = components['schemas']['EstimateRevised'];
+export type Event = components['schemas']['Event'];
+export type EventId = components['schemas']['EventId'];
+export type EventPage = components['schemas']['EventPage'];
+export type Exported = components['schemas']['Exported'];
+export type ExportLogs = components['schemas']['ExportLogs'];
+export type ExportMetrics = components['schemas']['ExportMetrics'];
+export type ExportResponse = components['schemas']['ExportResponse'];
+export type Fact = components['schemas']['Fact'];
+export type GroupBy = components['schemas']['GroupBy'];
+export type Hook = components['schemas']['Hook'];
+export type ImportReceipt = components['schemas']['ImportReceipt'];
+export type Index = components['schemas']['Index'];
+export type IndexingProgress = components['schemas']['IndexingProgress'];
+export type Login = components['schemas']['Login'];
+export type LogLevel = components['schemas']['LogLevel'];
+export type LogLine = components['schemas']['LogLine'];
+export type LogMatches = components['schemas']['LogMatches'];
+export type LogPage = components['schemas']['LogPage'];
+export type MarkKind = components['schemas']['MarkKind'];
+export type Me = components['schemas']['Me'];
+export type Metric = components['schemas']['Metric'];
+export type Origin = components['schemas']['Origin'];
+export type OutcomeReport = components['schemas']['OutcomeReport'];
+export type OutcomeRow = components['schemas']['OutcomeRow'];
+export type Outcomes = components['schemas']['Outcomes'];
+export type OutcomesBy = components['schemas']['OutcomesBy'];
+export type PartialSuccess = components['schemas']['PartialSuccess'];
+export type PatternRecorded = components['schemas']['PatternRecorded'];
+export type PatternView = components['schemas']['PatternView'];
+export type PhaseReported = components['schemas']['PhaseReported'];
+export type PhaseStatus = components['schemas']['PhaseStatus'];
+export type PhaseView = components['schemas']['PhaseView'];
+export type Problem = components['schemas']['Problem'];
+export type ProblemCleared = components['schemas']['ProblemCleared'];
+export type ProblemFound = components['schemas']['ProblemFound'];
+export type ProblemKind = components['schemas']['ProblemKind'];
+export type Progress = components['schemas']['Progress'];
+export type PushReceipt = components['schemas']['PushReceipt'];
+export type Quiet = components['schemas']['Quiet'];
+export type Readiness = components['schemas']['Readiness'];
+export type Ready = components['schemas']['Ready'];
+export type Rejection = components['schemas']['Rejection'];
+export type RootHealth = components['schemas']['RootHealth'];
+export type RootKind = components['schemas']['RootKind'];
+export type RootState = components['schemas']['RootState'];
+export type RowPhase = components['schemas']['RowPhase'];
+export type RowTasks = components['schemas']['RowTasks'];
+export type RowTests = components['schemas']['RowTests'];
+export type RowUsage = components['schemas']['RowUsage'];
+export type RpcStatus = components['schemas']['RpcStatus'];
+export type Series = components['schemas']['Series'];
+export type ServerMessage = components['schemas']['ServerMessage'];
+export type SessionId = components['schemas']['SessionId'];
+export type SessionList = components['schemas']['SessionList'];
+export type SessionName = components['schemas']['SessionName'];
+export type SessionRef = components['schemas']['SessionRef'];
+export type SessionRow = components['schemas']['SessionRow'];
+export type SessionSeen = components['schemas']['SessionSeen'];
+export type SessionStatus = components['schemas']['SessionStatus'];
+export type SessionView = components['schemas']['SessionView'];
+export type Sort = components['schemas']['Sort'];
+export type SourceAccount = components['schemas']['SourceAccount'];
+export type SourceGone = components['schemas']['SourceGone'];
+export type SourceKind = components['schemas']['SourceKind'];
+export type SourceOfState = components['schemas']['SourceOfState'];
+export type SourceReturned = components['schemas']['SourceReturned'];
+export type Span = components['schemas']['Span'];
+export type State = components['schemas']['State'];
+export type StoredEvent = components['schemas']['StoredEvent'];
+export type StoredSession = components['schemas']['StoredSession'];
+export type StoreState = components['schemas']['StoreState'];
+export type Subject = components['schemas']['Subject'];
+export type TaskReported = components['schemas']['TaskReported'];
+export type TaskView = components['schemas']['TaskView'];
+export type TestBasis = components['schemas']['TestBasis'];
+export type TestIteration = components['schemas']['TestIteration'];
+export type Tests = components['schemas']['Tests'];
+export type TestsReported = components['schemas']['TestsReported'];
+export type TestSummary = components['schemas']['TestSummary'];
+export type Timeline = components['schemas']['Timeline'];
+export type TimelineMark = components['schemas']['TimelineMark'];
+export type TimelineSpan = components['schemas']['TimelineSpan'];
+export type Timestamp = components['schemas']['Timestamp'];
+export type TokenCounts = components['schemas']['TokenCounts'];
+export type ToolUsed = components['schemas']['ToolUsed'];
+export type Topic = components['schemas']['Topic'];
+export type TopicMark = components['schemas']['TopicMark'];
+export type Usage = components['schemas']['Usage'];
+export type UsageAmount = components['schemas']['UsageAmount'];
+export type UsageMinute = components['schemas']['UsageMinute'];
+export type UsageRecorded = components['schemas']['UsageRecorded'];
+export type UsageReport = components['schemas']['UsageReport'];
+export type UsageRow = components['schemas']['UsageRow'];
+export type UsageShare = components['schemas']['UsageShare'];
+export type UsageSource = components['schemas']['UsageSource'];
+export type WaitingBegan = components['schemas']['WaitingBegan'];
+export type WaitingEnded = components['schemas']['WaitingEnded'];
+export type WaitingFor = components['schemas']['WaitingFor'];
+export type WentQuiet = components['schemas']['WentQuiet'];
+export type Response400 = components['responses']['400'];
+export type Response401 = components['responses']['401'];
+export type Response403 = components['responses']['403'];
+export type Response404 = components['responses']['404'];
+export type Response408 = components['responses']['408'];
+export type Response413 = components['responses']['413'];
+export type Response415 = components['responses']['415'];
+export type Response421 = components['responses']['421'];
+export type Response422 = components['responses']['422'];
+export type Response429 = components['responses']['429'];
+export type Response431 = components['responses']['431'];
+export type Response500 = components['responses']['500'];
+export type Response503 = components['responses']['503'];
+export type Response507 = components['responses']['507'];
+export type $defs = Record<string, never>;
+export interface operations {
+    pushEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One envelope or several. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Envelopes"];
+            };
+        };
+        responses: {
+            /** @description What became of a push. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushReceipt"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            408: components["responses"]["408"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            507: components["responses"]["507"];
+        };
+    };
+    claudeHook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A hook of Claude Code as it comes; what is not named here is kept out of sight or passed over. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Hook"];
+            };
+        };
+        responses: {
+            /** @description It was taken, or dropped. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is broken off, or not packed as it says. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            /** @description It came too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is longer than is read. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            415: components["responses"]["415"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    importSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Everything that is stored of one session: `forgecast import` and `POST /api/v1/import` read it back. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Exported"];
+            };
+        };
+        responses: {
+            /** @description What became of an exported session. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReceipt"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            408: components["responses"]["408"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            507: components["responses"]["507"];
+        };
+    };
+    live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The socket is open. */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A token that is to be exchanged for a cookie. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Login"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            408: components["responses"]["408"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Any object. */
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            403: components["responses"]["403"];
+            408: components["responses"]["408"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            421: components["responses"]["421"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who is signed in, and what this one may do. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            400: components["responses"]["400"];
+            403: components["responses"]["403"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    getOutcomes: {
+        parameters: {
+            query?: {
+                /** @description By what; otherwise by day. */
+                group_by?: components["schemas"]["OutcomesBy"] | "";
+                /** @description One project. */
+                project?: string;
+                /** @description The first day: a date, or a time which means its day. */
+                since?: components["schemas"]["Day"] | "";
+                /** @description The last day. */
+                until?: components["schemas"]["Day"] | "";
+            };
+            header?: {
+                /** @description The `ETag` of what is here already. */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Finished sessions, grouped. */
+            200: {
+                headers: {
+                    /** @description Names this very content. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomeReport"];
+                };
+            };
+            /** @description Nothing changed. */
+            304: {
+                headers: {
+                    /** @description Names this very content. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listSessions: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before, asked for with the same sort. */
+                cursor?: components["schemas"]["Cursor"];
+                /** @description Rows in a page: at most 1,000; 0 means 100. */
+                limit?: number;
+                /** @description Only this project. */
+                project?: string;
+                /** @description Only rows whose id, name, project or task contains this, whatever the case. */
+                q?: string;
+                /** @description Only sessions that ended at this moment or later; of those that are not over, that worked then or later. */
+                since?: string;
+                /** @description The order; of equal ones the newest session comes first. */
+                sort?: components["schemas"]["Sort"];
+                /** @description Only these statuses; an empty word is skipped, and none at all means any. */
+                status?: (components["schemas"]["SessionStatus"] | "")[];
+            };
+            header?: {
+                /** @description The `ETag` of what is here already. */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the overview. */
+            200: {
+                headers: {
+                    /** @description Names this very content. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            /** @description Nothing changed. */
+            304: {
+                headers: {
+                    /** @description Names this very content. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    getSession: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what is here already. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description A run by its id, or the newest run by the name. */
+                id: components["schemas"]["SessionRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The whole view of a session: the `state` of a snapshot. */
+            200: {
+                headers: {
+                    /** @description Names this very content. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Nothing changed. */
+            304: {
+                headers: {
+                    /** @description Names this very content. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    forgetSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A run by its id, or the newest run by the name. */
+                id: components["schemas"]["SessionRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    getSessionAt: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what is here already. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description A run by its id, or the newest run by the name. */
+                id: components["schemas"]["SessionRef"];
+                /** @description The number of a state of the session. */
+                revision: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The whole view of a session: the `state` of a snapshot. */
+            200: {
+                headers: {
+                    /** @description Names this very content. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Nothing changed. */
+            304: {
+                headers: {
+                    /** @description Names this very content. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    getEvents: {
+        parameters: {
+            query?: {
+                /** @description The `sequence` of the last fact that is known. */
+                after?: number;
+                /** @description Facts in a page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description A run by its id, or the newest run by the name. */
+                id: components["schemas"]["SessionRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Facts, in order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPage"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    exportSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A run by its id, or the newest run by the name. */
+                id: components["schemas"]["SessionRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Everything that is stored of one session: `forgecast import` and `POST /api/v1/import` read it back. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exported"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    getFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A run by its id, or the newest run by the name. */
+                id: components["schemas"]["SessionRef"];
+                /** @description The name as the view lists it; its slashes may stand as they are. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The text. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain; charset=utf-8": string;
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    followSession: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `id:` of the last event that is here, to go on behind it; anything else starts afresh. */
+                "Last-Event-ID"?: string;
+            };
+            path: {
+                /** @description A run by its id, or the newest run by the name. */
+                id: components["schemas"]["SessionRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events: `event:` is the message's type, `data:` the message, `id:` epoch and revision. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    getLog: {
+        parameters: {
+            query?: {
+                /** @description Begins with the first line of this moment or later; not together with `offset`. */
+                at?: string;
+                /** @description Only lines that are at least this serious; one that does not say its level counts as `info`. */
+                level?: components["schemas"]["LogLevel"];
+                /** @description Lines in a page; brought into 1 to 10,000. */
+                limit?: number;
+                /** @description The number of the first line; absent: the last lines. */
+                offset?: number;
+                /** @description Only lines that contain this, whatever the case. */
+                q?: string;
+            };
+            header?: never;
+            path: {
+                /** @description A run by its id, or the newest run by the name. */
+                id: components["schemas"]["SessionRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of a log. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPage"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    findLines: {
+        parameters: {
+            query?: {
+                /** @description Only lines that are at least this serious; one that does not say its level counts as `info`. */
+                level?: components["schemas"]["LogLevel"];
+                /** @description Where the search begins. */
+                offset?: number;
+                /** @description Only lines that contain this, whatever the case. */
+                q?: string;
+            };
+            header?: never;
+            path: {
+                /** @description A run by its id, or the newest run by the name. */
+                id: components["schemas"]["SessionRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The numbers of the lines that match, as far as one look goes, for a viewer that shows how many there are and goes from one to the next. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogMatches"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    getSeries: {
+        parameters: {
+            query: {
+                /** @description Which number. */
+                metric: components["schemas"]["Metric"];
+                /** @description Seconds that a point stands for; 0 means 1. */
+                resolution?: number;
+            };
+            header?: never;
+            path: {
+                /** @description A run by its id, or the newest run by the name. */
+                id: components["schemas"]["SessionRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One number over time. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Series"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    getTimeline: {
+        parameters: {
+            query?: {
+                /** @description The newest revision that is known: what followed it is told. */
+                after?: number;
+                /** @description Most spans, most marks and most times; brought into 2 to 2,000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description A run by its id, or the newest run by the name. */
+                id: components["schemas"]["SessionRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Times never go back from one revision to the next: what was read late is told when it was learned. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    followSessions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `id:` of the last event that is here, to go on behind it; anything else starts afresh. */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events: `event:` is the message's type, `data:` the message, `id:` epoch and revision. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    getStats: {
+        parameters: {
+            query?: {
+                /** @description By what; otherwise by day. */
+                group_by?: components["schemas"]["GroupBy"] | "";
+                /** @description One project. */
+                project?: string;
+                /** @description One session: an id, a name (its newest run) or the name of a transcript. */
+                session?: components["schemas"]["SessionRef"] | "";
+                /** @description The first day: a date, or a time which means its day. */
+                since?: components["schemas"]["Day"] | "";
+                /** @description The last day. */
+                until?: components["schemas"]["Day"] | "";
+            };
+            header?: {
+                /** @description The `ETag` of what is here already. */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Any object. */
+            200: {
+                headers: {
+                    /** @description Names this very content. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageReport"];
+                };
+            };
+            /** @description Nothing changed. */
+            304: {
+                headers: {
+                    /** @description Names this very content. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    alive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A text. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain; charset=utf-8": string;
+                };
+            };
+            400: components["responses"]["400"];
+            403: components["responses"]["403"];
+            421: components["responses"]["421"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Prometheus' text format. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain; version=0.0.4; charset=utf-8": string;
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    openapi: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what is here already. */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Any object. */
+            200: {
+                headers: {
+                    /** @description Names this very content. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Nothing changed. */
+            304: {
+                headers: {
+                    /** @description Names this very content. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            403: components["responses"]["403"];
+            421: components["responses"]["421"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whether everything works, and what does not. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            /** @description Whether everything works, and what does not. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+        };
+    };
+    exportLogs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description OTLP: `ExportLogsServiceRequest`. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportLogs"];
+                "application/x-protobuf": unknown;
+            };
+        };
+        responses: {
+            /** @description It is on disk; what was not taken is counted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportResponse"];
+                    "application/x-protobuf": unknown;
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RpcStatus"];
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                    "application/x-protobuf": unknown;
+                };
+            };
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            /** @description It came too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RpcStatus"];
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                    "application/x-protobuf": unknown;
+                };
+            };
+            /** @description It is longer than is read. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RpcStatus"];
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                    "application/x-protobuf": unknown;
+                };
+            };
+            /** @description It is of another media type, or packed otherwise than with gzip. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RpcStatus"];
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                    "application/x-protobuf": unknown;
+                };
+            };
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            /** @description It could not be taken; the cause is in the server's log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RpcStatus"];
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                    "application/x-protobuf": unknown;
+                };
+            };
+            /** @description The store is behind, full or read-only; send it again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RpcStatus"];
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                    "application/x-protobuf": unknown;
+                };
+            };
+        };
+    };
+    exportMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description OTLP: `ExportMetricsServiceRequest`. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportMetrics"];
+                "application/x-protobuf": unknown;
+            };
+        };
+        responses: {
+            /** @description It is on disk; what was not taken is counted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportResponse"];
+                    "application/x-protobuf": unknown;
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RpcStatus"];
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                    "application/x-protobuf": unknown;
+                };
+            };
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            /** @description It came too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RpcStatus"];
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                    "application/x-protobuf": unknown;
+                };
+            };
+            /** @description It is longer than is read. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RpcStatus"];
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                    "application/x-protobuf": unknown;
+                };
+            };
+            /** @description It is of another media type, or packed otherwise than with gzip. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RpcStatus"];
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                    "application/x-protobuf": unknown;
+                };
+            };
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            /** @description It could not be taken; the cause is in the server's log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RpcStatus"];
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                    "application/x-protobuf": unknown;
+                };
+            };
+            /** @description The store is behind, full or read-only; send it again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RpcStatus"];
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                    "application/x-protobuf": unknown;
+                };
+            };
+        };
+    };
+}

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use forgecast_hub::Hub;
-use forgecast_hub::query::RowQuery;
 use forgecast_protocol::SessionStatus;
 use forgecast_protocol::health::{RootKind, RootState, SourceHealth};
+use forgecast_protocol::rest::SessionsQuery;
 use forgecast_server::{Role, TokenInfo};
 use tokio::sync::watch;
 
@@ -145,15 +145,15 @@ fn listed(tokens: &[TokenInfo]) -> String {
 /// How many sessions there are, and how many of them are running. Counts rows, because the index and the counters lag
 /// slightly behind.
 async fn count_sessions(hub: &Hub) -> (u64, u64) {
-    let mut query = RowQuery {
+    let mut query = SessionsQuery {
         limit: 1_000,
-        ..RowQuery::default()
+        ..SessionsQuery::default()
     };
     let (mut all, mut running) = (0, 0);
     loop {
         let page = hub.rows(query.clone()).await;
         let page = page.inspect_err(|error| tracing::warn!(%error, "cannot count the sessions"));
-        for row in page.iter().flat_map(|page| &page.rows) {
+        for row in page.iter().flat_map(|page| &page.sessions) {
             all += 1;
             running += u64::from(row.status == SessionStatus::Running);
         }

@@ -1,0 +1,49 @@
+//! How the server itself is.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::IndexingProgress;
+use crate::health::RootHealth;
+
+/// Whether everything works, and what does not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Readiness {
+    /// All of it in one word.
+    pub status: Ready,
+    /// The configured folders; a folder of an agent only while it is there.
+    pub sources: Vec<RootHealth>,
+    /// The database.
+    pub store: StoreState,
+    /// How far the reading of archives is, while it goes on. No reason to be unwell: what is live is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub indexing: Option<IndexingProgress>,
+}
+
+/// How the server is, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Ready {
+    /// Everything works.
+    Ready,
+    /// The folders are read for the first time.
+    Starting,
+    /// A part is down.
+    Degraded,
+}
+
+/// How the database is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StoreState {
+    /// Whether it takes facts.
+    pub writable: bool,
+    /// Whether the disk is full.
+    pub full: bool,
+    /// Bytes that wait to be written.
+    pub backlog_bytes: u64,
+    /// What went wrong last, while it lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+}
