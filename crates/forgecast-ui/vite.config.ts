@@ -1,5 +1,6 @@
 // How the dashboard is built: relative paths (any base path behind a proxy), no inlined files (the content security
 // policy allows none), Brotli and gzip copies beside every text file.
+import { readdirSync, readFileSync } from 'node:fs';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import type { Plugin } from 'vite';
@@ -16,9 +17,12 @@ function precompress(): Plugin {
     generateBundle: {
       order: 'post',
       handler(_options, bundle) {
-        for (const [fileName, file] of Object.entries(bundle)) {
+        const built = Object.entries(bundle).map(([name, file]) => [name, file.type === 'chunk' ? file.code : file.source] as const);
+        // Vite copies these as they are.
+        const copied = readdirSync('public').map((name) => [name, readFileSync(`public/${name}`)] as const);
+        for (const [fileName, content] of [...built, ...copied]) {
           if (!TEXT.test(fileName)) continue;
-          const source = Buffer.from(file.type === 'chunk' ? file.code : file.source);
+          const source = Buffer.from(content);
           const copies = {
             br: brotliCompressSync(source, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }),
             gz: gzipSync(source, { level: 9 }),

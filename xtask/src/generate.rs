@@ -23,6 +23,10 @@ const FILES: &[Generated] = &[
         write: || made_of_api("types"),
     },
     Generated {
+        path: "crates/forgecast-ui/public/docs.html",
+        write: || made_of_api("page"),
+    },
+    Generated {
         path: "docs/api.md",
         write: || made_of_api("document"),
     },

@@ -5,10 +5,9 @@ import type { Component } from 'svelte';
 
 export type Loader<P extends Record<string, unknown>> = () => Promise<{ default: Component<P> }>;
 
-const files = import.meta.glob('../../pages/{History,Compare,Docs}.svelte');
+const files = import.meta.glob('../../pages/{History,Compare}.svelte');
 
 export const pages = {
   history: files['../../pages/History.svelte'] as Loader<Record<string, never>> | undefined,
   compare: files['../../pages/Compare.svelte'] as Loader<{ a: string; b: string }> | undefined,
-  docs: files['../../pages/Docs.svelte'] as Loader<Record<string, never>> | undefined,
 };

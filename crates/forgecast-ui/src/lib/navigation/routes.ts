@@ -1,12 +1,12 @@
 // Where the dashboard is mounted and what its addresses mean. The base path is read from the page's own address, because
 // a proxy may add any prefix.
 
-export type Route = { page: 'overview' } | { page: 'session'; id: string } | { page: 'history' } | { page: 'compare'; a: string; b: string } | { page: 'docs' };
+export type Route = { page: 'overview' } | { page: 'session'; id: string } | { page: 'history' } | { page: 'compare'; a: string; b: string };
 
 const SESSION = /^(.*\/)session\/([^/]+)\/?$/;
 const COMPARE = /^(.*\/)compare\/([^/]+)\/([^/]+)$/;
 /** Without a slash at the end: with one it would be the overview below a base path of that name. */
-const PLAIN = /^.*\/(history|docs)$/;
+const HISTORY = /^.*\/history$/;
 
 /** The folder that the dashboard is served from, with a slash at its end. */
 export function baseOf(pathname: string): string {
@@ -18,8 +18,7 @@ export function routeOf(pathname: string): Route {
   if (a !== undefined && b !== undefined) return { page: 'compare', a: decoded(a), b: decoded(b) };
   const id = SESSION.exec(pathname)?.[2];
   if (id !== undefined) return { page: 'session', id: decoded(id) };
-  const page = PLAIN.exec(pathname)?.[1];
-  return page === 'history' || page === 'docs' ? { page } : { page: 'overview' };
+  return HISTORY.test(pathname) ? { page: 'history' } : { page: 'overview' };
 }
 
 export function pathOf(base: string, route: Route): string {
