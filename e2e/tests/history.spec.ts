@@ -83,14 +83,14 @@ test('the list is read a page at a time, sorted and filtered by the server', asy
   await page.getByRole('searchbox').fill('no such thing');
   await expect(page.getByText('No sessions match the filter.')).toBeVisible();
   await page.getByRole('button', { name: 'Clear filter' }).click();
-  await page.getByLabel('Result').selectOption('failed');
+  await page.getByLabel('Result', { exact: true }).selectOption('failed');
   await expect(list(page).locator('[data-status="failed"]').first()).toBeVisible();
   await expect(list(page).locator('[data-status="completed"]')).toHaveCount(0);
 });
 
 test('a chart is read with the arrow keys and as a table, and goes with the theme', async ({ page }) => {
   await opened(page);
-  const chart = page.getByRole('group', { name: /^Cost per day by model: arrow keys/ });
+  const chart = page.getByRole('group', { name: /^Cost per day by model: use the arrow keys/ });
   await chart.focus();
   await page.keyboard.press('End');
   await page.keyboard.press('ArrowLeft');

@@ -339,7 +339,7 @@ test('a panel of usage draws its past once and asks no more', async ({ page }) =
   expect(asked).toBe(2);
   await push(name, { type: 'usage_recorded', input: 7_000, output: 0, cost_usd: 0.1, model: 'm', used_at: used(0) });
   await expect(chart.locator('table')).toContainText('7,000');
-  await chart.getByRole('button', { name: 'Cost', exact: true }).click();
+  await chart.getByRole('button', { name: 'Total cost', exact: true }).click();
   await expect(chart.locator('table')).toContainText('$0.16');
   expect(asked).toBe(2);
 });

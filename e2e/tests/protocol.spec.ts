@@ -207,7 +207,7 @@ test('everything is reached by keyboard', async ({ page }) => {
   await page.keyboard.press('f');
   await expect(page.getByRole('button', { name: 'Paused' })).toBeVisible();
   await page.keyboard.press('?');
-  await expect(page.getByRole('dialog')).toContainText('next, previous session');
+  await expect(page.getByRole('dialog')).toContainText('Next, previous session');
   expect(await axeViolations(page)).toEqual([]);
   await page.keyboard.press('Escape');
   await expect(page.getByRole('dialog')).toHaveCount(0);

@@ -57,7 +57,7 @@ test('the focus goes with the page, and the content can be skipped to', async ({
   await expect(page.getByRole('heading', { name: 'Sessions', level: 1 })).toBeAttached();
   await page.keyboard.press('?');
   const help = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
-  for (const group of ['Sessions', 'A session', 'History', 'On every page']) await expect(help.getByRole('region', { name: group, exact: true })).toBeVisible();
+  for (const group of ['Sessions', 'Session', 'History', 'On every page']) await expect(help.getByRole('region', { name: group, exact: true })).toBeVisible();
   expect(await axeViolations(page)).toEqual([]);
   await page.keyboard.press('h');
   await expect(help).toBeVisible();
@@ -166,7 +166,7 @@ test('notifications are asked for by pressing only, come once for all tabs, and 
   expect(await axeViolations(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Turn on for all sessions' }).click();
   await expect(dialog.getByRole('button', { name: 'On for all sessions' })).toHaveAttribute('aria-pressed', 'true');
-  await dialog.getByLabel('A session stalled').uncheck();
+  await dialog.getByLabel('a session stalls').uncheck();
   await dialog.getByRole('button', { name: 'Close' }).click();
   await expect(page.locator('[data-notifications="on"]')).toBeVisible();
   const other = await context.newPage();
@@ -189,7 +189,7 @@ test('notifications are asked for by pressing only, come once for all tabs, and 
   });
   mock.patch('sessions', { sessions: { [ID]: { status: 'completed', waiting_for: null, attention: attention('completed', 4, 'Build a weather dashboard') } } });
   await expect.poll(both).toHaveLength(2);
-  expect((await both()).map(({ title }) => title)).toEqual(['weather-app asks a question', 'weather-app is completed']);
+  expect((await both()).map(({ title }) => title)).toEqual(['weather-app asks a question', 'weather-app completed']);
 
   const shower = (await heard(page)).shown.length > 0 ? page : other;
   await shower.evaluate(() => (globalThis as unknown as { pressed(): void }).pressed());
@@ -212,7 +212,7 @@ test('what came while no page was open is told by the next one, once', async ({ 
   await page.reload();
   await expect(page.locator('[data-session]').first()).toBeVisible();
   mock.patch('sessions', { sessions: { 'habit-tracker~3': { status: 'completed', attention: attention('completed', 1) } } });
-  await expect.poll(titles).toEqual(['habit-tracker is completed']);
+  await expect.poll(titles).toEqual(['habit-tracker completed']);
 });
 
 test('one session can be told of alone, also after a reload, and where nothing can be kept', async ({ context, page }) => {
@@ -232,7 +232,7 @@ test('one session can be told of alone, also after a reload, and where nothing c
       'habit-tracker~3': { status: 'failed', attention: attention('failed', 1) },
     },
   });
-  await expect.poll(async () => (await heard(page)).shown.map(({ title }) => title)).toEqual(['weather-app is completed']);
+  await expect.poll(async () => (await heard(page)).shown.map(({ title }) => title)).toEqual(['weather-app completed']);
 
   await page.addInitScript(() => {
     Storage.prototype.setItem = () => {
