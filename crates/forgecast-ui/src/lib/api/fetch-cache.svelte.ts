@@ -1,6 +1,7 @@
 // One answer of the server that is kept fresh while somebody looks: asked for every few seconds, conditionally, one request
 // at a time, never while the tab is hidden. What was last known stays; its age is known.
 
+import type { Address } from './client';
 import { poll } from './poll';
 
 export class FetchCache<T> {
@@ -14,7 +15,7 @@ export class FetchCache<T> {
   #url = '';
 
   /** Keeps the answer fresh until the returned function is called. */
-  watch(url: string, everyMs: number): () => void {
+  watch(url: Address<T>, everyMs: number): () => void {
     if (url !== this.#url) this.failed = undefined;
     this.#url = url;
     let stop: (() => void) | undefined;
@@ -30,7 +31,7 @@ export class FetchCache<T> {
     };
   }
 
-  #poll(url: string, everyMs: number): () => void {
+  #poll(url: Address<T>, everyMs: number): () => void {
     const confirmed = () => {
       this.confirmedAt = Date.now();
       this.failed = undefined;
@@ -41,7 +42,7 @@ export class FetchCache<T> {
       atOnce: true,
       fetch: (input, init) => fetch(input, init),
       onState: (body) => {
-        this.value = body as T;
+        this.value = body;
         confirmed();
       },
       onSame: confirmed,

@@ -1,15 +1,17 @@
 // The stand-in for the socket: asks for one thing every few seconds, conditionally, and only while it is started.
 // Never has two requests under way.
 
-export interface PollOptions {
-  /** Asked for each round. */
-  url(): string;
+import type { Address } from './client';
+
+export interface PollOptions<T> {
+  /** The address for each request. */
+  url(): Address<T>;
   everyMs: number;
   /** Asks the first time without waiting. */
   atOnce?: boolean;
   fetch: typeof fetch;
   /** A new state. */
-  onState(body: unknown): void;
+  onState(body: T): void;
   /** Unchanged since the last answer. */
   onSame(): void;
   /** No answer, or one that is none: the HTTP status, 0 without one. */
@@ -17,7 +19,7 @@ export interface PollOptions {
 }
 
 /** Starts polling; the returned function stops it and abandons a request under way. */
-export function poll(options: PollOptions): () => void {
+export function poll<T>(options: PollOptions<T>): () => void {
   let etag: string | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let stopped = false;
@@ -35,7 +37,7 @@ export function poll(options: PollOptions): () => void {
     if (stopped) return;
     if (answer.status === 304) return options.onSame();
     if (!answer.ok) return options.onFailure?.(answer.status);
-    const body: unknown = await answer.json();
+    const body = (await answer.json()) as T;
     if (stopped) return;
     etag = answer.headers.get('etag');
     options.onState(body);

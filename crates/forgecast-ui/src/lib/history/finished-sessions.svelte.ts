@@ -1,7 +1,6 @@
 // The sessions that are over, a page at a time: as many as somebody has scrolled to, never all of them at once.
 
-import { apiPath } from '../navigation/routes';
-import { live } from '../live/live.svelte';
+import { ApiError, get, type SessionList } from '../api/client';
 import type { SessionRow } from '../generated/wire';
 
 export type FinishedSort = 'ended' | 'name' | 'duration' | 'tokens' | 'cost';
@@ -17,38 +16,25 @@ export interface FinishedQuery {
   since: string | undefined;
 }
 
-interface Page {
-  sessions: SessionRow[];
-  next_cursor?: string;
-}
-
 const PAGE = 100;
 /** For a file with all of them. */
 const LARGE_PAGE = 1_000;
 
-function address(query: FinishedQuery, limit: number, cursor: string | undefined): string {
-  const parameters = new URLSearchParams({ status: query.outcomes.join(','), sort: query.sort, limit: String(limit) });
-  if (query.project !== undefined) parameters.set('project', query.project);
-  if (query.text.trim() !== '') parameters.set('q', query.text.trim());
-  if (query.since !== undefined) parameters.set('since', query.since);
-  if (cursor !== undefined) parameters.set('cursor', cursor);
-  return `${apiPath(live.base, 'sessions')}?${parameters}`;
-}
-
-async function page(query: FinishedQuery, limit: number, cursor: string | undefined, signal?: AbortSignal): Promise<Page> {
-  const answer = await fetch(address(query, limit, cursor), {
-    headers: { accept: 'application/json' },
+function page(query: FinishedQuery, limit: number, cursor: string | undefined, signal?: AbortSignal): Promise<SessionList> {
+  const text = query.text.trim();
+  return get('/api/v1/sessions', {
+    query: {
+      status: query.outcomes.join(','),
+      sort: query.sort,
+      limit,
+      ...(query.project !== undefined && { project: query.project }),
+      ...(text !== '' && { q: text }),
+      ...(query.since !== undefined && { since: query.since }),
+      ...(cursor !== undefined && { cursor }),
+    },
     cache: 'no-store',
     ...(signal && { signal }),
   });
-  if (!answer.ok) throw new Failure(answer.status);
-  return (await answer.json()) as Page;
-}
-
-class Failure extends Error {
-  constructor(readonly status: number) {
-    super(`the server answered ${status}`);
-  }
 }
 
 export class FinishedSessions {
@@ -98,7 +84,7 @@ export class FinishedSessions {
       this.more = next_cursor !== undefined;
       this.failed = undefined;
     } catch (error) {
-      if (!signal.aborted) this.failed = error instanceof Failure ? error.status : 0;
+      if (!signal.aborted) this.failed = error instanceof ApiError ? error.status : 0;
     } finally {
       if (!signal.aborted) this.loading = false;
     }

@@ -1,9 +1,9 @@
 // Puts the parts together: the tab's socket, the topics that the pages follow, and the poll that stands in while the
 // socket is down. The pages read from here and never speak to the network themselves.
 
-import { apiPath, baseOf } from '../navigation/routes';
+import { address, type Address } from '../api/client';
+import { baseOf } from '../navigation/routes';
 import { RafBatch } from './raf-batch';
-import type { LogPage } from '../log/cache';
 import { LogState } from '../log/state.svelte';
 import { toastOf, addToast, type Toast } from '../notifications/toasts';
 import { notifier } from '../notifications/notifier.svelte';
@@ -90,12 +90,10 @@ class LiveData {
 
   #followIndex(): void {
     this.#socket.follow('sessions', this.index);
-    this.#poll('sessions', `${apiPath(this.base, 'sessions')}?limit=500`, this.index, (body) => {
-      const page = body as { sessions?: { id: string }[]; next_cursor?: string };
-      const rows = page.sessions ?? [];
+    this.#poll('sessions', address('/api/v1/sessions', { query: { limit: 500 } }), this.index, ({ sessions: rows, next_cursor }) => {
       const held = this.index.state;
       // One page is not all there is: rows that are not on it stay as they were.
-      const sessions = { ...(page.next_cursor !== undefined && held?.sessions), ...Object.fromEntries(rows.map((row) => [row.id, row])) };
+      const sessions = { ...(next_cursor !== undefined && held?.sessions), ...Object.fromEntries(rows.map((row) => [row.id, row])) };
       return { total: rows.length, problems: {}, ...held, sessions };
     });
   }
@@ -110,7 +108,10 @@ class LiveData {
       onTopic: (topic) => onId(topic.slice('session/'.length)),
       onEvent: (event, topic) => this.#onEvent(event, topic),
     });
-    const stops = [this.#socket.follow(`session/${id}`, view), this.#poll(`session/${id}`, apiPath(this.base, 'sessions', id), view, (body) => body)];
+    const stops = [
+      this.#socket.follow(`session/${id}`, view),
+      this.#poll(`session/${id}`, address('/api/v1/sessions/{id}', { path: { id } }), view, (body) => body),
+    ];
     return { view, stop: () => stops.forEach((stop) => stop()) };
   }
 
@@ -131,7 +132,7 @@ class LiveData {
     if (toast) this.toasts = addToast(this.toasts, toast, MAX_TOASTS);
   }
 
-  #poll(topic: string, url: string, target: Pick<Sessions, 'replace' | 'confirmed'>, shape: (body: unknown) => unknown): () => void {
+  #poll<T>(topic: string, url: Address<T>, target: Pick<Sessions, 'replace' | 'confirmed'>, shape: (body: T) => unknown): () => void {
     return this.#pollWhileDown(topic, {
       url: () => url,
       onState: (body) => {
@@ -148,11 +149,10 @@ class LiveData {
     const topic = `log/${id}`;
     return this.#pollWhileDown(topic, {
       url: () => {
-        const next = this.#socket.nextLine(topic);
-        return apiPath(this.base, 'sessions', id, 'log') + (next === undefined ? '' : `?offset=${next}&limit=1000`);
+        const offset = this.#socket.nextLine(topic);
+        return address('/api/v1/sessions/{id}/log', { path: { id }, query: offset === undefined ? {} : { offset, limit: 1_000 } });
       },
-      onState: (body) => {
-        const { lines } = body as LogPage;
+      onState: ({ lines }) => {
         const first = lines[0];
         if (first) this.#socket.tookLines(topic, first.offset, lines);
         log.confirmed();
@@ -162,7 +162,7 @@ class LiveData {
   }
 
   /** What is asked for while the socket is down. */
-  #pollWhileDown(topic: string, asked: Pick<PollOptions, 'url' | 'onState' | 'onSame'>): () => void {
+  #pollWhileDown<T>(topic: string, asked: Pick<PollOptions<T>, 'url' | 'onState' | 'onSame'>): () => void {
     const entry = {
       stop: undefined as (() => void) | undefined,
       start: () =>

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BLOCK, LogCache, MAX_BLOCKS, MAX_CHARS, type LogPage } from './cache';
+import { BLOCK, LogCache, MAX_BLOCKS, MAX_CHARS } from './cache';
+import type { LogPage } from '../api/client';
 import type { LogLine } from '../generated/wire';
 
 const line = (offset: number, text = `line ${offset}`): LogLine => ({ offset, at: '2026-01-31T08:15:00.000Z', text });

@@ -1,20 +1,13 @@
 // The lines of one log that this tab holds, wherever in the log they stand: blocks of lines by number, those used last
 // are kept. Knows where the log begins and ends on the server. Pure; never holds more than its bounds.
 
+import type { LogPage } from '../api/client';
 import type { LogLine } from '../generated/wire';
 
 export const BLOCK = 200;
 export const MAX_BLOCKS = 150;
 /** Characters of all lines held: long lines take the place of many. */
 export const MAX_CHARS = 12_000_000;
-
-/** A page as the server answers it. */
-export interface LogPage {
-  first_offset: number;
-  next_offset: number;
-  end_offset: number;
-  lines: LogLine[];
-}
 
 interface Block {
   /** `null` is a number that the server has no line for. */

@@ -1,6 +1,7 @@
 // What is worked out of a log line: whether it matches a filter, as the server decides it, and its parts by color and
 // by what is searched for. Pure.
 
+import type { LogFilterQuery } from '../api/client';
 import type { LogLevel, LogLine, Span } from '../generated/wire';
 
 const RANK: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
@@ -22,7 +23,7 @@ export function passes(line: LogLine, filter: LogFilter): boolean {
 }
 
 /** The question for the server. */
-export function filterQuery(filter: LogFilter): Record<string, string> {
+export function filterQuery(filter: LogFilter): LogFilterQuery {
   return { ...(RANK[filter.level] > 0 && { level: filter.level }), ...(filter.text !== '' && { q: filter.text }) };
 }
 

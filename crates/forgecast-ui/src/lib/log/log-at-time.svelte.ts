@@ -1,10 +1,10 @@
 // The log as it was at a moment: the same lines, ended where it ended then. Never has two questions for that end at a time.
 
 import { RafBatch } from '../live/raf-batch';
-import type { LogPage } from './cache';
+import type { LogPage, LogQuery } from '../api/client';
 import { LogState } from './state.svelte';
 
-export type AskEnd = (query: Record<string, string>, signal: AbortSignal) => Promise<LogPage>;
+export type AskEnd = (query: LogQuery, signal: AbortSignal) => Promise<LogPage>;
 
 /** A scrubber that is dragged passes many moments; a playback is followed in steps. */
 const SETTLE_MS = 150;
@@ -42,7 +42,7 @@ export class LogAtTime {
     try {
       // The first line that came later: the log ended before it.
       const at = new Date(Math.round(wanted) + 1).toISOString();
-      const page = await this.#ask({ at, limit: '1' }, this.#abort.signal);
+      const page = await this.#ask({ at, limit: 1 }, this.#abort.signal);
       this.#end(page, page.lines[0]?.offset ?? page.end_offset);
     } catch {
       // The server is away, as the page says; the next moment asks again.

@@ -2,17 +2,10 @@
 // the lines that come. One request at a time; stopped for good when the filter changes.
 
 import { passes, type LogFilter } from './lines';
+import type { LogMatches } from '../api/client';
 import type { LogLine } from '../generated/wire';
 
-/** As the server answers it. */
-export interface MatchesPage {
-  first_offset: number;
-  next_offset: number;
-  end_offset: number;
-  offsets: number[];
-}
-
-export type AskMatches = (filter: LogFilter, offset: number, signal: AbortSignal) => Promise<MatchesPage>;
+export type AskMatches = (filter: LogFilter, offset: number, signal: AbortSignal) => Promise<LogMatches>;
 
 const AGAIN_MS = 2_000;
 

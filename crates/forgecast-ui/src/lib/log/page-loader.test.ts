@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { LogFilter } from './lines';
-import { LogCache, type LogPage } from './cache';
+import type { LogPage, LogQuery } from '../api/client';
+import { LogCache } from './cache';
 import { LogPageLoader } from './page-loader';
 
 const FULL: LogFilter = { level: 'debug', text: '' };
 const END = 100_000;
 
-function fetching(answer: (from: number, limit: number, query: Record<string, string>) => Partial<LogPage> | undefined) {
-  const asked: { from: number; limit: number; query: Record<string, string>; signal: AbortSignal }[] = [];
+function fetching(answer: (from: number, limit: number, query: LogQuery) => Partial<LogPage> | undefined) {
+  const asked: { from: number; limit: number; query: LogQuery; signal: AbortSignal }[] = [];
   const cache = new LogCache();
   cache.end = END;
   let loaded = 0;
@@ -79,7 +80,7 @@ describe('lines in sight', () => {
     const { asked, cache, pages } = fetching(() => ({ lines: offsets.map((offset) => ({ offset, at: '', text: 'slow' })) }));
     pages.request({ filter, from: 3, before: 40_001, offsets });
     await vi.advanceTimersByTimeAsync(1_000);
-    expect(asked.map(({ query }) => query)).toEqual([{ offset: '3', limit: '3', level: 'warn', q: 'slow' }]);
+    expect(asked.map(({ query }) => query)).toEqual([{ offset: 3, limit: 3, level: 'warn', q: 'slow' }]);
     expect(cache.at(40_000)).toBeDefined();
   });
 

@@ -2,7 +2,8 @@
 // canceled, at most two requests at a time. Never asks for what is here.
 
 import { filterQuery, passesEverything, type LogFilter } from './lines';
-import type { LogCache, LogPage } from './cache';
+import type { LogPage, LogQuery } from '../api/client';
+import type { LogCache } from './cache';
 
 /** What is looked at: all lines between two numbers, or some of them. */
 export interface VisibleLines {
@@ -14,7 +15,7 @@ export interface VisibleLines {
   offsets?: readonly number[];
 }
 
-export type FetchPage = (query: Record<string, string>, signal: AbortSignal) => Promise<LogPage>;
+export type FetchPage = (query: LogQuery, signal: AbortSignal) => Promise<LogPage>;
 
 const MAX_AT_ONCE = 2;
 const MAX_LINES = 600;
@@ -96,10 +97,10 @@ export class LogPageLoader {
     this.#requests.push(request);
     const { from, before, filter } = request;
     const whole = passesEverything(filter);
-    const limit = String(whole ? before - from : Math.min(MAX_LINES, this.#visible?.offsets?.length ?? MAX_LINES));
+    const limit = whole ? before - from : Math.min(MAX_LINES, this.#visible?.offsets?.length ?? MAX_LINES);
     let failed: boolean;
     try {
-      const page = await this.#ask({ offset: String(from), limit, ...(whole ? {} : filterQuery(filter)) }, request.abort.signal);
+      const page = await this.#ask({ offset: from, limit, ...(whole ? {} : filterQuery(filter)) }, request.abort.signal);
       if (!this.#stopped) this.#cache.putPage(from, page, whole);
       // An answer without what was asked for (the server began anew) is no reason to ask at once again.
       failed = this.#cache.at(from) === undefined;

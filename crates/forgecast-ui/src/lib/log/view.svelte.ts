@@ -2,14 +2,17 @@
 // a line: a match, a time. Fetches through what it is given and never holds lines itself.
 
 import { filterQuery, passesEverything, type LogFilter } from './lines';
-import type { LogPage } from './cache';
+import type { LogFilterQuery, LogMatches, LogPage, LogQuery } from '../api/client';
 import { LogPageLoader } from './page-loader';
 import type { LogState } from './state.svelte';
-import { Matches, type MatchesPage } from './matches';
+import { Matches } from './matches';
 import type { LogLine } from '../generated/wire';
 
-/** Asks the server about this log: lines, or with `matches` their numbers. */
-export type AskLog = (query: Record<string, string>, signal: AbortSignal, matches?: boolean) => Promise<unknown>;
+/** The log on the server: its lines, and the numbers of those that match a filter. */
+export interface LogSource {
+  lines(query: LogQuery, signal: AbortSignal): Promise<LogPage>;
+  matches(query: LogFilterQuery & { offset: number }, signal: AbortSignal): Promise<LogMatches>;
+}
 
 const FULL: LogFilter = { level: 'debug', text: '' };
 /** Where a line that was gone to stands, as a part of the window's height. */
@@ -37,16 +40,16 @@ export class LogView {
   /** The place at the top edge. */
   top = 0;
   readonly log: LogState;
-  readonly #ask: AskLog;
+  readonly #source: LogSource;
   readonly #pages: LogPageLoader;
   readonly #abort = new AbortController();
 
-  constructor(log: LogState, ask: AskLog) {
+  constructor(log: LogState, source: LogSource) {
     this.log = log;
-    this.#ask = ask;
+    this.#source = source;
     this.#pages = new LogPageLoader(
       log.cache,
-      (query, signal) => ask(query, signal) as Promise<LogPage>,
+      (query, signal) => source.lines(query, signal),
       (failed) => {
         this.failed = failed;
         log.fetched();
@@ -104,8 +107,7 @@ export class LogView {
     this.matches?.stop();
     this.filter = passesEverything(filter) ? FULL : filter;
     const { first, end } = this.log.cache;
-    const ask = (asked: LogFilter, offset: number, signal: AbortSignal) =>
-      this.#ask({ ...filterQuery(asked), offset: String(offset) }, signal, true) as Promise<MatchesPage>;
+    const ask = (asked: LogFilter, offset: number, signal: AbortSignal) => this.#source.matches({ ...filterQuery(asked), offset }, signal);
     this.matches = passesEverything(filter) ? undefined : new Matches(filter, first, end, ask, () => (this.found += 1));
     this.matchesOnly = true;
     this.start = this.matches ? undefined : { index: this.#indexOf(this.selection?.[0] ?? line), part: this.selection ? THIRD : 0 };
@@ -161,7 +163,7 @@ export class LogView {
 
   /** Goes to the first line of this time or later; its place among all lines. */
   async jumpTo(time: Date): Promise<number | undefined> {
-    const page = (await this.#ask({ at: time.toISOString(), limit: '1' }, this.#abort.signal)) as LogPage;
+    const page = await this.#source.lines({ at: time.toISOString(), limit: 1 }, this.#abort.signal);
     if (page.end_offset === page.first_offset) return undefined;
     this.log.cache.putPage(page.next_offset, page, false);
     this.log.fetched();
@@ -185,8 +187,8 @@ export class LogView {
         offset += 1;
         continue;
       }
-      const query = { ...wanted, offset: String(offset), limit: String(Math.min(COPIED_AT_ONCE, until - offset)) };
-      const page = (await this.#ask(query, this.#abort.signal)) as LogPage;
+      const query = { ...wanted, offset, limit: Math.min(COPIED_AT_ONCE, until - offset) };
+      const page = await this.#source.lines(query, this.#abort.signal);
       for (const line of page.lines) if (line.offset < until) lines.push(line.text);
       if (page.next_offset <= offset) break;
       offset = page.next_offset;

@@ -1,14 +1,10 @@
 // Signing in: takes a token out of the address before anybody sees it there, exchanges it for a cookie that scripts cannot
 // read, and knows who the viewer is. Keeps no token: not in storage, not in the history, not in a variable.
 
-export type Role = 'view' | 'ingest' | 'admin' | 'local' | 'guest';
+import { address, request, type Me } from '../api/client';
+import { isObject } from '../live/merge-patch';
 
-/** Who the server says that this browser is. */
-export interface Me {
-  role: Role | null;
-  /** The one session that a guest may see. */
-  session?: string;
-}
+export type { Me, Role } from '../api/client';
 
 /** What became of a token. */
 export type SignInResult = { kind: 'in' } | { kind: 'wrong' } | { kind: 'wait'; seconds: number } | { kind: 'failed' };
@@ -48,9 +44,8 @@ export interface Api {
 export async function fetchMe({ base, fetch }: Api): Promise<Me | undefined> {
   try {
     const signal = AbortSignal.timeout(ME_TIMEOUT_MS);
-    const answer = await fetch(`${base}api/v1/me`, { cache: 'no-store', headers: { accept: 'application/json' }, signal });
-    const body: unknown = answer.ok ? await answer.json() : undefined;
-    return typeof body === 'object' && body !== null && 'role' in body ? (body as Me) : undefined;
+    const { body } = await request(address('/api/v1/me', {}, base), { cache: 'no-store', signal }, fetch);
+    return isObject(body) && 'role' in body ? body : undefined;
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { apiPath, baseOf, pathOf, routeOf, webAddress } from './routes';
+import { baseOf, pathOf, routeOf, webAddress } from './routes';
 
 describe('addresses', () => {
   it('tell the base path, whatever a proxy puts before it', () => {
@@ -22,10 +22,6 @@ describe('addresses', () => {
         expect(baseOf(path), path).toBe(base);
       }
     }
-  });
-
-  it('of resources are encoded part by part', () => {
-    expect(apiPath('/', 'sessions', 'a~1', 'files', 'logs/x y.log')).toBe('/api/v1/sessions/a~1/files/logs%2Fx%20y.log');
   });
 
   it('from agents are linked only when they are web addresses', () => {

@@ -42,11 +42,6 @@ function decoded(part: string): string {
   }
 }
 
-/** The address of a REST resource, `sessions/weather-app~1/files/scout-report.md` in parts. */
-export function apiPath(base: string, ...parts: string[]): string {
-  return `${base}api/v1/${parts.map(encodeURIComponent).join('/')}`;
-}
-
 /** Turns text from an agent into an address that may be linked: web addresses only, never a script. */
 export function webAddress(text: string): string | undefined {
   try {

@@ -1,11 +1,12 @@
 // The past of one session: which revision is looked at, its view, and the playback. The present goes on meanwhile in its
 // own state; nothing here touches it. The address (`?at=<revision>`) says where one stands, so that it can be passed on.
 
+import { address, ApiError, get } from '../api/client';
 import { reconcile } from '../live/merge-patch';
 import { clampRevision, extendTimeline, adjacentPhase, revisionAt, timeOf, type SessionTimeline } from './timeline';
 import { millis } from '../format';
 import { Scale, advance } from './scale';
-import { ViewCache, type PastView } from './view-cache';
+import { loadView, ViewCache, type PastView } from './view-cache';
 import type { SessionView, Timeline } from '../generated/wire';
 
 export const SPEEDS = [1, 4, 10, 60] as const;
@@ -21,8 +22,8 @@ const MAX_MARKS = 600;
 const LONGEST_STEP_MS = 250;
 
 export interface PlaybackOptions {
-  /** The address of something of this session, `at/12`, `timeline?after=3`; undefined until its id is known. */
-  url(path: string): string | undefined;
+  /** The session; undefined until its id is known. */
+  id(): string | undefined;
   /** The address of the page at a revision, or in the present. */
   page(revision: number | undefined): string;
   /** The server's time. */
@@ -71,8 +72,7 @@ export class Playback {
   constructor(options: PlaybackOptions) {
     this.#options = options;
     this.#cache = new ViewCache({
-      url: (revision) => options.url(`at/${revision}`) ?? '',
-      fetch: (url, init) => fetch(url, init),
+      load: (revision, signal) => loadView(address('/api/v1/sessions/{id}/at/{revision}', { path: { id: options.id() ?? '', revision } }), signal),
       onView: (revision, past) => this.#show(revision, past),
       onFailure: (revision, reason) => {
         this.problem = reason;
@@ -210,7 +210,7 @@ export class Playback {
   }
 
   #ask(revision: number, passing = false): void {
-    if (this.#options.url('') !== undefined) this.#cache.request(revision, passing);
+    if (this.#options.id() !== undefined) this.#cache.request(revision, passing);
   }
 
   /** The address says which revision, or none. */
@@ -247,16 +247,16 @@ export class Playback {
 
   async #load(): Promise<void> {
     const timeline = this.timeline;
-    const url = this.#options.url(`timeline?after=${timeline?.revision ?? 0}&limit=${MAX_MARKS}`);
-    if (url === undefined) return;
+    const id = this.#options.id();
+    if (id === undefined) return;
     this.#refreshing = true;
     this.#stale = false;
     try {
-      const answer = await fetch(url, { signal: this.#abort.signal, headers: { accept: 'application/json' } });
-      if (answer.ok) this.#take((await answer.json()) as Timeline);
-    } catch {
-      // The server is away, as the page says; what comes next asks again.
-      this.#stale = true;
+      const query = { after: timeline?.revision ?? 0, limit: MAX_MARKS };
+      this.#take(await get('/api/v1/sessions/{id}/timeline', { path: { id }, query, signal: this.#abort.signal }));
+    } catch (error) {
+      // The server is away, as the page says: the next request asks again. One that was refused stays refused.
+      this.#stale = !(error instanceof ApiError);
     } finally {
       this.#refreshing = false;
     }

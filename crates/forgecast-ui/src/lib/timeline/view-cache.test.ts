@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { jsonEqual, type Json } from '../live/merge-patch';
-import { MAX_VIEWS, sharing, ViewCache } from './view-cache';
+import { loadView, MAX_VIEWS, sharing, ViewCache } from './view-cache';
 
 /** A server that answers when it is told to. */
 function server() {
   const open: { url: string; answer: (body: object, at?: string) => void; refuse: (status: number, body: object) => void }[] = [];
   let most = 0;
-  const fetch = (url: string, init: RequestInit) =>
+  const fetch = (url: unknown, init?: RequestInit) =>
     new Promise<Response>((answered, failed) => {
       const request = {
-        url,
+        url: String(url),
         answer: (body: object, at?: string) => {
           remove();
           answered(new Response(JSON.stringify(body), at === undefined ? {} : { headers: { 'forgecast-at': at } }));
@@ -23,7 +23,7 @@ function server() {
       const remove = () => open.splice(open.indexOf(request), 1);
       open.push(request);
       most = Math.max(most, open.length);
-      init.signal?.addEventListener('abort', () => {
+      init?.signal?.addEventListener('abort', () => {
         remove();
         failed(new DOMException('aborted', 'AbortError'));
       });
@@ -36,8 +36,7 @@ function start() {
   const seen: [number, unknown][] = [];
   const failures: [number, string][] = [];
   const views = new ViewCache({
-    url: (revision) => `at/${revision}`,
-    fetch: asked.fetch,
+    load: (revision, signal) => loadView(`at/${revision}`, signal, asked.fetch),
     onView: (revision, past) => seen.push([revision, past]),
     onFailure: (revision, reason) => failures.push([revision, reason]),
   });

@@ -2,6 +2,8 @@
 // the last few hundred. Never has two requests under way; never tells of another revision than the one wanted last, but
 // to a playback, which shows what it passes.
 
+import { request, type Address } from '../api/client';
+import { millis } from '../format';
 import { isObject, type Json } from '../live/merge-patch';
 import type { SessionView } from '../generated/wire';
 
@@ -14,16 +16,22 @@ export interface PastView {
   at: number | undefined;
 }
 
+/** The header that names the time of a revision. */
+const REVISION_TIME = 'forgecast-at';
+
+/** Asks for a view of the past. */
+export async function loadView(url: Address<SessionView>, signal: AbortSignal, ask?: typeof fetch): Promise<PastView> {
+  const { body, headers } = await request(url, { signal }, ask);
+  return { view: body, at: millis(headers.get(REVISION_TIME) ?? undefined) };
+}
+
 export interface ViewCacheOptions {
-  url(revision: number): string;
-  fetch(url: string, init: RequestInit): Promise<Response>;
+  /** Asks the server for a revision; fails with the reason. */
+  load(revision: number, signal: AbortSignal): Promise<PastView>;
   onView(revision: number, past: PastView): void;
   /** It cannot be shown, and why. */
   onFailure(revision: number, reason: string): void;
 }
-
-/** The header that names the time of a revision. */
-const AT = 'forgecast-at';
 
 export class ViewCache {
   /** Requests that were begun. */
@@ -70,7 +78,7 @@ export class ViewCache {
     const abort = new AbortController();
     this.#loading = { revision, abort };
     this.requests += 1;
-    const result = await this.#ask(revision, abort.signal).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+    const result = await this.#options.load(revision, abort.signal).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
     this.#loading = undefined;
     if (typeof result !== 'string') this.#keep(revision, result);
     const wanted = this.#wanted;
@@ -82,17 +90,6 @@ export class ViewCache {
     }
     if (typeof result === 'string') this.#options.onFailure(revision, result);
     else this.#options.onView(revision, this.#kept.get(revision) ?? result);
-  }
-
-  async #ask(revision: number, signal: AbortSignal): Promise<PastView> {
-    const answer = await this.#options.fetch(this.#options.url(revision), { signal, headers: { accept: 'application/json' } });
-    if (!answer.ok) {
-      const problem = (await answer.json().catch(() => undefined)) as { title?: string; detail?: string } | undefined;
-      throw new Error(problem?.detail ?? problem?.title ?? `the server answered ${answer.status}`);
-    }
-    const view = (await answer.json()) as SessionView;
-    const at = Date.parse(answer.headers.get(AT) ?? '');
-    return { view, at: Number.isNaN(at) ? undefined : at };
   }
 
   #keep(revision: number, past: PastView): void {

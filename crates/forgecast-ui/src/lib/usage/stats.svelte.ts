@@ -1,8 +1,7 @@
 // What all sessions together have used, as the server reports it, while somebody looks.
 
-import { apiPath } from '../navigation/routes';
+import { address } from '../api/client';
 import { FetchCache } from '../api/fetch-cache.svelte';
-import { live } from '../live/live.svelte';
 import type { UsageReport } from '../generated/wire';
 
 const EVERY_MS = 15_000;
@@ -29,7 +28,7 @@ class Stats {
 
   /** Keeps the report fresh while the tab is visible, until the returned function is called. */
   watch(): () => void {
-    return this.#asked.watch(`${apiPath(live.base, 'stats')}?${new URLSearchParams({ group_by: 'day', since: lately() })}`, EVERY_MS);
+    return this.#asked.watch(address('/api/v1/stats', { query: { group_by: 'day', since: lately() } }), EVERY_MS);
   }
 }
 
