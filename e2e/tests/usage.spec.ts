@@ -78,7 +78,7 @@ test('the totals are asked for conditionally, and say when they are old', async 
   await page.clock.install();
   await page.goto(mock.url);
   await expect(page.locator('[data-total="spent"]')).toContainText('$41.37');
-  await expect(page.locator('[data-total="spent"] .at-least')).toHaveAttribute('title', /12 calls to a model without a known price/);
+  await expect(page.locator('[data-total="spent"] .at-least')).toHaveAttribute('title', /12 calls used a model whose price is not known/);
   await expect(page.locator('[data-total="burn"]')).toContainText('$7.44/h');
   await expect(page.locator('[data-total="projected"]')).toContainText('$96.20');
   await expect(page.locator('[data-total="budget-day"]')).toContainText('warning');
