@@ -1,5 +1,6 @@
 //! What can go wrong, each with the operation and its subject, in one line that a person can act on.
 
+use std::fmt::Display;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -77,14 +78,6 @@ pub enum Error {
         #[source]
         source: rusqlite::Error,
     },
-    /// A stored value does not have its form.
-    #[error("{what} in the database does not have its form: {reason}")]
-    Malformed {
-        /// What was read.
-        what: &'static str,
-        /// What is wrong with it.
-        reason: String,
-    },
     /// The store was closed.
     #[error("the store is closed")]
     Closed,
@@ -101,43 +94,33 @@ pub enum Error {
 }
 
 impl Error {
-    /// A file or folder that cannot be used, in words that name the way out.
+    /// A file or folder that cannot be used, with the way out.
     pub(crate) fn open(path: &Path, source: &std::io::Error) -> Self {
         let way_out = match source.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => FREE_SPACE,
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-                "; make it writable, or choose another place with --db"
-            }
-            _ => "; choose another place with --db",
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "make it writable, or ",
+            _ => "",
         };
-        Self::Open {
-            path: path.into(),
-            reason: format!("{source}{way_out}"),
-        }
+        Self::elsewhere(path, source, way_out)
     }
 
-    /// A database that is to be below something that is no folder.
-    pub(crate) fn not_a_folder(path: &Path, parent: &Path) -> Self {
-        Self::Open {
-            path: path.into(),
-            reason: format!("{} is not a folder; choose another place with --db", parent.display()),
-        }
-    }
-
-    /// A database that SQLite could not open.
+    /// What SQLite says of a database that cannot be opened, with the way out.
     pub(crate) fn open_sqlite(path: &Path, source: &rusqlite::Error) -> Self {
         let way_out = match source.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => FREE_SPACE,
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                "; another program holds it: end that one, or choose another file with --db"
-            }
-            _ => "; choose another place with --db",
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "another program holds it: end that one, or ",
+            _ => "",
         };
+        Self::elsewhere(path, source, way_out)
+    }
+
+    /// A database that cannot be where it is to be, with what can be done besides choosing another place.
+    pub(crate) fn elsewhere(path: &Path, reason: impl Display, way_out: &str) -> Self {
         Self::Open {
             path: path.into(),
-            reason: format!("{source}{way_out}"),
+            reason: format!("{reason}; {way_out}choose another place with --db"),
         }
     }
 }
 
-const FREE_SPACE: &str = "; free some space, or choose another place with --db";
+const FREE_SPACE: &str = "free some space, or ";

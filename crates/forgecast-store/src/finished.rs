@@ -2,10 +2,9 @@
 //! that ten thousand of them are a few milliseconds; never reads a row of the overview itself.
 
 use forgecast_protocol::{SessionStatus, Timestamp};
-use rusqlite::Transaction;
+use rusqlite::{Result, Transaction};
 
 use crate::error::Error;
-use crate::readers::Failure;
 use crate::store::Store;
 
 /// Which sessions that are over.
@@ -35,34 +34,31 @@ impl Store {
     ///
     /// # Errors
     /// The database cannot be read, or is too busy.
-    pub async fn finished(&self, query: FinishedQuery) -> Result<Vec<Finished>, Error> {
+    pub async fn finished(&self, query: FinishedQuery) -> std::result::Result<Vec<Finished>, Error> {
         self.read("listing finished sessions", move |db| finished(db, &query))
             .await
     }
 }
 
-fn finished(db: &Transaction<'_>, query: &FinishedQuery) -> Result<Vec<Finished>, Failure> {
+fn finished(db: &Transaction<'_>, query: &FinishedQuery) -> Result<Vec<Finished>> {
     let mut statement = db.prepare_cached(
         "SELECT project, status, started_at, COALESCE(ended_at, last_work_at) AS ended FROM rows
          WHERE status IN ('completed', 'failed', 'abandoned') AND (?1 IS NULL OR ended >= ?1)
          AND (?2 IS NULL OR project = ?2)",
     )?;
     let since = query.ended_since.map(Timestamp::as_millis);
-    let mut rows = statement.query((since, query.project.as_deref()))?;
-    let mut finished = Vec::new();
-    while let Some(row) = rows.next()? {
-        let status: String = row.get(1)?;
+    let rows = statement.query_map((since, query.project.as_deref()), |row| {
         let started_at: i64 = row.get(2)?;
-        finished.push(Finished {
+        Ok(Finished {
             project: row.get(0)?,
-            status: match status.as_str() {
+            status: match row.get_ref(1)?.as_str()? {
                 "completed" => SessionStatus::Completed,
                 "failed" => SessionStatus::Failed,
                 _ => SessionStatus::Abandoned,
             },
             started_at: (started_at != 0).then(|| Timestamp::from_millis(started_at)),
             ended_at: Timestamp::from_millis(row.get(3)?),
-        });
-    }
-    Ok(finished)
+        })
+    })?;
+    rows.collect()
 }

@@ -81,30 +81,12 @@ pub enum LegacyDbError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// Not a file, such as a folder or a pipe.
-    #[error("{} is not a regular file", path.display())]
-    NoFile {
+    /// Not a database, one that never stands still, or one whose content is lost in part.
+    #[error("{} {reason}", path.display())]
+    Unusable {
         /// What was named.
         path: PathBuf,
-    },
-    /// It changed whenever it was copied.
-    #[error("{} is being written continuously; try again when no build is running", path.display())]
-    Busy {
-        /// The database.
-        path: PathBuf,
-    },
-    /// A file of another kind.
-    #[error("{} is not an SQLite database", path.display())]
-    NoDatabase {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A database whose content is lost in part.
-    #[error("{} is damaged ({reason}); repair a copy of it with `sqlite3 FILE .recover` and import that", path.display())]
-    Damaged {
-        /// The database.
-        path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with it and the way out.
         reason: String,
     },
     /// A database of something else.
@@ -127,6 +109,21 @@ pub enum LegacyDbError {
     },
 }
 
+impl LegacyDbError {
+    fn unusable(path: &Path, reason: impl Into<String>) -> Self {
+        let (path, reason) = (path.to_owned(), reason.into());
+        Self::Unusable { path, reason }
+    }
+
+    fn damaged(path: &Path, finding: &str) -> Self {
+        // SQLite's findings stand on lines of their own; an error is one line.
+        let line: Vec<&str> = finding.split_whitespace().collect();
+        let line: String = line.join(" ").chars().take(200).collect();
+        let way_out = "repair a copy of it with `sqlite3 FILE .recover` and import that";
+        Self::unusable(path, format!("is damaged ({line}); {way_out}"))
+    }
+}
+
 /// An opened metrics database.
 #[derive(Debug)]
 pub struct LegacyDb {
@@ -143,24 +140,17 @@ impl LegacyDb {
     /// See [`LegacyDbError`].
     pub fn open(path: &Path) -> Result<Self, LegacyDbError> {
         let (folder, copied) = copy::copy(path)?;
-        let damaged = |error: rusqlite::Error| LegacyDbError::Damaged {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        };
-        let connection = open_copy(&copied).map_err(damaged)?;
+        let failed = |error: rusqlite::Error| LegacyDbError::damaged(path, &error.to_string());
+        let connection = open_copy(&copied).map_err(failed)?;
         let verdict: String = connection
             .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-            .map_err(damaged)?;
+            .map_err(failed)?;
         if verdict != "ok" {
-            // SQLite's findings stand on lines of their own; an error is one line.
-            let line: Vec<&str> = verdict.split_whitespace().collect();
-            let reason = line.join(" ").chars().take(200).collect();
-            let path = path.to_owned();
-            return Err(LegacyDbError::Damaged { path, reason });
+            return Err(LegacyDbError::damaged(path, &verdict));
         }
         let mut tables = Vec::new();
         for table in LegacyTable::ALL {
-            if has_table(&connection, table).map_err(damaged)? {
+            if has_table(&connection, table).map_err(failed)? {
                 tables.push(table);
             }
         }
@@ -181,7 +171,7 @@ impl LegacyDb {
     /// The ids of tasks after this one, in order, at most 1,000; also of those that only other tables name.
     ///
     /// # Errors
-    /// [`LegacyDbError::Query`], [`LegacyDbError::Damaged`].
+    /// [`LegacyDbError::Query`], [`LegacyDbError::Unusable`].
     pub fn task_ids(&self, after: &str, limit: u32) -> Result<Vec<String>, LegacyDbError> {
         let parts: Vec<String> = self
             .tables
@@ -198,7 +188,9 @@ impl LegacyDb {
         let sql = format!("{} ORDER BY id LIMIT ?2", parts.join(" UNION "));
         let read = || -> rusqlite::Result<Vec<String>> {
             let mut statement = self.connection.prepare_cached(&sql)?;
-            let ids = statement.query_map((after, limit.clamp(1, MAX_ROWS)), |row| text(row, 0))?;
+            let ids = statement.query_map((after, limit.clamp(1, MAX_ROWS)), |row| {
+                row.get_ref(0).and_then(|id| Ok(lossy(id.as_bytes()?)))
+            })?;
             ids.collect()
         };
         read().map_err(|source| self.failed(LegacyTable::Tasks, source))
@@ -207,7 +199,7 @@ impl LegacyDb {
     /// The rows of a task behind this row, in order, at most 1,000; none when there is no such table.
     ///
     /// # Errors
-    /// [`LegacyDbError::Query`], [`LegacyDbError::Damaged`].
+    /// [`LegacyDbError::Query`], [`LegacyDbError::Unusable`].
     pub fn rows(
         &self,
         table: LegacyTable,
@@ -234,7 +226,7 @@ impl LegacyDb {
     /// How many rows name no task, so that nobody can be said to have done what they tell of.
     ///
     /// # Errors
-    /// [`LegacyDbError::Query`], [`LegacyDbError::Damaged`].
+    /// [`LegacyDbError::Query`], [`LegacyDbError::Unusable`].
     pub fn unnamed(&self) -> Result<u64, LegacyDbError> {
         let mut sum: u64 = 0;
         for table in &self.tables {
@@ -250,12 +242,10 @@ impl LegacyDb {
     }
 
     fn failed(&self, table: LegacyTable, source: rusqlite::Error) -> LegacyDbError {
-        let path = self.path.clone();
         if is_damage(&source) {
-            let reason = source.to_string();
-            return LegacyDbError::Damaged { path, reason };
+            return LegacyDbError::damaged(&self.path, &source.to_string());
         }
-        let table = table.name();
+        let (path, table) = (self.path.clone(), table.name());
         LegacyDbError::Query { path, table, source }
     }
 }
@@ -303,18 +293,6 @@ fn plain(row: &Row<'_>, names: &[String]) -> rusqlite::Result<LegacyRow> {
     Ok(LegacyRow { number, columns })
 }
 
-fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<String> {
-    match row.get_ref(index)? {
-        ValueRef::Text(bytes) => Ok(lossy(bytes)),
-        _ => Ok(String::new()),
-    }
-}
-
 fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes.get(..MAX_TEXT).unwrap_or(bytes)).into_owned()
-}
-
-/// Whether a file begins like an SQLite database.
-pub(crate) fn is_database(beginning: &[u8]) -> bool {
-    beginning.starts_with(b"SQLite format 3\0")
 }

@@ -26,7 +26,6 @@ mod lock;
 mod meta;
 mod open;
 mod options;
-mod prepare;
 mod quarantine;
 mod query;
 mod queue;

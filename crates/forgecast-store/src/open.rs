@@ -4,7 +4,7 @@
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -16,13 +16,14 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::error::Error;
 use crate::health::Health;
 use crate::lock::Lock;
+use crate::meta::{self, Beginning};
 use crate::options::Options;
-use crate::queue::{Queue, respond};
+use crate::quarantine::quarantine;
+use crate::queue::respond;
 use crate::readers::{READERS, Readers};
 use crate::schema::{self, Found};
 use crate::store::{Inner, Store};
 use crate::writer::{Settings, Writer};
-use crate::{meta, quarantine};
 
 /// A store that was opened, and what its owner has to know.
 #[derive(Debug)]
@@ -64,39 +65,25 @@ pub async fn open(options: Options, fold_version: u32, now: Timestamp) -> Result
 
 fn open_blocking(options: Options, fold_version: u32, now: Timestamp) -> Result<Opened, Error> {
     schema::assert_safe_sqlite()?;
-    let (path, temporary) = place(&options)?;
+    let (path, temporary) = locate(&options)?;
     make_folder(&path)?;
     let held = Held {
         _lock: Lock::take(&path)?,
         _temporary: temporary,
     };
+    let start = Start {
+        options,
+        path,
+        fold_version,
+    };
     let mut notices = Vec::new();
     loop {
-        make_private(&path)?;
-        match schema::look_over(&path)? {
-            Found::Usable(connection) => {
-                let start = Start {
-                    durable: options.path.is_some(),
-                    options,
-                    path,
-                    fold_version,
-                    held,
-                };
-                return start.writable(connection, notices);
-            }
-            Found::Newer(connection) => {
-                drop(connection);
-                let start = Start {
-                    durable: true,
-                    options,
-                    path,
-                    fold_version,
-                    held,
-                };
-                return start.read_only();
-            }
+        make_private(&start.path)?;
+        match schema::look_over(&start.path)? {
+            Found::Usable(connection) => return start.writable(connection, held, notices),
+            Found::Newer => return start.read_only(held),
             // The next turn finds an empty file.
-            Found::Damaged(why) => notices.push(quarantine::quarantine(&path, now, &why)?),
+            Found::Damaged(why) => notices.push(quarantine(&start.path, now, &why)?),
         }
     }
 }
@@ -105,49 +92,38 @@ fn open_blocking(options: Options, fold_version: u32, now: Timestamp) -> Result<
 struct Start {
     options: Options,
     path: PathBuf,
-    durable: bool,
     fold_version: u32,
-    held: Held,
 }
 
 impl Start {
-    fn writable(self, mut connection: Connection, notices: Vec<(String, Problem)>) -> Result<Opened, Error> {
-        let failed = |error: rusqlite::Error| Error::open_sqlite(&self.path, &error);
-        schema::migrate(&mut connection).map_err(failed)?;
-        drop(connection);
-        let mut connection = schema::writing(&self.path, self.durable).map_err(failed)?;
-        let beginning = meta::begin(&mut connection, self.fold_version).map_err(failed)?;
-        let readers = self.readers()?;
-        let queue = Arc::new(Queue::default());
-        let health = Arc::new(Health::new(&self.path, true));
+    fn writable(self, connection: Connection, held: Held, notices: Vec<(String, Problem)>) -> Result<Opened, Error> {
+        let (connection, beginning) = self
+            .begin(connection)
+            .map_err(|error| Error::open_sqlite(&self.path, &error))?;
+        let (path, ended) = (self.path.clone(), Arc::new(Semaphore::new(0)));
         let settings = Settings {
             path: self.path.clone(),
-            durable: self.durable,
+            durable: self.is_durable(),
             log_lines: self.options.log_lines_per_session,
             deadline: Duration::from_millis(self.options.commit_deadline_ms),
         };
-        let writer = Writer::new(settings, connection, Arc::clone(&queue), Arc::clone(&health));
-        let ended = Arc::new(Semaphore::new(0));
-        let (held, signal) = (self.held, Arc::clone(&ended));
+        let inner = self.inner(Some(Arc::clone(&ended)), None)?;
+        let writer = Writer::new(
+            settings,
+            connection,
+            Arc::clone(&inner.queue),
+            Arc::clone(&inner.health),
+        );
         thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
                 let (waiter, answer) = writer.run();
                 // A caller that learns that the store has ended can open it again at once.
                 drop(held);
-                signal.add_permits(1);
+                ended.add_permits(1);
                 respond(waiter, answer);
             })
-            .map_err(|source| Error::open(&self.path, &source))?;
-        let inner = Inner {
-            queue,
-            readers,
-            health,
-            options: self.options,
-            fold_version: self.fold_version,
-            writer_ended: Some(ended),
-            held: None.into(),
-        };
+            .map_err(|source| Error::open(&path, &source))?;
         Ok(Opened {
             store: Store::new(inner),
             epoch: beginning.epoch,
@@ -156,7 +132,21 @@ impl Start {
         })
     }
 
-    fn read_only(self) -> Result<Opened, Error> {
+    /// Brings the schema to the newest version, opens the writer's connection and works out the epoch.
+    fn begin(&self, mut connection: Connection) -> rusqlite::Result<(Connection, Beginning)> {
+        schema::migrate(&mut connection)?;
+        drop(connection);
+        let mut connection = schema::writing(&self.path, self.is_durable())?;
+        let beginning = meta::begin(&mut connection, self.fold_version)?;
+        Ok((connection, beginning))
+    }
+
+    /// A temporary database goes with its process, so it need not survive a power loss.
+    fn is_durable(&self) -> bool {
+        self.options.path.is_some()
+    }
+
+    fn read_only(self, held: Held) -> Result<Opened, Error> {
         tracing::warn!(
             database = %self.path.display(),
             "the database was written by a newer version; it is read, and nothing new is stored"
@@ -168,33 +158,32 @@ impl Start {
                 .into(),
             subject: Some(self.path.display().to_string()),
         };
-        let inner = Inner {
-            queue: Arc::new(Queue::default()),
-            readers: self.readers()?,
-            health: Arc::new(Health::new(&self.path, false)),
-            options: self.options,
-            fold_version: self.fold_version,
-            writer_ended: None,
-            held: Some(self.held).into(),
-        };
         Ok(Opened {
-            store: Store::new(inner),
+            store: Store::new(self.inner(None, Some(held))?),
             epoch: meta::passing_epoch(),
             clean: false,
             notices: vec![("store/newer-schema".into(), problem)],
         })
     }
 
-    fn readers(&self) -> Result<Readers, Error> {
+    fn inner(self, writer_ended: Option<Arc<Semaphore>>, held: Option<Held>) -> Result<Inner, Error> {
         let connections: rusqlite::Result<Vec<Connection>> =
             (0..READERS).map(|_| schema::reading(&self.path)).collect();
         let connections = connections.map_err(|error| Error::open_sqlite(&self.path, &error))?;
-        Readers::start(connections).map_err(|source| Error::open(&self.path, &source))
+        Ok(Inner {
+            queue: Arc::default(),
+            readers: Readers::start(connections).map_err(|source| Error::open(&self.path, &source))?,
+            health: Arc::new(Health::new(&self.path, writer_ended.is_some())),
+            options: self.options,
+            fold_version: self.fold_version,
+            writer_ended,
+            held: Mutex::new(held),
+        })
     }
 }
 
 /// Where the database is; for a temporary one a folder that goes with it.
-fn place(options: &Options) -> Result<(PathBuf, Option<TempDir>), Error> {
+fn locate(options: &Options) -> Result<(PathBuf, Option<TempDir>), Error> {
     if let Some(path) = &options.path {
         let path = std::path::absolute(path).map_err(|source| Error::open(path, &source))?;
         return Ok((path, None));
@@ -217,18 +206,12 @@ fn make_folder(path: &Path) -> Result<(), Error> {
         .mode(0o700)
         .create(folder)
         // What the system says of this ("File exists") names neither the file nor what is wrong with it.
-        .map_err(|source| match file_in_the_way(folder) {
-            Some(file) => Error::not_a_folder(path, file),
-            None => Error::open(folder, &source),
+        .map_err(|source| match folder.ancestors().find(|place| place.exists()) {
+            Some(file) if !file.is_dir() => {
+                Error::elsewhere(path, format_args!("{} is not a folder", file.display()), "")
+            }
+            _ => Error::open(folder, &source),
         })
-}
-
-/// What stands where a folder should be, on the way to this one or in its place.
-fn file_in_the_way(folder: &Path) -> Option<&Path> {
-    folder
-        .ancestors()
-        .find(|place| place.exists())
-        .filter(|place| !place.is_dir())
 }
 
 /// Makes the file, if need be, and sees to it that only its owner can read it. SQLite gives its other files the same mode.

@@ -9,9 +9,6 @@ use forgecast_protocol::{Problem, ProblemKind, Timestamp};
 
 use crate::error::Error;
 
-/// SQLite's own files beside a database.
-const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
-
 /// The path with `suffix` appended to its last part.
 pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
@@ -19,20 +16,19 @@ pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Renames the database and its companions to `<name>.corrupt-<time>`. Returns the problem that viewers see, with its key.
+/// Renames the database and its companions to `<name>.corrupt-<time>` and says so in a notice.
 pub(crate) fn quarantine(path: &Path, now: Timestamp, why: &str) -> Result<(String, Problem), Error> {
     let target = free_name(path, now);
     // The companions first: SQLite would take a write-ahead log that stays for that of the new database.
-    for companion in COMPANIONS {
-        let from = with_suffix(path, companion);
-        if from.try_exists().unwrap_or(false) {
-            rename(&from, &with_suffix(&target, companion))?;
+    for suffix in ["-wal", "-shm", ""] {
+        let from = with_suffix(path, suffix);
+        if suffix.is_empty() || from.try_exists().unwrap_or(false) {
+            fs::rename(&from, with_suffix(&target, suffix)).map_err(|source| Error::open(&from, &source))?;
         }
     }
-    rename(path, &target)?;
     tracing::error!(
         database = %path.display(), kept_as = %target.display(), why,
-        "the database cannot be used; it was set aside and a new one begun"
+        "the database cannot be used; it was quarantined and a new one begun"
     );
     let problem = Problem {
         kind: ProblemKind::Store,
@@ -45,23 +41,15 @@ pub(crate) fn quarantine(path: &Path, now: Timestamp, why: &str) -> Result<(Stri
     Ok((format!("store/set-aside/{}", target.display()), problem))
 }
 
-fn rename(from: &Path, to: &Path) -> Result<(), Error> {
-    fs::rename(from, to).map_err(|source| Error::open(from, &source))
-}
-
 /// An unused name: `forgecast.db.corrupt-20260131T081500Z`, with a number after it when a file has that name.
 fn free_name(path: &Path, now: Timestamp) -> PathBuf {
-    let time: String = now
-        .to_string()
-        .chars()
-        .take_while(|&sign| sign != '.')
-        .filter(char::is_ascii_alphanumeric)
-        .collect();
-    let name = with_suffix(path, &format!(".corrupt-{time}Z"));
-    let is_used = |candidate: &PathBuf| candidate.try_exists().unwrap_or(true);
+    let time = now.to_string().replace(['-', ':'], "");
+    let seconds = time.split('.').next().unwrap_or_default();
+    let name = with_suffix(path, &format!(".corrupt-{seconds}Z"));
+    let numbered = (2..1000).map(|number| with_suffix(&name, &format!("-{number}")));
     std::iter::once(name.clone())
-        .chain((2..1000).map(|number| with_suffix(&name, &format!("-{number}"))))
-        .find(|candidate| !is_used(candidate))
+        .chain(numbered)
+        .find(|candidate| !candidate.try_exists().unwrap_or(true))
         .unwrap_or(name)
 }
 

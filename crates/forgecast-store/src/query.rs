@@ -9,27 +9,11 @@ pub(crate) mod sessions;
 pub(crate) mod usage;
 
 use forgecast_protocol::SessionId;
-use rusqlite::{OptionalExtension, Transaction};
-use serde::de::DeserializeOwned;
-
-use crate::readers::Failure;
+use rusqlite::{OptionalExtension, Result, Transaction};
 
 /// The number by which other tables know a session.
-fn number_of(db: &Transaction<'_>, session: &SessionId) -> Result<Option<i64>, Failure> {
-    Ok(db
-        .prepare_cached("SELECT number FROM sessions WHERE id = ?1")?
+fn number_of(db: &Transaction<'_>, session: &SessionId) -> Result<Option<i64>> {
+    db.prepare_cached("SELECT number FROM sessions WHERE id = ?1")?
         .query_row([session.to_string()], |row| row.get(0))
-        .optional()?)
-}
-
-/// A value that is stored as JSON.
-fn decode<T: DeserializeOwned>(what: &'static str, json: &str) -> Result<T, Failure> {
-    serde_json::from_str(json).map_err(|error| malformed(what, &error))
-}
-
-fn malformed(what: &'static str, reason: &impl ToString) -> Failure {
-    Failure::Malformed {
-        what,
-        reason: reason.to_string(),
-    }
+        .optional()
 }

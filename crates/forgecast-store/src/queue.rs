@@ -9,8 +9,8 @@ use forgecast_protocol::EventId;
 use rusqlite::Transaction;
 use tokio::sync::oneshot;
 
+use crate::apply::PreparedCommit;
 use crate::error::Error;
-use crate::prepare::Prepared;
 
 /// Who waits for a job; `None` once it was answered, or when it gave up waiting.
 pub(crate) type Waiter = Option<oneshot::Sender<Result<(), Error>>>;
@@ -27,7 +27,7 @@ pub(crate) struct Job {
 /// The kinds of work.
 pub(crate) enum Work {
     /// Goes into one transaction with the commits before and after it.
-    Commit(Prepared),
+    Commit(PreparedCommit),
     /// A transaction of its own; may be attempted more than once.
     Task(Task),
     /// Moves the write-ahead log into the database.
@@ -39,7 +39,7 @@ pub(crate) enum Work {
 /// Runs inside a transaction.
 pub(crate) type Task = Box<dyn FnMut(&Transaction<'_>) -> rusqlite::Result<()> + Send>;
 
-/// What the writer takes from the queue at once.
+/// What the writer takes at once.
 pub(crate) enum QueueItem {
     /// Commits that follow each other.
     Commits(Vec<Job>),
@@ -92,30 +92,22 @@ impl Queue {
 
     /// Everything that is queued up to the first task, but not much more than `max_bytes`; waits up to `max_wait`.
     pub(crate) fn take(&self, max_bytes: u64, max_wait: Option<Duration>) -> QueueItem {
-        let mut state = self.lock();
-        while state.jobs.is_empty() {
-            if state.closing.is_some() {
-                return QueueItem::Ended;
+        let idle = |state: &mut State| state.jobs.is_empty() && state.closing.is_none();
+        let mut state = match max_wait {
+            None => {
+                let woken = self.wake.wait_while(self.lock(), idle);
+                woken.unwrap_or_else(PoisonError::into_inner)
             }
-            state = match max_wait {
-                None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(max_wait) => {
-                    let (state, timeout) = self
-                        .wake
-                        .wait_timeout(state, max_wait)
-                        .unwrap_or_else(PoisonError::into_inner);
-                    if timeout.timed_out() && state.jobs.is_empty() {
-                        return QueueItem::Idle;
-                    }
-                    state
-                }
-            };
-        }
+            Some(max_wait) => {
+                let woken = self.wake.wait_timeout_while(self.lock(), max_wait, idle);
+                woken.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
         state.take(max_bytes)
     }
 
     /// Commits were written or given up: they no longer count as backlog.
-    pub(crate) fn settle<'a>(&self, commits: impl Iterator<Item = &'a Prepared>) {
+    pub(crate) fn settle<'a>(&self, commits: impl Iterator<Item = &'a PreparedCommit>) {
         let mut state = self.lock();
         for commit in commits {
             state.discount(commit);
@@ -159,7 +151,7 @@ impl Queue {
         ids.iter().filter(|id| state.ids.contains_key(*id)).cloned().collect()
     }
 
-    /// Commits queued or being written, and their bytes.
+    /// Number of commits that are queued or being written, and their bytes.
     pub(crate) fn backlog(&self) -> (u64, u64) {
         let state = self.lock();
         (state.commits, state.bytes)
@@ -173,12 +165,8 @@ impl Queue {
 
     /// Accepts no more jobs and drops those that are queued.
     pub(crate) fn abandon(&self) {
-        let dropped = {
-            let mut state = self.lock();
-            state.closing.get_or_insert_with(Instant::now);
-            std::mem::take(&mut state.jobs)
-        };
-        self.wake.notify_all();
+        self.end();
+        let dropped = std::mem::take(&mut self.lock().jobs);
         for job in dropped {
             respond(job.waiter, Err(Error::Closed));
         }
@@ -206,21 +194,25 @@ impl State {
         if !commits.is_empty() {
             return QueueItem::Commits(commits);
         }
-        self.jobs.pop_front().map_or(QueueItem::Idle, QueueItem::Single)
+        match self.jobs.pop_front() {
+            Some(job) => QueueItem::Single(job),
+            None if self.closing.is_some() => QueueItem::Ended,
+            None => QueueItem::Idle,
+        }
     }
 
-    fn count(&mut self, commit: &Prepared) {
+    fn count(&mut self, commit: &PreparedCommit) {
         self.commits += 1;
         self.bytes += commit.bytes;
-        for id in commit.ids() {
+        for id in &commit.ids {
             *self.ids.entry(id.clone()).or_default() += 1;
         }
     }
 
-    fn discount(&mut self, commit: &Prepared) {
+    fn discount(&mut self, commit: &PreparedCommit) {
         self.commits = self.commits.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(commit.bytes);
-        for id in commit.ids() {
+        for id in &commit.ids {
             if let Some(count) = self.ids.get_mut(id) {
                 *count -= 1;
                 if *count == 0 {

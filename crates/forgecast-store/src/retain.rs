@@ -1,12 +1,14 @@
 //! What is removed, and in which order: sessions past their time, then, while the database is too large, the oldest
 //! finished sessions' logs, their facts (their last state stays), calls that became known long ago, and the sessions
-//! themselves. Never an unfinished one, and never what sessions used: sums are small, and they are history. Work comes in small transactions, so that commits get their turn in between.
+//! themselves. Never an unfinished one, and never what sessions used: sums are small, and they are history. Work comes in
+//! small transactions, so that commits get their turn in between.
 
 use forgecast_protocol::SessionId;
 use rusqlite::{Connection, OptionalExtension, Result};
 
 use crate::apply::sums;
-use crate::sql::{from_db, to_db};
+use crate::read::Pruned;
+use crate::sql::{Parsed, from_db};
 
 /// Log lines removed in one step.
 const LINES: i64 = 20_000;
@@ -27,34 +29,18 @@ const LAST: &str = "max(coalesce(r.ended_at, 0), coalesce(r.last_work_at, 0), s.
 /// Sessions that may be removed.
 const FINISHED: &str = "sessions s LEFT JOIN rows r ON r.session = s.number WHERE coalesce(r.active, 0) = 0";
 
-/// What one step removed.
-#[derive(Default)]
-pub(crate) struct Step {
-    pub(crate) session: Option<SessionId>,
-    pub(crate) events: u64,
-    pub(crate) log_lines: u64,
-    pub(crate) calls: u64,
-}
-
-impl Step {
-    /// Whether there was nothing to remove.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.session.is_none() && self.events == 0 && self.log_lines == 0 && self.calls == 0
-    }
-}
-
 /// Removes a session, everything of it, and what it used, also when retention removed the session before; false when
 /// nothing of it was there. Calls stay: only the ledger can read whose they are, and as long as they are known, neither
 /// another reading of the transcript nor a later conversation that repeats it counts them again.
 pub(crate) fn forget(db: &Connection, session: &SessionId) -> Result<bool> {
     let id = session.to_string();
-    let used = sums::forget(db, &id)?;
+    let used = sums::forget(db, &id, None)?;
     let removed = db.execute("DELETE FROM sessions WHERE id = ?1", [&id])?;
-    Ok(used || removed > 0)
+    Ok(used + removed > 0)
 }
 
 /// One step towards no finished session whose last moment of interest is before `before_ms`.
-pub(crate) fn expire(db: &Connection, before_ms: i64) -> Result<Step> {
+pub(crate) fn expire(db: &Connection, before_ms: i64) -> Result<Pruned> {
     let expired = db
         .prepare_cached(&format!(
             "SELECT s.number FROM {FINISHED} AND {LAST} < ?1 ORDER BY s.number LIMIT 1"
@@ -63,14 +49,14 @@ pub(crate) fn expire(db: &Connection, before_ms: i64) -> Result<Step> {
         .optional()?;
     match expired {
         Some(number) => remove(db, number),
-        None => Ok(Step::default()),
+        None => Ok(Pruned::default()),
     }
 }
 
 /// One step towards a database of at most `max_bytes`; empty when it is there or nothing can be removed.
-pub(crate) fn shrink(db: &Connection, max_bytes: u64, fold_version: u32) -> Result<Step> {
+pub(crate) fn shrink(db: &Connection, max_bytes: u64, fold_version: u32) -> Result<Pruned> {
     if used_bytes(db)? <= max_bytes {
-        return Ok(Step::default());
+        return Ok(Pruned::default());
     }
     let oldest = |which: &str| {
         db.prepare_cached(&format!(
@@ -92,14 +78,14 @@ pub(crate) fn shrink(db: &Connection, max_bytes: u64, fold_version: u32) -> Resu
     }
     let calls = remove_calls(db, CALLS_KEPT)?;
     if calls > 0 {
-        return Ok(Step {
-            calls,
-            ..Step::default()
+        return Ok(Pruned {
+            calls: calls as u64,
+            ..Pruned::default()
         });
     }
     match oldest("1")? {
         Some(number) => remove(db, number),
-        None => Ok(Step::default()),
+        None => Ok(Pruned::default()),
     }
 }
 
@@ -122,56 +108,48 @@ pub(crate) fn give_back(db: &Connection) -> Result<bool> {
 }
 
 /// A step of removing a session: its log in parts, then the rest at once, so that it never stands there without facts.
-fn remove(db: &Connection, number: i64) -> Result<Step> {
+fn remove(db: &Connection, number: i64) -> Result<Pruned> {
     let step = remove_lines(db, number)?;
-    if !step.is_empty() {
+    if step != Pruned::default() {
         return Ok(step);
     }
-    let id: String = db.query_row("SELECT id FROM sessions WHERE number = ?1", [number], |row| row.get(0))?;
+    let Parsed(id) = db.query_row("SELECT id FROM sessions WHERE number = ?1", [number], |row| row.get(0))?;
     let events = db.execute("DELETE FROM events WHERE session = ?1", [number])?;
     db.execute("DELETE FROM sessions WHERE number = ?1", [number])?;
-    Ok(Step {
-        session: id.parse().ok(),
-        events: u64::try_from(events).unwrap_or(0),
-        ..Step::default()
+    Ok(Pruned {
+        sessions: vec![id],
+        events: events as u64,
+        ..Pruned::default()
     })
 }
 
-fn remove_lines(db: &Connection, number: i64) -> Result<Step> {
-    let border: Option<i64> = db.query_row(
-        "SELECT min(offset) + ?2 FROM log_lines WHERE session = ?1",
+fn remove_lines(db: &Connection, number: i64) -> Result<Pruned> {
+    let removed = db.execute(
+        "DELETE FROM log_lines WHERE session = ?1
+         AND offset < (SELECT min(offset) + ?2 FROM log_lines WHERE session = ?1)",
         [number, LINES],
-        |row| row.get(0),
     )?;
-    let removed = match border {
-        None => 0,
-        Some(border) => db.execute(
-            "DELETE FROM log_lines WHERE session = ?1 AND offset < ?2",
-            [number, border],
-        )?,
-    };
     db.execute(
         "UPDATE sessions SET log_first =
          coalesce((SELECT min(offset) FROM log_lines WHERE session = ?1), log_next) WHERE number = ?1",
         [number],
     )?;
-    Ok(Step {
-        log_lines: u64::try_from(removed).unwrap_or(0),
-        ..Step::default()
+    Ok(Pruned {
+        log_lines: removed as u64,
+        ..Pruned::default()
     })
 }
 
 /// A step towards no more than about the newest `keep` calls. Rows are numbered in the order in which they came; numbers
 /// of rows that proved to be parts of others are missing, so a few less may stay.
-fn remove_calls(db: &Connection, keep: i64) -> Result<u64> {
-    let border = "SELECT min(max(sequence) - ?1, min(sequence) + ?2) FROM calls";
-    let removed = db
-        .prepare_cached(&format!("DELETE FROM calls WHERE sequence <= ({border})"))?
-        .execute([keep, CALLS])?;
-    Ok(u64::try_from(removed).unwrap_or(0))
+fn remove_calls(db: &Connection, keep: i64) -> Result<usize> {
+    db.execute(
+        "DELETE FROM calls WHERE sequence <= (SELECT min(max(sequence) - ?1, min(sequence) + ?2) FROM calls)",
+        [keep, CALLS],
+    )
 }
 
-fn remove_covered(db: &Connection, number: i64, fold_version: u32) -> Result<Step> {
+fn remove_covered(db: &Connection, number: i64, fold_version: u32) -> Result<Pruned> {
     let border: i64 = db.query_row(
         "SELECT max(sequence) FROM (SELECT sequence FROM events WHERE session = ?1 AND sequence <=
              (SELECT max(sequence) FROM snapshots WHERE session = ?1 AND fold_version = ?2)
@@ -189,13 +167,8 @@ fn remove_covered(db: &Connection, number: i64, fold_version: u32) -> Result<Ste
         "DELETE FROM snapshots WHERE session = ?1 AND sequence < ?2",
         [number, border],
     )?;
-    Ok(Step {
-        events: u64::try_from(removed).unwrap_or(0),
-        ..Step::default()
+    Ok(Pruned {
+        events: removed as u64,
+        ..Pruned::default()
     })
-}
-
-/// `now` minus so many days, in milliseconds.
-pub(crate) fn days_before(now_ms: i64, days: u32) -> i64 {
-    now_ms.saturating_sub(to_db(u64::from(days)).saturating_mul(86_400_000))
 }

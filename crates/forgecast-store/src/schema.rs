@@ -18,6 +18,8 @@ const MIGRATIONS: [&str; 2] = [
     include_str!("../migrations/sqlite/0001_first.sql"),
     include_str!("../migrations/sqlite/0002_usage.sql"),
 ];
+/// The version that all migrations lead to.
+const NEWEST: i64 = MIGRATIONS.len() as i64;
 /// What is read at every start, and since which version it is there. Damage in here is found before anybody relies on it,
 /// however large the file is.
 const READ_AT_START: [(&str, i64); 6] = [
@@ -41,7 +43,7 @@ pub(crate) enum Found {
     /// A database of ours, or an empty one; the schema may be older than the newest.
     Usable(Connection),
     /// A database of ours with a schema that this version does not know.
-    Newer(Connection),
+    Newer,
     /// Nothing that can be worked with.
     Damaged(String),
 }
@@ -77,8 +79,8 @@ fn judge(mut connection: Connection) -> rusqlite::Result<Found> {
     if application != APPLICATION_ID {
         return Ok(Found::Damaged("it belongs to another program".into()));
     }
-    if version > newest() {
-        return Ok(Found::Newer(connection));
+    if version > NEWEST {
+        return Ok(Found::Newer);
     }
     for (table, _) in READ_AT_START.into_iter().filter(|&(_, since)| since <= version) {
         if let Some(fault) = quick_check(&connection, &format!("PRAGMA quick_check({table})"))? {
@@ -93,7 +95,9 @@ fn judge(mut connection: Connection) -> rusqlite::Result<Found> {
     match whole {
         Ok(Some(fault)) => Ok(Found::Damaged(fault)),
         Ok(None) => Ok(Found::Usable(connection)),
-        Err(error) if code(&error) == Some(ErrorCode::OperationInterrupted) => Ok(Found::Usable(connection)),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+            Ok(Found::Usable(connection))
+        }
         Err(error) => Err(error),
     }
 }
@@ -112,12 +116,11 @@ pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
         connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
     }
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    let done = usize::try_from(version).unwrap_or(0);
-    for (at, migration) in MIGRATIONS.iter().enumerate().skip(done) {
+    for (leads_to, migration) in (1..).zip(MIGRATIONS).filter(|&(leads_to, _)| leads_to > version) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(migration)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction.pragma_update(None, "user_version", i64::try_from(at + 1).unwrap_or(0))?;
+        transaction.pragma_update(None, "user_version", leads_to)?;
         transaction.commit()?;
     }
     Ok(())
@@ -158,16 +161,10 @@ fn user_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
-fn newest() -> i64 {
-    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
-}
-
-/// SQLite's primary code of an error.
-pub(crate) fn code(error: &rusqlite::Error) -> Option<ErrorCode> {
-    error.sqlite_error_code()
-}
-
 /// Whether the file is not, or no longer, a database.
 pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(code(error), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    )
 }

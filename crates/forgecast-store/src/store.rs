@@ -13,23 +13,24 @@ use forgecast_protocol::{EventId, Revision, SessionId, SourceCheckpoint, SourceK
 use rusqlite::Transaction;
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::apply::PreparedCommit;
 use crate::error::Error;
 use crate::health::Health;
 use crate::open::Held;
 use crate::options::Options;
-use crate::prepare::Prepared;
 use crate::query;
 use crate::queue::{Queue, Work};
 use crate::read::{
     Beginning, KnownSession, LogQuery, Pruned, StoreHealth, StoredCall, StoredState, StoredTranscript, UsageGroup,
     UsageQuery,
 };
-use crate::readers::{Failure, Readers};
+use crate::readers::Readers;
 use crate::retain;
 use crate::write::{Commit, StoredRun};
 
 /// An export reads everything of a session and may take so many times longer than another query.
 const EXPORT_LIMITS: u32 = 6;
+const DAY_MS: i64 = 86_400_000;
 
 /// A store. Cheap to clone; all clones are the same store. When the last one is dropped without [`Store::close`], what is
 /// queued is still written, but the next start takes it for an unclean stop.
@@ -79,7 +80,7 @@ impl Store {
     /// later, so a producer that sends it again must be told by [`Store::known_ids`]. [`Error::UnknownSession`] and
     /// [`Error::Refused`]: nothing of it is stored. [`Error::ReadOnly`], [`Error::Closed`], [`Error::Unwritten`].
     pub fn commit(&self, commit: Commit) -> impl Future<Output = Result<(), Error>> + Send + 'static + use<> {
-        let queued = self.queue(|| Prepared::new(commit).map(Work::Commit));
+        let queued = self.queue(|| PreparedCommit::new(commit).map(Work::Commit));
         async move { queued?.await.unwrap_or(Err(Error::Closed)) }
     }
 
@@ -128,7 +129,7 @@ impl Store {
     /// The disk did not take a step; those before it are done.
     pub async fn prune(&self, now: Timestamp) -> Result<Pruned, Error> {
         let options = &self.inner.options;
-        let before = retain::days_before(now.as_millis(), options.retention_days);
+        let before = now.as_millis() - i64::from(options.retention_days) * DAY_MS;
         let (max, fold) = (options.max_bytes, self.inner.fold_version);
         let mut pruned = Pruned::default();
         while self.step(&mut pruned, move |db| retain::expire(db, before)).await? {}
@@ -144,15 +145,15 @@ impl Store {
     async fn step(
         &self,
         pruned: &mut Pruned,
-        step: impl FnMut(&Transaction<'_>) -> rusqlite::Result<retain::Step> + Send + 'static,
+        step: impl FnMut(&Transaction<'_>) -> rusqlite::Result<Pruned> + Send + 'static,
     ) -> Result<bool, Error> {
         let step = self.perform(step).await?;
-        let done = step.is_empty();
-        pruned.sessions.extend(step.session);
+        let removed = step != Pruned::default();
+        pruned.sessions.extend(step.sessions);
         pruned.events += step.events;
         pruned.log_lines += step.log_lines;
         pruned.calls += step.calls;
-        Ok(!done)
+        Ok(removed)
     }
 
     /// Bytes of commits that are not durable yet. The owner holds back when this grows.
@@ -213,7 +214,7 @@ impl Store {
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         operation: &'static str,
-        query: impl FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
+        query: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
         self.inner.readers.read(operation, self.limit(), query).await
     }
@@ -225,7 +226,7 @@ impl Store {
     /// How far each source was read.
     ///
     /// # Errors
-    /// The query failed or took too long; so with all that follow.
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
     pub async fn sources(&self) -> Result<BTreeMap<SourceKey, SourceCheckpoint>, Error> {
         self.read("reading the sources", query::sessions::sources).await
     }
@@ -233,7 +234,7 @@ impl Store {
     /// All sessions, oldest first.
     ///
     /// # Errors
-    /// As above.
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
     pub async fn sessions(&self) -> Result<Vec<KnownSession>, Error> {
         self.read("reading the sessions", query::sessions::sessions).await
     }
@@ -243,7 +244,7 @@ impl Store {
     /// session is not known or that part of its past is no longer kept.
     ///
     /// # Errors
-    /// As above.
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
     pub async fn load(&self, session: &SessionId, at: Option<Revision>) -> Result<Option<StoredState>, Error> {
         let (session, fold) = (session.clone(), self.inner.fold_version);
         self.read("loading a session", move |db| {
@@ -255,7 +256,7 @@ impl Store {
     /// With what the kept past of a session begins; none when nothing of it can be seen.
     ///
     /// # Errors
-    /// As above.
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
     pub async fn beginning(&self, session: &SessionId) -> Result<Option<Beginning>, Error> {
         let session = session.clone();
         self.read("looking for the oldest state", move |db| {
@@ -267,7 +268,7 @@ impl Store {
     /// A session's facts after a sequence number (0: from the first), oldest first, at most `limit`.
     ///
     /// # Errors
-    /// As above.
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
     pub async fn events_after(&self, session: &SessionId, after: u64, limit: u32) -> Result<Vec<StoredEvent>, Error> {
         let session = session.clone();
         self.read("reading facts", move |db| {
@@ -280,7 +281,7 @@ impl Store {
     /// commit: what is queued may still be lost.
     ///
     /// # Errors
-    /// As above.
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
     pub async fn known_ids(&self, ids: Vec<EventId>) -> Result<BTreeSet<EventId>, Error> {
         // The queue first: what leaves it afterwards is found in the database.
         let mut known = self.inner.queue.known(&ids);
@@ -296,7 +297,7 @@ impl Store {
     /// A page of a session's log.
     ///
     /// # Errors
-    /// As above.
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
     pub async fn log(&self, session: &SessionId, query: LogQuery) -> Result<LogPage, Error> {
         let session = session.clone();
         self.read("reading a log", move |db| query::log::page(db, &session, &query))
@@ -306,7 +307,7 @@ impl Store {
     /// The numbers of the log lines that match, from where the query begins; its `limit` is not looked at.
     ///
     /// # Errors
-    /// As above.
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
     pub async fn log_matches(&self, session: &SessionId, query: LogQuery) -> Result<LogMatches, Error> {
         let session = session.clone();
         self.read("searching a log", move |db| query::log::matches(db, &session, &query))
@@ -316,7 +317,7 @@ impl Store {
     /// A page of the overview.
     ///
     /// # Errors
-    /// As above.
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
     pub async fn rows(&self, query: SessionsQuery) -> Result<SessionList, Error> {
         self.read("reading the overview", move |db| query::rows::page(db, &query))
             .await
@@ -325,7 +326,7 @@ impl Store {
     /// The newest 10,000 finished runs, oldest first.
     ///
     /// # Errors
-    /// As above.
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
     pub async fn runs(&self) -> Result<Vec<StoredRun>, Error> {
         self.read("reading earlier runs", query::sessions::runs).await
     }
@@ -333,7 +334,7 @@ impl Store {
     /// A metric over time: one point for each step of `resolution_s` seconds in which there is something to say.
     ///
     /// # Errors
-    /// As above.
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
     pub async fn series(
         &self,
         session: &SessionId,
@@ -350,7 +351,7 @@ impl Store {
     /// All calls to models that have any of the keys (their numbers among them), each once.
     ///
     /// # Errors
-    /// As above.
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
     pub async fn calls(&self, keys: Vec<u64>) -> Result<Vec<StoredCall>, Error> {
         self.read("looking for calls", move |db| query::usage::calls(db, &keys))
             .await
@@ -359,7 +360,7 @@ impl Store {
     /// Which transcript belongs to which session: all bindings, by the transcripts' ids.
     ///
     /// # Errors
-    /// As above.
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
     pub async fn transcripts(&self) -> Result<Vec<StoredTranscript>, Error> {
         self.read("reading the transcripts", query::usage::transcripts).await
     }
@@ -367,7 +368,7 @@ impl Store {
     /// What was used, put together by group and model, in the order of the groups, then the models.
     ///
     /// # Errors
-    /// As above.
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
     pub async fn usage(&self, query: UsageQuery) -> Result<Vec<UsageGroup>, Error> {
         self.read("adding up usage", move |db| query::usage::groups(db, &query))
             .await
@@ -377,7 +378,7 @@ impl Store {
     /// from 1970-01-01 in the calendar of the machine.
     ///
     /// # Errors
-    /// As above.
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
     pub async fn spent(&self, since_day: Option<i32>, until_day: Option<i32>) -> Result<(i64, TokenCounts), Error> {
         self.read("adding up what was spent", move |db| {
             query::usage::spent(db, since_day, until_day)
@@ -388,7 +389,7 @@ impl Store {
     /// Everything that is stored of one session; none when it is not known. May take six times as long as another query.
     ///
     /// # Errors
-    /// As above.
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
     pub async fn export(&self, session: &SessionId) -> Result<Option<Exported>, Error> {
         let session = session.clone();
         let limit = self.limit() * EXPORT_LIMITS;

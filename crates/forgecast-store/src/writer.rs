@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use forgecast_protocol::SessionId;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
-use crate::apply::{Sessions, Verdict};
+use crate::apply::{PreparedCommit, Sessions};
 use crate::error::Error;
 use crate::health::Health;
-use crate::prepare::Prepared;
 use crate::queue::{Job, Queue, QueueItem, Task, Waiter, Work, overdue, respond};
 use crate::{meta, schema};
 
@@ -63,7 +63,7 @@ impl Writer {
     /// done when everything of the store is released.
     pub(crate) fn run(mut self) -> (Waiter, Result<(), Error>) {
         loop {
-            let large = self.health.wal_bytes() > LARGE_WAL;
+            let large = self.health.report().wal_bytes > LARGE_WAL;
             match self.queue.take(GROUP_BYTES, large.then_some(TIDY_EVERY)) {
                 QueueItem::Commits(jobs) => self.write(jobs),
                 QueueItem::Single(job) => match job.work {
@@ -85,7 +85,7 @@ impl Writer {
         let mut pause = FIRST_PAUSE;
         loop {
             match self.attempt(&jobs) {
-                Ok((verdicts, rows)) => return self.written(jobs, verdicts, rows),
+                Ok(group) => return self.written(jobs, group),
                 Err(error) if is_passing(&error) => {
                     if !self.wait_after(&error, &mut jobs, &mut pause) {
                         return self.give_up(jobs, &error);
@@ -101,7 +101,7 @@ impl Writer {
         }
     }
 
-    fn attempt(&mut self, jobs: &[Job]) -> rusqlite::Result<(Vec<Verdict>, u64)> {
+    fn attempt(&mut self, jobs: &[Job]) -> rusqlite::Result<Group> {
         let result = write_group(&mut self.connection, &mut self.sessions, jobs, self.settings.log_lines);
         if result.is_err() {
             self.sessions.clear();
@@ -109,19 +109,12 @@ impl Writer {
         result
     }
 
-    fn written(&mut self, jobs: Vec<Job>, verdicts: Vec<Verdict>, rows: u64) {
+    fn written(&mut self, jobs: Vec<Job>, group: Group) {
         self.queue.settle(commits(&jobs));
-        let written = verdicts
-            .iter()
-            .filter(|verdict| matches!(verdict, Verdict::Written(_)))
-            .count();
-        self.health.succeeded(&self.settings.path, written, rows);
-        for (job, verdict) in jobs.into_iter().zip(verdicts) {
-            let answer = match verdict {
-                Verdict::Written(_) => Ok(()),
-                Verdict::Unknown(session) => Err(Error::UnknownSession { session }),
-            };
-            respond(job.waiter, answer);
+        let written = group.outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        self.health.succeeded(written, group.rows);
+        for (job, outcome) in jobs.into_iter().zip(group.outcomes) {
+            respond(job.waiter, outcome.map_err(|session| Error::UnknownSession { session }));
         }
     }
 
@@ -162,7 +155,7 @@ impl Writer {
                 .and_then(|transaction| task(&transaction).and_then(|()| transaction.commit()));
             match result {
                 Ok(()) => {
-                    self.health.succeeded(&self.settings.path, 0, 0);
+                    self.health.succeeded(0, 0);
                     break Ok(());
                 }
                 Err(error) if is_passing(&error) => {
@@ -183,16 +176,18 @@ impl Writer {
     /// Reports a failure, answers those who have waited long enough, and pauses. Returns false when the time to try again is
     /// over.
     fn wait_after(&mut self, error: &rusqlite::Error, jobs: &mut [Job], pause: &mut Duration) -> bool {
-        let full = schema::code(error) == Some(ErrorCode::DiskFull);
-        self.health.failed(&self.settings.path, error, full);
+        self.health.failed(error);
         let deadline = self.settings.deadline;
         let mut late = overdue(jobs.iter_mut(), deadline);
         late.extend(self.queue.overdue(deadline));
         for (waited, waiter) in late {
             respond(waiter, Err(self.delayed(waited)));
         }
-        if schema::code(error) == Some(ErrorCode::SystemIoFailure) {
-            self.reconnect();
+        // After an I/O error what a connection believes of its files may be wrong.
+        if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
+            && let Ok(connection) = schema::writing(&self.settings.path, self.settings.durable)
+        {
+            self.connection = connection;
         }
         let again = self.queue.pause(*pause, GRACE);
         *pause = (*pause * 2).min(LAST_PAUSE);
@@ -200,32 +195,23 @@ impl Writer {
     }
 
     fn delayed(&self, waited: Duration) -> Error {
-        let (reason, full) = self.health.problem();
         Error::Delayed {
             waited_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
-            reason,
-            full,
-        }
-    }
-
-    /// After an I/O error what a connection believes of its files may be wrong.
-    fn reconnect(&mut self) {
-        if let Ok(connection) = schema::writing(&self.settings.path, self.settings.durable) {
-            self.connection = connection;
+            reason: self.health.last_error(),
+            full: self.health.report().full,
         }
     }
 
     /// Brings a large write-ahead log into the database, if no reader stands in the way.
     fn tidy(&mut self) {
         truncate_wal(&self.connection);
-        self.health.measure(&self.settings.path);
+        drop(self.health.measure());
     }
 
     /// Marks the database clean, unless something was lost, and brings the write-ahead log into it.
     fn close(&self) -> Result<(), Error> {
         let marked = if self.lost.0 > 0 {
-            let (reason, _) = self.health.problem();
-            Err(self.unwritten(reason))
+            Err(self.unwritten(self.health.last_error()))
         } else {
             meta::mark_clean(&self.connection).map_err(|error| self.unwritten(error.to_string()))
         };
@@ -234,29 +220,32 @@ impl Writer {
     }
 }
 
-/// One transaction.
+/// What one transaction wrote.
+struct Group {
+    /// For each commit, whether it is in the transaction; else the unknown session that it names.
+    outcomes: Vec<Result<(), SessionId>>,
+    rows: usize,
+}
+
 fn write_group(
     connection: &mut Connection,
     sessions: &mut Sessions,
     jobs: &[Job],
     log_lines: u64,
-) -> rusqlite::Result<(Vec<Verdict>, u64)> {
+) -> rusqlite::Result<Group> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut verdicts = Vec::with_capacity(jobs.len());
     let mut rows = 0;
-    for commit in commits(jobs) {
-        let verdict = sessions.write(&transaction, commit)?;
-        if let Verdict::Written(some) = verdict {
-            rows += some;
-        }
-        verdicts.push(verdict);
-    }
+    let write = |commit| {
+        let outcome = sessions.write(&transaction, commit)?;
+        Ok(outcome.map(|written| rows += written))
+    };
+    let outcomes = commits(jobs).map(write).collect::<rusqlite::Result<_>>()?;
     rows += sessions.flush(&transaction, log_lines)?;
     transaction.commit()?;
-    Ok((verdicts, rows))
+    Ok(Group { outcomes, rows })
 }
 
-fn commits(jobs: &[Job]) -> impl Iterator<Item = &Prepared> {
+fn commits(jobs: &[Job]) -> impl Iterator<Item = &PreparedCommit> {
     jobs.iter().filter_map(|job| match &job.work {
         Work::Commit(prepared) => Some(prepared),
         _ => None,
@@ -266,7 +255,7 @@ fn commits(jobs: &[Job]) -> impl Iterator<Item = &Prepared> {
 /// Whether the same commit may well be taken later: it is the disk or another program, not the commit.
 fn is_passing(error: &rusqlite::Error) -> bool {
     matches!(
-        schema::code(error),
+        error.sqlite_error_code(),
         Some(
             ErrorCode::DatabaseBusy
                 | ErrorCode::DatabaseLocked
@@ -332,7 +321,7 @@ mod tests {
             created_at: Timestamp::default(),
         });
         let writes = vec![session];
-        Work::Commit(Prepared::new(Commit { writes }).unwrap())
+        Work::Commit(PreparedCommit::new(Commit { writes }).unwrap())
     }
 
     #[test]

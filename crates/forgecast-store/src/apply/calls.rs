@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Result, params};
 
 /// Writes a call, or what is new about it.
-pub(super) fn write_call(db: &Connection, number: u64, keys: &[u64], body: &[u8]) -> Result<u64> {
+pub(super) fn write_call(db: &Connection, number: u64, keys: &[u64], body: &[u8]) -> Result<usize> {
     let sequence: i64 = db
         .prepare_cached(
             "INSERT INTO calls (number, body) VALUES (?1, ?2)
@@ -16,23 +16,20 @@ pub(super) fn write_call(db: &Connection, number: u64, keys: &[u64], body: &[u8]
     for key in keys.iter().filter(|&&key| key != number) {
         rows += statement.execute([key.cast_signed(), sequence])?;
     }
-    Ok(u64::try_from(rows).unwrap_or(0))
+    Ok(rows)
 }
 
 /// Removes a call and its keys.
-pub(super) fn forget_call(db: &Connection, number: u64) -> Result<u64> {
-    let removed = db
-        .prepare_cached("DELETE FROM calls WHERE number = ?1")?
-        .execute([number.cast_signed()])?;
-    Ok(u64::try_from(removed).unwrap_or(0))
+pub(super) fn forget_call(db: &Connection, number: u64) -> Result<usize> {
+    db.prepare_cached("DELETE FROM calls WHERE number = ?1")?
+        .execute([number.cast_signed()])
 }
 
 /// Binds a transcript to the session of this number.
-pub(super) fn write_transcript(db: &Connection, id: &str, session: i64, directory: Option<&str>) -> Result<u64> {
+pub(super) fn write_transcript(db: &Connection, id: &str, session: i64, directory: Option<&str>) -> Result<usize> {
     db.prepare_cached(
         "INSERT INTO transcripts VALUES (?1, ?2, ?3)
          ON CONFLICT (id) DO UPDATE SET session = ?2, directory = ?3",
     )?
-    .execute(params![id, session, directory])?;
-    Ok(1)
+    .execute(params![id, session, directory])
 }

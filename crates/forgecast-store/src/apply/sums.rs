@@ -134,13 +134,8 @@ pub(super) struct Owners {
 }
 
 impl Owners {
-    /// Forgets everything.
-    pub(super) fn clear(&mut self) {
-        self.numbers.clear();
-    }
-
     /// Adds a difference to its sums. The number of rows written.
-    pub(super) fn add(&mut self, db: &Connection, delta: &UsageDelta) -> Result<u64> {
+    pub(super) fn add(&mut self, db: &Connection, delta: &UsageDelta) -> Result<usize> {
         let by = Sums::of(delta);
         if by.is_nothing() {
             return Ok(0);
@@ -161,11 +156,10 @@ impl Owners {
         Ok(rows)
     }
 
-    /// Removes what was counted of an owner in a session. The number of rows removed.
-    pub(super) fn forget(&mut self, db: &Connection, owner: &str, session: &str) -> Result<u64> {
-        self.clear();
-        let removed = forget_all(db, session, Some(owner))?;
-        Ok(u64::try_from(removed).unwrap_or(0))
+    /// Removes what was counted of an owner in a session. The number of owners removed.
+    pub(super) fn forget(&mut self, db: &Connection, owner: &str, session: &str) -> Result<usize> {
+        self.numbers.clear();
+        forget(db, session, Some(owner))
     }
 
     /// Removes an owner of whom nothing is left.
@@ -211,12 +205,8 @@ fn name(delta: &UsageDelta) -> [String; 3] {
     [delta.owner.clone(), delta.session.clone(), delta.project.clone()]
 }
 
-/// Removes what a session used; false when it used nothing.
-pub(crate) fn forget(db: &Connection, session: &str) -> Result<bool> {
-    Ok(forget_all(db, session, None)? > 0)
-}
-
-fn forget_all(db: &Connection, session: &str, owner: Option<&str>) -> Result<usize> {
+/// Removes what a session used, or what one owner used in it. The number of owners removed.
+pub(crate) fn forget(db: &Connection, session: &str, owner: Option<&str>) -> Result<usize> {
     let mut statement = db.prepare_cached(
         "SELECT day, project, model, phase,
          input, output, cache_read, cache_write, cost_nanos, calls, unpriced, last_used_at
@@ -225,8 +215,8 @@ fn forget_all(db: &Connection, session: &str, owner: Option<&str>) -> Result<usi
     )?;
     let mut rows = statement.query(params![session, owner])?;
     while let Some(row) = rows.next()? {
-        let (day, project, model, phase): (i64, String, String, String) =
-            (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        let day: i64 = row.get(0)?;
+        let [project, model, phase]: [String; 3] = [row.get(1)?, row.get(2)?, row.get(3)?];
         let counts = Sums::default().minus(&Sums::read(row, 4)?.counted());
         DAYS.add(db, &[&day, &project, &model, &phase], &counts)?;
     }

@@ -1,13 +1,13 @@
 //! A copy of a database as it was at one moment. Only reads the original and the journals beside it.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::{LegacyDbError, is_database};
+use super::LegacyDbError;
 use crate::quarantine::with_suffix;
 
 /// What SQLite keeps beside a database and needs to understand it. The `-shm` is made from the others.
@@ -26,13 +26,13 @@ pub(super) fn copy(path: &Path) -> Result<(TempDir, PathBuf), LegacyDbError> {
     };
     // Before anything is opened: to open a pipe would wait for its other end.
     if !fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(LegacyDbError::NoFile { path: path.to_owned() });
+        return Err(LegacyDbError::unusable(path, "is not a regular file"));
     }
     let mut beginning = Vec::new();
     let opened = File::open(path).map_err(failed)?;
     opened.take(16).read_to_end(&mut beginning).map_err(failed)?;
-    if !is_database(&beginning) {
-        return Err(LegacyDbError::NoDatabase { path: path.to_owned() });
+    if beginning != *b"SQLite format 3\0" {
+        return Err(LegacyDbError::unusable(path, "is not an SQLite database"));
     }
     // SQLite looks for journals beside the file itself, not beside a link to it.
     let path_of_file = fs::canonicalize(path).map_err(failed)?;
@@ -48,19 +48,19 @@ pub(super) fn copy(path: &Path) -> Result<(TempDir, PathBuf), LegacyDbError> {
             return Ok((folder, target));
         }
     }
-    Err(LegacyDbError::Busy { path: path.to_owned() })
+    let reason = "is being written continuously; try again when no build is running";
+    Err(LegacyDbError::unusable(path, reason))
 }
 
 fn copy_all(path: &Path, target: &Path) -> io::Result<()> {
     fs::copy(path, target)?;
     // A database that may not be written has a copy that may not be, either: its journal could not be played back.
-    let mut permissions = fs::metadata(target)?.permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o600);
-    fs::set_permissions(target, permissions.clone())?;
+    let writable = Permissions::from_mode(0o600);
+    fs::set_permissions(target, writable.clone())?;
     for companion in COMPANIONS {
         let to = with_suffix(target, companion);
         match fs::copy(with_suffix(path, companion), &to) {
-            Ok(_) => fs::set_permissions(&to, permissions.clone())?,
+            Ok(_) => fs::set_permissions(&to, writable.clone())?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
@@ -69,16 +69,10 @@ fn copy_all(path: &Path, target: &Path) -> io::Result<()> {
 }
 
 fn looks(path: &Path) -> [Look; 3] {
-    let look = |path: &Path| fs::metadata(path).ok().map(|metadata| of(&metadata));
-    [
-        look(path),
-        look(&with_suffix(path, COMPANIONS[0])),
-        look(&with_suffix(path, COMPANIONS[1])),
-    ]
-}
-
-fn of(metadata: &Metadata) -> (u64, u64, u64, (i64, i64), (i64, i64)) {
-    let modified = (metadata.mtime(), metadata.mtime_nsec());
-    let changed = (metadata.ctime(), metadata.ctime_nsec());
-    (metadata.dev(), metadata.ino(), metadata.size(), modified, changed)
+    ["", COMPANIONS[0], COMPANIONS[1]].map(|suffix| {
+        let metadata = fs::metadata(with_suffix(path, suffix)).ok()?;
+        let modified = (metadata.mtime(), metadata.mtime_nsec());
+        let changed = (metadata.ctime(), metadata.ctime_nsec());
+        Some((metadata.dev(), metadata.ino(), metadata.size(), modified, changed))
+    })
 }

@@ -2,29 +2,26 @@
 
 use forgecast_protocol::SessionId;
 use forgecast_protocol::rest::Exported;
-use rusqlite::Transaction;
+use rusqlite::{OptionalExtension, Result, Transaction};
 
 use super::sessions::{SESSION_COLUMNS, readable_row, stored_session};
 use super::{events, log};
-use crate::readers::Failure;
 use crate::sql::from_db;
 
 /// Everything, as of one moment; none when the session is not known.
-pub(crate) fn export(db: &Transaction<'_>, session: &SessionId) -> Result<Option<Exported>, Failure> {
+pub(crate) fn export(db: &Transaction<'_>, session: &SessionId) -> Result<Option<Exported>> {
     let mut statement = db.prepare_cached(&format!(
         "SELECT {SESSION_COLUMNS}, s.number, s.revision, s.row
          FROM sessions s WHERE s.id = ?1"
     ))?;
-    let mut rows = statement.query([session.to_string()])?;
-    let Some(row) = rows.next()? else {
-        return Ok(None);
-    };
-    let body: Option<String> = row.get(7)?;
-    Ok(Some(Exported {
-        session: stored_session(row)?,
-        revision: from_db(row.get(6)?),
-        row: body.as_deref().and_then(readable_row),
-        events: events::after(db, session, 0, u32::MAX)?,
-        log: log::all(db, row.get(5)?)?,
-    }))
+    let exported = statement.query_row([session.to_string()], |row| {
+        Ok(Exported {
+            session: stored_session(row)?,
+            revision: from_db(row.get(6)?),
+            row: readable_row(row, 7)?,
+            events: events::after(db, session, 0, u32::MAX)?,
+            log: log::all(db, row.get(5)?)?,
+        })
+    });
+    exported.optional()
 }

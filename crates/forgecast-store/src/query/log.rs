@@ -4,10 +4,9 @@
 use forgecast_protocol::batch::LogLevel;
 use forgecast_protocol::rest::{LogMatches, LogPage};
 use forgecast_protocol::{LogLine, SessionId, Timestamp};
-use rusqlite::{OptionalExtension, Row, Transaction};
+use rusqlite::{OptionalExtension, Result, Row, Transaction};
 
 use crate::read::{From, LogQuery};
-use crate::readers::Failure;
 use crate::sql::{from_db, level_number, level_of, to_db};
 
 /// Most lines on one page.
@@ -22,7 +21,7 @@ struct Bounds {
     end: u64,
 }
 
-fn bounds(db: &Transaction<'_>, session: &SessionId) -> Result<Option<Bounds>, Failure> {
+fn bounds(db: &Transaction<'_>, session: &SessionId) -> Result<Option<Bounds>> {
     let mut statement = db.prepare_cached("SELECT number, log_first, log_next FROM sessions WHERE id = ?1")?;
     let found = statement.query_row([session.to_string()], |row| {
         Ok(Bounds {
@@ -31,11 +30,11 @@ fn bounds(db: &Transaction<'_>, session: &SessionId) -> Result<Option<Bounds>, F
             end: from_db(row.get(2)?),
         })
     });
-    Ok(found.optional()?)
+    found.optional()
 }
 
 /// A page; an empty one when the session is not known.
-pub(crate) fn page(db: &Transaction<'_>, session: &SessionId, query: &LogQuery) -> Result<LogPage, Failure> {
+pub(crate) fn page(db: &Transaction<'_>, session: &SessionId, query: &LogQuery) -> Result<LogPage> {
     let Some(bounds) = bounds(db, session)? else {
         return Ok(LogPage::default());
     };
@@ -61,7 +60,7 @@ pub(crate) fn page(db: &Transaction<'_>, session: &SessionId, query: &LogQuery) 
 }
 
 /// The numbers of matching lines in the part of the log that one search looks at.
-pub(crate) fn matches(db: &Transaction<'_>, session: &SessionId, query: &LogQuery) -> Result<LogMatches, Failure> {
+pub(crate) fn matches(db: &Transaction<'_>, session: &SessionId, query: &LogQuery) -> Result<LogMatches> {
     let Some(bounds) = bounds(db, session)? else {
         return Ok(LogMatches::default());
     };
@@ -84,7 +83,7 @@ pub(crate) fn matches(db: &Transaction<'_>, session: &SessionId, query: &LogQuer
 }
 
 /// All lines that are kept.
-pub(crate) fn all(db: &Transaction<'_>, number: i64) -> Result<Vec<LogLine>, Failure> {
+pub(crate) fn all(db: &Transaction<'_>, number: i64) -> Result<Vec<LogLine>> {
     let whole = Scan {
         session: number,
         from: 0,
@@ -97,7 +96,7 @@ pub(crate) fn all(db: &Transaction<'_>, number: i64) -> Result<Vec<LogLine>, Fai
 }
 
 /// The number at which a page begins; none when it ends with the newest line.
-fn begin(db: &Transaction<'_>, bounds: &Bounds, from: From) -> Result<Option<u64>, Failure> {
+fn begin(db: &Transaction<'_>, bounds: &Bounds, from: From) -> Result<Option<u64>> {
     match from {
         From::Last => Ok(None),
         From::Offset(offset) => Ok(Some(offset)),
@@ -106,7 +105,7 @@ fn begin(db: &Transaction<'_>, bounds: &Bounds, from: From) -> Result<Option<u64
 }
 
 /// The first line that came at `time` or later, by halving the numbers; the end when there is none.
-fn at(db: &Transaction<'_>, bounds: &Bounds, time: Timestamp) -> Result<u64, Failure> {
+fn at(db: &Transaction<'_>, bounds: &Bounds, time: Timestamp) -> Result<u64> {
     let mut statement = db.prepare_cached(
         "SELECT offset, at FROM log_lines WHERE session = ?1 AND offset >= ?2 ORDER BY offset LIMIT 1",
     )?;
@@ -161,20 +160,15 @@ impl Scan {
     }
 
     /// Calls `take` for each matching row until it says that it has enough.
-    fn each(
-        &self,
-        db: &Transaction<'_>,
-        mut take: impl FnMut(&Row<'_>) -> rusqlite::Result<bool>,
-    ) -> Result<(), Failure> {
+    fn each(&self, db: &Transaction<'_>, mut take: impl FnMut(&Row<'_>) -> Result<bool>) -> Result<()> {
         let mut statement = db.prepare_cached(&format!(
             "SELECT offset, at, level, origin, text, spans FROM log_lines
-             WHERE session = ?1 AND offset >= ?2 AND offset < ?3 AND (?4 IS NULL OR coalesce(level, {}) >= ?4)
+             WHERE session = ?1 AND offset >= ?2 AND offset < ?3 AND (?4 IS NULL OR coalesce(level, ?5) >= ?4)
              ORDER BY offset {}",
-            level_number(LogLevel::Info),
             self.order
         ))?;
-        let level = self.level.map(level_number);
-        let mut rows = statement.query((self.session, to_db(self.from), to_db(self.until), level))?;
+        let (level, unstated) = (self.level.and_then(level_number), level_number(LogLevel::Info));
+        let mut rows = statement.query((self.session, to_db(self.from), to_db(self.until), level, unstated))?;
         while let Some(row) = rows.next()? {
             let text = row.get_ref(4)?.as_str().unwrap_or("");
             let wanted = |needle: &String| text.to_lowercase().contains(needle.as_str());
@@ -187,7 +181,7 @@ impl Scan {
 }
 
 /// Matching lines in the order of the scan.
-fn scan(db: &Transaction<'_>, range: &Scan, limit: usize) -> Result<Vec<LogLine>, Failure> {
+fn scan(db: &Transaction<'_>, range: &Scan, limit: usize) -> Result<Vec<LogLine>> {
     let mut lines = Vec::new();
     range.each(db, |row| {
         lines.push(line(row)?);
@@ -196,7 +190,7 @@ fn scan(db: &Transaction<'_>, range: &Scan, limit: usize) -> Result<Vec<LogLine>
     Ok(lines)
 }
 
-fn line(row: &Row<'_>) -> rusqlite::Result<LogLine> {
+fn line(row: &Row<'_>) -> Result<LogLine> {
     let spans: Option<String> = row.get(5)?;
     Ok(LogLine {
         offset: from_db(row.get(0)?),

@@ -3,10 +3,9 @@
 
 use forgecast_protocol::rest::{Cursor, SessionList, SessionsQuery, Sort, SortKey};
 use rusqlite::types::Value;
-use rusqlite::{Transaction, params_from_iter};
+use rusqlite::{Result, Transaction, params_from_iter};
 
 use super::sessions::readable_row;
-use crate::readers::Failure;
 
 const DEFAULT: u32 = 100;
 const MOST: u32 = 1000;
@@ -16,7 +15,7 @@ const ENDED: &str = "COALESCE(ended_at, last_work_at)";
 const DURATION: &str = "(CASE WHEN ended_at IS NULL OR started_at = 0 THEN -1 ELSE ended_at - started_at END)";
 
 /// A page.
-pub(crate) fn page(db: &Transaction<'_>, query: &SessionsQuery) -> Result<SessionList, Failure> {
+pub(crate) fn page(db: &Transaction<'_>, query: &SessionsQuery) -> Result<SessionList> {
     let limit = match query.limit {
         0 => DEFAULT,
         limit => limit.min(MOST),
@@ -45,8 +44,7 @@ pub(crate) fn page(db: &Transaction<'_>, query: &SessionsQuery) -> Result<Sessio
             key,
             number: row.get(1)?,
         });
-        let body: Option<String> = row.get(2)?;
-        page.sessions.extend(body.as_deref().and_then(readable_row));
+        page.sessions.extend(readable_row(row, 2)?);
     }
     Ok(page)
 }

@@ -2,10 +2,9 @@
 
 use forgecast_protocol::rest::Metric;
 use forgecast_protocol::{SessionId, Timestamp};
-use rusqlite::Transaction;
+use rusqlite::{Result, Transaction};
 
 use super::number_of;
-use crate::readers::Failure;
 
 /// A point for each step of `resolution_s` seconds in which there is something to say, oldest first. The time is the
 /// beginning of the step.
@@ -14,16 +13,11 @@ pub(crate) fn series(
     session: &SessionId,
     metric: Metric,
     resolution_s: u32,
-) -> Result<Vec<(Timestamp, f64)>, Failure> {
+) -> Result<Vec<(Timestamp, f64)>> {
     let Some(number) = number_of(db, session)? else {
         return Ok(Vec::new());
     };
-    let Definition {
-        kind,
-        time,
-        value,
-        gather,
-    } = definition(metric);
+    let [kind, time, value, gather] = definition(metric);
     let step_ms = i64::from(resolution_s.max(1)) * 1000;
     // With a bare column beside max(sequence) SQLite takes it from the row of that maximum: the last of the step.
     let sql = format!(
@@ -36,19 +30,7 @@ pub(crate) fn series(
     let points = statement.query_map([number, step_ms], |row| {
         Ok((Timestamp::from_millis(row.get(0)?), row.get(1)?))
     })?;
-    Ok(points.collect::<rusqlite::Result<_>>()?)
-}
-
-/// What a metric is made of, in SQL.
-struct Definition {
-    /// Of which facts.
-    kind: &'static str,
-    /// When the value was so, in milliseconds.
-    time: &'static str,
-    /// The value of one fact.
-    value: &'static str,
-    /// How those of one step are put together.
-    gather: &'static str,
+    points.collect()
 }
 
 /// Usage is a difference, and belongs to the moment of use: what is taken back is taken from the step that it was added
@@ -58,29 +40,31 @@ const USED_AT: &str = "coalesce(CAST(round(unixepoch(body ->> '$.fact.used_at', 
 /// Should more be taken back than is known to have been added, nothing was used.
 const SUM: &str = "max(total(value), 0.0)";
 
-fn definition(metric: Metric) -> Definition {
-    let (kind, time, value, gather) = match metric {
-        Metric::Tokens => (
+/// What a metric is made of, in SQL: the kind of the facts, when the value was so (milliseconds), the value of one fact,
+/// and how those of one step are put together.
+fn definition(metric: Metric) -> [&'static str; 4] {
+    match metric {
+        Metric::Tokens => [
             "usage_recorded",
             USED_AT,
             "coalesce(body ->> '$.fact.input', 0) + coalesce(body ->> '$.fact.output', 0)
              + coalesce(body ->> '$.fact.cache_read', 0) + coalesce(body ->> '$.fact.cache_write', 0)",
             SUM,
-        ),
-        Metric::CostUsd => ("usage_recorded", USED_AT, "body ->> '$.fact.cost_usd'", SUM),
-        Metric::TestsPassed => (
+        ],
+        Metric::CostUsd => ["usage_recorded", USED_AT, "body ->> '$.fact.cost_usd'", SUM],
+        Metric::TestsPassed => [
             "tests_reported",
             "at",
             "CAST(body ->> '$.fact.passed' AS REAL)",
             "value",
-        ),
-        Metric::TestsFailed => (
+        ],
+        Metric::TestsFailed => [
             "tests_reported",
             "at",
             "CAST(body ->> '$.fact.failed' AS REAL)",
             "value",
-        ),
-        Metric::Progress => (
+        ],
+        Metric::Progress => [
             "phase_reported",
             "at",
             // Tasks when they are counted, else phases done of the number behind the slash of `4/7`.
@@ -90,12 +74,6 @@ fn definition(metric: Metric) -> Definition {
                  / nullif(CAST(substr(body ->> '$.fact.phase_number',
                      instr(body ->> '$.fact.phase_number', '/') + 1) AS REAL), 0)))",
             "value",
-        ),
-    };
-    Definition {
-        kind,
-        time,
-        value,
-        gather,
+        ],
     }
 }

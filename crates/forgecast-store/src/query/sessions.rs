@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use forgecast_protocol::rest::StoredSession;
 use forgecast_protocol::{FileIdentity, SessionRow, SourceCheckpoint, SourceKey, Timestamp};
-use rusqlite::{Row, Transaction};
+use rusqlite::{Result, Row, Transaction};
 
-use super::{decode, malformed};
 use crate::read::KnownSession;
-use crate::readers::Failure;
-use crate::sql::from_db;
+use crate::sql::{Json, Parsed, from_db};
 use crate::write::StoredRun;
 
 /// Estimates look at no more runs than this.
@@ -18,30 +16,27 @@ const RUNS: i64 = 10_000;
 pub(crate) const SESSION_COLUMNS: &str = "s.id, s.name, s.directory, s.named, s.created_at";
 
 /// All sessions, oldest first.
-pub(crate) fn sessions(db: &Transaction<'_>) -> Result<Vec<KnownSession>, Failure> {
+pub(crate) fn sessions(db: &Transaction<'_>) -> Result<Vec<KnownSession>> {
     let mut statement = db.prepare_cached(&format!(
         "SELECT {SESSION_COLUMNS}, s.revision, s.log_next, s.row
          FROM sessions s ORDER BY s.number"
     ))?;
-    let mut rows = statement.query([])?;
-    let mut sessions = Vec::new();
-    while let Some(row) = rows.next()? {
-        let body: Option<String> = row.get(7)?;
-        sessions.push(KnownSession {
+    let sessions = statement.query_map([], |row| {
+        Ok(KnownSession {
             session: stored_session(row)?,
             revision: from_db(row.get(5)?),
-            row: body.as_deref().and_then(readable_row),
+            row: readable_row(row, 7)?,
             next_log_offset: from_db(row.get(6)?),
-        });
-    }
-    Ok(sessions)
+        })
+    })?;
+    sessions.collect()
 }
 
 /// The first five columns of a query that begins with [`SESSION_COLUMNS`].
-pub(crate) fn stored_session(row: &Row<'_>) -> Result<StoredSession, Failure> {
-    let id: String = row.get(0)?;
+pub(crate) fn stored_session(row: &Row<'_>) -> Result<StoredSession> {
+    let Parsed(id) = row.get(0)?;
     Ok(StoredSession {
-        id: id.parse().map_err(|error| malformed("a session id", &error))?,
+        id,
         name: row.get(1)?,
         directory: row.get(2)?,
         named: row.get(3)?,
@@ -49,15 +44,19 @@ pub(crate) fn stored_session(row: &Row<'_>) -> Result<StoredSession, Failure> {
     })
 }
 
-/// A row can be made again from the facts: one that cannot be read is as good as none.
-pub(crate) fn readable_row(body: &str) -> Option<SessionRow> {
-    serde_json::from_str(body)
-        .inspect_err(|error| tracing::warn!(%error, "a stored row cannot be read; it is left out"))
-        .ok()
+/// A row of the overview that stands in this column. It can be made again from the facts: one that cannot be read is as
+/// good as none.
+pub(crate) fn readable_row(row: &Row<'_>, column: usize) -> Result<Option<SessionRow>> {
+    let body: Option<String> = row.get(column)?;
+    Ok(body.and_then(|body| {
+        serde_json::from_str(&body)
+            .inspect_err(|error| tracing::warn!(%error, "a stored row cannot be read; it is left out"))
+            .ok()
+    }))
 }
 
 /// How far each source was read.
-pub(crate) fn sources(db: &Transaction<'_>) -> Result<BTreeMap<SourceKey, SourceCheckpoint>, Failure> {
+pub(crate) fn sources(db: &Transaction<'_>) -> Result<BTreeMap<SourceKey, SourceCheckpoint>> {
     let mut statement =
         db.prepare_cached("SELECT path, device, inode, size, mtime_ns, ctime_ns, offset, digest, state FROM sources")?;
     let sources = statement.query_map([], |row| {
@@ -76,27 +75,25 @@ pub(crate) fn sources(db: &Transaction<'_>) -> Result<BTreeMap<SourceKey, Source
         };
         Ok((SourceKey(row.get(0)?), checkpoint))
     })?;
-    Ok(sources.collect::<rusqlite::Result<_>>()?)
+    sources.collect()
 }
 
 /// The newest runs, oldest of them first.
-pub(crate) fn runs(db: &Transaction<'_>) -> Result<Vec<StoredRun>, Failure> {
+pub(crate) fn runs(db: &Transaction<'_>) -> Result<Vec<StoredRun>> {
     let mut statement = db.prepare_cached(
         "SELECT s.id, r.project, r.ended_at, r.body FROM runs r JOIN sessions s ON s.number = r.session
          ORDER BY r.ended_at DESC LIMIT ?1",
     )?;
-    let mut rows = statement.query([RUNS])?;
-    let mut runs = Vec::new();
-    while let Some(row) = rows.next()? {
-        let id: String = row.get(0)?;
-        let body: String = row.get(3)?;
-        runs.push(StoredRun {
-            session: id.parse().map_err(|error| malformed("a session id", &error))?,
+    let runs = statement.query_map([RUNS], |row| {
+        let (Parsed(session), Json(body)) = (row.get(0)?, row.get(3)?);
+        Ok(StoredRun {
+            session,
             project: row.get(1)?,
             ended_at: Timestamp::from_millis(row.get(2)?),
-            body: decode("a run", &body)?,
-        });
-    }
+            body,
+        })
+    })?;
+    let mut runs: Vec<StoredRun> = runs.collect::<Result<_>>()?;
     runs.reverse();
     Ok(runs)
 }

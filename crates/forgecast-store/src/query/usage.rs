@@ -6,19 +6,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use forgecast_protocol::report::GroupBy;
 use forgecast_protocol::session::TokenCounts;
-use forgecast_protocol::{SessionId, Timestamp};
+use forgecast_protocol::{Timestamp, calendar};
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Row, Transaction, params_from_iter};
+use rusqlite::{Result, Row, Transaction, params_from_iter};
 
-use super::malformed;
 use crate::read::{StoredCall, StoredTranscript, UsageGroup, UsageQuery};
-use crate::readers::Failure;
-use crate::sql::{from_db, to_db};
-
-const DAY_MS: i64 = 86_400_000;
+use crate::sql::{Parsed, from_db, to_db};
 
 /// The calls that have any of the keys, each once, in the order of their numbers.
-pub(crate) fn calls(db: &Transaction<'_>, keys: &[u64]) -> Result<Vec<StoredCall>, Failure> {
+pub(crate) fn calls(db: &Transaction<'_>, keys: &[u64]) -> Result<Vec<StoredCall>> {
     let mut by_number = db.prepare_cached("SELECT number, body FROM calls WHERE number = ?1")?;
     let mut by_key = db.prepare_cached(
         "SELECT c.number, c.body FROM call_keys k JOIN calls c ON c.sequence = k.call WHERE k.key = ?1",
@@ -42,26 +38,23 @@ pub(crate) fn calls(db: &Transaction<'_>, keys: &[u64]) -> Result<Vec<StoredCall
 }
 
 /// All bindings of transcripts, by their ids.
-pub(crate) fn transcripts(db: &Transaction<'_>) -> Result<Vec<StoredTranscript>, Failure> {
+pub(crate) fn transcripts(db: &Transaction<'_>) -> Result<Vec<StoredTranscript>> {
     let mut statement = db.prepare_cached(
         "SELECT t.id, s.id, t.directory FROM transcripts t JOIN sessions s ON s.number = t.session ORDER BY t.id",
     )?;
-    let mut rows = statement.query([])?;
-    let mut transcripts = Vec::new();
-    while let Some(row) = rows.next()? {
-        let session: String = row.get(1)?;
-        let session: SessionId = session.parse().map_err(|error| malformed("a session id", &error))?;
-        transcripts.push(StoredTranscript {
+    let transcripts = statement.query_map([], |row| {
+        let Parsed(session) = row.get(1)?;
+        Ok(StoredTranscript {
             id: row.get(0)?,
             session,
             directory: row.get(2)?,
-        });
-    }
-    Ok(transcripts)
+        })
+    })?;
+    transcripts.collect()
 }
 
 /// What was used, by group and model, both in their order.
-pub(crate) fn groups(db: &Transaction<'_>, query: &UsageQuery) -> Result<Vec<UsageGroup>, Failure> {
+pub(crate) fn groups(db: &Transaction<'_>, query: &UsageQuery) -> Result<Vec<UsageGroup>> {
     let mut groups = Groups::default();
     scan(db, query, |row| groups.take(row))?;
     Ok(groups.finish())
@@ -72,7 +65,7 @@ pub(crate) fn spent(
     db: &Transaction<'_>,
     since_day: Option<i32>,
     until_day: Option<i32>,
-) -> Result<(i64, TokenCounts), Failure> {
+) -> Result<(i64, TokenCounts)> {
     let query = UsageQuery {
         since_day,
         until_day,
@@ -84,11 +77,7 @@ pub(crate) fn spent(
 }
 
 /// Each row of sums that is asked for, once: the group's key, the model, the sums.
-fn scan(
-    db: &Transaction<'_>,
-    query: &UsageQuery,
-    mut take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
-) -> Result<(), Failure> {
+fn scan(db: &Transaction<'_>, query: &UsageQuery, mut take: impl FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
     let (sql, parameters) = select(query);
     let mut statement = db.prepare_cached(&sql)?;
     let mut rows = statement.query(params_from_iter(parameters))?;
@@ -144,7 +133,7 @@ fn select(query: &UsageQuery) -> (String, Vec<Value>) {
 
 /// Adds the sums of a row. A number below zero counts as nothing: it takes back what is no longer in any row, and must
 /// not take it from another one.
-fn add(sum: &mut UsageGroup, row: &Row<'_>) -> rusqlite::Result<()> {
+fn add(sum: &mut UsageGroup, row: &Row<'_>) -> Result<()> {
     let tokens = &mut sum.tokens;
     let columns = [
         (2, &mut tokens.input),
@@ -167,15 +156,15 @@ fn add(sum: &mut UsageGroup, row: &Row<'_>) -> rusqlite::Result<()> {
 struct Groups {
     groups: Vec<Vec<UsageGroup>>,
     /// Which one belongs to a day, and which to a name.
-    days: HashMap<i64, usize>,
+    days: HashMap<i32, usize>,
     names: HashMap<String, usize>,
 }
 
 impl Groups {
-    fn take(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
+    fn take(&mut self, row: &Row<'_>) -> Result<()> {
         let next = self.groups.len();
         let at = match row.get_ref(0)? {
-            ValueRef::Integer(day) => *self.days.entry(day).or_insert(next),
+            ValueRef::Integer(_) => *self.days.entry(row.get(0)?).or_insert(next),
             name => {
                 let name = name.as_str()?;
                 let known = self.names.get(name).copied();
@@ -202,7 +191,7 @@ impl Groups {
     }
 
     fn finish(mut self) -> Vec<UsageGroup> {
-        let days = self.days.into_iter().map(|(day, at)| (date(day), at));
+        let days = self.days.into_iter().map(|(day, at)| (calendar::date(day), at));
         for (key, at) in days.chain(self.names) {
             self.groups[at].iter_mut().for_each(|group| group.key.clone_from(&key));
         }
@@ -216,12 +205,6 @@ impl Groups {
 /// Whether all that is left of it is a sum below zero.
 fn is_nothing(group: &UsageGroup) -> bool {
     group.tokens.total() == 0 && group.cost_nanos == 0 && group.calls == 0 && group.unpriced == 0
-}
-
-/// A day as `2026-11-22`.
-fn date(day: i64) -> String {
-    let time = Timestamp::from_millis(day.saturating_mul(DAY_MS)).to_string();
-    time.split('T').next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -257,7 +240,7 @@ mod tests {
         let steps = statement
             .query_map(params_from_iter(parameters), |row| row.get(3))
             .unwrap();
-        let steps = steps.collect::<rusqlite::Result<_>>().unwrap();
+        let steps = steps.collect::<Result<_>>().unwrap();
         let mut rows = 0;
         scan(&transaction, query, |_| {
             rows += 1;
