@@ -302,7 +302,7 @@ test('a log whose oldest lines were forgotten says so and begins with the first 
     await expect(page.locator('[data-line="2499"]')).toBeVisible();
     await page.getByRole('region', { name: 'Log lines' }).focus();
     await page.keyboard.press('Home');
-    await expect(page.locator('[data-field="forgotten"]')).toContainText('the 1,500 before them are gone');
+    await expect(page.locator('[data-field="forgotten"]')).toContainText('1,500 earlier lines were removed');
     await page.keyboard.press('Home');
     await expect(page.locator('[data-line="1500"] .text')).toHaveText('step 1500');
     await expect(page.locator('[data-line="1499"]')).toHaveCount(0);
