@@ -18,17 +18,13 @@ use std::borrow::Cow;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Deserializer};
 
-pub use self::access::{CallerRole, Login, Me};
-pub use self::facts::{Envelope, Envelopes, Hook, ImportReceipt, PushReceipt, Rejection};
-pub use self::log::{LogMatches, LogMatchesQuery, LogPage, LogQuery};
-pub use self::past::{
-    EventPage, EventsQuery, Exported, Metric, Series, SeriesQuery, StoredEvent, StoredSession, TimelineQuery,
-};
-pub use self::reports::{Day, OutcomesQuery, StatsQuery};
-pub use self::server::{Readiness, Ready, StoreState};
-pub use self::sessions::{
-    Cursor, FilePath, InvalidCursor, RevisionPath, SessionList, SessionPath, SessionsQuery, Sort, SortKey,
-};
+pub use self::access::*;
+pub use self::facts::*;
+pub use self::log::*;
+pub use self::past::*;
+pub use self::reports::*;
+pub use self::server::*;
+pub use self::sessions::*;
 
 /// Reads words separated by commas, each as a `T`; empty ones are skipped. A query string has no lists of its own.
 fn comma_separated<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
