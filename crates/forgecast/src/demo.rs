@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use agent::Workspace;
 use content::Blueprint;
 use script::BuildSpec;
-use writer::Step;
+use writer::{Pace, Step};
 
 /// The part of each build that is done when the demo starts, so that the overview shows different phases immediately.
 const HEAD_STARTS: [f64; 5] = [0.0, 0.34, 0.62, 0.16, 0.8];
@@ -49,25 +49,18 @@ pub(crate) struct WriteError {
     pub(crate) source: std::io::Error,
 }
 
-/// Runs one build at a time, each in its folder.
-struct BuildSlot {
-    number: u32,
+/// A source of simulated work, which plays one round after the other.
+struct Player {
+    work: Work,
     options: Options,
     clock: Clock,
 }
 
-/// An agent without a build, which repeats its side tasks.
-struct IdleAgent {
-    /// The id of its session, which is the same while the demo runs.
-    session: String,
-    options: Options,
-    clock: Clock,
-}
-
-/// A source of simulated work.
-enum Player {
-    BuildSlot(BuildSlot),
-    IdleAgent(IdleAgent),
+enum Work {
+    /// The builds of one slot, each in its folder; the number of the slot.
+    Builds(u32),
+    /// The side tasks of an agent without a build, in the session with this id, which is the same while the demo runs.
+    SideTasks(String),
 }
 
 /// The builds of a demo and the idle agent, each at its starting point.
@@ -77,10 +70,9 @@ pub(crate) struct Demo {
 
 /// A running build or round of side tasks.
 struct Progress {
+    /// What is still to do.
     steps: Vec<Step>,
     folder: PathBuf,
-    /// The index of the next step.
-    next: usize,
     /// When step time zero was, or would have been.
     began: Instant,
 }
@@ -91,21 +83,17 @@ impl Demo {
     /// # Errors
     /// A file cannot be written.
     pub(crate) async fn prepare(options: &Options, clock: &Clock) -> Result<Self, WriteError> {
-        let head_start = |number: usize| match options.once {
-            true => 0.0,
-            false => HEAD_STARTS[number % HEAD_STARTS.len()],
-        };
-        let slots = (0..options.builds).map(|number| {
-            Player::BuildSlot(BuildSlot {
-                number,
-                options: options.clone(),
-                clock: clock.clone(),
-            })
-        });
-        let idle_agent = Player::IdleAgent(IdleAgent::new(options, clock));
+        let side_tasks = Work::SideTasks(agent::session_id(options.seed, clock.now()));
+        let work = (0..options.builds).map(Work::Builds).chain([side_tasks]);
         let mut running = Vec::new();
-        for (number, player) in slots.chain([idle_agent]).enumerate() {
-            let progress = player.begin(0, head_start(number)).await?;
+        for (number, work) in work.enumerate() {
+            let (options, clock) = (options.clone(), clock.clone());
+            let head_start = match options.once {
+                true => 0.0,
+                false => HEAD_STARTS[number % HEAD_STARTS.len()],
+            };
+            let player = Player { work, options, clock };
+            let progress = player.begin(0, head_start).await?;
             running.push((player, progress));
         }
         Ok(Self { running })
@@ -134,139 +122,94 @@ impl Demo {
 }
 
 impl Player {
-    fn options(&self) -> &Options {
-        match self {
-            Self::BuildSlot(BuildSlot { options, .. }) | Self::IdleAgent(IdleAgent { options, .. }) => options,
+    async fn play(self, mut progress: Progress) -> Result<(), WriteError> {
+        let speed = self.options.speed;
+        for round in 1.. {
+            for step in progress.steps {
+                let due = Duration::from_millis(step.at_ms).div_f64(speed);
+                tokio::time::sleep_until(progress.began + due).await;
+                writer::perform(&progress.folder, &step.action, Pace::Realistic).await?;
+            }
+            if self.options.once {
+                break;
+            }
+            let pause = Duration::from_secs(20).div_f64(speed);
+            tokio::time::sleep(pause).await;
+            progress = self.begin(round, 0.0).await?;
         }
+        Ok(())
     }
 
     /// Sets up a round, and writes the part of it that is done.
     async fn begin(&self, round: u32, head_start: f64) -> Result<Progress, WriteError> {
-        match self {
-            Self::BuildSlot(slot) => slot.begin(round, head_start).await,
-            Self::IdleAgent(idle_agent) => idle_agent.begin(round, head_start).await,
+        let now = self.clock.now();
+        let (_, steps) = self.steps(round, now);
+        let length = Duration::from_millis(steps.last().map_or(0, |step| step.at_ms));
+        let behind = length.mul_f64(head_start);
+        let passed = behind.div_f64(self.options.speed);
+        let begins_at = now.plus_millis(-i64::try_from(passed.as_millis()).unwrap_or(0));
+        let (folder, mut steps) = self.steps(round, begins_at);
+        let start = Instant::now();
+        let done = steps.partition_point(|step| Duration::from_millis(step.at_ms) < behind);
+        for step in steps.drain(..done) {
+            writer::perform(&folder, &step.action, Pace::Immediate).await?;
         }
-    }
-
-    async fn play(self, mut progress: Progress) -> Result<(), WriteError> {
-        let options = self.options().clone();
-        let mut round = 0;
-        loop {
-            while let Some(step) = progress.step() {
-                let due = Duration::from_millis(step.at_ms).div_f64(options.speed);
-                tokio::time::sleep_until(progress.began + due).await;
-                progress.perform(writer::Pace::Realistic).await?;
-            }
-            if options.once {
-                return Ok(());
-            }
-            let pause = Duration::from_secs(20).div_f64(options.speed);
-            tokio::time::sleep(pause).await;
-            round += 1;
-            progress = self.begin(round, 0.0).await?;
-        }
-    }
-}
-
-impl BuildSlot {
-    async fn begin(&self, round: u32, head_start: f64) -> Result<Progress, WriteError> {
-        let options = &self.options;
-        let (blueprint, folder_name, run) = self.assignment(round);
-        let folder = options.into.join(&folder_name);
-        let spec = BuildSpec {
-            blueprint,
-            session: &folder_name,
-            run,
-            seed: seed_of(options.seed, self.number, round),
-            claude: &options.claude,
-            folder: &folder,
-        };
-        let behind = Duration::from_millis(script::length_ms(&spec)).mul_f64(head_start);
-        let steps = script::write(&spec, begin_of(&self.clock, behind, options.speed), options.speed);
-        Progress::begin(steps, folder.clone(), behind, options.speed).await
-    }
-
-    /// The project, folder name and run of this round. A slot has its own projects, so two builds never share a folder; after
-    /// its last project it builds the first one again, as a second run in the same folder.
-    fn assignment(&self, round: u32) -> (&'static Blueprint, String, u32) {
-        let all = content::BLUEPRINTS;
-        let slots = self.options.builds.max(1);
-        let count = u32::try_from(all.len()).unwrap_or(1);
-        let per_slot = (count / slots).clamp(1, 2);
-        let turn = round % per_slot;
-        let index = self.number + turn * slots;
-        let blueprint = &all[(index % count) as usize];
-        let name = match index / count {
-            0 => blueprint.name.to_owned(),
-            again => format!("{}-{}", blueprint.name, again + 1),
-        };
-        (blueprint, name, round / per_slot + 1)
-    }
-}
-
-impl IdleAgent {
-    fn new(options: &Options, clock: &Clock) -> Self {
-        Self {
-            session: agent::session_id(options.seed, clock.now()),
-            options: options.clone(),
-            clock: clock.clone(),
-        }
-    }
-
-    async fn begin(&self, round: u32, head_start: f64) -> Result<Progress, WriteError> {
-        let options = &self.options;
-        let seed = seed_of(options.seed, u32::MAX, round);
-        let mut workspace = Workspace {
-            claude: options.claude.clone(),
-            folder: options.into.join(side_tasks::PROJECT),
-            session: self.session.clone(),
-            begins_at: self.clock.now(),
-            speed: options.speed,
-        };
-        let behind = side_tasks::length(&workspace, seed).mul_f64(head_start);
-        workspace.begins_at = begin_of(&self.clock, behind, options.speed);
-        let folder = workspace.folder.clone();
-        let steps = side_tasks::write(workspace, round, seed);
-        Progress::begin(steps, folder, behind, options.speed).await
-    }
-}
-
-impl Progress {
-    /// Writes the steps before `behind`, a time at speed 1.
-    async fn begin(steps: Vec<Step>, folder: PathBuf, behind: Duration, speed: f64) -> Result<Self, WriteError> {
-        let now = Instant::now();
-        let mut progress = Self {
+        Ok(Progress {
             steps,
             folder,
-            next: 0,
-            began: now.checked_sub(behind.div_f64(speed)).unwrap_or(now),
-        };
-        while progress
-            .step()
-            .is_some_and(|step| Duration::from_millis(step.at_ms) < behind)
-        {
-            progress.perform(writer::Pace::Immediate).await?;
-        }
-        Ok(progress)
+            began: start.checked_sub(passed).unwrap_or(start),
+        })
     }
 
-    fn step(&self) -> Option<&Step> {
-        self.steps.get(self.next)
-    }
-
-    async fn perform(&mut self, pace: writer::Pace) -> Result<(), WriteError> {
-        if let Some(step) = self.steps.get(self.next) {
-            writer::perform(&self.folder, &step.action, pace).await?;
-            self.next += 1;
+    /// The project's folder and the steps of a round that begins at this time.
+    fn steps(&self, round: u32, begins_at: Timestamp) -> (PathBuf, Vec<Step>) {
+        let options = &self.options;
+        match &self.work {
+            Work::Builds(slot) => {
+                let (blueprint, name, run) = assignment(options.builds, *slot, round);
+                let folder = options.into.join(&name);
+                let spec = BuildSpec {
+                    blueprint,
+                    session: &name,
+                    run,
+                    seed: seed_of(options.seed, *slot, round),
+                    claude: &options.claude,
+                    folder: &folder,
+                };
+                let steps = script::write(&spec, begins_at, options.speed);
+                (folder, steps)
+            }
+            Work::SideTasks(session) => {
+                let folder = options.into.join(side_tasks::PROJECT);
+                let workspace = Workspace {
+                    claude: options.claude.clone(),
+                    folder: folder.clone(),
+                    session: session.clone(),
+                    begins_at,
+                    speed: options.speed,
+                };
+                let seed = seed_of(options.seed, u32::MAX, round);
+                (folder, side_tasks::write(workspace, round, seed))
+            }
         }
-        Ok(())
     }
 }
 
-/// The start of a round of which `behind`, a time at speed 1, is done.
-fn begin_of(clock: &Clock, behind: Duration, speed: f64) -> Timestamp {
-    let behind = behind.div_f64(speed).as_millis();
-    clock.now().plus_millis(-i64::try_from(behind).unwrap_or(0))
+/// The project, folder name and run of a round. A slot has its own projects, so two builds never share a folder; after its
+/// last project it builds the first one again, as a second run in the same folder.
+fn assignment(slots: u32, slot: u32, round: u32) -> (&'static Blueprint, String, u32) {
+    let all = content::BLUEPRINTS;
+    let slots = slots.max(1);
+    let count = u32::try_from(all.len()).unwrap_or(1);
+    let per_slot = (count / slots).clamp(1, 2);
+    let turn = round % per_slot;
+    let index = slot + turn * slots;
+    let blueprint = &all[(index % count) as usize];
+    let name = match index / count {
+        0 => blueprint.name.to_owned(),
+        again => format!("{}-{}", blueprint.name, again + 1),
+    };
+    (blueprint, name, round / per_slot + 1)
 }
 
 fn seed_of(seed: u64, number: u32, round: u32) -> u64 {

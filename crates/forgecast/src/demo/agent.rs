@@ -5,10 +5,11 @@ mod messages;
 mod tool_calls;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use forgecast_protocol::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::writer::Step;
 use messages::Conversation;
@@ -49,10 +50,7 @@ impl Workspace {
     /// The folder of the transcripts of this project.
     fn transcripts(&self) -> PathBuf {
         let folder = self.folder.to_string_lossy();
-        let slug: String = folder
-            .chars()
-            .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
-            .collect();
+        let slug = folder.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
         self.claude.join("projects").join(slug)
     }
 }
@@ -60,11 +58,11 @@ impl Workspace {
 /// A working agent. Times are milliseconds after its start at speed 1.
 #[derive(Debug)]
 pub(crate) struct Agent {
-    workspace: Workspace,
     main: Conversation,
     /// The tool that is running; meanwhile nothing else happens in the main conversation.
     running: Option<Running>,
     rng: fastrand::Rng,
+    /// What the subagents wrote that have ended.
     steps: Vec<Step>,
 }
 
@@ -74,15 +72,6 @@ struct Running {
     since_ms: u64,
     /// The subagent that does the work.
     subagent: Option<Conversation>,
-}
-
-/// A subagent to start.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Subagent<'a> {
-    pub(crate) kind: &'static str,
-    pub(crate) model: &'static str,
-    pub(crate) name: &'a str,
-    pub(crate) prompt: &'a str,
 }
 
 /// The source of ids. They differ between runs of the demo, while what happens does not.
@@ -99,19 +88,24 @@ pub(crate) fn session_id(seed: u64, begin: Timestamp) -> String {
 impl Agent {
     pub(crate) fn new(workspace: Workspace, model: &'static str, seed: u64) -> Self {
         let ids = ids(seed, workspace.begins_at);
-        let file = workspace.transcripts().join(format!("{}.jsonl", workspace.session));
         Self {
-            main: Conversation::new(file, None, model, OPENING, ids),
-            workspace,
+            main: Conversation::new(Arc::new(workspace), None, model, OPENING, ids),
             running: None,
             rng: fastrand::Rng::with_seed(seed.rotate_left(7)),
             steps: Vec::new(),
         }
     }
 
-    /// The steps written so far.
-    pub(crate) fn into_steps(self) -> Vec<Step> {
-        self.steps
+    /// The time of a step.
+    pub(crate) fn time(&self, at_ms: u64) -> Timestamp {
+        self.main.workspace.time(at_ms)
+    }
+
+    /// Everything that was written, with the steps `beside`, in order.
+    pub(crate) fn into_steps(self, beside: Vec<Step>) -> Vec<Step> {
+        let mut steps = [beside, self.main.steps, self.steps].concat();
+        steps.sort_by_key(|step| step.at_ms);
+        steps
     }
 
     /// Continues from a summary that was written before.
@@ -122,8 +116,8 @@ impl Agent {
 
     /// The user sends a prompt.
     pub(crate) fn prompt(&mut self, at_ms: u64, text: &str) {
-        let line = self.main.said(&self.workspace, at_ms, &json!(text));
-        self.write(at_ms, &line);
+        let line = self.main.message(at_ms, &json!(text));
+        self.main.write(at_ms, &line);
     }
 
     /// Works from `from_ms` to `to_ms`: one model call and one tool call, by the subagent if one is running. While a tool
@@ -138,37 +132,32 @@ impl Agent {
                 let what = tool_calls::next(state, &mut self.rng);
                 self.use_tool(from_ms, length, &what);
             }
-            Some(Running {
-                subagent: Some(subagent),
-                ..
-            }) => {
-                let what = tool_calls::next_of_subagent(state, &mut self.rng);
-                let steps = calls(&self.workspace, &mut self.rng, subagent, from_ms, length, &what);
-                self.steps.extend(steps);
+            Some(Running { subagent, .. }) => {
+                if let Some(subagent) = subagent {
+                    let what = tool_calls::next_of_subagent(state, &mut self.rng);
+                    subagent.use_tool(&mut self.rng, from_ms, length, &what);
+                }
             }
-            Some(_) => {}
         }
     }
 
     /// One call and one use of a tool within `length` milliseconds.
     pub(crate) fn use_tool(&mut self, from_ms: u64, length: u64, what: &ToolUse) {
         self.compact_when_full(from_ms);
-        let steps = calls(&self.workspace, &mut self.rng, &mut self.main, from_ms, length, what);
-        self.steps.extend(steps);
+        self.main.use_tool(&mut self.rng, from_ms, length, what);
     }
 
     /// Begins a tool that runs until [`Self::tool_ended`].
     pub(crate) fn begin_tool(&mut self, at_ms: u64, what: &ToolUse) {
         self.compact_when_full(at_ms);
-        let call = self.main.begin_call(&mut self.rng, 240..900);
-        let use_id = self.main.tool_id();
-        let text = self.main.part(&self.workspace, at_ms, &call.begun(), what.text());
-        let tool = self
-            .main
-            .part(&self.workspace, at_ms + 150, &call.ended(), what.tool(&use_id));
-        self.main.end_call(&call, 0);
-        self.write(at_ms, &text);
-        self.write(at_ms + 150, &tool);
+        let main = &mut self.main;
+        let call = main.begin_call(&mut self.rng, 240..900);
+        let use_id = main.tool_id();
+        let text = main.part(at_ms, &call, call.first_output(), what.text());
+        main.write(at_ms, &text);
+        let tool = main.part(at_ms + 150, &call, call.output, what.tool(&use_id));
+        main.write(at_ms + 150, &tool);
+        main.end_call(&call, 0);
         self.running = Some(Running {
             use_id,
             since_ms: at_ms,
@@ -182,35 +171,26 @@ impl Agent {
             return;
         };
         let result = messages::result(&running.use_id, output, failed);
-        let mut line = self.main.said(&self.workspace, at_ms, &result);
+        let mut line = self.main.message(at_ms, &result);
         line["toolUseResult"] = json!({ "stdout": output, "stderr": "", "interrupted": false });
+        self.main.write(at_ms, &line);
         self.main.fresh += self.rng.u64(900..3_200);
-        self.write(at_ms, &line);
     }
 
     /// Starts a subagent, which does the work until [`Self::subagent_ended`].
-    pub(crate) fn begin_subagent(&mut self, at_ms: u64, subagent: &Subagent<'_>) {
-        let input = json!({ "description": subagent.name, "prompt": subagent.prompt, "subagent_type": subagent.kind });
-        self.begin_tool(
-            at_ms,
-            &ToolUse {
-                said: format!("A subagent takes this: {}.", subagent.name),
-                tool: "Task",
-                input,
-                output: String::new(),
-            },
-        );
+    pub(crate) fn begin_subagent(&mut self, at_ms: u64, kind: &str, name: &str, prompt: &str) {
+        let input = json!({ "description": name, "prompt": prompt, "subagent_type": kind });
+        let said = format!("A subagent takes this: {name}.");
+        self.begin_tool(at_ms, &ToolUse::new(said, "Task", input, ""));
+        let model = match kind {
+            "Plan" => "claude-haiku-4-5",
+            _ => "claude-sonnet-4-6",
+        };
         let id = format!("a{:06x}", self.main.ids.u32(..) >> 8);
-        let folder = self
-            .workspace
-            .transcripts()
-            .join(&self.workspace.session)
-            .join("subagents");
         let ids = self.main.ids.fork();
-        let file = folder.join(format!("agent-{id}.jsonl"));
-        let mut conversation = Conversation::new(file, Some(id), subagent.model, 7_400, ids);
-        let line = conversation.said(&self.workspace, at_ms + 200, &json!(subagent.prompt));
-        self.steps.push(conversation.step(at_ms + 200, &line));
+        let mut conversation = Conversation::new(Arc::clone(&self.main.workspace), Some(id), model, 7_400, ids);
+        let line = conversation.message(at_ms + 200, &json!(prompt));
+        conversation.write(at_ms + 200, &line);
         if let Some(running) = &mut self.running {
             running.subagent = Some(conversation);
         }
@@ -228,45 +208,46 @@ impl Agent {
         };
         let call = conversation.begin_call(&mut self.rng, 400..1_300);
         let text = json!({ "type": "text", "text": answer });
-        let mut last = conversation.part(&self.workspace, at_ms, &call.ended(), text);
+        let mut last = conversation.part(at_ms, &call, call.output, text);
         last["message"]["stop_reason"] = "end_turn".into();
+        conversation.write(at_ms, &last);
         conversation.end_call(&call, 0);
-        self.steps.push(conversation.step(at_ms, &last));
         let content = messages::result(&use_id, answer, false);
-        let mut line = self.main.said(&self.workspace, at_ms + 60, &content);
-        let took = Duration::from_millis(at_ms.saturating_sub(since_ms)).div_f64(self.workspace.speed);
+        let mut line = self.main.message(at_ms + 60, &content);
+        let took = Duration::from_millis(at_ms.saturating_sub(since_ms)).div_f64(self.main.workspace.speed);
         line["toolUseResult"] = json!({ "status": "completed", "agentId": conversation.agent, "totalTokens": conversation.context,
             "totalToolUseCount": conversation.calls, "totalDurationMs": u64::try_from(took.as_millis()).unwrap_or(0) });
+        self.main.write(at_ms + 60, &line);
         self.main.fresh += self.rng.u64(1_100..2_600);
-        self.write(at_ms + 60, &line);
+        self.steps.append(&mut conversation.steps);
     }
 
     /// Ends the turn with an answer; the agent then waits for the next prompt.
     pub(crate) fn answer(&mut self, at_ms: u64, text: &str) {
         let call = self.main.begin_call(&mut self.rng, 350..1_100);
+        let thinking = json!({ "type": "thinking", "thinking": "", "signature": "" });
+        let begun = self.main.part(at_ms, &call, call.first_output(), thinking);
+        self.main.write(at_ms, &begun);
         let text = json!({ "type": "text", "text": text });
-        let mut begun = self.main.part(&self.workspace, at_ms, &call.begun(), text.clone());
-        begun["message"]["content"] = json!([{ "type": "thinking", "thinking": "", "signature": "" }]);
-        let mut line = self.main.part(&self.workspace, at_ms + 200, &call.ended(), text);
+        let mut line = self.main.part(at_ms + 200, &call, call.output, text);
         line["message"]["stop_reason"] = "end_turn".into();
+        self.main.write(at_ms + 200, &line);
         self.main.end_call(&call, 0);
-        self.write(at_ms, &begun);
-        self.write(at_ms + 200, &line);
     }
 
     /// Compacts the conversation to a summary.
     pub(crate) fn compact(&mut self, at_ms: u64, trigger: &str) {
         let before = self.main.context + self.main.fresh;
-        let mut boundary = self.main.line(&self.workspace, at_ms, "system");
+        let mut boundary = self.main.line(at_ms, "system");
         boundary["subtype"] = "compact_boundary".into();
         boundary["content"] = "Conversation compacted".into();
         boundary["level"] = "info".into();
         boundary["compactMetadata"] = json!({ "trigger": trigger, "preTokens": before });
-        self.write(at_ms, &boundary);
+        self.main.write(at_ms, &boundary);
         let summary = "This session goes on from a conversation that ran out of context; its summary follows.";
-        let mut line = self.main.said(&self.workspace, at_ms, &json!(summary));
+        let mut line = self.main.message(at_ms, &json!(summary));
         line["isCompactSummary"] = true.into();
-        self.write(at_ms, &line);
+        self.main.write(at_ms, &line);
         self.main.context = INSTRUCTIONS;
         self.main.fresh = SUMMARY;
     }
@@ -276,27 +257,4 @@ impl Agent {
             self.compact(at_ms, "auto");
         }
     }
-
-    fn write(&mut self, at_ms: u64, line: &Value) {
-        self.steps.push(self.main.step(at_ms, line));
-    }
-}
-
-/// A call whose lines come one after the other, with more of its output, and what the tool answered.
-fn calls(
-    workspace: &Workspace,
-    rng: &mut fastrand::Rng,
-    conversation: &mut Conversation,
-    from_ms: u64,
-    length: u64,
-    what: &ToolUse,
-) -> [Step; 3] {
-    let call = conversation.begin_call(rng, 260..1_500);
-    let use_id = conversation.tool_id();
-    let [first, second, third] = [20, 55, 90].map(|percent| from_ms + length * percent / 100);
-    let text = conversation.part(workspace, first, &call.begun(), what.text());
-    let tool = conversation.part(workspace, second, &call.ended(), what.tool(&use_id));
-    let answer = conversation.said(workspace, third, &messages::result(&use_id, &what.output, false));
-    conversation.end_call(&call, rng.u64(700..4_300));
-    [(first, text), (second, tool), (third, answer)].map(|(at_ms, line)| conversation.step(at_ms, &line))
 }

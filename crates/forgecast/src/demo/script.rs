@@ -6,10 +6,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use forgecast_protocol::Timestamp;
+use serde_json::json;
 
-use super::agent::{self, Agent, BuildState, Subagent, Workspace};
+use super::agent::{self, Agent, BuildState, Workspace};
 use super::content::Blueprint;
-use super::documents::{self, PhaseFile};
+use super::documents;
 use super::writer::{Action, Step, Style};
 
 const FOLDER: &str = ".context-foundry";
@@ -29,13 +30,6 @@ pub(crate) struct BuildSpec<'a> {
     pub(crate) folder: &'a Path,
 }
 
-/// How long the build takes at speed 1, in milliseconds.
-pub(crate) fn length_ms(spec: &BuildSpec<'_>) -> u64 {
-    write(spec, Timestamp::default(), 1.0)
-        .last()
-        .map_or(0, |step| step.at_ms)
-}
-
 /// The whole build. The times inside its documents run from `begins_at` at `speed`.
 pub(crate) fn write(spec: &BuildSpec<'_>, begins_at: Timestamp, speed: f64) -> Vec<Step> {
     let workspace = Workspace {
@@ -50,8 +44,6 @@ pub(crate) fn write(spec: &BuildSpec<'_>, begins_at: Timestamp, speed: f64) -> V
         agent: Agent::new(workspace, spec.blueprint.model, spec.seed),
         detail: String::new(),
         file: None,
-        begins_at,
-        speed,
         rng: fastrand::Rng::with_seed(spec.seed),
         now_ms: 0,
         steps: Vec::new(),
@@ -69,10 +61,7 @@ pub(crate) fn write(spec: &BuildSpec<'_>, begins_at: Timestamp, speed: f64) -> V
     } else {
         script.give_up();
     }
-    let mut steps = script.steps;
-    steps.extend(script.agent.into_steps());
-    steps.sort_by_key(|step| step.at_ms);
-    steps
+    script.agent.into_steps(script.steps)
 }
 
 struct Script<'a> {
@@ -81,8 +70,6 @@ struct Script<'a> {
     /// The latest progress detail, and the file that is being written.
     detail: String,
     file: Option<&'static str>,
-    begins_at: Timestamp,
-    speed: f64,
     rng: fastrand::Rng,
     now_ms: u64,
     steps: Vec<Step>,
@@ -94,38 +81,19 @@ struct Script<'a> {
     tasks_done: Option<usize>,
 }
 
-/// The agent's part of the build.
+/// The building blocks of the phases.
 impl Script<'_> {
-    fn instruct(&mut self) {
-        let task = self.spec.blueprint.task;
-        let prompt =
-            format!("{task}. Go phase by phase, from the scout to the feedback, and keep the phase file true.");
-        self.agent.prompt(100, &prompt);
-    }
-
     /// Starts a subagent, which works until it is ended.
-    fn help(&mut self, kind: &'static str, name: &str, about: &str) {
-        let subagent = Subagent {
-            kind,
-            model: if kind == "Plan" {
-                "claude-haiku-4-5"
-            } else {
-                "claude-sonnet-4-6"
-            },
-            name,
-            prompt: &format!("{name}. What is known: {about}"),
-        };
-        self.agent.begin_subagent(self.now_ms, &subagent);
+    fn help(&mut self, kind: &str, name: &str, about: &str) {
+        let prompt = format!("{name}. What is known: {about}");
+        self.agent.begin_subagent(self.now_ms, kind, name, &prompt);
     }
 
     /// The agent's final answer, just before the last documents.
     fn last_words(&mut self, text: &str) {
         self.agent.answer(self.now_ms.saturating_sub(250), text);
     }
-}
 
-/// The building blocks of the phases.
-impl Script<'_> {
     fn enter(&mut self, phase: &'static str, number: &'static str, status: &'static str, detail: &str) {
         self.phase = phase;
         self.number = number;
@@ -142,10 +110,6 @@ impl Script<'_> {
         self.wait(units / 2.0);
     }
 
-    fn work_quietly(&mut self, units: f64) {
-        self.wait(units);
-    }
-
     fn complete(&mut self, detail: &str) {
         self.completed.push(self.phase);
         self.report("completed", detail);
@@ -155,20 +119,16 @@ impl Script<'_> {
     /// Writes the phase file.
     fn report(&mut self, status: &'static str, detail: &str) {
         detail.clone_into(&mut self.detail);
-        let file = PhaseFile {
-            session_id: self.spec.session.to_owned(),
-            current_phase: self.phase,
-            phase_number: self.number.to_owned(),
-            status,
-            progress_detail: detail.to_owned(),
-            test_iteration: self.iteration,
-            phases_completed: self.completed.clone(),
-            tasks_completed: self.tasks_done,
-            tasks_total: self.tasks_done.map(|_| self.spec.blueprint.tasks.len()),
-            started_at: self.phase_began,
-            last_updated: self.time(),
-        };
-        self.artifact("current-phase.json", documents::json(&file));
+        let mut file = json!({
+            "session_id": self.spec.session, "current_phase": self.phase, "phase_number": self.number, "status": status,
+            "progress_detail": detail, "test_iteration": self.iteration, "phases_completed": self.completed,
+            "started_at": self.phase_began, "last_updated": self.time(),
+        });
+        if let Some(done) = self.tasks_done {
+            file["tasks_completed"] = done.into();
+            file["tasks_total"] = self.spec.blueprint.tasks.len().into();
+        }
+        self.artifact("current-phase.json", documents::laid_out(&file));
     }
 
     fn artifact(&mut self, name: &str, text: String) {
@@ -179,13 +139,13 @@ impl Script<'_> {
                 pause_ms: self.rng.u64(4..28),
             }
         };
-        let path = format!("{FOLDER}/{name}");
+        let path = Path::new(FOLDER).join(name);
         self.push(Action::Write { path, text, style });
     }
 
     fn append(&mut self, name: &str, text: String) {
         self.push(Action::Append {
-            path: format!("{FOLDER}/{name}"),
+            path: Path::new(FOLDER).join(name),
             text,
         });
     }
@@ -218,8 +178,6 @@ impl Script<'_> {
     }
 
     fn time(&self) -> Timestamp {
-        let passed = Duration::from_millis(self.now_ms).div_f64(self.speed);
-        self.begins_at
-            .plus_millis(i64::try_from(passed.as_millis()).unwrap_or(0))
+        self.agent.time(self.now_ms)
     }
 }

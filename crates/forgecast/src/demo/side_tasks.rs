@@ -1,7 +1,5 @@
 //! The work of the idle agent: it gets one task after the other and waits in between. The same seed gives the same steps.
 
-use std::time::Duration;
-
 use super::agent::{Agent, ToolUse, Workspace};
 use super::writer::Step;
 
@@ -91,13 +89,5 @@ pub(crate) fn write(workspace: Workspace, round: u32, seed: u64) -> Vec<Step> {
     }
     // Whoever asks makes room before the next round.
     agent.compact(pass(1_000, 2_000), "manual");
-    let mut steps = agent.into_steps();
-    steps.sort_by_key(|step| step.at_ms);
-    steps
-}
-
-/// How long a round takes at speed 1.
-pub(crate) fn length(workspace: &Workspace, seed: u64) -> Duration {
-    let steps = write(workspace.clone(), 0, seed);
-    Duration::from_millis(steps.last().map_or(0, |step| step.at_ms))
+    agent.into_steps(Vec::new())
 }

@@ -9,15 +9,13 @@ use tokio::io::AsyncWriteExt;
 
 use super::WriteError;
 
-/// A change to one file.
+/// A change to one file. The path is absolute or relative to the project's folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Replaces the text of a file; `path` is relative to the project's folder.
-    Write { path: String, text: String, style: Style },
-    /// Appends lines to a file; `path` is relative to the project's folder.
-    Append { path: String, text: String },
-    /// Appends a line to a transcript; `file` is absolute.
-    AppendTranscript { file: PathBuf, line: String },
+    /// Replaces the text of a file.
+    Write { path: PathBuf, text: String, style: Style },
+    /// Appends lines to a file.
+    Append { path: PathBuf, text: String },
 }
 
 /// One action, at a time in milliseconds after the start of its build at speed 1.
@@ -45,12 +43,10 @@ pub(crate) enum Pace {
     Realistic,
 }
 
-/// Carries out one action below `folder`.
+/// Carries out one action of the project in `folder`.
 pub(crate) async fn perform(folder: &Path, action: &Action, pace: Pace) -> Result<(), WriteError> {
-    let target = match action {
-        Action::Write { path, .. } | Action::Append { path, .. } => folder.join(path),
-        Action::AppendTranscript { file, .. } => file.clone(),
-    };
+    let (Action::Write { path, .. } | Action::Append { path, .. }) = action;
+    let target = folder.join(path);
     write(&target, action, pace)
         .await
         .map_err(|source| WriteError { path: target, source })
@@ -61,7 +57,7 @@ async fn write(target: &Path, action: &Action, pace: Pace) -> std::io::Result<()
         fs::create_dir_all(parent).await?;
     }
     match action {
-        Action::Append { text, .. } | Action::AppendTranscript { line: text, .. } => {
+        Action::Append { text, .. } => {
             let mut options = OpenOptions::new();
             let mut file = options.append(true).create(true).open(target).await?;
             file.write_all(text.as_bytes()).await?;
@@ -72,7 +68,8 @@ async fn write(target: &Path, action: &Action, pace: Pace) -> std::io::Result<()
             style: Style::Renamed,
             ..
         } => {
-            let beside = beside(target);
+            let mut beside = target.as_os_str().to_owned();
+            beside.push(".tmp");
             fs::write(&beside, text).await?;
             fs::rename(&beside, target).await
         }
@@ -92,10 +89,4 @@ async fn write(target: &Path, action: &Action, pace: Pace) -> std::io::Result<()
             file.flush().await
         }
     }
-}
-
-fn beside(target: &Path) -> PathBuf {
-    let mut name = target.file_name().unwrap_or_default().to_owned();
-    name.push(".tmp");
-    target.with_file_name(name)
 }

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{INSTRUCTIONS, Workspace};
+use super::{INSTRUCTIONS, ToolUse, Workspace};
 use crate::demo::writer::{Action, Step};
 
 const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz123456789";
@@ -13,7 +14,8 @@ const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz123456
 /// The conversation in one transcript file.
 #[derive(Debug)]
 pub(super) struct Conversation {
-    pub(super) file: PathBuf,
+    pub(super) workspace: Arc<Workspace>,
+    file: PathBuf,
     /// The id of the subagent whose transcript this is.
     pub(super) agent: Option<String>,
     model: &'static str,
@@ -24,9 +26,11 @@ pub(super) struct Conversation {
     pub(super) calls: u64,
     pub(super) ids: fastrand::Rng,
     parent: Option<String>,
+    /// The lines so far.
+    pub(super) steps: Vec<Step>,
 }
 
-/// One model call.
+/// One model call. Its output grows from line to line.
 #[derive(Debug)]
 pub(super) struct Call {
     message: String,
@@ -34,44 +38,33 @@ pub(super) struct Call {
     input: u64,
     read: u64,
     written: u64,
-    output: u64,
-}
-
-/// A model call in progress; its output grows from line to line.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct CallProgress<'c> {
-    call: &'c Call,
-    output: u64,
+    /// Tokens of the whole output.
+    pub(super) output: u64,
 }
 
 impl Call {
-    /// The model has begun to answer.
-    pub(super) fn begun(&self) -> CallProgress<'_> {
-        CallProgress {
-            call: self,
-            output: 1 + self.output % 7,
-        }
-    }
-
-    /// It has answered.
-    pub(super) fn ended(&self) -> CallProgress<'_> {
-        CallProgress {
-            call: self,
-            output: self.output,
-        }
+    /// Tokens of output when the model begins to answer.
+    pub(super) fn first_output(&self) -> u64 {
+        1 + self.output % 7
     }
 }
 
 impl Conversation {
+    /// The conversation of the agent, or of its subagent with this id.
     pub(super) fn new(
-        file: PathBuf,
+        workspace: Arc<Workspace>,
         agent: Option<String>,
         model: &'static str,
         fresh: u64,
         ids: fastrand::Rng,
     ) -> Self {
+        let session = workspace.transcripts().join(&workspace.session);
         Self {
-            file,
+            file: match &agent {
+                Some(id) => session.join(format!("subagents/agent-{id}.jsonl")),
+                None => session.with_extension("jsonl"),
+            },
+            workspace,
             agent,
             model,
             context: INSTRUCTIONS,
@@ -79,7 +72,22 @@ impl Conversation {
             calls: 0,
             ids,
             parent: None,
+            steps: Vec::new(),
         }
+    }
+
+    /// A call whose lines come one after the other, with more of its output, and what the tool answered.
+    pub(super) fn use_tool(&mut self, rng: &mut fastrand::Rng, from_ms: u64, length: u64, what: &ToolUse) {
+        let call = self.begin_call(rng, 260..1_500);
+        let use_id = self.tool_id();
+        let [first, second, third] = [20, 55, 90].map(|percent| from_ms + length * percent / 100);
+        let text = self.part(first, &call, call.first_output(), what.text());
+        self.write(first, &text);
+        let tool = self.part(second, &call, call.output, what.tool(&use_id));
+        self.write(second, &tool);
+        let answer = self.message(third, &result(&use_id, &what.output, false));
+        self.write(third, &answer);
+        self.end_call(&call, rng.u64(700..4_300));
     }
 
     pub(super) fn begin_call(&mut self, rng: &mut fastrand::Rng, output: Range<u64>) -> Call {
@@ -104,10 +112,9 @@ impl Conversation {
         format!("toolu_01{}", self.id(22))
     }
 
-    /// A line of the model with one part of its message and the tokens used so far.
-    pub(super) fn part(&mut self, workspace: &Workspace, at_ms: u64, call: &CallProgress<'_>, part: Value) -> Value {
-        let CallProgress { call, output } = *call;
-        let mut line = self.line(workspace, at_ms, "assistant");
+    /// A line of the model with one part of its message and the tokens of output so far.
+    pub(super) fn part(&mut self, at_ms: u64, call: &Call, output: u64, part: Value) -> Value {
+        let mut line = self.line(at_ms, "assistant");
         line["requestId"] = call.request.clone().into();
         line["message"] = json!({ "model": self.model, "id": call.message, "type": "message", "role": "assistant",
             "content": [part], "stop_reason": null, "stop_sequence": null,
@@ -118,16 +125,17 @@ impl Conversation {
     }
 
     /// A line of the user or of a tool.
-    pub(super) fn said(&mut self, workspace: &Workspace, at_ms: u64, content: &Value) -> Value {
-        let mut line = self.line(workspace, at_ms, "user");
+    pub(super) fn message(&mut self, at_ms: u64, content: &Value) -> Value {
+        let mut line = self.line(at_ms, "user");
         line["message"] = json!({ "role": "user", "content": content });
         line
     }
 
     /// The common fields of every line.
-    pub(super) fn line(&mut self, workspace: &Workspace, at_ms: u64, kind: &str) -> Value {
+    pub(super) fn line(&mut self, at_ms: u64, kind: &str) -> Value {
         let id = uuid(&mut self.ids);
         let parent = self.parent.replace(id.clone());
+        let workspace = &self.workspace;
         let mut line = json!({ "parentUuid": parent, "isSidechain": self.agent.is_some(), "userType": "external",
             "cwd": workspace.folder.to_string_lossy(), "sessionId": workspace.session, "version": "2.1.70", "gitBranch": "main",
             "type": kind, "uuid": id, "timestamp": workspace.time(at_ms) });
@@ -137,15 +145,15 @@ impl Conversation {
         line
     }
 
-    /// The step that appends a line.
-    pub(super) fn step(&self, at_ms: u64, line: &Value) -> Step {
-        Step {
+    /// Appends a line to the transcript.
+    pub(super) fn write(&mut self, at_ms: u64, line: &Value) {
+        self.steps.push(Step {
             at_ms,
-            action: Action::AppendTranscript {
-                file: self.file.clone(),
-                line: format!("{line}\n"),
+            action: Action::Append {
+                path: self.file.clone(),
+                text: format!("{line}\n"),
             },
-        }
+        });
     }
 
     fn id(&mut self, length: usize) -> String {

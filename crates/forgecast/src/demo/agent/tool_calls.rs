@@ -19,10 +19,10 @@ pub(crate) struct BuildState<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct ToolUse {
     /// The agent's text before the call.
-    pub(crate) said: String,
-    pub(crate) tool: &'static str,
-    pub(crate) input: Value,
-    pub(crate) output: String,
+    said: String,
+    tool: &'static str,
+    input: Value,
+    pub(super) output: String,
 }
 
 impl ToolUse {
@@ -34,7 +34,7 @@ impl ToolUse {
         json!({ "type": "tool_use", "id": id, "name": self.tool, "input": self.input })
     }
 
-    fn new(said: impl Into<String>, tool: &'static str, input: Value, output: impl Into<String>) -> Self {
+    pub(super) fn new(said: impl Into<String>, tool: &'static str, input: Value, output: impl Into<String>) -> Self {
         Self {
             said: said.into(),
             tool,

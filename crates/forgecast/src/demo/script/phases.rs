@@ -11,7 +11,11 @@ use crate::demo::documents::{self, Outcome};
 impl Script<'_> {
     pub(super) fn prepare(&mut self) {
         let blueprint = self.spec.blueprint;
-        self.instruct();
+        let prompt = format!(
+            "{}. Go phase by phase, from the scout to the feedback, and keep the phase file true.",
+            blueprint.task
+        );
+        self.agent.prompt(100, &prompt);
         if blueprint.enhancement {
             self.enter("Codebase Analysis", "0/7", "starting", "Reading the existing code");
             for detail in ["Mapping modules and their dependencies", "Reading the tests that exist"] {
@@ -49,13 +53,13 @@ impl Script<'_> {
             self.report("building", &detail);
             for file in task.files {
                 self.file = Some(file);
-                self.work_quietly(0.7);
+                self.wait(0.7);
                 let lines = self.rng.u32(40..320);
                 self.log(&format!(
                     "\u{1b}[36m[builder]\u{1b}[0m wrote \u{1b}[1m{file}\u{1b}[0m ({lines} lines)"
                 ));
             }
-            self.work_quietly(1.2);
+            self.wait(1.2);
             self.append(
                 "build-log.md",
                 format!("- [x] {}: `{}`\n", task.description, task.files.join("`, `")),
@@ -99,7 +103,7 @@ impl Script<'_> {
         let run = agent::test_run(blueprint, self.iteration);
         self.agent.begin_tool(self.now_ms, &run);
         for task in blueprint.tasks.iter().take(4) {
-            self.work_quietly(0.9);
+            self.wait(0.9);
             let took = self.rng.u32(3..900);
             self.log(&format!(
                 "\u{1b}[32m✓\u{1b}[0m {} \u{1b}[2m({took} ms)\u{1b}[0m",
@@ -107,10 +111,10 @@ impl Script<'_> {
             ));
         }
         for name in failing {
-            self.work_quietly(0.5);
+            self.wait(0.5);
             self.log(&format!("\u{1b}[31m✗ FAIL\u{1b}[0m {name}"));
         }
-        self.work_quietly(1.0);
+        self.wait(1.0);
         let failed = u32::try_from(failing.len()).unwrap_or(0);
         let color = if failed == 0 { 32 } else { 31 };
         let summary = format!(
