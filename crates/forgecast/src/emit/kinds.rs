@@ -58,10 +58,8 @@ impl FieldType {
 #[derive(Debug)]
 pub(super) struct Kind {
     pub(super) word: &'static str,
-    /// Names and types. A name that ends in `.*` stands for the fields of an object.
+    /// Names and types. A name that ends in `.*` stands for the fields of an object, and `*` for any other field.
     pub(super) fields: &'static [(&'static str, FieldType)],
-    /// Accepts any other field as well.
-    pub(super) free: bool,
 }
 
 impl Kind {
@@ -70,15 +68,16 @@ impl Kind {
             Some(outer) => key.strip_prefix(outer).is_some_and(|inner| !inner.is_empty()),
             None => name == key,
         };
-        let known = self.fields.iter().find(|(name, _)| of(name)).map(|(_, form)| *form);
-        known.or(self.free.then_some(FieldType::Any))
+        self.fields.iter().find(|(name, _)| of(name)).map(|(_, form)| *form)
     }
 
     /// The names of its fields, for messages.
     pub(super) fn names(&self) -> String {
-        let mut names: Vec<&str> = self.fields.iter().map(|(name, _)| *name).collect();
-        names.extend(self.free.then_some("and any other"));
-        names.join(", ")
+        let names = self.fields.iter().map(|(name, _)| match *name {
+            "*" => "and any other",
+            name => name,
+        });
+        names.collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -99,187 +98,64 @@ pub(super) fn find(word: &str) -> Result<&'static Kind, String> {
     })
 }
 
-const fn kind(word: &'static str, fields: &'static [(&'static str, FieldType)]) -> Kind {
-    Kind {
-        word,
-        fields,
-        free: false,
-    }
+/// Declares the kinds and their fields. A field is a text unless its type follows it.
+macro_rules! kinds {
+    ($($word:ident: { $($field:literal $(: $Type:ident)?),* $(,)? })+) => {
+        &[$(Kind {
+            word: stringify!($word),
+            fields: &[$(($field, kinds!(@first $($Type,)? Text))),*],
+        }),+]
+    };
+    (@first $Type:ident $(, $other:ident)?) => {
+        FieldType::$Type
+    };
 }
 
-use FieldType::{Count, Flag, List, Number, Text};
-
-/// The kinds that producers may send, as `POST /api/v1/events` names them.
-pub(super) const KINDS: &[Kind] = &[
-    kind(
-        "session_seen",
-        &[
-            ("title", Text),
-            ("project", Text),
-            ("task", Text),
-            ("host", Text),
-            ("links.*", Text),
-        ],
-    ),
-    kind(
-        "phase_reported",
-        &[
-            ("phase", Text),
-            ("phase_number", Text),
-            ("status", Text),
-            ("detail", Text),
-            ("test_iteration", Count),
-            ("phases_completed", List),
-            ("started_at", Text),
-            ("last_updated", Text),
-            ("tasks_completed", Count),
-            ("tasks_total", Count),
-            ("context_percent", Number),
-        ],
-    ),
-    kind(
-        "checkpoint_reported",
-        &[
-            ("project", Text),
-            ("task", Text),
-            ("phase", Text),
-            ("last_phase", Text),
-            ("iterations", Count),
-            ("started_at", Text),
-            ("last_iteration_at", Text),
-            ("working_directory", Text),
-            ("completed", List),
-            ("remaining", List),
-            ("notes", List),
-            ("complete", Flag),
-        ],
-    ),
-    kind(
-        "task_reported",
-        &[
-            ("task_id", Text),
-            ("description", Text),
-            ("status", Text),
-            ("files", List),
-            ("dependencies", List),
-            ("estimated_time", Text),
-            ("order", Count),
-        ],
-    ),
-    kind(
-        "tests_reported",
-        &[
-            ("iteration", Count),
-            ("total", Count),
-            ("passed", Count),
-            ("failed", Count),
-            ("verdict", Flag),
-        ],
-    ),
-    kind(
-        "agent_reported",
-        &[
-            ("agent_id", Text),
-            ("agent_type", Text),
-            ("name", Text),
-            ("parent", Text),
-            ("status", Text),
-            ("phase", Text),
-            ("progress_percent", Number),
-            ("tokens", Count),
-            ("tokens_limit", Count),
-            ("error", Text),
-            ("issues_found", Count),
-            ("issues_fixed", Count),
-        ],
-    ),
-    kind(
-        "decision_recorded",
-        &[
-            ("key", Text),
-            ("title", Text),
-            ("category", Text),
-            ("severity", Text),
-            ("phase", Text),
-            ("should_detect_in_phase", Text),
-            ("root_cause", Text),
-            ("solution", Text),
-            ("applies_to_phases", List),
-            ("confidence", Text),
-            ("quality", Number),
-            ("difficulty", Number),
-            ("lesson_used", Flag),
-        ],
-    ),
-    kind(
-        "pattern_recorded",
-        &[
-            ("pattern_id", Text),
-            ("title", Text),
-            ("library", Text),
-            ("severity", Text),
-            ("frequency", Count),
-            ("times_prevented", Count),
-        ],
-    ),
-    kind(
-        "artifact_changed",
-        &[
-            ("name", Text),
-            ("kind", Text),
-            ("size", Count),
-            ("modified_at", Text),
-            ("dated", Text),
-            ("removed", Flag),
-        ],
-    ),
-    kind(
-        "usage_recorded",
-        &[
-            ("input", Count),
-            ("output", Count),
-            ("cache_read", Count),
-            ("cache_write", Count),
-            ("cost_usd", Number),
-            ("model", Text),
-            ("agent", Text),
-            ("context_tokens", Count),
-            ("context_percent", Number),
-        ],
-    ),
-    kind(
-        "tool_used",
-        &[
-            ("tool", Text),
-            ("summary", Text),
-            ("agent", Text),
-            ("success", Flag),
-            ("use_id", Text),
-        ],
-    ),
-    kind("waiting_began", &[("reason", Text)]),
-    kind("waiting_ended", &[]),
-    kind("error_reported", &[("message", Text), ("details", Text)]),
-    kind(
-        "completion_reported",
-        &[
-            ("success", Flag),
-            ("status", Text),
-            ("completed_at", Text),
-            ("summary", Text),
-            ("task", Text),
-            ("phases_completed", List),
-            ("duration_minutes", Number),
-            ("links.*", Text),
-        ],
-    ),
-    kind("problem_found", &[("key", Text), ("problem.*", Text)]),
-    kind("problem_cleared", &[("key", Text)]),
-    kind("source_gone", &[("path", Text)]),
-    kind("source_returned", &[("path", Text)]),
-    Kind {
-        word: "custom",
-        fields: &[("kind", Text)],
-        free: true,
-    },
-];
+/// The kinds that producers may send, as `POST /api/v1/events` names them. A kind of their own is `custom`, which has any
+/// other field as well.
+pub(super) const KINDS: &[Kind] = kinds! {
+    session_seen: { "title", "project", "task", "host", "links.*" }
+    phase_reported: {
+        "phase", "phase_number", "status", "detail", "test_iteration": Count, "phases_completed": List,
+        "started_at", "last_updated", "tasks_completed": Count, "tasks_total": Count,
+        "context_percent": Number,
+    }
+    checkpoint_reported: {
+        "project", "task", "phase", "last_phase", "iterations": Count, "started_at", "last_iteration_at",
+        "working_directory", "completed": List, "remaining": List, "notes": List, "complete": Flag,
+    }
+    task_reported: {
+        "task_id", "description", "status", "files": List, "dependencies": List, "estimated_time",
+        "order": Count,
+    }
+    tests_reported: { "iteration": Count, "total": Count, "passed": Count, "failed": Count, "verdict": Flag }
+    agent_reported: {
+        "agent_id", "agent_type", "name", "parent", "status", "phase", "progress_percent": Number,
+        "tokens": Count, "tokens_limit": Count, "error", "issues_found": Count, "issues_fixed": Count,
+    }
+    decision_recorded: {
+        "key", "title", "category", "severity", "phase", "should_detect_in_phase", "root_cause", "solution",
+        "applies_to_phases": List, "confidence", "quality": Number, "difficulty": Number, "lesson_used": Flag,
+    }
+    pattern_recorded: {
+        "pattern_id", "title", "library", "severity", "frequency": Count, "times_prevented": Count,
+    }
+    artifact_changed: { "name", "kind", "size": Count, "modified_at", "dated", "removed": Flag }
+    usage_recorded: {
+        "input": Count, "output": Count, "cache_read": Count, "cache_write": Count, "cost_usd": Number,
+        "model", "agent", "context_tokens": Count, "context_percent": Number,
+    }
+    tool_used: { "tool", "summary", "agent", "success": Flag, "use_id" }
+    waiting_began: { "reason" }
+    waiting_ended: {}
+    error_reported: { "message", "details" }
+    completion_reported: {
+        "success": Flag, "status", "completed_at", "summary", "task", "phases_completed": List,
+        "duration_minutes": Number, "links.*",
+    }
+    problem_found: { "key", "problem.*" }
+    problem_cleared: { "key" }
+    source_gone: { "path" }
+    source_returned: { "path" }
+    custom: { "kind", "*": Any }
+};
