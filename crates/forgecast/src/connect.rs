@@ -7,6 +7,8 @@ pub(crate) mod codex;
 pub(crate) mod settings;
 pub(crate) mod write;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 /// The path of the hooks on the server.
@@ -21,14 +23,8 @@ pub(crate) struct Target<'a> {
     pub(crate) token: Option<&'a str>,
 }
 
-impl<'a> From<&'a str> for Target<'a> {
-    fn from(url: &'a str) -> Self {
-        Self { url, token: None }
-    }
-}
-
 /// A settings text after a change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Edited {
     /// The new text; none if the file is to be removed.
     pub(crate) text: Option<String>,
@@ -45,24 +41,21 @@ pub(crate) struct Added {
     /// The server that the file was pointed to.
     pub(crate) url: String,
     /// Names of single values.
-    pub(crate) keys: Vec<String>,
+    pub(crate) keys: BTreeSet<String>,
     /// Names of objects or tables that did not exist before.
-    pub(crate) containers: Vec<String>,
+    pub(crate) containers: BTreeSet<String>,
     /// The file did not exist before.
     pub(crate) file: bool,
 }
 
 impl Added {
-    fn key(&mut self, name: &str) {
-        if !self.keys.iter().any(|key| key == name) {
-            self.keys.push(name.to_owned());
-        }
-    }
-
-    fn container(&mut self, name: &str) {
-        if !self.containers.iter().any(|container| container == name) {
-            self.containers.push(name.to_owned());
-        }
+    /// Continues what an earlier run added with a server at `url`; also returns the earlier server. `is_new` says that the
+    /// file does not exist.
+    fn continued(earlier: Option<&Self>, url: &str, is_new: bool) -> (Self, String) {
+        let mut added = earlier.cloned().unwrap_or_default();
+        let earlier_url = std::mem::replace(&mut added.url, url.to_owned());
+        added.file |= is_new;
+        (added, earlier_url)
     }
 }
 

@@ -14,6 +14,7 @@ mod import;
 mod memory;
 mod nearest;
 mod pipeline;
+mod private_files;
 mod runtime_file;
 mod server_urls;
 mod shutdown;

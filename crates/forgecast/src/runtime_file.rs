@@ -2,11 +2,12 @@
 //! server stays, so a reader must check that the server answers.
 
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use crate::private_files::{make_private, replace};
 
 /// What a running server announces.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,20 +58,7 @@ impl RuntimeFile {
     pub(crate) fn announce(folder: &Path, running: &Running) -> io::Result<Self> {
         make_private(folder)?;
         let path = folder.join(format!("{}.json", running.pid));
-        let mut beside = path.clone();
-        beside.set_extension("json.new");
-        // A file that a killed process left could have other permissions.
-        match fs::remove_file(&beside) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&beside)?;
-        file.write_all(&serde_json::to_vec(running)?)?;
-        fs::rename(&beside, &path)?;
+        replace(&path, &serde_json::to_string(running)?, 0o600)?;
         Ok(Self { path })
     }
 }
@@ -79,35 +67,6 @@ impl Drop for RuntimeFile {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
     }
-}
-
-/// Creates a folder with access for its owner only; parents get the usual permissions. An existing folder gets the same
-/// access.
-///
-/// # Errors
-/// It cannot be created, or belongs to another user.
-pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
-    if let Some(parent) = folder.parent() {
-        fs::create_dir_all(parent)?;
-    }
-    match fs::DirBuilder::new().mode(0o700).create(folder) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        other => return other,
-    }
-    let there = fs::metadata(folder)?;
-    if !there.is_dir() {
-        let message = format!("{} is not a folder", folder.display());
-        return Err(io::Error::new(io::ErrorKind::NotADirectory, message));
-    }
-    // Another user could have created it in a shared temporary folder.
-    if there.uid() != rustix::process::geteuid().as_raw() {
-        let message = format!("{} belongs to another user", folder.display());
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
-    }
-    if there.mode() & 0o077 != 0 {
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
-    }
-    Ok(())
 }
 
 /// The server to use: the one on `db`, else, unless `named` says that the database was chosen explicitly, the one that was
@@ -146,6 +105,8 @@ fn alive(pid: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
 
     fn running(pid: u32, db: &str) -> Running {
@@ -206,15 +167,5 @@ mod tests {
         assert_eq!(fs::metadata(&file.path).unwrap().mode() & 0o777, 0o600);
         assert!(fs::read_to_string(&file.path).unwrap().contains("fc_a_secret"));
         assert!(!format!("{here:?}").contains("fc_a_secret"));
-    }
-
-    #[test]
-    fn only_its_owner_may_enter_the_folder() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a/run");
-        make_private(&path).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        make_private(&path).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
     }
 }

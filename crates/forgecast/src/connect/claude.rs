@@ -3,7 +3,7 @@
 //! if the server hangs.
 
 use jsonc_parser::ParseOptions;
-use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject, CstRootNode};
+use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject, CstObjectProp, CstRootNode};
 
 use super::{Added, Edited, HOOKS, Target};
 
@@ -49,17 +49,14 @@ pub(crate) fn telemetry(url: &str) -> [(&'static str, String); 5] {
 ///
 /// # Errors
 /// The text is not a JSON object; one line.
-pub(crate) fn add<'a>(
+pub(crate) fn add(
     text: Option<&str>,
-    target: impl Into<Target<'a>>,
+    target: Target<'_>,
     variable: impl Fn(&str) -> Option<String>,
     earlier: Option<&Added>,
 ) -> Result<Edited, String> {
-    let target = target.into();
     let url = target.url;
-    let mut added = earlier.cloned().unwrap_or_default();
-    let earlier_url = std::mem::replace(&mut added.url, url.to_owned());
-    added.file |= text.is_none();
+    let (mut added, earlier_url) = Added::continued(earlier, url, text.is_none());
     let mut notes = Vec::new();
     let root = parse(text.unwrap_or_default())?;
     let settings = root.object_value_or_create().ok_or("it is not a JSON object")?;
@@ -71,9 +68,8 @@ pub(crate) fn add<'a>(
     match conflict(&env, target, &earlier_url, &added, variable) {
         Some(why) => {
             notes.push(why);
-            if added.containers.iter().any(|name| name == "env") {
+            if added.containers.remove("env") {
                 remove_if_empty(&settings, "env");
-                added.containers.retain(|name| name != "env");
             }
         }
         None => {
@@ -86,10 +82,8 @@ pub(crate) fn add<'a>(
             }
         }
     }
-    if settings
-        .get("disableAllHooks")
-        .is_some_and(|prop| value_is(&prop.value(), "true"))
-    {
+    let disabled = settings.get("disableAllHooks").and_then(|prop| prop.value());
+    if disabled.is_some_and(|value| value.to_string() == "true") {
         notes.push("`disableAllHooks` is true; no hook runs until it is removed".to_owned());
     }
     Ok(Edited {
@@ -125,7 +119,7 @@ pub(crate) fn remove(text: &str, added: Option<&Added>) -> Result<Edited, String
     if let Some(env) = settings.object_value("env") {
         let url = added.map(|added| added.url.as_str()).unwrap_or_default();
         for (name, value) in telemetry(url) {
-            let ours = added.is_some_and(|added| added.keys.iter().any(|key| key == name));
+            let ours = added.is_some_and(|added| added.keys.contains(name));
             let prop = env
                 .get(name)
                 .filter(|prop| ours && string(&prop.value()).as_deref() == Some(value.as_str()));
@@ -138,18 +132,14 @@ pub(crate) fn remove(text: &str, added: Option<&Added>) -> Result<Edited, String
     }
     // Without a record, only an object that is empty after hooks were removed from it is ours.
     for name in ["hooks", "env"] {
-        let made = added.map_or(!urls.is_empty(), |added| {
-            added.containers.iter().any(|made| made == name)
-        });
-        if made {
+        if added.map_or(!urls.is_empty(), |added| added.containers.contains(name)) {
             remove_if_empty(&settings, name);
         }
     }
     let gone = settings.properties().is_empty() && added.is_some_and(|added| added.file);
     Ok(Edited {
         text: (!gone).then(|| whole(&root, text)),
-        added: Added::default(),
-        notes: Vec::new(),
+        ..Edited::default()
     })
 }
 
@@ -160,11 +150,8 @@ pub(crate) fn hooks(text: &str) -> Result<Vec<(String, String)>, String> {
     let mut found = Vec::new();
     for prop in settings.object_value("hooks").iter().flat_map(CstObject::properties) {
         let Some(name) = prop.decoded_name() else { continue };
-        for group in prop.array_value().iter().flat_map(CstArray::elements) {
-            let hooks = group.as_object().and_then(|group| group.array_value("hooks"));
-            for hook in hooks.iter().flat_map(CstArray::elements) {
-                found.extend(ours(&hook).map(|url| (name.clone(), url)));
-            }
+        for groups in prop.array_value() {
+            found.extend(our_hooks(&groups).map(|(_, url)| (name.clone(), url)));
         }
     }
     Ok(found)
@@ -199,7 +186,7 @@ fn whole(root: &CstRootNode, before: &str) -> String {
 
 fn container(settings: &CstObject, name: &str, added: &mut Added) -> Result<CstObject, String> {
     if settings.get(name).is_none() {
-        added.container(name);
+        added.containers.insert(name.to_owned());
     }
     settings
         .object_value_or_create(name)
@@ -207,9 +194,7 @@ fn container(settings: &CstObject, name: &str, added: &mut Added) -> Result<CstO
 }
 
 fn remove_if_empty(settings: &CstObject, name: &str) {
-    let empty = |prop: &jsonc_parser::cst::CstObjectProp| {
-        prop.object_value().is_some_and(|object| object.properties().is_empty())
-    };
+    let empty = |prop: &CstObjectProp| prop.object_value().is_some_and(|object| object.properties().is_empty());
     if let Some(prop) = settings.get(name).filter(empty) {
         prop.remove();
     }
@@ -221,29 +206,19 @@ fn add_hook(hooks: &CstObject, event: &str, url: &str, token: Option<&str>) -> R
         .array_value_or_create(event)
         .ok_or_else(|| format!("the hooks for {event} are not a list"))?;
     let mut present = false;
-    for group in groups.elements() {
-        let list = group.as_object().and_then(|group| group.array_value("hooks"));
-        for hook in list.iter().flat_map(CstArray::elements) {
-            let Some(address) = ours(&hook) else { continue };
-            present = true;
-            if let Some(hook) = hook.as_object() {
-                token::set(&hook, token);
-            }
-            if address != url
-                && let Some(prop) = hook.as_object().and_then(|hook| hook.get("url"))
-            {
-                prop.set_value(url.into());
-            }
+    for (hook, address) in our_hooks(&groups) {
+        present = true;
+        token::set(&hook, token);
+        if address != url
+            && let Some(prop) = hook.get("url")
+        {
+            prop.set_value(url.into());
         }
     }
     if !present {
         let object = |fields: Vec<(&str, CstInputValue)>| {
-            CstInputValue::Object(
-                fields
-                    .into_iter()
-                    .map(|(name, value)| (name.to_owned(), value))
-                    .collect(),
-            )
+            let named = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
+            CstInputValue::Object(named.collect())
         };
         let mut fields = vec![("type", "http".into()), ("url", url.into())];
         fields.extend(token.map(|token| ("headers", token::headers(token))));
@@ -252,6 +227,15 @@ fn add_hook(hooks: &CstObject, event: &str, url: &str, token: Option<&str>) -> R
         groups.append(object(vec![("hooks", CstInputValue::Array(vec![hook]))]));
     }
     Ok(())
+}
+
+/// Our hooks in the groups of one event, with their addresses.
+fn our_hooks(groups: &CstArray) -> impl Iterator<Item = (CstObject, String)> + use<> {
+    let lists = groups.elements().into_iter();
+    let lists = lists.filter_map(|group| group.as_object()?.array_value("hooks"));
+    lists
+        .flat_map(|list| list.elements())
+        .filter_map(|hook| Some((hook.as_object()?, ours(&hook)?)))
 }
 
 /// The address of a hook that is ours: an HTTP hook with the path of a Forgecast server.
@@ -312,9 +296,7 @@ fn conflict(
     telemetry(url).into_iter().find_map(|(name, wanted)| {
         let current = match in_file(name) {
             // A value that an earlier run wrote may be replaced.
-            Some(value) if added.keys.iter().any(|key| key == name) && (value == earlier_url || value == wanted) => {
-                None
-            }
+            Some(value) if added.keys.contains(name) && (value == earlier_url || value == wanted) => None,
             Some(value) => Some(value),
             None => variable(name),
         };
@@ -333,18 +315,17 @@ fn set_variable(env: &CstObject, name: &str, value: &str, added: &mut Added) {
         }
         None => {
             env.append(name, value.into());
-            added.key(name);
+            added.keys.insert(name.to_owned());
         }
     }
 }
 
 /// Removes the token of telemetry, if it is one of ours.
 fn remove_header(env: &CstObject, added: &mut Added) {
-    let ours =
-        |prop: &jsonc_parser::cst::CstObjectProp| string(&prop.value()).is_some_and(|value| token::is_ours(&value));
+    let ours = |prop: &CstObjectProp| string(&prop.value()).is_some_and(|value| token::is_ours(&value));
     if let Some(prop) = env.get(token::HEADERS).filter(ours) {
         prop.remove();
-        added.keys.retain(|key| key != token::HEADERS);
+        added.keys.remove(token::HEADERS);
     }
 }
 
@@ -354,19 +335,15 @@ fn guess(settings: &CstObject, urls: &[String]) -> Option<Added> {
     let env = settings.object_value("env")?;
     let endpoint = string(&env.get(ENDPOINT)?.value())?;
     (endpoint == url).then(|| Added {
-        keys: telemetry(&url).map(|(name, _)| name.to_owned()).to_vec(),
+        keys: telemetry(&url).map(|(name, _)| name.to_owned()).into(),
         url,
-        containers: vec!["hooks".to_owned(), "env".to_owned()],
+        containers: ["hooks", "env"].map(str::to_owned).into(),
         file: false,
     })
 }
 
 fn string(value: &Option<CstNode>) -> Option<String> {
     value.as_ref()?.as_string_lit()?.decoded_value().ok()
-}
-
-fn value_is(value: &Option<CstNode>, text: &str) -> bool {
-    value.as_ref().is_some_and(|value| value.to_string() == text)
 }
 
 #[cfg(test)]

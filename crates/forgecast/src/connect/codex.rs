@@ -12,47 +12,38 @@ const EXPORTER: &str = "otel.exporter";
 ///
 /// # Errors
 /// The text is not TOML, or `otel` is not a table; one line.
-pub(crate) fn add<'a>(
-    text: Option<&str>,
-    target: impl Into<Target<'a>>,
-    earlier: Option<&Added>,
-) -> Result<Edited, String> {
-    let target = target.into();
+pub(crate) fn add(text: Option<&str>, target: Target<'_>, earlier: Option<&Added>) -> Result<Edited, String> {
     let url = target.url;
-    let mut added = earlier.cloned().unwrap_or_default();
-    let earlier_url = std::mem::replace(&mut added.url, url.to_owned());
-    added.file |= text.is_none();
+    let (mut added, earlier_url) = Added::continued(earlier, url, text.is_none());
     let mut document = parse(text.unwrap_or_default())?;
     if !document.contains_key("otel") {
         document.insert("otel", Item::Table(Table::new()));
-        added.container("otel");
+        added.containers.insert("otel".to_owned());
     }
     let otel = document
         .get_mut("otel")
         .and_then(Item::as_table_like_mut)
         .ok_or("`otel` is not a table")?;
     let mut notes = Vec::new();
+    let ours = added.keys.contains(EXPORTER);
+    let has_token = otel.get("exporter").and_then(token_of).as_deref() == target.token;
     match otel.get("exporter").map(endpoint) {
-        None => {
-            otel.insert("exporter", Item::Value(exporter(target)));
-            added.key(EXPORTER);
-        }
-        Some(Some(there)) if there == logs(url) => {
-            // If the user set the exporter to this server, the headers are the user's as well.
-            if added.keys.iter().any(|key| key == EXPORTER)
-                && otel.get("exporter").and_then(token_of).as_deref() != target.token
-            {
-                otel.insert("exporter", Item::Value(exporter(target)));
-            }
-        }
-        Some(Some(there)) if added.keys.iter().any(|key| key == EXPORTER) && there == logs(&earlier_url) => {
-            otel.insert("exporter", Item::Value(exporter(target)));
-        }
-        Some(there) => {
+        // If the user set the exporter to this server, the headers are the user's as well.
+        Some(Some(there)) if there == logs(url) && (!ours || has_token) => {}
+        Some(there)
+            if !(ours
+                && there
+                    .as_ref()
+                    .is_some_and(|there| *there == logs(url) || *there == logs(&earlier_url))) =>
+        {
             let there = there.unwrap_or_else(|| "something else".to_owned());
             notes.push(format!(
                 "otel.exporter is already {there}, so telemetry is not changed; to have it here as well, let your collector forward it to {url}"
             ));
+        }
+        _ => {
+            otel.insert("exporter", Item::Value(exporter(target)));
+            added.keys.insert(EXPORTER.to_owned());
         }
     }
     Ok(Edited {
@@ -71,31 +62,28 @@ pub(crate) fn remove(text: &str, added: Option<&Added>) -> Result<Edited, String
     let Some(added) = added else {
         return Ok(Edited {
             text: Some(text.to_owned()),
-            added: Added::default(),
             notes: vec!["init has no record of having added anything".to_owned()],
+            ..Edited::default()
         });
     };
-    let ours = added.keys.iter().any(|key| key == EXPORTER);
-    let made = added.containers.iter().any(|container| container == "otel");
     if let Some(otel) = document.get_mut("otel").and_then(Item::as_table_like_mut) {
-        if ours && otel.get("exporter").and_then(endpoint) == Some(logs(&added.url)) {
+        if added.keys.contains(EXPORTER) && otel.get("exporter").and_then(endpoint) == Some(logs(&added.url)) {
             otel.remove("exporter");
         }
-        if made && otel.is_empty() {
+        if added.containers.contains("otel") && otel.is_empty() {
             document.remove("otel");
         }
     }
     let gone = document.is_empty() && added.file;
     Ok(Edited {
         text: (!gone).then(|| document.to_string()),
-        added: Added::default(),
-        notes: Vec::new(),
+        ..Edited::default()
     })
 }
 
 /// The endpoint to which the settings send telemetry.
 pub(crate) fn telemetry(text: &str) -> Option<String> {
-    endpoint(parse(text).ok()?.get("otel")?.as_table_like()?.get("exporter")?)
+    endpoint(parse(text).ok()?.get("otel")?.get("exporter")?)
 }
 
 fn parse(text: &str) -> Result<DocumentMut, String> {
@@ -126,19 +114,18 @@ fn exporter(target: Target<'_>) -> Value {
 
 /// The token that the settings send with telemetry.
 pub(crate) fn token(text: &str) -> Option<String> {
-    token_of(parse(text).ok()?.get("otel")?.as_table_like()?.get("exporter")?)
+    token_of(parse(text).ok()?.get("otel")?.get("exporter")?)
 }
 
 fn token_of(exporter: &Item) -> Option<String> {
-    let way = exporter.as_table_like()?.get("otlp-http")?.as_table_like()?;
-    let header = way.get("headers")?.as_table_like()?.get("Authorization")?.as_str()?;
+    let headers = exporter.get("otlp-http")?.get("headers")?;
+    let header = headers.get("Authorization")?.as_str()?;
     header.strip_prefix("Bearer ").map(str::to_owned)
 }
 
 fn endpoint(exporter: &Item) -> Option<String> {
-    let ways = exporter.as_table_like()?;
-    let way = ways.get("otlp-http").or_else(|| ways.get("otlp-grpc"))?;
-    Some(way.as_table_like()?.get("endpoint")?.as_str()?.to_owned())
+    let way = exporter.get("otlp-http").or_else(|| exporter.get("otlp-grpc"))?;
+    Some(way.get("endpoint")?.as_str()?.to_owned())
 }
 
 #[cfg(test)]
@@ -146,6 +133,7 @@ mod tests {
     use super::*;
 
     const URL: &str = "http://127.0.0.1:8080";
+    const HERE: Target<'static> = Target { url: URL, token: None };
 
     const ODD: &[&str] = &[
         "",
@@ -158,29 +146,29 @@ mod tests {
     #[test]
     fn telemetry_is_added_once_and_taken_out_again() {
         for text in ODD {
-            let first = add(Some(text), URL, None).unwrap();
+            let first = add(Some(text), HERE, None).unwrap();
             let with = first.text.clone().unwrap();
             assert_eq!(telemetry(&with), Some(logs(URL)), "{with}");
             for line in text.lines().filter(|line| !line.starts_with("otel")) {
                 assert!(with.contains(line), "{line} is gone from {with}");
             }
-            assert_eq!(add(Some(&with), URL, Some(&first.added)).unwrap(), first);
+            assert_eq!(add(Some(&with), HERE, Some(&first.added)).unwrap(), first);
             let without = remove(&with, Some(&first.added)).unwrap().text.unwrap();
             assert_eq!(without.trim_end(), text.trim_end());
         }
-        let made = add(None, URL, None).unwrap();
+        let made = add(None, HERE, None).unwrap();
         assert_eq!(remove(&made.text.unwrap(), Some(&made.added)).unwrap().text, None);
     }
 
     #[test]
     fn telemetry_that_goes_elsewhere_is_left_and_reported() {
         let text = "[otel.exporter.\"otlp-grpc\"]\nendpoint = \"https://collector.example:4317\"\n";
-        let edited = add(Some(text), URL, None).unwrap();
+        let edited = add(Some(text), HERE, None).unwrap();
         assert_eq!(edited.text.as_deref(), Some(text));
         assert!(edited.notes[0].contains("collector.example"));
         assert_eq!(remove(text, None).unwrap().text.as_deref(), Some(text));
-        assert!(add(Some("otel = 1\n"), URL, None).is_err());
-        assert!(add(Some("= 1\n"), URL, None).is_err());
+        assert!(add(Some("otel = 1\n"), HERE, None).is_err());
+        assert!(add(Some("= 1\n"), HERE, None).is_err());
     }
 
     #[test]
@@ -199,8 +187,12 @@ mod tests {
 
     #[test]
     fn another_port_is_written_over_our_own() {
-        let first = add(Some("[otel]\n"), URL, None).unwrap();
-        let moved = add(first.text.as_deref(), "http://127.0.0.1:9000", Some(&first.added)).unwrap();
+        let first = add(Some("[otel]\n"), HERE, None).unwrap();
+        let moved = Target {
+            url: "http://127.0.0.1:9000",
+            token: None,
+        };
+        let moved = add(first.text.as_deref(), moved, Some(&first.added)).unwrap();
         assert_eq!(
             telemetry(&moved.text.unwrap()).unwrap(),
             "http://127.0.0.1:9000/v1/logs"

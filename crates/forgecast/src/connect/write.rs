@@ -12,7 +12,7 @@ use forgecast_protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Added;
-use crate::runtime_file::make_private;
+use crate::private_files::{self, make_private};
 
 /// The size of the largest settings file in bytes.
 const MAX_BYTES: u64 = 4 << 20;
@@ -68,39 +68,16 @@ pub(crate) fn replace(
                 Ok(there) if !text.contains(TOKEN) => there.permissions().mode() & 0o777,
                 _ => 0o600,
             };
-            let mut beside = target.clone().into_os_string();
-            beside.push(".forgecast-new");
-            let beside = PathBuf::from(beside);
-            write(&beside, text, mode)
-                .and_then(|()| fs::rename(&beside, &target))
-                .inspect_err(|_| drop(fs::remove_file(&beside)))
-                .with_context(described)?;
+            private_files::replace(&target, text, mode).with_context(described)?;
         }
     }
     Ok(backup)
 }
 
-fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let _ = fs::remove_file(path);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.set_permissions(fs::Permissions::from_mode(mode))?;
-    file.sync_all()
-}
-
 /// `settings.json.forgecast-backup-20261122T001500Z`, with a number appended if that exists.
 fn back_up(path: &Path, text: &str, now: Timestamp) -> Result<PathBuf> {
-    let time: String = now
-        .to_string()
-        .chars()
-        .filter(|letter| !matches!(letter, '-' | ':'))
-        .collect();
-    let time = time
-        .split('.')
-        .next()
-        .unwrap_or_default()
-        .trim_end_matches('Z')
-        .to_owned();
+    let time = now.to_string();
+    let time = time.split('.').next().unwrap_or_default().replace(['-', ':'], "");
     let mut name = path.to_owned().into_os_string();
     name.push(format!(".forgecast-backup-{time}Z"));
     let mut backup = PathBuf::from(&name);
@@ -174,11 +151,9 @@ impl Records {
             None => self.files.remove(file),
         };
         let path = Self::path(data_folder);
-        let beside = path.with_extension("json.new");
         let text = serde_json::to_string_pretty(self)?;
         make_private(data_folder)
-            .and_then(|()| write(&beside, &text, 0o600))
-            .and_then(|()| fs::rename(&beside, &path))
+            .and_then(|()| private_files::replace(&path, &text, 0o600))
             .with_context(|| format!("cannot write {}", path.display()))
     }
 }

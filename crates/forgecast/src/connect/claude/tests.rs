@@ -4,12 +4,14 @@ use super::*;
 
 const URL: &str = "http://127.0.0.1:8080";
 
+const HERE: Target<'static> = Target { url: URL, token: None };
+
 fn nothing(_: &str) -> Option<String> {
     None
 }
 
 fn added(text: Option<&str>) -> Edited {
-    add(text, URL, nothing, None).unwrap()
+    add(text, HERE, nothing, None).unwrap()
 }
 
 /// The JSON of a text with comments and commas at the end.
@@ -93,7 +95,7 @@ fn hooks_and_telemetry_are_added_and_everything_else_stays() {
 fn a_second_time_there_is_nothing_to_do() {
     for text in ODD {
         let first = added(Some(text));
-        let again = add(first.text.as_deref(), URL, nothing, Some(&first.added)).unwrap();
+        let again = add(first.text.as_deref(), HERE, nothing, Some(&first.added)).unwrap();
         assert_eq!(again, first);
         // Also when nobody remembers the first time.
         assert_eq!(added(first.text.as_deref()).text, first.text);
@@ -134,7 +136,7 @@ fn telemetry_that_goes_elsewhere_is_left_and_reported() {
     assert_eq!(env.as_object().unwrap().len(), 1, "{env}");
 
     let outside = |name: &str| (name == ENDPOINT).then(|| "https://collector.example".to_owned());
-    let edited = add(Some("{}"), URL, outside, None).unwrap();
+    let edited = add(Some("{}"), HERE, outside, None).unwrap();
     assert!(value(edited.text.as_deref().unwrap()).get("env").is_none());
     assert_eq!(edited.notes.len(), 1);
     assert_eq!(hooks(&edited.text.unwrap()).unwrap().len(), EVENTS.len());
@@ -143,13 +145,11 @@ fn telemetry_that_goes_elsewhere_is_left_and_reported() {
 #[test]
 fn another_port_is_written_over_our_own_and_over_nothing_else() {
     let first = added(Some("{}"));
-    let moved = add(
-        first.text.as_deref(),
-        "http://127.0.0.1:9000",
-        nothing,
-        Some(&first.added),
-    )
-    .unwrap();
+    let elsewhere = Target {
+        url: "http://127.0.0.1:9000",
+        token: None,
+    };
+    let moved = add(first.text.as_deref(), elsewhere, nothing, Some(&first.added)).unwrap();
     let text = moved.text.unwrap();
     assert!(!text.contains("8080") && text.contains("9000/api"), "{text}");
     assert_eq!(hooks(&text).unwrap().len(), EVENTS.len());
@@ -167,7 +167,7 @@ fn what_is_no_settings_file_is_not_touched() {
         "{\"env\": \"A=1\"}",
         "nonsense",
     ] {
-        assert!(add(Some(text), URL, nothing, None).is_err(), "{text}");
+        assert!(add(Some(text), HERE, nothing, None).is_err(), "{text}");
     }
     let off = added(Some("{\"disableAllHooks\": true}"));
     assert!(off.notes[0].contains("disableAllHooks"));

@@ -1,9 +1,9 @@
 //! The token in Claude Code's settings, for a server that requires one: in the header of each hook, and in the variable with
 //! the headers of telemetry. It allows sending facts and nothing else.
 
-use jsonc_parser::cst::{CstArray, CstInputValue, CstObject};
+use jsonc_parser::cst::{CstInputValue, CstObject};
 
-use super::{ours, parse, string};
+use super::{our_hooks, parse, string};
 
 /// The variable with the headers of telemetry.
 pub(super) const HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
@@ -51,11 +51,7 @@ pub(crate) fn of(text: &str) -> Option<String> {
     let settings = parse(text).ok()?.object_value()?;
     let hooks = settings.object_value("hooks")?;
     let groups = hooks.properties().into_iter().filter_map(|prop| prop.array_value());
-    let lists = groups
-        .flat_map(|groups| groups.elements())
-        .filter_map(|group| group.as_object()?.array_value("hooks"));
-    lists
-        .flat_map(|list: CstArray| list.elements())
-        .filter(|hook| ours(hook).is_some())
-        .find_map(|hook| token_of(&hook.as_object()?))
+    groups
+        .flat_map(|groups| our_hooks(&groups))
+        .find_map(|(hook, _)| token_of(&hook))
 }
