@@ -6,8 +6,10 @@ mod agents;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use forgecast_protocol::SessionRef;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+use forgecast_protocol::{SessionRef, SessionStatus};
+use serde::de::DeserializeOwned;
 
 use crate::config::{LogFormat, LogLevel};
 pub(crate) use access::{KeysArgs, ListenArgs, ShareArgs, TokenCommand};
@@ -144,27 +146,17 @@ pub(crate) struct SessionsArgs {
     #[arg(long)]
     pub(crate) json: bool,
     /// Only sessions with this status
-    #[arg(long, value_enum)]
-    pub(crate) status: Option<StatusWord>,
+    #[arg(long, value_parser = one_of::<SessionStatus, 6>([
+        ("running", "Working"),
+        ("waiting", "Waiting for you"),
+        ("stalled", "Reported as running, but without work for a long time"),
+        ("completed", "Completed successfully"),
+        ("failed", "Failed"),
+        ("abandoned", "Nobody works on it any more"),
+    ]))]
+    pub(crate) status: Option<SessionStatus>,
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
-}
-
-/// A session's status as a word on the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum StatusWord {
-    /// Working
-    Running,
-    /// Waiting for you
-    Waiting,
-    /// Reported as running, but without work for a long time
-    Stalled,
-    /// Completed successfully
-    Completed,
-    /// Failed
-    Failed,
-    /// Nobody works on it any more
-    Abandoned,
 }
 
 /// Options of `status`.
@@ -223,6 +215,15 @@ pub(crate) enum ConfigCommand {
     Show,
     /// Print a commented file with the defaults
     Default,
+}
+
+/// Accepts these words of a type, each with its help.
+fn one_of<T, const WORDS: usize>(words: [(&'static str, &'static str); WORDS]) -> impl TypedValueParser<Value = T>
+where
+    T: DeserializeOwned + Clone + Send + Sync + 'static,
+{
+    let words = words.map(|(word, help)| PossibleValue::new(word).help(help));
+    PossibleValuesParser::new(words).try_map(|word| serde_json::from_value(word.into()))
 }
 
 fn speed(text: &str) -> Result<f64, String> {

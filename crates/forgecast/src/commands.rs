@@ -23,7 +23,7 @@ use toml::Value;
 
 use crate::cli::{CommonArgs, ListenArgs, ServeArgs, SourceArgs};
 use crate::config::{Config, Environment, Key, key};
-use crate::terminal;
+use crate::terminal::{self, Style};
 
 /// The environment and the common options, which every command gets.
 #[derive(Debug)]
@@ -50,6 +50,11 @@ impl Flags {
 }
 
 impl Context {
+    /// The colors for standard output.
+    pub(crate) fn style(&self) -> Style {
+        Style::of_stdout(&self.environment)
+    }
+
     /// The configuration with these flags on top. Also starts the log that it asks for, and prints its warnings.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use crate::nearest::nearest;
+use crate::typo::nearest;
 pub(crate) use agents::AgentFolders;
 pub(crate) use environment::Environment;
 use error::suggestion;
@@ -71,8 +71,7 @@ impl Config {
         file: Option<&Path>,
         flags: Vec<(Key, Value)>,
     ) -> Result<Self, ConfigError> {
-        let home = environment.home();
-        if home.as_deref().and_then(Path::to_str).is_some_and(value::is_lossy) {
+        if environment.home().and_then(Path::to_str).is_some_and(value::is_lossy) {
             return Err(ConfigError::NotUtf8 {
                 what: "the home folder's name",
                 instead: "set HOME to a folder whose name is",
@@ -85,15 +84,19 @@ impl Config {
             warnings: Vec::new(),
         };
         if let Some(path) = find_file(environment, file)? {
-            config.read_file(&path, home.as_deref())?;
+            config.read_file(&path, environment.home())?;
         }
         legacy::read(&mut config, environment);
-        let base = environment.path_base(home.as_deref());
-        config.read_variables(environment, base)?;
+        config.read_variables(environment)?;
         for (key, value) in flags {
-            config.set_or_fail(key.as_str(), &Input::Toml(value), Provenance::Flag, base)?;
+            config.set_or_fail(
+                key.as_str(),
+                &Input::Toml(value),
+                Provenance::Flag,
+                environment.path_base(),
+            )?;
         }
-        config.compute_defaults(environment, home.as_deref())?;
+        config.compute_defaults(environment)?;
         config.encryption = listen::encryption(&config)?;
         Ok(config)
     }
@@ -170,7 +173,7 @@ impl Config {
         Ok(())
     }
 
-    fn read_variables(&mut self, environment: &Environment, base: PathBase<'_>) -> Result<(), ConfigError> {
+    fn read_variables(&mut self, environment: &Environment) -> Result<(), ConfigError> {
         let known = keys();
         for (name, text) in &environment.variables {
             // A token is no setting: it would be shown among them.
@@ -184,13 +187,15 @@ impl Config {
                     .push(format!("{name} is not a setting{}", suggestion(meant)));
                 continue;
             };
-            self.set_or_fail(key, &Input::Text(text), Provenance::Variable(name.clone()), base)?;
+            let provenance = Provenance::Variable(name.clone());
+            self.set_or_fail(key, &Input::Text(text), provenance, environment.path_base())?;
         }
         Ok(())
     }
 
     /// Sets the defaults that depend on the environment, of settings that no layer has set.
-    fn compute_defaults(&mut self, environment: &Environment, home: Option<&Path>) -> Result<(), ConfigError> {
+    fn compute_defaults(&mut self, environment: &Environment) -> Result<(), ConfigError> {
+        let home = environment.home();
         let existing = |path: PathBuf| path.is_dir().then_some(path);
         let is_set = |key: &str| self.provenance.contains_key(key);
         let settings = &mut self.settings;
@@ -243,9 +248,7 @@ fn find_file(environment: &Environment, named: Option<&Path>) -> Result<Option<P
     if let Some(path) = named {
         return Ok(Some(environment.current_folder.join(path)));
     }
-    let configs = environment
-        .folder("XDG_CONFIG_HOME")
-        .or_else(|| Some(environment.home()?.join(".config")));
+    let configs = environment.config_folder();
     let places = [
         Some(environment.current_folder.join("forgecast.toml")),
         configs.map(|folder| folder.join("forgecast/forgecast.toml")),

@@ -91,15 +91,13 @@ fn spool(spool: &Spool, running: bool) -> Vec<Finding> {
             "make it readable for your user",
         )),
         Ok(0) => findings.push(ok(what, "no facts from `forgecast emit` are waiting")),
-        Ok(waiting) if running => findings.push(warn(
-            what,
-            format!("{waiting} facts are waiting in {folder}"),
-            "check again in a moment; if they are still there, see the server's log",
-        )),
         Ok(waiting) => findings.push(warn(
             what,
             format!("{waiting} facts are waiting in {folder}"),
-            "start the server with `forgecast`; it delivers them",
+            match running {
+                true => "check again in a moment; if they are still there, see the server's log",
+                false => "start the server with `forgecast`; it delivers them",
+            },
         )),
     }
     match spool.quarantined().map_or(0, |files| files.len()) {

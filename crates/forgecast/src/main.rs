@@ -12,7 +12,6 @@ mod doctor;
 mod emit;
 mod import;
 mod memory;
-mod nearest;
 mod pipeline;
 mod private_files;
 mod runtime_file;

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use forgecast_decode::agents::{AGENTS, Agent};
 use forgecast_decode::mask;
 use forgecast_hub::Hub;
 use forgecast_ingest::AgentHomes;
@@ -156,19 +155,9 @@ pub(crate) fn transcripts(config: &Config) -> Vec<PathBuf> {
 
 /// The same folders, each with its agent.
 pub(crate) fn agents(config: &Config) -> AgentHomes {
-    let folders = |agent: &&'static Agent| {
-        let agent = *agent;
-        homes(config, agent).into_iter().map(move |folder| (agent, folder))
-    };
-    AGENTS.iter().flat_map(folders).collect()
-}
-
-/// The folders of one of them.
-pub(crate) fn homes(config: &Config, agent: &Agent) -> Vec<PathBuf> {
-    if config.transcripts.enabled {
-        config.transcripts.agents.of(agent.key).to_owned()
-    } else {
-        Vec::new()
+    match config.transcripts.enabled {
+        true => config.transcripts.agents.homes(),
+        false => Vec::new(),
     }
 }
 

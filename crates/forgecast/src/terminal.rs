@@ -2,7 +2,6 @@
 //! which lets no control character pass that came from elsewhere (the name of a folder, a setting, an argument).
 
 mod access;
-mod diff;
 mod plain;
 mod qr;
 mod sessions;
@@ -17,7 +16,6 @@ use serde::Serialize;
 
 use crate::config::Environment;
 pub(crate) use access::{shares, tokens};
-pub(crate) use diff::diff;
 pub(crate) use plain::{LogLines, one_line, several_lines};
 pub(crate) use qr::qr;
 pub(crate) use sessions::{change, session, sessions};
@@ -85,6 +83,11 @@ impl Style {
         }
     }
 
+    /// An indented line with a label and a value.
+    pub(crate) fn labeled(self, label: &str, value: &str) -> String {
+        format!("  {}  {value}\n", self.dim(&format!("{label:9}")))
+    }
+
     fn status(self, status: SessionStatus, text: &str) -> String {
         let color = match status {
             SessionStatus::Running => Color::Cyan,
@@ -104,6 +107,15 @@ pub(crate) fn print(text: &str) {
     if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
         std::process::exit(0);
     }
+}
+
+/// Writes a value as indented JSON.
+///
+/// # Errors
+/// It cannot be represented as JSON.
+pub(crate) fn print_json(value: &impl Serialize) -> serde_json::Result<()> {
+    print(&format!("{}\n", serde_json::to_string_pretty(value)?));
+    Ok(())
 }
 
 /// The width of the terminal in characters; 0 if standard output is no terminal.
@@ -130,6 +142,19 @@ pub(crate) fn print_error(text: &str) {
 /// Prints an error of several lines to standard error.
 pub(crate) fn print_errors(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}", plain::rendered(text.trim_end(), false));
+}
+
+/// Colors a diff.
+pub(crate) fn diff(text: &str, style: Style) -> String {
+    let line = |line: &str| match line.bytes().next() {
+        Some(b'+') => style.paint(Color::Green, line),
+        Some(b'-') => style.paint(Color::Red, line),
+        Some(b'@') => style.dim(line),
+        _ => line.to_owned(),
+    };
+    text.lines()
+        .map(line)
+        .fold(String::new(), |text, line| text + &line + "\n")
 }
 
 /// How long ago, in one unit.

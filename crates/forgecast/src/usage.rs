@@ -65,14 +65,14 @@ fn project(call: &ScannedCall) -> &str {
 /// The report about what is in a ledger. How fast money goes at the moment is known to a server only.
 pub(crate) fn report(ledger: &Ledger, question: Question, today: i32, calendar: &Calendar) -> UsageReport {
     let mut groups: BTreeMap<(String, String), UsageGroup> = BTreeMap::new();
-    let mut of_today = Sum::default();
+    let mut of_today = UsageGroup::default();
     for call in ledger.rows() {
         let day = calendar.day(call.used_at);
         if !question.has(day) {
             continue;
         }
         if day == today {
-            of_today.add(&call);
+            add(&mut of_today, &call);
         }
         let model = call.model.clone().unwrap_or_default();
         let key = match question.group_by {
@@ -98,18 +98,9 @@ pub(crate) fn report(ledger: &Ledger, question: Question, today: i32, calendar: 
         group_by: question.group_by,
         rows,
         totals,
-        today: question.has(today).then(|| of_today.0.amount()),
+        today: question.has(today).then(|| of_today.amount()),
         prices_of: PRICES_OF.to_owned(),
         ..UsageReport::default()
-    }
-}
-
-#[derive(Default)]
-struct Sum(UsageGroup);
-
-impl Sum {
-    fn add(&mut self, call: &Counted) {
-        add(&mut self.0, call);
     }
 }
 

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::builder::TypedValueParser;
+use clap::{Args, Subcommand};
 use forgecast_protocol::SessionRef;
 use forgecast_server::Role;
 
@@ -50,8 +51,8 @@ pub(crate) enum TokenCommand {
     /// Create a token and print it; it cannot be printed again
     New {
         /// What the token allows
-        #[arg(long, value_enum, default_value = "view")]
-        role: RoleWord,
+        #[arg(long, value_parser = role(), default_value = "view")]
+        role: Role,
         /// A name to recognize it by [default: the role]
         #[arg(long)]
         name: Option<String>,
@@ -73,8 +74,8 @@ pub(crate) enum TokenCommand {
     /// Revoke all tokens of a role and create a new one, which is printed once
     Rotate {
         /// Only tokens of this role [default: every role that has tokens]
-        #[arg(long, value_enum)]
-        role: Option<RoleWord>,
+        #[arg(long, value_parser = role())]
+        role: Option<Role>,
         #[command(flatten)]
         keys: KeysArgs,
     },
@@ -89,27 +90,6 @@ pub(crate) struct KeysArgs {
     /// The database beside which the tokens are stored [default: ~/.local/share/forgecast/forgecast.db]
     #[arg(long, value_name = "FILE")]
     pub(crate) db: Option<PathBuf>,
-}
-
-/// A token's role, as a word on the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RoleWord {
-    /// See everything and change nothing
-    View,
-    /// Send facts only: producers, hooks, telemetry
-    Ingest,
-    /// Everything
-    Admin,
-}
-
-impl From<RoleWord> for Role {
-    fn from(word: RoleWord) -> Self {
-        match word {
-            RoleWord::View => Self::View,
-            RoleWord::Ingest => Self::Ingest,
-            RoleWord::Admin => Self::Admin,
-        }
-    }
 }
 
 /// Options of `share`.
@@ -135,6 +115,14 @@ pub(crate) struct ShareArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) sources: super::SourceArgs,
+}
+
+fn role() -> impl TypedValueParser<Value = Role> {
+    super::one_of([
+        ("view", "See everything and change nothing"),
+        ("ingest", "Send facts only: producers, hooks, telemetry"),
+        ("admin", "Everything"),
+    ])
 }
 
 const MINUTE: u64 = 60;

@@ -81,6 +81,16 @@ pub(crate) enum Agent {
     Codex,
 }
 
+impl Agent {
+    /// Its key in the table of agents, which is also the name of its token.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Claude => "claude",
+            Self::Codex => "codex",
+        }
+    }
+}
+
 /// Options of `doctor`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DoctorArgs {

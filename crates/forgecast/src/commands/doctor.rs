@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use super::Context;
 use crate::cli::DoctorArgs;
 use crate::doctor;
-use crate::terminal::{self, Health, Style};
+use crate::terminal::{self, Health, counted};
 
 /// Prints the findings.
 ///
@@ -15,13 +15,12 @@ pub(crate) fn run(context: &Context, args: &DoctorArgs) -> Result<()> {
     let config = context.configure(args.sources.flags())?;
     let findings = doctor::run_checks(&context.environment, &config);
     if args.json {
-        terminal::print(&format!("{}\n", serde_json::to_string_pretty(&findings)?));
+        terminal::print_json(&findings)?;
     } else {
-        terminal::print(&doctor::text(&findings, Style::of_stdout(&context.environment)));
+        terminal::print(&doctor::text(&findings, context.style()));
     }
     match findings.iter().filter(|finding| finding.state == Health::Fail).count() {
         0 => Ok(()),
-        1 => bail!("1 check failed"),
-        failed => bail!("{failed} checks failed"),
+        failed => bail!("{} failed", counted(failed as u64, "check")),
     }
 }

@@ -96,11 +96,7 @@ fn files(context: &Context, args: &ImportArgs) -> Result<Vec<PathBuf>> {
         return Ok(args.files.clone());
     }
     match context.environment.variable(VARIABLE) {
-        Some(path) => {
-            let home = context.environment.home();
-            let below = path.strip_prefix("~/").zip(home).map(|(rest, home)| home.join(rest));
-            Ok(vec![below.unwrap_or_else(|| PathBuf::from(path))])
-        }
+        Some(path) => Ok(vec![context.environment.expanded(path)]),
         None => bail!(
             "name a file: a metrics database (usually ~/.context-foundry/metrics.db; {VARIABLE} is not set), or a file written by `forgecast export`"
         ),

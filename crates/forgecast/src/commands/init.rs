@@ -13,7 +13,7 @@ use crate::config::{Config, Environment};
 use crate::connect::write::{self, Record, Records};
 use crate::connect::{self, Added, Edited, Target, settings};
 use crate::server_urls::{self, ServerUrls};
-use crate::terminal::{self, Style};
+use crate::terminal;
 use crate::{pipeline, runtime_file};
 use token::Tokens;
 
@@ -28,7 +28,12 @@ pub(crate) fn run(context: &Context, args: &InitArgs) -> Result<()> {
         None => address(context, &config)?,
     };
     let files = settings::files(args.agent, &config);
-    let tokens = Tokens::new(context, &config, args, &url);
+    let tokens = Tokens {
+        context,
+        config: &config,
+        args,
+        url: &url,
+    };
     let there = files.iter().find_map(|file| settings::token(args.agent, file));
     let token = if args.undo {
         None
@@ -71,7 +76,7 @@ fn change_file(context: &Context, args: &InitArgs, target: Target<'_>, file: &Pa
     for note in &edited.notes {
         terminal::print(&format!("{}: {note}\n", file.display()));
     }
-    let style = Style::of_stdout(&context.environment);
+    let style = context.style();
     if edited.text == before {
         terminal::print(&format!("{}: no change needed\n", file.display()));
         return Ok(false);
@@ -135,8 +140,7 @@ fn add(
 fn undo(agent: Agent, text: Option<&str>, record: Option<&Record>) -> Result<Edited, String> {
     let unchanged = |text| Edited {
         text,
-        added: Added::default(),
-        notes: Vec::new(),
+        ..Edited::default()
     };
     let Some(text) = text else {
         return Ok(unchanged(None));

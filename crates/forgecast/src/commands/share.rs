@@ -14,7 +14,7 @@ use crate::cli::ShareArgs;
 use crate::config::Config;
 use crate::runtime_file::Running;
 use crate::server_urls::{self, ServerUrls};
-use crate::terminal::{self, Style};
+use crate::terminal;
 
 /// Creates, lists or revokes links.
 ///
@@ -29,12 +29,11 @@ pub(crate) fn run(context: &Context, args: &ShareArgs) -> Result<()> {
     let keys = access::open(&db, &forgecast_ingest::system_clock())?;
     let written = || format!("cannot change {}", access::path(&db).display());
     if args.list {
-        list(context, args.json, &keys.shares());
-        return Ok(());
+        return list(context, args.json, &keys.shares());
     }
     if let Some(id) = &args.revoke {
         match keys.revoke_share(id).with_context(written)? {
-            Some(share) if args.json => terminal::print(&format!("{:#}\n", json!(share))),
+            Some(share) if args.json => terminal::print_json(&json!(share))?,
             Some(share) => terminal::print(&format!("revoked the link {} to {}\n", share.id, share.session)),
             None => bail!("there is no link {id}; `forgecast share --list` lists the links"),
         }
@@ -51,10 +50,9 @@ pub(crate) fn run(context: &Context, args: &ShareArgs) -> Result<()> {
     if args.json {
         let mut shown = json!(info);
         shown["url"] = url.into();
-        terminal::print(&format!("{shown:#}\n"));
-        return Ok(());
+        return Ok(terminal::print_json(&shown)?);
     }
-    let style = Style::of_stdout(&context.environment);
+    let style = context.style();
     terminal::print(&format!("{}\n", style.bold(&url)));
     let until = minute(info.expires_at);
     let note = format!(
@@ -89,13 +87,14 @@ fn base(config: &Config, running: Option<&Running>) -> Result<String> {
     }
 }
 
-fn list(context: &Context, as_json: bool, shares: &[ShareInfo]) {
+fn list(context: &Context, as_json: bool, shares: &[ShareInfo]) -> Result<()> {
     if as_json {
-        terminal::print(&format!("{:#}\n", json!(shares)));
+        terminal::print_json(&json!(shares))?;
     } else if shares.is_empty() {
         terminal::print("There are no links.\n");
     } else {
         let now = forgecast_ingest::system_clock().now();
-        terminal::print(&terminal::shares(shares, now, Style::of_stdout(&context.environment)));
+        terminal::print(&terminal::shares(shares, now, context.style()));
     }
+    Ok(())
 }

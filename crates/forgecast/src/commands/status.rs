@@ -21,11 +21,11 @@ pub(crate) fn run(context: &Context, args: &StatusArgs) -> Result<()> {
     let client = SessionClient::open(context, &args.sources)?;
     if args.json {
         let view: Value = serde_json::from_slice(&client.view_json(&args.id)?)?;
-        terminal::print(&format!("{}\n", serde_json::to_string_pretty(&view)?));
+        terminal::print_json(&view)?;
     } else {
         let view = client.view(&args.id)?;
         let now = forgecast_ingest::system_clock().now();
-        terminal::print(&terminal::session(&view, now, Style::of_stdout(&context.environment)));
+        terminal::print(&terminal::session(&view, now, context.style()));
     }
     client.close();
     Ok(())
@@ -38,7 +38,7 @@ fn watch(context: &Context, args: &StatusArgs) -> Result<()> {
     };
     let mut follower = Follower {
         json: args.json,
-        style: Style::of_stdout(&context.environment),
+        style: context.style(),
         state: Value::Null,
         revision: 0,
         last: None,

@@ -7,13 +7,13 @@ use anyhow::{Context as _, Result, bail};
 use forgecast_decode::clean::is_hidden;
 use forgecast_protocol::Timestamp;
 use forgecast_server::{Keys, Role, TokenInfo};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Context, Flags};
 use crate::access;
 use crate::cli::{KeysArgs, TokenCommand};
 use crate::config::key;
-use crate::terminal::{self, Style};
+use crate::terminal;
 
 /// Runs one of the `token` commands.
 ///
@@ -23,16 +23,15 @@ pub(crate) fn run(context: &Context, command: &TokenCommand) -> Result<()> {
     match command {
         TokenCommand::New { role, name, keys } => {
             let (opened, at) = open(context, keys)?;
-            let role = Role::from(*role);
             let name = name.as_deref().unwrap_or(role.as_str());
             if name.contains(is_hidden) {
                 bail!("a name must consist of visible characters: {name:?}");
             }
-            let made = opened.add_token(role, name).map_err(|error| match error.kind() {
+            let made = opened.add_token(*role, name).map_err(|error| match error.kind() {
                 std::io::ErrorKind::AlreadyExists => anyhow::anyhow!("{error}; choose another with --name"),
                 _ => anyhow::Error::new(error).context(format!("cannot create a token in {}", at.display())),
             })?;
-            print_created(context, keys.json, &[made]);
+            print_created(context, keys.json, &[made])?;
         }
         TokenCommand::List { keys } => list(context, keys)?,
         TokenCommand::Revoke { token, keys } => {
@@ -41,7 +40,7 @@ pub(crate) fn run(context: &Context, command: &TokenCommand) -> Result<()> {
                 .revoke_token(token)
                 .with_context(|| format!("cannot change {}", at.display()))?;
             match revoked {
-                Some(info) if keys.json => print_json(&json!(info)),
+                Some(info) if keys.json => terminal::print_json(&json!(info))?,
                 Some(info) => terminal::print(&format!("revoked {} ({}, {})\n", info.name, info.role, info.id)),
                 None => bail!("there is no token {token}; `forgecast token list` lists them"),
             }
@@ -49,7 +48,7 @@ pub(crate) fn run(context: &Context, command: &TokenCommand) -> Result<()> {
         TokenCommand::Rotate { role, keys } => {
             let (opened, at) = open(context, keys)?;
             let roles = match role {
-                Some(role) => vec![Role::from(*role)],
+                Some(role) => vec![*role],
                 None => roles_in_use(&opened),
             };
             if roles.is_empty() {
@@ -57,7 +56,7 @@ pub(crate) fn run(context: &Context, command: &TokenCommand) -> Result<()> {
             }
             let made: Result<Vec<_>, _> = roles.into_iter().map(|role| opened.rotate(role)).collect();
             let made = made.with_context(|| format!("cannot change {}", at.display()))?;
-            print_created(context, keys.json, &made);
+            print_created(context, keys.json, &made)?;
         }
     }
     Ok(())
@@ -84,33 +83,31 @@ fn list(context: &Context, args: &KeysArgs) -> Result<()> {
     let (keys, _) = open(context, args)?;
     let tokens = keys.tokens();
     if args.json {
-        print_json(&json!(tokens));
+        terminal::print_json(&json!(tokens))?;
     } else if tokens.is_empty() {
         terminal::print("There are no tokens, so only this machine has access. `forgecast token new` creates one.\n");
     } else {
         let now = forgecast_ingest::system_clock().now();
-        let style = Style::of_stdout(&context.environment);
+        let style = context.style();
         terminal::print(&terminal::tokens(&tokens, now, style));
     }
     Ok(())
 }
 
-fn print_created(context: &Context, as_json: bool, made: &[(TokenInfo, String)]) {
+fn print_created(context: &Context, as_json: bool, made: &[(TokenInfo, String)]) -> Result<()> {
     if as_json {
         let shown = made.iter().map(|(info, text)| {
             let mut shown = json!(info);
             shown["token"] = text.as_str().into();
             shown
         });
-        let mut shown: Vec<Value> = shown.collect();
-        print_json(&if shown.len() == 1 {
-            shown.remove(0)
-        } else {
-            Value::Array(shown)
-        });
-        return;
+        match shown.collect::<Vec<_>>().as_slice() {
+            [one] => terminal::print_json(one)?,
+            several => terminal::print_json(&several)?,
+        }
+        return Ok(());
     }
-    let style = Style::of_stdout(&context.environment);
+    let style = context.style();
     for (info, text) in made {
         terminal::print(&format!("{}\n", style.bold(text)));
         let what = format!("  {}, {}: {}", info.name, info.role, description(info.role));
@@ -118,6 +115,7 @@ fn print_created(context: &Context, as_json: bool, made: &[(TokenInfo, String)])
     }
     let note = "  This token is shown only once; store it like a password.";
     terminal::print(&format!("{}\n", style.dim(note)));
+    Ok(())
 }
 
 fn description(role: Role) -> &'static str {
@@ -126,10 +124,6 @@ fn description(role: Role) -> &'static str {
         Role::Ingest => "can send facts and see nothing",
         Role::Admin => "has full access",
     }
-}
-
-fn print_json(value: &Value) {
-    terminal::print(&format!("{value:#}\n"));
 }
 
 /// A time as `2026-11-22 08:15 UTC`.

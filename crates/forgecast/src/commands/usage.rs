@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::config::Config;
 use crate::pipeline;
 use crate::runtime_file;
-use crate::terminal::{self, Style};
+use crate::terminal;
 use crate::usage::{self, Question};
 
 /// Prints the report.
@@ -28,9 +28,9 @@ pub(crate) fn run(context: &Context, args: &UsageArgs) -> Result<()> {
         None => count(&config, args)?,
     };
     if args.json {
-        terminal::print(&format!("{}\n", serde_json::to_string_pretty(&report)?));
+        terminal::print_json(&report)?;
     } else {
-        terminal::print(&terminal::usage(&report, Style::of_stdout(&context.environment)));
+        terminal::print(&terminal::usage(&report, context.style()));
     }
     Ok(())
 }

@@ -31,6 +31,14 @@ impl AgentFolders {
         found.map_or(&[], |(_, folders)| folders)
     }
 
+    /// The folders of all agents, each with its agent.
+    pub(crate) fn homes(&self) -> Vec<(&'static Agent, PathBuf)> {
+        let agents = self.0.iter();
+        agents
+            .flat_map(|(agent, folders)| folders.iter().map(|folder| (*agent, folder.clone())))
+            .collect()
+    }
+
     /// Looks the folders up that no layer names; `is_set` tells whether one names the setting of a key.
     pub(super) fn compute_defaults(&mut self, environment: &Environment, is_set: impl Fn(&str) -> bool) {
         for (agent, folders) in &mut self.0 {
@@ -80,33 +88,21 @@ fn default_folders(agent: &Agent, environment: &Environment) -> Vec<PathBuf> {
     let home = &agent.home;
     if let Some(named) = home.variable.and_then(|name| environment.variable(name)) {
         return match home.separator {
-            None => vec![expanded(environment, named)],
+            None => vec![environment.expanded(named)],
             Some(separator) => {
                 let named = named
                     .split(separator)
                     .map(str::trim)
                     .filter(|folder| !folder.is_empty());
-                distinct(named.map(|folder| around(agent.folders[0], &expanded(environment, folder))))
+                distinct(named.map(|folder| around(agent.folders[0], &environment.expanded(folder))))
             }
         };
     }
     let usual = environment.home().map(|user| user.join(home.folder));
-    let config = home.config_folder.and_then(|folder| {
-        let configs = environment.folder("XDG_CONFIG_HOME");
-        Some(
-            configs
-                .or_else(|| Some(environment.home()?.join(".config")))?
-                .join(folder),
-        )
-    });
+    let config = home
+        .config_folder
+        .and_then(|folder| Some(environment.config_folder()?.join(folder)));
     distinct(usual.into_iter().chain(config))
-}
-
-fn expanded(environment: &Environment, folder: &str) -> PathBuf {
-    match (folder.strip_prefix("~/"), environment.home()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => environment.absolute(Path::new(folder)),
-    }
 }
 
 /// The folder around the one with the transcripts, when that is what was named.

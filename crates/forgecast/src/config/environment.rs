@@ -34,8 +34,16 @@ impl Environment {
     }
 
     /// The value of a variable that is an absolute path; the XDG specification says to ignore others.
-    pub(super) fn folder(&self, name: &str) -> Option<PathBuf> {
-        self.variable(name).map(PathBuf::from).filter(|path| path.is_absolute())
+    pub(super) fn folder(&self, name: &str) -> Option<&Path> {
+        self.variable(name).map(Path::new).filter(|path| path.is_absolute())
+    }
+
+    /// The folder in a variable, else the usual one in the user's home.
+    fn folder_or(&self, name: &str, usual: &str) -> Option<PathBuf> {
+        match self.folder(name) {
+            Some(folder) => Some(folder.to_owned()),
+            None => Some(self.home()?.join(usual)),
+        }
     }
 
     /// The current folder of the process.
@@ -59,22 +67,30 @@ impl Environment {
     }
 
     /// The user's home folder.
-    pub(crate) fn home(&self) -> Option<PathBuf> {
+    pub(crate) fn home(&self) -> Option<&Path> {
         self.folder("HOME")
+    }
+
+    /// A path in which `~/` is the home folder, made absolute.
+    pub(crate) fn expanded(&self, path: &str) -> PathBuf {
+        match (path.strip_prefix("~/"), self.home()) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => self.absolute(Path::new(path)),
+        }
+    }
+
+    /// The user's folder of configurations.
+    pub(super) fn config_folder(&self) -> Option<PathBuf> {
+        self.folder_or("XDG_CONFIG_HOME", ".config")
     }
 
     /// Our data folder, which need not exist. Without a home it is in the temporary folder, named after the user.
     pub(crate) fn data_folder(&self) -> PathBuf {
-        let data = self
-            .folder("XDG_DATA_HOME")
-            .or_else(|| Some(self.home()?.join(".local/share")));
-        data.map_or_else(
-            || {
-                self.temporary_folder()
-                    .join(format!("forgecast-{}", rustix::process::geteuid().as_raw()))
-            },
-            |data| data.join("forgecast"),
-        )
+        if let Some(data) = self.folder_or("XDG_DATA_HOME", ".local/share") {
+            return data.join("forgecast");
+        }
+        let temporary = self.folder("TMPDIR").unwrap_or(Path::new("/tmp"));
+        temporary.join(format!("forgecast-{}", rustix::process::geteuid().as_raw()))
     }
 
     /// Our folder for files that live as long as a process.
@@ -84,14 +100,11 @@ impl Environment {
             .map_or_else(|| self.data_folder().join("run"), |folder| folder.join("forgecast"))
     }
 
-    fn temporary_folder(&self) -> PathBuf {
-        self.folder("TMPDIR").unwrap_or_else(|| PathBuf::from("/tmp"))
-    }
-
-    pub(super) fn path_base<'a>(&'a self, home: Option<&'a Path>) -> PathBase<'a> {
+    /// What relative paths and `~` mean in variables and flags.
+    pub(super) fn path_base(&self) -> PathBase<'_> {
         PathBase {
             folder: &self.current_folder,
-            home,
+            home: self.home(),
         }
     }
 

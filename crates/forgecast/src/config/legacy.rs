@@ -15,17 +15,14 @@ const VARIABLES: [(&str, Key); 5] = [
 /// Reads those that are not empty. One with an unusable value is ignored with a warning: it was not written for
 /// Forgecast.
 pub(super) fn read(config: &mut Config, environment: &Environment) {
-    let home = environment.home();
     for (name, key) in VARIABLES {
         let Some(text) = environment.variable(name) else {
             continue;
         };
         let (key, provenance) = (key.as_str(), Provenance::Variable(name.to_owned()));
-        let base = environment.path_base(home.as_deref());
-        if let Err(expected) = config.set(key, &Input::Text(text), provenance, base) {
-            config
-                .warnings
-                .push(format!("{name} is ignored: `{key}` must be {expected}"));
+        if let Err(expected) = config.set(key, &Input::Text(text), provenance, environment.path_base()) {
+            let warning = format!("{name} is ignored: `{key}` must be {expected}");
+            config.warnings.push(warning);
         }
     }
 }

@@ -150,7 +150,7 @@ pub(crate) fn hooks(text: &str) -> Result<Vec<(String, String)>, String> {
     let mut found = Vec::new();
     for prop in settings.object_value("hooks").iter().flat_map(CstObject::properties) {
         let Some(name) = prop.decoded_name() else { continue };
-        for groups in prop.array_value() {
+        if let Some(groups) = prop.array_value() {
             found.extend(our_hooks(&groups).map(|(_, url)| (name.clone(), url)));
         }
     }

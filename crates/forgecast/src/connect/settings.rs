@@ -11,11 +11,11 @@ use crate::config::Config;
 
 /// The settings files of an agent: one in each of its folders that exists, else in the first.
 pub(crate) fn files(agent: Agent, config: &Config) -> Vec<PathBuf> {
-    let (key, name) = match agent {
-        Agent::Claude => ("claude", "settings.json"),
-        Agent::Codex => ("codex", "config.toml"),
+    let name = match agent {
+        Agent::Claude => "settings.json",
+        Agent::Codex => "config.toml",
     };
-    let folders = config.transcripts.agents.of(key);
+    let folders = config.transcripts.agents.of(agent.key());
     let mut there: Vec<&PathBuf> = folders.iter().filter(|folder| folder.is_dir()).collect();
     if there.is_empty() {
         there.extend(folders.first());

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use clap::ValueEnum;
 use forgecast_decode::agents::{AGENTS, Agent};
 use forgecast_protocol::Timestamp;
 
@@ -12,7 +13,6 @@ use crate::config::{Config, Environment};
 use crate::connect::claude::{ENDPOINT, EVENTS};
 use crate::connect::settings::{self, accepts_token, requires_token};
 use crate::connect::{self, HOOKS, write};
-use crate::pipeline;
 use crate::terminal;
 
 /// How many levels of folders are searched.
@@ -26,7 +26,7 @@ pub(super) fn findings(environment: &Environment, config: &Config, url: Option<&
     }
     let mut findings = Vec::new();
     for agent in AGENTS {
-        let folders = pipeline::homes(config, agent);
+        let folders = config.transcripts.agents.of(agent.key);
         let there: Vec<&PathBuf> = folders.iter().filter(|folder| folder.is_dir()).collect();
         for folder in &there {
             findings.push(transcripts(agent, folder));
@@ -92,10 +92,8 @@ fn count(folder: &Path, depth: usize, files: &mut u64, newest: &mut Option<Syste
 }
 
 fn settings_findings(environment: &Environment, config: &Config, agent: &str, url: Option<&str>) -> Vec<Finding> {
-    let agent = match agent {
-        "claude" => cli::Agent::Claude,
-        "codex" => cli::Agent::Codex,
-        _ => return Vec::new(),
+    let Ok(agent) = cli::Agent::from_str(agent, false) else {
+        return Vec::new();
     };
     let files = settings::files(agent, config);
     let each = files.into_iter().flat_map(|file| {

@@ -1,9 +1,10 @@
 //! The kinds of facts and their fields, by the protocol's names. A test decodes each of them with the server's decoder, so
 //! the table cannot list what the server does not accept.
 
+use forgecast_decode::lenient::Scalar;
 use serde_json::Value;
 
-use crate::nearest::nearest;
+use crate::typo::nearest;
 
 /// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,19 +23,12 @@ pub(super) enum FieldType {
 impl FieldType {
     /// The value of a text on the command line; none if the text is of another type.
     pub(super) fn value(self, text: &str) -> Option<Value> {
+        let scalar = Scalar::Text(text.into());
         match self {
             Self::Text => Some(text.into()),
-            Self::Count => text.parse::<u64>().ok().map(Value::from),
-            Self::Number => text
-                .parse::<f64>()
-                .ok()
-                .filter(|number| number.is_finite())
-                .map(Value::from),
-            Self::Flag => match text {
-                "true" | "yes" | "1" => Some(true.into()),
-                "false" | "no" | "0" => Some(false.into()),
-                _ => None,
-            },
+            Self::Count => scalar.count().map(Value::from),
+            Self::Number => scalar.number().map(Value::from),
+            Self::Flag => scalar.flag().map(Value::from),
             Self::List => {
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
                 Some(items.map(Value::from).collect())

@@ -54,13 +54,11 @@ impl Task {
         if self.scope == ImportScope::Supplement {
             return Vec::new();
         }
-        let mut seen = Map::new();
-        put(&mut seen, "project", text(&self.columns, "project_name"));
-        put(&mut seen, "task", text(&self.columns, "task_description"));
+        let column = |name| text(&self.columns, name);
+        let seen = json!({ "project": column("project_name"), "task": column("task_description") });
         let mut envelopes = vec![self.envelope("tasks/seen", "session_seen", self.began, seen)];
         if let Some(began) = self.began {
-            let mut phase = Map::new();
-            put(&mut phase, "started_at", Some(began.to_string()));
+            let phase = json!({ "started_at": began });
             envelopes.push(self.envelope("tasks/began", "phase_reported", Some(began), phase));
         }
         envelopes
@@ -91,33 +89,27 @@ impl Task {
         let ended = ended.max(self.began.filter(|_| ended.is_some()));
         let status = text(&self.columns, "status");
         let done = list(&self.columns, "phases_completed");
-        let mut phase = Map::new();
-        let current = text(&self.columns, "current_phase");
-        put(&mut phase, "phase", current.filter(|phase| !self.goes_back(phase)));
-        put(&mut phase, "phases_completed", done.clone());
-        if phase.is_empty() && status.is_none() {
+        let current = text(&self.columns, "current_phase").filter(|phase| !self.goes_back(phase));
+        let has_phase = current.is_some() || done.is_some();
+        if !has_phase && status.is_none() {
             return Vec::new();
         }
         let at = ended.or(self.latest);
+        let mut phase = json!({ "phase": current, "phases_completed": done, "last_updated": at });
         let Some(success) = status.as_deref().and_then(outcome) else {
-            put(&mut phase, "status", status);
-            put(&mut phase, "last_updated", at.map(|at| at.to_string()));
+            phase["status"] = json!(status);
             // The state changes while the task runs; each state is a fact of its own.
-            let stand = digest(&[&Value::Object(phase.clone()).to_string()]);
+            let stand = digest(&[&known(phase.clone()).to_string()]);
             return vec![self.envelope(&format!("tasks/stand-{stand}"), "phase_reported", at, phase)];
         };
-        let mut end = Map::new();
-        put(&mut end, "success", Some(success));
-        put(&mut end, "status", status);
-        put(&mut end, "completed_at", at.map(|at| at.to_string()));
-        put(&mut end, "phases_completed", done);
-        let minutes = number(&self.columns, "duration_seconds").map(|seconds| seconds / 60.0);
-        put(&mut end, "duration_minutes", minutes);
         let link = text(&self.columns, "github_url").filter(|link| link.starts_with("https://"));
-        put(&mut end, "links", link.map(|link| json!({ "github": link })));
+        let end = json!({
+            "success": success, "status": status, "completed_at": at, "phases_completed": done,
+            "duration_minutes": number(&self.columns, "duration_seconds").map(|seconds| seconds / 60.0),
+            "links": link.map(|link| json!({ "github": link })),
+        });
         let mut envelopes = Vec::new();
-        if !phase.is_empty() {
-            put(&mut phase, "last_updated", at.map(|at| at.to_string()));
+        if has_phase {
             envelopes.push(self.envelope("tasks/last", "phase_reported", at, phase));
         }
         envelopes.push(self.envelope("tasks/end", "completion_reported", at, end));
@@ -141,26 +133,18 @@ impl Task {
         if let Some(phase) = text(columns, "phase").filter(|phase| !self.goes_back(phase))
             && self.phases.insert(phase.clone())
         {
-            let mut fields = Map::new();
-            put(&mut fields, "phase", Some(phase));
-            put(&mut fields, "last_updated", at.map(|at| at.to_string()));
-            envelopes.push(self.envelope(&format!("{place}/phase"), "phase_reported", at, fields));
+            let phase = json!({ "phase": phase, "last_updated": at });
+            envelopes.push(self.envelope(&format!("{place}/phase"), "phase_reported", at, phase));
         }
-        let mut usage = Map::new();
-        if let Some(tokens) = count(columns, "token_usage") {
-            // The number grows while the context fills, and starts over when it is reset; the increase was used.
-            let used = tokens.checked_sub(self.tokens).unwrap_or(tokens);
-            self.tokens = tokens;
-            put(&mut usage, "input", Some(used).filter(|used| *used > 0));
-            put(&mut usage, "context_tokens", Some(tokens));
-        }
-        put(
-            &mut usage,
-            "context_percent",
-            number(columns, "token_percentage").filter(|percent| *percent <= 100.0),
-        );
-        if !usage.is_empty() {
-            put(&mut usage, "used_at", at.map(|at| at.to_string()));
+        let tokens = count(columns, "token_usage");
+        // The number grows while the context fills, and starts over when it is reset; the increase was used.
+        let used = tokens.map(|tokens| tokens.checked_sub(self.tokens).unwrap_or(tokens));
+        self.tokens = tokens.unwrap_or(self.tokens);
+        let percent = number(columns, "token_percentage").filter(|percent| *percent <= 100.0);
+        if tokens.is_some() || percent.is_some() {
+            let usage = json!({
+                "input": used.filter(|used| *used > 0), "context_tokens": tokens, "context_percent": percent, "used_at": at,
+            });
             envelopes.push(self.envelope(place, "usage_recorded", at, usage));
         }
         envelopes
@@ -168,102 +152,81 @@ impl Task {
 
     fn decision(&self, place: &str, columns: &Map<String, Value>, at: Option<Timestamp>) -> Value {
         let kind = text(columns, "decision_type");
-        let mut fields = Map::new();
-        put(&mut fields, "key", Some(place.to_owned()));
-        let title = text(columns, "decision_description").or_else(|| kind.clone());
-        put(&mut fields, "title", title);
-        put(&mut fields, "category", kind);
-        put(&mut fields, "phase", text(columns, "phase"));
         let rating = |name| number(columns, name).filter(|rating| (1.0..=5.0).contains(rating));
-        put(&mut fields, "quality", rating("quality_rating"));
-        put(&mut fields, "difficulty", rating("difficulty_rating"));
-        put(&mut fields, "lesson_used", flag(columns, "used_lessons_learned"));
-        put(&mut fields, "root_cause", text(columns, "reasoning"));
-        put(&mut fields, "solution", text(columns, "outcome"));
-        let regretted = flag(columns, "is_regrettable") == Some(true);
-        put(&mut fields, "severity", regretted.then_some("regrettable"));
-        self.envelope(place, "decision_recorded", at, fields)
+        let is_regretted = flag(columns, "is_regrettable") == Some(true);
+        let decision = json!({
+            "key": place, "title": text(columns, "decision_description").or_else(|| kind.clone()), "category": kind,
+            "phase": text(columns, "phase"), "quality": rating("quality_rating"), "difficulty": rating("difficulty_rating"),
+            "lesson_used": flag(columns, "used_lessons_learned"), "root_cause": text(columns, "reasoning"),
+            "solution": text(columns, "outcome"), "severity": is_regretted.then_some("regrettable"),
+        });
+        self.envelope(place, "decision_recorded", at, decision)
     }
 
     fn agent(&self, place: &str, row: &LegacyRow, at: Option<Timestamp>) -> Vec<Value> {
         let columns = &row.columns;
         let kind = text(columns, "agent_type");
-        let mut fields = Map::new();
         let id = format!("{}-{}", kind.as_deref().unwrap_or("agent"), row.number);
-        put(&mut fields, "agent_id", Some(id));
-        put(&mut fields, "agent_type", kind);
-        put(&mut fields, "phase", text(columns, "phase"));
-        let mut ended = fields.clone();
+        let began = json!({ "agent_id": id, "agent_type": kind, "phase": text(columns, "phase"), "status": "active" });
         let duration = count(columns, "duration_seconds").and_then(|seconds| i64::try_from(seconds).ok());
         let reported = columns.get("end_time").and_then(value::time);
         let after = || Some(at?.plus_millis(duration?.saturating_mul(1_000)));
         let end = reported.or_else(after).or(at).max(at);
-        put(&mut fields, "status", Some("active"));
         let well = flag(columns, "success").unwrap_or(true);
-        put(&mut ended, "status", Some(if well { "completed" } else { "failed" }));
-        put(
-            &mut ended,
-            "tokens_used",
-            count(columns, "tokens_used").filter(|tokens| *tokens > 0),
-        );
-        put(&mut ended, "issues_found", count(columns, "issues_found"));
-        put(&mut ended, "issues_fixed", count(columns, "issues_fixed"));
+        let mut ended = began.clone();
+        ended["status"] = if well { "completed" } else { "failed" }.into();
+        ended["tokens_used"] = json!(count(columns, "tokens_used").filter(|tokens| *tokens > 0));
+        for name in ["issues_found", "issues_fixed"] {
+            ended[name] = json!(count(columns, name));
+        }
         vec![
-            self.envelope(&format!("{place}/began"), "agent_reported", at, fields),
+            self.envelope(&format!("{place}/began"), "agent_reported", at, began),
             self.envelope(place, "agent_reported", end, ended),
         ]
     }
 
     fn tests(&self, place: &str, columns: &Map<String, Value>, at: Option<Timestamp>) -> Value {
-        let mut fields = Map::new();
-        put(&mut fields, "iteration", count(columns, "iteration_number"));
-        let numbers = ["tests_run", "tests_passed", "tests_failed"];
+        let mut tests = json!({ "iteration": count(columns, "iteration_number") });
+        let numbers = ["tests_run", "tests_passed", "tests_failed"].map(|name| (name, count(columns, name)));
         // Context Foundry writes zeros for numbers that nobody reported.
-        if numbers
-            .iter()
-            .any(|name| count(columns, name).is_some_and(|count| count > 0))
-        {
-            for name in numbers {
-                put(&mut fields, name, count(columns, name));
+        if numbers.iter().any(|(_, count)| count.is_some_and(|count| count > 0)) {
+            for (name, count) in numbers {
+                tests[name] = json!(count);
             }
         }
-        self.envelope(place, "tests_reported", at, fields)
+        self.envelope(place, "tests_reported", at, tests)
     }
 
     fn pattern(&mut self, place: &str, columns: &Map<String, Value>, at: Option<Timestamp>) -> Option<Value> {
         let id = text(columns, "pattern_id")?;
-        let mut fields = Map::new();
-        let room = self.patterns.len() < MAX_PATTERNS || self.patterns.contains_key(&id);
-        if room {
+        let has_room = self.patterns.len() < MAX_PATTERNS || self.patterns.contains_key(&id);
+        let counts = has_room.then(|| {
             let (applied, prevented) = self.patterns.entry(id.clone()).or_default();
             *applied += u32::from(flag(columns, "was_applied") == Some(true));
             *prevented += u32::from(flag(columns, "prevented_issue") == Some(true));
-            put(&mut fields, "frequency", Some(*applied));
-            put(&mut fields, "times_prevented", Some(*prevented));
-        }
-        put(&mut fields, "pattern_id", Some(id));
-        put(&mut fields, "library", text(columns, "pattern_type"));
-        put(&mut fields, "title", text(columns, "issue_description"));
-        Some(self.envelope(place, "pattern_recorded", at, fields))
+            (*applied, *prevented)
+        });
+        let pattern = json!({
+            "pattern_id": id, "library": text(columns, "pattern_type"), "title": text(columns, "issue_description"),
+            "frequency": counts.map(|(applied, _)| applied), "times_prevented": counts.map(|(_, prevented)| prevented),
+        });
+        Some(self.envelope(place, "pattern_recorded", at, pattern))
     }
 
-    fn envelope(&self, place: &str, kind: &str, at: Option<Timestamp>, data: Map<String, Value>) -> Value {
-        let mut envelope = Map::new();
-        put(&mut envelope, "id", Some(format!("{ID}{}/{place}", self.mark)));
-        put(&mut envelope, "session", Some(self.session.clone()));
-        put(&mut envelope, "type", Some(kind));
-        put(&mut envelope, "at", at.map(|at| at.to_string()));
-        put(&mut envelope, "history", Some(true));
-        put(&mut envelope, "data", Some(data));
-        Value::Object(envelope)
+    fn envelope(&self, place: &str, kind: &str, at: Option<Timestamp>, data: Value) -> Value {
+        known(json!({
+            "id": format!("{ID}{}/{place}", self.mark), "session": self.session, "type": kind, "at": at, "history": true,
+            "data": known(data),
+        }))
     }
 }
 
-/// Sets a field that has a value.
-fn put(fields: &mut Map<String, Value>, name: &str, value: Option<impl Into<Value>>) {
-    if let Some(value) = value {
-        fields.insert(name.to_owned(), value.into());
+/// An object without its fields that are null.
+fn known(mut object: Value) -> Value {
+    if let Value::Object(fields) = &mut object {
+        fields.retain(|_, value| !value.is_null());
     }
+    object
 }
 
 /// Whether a status means success or failure; `None` if the task has not ended.

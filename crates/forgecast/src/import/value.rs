@@ -2,6 +2,7 @@
 
 use std::hash::Hasher;
 
+use forgecast_decode::lenient::Scalar;
 use forgecast_decode::time::read;
 use forgecast_protocol::Timestamp;
 use jiff::tz::TimeZone;
@@ -27,31 +28,23 @@ pub(super) fn text(columns: &Map<String, Value>, name: &str) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// A number from 0 on, also as text.
+fn scalar<'c>(columns: &'c Map<String, Value>, name: &str) -> Option<Scalar<'c>> {
+    Scalar::of(columns.get(name)?)
+}
+
+/// A number from 0 on.
 pub(super) fn number(columns: &Map<String, Value>, name: &str) -> Option<f64> {
-    let number = match columns.get(name)? {
-        Value::Number(number) => number.as_f64()?,
-        Value::String(text) => text.trim().parse().ok()?,
-        _ => return None,
-    };
-    (number.is_finite() && number >= 0.0).then_some(number)
+    scalar(columns, name)?.number().filter(|number| *number >= 0.0)
 }
 
-/// A whole number from 0 on.
+/// A number from 0 on, rounded.
 pub(super) fn count(columns: &Map<String, Value>, name: &str) -> Option<u64> {
-    let number = number(columns, name).filter(|number| *number < 1e15)?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 1e15")]
-    let count = number.round() as u64;
-    Some(count)
+    Scalar::Float(number(columns, name)?.round()).count()
 }
 
-/// True or false, also as 1 and 0 or as a word.
+/// True or false.
 pub(super) fn flag(columns: &Map<String, Value>, name: &str) -> Option<bool> {
-    match text(columns, name)?.to_ascii_lowercase().as_str() {
-        "1" | "1.0" | "true" | "yes" | "t" => Some(true),
-        "0" | "0.0" | "false" | "no" | "f" => Some(false),
-        _ => None,
-    }
+    scalar(columns, name)?.flag()
 }
 
 /// A list of words: a JSON list, or words separated by commas. A JSON list that was cut off is none.

@@ -7,36 +7,25 @@ use super::{Style, age, in_one_unit, table};
 
 /// The tokens as a table.
 pub(crate) fn tokens(tokens: &[TokenInfo], now: Timestamp, style: Style) -> String {
-    let mut rows = vec![["ID", "NAME", "ROLE", "CREATED"].map(str::to_owned)];
-    rows.extend(tokens.iter().map(|token| {
-        let made = age(Some(token.created_at), now);
-        [token.id.clone(), token.name.clone(), token.role.to_string(), made]
-    }));
-    headed(&rows, style)
+    let rows = tokens.iter().map(|token| {
+        let created = age(Some(token.created_at), now);
+        [token.id.clone(), token.name.clone(), token.role.to_string(), created]
+    });
+    plain_table(["ID", "NAME", "ROLE", "CREATED"], rows, style)
 }
 
 /// The links as a table.
 pub(crate) fn shares(shares: &[ShareInfo], now: Timestamp, style: Style) -> String {
-    let mut rows = vec![["ID", "SESSION", "CREATED", "EXPIRES"].map(str::to_owned)];
-    rows.extend(shares.iter().map(|share| {
-        let (made, ends) = (
-            age(Some(share.created_at), now),
-            format!("in {}", in_one_unit(share.expires_at.millis_since(now))),
-        );
-        [share.id.clone(), share.session.to_string(), made, ends]
-    }));
-    headed(&rows, style)
+    let rows = shares.iter().map(|share| {
+        let created = age(Some(share.created_at), now);
+        let expires = format!("in {}", in_one_unit(share.expires_at.millis_since(now)));
+        [share.id.clone(), share.session.to_string(), created, expires]
+    });
+    plain_table(["ID", "SESSION", "CREATED", "EXPIRES"], rows, style)
 }
 
-fn headed<const COLUMNS: usize>(rows: &[[String; COLUMNS]], style: Style) -> String {
-    table::aligned(
-        rows,
-        |_| false,
-        |row, _, cell| match row {
-            0 => style.dim(cell),
-            _ => cell.to_owned(),
-        },
-    )
+fn plain_table(header: [&str; 4], rows: impl Iterator<Item = [String; 4]>, style: Style) -> String {
+    table::aligned(header, rows, style, |_| false, |_, _, cell| cell.to_owned())
 }
 
 #[cfg(test)]

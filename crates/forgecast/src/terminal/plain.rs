@@ -10,7 +10,7 @@ use forgecast_decode::clean::is_hidden;
 /// A color. Until the text is written, it is represented by a noncharacter, which is reserved for use inside of programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Color {
-    Bold,
+    Bold = 1,
     Dim,
     Red,
     Green,
@@ -20,23 +20,15 @@ pub(super) enum Color {
     Printed,
 }
 
-const COLORS: [(Color, char, &str); 7] = [
-    (Color::Bold, '\u{fdd1}', "1"),
-    (Color::Dim, '\u{fdd2}', "2"),
-    (Color::Red, '\u{fdd3}', "31"),
-    (Color::Green, '\u{fdd4}', "32"),
-    (Color::Yellow, '\u{fdd5}', "33"),
-    (Color::Cyan, '\u{fdd6}', "36"),
-    (Color::Printed, '\u{fdd7}', "38;5;16;48;5;231"),
-];
-/// Ends a color.
+/// The terminal's codes of the colors, by their numbers; the first one ends a color.
+const CODES: [&str; 8] = ["0", "1", "2", "31", "32", "33", "36", "38;5;16;48;5;231"];
+/// Ends a color. The noncharacters after it represent the colors.
 pub(super) const END: char = '\u{fdd0}';
 
 impl Color {
     /// The noncharacter that represents it.
     pub(super) fn mark(self) -> char {
-        let found = COLORS.iter().find(|(color, _, _)| *color == self);
-        found.map_or(END, |(_, mark, _)| *mark)
+        char::from_u32(END as u32 + self as u32).unwrap_or(END)
     }
 }
 
@@ -59,9 +51,7 @@ fn harmless(text: &str, lines: Lines) -> Cow<'_, str> {
     let mut safe = String::with_capacity(text.len() + 16);
     for letter in text.chars() {
         match letter {
-            '\n' if is_harmful(letter) => safe.push_str("\\n"),
-            '\r' if is_harmful(letter) => safe.push_str("\\r"),
-            '\t' if is_harmful(letter) => safe.push_str("\\t"),
+            '\n' | '\r' | '\t' if is_harmful(letter) => safe.extend(letter.escape_default()),
             letter if is_harmful(letter) => {
                 for unit in letter.encode_utf16(&mut [0; 2]) {
                     let _ = write!(safe, "\\u{unit:04x}");
@@ -97,14 +87,7 @@ pub(super) fn rendered(text: &str, on_terminal: bool) -> String {
         let mark = piece.chars().next_back().filter(|letter| is_mark(*letter));
         let before = mark.map_or(piece, |mark| &piece[..piece.len() - mark.len_utf8()]);
         written.push_str(&harmless(before, Lines::Many));
-        let code = match mark {
-            Some(END) => Some("0"),
-            Some(mark) => COLORS
-                .iter()
-                .find(|(_, known, _)| *known == mark)
-                .map(|(_, _, code)| *code),
-            None => None,
-        };
+        let code = mark.and_then(|mark| CODES.get(mark as usize - END as usize));
         if let Some(code) = code {
             let _ = write!(written, "\u{1b}[{code}m");
         }

@@ -1,7 +1,5 @@
 //! Sessions as text: a list as a table, one session line by line, a change in one line.
 
-use std::fmt::Write as _;
-
 use forgecast_protocol::Timestamp;
 use forgecast_protocol::session::{PhaseStatus, PhaseView, SessionRow, SessionView, SourceOfState, Tests};
 use forgecast_session::phase_order;
@@ -17,34 +15,31 @@ pub(crate) fn sessions(rows: &[SessionRow], now: Timestamp, style: Style) -> Str
     if rows.is_empty() {
         return "There are no sessions.\n".to_owned();
     }
-    let mut table = vec![["SESSION", "STATUS", "PHASE", "PROGRESS", "TESTS", "LAST WORK"].map(str::to_owned)];
-    for row in rows {
+    let cells = rows.iter().map(|row| {
         let phase = match &row.phase {
             Some(phase) => numbered(&phase.name, phase.number.as_deref(), phase.total),
             // An agent's session has no phases, and its id says nothing, so its title is shown.
             None if row.source == SourceOfState::Transcript => shortened(&row.name),
             None => "-".to_owned(),
         };
-        let tests = row
-            .tests
-            .as_ref()
-            .map_or_else(|| "-".to_owned(), |tests| counts(tests.passed, tests.failed));
-        table.push([
+        let tests = row.tests.as_ref().map(|tests| counts(tests.passed, tests.failed));
+        [
             row.id.to_string(),
             row.status.as_str().to_owned(),
             phase,
             percent(row.progress_percent),
-            tests,
+            tests.unwrap_or_else(|| "-".to_owned()),
             age(row.last_work_at, now),
-        ]);
-    }
-    // Numbers are aligned to the right.
+        ]
+    });
     table::aligned(
-        &table,
+        ["SESSION", "STATUS", "PHASE", "PROGRESS", "TESTS", "LAST WORK"],
+        cells,
+        style,
+        // Numbers are aligned to the right.
         |column| column == 3,
-        |row, column, cell| match (row, column) {
-            (0, _) => style.dim(cell),
-            (_, 1) => style.status(rows[row - 1].status, cell),
+        |row, column, cell| match column {
+            1 => style.status(rows[row].status, cell),
             _ => cell.to_owned(),
         },
     )
@@ -83,25 +78,17 @@ pub(crate) fn session(view: &SessionView, now: Timestamp, style: Style) -> Strin
         style.status(view.status, view.status.as_str())
     );
     if let Some(reason) = &view.status_reason {
-        let _ = write!(text, "  {}", style.dim(reason));
+        text.push_str(&format!("  {}", style.dim(reason)));
     }
     text.push('\n');
-    let mut line = |label: &str, value: &str| {
-        let value = one_line(value);
-        let _ = writeln!(text, "  {}  {value}", style.dim(&format!("{label:9}")));
-    };
+    let mut line = |label: &str, value: &str| text.push_str(&style.labeled(label, &one_line(value)));
     if let Some(task) = &view.task {
         line("task", &task.split_whitespace().collect::<Vec<_>>().join(" "));
     }
     if let Some(phase) = &view.phase {
         let name = numbered(&phase.name, phase.number.as_deref(), phase.total);
-        line(
-            "phase",
-            &phase
-                .detail
-                .as_ref()
-                .map_or_else(|| name.clone(), |detail| format!("{name}: {detail}")),
-        );
+        let detail = phase.detail.iter().map(|detail| format!(": {detail}"));
+        line("phase", &format!("{name}{}", detail.collect::<String>()));
     }
     let progress = &view.progress;
     if progress.percent.is_some() || progress.tasks_total.is_some() {

@@ -14,9 +14,12 @@ pub(crate) fn usage(report: &UsageReport, style: Style) -> String {
     if report.rows.is_empty() {
         return "No usage found.\n".to_owned();
     }
-    let mut table = vec![
+    let group = report.group_by.as_str().to_uppercase();
+    let rows = report.rows.iter();
+    let rows = rows.map(|row| cells(named(row.key(), report.group_by), &row.amount));
+    let mut text = table::aligned(
         [
-            &report.group_by.as_str().to_uppercase(),
+            &group,
             "INPUT",
             "OUTPUT",
             "CACHE WRITE",
@@ -24,26 +27,16 @@ pub(crate) fn usage(report: &UsageReport, style: Style) -> String {
             "CACHE HITS",
             "CALLS",
             "COST ",
-        ]
-        .map(str::to_owned),
-    ];
-    for row in &report.rows {
-        table.push(cells(named(row.key(), report.group_by), &row.amount));
-    }
-    table.push(cells("total", &report.totals));
-    let last = table.len() - 1;
-    let mut text = table::aligned(
-        &table,
+        ],
+        rows.chain([cells("total", &report.totals)]),
+        style,
         |column| column > 0,
-        |row, _, cell| match row {
-            0 => style.dim(cell),
-            row if row == last => style.bold(cell),
-            _ => cell.to_owned(),
+        |row, _, cell| match row == report.rows.len() {
+            true => style.bold(cell),
+            false => cell.to_owned(),
         },
     );
-    let mut line = |label: &str, value: &str| {
-        let _ = writeln!(text, "{}  {value}", style.dim(&format!("{label:9}")));
-    };
+    let mut line = |label: &str, value: &str| text.push_str(style.labeled(label, value).trim_start_matches(' '));
     if report.totals.unpriced_calls > 0 {
         let unpriced = grouped(report.totals.unpriced_calls);
         line(

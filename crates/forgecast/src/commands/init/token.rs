@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use forgecast_server::Role;
 
 use crate::access;
-use crate::cli::{Agent, InitArgs};
+use crate::cli::InitArgs;
 use crate::commands::{Context, session_client};
 use crate::config::Config;
 use crate::connect::settings;
@@ -18,22 +18,13 @@ const MASKED_TOKEN: &str = "fc_i_…";
 
 /// Finds, creates and revokes the token of one agent.
 pub(super) struct Tokens<'a> {
-    context: &'a Context,
-    config: &'a Config,
-    args: &'a InitArgs,
-    url: &'a str,
+    pub(super) context: &'a Context,
+    pub(super) config: &'a Config,
+    pub(super) args: &'a InitArgs,
+    pub(super) url: &'a str,
 }
 
-impl<'a> Tokens<'a> {
-    pub(super) fn new(context: &'a Context, config: &'a Config, args: &'a InitArgs, url: &'a str) -> Self {
-        Self {
-            context,
-            config,
-            args,
-            url,
-        }
-    }
-
+impl Tokens<'_> {
     /// The token to write, if the server requires one; `there` is the one in the settings.
     ///
     /// # Errors
@@ -66,7 +57,7 @@ impl<'a> Tokens<'a> {
         let db = self.db();
         let written = || format!("cannot create a token in {}", access::path(&db).display());
         let keys = access::open(&db, &forgecast_ingest::system_clock())?;
-        let name = name(self.args.agent);
+        let name = self.args.agent.key();
         // An earlier token that was lost or is no longer valid.
         keys.revoke_token(name).with_context(written)?;
         let (_, token) = keys.add_token(Role::Ingest, name).with_context(written)?;
@@ -79,7 +70,7 @@ impl<'a> Tokens<'a> {
     /// The file of tokens cannot be changed.
     pub(super) fn revoke(&self) -> Result<()> {
         let keys = access::open(&self.db(), &forgecast_ingest::system_clock())?;
-        if let Some(token) = keys.revoke_token(name(self.args.agent))? {
+        if let Some(token) = keys.revoke_token(self.args.agent.key())? {
             terminal::print(&format!("revoked the token {} ({})\n", token.name, token.id));
         }
         Ok(())
@@ -97,13 +88,6 @@ fn is_local(url: &str) -> bool {
     let address: Option<std::net::SocketAddr> = host.parse().ok();
     address.is_some_and(|address| address.ip().to_canonical().is_loopback())
         || host.split(':').next() == Some("localhost")
-}
-
-fn name(agent: Agent) -> &'static str {
-    match agent {
-        Agent::Claude => "claude",
-        Agent::Codex => "codex",
-    }
 }
 
 /// The text with its tokens masked.

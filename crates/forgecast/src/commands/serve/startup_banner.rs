@@ -1,7 +1,6 @@
 //! What `serve` prints at the start: the server's addresses, its tokens and what it found. A token's text is printed only
 //! when the token is created, and never again.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -44,24 +43,26 @@ impl StartupBanner<'_> {
     }
 
     fn text(self, tokens: &[TokenInfo], made: &[(TokenInfo, String)], columns: usize) -> String {
+        let style = self.style;
         let text_of = |role| made.iter().find(|(info, _)| info.role == role).map(|(_, text)| text);
         let entry = text_of(Role::View)
             .map(|token| format!("/#token={token}"))
             .unwrap_or_else(|| "/".to_owned());
         let elsewhere = self.urls.network_urls();
         let mut text = format!("forgecast {}\n", env!("CARGO_PKG_VERSION"));
-        self.line(&mut text, "dashboard", &self.style.bold(&self.urls.dashboard()));
+        let mut line = |label: &str, value: &str| text.push_str(&style.labeled(label, value));
+        line("dashboard", &style.bold(&self.urls.dashboard()));
         for (index, url) in elsewhere.iter().enumerate() {
             let label = if index == 0 { "elsewhere" } else { "" };
-            self.line(&mut text, label, &self.style.bold(&format!("{url}{entry}")));
+            line(label, &style.bold(&format!("{url}{entry}")));
         }
         if let Some(fingerprint) = self.fingerprint {
-            self.line(&mut text, "tls", &format!("SHA-256 {fingerprint}"));
+            line("tls", &format!("SHA-256 {fingerprint}"));
         }
-        self.line(&mut text, "database", &one_line(&self.db.display().to_string()));
+        line("database", &one_line(&self.db.display().to_string()));
         if made.is_empty() {
-            if self.requires_tokens() {
-                self.line(&mut text, "tokens", &listed(tokens));
+            if self.urls.is_exposed() || self.config.requires_local_tokens() {
+                line("tokens", &listed(tokens));
             }
             return text;
         }
@@ -71,35 +72,16 @@ impl StartupBanner<'_> {
                 Role::Ingest => "to send facts",
                 Role::Admin => "for full access",
             };
-            self.line(
-                &mut text,
-                "token",
-                &format!("{}  {}", self.style.bold(token), self.style.dim(may)),
-            );
+            line("token", &format!("{}  {}", style.bold(token), style.dim(may)));
         }
-        self.line(
-            &mut text,
-            "",
-            &self
-                .style
-                .dim("shown only once; `forgecast token` creates, lists and revokes tokens"),
-        );
+        let note = "shown only once; `forgecast token` creates, lists and revokes tokens";
+        line("", &style.dim(note));
         if let Some(first) = elsewhere.first()
-            && let Some(code) = terminal::qr(&format!("{first}{entry}"), columns.saturating_sub(2), self.style)
+            && let Some(code) = terminal::qr(&format!("{first}{entry}"), columns.saturating_sub(2), style)
         {
-            text.push('\n');
-            text.push_str(&code);
-            text.push('\n');
+            text.push_str(&format!("\n{code}\n"));
         }
         text
-    }
-
-    fn requires_tokens(self) -> bool {
-        self.urls.is_exposed() || self.config.requires_local_tokens()
-    }
-
-    fn line(self, text: &mut String, label: &str, value: &str) {
-        let _ = writeln!(text, "  {}  {value}", self.style.dim(&format!("{label:9}")));
     }
 
     /// Prints the watched folders and what was found in them, after the first scan or [`FIRST_SCAN`].
@@ -108,16 +90,13 @@ impl StartupBanner<'_> {
         let health = health.borrow().clone();
         let mut text = String::new();
         for folder in folders(&health) {
-            self.line(&mut text, "watching", &folder);
+            text += &self.style.labeled("watching", &folder);
         }
         let (sessions, running) = count_sessions(&hub).await;
         let so_far = if settled { "" } else { " so far" };
         let (projects, sessions) = (counted(health.projects, "project"), counted(sessions, "session"));
-        self.line(
-            &mut text,
-            "found",
-            &format!("{projects}, {sessions}, {running} running{so_far}"),
-        );
+        let found = format!("{projects}, {sessions}, {running} running{so_far}");
+        text += &self.style.labeled("found", &found);
         terminal::print(&text);
     }
 }
