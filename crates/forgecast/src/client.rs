@@ -73,10 +73,8 @@ impl Client {
     /// # Errors
     /// The server cannot be reached, or rejects the request with a reason.
     pub(crate) fn bytes(&self, path: &str) -> Result<Option<Vec<u8>>> {
-        let answer = self.authorized(self.agent.get(self.at(path))).call();
-        found(self.reached(answer)?)?
-            .map(|answer| self.body(answer))
-            .transpose()
+        let answer = found(self.answer(path)?)?;
+        answer.map(|answer| self.body(answer)).transpose()
     }
 
     /// A resource as a value; none if it does not exist.
@@ -92,8 +90,7 @@ impl Client {
     /// # Errors
     /// The server cannot be reached, or the answer has another shape.
     pub(crate) fn state<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let answer = self.authorized(self.agent.get(self.at(path))).call();
-        let body = self.body(self.reached(answer)?)?;
+        let body = self.body(self.answer(path)?)?;
         self.parse(path, &body)
     }
 
@@ -133,6 +130,10 @@ impl Client {
             }
         }
         bail!("the server at {} is busy; try again later", self.url)
+    }
+
+    fn answer(&self, path: &str) -> Result<Response<Body>> {
+        self.reached(self.authorized(self.agent.get(self.at(path))).call())
     }
 
     fn body(&self, mut answer: Response<Body>) -> Result<Vec<u8>> {
@@ -212,9 +213,13 @@ fn pause() {
     std::thread::sleep(PAUSE);
 }
 
-/// The reason in a problem document.
+/// The reason in the problem document that the server answered.
 fn words(answer: &mut Response<Body>) -> Option<String> {
-    let body = answer.body_mut().read_to_vec().ok()?;
-    let problem: ErrorBody = serde_json::from_slice(&body).ok()?;
+    reason(&answer.body_mut().read_to_vec().ok()?)
+}
+
+/// The reason in a problem document.
+pub(crate) fn reason(problem: &[u8]) -> Option<String> {
+    let problem: ErrorBody = serde_json::from_slice(problem).ok()?;
     Some(problem.detail.unwrap_or(problem.title))
 }

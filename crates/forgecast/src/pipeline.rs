@@ -86,19 +86,20 @@ impl Pipeline {
     }
 
     /// Stops the sources, then the hub, which commits the rest and closes the store.
-    pub(crate) async fn stop(self) {
+    pub(crate) async fn stop(&mut self) {
         self.stop_sources.cancel();
         if !self.sources.is_finished() {
-            report(
-                self.sources
-                    .await
-                    .map_err(|panic| panic.to_string())
-                    .and_then(|end| end.map_err(|error| error.to_string())),
-            );
+            match (&mut self.sources).await {
+                Err(panic) => tracing::error!(error = %panic, "a part of the pipeline failed"),
+                Ok(Err(error)) => tracing::error!(%error, "a part of the pipeline failed"),
+                Ok(Ok(())) => {}
+            }
         }
         self.stop_hub.cancel();
-        if !self.keeper.is_finished() {
-            report(self.keeper.await.map_err(|panic| panic.to_string()));
+        if !self.keeper.is_finished()
+            && let Err(panic) = (&mut self.keeper).await
+        {
+            tracing::error!(error = %panic, "a part of the pipeline failed");
         }
     }
 }
@@ -118,12 +119,6 @@ pub(crate) async fn settled(hub: &Hub, mut health: watch::Receiver<SourceHealth>
         ready
     };
     tokio::time::timeout(limit, settled).await.unwrap_or(false)
-}
-
-fn report(end: Result<(), String>) {
-    if let Err(error) = end {
-        tracing::error!(error, "a part of the pipeline failed");
-    }
 }
 
 /// The price table, in which the operator's prices override the built-in ones.

@@ -15,20 +15,7 @@ use forgecast_session::ledger::{CallOrigin, Counted, Ledger};
 use forgecast_session::price::{PRICES_OF, Prices};
 use forgecast_store::UsageGroup;
 
-/// What is asked for.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Question {
-    pub(crate) group_by: GroupBy,
-    /// Days counted from 1970-01-01, both included.
-    pub(crate) since: Option<i32>,
-    pub(crate) until: Option<i32>,
-}
-
-impl Question {
-    fn has(&self, day: i32) -> bool {
-        self.since.is_none_or(|since| since <= day) && self.until.is_none_or(|until| day <= until)
-    }
-}
+use crate::cli::UsageArgs;
 
 /// Reads everything below these folders, on all cores.
 pub(crate) fn scan(roots: &AgentHomes, prices: Prices) -> (Ledger, ScanSummary) {
@@ -63,19 +50,21 @@ fn project(call: &ScannedCall) -> &str {
 }
 
 /// The report about what is in a ledger. How fast money goes at the moment is known to a server only.
-pub(crate) fn report(ledger: &Ledger, question: Question, today: i32, calendar: &Calendar) -> UsageReport {
+pub(crate) fn report(ledger: &Ledger, args: &UsageArgs, today: i32, calendar: &Calendar) -> UsageReport {
+    let is_wanted =
+        |day: i32| args.since.is_none_or(|since| since <= day) && args.until.is_none_or(|until| day <= until);
     let mut groups: BTreeMap<(String, String), UsageGroup> = BTreeMap::new();
     let mut of_today = UsageGroup::default();
     for call in ledger.rows() {
         let day = calendar.day(call.used_at);
-        if !question.has(day) {
+        if !is_wanted(day) {
             continue;
         }
         if day == today {
             add(&mut of_today, &call);
         }
         let model = call.model.clone().unwrap_or_default();
-        let key = match question.group_by {
+        let key = match args.by {
             GroupBy::Day => date(day),
             GroupBy::Project => call.project.clone(),
             GroupBy::Model => model.clone(),
@@ -91,14 +80,14 @@ pub(crate) fn report(ledger: &Ledger, question: Question, today: i32, calendar: 
             });
         add(group, &call);
     }
-    let rows = forgecast_hub::usage_rows(question.group_by, groups.into_values().collect());
+    let rows = forgecast_hub::usage_rows(args.by, groups.into_values().collect());
     let mut totals = UsageAmount::default();
     rows.iter().for_each(|row| totals.add(&row.amount));
     UsageReport {
-        group_by: question.group_by,
+        group_by: args.by,
         rows,
         totals,
-        today: question.has(today).then(|| of_today.amount()),
+        today: is_wanted(today).then(|| of_today.amount()),
         prices_of: PRICES_OF.to_owned(),
         ..UsageReport::default()
     }

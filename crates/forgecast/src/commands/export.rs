@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 
 use super::Context;
-use super::session_client::SessionClient;
+use super::session_client::{Database, SessionClient};
 use crate::cli::ExportArgs;
 use crate::terminal;
 
@@ -12,10 +12,7 @@ use crate::terminal;
 /// # Errors
 /// There is no such session, the file cannot be written, and the errors of [`SessionClient`].
 pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<()> {
-    let client = SessionClient::open(context, &args.sources)?;
-    let json = client.export(&args.id);
-    client.close();
-    let json = json?;
+    let json = SessionClient::open(context, &args.sources, Database::ToRead)?.export(&args.id)?;
     match &args.output {
         Some(path) => std::fs::write(path, &json).with_context(|| format!("cannot write {}", path.display())),
         None => {

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use super::Context;
-use super::session_client::{self, SessionClient};
+use super::session_client::{self, Database, SessionClient};
 use crate::cli::ForgetArgs;
 use crate::terminal;
 
@@ -12,10 +12,8 @@ use crate::terminal;
 /// # Errors
 /// There is no such session, and the errors of [`SessionClient`].
 pub(crate) fn run(context: &Context, args: &ForgetArgs) -> Result<()> {
-    let client = SessionClient::open_stored(context, &args.sources)?;
-    let forgotten = client.forget(&args.id);
-    client.close();
-    if forgotten? {
+    let client = SessionClient::open(context, &args.sources, Database::Existing)?;
+    if client.forget(&args.id)? {
         terminal::print(&format!("deleted {}\n", args.id));
         Ok(())
     } else {

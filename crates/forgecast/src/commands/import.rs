@@ -15,7 +15,7 @@ use forgecast_store::LegacyDb;
 use serde_json::Value;
 
 use super::Context;
-use super::session_client::SessionClient;
+use super::session_client::{Database, SessionClient};
 use crate::cli::ImportArgs;
 use crate::import::{self, ImportScope};
 use crate::pipeline;
@@ -60,11 +60,8 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<()> {
     let cleaner = Cleaner::new(pipeline::mask_rules(&config)?);
     // Every file is opened before anything is changed.
     let opened: Vec<Opened> = files.iter().map(|path| open(path)).collect::<Result<_>>()?;
-    let client = if args.dry_run {
-        None
-    } else {
-        Some(SessionClient::open_or_make(context, &args.sources)?)
-    };
+    let open_client = || SessionClient::open(context, &args.sources, Database::Created);
+    let client = (!args.dry_run).then(open_client).transpose()?;
     let mut summary = Summary::default();
     let result = opened.into_iter().try_for_each(|opened| match opened {
         Opened::Metrics(db) => {
@@ -78,9 +75,7 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<()> {
         }
         Opened::Export(exported) => import_session(client.as_ref(), *exported, &cleaner, &mut summary),
     });
-    if let Some(client) = client {
-        client.close();
-    }
+    drop(client);
     terminal::print(&summary.text(args.dry_run));
     result
 }

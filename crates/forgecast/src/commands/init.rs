@@ -7,14 +7,13 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
 
-use super::Context;
+use super::{Context, session_client};
 use crate::cli::{Agent, InitArgs};
 use crate::config::{Config, Environment};
 use crate::connect::write::{self, Record, Records};
 use crate::connect::{self, Added, Edited, Target, settings};
 use crate::server_urls::{self, ServerUrls};
 use crate::terminal;
-use crate::{pipeline, runtime_file};
 use token::Tokens;
 
 /// Shows or writes the change.
@@ -157,12 +156,7 @@ fn undo(agent: Agent, text: Option<&str>, record: Option<&Record>) -> Result<Edi
 
 /// The address of the running server that watches the same transcripts, else the address by the configuration.
 fn address(context: &Context, config: &Config) -> Result<String> {
-    let folder = context.environment.runtime_folder();
-    let transcripts = pipeline::transcripts(config);
-    let running = runtime_file::find(&folder, &config.db, false, |running| {
-        running.transcripts == transcripts && crate::client::Client::answers(&running.url)
-    });
-    if let Some(running) = running {
+    if let Some(running) = session_client::watching(context, config) {
         return Ok(running.url);
     }
     if config.port == 0 {

@@ -45,7 +45,7 @@ impl LocalPipeline {
     fn open(config: &Config, db: Option<PathBuf>) -> Result<Self> {
         let runtime = Runtime::new().context("cannot start the runtime")?;
         let pipeline = runtime.block_on(async {
-            let pipeline = Pipeline::start(config, db, &forgecast_ingest::system_clock()).await?;
+            let mut pipeline = Pipeline::start(config, db, &forgecast_ingest::system_clock()).await?;
             if pipeline::settled(&pipeline.hub, pipeline.health.clone(), SCAN_LIMIT).await {
                 return Ok(pipeline);
             }
@@ -60,8 +60,23 @@ impl LocalPipeline {
     }
 }
 
-fn is_in_use(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(forgecast_store::Error::InUse { .. }))
+impl Drop for LocalPipeline {
+    /// Commits what was read.
+    fn drop(&mut self) {
+        self.runtime.block_on(self.pipeline.stop());
+    }
+}
+
+/// Which database a command uses if no server runs.
+#[derive(Clone, Copy)]
+pub(crate) enum Database {
+    /// The one that is configured. If it does not exist or is in use, a temporary one, so that reading leaves nothing
+    /// behind.
+    ToRead,
+    /// The one that is configured, which must exist.
+    Existing,
+    /// The one that is configured, which is created if it does not exist.
+    Created,
 }
 
 /// The running server: the one on the configured database, else any unless the database was configured explicitly.
@@ -76,52 +91,43 @@ pub(crate) fn server(context: &Context, config: &Config) -> Option<Client> {
     running(context, config).as_ref().map(Client::of)
 }
 
+/// The running server that watches the same transcripts.
+pub(crate) fn watching(context: &Context, config: &Config) -> Option<Running> {
+    let transcripts = pipeline::transcripts(config);
+    let folder = context.environment.runtime_folder();
+    runtime_file::find(&folder, &config.db, false, |running| {
+        running.transcripts == transcripts && Client::answers(&running.url)
+    })
+}
+
 impl SessionClient {
-    /// Uses the running server, else a local pipeline: on the database if it exists and is not in use, else on a temporary
-    /// one, so that reading leaves nothing behind.
+    /// Uses the running server, else a local pipeline on this database.
     ///
     /// # Errors
     /// The configuration is wrong, or the database or the sources cannot be opened.
-    pub(crate) fn open(context: &Context, args: &SourceArgs) -> Result<Self> {
-        let config = context.configure(args.flags())?;
-        if let Some(client) = server(context, &config) {
-            return Ok(Self::Remote(client));
-        }
-        let db = Some(config.db.clone()).filter(|db| db.exists());
-        match LocalPipeline::open(&config, db) {
-            // In use by a server that does not answer, or that runs with another runtime folder.
-            Err(error) if is_in_use(&error) => LocalPipeline::open(&config, None),
-            other => other,
-        }
-        .map(|local| Self::Local(Box::new(local)))
-    }
-
-    /// Uses the running server, else opens the database, which must exist; for commands that change it.
-    ///
-    /// # Errors
-    /// There is no database, the configuration is wrong, or the database or the sources cannot be opened.
-    pub(crate) fn open_stored(context: &Context, args: &SourceArgs) -> Result<Self> {
+    pub(crate) fn open(context: &Context, args: &SourceArgs, database: Database) -> Result<Self> {
         let config = context.configure(args.flags())?;
         if let Some(client) = server(context, &config) {
             return Ok(Self::Remote(client));
         }
         let db = config.db.clone();
-        if !db.exists() {
-            bail!("there is no database {}; name another with --db", db.display());
-        }
-        LocalPipeline::open(&config, Some(db)).map(|local| Self::Local(Box::new(local)))
-    }
-
-    /// Uses the running server, else opens the database, which is created if it does not exist.
-    ///
-    /// # Errors
-    /// The configuration is wrong, or the database or the sources cannot be opened.
-    pub(crate) fn open_or_make(context: &Context, args: &SourceArgs) -> Result<Self> {
-        let config = context.configure(args.flags())?;
-        if let Some(client) = server(context, &config) {
-            return Ok(Self::Remote(client));
-        }
-        LocalPipeline::open(&config, Some(config.db.clone())).map(|local| Self::Local(Box::new(local)))
+        let local = match database {
+            Database::ToRead if !db.exists() => LocalPipeline::open(&config, None),
+            Database::Existing if !db.exists() => {
+                bail!("there is no database {}; name another with --db", db.display())
+            }
+            _ => LocalPipeline::open(&config, Some(db)),
+        };
+        let local = match (local, database) {
+            // In use by a server that does not answer, or that runs with another runtime folder.
+            (Err(error), Database::ToRead)
+                if matches!(error.downcast_ref(), Some(forgecast_store::Error::InUse { .. })) =>
+            {
+                LocalPipeline::open(&config, None)
+            }
+            (local, _) => local,
+        };
+        Ok(Self::Local(Box::new(local?)))
     }
 
     /// All rows, most recent work first.
@@ -130,35 +136,25 @@ impl SessionClient {
     /// The server or the store fails.
     pub(crate) fn rows(&self) -> Result<Vec<SessionRow>> {
         let mut rows = Vec::new();
-        match self {
-            Self::Remote(client) => {
-                let mut cursor = None;
-                loop {
-                    let after = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
-                    let page: SessionList = client
-                        .get(&format!("/api/v1/sessions?limit={PAGE}{after}"))?
-                        .context("the server has no list of sessions")?;
-                    rows.extend(page.sessions);
-                    cursor = page.next_cursor;
-                    if cursor.is_none() {
-                        return Ok(rows);
-                    }
+        let mut query = SessionsQuery {
+            limit: PAGE,
+            ..SessionsQuery::default()
+        };
+        loop {
+            let page = match self {
+                Self::Remote(client) => {
+                    let after = query.cursor.map(|cursor| format!("&cursor={cursor}"));
+                    let path = format!("/api/v1/sessions?limit={PAGE}{}", after.unwrap_or_default());
+                    client.get(&path)?.context("the server has no list of sessions")?
                 }
+                Self::Local(local) => local.runtime.block_on(local.pipeline.hub.rows(query.clone()))?,
+            };
+            let SessionList { sessions, next_cursor } = page;
+            rows.extend(sessions);
+            query.cursor = next_cursor;
+            if query.cursor.is_none() {
+                return Ok(rows);
             }
-            Self::Local(local) => local.runtime.block_on(async {
-                let mut query = SessionsQuery {
-                    limit: PAGE,
-                    ..SessionsQuery::default()
-                };
-                loop {
-                    let page = local.pipeline.hub.rows(query.clone()).await?;
-                    rows.extend(page.sessions);
-                    query.cursor = page.next_cursor;
-                    if query.cursor.is_none() {
-                        return Ok(rows);
-                    }
-                }
-            }),
         }
     }
 
@@ -280,13 +276,6 @@ impl SessionClient {
                     ImportOutcome::Refused(why) => Err(why.to_string()),
                 },
             ),
-        }
-    }
-
-    /// Closes the client; a local pipeline commits what it read.
-    pub(crate) fn close(self) {
-        if let Self::Local(local) = self {
-            local.runtime.block_on(local.pipeline.stop());
         }
     }
 }

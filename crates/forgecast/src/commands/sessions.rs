@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::Context;
-use super::session_client::SessionClient;
+use super::session_client::{Database, SessionClient};
 use crate::cli::SessionsArgs;
 use crate::terminal;
 
@@ -12,9 +12,7 @@ use crate::terminal;
 /// # Errors
 /// The errors of [`SessionClient`].
 pub(crate) fn run(context: &Context, args: &SessionsArgs) -> Result<()> {
-    let client = SessionClient::open(context, &args.sources)?;
-    let mut rows = client.rows()?;
-    client.close();
+    let mut rows = SessionClient::open(context, &args.sources, Database::ToRead)?.rows()?;
     if let Some(status) = args.status {
         rows.retain(|row| row.status == status);
     }

@@ -7,7 +7,7 @@ use forgecast_server::ShareInfo;
 use serde_json::json;
 
 use super::Context;
-use super::session_client::{self, SessionClient};
+use super::session_client::{self, Database, SessionClient};
 use super::token::minute;
 use crate::access;
 use crate::cli::ShareArgs;
@@ -70,10 +70,8 @@ pub(crate) fn run(context: &Context, args: &ShareArgs) -> Result<()> {
 
 /// The run that the name means now, because a link must not move on to a later run.
 fn resolve(context: &Context, args: &ShareArgs, named: &SessionRef) -> Result<SessionId> {
-    let client = SessionClient::open(context, &args.sources)?;
-    let view = client.view(named);
-    client.close();
-    view.map(|view| view.id)
+    let client = SessionClient::open(context, &args.sources, Database::ToRead)?;
+    Ok(client.view(named)?.id)
 }
 
 /// The server's address for the recipient, without a slash at the end.

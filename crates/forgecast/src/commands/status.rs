@@ -6,7 +6,7 @@ use forgecast_session::patch;
 use serde_json::Value;
 
 use super::Context;
-use super::session_client::{self, SessionClient};
+use super::session_client::{self, Database, SessionClient};
 use crate::cli::StatusArgs;
 use crate::terminal::{self, Style};
 
@@ -18,7 +18,7 @@ pub(crate) fn run(context: &Context, args: &StatusArgs) -> Result<()> {
     if args.watch {
         return watch(context, args);
     }
-    let client = SessionClient::open(context, &args.sources)?;
+    let client = SessionClient::open(context, &args.sources, Database::ToRead)?;
     if args.json {
         let view: Value = serde_json::from_slice(&client.view_json(&args.id)?)?;
         terminal::print_json(&view)?;
@@ -27,7 +27,6 @@ pub(crate) fn run(context: &Context, args: &StatusArgs) -> Result<()> {
         let now = forgecast_ingest::system_clock().now();
         terminal::print(&terminal::session(&view, now, context.style()));
     }
-    client.close();
     Ok(())
 }
 

@@ -5,14 +5,13 @@ use forgecast_protocol::calendar::date;
 use forgecast_protocol::report::UsageReport;
 use forgecast_protocol::rest::Readiness;
 
-use super::Context;
+use super::{Context, session_client};
 use crate::cli::UsageArgs;
 use crate::client::Client;
 use crate::config::Config;
 use crate::pipeline;
-use crate::runtime_file;
 use crate::terminal;
-use crate::usage::{self, Question};
+use crate::usage;
 
 /// Prints the report.
 ///
@@ -37,12 +36,7 @@ pub(crate) fn run(context: &Context, args: &UsageArgs) -> Result<()> {
 
 /// The server that watches the same transcripts and has read all of them.
 fn server(context: &Context, config: &Config) -> Option<Client> {
-    let transcripts = pipeline::transcripts(config);
-    let folder = context.environment.runtime_folder();
-    let running = runtime_file::find(&folder, &config.db, false, |running| {
-        running.transcripts == transcripts && Client::answers(&running.url)
-    })?;
-    let client = Client::of(&running);
+    let client = Client::of(&session_client::watching(context, config)?);
     let ready: Readiness = client.state("/readyz").ok()?;
     ready.indexing.is_none().then_some(client)
 }
@@ -69,11 +63,6 @@ fn count(config: &Config, args: &UsageArgs) -> Result<UsageReport> {
         ));
     }
     let calendar = pipeline::local_calendar();
-    let question = Question {
-        group_by: args.by,
-        since: args.since,
-        until: args.until,
-    };
     let today = calendar.day(forgecast_ingest::system_clock().now());
-    Ok(usage::report(&ledger, question, today, &calendar))
+    Ok(usage::report(&ledger, args, today, &calendar))
 }

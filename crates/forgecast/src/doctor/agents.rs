@@ -123,28 +123,20 @@ fn claude(environment: &Environment, config: &Config, file: &Path, text: &str, u
     let wanted = url.is_some_and(|url| requires_token(url, config));
     let carried = connect::claude::token::of(text);
     let is_shut_out = wanted && !carried.is_some_and(|token| url.is_some_and(|url| accepts_token(url, &token)));
-    let hooks = match (stray, missing) {
-        (None, missing) if is_shut_out && missing < EVENTS.len() => warn(
-            "hooks",
-            format!("{shown}: the server requires a token, and the hooks have no valid one, so it rejects them"),
-            FIX,
-        ),
-        (Some((_, address)), _) => warn(
-            "hooks",
-            format!("{shown}: the hooks point to {address}, which is not the running server"),
-            FIX,
-        ),
-        (None, 0) => ok("hooks", format!("{shown}: {} hooks are installed", hooks.len())),
-        (None, missing) if missing == EVENTS.len() => warn(
-            "hooks",
-            format!("{shown}: no hooks, so waiting agents are noticed late or not at all"),
-            FIX,
-        ),
-        (None, missing) => warn(
-            "hooks",
-            format!("{shown}: {missing} of {} hooks are missing", EVENTS.len()),
-            FIX,
-        ),
+    let problem = match (stray, missing) {
+        (None, missing) if is_shut_out && missing < EVENTS.len() => {
+            Some("the server requires a token, and the hooks have no valid one, so it rejects them".to_owned())
+        }
+        (Some((_, address)), _) => Some(format!("the hooks point to {address}, which is not the running server")),
+        (None, 0) => None,
+        (None, missing) if missing == EVENTS.len() => {
+            Some("no hooks, so waiting agents are noticed late or not at all".to_owned())
+        }
+        (None, missing) => Some(format!("{missing} of {} hooks are missing", EVENTS.len())),
+    };
+    let hooks = match problem {
+        Some(problem) => warn("hooks", format!("{shown}: {problem}"), FIX),
+        None => ok("hooks", format!("{shown}: {} hooks are installed", hooks.len())),
     };
     let endpoint = connect::claude::variable(text, ENDPOINT);
     let switched = connect::claude::variable(text, "CLAUDE_CODE_ENABLE_TELEMETRY").is_some_and(|value| value == "1");

@@ -3,8 +3,9 @@
 
 use std::time::Instant;
 
-use forgecast_protocol::problem::ErrorBody;
 use ureq::Agent;
+
+use crate::client;
 
 /// The size of the largest answer in bytes.
 const MAX_ANSWER: u64 = 64 << 10;
@@ -38,20 +39,16 @@ pub(crate) fn post(url: &str, token: Option<&str>, envelope: &str, deadline: Ins
         let body = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec()?;
         Ok((answer.status().as_u16(), body))
     });
-    match answer {
-        Ok((200, _)) => Answer::Accepted,
-        Ok((status @ (400 | 413 | 422), body)) => Answer::Refused(reason(status, &body)),
-        Ok((status, body)) => Answer::Later(reason(status, &body)),
-        Err(error) => Answer::Later(format!("{url}: {error}")),
+    let (status, body) = match answer {
+        Ok(answer) => answer,
+        Err(error) => return Answer::Later(format!("{url}: {error}")),
+    };
+    let reason = || client::reason(&body).unwrap_or_else(|| format!("status {status}"));
+    match status {
+        200 => Answer::Accepted,
+        400 | 413 | 422 => Answer::Refused(reason()),
+        _ => Answer::Later(reason()),
     }
-}
-
-fn reason(status: u16, body: &[u8]) -> String {
-    let problem: Option<ErrorBody> = serde_json::from_slice(body).ok();
-    problem.map_or_else(
-        || format!("status {status}"),
-        |problem| problem.detail.unwrap_or(problem.title),
-    )
 }
 
 #[cfg(test)]
