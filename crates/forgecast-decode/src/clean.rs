@@ -57,7 +57,7 @@ impl Cleaner {
 
     /// What an event is found by — whose it is, its id, the ids of its call — holds no secret either: where it would, its
     /// hash stands for it, so that the same thing still has the same name wherever it is told.
-    pub(crate) fn identities(&self, event: &mut Event) {
+    pub(crate) fn identities(&self, mut event: Event) -> Event {
         let change = |text: &str| match self.identity(text) {
             Cow::Owned(masked) => Some(masked),
             Cow::Borrowed(_) => None,
@@ -82,6 +82,7 @@ impl Cleaner {
                 }
             }
         }
+        event
     }
 
     /// A name as it came, or what stands for it because it holds a secret; to be asked before anything is made of it.

@@ -65,15 +65,13 @@ impl<'c> Reader<'c> {
 
     /// An event that is learned now.
     pub(crate) fn event(&self, id: Option<EventId>, subject: Subject, fact: Fact) -> Event {
-        let mut event = Event {
+        self.cleaner.identities(Event {
             id,
             subject,
             at: self.now,
             origin: self.origin.clone(),
             fact,
-        };
-        self.cleaner.identities(&mut event);
-        event
+        })
     }
 
     /// `{"id"?, "session", "directory"?, "at"?, "history"?, "type", …}`.
@@ -89,17 +87,19 @@ impl<'c> Reader<'c> {
         // What is brought over from elsewhere was learned when it happened, or else all of it would be of this moment.
         let is_history = fields.flag(&["history"]) == Some(true);
         let learned_at = stated_at.filter(|_| is_history).map_or(self.now, |at| at.min(self.now));
+        // The fields stand in the envelope itself, or together in `data`, where a task may have an `id` of its own.
+        let (mut inner, in_data) = match fields.peek("data") {
+            Some(Value::Object(data)) if kind != "custom" => {
+                let inner = Fields::within(data.clone(), self.cleaner, "data.".to_owned());
+                (inner, true)
+            }
+            _ => (Fields::new(fields.unread(), self.cleaner), false),
+        };
         let head = Head {
             kind,
+            in_data,
             at: stated_at,
             now: self.now,
-        };
-        // The fields stand in the envelope itself, or together in `data`, where a task may have an `id` of its own.
-        let mut inner = match fields.peek("data") {
-            Some(Value::Object(data)) if !facts::is_free(&head.kind) => {
-                Fields::within(data.clone(), self.cleaner, "data.".to_owned())
-            }
-            _ => Fields::new(fields.unread(), self.cleaner),
         };
         let fact = facts::read(&head, &mut inner).map_err(refuse)?;
         let mut bad = fields.into_bad();
@@ -117,29 +117,33 @@ impl<'c> Reader<'c> {
 
     /// A phase file as a body.
     pub(crate) fn phase_update(&self, map: Map<String, Value>) -> Result<Accepted, Refused> {
-        let mut fields = Fields::new(map, self.cleaner);
-        let session = fields.word(&["session_id", "session"]);
-        let subject = named(session.as_deref(), None).map_err(|why| Refused { id: None, why })?;
-        let mut report = phase::report(&mut fields);
-        report.extra = fields.rest();
-        Ok(Accepted {
-            events: vec![self.event(None, subject, Fact::PhaseReported(report))],
-            logs: Vec::new(),
-            bad: fields.into_bad(),
+        self.update(map, |fields| {
+            let mut report = phase::report(fields);
+            report.extra = fields.rest();
+            Ok(Fact::PhaseReported(report))
         })
     }
 
     /// An agent's state as a body.
     pub(crate) fn agent_update(&self, map: Map<String, Value>) -> Result<Accepted, Refused> {
+        self.update(map, |fields| facts::agent(fields).map(Fact::AgentReported))
+    }
+
+    /// A body that is one fact of the session it names.
+    fn update(
+        &self,
+        map: Map<String, Value>,
+        read: impl FnOnce(&mut Fields<'_>) -> Result<Fact, String>,
+    ) -> Result<Accepted, Refused> {
         let mut fields = Fields::new(map, self.cleaner);
         let refuse = |why: String| Refused { id: None, why };
         let session = fields.word(&["session_id", "session"]);
         let subject = named(session.as_deref(), None).map_err(refuse)?;
-        let agent = facts::agent(&mut fields).map_err(refuse)?;
+        let fact = read(&mut fields).map_err(refuse)?;
         Ok(Accepted {
-            events: vec![self.event(None, subject, Fact::AgentReported(agent))],
-            logs: Vec::new(),
+            events: vec![self.event(None, subject, fact)],
             bad: fields.into_bad(),
+            ..Accepted::default()
         })
     }
 

@@ -20,6 +20,9 @@ const MAX_EXTRA_FIELD: usize = 4 << 10;
 /// All such fields of one document together.
 const MAX_EXTRA: usize = 16 << 10;
 
+/// What a count must look like, for messages.
+const COUNT: &str = "a count (0, 1, 2, …)";
+
 /// Producers write naive times; they mean the zone of the machine, which is ours.
 static LOCAL: LazyLock<TimeZone> = LazyLock::new(TimeZone::system);
 
@@ -131,59 +134,47 @@ impl<'c> Fields<'c> {
         (!text.is_empty()).then_some(text)
     }
 
-    /// A count: an integer from 0 to 4,294,967,295.
-    pub(crate) fn count(&mut self, names: &[&str]) -> Option<u32> {
+    /// A number or truth value as `read` takes it; anything else is noted as not having this `form`.
+    fn value<T>(&mut self, names: &[&str], form: &str, read: impl FnOnce(Scalar<'_>) -> Option<T>) -> Option<T> {
         let (name, value) = self.take(names)?;
-        let count = Scalar::of(&value).and_then(|found| found.count()?.try_into().ok());
-        if count.is_none() {
-            self.expected(name, "a count (0, 1, 2, …)", &value);
-        }
-        count
-    }
-
-    /// A large count.
-    pub(crate) fn large_count(&mut self, names: &[&str]) -> Option<u64> {
-        let (name, value) = self.take(names)?;
-        let count = Scalar::of(&value).and_then(|found| found.count());
-        if count.is_none() {
-            self.expected(name, "a count (0, 1, 2, …)", &value);
-        }
-        count
-    }
-
-    /// A number of at least 0 and below `limit`.
-    pub(crate) fn number(&mut self, names: &[&str], limit: f64) -> Option<f64> {
-        let (name, value) = self.take(names)?;
-        let found = Scalar::of(&value).and_then(|found| found.number());
-        let found = found.filter(|found| (0.0..=limit).contains(found));
+        let found = Scalar::of(&value).and_then(read);
         if found.is_none() {
-            self.expected(name, &format!("a number from 0 to {limit}"), &value);
+            self.expected(name, form, &value);
         }
         found
     }
 
+    /// A count: an integer from 0 to 4,294,967,295.
+    pub(crate) fn count(&mut self, names: &[&str]) -> Option<u32> {
+        self.value(names, COUNT, |found| found.count()?.try_into().ok())
+    }
+
+    /// A large count.
+    pub(crate) fn large_count(&mut self, names: &[&str]) -> Option<u64> {
+        self.value(names, COUNT, |found| found.count())
+    }
+
+    /// A number of at least 0 and at most `limit`.
+    pub(crate) fn number(&mut self, names: &[&str], limit: f64) -> Option<f64> {
+        self.value(names, &format!("a number from 0 to {limit}"), |found| {
+            found.number().filter(|found| (0.0..=limit).contains(found))
+        })
+    }
+
     /// A share in percent: above 100 is 100.
     pub(crate) fn percent(&mut self, names: &[&str]) -> Option<f64> {
-        let (name, value) = self.take(names)?;
-        let found = Scalar::of(&value).and_then(|found| found.number());
-        let found = found.filter(|found| *found >= 0.0);
-        if found.is_none() {
-            self.expected(name, "a percentage from 0 to 100", &value);
-        }
+        let found = self.value(names, "a percentage from 0 to 100", |found| {
+            found.number().filter(|found| *found >= 0.0)
+        });
         found.map(|found| found.min(100.0))
     }
 
     /// True or false, also as text or as 1 and 0.
     pub(crate) fn flag(&mut self, names: &[&str]) -> Option<bool> {
-        let (name, value) = self.take(names)?;
-        let found = Scalar::of(&value).and_then(|found| found.flag());
-        if found.is_none() {
-            self.expected(name, "true or false", &value);
-        }
-        found
+        self.value(names, "true or false", |found| found.flag())
     }
 
-    /// A time; see [`time::parse`].
+    /// A time in any of the forms that [`time::parse`] knows, or as a number.
     pub(crate) fn time(&mut self, names: &[&str]) -> Option<Timestamp> {
         let (name, value) = self.take(names)?;
         let found = match &value {

@@ -303,28 +303,21 @@ impl<'de: 'a, 'a> FromAny<'de> for Words<'a> {
     }
 }
 
-impl<'de> FromAny<'de> for Count {
-    fn from_scalar(scalar: Scalar<'de>) -> Self {
-        Self(scalar.count())
-    }
+macro_rules! from_scalar {
+    ($($name:ident: $read:ident;)*) => {$(
+        impl<'de> FromAny<'de> for $name {
+            fn from_scalar(scalar: Scalar<'de>) -> Self {
+                Self(scalar.$read())
+            }
+        }
+    )*};
 }
 
-impl<'de> FromAny<'de> for Integer {
-    fn from_scalar(scalar: Scalar<'de>) -> Self {
-        Self(scalar.integer())
-    }
-}
-
-impl<'de> FromAny<'de> for Number {
-    fn from_scalar(scalar: Scalar<'de>) -> Self {
-        Self(scalar.number())
-    }
-}
-
-impl<'de> FromAny<'de> for Flag {
-    fn from_scalar(scalar: Scalar<'de>) -> Self {
-        Self(scalar.flag())
-    }
+from_scalar! {
+    Count: count;
+    Integer: integer;
+    Number: number;
+    Flag: flag;
 }
 
 impl<'de, T: Deserialize<'de>> FromAny<'de> for Object<T> {

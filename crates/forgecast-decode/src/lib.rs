@@ -30,7 +30,7 @@ mod tool_input;
 pub mod transcript;
 
 use forgecast_protocol::event::{ArtifactKind, Fact};
-use forgecast_protocol::{ProblemKind, Timestamp};
+use forgecast_protocol::{EventId, Origin, ProblemKind, SourceKind, Timestamp};
 
 use crate::clean::Cleaner;
 
@@ -306,6 +306,24 @@ pub fn decode(format: &Format, relative_path: &str, bytes: &[u8], cleaner: &Clea
         Format::RunManifest => agents::foundry::manifest(bytes, cleaner),
         Format::TasksMd => Ok(agents::foundry::task_list(bytes, cleaner)),
         Format::Other(_) | Format::Log | Format::EventsJsonl => Ok(Decoded::default()),
+    }
+}
+
+/// The id of one of the facts of a record that may be sent again.
+fn numbered_id(record: &str, index: usize) -> Option<EventId> {
+    match index {
+        0 => record.parse().ok(),
+        more => format!("{record}.{more}").parse().ok(),
+    }
+}
+
+/// Where facts come from that are sent to an endpoint of the API.
+fn sent_to(endpoint: &str, kind: SourceKind) -> Origin {
+    Origin {
+        kind,
+        path: Some(endpoint.to_owned()),
+        first_sight: false,
+        modified_at: None,
     }
 }
 

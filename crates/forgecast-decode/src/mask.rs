@@ -112,7 +112,8 @@ impl Rules {
     /// expression has a group, only its first group is masked, else the whole match.
     ///
     /// # Errors
-    /// See [`RuleError`].
+    /// When a rule is no regular expression or matches nothing, when there is no built-in rule to switch off, or when there
+    /// are too many rules.
     pub fn new(extra: &[(String, String)], off: &[String]) -> Result<Self, RuleError> {
         if extra.is_empty() && off.is_empty() {
             return Ok(Self::default());

@@ -10,10 +10,11 @@ mod protobuf;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use forgecast_protocol::{Batch, Event, EventId, Fact, Origin, SessionName, SourceKind, Subject, Timestamp};
+use forgecast_protocol::{Batch, Event, Fact, Origin, SessionName, SourceKind, Subject, Timestamp};
 
 use super::Unparsable;
 use super::json::{MAX_BODY_BYTES, check_size};
+use super::{numbered_id, sent_to};
 use crate::clean::Cleaner;
 
 /// Most sessions whose last number is remembered.
@@ -49,20 +50,12 @@ pub struct Otlp {
 #[derive(Debug, Default)]
 pub struct Sequences(Mutex<BTreeMap<SessionName, u64>>);
 
-/// Reads the body of `POST /v1/logs`, decompressed. A gap in the numbers of a session's records within the body is a
-/// problem of that session.
+/// Reads the body of `POST /v1/logs`, decompressed. A gap in the numbers of a session's records, within the body or after
+/// the records that `sequences` remembers, is a problem of that session.
 ///
 /// # Errors
 /// When it cannot be read at all.
-pub fn logs(body: &[u8], encoding: Encoding, cleaner: &Cleaner, now: Timestamp) -> Result<Otlp, Unparsable> {
-    logs_after(body, encoding, cleaner, now, &Sequences::default())
-}
-
-/// Reads the body of `POST /v1/logs` as [`logs`] does, and also reports a gap after the records that `sequences` remembers.
-///
-/// # Errors
-/// When it cannot be read at all.
-pub fn logs_after(
+pub fn logs(
     body: &[u8],
     encoding: Encoding,
     cleaner: &Cleaner,
@@ -118,32 +111,20 @@ impl<'c> Collector<'c> {
         Self {
             cleaner,
             now,
-            origin: Origin {
-                kind: SourceKind::Otlp,
-                path: Some(endpoint.to_owned()),
-                first_sight: false,
-                modified_at: None,
-            },
+            origin: sent_to(endpoint, SourceKind::Otlp),
             found: Otlp::default(),
         }
     }
 
     /// Adds a fact; `name` is that of its record, by which it is known when it is sent again.
     fn emit(&mut self, subject: &Subject, name: &str, index: usize, fact: Fact) {
-        let id = match index {
-            0 => format!("otel:{name}"),
-            more => format!("otel:{name}.{more}"),
-        };
-        let id: Option<EventId> = id.parse().ok();
-        let mut event = Event {
-            id,
+        self.found.batch.events.push(self.cleaner.identities(Event {
+            id: numbered_id(&format!("otel:{name}"), index),
             subject: subject.clone(),
             at: self.now,
             origin: self.origin.clone(),
             fact,
-        };
-        self.cleaner.identities(&mut event);
-        self.found.batch.events.push(event);
+        }));
     }
 
     fn reject(&mut self, why: &str) {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::clean::Cleaner;
 use crate::envelope::{Accepted, Reader, Refused};
-use crate::{Unparsable, broadcast, json};
+use crate::{Unparsable, broadcast, json, sent_to};
 
 /// Most envelopes of one body.
 pub const MAX_ENVELOPES: usize = 10_000;
@@ -109,7 +109,7 @@ impl Pushed {
 /// # Errors
 /// When the body as a whole cannot be taken; an envelope that cannot is in [`Pushed::rejected`].
 pub fn envelopes(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Pushed, PushError> {
-    let reader = Reader::new(cleaner, now, endpoint("/api/v1/events"));
+    let reader = Reader::new(cleaner, now, sent_to("/api/v1/events", SourceKind::Push));
     let mut pushed = Pushed::default();
     let mut too_many = false;
     let read = json::each(body, |index, value| {
@@ -132,7 +132,7 @@ pub fn envelopes(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Pushe
 /// # Errors
 /// When it is no object.
 pub fn broadcast(session: &str, body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Pushed, PushError> {
-    let reader = Reader::new(cleaner, now, endpoint("/api/broadcast"));
+    let reader = Reader::new(cleaner, now, sent_to("/api/broadcast", SourceKind::Push));
     let map = only_object(body)?;
     Pushed::only(broadcast::read(&reader, map, Some(session)))
 }
@@ -142,7 +142,7 @@ pub fn broadcast(session: &str, body: &[u8], cleaner: &Cleaner, now: Timestamp) 
 /// # Errors
 /// When it is no object or names no session.
 pub fn phase_update(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Pushed, PushError> {
-    let reader = Reader::new(cleaner, now, endpoint("/api/phase-update"));
+    let reader = Reader::new(cleaner, now, sent_to("/api/phase-update", SourceKind::Push));
     Pushed::only(reader.phase_update(only_object(body)?))
 }
 
@@ -151,7 +151,7 @@ pub fn phase_update(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Pu
 /// # Errors
 /// When it is no object, or `session_id` or `agent_id` is missing.
 pub fn agent_update(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Pushed, PushError> {
-    let reader = Reader::new(cleaner, now, endpoint("/api/agent-update"));
+    let reader = Reader::new(cleaner, now, sent_to("/api/agent-update", SourceKind::Push));
     Pushed::only(reader.agent_update(only_object(body)?))
 }
 
@@ -163,15 +163,6 @@ pub fn line(line: &[u8], origin: &Origin, cleaner: &Cleaner, now: Timestamp) -> 
     let reader = Reader::new(cleaner, now, origin.clone());
     let value = json::value(line).map_err(PushError::Unparsable)?;
     Pushed::only(any(&reader, value))
-}
-
-fn endpoint(path: &str) -> Origin {
-    Origin {
-        kind: SourceKind::Push,
-        path: Some(path.to_owned()),
-        first_sight: false,
-        modified_at: None,
-    }
 }
 
 /// An envelope of either kind: the broadcaster's has `session_id` and `data`.

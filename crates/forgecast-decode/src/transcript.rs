@@ -113,7 +113,7 @@ pub(crate) trait LineReader: fmt::Debug + Send {
     /// Reads a line that is neither empty nor longer than [`MAX_LINE`].
     fn line(&mut self, line: &LineInput<'_>, visitor: &mut dyn Visitor);
 
-    /// See [`Reader::state`].
+    /// What has to be remembered of the lines so far, as JSON; empty when that is nothing.
     fn state(&self) -> String;
 }
 
@@ -212,15 +212,13 @@ impl Visitor for Collector<'_> {
         if let Some(at) = line.at {
             origin.modified_at = Some(at.min(now));
         }
-        let mut event = Event {
+        self.out.events.push(line.cleaner().identities(Event {
             id: None,
             subject: (*line.subject).clone(),
             at: now,
             origin,
             fact,
-        };
-        line.cleaner().identities(&mut event);
-        self.out.events.push(event);
+        }));
     }
 
     fn log(&mut self, line: &LineContext<'_>, level: Option<LogLevel>, sign: &str, text: &str, limit: usize) {

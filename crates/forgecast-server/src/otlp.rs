@@ -77,7 +77,7 @@ async fn take(shared: &AppState, signal: Signal, kind: BodyKind, request: Reques
     let sequences = Arc::clone(&shared.sequences);
     let decoded = body
         .decode(QUICK_BYTES, move |body| match signal {
-            Signal::Logs => otlp::logs_after(body, encoding, &cleaner, now, &sequences),
+            Signal::Logs => otlp::logs(body, encoding, &cleaner, now, &sequences),
             Signal::Metrics => otlp::metrics(body, encoding, &cleaner, now),
         })
         .await?;

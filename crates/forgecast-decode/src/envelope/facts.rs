@@ -20,6 +20,8 @@ const MAX_COST_USD: f64 = 1_000_000.0;
 /// The head of an envelope: what is known besides its fields.
 pub(super) struct Head {
     pub(super) kind: String,
+    /// Whether its fields stand together in an object `data`.
+    pub(super) in_data: bool,
     /// The producer's time.
     pub(super) at: Option<Timestamp>,
     pub(super) now: Timestamp,
@@ -82,39 +84,6 @@ pub(super) fn read(head: &Head, fields: &mut Fields<'_>) -> Result<Fact, String>
     })
 }
 
-/// Kinds whose content is whatever their producer says.
-pub(super) fn is_free(kind: &str) -> bool {
-    !KNOWN.contains(&kind)
-}
-
-/// The kinds with fields of their own.
-const KNOWN: &[&str] = &[
-    "session_seen",
-    "phase_reported",
-    "checkpoint_reported",
-    "task_reported",
-    "tests_reported",
-    "agent_reported",
-    "decision_recorded",
-    "pattern_recorded",
-    "artifact_changed",
-    "usage_recorded",
-    "call_reported",
-    "budget_passed",
-    "indexing_progress",
-    "tool_used",
-    "waiting_began",
-    "waiting_ended",
-    "error_reported",
-    "completion_reported",
-    "went_quiet",
-    "estimate_revised",
-    "problem_found",
-    "problem_cleared",
-    "source_gone",
-    "source_returned",
-];
-
 /// Kinds that few producers send, those that none may, and those that nobody knows.
 fn rare(head: &Head, fields: &mut Fields<'_>) -> Result<Fact, String> {
     Ok(match head.kind.as_str() {
@@ -146,7 +115,11 @@ fn rare(head: &Head, fields: &mut Fields<'_>) -> Result<Fact, String> {
         }),
         unknown => Fact::Custom(Custom {
             kind: unknown.to_owned(),
-            data: data(fields),
+            data: if head.in_data {
+                fields.cleaner().value(Value::Object(fields.unread()))
+            } else {
+                data(fields)
+            },
         }),
     })
 }

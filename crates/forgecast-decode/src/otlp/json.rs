@@ -4,22 +4,25 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::model::{Attributes, Group, MAX_ATTRIBUTES, MAX_RECORDS, Point, Record};
+use super::model::{Attributes, Group, MAX_ATTRIBUTES, MAX_RECORDS, Point, Record, spend};
 use crate::Unparsable;
 use crate::json::body;
 use crate::lenient::{Count, Flag, Integer, List, Number, Object, Scalar, Text};
 
+/// A request of either signal, whose records are `T`.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-struct Logs<'a> {
-    resource_logs: List<'a, ResourceLogs<'a>>,
+#[serde(default, bound(deserialize = "'de: 'a, T: Default + Deserialize<'de>"))]
+struct Request<'a, T> {
+    #[serde(rename = "resourceLogs", alias = "resourceMetrics")]
+    resources: List<'a, OfResource<'a, T>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-struct ResourceLogs<'a> {
+#[serde(default, bound(deserialize = "'de: 'a, T: Default + Deserialize<'de>"))]
+struct OfResource<'a, T> {
     resource: Object<Resource<'a>>,
-    scope_logs: List<'a, ScopeLogs<'a>>,
+    #[serde(rename = "scopeLogs", alias = "scopeMetrics")]
+    scopes: List<'a, Scope<'a, T>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -29,9 +32,10 @@ struct Resource<'a> {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-struct ScopeLogs<'a> {
-    log_records: List<'a, LogRecord<'a>>,
+#[serde(default, bound(deserialize = "'de: 'a, T: Default + Deserialize<'de>"))]
+struct Scope<'a, T> {
+    #[serde(rename = "logRecords", alias = "metrics")]
+    records: List<'a, T>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -42,25 +46,6 @@ struct LogRecord<'a> {
     event_name: Text<'a>,
     body: Object<AnyValue<'a>>,
     attributes: List<'a, KeyValue<'a>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-struct Metrics<'a> {
-    resource_metrics: List<'a, ResourceMetrics<'a>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-struct ResourceMetrics<'a> {
-    resource: Object<Resource<'a>>,
-    scope_metrics: List<'a, ScopeMetrics<'a>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct ScopeMetrics<'a> {
-    metrics: List<'a, Metric<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -103,72 +88,60 @@ struct AnyValue<'a> {
 }
 
 pub(super) fn logs(bytes: &[u8]) -> Result<Vec<Group<'_, Record<'_>>>, Unparsable> {
-    let request: Logs<'_> = body(bytes, "no OTLP request")?;
     let mut room = MAX_RECORDS;
-    let mut groups = Vec::new();
-    for of_resource in request.resource_logs.items {
-        let mut items = Vec::new();
-        for record in of_resource
-            .scope_logs
-            .items
-            .into_iter()
-            .flat_map(|scope| scope.log_records.items)
-        {
-            room = spend(room)?;
-            let text = record.body.0.map(|value| value.string_value.0);
-            items.push(Record {
-                time: record
-                    .time_unix_nano
-                    .0
-                    .filter(|time| *time > 0)
-                    .unwrap_or(record.observed_time_unix_nano.or_zero()),
-                name: record.event_name.0,
-                body: text.flatten(),
-                attributes: attributes(record.attributes),
-            });
-        }
-        let resource = attributes(of_resource.resource.0.unwrap_or_default().attributes);
-        groups.push(Group { resource, items });
-    }
-    Ok(groups)
+    groups(bytes, |record: LogRecord<'_>, items| {
+        spend(&mut room)?;
+        let time = record.time_unix_nano.0.filter(|time| *time > 0);
+        items.push(Record {
+            time: time.unwrap_or(record.observed_time_unix_nano.or_zero()),
+            name: record.event_name.0,
+            body: record.body.0.and_then(|value| value.string_value.0),
+            attributes: attributes(record.attributes),
+        });
+        Ok(())
+    })
 }
 
 pub(super) fn metrics(bytes: &[u8]) -> Result<Vec<Group<'_, Point<'_>>>, Unparsable> {
-    let request: Metrics<'_> = body(bytes, "no OTLP request")?;
     let mut room = MAX_RECORDS;
+    groups(bytes, |metric: Metric<'_>, items| {
+        let name = metric.name.0.unwrap_or_default();
+        let sum = metric.sum.0.unwrap_or_default();
+        for point in sum.data_points.items {
+            spend(&mut room)?;
+            items.push(Point {
+                metric: name.clone(),
+                time: point.time_unix_nano.or_zero(),
+                delta: sum.aggregation_temporality.0 == Some(1),
+                value: point.as_double.0.or(point.as_int.0).unwrap_or_default(),
+                attributes: attributes(point.attributes),
+            });
+        }
+        Ok(())
+    })
+}
+
+/// Reads a request; `take` adds to the items of a resource what a record of it holds.
+fn groups<'b, T: Default + Deserialize<'b>, I>(
+    bytes: &'b [u8],
+    mut take: impl FnMut(T, &mut Vec<I>) -> Result<(), Unparsable>,
+) -> Result<Vec<Group<'b, I>>, Unparsable> {
+    let request: Request<'b, T> = body(bytes, "no OTLP request")?;
     let mut groups = Vec::new();
-    for of_resource in request.resource_metrics.items {
+    for of_resource in request.resources.items {
         let mut items = Vec::new();
-        for metric in of_resource
-            .scope_metrics
+        for record in of_resource
+            .scopes
             .items
             .into_iter()
-            .flat_map(|scope| scope.metrics.items)
+            .flat_map(|scope| scope.records.items)
         {
-            let name = metric.name.0.unwrap_or_default();
-            let sum = metric.sum.0.unwrap_or_default();
-            for point in sum.data_points.items {
-                room = spend(room)?;
-                items.push(Point {
-                    metric: name.clone(),
-                    time: point.time_unix_nano.or_zero(),
-                    delta: sum.aggregation_temporality.0 == Some(1),
-                    value: point.as_double.0.or(point.as_int.0).unwrap_or_default(),
-                    attributes: attributes(point.attributes),
-                });
-            }
+            take(record, &mut items)?;
         }
         let resource = attributes(of_resource.resource.0.unwrap_or_default().attributes);
         groups.push(Group { resource, items });
     }
     Ok(groups)
-}
-
-fn spend(room: usize) -> Result<usize, Unparsable> {
-    room.checked_sub(1).ok_or(Unparsable::TooMany {
-        limit: MAX_RECORDS,
-        what: "records",
-    })
 }
 
 fn attributes<'a>(list: List<'a, KeyValue<'a>>) -> Attributes<'a> {

@@ -6,6 +6,7 @@ use forgecast_protocol::{Subject, Timestamp};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::Unparsable;
 use crate::clean::Cleaner;
 use crate::hex;
 use crate::lenient::Scalar;
@@ -15,6 +16,15 @@ use crate::transcript::session_name;
 pub(super) const MAX_RECORDS: usize = 50_000;
 /// Most attributes of one record.
 pub(super) const MAX_ATTRIBUTES: usize = 128;
+
+/// Counts a record or point of a body against what there is `room` for.
+pub(super) fn spend(room: &mut usize) -> Result<(), Unparsable> {
+    *room = room.checked_sub(1).ok_or(Unparsable::TooMany {
+        limit: MAX_RECORDS,
+        what: "records",
+    })?;
+    Ok(())
+}
 
 /// Attributes, in the order of the body. What is nested is left out, agents do not nest.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::model::{Attributes, Group, MAX_ATTRIBUTES, MAX_RECORDS, Point, Record};
+use super::model::{Attributes, Group, MAX_ATTRIBUTES, MAX_RECORDS, Point, Record, spend};
 use crate::Unparsable;
 use crate::lenient::Scalar;
 
@@ -103,13 +103,6 @@ struct Reader {
 type Item<'b, T> = fn(&mut Reader, &'b [u8], &mut Vec<T>) -> Result<(), Unparsable>;
 
 impl Reader {
-    fn new() -> Self {
-        Self {
-            fields: MAX_FIELDS,
-            records: MAX_RECORDS,
-        }
-    }
-
     fn each<'b>(
         &mut self,
         bytes: &'b [u8],
@@ -123,14 +116,6 @@ impl Reader {
             })?;
             take(self, number, field)?;
         }
-        Ok(())
-    }
-
-    fn spend(&mut self) -> Result<(), Unparsable> {
-        self.records = self.records.checked_sub(1).ok_or(Unparsable::TooMany {
-            limit: MAX_RECORDS,
-            what: "records",
-        })?;
         Ok(())
     }
 
@@ -187,21 +172,23 @@ impl Reader {
 }
 
 pub(super) fn logs(body: &[u8]) -> Result<Vec<Group<'_, Record<'_>>>, Unparsable> {
-    let mut groups = Vec::new();
-    Reader::new().each(body, |reader, number, field| {
-        if let (1, Field::Bytes(bytes)) = (number, field) {
-            groups.push(reader.group(bytes, record)?);
-        }
-        Ok(())
-    })?;
-    Ok(groups)
+    groups(body, record)
 }
 
 pub(super) fn metrics(body: &[u8]) -> Result<Vec<Group<'_, Point<'_>>>, Unparsable> {
+    groups(body, metric)
+}
+
+/// The groups (1) of a request.
+fn groups<'b, T>(body: &'b [u8], item: Item<'b, T>) -> Result<Vec<Group<'b, T>>, Unparsable> {
+    let mut reader = Reader {
+        fields: MAX_FIELDS,
+        records: MAX_RECORDS,
+    };
     let mut groups = Vec::new();
-    Reader::new().each(body, |reader, number, field| {
+    reader.each(body, |reader, number, field| {
         if let (1, Field::Bytes(bytes)) = (number, field) {
-            groups.push(reader.group(bytes, metric)?);
+            groups.push(reader.group(bytes, item)?);
         }
         Ok(())
     })?;
@@ -209,7 +196,7 @@ pub(super) fn metrics(body: &[u8]) -> Result<Vec<Group<'_, Point<'_>>>, Unparsab
 }
 
 fn record<'b>(reader: &mut Reader, bytes: &'b [u8], records: &mut Vec<Record<'b>>) -> Result<(), Unparsable> {
-    reader.spend()?;
+    spend(&mut reader.records)?;
     let mut record = Record::default();
     let mut observed = 0;
     reader.each(bytes, |reader, number, field| {
@@ -260,7 +247,7 @@ fn metric<'b>(reader: &mut Reader, bytes: &'b [u8], points: &mut Vec<Point<'b>>)
 }
 
 fn point<'b>(reader: &mut Reader, bytes: &'b [u8]) -> Result<Point<'b>, Unparsable> {
-    reader.spend()?;
+    spend(&mut reader.records)?;
     let mut point = Point::default();
     reader.each(bytes, |reader, number, field| {
         match (number, field) {

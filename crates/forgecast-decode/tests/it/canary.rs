@@ -7,7 +7,7 @@ use forgecast_decode::transcript::{DecodedLines, Depth};
 use forgecast_decode::{CheckpointPart, Format, decode, push};
 use serde_json::{Value, json};
 
-use super::told::{agent, bytes, now, read_bytes, reader};
+use super::transcripts::{agent, bytes, now, read_bytes, reader};
 use super::{claude, codex, foundry, hooks, otlp};
 
 /// What every secret of this test holds, and nothing else does.
@@ -269,7 +269,7 @@ fn in_transcripts_with_what_is_remembered_of_them() {
         for (kind, path, lines) in &files {
             for at in 0..lines.len() {
                 for line in planted(&lines[at], secret) {
-                    let (mut reader, mut taken) = (reader(*kind, path, ""), DecodedLines::default());
+                    let (mut reader, mut taken) = (reader(kind, path, ""), DecodedLines::default());
                     // What stands before it opens what it may belong to; a few lines are enough.
                     for around in &lines[at.saturating_sub(2)..at] {
                         read_bytes(
@@ -308,7 +308,13 @@ fn in_hooks_and_telemetry() {
         for body in planted(&otlp::logs(), secret) {
             let json = body.to_string();
             no_canary(
-                &telemetry::logs(json.as_bytes(), Encoding::Json, &cleaner, now()),
+                &telemetry::logs(
+                    json.as_bytes(),
+                    Encoding::Json,
+                    &cleaner,
+                    now(),
+                    &telemetry::Sequences::default(),
+                ),
                 &body,
             );
         }

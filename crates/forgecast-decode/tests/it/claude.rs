@@ -4,10 +4,10 @@ use forgecast_decode::transcript::Depth;
 use forgecast_protocol::event::Fact;
 use serde_json::json;
 
-use super::spoken::{answered, line, prompt, said, used};
-use super::told::{agent, calls, read, shown};
+use super::claude_lines::{answered, line, prompt, said, used};
+use super::transcripts::{agent, calls, read, shown};
 
-pub(super) use super::spoken::conversation;
+pub(super) use super::claude_lines::conversation;
 
 const PATH: &str = "projects/-srv-weather/5f1c.jsonl";
 
@@ -205,9 +205,14 @@ fn a_time_in_the_future_is_now() {
         taken
             .events
             .iter()
-            .all(|event| event.origin.modified_at == Some(super::told::now()))
+            .all(|event| event.origin.modified_at == Some(super::transcripts::now()))
     );
-    assert!(taken.logs[0].lines.iter().all(|line| line.at == super::told::now()));
+    assert!(
+        taken.logs[0]
+            .lines
+            .iter()
+            .all(|line| line.at == super::transcripts::now())
+    );
 }
 
 #[test]

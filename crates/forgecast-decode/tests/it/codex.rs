@@ -3,7 +3,7 @@
 use forgecast_decode::transcript::Depth;
 use serde_json::{Value, json};
 
-use super::told::{agent, calls, read, shown};
+use super::transcripts::{agent, calls, read, shown};
 
 const ID: &str = "0199a1b2-0000-7000-8000-0123456789ab";
 const CHILD: &str = "0199a1b2-0000-7000-8000-0123456789ac";

@@ -5,7 +5,7 @@ use forgecast_decode::transcript::Depth;
 use forgecast_decode::{Format, decode};
 use serde_json::{Value, json};
 
-use super::told::{agent, read, shown};
+use super::transcripts::{agent, read, shown};
 
 pub(super) const PATH: &str = "observatory/events-2026-11-21.jsonl";
 

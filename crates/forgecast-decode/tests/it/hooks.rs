@@ -7,7 +7,7 @@ use forgecast_protocol::session::WaitingFor;
 use forgecast_protocol::{Batch, SourceKind};
 use serde_json::{Value, json};
 
-use super::told::now;
+use super::transcripts::now;
 
 pub(super) fn body(event: &str, more: Value) -> Value {
     let mut body = json!({"session_id": "5f1c", "transcript_path": "/home/dev/.claude/projects/-srv-weather/5f1c.jsonl",

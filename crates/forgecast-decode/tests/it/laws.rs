@@ -9,7 +9,7 @@ use forgecast_decode::transcript::{DecodedLines, Depth};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::told::{agent, bytes, now, read_bytes, reader};
+use super::transcripts::{agent, bytes, now, read_bytes, reader};
 use super::{claude, codex, foundry, hooks, otlp};
 
 /// Every kind of transcript, with a file of it.
@@ -87,7 +87,7 @@ proptest! {
     #[test]
     fn files_that_grow_in_turns_give_each_what_it_gives_alone(turns in proptest::collection::vec(0..files().len(), 0..200)) {
         let files = files();
-        let mut readers: Vec<_> = files.iter().map(|(kind, path, _)| reader(*kind, path, "")).collect();
+        let mut readers: Vec<_> = files.iter().map(|(kind, path, _)| reader(kind, path, "")).collect();
         let mut taken = vec![DecodedLines::default(); files.len()];
         let mut lines: Vec<_> = files.iter().map(|(_, _, bytes)| bytes.split_inclusive(|byte| *byte == b'\n')).collect();
         let mut offsets = vec![0; files.len()];
@@ -99,7 +99,7 @@ proptest! {
             }
         }
         for ((kind, path, bytes), taken) in files.iter().zip(&taken) {
-            prop_assert_eq!(flat(&in_pieces(*kind, path, bytes, &[], Depth::Everything)), flat(taken));
+            prop_assert_eq!(flat(&in_pieces(kind, path, bytes, &[], Depth::Everything)), flat(taken));
         }
     }
 
@@ -153,7 +153,7 @@ pub(super) fn survive(bytes: &[u8], state: &str) {
     }
     let _ = claude_hook(bytes, &cleaner, now());
     for encoding in [Encoding::Json, Encoding::Protobuf] {
-        let _ = telemetry::logs(bytes, encoding, &cleaner, now());
+        let _ = telemetry::logs(bytes, encoding, &cleaner, now(), &telemetry::Sequences::default());
         let _ = telemetry::metrics(bytes, encoding, &cleaner, now());
     }
 }

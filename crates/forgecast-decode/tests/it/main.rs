@@ -8,6 +8,7 @@
 
 mod canary;
 mod claude;
+mod claude_lines;
 mod clean;
 mod codex;
 mod corpus;
@@ -22,5 +23,4 @@ mod otlp;
 mod push;
 mod reports;
 mod scan;
-mod spoken;
-mod told;
+mod transcripts;

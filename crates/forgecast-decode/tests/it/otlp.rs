@@ -5,7 +5,7 @@ use forgecast_decode::otlp::{self, Encoding, Otlp, Sequences};
 use forgecast_protocol::event::Fact;
 use serde_json::{Value, json};
 
-use super::told::now;
+use super::transcripts::now;
 
 /// Nanoseconds of 2026-11-21T08:00:00Z.
 const EIGHT: u64 = 1_795_248_000_000_000_000;
@@ -194,7 +194,7 @@ pub(super) fn metrics() -> Value {
 }
 
 fn taken_logs(body: &[u8], encoding: Encoding) -> Otlp {
-    otlp::logs(body, encoding, &Cleaner::default(), now()).unwrap()
+    otlp::logs(body, encoding, &Cleaner::default(), now(), &Sequences::default()).unwrap()
 }
 
 fn shown(otlp: &Otlp) -> Value {
@@ -233,6 +233,7 @@ fn what_is_sent_again_has_the_same_ids_and_no_two_facts_share_one() {
             Encoding::Json,
             &Cleaner::default(),
             now().plus_millis(later),
+            &Sequences::default(),
         )
         .unwrap();
         taken
@@ -256,7 +257,7 @@ fn a_gap_between_two_bodies_is_seen_and_what_is_sent_again_is_none() {
             .map(|number| record(*number, "user_prompt", json!({})))
             .collect();
         let body = request(&records).to_string();
-        let taken = otlp::logs_after(body.as_bytes(), Encoding::Json, &Cleaner::default(), now(), &sequences).unwrap();
+        let taken = otlp::logs(body.as_bytes(), Encoding::Json, &Cleaner::default(), now(), &sequences).unwrap();
         let events = taken.batch.events.iter();
         events
             .filter(|event| matches!(event.fact, Fact::ProblemFound(_)))
@@ -271,7 +272,8 @@ fn a_gap_between_two_bodies_is_seen_and_what_is_sent_again_is_none() {
 
 #[test]
 fn what_is_no_request_is_refused() {
-    let refused = |body: &[u8], encoding| otlp::logs(body, encoding, &Cleaner::default(), now()).is_err();
+    let refused =
+        |body: &[u8], encoding| otlp::logs(body, encoding, &Cleaner::default(), now(), &Sequences::default()).is_err();
     for body in ["", "[]", "7", "{", "{\"resourceLogs\": [}"] {
         assert!(refused(body.as_bytes(), Encoding::Json), "{body}");
     }
@@ -296,5 +298,14 @@ fn a_body_of_nothing_but_small_records_is_bounded() {
         scope = scope.bytes(2, &[]);
     }
     let body = Wire::default().bytes(1, &Wire::default().bytes(2, &scope.0).0).0;
-    assert!(otlp::logs(&body, Encoding::Protobuf, &Cleaner::default(), now()).is_err());
+    assert!(
+        otlp::logs(
+            &body,
+            Encoding::Protobuf,
+            &Cleaner::default(),
+            now(),
+            &Sequences::default()
+        )
+        .is_err()
+    );
 }

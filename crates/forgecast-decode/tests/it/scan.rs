@@ -10,7 +10,7 @@ use forgecast_decode::transcript::Depth;
 use forgecast_protocol::event::CallReported;
 use serde_json::Value;
 
-use super::told::{agent, bytes, calls, read};
+use super::transcripts::{agent, bytes, calls, read};
 use super::{claude, codex, foundry};
 
 const ROLLOUT: &str = "0199a1b2-0000-7000-8000-0123456789ab";
@@ -55,14 +55,14 @@ fn usage_found_by_search_is_what_is_read_line_by_line() {
         (rollout.as_str(), agent("codex"), codex::rollout(), ROLLOUT),
     ];
     for (path, kind, lines, session) in &files {
-        let mut expected = calls(&read(*kind, path, lines, Depth::UsageOnly));
+        let mut expected = calls(&read(kind, path, lines, Depth::UsageOnly));
         for call in &mut expected {
             call.tools.clear();
         }
         // Lines that differ only in the tools they name are one account here.
         let same = |one: &CallReported, other: &CallReported| one.call == other.call && one.tokens == other.tokens;
         expected.dedup_by(|later, first| same(later, first));
-        let found = scanned(*kind, path, lines);
+        let found = scanned(kind, path, lines);
         let reports: Vec<_> = found.iter().map(|call| call.report.clone()).collect();
         assert_eq!(reports, expected, "{path}");
         for call in &found {

@@ -48,13 +48,7 @@ pub(super) fn calls(
             continue;
         }
         let id = short(&message.id).map(|id| format!("{id}:advisor:{index}"));
-        let tokens = CallTokens {
-            input: iteration.input_tokens.or_zero(),
-            output: iteration.output_tokens.or_zero(),
-            cache_read: iteration.cache_read_input_tokens.or_zero(),
-            ..cache_writes(iteration.cache_creation_input_tokens, &iteration.cache_creation)
-        };
-        let mut call = account(id, model(&iteration.model), tokens);
+        let mut call = account(id, model(&iteration.model), tokens(iteration));
         // The request is that of the call around it, which telemetry means when it names the request.
         call.call.request = call.call.request.filter(|_| call.call.message.is_none());
         each(call);

@@ -6,7 +6,7 @@ use forgecast_protocol::event::{
     WaitingEnded,
 };
 use forgecast_protocol::session::WaitingFor;
-use forgecast_protocol::{Batch, Event, EventId, Origin, SourceKind, Subject, Timestamp};
+use forgecast_protocol::{Batch, Event, SourceKind, Subject, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -16,7 +16,7 @@ use crate::clean::Cleaner;
 use crate::lenient::{Count, List, Object, Text};
 use crate::tool_input::Input;
 use crate::transcript::{seen, session_name, turn_is_over};
-use crate::{Unparsable, hex, json};
+use crate::{Unparsable, hex, json, numbered_id, sent_to};
 
 /// The same content within so many milliseconds is the same event sent again; later it is another one like it.
 const SAME_WITHIN_MS: i64 = 60_000;
@@ -81,24 +81,17 @@ pub fn decode_hook(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Bat
             ..Subject::default()
         },
     };
-    let origin = Origin {
-        kind: SourceKind::Hook,
-        path: Some("/api/v1/hooks/claude".to_owned()),
-        first_sight: false,
-        modified_at: None,
-    };
+    let origin = sent_to("/api/v1/hooks/claude", SourceKind::Hook);
     let name = name(&hook, session, body, now);
     let facts = context.facts().into_iter().enumerate();
     let events = facts.map(|(index, fact)| {
-        let mut event = Event {
-            id: id(&name, index),
+        cleaner.identities(Event {
+            id: numbered_id(&name, index),
             subject: context.subject.clone(),
             at: now,
             origin: origin.clone(),
             fact,
-        };
-        cleaner.identities(&mut event);
-        event
+        })
     });
     Ok(Batch {
         events: events.collect(),
@@ -121,15 +114,7 @@ fn name(hook: &Hook<'_>, session: &str, body: &[u8], now: Timestamp) -> String {
             hasher.update(now.as_millis().div_euclid(SAME_WITHIN_MS).to_le_bytes());
         }
     }
-    hex(&hasher.finalize()[..16])
-}
-
-fn id(name: &str, index: usize) -> Option<EventId> {
-    let text = match index {
-        0 => format!("hook:{name}"),
-        more => format!("hook:{name}.{more}"),
-    };
-    text.parse().ok()
+    format!("hook:{}", hex(&hasher.finalize()[..16]))
 }
 
 /// A hook, and whose it is.

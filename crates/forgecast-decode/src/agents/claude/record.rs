@@ -51,31 +51,11 @@ pub(super) struct Message<'a> {
     pub(super) content: Option<&'a RawValue>,
 }
 
-/// Tokens of one call so far.
+/// Tokens of one call so far, or of a call within it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Usage<'a> {
-    pub(super) input_tokens: Count,
-    pub(super) output_tokens: Count,
-    pub(super) cache_read_input_tokens: Count,
-    pub(super) cache_creation_input_tokens: Count,
-    pub(super) cache_creation: Object<CacheCreation>,
-    pub(super) speed: Text<'a>,
-    pub(super) iterations: List<'a, Iteration<'a>>,
-}
-
-/// What was written to the cache, by how long it is kept.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct CacheCreation {
-    pub(super) ephemeral_5m_input_tokens: Count,
-    pub(super) ephemeral_1h_input_tokens: Count,
-}
-
-/// A call within a call.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-pub(super) struct Iteration<'a> {
+    /// Of a call within a call: what made it, and its model.
     #[serde(rename = "type")]
     pub(super) kind: Text<'a>,
     pub(super) model: Text<'a>,
@@ -84,6 +64,16 @@ pub(super) struct Iteration<'a> {
     pub(super) cache_read_input_tokens: Count,
     pub(super) cache_creation_input_tokens: Count,
     pub(super) cache_creation: Object<CacheCreation>,
+    pub(super) speed: Text<'a>,
+    pub(super) iterations: List<'a, Usage<'a>>,
+}
+
+/// What was written to the cache, by how long it is kept.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct CacheCreation {
+    pub(super) ephemeral_5m_input_tokens: Count,
+    pub(super) ephemeral_1h_input_tokens: Count,
 }
 
 /// A part of a message.

@@ -2,6 +2,8 @@
 //! used, and a thread that was made from another one begins with the other's history, so a call is known by the thread
 //! at the root and the totals after it.
 
+use std::borrow::Cow;
+
 use forgecast_protocol::Timestamp;
 use forgecast_protocol::event::{CallId, CallReported, CallTokens, UsageSource};
 use serde::{Deserialize, Serialize};
@@ -32,8 +34,8 @@ pub(super) struct Thread {
 impl Thread {
     /// A line that says which thread the file is of; there is one for each of its ancestors, the oldest last.
     pub(super) fn begins(&mut self, payload: &Payload<'_>) {
-        if let Some(root) = payload.parent().or(payload.id.get()) {
-            self.root = Some(cut(root));
+        if let Some(root) = payload.parent().or(payload.id.get().map(Cow::Borrowed)) {
+            self.root = Some(cut(&root));
         }
     }
 

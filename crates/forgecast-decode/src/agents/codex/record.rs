@@ -1,7 +1,10 @@
 //! The shape of a line of a Codex rollout, as far as it is of interest: an envelope and, inside it, one of many payloads
 //! whose fields do not get in each other's way.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::lenient::{Count, Object, Text};
@@ -27,7 +30,8 @@ pub(super) struct Payload<'a> {
     pub(super) cwd: Text<'a>,
     pub(super) forked_from_id: Text<'a>,
     pub(super) parent_thread_id: Text<'a>,
-    pub(super) source: Object<Source<'a>>,
+    /// Where a thread comes from, when it is not a person's.
+    pub(super) source: Option<&'a RawValue>,
     pub(super) model: Text<'a>,
     pub(super) service_tier: Text<'a>,
     pub(super) info: Object<Info>,
@@ -40,25 +44,6 @@ pub(super) struct Payload<'a> {
     pub(super) action: Object<Input<'a>>,
     pub(super) command: crate::lenient::Words<'a>,
     pub(super) output: Option<&'a RawValue>,
-}
-
-/// Where a thread comes from, when it is not a person's.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-pub(super) struct Source<'a> {
-    pub(super) subagent: Object<Subagent<'a>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-pub(super) struct Subagent<'a> {
-    pub(super) thread_spawn: Object<Spawn<'a>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-pub(super) struct Spawn<'a> {
-    pub(super) parent_thread_id: Text<'a>,
 }
 
 /// Tokens of the thread so far, and of the last call.
@@ -97,12 +82,12 @@ pub(super) struct AnswerMetadata {
 
 impl<'a> Payload<'a> {
     /// The thread that this one was made from: its history stands at the beginning of this file, too.
-    pub(super) fn parent(&self) -> Option<&str> {
-        let spawn = self.source.0.as_ref().and_then(|source| source.subagent.0.as_ref());
-        let spawn = spawn.and_then(|subagent| subagent.thread_spawn.0.as_ref());
-        self.forked_from_id
-            .get()
-            .or(self.parent_thread_id.get())
-            .or(spawn.and_then(|spawn| spawn.parent_thread_id.get()))
+    pub(super) fn parent(&self) -> Option<Cow<'_, str>> {
+        let stated = self.forked_from_id.get().or(self.parent_thread_id.get());
+        stated.map(Cow::Borrowed).or_else(|| {
+            let source: Value = serde_json::from_str(self.source?.get()).ok()?;
+            let id = source.pointer("/subagent/thread_spawn/parent_thread_id")?.as_str()?;
+            (!id.is_empty()).then(|| Cow::Owned(id.to_owned()))
+        })
     }
 }
