@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use forgecast_protocol::FileIdentity;
 
+use crate::folder;
 use crate::source_set::{BUILDLOOP, MARKER};
 use crate::watch::{Interest, WatchId};
 use crate::work::{Context, SetKind};
@@ -188,8 +189,8 @@ impl Walk {
             let watched = level <= self.kind.watched_levels() && !inside;
             let (mut watch, mut stamp) = (None, None);
             if watched {
-                watch = context.watcher.add(&self.place(&relative), Interest::Names).ok();
-                stamp = base.stat(&relative).ok();
+                watch = context.watcher.add(&self.place(&relative), Interest::Names);
+                stamp = folder::stamp(&base, &relative);
             }
             let entries = match base.list(&relative) {
                 Ok(entries) => entries,
@@ -205,10 +206,9 @@ impl Walk {
                     .iter()
                     .any(|entry| entry.kind == EntryKind::Folder && is_marker(&entry.name));
             if is_project && !watched {
-                watch = context.watcher.add(&self.place(&relative), Interest::Names).ok();
-                stamp = base.stat(&relative).ok();
+                watch = context.watcher.add(&self.place(&relative), Interest::Names);
+                stamp = folder::stamp(&base, &relative);
             }
-            let stamp = stamp.map(|stamp| FileIdentity { size: 0, ..stamp });
             if (watched || is_project)
                 && !found(Found::Folder {
                     root: self.root,

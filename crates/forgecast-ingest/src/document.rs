@@ -1,7 +1,6 @@
 //! Reading files that are rewritten: only when they differ by `stat`, and telling new content from old by digest.
 //! Nothing here decides what a document means, and a document that is being written is never passed on as whole.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use forgecast_protocol::{FileIdentity, SourceCheckpoint};
@@ -45,7 +44,7 @@ pub(crate) enum Reading {
     },
 }
 
-/// See [`clock::is_recent`].
+/// A document that was changed so short a time ago may change again without showing it, milliseconds.
 const RACY_MS: u64 = 20;
 
 impl Document {
@@ -94,11 +93,7 @@ impl Document {
 }
 
 /// SHA-256, hexadecimal.
-pub(crate) fn digest(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+fn digest(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -22,13 +22,14 @@ use tokio_util::sync::CancellationToken;
 
 use self::jobs::{Done, Jobs};
 use self::roots::Root;
-use self::sources::{SourceId, Sources};
+use self::sources::Sources;
 use self::tree::Tree;
 use self::unread::Indexing;
 use crate::discover::WalkKind;
 use crate::problem::Problems;
 use crate::reconcile::PollSchedule;
-use crate::schedule::debounce::Debounce;
+use crate::schedule::Debounce;
+use crate::source::SourceId;
 use crate::watch::{Hints, WatchId, Watcher};
 use crate::work::Context;
 use crate::{Error, Options};

@@ -11,7 +11,7 @@ pub(crate) fn modified(identity: &FileIdentity, now: Timestamp) -> Timestamp {
 }
 
 /// The kind of source that a format is.
-pub(crate) fn source_kind(format: &Format) -> SourceKind {
+fn source_kind(format: &Format) -> SourceKind {
     match format {
         Format::Phase => SourceKind::PhaseFile,
         Format::Checkpoint(_) => SourceKind::Checkpoint,

@@ -12,6 +12,7 @@ mod discover;
 mod document;
 mod engine;
 mod facts;
+mod folder;
 mod problem;
 mod reconcile;
 mod schedule;
@@ -120,7 +121,7 @@ pub enum Error {
 /// wait as one, and nothing is lost.
 ///
 /// # Errors
-/// See [`Error`].
+/// When nothing can be watched, a configured folder cannot be resolved, the notifications fail, or `sink` is closed.
 pub async fn run(
     options: Options,
     known: BTreeMap<SourceKey, SourceCheckpoint>,

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use forgecast_protocol::event::{Fact, ProblemCleared, ProblemFound};
 use forgecast_protocol::{Problem, ProblemKind};
 
+use forgecast_decode::clean::Cleaner;
+use forgecast_open::OpenError;
+
 /// The problems that are open, by key.
 #[derive(Debug, Default)]
 pub(crate) struct Problems(BTreeMap<String, Problem>);
@@ -26,6 +29,20 @@ impl Problems {
             key: key.to_owned(),
             problem,
         }))
+    }
+
+    /// A file or folder that is its own key cannot be opened or read.
+    pub(crate) fn refused(&mut self, key: &str, error: &OpenError, cleaner: &Cleaner) -> Option<Fact> {
+        let kind = match error {
+            OpenError::Refused { .. } => ProblemKind::Refused,
+            OpenError::Oversize { .. } => ProblemKind::Oversize,
+            OpenError::Io { .. } | OpenError::Missing { .. } => ProblemKind::Unreadable,
+        };
+        let message = match error {
+            OpenError::Io { source, .. } => format!("{error}: {source}"),
+            _ => error.to_string(),
+        };
+        self.found(key, kind, cleaner.line(&message), key)
     }
 
     /// A problem is over, if it was there.

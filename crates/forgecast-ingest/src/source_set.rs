@@ -16,11 +16,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use forgecast_protocol::event::Fact;
-use forgecast_protocol::{FileIdentity, Origin, ProblemKind, SourceCheckpoint, SourceKey, Subject, Timestamp};
+use forgecast_protocol::{FileIdentity, Origin, SourceCheckpoint, SourceKey, Subject, Timestamp};
 
 use crate::document::Document;
 use crate::facts;
+use crate::folder::{self, Folders};
 use crate::problem::Problems;
+use crate::source::Source;
 use crate::tail::Tail;
 use crate::watch::WatchId;
 use crate::work::{Context, Outcome, ScanDepth, SetKind, Work, directory_of};
@@ -56,15 +58,6 @@ enum Content {
     Listed(FileIdentity),
 }
 
-/// One folder of a source.
-#[derive(Debug, Default)]
-struct Folder {
-    /// Its watch, when it has one.
-    watch: Option<WatchId>,
-    /// The folder as it was before it was last listed; `None` when the next look must list it.
-    stamp: Option<FileIdentity>,
-}
-
 /// The files of one build, checkpoint or folder of logs, and how far each was read.
 #[derive(Debug)]
 pub(crate) struct SourceSet {
@@ -73,7 +66,7 @@ pub(crate) struct SourceSet {
     relative: PathBuf,
     /// The source's folder as text.
     directory: String,
-    folders: BTreeMap<String, Folder>,
+    folders: Folders,
     files: BTreeMap<String, SourceFile>,
     /// Nothing of it was read by an earlier life.
     unknown: bool,
@@ -113,7 +106,7 @@ impl SourceSet {
             kind,
             directory,
             files,
-            folders: BTreeMap::new(),
+            folders: Folders::new(),
             unknown: known.is_empty(),
             problems: Problems::default(),
             gone: None,
@@ -123,30 +116,6 @@ impl SourceSet {
             root,
             relative,
         }
-    }
-
-    /// Does the work, on a thread that may block.
-    pub(crate) fn work(&mut self, work: &Work, context: &Context) -> Outcome {
-        let now = context.clock.now();
-        let base = Base::open(&self.root).and_then(|root| root.sub(&self.relative));
-        let mut outcome = Outcome::default();
-        match base {
-            Err(error) => self.lost(&error, now, context, &mut outcome),
-            Ok(base) => {
-                self.lost_once = false;
-                let mut pass = ScanPass {
-                    context,
-                    base,
-                    now,
-                    outcome,
-                };
-                self.scan(work, &mut pass);
-                self.report_checkpoint(&mut pass);
-                self.settle_presence(&mut pass);
-                outcome = pass.outcome;
-            }
-        }
-        outcome
     }
 
     fn scan(&mut self, work: &Work, pass: &mut ScanPass<'_>) {
@@ -184,8 +153,9 @@ impl SourceSet {
         match result {
             Ok(()) => {
                 source.absent_once = false;
-                if std::mem::take(&mut source.refused) {
-                    self.recovered(path, &mut source, pass);
+                // A document was read and says for itself how it is.
+                if std::mem::take(&mut source.refused) && !matches!(source.content, Content::Document(_)) {
+                    self.clear_file(path, pass);
                 }
             }
             Err(error) => self.failed(path, &mut source, &error, pass),
@@ -198,43 +168,28 @@ impl SourceSet {
 
     /// A file could not be read: missing for a moment, gone, refused, too large, or the system's fault.
     fn failed(&mut self, path: &str, source: &mut SourceFile, error: &OpenError, pass: &mut ScanPass<'_>) {
-        let kind = match error {
-            OpenError::Missing { .. } => return self.absent(path, source, pass),
-            OpenError::Refused { .. } => ProblemKind::Refused,
-            OpenError::Oversize { .. } => ProblemKind::Oversize,
-            OpenError::Io { .. } => ProblemKind::Unreadable,
-        };
+        if error.is_missing() {
+            return self.absent(path, source, pass);
+        }
         source.absent_once = false;
         source.refused = true;
         if let Content::Document(document) = &mut source.content {
             // Whatever stands there next is read.
             document.identity = FileIdentity::default();
         }
-        let key = self.key(path);
-        let message = match error {
-            OpenError::Io { source, .. } => format!("{error}: {source}"),
-            _ => error.to_string(),
-        };
-        let message = pass.context.cleaner.line(&message);
-        let fact = self.problems.found(&key, kind, message, &key);
-        self.emit(fact, path, pass);
+        self.report_refused(path, error, pass);
     }
 
-    /// It can be opened again. A document was read and says for itself how it is.
-    fn recovered(&mut self, path: &str, source: &mut SourceFile, pass: &mut ScanPass<'_>) {
-        if !matches!(source.content, Content::Document(_)) {
-            self.clear_file(path, pass);
-        }
+    /// A file or folder could not be opened or read.
+    fn report_refused(&mut self, path: &str, error: &OpenError, pass: &mut ScanPass<'_>) {
+        let fact = self.problems.refused(&self.key(path), error, &pass.context.cleaner);
+        self.emit(fact, path, pass);
     }
 
     /// An event of the sources themselves about a file of this source.
     fn emit(&self, fact: Option<Fact>, path: &str, pass: &mut ScanPass<'_>) {
         if let Some(fact) = fact {
-            let origin = facts::internal(Some(path));
-            pass.outcome
-                .batch
-                .events
-                .push(facts::event(&self.subject(path), pass.now, &origin, fact));
+            pass.event(&self.subject(path), &facts::internal(Some(path)), fact);
         }
     }
 
@@ -247,11 +202,7 @@ impl SourceSet {
 
     /// The absolute path as text: the name of a source and of its problems.
     fn key(&self, path: &str) -> String {
-        if path.is_empty() {
-            self.directory.clone()
-        } else {
-            format!("{}/{path}", self.directory)
-        }
+        folder::join(&self.directory, path)
     }
 
     /// Whose a file's facts are.
@@ -271,10 +222,34 @@ impl SourceSet {
             },
         }
     }
+}
 
-    /// Whether the work is to read one small document again: so little that another thread would cost more than the
-    /// reading. What it is now is not known; what it was when it was last read is.
-    pub(crate) fn is_light(&self, work: &Work) -> bool {
+impl Source for SourceSet {
+    fn work(&mut self, work: &Work, context: &Context) -> Outcome {
+        let now = context.clock.now();
+        let base = Base::open(&self.root).and_then(|root| root.sub(&self.relative));
+        let outcome = Outcome::default();
+        match base {
+            Err(error) => self.lost(&error, now, context, outcome),
+            Ok(base) => {
+                self.lost_once = false;
+                let mut pass = ScanPass {
+                    context,
+                    base,
+                    now,
+                    outcome,
+                };
+                self.scan(work, &mut pass);
+                self.report_checkpoint(&mut pass);
+                self.settle_presence(&mut pass);
+                pass.outcome
+            }
+        }
+    }
+
+    /// Whether the work is to read one small document again. What it is now is not known; what it was when it was last
+    /// read is.
+    fn is_light(&self, work: &Work) -> bool {
         let mut files = work.changed.iter().chain(&work.again);
         let (Some(path), None, ScanDepth::Named) = (files.next(), files.next(), work.depth) else {
             return false;
@@ -283,27 +258,20 @@ impl SourceSet {
             Some(Content::Document(document)) if document.present && document.identity.size <= LIGHT_BYTES)
     }
 
-    /// Folders of the source without a watch: they are looked at more often.
-    pub(crate) fn unwatched(&self) -> u64 {
-        let count = self.folders.values().filter(|folder| folder.watch.is_none()).count();
-        u64::try_from(count).unwrap_or(u64::MAX)
+    fn unwatched(&self) -> u64 {
+        folder::unwatched(&self.folders)
     }
 
-    /// How many problems are open.
-    pub(crate) fn open_problems(&self) -> usize {
+    fn open_problems(&self) -> usize {
         self.problems.len()
     }
 
-    /// Its folder is not there.
-    pub(crate) fn is_gone(&self) -> bool {
+    fn is_gone(&self) -> bool {
         self.gone.is_some()
     }
 
-    /// A watch ended by itself; the next look sets it again.
-    pub(crate) fn forget_watch(&mut self, watch: WatchId) {
-        for folder in self.folders.values_mut().filter(|folder| folder.watch == Some(watch)) {
-            *folder = Folder::default();
-        }
+    fn forget_watch(&mut self, watch: WatchId) {
+        folder::forget_watch(&mut self.folders, watch);
     }
 }
 
@@ -315,6 +283,11 @@ impl ScanPass<'_> {
 
     fn origin(&self, path: &str, format: &Format, identity: &FileIdentity, first_sight: bool) -> Origin {
         facts::origin(format, path, identity, first_sight, self.now)
+    }
+
+    fn event(&mut self, subject: &Subject, origin: &Origin, fact: Fact) {
+        let event = facts::event(subject, self.now, origin, fact);
+        self.outcome.batch.events.push(event);
     }
 }
 

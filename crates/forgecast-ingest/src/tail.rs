@@ -6,11 +6,12 @@ mod seal;
 
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 
 use forgecast_protocol::{FileIdentity, SourceCheckpoint};
 
 use self::seal::WITNESS_BYTES;
-use forgecast_open::Opened;
+use forgecast_open::{Base, Opened};
 
 /// The longest line of a log that is kept, in bytes; what is beyond is left out and the line says so.
 pub(crate) const MAX_LINE_BYTES: usize = 256 * 1024;
@@ -298,6 +299,18 @@ impl Tail {
         self.partial.extend_from_slice(&part[..room]);
         self.dropped += bytes_of(part.len() - room);
     }
+}
+
+/// The file that stood at `path` when it was last read, after another was put in its place: it lies beside it under
+/// another name, if it still exists.
+pub(crate) fn rotated(base: &Base, path: &str, tail: &Tail) -> Option<(PathBuf, Opened)> {
+    let folder = Path::new(path).parent().unwrap_or(Path::new(""));
+    let entries = base.list(folder).ok()?;
+    let old = entries.iter().find(|entry| entry.inode == tail.identity.inode)?;
+    let old = folder.join(&old.name);
+    let opened = base.file(&old, u64::MAX).ok()?;
+    let continues = !tail.is_replaced_by(&opened.identity) && opened.identity.size >= tail.identity.size;
+    continues.then_some((old, opened))
 }
 
 fn emit(bytes: &[u8], offset: u64, dropped: u64, take: &mut dyn FnMut(Part<'_>)) {

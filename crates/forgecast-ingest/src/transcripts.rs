@@ -16,10 +16,11 @@ use std::path::{Path, PathBuf};
 use forgecast_protocol::{FileIdentity, ProblemKind, SourceCheckpoint, SourceKey, Timestamp};
 
 use self::backlog::Backlog;
-use self::folders::Folder;
 use self::problems::Lines;
 use crate::facts;
+use crate::folder::{self, Folders};
 use crate::problem::Problems;
+use crate::source::Source;
 use crate::tail::Tail;
 use crate::watch::WatchId;
 use crate::work::{Context, GRACE, Outcome, ScanDepth, Work, directory_of};
@@ -63,7 +64,7 @@ pub(crate) struct Transcripts {
     directory: String,
     /// What stands before a path in this source to make it one in the agent's folder.
     prefix: String,
-    folders: BTreeMap<String, Folder>,
+    folders: Folders,
     files: BTreeMap<String, Transcript>,
     backlog: Backlog,
     problems: Problems,
@@ -102,7 +103,7 @@ impl Transcripts {
             agent,
             directory: directory_of(&root, &relative).to_string_lossy().into_owned(),
             prefix,
-            folders: BTreeMap::new(),
+            folders: Folders::new(),
             files: BTreeMap::new(),
             backlog: Backlog::default(),
             problems: Problems::default(),
@@ -120,40 +121,12 @@ impl Transcripts {
     }
 
     /// Whether a file of this name is one, by its path within the source's folder.
-    pub(crate) fn is_transcript(&self, path: &str) -> bool {
+    fn is_transcript(&self, path: &str) -> bool {
         path.ends_with(".jsonl") && self.path_of(path).is_some()
     }
 
     fn path_of(&self, path: &str) -> Option<TranscriptPath> {
         self.agent.path_of(&format!("{}{path}", self.prefix))
-    }
-
-    /// Does the work, on a thread that may block.
-    pub(crate) fn work(&mut self, work: &Work, context: &Context) -> Outcome {
-        let now = context.clock.now();
-        let live_since = i64::try_from(context.archive_after_ms).map_or(i64::MIN, |after| {
-            now.as_millis().saturating_sub(after).saturating_mul(1_000_000)
-        });
-        let mut outcome = match Base::open(&self.root).and_then(|root| root.sub(&self.relative)) {
-            Err(error) => self.away(&error, now, context),
-            Ok(base) => {
-                self.lost = (false, false);
-                let mut pass = ScanPass {
-                    context,
-                    base,
-                    now,
-                    live_since_ns: live_since,
-                    numbers: None,
-                    outcome: Outcome::default(),
-                };
-                self.scan(work, &mut pass);
-                self.catch_up(work, &mut pass);
-                pass.outcome
-            }
-        };
-        outcome.unread = self.backlog.unread();
-        outcome.indexed = self.backlog.take_counted();
-        outcome
     }
 
     /// Finds what is to be read. What is named was just written to, and is read.
@@ -254,7 +227,7 @@ impl Transcripts {
         transcript.absent_once = false;
         transcript.refused = true;
         self.backlog.done(path);
-        self.report(path, error, pass);
+        self.report_refused(path, error, pass);
         true
     }
 
@@ -266,10 +239,7 @@ impl Transcripts {
             outcome.recheck = Some(GRACE);
             return outcome;
         }
-        for folder in std::mem::take(&mut self.folders).into_values() {
-            // A folder that was moved would go on to speak of a place that is not ours.
-            folder.watch.into_iter().for_each(|watch| context.watcher.remove(watch));
-        }
+        folder::leave(&mut self.folders, &context.watcher);
         self.backlog.clear();
         let key = self.directory.clone();
         let fact = if error.is_missing() {
@@ -291,39 +261,56 @@ impl Transcripts {
 
     /// The absolute path as text: the name of a source and of its problems.
     fn key(&self, path: &str) -> String {
-        if path.is_empty() {
-            self.directory.clone()
-        } else {
-            format!("{}/{path}", self.directory)
-        }
+        folder::join(&self.directory, path)
+    }
+}
+
+impl Source for Transcripts {
+    fn work(&mut self, work: &Work, context: &Context) -> Outcome {
+        let now = context.clock.now();
+        let live_since = i64::try_from(context.archive_after_ms).map_or(i64::MIN, |after| {
+            now.as_millis().saturating_sub(after).saturating_mul(1_000_000)
+        });
+        let mut outcome = match Base::open(&self.root).and_then(|root| root.sub(&self.relative)) {
+            Err(error) => self.away(&error, now, context),
+            Ok(base) => {
+                self.lost = (false, false);
+                let mut pass = ScanPass {
+                    context,
+                    base,
+                    now,
+                    live_since_ns: live_since,
+                    numbers: None,
+                    outcome: Outcome::default(),
+                };
+                self.scan(work, &mut pass);
+                self.catch_up(work, &mut pass);
+                pass.outcome
+            }
+        };
+        outcome.unread = self.backlog.unread();
+        outcome.indexed = self.backlog.take_counted();
+        outcome
     }
 
-    /// Folders that should have a watch and have none.
-    pub(crate) fn unwatched(&self) -> u64 {
-        let unwatched = |folder: &&Folder| folder.wanted && folder.watch.is_none();
-        u64::try_from(self.folders.values().filter(unwatched).count()).unwrap_or(u64::MAX)
+    fn unwatched(&self) -> u64 {
+        folder::unwatched(&self.folders)
     }
 
-    /// How many problems are open.
-    pub(crate) fn open_problems(&self) -> usize {
+    fn open_problems(&self) -> usize {
         self.problems.len()
     }
 
-    /// Its folder is not there.
-    pub(crate) fn is_gone(&self) -> bool {
+    fn is_gone(&self) -> bool {
         self.lost.1
     }
 
-    /// How many transcripts are known.
-    pub(crate) fn count(&self) -> u64 {
+    fn transcripts(&self) -> u64 {
         u64::try_from(self.files.len()).unwrap_or(u64::MAX)
     }
 
-    /// A watch ended by itself; the next look sets it again.
-    pub(crate) fn forget_watch(&mut self, watch: WatchId) {
-        for folder in self.folders.values_mut().filter(|folder| folder.watch == Some(watch)) {
-            *folder = Folder::default();
-        }
+    fn forget_watch(&mut self, watch: WatchId) {
+        folder::forget_watch(&mut self.folders, watch);
     }
 }
 

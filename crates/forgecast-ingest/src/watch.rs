@@ -54,15 +54,6 @@ pub(crate) enum Interest {
     Content,
 }
 
-/// Why a folder is not watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AddError {
-    /// The system (or the configuration) gives no more watches.
-    Limit,
-    /// The folder is not there, or no folder, or not ours to read.
-    Unwatchable,
-}
-
 /// Adds and removes watches; may block, so it is used on blocking threads. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Watcher(Option<Arc<system::Watches>>);
@@ -73,12 +64,10 @@ impl Watcher {
         Self(None)
     }
 
-    /// Watches a folder; once more is harmless and gives the same number.
-    pub(crate) fn add(&self, folder: &Path, interest: Interest) -> Result<WatchId, AddError> {
-        match &self.0 {
-            Some(watches) => watches.add(folder, interest),
-            None => Err(AddError::Limit),
-        }
+    /// Watches a folder; once more is harmless and gives the same number. `None` when the system (or the configuration)
+    /// gives no more watches, or the folder is not there, no folder, or not ours to read.
+    pub(crate) fn add(&self, folder: &Path, interest: Interest) -> Option<WatchId> {
+        self.0.as_ref()?.add(folder, interest)
     }
 
     /// Stops watching. What was queued before may still come.

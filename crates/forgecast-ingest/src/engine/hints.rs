@@ -7,10 +7,11 @@ use forgecast_protocol::ProblemKind;
 use tokio::time::Instant;
 
 use super::jobs::Lane;
-use super::sources::SourceId;
 use super::{Engine, WatchTarget};
 use crate::discover::is_marker;
-use crate::schedule::debounce::Urgency;
+use crate::folder;
+use crate::schedule::Urgency;
+use crate::source::SourceId;
 use crate::source_set::format_of;
 use crate::watch::{Change, Hint, WatchId};
 use crate::work::{ScanDepth, SetKind, directory_of};
@@ -46,11 +47,7 @@ impl Engine {
             self.sources.scan(id, Lane::Urgent, ScanDepth::Full);
         }
         let Some(name) = name.to_str() else { return };
-        let path = if folder.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{folder}/{name}")
-        };
+        let path = folder::join(folder, name);
         let Some(kind) = self.sources.entries.get(&id).map(|entry| entry.kind) else {
             return;
         };

@@ -11,9 +11,8 @@ use forgecast_protocol::FileIdentity;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::sources::SourceId;
 use crate::discover::{Found, Walk};
-use crate::source::Source;
+use crate::source::{Source, SourceId};
 use crate::work::{Context, Outcome, Work};
 use forgecast_open::OpenError;
 
@@ -33,7 +32,7 @@ pub(super) enum Done {
     /// A source's work is done (`None`: it failed by a fault of ours and the source is as it was).
     Source {
         id: SourceId,
-        source: Box<Source>,
+        source: Box<dyn Source>,
         outcome: Option<Outcome>,
     },
     /// A job is over.
@@ -81,7 +80,7 @@ struct Job {
 }
 
 /// Reads a source on this thread; `None` when that failed by a fault of ours.
-pub(super) fn read_source(source: &mut Source, work: &Work, context: &Context) -> Option<Outcome> {
+pub(super) fn read_source(source: &mut dyn Source, work: &Work, context: &Context) -> Option<Outcome> {
     std::panic::catch_unwind(AssertUnwindSafe(|| source.work(work, context))).ok()
 }
 
@@ -161,12 +160,12 @@ impl Jobs {
     }
 
     /// Reads sources one after the other on one thread, reporting each when it is done.
-    pub(super) fn read(&mut self, lane: Lane, work: Vec<(SourceId, Box<Source>, Work)>, context: &Arc<Context>) {
+    pub(super) fn read(&mut self, lane: Lane, work: Vec<(SourceId, Box<dyn Source>, Work)>, context: &Arc<Context>) {
         let context = Arc::clone(context);
         let sources = work.iter().map(|(id, ..)| *id).collect();
         self.spawn(lane, sources, move |done| {
             for (id, mut source, work) in work {
-                let outcome = read_source(&mut source, &work, &context);
+                let outcome = read_source(&mut *source, &work, &context);
                 if done.blocking_send(Done::Source { id, source, outcome }).is_err() {
                     return;
                 }

@@ -12,14 +12,11 @@ use super::{Engine, OUTBOX, WatchTarget};
 use crate::clock;
 use crate::discover::WalkKind;
 use crate::reconcile::{ACTIVE, PollState};
-use crate::source::Source;
-use crate::source_set::{BUILDLOOP, MARKER, TASKS};
+use crate::source::{Source, SourceId};
+use crate::source_set::{BUILDLOOP, MARKER, SourceSet, TASKS};
+use crate::transcripts::Transcripts;
 use crate::watch::WatchId;
-use crate::work::Unread;
-use crate::work::{Outcome, ScanDepth, SetKind, Work, directory_of};
-
-/// A source's number, for as long as the process runs.
-pub(super) type SourceId = u64;
+use crate::work::{Outcome, ScanDepth, SetKind, Unread, Work, directory_of};
 
 /// So many sources are looked at in one piece of background work.
 const TOGETHER: usize = 16;
@@ -27,7 +24,7 @@ const TOGETHER: usize = 16;
 /// One source and what waits for it.
 pub(super) struct SourceEntry {
     /// `None` while it is being read.
-    source: Option<Box<Source>>,
+    source: Option<Box<dyn Source>>,
     pub(super) directory: PathBuf,
     pub(super) kind: SetKind,
     pub(super) root: usize,
@@ -97,6 +94,11 @@ impl Sources {
         self.entries.values().all(|entry| entry.scanned)
     }
 
+    /// Whether no transcript of an agent at work waits or is being read.
+    pub(super) fn live_is_read(&self) -> bool {
+        self.entries.values().all(|entry| entry.unread.live.is_none())
+    }
+
     /// Whether nothing waits and nothing is being read.
     pub(super) fn is_quiet(&self) -> bool {
         self.entries
@@ -104,7 +106,7 @@ impl Sources {
             .all(|entry| entry.source.is_some() && entry.work.is_empty())
     }
 
-    fn take(&mut self, lane: Lane, now: Instant) -> Option<(SourceId, Box<Source>, Work)> {
+    fn take(&mut self, lane: Lane, now: Instant) -> Option<(SourceId, Box<dyn Source>, Work)> {
         loop {
             let id = if lane == Lane::Urgent {
                 self.urgent.pop_front()
@@ -128,7 +130,7 @@ impl Sources {
     }
 
     /// Takes a source with all its work, unless it is being read.
-    pub(super) fn take_source(&mut self, id: SourceId, now: Instant) -> Option<(Box<Source>, Work)> {
+    pub(super) fn take_source(&mut self, id: SourceId, now: Instant) -> Option<(Box<dyn Source>, Work)> {
         let entry = self.entries.get_mut(&id)?;
         let mut source = entry.source.take()?;
         self.waiting.remove(id, entry.unread);
@@ -161,7 +163,7 @@ impl Engine {
                 .get(&id)
                 .is_some_and(|entry| !self.roots[entry.root].remote);
             if local && source.is_light(&work) {
-                let outcome = jobs::read_source(&mut source, &work, &self.context);
+                let outcome = jobs::read_source(&mut *source, &work, &self.context);
                 self.source_done(id, source, outcome, now);
             } else {
                 self.jobs.read(Lane::Urgent, vec![(id, source, work)], &self.context);
@@ -215,11 +217,15 @@ impl Engine {
             return;
         }
         let known = self.known_below(&directory, kind);
-        let source = Source::new(kind, self.roots[root].path.clone(), relative, known);
+        let path = self.roots[root].path.clone();
+        let source: Box<dyn Source> = match kind {
+            SetKind::Transcripts(agent) => Box::new(Transcripts::new(agent, path, relative, known)),
+            _ => Box::new(SourceSet::new(kind, path, relative, known)),
+        };
         let id = self.sources.next;
         self.sources.next += 1;
         let entry = SourceEntry {
-            source: Some(Box::new(source)),
+            source: Some(source),
             directory: directory.clone(),
             kind,
             root,
@@ -295,7 +301,13 @@ impl Engine {
     }
 
     /// A source was read.
-    pub(super) fn source_done(&mut self, id: SourceId, source: Box<Source>, outcome: Option<Outcome>, now: Instant) {
+    pub(super) fn source_done(
+        &mut self,
+        id: SourceId,
+        source: Box<dyn Source>,
+        outcome: Option<Outcome>,
+        now: Instant,
+    ) {
         let outcome = outcome.unwrap_or_else(|| {
             tracing::error!(source = id, "reading a source failed by a fault of Forgecast");
             Outcome::default()

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use super::jobs::{Done, Lane};
 use super::roots::{CHECK, Root};
 use super::{Engine, WatchTarget};
-use crate::clock;
 use crate::discover::{Found, WATCHED_LEVELS, Walk};
+use crate::folder;
 use crate::watch::WatchId;
 use crate::work::{ScanDepth, directory_of};
 use forgecast_open::Base;
@@ -21,8 +21,6 @@ use forgecast_open::Base;
 const EXPLORE_AGAIN: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(2)];
 /// Watched folders compared by `stat` per second, all together.
 const FOLDERS_PER_SECOND: usize = 200;
-/// A folder that was changed so short a time ago may change again without showing it.
-const RACY_MS: u64 = 50;
 
 struct Node {
     root: usize,
@@ -96,14 +94,13 @@ impl Engine {
                     }
                 }
                 self.clear_problem(&directory.to_string_lossy());
-                let stamp = stamp.filter(|stamp| !clock::is_recent(stamp.ctime_ns, RACY_MS));
                 self.tree.nodes.insert(
                     directory,
                     Node {
                         root,
                         relative,
                         watch,
-                        stamp,
+                        stamp: folder::settled(stamp),
                         compared: now,
                     },
                 );
@@ -160,8 +157,8 @@ impl Engine {
             let mut bases: HashMap<usize, Option<Base>> = HashMap::new();
             let differs = |(root, path, relative, stamp): &(usize, PathBuf, PathBuf, Option<FileIdentity>)| {
                 let base = bases.entry(*root).or_insert_with(|| Base::open(path).ok()).as_ref();
-                let now = base.and_then(|base| base.stat(relative).ok());
-                now.is_some_and(|now| Some(FileIdentity { size: 0, ..now }) != *stamp)
+                let now = base.and_then(|base| folder::stamp(base, relative));
+                now.is_some() && now != *stamp
             };
             let mut folders = folders;
             let mut differs = differs;

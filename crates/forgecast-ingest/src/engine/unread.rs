@@ -10,8 +10,8 @@ use forgecast_protocol::event::IndexingProgress;
 use tokio::time::Instant;
 
 use super::jobs::Lane;
-use super::sources::{SourceId, Sources};
 use super::{Engine, OUTBOX};
+use crate::source::SourceId;
 use crate::work::Unread;
 
 /// The reading of archives is told this often.
@@ -84,13 +84,6 @@ impl Indexing {
     /// As it is; absent when no archive waits.
     pub(super) fn now(&self) -> Option<IndexingProgress> {
         (self.progress.files > self.progress.done).then_some(self.progress)
-    }
-}
-
-impl Sources {
-    /// Whether no transcript of an agent at work waits or is being read.
-    pub(super) fn live_is_read(&self) -> bool {
-        self.entries.values().all(|entry| entry.unread.live.is_none())
     }
 }
 

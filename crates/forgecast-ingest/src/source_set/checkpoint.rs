@@ -5,7 +5,6 @@ use std::path::{Component, Path, PathBuf};
 use forgecast_protocol::{FileIdentity, Subject};
 
 use super::{Content, ScanPass, SetKind, SourceSet, last_name};
-use crate::facts;
 use forgecast_decode::{CheckpointPart, Format, checkpoint};
 
 impl SourceSet {
@@ -46,10 +45,7 @@ impl SourceSet {
             transcript: None,
         };
         for fact in decoded.facts {
-            pass.outcome
-                .batch
-                .events
-                .push(facts::event(&subject, pass.now, &origin, fact));
+            pass.event(&subject, &origin, fact);
         }
     }
 

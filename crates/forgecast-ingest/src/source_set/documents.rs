@@ -117,19 +117,18 @@ impl SourceSet {
             name: decoded.name,
             ..self.subject(path)
         };
-        let mut emit = |fact| {
-            let event = facts::event(&subject, pass.now, &origin, fact);
-            pass.outcome.batch.events.push(event);
-        };
-        if let Some(kind) = format.artifact_kind() {
-            emit(facts::artifact(path, kind, identity, decoded.dated, pass.now));
+        let listed = format
+            .artifact_kind()
+            .map(|kind| facts::artifact(path, kind, identity, decoded.dated, pass.now));
+        for fact in listed.into_iter().chain(decoded.facts) {
+            pass.event(&subject, &origin, fact);
         }
-        decoded.facts.into_iter().for_each(&mut emit);
         if *format == Format::Phase && !std::mem::replace(&mut self.introduced, true) && pass.context.host.is_some() {
-            emit(Fact::SessionSeen(SessionSeen {
+            let seen = SessionSeen {
                 host: pass.context.host.clone(),
                 ..SessionSeen::default()
-            }));
+            };
+            pass.event(&subject, &origin, Fact::SessionSeen(seen));
         }
     }
 
@@ -185,29 +184,14 @@ impl SourceSet {
         };
         self.checkpoint(path, checkpoint, pass);
         self.clear_inherited(path, &mut source.inherited, true, pass);
-        let kind = source.format.artifact_kind();
-        self.accept_listed(path, &source.format, kind, &identity, first_sight, pass);
+        if let Some(kind) = source.format.artifact_kind() {
+            pass.touched(&identity);
+            self.clear_file(path, pass);
+            let origin = pass.origin(path, &source.format, &identity, first_sight);
+            let fact = facts::artifact(path, kind, &identity, None, pass.now);
+            pass.event(&self.subject(path), &origin, fact);
+        }
         Ok(())
-    }
-
-    fn accept_listed(
-        &mut self,
-        path: &str,
-        format: &Format,
-        kind: Option<forgecast_protocol::event::ArtifactKind>,
-        identity: &FileIdentity,
-        first_sight: bool,
-        pass: &mut ScanPass<'_>,
-    ) {
-        let Some(kind) = kind else { return };
-        pass.touched(identity);
-        self.clear_file(path, pass);
-        let origin = pass.origin(path, format, identity, first_sight);
-        let fact = facts::artifact(path, kind, identity, None, pass.now);
-        pass.outcome
-            .batch
-            .events
-            .push(facts::event(&self.subject(path), pass.now, &origin, fact));
     }
 }
 

@@ -2,10 +2,8 @@
 
 use std::path::Path;
 
-use forgecast_protocol::{FileIdentity, ProblemKind};
-
 use super::{ScanPass, SetKind, SourceFile, SourceSet, directory_of};
-use crate::clock;
+use crate::folder;
 use crate::watch::Interest;
 use forgecast_decode::Format;
 use forgecast_open::{Entry, EntryKind, OpenError};
@@ -16,8 +14,6 @@ pub(crate) const MARKER: &str = ".context-foundry";
 pub(crate) const BUILDLOOP: &str = ".buildloop";
 /// Its list of tasks, in the project's own folder.
 pub(crate) const TASKS: &str = "TASKS.md";
-/// A folder that was changed so short a time ago may change again without showing it.
-const RACY_MS: u64 = 50;
 /// Files of one folder that are followed; a folder of a hundred thousand unrelated files is not taken in.
 const MAX_FILES: usize = 2_000;
 
@@ -28,18 +24,10 @@ impl SourceSet {
             || self.gone.is_some()
             || first_folders(self.kind)
                 .iter()
-                .any(|path| self.folder_differs(path, pass))
+                .any(|path| folder::differs(&self.folders, path, &pass.base))
             || self.files.iter().any(|(path, source)| {
                 matches!(source.format, Format::Phase | Format::Checkpoint(_)) && source.differs(path, pass)
             })
-    }
-
-    fn folder_differs(&self, path: &str, pass: &ScanPass<'_>) -> bool {
-        let now = pass.base.stat(Path::new(path)).ok().map(|now| without_size(&now));
-        match self.folders.get(path) {
-            Some(folder) => folder.stamp.is_none() || folder.stamp != now,
-            None => now.is_some(),
-        }
     }
 
     /// Lists what differs (or everything), takes in new files, and goes down into the source's folders.
@@ -51,7 +39,7 @@ impl SourceSet {
             }
         }
         while let Some(path) = waiting.pop() {
-            if rescan || self.folder_differs(&path, pass) {
+            if rescan || folder::differs(&self.folders, &path, &pass.base) {
                 self.list_folder(&path, rescan, &mut waiting, pass);
             }
         }
@@ -59,17 +47,18 @@ impl SourceSet {
 
     fn list_folder(&mut self, path: &str, rescan: bool, waiting: &mut Vec<String>, pass: &mut ScanPass<'_>) {
         let mut folder = self.folders.remove(path).unwrap_or_default();
+        folder.wanted = true;
         // Watch first, then list: a file that is made in between is seen by one of them.
         if rescan || folder.watch.is_none() || folder.stamp.is_none() {
             let place = directory_of(&directory_of(&self.root, &self.relative), Path::new(path));
-            folder.watch = pass.context.watcher.add(&place, Interest::Content).ok();
+            folder.watch = pass.context.watcher.add(&place, Interest::Content);
         }
-        let stamp = pass.base.stat(Path::new(path)).ok().map(|now| without_size(&now));
+        let stamp = folder::stamp(&pass.base, path);
         match self.entries(path, pass) {
             Ok(entries) => {
                 self.clear_file(path, pass);
                 self.take_in(path, entries, waiting);
-                folder.stamp = stamp.filter(|stamp| !clock::is_recent(stamp.ctime_ns, RACY_MS));
+                folder.stamp = folder::settled(stamp);
             }
             Err(error) if error.is_missing() => {
                 folder
@@ -81,7 +70,7 @@ impl SourceSet {
             }
             Err(error) => {
                 folder.stamp = None;
-                self.report_folder(path, &error, pass);
+                self.report_refused(path, &error, pass);
             }
         }
         pass.outcome
@@ -113,11 +102,7 @@ impl SourceSet {
         let mut taken = 0;
         for entry in entries {
             let Some(name) = entry.name.to_str() else { continue };
-            let inside = if path.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{path}/{name}")
-            };
+            let inside = folder::join(path, name);
             if entry.kind == EntryKind::Folder && self.goes_down(&inside) {
                 if !self.folders.contains_key(&inside) && !waiting.contains(&inside) {
                     waiting.push(inside);
@@ -131,17 +116,6 @@ impl SourceSet {
                 }
             }
         }
-    }
-
-    fn report_folder(&mut self, path: &str, error: &OpenError, pass: &mut ScanPass<'_>) {
-        let kind = match error {
-            OpenError::Refused { .. } => ProblemKind::Refused,
-            _ => ProblemKind::Unreadable,
-        };
-        let key = self.key(path);
-        let message = pass.context.cleaner.line(&error.to_string());
-        let fact = self.problems.found(&key, kind, message, &key);
-        self.emit(fact, path, pass);
     }
 
     /// Which folders belong to the source.
@@ -199,9 +173,4 @@ fn first_folders(kind: SetKind) -> &'static [&'static str] {
         SetKind::Project => &[MARKER, BUILDLOOP, ""],
         SetKind::Checkpoint | SetKind::Logs | SetKind::Transcripts(_) => &[""],
     }
-}
-
-/// A folder's size says nothing that its times do not say.
-fn without_size(identity: &FileIdentity) -> FileIdentity {
-    FileIdentity { size: 0, ..*identity }
 }

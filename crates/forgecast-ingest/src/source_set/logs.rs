@@ -9,7 +9,7 @@ use forgecast_protocol::{LogChunk, LogLine, Origin, ProblemKind};
 use super::{Content, ScanPass, SourceFile, SourceSet};
 use crate::facts;
 use crate::problem::field_key;
-use crate::tail::{Line, Piece, Tail};
+use crate::tail::{Line, Piece, Tail, rotated};
 use forgecast_decode::clean::LogState;
 use forgecast_decode::{Format, push};
 use forgecast_open::{OpenError, Opened};
@@ -24,7 +24,7 @@ impl SourceSet {
         source: &mut SourceFile,
         pass: &mut ScanPass<'_>,
     ) -> Result<(), OpenError> {
-        let Content::Log(tail, colours, said_at) = &mut source.content else {
+        let Content::Log(tail, colors, said_at) = &mut source.content else {
             return Ok(());
         };
         let now = pass.base.stat(Path::new(path))?;
@@ -33,13 +33,13 @@ impl SourceSet {
         }
         let first_sight = std::mem::replace(&mut source.first_sight, false);
         if tail.is_replaced_by(&now) {
-            self.finish_rotated(path, &source.format, tail, colours, pass);
-            *colours = LogState::default();
+            self.finish_rotated(path, &source.format, tail, colors, pass);
+            *colors = LogState::default();
         }
         let opened = pass.base.file(Path::new(path), u64::MAX)?;
         let piece = advance(path, tail, &opened)?;
         if piece.restarted {
-            *colours = LogState::default();
+            *colors = LogState::default();
         }
         pass.outcome.reads += 1;
         pass.outcome.bytes += piece.bytes;
@@ -54,49 +54,36 @@ impl SourceSet {
             *said_at = Some(pass.now);
             let origin = pass.origin(path, &source.format, &identity, first_sight);
             let fact = facts::artifact(path, ArtifactKind::Log, &identity, None, pass.now);
-            pass.outcome
-                .batch
-                .events
-                .push(facts::event(&self.subject(path), pass.now, &origin, fact));
+            pass.event(&self.subject(path), &origin, fact);
         }
         if piece.more {
             pass.outcome.more.push(path.to_owned());
         }
         let checkpoint = tail.checkpoint(String::new());
         let origin = pass.origin(path, &source.format, &identity, first_sight);
-        self.take_lines(path, &source.format, piece, colours, &origin, pass);
+        self.take_lines(path, &source.format, piece, colors, &origin, pass);
         self.checkpoint(path, checkpoint, pass);
         Ok(())
     }
 
-    /// What was written to the old file between our last reading and its rotation: it lies under another name beside
-    /// the new one, if it still exists.
+    /// Reads what was written to the old file between our last reading and its rotation.
     fn finish_rotated(
         &mut self,
         path: &str,
         format: &Format,
         tail: &mut Tail,
-        colours: &mut LogState,
+        colors: &mut LogState,
         pass: &mut ScanPass<'_>,
     ) {
-        let folder = Path::new(path).parent().unwrap_or(Path::new(""));
-        let Ok(entries) = pass.base.list(folder) else { return };
-        let Some(old) = entries.iter().find(|entry| entry.inode == tail.identity.inode) else {
+        let Some((_, opened)) = rotated(&pass.base, path, tail) else {
             return;
         };
-        let old = folder.join(&old.name);
-        let Ok(opened) = pass.base.file(&old, u64::MAX) else {
-            return;
-        };
-        if tail.is_replaced_by(&opened.identity) || opened.identity.size < tail.identity.size {
-            return;
-        }
         let origin: Origin = pass.origin(path, format, &opened.identity, false);
         while let Ok(piece) = tail.advance(&opened) {
             pass.outcome.reads += 1;
             pass.outcome.bytes += piece.bytes;
             let more = piece.more;
-            self.take_lines(path, format, piece, colours, &origin, pass);
+            self.take_lines(path, format, piece, colors, &origin, pass);
             if !more {
                 break;
             }
@@ -108,7 +95,7 @@ impl SourceSet {
         path: &str,
         format: &Format,
         piece: Piece,
-        colours: &mut LogState,
+        colors: &mut LogState,
         origin: &Origin,
         pass: &mut ScanPass<'_>,
     ) {
@@ -130,7 +117,7 @@ impl SourceSet {
             if line.dropped > 0 {
                 text.push_str(&format!(" … ({} bytes left out)", line.dropped));
             }
-            let (text, spans, level) = pass.context.cleaner.next_log_line(colours, &text);
+            let (text, spans, level) = pass.context.cleaner.next_log_line(colors, &text);
             LogLine {
                 offset: 0,
                 at: pass.now,
@@ -192,11 +179,6 @@ pub(super) fn session_of(path: &str) -> Option<String> {
         None => Some(first.rsplit_once('.').map_or(first, |(stem, _)| stem).to_owned()),
     }
     .filter(|name| !name.is_empty())
-}
-
-/// A log that is not there leaves its offset behind only as long as it may come back.
-pub(super) fn forget(tail: &mut Tail) {
-    *tail = Tail::default();
 }
 
 impl Line {

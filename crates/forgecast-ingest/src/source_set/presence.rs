@@ -4,42 +4,39 @@
 use forgecast_protocol::event::{ArtifactChanged, Fact, SourceGone, SourceReturned};
 use forgecast_protocol::{ProblemKind, SourceCheckpoint, Timestamp};
 
-use super::{Content, Context, Outcome, ScanPass, SetKind, SourceFile, SourceSet, logs};
+use super::{Content, Context, Outcome, ScanPass, SetKind, SourceFile, SourceSet, Tail};
 use crate::facts;
+use crate::folder;
 use crate::work::GRACE;
 use forgecast_decode::Format;
 use forgecast_open::OpenError;
 
 impl SourceSet {
     /// The source's folder cannot be entered.
-    pub(super) fn lost(&mut self, error: &OpenError, now: Timestamp, context: &Context, outcome: &mut Outcome) {
+    pub(super) fn lost(
+        &mut self,
+        error: &OpenError,
+        now: Timestamp,
+        context: &Context,
+        mut outcome: Outcome,
+    ) -> Outcome {
         if !std::mem::replace(&mut self.lost_once, true) {
             outcome.recheck = Some(GRACE);
-            return;
+            return outcome;
         }
-        let mut emit = |set: &Self, fact: Option<Fact>| {
-            let origin = facts::internal(None);
-            outcome
-                .batch
-                .events
-                .extend(fact.map(|fact| facts::event(&set.subject(""), now, &origin, fact)));
-        };
         let key = self.directory.clone();
-        if error.is_missing() {
-            let fact = self.problems.cleared(&key);
-            emit(self, fact);
+        let problem = if error.is_missing() {
+            self.problems.cleared(&key)
         } else {
-            let fact = self
-                .problems
-                .found(&key, ProblemKind::Unreadable, error.to_string(), &key);
-            emit(self, fact);
-        }
-        for folder in std::mem::take(&mut self.folders).into_values() {
-            // A folder that was moved would go on to speak of a place that is not ours.
-            folder.watch.into_iter().for_each(|watch| context.watcher.remove(watch));
-        }
-        let fact = self.leave(key);
-        emit(self, fact);
+            self.problems
+                .found(&key, ProblemKind::Unreadable, error.to_string(), &key)
+        };
+        folder::leave(&mut self.folders, &context.watcher);
+        let (subject, origin) = (self.subject(""), facts::internal(None));
+        let facts = problem.into_iter().chain(self.leave(key));
+        let events = facts.map(|fact| facts::event(&subject, now, &origin, fact));
+        outcome.batch.events.extend(events);
+        outcome
     }
 
     /// From now on gone; said once, and only of what was ever shown.
@@ -97,7 +94,8 @@ impl SourceSet {
                 }
                 document.digest.clear();
             }
-            Content::Log(tail, ..) => logs::forget(tail),
+            // A log that is not there leaves its offset behind only as long as it may come back.
+            Content::Log(tail, ..) => *tail = Tail::default(),
             Content::Listed(identity) => *identity = forgecast_protocol::FileIdentity::default(),
         }
         if let Format::Checkpoint(part) = &source.format {
@@ -113,9 +111,7 @@ impl SourceSet {
                 dated: None,
                 removed: true,
             };
-            let origin = facts::internal(Some(path));
-            let event = facts::event(&self.subject(path), pass.now, &origin, Fact::ArtifactChanged(removed));
-            pass.outcome.batch.events.push(event);
+            self.emit(Some(Fact::ArtifactChanged(removed)), path, pass);
         }
     }
 

@@ -4,16 +4,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use forgecast_protocol::FileIdentity;
-
 use super::{ScanPass, Transcript, Transcripts};
-use crate::clock;
-use crate::watch::{Interest, WatchId};
+use crate::folder::{self, Folder};
+use crate::watch::Interest;
 use crate::work::directory_of;
 use forgecast_open::{Entry, EntryKind};
 
-/// A folder that was changed so short a time ago may change again without showing it.
-const RACY_MS: u64 = 50;
 /// Files of one folder that are followed.
 const MAX_FILES: usize = 100_000;
 /// Files and folders at rest that are compared in one look, in turn.
@@ -22,17 +18,6 @@ const TURN: usize = 512;
 const UNWATCHED_TURN: usize = 4_096;
 /// Levels of folders below the first ones.
 const LEVELS: usize = 4;
-
-/// One folder of a source.
-#[derive(Debug, Default)]
-pub(super) struct Folder {
-    /// Its watch, when it has one.
-    pub(super) watch: Option<WatchId>,
-    /// Something may happen in it.
-    pub(super) wanted: bool,
-    /// The folder as it was before it was last listed; `None` when the next look must list it.
-    stamp: Option<FileIdentity>,
-}
 
 impl Transcripts {
     /// The folders of the source that are always watched: that of the source, or those of the agent in its home.
@@ -49,20 +34,16 @@ impl Transcripts {
         let mut paths = wanted
             .map(|(path, _)| path.as_str())
             .chain(self.first_folders().iter().copied());
-        paths.any(|path| self.folder_differs(path, pass))
-    }
-
-    fn folder_differs(&self, path: &str, pass: &ScanPass<'_>) -> bool {
-        let now = pass.base.stat(Path::new(path)).ok().map(|now| without_size(&now));
-        match self.folders.get(path) {
-            Some(folder) => folder.stamp.is_none() || folder.stamp != now,
-            None => now.is_some(),
-        }
+        paths.any(|path| folder::differs(&self.folders, path, &pass.base))
     }
 
     /// How many files and folders at rest are looked at now.
     pub(super) fn turn(&self) -> usize {
-        if self.unwatched() > 0 { UNWATCHED_TURN } else { TURN }
+        if folder::unwatched(&self.folders) > 0 {
+            UNWATCHED_TURN
+        } else {
+            TURN
+        }
     }
 
     /// Lists what differs (or everything) and takes in new files.
@@ -78,7 +59,7 @@ impl Transcripts {
             waiting.extend(at_rest);
         }
         while let Some(path) = waiting.pop_last() {
-            if rescan || self.folder_differs(&path, pass) {
+            if rescan || folder::differs(&self.folders, &path, &pass.base) {
                 waiting.extend(self.list_folder(&path, rescan, pass));
             }
         }
@@ -87,7 +68,7 @@ impl Transcripts {
     /// Lists one folder; gives the folders in it that were not known.
     fn list_folder(&mut self, path: &str, rescan: bool, pass: &mut ScanPass<'_>) -> Vec<String> {
         let mut folder = self.folders.remove(path).unwrap_or_default();
-        let before = pass.base.stat(Path::new(path)).ok();
+        let before = folder::stamp(&pass.base, path);
         folder.wanted |=
             self.first_folders().contains(&path) || before.is_some_and(|folder| pass.is_live(folder.mtime_ns));
         // Watch first, then list: a file that is made in between is seen by one of them.
@@ -96,17 +77,16 @@ impl Transcripts {
         }
         // A stamp from before the listing: what is made meanwhile shows as a difference.
         let stamp = if folder.watch.is_some() {
-            pass.base.stat(Path::new(path)).ok()
+            folder::stamp(&pass.base, path)
         } else {
             before
         };
-        let stamp = stamp.map(|stamp| without_size(&stamp));
         match pass.base.list(Path::new(path)) {
             Ok(entries) => {
                 pass.outcome.listed += 1;
                 let fact = self.problems.cleared(&self.key(path));
                 Self::emit(fact, path, pass);
-                folder.stamp = stamp.filter(|stamp| !clock::is_recent(stamp.ctime_ns, RACY_MS));
+                folder.stamp = folder::settled(stamp);
                 self.folders.insert(path.to_owned(), folder);
                 self.take_in(path, entries)
             }
@@ -121,7 +101,7 @@ impl Transcripts {
                 } else {
                     folder.stamp = None;
                     self.folders.insert(path.to_owned(), folder);
-                    self.report(path, &error, pass);
+                    self.report_refused(path, &error, pass);
                 }
                 Vec::new()
             }
@@ -130,7 +110,7 @@ impl Transcripts {
 
     fn watch(&self, path: &str, folder: &mut Folder, pass: &mut ScanPass<'_>) {
         let place = directory_of(&directory_of(&self.root, &self.relative), Path::new(path));
-        folder.watch = pass.context.watcher.add(&place, Interest::Content).ok();
+        folder.watch = pass.context.watcher.add(&place, Interest::Content);
         pass.outcome
             .watches
             .extend(folder.watch.map(|watch| (watch, path.to_owned())));
@@ -142,11 +122,7 @@ impl Transcripts {
         let mut taken = 0;
         for entry in entries {
             let Some(name) = entry.name.to_str() else { continue };
-            let inside = if path.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{path}/{name}")
-            };
+            let inside = folder::join(path, name);
             if entry.kind == EntryKind::Folder {
                 if self.goes_down(&inside) && !self.folders.contains_key(&inside) {
                     folders.push(inside);
@@ -242,9 +218,4 @@ fn with_parents(folder: &str, into: &mut BTreeSet<String>) {
     for (at, _) in folder.match_indices('/') {
         into.insert(folder[..at].to_owned());
     }
-}
-
-/// A folder's size says nothing that its times do not say.
-fn without_size(identity: &FileIdentity) -> FileIdentity {
-    FileIdentity { size: 0, ..*identity }
 }

@@ -110,20 +110,8 @@ impl Transcripts {
     }
 
     /// A file or folder could not be opened or read.
-    pub(super) fn report(&mut self, path: &str, error: &OpenError, pass: &mut ScanPass<'_>) {
-        let kind = match error {
-            OpenError::Refused { .. } => ProblemKind::Refused,
-            OpenError::Oversize { .. } => ProblemKind::Oversize,
-            OpenError::Io { .. } | OpenError::Missing { .. } => ProblemKind::Unreadable,
-        };
-        let message = match error {
-            OpenError::Io { source, .. } => format!("{error}: {source}"),
-            _ => error.to_string(),
-        };
-        let key = self.key(path);
-        let fact = self
-            .problems
-            .found(&key, kind, pass.context.cleaner.line(&message), &key);
+    pub(super) fn report_refused(&mut self, path: &str, error: &OpenError, pass: &mut ScanPass<'_>) {
+        let fact = self.problems.refused(&self.key(path), error, &pass.context.cleaner);
         Self::emit(fact, path, pass);
     }
 

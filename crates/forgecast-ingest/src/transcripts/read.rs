@@ -8,7 +8,7 @@ use forgecast_protocol::{FileIdentity, Origin, Timestamp};
 
 use super::{ScanPass, Transcript, Transcripts};
 use crate::facts;
-use crate::tail::{Limits, Part, Tail};
+use crate::tail::{Limits, Part, Tail, rotated};
 use forgecast_decode::agents::Agent;
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::transcript::{DecodedLines, Depth, MAX_LINE, Reader, TranscriptPath};
@@ -192,20 +192,13 @@ impl Transcripts {
         }
     }
 
-    /// What was written to the old file between our last reading and its rotation: it lies beside the new one, under a
-    /// name that is no transcript's. Returns how many bytes were read.
+    /// Reads what was written to the old file between our last reading and its rotation, unless it has the name of another
+    /// transcript now. Returns how many bytes were read.
     fn finish_rotated(&self, path: &str, tail: &mut Tail, decoding: &mut Decoding<'_>, pass: &ScanPass<'_>) -> u64 {
-        let folder = Path::new(path).parent().unwrap_or(Path::new(""));
-        let Ok(entries) = pass.base.list(folder) else { return 0 };
-        let old = entries.iter().find(|entry| entry.inode == tail.identity.inode);
-        let Some(old) = old.map(|entry| folder.join(&entry.name)) else {
+        let Some((old, opened)) = rotated(&pass.base, path, tail) else {
             return 0;
         };
-        let Ok(opened) = pass.base.file(&old, u64::MAX) else {
-            return 0;
-        };
-        let ours = old.to_str().is_some_and(|old| self.is_transcript(old));
-        if ours || tail.is_replaced_by(&opened.identity) || opened.identity.size < tail.identity.size {
+        if old.to_str().is_some_and(|old| self.is_transcript(old)) {
             return 0;
         }
         let mut budget = ROTATED_BYTES;

@@ -13,7 +13,7 @@ use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 use tokio::io::unix::AsyncFd;
 
-use super::{AddError, Change, Hint, Interest, WatchId};
+use super::{Change, Hint, Interest, WatchId};
 
 const NAMES: WatchFlags = WatchFlags::MOVED_TO
     .union(WatchFlags::MOVED_FROM)
@@ -65,25 +65,21 @@ pub(super) fn start(limit: usize) -> io::Result<(Watches, Queue)> {
 }
 
 impl Watches {
-    pub(super) fn add(&self, folder: &Path, interest: Interest) -> Result<WatchId, AddError> {
+    pub(super) fn add(&self, folder: &Path, interest: Interest) -> Option<WatchId> {
         let mask = match interest {
             Interest::Names => NAMES,
             Interest::Content => CONTENT,
         };
         // The system call is made without the lock: it may block on a file system that hangs.
-        let number = match inotify::add_watch(&*self.descriptor, folder, mask) {
-            Ok(number) => number,
-            Err(Errno::NOSPC | Errno::NOMEM) => return Err(AddError::Limit),
-            Err(_) => return Err(AddError::Unwatchable),
-        };
+        let number = inotify::add_watch(&*self.descriptor, folder, mask).ok()?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if !known.contains(&number) && known.len() >= self.limit {
             drop(known);
             let _ = inotify::remove_watch(&*self.descriptor, number);
-            return Err(AddError::Limit);
+            return None;
         }
         known.insert(number);
-        Ok(WatchId(i64::from(number)))
+        Some(WatchId(i64::from(number)))
     }
 
     pub(super) fn remove(&self, watch: WatchId) {

@@ -11,7 +11,7 @@ use notify::event::{CreateKind, EventKind, ModifyKind, RemoveKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 
-use super::{AddError, Change, Hint, Interest, WatchId};
+use super::{Change, Hint, Interest, WatchId};
 
 /// Hints under way; beyond it they are lost, and everything is looked at again.
 const QUEUE: usize = 16_384;
@@ -62,31 +62,27 @@ pub(super) fn start(limit: usize) -> io::Result<(Watches, Queue)> {
 }
 
 impl Watches {
-    pub(super) fn add(&self, folder: &Path, _interest: Interest) -> Result<WatchId, AddError> {
+    pub(super) fn add(&self, folder: &Path, _interest: Interest) -> Option<WatchId> {
         // What the system reports has no slash at the end and no links in it.
-        let folder = folder.canonicalize().map_err(|_| AddError::Unwatchable)?;
+        let folder = folder.canonicalize().ok()?;
         {
             let numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(number) = numbers.by_path.get(&folder) {
-                return Ok(*number);
+                return Some(*number);
             }
             if numbers.by_path.len() >= self.limit {
-                return Err(AddError::Limit);
+                return None;
             }
         }
         // Without the lock of the numbers: the callback takes it, too.
         let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
-        match watcher.watch(&folder, RecursiveMode::NonRecursive) {
-            Ok(()) => {}
-            Err(error) if matches!(error.kind, notify::ErrorKind::MaxFilesWatch) => return Err(AddError::Limit),
-            Err(_) => return Err(AddError::Unwatchable),
-        }
+        watcher.watch(&folder, RecursiveMode::NonRecursive).ok()?;
         let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         numbers.next += 1;
         let number = WatchId(numbers.next);
         numbers.by_path.insert(folder.clone(), number);
         numbers.by_number.insert(number, folder);
-        Ok(number)
+        Some(number)
     }
 
     pub(super) fn remove(&self, watch: WatchId) {
