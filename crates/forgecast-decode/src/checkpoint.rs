@@ -16,7 +16,7 @@ const MAX_NOTES: usize = 500;
 ///
 /// # Errors
 /// When it is no object or not complete; never for the marker.
-pub fn decode(part: CheckpointPart, bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsable> {
+pub(crate) fn decode(part: CheckpointPart, bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsable> {
     let mut decoded = Decoded::default();
     let report = read(part, bytes, cleaner, &mut decoded)?;
     decoded.facts.push(Fact::CheckpointReported(report));

@@ -2,7 +2,7 @@
 //! Context Foundry's broadcaster ([`crate::broadcast`]) are read with the same reader.
 
 use std::cell::RefCell;
-use std::path::{Component, Path};
+use std::path::Path;
 
 use forgecast_protocol::{Event, EventId, Fact, LogChunk, Origin, SessionRef, Subject, Timestamp};
 use serde_json::{Map, Value};
@@ -205,12 +205,8 @@ fn directory(text: &str, cleaner: &Cleaner) -> Result<String, String> {
         return Err(wrong());
     }
     let plain = text.trim_end_matches('/');
-    let path = Path::new(plain);
-    let is_plain = path
-        .components()
-        .all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
     let has_dots = plain.split('/').any(|part| part == "." || part == "..");
-    if !path.is_absolute() || !is_plain || has_dots {
+    if !Path::new(plain).is_absolute() || has_dots {
         return Err(wrong());
     }
     Ok(plain.to_owned())

@@ -22,7 +22,7 @@ const LIBRARY: &str = "feedback";
 ///
 /// # Errors
 /// When it is no object or not complete.
-pub fn decode(relative_path: &str, bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsable> {
+pub(crate) fn decode(relative_path: &str, bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsable> {
     let mut fields = Fields::new(json::object(bytes)?, cleaner);
     let mut decoded = Decoded {
         dated: fields.time(&["timestamp", "completed_at"]),
@@ -48,15 +48,7 @@ pub fn decode(relative_path: &str, bytes: &[u8], cleaner: &Cleaner) -> Result<De
     }
     for (within, map) in fields.objects("successful_patterns", MAX_ENTRIES) {
         let mut inner = Fields::within(map, cleaner, within);
-        let id = inner.word(&["pattern_id", "id"]);
-        let mut pattern = patterns::report(&mut inner, String::new());
-        if let Some(id) = id.or_else(|| pattern.title.as_deref().map(own_id)) {
-            pattern.id = id;
-            pattern.library = Some(LIBRARY.to_owned());
-            decoded.facts.push(Fact::PatternRecorded(pattern));
-        } else {
-            inner.note("pattern", "neither an id nor a name: left out".to_owned());
-        }
+        decoded.facts.extend(patterns::entry(&mut inner, LIBRARY, own_id));
         fields.absorb(inner.into_bad());
     }
     decoded.bad_fields = fields.into_bad();

@@ -7,24 +7,24 @@
 //! by the fold (`forgecast-session`).
 
 pub mod agents;
-pub mod broadcast;
+mod broadcast;
 pub mod checkpoint;
 pub mod clean;
 mod envelope;
 pub mod exported;
-pub mod feedback;
-pub(crate) mod fields;
+mod feedback;
+mod fields;
 pub mod json;
 pub mod lenient;
 pub mod mask;
 pub mod otlp;
-pub mod patterns;
-pub mod phase;
+mod patterns;
+mod phase;
 pub mod push;
 pub mod scan;
-pub mod summary;
-pub mod tasks;
-pub mod test_report;
+mod summary;
+mod tasks;
+mod test_report;
 pub mod time;
 mod tool_input;
 pub mod transcript;

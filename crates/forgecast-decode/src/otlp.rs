@@ -20,9 +20,6 @@ use crate::clean::Cleaner;
 /// Most sessions whose last number is remembered.
 const MAX_SESSIONS: usize = 10_000;
 
-/// What the fold takes for a sign of life.
-const ALIVE: &str = "alive";
-
 /// How a body is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {

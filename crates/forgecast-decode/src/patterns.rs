@@ -18,7 +18,7 @@ const MAX_SLUG: usize = 64;
 ///
 /// # Errors
 /// When it is no object or not complete.
-pub fn decode(relative_path: &str, bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsable> {
+pub(crate) fn decode(relative_path: &str, bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsable> {
     let mut fields = Fields::new(json::object(bytes)?, cleaner);
     let mut decoded = Decoded {
         dated: fields.time(&["last_updated"]),
@@ -27,20 +27,24 @@ pub fn decode(relative_path: &str, bytes: &[u8], cleaner: &Cleaner) -> Result<De
     let library = cleaner.word(library_of(relative_path));
     for (within, map) in fields.objects("patterns", MAX_PATTERNS) {
         let mut inner = Fields::within(map, cleaner, within);
-        let id = inner.word(&["pattern_id", "id"]);
-        let mut pattern = report(&mut inner, String::new());
-        match id.or_else(|| pattern.title.as_deref().map(slug)) {
-            Some(id) => {
-                pattern.id = id;
-                pattern.library = Some(library.clone());
-                decoded.facts.push(Fact::PatternRecorded(pattern));
-            }
-            None => inner.note("pattern_id", "neither an id nor a title: left out".to_owned()),
-        }
+        decoded.facts.extend(entry(&mut inner, &library, slug));
         fields.absorb(inner.into_bad());
     }
     decoded.bad_fields = fields.into_bad();
     Ok(decoded)
+}
+
+/// A pattern of a library; one without an id gets that which `own_id` makes of its title.
+pub(crate) fn entry(fields: &mut Fields<'_>, library: &str, own_id: fn(&str) -> String) -> Option<Fact> {
+    let id = fields.word(&["pattern_id", "id"]);
+    let mut pattern = report(fields, String::new());
+    let Some(id) = id.or_else(|| pattern.title.as_deref().map(own_id)) else {
+        fields.note("pattern_id", "neither an id nor a title: left out".to_owned());
+        return None;
+    };
+    pattern.id = id;
+    pattern.library = Some(library.to_owned());
+    Some(Fact::PatternRecorded(pattern))
 }
 
 /// Takes the fields of a pattern.

@@ -18,7 +18,7 @@ const NUMBER_FORM: &str = "a number such as 4/7, ?/7 or 4.5/8";
 ///
 /// # Errors
 /// When it is no object or not complete.
-pub fn decode(bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsable> {
+pub(crate) fn decode(bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsable> {
     let mut fields = Fields::new(json::object(bytes)?, cleaner);
     let name = fields.word(&["session_id"]);
     let mut report = report(&mut fields);

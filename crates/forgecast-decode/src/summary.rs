@@ -21,7 +21,7 @@ const MAX_MINUTES: f64 = 525_600.0;
 ///
 /// # Errors
 /// When it is no object or not complete.
-pub fn decode(bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsable> {
+pub(crate) fn decode(bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsable> {
     let mut fields = Fields::new(json::object(bytes)?, cleaner);
     let tests = tests(&mut fields, TestBasis::Summary);
     let completion = completion(&mut fields, CompletionBasis::Summary);

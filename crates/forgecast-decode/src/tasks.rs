@@ -17,7 +17,7 @@ const MAX_ENTRIES: usize = 200;
 ///
 /// # Errors
 /// When it is no object or not complete.
-pub fn decode(bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsable> {
+pub(crate) fn decode(bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsable> {
     let mut fields = Fields::new(json::object(bytes)?, cleaner);
     let mut decoded = Decoded {
         dated: fields.time(&["created_at", "timestamp"]),

@@ -18,7 +18,7 @@ const MAX_ROUNDS: u32 = 1_000;
 
 /// Reads a report on the round `iteration`, or on the whole build. Anything can be read; at worst it says nothing.
 #[must_use]
-pub fn decode_report(bytes: &[u8], iteration: Option<u32>) -> Decoded {
+pub(crate) fn decode_report(bytes: &[u8], iteration: Option<u32>) -> Decoded {
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<String> = text.lines().filter(|line| line.len() <= MAX_LINE).map(bare).collect();
     let counts = statements::strongest(&lines)
@@ -43,7 +43,7 @@ pub fn decode_report(bytes: &[u8], iteration: Option<u32>) -> Decoded {
 
 /// Reads `test-iteration-count.txt`: a number alone, or the only number of its first line.
 #[must_use]
-pub fn decode_count(bytes: &[u8]) -> Decoded {
+pub(crate) fn decode_count(bytes: &[u8]) -> Decoded {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_LINE)]);
     let line = text
         .trim_start_matches('\u{feff}')

@@ -8,7 +8,7 @@ mod record;
 use std::sync::{Arc, LazyLock};
 
 use forgecast_protocol::batch::LogLevel;
-use forgecast_protocol::event::{CallReported, Fact, ToolUsed, WaitingBegan, WaitingEnded};
+use forgecast_protocol::event::{CallReported, Fact, ToolUsed, WaitingEnded};
 use forgecast_protocol::session::WaitingFor;
 use forgecast_protocol::{SourceKind, Subject, Timestamp};
 use memchr::memmem::Finder;
@@ -22,7 +22,7 @@ use crate::lenient::Text;
 use crate::tool_input::Input;
 use crate::transcript::{
     Depth, LineContext, LineInput, LineReader, TranscriptPath, Visitor, deserialize_state, failed, seen,
-    serialize_state, title_in, titled, tool_line, turn_is_over, when,
+    serialize_state, title_in, titled, tool_line, turn_is_over, waits, when,
 };
 
 pub(super) static AGENT: Agent = Agent {
@@ -285,14 +285,11 @@ impl Reader {
             return out.fact(&line.context, turn_is_over());
         }
         let command = line.payload.command.as_command();
-        let waiting = WaitingBegan {
-            reason: match command {
-                Some(command) => format!("asks leave for: {}", line.context.cleaner().word(&command)),
-                None => "asks leave for a change".to_owned(),
-            },
-            waiting_for: Some(waiting_for),
+        let reason = match command {
+            Some(command) => format!("asks leave for: {}", line.context.cleaner().word(&command)),
+            None => "asks leave for a change".to_owned(),
         };
-        out.fact(&line.context, Fact::WaitingBegan(waiting));
+        out.fact(&line.context, waits(waiting_for, reason));
     }
 
     fn goes_on(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {

@@ -154,7 +154,10 @@ impl<'b> Parser<'b> {
             self.skip_space();
             match self.peek() {
                 None => return Err(Unparsable::Truncated),
-                Some(b'}') if keys == 0 => break,
+                Some(b'}') if keys == 0 => {
+                    self.at += 1;
+                    return Ok(Value::Object(map));
+                }
                 Some(b'"') => {}
                 Some(_) => return Err(self.invalid("a key in double quotes was expected")),
             }
@@ -166,24 +169,24 @@ impl<'b> Parser<'b> {
                 });
             }
             let key = self.string()?;
-            self.skip_space();
-            match self.peek() {
-                None => return Err(Unparsable::Truncated),
-                Some(b':') => self.at += 1,
-                Some(_) => return Err(self.invalid("a colon was expected after the key")),
-            }
+            self.one_of(b":", "a colon was expected after the key")?;
             let value = self.value()?;
             map.insert(key, value);
-            self.skip_space();
-            match self.peek() {
-                None => return Err(Unparsable::Truncated),
-                Some(b',') => self.at += 1,
-                Some(b'}') => break,
-                Some(_) => return Err(self.invalid("a comma or } was expected")),
+            if self.one_of(b",}", "a comma or } was expected")? == b'}' {
+                return Ok(Value::Object(map));
             }
         }
+    }
+
+    /// Passes white space and the one of these bytes that must follow it.
+    fn one_of(&mut self, wanted: &[u8], why: &'static str) -> Parsed<u8> {
+        self.skip_space();
+        let found = self.peek().ok_or(Unparsable::Truncated)?;
+        if !wanted.contains(&found) {
+            return Err(self.invalid(why));
+        }
         self.at += 1;
-        Ok(Value::Object(map))
+        Ok(found)
     }
 
     fn word(&mut self, word: &[u8], value: Value) -> Parsed<Value> {

@@ -1,17 +1,17 @@
 //! What log records of Claude Code and Codex mean.
 
 use forgecast_protocol::event::{
-    CallId, CallReported, CallTokens, Custom, ErrorReported, Fact, ProblemFound, ToolUsed, UsageSource, WaitingEnded,
+    CallId, CallReported, CallTokens, Fact, ProblemFound, ToolUsed, UsageSource, WaitingEnded,
 };
 use forgecast_protocol::{Problem, ProblemKind, Subject};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::model::{Attributes, Group, Record, at, digest, subject};
-use super::{ALIVE, Collector, Sequences};
+use super::{Collector, Sequences};
 
 use crate::tool_input::Input;
-use crate::transcript::is_plain_id;
+use crate::transcript::{self, is_plain_id};
 
 /// Largest unknown record that is kept, bytes of JSON.
 const MAX_CUSTOM: usize = 4 << 10;
@@ -202,20 +202,16 @@ fn error(attributes: &Attributes<'_>, collector: &Collector<'_>) -> Fact {
         .filter(|status| status != "undefined")
         .map(|status| format!(" (status {status})"));
     let message = format!("API error: {message}{}", status.unwrap_or_default());
-    Fact::ErrorReported(ErrorReported {
-        message: collector.cleaner.line(&message),
-        details: None,
-    })
+    transcript::error(collector.cleaner.line(&message))
 }
 
-/// A record that is not known is a sign of life, passed on as it came unless it is large. Not work: what is exported when
-/// an agent was closed must not open its session again.
+/// A record that is not known is a sign of life, passed on as it came unless it is large.
 fn unknown(kind: &str, attributes: &Attributes<'_>, collector: &Collector<'_>) -> Option<Fact> {
     let data = attributes.value();
     (data.to_string().len() <= MAX_CUSTOM).then(|| {
-        Fact::Custom(Custom {
-            kind: ALIVE.to_owned(),
-            data: json!({ "event": collector.cleaner.word(kind), "attributes": collector.cleaner.value(data) }),
-        })
+        transcript::alive(json!({
+            "event": collector.cleaner.word(kind),
+            "attributes": collector.cleaner.value(data),
+        }))
     })
 }

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use forgecast_protocol::Subject;
-use forgecast_protocol::event::{Custom, Fact};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::Collector;
 use super::model::{Group, Point, at, digest, subject};
-use super::{ALIVE, Collector};
+use crate::transcript::alive;
 
 /// Most models of one session in one body.
 const MAX_MODELS: usize = 32;
@@ -58,11 +58,7 @@ pub(super) fn take(groups: &[Group<'_, Point<'_>>], collector: &mut Collector<'_
     for (subject, sums) in sessions {
         let data = sums.value();
         let name = digest(sums.hasher);
-        let custom = Custom {
-            kind: ALIVE.to_owned(),
-            data,
-        };
-        collector.emit(&subject, &name, 0, Fact::Custom(custom));
+        collector.emit(&subject, &name, 0, alive(data));
     }
 }
 

@@ -1,8 +1,9 @@
 //! Facts that the records and the hooks of several agents say alike.
 
 use forgecast_protocol::Fact;
-use forgecast_protocol::event::{ErrorReported, SessionSeen, WaitingBegan};
+use forgecast_protocol::event::{Custom, ErrorReported, SessionSeen, WaitingBegan};
 use forgecast_protocol::session::WaitingFor;
+use serde_json::Value;
 
 use crate::clean::Cleaner;
 
@@ -30,18 +31,37 @@ pub(crate) fn title_in(prompt: &str, cleaner: &Cleaner) -> Option<String> {
 
 /// The turn is over. The same words wherever it is learned from, since it is the same wait.
 pub(crate) fn turn_is_over() -> Fact {
+    waits(
+        WaitingFor::Prompt,
+        "its turn is over; it waits for the next prompt".to_owned(),
+    )
+}
+
+/// The agent waits for a person.
+pub(crate) fn waits(waiting_for: WaitingFor, reason: String) -> Fact {
     Fact::WaitingBegan(WaitingBegan {
-        reason: "its turn is over; it waits for the next prompt".to_owned(),
-        waiting_for: Some(WaitingFor::Prompt),
+        reason,
+        waiting_for: Some(waiting_for),
+    })
+}
+
+/// Something went wrong, in one clean line.
+pub(crate) fn error(message: String) -> Fact {
+    Fact::ErrorReported(ErrorReported { message, details: None })
+}
+
+/// A sign of life, which the fold does not take for work: what is reported when an agent was closed must not open its
+/// session again.
+pub(crate) fn alive(data: Value) -> Fact {
+    Fact::Custom(Custom {
+        kind: "alive".to_owned(),
+        data,
     })
 }
 
 /// A request failed; the first line of the message says how.
 pub(crate) fn failed(message: &str, cleaner: &Cleaner) -> Fact {
-    Fact::ErrorReported(ErrorReported {
-        message: cleaner.line(message.lines().next().unwrap_or_default()),
-        details: None,
-    })
+    error(cleaner.line(message.lines().next().unwrap_or_default()))
 }
 
 /// The use of a tool as a line of the log.

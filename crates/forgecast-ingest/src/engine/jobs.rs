@@ -48,8 +48,8 @@ pub(super) enum Done {
     },
     /// Folders that are not as they were: root and path relative to it.
     Changed(Vec<(usize, PathBuf)>),
-    /// The configured folders as they are now.
-    Roots(Vec<(usize, RootCheck)>),
+    /// The configured folders as they are now, in their order.
+    Roots(Vec<RootCheck>),
 }
 
 /// What a configured folder is at the moment: which one, and whether it is remote.

@@ -92,12 +92,7 @@ impl Engine {
         if !self.jobs.has_room(Lane::Roots) || !self.roots.iter().any(due) {
             return;
         }
-        let paths: Vec<(usize, PathBuf)> = self
-            .roots
-            .iter()
-            .enumerate()
-            .map(|(number, root)| (number, root.path.clone()))
-            .collect();
+        let paths: Vec<PathBuf> = self.roots.iter().map(|root| root.path.clone()).collect();
         for root in &mut self.roots {
             root.checked = Some(now);
         }
@@ -106,13 +101,13 @@ impl Engine {
                 let base = Base::open(path)?;
                 Ok((base.enter()?, base.is_remote()))
             };
-            let states = paths.into_iter().map(|(number, path)| (number, check(&path))).collect();
+            let states = paths.iter().map(|path| check(path)).collect();
             let _ = done.blocking_send(Done::Roots(states));
         });
     }
 
-    pub(super) fn roots_checked(&mut self, states: Vec<(usize, RootCheck)>) {
-        for (number, state) in states {
+    pub(super) fn roots_checked(&mut self, states: Vec<RootCheck>) {
+        for (number, state) in states.into_iter().enumerate() {
             match state {
                 Ok((identity, remote)) => self.root_is_there(number, &identity, remote),
                 Err(error) => self.root_is_away(number, &error),
@@ -153,42 +148,25 @@ impl Engine {
         let missing = error.is_missing();
         let root = &mut self.roots[number];
         let (was_there, path, key) = (root.is_there(), root.path.clone(), root.key());
-        root.state = if missing {
-            RootState::Missing
+        let (state, kind, message) = if missing {
+            let message = format!("the folder {key} is not there; it is watched as soon as it is");
+            (RootState::Missing, ProblemKind::Missing, message)
         } else {
-            RootState::Unreadable
+            let message = format!("the folder {key} cannot be read; it is watched as soon as it can be");
+            (RootState::Unreadable, ProblemKind::Unreadable, message)
         };
+        root.state = state;
         root.identity = None;
         root.settled = true;
         if missing && root.kind.is_agent() {
             root.message = None;
             self.clear_problem(&key);
-            if was_there {
-                self.root_went_away(&path);
-            }
-            return;
+        } else {
+            root.message = Some(message.clone());
+            self.report_problem(&key, kind, message, &key);
         }
-        let message = if missing {
-            format!("the folder {key} is not there; it is watched as soon as it is")
-        } else {
-            format!("the folder {key} cannot be read; it is watched as soon as it can be")
-        };
-        root.message = Some(message.clone());
-        let kind = if missing {
-            ProblemKind::Missing
-        } else {
-            ProblemKind::Unreadable
-        };
-        self.report_problem(&key, kind, message, &key);
         if was_there {
-            self.root_went_away(&path);
-        }
-    }
-
-    fn root_went_away(&mut self, path: &Path) {
-        self.forget_folder(path);
-        for id in self.sources.under(path) {
-            self.sources.scan(id, Lane::Urgent, ScanDepth::Full);
+            self.forget_folder(&path);
         }
     }
 

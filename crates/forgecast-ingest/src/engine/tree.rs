@@ -155,16 +155,14 @@ impl Engine {
         }
         self.jobs.spawn(Lane::Folders, Vec::new(), move |done| {
             let mut bases: HashMap<usize, Option<Base>> = HashMap::new();
-            let differs = |(root, path, relative, stamp): &(usize, PathBuf, PathBuf, Option<FileIdentity>)| {
+            let mut differs = |(root, path, relative, stamp): &(usize, PathBuf, PathBuf, Option<FileIdentity>)| {
                 let base = bases.entry(*root).or_insert_with(|| Base::open(path).ok()).as_ref();
                 let now = base.and_then(|base| folder::stamp(base, relative));
                 now.is_some() && now != *stamp
             };
-            let mut folders = folders;
-            let mut differs = differs;
-            folders.retain(|folder| differs(folder));
             let changed = folders
                 .into_iter()
+                .filter(|folder| differs(folder))
                 .map(|(root, _, relative, _)| (root, relative))
                 .collect();
             let _ = done.blocking_send(Done::Changed(changed));

@@ -1,10 +1,7 @@
 //! Hooks of Claude Code, one body per event. A field that is missing or of another kind costs that field; an event that
 //! is not known is a sign of life.
 
-use forgecast_protocol::event::{
-    AgentReported, CompletionBasis, CompletionReported, Custom, ErrorReported, Fact, ToolUsed, WaitingBegan,
-    WaitingEnded,
-};
+use forgecast_protocol::event::{AgentReported, CompletionBasis, CompletionReported, Fact, ToolUsed, WaitingEnded};
 use forgecast_protocol::session::WaitingFor;
 use forgecast_protocol::{Batch, Event, SourceKind, Subject, Timestamp};
 use serde::Deserialize;
@@ -15,7 +12,7 @@ use super::{asks_user, starts_agent};
 use crate::clean::Cleaner;
 use crate::lenient::{Count, List, Object, Text};
 use crate::tool_input::Input;
-use crate::transcript::{seen, session_name, turn_is_over};
+use crate::transcript::{alive, error, seen, session_name, turn_is_over, waits};
 use crate::{Unparsable, hex, json, numbered_id, sent_to};
 
 /// The same content within so many milliseconds is the same event sent again; later it is another one like it.
@@ -179,10 +176,8 @@ impl HookContext<'_> {
         };
         let asked = asks_user(&used.tool).then(|| {
             let reason = used.summary.clone().filter(|_| used.tool == "AskUserQuestion");
-            Fact::WaitingBegan(WaitingBegan {
-                reason: reason.unwrap_or_else(|| "it asks whether its plan is right".to_owned()),
-                waiting_for: Some(WaitingFor::Answer),
-            })
+            let reason = reason.unwrap_or_else(|| "it asks whether its plan is right".to_owned());
+            waits(WaitingFor::Answer, reason)
         });
         std::iter::once(Fact::ToolUsed(used)).chain(asked).collect()
     }
@@ -216,10 +211,7 @@ impl HookContext<'_> {
             None => used.tool,
         });
         let what = what.unwrap_or_else(|| "a tool".to_owned());
-        Fact::WaitingBegan(WaitingBegan {
-            reason: format!("asks leave to use {what}"),
-            waiting_for: Some(WaitingFor::Permission),
-        })
+        waits(WaitingFor::Permission, format!("asks leave to use {what}"))
     }
 
     fn notification(&self) -> Fact {
@@ -246,10 +238,7 @@ impl HookContext<'_> {
                 .filter(|words| !words.is_empty())
                 .unwrap_or_else(|| unsaid.to_owned()),
         };
-        Fact::WaitingBegan(WaitingBegan {
-            reason,
-            waiting_for: Some(waiting_for),
-        })
+        waits(waiting_for, reason)
     }
 
     /// The turn is over, unless something of it goes on in the background.
@@ -268,8 +257,7 @@ impl HookContext<'_> {
     fn failure(&self) -> Vec<Fact> {
         let message = self.hook.error.get().or(self.hook.message.get());
         let message = self.cleaner.line(message.unwrap_or("the request to the model failed"));
-        let error = ErrorReported { message, details: None };
-        vec![Fact::ErrorReported(error), turn_is_over()]
+        vec![error(message), turn_is_over()]
     }
 
     fn agent(&self, status: &str) -> Vec<Fact> {
@@ -297,10 +285,6 @@ impl HookContext<'_> {
                 data.insert(name.to_owned(), word.into());
             }
         }
-        Fact::Custom(Custom {
-            // A word that the fold takes for a sign of life, not for work.
-            kind: "alive".to_owned(),
-            data: data.into(),
-        })
+        alive(data.into())
     }
 }

@@ -35,7 +35,7 @@ impl Reader {
 
     /// A line in a subagent's own file: it is at work, or that was its last word.
     fn own_file(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
-        let (Some(id), true) = (&line.context.agent, has_message(line)) else {
+        let (Some(id), true) = (&line.context.agent, line.record.message.0.is_some()) else {
             return;
         };
         let is_last = line.record.kind.is("assistant") && is_last_word(line);
@@ -115,10 +115,6 @@ fn word(state: AgentState) -> &'static str {
         AgentState::Active => "active",
         AgentState::Completed => "completed",
     }
-}
-
-fn has_message(line: &Line<'_>) -> bool {
-    line.record.message.0.is_some()
 }
 
 /// Whether the subagent ends its turn: it says so, or it is one that gives a single answer.

@@ -1,11 +1,11 @@
 //! Turns of the main conversation: when the user is waited for, and when that is over.
 
-use forgecast_protocol::event::{Fact, WaitingBegan, WaitingEnded};
+use forgecast_protocol::event::{Fact, WaitingEnded};
 use forgecast_protocol::session::WaitingFor;
 
 use super::state::Waiting;
 use super::{Line, Reader};
-use crate::transcript::{Visitor, turn_is_over};
+use crate::transcript::{Visitor, turn_is_over, waits};
 
 impl Reader {
     /// The turn is over; `message` is the one that ended it, where one did.
@@ -23,11 +23,7 @@ impl Reader {
             return;
         }
         self.state.waiting = Some(Waiting::Answer(id.to_owned()));
-        let waiting = WaitingBegan {
-            reason,
-            waiting_for: Some(WaitingFor::Answer),
-        };
-        out.fact(&line.context, Fact::WaitingBegan(waiting));
+        out.fact(&line.context, waits(WaitingFor::Answer, reason));
     }
 
     /// The user said something, or the agent goes on without.

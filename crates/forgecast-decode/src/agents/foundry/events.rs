@@ -3,7 +3,7 @@
 use forgecast_protocol::batch::LogLevel;
 use forgecast_protocol::event::{
     AgentReported, CallId, CallReported, CallTokens, CompletionBasis, CompletionReported, Custom, DecisionRecorded,
-    ErrorReported, Fact, PatternRecorded, SessionSeen, TaskReported, TokenDelta, UsageRecorded, UsageSource,
+    Fact, PatternRecorded, SessionSeen, TaskReported, TokenDelta, UsageRecorded, UsageSource,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -12,7 +12,7 @@ use super::{Line, Reader};
 use crate::fields::Fields;
 use crate::hex;
 use crate::summary;
-use crate::transcript::{Depth, Visitor, last_part};
+use crate::transcript::{Depth, Visitor, error, last_part};
 
 /// Most patterns that one event names.
 const MAX_PATTERNS: usize = 50;
@@ -306,8 +306,7 @@ fn trouble(line: &Line<'_>, kind: &str, payload: &mut Fields<'_>, out: &mut dyn 
         line.context.cleaner().line(&format!("over its budget: {reason}"))
     };
     log(line, Some(LogLevel::Warn), &message, out);
-    let error = ErrorReported { message, details: None };
-    out.fact(&line.context, Fact::ErrorReported(error));
+    out.fact(&line.context, error(message));
 }
 
 fn plain(value: &Value) -> String {
