@@ -9,7 +9,6 @@ pub(crate) mod foundry;
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
 use forgecast_protocol::SourceKind;
@@ -110,12 +109,6 @@ impl PartialOrd for Agent {
 impl Ord for Agent {
     fn cmp(&self, other: &Self) -> Ordering {
         self.key.cmp(other.key)
-    }
-}
-
-impl Hash for Agent {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key.hash(state);
     }
 }
 

@@ -11,29 +11,13 @@ pub(crate) fn modified(identity: &FileIdentity, now: Timestamp) -> Timestamp {
 }
 
 /// The kind of source that a format is.
-fn source_kind(format: &Format) -> SourceKind {
+pub(crate) fn source_kind(format: &Format) -> SourceKind {
     match format {
         Format::Phase => SourceKind::PhaseFile,
         Format::Checkpoint(_) => SourceKind::Checkpoint,
         Format::Log | Format::EventsJsonl => SourceKind::Log,
         Format::RunManifest | Format::TasksMd => SourceKind::Foundry,
         _ => SourceKind::Artifact,
-    }
-}
-
-/// Where a file's facts come from.
-pub(crate) fn origin(
-    format: &Format,
-    path: &str,
-    identity: &FileIdentity,
-    first_sight: bool,
-    now: Timestamp,
-) -> Origin {
-    Origin {
-        kind: source_kind(format),
-        path: Some(path.to_owned()),
-        first_sight,
-        modified_at: Some(modified(identity, now)),
     }
 }
 

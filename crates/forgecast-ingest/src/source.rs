@@ -6,6 +6,19 @@ use crate::work::{Context, Outcome, Work};
 /// A source's number, for as long as the process runs.
 pub(crate) type SourceId = u64;
 
+/// How a source is.
+#[derive(Debug, Default)]
+pub(crate) struct Status {
+    /// Its folder is not there.
+    pub(crate) gone: bool,
+    /// Folders that should have a watch and have none: they are looked at more often.
+    pub(crate) unwatched: u64,
+    /// How many problems are open.
+    pub(crate) problems: usize,
+    /// How many transcripts are known in it.
+    pub(crate) transcripts: u64,
+}
+
 /// Files that are read together, with all that is known of them.
 pub(crate) trait Source: Send {
     /// Does the work, on a thread that may block.
@@ -16,19 +29,8 @@ pub(crate) trait Source: Send {
         false
     }
 
-    /// Folders that should have a watch and have none: they are looked at more often.
-    fn unwatched(&self) -> u64;
-
-    /// How many problems are open.
-    fn open_problems(&self) -> usize;
-
-    /// Its folder is not there.
-    fn is_gone(&self) -> bool;
-
-    /// How many transcripts are known in it.
-    fn transcripts(&self) -> u64 {
-        0
-    }
+    /// How it is after its last work.
+    fn status(&self) -> Status;
 
     /// A watch ended by itself; the next look sets it again.
     fn forget_watch(&mut self, watch: WatchId);

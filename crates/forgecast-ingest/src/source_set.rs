@@ -22,7 +22,7 @@ use crate::document::Document;
 use crate::facts;
 use crate::folder::{self, Folders};
 use crate::problem::Problems;
-use crate::source::Source;
+use crate::source::{Source, Status};
 use crate::tail::Tail;
 use crate::watch::WatchId;
 use crate::work::{Context, Outcome, ScanDepth, SetKind, Work, directory_of};
@@ -258,16 +258,13 @@ impl Source for SourceSet {
             Some(Content::Document(document)) if document.present && document.identity.size <= LIGHT_BYTES)
     }
 
-    fn unwatched(&self) -> u64 {
-        folder::unwatched(&self.folders)
-    }
-
-    fn open_problems(&self) -> usize {
-        self.problems.len()
-    }
-
-    fn is_gone(&self) -> bool {
-        self.gone.is_some()
+    fn status(&self) -> Status {
+        Status {
+            gone: self.gone.is_some(),
+            unwatched: folder::unwatched(&self.folders),
+            problems: self.problems.len(),
+            transcripts: 0,
+        }
     }
 
     fn forget_watch(&mut self, watch: WatchId) {
@@ -282,7 +279,12 @@ impl ScanPass<'_> {
     }
 
     fn origin(&self, path: &str, format: &Format, identity: &FileIdentity, first_sight: bool) -> Origin {
-        facts::origin(format, path, identity, first_sight, self.now)
+        Origin {
+            kind: facts::source_kind(format),
+            path: Some(path.to_owned()),
+            first_sight,
+            modified_at: Some(facts::modified(identity, self.now)),
+        }
     }
 
     fn event(&mut self, subject: &Subject, origin: &Origin, fact: Fact) {

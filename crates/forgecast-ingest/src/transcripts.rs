@@ -20,7 +20,7 @@ use self::problems::Lines;
 use crate::facts;
 use crate::folder::{self, Folders};
 use crate::problem::Problems;
-use crate::source::Source;
+use crate::source::{Source, Status};
 use crate::tail::Tail;
 use crate::watch::WatchId;
 use crate::work::{Context, GRACE, Outcome, ScanDepth, Work, directory_of};
@@ -293,20 +293,13 @@ impl Source for Transcripts {
         outcome
     }
 
-    fn unwatched(&self) -> u64 {
-        folder::unwatched(&self.folders)
-    }
-
-    fn open_problems(&self) -> usize {
-        self.problems.len()
-    }
-
-    fn is_gone(&self) -> bool {
-        self.lost.1
-    }
-
-    fn transcripts(&self) -> u64 {
-        u64::try_from(self.files.len()).unwrap_or(u64::MAX)
+    fn status(&self) -> Status {
+        Status {
+            gone: self.lost.1,
+            unwatched: folder::unwatched(&self.folders),
+            problems: self.problems.len(),
+            transcripts: u64::try_from(self.files.len()).unwrap_or(u64::MAX),
+        }
     }
 
     fn forget_watch(&mut self, watch: WatchId) {

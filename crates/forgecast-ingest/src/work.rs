@@ -27,7 +27,7 @@ pub(crate) struct Context {
 }
 
 /// What a source is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum SetKind {
     /// A folder with `.context-foundry` or `.buildloop` in it.
     Project,

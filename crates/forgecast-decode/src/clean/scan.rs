@@ -12,7 +12,7 @@ pub(super) enum Piece<'t> {
     LineEnd,
     /// A carriage return that does not end a line: what follows is written over the line.
     Return,
-    /// The parameters of an SGR sequence: colours and the like.
+    /// The parameters of an SGR sequence: colors and the like.
     Style(&'t str),
 }
 

@@ -1,4 +1,4 @@
-//! Colours and weights of a log line: SGR sequences (ECMA-48, with the colours of xterm brought to the sixteen that every
+//! Colors and weights of a log line: SGR sequences (ECMA-48, with the colors of xterm brought to the sixteen that every
 //! terminal has) become spans over clean text.
 
 use std::ops::Range;
@@ -168,21 +168,21 @@ impl Style {
             let number = parts.next().map_or(Some(0), number_of);
             match number {
                 Some(38 | 48) => {
-                    let colour = if code.contains(':') {
+                    let color = if code.contains(':') {
                         let parts: Vec<&str> = parts.collect();
-                        // `38:2::r:g:b` names a colour space before the colour, `38:2:r:g:b` does not.
+                        // `38:2::r:g:b` names a color space before the color, `38:2:r:g:b` does not.
                         let skip = usize::from(parts.len() > 4);
                         let rest = parts.iter().enumerate().filter(|(at, _)| *at != 1 || skip == 0);
-                        colour_of(&mut rest.map(|(_, part)| *part))
+                        color_of(&mut rest.map(|(_, part)| *part))
                     } else {
-                        colour_of(&mut codes)
+                        color_of(&mut codes)
                     };
                     let target = if number == Some(38) {
                         &mut self.foreground
                     } else {
                         &mut self.background
                     };
-                    *target = colour.or(*target);
+                    *target = color.or(*target);
                 }
                 // `4:0` is no underline, `4:3` a curly one.
                 Some(4) => self.underline = parts.next() != Some("0"),
@@ -220,8 +220,8 @@ impl Style {
             (self.underline, "underline"),
         ];
         words.extend(flags.iter().filter(|(on, _)| *on).map(|(_, word)| (*word).to_owned()));
-        words.extend(self.foreground.map(|colour| format!("fg-{colour}")));
-        words.extend(self.background.map(|colour| format!("bg-{colour}")));
+        words.extend(self.foreground.map(|color| format!("fg-{color}")));
+        words.extend(self.background.map(|color| format!("bg-{color}")));
         words.join(" ")
     }
 }
@@ -231,8 +231,8 @@ fn number_of(text: &str) -> Option<u8> {
     if text.is_empty() { Some(0) } else { text.parse().ok() }
 }
 
-/// The colour after 38 or 48: `5;n` of 256, or `2;r;g;b`.
-fn colour_of<'p>(parts: &mut impl Iterator<Item = &'p str>) -> Option<u8> {
+/// The color after 38 or 48: `5;n` of 256, or `2;r;g;b`.
+fn color_of<'p>(parts: &mut impl Iterator<Item = &'p str>) -> Option<u8> {
     let mut next = || parts.next().and_then(number_of);
     match next()? {
         5 => Some(nearest_of_256(next()?)),
@@ -241,7 +241,7 @@ fn colour_of<'p>(parts: &mut impl Iterator<Item = &'p str>) -> Option<u8> {
     }
 }
 
-/// xterm's 256 colours: 16 of its own, a cube of 6 × 6 × 6, 24 greys.
+/// xterm's 256 colors: 16 of its own, a cube of 6 × 6 × 6, 24 grays.
 fn nearest_of_256(index: u8) -> u8 {
     let level = |step: u8| if step == 0 { 0 } else { 55 + step * 40 };
     match index {
@@ -251,15 +251,15 @@ fn nearest_of_256(index: u8) -> u8 {
             nearest(level(cube / 36), level(cube / 6 % 6), level(cube % 6))
         }
         _ => {
-            let grey = 8 + (index - 232) * 10;
-            nearest(grey, grey, grey)
+            let gray = 8 + (index - 232) * 10;
+            nearest(gray, gray, gray)
         }
     }
 }
 
-/// The nearest of xterm's sixteen colours.
+/// The nearest of xterm's sixteen colors.
 fn nearest(red: u8, green: u8, blue: u8) -> u8 {
-    const COLOURS: [[u8; 3]; 16] = [
+    const COLORS: [[u8; 3]; 16] = [
         [0, 0, 0],
         [205, 0, 0],
         [0, 205, 0],
@@ -277,11 +277,11 @@ fn nearest(red: u8, green: u8, blue: u8) -> u8 {
         [0, 255, 255],
         [255, 255, 255],
     ];
-    let distance = |colour: &[u8; 3]| -> u32 {
-        let parts = colour.iter().zip([red, green, blue]);
+    let distance = |color: &[u8; 3]| -> u32 {
+        let parts = color.iter().zip([red, green, blue]);
         parts.map(|(one, other)| u32::from(one.abs_diff(other)).pow(2)).sum()
     };
     (0..16)
-        .min_by_key(|index| distance(&COLOURS[usize::from(*index)]))
+        .min_by_key(|index| distance(&COLORS[usize::from(*index)]))
         .unwrap_or(7)
 }

@@ -22,15 +22,20 @@ impl Engine {
         }
         self.counters.ready |= settled && self.outbox.is_empty();
         let entries = self.sources.entries.values();
-        let polled = entries.clone().map(|entry| entry.unwatched).sum::<u64>() + self.tree.unwatched();
+        let polled = entries.clone().map(|entry| entry.status.unwatched).sum::<u64>() + self.tree.unwatched();
         self.counters.polled = polled;
         self.counters.watches = self.context.watcher.count();
         self.counters.stuck = self.jobs.stuck();
-        let problems = entries.clone().map(|entry| entry.problems).sum::<usize>() + self.problems.len();
+        let problems = entries.clone().map(|entry| entry.status.problems).sum::<usize>() + self.problems.len();
         self.counters.problems = u64::try_from(problems).unwrap_or(u64::MAX);
         let projects = entries.filter(|entry| entry.kind == SetKind::Project).count();
         self.counters.projects = u64::try_from(projects).unwrap_or(u64::MAX);
-        self.counters.transcripts = self.sources.entries.values().map(|entry| entry.transcripts).sum();
+        self.counters.transcripts = self
+            .sources
+            .entries
+            .values()
+            .map(|entry| entry.status.transcripts)
+            .sum();
         self.counters.indexing = self.indexing.now();
         self.counters.roots = self
             .roots
@@ -53,9 +58,9 @@ impl Engine {
 
     fn root_health(&self, number: usize, root: &super::roots::Root) -> RootHealth {
         let mine = self.sources.entries.values();
-        let mine = mine.filter(|entry| entry.root == number && !entry.gone);
+        let mine = mine.filter(|entry| entry.root == number && !entry.status.gone);
         let found = if root.kind.is_agent() {
-            mine.map(|entry| entry.transcripts).sum()
+            mine.map(|entry| entry.status.transcripts).sum()
         } else {
             u64::try_from(mine.count()).unwrap_or(u64::MAX)
         };

@@ -12,7 +12,7 @@ use super::{Engine, OUTBOX, WatchTarget};
 use crate::clock;
 use crate::discover::WalkKind;
 use crate::reconcile::{ACTIVE, PollState};
-use crate::source::{Source, SourceId};
+use crate::source::{Source, SourceId, Status};
 use crate::source_set::{BUILDLOOP, MARKER, SourceSet, TASKS};
 use crate::transcripts::Transcripts;
 use crate::watch::WatchId;
@@ -36,12 +36,9 @@ pub(super) struct SourceEntry {
     poll: PollState,
     /// Read for the first time.
     pub(super) scanned: bool,
-    pub(super) gone: bool,
-    pub(super) unwatched: u64,
-    pub(super) problems: usize,
-    /// Transcripts known in it.
-    pub(super) transcripts: u64,
-    /// Those that were not read to their end when it was last done.
+    /// As of its last reading.
+    pub(super) status: Status,
+    /// Transcripts that were not read to their end when it was last done.
     pub(super) unread: Unread,
 }
 
@@ -211,7 +208,12 @@ impl Engine {
         let lane = if soon { Lane::Urgent } else { Lane::Background };
         let directory = directory_of(&self.roots[root].path, &relative);
         if let Some(id) = self.sources.find(&directory, kind) {
-            if self.sources.entries.get(&id).is_some_and(|entry| entry.gone || soon) {
+            if self
+                .sources
+                .entries
+                .get(&id)
+                .is_some_and(|entry| entry.status.gone || soon)
+            {
                 self.sources.scan(id, lane, ScanDepth::Rescan);
             }
             return;
@@ -239,10 +241,7 @@ impl Engine {
                 light: 0,
             },
             scanned: false,
-            gone: false,
-            unwatched: 0,
-            problems: 0,
-            transcripts: 0,
+            status: Status::default(),
             unread: Unread::default(),
         };
         self.sources.entries.insert(id, entry);
@@ -321,12 +320,9 @@ impl Engine {
             return;
         };
         entry.scanned = true;
-        entry.gone = source.is_gone();
-        entry.unwatched = source.unwatched();
-        entry.problems = source.open_problems();
-        entry.transcripts = source.transcripts();
+        entry.status = source.status();
         entry.unread = outcome.unread;
-        entry.poll.unwatched = entry.unwatched > 0 || remote;
+        entry.poll.unwatched = entry.status.unwatched > 0 || remote;
         if let Some(at) = outcome.active_at {
             let age = std::time::Duration::from_millis(clock::wall().millis_since(at));
             entry.poll.active_until = entry
