@@ -48,7 +48,10 @@ pub(crate) fn decode(relative_path: &str, bytes: &[u8], cleaner: &Cleaner) -> Re
     }
     for (within, map) in fields.objects("successful_patterns", MAX_ENTRIES) {
         let mut inner = Fields::within(map, cleaner, within);
-        decoded.facts.extend(patterns::entry(&mut inner, LIBRARY, own_id));
+        match patterns::entry(&mut inner, LIBRARY, own_id) {
+            Some(pattern) => decoded.facts.push(pattern),
+            None => inner.note("pattern", "neither an id nor a name: left out".to_owned()),
+        }
         fields.absorb(inner.into_bad());
     }
     decoded.bad_fields = fields.into_bad();

@@ -122,7 +122,7 @@ impl Rules {
             if !BUILTIN.iter().any(|rule| rule.name == name) {
                 return Err(RuleError::Unknown {
                     name: name.clone(),
-                    known: names_of_builtin().join(", "),
+                    known: BUILTIN.iter().map(|rule| rule.name).collect::<Vec<_>>().join(", "),
                 });
             }
         }
@@ -275,10 +275,6 @@ fn following(text: &str, at: usize) -> usize {
 fn builtin_rules(off: &[String]) -> Vec<Rule> {
     let wanted = BUILTIN.iter().filter(|rule| !off.iter().any(|name| name == rule.name));
     wanted.map(builtin::Definition::rule).collect()
-}
-
-fn names_of_builtin() -> Vec<&'static str> {
-    BUILTIN.iter().map(|rule| rule.name).collect()
 }
 
 fn extra_rule(name: &str, pattern: &str) -> Result<Rule, RuleError> {

@@ -27,22 +27,21 @@ pub(crate) fn decode(relative_path: &str, bytes: &[u8], cleaner: &Cleaner) -> Re
     let library = cleaner.word(library_of(relative_path));
     for (within, map) in fields.objects("patterns", MAX_PATTERNS) {
         let mut inner = Fields::within(map, cleaner, within);
-        decoded.facts.extend(entry(&mut inner, &library, slug));
+        match entry(&mut inner, &library, slug) {
+            Some(pattern) => decoded.facts.push(pattern),
+            None => inner.note("pattern_id", "neither an id nor a title: left out".to_owned()),
+        }
         fields.absorb(inner.into_bad());
     }
     decoded.bad_fields = fields.into_bad();
     Ok(decoded)
 }
 
-/// A pattern of a library; one without an id gets that which `own_id` makes of its title.
+/// A pattern of a library; one without an id gets that which `own_id` makes of its title. `None` without either.
 pub(crate) fn entry(fields: &mut Fields<'_>, library: &str, own_id: fn(&str) -> String) -> Option<Fact> {
     let id = fields.word(&["pattern_id", "id"]);
     let mut pattern = report(fields, String::new());
-    let Some(id) = id.or_else(|| pattern.title.as_deref().map(own_id)) else {
-        fields.note("pattern_id", "neither an id nor a title: left out".to_owned());
-        return None;
-    };
-    pattern.id = id;
+    pattern.id = id.or_else(|| pattern.title.as_deref().map(own_id))?;
     pattern.library = Some(library.to_owned());
     Some(Fact::PatternRecorded(pattern))
 }

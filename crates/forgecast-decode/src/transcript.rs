@@ -18,7 +18,9 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(crate) use self::facts::{alive, error, failed, last_part, seen, title_in, titled, tool_line, turn_is_over, waits};
+pub(crate) use self::facts::{
+    agent, alive, error, failed, last_part, seen, title_in, titled, tool_line, turn_is_over, waits,
+};
 pub(crate) use self::session::{session_name, stem};
 use crate::clean::{Cleaner, LogState};
 use crate::time;

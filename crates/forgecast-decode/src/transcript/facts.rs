@@ -1,7 +1,7 @@
 //! Facts that the records and the hooks of several agents say alike.
 
 use forgecast_protocol::Fact;
-use forgecast_protocol::event::{Custom, ErrorReported, SessionSeen, WaitingBegan};
+use forgecast_protocol::event::{AgentReported, Custom, ErrorReported, SessionSeen, WaitingBegan};
 use forgecast_protocol::session::WaitingFor;
 use serde_json::Value;
 
@@ -42,6 +42,16 @@ pub(crate) fn waits(waiting_for: WaitingFor, reason: String) -> Fact {
     Fact::WaitingBegan(WaitingBegan {
         reason,
         waiting_for: Some(waiting_for),
+    })
+}
+
+/// A subagent is in this state: `active`, `completed` or `failed`.
+pub(crate) fn agent(id: String, kind: Option<String>, status: &str) -> Fact {
+    Fact::AgentReported(AgentReported {
+        id,
+        kind,
+        status: Some(status.to_owned()),
+        ..AgentReported::default()
     })
 }
 

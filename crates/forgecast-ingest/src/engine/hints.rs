@@ -112,7 +112,7 @@ impl Engine {
                 WatchTarget::Folder(root, relative) => {
                     let directory = directory_of(&self.roots[root].path, &relative);
                     self.forget_folder(&directory);
-                    self.roots[root].check_now();
+                    self.roots[root].checked = None;
                 }
             }
         }
@@ -133,7 +133,7 @@ impl Engine {
             self.sources.scan(id, Lane::Background, ScanDepth::Rescan);
         }
         for root in &mut self.roots {
-            root.walk_now();
+            root.walk_wanted = true;
         }
     }
 }

@@ -16,7 +16,7 @@ impl Engine {
             && self.sources.all_scanned()
             && self.sources.live_is_read()
             && !self.jobs.is_walking()
-            && !self.tree.is_exploring();
+            && self.tree.explore.is_empty();
         if settled && self.sources.is_quiet() {
             self.clear_problem(OVERFLOW);
         }

@@ -33,8 +33,9 @@ pub(super) struct Root {
     settled: bool,
     next_walk: Option<Instant>,
     walking: bool,
-    walk_wanted: bool,
-    checked: Option<Instant>,
+    pub(super) walk_wanted: bool,
+    /// When it was last looked at; `None` asks for a look now.
+    pub(super) checked: Option<Instant>,
 }
 
 impl Root {
@@ -61,14 +62,6 @@ impl Root {
             walk_wanted: false,
             checked: None,
         })
-    }
-
-    pub(super) fn check_now(&mut self) {
-        self.checked = None;
-    }
-
-    pub(super) fn walk_now(&mut self) {
-        self.walk_wanted = true;
     }
 
     /// Whether nothing is to be found in it that is not known.

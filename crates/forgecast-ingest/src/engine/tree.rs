@@ -46,10 +46,6 @@ impl Tree {
     pub(super) fn unwatched(&self) -> u64 {
         u64::try_from(self.nodes.values().filter(|node| node.watch.is_none()).count()).unwrap_or(u64::MAX)
     }
-
-    pub(super) fn is_exploring(&self) -> bool {
-        !self.explore.is_empty()
-    }
 }
 
 impl Engine {

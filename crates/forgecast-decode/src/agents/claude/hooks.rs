@@ -12,7 +12,7 @@ use super::{asks_user, starts_agent};
 use crate::clean::Cleaner;
 use crate::lenient::{Count, List, Object, Text};
 use crate::tool_input::Input;
-use crate::transcript::{alive, error, seen, session_name, turn_is_over, waits};
+use crate::transcript::{agent, alive, error, seen, session_name, turn_is_over, waits};
 use crate::{Unparsable, hex, json, numbered_id, sent_to};
 
 /// The same content within so many milliseconds is the same event sent again; later it is another one like it.
@@ -264,12 +264,7 @@ impl HookContext<'_> {
         let Some(id) = self.word(&self.hook.agent_id) else {
             return vec![self.sign_of_life()];
         };
-        vec![Fact::AgentReported(AgentReported {
-            id,
-            kind: self.word(&self.hook.agent_type),
-            status: Some(status.to_owned()),
-            ..AgentReported::default()
-        })]
+        vec![agent(id, self.word(&self.hook.agent_type), status)]
     }
 
     fn sign_of_life(&self) -> Fact {

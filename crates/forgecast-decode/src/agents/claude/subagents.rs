@@ -6,7 +6,7 @@ use forgecast_protocol::event::{AgentReported, Fact};
 use super::record::AgentResult;
 use super::state::{AgentState, Pending};
 use super::{Line, Reader};
-use crate::transcript::Visitor;
+use crate::transcript::{Visitor, agent};
 
 /// Files of subagents that sum up the conversation when the context is compacted begin with this.
 const COMPACTION: &str = "acompact";
@@ -53,13 +53,8 @@ impl Reader {
             return;
         }
         self.state.agent = Some(state);
-        let agent = AgentReported {
-            id: id.clone(),
-            kind: id.starts_with(COMPACTION).then(|| "compaction".to_owned()),
-            status: Some(word(state).to_owned()),
-            ..AgentReported::default()
-        };
-        out.fact(&line.context, Fact::AgentReported(agent));
+        let kind = id.starts_with(COMPACTION).then(|| "compaction".to_owned());
+        out.fact(&line.context, agent(id.clone(), kind, word(state)));
     }
 
     /// The main conversation hears of a subagent for the first time.

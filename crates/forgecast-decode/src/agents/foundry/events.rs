@@ -2,8 +2,8 @@
 
 use forgecast_protocol::batch::LogLevel;
 use forgecast_protocol::event::{
-    AgentReported, CallId, CallReported, CallTokens, CompletionBasis, CompletionReported, Custom, DecisionRecorded,
-    Fact, PatternRecorded, SessionSeen, TaskReported, TokenDelta, UsageRecorded, UsageSource,
+    CallId, CallReported, CallTokens, CompletionBasis, CompletionReported, Custom, DecisionRecorded, Fact,
+    PatternRecorded, SessionSeen, TaskReported, TokenDelta, UsageRecorded, UsageSource,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -12,7 +12,7 @@ use super::{Line, Reader};
 use crate::fields::Fields;
 use crate::hex;
 use crate::summary;
-use crate::transcript::{Depth, Visitor, error, last_part};
+use crate::transcript::{Depth, Visitor, agent, error, last_part};
 
 /// Most patterns that one event names.
 const MAX_PATTERNS: usize = 50;
@@ -119,13 +119,7 @@ impl Reader {
         }
         let on = model.or(provider).map(|name| format!(" on {name}")).unwrap_or_default();
         log(line, None, &format!("{role} started{on}"), out);
-        let agent = AgentReported {
-            id: role.clone(),
-            kind: Some(role),
-            status: Some("active".to_owned()),
-            ..AgentReported::default()
-        };
-        out.fact(&line.context, Fact::AgentReported(agent));
+        out.fact(&line.context, agent(role.clone(), Some(role), "active"));
     }
 
     fn agent_done(&mut self, line: &Line<'_>, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
@@ -161,21 +155,12 @@ impl Reader {
             ..UsageRecorded::default()
         };
         let success = payload.flag(&["success"]);
-        let failed = success == Some(false);
-        let level = failed.then_some(LogLevel::Error);
-        log(
-            line,
-            level,
-            &format!("{role} {}", if failed { "failed" } else { "done" }),
-            out,
-        );
-        let agent = AgentReported {
-            id: role.clone(),
-            kind: Some(role),
-            status: Some(if failed { "failed" } else { "completed" }.to_owned()),
-            ..AgentReported::default()
+        let (level, outcome, status) = match success {
+            Some(false) => (Some(LogLevel::Error), "failed", "failed"),
+            _ => (None, "done", "completed"),
         };
-        out.fact(&line.context, Fact::AgentReported(agent));
+        log(line, level, &format!("{role} {outcome}"), out);
+        out.fact(&line.context, agent(role.clone(), Some(role), status));
         if !usage.tokens.is_zero() || usage.cost_usd.is_some() || usage.context_percent.is_some() {
             out.fact(&line.context, Fact::UsageRecorded(usage));
         }
