@@ -2,7 +2,6 @@
 //! What only ticks causes no frame. The socket stays open when the build is over; the end is sent once.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -11,7 +10,7 @@ use axum::extract::State;
 use axum::response::Response;
 use forgecast_hub::{Frame, Start, SubscribeError, Subscription};
 use forgecast_protocol::{ServerMessage, SessionId, SessionRef, Topic};
-use forgecast_server::{AppState, CloseReason, InPath, Message, ViewerProtocol, ViewerSocket, ViewerUpgrade};
+use forgecast_server::{AppState, CloseReason, InPath, Turn, ViewerProtocol, ViewerSocket, ViewerUpgrade};
 use serde_json::json;
 
 use crate::broadcast_rooms::{BroadcastRooms, Membership, RoomMessage};
@@ -31,7 +30,6 @@ pub(crate) async fn upgrade(
         membership: rooms.join(&session),
         session,
         following: Following::Undecided,
-        socket_first: false,
     })
 }
 
@@ -40,8 +38,6 @@ struct SessionProtocol {
     session: SessionRef,
     membership: Membership,
     following: Following,
-    /// Whether the socket is polled before the rest: they take turns, so that neither can keep the other waiting.
-    socket_first: bool,
 }
 
 /// What the viewer follows.
@@ -62,9 +58,8 @@ struct Followed {
     last_sent: LastSent,
 }
 
-/// What happens next.
-enum Turn {
-    Message(Message),
+/// What there is to send.
+enum Delivery {
     /// From a producer; `None` when the viewer did not keep up.
     Broadcast(Option<RoomMessage>),
     /// The view may have changed.
@@ -72,7 +67,6 @@ enum Turn {
     /// The session was removed.
     Removed,
     Lines(Vec<Frame>),
-    Heartbeat,
 }
 
 impl ViewerProtocol for SessionProtocol {
@@ -83,48 +77,33 @@ impl ViewerProtocol for SessionProtocol {
             self.wait(socket).await?;
         }
         loop {
-            match poll_fn(|cx| self.poll_turn(socket, cx)).await? {
+            match socket.next_turn(|cx| self.poll_delivery(cx)).await? {
                 // These clients have nothing to say that anybody listens to.
                 Turn::Message(message) => drop(socket.on_message(message).await?),
-                Turn::Broadcast(None) => return Err(CloseReason::Slow),
-                Turn::Broadcast(Some(message)) => {
+                Turn::Delivery(Delivery::Broadcast(None)) => return Err(CloseReason::Slow),
+                Turn::Delivery(Delivery::Broadcast(Some(message))) => {
                     socket.send_texts(message.text).await?;
                     self.follow_newest(socket).await?;
                 }
-                Turn::Removed => self.wait(socket).await?,
-                Turn::Changed => self.update(socket).await?,
-                Turn::Lines(frames) => socket.send_texts(log_lines(&frames)).await?,
+                Turn::Delivery(Delivery::Removed) => self.wait(socket).await?,
+                Turn::Delivery(Delivery::Changed) => self.update(socket).await?,
+                Turn::Delivery(Delivery::Lines(frames)) => socket.send_texts(log_lines(&frames)).await?,
                 Turn::Heartbeat => {
-                    socket.check_allowed()?;
                     socket.on_heartbeat(None).await?;
                     self.follow_newest(socket).await?;
                     self.follow_log(socket.state()).await?;
                 }
             }
-            // Sending does not count as work by itself; a viewer whose session never rests still lets others work.
-            tokio::task::consume_budget().await;
         }
     }
 }
 
 impl SessionProtocol {
-    fn poll_turn(&mut self, socket: &mut ViewerSocket, cx: &mut Context<'_>) -> Poll<Result<Turn, CloseReason>> {
-        if socket.poll_heartbeat(cx).is_ready() {
-            return Poll::Ready(Ok(Turn::Heartbeat));
+    fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, CloseReason>> {
+        match self.membership.messages.poll_recv(cx) {
+            Poll::Ready(message) => Poll::Ready(Ok(Delivery::Broadcast(message))),
+            Poll::Pending => self.following.poll_delivery(cx),
         }
-        self.socket_first = !self.socket_first;
-        if self.socket_first
-            && let Poll::Ready(message) = socket.poll_message(cx)
-        {
-            return Poll::Ready(message.map(Turn::Message));
-        }
-        if let Poll::Ready(message) = self.membership.messages.poll_recv(cx) {
-            return Poll::Ready(Ok(Turn::Broadcast(message)));
-        }
-        if let Poll::Ready(message) = socket.poll_message(cx) {
-            return Poll::Ready(message.map(Turn::Message));
-        }
-        self.following.poll_turn(cx)
     }
 
     /// Says that the session does not exist, and waits for it.
@@ -218,7 +197,7 @@ impl SessionProtocol {
 }
 
 impl Following {
-    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Turn, CloseReason>> {
+    fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, CloseReason>> {
         match self {
             Self::Undecided => Poll::Pending,
             Self::Index(index) => {
@@ -227,12 +206,16 @@ impl Following {
                 Poll::Ready(if delivery.ended {
                     Err(CloseReason::Restarting)
                 } else {
-                    Ok(Turn::Changed)
+                    Ok(Delivery::Changed)
                 })
             }
             Self::Session(followed) => {
                 if let Poll::Ready(delivery) = followed.view.poll_next(cx) {
-                    return Poll::Ready(Ok(if delivery.ended { Turn::Removed } else { Turn::Changed }));
+                    return Poll::Ready(Ok(if delivery.ended {
+                        Delivery::Removed
+                    } else {
+                        Delivery::Changed
+                    }));
                 }
                 let Some(log) = &mut followed.log else {
                     return Poll::Pending;
@@ -242,7 +225,7 @@ impl Following {
                 if delivery.ended {
                     followed.log = None;
                 }
-                Poll::Ready(Ok(Turn::Lines(delivery.frames)))
+                Poll::Ready(Ok(Delivery::Lines(delivery.frames)))
             }
         }
     }

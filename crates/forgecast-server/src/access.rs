@@ -89,15 +89,6 @@ impl Role {
             Self::Admin => "admin",
         }
     }
-
-    /// How its tokens begin: `fc_v_`, `fc_i_`, `fc_a_`.
-    fn letter(self) -> char {
-        match self {
-            Self::View => 'v',
-            Self::Ingest => 'i',
-            Self::Admin => 'a',
-        }
-    }
 }
 
 impl fmt::Display for Role {

@@ -8,6 +8,7 @@ use forgecast_protocol::SessionRef;
 use forgecast_ui::Asset;
 
 use crate::error::{Error, no_such_address};
+use crate::headers::parts;
 
 /// Every path that is no route: a file of the dashboard, or the dashboard itself for one of its own addresses.
 pub(crate) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Result<Response, Error> {
@@ -81,29 +82,17 @@ fn answer(asset: &'static Asset, headers: &HeaderMap) -> Response {
 
 /// Whether the client takes this encoding; `;q=0` means that it does not.
 fn accepts(headers: &HeaderMap, encoding: &str) -> bool {
-    headers
-        .get_all(header::ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|offer| {
-            let (name, weight) = offer.split_once(';').unwrap_or((offer, ""));
-            let weight: String = weight.split_whitespace().collect();
-            let refused = weight
-                .strip_prefix("q=")
-                .is_some_and(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0));
-            name.trim().eq_ignore_ascii_case(encoding) && !refused
-        })
+    parts(headers, &header::ACCEPT_ENCODING, ',').any(|offer| {
+        let (name, weight) = offer.split_once(';').unwrap_or((offer, ""));
+        let weight: String = weight.split_whitespace().collect();
+        let weight = weight.strip_prefix("q=").and_then(|q| q.parse::<f32>().ok());
+        name.trim().eq_ignore_ascii_case(encoding) && weight.is_none_or(|q| q > 0.0)
+    })
 }
 
 /// Whether the client has what carries this tag. The comparison is the weak one (RFC 9110, 13.1.2).
 pub(crate) fn if_none_match(headers: &HeaderMap, tag: &str) -> bool {
-    headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
+    parts(headers, &header::IF_NONE_MATCH, ',')
         .any(|given| given == "*" || given.strip_prefix("W/").unwrap_or(given) == tag)
 }
 

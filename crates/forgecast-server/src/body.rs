@@ -44,34 +44,6 @@ pub(crate) fn why(error: &Unparsable) -> String {
     }
 }
 
-/// The content coding of a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Coding {
-    /// None.
-    Identity,
-    /// `Content-Encoding: gzip`.
-    Gzip,
-}
-
-impl Coding {
-    /// The coding that the headers state.
-    ///
-    /// # Errors
-    /// Another coding, or several.
-    fn of(headers: &HeaderMap) -> Result<Self, Error> {
-        let mut given = headers.get_all(header::CONTENT_ENCODING).iter();
-        let (coding, None) = (given.next(), given.next()) else {
-            return Err(Error::Coding);
-        };
-        match coding.map(|coding| coding.as_bytes().trim_ascii().to_ascii_lowercase()) {
-            None => Ok(Self::Identity),
-            Some(coding) if coding.is_empty() || coding == b"identity" => Ok(Self::Identity),
-            Some(coding) if coding == b"gzip" || coding == b"x-gzip" => Ok(Self::Gzip),
-            Some(_) => Err(Error::Coding),
-        }
-    }
-}
-
 /// A whole body, and the memory that it holds of what all bodies may take together.
 #[derive(Debug)]
 pub struct LimitedBody {
@@ -145,9 +117,8 @@ impl Bodies {
     async fn read_waiting(&self, request: Request, for_room: Duration) -> Result<LimitedBody, Error> {
         let (parts, mut body) = request.into_parts();
         let buffer = BodyBuffer::new(self.limit, MemoryPermit::new(self.budget.clone(), for_room));
-        let read = match Coding::of(&parts.headers) {
-            Ok(Coding::Identity) => self.read_all(&mut body, Sink::Plain(buffer)).await,
-            Ok(Coding::Gzip) => self.read_all(&mut body, Sink::Gzip(Box::new(Gzip::new(buffer)))).await,
+        let read = match Sink::new(&parts.headers, buffer) {
+            Ok(sink) => self.read_all(&mut body, sink).await,
             Err(error) => Err(error),
         };
         // A client that sent `Expect` waits for the refusal before it sends the body.
@@ -198,6 +169,23 @@ enum Sink {
 }
 
 impl Sink {
+    /// A sink for the content coding that the headers of a request state.
+    ///
+    /// # Errors
+    /// A coding other than gzip, or several.
+    fn new(headers: &HeaderMap, buffer: BodyBuffer) -> Result<Self, Error> {
+        let mut given = headers.get_all(header::CONTENT_ENCODING).iter();
+        let (coding, None) = (given.next(), given.next()) else {
+            return Err(Error::Coding);
+        };
+        let coding = coding.map(|coding| coding.as_bytes().trim_ascii().to_ascii_lowercase());
+        match coding.as_deref() {
+            None | Some(b"" | b"identity") => Ok(Self::Plain(buffer)),
+            Some(b"gzip" | b"x-gzip") => Ok(Self::Gzip(Box::new(Gzip::new(buffer)))),
+            Some(_) => Err(Error::Coding),
+        }
+    }
+
     async fn take(&mut self, data: &[u8]) -> Result<(), Error> {
         match self {
             Self::Plain(buffer) => buffer.take(data).await,

@@ -7,16 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::task::task_tracker::{TaskTracker, TaskTrackerToken};
 
-#[derive(Debug, Default)]
-struct Counts {
-    all: usize,
-    by_address: HashMap<IpAddr, usize>,
-}
-
 /// Counts open connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Connections {
-    counts: Arc<Mutex<Counts>>,
+    by_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
     in_all: usize,
     per_address: usize,
     open: TaskTracker,
@@ -34,7 +28,7 @@ impl Connections {
     /// Limits for all connections and for those from one address.
     pub(crate) fn new(in_all: usize, per_address: usize) -> Self {
         Self {
-            counts: Arc::default(),
+            by_address: Arc::default(),
             in_all,
             per_address,
             open: TaskTracker::new(),
@@ -43,16 +37,15 @@ impl Connections {
 
     /// A permit for a connection from `address`; `None` when a limit is reached.
     pub(crate) fn acquire(&self, address: IpAddr) -> Option<Arc<ConnectionPermit>> {
-        let mut counts = self.counts();
-        if counts.all >= self.in_all {
+        let mut by_address = self.by_address();
+        if self.open.len() >= self.in_all {
             return None;
         }
-        let from_there = counts.by_address.entry(address).or_default();
+        let from_there = by_address.entry(address).or_default();
         if *from_there >= self.per_address {
             return None;
         }
         *from_there += 1;
-        counts.all += 1;
         Some(Arc::new(ConnectionPermit {
             connections: self.clone(),
             address,
@@ -62,7 +55,7 @@ impl Connections {
 
     /// How many connections are open.
     pub(crate) fn count(&self) -> usize {
-        self.counts().all
+        self.open.len()
     }
 
     /// Returns when every permit was returned.
@@ -71,20 +64,19 @@ impl Connections {
         self.open.wait().await;
     }
 
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        // Two numbers that are always changed together: a panic elsewhere cannot leave them half changed.
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn by_address(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        // A number is changed in one step: a panic elsewhere cannot leave it half changed.
+        self.by_address.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        let mut counts = self.connections.counts();
-        counts.all = counts.all.saturating_sub(1);
-        if let Some(from_there) = counts.by_address.get_mut(&self.address) {
+        let mut by_address = self.connections.by_address();
+        if let Some(from_there) = by_address.get_mut(&self.address) {
             *from_there -= 1;
             if *from_there == 0 {
-                counts.by_address.remove(&self.address);
+                by_address.remove(&self.address);
             }
         }
     }
@@ -109,6 +101,6 @@ mod tests {
         assert!(connections.acquire(THERE).is_none());
         drop((held, other));
         assert_eq!(connections.count(), 0);
-        assert!(connections.counts().by_address.is_empty());
+        assert!(connections.by_address().is_empty());
     }
 }

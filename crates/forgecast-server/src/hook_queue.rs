@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use forgecast_protocol::Timestamp;
+use forgecast_decode::clean::Cleaner;
+use forgecast_protocol::{Clock, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 mod reader;
@@ -47,10 +48,10 @@ pub(crate) struct HookQueue {
 }
 
 impl HookQueue {
-    /// A queue for at most so many bodies of at most so many bytes together.
-    pub(crate) fn new(bodies: usize, bytes: usize) -> (Self, HookReceiver) {
+    /// A queue for at most so many bodies of at most so many bytes together, and the task that empties it.
+    pub(crate) fn new(bodies: usize, bytes: usize, cleaner: Arc<Cleaner>, clock: Clock) -> (Self, HookReader) {
         let bodies = bodies.max(1);
-        let (sender, receiver) = mpsc::channel(bodies);
+        let (sender, queue) = mpsc::channel(bodies);
         let counts = Arc::<Mutex<HookCounts>>::default();
         let hooks = Self {
             queue: sender,
@@ -58,7 +59,14 @@ impl HookQueue {
             room: Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS))),
             counts: Arc::clone(&counts),
         };
-        (hooks, HookReceiver { receiver, counts })
+        let reader = HookReader {
+            queue,
+            counts,
+            cleaner,
+            clock,
+            failure: None,
+        };
+        (hooks, reader)
     }
 
     /// Queues a body, or drops it when the queue is full; never waits.
@@ -86,11 +94,4 @@ impl HookQueue {
 fn locked(counts: &Mutex<HookCounts>) -> MutexGuard<'_, HookCounts> {
     // Numbers that are right after every statement: a panic elsewhere cannot leave them half changed.
     counts.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The receiving end.
-#[derive(Debug)]
-pub(crate) struct HookReceiver {
-    receiver: mpsc::Receiver<QueuedHook>,
-    counts: Arc<Mutex<HookCounts>>,
 }

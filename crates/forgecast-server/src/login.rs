@@ -34,7 +34,7 @@ pub(crate) async fn login(
     let login: Login = serde_json::from_slice(&body)
         .map_err(|_| Error::Malformed("the body must be {\"token\": \"…\"}".to_owned()))?;
     let principal = shared.access.present(&client, login.token.trim())?;
-    let ticket = principal.and_then(|principal| shared.access.ticket(&principal));
+    let ticket = principal.and_then(|principal| shared.access.keys.ticket(&principal));
     let ticket = ticket.ok_or(Error::Unauthorized)?;
     with_cookie(&shared, &client, &headers, &ticket.value, ticket.seconds)
 }

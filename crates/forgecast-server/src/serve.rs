@@ -21,7 +21,7 @@ use crate::connections::Connections;
 use crate::counts::Counts;
 use crate::guard::{Base, Guard};
 use crate::heartbeat::HeartbeatClock;
-use crate::hook_queue::{HookQueue, HookReader};
+use crate::hook_queue::HookQueue;
 use crate::options::Options;
 use crate::router::{Routes, router};
 use crate::state::AppState;
@@ -86,8 +86,12 @@ fn check_exposure(address: IpAddr, keys: &Keys) -> Result<(), Exposed> {
 pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(ServeError::Listener)?;
     check_exposure(address.ip(), &app.access)?;
-    let (hooks, queued) = HookQueue::new(app.options.hooks_waiting, app.options.hooks_waiting_bytes);
-    let reader = HookReader::new(queued, Arc::clone(&app.cleaner), app.clock.clone());
+    let (hooks, reader) = HookQueue::new(
+        app.options.hooks_waiting,
+        app.options.hooks_waiting_bytes,
+        Arc::clone(&app.cleaner),
+        app.clock.clone(),
+    );
     let closing = CancellationToken::new();
     let mut reading = tokio::spawn(reader.run(app.hub.clone(), closing.clone()));
     let stop = Duration::from_millis(app.options.stop_ms);
@@ -139,7 +143,7 @@ async fn beat(state: Arc<AppState>) {
         tokio::select! {
             () = state.stopping.cancelled() => return state.heartbeats.wake_all(),
             _ = ticks.tick() => {
-                state.access.refresh();
+                state.access.keys.refresh();
                 state.heartbeats.beat(&state.clock);
             }
         }

@@ -35,18 +35,11 @@ pub struct Tls {
 /// Why there is no certificate to use.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file cannot be read.
-    #[error("cannot read {}", path.display())]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
-    /// A file or its folder cannot be written.
-    #[error("cannot write {}", path.display())]
-    Write {
+    /// A file or its folder cannot be read or written.
+    #[error("cannot {action} {}", path.display())]
+    File {
+        /// `read` or `write`.
+        action: &'static str,
         /// Which.
         path: PathBuf,
         /// Why not.
@@ -78,6 +71,13 @@ pub enum TlsError {
     /// A certificate of our own could not be made.
     #[error("cannot make a certificate")]
     Make(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl TlsError {
+    fn file(action: &'static str, path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        Self::File { action, path, source }
+    }
 }
 
 impl Tls {
@@ -152,10 +152,7 @@ fn config(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> R
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    let failed = |source| TlsError::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |error| TlsError::file("read", path, error);
     let length = fs::metadata(path).map_err(failed)?.len();
     if length > MAX_PEM_BYTES {
         return Err(failed(io::ErrorKind::FileTooLarge.into()));

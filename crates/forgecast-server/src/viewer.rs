@@ -2,6 +2,7 @@
 //! control frames, heartbeats, and closing it when the viewer is idle, its token ended or the server stops.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -83,6 +84,17 @@ impl ViewerUpgrade {
     }
 }
 
+/// What happens next on a viewer's socket.
+#[derive(Debug)]
+pub enum Turn<D> {
+    /// The viewer sent this, which has to be given to [`ViewerSocket::on_message`].
+    Message(Message),
+    /// There is something to send.
+    Delivery(D),
+    /// It is time for a heartbeat, and the viewer may go on.
+    Heartbeat,
+}
+
 /// The open socket of one viewer.
 #[derive(Debug)]
 pub struct ViewerSocket {
@@ -90,6 +102,8 @@ pub struct ViewerSocket {
     state: Arc<AppState>,
     principal: Principal,
     heartbeats: Listener,
+    /// Whether messages are polled before deliveries: they take turns, so that neither can keep the other waiting.
+    messages_first: bool,
     joined_at: Timestamp,
     /// Time since the viewer last gave a sign of life, counted in heartbeats, so that a viewer needs no timer of its own.
     silent_ms: u64,
@@ -107,6 +121,7 @@ impl ViewerSocket {
             // Taken before the viewer listens: no heartbeat that follows is older.
             joined_at: state.clock.now(),
             heartbeats: state.heartbeats.listen(),
+            messages_first: false,
             state,
             principal,
             silent_ms: 0,
@@ -128,14 +143,37 @@ impl ViewerSocket {
         self.joined_at
     }
 
-    /// Ready at each heartbeat and when the server begins to stop. Then [`Self::check_allowed`] has to be asked.
-    pub fn poll_heartbeat(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.heartbeats.poll_changed(cx)
-    }
-
-    /// The viewer's next message, which has to be given to [`Self::on_message`].
-    pub fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, CloseReason>> {
-        self.socket.poll_message(cx).map_err(CloseReason::from)
+    /// Waits for the viewer, for the next heartbeat, and for what `poll_delivery` has to send.
+    ///
+    /// # Errors
+    /// The socket has to be closed: the viewer is gone or may not go on, or the server is stopping.
+    pub async fn next_turn<D>(
+        &mut self,
+        mut poll_delivery: impl FnMut(&mut Context<'_>) -> Poll<Result<D, CloseReason>>,
+    ) -> Result<Turn<D>, CloseReason> {
+        // Sending does not count as work by itself; a viewer to whom there is always something to send still lets others work.
+        tokio::task::consume_budget().await;
+        self.messages_first = !self.messages_first;
+        let turn = poll_fn(|cx| {
+            if self.heartbeats.poll_changed(cx).is_ready() {
+                return Poll::Ready(Ok(Turn::Heartbeat));
+            }
+            if self.messages_first
+                && let Poll::Ready(message) = self.socket.poll_message(cx)
+            {
+                return Poll::Ready(message.map(Turn::Message));
+            }
+            if let Poll::Ready(delivery) = poll_delivery(cx) {
+                return Poll::Ready(delivery.map(Turn::Delivery));
+            }
+            self.socket.poll_message(cx).map_ok(Turn::Message)
+        })
+        .await?;
+        // A stop wakes viewers as a heartbeat does.
+        if matches!(turn, Turn::Heartbeat) {
+            self.check_allowed()?;
+        }
+        Ok(turn)
     }
 
     /// Notes the sign of life and answers control frames; gives back what is text or binary data.
@@ -156,8 +194,7 @@ impl ViewerSocket {
         Ok(None)
     }
 
-    /// Whether the viewer may go on. A stop wakes viewers as a heartbeat does, so this is asked after each, and once before
-    /// the first.
+    /// Whether the viewer may go on: asked once at the beginning, and then at each heartbeat.
     ///
     /// # Errors
     /// The server is stopping, or the viewer's token ended.
@@ -202,7 +239,7 @@ impl ViewerSocket {
         if outgoing.is_empty() {
             return Ok(());
         }
-        Ok(self.socket.send(outgoing).await?)
+        self.socket.send(outgoing).await
     }
 
     async fn close(self, reason: CloseReason) {

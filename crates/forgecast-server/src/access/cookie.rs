@@ -8,6 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::store::Bytes32;
+use crate::headers::parts;
 
 /// The value of a cookie, taken apart.
 pub(super) struct Parts<'a> {
@@ -73,10 +74,5 @@ pub(crate) fn name(headers: &HeaderMap, secure: bool) -> String {
 
 /// All values of the cookie with this name; there may be several, set for different paths.
 pub(super) fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(move |pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+    parts(headers, &header::COOKIE, ';').filter_map(move |pair| pair.strip_prefix(name)?.strip_prefix('='))
 }

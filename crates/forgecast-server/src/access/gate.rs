@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::keys::Keys;
 use super::rate_limit::{LoginRateLimiter, TokenCheck};
-use super::verify::{Proof, Ticket};
+use super::verify::Proof;
 use super::{Principal, cookie};
 use crate::error::Error;
 use crate::guard::ClientInfo;
@@ -17,7 +17,7 @@ use crate::options::Options;
 /// Authenticates requests.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    keys: Arc<Keys>,
+    pub(crate) keys: Arc<Keys>,
     rate_limit: LoginRateLimiter,
     /// Whether processes of this machine need a token, too.
     require_token: bool,
@@ -82,17 +82,7 @@ impl Gate {
         Ok(found)
     }
 
-    /// The cookie for a browser that presented a token.
-    pub(crate) fn ticket(&self, principal: &Principal) -> Option<Ticket> {
-        self.keys.ticket(principal)
-    }
-
-    /// Looks for tokens that were revoked, for the calls of [`Self::is_valid`] that follow.
-    pub(crate) fn refresh(&self) {
-        self.keys.refresh();
-    }
-
-    /// Whether a principal's credential is still valid, as of the last [`Self::refresh`].
+    /// Whether a principal's credential is still valid, as of the last [`Keys::refresh`].
     pub(crate) fn is_valid(&self, principal: &Principal) -> bool {
         principal
             .credential()

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Role;
-use super::store::{Bytes32, Document, Share, Token};
+use super::store::{Bytes32, Document, Issued};
 
 /// Longest name of a token, in characters.
 const NAME_CHARS: usize = 64;
@@ -54,7 +54,7 @@ pub(super) struct ProcessKey {
 
 impl ProcessKey {
     pub(super) fn new() -> io::Result<Self> {
-        let (text, hash) = new_token(Role::Admin.letter())?;
+        let (text, hash) = new_token(Role::Admin.as_str())?;
         let secret = Bytes32::random()?;
         Ok(Self {
             // Longer than the ids in the file, so that it cannot be one of them.
@@ -74,14 +74,14 @@ impl Document {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
         check_count(self.tokens.len(), "tokens")?;
-        let (text, hash) = new_token(role.letter())?;
+        let (text, hash) = new_token(role.as_str())?;
         let info = TokenInfo {
             id: self.new_id()?,
             role,
             name: name.to_owned(),
             created_at: now,
         };
-        self.tokens.push(Token {
+        self.tokens.push(Issued {
             info: info.clone(),
             hash,
         });
@@ -107,14 +107,14 @@ impl Document {
         now: Timestamp,
     ) -> io::Result<(ShareInfo, String)> {
         check_count(self.shares.len(), "share links")?;
-        let (text, hash) = new_token('s')?;
+        let (text, hash) = new_token("share")?;
         let info = ShareInfo {
             id: self.new_id()?,
             session,
             expires_at,
             created_at: now,
         };
-        self.shares.push(Share {
+        self.shares.push(Issued {
             info: info.clone(),
             hash,
         });
@@ -131,9 +131,9 @@ fn check_count(count: usize, what: &str) -> io::Result<()> {
     )))
 }
 
-/// `fc_<letter>_` with 32 random bytes, and the hash of that text.
-fn new_token(letter: char) -> io::Result<(String, Bytes32)> {
-    let text = format!("fc_{letter}_{}", BASE64URL_NOPAD.encode(&Bytes32::random()?.0));
+/// `fc_<first letter of its kind>_` with 32 random bytes, and the hash of that text.
+fn new_token(kind: &str) -> io::Result<(String, Bytes32)> {
+    let text = format!("fc_{kind:.1}_{}", BASE64URL_NOPAD.encode(&Bytes32::random()?.0));
     let hash = hash(&text);
     Ok((text, hash))
 }

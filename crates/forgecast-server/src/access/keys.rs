@@ -31,9 +31,9 @@ impl fmt::Debug for Keys {
     }
 }
 
-struct Loaded {
+pub(super) struct Loaded {
     stamp: Option<Stamp>,
-    document: Arc<Document>,
+    pub(super) document: Arc<Document>,
     /// Whether the log says that the file cannot be read.
     error_logged: bool,
 }
@@ -205,12 +205,7 @@ impl Keys {
         self.now();
     }
 
-    /// What the file held when it was last read.
-    pub(super) fn last(&self) -> Arc<Document> {
-        Arc::clone(&self.loaded().document)
-    }
-
-    fn loaded(&self) -> MutexGuard<'_, Loaded> {
+    pub(super) fn loaded(&self) -> MutexGuard<'_, Loaded> {
         // Replaced in one step: a panic elsewhere cannot leave half of it.
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }

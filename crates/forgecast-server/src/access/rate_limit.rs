@@ -55,21 +55,17 @@ impl TokenBucket {
         }
     }
 
-    fn left(&mut self, now: Instant) -> f64 {
+    /// Whether a whole attempt is available; otherwise the seconds until one is again.
+    fn check(&mut self, now: Instant) -> Result<(), u32> {
         let gained = now.saturating_duration_since(self.at).as_secs_f64() * self.most / MINUTE_S;
         self.left = (self.left + gained).min(self.most);
         self.at = now;
-        self.left
-    }
-
-    /// Seconds until a whole attempt is available again; `None` when one is.
-    fn wait_s(&mut self, now: Instant) -> Option<u32> {
-        let missing = 1.0 - self.left(now);
+        let missing = 1.0 - self.left;
         if missing <= 0.0 {
-            return None;
+            return Ok(());
         }
         let seconds = Duration::try_from_secs_f64(missing * MINUTE_S / self.most).unwrap_or(Duration::from_secs(3600));
-        Some(u32::try_from(seconds.as_secs()).unwrap_or(u32::MAX).saturating_add(1))
+        Err(u32::try_from(seconds.as_secs()).unwrap_or(u32::MAX).saturating_add(1))
     }
 }
 
@@ -116,39 +112,25 @@ impl LoginRateLimiter {
             invalid: Vec::new(),
         });
         known.seen = now;
-        let wait = known.bucket.wait_s(now);
+        // Whoever else guesses at the same address: this token was valid before.
+        if matches!(presented, TokenCheck::Valid(key) if known.valid.contains(key)) {
+            return Ok(());
+        }
+        // Accepting a valid token beyond the limit would confirm a guess.
+        known.bucket.check(now)?;
         match presented {
-            TokenCheck::Valid(key) => {
-                let was_valid = known.valid.contains(key);
-                match wait {
-                    // Somebody else at the same address is guessing; this token was valid before.
-                    Some(_) if was_valid => Ok(()),
-                    // Accepting it would confirm a guess beyond the limit.
-                    Some(wait) => Err(wait),
-                    None => {
-                        if !was_valid {
-                            remember(&mut known.valid, Arc::clone(key));
-                        }
-                        Ok(())
-                    }
-                }
-            }
+            TokenCheck::Valid(key) => remember(&mut known.valid, Arc::clone(key)),
             TokenCheck::Invalid(mark) => {
-                if let Some(wait) = wait {
-                    return Err(wait);
-                }
                 let weight = if known.invalid.contains(&mark) { REPEATED } else { 1.0 };
                 known.bucket.left -= weight;
                 if weight == 1.0 {
                     remember(&mut known.invalid, mark);
                 }
-                if let Some(wait) = all.wait_s(now) {
-                    return Err(wait);
-                }
+                all.check(now)?;
                 all.left -= weight;
-                Ok(())
             }
         }
+        Ok(())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

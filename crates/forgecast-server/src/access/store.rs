@@ -2,15 +2,15 @@
 //! under a lock and renamed into place, readable by its owner only; a reader sees one state or the next, never half of one.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use data_encoding::HEXLOWER;
-use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::issue::{ShareInfo, TokenInfo};
+use crate::private_file;
 
 /// More than any list of tokens takes; a longer file was not written by this program.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
@@ -59,25 +59,16 @@ pub(super) struct Document {
     /// Signs cookies.
     pub(super) secret: Bytes32,
     #[serde(default)]
-    pub(super) tokens: Vec<Token>,
+    pub(super) tokens: Vec<Issued<TokenInfo>>,
     #[serde(default)]
-    pub(super) shares: Vec<Share>,
+    pub(super) shares: Vec<Issued<ShareInfo>>,
 }
 
-/// A token as it is stored.
+/// A token or a share link as it is stored.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Token {
+pub(super) struct Issued<Info> {
     #[serde(flatten)]
-    pub(super) info: TokenInfo,
-    /// SHA-256 of the token's text.
-    pub(super) hash: Bytes32,
-}
-
-/// A share link as it is stored.
-#[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Share {
-    #[serde(flatten)]
-    pub(super) info: ShareInfo,
+    pub(super) info: Info,
     /// SHA-256 of the token's text.
     pub(super) hash: Bytes32,
 }
@@ -92,11 +83,15 @@ impl Stamp {
     /// # Errors
     /// The file's metadata cannot be read.
     pub(super) fn of(path: &Path) -> io::Result<Option<Self>> {
-        match fs::metadata(path) {
-            Ok(found) => Ok(Some(Self::from(&found))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(if_exists(fs::metadata(path))?.as_ref().map(Self::from))
+    }
+}
+
+/// `None` when there is no such file.
+fn if_exists<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
     }
 }
 
@@ -114,10 +109,8 @@ impl From<&fs::Metadata> for Stamp {
 /// # Errors
 /// It cannot be read; with `InvalidData`, it is not what this program wrote.
 pub(super) fn read(path: &Path) -> io::Result<Option<(Document, Stamp)>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
+    let Some(file) = if_exists(File::open(path))? else {
+        return Ok(None);
     };
     let stamp = Stamp::from(&file.metadata()?);
     let mut text = Vec::new();
@@ -132,11 +125,7 @@ pub(super) fn read(path: &Path) -> io::Result<Option<(Document, Stamp)>> {
 /// # Errors
 /// The permissions cannot be changed.
 pub(super) fn make_private(path: &Path) -> io::Result<bool> {
-    let mode = match fs::metadata(path) {
-        Ok(found) => found.permissions().mode(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error),
-    };
+    let mode = if_exists(fs::metadata(path))?.map_or(0, |found| found.permissions().mode());
     if mode & 0o077 == 0 {
         return Ok(false);
     }
@@ -161,8 +150,8 @@ impl Lock {
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .open(beside(path, "lock"))?;
-        flock(&file, FlockOperation::LockExclusive)?;
+            .open(path.with_added_extension("lock"))?;
+        file.lock()?;
         Ok(Self(file))
     }
 
@@ -171,28 +160,9 @@ impl Lock {
     /// # Errors
     /// It cannot be written; the file then stays as it was.
     pub(super) fn write(&self, path: &Path, document: &Document) -> io::Result<Stamp> {
-        let new = beside(path, "new");
-        // A file left behind by a kill could have other permissions.
-        match fs::remove_file(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
         let mut text = serde_json::to_vec_pretty(document)?;
         text.push(b'\n');
-        file.write_all(&text)?;
-        file.sync_all()?;
-        fs::rename(&new, path)?;
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            File::open(folder)?.sync_all()?;
-        }
+        let file = private_file::replace(path, &text)?;
         Ok(Stamp::from(&file.metadata()?))
     }
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(ending);
-    name.into()
 }

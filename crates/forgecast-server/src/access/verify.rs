@@ -1,13 +1,14 @@
 //! Verifies tokens and cookies against the file as it is now. Comparisons take constant time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ctutils::CtEq;
 
 use super::cookie::{self, Parts};
-use super::issue::{ProcessKey, hash};
+use super::issue::{ProcessKey, ShareInfo, TokenInfo, hash};
 use super::keys::Keys;
-use super::store::{Bytes32, Document, Share, Token};
+use super::store::{Bytes32, Document, Issued};
 use super::{Credential, Principal, Role};
 
 /// How long a browser stays signed in with a token. With a share link, as long as the link is valid.
@@ -94,7 +95,7 @@ impl Keys {
         if credential.until.is_some_and(|until| until <= self.clock.now()) {
             return false;
         }
-        let document = self.last();
+        let document = Arc::clone(&self.loaded().document);
         self.signer(&document, &credential.key).is_some()
     }
 
@@ -117,13 +118,13 @@ impl ProcessKey {
     }
 }
 
-impl Token {
+impl Issued<TokenInfo> {
     fn principal(&self) -> Principal {
         Principal::Token(self.info.role, Credential::new(&self.info.id, None))
     }
 }
 
-impl Share {
+impl Issued<ShareInfo> {
     fn principal(&self) -> Principal {
         let info = &self.info;
         Principal::ShareLink(info.session.clone(), Credential::new(&info.id, Some(info.expires_at)))

@@ -1,16 +1,17 @@
 //! Decodes the hooks that wait and hands their facts to the hub, in the order in which they came. It waits for the hub;
 //! nobody waits for it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::{Unparsable, agents};
 use forgecast_hub::Hub;
 use forgecast_protocol::event::{ProblemCleared, ProblemFound};
 use forgecast_protocol::{Batch, Clock, Event, Fact, Origin, Problem, SourceKind, Subject, Timestamp};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{HookReceiver, QueuedHook, locked};
+use super::{HookCounts, QueuedHook, locked};
 use crate::body::why;
 
 /// Hooks that are decoded and handed over together.
@@ -25,30 +26,21 @@ const OVER_MS: i64 = 60_000;
 /// The task that empties the queue.
 #[derive(Debug)]
 pub(crate) struct HookReader {
-    queue: HookReceiver,
-    cleaner: Arc<Cleaner>,
-    clock: Clock,
-    failure: Option<Failure>,
+    pub(super) queue: mpsc::Receiver<QueuedHook>,
+    pub(super) counts: Arc<Mutex<HookCounts>>,
+    pub(super) cleaner: Arc<Cleaner>,
+    pub(super) clock: Clock,
+    pub(super) failure: Option<Failure>,
 }
 
 /// The problem that viewers see at the moment.
 #[derive(Debug)]
-struct Failure {
+pub(super) struct Failure {
     message: String,
     last_at: Timestamp,
 }
 
 impl HookReader {
-    /// Reads from `queue`.
-    pub(crate) fn new(queue: HookReceiver, cleaner: Arc<Cleaner>, clock: Clock) -> Self {
-        Self {
-            queue,
-            cleaner,
-            clock,
-            failure: None,
-        }
-    }
-
     /// Works until `closing`, then brings what was acknowledged before to the hub and ends.
     pub(crate) async fn run(mut self, hub: Hub, closing: CancellationToken) {
         let intake = hub.intake();
@@ -56,9 +48,9 @@ impl HookReader {
         loop {
             tokio::select! {
                 biased;
-                _ = self.queue.receiver.recv_many(&mut waiting, TOGETHER) => {}
-                () = closing.cancelled(), if !self.queue.receiver.is_closed() => {
-                    self.queue.receiver.close();
+                _ = self.queue.recv_many(&mut waiting, TOGETHER) => {}
+                () = closing.cancelled(), if !self.queue.is_closed() => {
+                    self.queue.close();
                     continue;
                 }
             }
@@ -99,7 +91,7 @@ impl HookReader {
             }
         }
         all.events.extend(self.problem_event(failure, unreadable < bodies));
-        let mut counts = locked(&self.queue.counts);
+        let mut counts = locked(&self.counts);
         counts.waiting -= bodies;
         counts.unreadable += unreadable;
         counts.read += bodies - unreadable;
@@ -168,8 +160,7 @@ mod tests {
         let time = Arc::new(AtomicI64::new(0));
         let clock = Arc::clone(&time);
         let clock = Clock::new(move || Timestamp::from_millis(clock.load(Ordering::Relaxed)));
-        let (_, queue) = HookQueue::new(1, 1);
-        let mut reader = HookReader::new(queue, Arc::new(Cleaner::new(Rules::default())), clock);
+        let (_, mut reader) = HookQueue::new(1, 1, Arc::new(Cleaner::new(Rules::default())), clock);
         let found = |event: Option<Event>| event.map(|event| matches!(event.fact, Fact::ProblemFound(_)));
         assert_eq!(found(reader.problem_event(None, true)), None);
         assert_eq!(

@@ -2,18 +2,16 @@
 //! does not read is closed, and nobody else notices.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
-use std::task::{Context, Poll, ready};
 
 use axum::response::{IntoResponse, Response};
-use forgecast_hub::{Frame, Start, SubscribeError};
+use forgecast_hub::{Start, SubscribeError};
 use forgecast_protocol::update::ClientMessage;
 use forgecast_protocol::{ServerMessage, Topic};
 
 use super::topics::Topics;
 use super::{heartbeat, hello, json};
 use crate::error::Error;
-use crate::viewer::{ViewerProtocol, ViewerSocket, ViewerUpgrade};
+use crate::viewer::{Turn, ViewerProtocol, ViewerSocket, ViewerUpgrade};
 use crate::websocket::{CloseReason, Message};
 
 /// Longest text of a viewer that is repeated to it in an error.
@@ -37,17 +35,8 @@ impl IntoResponse for LiveSocket {
 #[derive(Default)]
 struct LiveProtocol {
     topics: Topics,
-    /// Whether topics are polled before the socket: they take turns, so that neither can keep the other waiting.
-    topics_first: bool,
     /// Time since the viewer last followed something, counted in heartbeats.
     unsubscribed_ms: u64,
-}
-
-/// What happens next.
-enum Turn {
-    Message(Message),
-    Deliver(Vec<Frame>),
-    Heartbeat,
 }
 
 impl ViewerProtocol for LiveProtocol {
@@ -56,42 +45,20 @@ impl ViewerProtocol for LiveProtocol {
         send(socket, &hello).await?;
         socket.check_allowed()?;
         loop {
-            match poll_fn(|cx| self.poll_turn(socket, cx)).await? {
-                Turn::Deliver(mut frames) => {
+            match socket.next_turn(|cx| self.topics.poll_deliveries(cx).map(Ok)).await? {
+                Turn::Delivery(mut frames) => {
                     frames.retain(|frame| socket.principal().can_receive(frame));
                     socket.send_texts(frames.into_iter().map(|frame| frame.json)).await?;
                 }
                 // Boxed, so that what is rare does not make every viewer's task larger.
                 Turn::Message(message) => Box::pin(self.on_message(socket, message)).await?,
-                Turn::Heartbeat => {
-                    socket.check_allowed()?;
-                    Box::pin(self.on_heartbeat(socket)).await?;
-                }
+                Turn::Heartbeat => Box::pin(self.on_heartbeat(socket)).await?,
             }
-            // Sending does not count as work by itself; a viewer whose topics never rest still lets others work.
-            tokio::task::consume_budget().await;
         }
     }
 }
 
 impl LiveProtocol {
-    fn poll_turn(&mut self, socket: &mut ViewerSocket, cx: &mut Context<'_>) -> Poll<Result<Turn, CloseReason>> {
-        if socket.poll_heartbeat(cx).is_ready() {
-            return Poll::Ready(Ok(Turn::Heartbeat));
-        }
-        self.topics_first = !self.topics_first;
-        if self.topics_first
-            && let Poll::Ready(frames) = self.topics.poll_deliveries(cx)
-        {
-            return Poll::Ready(Ok(Turn::Deliver(frames)));
-        }
-        if let Poll::Ready(message) = socket.poll_message(cx) {
-            return Poll::Ready(message.map(Turn::Message));
-        }
-        let frames = ready!(self.topics.poll_deliveries(cx));
-        Poll::Ready(Ok(Turn::Deliver(frames)))
-    }
-
     async fn on_message(&mut self, socket: &mut ViewerSocket, message: Message) -> Result<(), CloseReason> {
         let text = match socket.on_message(message).await? {
             Some(Message::Text(text)) => text,

@@ -1,10 +1,10 @@
 //! A certificate of our own: made when it is needed, kept so that a browser that was told to trust it asks only once.
 //! What it is for stands as text in its own file, before the PEM block.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, Write};
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
 use std::net::IpAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use forgecast_protocol::Timestamp;
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, date_time_ymd};
 
 use super::{Tls, TlsError};
+use crate::private_file;
 
 const CERTIFICATE: &str = "certificate.pem";
 const KEY: &str = "key.pem";
@@ -27,10 +28,7 @@ const DAY_S: u64 = 24 * 60 * 60;
 pub(super) fn load_or_create(folder: &Path, names: &[String], now: Timestamp) -> Result<Tls, TlsError> {
     let names = normal(names)?;
     let (certificate, key) = (folder.join(CERTIFICATE), folder.join(KEY));
-    private(folder).map_err(|source| TlsError::Write {
-        path: folder.to_owned(),
-        source,
-    })?;
+    private(folder).map_err(|error| TlsError::file("write", folder, error))?;
     if let Ok(text) = fs::read_to_string(&certificate)
         && is_good(&text, &names, now)
         && let Ok(tls) = Tls::from_pem(&certificate, &key)
@@ -41,10 +39,7 @@ pub(super) fn load_or_create(folder: &Path, names: &[String], now: Timestamp) ->
     let (made, secret) = make(&names, now).map_err(|error| TlsError::Make(Box::new(error)))?;
     let text = format!("{}\n{made}", head(until, &names));
     for (path, text) in [(&key, &secret), (&certificate, &text)] {
-        write(folder, path, text).map_err(|source| TlsError::Write {
-            path: path.clone(),
-            source,
-        })?;
+        private_file::replace(path, text.as_bytes()).map_err(|error| TlsError::file("write", path, error))?;
     }
     Tls::from_pem(&certificate, &key)
 }
@@ -113,23 +108,4 @@ fn seconds(time: Timestamp) -> u64 {
 fn private(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     fs::set_permissions(folder, Permissions::from_mode(0o700))
-}
-
-/// Whole or not at all, for its owner only.
-fn write(folder: &Path, path: &Path, text: &str) -> io::Result<()> {
-    let beside = path.with_extension(format!("{}.tmp", std::process::id()));
-    // Left by a process of the same number that did not come to its end.
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&beside)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    File::open(folder)?.sync_all()
 }

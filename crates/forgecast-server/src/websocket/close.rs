@@ -1,7 +1,6 @@
 //! Why a WebSocket is closed, and the code and reason that the viewer is sent.
 
 use super::decoder::Violation;
-use super::socket::Broken;
 
 /// Why a socket is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,16 +40,6 @@ impl CloseReason {
             Self::TooManyTopics => Some((4413, "too many topics")),
             Self::TooManyViewers => Some((4429, "too many viewers")),
             Self::Restarting => Some((1012, "restarting")),
-        }
-    }
-}
-
-impl From<Broken> for CloseReason {
-    fn from(broken: Broken) -> Self {
-        match broken {
-            Broken::Gone => Self::Gone,
-            Broken::Violated(violation) => Self::Violated(violation),
-            Broken::Slow => Self::Slow,
         }
     }
 }

@@ -9,6 +9,7 @@ use data_encoding::BASE64;
 use sha1::{Digest, Sha1};
 
 use crate::error::Error;
+use crate::headers::parts;
 
 /// RFC 6455: what a server adds to the client's key.
 const SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -50,12 +51,7 @@ fn accepted(key: &[u8]) -> String {
 
 /// Whether a header that is a list has this word in it.
 fn names(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
-    headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|one| one.trim().eq_ignore_ascii_case(word))
+    parts(headers, name, ',').any(|part| part.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]

@@ -1,18 +1,17 @@
 //! One viewer's WebSocket, straight on its connection: whole frames out, whole messages in. Waiting costs no buffer and
 //! no timer; only a viewer that does not take what it is sent gets one.
 
-use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::close::CloseReason;
-use super::decoder::{Decoder, Message, Violation};
+use super::decoder::{Decoder, Message};
 use super::outgoing::{Opcode, Outgoing};
 use crate::write_timeout::Wire;
 
@@ -22,18 +21,7 @@ const READ: usize = 2 * 1024;
 /// How long a viewer that is being closed may take to read its close frame and close.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Why a socket gives nothing more, or takes nothing more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Broken {
-    /// The connection is closed or lost.
-    Gone,
-    /// The viewer does not speak the protocol, or too much of it.
-    Violated(Violation),
-    /// The viewer did not take what it was sent in time.
-    Slow,
-}
-
-/// See the module.
+/// The WebSocket of one viewer.
 #[derive(Debug)]
 pub(crate) struct Socket {
     wire: Wire,
@@ -55,70 +43,53 @@ impl Socket {
     }
 
     /// The next message. Cancel-safe.
-    pub(crate) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Broken>> {
+    pub(crate) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, CloseReason>> {
         loop {
             match self.decoder.next() {
                 Ok(Some(message)) => return Poll::Ready(Ok(message)),
-                Ok(None) => {}
-                Err(violation) => return Poll::Ready(Err(Broken::Violated(violation))),
-            }
-            match &self.wire {
-                Wire::Left(stream) => {
-                    if ready!(stream.poll_read_ready(cx)).is_err() {
-                        return Poll::Ready(Err(Broken::Gone));
-                    }
-                    self.read()?;
-                }
-                Wire::Right(_) => ready!(self.poll_read(cx))?,
+                Ok(None) => ready!(self.poll_read(cx))?,
+                Err(violation) => return Poll::Ready(Err(CloseReason::Violated(violation))),
             }
         }
     }
 
-    /// Apart, so that the buffer is on the stack only while there is something to read.
+    /// Not inlined, so that the buffer is on the stack only while something is read.
     #[inline(never)]
-    fn read(&mut self) -> Result<(), Broken> {
-        let Wire::Left(stream) = &self.wire else {
-            return Ok(());
-        };
-        let mut buffer = [0; READ];
-        match stream.try_read(&mut buffer) {
-            Ok(0) => Err(Broken::Gone),
-            Ok(read) => {
-                self.decoder.feed(&buffer[..read]);
-                Ok(())
-            }
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(()),
-            Err(_) => Err(Broken::Gone),
-        }
-    }
-
-    /// The same through TLS, where what can be read is known only after it was deciphered.
-    #[inline(never)]
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        let mut buffer = [0; READ];
-        let mut buffer = ReadBuf::new(&mut buffer);
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
+        let mut buffer = [MaybeUninit::uninit(); READ];
+        let mut buffer = ReadBuf::uninit(&mut buffer);
         if ready!(Pin::new(&mut self.wire).poll_read(cx, &mut buffer)).is_err() || buffer.filled().is_empty() {
-            return Poll::Ready(Err(Broken::Gone));
+            return Poll::Ready(Err(CloseReason::Gone));
         }
         self.decoder.feed(buffer.filled());
         Poll::Ready(Ok(()))
     }
 
     /// Sends all of it in as few writes as possible, within the deadline.
-    pub(crate) async fn send(&mut self, mut outgoing: Outgoing) -> Result<(), Broken> {
-        // What has to wait does so rarely, and apart: neither the timer nor what is waiting makes every viewer's task larger.
-        match &mut self.wire {
-            Wire::Left(stream) => match outgoing.write_to(stream) {
-                Ok(true) => Ok(()),
-                Ok(false) => Box::pin(wait(stream, outgoing, self.write_timeout)).await,
-                Err(_) => Err(Broken::Gone),
-            },
-            Wire::Right(_) => Box::pin(encrypt(&mut self.wire, outgoing, self.write_timeout)).await,
+    pub(crate) async fn send(&mut self, mut outgoing: Outgoing) -> Result<(), CloseReason> {
+        if let Wire::Left(stream) = &self.wire
+            && outgoing.write_to(stream).map_err(|_| CloseReason::Gone)?
+        {
+            return Ok(());
+        }
+        // Boxed, since a plain connection seldom has to wait: neither the timer nor what is waiting makes every viewer's task
+        // larger.
+        Box::pin(self.send_waiting(outgoing)).await
+    }
+
+    async fn send_waiting(&mut self, mut outgoing: Outgoing) -> Result<(), CloseReason> {
+        let sending = async {
+            outgoing.write_all_to(&mut self.wire).await?;
+            self.wire.flush().await
+        };
+        match timeout(self.write_timeout, sending).await {
+            Ok(sent) => sent.map_err(|_| CloseReason::Gone),
+            Err(_) => Err(CloseReason::Slow),
         }
     }
 
     /// Sends a close frame.
-    pub(crate) async fn send_close(&mut self, code: Option<u16>, reason: &str) -> Result<(), Broken> {
+    pub(crate) async fn send_close(&mut self, code: Option<u16>, reason: &str) -> Result<(), CloseReason> {
         let mut payload = BytesMut::new();
         if let Some(code) = code {
             payload.extend_from_slice(&code.to_be_bytes());
@@ -134,7 +105,7 @@ impl Socket {
                 self.send_close(Some(code), text).await?;
             }
             self.drain().await;
-            Ok::<_, Broken>(())
+            Ok::<_, CloseReason>(())
         };
         // It is over whether the viewer took the close frame or not.
         let _ = timeout(CLOSE_TIMEOUT, closing).await;
@@ -148,32 +119,5 @@ impl Socket {
         }
         let mut buffer = [0; 256];
         while matches!(self.wire.read(&mut buffer).await, Ok(1..)) {}
-    }
-}
-
-async fn wait(stream: &TcpStream, mut outgoing: Outgoing, write_timeout: Duration) -> Result<(), Broken> {
-    let sending = async {
-        loop {
-            stream.writable().await?;
-            if outgoing.write_to(stream)? {
-                return Ok(());
-            }
-        }
-    };
-    within(write_timeout, sending).await
-}
-
-async fn encrypt(wire: &mut Wire, mut outgoing: Outgoing, write_timeout: Duration) -> Result<(), Broken> {
-    let sending = async {
-        outgoing.write_all_to(wire).await?;
-        wire.flush().await
-    };
-    within(write_timeout, sending).await
-}
-
-async fn within(write_timeout: Duration, sending: impl Future<Output = io::Result<()>>) -> Result<(), Broken> {
-    match timeout(write_timeout, sending).await {
-        Ok(sent) => sent.map_err(|_| Broken::Gone),
-        Err(_) => Err(Broken::Slow),
     }
 }

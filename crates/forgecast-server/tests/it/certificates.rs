@@ -81,5 +81,5 @@ fn what_cannot_be_used_is_refused_with_the_file_that_it_is_about() {
     }
     fs::write(path("file"), "").unwrap();
     let refused = Tls::self_signed(&path("file"), &[], now()).unwrap_err();
-    assert!(matches!(refused, TlsError::Write { .. }), "{refused}");
+    assert!(matches!(refused, TlsError::File { action: "write", .. }), "{refused}");
 }
