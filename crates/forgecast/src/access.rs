@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use forgecast_protocol::Clock;
+use forgecast_ingest::system_clock;
 use forgecast_server::Keys;
 
 /// The file's name.
@@ -18,9 +18,9 @@ pub(crate) fn path(db: &Path) -> PathBuf {
 ///
 /// # Errors
 /// The file cannot be read or was not written by Forgecast.
-pub(crate) fn open(db: &Path, clock: &Clock) -> Result<Keys> {
+pub(crate) fn open(db: &Path) -> Result<Keys> {
     let path = path(db);
-    Keys::open(&path, clock.clone()).with_context(|| {
+    Keys::open(&path, system_clock()).with_context(|| {
         format!(
             "cannot read the access tokens in {}; fix the file, or move it away to start over",
             path.display()

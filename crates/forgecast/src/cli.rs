@@ -12,7 +12,7 @@ use forgecast_protocol::{SessionRef, SessionStatus};
 use serde::de::DeserializeOwned;
 
 use crate::config::{LogFormat, LogLevel};
-pub(crate) use access::{KeysArgs, ListenArgs, ShareArgs, TokenCommand};
+pub(crate) use access::{ListenArgs, ShareArgs, TokenArgs, TokenCommand};
 pub(crate) use agents::{Agent, DoctorArgs, EmitArgs, InitArgs, UsageArgs};
 
 /// The live view of autonomous coding builds.
@@ -70,10 +70,7 @@ pub(crate) enum Command {
     /// Import a metrics database of Context Foundry as history, or an exported session
     Import(ImportArgs),
     /// Create, list and revoke access tokens
-    Token {
-        #[command(subcommand)]
-        command: TokenCommand,
-    },
+    Token(TokenArgs),
     /// Create a temporary link that shows one session and nothing else
     Share(ShareArgs),
     /// Show the configuration

@@ -78,7 +78,7 @@ fn run(cli: Cli, began: Instant) -> Result<()> {
         Command::Forget(args) => commands::forget::run(&context, &args),
         Command::Export(args) => commands::export::run(&context, &args),
         Command::Import(args) => commands::import::run(&context, &args),
-        Command::Token { command } => commands::token::run(&context, &command),
+        Command::Token(args) => commands::token::run(&context, &args),
         Command::Share(args) => commands::share::run(&context, &args),
         Command::Config { command } => show_config(&context, command),
         Command::Completions { shell } => {

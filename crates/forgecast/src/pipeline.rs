@@ -10,7 +10,7 @@ use forgecast_decode::mask;
 use forgecast_hub::Hub;
 use forgecast_ingest::AgentHomes;
 use forgecast_protocol::health::SourceHealth;
-use forgecast_protocol::{Batch, Calendar, Clock};
+use forgecast_protocol::{Batch, Calendar};
 use forgecast_session::price::{PriceOverride, Prices};
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
@@ -46,7 +46,8 @@ impl Pipeline {
     /// # Errors
     /// The database cannot be opened (in use, not writable, disk full), a rule for secrets is not a regular expression, or
     /// the price file cannot be read.
-    pub(crate) async fn start(config: &Config, db: Option<PathBuf>, clock: &Clock) -> Result<Self> {
+    pub(crate) async fn start(config: &Config, db: Option<PathBuf>) -> Result<Self> {
+        let clock = forgecast_ingest::system_clock();
         let (rules, options) = (mask_rules(config)?, hub_options(config)?);
         let opened =
             forgecast_store::open(store_options(config, db), forgecast_session::FOLD_VERSION, clock.now()).await?;

@@ -56,39 +56,32 @@ pub(crate) enum TokenCommand {
         /// A name to recognize it by [default: the role]
         #[arg(long)]
         name: Option<String>,
-        #[command(flatten)]
-        keys: KeysArgs,
     },
     /// List the tokens by name, without their secret text
-    List {
-        #[command(flatten)]
-        keys: KeysArgs,
-    },
+    List,
     /// Revoke a token immediately, also for browsers that are signed in with it
     Revoke {
         /// Its id or its name
         token: String,
-        #[command(flatten)]
-        keys: KeysArgs,
     },
     /// Revoke all tokens of a role and create a new one, which is printed once
     Rotate {
         /// Only tokens of this role [default: every role that has tokens]
         #[arg(long, value_parser = role())]
         role: Option<Role>,
-        #[command(flatten)]
-        keys: KeysArgs,
     },
 }
 
-/// Options of every `token` command.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct KeysArgs {
+/// Options of `token`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TokenArgs {
+    #[command(subcommand)]
+    pub(crate) command: TokenCommand,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) json: bool,
     /// The database beside which the tokens are stored [default: ~/.local/share/forgecast/forgecast.db]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub(crate) db: Option<PathBuf>,
 }
 

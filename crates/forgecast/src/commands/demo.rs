@@ -52,9 +52,8 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Result<()> {
         flags.set(AgentFolders::key(agent), Some(folders));
     }
     let config = context.configure(flags)?;
-    let clock = forgecast_ingest::system_clock();
     let shutdown = shutdown::on_signals()?;
-    let player = Demo::prepare(&options, &clock).await?;
+    let player = Demo::prepare(&options, &forgecast_ingest::system_clock()).await?;
     if args.no_serve {
         return Ok(player.play(shutdown).await?);
     }
@@ -63,7 +62,6 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Result<()> {
         config: &config,
         db: temporary.path().join("forgecast.db"),
         spool: None,
-        clock,
     };
     let stop_player = CancellationToken::new();
     let playing = tokio::spawn(player.play(stop_player.clone()));

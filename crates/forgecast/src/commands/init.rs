@@ -102,23 +102,22 @@ fn change_file(context: &Context, args: &InitArgs, target: Target<'_>, file: &Pa
 /// The record of this change and earlier ones.
 fn updated_record(record: Option<Record>, before: Option<String>, edited: &Edited) -> Record {
     let added = edited.added.clone();
-    match record {
+    let before = match record {
+        None => before,
         // The file was not changed by anything else since.
-        Some(record) if record.after.is_some() && record.after == before => Record {
-            added,
-            before: record.before,
-            after: edited.text.clone(),
-        },
+        Some(record) if record.after.is_some() && record.after == before => record.before,
         // The original is not known any more, so undo removes only what init added.
-        Some(_) => Record {
-            added,
-            ..Record::default()
-        },
-        None => Record {
-            added,
-            before,
-            after: edited.text.clone(),
-        },
+        Some(_) => {
+            return Record {
+                added,
+                ..Record::default()
+            };
+        }
+    };
+    Record {
+        added,
+        before,
+        after: edited.text.clone(),
     }
 }
 

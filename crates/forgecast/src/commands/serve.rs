@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use forgecast_decode::clean::Cleaner;
-use forgecast_protocol::Clock;
+use forgecast_ingest::system_clock;
 use forgecast_server::{App, Keys, Role, Tls, TokenInfo};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -34,7 +34,6 @@ pub(crate) struct Service<'a> {
     pub(crate) db: PathBuf,
     /// Where `emit` keeps facts while no server answers; they are delivered.
     pub(crate) spool: Option<Spool>,
-    pub(crate) clock: Clock,
 }
 
 /// Serves until a signal.
@@ -50,7 +49,6 @@ pub(crate) async fn run(context: &Context, args: &ServeArgs) -> Result<()> {
         config: &config,
         db,
         spool: Some(Spool::within(&context.environment.data_folder())),
-        clock: forgecast_ingest::system_clock(),
     };
     service.run(shutdown::on_signals()?).await
 }
@@ -63,11 +61,11 @@ impl Service<'_> {
     pub(crate) async fn run(self, shutdown: CancellationToken) -> Result<()> {
         let listener = listen(self.config.host, self.config.port).await?;
         let address = listener.local_addr().context("cannot determine the port")?;
-        let mut pipeline = Pipeline::start(self.config, Some(self.db.clone()), &self.clock).await?;
+        let mut pipeline = Pipeline::start(self.config, Some(self.db.clone())).await?;
         let urls = ServerUrls::of(address, self.config);
         let tls = self.tls(&urls)?;
         let fingerprint = tls.as_ref().map(|tls| tls.fingerprint().to_owned());
-        let keys = Arc::new(access::open(&self.db, &self.clock)?);
+        let keys = Arc::new(access::open(&self.db)?);
         let made = self.first_tokens(&urls, &keys)?;
         let _announcement = self.announce(&urls, &keys);
         let app = self.app(&pipeline, &keys, tls)?;
@@ -113,7 +111,7 @@ impl Service<'_> {
                 spool,
                 hub: pipeline.hub.clone(),
                 cleaner: Arc::clone(&app.cleaner),
-                clock: self.clock.clone(),
+                clock: system_clock(),
             };
             tokio::spawn(delivery.run(pipeline.health.clone(), stop));
         }
@@ -137,7 +135,7 @@ impl Service<'_> {
             Encryption::SelfSigned => {
                 let names = urls.names(&self.config.server.allowed_hosts);
                 let folder = self.db.with_file_name("tls");
-                Some(Tls::self_signed(&folder, &names, self.clock.now())?)
+                Some(Tls::self_signed(&folder, &names, system_clock().now())?)
             }
         })
     }
@@ -148,7 +146,7 @@ impl Service<'_> {
             hub: pipeline.hub.clone(),
             health: pipeline.health.clone(),
             cleaner: Arc::new(Cleaner::new(pipeline::mask_rules(self.config)?)),
-            clock: self.clock.clone(),
+            clock: system_clock(),
             roots: [self.config.roots.as_slice(), &self.config.checkpoints].concat(),
             access: Arc::clone(keys),
             tls,

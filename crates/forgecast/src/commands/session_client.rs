@@ -45,7 +45,7 @@ impl LocalPipeline {
     fn open(config: &Config, db: Option<PathBuf>) -> Result<Self> {
         let runtime = Runtime::new().context("cannot start the runtime")?;
         let pipeline = runtime.block_on(async {
-            let mut pipeline = Pipeline::start(config, db, &forgecast_ingest::system_clock()).await?;
+            let mut pipeline = Pipeline::start(config, db).await?;
             if pipeline::settled(&pipeline.hub, pipeline.health.clone(), SCAN_LIMIT).await {
                 return Ok(pipeline);
             }

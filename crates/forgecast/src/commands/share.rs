@@ -26,7 +26,7 @@ pub(crate) fn run(context: &Context, args: &ShareArgs) -> Result<()> {
     let db = running
         .as_ref()
         .map_or_else(|| config.db.clone(), |running| running.db.clone());
-    let keys = access::open(&db, &forgecast_ingest::system_clock())?;
+    let keys = access::open(&db)?;
     let written = || format!("cannot change {}", access::path(&db).display());
     if args.list {
         return list(context, args.json, &keys.shares());

@@ -1,8 +1,6 @@
 //! `token`: creates, lists, revokes and rotates access tokens. They are stored as hashes beside the database, so no server is
 //! needed, and a running one sees changes immediately. A token's text is printed once, when it is created.
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, Result, bail};
 use forgecast_decode::clean::is_hidden;
 use forgecast_protocol::Timestamp;
@@ -11,7 +9,7 @@ use serde_json::json;
 
 use super::{Context, Flags};
 use crate::access;
-use crate::cli::{KeysArgs, TokenCommand};
+use crate::cli::{TokenArgs, TokenCommand};
 use crate::config::key;
 use crate::terminal;
 
@@ -19,56 +17,42 @@ use crate::terminal;
 ///
 /// # Errors
 /// There is no such token, the name is in use, or the file cannot be read or written.
-pub(crate) fn run(context: &Context, command: &TokenCommand) -> Result<()> {
-    match command {
-        TokenCommand::New { role, name, keys } => {
-            let (opened, at) = open(context, keys)?;
+pub(crate) fn run(context: &Context, args: &TokenArgs) -> Result<()> {
+    let mut flags = Flags::default();
+    flags.set_path(key!(db), args.db.as_deref());
+    let db = context.configure(flags)?.db.clone();
+    let keys = access::open(&db)?;
+    let written = || format!("cannot change {}", access::path(&db).display());
+    match &args.command {
+        TokenCommand::New { role, name } => {
             let name = name.as_deref().unwrap_or(role.as_str());
             if name.contains(is_hidden) {
                 bail!("a name must consist of visible characters: {name:?}");
             }
-            let made = opened.add_token(*role, name).map_err(|error| match error.kind() {
+            let made = keys.add_token(*role, name).map_err(|error| match error.kind() {
                 std::io::ErrorKind::AlreadyExists => anyhow::anyhow!("{error}; choose another with --name"),
-                _ => anyhow::Error::new(error).context(format!("cannot create a token in {}", at.display())),
+                _ => anyhow::Error::new(error).context(written()),
             })?;
-            print_created(context, keys.json, &[made])?;
+            print_created(context, args.json, &[made])
         }
-        TokenCommand::List { keys } => list(context, keys)?,
-        TokenCommand::Revoke { token, keys } => {
-            let (opened, at) = open(context, keys)?;
-            let revoked = opened
-                .revoke_token(token)
-                .with_context(|| format!("cannot change {}", at.display()))?;
-            match revoked {
-                Some(info) if keys.json => terminal::print_json(&json!(info))?,
+        TokenCommand::List => list(context, args.json, &keys.tokens()),
+        TokenCommand::Revoke { token } => {
+            match keys.revoke_token(token).with_context(written)? {
+                Some(info) if args.json => terminal::print_json(&json!(info))?,
                 Some(info) => terminal::print(&format!("revoked {} ({}, {})\n", info.name, info.role, info.id)),
                 None => bail!("there is no token {token}; `forgecast token list` lists them"),
             }
+            Ok(())
         }
-        TokenCommand::Rotate { role, keys } => {
-            let (opened, at) = open(context, keys)?;
-            let roles = match role {
-                Some(role) => vec![*role],
-                None => roles_in_use(&opened),
-            };
+        TokenCommand::Rotate { role } => {
+            let roles = role.map_or_else(|| roles_in_use(&keys), |role| vec![role]);
             if roles.is_empty() {
                 bail!("there is no token to rotate; `forgecast token new` creates one");
             }
-            let made: Result<Vec<_>, _> = roles.into_iter().map(|role| opened.rotate(role)).collect();
-            let made = made.with_context(|| format!("cannot change {}", at.display()))?;
-            print_created(context, keys.json, &made)?;
+            let made: Result<Vec<_>, _> = roles.into_iter().map(|role| keys.rotate(role)).collect();
+            print_created(context, args.json, &made.with_context(written)?)
         }
     }
-    Ok(())
-}
-
-fn open(context: &Context, args: &KeysArgs) -> Result<(Keys, PathBuf)> {
-    let mut flags = Flags::default();
-    flags.set_path(key!(db), args.db.as_deref());
-    let config = context.configure(flags)?;
-    let db = config.db.clone();
-    let keys = access::open(&db, &forgecast_ingest::system_clock())?;
-    Ok((keys, access::path(&db)))
 }
 
 fn roles_in_use(keys: &Keys) -> Vec<Role> {
@@ -79,17 +63,15 @@ fn roles_in_use(keys: &Keys) -> Vec<Role> {
         .collect()
 }
 
-fn list(context: &Context, args: &KeysArgs) -> Result<()> {
-    let (keys, _) = open(context, args)?;
-    let tokens = keys.tokens();
-    if args.json {
+fn list(context: &Context, as_json: bool, tokens: &[TokenInfo]) -> Result<()> {
+    if as_json {
         terminal::print_json(&json!(tokens))?;
     } else if tokens.is_empty() {
         terminal::print("There are no tokens, so only this machine has access. `forgecast token new` creates one.\n");
     } else {
         let now = forgecast_ingest::system_clock().now();
         let style = context.style();
-        terminal::print(&terminal::tokens(&tokens, now, style));
+        terminal::print(&terminal::tokens(tokens, now, style));
     }
     Ok(())
 }

@@ -49,7 +49,7 @@ fn exposure(server: Option<&Server>, config: &Config) -> Finding {
 }
 
 fn tokens(db: &Path) -> Finding {
-    let keys = match access::open(db, &forgecast_ingest::system_clock()) {
+    let keys = match access::open(db) {
         Ok(keys) => keys,
         Err(error) => {
             return fail(

@@ -56,7 +56,7 @@ impl Tokens<'_> {
     fn create(&self) -> Result<String> {
         let db = self.db();
         let written = || format!("cannot create a token in {}", access::path(&db).display());
-        let keys = access::open(&db, &forgecast_ingest::system_clock())?;
+        let keys = access::open(&db)?;
         let name = self.args.agent.key();
         // An earlier token that was lost or is no longer valid.
         keys.revoke_token(name).with_context(written)?;
@@ -69,7 +69,7 @@ impl Tokens<'_> {
     /// # Errors
     /// The file of tokens cannot be changed.
     pub(super) fn revoke(&self) -> Result<()> {
-        let keys = access::open(&self.db(), &forgecast_ingest::system_clock())?;
+        let keys = access::open(&self.db())?;
         if let Some(token) = keys.revoke_token(self.args.agent.key())? {
             terminal::print(&format!("revoked the token {} ({})\n", token.name, token.id));
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use forgecast_hub::Hub;
 use forgecast_protocol::SessionStatus;
-use forgecast_protocol::health::{RootKind, RootState, SourceHealth};
+use forgecast_protocol::health::{RootHealth, RootKind, RootState, SourceHealth};
 use forgecast_protocol::rest::SessionsQuery;
 use forgecast_server::{Role, TokenInfo};
 use tokio::sync::watch;
@@ -89,8 +89,8 @@ impl StartupBanner<'_> {
         let settled = pipeline::settled(&hub, health.clone(), FIRST_SCAN).await;
         let health = health.borrow().clone();
         let mut text = String::new();
-        for folder in folders(&health) {
-            text += &self.style.labeled("watching", &folder);
+        for root in &health.roots {
+            text += &self.style.labeled("watching", &folder(root));
         }
         let (sessions, running) = count_sessions(&hub).await;
         let so_far = if settled { "" } else { " so far" };
@@ -143,22 +143,19 @@ async fn count_sessions(hub: &Hub) -> (u64, u64) {
     }
 }
 
-/// Each folder with its state. Problems are in the log and in the dashboard as well.
-fn folders(health: &SourceHealth) -> Vec<String> {
-    let described = health.roots.iter().map(|root| {
-        let found = match &root.kind {
-            RootKind::Projects => counted(root.projects, "project"),
-            RootKind::Checkpoints => format!("checkpoints, {}", counted(root.projects, "session")),
-            RootKind::Logs => "logs".to_owned(),
-            RootKind::Agent(_) => counted(root.projects, "transcript"),
-        };
-        let state = match root.state {
-            RootState::Watching => found,
-            RootState::Polling => format!("{found}, polled"),
-            RootState::Missing => "does not exist; will be watched once it does".to_owned(),
-            RootState::Unreadable => "cannot be read; will be watched once it can be".to_owned(),
-        };
-        format!("{} ({state})", one_line(&root.path.display().to_string()))
-    });
-    described.collect()
+/// A folder with its state. Problems are in the log and in the dashboard as well.
+fn folder(root: &RootHealth) -> String {
+    let found = match &root.kind {
+        RootKind::Projects => counted(root.projects, "project"),
+        RootKind::Checkpoints => format!("checkpoints, {}", counted(root.projects, "session")),
+        RootKind::Logs => "logs".to_owned(),
+        RootKind::Agent(_) => counted(root.projects, "transcript"),
+    };
+    let state = match root.state {
+        RootState::Watching => found,
+        RootState::Polling => format!("{found}, polled"),
+        RootState::Missing => "does not exist; will be watched once it does".to_owned(),
+        RootState::Unreadable => "cannot be read; will be watched once it can be".to_owned(),
+    };
+    format!("{} ({state})", one_line(&root.path.display().to_string()))
 }

@@ -151,32 +151,12 @@ impl Script<'_> {
 
     pub(super) fn ship(&mut self) {
         let blueprint = self.spec.blueprint;
-        for (phase, number, status, details) in [
-            (
-                "Screenshot",
-                "4.5/8",
-                "capturing",
-                ["Starting the application", "Taking screenshots"],
-            ),
-            (
-                "Documentation",
-                "5/8",
-                "documenting",
-                ["Writing the README", "Describing the interfaces"],
-            ),
-            (
-                "Deploy",
-                "6/8",
-                "deploying",
-                ["Creating the repository", "Pushing the first release"],
-            ),
-        ] {
-            self.enter(phase, number, "starting", details[0]);
-            for detail in details {
-                self.work(status, detail, 1.8);
-            }
-            self.complete(&format!("{phase} done"));
-        }
+        let starting = ["Starting the application", "Taking screenshots"];
+        self.work_through("Screenshot", "4.5/8", "capturing", starting);
+        let writing = ["Writing the README", "Describing the interfaces"];
+        self.work_through("Documentation", "5/8", "documenting", writing);
+        let publishing = ["Creating the repository", "Pushing the first release"];
+        self.work_through("Deploy", "6/8", "deploying", publishing);
         self.enter("Feedback", "7/8", "analyzing", "Looking back at what went wrong");
         self.wait(2.0);
         let outcome = self.outcome(true, 0);
@@ -194,6 +174,14 @@ impl Script<'_> {
         self.artifact("session-summary.json", summary);
         self.report("completed", "Lessons written, build done");
         self.log("\u{1b}[32;1mbuild completed\u{1b}[0m");
+    }
+
+    fn work_through(&mut self, phase: &'static str, number: &'static str, status: &'static str, details: [&str; 2]) {
+        self.enter(phase, number, "starting", details[0]);
+        for detail in details {
+            self.work(status, detail, 1.8);
+        }
+        self.complete(&format!("{phase} done"));
     }
 
     pub(super) fn give_up(&mut self) {
