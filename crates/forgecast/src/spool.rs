@@ -84,10 +84,7 @@ impl Spool {
     pub(crate) fn quarantine(&self, path: &Path) -> io::Result<()> {
         let aside = self.quarantine_folder();
         make_private(&aside)?;
-        match path.file_name() {
-            Some(name) => fs::rename(path, aside.join(name)),
-            None => Ok(()),
-        }
+        fs::rename(path, aside.join(path.file_name().unwrap_or_default()))
     }
 
     /// Reads a fact.

@@ -9,9 +9,9 @@ use anyhow::{Result, anyhow, bail};
 
 use super::{Context, session_client};
 use crate::cli::{Agent, InitArgs};
-use crate::config::{Config, Environment};
+use crate::config::Config;
 use crate::connect::write::{self, Record, Records};
-use crate::connect::{self, Added, Edited, Target, settings};
+use crate::connect::{self, Edited, Target, settings};
 use crate::server_urls::{self, ServerUrls};
 use crate::terminal;
 use token::Tokens;
@@ -65,11 +65,12 @@ fn change_file(context: &Context, args: &InitArgs, target: Target<'_>, file: &Pa
     let mut records = Records::load(&data);
     let record = records.of(file).cloned();
     let before = write::read(file)?;
-    let edited = if args.undo {
-        undo(args.agent, before.as_deref(), record.as_ref())
-    } else {
-        let added = record.as_ref().map(|record| &record.added);
-        add(args.agent, before.as_deref(), target, &context.environment, added)
+    let added = record.as_ref().map(|record| &record.added);
+    let variable = |name: &str| context.environment.variable(name).map(str::to_owned);
+    let edited = match args.agent {
+        agent if args.undo => undo(agent, before.as_deref(), record.as_ref()),
+        Agent::Claude => connect::claude::add(before.as_deref(), target, variable, added),
+        Agent::Codex => connect::codex::add(before.as_deref(), target, added),
     };
     let edited = edited.map_err(|why| anyhow!("{}: {why}; fix it and run the command again", file.display()))?;
     for note in &edited.notes {
@@ -118,20 +119,6 @@ fn updated_record(record: Option<Record>, before: Option<String>, edited: &Edite
         added,
         before,
         after: edited.text.clone(),
-    }
-}
-
-fn add(
-    agent: Agent,
-    text: Option<&str>,
-    target: Target<'_>,
-    environment: &Environment,
-    earlier: Option<&Added>,
-) -> Result<Edited, String> {
-    let variable = |name: &str| environment.variable(name).map(str::to_owned);
-    match agent {
-        Agent::Claude => connect::claude::add(text, target, variable, earlier),
-        Agent::Codex => connect::codex::add(text, target, earlier),
     }
 }
 

@@ -79,17 +79,11 @@ pub(super) fn findings(server: Option<&Server>, config: &Config) -> Vec<Finding>
             fix,
         )];
     };
+    let runs = format!("runs at {url} (process {pid})");
     let mut findings = vec![match ready.status {
-        Ready::Ready => ok("server", format!("runs at {url} (process {pid})")),
-        Ready::Starting => ok(
-            "server",
-            format!("runs at {url} (process {pid}) and is still doing its first scan"),
-        ),
-        Ready::Degraded => warn(
-            "server",
-            format!("runs at {url} (process {pid}) and is degraded"),
-            "see the other findings",
-        ),
+        Ready::Ready => ok("server", runs),
+        Ready::Starting => ok("server", runs + " and is still doing its first scan"),
+        Ready::Degraded => warn("server", runs + " and is degraded", "see the other findings"),
     }];
     findings.push(stored(&server.running.db, &ready.store));
     findings.extend(sources(&ready.sources));
