@@ -81,6 +81,7 @@ pub struct LogChunk {
 }
 
 /// One line of a log: cleaned of control characters, secrets masked, colours as spans.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LogLine {
@@ -90,10 +91,8 @@ pub struct LogLine {
     /// When the line arrived.
     pub at: Timestamp,
     /// `error`, `warn`, `info`, `debug`; absent when the line does not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<LogLevel>,
     /// The name of the file or producer it came from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// The text without any control sequence.
     pub text: String,

@@ -26,11 +26,11 @@ pub use self::work::{
 };
 
 /// One fact, with whose it is, when it was learned and where it comes from.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Event {
     /// The producer's id; the same id twice is the same fact. Facts read from files have none: their checkpoint tells.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<EventId>,
     /// Which session it belongs to, as far as the source can tell.
     pub subject: Subject,
@@ -44,38 +44,34 @@ pub struct Event {
 
 /// Which session a fact belongs to, as far as its source can tell. The hub turns it into a session id: by the run when
 /// there is one, by the transcript when there is one, else by folder and name, else by the newest run of the name.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Subject {
     /// The session as a producer named it, when that name fits an id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionRef>,
     /// The name as the producer wrote it (cleaned), or the folder's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The absolute path of the project's folder; for an agent's own session the folder it was started in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
     /// The agent's own session, by the name of its transcript (`258c7280-ae70-…`). It belongs to the build whose folder it
     /// runs in while that build is at work, until another one is; else it is a session of its own with that name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transcript: Option<SessionName>,
 }
 
 /// Where a fact comes from: shown as provenance, and the key of "compare with this source's previous digest only".
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Origin {
     /// The kind of source.
     pub kind: SourceKind,
     /// The file, relative to the project's folder where it is inside it, or the endpoint.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Whether this is the first reading of the source since Forgecast knows it: what is read then may be old.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub first_sight: bool,
     /// When the file was last changed, by the file system; never later than the event's own time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified_at: Option<Timestamp>,
 }
 

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::event::IndexingProgress;
 
 /// How the sources are, as the sources last reported.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct SourceHealth {
     /// Everything that was there at the start was read and handed over, archives of transcripts aside.
     pub ready: bool,
     /// How far the reading of archives is; absent when none waits to be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub indexing: Option<IndexingProgress>,
     /// The configured folders; a folder of an agent only while it is there.
     pub roots: Vec<RootHealth>,

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 /// Longest [`SessionName`], in bytes.
 pub const MAX_NAME_BYTES: usize = 128;
@@ -37,7 +37,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// What a session is called in ids: `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`, for example `weather-app`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay, DeserializeFromStr)]
 pub struct SessionName(Box<str>);
 
 impl SessionName {
@@ -79,7 +79,7 @@ impl FromStr for SessionName {
 }
 
 /// One run of one session: its name and a number, `weather-app~1`. Made once, stored, never reused.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay, DeserializeFromStr)]
 pub struct SessionId {
     name: SessionName,
     run: u32,
@@ -125,7 +125,7 @@ impl FromStr for SessionId {
 }
 
 /// A session as a person or a producer names it: one run by its id, or the newest run by the bare name.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, SerializeDisplay, DeserializeFromStr)]
 pub enum SessionRef {
     /// This run.
     Run(SessionId),
@@ -161,7 +161,7 @@ impl From<SessionId> for SessionRef {
 }
 
 /// What a viewer can follow: `sessions`, `session/<id>` or `log/<id>`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, SerializeDisplay, DeserializeFromStr)]
 pub enum Topic {
     /// The index: one row per session.
     Sessions,
@@ -200,7 +200,7 @@ impl FromStr for Topic {
 }
 
 /// The id that a producer gave to an event: 1 to 200 printable ASCII characters. The same id twice is the same event.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay, DeserializeFromStr)]
 pub struct EventId(Box<str>);
 
 impl EventId {
@@ -234,7 +234,7 @@ impl FromStr for EventId {
 
 /// Within an epoch revisions are comparable; a viewer that holds another epoch gets a snapshot, never a patch.
 /// Eight lower-case hexadecimal digits on the wire.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, SerializeDisplay, DeserializeFromStr)]
 pub struct Epoch(u32);
 
 impl Epoch {
@@ -269,25 +269,6 @@ impl FromStr for Epoch {
 
 /// The number of a state of one topic: only grows, counted from 1; 0 is "nothing yet".
 pub type Revision = u64;
-
-/// Text on the wire, validated on the way in; the reason why ids never travel as bare strings.
-macro_rules! as_text {
-    ($($id:ty),+) => {$(
-        impl Serialize for $id {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $id {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    )+};
-}
-as_text!(SessionName, SessionId, SessionRef, Topic, EventId, Epoch);
 
 macro_rules! debug_as_display {
     ($($id:ty),+) => {$(

@@ -38,6 +38,7 @@ pub struct OutcomeRow {
 }
 
 /// How many sessions ended in which way, and how long those took that were completed.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Outcomes {
@@ -48,9 +49,7 @@ pub struct Outcomes {
     /// Sessions that were given up: neither a success nor a failure.
     pub abandoned: u32,
     /// Seconds, median of the completed ones whose beginning and end are known; absent without one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub median_s: Option<u64>,
     /// Seconds, longest of the same.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub longest_s: Option<u64>,
 }

@@ -32,6 +32,7 @@ pub enum ProblemKind {
 }
 
 /// One problem, keyed so that the same trouble is shown once and can be cleared.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
@@ -40,11 +41,11 @@ pub struct Problem {
     /// One line that names the thing and the way out.
     pub message: String,
     /// The file, folder or endpoint it is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
 }
 
 /// The body of every error answer: RFC 9457 `application/problem+json`.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ErrorBody {
@@ -57,9 +58,7 @@ pub struct ErrorBody {
     #[cfg_attr(feature = "schema", schemars(range(min = 400, max = 599)))]
     pub status: u16,
     /// What is wrong with this request and the way out; absent when the cause stays in the log.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// Finds the cause in the server's log.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
 }

@@ -94,6 +94,7 @@ impl UsageAmount {
 }
 
 /// One group.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(extend("oneOf" = [
@@ -112,7 +113,6 @@ pub struct UsageRow {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub models: BTreeMap<String, UsageAmount>,
     /// When tokens of it were last used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<Timestamp>,
 }
 
@@ -165,6 +165,7 @@ pub struct BurnRate {
 }
 
 /// See the module.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UsageReport {
@@ -175,13 +176,10 @@ pub struct UsageReport {
     /// All rows together.
     pub totals: UsageAmount,
     /// What was used today by this machine's calendar. Absent when the report leaves out today.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub today: Option<UsageAmount>,
     /// What today will have cost at the present burn rate.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub today_projected_usd: Option<f64>,
     /// The present burn rate; only a running server knows it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burn: Option<BurnRate>,
     /// Budgets of the day and the month, when they are set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

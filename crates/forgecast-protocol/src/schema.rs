@@ -192,22 +192,18 @@ pub(crate) enum State {
 pub(crate) type Patch = serde_json::Map<String, serde_json::Value>;
 
 /// The one field of a row of usage that says what it is grouped by.
+#[serde_with::skip_serializing_none]
 #[derive(JsonSchema, serde::Serialize)]
 pub(crate) struct Group {
     /// A day of the machine's calendar.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date"))]
     day: Option<String>,
     /// The project; empty for what has none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     project: Option<String>,
     /// The model; empty for what names none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<String>,
     /// The phase; empty for what was used in none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     phase: Option<String>,
     /// The session's or the transcript's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<String>,
 }

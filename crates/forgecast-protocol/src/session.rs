@@ -27,6 +27,7 @@ pub use self::status::{PhaseStatus, SessionStatus, SourceOfState, WaitingFor};
 pub use self::usage::{Budget, BudgetLevel, ContextWindow, TokenCounts, Usage, UsageMinute, UsageShare};
 
 /// The whole view of a session: the `state` of a snapshot.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionView {
@@ -35,32 +36,24 @@ pub struct SessionView {
     /// Name for people.
     pub name: String,
     /// The project, when it has another name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
     /// What the build was asked to do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
     /// The machine it runs on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// The folder it works in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_directory: Option<String>,
     /// Which kind of source the state comes from.
     pub source: SourceOfState,
     /// Status.
     pub status: SessionStatus,
     /// The producer's own word for its state.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_word: Option<String>,
     /// Why the status is what it is, one line.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_reason: Option<String>,
     /// What it waits for, when it waits and the producer says for what.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_for: Option<WaitingFor>,
     /// The current phase.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<CurrentPhase>,
     /// All phases by name, those of the vocabulary and any other.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -68,16 +61,13 @@ pub struct SessionView {
     /// Progress and tasks.
     pub progress: Progress,
     /// The test loop.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tests: Option<Tests>,
     /// Agents by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub agents: BTreeMap<String, AgentView>,
     /// Tokens and cost.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
     /// Decisions and lessons.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decisions: Option<Decisions>,
     /// Patterns by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -86,7 +76,6 @@ pub struct SessionView {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub artifacts: BTreeMap<String, ArtifactView>,
     /// What is likely to remain.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Estimate>,
     /// Web addresses by label.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -98,16 +87,12 @@ pub struct SessionView {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub errors: BTreeMap<String, ErrorView>,
     /// Beginning of the run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
     /// End of the run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
     /// When a fact last moved.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_work_at: Option<Timestamp>,
     /// When the producer was last known to be alive, if that is later than the last work.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen_at: Option<Timestamp>,
     /// The last change of each section by its name: `phase`, `phases`, `progress`, `tests`, `agents`, `usage`, `decisions`, `patterns`, `artifacts`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -28,6 +28,7 @@ pub struct Timeline {
 }
 
 /// One attempt at a phase.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TimelineSpan {
@@ -42,10 +43,8 @@ pub struct TimelineSpan {
     /// When that was.
     pub at: Timestamp,
     /// The first revision in which it is no longer at work.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_revision: Option<Revision>,
     /// When that was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
 }
 

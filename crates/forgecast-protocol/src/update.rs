@@ -17,6 +17,7 @@ pub const PROTOCOL_VERSION: u32 = 1;
 pub const HEARTBEAT_S: u32 = 2;
 
 /// What a viewer sends.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
@@ -26,13 +27,10 @@ pub enum ClientMessage {
         /// What to follow.
         topic: Topic,
         /// The epoch of what the viewer has.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         epoch: Option<Epoch>,
         /// The revision of what the viewer has.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         revision: Option<Revision>,
         /// For a log: the number of the first line that is wanted.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         offset: Option<u64>,
     },
     /// Follow it no longer.
@@ -43,6 +41,7 @@ pub enum ClientMessage {
 }
 
 /// What the server sends.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -89,7 +88,6 @@ pub enum ServerMessage {
         /// The number of the first of these lines.
         offset: u64,
         /// How many lines before them were left out, because the viewer was too slow or the lines are no longer kept.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         skipped: Option<u64>,
         /// The lines, in order.
         lines: Vec<LogLine>,
@@ -109,7 +107,6 @@ pub enum ServerMessage {
     /// A subscription or a message that could not be served.
     Error {
         /// The topic as the viewer named it, when it is about one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         topic: Option<String>,
         /// What is wrong and the way out.
         problem: ErrorBody,
@@ -124,17 +121,18 @@ pub enum ServerMessage {
 }
 
 /// The state of a topic in brief; for a log the revision is the number of its next line.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TopicMark {
     /// The newest revision.
     pub revision: Revision,
     /// SHA-256 of the canonical state, hexadecimal; opaque to browsers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
 }
 
 /// The `state` of the topic `sessions`.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Index {
@@ -145,6 +143,5 @@ pub struct Index {
     /// Troubles that belong to no session, by key: a root that is missing, a database that is full.
     pub problems: BTreeMap<String, crate::problem::Problem>,
     /// How far the first reading of old transcripts is, while it goes on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub indexing: Option<crate::event::IndexingProgress>,
 }

@@ -9,20 +9,17 @@ use crate::session::Estimate;
 use crate::time::Timestamp;
 
 /// See [`Fact::SessionSeen`](super::Fact::SessionSeen).
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionSeen {
     /// A title for people; taken by sessions that are nothing but an agent's transcript.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The name of the project, when it is not the session's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
     /// What the build was asked to do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
     /// The machine it runs on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// Web addresses that belong to it, by label.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -30,41 +27,31 @@ pub struct SessionSeen {
 }
 
 /// See [`Fact::PhaseReported`](super::Fact::PhaseReported). Source: design of the phase file, `docs/inputs.md`.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PhaseReported {
     /// The producer's word for the phase.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
     /// As written: `4/7`, `?/7`, `4.5/8`, `3`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase_number: Option<String>,
     /// The producer's word for the state of the phase (not of the build).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// What it is doing, one line.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// Which round of the test loop, counted from 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_iteration: Option<u32>,
     /// The phases that the producer calls done; absent is not the same as empty.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phases_completed: Option<Vec<String>>,
     /// The producer's time of the beginning.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
     /// The producer's time of the last change.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_updated: Option<Timestamp>,
     /// Tasks done, when the producer counts them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tasks_completed: Option<u32>,
     /// Tasks in all, when the producer counts them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tasks_total: Option<u32>,
     /// Share of the context window in use, 0 to 100.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_percent: Option<f64>,
     /// Fields that Forgecast does not know, as they came (capped).
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
@@ -72,41 +59,31 @@ pub struct PhaseReported {
 }
 
 /// See [`Fact::CheckpointReported`](super::Fact::CheckpointReported): the files of one checkpoint folder taken together.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CheckpointReported {
     /// The name of the project.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
     /// What the build was asked to do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
     /// `scout`, `architect`, `builder` or `complete`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
     /// The phase before this one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_phase: Option<String>,
     /// How many rounds the loop has made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iterations: Option<u32>,
     /// The producer's time of the beginning.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
     /// The producer's time of the last round.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_iteration_at: Option<Timestamp>,
     /// The folder that the build works in, as text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_directory: Option<String>,
     /// Tasks done.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed: Option<Vec<String>>,
     /// Tasks to do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remaining: Option<Vec<String>>,
     /// Remarks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notes: Option<Vec<String>>,
     /// Whether the marker `COMPLETE` is there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -114,16 +91,15 @@ pub struct CheckpointReported {
 }
 
 /// See [`Fact::TaskReported`](super::Fact::TaskReported).
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TaskReported {
     /// The task's own id, `task-3`.
     pub id: String,
     /// What is to be done.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// `pending`, `in_progress`, `completed`, `failed`, or the producer's word.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// Files it is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -132,10 +108,8 @@ pub struct TaskReported {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<String>,
     /// The producer's estimate, as text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_time: Option<String>,
     /// Position in the producer's list, from 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<u32>,
 }
 
@@ -155,31 +129,25 @@ pub enum CompletionBasis {
 }
 
 /// See [`Fact::CompletionReported`](super::Fact::CompletionReported).
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CompletionReported {
     /// Whether it ended well; absent when the producer's word says neither (then it does not end the build).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub success: Option<bool>,
     /// The producer's word.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// Who says so.
     pub basis: CompletionBasis,
     /// The producer's time of the end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Timestamp>,
     /// One line.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
     /// What the build was asked to do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
     /// Phases that the producer calls done.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phases_completed: Option<Vec<String>>,
     /// How long it took by the producer's account, minutes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_minutes: Option<f64>,
     /// Web addresses, by label.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -210,10 +178,10 @@ pub struct WentQuiet {
 }
 
 /// See [`Fact::EstimateRevised`](super::Fact::EstimateRevised); all absent takes an earlier estimate back.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EstimateRevised {
     /// The estimate, when history gives one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Estimate>,
 }

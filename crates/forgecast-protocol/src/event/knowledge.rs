@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::time::Timestamp;
 
 /// See [`Fact::ArtifactChanged`](super::Fact::ArtifactChanged).
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ArtifactChanged {
@@ -17,7 +18,6 @@ pub struct ArtifactChanged {
     /// When the file was last changed.
     pub modified_at: Timestamp,
     /// The producer's own time of it (`completed_at`), which says whose run it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dated: Option<Timestamp>,
     /// The file was removed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -48,6 +48,7 @@ pub enum ArtifactKind {
 }
 
 /// See [`Fact::DecisionRecorded`](super::Fact::DecisionRecorded). Ratings that nobody gave are absent.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DecisionRecorded {
@@ -56,59 +57,45 @@ pub struct DecisionRecorded {
     /// One line.
     pub title: String,
     /// `Testing`, `Architecture`, …
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
     /// `HIGH`, `MEDIUM`, `LOW`, or the producer's word.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<String>,
     /// The phase in which it was made or found.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
     /// The phase that should have found it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub should_detect_in_phase: Option<String>,
     /// Why it came about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_cause: Option<String>,
     /// What was or should be done.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub solution: Option<String>,
     /// Phases it applies to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub applies_to_phases: Vec<String>,
     /// How sure its author is, as written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<String>,
     /// 1 to 5, when somebody rated it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quality: Option<f64>,
     /// 1 to 5, when somebody rated it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difficulty: Option<f64>,
     /// Whether a lesson of an earlier build was applied.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lesson_used: Option<bool>,
 }
 
 /// See [`Fact::PatternRecorded`](super::Fact::PatternRecorded).
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PatternRecorded {
     /// The pattern's own id.
     pub id: String,
     /// One line.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The library it stands in: the file's name without its ending.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub library: Option<String>,
     /// `HIGH`, `MEDIUM`, `LOW`, or the producer's word.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<String>,
     /// How often it was seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frequency: Option<u32>,
     /// How often it was prevented.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times_prevented: Option<u32>,
 }

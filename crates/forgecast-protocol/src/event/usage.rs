@@ -39,6 +39,7 @@ impl UsageSource {
 
 /// See [`Fact::CallReported`](super::Fact::CallReported): what one source knows of one call to a model, as totals of
 /// that call. The hub's ledger turns it into [`UsageRecorded`]; it is neither folded nor stored as it is.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CallReported {
@@ -47,22 +48,17 @@ pub struct CallReported {
     /// Who says so.
     pub source: UsageSource,
     /// When the call was made, by the source; else the time of the event counts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_at: Option<Timestamp>,
     /// The model as the source names it; absent when it names none (`<synthetic>` is none).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// Whether the call ran in fast mode, which has another price; absent when the source does not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fast: Option<bool>,
     /// Tokens of the whole call.
     #[serde(flatten)]
     pub tokens: CallTokens,
     /// US dollars by the source's own account. Absent: the price table says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
     /// The subagent that made the call; absent for the main one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
     /// Ids of the uses of tools that the model asked for in this call (`toolu_…`): hooks name only those.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -74,14 +70,15 @@ pub struct CallReported {
 }
 
 /// Which call it is. A call without a message and without a request is counted every time it is told.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CallId {
     /// The id of the model's message, `msg_…`.
-    #[serde(default, rename = "message_id", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "message_id")]
     pub message: Option<String>,
     /// The id of the request, `req_…`; the one thing that transcripts and telemetry both name.
-    #[serde(default, rename = "request_id", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "request_id")]
     pub request: Option<String>,
     /// Told in a side chain, where messages of the parent are replayed under other requests.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -91,21 +88,17 @@ pub struct CallId {
 /// Tokens of one call by type, as they are priced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
 pub struct CallTokens {
     /// Sent to the model and not cached.
-    #[serde(default)]
     pub input: u64,
     /// Written by the model.
-    #[serde(default)]
     pub output: u64,
     /// Read from the cache.
-    #[serde(default)]
     pub cache_read: u64,
     /// Written to the cache for five minutes, or for an unknown time.
-    #[serde(default)]
     pub cache_write_5m: u64,
     /// Written to the cache for an hour.
-    #[serde(default)]
     pub cache_write_1h: u64,
 }
 
@@ -134,18 +127,15 @@ impl CallTokens {
 /// A difference in tokens by type; negative when an earlier account was too high.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
 pub struct TokenDelta {
     /// Sent to the model and not cached.
-    #[serde(default)]
     pub input: i64,
     /// Written by the model.
-    #[serde(default)]
     pub output: i64,
     /// Read from the cache.
-    #[serde(default)]
     pub cache_read: i64,
     /// Written to the cache.
-    #[serde(default)]
     pub cache_write: i64,
 }
 
@@ -167,6 +157,7 @@ impl TokenDelta {
 
 /// See [`Fact::UsageRecorded`](super::Fact::UsageRecorded): what is to be added to what was known before. Of a call that
 /// is told several times each telling adds only the difference.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UsageRecorded {
@@ -174,7 +165,6 @@ pub struct UsageRecorded {
     #[serde(flatten)]
     pub tokens: TokenDelta,
     /// US dollars, when the price is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
     /// Calls that are new with this fact; 0 for one that was known, negative for one that proved to be another.
     #[serde(default)]
@@ -186,26 +176,19 @@ pub struct UsageRecorded {
     #[serde(default)]
     pub disputed: i64,
     /// The model, with `-fast` behind it when it ran in fast mode.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The subagent that made the call; absent for the main one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
     /// The phase of the build in which they were used, as the session shows it; absent: that of the time, else the
     /// present one. Said by the ledger, so that what is taken back is taken from where it was added.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
     /// When the tokens were used, by the source.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_at: Option<Timestamp>,
     /// Tokens in the context window after the call.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_tokens: Option<u64>,
     /// Tokens that fit into it, as Forgecast is configured; absent: 200,000.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_limit: Option<u64>,
     /// Share of the context window in use, 0 to 100, as a producer says it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_percent: Option<f64>,
     /// What each source adds by its own account. Empty: a producer's report that names no call.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -213,6 +196,7 @@ pub struct UsageRecorded {
 }
 
 /// What one source adds by its own account; accounts of different sources are shown side by side, never summed.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SourceAccount {
@@ -222,7 +206,6 @@ pub struct SourceAccount {
     #[serde(flatten)]
     pub tokens: TokenDelta,
     /// US dollars.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
     /// Calls.
     #[serde(default)]
@@ -243,13 +226,13 @@ pub enum BudgetScope {
 }
 
 /// See [`Fact::BudgetPassed`](super::Fact::BudgetPassed): said to the session whose call passed the mark, once per mark.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BudgetPassed {
     /// Which budget.
     pub scope: BudgetScope,
     /// Which day or month (`2026-11-22`, `2026-11`); absent for a session's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<String>,
     /// How near the limit it is now; `exceeded` when it is passed.
     pub level: BudgetLevel,

@@ -19,98 +19,82 @@ pub enum TestBasis {
 }
 
 /// See [`Fact::TestsReported`](super::Fact::TestsReported). A number that is not stated anywhere is absent, not zero.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TestsReported {
     /// Which round of the test loop, counted from 1; absent for the result of the whole build.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iteration: Option<u32>,
     /// Tests run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u32>,
     /// Tests passed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed: Option<u32>,
     /// Tests failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<u32>,
     /// The producer's own verdict, when it gives one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<bool>,
     /// How the numbers were found.
     pub basis: TestBasis,
 }
 
 /// See [`Fact::AgentReported`](super::Fact::AgentReported).
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AgentReported {
     /// The agent's id within the session.
     pub id: String,
     /// `scout`, `builder`, `general-purpose`, …
-    #[serde(default, rename = "agent_type", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "agent_type")]
     pub kind: Option<String>,
     /// A name for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The id of the agent that started it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
     /// `spawning`, `active`, `idle`, `completed`, `failed`, or the producer's word.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// The phase it works in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
     /// 0 to 100.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress_percent: Option<f64>,
     /// Tokens used so far.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
     /// The limit that the producer names.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens_limit: Option<u64>,
     /// Why it failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Issues it found.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issues_found: Option<u32>,
     /// Issues it mended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issues_fixed: Option<u32>,
 }
 
 /// See [`Fact::ToolUsed`](super::Fact::ToolUsed).
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ToolUsed {
     /// The tool.
     pub tool: String,
     /// What it was used on, one line.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
     /// The agent that used it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
     /// Whether it worked, when that is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub success: Option<bool>,
     /// The agent's id of this use (`toolu_…`): told by several sources it is one use, and it names the call that asked
     /// for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_id: Option<String>,
 }
 
 /// See [`Fact::WaitingBegan`](super::Fact::WaitingBegan).
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WaitingBegan {
     /// What it waits for, one line.
     pub reason: String,
     /// What kind of wait it is, when the producer says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_for: Option<WaitingFor>,
 }
 
@@ -120,13 +104,13 @@ pub struct WaitingBegan {
 pub struct WaitingEnded {}
 
 /// See [`Fact::ErrorReported`](super::Fact::ErrorReported).
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ErrorReported {
     /// What failed, one line.
     pub message: String,
     /// More of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<String>,
 }
 

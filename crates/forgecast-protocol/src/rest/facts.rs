@@ -58,33 +58,28 @@ pub enum Envelopes {
 
 /// One fact as it is pushed. The fields of its kind stand beside these, or together in `data`; names, times and numbers
 /// are read leniently: what cannot be read is a problem of the session, and the rest is taken.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend(
     "anyOf" = [{"required": ["session"]}, {"required": ["session_id"]}, {"required": ["directory"]}],
 )))]
 pub struct Envelope {
     /// The same id twice is the same fact. A number is taken for its digits.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "schema",
         schemars(regex(pattern = "^[ -~]{1,200}$"), length(min = 1, max = 200))
     )]
     pub id: Option<String>,
     /// The name of the build, or the id of a run. Any text: one that cannot be an id has one made of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
     /// The same in the envelope of a broadcaster.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
     /// The absolute path of the folder that the session works in, without `.` or `..`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(length(max = 4096)))]
     pub directory: Option<String>,
     /// The producer's time, RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
     /// Whether the fact was learned then, not now.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub history: Option<bool>,
     /// `session_seen`, `phase_reported`, `checkpoint_reported`, `task_reported`, `tests_reported`, `agent_reported`,
     /// `decision_recorded`, `pattern_recorded`, `artifact_changed`, `usage_recorded`, `tool_used`, `waiting_began`,
@@ -93,11 +88,11 @@ pub struct Envelope {
     #[serde(rename = "type")]
     pub kind: String,
     /// The fields of the fact, when they do not stand in the envelope.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Value>,
 }
 
 /// A hook of Claude Code as it comes; what is not named here is kept out of sight or passed over.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(example = serde_json::json!({
     "hook_event_name": "Notification", "session_id": "258c7280-ae70-4f2e-9d0c-5a2f6a1c0b11", "cwd": "/home/ann/weather-app",
@@ -105,18 +100,13 @@ pub struct Envelope {
 })))]
 pub struct Hook {
     /// Which hook it is, `PostToolUse`, …
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub hook_event_name: Option<String>,
     /// The agent's own session.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
     /// The folder it works in.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
     /// The transcript's file.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub transcript_path: Option<String>,
     /// The tool, when it is about one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_name: Option<String>,
 }

@@ -109,6 +109,7 @@ pub struct Series {
 }
 
 /// Everything that is stored of one session: `forgecast import` and `POST /api/v1/import` read it back.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Exported {
@@ -117,7 +118,6 @@ pub struct Exported {
     /// Its newest stored revision.
     pub revision: Revision,
     /// Its newest row in the overview.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<SessionRow>,
     /// All facts that are kept.
     pub events: Vec<StoredEvent>,
@@ -126,6 +126,7 @@ pub struct Exported {
 }
 
 /// What makes a session the one it is.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StoredSession {
@@ -134,7 +135,6 @@ pub struct StoredSession {
     /// Its name as a producer or a folder gave it.
     pub name: String,
     /// The absolute path of the project's folder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
     /// Whether a producer named it (else the name is the folder's).
     pub named: bool,

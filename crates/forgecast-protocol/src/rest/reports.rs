@@ -4,12 +4,11 @@
 use serde::{Deserialize, Deserializer};
 
 use super::unless_empty;
+use crate::calendar;
 use crate::ids::SessionRef;
 use crate::outcome::OutcomesBy;
 use crate::report::GroupBy;
 use crate::time::Timestamp;
-
-const DAY_MS: i64 = 86_400_000;
 
 /// Which usage. A parameter that is empty counts as left out.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -71,13 +70,8 @@ pub enum Day {
 impl<'de> Deserialize<'de> for Day {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        // A timestamp may leave out digits, a date may not.
-        let shape = text.bytes().map(|byte| if byte.is_ascii_digit() { b'0' } else { byte });
-        if shape.eq(*b"0000-00-00")
-            && let Ok(midnight) = format!("{text}T00:00:00Z").parse::<Timestamp>()
-        {
-            let day = i32::try_from(midnight.as_millis().div_euclid(DAY_MS));
-            return Ok(Self::Date(day.unwrap_or_default()));
+        if let Some(day) = calendar::parse_date(&text) {
+            return Ok(Self::Date(day));
         }
         // In a query `+` means a space, and is often sent for the one of an offset.
         let moment = text.replace(' ', "+").parse();

@@ -6,6 +6,7 @@ use crate::event::IndexingProgress;
 use crate::health::RootHealth;
 
 /// Whether everything works, and what does not.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Readiness {
@@ -16,7 +17,6 @@ pub struct Readiness {
     /// The database.
     pub store: StoreState,
     /// How far the reading of archives is, while it goes on. No reason to be unwell: what is live is shown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub indexing: Option<IndexingProgress>,
 }
 
@@ -34,6 +34,7 @@ pub enum Ready {
 }
 
 /// How the database is.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StoreState {
@@ -44,6 +45,5 @@ pub struct StoreState {
     /// Bytes that wait to be written.
     pub backlog_bytes: u64,
     /// What went wrong last, while it lasts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
 }

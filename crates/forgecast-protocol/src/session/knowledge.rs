@@ -8,6 +8,7 @@ use crate::event::ArtifactKind;
 use crate::time::Timestamp;
 
 /// Decisions and lessons.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Decisions {
@@ -15,7 +16,6 @@ pub struct Decisions {
     #[serde(default)]
     pub total: u32,
     /// Mean of the ratings that were given, 1 to 5.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 5)))]
     pub avg_quality: Option<f64>,
     /// How many applied a lesson of an earlier build.
@@ -27,65 +27,52 @@ pub struct Decisions {
 }
 
 /// One decision.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DecisionView {
     /// One line.
     pub title: String,
     /// `Testing`, `Architecture`, …
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
     /// `HIGH`, `MEDIUM`, `LOW`, or the producer's word.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<String>,
     /// The phase in which it was made or found.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
     /// The phase that should have found it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub should_detect_in_phase: Option<String>,
     /// Why it came about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_cause: Option<String>,
     /// What was or should be done.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub solution: Option<String>,
     /// How sure its author is, as written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<String>,
     /// 1 to 5, when somebody rated it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 5)))]
     pub quality: Option<f64>,
     /// 1 to 5, when somebody rated it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 5)))]
     pub difficulty: Option<f64>,
     /// Whether a lesson of an earlier build was applied.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lesson_used: Option<bool>,
     /// When it was learned.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
 }
 
 /// One pattern.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PatternView {
     /// One line.
     pub title: String,
     /// The library it stands in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub library: Option<String>,
     /// `HIGH`, `MEDIUM`, `LOW`, or the producer's word.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<String>,
     /// How often it was seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frequency: Option<u32>,
     /// How often it was prevented.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times_prevented: Option<u32>,
 }
 

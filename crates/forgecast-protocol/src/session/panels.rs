@@ -9,26 +9,24 @@ use crate::event::TestBasis;
 use crate::time::Timestamp;
 
 /// The current phase.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CurrentPhase {
     /// Name: a word of the vocabulary, or the producer's own.
     pub name: String,
     /// Its number as the producer writes it, without the total: `4`, `4.5`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
     /// How many phases there are, by the producer's account.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u32>,
     /// What it is doing, one line.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// Its beginning.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
 }
 
 /// One phase of the pipeline.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PhaseView {
@@ -37,10 +35,8 @@ pub struct PhaseView {
     /// Status.
     pub status: PhaseStatus,
     /// First beginning.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
     /// Last end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
     /// How often it began: more than once is a loop back (self-healing).
     #[serde(default)]
@@ -48,24 +44,21 @@ pub struct PhaseView {
 }
 
 /// Progress and tasks.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Progress {
     /// 0 to 100, from the phases done and, where stated, the tasks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
     pub percent: Option<f64>,
     /// Tasks done.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tasks_completed: Option<u32>,
     /// Tasks in all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tasks_total: Option<u32>,
     /// Tasks by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tasks: BTreeMap<String, TaskView>,
     /// Rounds of the loop, when the build is a loop that counts them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rounds: Option<u32>,
     /// Remarks of the producer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -73,6 +66,7 @@ pub struct Progress {
 }
 
 /// One task.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TaskView {
@@ -89,19 +83,17 @@ pub struct TaskView {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
     /// The producer's estimate, as text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_time: Option<String>,
 }
 
 /// The test loop.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Tests {
     /// The current round, counted from 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iteration: Option<u32>,
     /// The result of the build as a whole.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<TestSummary>,
     /// Each round by its number.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -109,85 +101,69 @@ pub struct Tests {
 }
 
 /// The result of the build as a whole.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TestSummary {
     /// Tests run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u32>,
     /// Tests passed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed: Option<u32>,
     /// Tests failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<u32>,
     /// Where the numbers come from.
     pub source: TestBasis,
 }
 
 /// One round of the test loop; a number that is stated nowhere is absent.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TestIteration {
     /// Tests run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<u32>,
     /// Tests passed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed: Option<u32>,
     /// Tests failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<u32>,
     /// The verdict, when one is stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<bool>,
     /// When it was reported.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
 }
 
 /// One agent.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AgentView {
     /// `scout`, `builder`, `general-purpose`, …
-    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "type")]
     pub kind: Option<String>,
     /// A name for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The agent that started it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
     /// `spawning`, `active`, `idle`, `completed`, `failed`, or the producer's word.
     pub status: String,
     /// The phase it works in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
     /// 0 to 100.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
     pub progress_percent: Option<f64>,
     /// Tokens used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
     /// The limit that the producer names.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens_limit: Option<u64>,
     /// Why it failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Beginning.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
     /// End.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
     /// Issues it found.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issues_found: Option<u32>,
     /// Issues it mended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issues_fixed: Option<u32>,
 }
 
@@ -211,13 +187,13 @@ pub struct Estimate {
 }
 
 /// One reported error.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ErrorView {
     /// One line.
     pub message: String,
     /// More of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<String>,
     /// When it was reported.
     pub at: Timestamp,

@@ -52,6 +52,7 @@ impl TokenCounts {
 }
 
 /// Tokens and cost.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Usage {
@@ -59,7 +60,6 @@ pub struct Usage {
     #[serde(flatten)]
     pub tokens: TokenCounts,
     /// US dollars, of what has a price.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
     /// Whether every call had a price.
     pub priced: bool,
@@ -89,10 +89,8 @@ pub struct Usage {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub recent: BTreeMap<String, UsageMinute>,
     /// The context window.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<ContextWindow>,
     /// The budget of this session, once a mark of it was passed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
     /// Where the numbers come from, best first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -100,6 +98,7 @@ pub struct Usage {
 }
 
 /// A share of the usage.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UsageShare {
@@ -107,11 +106,11 @@ pub struct UsageShare {
     #[serde(flatten)]
     pub tokens: TokenCounts,
     /// US dollars.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
 }
 
 /// What was used within one minute.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UsageMinute {
@@ -119,7 +118,6 @@ pub struct UsageMinute {
     #[serde(default)]
     pub tokens: u64,
     /// US dollars.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
 }
 
@@ -134,11 +132,11 @@ pub struct Budget {
 }
 
 /// How full the context window is.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ContextWindow {
     /// Tokens in it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used: Option<u64>,
     /// Tokens that fit.
     #[serde(default)]
