@@ -15,7 +15,7 @@ use crate::Session;
 use crate::sections::attention::Noticeable;
 use crate::sections::life::{add_problem, clear_problem, custom};
 use crate::sections::{
-    Activity, Changed, Context, Section, agents, artifacts, attention, patterns, put, set_some, usage,
+    Activity, Changed, Context, Section, agents, artifacts, attention, patterns, put, take_stated, usage,
 };
 
 /// Links kept of one session.
@@ -218,9 +218,7 @@ impl Session {
         if let (true, Some(title)) = (self.is_agent_session(), title) {
             self.view.name.clone_from(title);
         }
-        set_some(&mut self.view.project, fact.project.as_ref());
-        set_some(&mut self.view.task, fact.task.as_ref());
-        set_some(&mut self.view.host, fact.host.as_ref());
+        take_stated!(self.view, fact, project, task, host);
         self.add_links(&fact.links);
         Changed::nothing()
     }

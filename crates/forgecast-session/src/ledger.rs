@@ -24,7 +24,7 @@ use forgecast_protocol::event::{CallReported, UsageSource};
 use serde::{Deserialize, Serialize};
 
 use self::account::{AccountRef, StoredAccount};
-pub use self::compact::Ledger;
+pub use self::compact::{ByKey, KeyHasher, Ledger};
 pub use self::difference::{Counted, Difference, differences};
 use crate::price::Prices;
 

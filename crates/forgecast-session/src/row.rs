@@ -3,8 +3,8 @@
 use forgecast_protocol::session::{RowPhase, RowTasks, RowTests, RowUsage, SessionRow};
 
 use crate::Session;
-use crate::sections::agents;
 use crate::sections::test_loop::headline;
+use crate::sections::{agents, count};
 
 impl Session {
     /// The session's row in the index. Like the view it changes only when a fact did.
@@ -57,7 +57,7 @@ impl Session {
                     unpriced: !usage.priced && usage.tokens.total() > 0,
                 }),
             agents_active: agents::active(&view.agents),
-            problems: u32::try_from(view.problems.len()).unwrap_or(u32::MAX),
+            problems: count(view.problems.len()),
             started_at: view.started_at,
             ended_at: view.ended_at,
             last_work_at: view.last_work_at,

@@ -240,6 +240,14 @@ pub(crate) fn set_some<T: Clone>(field: &mut Option<T>, stated: Option<&T>) {
     }
 }
 
+/// Takes those of these fields that a fact states.
+macro_rules! take_stated {
+    ($view:expr, $fact:expr, $($field:ident),+) => {
+        $($crate::sections::set_some(&mut $view.$field, $fact.$field.as_ref());)+
+    };
+}
+pub(crate) use take_stated;
+
 /// A count as the view holds it.
 pub(crate) fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)

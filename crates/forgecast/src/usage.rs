@@ -32,7 +32,7 @@ pub(crate) fn scan(roots: &AgentHomes, prices: Prices) -> (Ledger, ScanSummary) 
             project: project(&call),
         };
         let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        ledger.observe_at(&call.report, at, origin);
+        ledger.observe(&call.report, at, origin);
     });
     (ledger.into_inner().unwrap_or_else(PoisonError::into_inner), summary)
 }

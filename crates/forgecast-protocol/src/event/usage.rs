@@ -140,6 +140,18 @@ pub struct TokenDelta {
 }
 
 impl TokenDelta {
+    /// The types one by one: input, output, cache read, cache write.
+    #[must_use]
+    pub fn parts(&self) -> [i64; 4] {
+        [self.input, self.output, self.cache_read, self.cache_write]
+    }
+
+    /// All types together.
+    #[must_use]
+    pub fn total(&self) -> i64 {
+        self.parts().into_iter().fold(0, i64::saturating_add)
+    }
+
     /// Whether nothing differs.
     #[must_use]
     pub fn is_zero(&self) -> bool {

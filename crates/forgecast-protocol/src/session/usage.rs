@@ -42,6 +42,18 @@ impl TokenCounts {
         self.cache_write = self.cache_write.saturating_add(other.cache_write);
     }
 
+    /// The difference that these tokens make when they are added (`sign` is 1) or taken back (-1).
+    #[must_use]
+    pub fn signed(&self, sign: i64) -> TokenDelta {
+        let signed = |count: u64| sign * i64::try_from(count).unwrap_or(i64::MAX);
+        TokenDelta {
+            input: signed(self.input),
+            output: signed(self.output),
+            cache_read: signed(self.cache_read),
+            cache_write: signed(self.cache_write),
+        }
+    }
+
     /// Adds a difference; nothing goes below zero.
     pub fn change(&mut self, by: &TokenDelta) {
         self.input = self.input.saturating_add_signed(by.input);

@@ -4,14 +4,13 @@
 
 use forgecast_protocol::SessionStatus;
 use forgecast_protocol::event::{CheckpointReported, PhaseReported};
-use forgecast_protocol::session::{CurrentPhase, PhaseView, SourceOfState};
-use std::collections::BTreeMap;
+use forgecast_protocol::session::SourceOfState;
 
 use crate::Session;
 use crate::sections::life::End;
 use crate::sections::phases::{Pipeline, Report, says_complete, storable};
 use crate::sections::test_loop::report_run;
-use crate::sections::{Changed, Context, Section, set_some};
+use crate::sections::{Changed, Context, Section, take_stated};
 use crate::vocabulary::{self, Meaning};
 
 impl Session {
@@ -22,7 +21,7 @@ impl Session {
         if self.view.source == SourceOfState::Live && self.state.phases.repeats(fact) {
             return Changed::nothing();
         }
-        let before = Seen::of(self);
+        let before = movable(self);
         let too_old = self.state.files.set_boundary(cx, fact.started_at);
         let taken_back = too_old
             .iter()
@@ -44,7 +43,7 @@ impl Session {
             view.source = SourceOfState::Live;
             self.follow(&Report::of_phase(fact, cx));
         }
-        if !moved && before == Seen::of(self) {
+        if !moved && before == movable(self) {
             return Changed::seen().with(changed);
         }
         let word = fact.status.as_deref();
@@ -78,8 +77,7 @@ impl Session {
     fn take_checkpoint(&mut self, fact: &CheckpointReported, cx: &Context<'_>) -> Changed {
         let (view, state) = (&mut self.view, &mut self.state);
         state.phases.take_checkpoint(fact, cx);
-        set_some(&mut view.project, fact.project.as_ref());
-        set_some(&mut view.task, fact.task.as_ref());
+        take_stated!(view, fact, project, task);
         if view.working_directory.is_none() {
             view.working_directory.clone_from(&fact.working_directory);
         }
@@ -139,28 +137,13 @@ impl Session {
 }
 
 /// What of a view a phase report can move, to tell work from a mere rewrite.
-#[derive(PartialEq)]
-struct Seen {
-    phase: Option<CurrentPhase>,
-    phases: BTreeMap<String, PhaseView>,
-    word: Option<String>,
-    run: Option<u32>,
-    context: Option<f64>,
-    tasks: (Option<u32>, Option<u32>),
-}
-
-impl Seen {
-    fn of(session: &Session) -> Self {
-        let view = &session.view;
-        let live = session.state.phases.live();
-        let context = view.usage.as_ref().and_then(|usage| usage.context.as_ref());
-        Self {
-            phase: view.phase.clone(),
-            phases: view.phases.clone(),
-            word: view.status_word.clone(),
-            run: view.tests.as_ref().and_then(|tests| tests.iteration),
-            context: context.map(|context| context.percent),
-            tasks: live.map_or((None, None), |fact| (fact.tasks_completed, fact.tasks_total)),
-        }
-    }
+fn movable(session: &Session) -> impl PartialEq + use<> {
+    let view = &session.view;
+    let live = session.state.phases.live();
+    let tasks = live.map(|fact| (fact.tasks_completed, fact.tasks_total));
+    let run = view.tests.as_ref().and_then(|tests| tests.iteration);
+    let context = view.usage.as_ref().and_then(|usage| usage.context.as_ref());
+    let context = context.map(|context| context.percent);
+    let phases = (view.phase.clone(), view.phases.clone(), view.status_word.clone());
+    (phases, run, context, tasks.unwrap_or_default())
 }

@@ -1,6 +1,7 @@
 //! One account of a call: as the rules see it, wherever it is kept, and as the store keeps it.
 
 use std::cmp::Reverse;
+use std::ops::Deref;
 
 use forgecast_protocol::Timestamp;
 use forgecast_protocol::event::{CallReported, CallTokens, UsageSource};
@@ -10,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::{Belonging, CallOrigin, key_of_message, key_of_request};
 use crate::price::Prices;
 
-/// An account with its price, as the rules see it.
+/// What an account says in numbers.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct AccountRef<'a> {
+pub(super) struct Numbers {
     /// Key of the message; 0 for none.
     pub(super) message: u64,
     /// Key of the request; 0 for none.
@@ -21,17 +22,38 @@ pub(super) struct AccountRef<'a> {
     pub(super) sidechain: bool,
     /// See [`is_nested`].
     pub(super) nested: bool,
-    pub(super) model: Option<&'a str>,
     pub(super) fast: Option<bool>,
     /// Input, output, cache read, cache written for five minutes and for an hour.
     pub(super) tokens: [u64; 5],
     /// Billionths of a dollar.
     pub(super) cost: Option<u64>,
-    pub(super) agent: Option<&'a str>,
     /// Milliseconds since the Unix epoch.
     pub(super) at: i64,
     pub(super) offset: u64,
+}
+
+/// An account with its price, as the rules see it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AccountRef<'a> {
+    pub(super) numbers: Numbers,
+    pub(super) model: Option<&'a str>,
+    pub(super) agent: Option<&'a str>,
     pub(super) origin: CallOrigin<'a>,
+}
+
+impl Deref for AccountRef<'_> {
+    type Target = Numbers;
+
+    fn deref(&self) -> &Numbers {
+        &self.numbers
+    }
+}
+
+impl Numbers {
+    /// The key of the message, else of the request; 0 for neither.
+    pub(super) fn key(&self) -> u64 {
+        if self.message == 0 { self.request } else { self.message }
+    }
 }
 
 impl<'a> AccountRef<'a> {
@@ -39,13 +61,12 @@ impl<'a> AccountRef<'a> {
     pub(super) fn of(report: &'a CallReported, at: Timestamp, origin: CallOrigin<'a>, prices: &Prices) -> Self {
         let (message, request) = keys(report);
         let tokens = &report.tokens;
-        Self {
+        let numbers = Numbers {
             message,
             request,
             source: report.source,
             sidechain: report.call.sidechain,
             nested: is_nested(report),
-            model: report.model.as_deref(),
             fast: report.fast,
             tokens: [
                 tokens.input,
@@ -55,9 +76,13 @@ impl<'a> AccountRef<'a> {
                 tokens.cache_write_1h,
             ],
             cost: cost_of(report, prices),
-            agent: report.agent.as_deref(),
             at: at.as_millis(),
             offset: report.offset,
+        };
+        Self {
+            numbers,
+            model: report.model.as_deref(),
+            agent: report.agent.as_deref(),
             origin,
         }
     }
@@ -65,11 +90,6 @@ impl<'a> AccountRef<'a> {
     /// Which account it is: of several in one slot only the best one is kept.
     pub(super) fn slot(&self) -> (u64, u64, UsageSource) {
         (self.message, self.request, self.source)
-    }
-
-    /// The key of the message, else of the request; 0 for neither.
-    pub(super) fn key(&self) -> u64 {
-        if self.message == 0 { self.request } else { self.message }
     }
 
     /// Decides which of two accounts of the same message, request and source counts: the greater one. Complete, so that
@@ -231,19 +251,22 @@ impl StoredAccount {
     }
 
     pub(super) fn account(&self) -> AccountRef<'_> {
-        AccountRef {
+        let numbers = Numbers {
             message: self.message,
             request: self.request,
             source: self.source,
             sidechain: self.sidechain,
             nested: self.nested,
-            model: self.model.as_deref(),
             fast: self.fast,
             tokens: self.tokens,
             cost: self.cost,
-            agent: self.agent.as_deref(),
             at: self.at,
             offset: self.offset,
+        };
+        AccountRef {
+            numbers,
+            model: self.model.as_deref(),
+            agent: self.agent.as_deref(),
             origin: CallOrigin {
                 session: if self.session.is_empty() {
                     &self.owner

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use forgecast_protocol::Timestamp;
-use forgecast_protocol::event::{CallReported, UsageSource};
+use forgecast_protocol::event::CallReported;
 
-use super::account::AccountRef;
-use super::{Account, CallOrigin, Counted, count};
+use super::account::{AccountRef, Numbers};
+use super::{CallOrigin, Counted, count};
 use crate::price::Prices;
 
 /// Stands for "nothing" in a number of a [`Row`].
@@ -20,9 +20,9 @@ pub struct Ledger {
     prices: Prices,
     rows: Vec<Row>,
     /// The last row of each message, and of each request that came without a message; the others follow from it.
-    index: HashMap<u64, u32, BuildHasherDefault<Mixed>>,
+    index: ByKey<u32>,
     /// The row of each message, request and source.
-    slots: HashMap<u64, u32, BuildHasherDefault<Mixed>>,
+    slots: ByKey<u32>,
     /// Whether any row has a request and no message: only then requests have to be looked up.
     loose: bool,
     origins: Vec<[Box<str>; 5]>,
@@ -35,35 +35,12 @@ pub struct Ledger {
 /// One account, the strings by number.
 #[derive(Clone, Copy, Debug)]
 struct Row {
-    message: u64,
-    request: u64,
-    tokens: [u64; 5],
-    /// Billionths of a dollar; `u64::MAX` for none.
-    cost: u64,
-    at: i64,
-    offset: u64,
+    numbers: Numbers,
     origin: u32,
     model: u32,
     agent: u32,
     /// The next row of the same message.
     next: u32,
-    source: UsageSource,
-    flags: u8,
-}
-
-const SIDECHAIN: u8 = 1;
-const NESTED: u8 = 2;
-const FAST: u8 = 4;
-const FAST_IS_KNOWN: u8 = 8;
-
-impl Row {
-    fn has(&self, flag: u8) -> bool {
-        self.flags & flag != 0
-    }
-
-    fn key(&self) -> u64 {
-        if self.message == 0 { self.request } else { self.message }
-    }
 }
 
 /// The number of message, request and source together, mixed like the keys it is made of.
@@ -73,11 +50,14 @@ fn slot_number(account: &AccountRef<'_>) -> u64 {
     account.message ^ request ^ source
 }
 
-/// Keys are mixed already.
-#[derive(Default)]
-struct Mixed(u64);
+/// A map by keys of calls, or by numbers made of them.
+pub type ByKey<T> = HashMap<u64, T, BuildHasherDefault<KeyHasher>>;
 
-impl Hasher for Mixed {
+/// Passes keys through unchanged: they are good hashes already.
+#[derive(Clone, Debug, Default)]
+pub struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -100,8 +80,8 @@ impl Ledger {
         Self {
             prices,
             rows: Vec::new(),
-            index: HashMap::default(),
-            slots: HashMap::default(),
+            index: ByKey::default(),
+            slots: ByKey::default(),
             loose: false,
             origins: Vec::new(),
             origin_numbers: HashMap::new(),
@@ -111,13 +91,8 @@ impl Ledger {
         }
     }
 
-    /// Takes an account in.
-    pub fn observe(&mut self, account: &Account) {
-        self.observe_at(&account.report, account.at, account.origin());
-    }
-
-    /// Takes in what a source reports of a call that was made at `at`, without an [`Account`] having to be made.
-    pub fn observe_at(&mut self, report: &CallReported, at: Timestamp, origin: CallOrigin<'_>) {
+    /// Takes in what a source reports of a call that was made at `at`.
+    pub fn observe(&mut self, report: &CallReported, at: Timestamp, origin: CallOrigin<'_>) {
         let account = AccountRef::of(report, at, origin, &self.prices);
         self.take(&account);
     }
@@ -166,41 +141,21 @@ impl Ledger {
     }
 
     fn row(&mut self, account: &AccountRef<'_>, next: u32) -> Row {
-        let flag = |is: bool, flag: u8| if is { flag } else { 0 };
         Row {
-            message: account.message,
-            request: account.request,
-            tokens: account.tokens,
-            cost: account.cost.unwrap_or(u64::MAX),
-            at: account.at,
-            offset: account.offset,
+            numbers: account.numbers,
             origin: self.origin_number(&account.origin),
             model: self.name_number(account.model),
             agent: self.name_number(account.agent),
             next,
-            source: account.source,
-            flags: flag(account.sidechain, SIDECHAIN)
-                | flag(account.nested, NESTED)
-                | flag(account.fast == Some(true), FAST)
-                | flag(account.fast.is_some(), FAST_IS_KNOWN),
         }
     }
 
     fn account(&self, row: &Row) -> AccountRef<'_> {
         let [session, owner, path, phase, project] = &self.origins[at(row.origin)];
         AccountRef {
-            message: row.message,
-            request: row.request,
-            source: row.source,
-            sidechain: row.has(SIDECHAIN),
-            nested: row.has(NESTED),
+            numbers: row.numbers,
             model: self.name(row.model),
-            fast: row.has(FAST_IS_KNOWN).then(|| row.has(FAST)),
-            tokens: row.tokens,
-            cost: (row.cost != u64::MAX).then_some(row.cost),
             agent: self.name(row.agent),
-            at: row.at,
-            offset: row.offset,
             origin: CallOrigin {
                 session,
                 owner,
@@ -219,7 +174,7 @@ impl Ledger {
             requests_by_message.entry(*message).or_default().push(*request);
         }
         (0..number(self.rows.len())).flat_map(move |first| {
-            let key = self.rows[at(first)].key();
+            let key = self.rows[at(first)].numbers.key();
             let is_first = key == 0 || self.index.get(&key) == Some(&first);
             if !is_first || message_by_request.contains_key(&first) {
                 return Vec::new();
@@ -235,12 +190,13 @@ impl Ledger {
             return found;
         }
         let mut messages: HashMap<u64, (bool, u64)> = HashMap::new();
-        for row in self.rows.iter().filter(|row| row.message != 0 && row.request != 0) {
-            let message = (row.has(NESTED), row.message);
+        let rows = || self.rows.iter().map(|row| &row.numbers);
+        for row in rows().filter(|row| row.message != 0 && row.request != 0) {
+            let message = (row.nested, row.message);
             let known = messages.entry(row.request).or_insert(message);
             *known = message.min(*known);
         }
-        for (index, row) in self.rows.iter().enumerate().filter(|(_, row)| row.message == 0) {
+        for (index, row) in rows().enumerate().filter(|(_, row)| row.message == 0) {
             if let Some((_, message)) = messages.get(&row.request) {
                 found.insert(number(index), *message);
             }

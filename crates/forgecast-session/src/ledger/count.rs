@@ -27,7 +27,7 @@ pub(super) fn count(
     let groups = group(accounts).into_iter();
     let counted = groups.map(|group| {
         let members = group.accounts.iter().map(|index| &accounts[*index]);
-        let confirmed = confirmed(&mut members.clone().map(AccountRef::key));
+        let confirmed = confirmed(&mut members.clone().map(|account| account.key()));
         let told = members.map(|account| (account.source, account.counts(), account.cost));
         count_one(&accounts[group.lead], told.collect(), confirmed)
     });

@@ -107,14 +107,9 @@ struct Amount {
 
 impl Amount {
     fn change(&mut self, sign: i64, tokens: &TokenCounts, nanos: Option<u64>) {
-        let signed = |number: u64| sign * i64::try_from(number).unwrap_or(i64::MAX);
-        self.tokens.add(&TokenDelta {
-            input: signed(tokens.input),
-            output: signed(tokens.output),
-            cache_read: signed(tokens.cache_read),
-            cache_write: signed(tokens.cache_write),
-        });
-        self.nanos = self.nanos.saturating_add(signed(nanos.unwrap_or(0)));
+        self.tokens.add(&tokens.signed(sign));
+        let cost = i64::try_from(nanos.unwrap_or(0)).unwrap_or(i64::MAX);
+        self.nanos = self.nanos.saturating_add(sign * cost);
         self.priced |= nanos.is_some();
         self.calls += sign;
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use forgecast_protocol::event::AgentReported;
 use forgecast_protocol::session::AgentView;
 
-use super::{Context, count, evict, percent, put, set_some};
+use super::{Context, count, evict, percent, put, set_some, take_stated};
 use crate::vocabulary;
 
 /// Agents that are kept. Those that ended are dropped first, the longest ago before the others; then those that began
@@ -25,14 +25,18 @@ pub(crate) fn apply(
         started_at: Some(cx.at),
         ..AgentView::default()
     });
-    set_some(&mut agent.kind, fact.kind.as_ref());
-    set_some(&mut agent.name, fact.name.as_ref());
-    set_some(&mut agent.parent, fact.parent.as_ref());
-    set_some(&mut agent.tokens, fact.tokens.as_ref());
-    set_some(&mut agent.tokens_limit, fact.tokens_limit.as_ref());
-    set_some(&mut agent.error, fact.error.as_ref());
-    set_some(&mut agent.issues_found, fact.issues_found.as_ref());
-    set_some(&mut agent.issues_fixed, fact.issues_fixed.as_ref());
+    take_stated!(
+        agent,
+        fact,
+        kind,
+        name,
+        parent,
+        tokens,
+        tokens_limit,
+        error,
+        issues_found,
+        issues_fixed
+    );
     let phase = fact.phase.as_deref().and_then(vocabulary::phase);
     set_some(&mut agent.phase, phase.as_ref());
     set_some(&mut agent.progress_percent, percent(fact.progress_percent).as_ref());

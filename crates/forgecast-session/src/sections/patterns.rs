@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use forgecast_protocol::event::PatternRecorded;
 use forgecast_protocol::session::PatternView;
 
-use super::{evict, put, set_some};
+use super::{evict, put, take_stated};
 
 /// Patterns that are kept; the rarest is dropped first.
 const MAX_PATTERNS: usize = 1000;
@@ -18,10 +18,7 @@ pub(crate) fn apply(view: &mut BTreeMap<String, PatternView>, fact: &PatternReco
     } else if pattern.title.is_empty() {
         pattern.title.clone_from(&fact.id);
     }
-    set_some(&mut pattern.library, fact.library.as_ref());
-    set_some(&mut pattern.severity, fact.severity.as_ref());
-    set_some(&mut pattern.frequency, fact.frequency.as_ref());
-    set_some(&mut pattern.times_prevented, fact.times_prevented.as_ref());
+    take_stated!(pattern, fact, library, severity, frequency, times_prevented);
     let changed = put(view, &fact.id, pattern);
     evict(view, MAX_PATTERNS, &fact.id, |pattern| pattern.frequency, |_, _| {});
     changed

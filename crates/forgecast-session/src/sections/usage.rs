@@ -144,7 +144,7 @@ impl UsageAccounts {
 
 /// Whether a difference adds to what was used, rather than confirming it or taking it back.
 pub(crate) fn gains(fact: &UsageRecorded) -> bool {
-    fact.calls > 0 || total(&fact.tokens) > 0
+    fact.calls > 0 || fact.tokens.total() > 0
 }
 
 /// The tokens that the calls of an agent used, where any are known.
@@ -177,10 +177,4 @@ pub(crate) fn budget_text(budget: &Budget) -> String {
         BudgetLevel::Warning => format!("half of the budget of ${limit:.2} used"),
         BudgetLevel::Safe => format!("within the budget of ${limit:.2}"),
     }
-}
-
-/// All types together.
-fn total(tokens: &TokenDelta) -> i64 {
-    let parts = [tokens.input, tokens.output, tokens.cache_read, tokens.cache_write];
-    parts.into_iter().fold(0, i64::saturating_add)
 }

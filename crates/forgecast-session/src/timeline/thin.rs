@@ -19,7 +19,7 @@ pub(super) fn marks(marks: &[TimelineMark], most: usize) -> (Vec<TimelineMark>, 
         kept.extend(even(kind.len(), room).filter_map(|place| kind.get(place)));
     }
     kept.sort_unstable();
-    let left_out = count(marks.len() - kept.len());
+    let left_out = (marks.len() - kept.len()) as u64;
     (kept.into_iter().map(|place| marks[place].clone()).collect(), left_out)
 }
 
@@ -28,7 +28,7 @@ pub(super) fn spans(mut spans: Vec<TimelineSpan>, most: usize) -> (Vec<TimelineS
     if spans.len() <= most {
         return (spans, 0);
     }
-    let left_out = count(spans.len() - most);
+    let left_out = (spans.len() - most) as u64;
     let length = |span: &TimelineSpan| span.ended_at.map_or(u64::MAX, |ended| ended.millis_since(span.at));
     spans.sort_by_key(|span| std::cmp::Reverse(length(span)));
     spans.truncate(most);
@@ -50,8 +50,8 @@ pub(super) fn times(times: &[(Revision, Timestamp)], most: usize) -> Vec<(Revisi
         .map(|pair| pair[1].1.millis_since(pair[0].1).min(SILENCE_MS))
         .collect();
     // Half of it for time and half for number: what came all at once has no length.
-    let whole = steps.iter().sum::<u64>().max(1) + count(steps.len());
-    let stretches = count(most.max(4) / 2 - 1).max(1);
+    let whole = steps.iter().sum::<u64>().max(1) + steps.len() as u64;
+    let stretches = most.max(4) as u64 / 2 - 1;
     let mut kept = vec![*first];
     let mut passed = 0;
     let mut stretch = 0;
@@ -77,10 +77,6 @@ pub(super) fn times(times: &[(Revision, Timestamp)], most: usize) -> Vec<(Revisi
 fn even(length: usize, room: usize) -> impl Iterator<Item = usize> {
     let taken = length.min(room);
     (0..taken).map(move |number| number * length / taken.max(1))
-}
-
-fn count(number: usize) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! The ledger: each rule as a sentence. The laws are in `ledger_laws`.
 
 use forgecast_protocol::event::{CallId, CallReported, CallTokens, UsageSource};
-use forgecast_session::ledger::{Account, Belonging, Call, Counted, Difference, Ledger, differences, keys_of};
+use forgecast_session::ledger::{
+    Account, Belonging, Call, CallOrigin, Counted, Difference, Ledger, differences, keys_of,
+};
 use forgecast_session::price::Prices;
 
 use crate::support::*;
@@ -62,6 +64,17 @@ pub(crate) fn in_file(mut account: Account, owner: &str) -> Account {
     account.session = format!("{owner}~1");
     account.path = format!("projects/weather-app/{owner}.jsonl");
     account
+}
+
+pub(crate) fn observe(ledger: &mut Ledger, account: &Account) {
+    let origin = CallOrigin {
+        session: &account.session,
+        owner: &account.owner,
+        path: &account.path,
+        phase: &account.phase,
+        project: &account.project,
+    };
+    ledger.observe(&account.report, account.at, origin);
 }
 
 pub(crate) fn call(accounts: &[Account]) -> Call {
@@ -298,7 +311,7 @@ fn one_message_under_any_number_of_requests_is_found_as_fast_as_many_messages() 
     let mut ledger = Ledger::new(Prices::embedded());
     for _ in 0..2 {
         for number in 0..50_000 {
-            ledger.observe(&account("m", &format!("r{number}")));
+            observe(&mut ledger, &account("m", &format!("r{number}")));
         }
     }
     assert_eq!(ledger.len(), 50_000);

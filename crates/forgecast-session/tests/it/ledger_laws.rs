@@ -12,7 +12,7 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::ledger::{account, call, in_file};
+use crate::ledger::{account, call, in_file, observe};
 use crate::support::*;
 
 fn any_account() -> impl Strategy<Value = Account> {
@@ -254,7 +254,7 @@ proptest! {
         let (mut ledger, mut second) = (Ledger::new(Prices::embedded()), Ledger::new(Prices::embedded()));
         for (index, account) in accounts.iter().enumerate() {
             books.observe(account);
-            if index < split { ledger.observe(account) } else { second.observe(account) };
+            observe(if index < split { &mut ledger } else { &mut second }, account);
         }
         ledger.absorb(&second);
         let mut rows: Vec<Counted> = ledger.rows().collect();

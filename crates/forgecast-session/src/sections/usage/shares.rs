@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use forgecast_protocol::Timestamp;
 use forgecast_protocol::event::{TokenDelta, UsageRecorded};
-use forgecast_protocol::session::{TokenCounts, Usage, UsageMinute, UsageShare};
+use forgecast_protocol::session::{Usage, UsageMinute, UsageShare};
 
-use super::{StoredReports, total};
+use super::StoredReports;
 
 /// Models and phases that are counted apart; what comes beyond is counted as [`OTHER`].
 const MAX_SHARES: usize = 50;
@@ -63,7 +63,7 @@ impl<'a> Added<'a> {
         share(&mut usage.by_model, self.model, MAX_SHARES);
         share(&mut usage.by_phase, self.phase, MAX_SHARES);
         share(&mut usage.by_agent, self.agent, MAX_AGENTS);
-        add_minute(&mut usage.recent, &minute(self.at), total(&self.tokens), self.cost_usd);
+        add_minute(&mut usage.recent, &minute(self.at), self.tokens.total(), self.cost_usd);
         show_main(usage);
     }
 }
@@ -72,18 +72,10 @@ impl StoredReports {
     /// Adds the reports to what is shown, or takes them from it.
     pub(super) fn change(&self, usage: &mut Usage, add: bool) {
         let reports = &self.usage;
-        let signed = |tokens: &TokenCounts| {
-            let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX) * if add { 1 } else { -1 };
-            TokenDelta {
-                input: signed(tokens.input),
-                output: signed(tokens.output),
-                cache_read: signed(tokens.cache_read),
-                cache_write: signed(tokens.cache_write),
-            }
-        };
+        let sign = if add { 1 } else { -1 };
         let money = |cost: Option<f64>| cost.map(|cost| if add { cost } else { -cost });
-        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX) * if add { 1 } else { -1 };
-        usage.tokens.change(&signed(&reports.tokens));
+        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX) * sign;
+        usage.tokens.change(&reports.tokens.signed(sign));
         add_cost(&mut usage.cost_usd, money(reports.cost_usd));
         usage.calls = usage.calls.saturating_add_signed(count(reports.calls));
         usage.by_agent.remove(MAIN);
@@ -94,7 +86,7 @@ impl StoredReports {
         ];
         for (shares, reported, most) in parts {
             for (name, share) in reported.iter().filter(|(name, _)| *name != MAIN) {
-                add_share(shares, name, most, &signed(&share.tokens), money(share.cost_usd));
+                add_share(shares, name, most, &share.tokens.signed(sign), money(share.cost_usd));
             }
         }
         for (name, minute) in &reports.recent {
