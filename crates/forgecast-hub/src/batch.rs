@@ -3,7 +3,7 @@
 //! same answer; it is renewed only when the registry has changed since.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 
 use forgecast_protocol::{Batch, SessionId, SessionName, Subject, Timestamp};
 use tokio::sync::oneshot;
@@ -167,21 +167,25 @@ impl PreparedBatch {
         let mut scope = BTreeSet::new();
         for BatchSubject { first, found, .. } in &self.subjects.subjects {
             let subject = self.subject(*first);
-            scope.extend(subject.directory.as_ref().map(|directory| hash("directory", directory)));
-            scope.extend(subject.name.as_ref().map(|name| hash("name", name)));
+            scope.extend(
+                subject
+                    .directory
+                    .as_ref()
+                    .map(|directory| hash_of(("directory", directory))),
+            );
+            scope.extend(subject.name.as_ref().map(|name| hash_of(("name", name))));
             let session = subject.session.as_ref();
-            scope.extend(session.map(|session| hash("session", session.to_string())));
-            scope.extend(subject.transcript.as_ref().map(|name| hash("transcript", name)));
-            scope.extend(found.as_ref().map(|found| hash("session", found.id.to_string())));
+            scope.extend(session.map(|session| hash_of(("session", session.to_string()))));
+            scope.extend(subject.transcript.as_ref().map(|name| hash_of(("transcript", name))));
+            scope.extend(found.as_ref().map(|found| hash_of(("session", found.id.to_string()))));
         }
         scope
     }
 }
 
-fn hash(kind: &str, value: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (kind, value).hash(&mut hasher);
-    hasher.finish()
+/// A hash that holds within this process.
+pub(crate) fn hash_of(value: impl Hash) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
 }
 
 #[cfg(test)]

@@ -11,19 +11,21 @@ use tokio::sync::oneshot;
 use crate::counters::Receipt;
 use crate::error::{PushError, SubscribeError};
 use crate::log::LogTopic;
-use crate::subscription::ViewerPermit;
 use crate::topic::StateTopic;
 
 /// A question to the hub's task, with where the answer goes.
 pub(crate) enum Command {
-    /// Loads a session into memory and, with a kind, counts a viewer.
-    Attach {
-        session: SessionRef,
-        kind: Option<SubscribeKind>,
-        reply: AttachReply,
-    },
+    /// Loads a session into memory, where it stays as long as anybody holds one of its topics.
+    Attach { session: SessionRef, reply: AttachReply },
     /// Folds what a producer sent.
-    Push(PushRequest),
+    Push {
+        batch: Batch,
+        /// Those of its ids that the store knows.
+        known: BTreeSet<EventId>,
+        /// Every id up to this number was durable before the store was asked.
+        durable: u64,
+        reply: oneshot::Sender<PushAnswer>,
+    },
     /// Answers when everything that was folded before is in the store's queue.
     Flush(oneshot::Sender<()>),
     /// Answers when no silence is left to be evaluated and no session is being merged into a build.
@@ -49,20 +51,11 @@ pub(crate) enum Command {
 /// Where the answer to [`Command::Attach`] goes.
 pub(crate) type AttachReply = oneshot::Sender<Result<Attached, SubscribeError>>;
 
-/// Which of a session's topics a viewer follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SubscribeKind {
-    State,
-    Log,
-}
-
 /// A session in memory.
 pub(crate) struct Attached {
     pub(crate) id: SessionId,
     pub(crate) state: Arc<StateTopic>,
     pub(crate) log: Arc<LogTopic>,
-    /// Counts the viewer; `None` when nobody follows the session by this.
-    pub(crate) permit: Option<ViewerPermit>,
 }
 
 /// What the hub has to know of an imported session that is stored already.
@@ -70,16 +63,6 @@ pub(crate) struct ImportedSession {
     pub(crate) session: StoredSession,
     pub(crate) row: SessionRow,
     pub(crate) next_line: u64,
-}
-
-/// A push on its way.
-pub(crate) struct PushRequest {
-    pub(crate) batch: Batch,
-    /// Those of its ids that the store knows.
-    pub(crate) known: BTreeSet<EventId>,
-    /// Every id up to this number was durable before the store was asked.
-    pub(crate) durable: u64,
-    pub(crate) reply: oneshot::Sender<PushAnswer>,
 }
 
 /// The answer to a push.

@@ -101,20 +101,19 @@ impl Tally {
     pub(crate) fn refuse(&self, facts: usize, reason: Reason) {
         let mut counters = self.lock();
         counters.received += facts as u64;
-        *counters.rejected.entry(reason.as_str()).or_default() += facts as u64;
+        count(&mut counters.rejected, reason, facts);
     }
 
     /// Counts facts that were accepted and are lost.
     pub(crate) fn drop_facts(&self, facts: usize, reason: Reason) {
         let mut counters = self.lock();
         counters.received += facts as u64;
-        *counters.dropped.entry(reason.as_str()).or_default() += facts as u64;
+        count(&mut counters.dropped, reason, facts);
     }
 
     /// Counts the lines of a log chunk that was rejected.
     pub(crate) fn reject_lines(&self, lines: usize, reason: Reason) {
-        let mut counters = self.lock();
-        *counters.log_lines_rejected.entry(reason.as_str()).or_default() += lines as u64;
+        count(&mut self.lock().log_lines_rejected, reason, lines);
     }
 
     /// Adds what became of the facts and lines of a batch, in one step.
@@ -124,10 +123,14 @@ impl Tally {
         counters.applied += receipt.accepted;
         counters.duplicate += receipt.duplicates;
         for rejected in &receipt.rejected {
-            *counters.rejected.entry(rejected.reason.as_str()).or_default() += 1;
+            count(&mut counters.rejected, rejected.reason, 1);
         }
         counters.log_lines += receipt.log_lines;
     }
+}
+
+fn count(counts: &mut BTreeMap<&'static str, u64>, reason: Reason, number: usize) {
+    *counts.entry(reason.as_str()).or_default() += number as u64;
 }
 
 /// What became of the facts and log lines of a batch. A producer gets it once its push is durable.

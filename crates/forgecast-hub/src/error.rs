@@ -36,6 +36,13 @@ pub enum Error {
     Stopped,
 }
 
+impl Error {
+    /// The error of a store that failed while the hub wanted this of it.
+    pub(crate) fn store(operation: &'static str) -> impl Fn(forgecast_store::Error) -> Self + Copy {
+        move |source| Self::Store { operation, source }
+    }
+}
+
 /// A topic could not be followed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

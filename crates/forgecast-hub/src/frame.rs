@@ -58,6 +58,12 @@ pub struct Frame {
     pub kind: FrameKind,
 }
 
+impl Frame {
+    pub(crate) fn new(kind: FrameKind, json: Bytes, position: Option<Position>) -> Self {
+        Self { json, position, kind }
+    }
+}
+
 /// JSON text of plain data: writing it cannot fail.
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_else(|error| {

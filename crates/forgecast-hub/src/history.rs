@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use forgecast_protocol::event::{Custom, SessionSeen};
-use forgecast_protocol::{Event, Fact, Origin, Revision, SessionId, SourceKind, Subject, Timestamp};
+use forgecast_protocol::{Epoch, Event, Fact, Origin, Revision, SessionId, SourceKind, Subject, Timestamp, Topic};
 use forgecast_session::{FOLD_VERSION, Session, patch};
-use forgecast_store::{Store, StoredEvent, StoredState};
+use forgecast_store::{StoredEvent, StoredState};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::frame::{self, canonical};
+use crate::shared::Shared;
 use crate::topic::RetainedPatch;
 
 /// The kind of the fact that stands for facts which were folded but could not be stored one by one.
@@ -29,35 +30,24 @@ pub(crate) struct Restored {
     pub(crate) at: Option<Timestamp>,
 }
 
-/// The topic and the epoch that the patches are written for.
-#[derive(Clone, Copy)]
-pub(crate) struct Labels<'a> {
-    pub(crate) topic: &'a str,
-    pub(crate) epoch: forgecast_protocol::Epoch,
+/// Loads a session's state at a revision, or the newest. `None` when nothing of it is stored.
+pub(crate) async fn restore(shared: &Shared, id: &SessionId, at: Option<Revision>) -> Result<Option<Restored>, Error> {
+    let stored = shared.store.load(id, at).await;
+    let stored = stored.map_err(Error::store("load a session"))?;
+    Ok(stored.and_then(|stored| replay(id, shared.epoch, stored, at)))
 }
 
-/// Loads a session's state at a revision, or the newest. `None` when nothing of it is stored.
-pub(crate) async fn restore(
-    store: &Store,
-    id: &SessionId,
-    at: Option<Revision>,
-    labels: Labels<'_>,
-) -> Result<Option<Restored>, Error> {
-    let stored = store.load(id, at).await.map_err(|source| Error::Store {
-        operation: "load a session",
-        source,
-    })?;
-    Ok(stored.and_then(|stored| replay(id, stored, at, &labels)))
+/// A stored snapshot; `None` when it cannot be read.
+pub(crate) fn read_snapshot(id: &SessionId, body: &[u8]) -> Option<Session> {
+    let unreadable = |error| tracing::error!(session = %id, %error, "a stored snapshot cannot be read");
+    serde_json::from_slice(body).map_err(unreadable).ok()
 }
 
 /// Folds what is stored. `None` when nothing is stored, or it cannot be read.
-fn replay(id: &SessionId, stored: StoredState, at: Option<Revision>, labels: &Labels<'_>) -> Option<Restored> {
+fn replay(id: &SessionId, epoch: Epoch, stored: StoredState, at: Option<Revision>) -> Option<Restored> {
+    let topic = Topic::Session(id.clone().into()).to_string();
     let mut restored = match stored.snapshot {
-        Some((revision, body)) => {
-            let session = serde_json::from_slice::<Session>(&body);
-            let unreadable = |error| tracing::error!(session = %id, %error, "a stored snapshot cannot be read");
-            Restored::of(session.map_err(unreadable).ok()?, revision)
-        }
+        Some((revision, body)) => Restored::of(read_snapshot(id, &body)?, revision),
         None => Restored::new(begin(id, &stored.events.first()?.event)),
     };
     if let Some(at) = at {
@@ -77,7 +67,7 @@ fn replay(id: &SessionId, stored: StoredState, at: Option<Revision>, labels: &La
             .peek()
             .is_none_or(|next| next.revision != stored.revision || is_collapsed(&next.event));
         if is_last && stored.revision > restored.revision {
-            restored.step(stored.revision, labels);
+            restored.step(stored.revision, &topic, epoch);
         }
     }
     Some(restored)
@@ -129,7 +119,7 @@ impl Restored {
         self.view = Arc::new(canonical(self.session.view()));
     }
 
-    fn step(&mut self, revision: Revision, labels: &Labels<'_>) {
+    fn step(&mut self, revision: Revision, topic: &str, epoch: Epoch) {
         let view = canonical(self.session.view());
         // Anything but one step is not what viewers saw (a history that retention cut): they get a snapshot.
         let patch = (revision == self.revision + 1 && self.revision > 0)
@@ -139,7 +129,7 @@ impl Restored {
             Some(patch) => self.patches.push(RetainedPatch {
                 from: self.revision,
                 revision,
-                frame: frame::patch(labels.topic, labels.epoch, self.revision, revision, &patch),
+                frame: frame::patch(topic, epoch, self.revision, revision, &patch),
             }),
             None => self.patches.clear(),
         }
@@ -156,15 +146,11 @@ impl Restored {
 
 /// The fact that stands for `count` facts that are in this state but not in the history.
 pub(crate) fn collapsed(id: &SessionId, session: &Session, count: u64, at: Timestamp) -> Event {
-    let data = json!({ "count": count, "fold_version": FOLD_VERSION, "state": canonical(session) });
-    internal(
-        id,
-        at,
-        Fact::Custom(Custom {
-            kind: COLLAPSED.into(),
-            data,
-        }),
-    )
+    let custom = Custom {
+        kind: COLLAPSED.into(),
+        data: json!({ "count": count, "fold_version": FOLD_VERSION, "state": canonical(session) }),
+    };
+    internal(id, at, Fact::Custom(custom))
 }
 
 /// The fact that a session was seen: it begins a session whose first sign of life is no fact, and names its machine.

@@ -12,13 +12,14 @@ use forgecast_store::{Commit, From, LogQuery};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::command::{Attached, Command, PushAnswer, PushRequest, SubscribeKind};
+use crate::command::{Attached, Command, PushAnswer};
 use crate::counters::{Counters, Receipt};
 use crate::error::{Error, PushError, SubscribeError};
 use crate::frame::Position;
 use crate::log::LAST_LINES;
 use crate::shared::Shared;
 use crate::subscription::{Source, Start, Subscription, ViewerPermit};
+use crate::topic::TopicHandle;
 
 /// How often one push is looked up in the store. Once is not enough only when very many other pushes came in between.
 const MAX_LOOKUPS: usize = 3;
@@ -78,13 +79,11 @@ impl Hub {
                 let found = lookup.await.map_err(late)?;
                 found.map_err(|error| self.lookup_failed(error, waited_ms))?
             };
-            let push = |reply| {
-                Command::Push(PushRequest {
-                    batch,
-                    known,
-                    durable,
-                    reply,
-                })
+            let push = |reply| Command::Push {
+                batch,
+                known,
+                durable,
+                reply,
             };
             let answer = timeout_at(deadline, self.ask(push)).await;
             match answer.map_err(late)?.map_err(|_| PushError::Stopped)? {
@@ -122,24 +121,25 @@ impl Hub {
             Start::After { epoch, revision } => Some(Position { epoch, revision }),
             Start::Fresh | Start::LogFrom(_) => None,
         };
-        let (name, state, permit) = match topic {
-            Topic::Sessions => {
-                let index = self.shared.index.clone();
-                let all = (&self.shared.viewers, self.shared.options.viewers);
-                let permit = ViewerPermit::acquire(&index.handle, usize::MAX, all)?;
-                (topic, index, permit)
-            }
+        let per_session = self.shared.options.viewers_per_session;
+        let permit = |topic: &TopicHandle, limit: usize| {
+            let all = (&self.shared.viewers, self.shared.options.viewers);
+            ViewerPermit::acquire(topic, limit, all)
+        };
+        let (name, state, limit) = match topic {
+            Topic::Sessions => (topic, self.shared.index.clone(), usize::MAX),
             Topic::Session(session) => {
-                let (attached, permit) = self.attach_viewer(session, SubscribeKind::State).await?;
-                (Topic::Session(attached.id.into()), attached.state, permit)
+                let Attached { id, state, .. } = self.attach(session).await?;
+                (Topic::Session(id.into()), state, per_session)
             }
             Topic::Log(session) => {
-                let (attached, permit) = self.attach_viewer(session, SubscribeKind::Log).await?;
-                let name = Topic::Log(attached.id.clone().into());
+                let attached = self.attach(session).await?;
+                let permit = permit(&attached.log.handle, per_session)?;
                 let source = self.follow_log(&attached, start).await?;
-                return Ok(Subscription::new(name, source, permit));
+                return Ok(Subscription::new(Topic::Log(attached.id.into()), source, permit));
             }
         };
+        let permit = permit(&state.handle, limit)?;
         let cursor = state.cursor(position);
         Ok(Subscription::new(name, Source::State { topic: state, cursor }, permit))
     }
@@ -150,7 +150,6 @@ impl Hub {
             topic: log.clone(),
             older,
             next,
-            is_end_told: false,
         };
         let (first, next) = log.range();
         let wanted = match start {
@@ -169,9 +168,9 @@ impl Hub {
             level: None,
             text: None,
         };
-        let page = self.shared.store.log(id, query).await.map_err(|source| {
-            let operation = "read older log lines";
-            unavailable(Topic::Log(id.clone().into()), Error::Store { operation, source })
+        let page = self.shared.store.log(id, query).await.map_err(|error| {
+            let error = Error::store("read older log lines")(error);
+            unavailable(Topic::Log(id.clone().into()), error)
         })?;
         let mut older = Vec::new();
         let mut at = wanted;
@@ -185,28 +184,11 @@ impl Hub {
         Ok(follow(older, at))
     }
 
-    async fn attach_viewer(
-        &self,
-        session: SessionRef,
-        kind: SubscribeKind,
-    ) -> Result<(Attached, ViewerPermit), SubscribeError> {
-        let topic = Topic::Session(session.clone());
-        let mut attached = self.attach(session, Some(kind)).await?;
-        match attached.permit.take() {
-            Some(permit) => Ok((attached, permit)),
-            None => Err(unavailable(topic, Error::Stopped)),
-        }
-    }
-
-    /// A session in memory, where it is loaded to if it has to be; with a kind a viewer of it is counted.
-    pub(crate) async fn attach(
-        &self,
-        session: SessionRef,
-        kind: Option<SubscribeKind>,
-    ) -> Result<Attached, SubscribeError> {
+    /// A session in memory, where it is loaded to if it has to be.
+    pub(crate) async fn attach(&self, session: SessionRef) -> Result<Attached, SubscribeError> {
         let topic = Topic::Session(session.clone());
         let waited_ms = self.shared.options.store_deadline_ms;
-        let attach = self.ask(|reply| Command::Attach { session, kind, reply });
+        let attach = self.ask(|reply| Command::Attach { session, reply });
         match timeout(Duration::from_millis(waited_ms), attach).await {
             Ok(Ok(attached)) => attached,
             Ok(Err(stopped)) => Err(unavailable(topic, stopped)),
@@ -261,7 +243,7 @@ impl Hub {
         self.ask(Command::Flush).await?;
         let commit = self.shared.store.commit(Commit::default());
         match timeout(Duration::from_millis(waited_ms), commit).await {
-            Ok(result) => result.map_err(|source| Error::Store { operation, source }),
+            Ok(result) => result.map_err(Error::store(operation)),
             Err(_) => Err(Error::Slow { operation, waited_ms }),
         }
     }

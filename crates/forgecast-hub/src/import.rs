@@ -7,7 +7,7 @@ use forgecast_store::{Commit, Exported, StoredSession, Write};
 
 use crate::command::{Command, ImportedSession};
 use crate::error::Error;
-use crate::history::{self, Labels};
+use crate::history::restore;
 use crate::hub::Hub;
 
 /// No revision and no line number comes near it, and no database can hold a higher one.
@@ -75,7 +75,6 @@ impl Hub {
 
     /// The run of the same name that began with the very same fact.
     async fn known(&self, exported: &Exported) -> Result<Option<SessionId>, Error> {
-        let operation = "compare an imported session with those that are here";
         let first = exported.events.first().map(|stored| &stored.event);
         let name = exported.session.id.name();
         let newest = self.resolve(&SessionRef::Newest(name.clone()));
@@ -86,7 +85,7 @@ impl Hub {
                 continue;
             }
             let page = self.shared.store.events_after(&id, 0, 1).await;
-            let page = page.map_err(|source| Error::Store { operation, source })?;
+            let page = page.map_err(Error::store("compare an imported session with those that are here"))?;
             if page.first().map(|stored| &stored.event) == first {
                 return Ok(Some(id));
             }
@@ -100,8 +99,7 @@ impl Hub {
         session: StoredSession,
         exported: Exported,
     ) -> Result<Option<ImportedSession>, Error> {
-        let operation = "store an imported session";
-        let failed = |source| Error::Store { operation, source };
+        let failed = Error::store("store an imported session");
         let id = session.id.clone();
         let next_line = exported.log.last().map_or(0, |line| line.offset.saturating_add(1));
         let newest: Revision = exported.events.last().map_or(0, |stored| stored.revision);
@@ -118,11 +116,7 @@ impl Hub {
             });
         }
         self.shared.store.commit(Commit { writes }).await.map_err(failed)?;
-        let labels = Labels {
-            topic: &id.to_string(),
-            epoch: self.shared.epoch,
-        };
-        let restored = history::restore(&self.shared.store, &id, None, labels).await?;
+        let restored = restore(&self.shared, &id, None).await?;
         // A fact is stored once, under the first session that has it.
         let Some(restored) = restored else {
             self.shared.store.forget(&id).await.map_err(failed)?;

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::frame::{self, canonical};
+use crate::rows::IndexHead;
 use crate::topic::{Content, StateTopic};
 
 struct Entry {
@@ -32,17 +33,14 @@ pub(crate) struct Index {
     finished_shown: usize,
     entries: HashMap<SessionId, Entry>,
     finished: BTreeSet<(Timestamp, SessionId)>,
-    problems: BTreeMap<String, Problem>,
-    indexing: Option<IndexingProgress>,
+    head: IndexHead,
     /// What was touched since the last publication, with the newest row; `None` when it was removed. A row is written as
     /// JSON when it is published, since a session may be touched many times until then.
     dirty: BTreeMap<SessionId, Option<SessionRow>>,
     /// What viewers hold.
     shown: HashMap<SessionId, Bytes>,
     shown_finished: BTreeSet<SessionId>,
-    shown_problems: BTreeMap<String, Problem>,
-    shown_indexing: Option<IndexingProgress>,
-    shown_total: usize,
+    shown_head: IndexHead,
 }
 
 impl Index {
@@ -56,14 +54,11 @@ impl Index {
             finished_shown,
             entries: HashMap::new(),
             finished: BTreeSet::new(),
-            problems: BTreeMap::new(),
-            indexing: None,
+            head: IndexHead::default(),
             dirty: BTreeMap::new(),
             shown: HashMap::new(),
             shown_finished: BTreeSet::new(),
-            shown_problems: BTreeMap::new(),
-            shown_indexing: None,
-            shown_total: 0,
+            shown_head: IndexHead::default(),
         }
     }
 
@@ -99,19 +94,19 @@ impl Index {
     /// Shows a problem that belongs to no session, or clears it.
     pub(crate) fn set_problem(&mut self, key: &str, problem: Option<Problem>) {
         match problem {
-            Some(problem) => self.problems.insert(key.to_owned(), problem),
-            None => self.problems.remove(key),
+            Some(problem) => self.head.problems.insert(key.to_owned(), problem),
+            None => self.head.problems.remove(key),
         };
     }
 
     /// Whether this problem is shown.
     pub(crate) fn has_problem(&self, key: &str) -> bool {
-        self.problems.contains_key(key)
+        self.head.problems.contains_key(key)
     }
 
     /// Shows how far the first reading of old sources is, until it is over.
     pub(crate) fn set_indexing(&mut self, progress: IndexingProgress) {
-        self.indexing = (progress.done < progress.files).then_some(progress);
+        self.head.indexing = (progress.done < progress.files).then_some(progress);
     }
 
     /// Number of sessions.
@@ -126,13 +121,8 @@ impl Index {
 
     /// When the index has to be published; `None` when nothing may have changed since the last publication.
     pub(crate) fn due(&mut self) -> Option<Instant> {
-        let is_dirty = || {
-            !self.dirty.is_empty()
-                || self.problems != self.shown_problems
-                || self.indexing != self.shown_indexing
-                || self.entries.len() != self.shown_total
-        };
-        if self.due.is_none() && is_dirty() {
+        self.head.total = self.entries.len();
+        if self.due.is_none() && (!self.dirty.is_empty() || self.head != self.shown_head) {
             self.due = Some(Instant::now() + self.coalesce);
         }
         self.due
@@ -142,33 +132,22 @@ impl Index {
     pub(crate) fn publish(&mut self) -> bool {
         self.due = None;
         let changed = self.take_changed_rows();
-        let mut patch = Map::new();
+        self.head.total = self.entries.len();
+        let head = patch::diff(&canonical(&self.shown_head), &canonical(&self.head));
+        let mut patch = head.unwrap_or_else(|| json!({}));
         if !changed.is_empty() {
             let sessions: Map<String, Value> = changed
                 .iter()
                 .map(|(id, row)| (id.to_string(), self.row_patch(id, row.as_ref())))
                 .collect();
-            patch.insert("sessions".into(), sessions.into());
+            patch["sessions"] = sessions.into();
         }
-        if self.problems != self.shown_problems {
-            let problems = patch::diff(&canonical(&self.shown_problems), &canonical(&self.problems));
-            patch.insert("problems".into(), problems.unwrap_or_else(|| json!({})));
-            self.shown_problems.clone_from(&self.problems);
-        }
-        if self.indexing != self.shown_indexing {
-            let indexing = patch::diff(&canonical(&self.shown_indexing), &canonical(&self.indexing));
-            patch.insert("indexing".into(), indexing.unwrap_or_default());
-            self.shown_indexing = self.indexing;
-        }
-        if self.entries.len() != self.shown_total {
-            self.shown_total = self.entries.len();
-            patch.insert("total".into(), self.shown_total.into());
-        }
-        if patch.is_empty() {
+        if patch == json!({}) {
             return false;
         }
+        self.shown_head.clone_from(&self.head);
         self.revision += 1;
-        self.topic.publish(self.revision, &Value::Object(patch), |content| {
+        self.topic.publish(self.revision, &patch, |content| {
             let Content::Index(rows) = content else {
                 return;
             };
@@ -186,11 +165,7 @@ impl Index {
                     }
                 }
             }
-            if rows.problems != self.shown_problems {
-                rows.problems.clone_from(&self.shown_problems);
-            }
-            rows.indexing = self.shown_indexing;
-            rows.total = self.shown_total;
+            rows.head.clone_from(&self.shown_head);
         });
         true
     }

@@ -12,13 +12,12 @@ use forgecast_store::Write;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
-use crate::command::{AttachReply, Attached, SubscribeKind};
+use crate::command::{AttachReply, Attached};
 use crate::error::{Error, SubscribeError};
 use crate::frame::{self, canonical};
-use crate::history::{Labels, Restored, restore};
+use crate::history::{Restored, restore};
 use crate::log::LogTopic;
 use crate::shared::Shared;
-use crate::subscription::ViewerPermit;
 use crate::topic::{Content, End, RingLimits, StateTopic};
 
 /// By how many sessions memory may exceed what may stay, before it is looked through between two rounds of upkeep.
@@ -47,8 +46,14 @@ impl LiveSession {
         self.revision == 0
     }
 
-    fn is_watched(&self) -> bool {
-        self.topic.handle.is_watched() || self.log.handle.is_watched()
+    /// Whether anybody else holds one of its topics: a viewer, or who is about to become one.
+    fn is_held(&self) -> bool {
+        Arc::strong_count(&self.topic) > 1 || Arc::strong_count(&self.log) > 1
+    }
+
+    fn close(&self, end: End) {
+        self.topic.handle.close(end);
+        self.log.handle.close(end);
     }
 
     /// Publishes the newest state if a viewer can see a difference. Returns whether it did.
@@ -89,9 +94,6 @@ impl LiveSession {
     }
 }
 
-/// Who waits for a session to be loaded, and what for.
-pub(crate) type Waiter = (Option<SubscribeKind>, AttachReply);
-
 /// A session whose load ended, with what was loaded.
 pub(crate) type Loaded = (SessionId, Result<Option<Restored>, Error>);
 
@@ -103,9 +105,10 @@ pub(crate) struct LiveSessions {
     stayed: usize,
     /// For sessions that are not in memory: the number of their next log line.
     next_lines: HashMap<SessionId, u64>,
-    loading: HashMap<SessionId, Vec<Waiter>>,
+    /// Who waits for each session that is being loaded.
+    loading: HashMap<SessionId, Vec<AttachReply>>,
     queue: VecDeque<SessionId>,
-    loads: JoinSet<Loaded>,
+    pub(crate) loads: JoinSet<Loaded>,
 }
 
 impl LiveSessions {
@@ -151,14 +154,8 @@ impl LiveSessions {
         };
         let epoch = self.shared.epoch;
         let content = Content::View(restored.view);
-        let topic = StateTopic::new(
-            &topic_name(id),
-            epoch,
-            limits,
-            restored.revision,
-            content,
-            restored.patches,
-        );
+        let name = Topic::Session(id.clone().into()).to_string();
+        let topic = StateTopic::new(&name, epoch, limits, restored.revision, content, restored.patches);
         let log_name = Topic::Log(id.clone().into()).to_string();
         let next_line = self.next_lines.get(id).copied().unwrap_or(0);
         self.sessions.entry(id.clone()).or_insert(LiveSession {
@@ -194,12 +191,7 @@ impl LiveSessions {
         {
             let shared = self.shared.clone();
             self.loads.spawn(async move {
-                let topic = topic_name(&id);
-                let labels = Labels {
-                    topic: &topic,
-                    epoch: shared.epoch,
-                };
-                let restored = restore(&shared.store, &id, None, labels).await;
+                let restored = restore(&shared, &id, None).await;
                 (id, restored)
             });
         }
@@ -210,18 +202,8 @@ impl LiveSessions {
         !self.loading.is_empty()
     }
 
-    /// Whether a load is running.
-    pub(crate) fn has_running_loads(&self) -> bool {
-        !self.loads.is_empty()
-    }
-
-    /// The next load that ends; `None` when none is running. Cancel-safe.
-    pub(crate) async fn next_load(&mut self) -> Option<Result<Loaded, JoinError>> {
-        self.loads.join_next().await
-    }
-
     /// Notes that a load ended. Returns its result and who waits for it.
-    pub(crate) fn load_ended(&mut self, ended: Result<Loaded, JoinError>) -> Option<(Loaded, Vec<Waiter>)> {
+    pub(crate) fn load_ended(&mut self, ended: Result<Loaded, JoinError>) -> Option<(Loaded, Vec<AttachReply>)> {
         self.start_loads();
         match ended {
             Ok(loaded) => {
@@ -236,46 +218,33 @@ impl LiveSessions {
     }
 
     /// Answers with a session in memory, or keeps the reply until it is loaded.
-    pub(crate) fn attach(&mut self, id: &SessionId, waiter: Waiter) {
-        if self.contains(id) {
-            self.answer(id, waiter);
-            return;
-        }
+    pub(crate) fn attach(&mut self, id: &SessionId, reply: AttachReply) {
         self.load(id);
-        if let Some(waiters) = self.loading.get_mut(id) {
-            waiters.push(waiter);
+        match self.loading.get_mut(id) {
+            Some(waiters) => waiters.push(reply),
+            None => self.answer(id, reply),
         }
     }
 
     /// Answers with a session that is in memory.
-    pub(crate) fn answer(&mut self, id: &SessionId, (kind, reply): Waiter) {
+    pub(crate) fn answer(&mut self, id: &SessionId, reply: AttachReply) {
         let Some(live) = self.sessions.get_mut(id) else {
             return;
         };
         live.used = Instant::now();
-        let permit = kind.map(|kind| {
-            let topic = match kind {
-                SubscribeKind::State => &live.topic.handle,
-                SubscribeKind::Log => &live.log.handle,
-            };
-            let options = &self.shared.options;
-            let all = (&self.shared.viewers, options.viewers);
-            ViewerPermit::acquire(topic, options.viewers_per_session, all)
-        });
-        let attached = permit.transpose().map(|permit| Attached {
+        let attached = Attached {
             id: id.clone(),
             state: live.topic.clone(),
             log: live.log.clone(),
-            permit,
-        });
-        // A viewer that went away needs no answer, and its permit is returned by the drop.
-        let _ = reply.send(attached);
+        };
+        // A viewer that went away needs no answer.
+        let _ = reply.send(Ok(attached));
     }
 
     /// Tells those who waited for a session that it cannot be had: `reason` is why loading failed, `None` when there is
     /// no such session.
-    pub(crate) fn refuse(id: &SessionId, waiters: Vec<Waiter>, reason: Option<&str>) {
-        for (_, reply) in waiters {
+    pub(crate) fn refuse(id: &SessionId, waiters: Vec<AttachReply>, reason: Option<&str>) {
+        for reply in waiters {
             let error = match reason {
                 None => SubscribeError::Unknown(id.clone().into()),
                 Some(reason) => SubscribeError::Unavailable {
@@ -304,14 +273,15 @@ impl LiveSessions {
         }
     }
 
-    /// Evicts sessions that nobody needs and the store has as they are. `is_held` are those that it does not.
-    pub(crate) fn shrink(&mut self, is_held: impl Fn(&SessionId) -> bool) {
+    /// Evicts sessions that nobody needs and the store has as they are; it does not know all facts of those that are
+    /// `is_collapsed`.
+    pub(crate) fn shrink(&mut self, is_collapsed: impl Fn(&SessionId) -> bool) {
         let options = &self.shared.options;
         let idle = Duration::from_millis(options.idle_ms);
         let mut unwatched: Vec<(bool, Reverse<Instant>, &SessionId)> = self
             .sessions
             .iter()
-            .filter(|(id, live)| live.uncommitted == 0 && !live.is_watched() && !is_held(id))
+            .filter(|(id, live)| live.uncommitted == 0 && !live.is_held() && !is_collapsed(id))
             .map(|(id, live)| {
                 let is_unfinished = live.session.view().status.is_active();
                 (is_unfinished, Reverse(live.used), id)
@@ -341,13 +311,13 @@ impl LiveSessions {
     }
 
     /// Evicts sessions between two rounds of upkeep when very many came at once.
-    pub(crate) fn shrink_when_crowded(&mut self, is_held: impl Fn(&SessionId) -> bool) {
+    pub(crate) fn shrink_when_crowded(&mut self, is_collapsed: impl Fn(&SessionId) -> bool) {
         let options = &self.shared.options;
         let may_stay = options.idle_unfinished.saturating_add(options.idle_finished);
         // What has to stay (watched, not yet stored) is not looked through again until a quarter more has come.
         let crowd = self.stayed.max(may_stay).saturating_add(CROWD);
         if self.len() > crowd.saturating_add(crowd / 4) {
-            self.shrink(is_held);
+            self.shrink(is_collapsed);
             self.stayed = self.len();
         }
     }
@@ -355,8 +325,7 @@ impl LiveSessions {
     /// Removes a session; its viewers are told why.
     pub(crate) fn remove(&mut self, id: &SessionId, end: End) {
         if let Some(live) = self.sessions.remove(id) {
-            live.topic.end(end);
-            live.log.end(end);
+            live.close(end);
         }
         self.next_lines.remove(id);
     }
@@ -364,14 +333,9 @@ impl LiveSessions {
     /// Ends the topics of all sessions when the hub stops.
     pub(crate) fn stop(&self) {
         for live in self.sessions.values() {
-            live.topic.end(End::Stopped);
-            live.log.end(End::Stopped);
+            live.close(End::Stopped);
         }
     }
-}
-
-fn topic_name(id: &SessionId) -> String {
-    Topic::Session(id.clone().into()).to_string()
 }
 
 #[cfg(test)]
@@ -422,19 +386,21 @@ mod tests {
         let id = id("a~1");
         let (first, first_answer) = oneshot::channel();
         let (second, second_answer) = oneshot::channel();
-        sessions.attach(&id, (None, first));
-        sessions.attach(&id, (Some(SubscribeKind::State), second));
-        let load = sessions.next_load().await.unwrap();
+        sessions.attach(&id, first);
+        sessions.attach(&id, second);
+        let load = sessions.loads.join_next().await.unwrap();
         let ((loaded, result), waiters) = sessions.load_ended(load).unwrap();
         assert!(loaded == id && result.unwrap().is_none() && !sessions.is_loading());
         sessions.admit(&id, new_session(&id));
         for waiter in waiters {
             sessions.answer(&id, waiter);
         }
-        assert!(first_answer.await.unwrap().unwrap().permit.is_none());
-        assert!(second_answer.await.unwrap().unwrap().permit.is_some());
+        let attached = first_answer.await.unwrap().unwrap();
+        assert!(second_answer.await.unwrap().is_ok() && sessions.get(&id).unwrap().is_held());
+        drop(attached);
+        assert!(!sessions.get(&id).unwrap().is_held());
         let (late, late_answer) = oneshot::channel();
-        LiveSessions::refuse(&id, vec![(None, late)], None);
+        LiveSessions::refuse(&id, vec![late], None);
         assert!(matches!(late_answer.await.unwrap(), Err(SubscribeError::Unknown(_))));
     }
 }

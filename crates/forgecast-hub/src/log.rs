@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use forgecast_protocol::{Epoch, LogLine};
 
-use crate::frame::{self, Frame, FrameKind, Position};
-use crate::topic::{End, RingLimits, TopicHandle};
+use crate::frame::{self, Frame, FrameKind};
+use crate::topic::{RingLimits, TopicHandle};
 
 /// How many lines a viewer gets that does not say from where it wants them.
 pub(crate) const LAST_LINES: u64 = 500;
@@ -28,7 +28,6 @@ struct State {
     bytes: usize,
     /// The frames as they were published, for viewers that are up to date.
     chunks: VecDeque<Chunk>,
-    end: Option<End>,
 }
 
 /// The topic `log/a~1`.
@@ -48,7 +47,6 @@ impl LogTopic {
                 lines: VecDeque::new(),
                 bytes: 0,
                 chunks: VecDeque::new(),
-                end: None,
             }),
         }
     }
@@ -84,35 +82,20 @@ impl LogTopic {
         self.handle.changed.notify_all();
     }
 
-    /// Ends the topic.
-    pub(crate) fn end(&self, end: End) {
-        self.state().end.get_or_insert(end);
-        self.handle.changed.notify_all();
-    }
-
     /// A frame of lines that were read from the store, for a viewer that comes from far back.
     pub(crate) fn older(&self, offset: u64, skipped: u64, lines: &[LogLine]) -> Frame {
         let json: Vec<Vec<u8>> = lines.iter().map(frame::json).collect();
         let next = offset + lines.len() as u64;
-        self.frame(
-            frame::log_of(&self.handle.name, offset, skipped, json.iter().map(AsRef::as_ref)),
-            next,
-        )
+        let json = frame::log_of(&self.handle.name, offset, skipped, json.iter().map(AsRef::as_ref));
+        self.frame(json, next)
     }
 
     fn frame(&self, json: Bytes, next: u64) -> Frame {
-        Frame {
-            json,
-            position: Some(Position {
-                epoch: self.handle.epoch,
-                revision: next,
-            }),
-            kind: FrameKind::Log,
-        }
+        Frame::new(FrameKind::Log, json, Some(self.handle.position(next)))
     }
 
-    /// Appends the lines from number `cursor` on to `out`, and moves it. Returns whether the topic ended.
-    pub(crate) fn take(&self, cursor: &mut u64, is_end_told: &mut bool, out: &mut Vec<Frame>) -> bool {
+    /// Appends the lines from number `cursor` on to `out`, and moves it.
+    pub(crate) fn take(&self, cursor: &mut u64, out: &mut Vec<Frame>) {
         let state = self.state();
         if *cursor < state.next {
             let shared = state.chunks.partition_point(|chunk| chunk.offset < *cursor);
@@ -132,7 +115,6 @@ impl LogTopic {
             }
             *cursor = state.next;
         }
-        self.handle.give_end(state.end, is_end_told, out)
     }
 }
 
@@ -197,7 +179,7 @@ mod tests {
                     continue;
                 }
                 let mut frames = Vec::new();
-                topic.take(&mut cursor, &mut false, &mut frames);
+                topic.take(&mut cursor, &mut frames);
                 for frame in frames {
                     let ServerMessage::Log { offset, skipped, lines, .. } =
                         serde_json::from_slice(&frame.json).unwrap() else { panic!() };

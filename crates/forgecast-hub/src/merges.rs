@@ -43,7 +43,7 @@ pub(crate) struct SessionMerges {
     shared: Arc<Shared>,
     /// The agent sessions.
     merging: HashSet<SessionId>,
-    steps: JoinSet<MergeStep>,
+    pub(crate) steps: JoinSet<MergeStep>,
     /// Those that were read and wait until the build is in memory.
     read: Vec<MergedSession>,
     /// No merge begins before this.
@@ -99,11 +99,6 @@ impl SessionMerges {
             let removed = shared.remove_from_store(&agent).await;
             MergeStep::Removed(agent, removed)
         });
-    }
-
-    /// The next step that ends; `None` when none is running. Cancel-safe.
-    pub(crate) async fn next_step(&mut self) -> Option<Result<MergeStep, JoinError>> {
-        self.steps.join_next().await
     }
 
     /// Notes that a step ended.
@@ -164,7 +159,7 @@ fn belongs_to_build(fact: &Fact) -> bool {
 /// Reads what is to be moved, after everything that is queued is durable.
 async fn read(store: &Store, agent: SessionId, build: SessionId) -> Result<MergedSession, Error> {
     let operation = "read a session that is to be merged";
-    let failed = |source| Error::Store { operation, source };
+    let failed = Error::store(operation);
     let slow = |_| Error::Slow {
         operation,
         waited_ms: u64::try_from(MAX_WAIT.as_millis()).unwrap_or(u64::MAX),
@@ -218,7 +213,7 @@ mod tests {
         let mut merges = SessionMerges::new(shared.clone());
         merges.begin(agent.clone(), build.clone());
         assert!(merges.is_merging(&agent) && !merges.may_begin(&agent) && merges.may_begin(&build));
-        let step = merges.next_step().await.unwrap();
+        let step = merges.steps.join_next().await.unwrap();
         merges.step_ended(step);
         let read = merges.take_read().pop().unwrap();
         assert_eq!((&read.agent, &read.build), (&agent, &build));
@@ -227,7 +222,7 @@ mod tests {
         assert!(merges.take_read().is_empty() && !merges.is_merging(&agent));
         merges.remove(agent.clone());
         assert!(merges.are_active() && !merges.are_reading());
-        let step = merges.next_step().await.unwrap();
+        let step = merges.steps.join_next().await.unwrap();
         merges.step_ended(step);
         assert!(!merges.are_active());
     }

@@ -41,18 +41,10 @@ impl Hub {
             let day = i64::from(since).saturating_sub(MARGIN_DAYS);
             Timestamp::from_millis(day.saturating_mul(DAY_MS))
         });
-        let finished = self
-            .shared
-            .store
-            .finished(FinishedQuery {
-                ended_since,
-                project: query.project,
-            })
-            .await
-            .map_err(|source| Error::Store {
-                operation: "list finished sessions",
-                source,
-            })?;
+        let project = query.project;
+        let wanted = FinishedQuery { ended_since, project };
+        let finished = self.shared.store.finished(wanted).await;
+        let finished = finished.map_err(Error::store("list finished sessions"))?;
         let within = finished
             .into_iter()
             .map(|one| (calendar.day(one.ended_at), one))

@@ -36,7 +36,7 @@ pub(crate) struct PendingBatches {
     with_calls: usize,
     next_number: u64,
     queue: VecDeque<(u64, Vec<u64>)>,
-    lookups: JoinSet<Lookup>,
+    pub(crate) lookups: JoinSet<Lookup>,
     /// Look-ups that failed: tried again after a moment.
     failed: Vec<(u64, Vec<u64>)>,
     /// Whether a batch waits for nothing but calls that are not durable yet.
@@ -77,11 +77,6 @@ impl PendingBatches {
         self.batches.is_empty()
     }
 
-    /// Whether a look-up is running.
-    pub(crate) fn is_looking_up(&self) -> bool {
-        !self.lookups.is_empty()
-    }
-
     /// Whether a batch waits that a batch of this scope must not overtake.
     pub(crate) fn blocks(&self, scope: &BTreeSet<u64>) -> bool {
         self.batches.iter().any(|other| !other.scope.is_disjoint(scope))
@@ -116,11 +111,6 @@ impl PendingBatches {
                 (number, keys, found)
             });
         }
-    }
-
-    /// The next look-up that ends; `None` when none is running. Cancel-safe.
-    pub(crate) async fn next_lookup(&mut self) -> Option<Result<Lookup, JoinError>> {
-        self.lookups.join_next().await
     }
 
     /// Notes that a look-up ended. Returns the calls that it found.
@@ -254,9 +244,9 @@ mod tests {
         let mut pending = pending().await;
         push(&mut pending, 1, &[7], false);
         assert!(pass(&mut pending, &[1]).is_empty());
-        let lookup = pending.next_lookup().await.unwrap();
+        let lookup = pending.lookups.join_next().await.unwrap();
         assert!(pending.lookup_ended(lookup).is_empty());
         assert_eq!(pass(&mut pending, &[1]), [1]);
-        assert_eq!((pending.with_calls, pending.is_looking_up()), (0, false));
+        assert_eq!((pending.with_calls, pending.lookups.len()), (0, 0));
     }
 }

@@ -3,14 +3,14 @@
 
 use bytes::Bytes;
 use forgecast_protocol::rest::{Exported, LogMatches, LogPage, Metric, SessionList, SessionsQuery, StoredEvent};
-use forgecast_protocol::{Epoch, Revision, SessionId, SessionRef, Timeline, Timestamp, Topic};
+use forgecast_protocol::{Epoch, Revision, SessionId, SessionRef, Timeline, Timestamp};
 use forgecast_store::Store;
 // Part of the hub's own interface: its callers know the hub, not the store.
 pub use forgecast_store::{From, LogQuery, StoreHealth};
 
 use crate::error::{Error, SubscribeError};
 use crate::frame;
-use crate::history::{Labels, Restored, restore};
+use crate::history::restore;
 use crate::hub::Hub;
 
 /// A session's view at one revision.
@@ -49,7 +49,7 @@ impl Hub {
     /// # Errors
     /// It could not be loaded.
     pub async fn view(&self, session: &SessionRef) -> Result<Option<StateAt>, Error> {
-        let attached = match self.attach(session.clone(), None).await {
+        let attached = match self.attach(session.clone()).await {
             Ok(attached) => attached,
             Err(SubscribeError::Unavailable { source, .. }) => return Err(*source),
             Err(_) => return Ok(None),
@@ -81,17 +81,15 @@ impl Hub {
             return Ok(None);
         }
         self.settle().await;
-        let topic = Topic::Session(newest.id.clone().into()).to_string();
-        let labels = Labels {
-            topic: &topic,
-            epoch: newest.epoch,
+        let find = async || {
+            let restored = restore(&self.shared, &newest.id, Some(revision)).await?;
+            Ok::<_, Error>(restored.filter(|state| state.revision == revision))
         };
-        let found = |restored: Option<Restored>| restored.filter(|state| state.revision == revision);
-        let mut state = found(restore(&self.shared.store, &newest.id, Some(revision), labels).await?);
+        let mut state = find().await?;
         if state.is_none() {
             // It may have been published a moment ago, and be on its way.
             self.flush().await?;
-            state = found(restore(&self.shared.store, &newest.id, Some(revision), labels).await?);
+            state = find().await?;
         }
         Ok(state.map(|state| {
             let json: Bytes = frame::json(state.view.as_ref()).into();
@@ -123,8 +121,7 @@ impl Hub {
     pub async fn rows(&self, query: SessionsQuery) -> Result<SessionList, Error> {
         self.settle().await;
         let page = self.shared.store.rows(query).await;
-        let operation = "list sessions";
-        page.map_err(|source| Error::Store { operation, source })
+        page.map_err(Error::store("list sessions"))
     }
 
     /// Asks the store about a session, after what is on its way there.
@@ -139,7 +136,7 @@ impl Hub {
         };
         self.settle().await;
         let answer = ask(&self.shared.store, &id).await;
-        answer.map(Some).map_err(|source| Error::Store { operation, source })
+        answer.map(Some).map_err(Error::store(operation))
     }
 
     /// Lines of a session's log. `None` when there is no such session.
@@ -147,8 +144,8 @@ impl Hub {
     /// # Errors
     /// The store failed.
     pub async fn log(&self, session: &SessionRef, query: LogQuery) -> Result<Option<LogPage>, Error> {
-        self.ask_store(session, "read a log", async |store, id| store.log(id, query).await)
-            .await
+        let ask = async |store: &Store, id: &SessionId| store.log(id, query).await;
+        self.ask_store(session, "read a log", ask).await
     }
 
     /// The numbers of the lines of a session's log that match. `None` when there is no such session.

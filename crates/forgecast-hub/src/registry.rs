@@ -544,13 +544,14 @@ impl Registry {
         span: Span,
         at: Timestamp,
     ) -> Result<Resolved, Reason> {
-        let resolved = match found {
+        let mut resolved = match found {
             Some(Found { id, .. }) => Resolved {
                 changed: self.bound(transcript).is_some() && self.place_agent_session(&id, directory),
                 ..Resolved::known(id, true)
             },
             None => self.create_agent_session(transcript, directory, span, at)?,
         };
+        (resolved.explicit, resolved.binds) = (true, true);
         let known = self.transcripts.get(transcript);
         let known = known.and_then(|before| before.directory.clone());
         let binding = Binding {
@@ -558,11 +559,7 @@ impl Registry {
             directory: directory.map(str::to_owned).or(known),
         };
         self.restore_transcript(transcript, binding);
-        Ok(Resolved {
-            explicit: true,
-            binds: true,
-            ..resolved
-        })
+        Ok(resolved)
     }
 
     /// Gives an agent session its folder. Returns whether it had none.
@@ -592,11 +589,9 @@ impl Registry {
         family.name = transcript.to_string();
         family.named = true;
         family.is_agent = true;
-        family.directory = directory.map(str::to_owned);
-        if let Some(directory) = directory {
-            self.transcripts.add_agent_session(directory, transcript);
-        }
+        family.directory = None;
         let resolved = self.add_run(transcript, at);
+        self.place_agent_session(&resolved.id, directory);
         if let Some(run) = self.run_mut(&resolved.id) {
             run.span = span;
         }
@@ -646,11 +641,8 @@ impl Registry {
     pub(crate) fn merged(&self) -> Vec<SessionId> {
         let bindings = self.transcripts.iter();
         let elsewhere = bindings.filter(|(transcript, binding)| binding.session.name() != *transcript);
-        let agents = elsewhere.filter(|(transcript, _)| {
-            let family = self.families.get(*transcript);
-            family.is_some_and(|family| family.is_agent)
-        });
-        agents.filter_map(|(transcript, _)| self.newest(transcript)).collect()
+        let agents = elsewhere.filter_map(|(transcript, _)| self.newest(transcript));
+        agents.filter(|agent| self.is_agent(agent)).collect()
     }
 }
 

@@ -94,9 +94,8 @@ impl Hub {
     }
 
     async fn sums(&self, query: UsageQuery) -> Result<Vec<UsageGroup>, Error> {
-        let operation = "add up usage";
         let sums = self.shared.store.usage(query).await;
-        sums.map_err(|source| Error::Store { operation, source })
+        sums.map_err(Error::store("add up usage"))
     }
 }
 

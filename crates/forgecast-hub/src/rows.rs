@@ -7,16 +7,24 @@ use std::sync::Arc;
 use bytes::Bytes;
 use forgecast_protocol::Problem;
 use forgecast_protocol::event::IndexingProgress;
+use serde::Serialize;
 
 use crate::frame::{self, canonical};
+
+/// What the index shows besides the rows.
+#[derive(Clone, Default, PartialEq, Serialize)]
+pub(crate) struct IndexHead {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) indexing: Option<IndexingProgress>,
+    pub(crate) problems: BTreeMap<String, Problem>,
+    pub(crate) total: usize,
+}
 
 /// What the topic `sessions` publishes: a [`forgecast_protocol::update::Index`] whose rows are JSON already.
 #[derive(Clone, Default)]
 pub(crate) struct IndexRows {
-    pub(crate) indexing: Option<IndexingProgress>,
-    pub(crate) problems: BTreeMap<String, Problem>,
+    pub(crate) head: IndexHead,
     pub(crate) sessions: BTreeMap<Arc<str>, Bytes>,
-    pub(crate) total: usize,
 }
 
 impl IndexRows {
@@ -25,13 +33,13 @@ impl IndexRows {
         let size: usize = self.sessions.values().map(|row| row.len() + 64).sum();
         let mut out = Vec::with_capacity(size + 256);
         out.push(b'{');
-        if let Some(indexing) = &self.indexing {
+        if let Some(indexing) = &self.head.indexing {
             out.extend_from_slice(br#""indexing":"#);
             out.extend_from_slice(&frame::json(&canonical(indexing)));
             out.push(b',');
         }
         out.extend_from_slice(br#""problems":"#);
-        out.extend_from_slice(&frame::json(&canonical(&self.problems)));
+        out.extend_from_slice(&frame::json(&canonical(&self.head.problems)));
         out.extend_from_slice(br#","sessions":{"#);
         for (number, (id, row)) in self.sessions.iter().enumerate() {
             if number > 0 {
@@ -44,7 +52,7 @@ impl IndexRows {
             out.extend_from_slice(row);
         }
         out.extend_from_slice(br#"},"total":"#);
-        out.extend_from_slice(self.total.to_string().as_bytes());
+        out.extend_from_slice(self.head.total.to_string().as_bytes());
         out.push(b'}');
         out.into()
     }

@@ -61,8 +61,7 @@ impl Shared {
 
     /// Removes a session and everything that is stored of it, after everything that is queued.
     pub(crate) async fn remove_from_store(&self, id: &SessionId) -> Result<(), Error> {
-        let operation = "forget a session";
-        let failed = |source| Error::Store { operation, source };
+        let failed = Error::store("forget a session");
         self.store.forget(id).await.map_err(failed)?;
         // The bare number stays, so that no other run gets this id after a restart.
         let tombstone = StoredSession {

@@ -8,6 +8,7 @@ use forgecast_protocol::event::{BudgetPassed, BudgetScope};
 use forgecast_protocol::report::{BudgetReport, BurnRate};
 use forgecast_protocol::session::BudgetLevel;
 use forgecast_protocol::{Calendar, Timestamp};
+use forgecast_session::price::dollars;
 
 /// Over how many seconds the burn rate is measured.
 pub(crate) const BURN_S: u32 = 600;
@@ -40,12 +41,6 @@ pub(crate) fn level(spent_usd: f64, limit_usd: f64) -> BudgetLevel {
         share if share >= 0.5 => BudgetLevel::Warning,
         _ => BudgetLevel::Safe,
     }
-}
-
-/// Billionths of a dollar as dollars.
-#[expect(clippy::cast_precision_loss, reason = "money that is shown, not added up")]
-pub(crate) fn dollars(nanos: i64) -> f64 {
-    nanos as f64 / 1e9
 }
 
 /// The days and the last minutes, with what was announced.

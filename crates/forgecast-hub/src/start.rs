@@ -51,10 +51,16 @@ pub async fn start(
     let Opened {
         store, epoch, notices, ..
     } = opened;
-    let known = store.sessions().await.map_err(reading("read the known sessions"))?;
-    let runs = store.runs().await.map_err(reading("read finished runs"))?;
-    let sources = store.sources().await.map_err(reading("read the known sources"))?;
-    let transcripts = store.transcripts().await.map_err(reading("read the transcripts"))?;
+    let known = store
+        .sessions()
+        .await
+        .map_err(Error::store("read the known sessions"))?;
+    let runs = store.runs().await.map_err(Error::store("read finished runs"))?;
+    let sources = store.sources().await.map_err(Error::store("read the known sources"))?;
+    let transcripts = store
+        .transcripts()
+        .await
+        .map_err(Error::store("read the transcripts"))?;
 
     let ring = RingLimits {
         patches: options.ring_patches,
@@ -69,11 +75,7 @@ pub async fn start(
         index.set_problem(&key, Some(problem));
     }
     let now = clock.now();
-    let Restored {
-        registry,
-        next_lines,
-        deadlines,
-    } = restore(known, transcripts, &options, &mut index, now);
+    let (registry, next_lines, deadlines) = restore(known, transcripts, &options, &mut index, now);
     let today = options.calendar.day(now);
     let days = spent(&store, Spending::since(today)).await?;
     let spending = Spending::new(days, today, &options.budgets);
@@ -108,19 +110,14 @@ pub async fn start(
     Ok((Hub::new(shared, intake, commands), tokio::spawn(task.run())))
 }
 
-struct Restored {
-    registry: Registry,
-    next_lines: HashMap<SessionId, u64>,
-    deadlines: Deadlines,
-}
-
+/// Names and bindings, the number of each session's next log line, and when the silence of each has a meaning.
 fn restore(
     mut known: Vec<KnownSession>,
     transcripts: Vec<StoredTranscript>,
     options: &Options,
     index: &mut Index,
     now: Timestamp,
-) -> Restored {
+) -> (Registry, HashMap<SessionId, u64>, Deadlines) {
     let mut registry = Registry::new(options.max_sessions);
     for StoredTranscript { id, session, directory } in transcripts {
         if let Ok(transcript) = id.parse() {
@@ -153,11 +150,7 @@ fn restore(
         }
         next_lines.insert(id, known.next_log_offset);
     }
-    Restored {
-        registry,
-        next_lines,
-        deadlines,
-    }
+    (registry, next_lines, deadlines)
 }
 
 /// What was spent day by day, billionths of a dollar.
@@ -167,7 +160,10 @@ async fn spent(store: &Store, since: i32) -> Result<BTreeMap<i32, i64>, Error> {
         since_day: Some(since),
         ..UsageQuery::default()
     };
-    let sums = store.usage(query).await.map_err(reading("add up what was spent"))?;
+    let sums = store
+        .usage(query)
+        .await
+        .map_err(Error::store("add up what was spent"))?;
     let mut days = BTreeMap::new();
     for sum in sums {
         if let Some(day) = parse_date(&sum.key) {
@@ -182,8 +178,4 @@ async fn spent(store: &Store, since: i32) -> Result<BTreeMap<i32, i64>, Error> {
 fn epoch_of_process() -> Epoch {
     let random = RandomState::new().hash_one(std::process::id());
     Epoch::new(u32::try_from(random >> 32).unwrap_or_default())
-}
-
-fn reading(operation: &'static str) -> impl Fn(forgecast_store::Error) -> Error {
-    move |source| Error::Store { operation, source }
 }

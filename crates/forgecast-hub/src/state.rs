@@ -6,7 +6,6 @@ mod publish;
 mod usage;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use forgecast_protocol::event::{Custom, WentQuiet};
@@ -18,7 +17,7 @@ use forgecast_session::Limits;
 use forgecast_store::StoredSession;
 use serde_json::{Value, json};
 
-use crate::batch::{BatchSource, BatchSubjects, PreparedBatch};
+use crate::batch::{BatchSource, BatchSubjects, PreparedBatch, hash_of};
 use crate::command::ImportedSession;
 use crate::commits::CommitDraft;
 use crate::counters::{Reason, Receipt, Rejected};
@@ -52,16 +51,6 @@ pub(crate) struct HubState {
     pub(crate) sources: HashMap<u64, u64>,
 }
 
-/// What folding a batch came to.
-pub(crate) struct FoldedBatch {
-    pub(crate) receipt: Receipt,
-    pub(crate) draft: CommitDraft,
-    /// Agent sessions that turned out to belong to a build, each with the build.
-    pub(crate) merges: Vec<(SessionId, SessionId)>,
-    /// Sessions that were removed on the way.
-    pub(crate) removed: Vec<SessionId>,
-}
-
 /// A session that a batch touched.
 struct Touched {
     /// The stage that it was in before; `None` for a new one.
@@ -70,11 +59,15 @@ struct Touched {
     facts: u64,
 }
 
-/// What one batch has done so far.
+/// What one batch has done so far, and at its end: what it came to.
 #[derive(Default)]
-struct BatchContext {
-    receipt: Receipt,
-    draft: CommitDraft,
+pub(crate) struct BatchContext {
+    pub(crate) receipt: Receipt,
+    pub(crate) draft: CommitDraft,
+    /// Agent sessions that turned out to belong to a build, each with the build.
+    pub(crate) merges: Vec<(SessionId, SessionId)>,
+    /// Sessions that were removed on the way.
+    pub(crate) removed: Vec<SessionId>,
     subjects: BatchSubjects,
     touched: BTreeMap<SessionId, Touched>,
     /// Producers' own events and announcements of budgets, for viewers of the session.
@@ -87,8 +80,6 @@ struct BatchContext {
     spenders: Vec<(SessionId, Timestamp)>,
     /// Sessions whose usage is reported by a better source than their producer since this batch.
     upgraded: BTreeSet<SessionId>,
-    merges: Vec<(SessionId, SessionId)>,
-    removed: Vec<SessionId>,
 }
 
 impl BatchContext {
@@ -146,7 +137,7 @@ impl HubState {
     }
 
     /// Folds a batch whose sessions and calls are all in memory (or new).
-    pub(crate) fn fold(&mut self, prepared: PreparedBatch) -> FoldedBatch {
+    pub(crate) fn fold(&mut self, prepared: PreparedBatch) -> BatchContext {
         let mut context = BatchContext::default();
         if self.was_read(&prepared.batch) {
             context.receipt.duplicates = prepared.batch.events.len() as u64;
@@ -157,33 +148,45 @@ impl HubState {
     }
 
     fn fold_all(&mut self, prepared: PreparedBatch, context: &mut BatchContext) {
-        let Batch {
-            events,
-            logs,
-            checkpoints,
-        } = prepared.batch;
+        let batch = prepared.batch;
         context.subjects = prepared.subjects;
-        let first_log = events.len();
-        for (index, event) in events.into_iter().enumerate() {
+        let first_log = batch.events.len();
+        for (index, event) in batch.events.into_iter().enumerate() {
             self.fold_event(index, event, context);
         }
-        for (index, chunk) in logs.into_iter().enumerate() {
+        for (index, chunk) in batch.logs.into_iter().enumerate() {
             let subject = context.subjects.of_item(first_log + index);
             self.append_log(index, subject, chunk, context);
         }
-        context.draft.checkpoints = checkpoints;
+        context.draft.checkpoints = batch.checkpoints;
     }
 
     /// Ends a batch: publishes what changed and completes what has to be stored.
-    fn finish_batch(&mut self, mut context: BatchContext) -> FoldedBatch {
+    fn finish_batch(&mut self, mut context: BatchContext) -> BatchContext {
         self.fold_pending_usage(&mut context);
         self.publish_changes(&mut context);
         self.ledger.draft_changes(&mut context.draft);
-        FoldedBatch {
-            receipt: context.receipt,
-            draft: context.draft,
-            merges: context.merges,
-            removed: context.removed,
+        context
+    }
+
+    /// Folds a fact into a session in memory and adds it to what has to be stored.
+    fn apply(&mut self, id: &SessionId, event: Event, context: &mut BatchContext) {
+        if let Some(live) = self.sessions.get_mut(id) {
+            live.session.apply(&event);
+            context.push(id.clone(), event);
+        }
+    }
+
+    /// Folds a fact of the hub's own.
+    fn apply_internal(&mut self, id: &SessionId, event: Event, context: &mut BatchContext) {
+        self.apply(id, event, context);
+        self.shared.tally.lock().internal += 1;
+    }
+
+    /// A session begins with a fact, whatever it was first heard of by.
+    fn begin_with(&mut self, id: &SessionId, seen: Event, context: &mut BatchContext) {
+        if self.sessions.get(id).is_some_and(LiveSession::is_new) && !context.has_facts_of(id) {
+            self.apply(id, seen, context);
         }
     }
 
@@ -325,12 +328,10 @@ impl HubState {
         let before = self.shared.registry().before(id);
         let before = before.and_then(|before| self.sessions.get(&before));
         let host = before.and_then(|before| before.session.view().host.clone());
-        if let (Some(host), Some(live)) = (host, self.sessions.get_mut(id)) {
+        if host.is_some() {
             // It comes first in the history, and a session begins with its first fact: both must have the same subject.
-            let seen = history::seen(first.subject.clone(), first.at, Some(host));
-            live.session.apply(&seen);
-            context.push(id.clone(), seen);
-            self.shared.tally.lock().internal += 1;
+            let seen = history::seen(first.subject.clone(), first.at, host);
+            self.apply_internal(id, seen, context);
         }
     }
 
@@ -352,7 +353,6 @@ impl HubState {
         let Some(first) = lines.first() else {
             return;
         };
-        // The first thing that is heard of a session may be its log; it begins with a fact all the same.
         let seen = history::seen(of, first.at, None);
         let id = match self.session_of(subject, &seen, context) {
             Ok(id) => id,
@@ -362,13 +362,10 @@ impl HubState {
                 return;
             }
         };
+        self.begin_with(&id, seen, context);
         let Some(live) = self.sessions.get_mut(&id) else {
             return;
         };
-        if live.is_new() && !context.has_facts_of(&id) {
-            live.session.apply(&seen);
-            context.push(id.clone(), seen);
-        }
         live.log.append(&mut lines);
         context.receipt.log_lines += lines.len() as u64;
         context.draft.logs.push((id, lines));
@@ -402,19 +399,14 @@ impl HubState {
     }
 
     /// Moves what an agent session holds to its build, and removes the agent session.
-    pub(crate) fn merge_into_build(&mut self, merged: MergedSession) -> FoldedBatch {
-        let MergedSession {
-            agent,
-            build,
-            calls,
-            facts,
-        } = merged;
+    pub(crate) fn merge_into_build(&mut self, merged: MergedSession) -> BatchContext {
+        let (agent, build) = (merged.agent, merged.build);
         let mut context = BatchContext::default();
         let bindings = self.shared.registry_mut().rebind(&agent, &build);
         context.draft.transcripts.extend(bindings);
         self.remove(&agent, End::Removed);
-        self.rebind_calls(&agent, &build, &calls, &mut context);
-        let events = facts.into_iter().map(|event| Event {
+        self.rebind_calls(&agent, &build, &merged.calls, &mut context);
+        let events = merged.facts.into_iter().map(|event| Event {
             id: None,
             subject: of_run(&build),
             ..event
@@ -467,21 +459,16 @@ impl HubState {
     }
 
     /// Shows an imported session that is stored by now, or frees its slot.
-    pub(crate) fn finish_import(&mut self, id: &SessionId, imported: Option<ImportedSession>) {
+    pub(crate) fn finish_import(&mut self, id: &SessionId, imported: Option<Box<ImportedSession>>) {
         let Some(imported) = imported else {
             self.shared.registry_mut().remove(id);
             return;
         };
-        let ImportedSession {
-            session,
-            row,
-            next_line,
-        } = imported;
-        let limits = &self.shared.options.limits;
-        self.shared.registry_mut().restore(&session, Some(&row), limits);
-        self.sessions.set_next_line(id, next_line);
-        self.deadlines.set(id, next_look_at(&row, limits));
-        self.set_row(&row);
+        let (row, limits) = (&imported.row, &self.shared.options.limits);
+        self.shared.registry_mut().restore(&imported.session, Some(row), limits);
+        self.sessions.set_next_line(id, imported.next_line);
+        self.deadlines.set(id, next_look_at(row, limits));
+        self.set_row(row);
     }
 }
 
@@ -503,13 +490,12 @@ pub(crate) fn next_look_at(row: &SessionRow, limits: &Limits) -> Option<Timestam
 /// A source and how far it was read, as two hashes.
 pub(crate) fn fingerprint(source: &SourceKey, checkpoint: &SourceCheckpoint) -> (u64, u64) {
     let identity = &checkpoint.identity;
-    let mut state = DefaultHasher::new();
-    (identity.device, identity.inode, identity.size).hash(&mut state);
-    (identity.mtime_ns, identity.ctime_ns).hash(&mut state);
-    (checkpoint.offset, &checkpoint.digest).hash(&mut state);
-    let mut key = DefaultHasher::new();
-    source.hash(&mut key);
-    (key.finish(), state.finish())
+    let file = (identity.device, identity.inode, identity.size);
+    let times = (identity.mtime_ns, identity.ctime_ns);
+    (
+        hash_of(source),
+        hash_of((file, times, checkpoint.offset, &checkpoint.digest)),
+    )
 }
 
 /// A producer's own event as viewers get it.

@@ -10,10 +10,10 @@ use forgecast_protocol::update::TopicMark;
 use forgecast_protocol::{Epoch, Revision, Topic};
 
 use crate::error::SubscribeError;
-use crate::frame::Frame;
+use crate::frame::{self, Frame, FrameKind};
 use crate::log::LogTopic;
 use crate::notifier::Listener;
-use crate::topic::{Cursor, StateTopic, TopicHandle};
+use crate::topic::{Cursor, End, StateTopic, TopicHandle};
 
 /// Where a viewer begins to follow a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,8 +96,16 @@ pub(crate) enum Source {
         older: Vec<Frame>,
         /// Number of the next line from memory.
         next: u64,
-        is_end_told: bool,
     },
+}
+
+impl Source {
+    fn handle(&self) -> &TopicHandle {
+        match self {
+            Self::State { topic, .. } => &topic.handle,
+            Self::Log { topic, .. } => &topic.handle,
+        }
+    }
 }
 
 /// One viewer of one topic. Dropping it ends the subscription.
@@ -113,13 +121,9 @@ pub struct Subscription {
 
 impl Subscription {
     pub(crate) fn new(topic: Topic, source: Source, permit: ViewerPermit) -> Self {
-        let handle = match &source {
-            Source::State { topic, .. } => &topic.handle,
-            Source::Log { topic, .. } => &topic.handle,
-        };
         Self {
             topic,
-            listener: handle.changed.listen(),
+            listener: source.handle().changed.listen(),
             source,
             ended: false,
             asked: false,
@@ -167,19 +171,20 @@ impl Subscription {
         }
         // Before looking: what is published from here on wakes the task again.
         self.listener.has_changed();
+        let end = self.source.handle().end.get().copied();
         let mut frames = Vec::new();
-        self.ended = match &mut self.source {
+        match &mut self.source {
             Source::State { topic, cursor } => topic.take(cursor, &mut frames),
-            Source::Log {
-                topic,
-                older,
-                next,
-                is_end_told,
-            } => {
+            Source::Log { topic, older, next } => {
                 frames.append(older);
-                topic.take(next, is_end_told, &mut frames)
+                topic.take(next, &mut frames);
             }
-        };
+        }
+        if end == Some(End::Removed) {
+            let removed = frame::removed(&self.source.handle().name);
+            frames.push(Frame::new(FrameKind::Removed, removed, None));
+        }
+        self.ended = end.is_some();
         (self.ended || !frames.is_empty()).then_some(Delivery {
             frames,
             ended: self.ended,
@@ -192,8 +197,8 @@ impl Subscription {
     pub fn mark(&self) -> TopicMark {
         match &self.source {
             Source::State { topic, cursor } => TopicMark {
-                revision: cursor.position.map_or(0, |position| position.revision),
-                digest: cursor.position.and_then(|position| topic.digest_at(position)),
+                revision: cursor.held.unwrap_or(0),
+                digest: cursor.held.and_then(|revision| topic.digest_at(revision)),
             },
             Source::Log { next, .. } => TopicMark {
                 revision: *next,

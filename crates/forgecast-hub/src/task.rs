@@ -7,10 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use forgecast_protocol::{Batch, Problem, ProblemKind, SessionId};
+use forgecast_protocol::{Batch, EventId, Problem, ProblemKind, SessionId};
 use forgecast_store::{Error, Pruned, StoreHealth};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
@@ -18,7 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::{BatchSource, PreparedBatch};
-use crate::command::{Command, PushAnswer, PushRequest};
+use crate::command::{Command, PushAnswer};
 use crate::commits::{CommitContext, CommitDraft, CommitQueue};
 use crate::counters::{Reason, Receipt};
 use crate::error::{PushError, SubscribeError};
@@ -26,7 +25,7 @@ use crate::live::Loaded;
 use crate::merges::SessionMerges;
 use crate::pending::{Lookup, PendingBatches};
 use crate::shared::Shared;
-use crate::state::{FoldedBatch, HubState};
+use crate::state::{BatchContext, HubState};
 use crate::topic::End;
 
 /// How often the task looks at what has no event of its own: the state of the disk, what may leave memory, a clock that
@@ -110,9 +109,9 @@ impl HubTask {
                 }
                 Some(command) = self.commands.recv() => self.command(command),
                 (context, result) = self.commits.next() => self.committed(context, result),
-                Some(load) = self.state.sessions.next_load() => self.load_ended(load),
-                Some(lookup) = self.pending.next_lookup() => self.lookup_ended(lookup),
-                Some(step) = self.merges.next_step() => {
+                Some(load) = self.state.sessions.loads.join_next() => self.load_ended(load),
+                Some(lookup) = self.pending.lookups.join_next() => self.lookup_ended(lookup),
+                Some(step) = self.merges.steps.join_next() => {
                     self.merges.step_ended(step);
                     self.finish_merges();
                 }
@@ -127,14 +126,19 @@ impl HubTask {
 
     fn command(&mut self, command: Command) {
         match command {
-            Command::Attach { session, kind, reply } => {
+            Command::Attach { session, reply } => {
                 let id = self.shared.registry().find(&session);
                 match id {
-                    Some(id) => self.state.sessions.attach(&id, (kind, reply)),
+                    Some(id) => self.state.sessions.attach(&id, reply),
                     None => drop(reply.send(Err(SubscribeError::Unknown(session)))),
                 }
             }
-            Command::Push(push) => self.push(push),
+            Command::Push {
+                batch,
+                known,
+                durable,
+                reply,
+            } => self.push(batch, &known, durable, reply),
             // The loop has handed everything that was published before to the store's queue.
             Command::Flush(reply) => drop(reply.send(())),
             Command::WaitIdle(reply) => self.idle_waiters.push(reply),
@@ -146,17 +150,11 @@ impl HubTask {
                 let _ = reply.send(id);
             }
             Command::ReserveSlot { session, reply } => drop(reply.send(self.state.reserve_slot(session))),
-            Command::FinishImport { id, imported } => self.state.finish_import(&id, imported.map(|imported| *imported)),
+            Command::FinishImport { id, imported } => self.state.finish_import(&id, imported),
         }
     }
 
-    fn push(&mut self, push: PushRequest) {
-        let PushRequest {
-            mut batch,
-            known,
-            durable,
-            reply,
-        } = push;
+    fn push(&mut self, batch: Batch, known: &BTreeSet<EventId>, durable: u64, reply: oneshot::Sender<PushAnswer>) {
         if !self.state.recent_ids.covers(durable) {
             let _ = reply.send(PushAnswer::Again(batch));
             return;
@@ -167,12 +165,9 @@ impl HubTask {
             return;
         }
         // A fact that the store knows is one that this process may have forgotten: remember it again.
-        for event in &mut batch.events {
-            if let Some(id) = &event.id
-                && known.contains(id)
-            {
-                self.state.recent_ids.insert(id);
-            }
+        let ids = batch.events.iter().filter_map(|event| event.id.as_ref());
+        for id in ids.filter(|id| known.contains(*id)) {
+            self.state.recent_ids.insert(id);
         }
         self.ingest(batch, BatchSource::Push(reply));
     }
@@ -264,7 +259,7 @@ impl HubTask {
     }
 
     /// Counts a folded batch, hands it to the store, and begins what follows from it.
-    fn finish_batch(&mut self, folded: FoldedBatch, source: BatchSource) {
+    fn finish_batch(&mut self, folded: BatchContext, source: BatchSource) {
         if !matches!(source, BatchSource::Internal) {
             self.shared.tally.add(&folded.receipt);
         }
@@ -506,19 +501,13 @@ impl HubTask {
     }
 
     fn show_store_health(&mut self) {
-        let health = self.shared.store.health();
-        let problem = store_problem(&health).map(|message| Problem {
-            kind: ProblemKind::Store,
-            message,
-            subject: None,
-        });
+        let problem = store_problem(&self.shared.store.health());
         if let Some(problem) = &problem
             && !self.state.index.has_problem(STORE)
         {
             tracing::warn!(problem = problem.message, "the store is unwell");
         }
         self.state.index.set_problem(STORE, problem);
-        self.shared.tally.lock().backlog_bytes = health.backlog_bytes;
     }
 
     fn update_gauges(&self) {
@@ -527,7 +516,6 @@ impl HubTask {
         counters.transcripts_evicted = self.shared.registry().transcripts_evicted();
         counters.sessions_in_memory = self.state.sessions.len() as u64;
         counters.commits_pending = self.commits.len() as u64;
-        counters.viewers = self.shared.viewers.load(Ordering::Relaxed) as u64;
     }
 
     async fn stop(mut self) {
@@ -537,8 +525,8 @@ impl HubTask {
             self.ingest(batch, BatchSource::Ingest);
         }
         while let Some(command) = self.commands.recv().await {
-            if let Command::Push(push) = command {
-                self.push(push);
+            if matches!(command, Command::Push { .. }) {
+                self.command(command);
             }
         }
         if timeout(STOP_LOADS, self.finish_pending()).await.is_err() {
@@ -548,7 +536,7 @@ impl HubTask {
         self.flush_collapsed();
         self.publish_index();
         self.state.sessions.stop();
-        self.shared.index.end(End::Stopped);
+        self.shared.index.handle.close(End::Stopped);
         self.commits.send();
         let commits = async {
             while self.commits.len() > 0 {
@@ -566,10 +554,11 @@ impl HubTask {
 
     /// Waits until everything that is pending is folded, or nothing is under way any more that it waits for.
     async fn finish_pending(&mut self) {
-        while !self.pending.is_empty() && (self.state.sessions.has_running_loads() || self.pending.is_looking_up()) {
+        let under_way = |task: &Self| task.state.sessions.loads.len() + task.pending.lookups.len();
+        while !self.pending.is_empty() && under_way(self) > 0 {
             tokio::select! {
-                Some(load) = self.state.sessions.next_load() => self.load_ended(load),
-                Some(lookup) = self.pending.next_lookup() => self.lookup_ended(lookup),
+                Some(load) = self.state.sessions.loads.join_next() => self.load_ended(load),
+                Some(lookup) = self.pending.lookups.join_next() => self.lookup_ended(lookup),
             }
         }
     }
@@ -585,14 +574,18 @@ impl HubTask {
     }
 }
 
-fn store_problem(health: &StoreHealth) -> Option<String> {
+fn store_problem(health: &StoreHealth) -> Option<Problem> {
     let error = health.last_error.as_ref()?;
     let way_out = if health.full {
         "make room on the disk"
     } else {
         "what is shown is not stored yet"
     };
-    Some(format!("the database cannot be written ({error}); {way_out}"))
+    Some(Problem {
+        kind: ProblemKind::Store,
+        message: format!("the database cannot be written ({error}); {way_out}"),
+        subject: None,
+    })
 }
 
 async fn wake_at(at: Option<Instant>) {
@@ -615,6 +608,6 @@ mod tests {
         assert_eq!(store_problem(&health), None);
         (health.writable, health.full) = (false, true);
         health.last_error = Some("database or disk is full".into());
-        assert!(store_problem(&health).is_some_and(|message| message.contains("make room on the disk")));
+        assert!(store_problem(&health).is_some_and(|problem| problem.message.contains("make room on the disk")));
     }
 }

@@ -9,7 +9,7 @@ use forgecast_session::{Session, TimelineBuilder};
 use forgecast_store::{Beginning, Store};
 
 use crate::error::Error;
-use crate::history::{apply, begin};
+use crate::history::{apply, begin, read_snapshot};
 
 /// Histories that stay in memory.
 const MAX_HISTORIES: usize = 16;
@@ -69,14 +69,15 @@ impl HistoryCache {
 impl SessionHistory {
     /// Folds what was stored since it was asked for last.
     async fn catch_up(&mut self, store: &Store, id: &SessionId) -> Result<(), Error> {
-        let beginning = store.beginning(id).await.map_err(unreadable)?;
+        let failed = Error::store("read a session's history");
+        let beginning = store.beginning(id).await.map_err(failed)?;
         let Some(beginning) = beginning else {
             *self = Self::default();
             return Ok(());
         };
         self.begin_with(id, &beginning);
         loop {
-            let page = store.events_after(id, self.sequence, PAGE).await.map_err(unreadable)?;
+            let page = store.events_after(id, self.sequence, PAGE).await.map_err(failed)?;
             let is_last = page.len() < PAGE as usize;
             for stored in page {
                 let (session, builder) = self.folded.get_or_insert_with(|| {
@@ -104,15 +105,12 @@ impl SessionHistory {
         if known.is_some_and(|(_, builder)| builder.first() >= *revision) {
             return;
         }
-        match serde_json::from_slice::<Session>(body) {
-            Ok(session) => {
-                let view = session.view();
-                let at = view.last_seen_at.max(view.last_work_at).or(view.started_at);
-                let builder = TimelineBuilder::new(&session, *revision, at.unwrap_or_default());
-                self.folded = Some((session, builder));
-                self.sequence = beginning.after;
-            }
-            Err(error) => tracing::error!(session = %id, %error, "a stored snapshot cannot be read"),
+        if let Some(session) = read_snapshot(id, body) {
+            let view = session.view();
+            let at = view.last_seen_at.max(view.last_work_at).or(view.started_at);
+            let builder = TimelineBuilder::new(&session, *revision, at.unwrap_or_default());
+            self.folded = Some((session, builder));
+            self.sequence = beginning.after;
         }
     }
 }
@@ -127,12 +125,5 @@ fn empty(session: SessionId) -> Timeline {
         marks: Vec::new(),
         times: Vec::new(),
         left_out: 0,
-    }
-}
-
-fn unreadable(source: forgecast_store::Error) -> Error {
-    Error::Store {
-        operation: "read a session's history",
-        source,
     }
 }

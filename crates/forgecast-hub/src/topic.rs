@@ -6,7 +6,7 @@ mod rendered;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use forgecast_protocol::{Epoch, Revision};
@@ -48,7 +48,6 @@ struct State {
     rendered: Option<Arc<Rendered>>,
     events: VecDeque<RetainedEvent>,
     next_event: u64,
-    end: Option<End>,
 }
 
 /// Why nothing more is published on a topic.
@@ -78,6 +77,9 @@ pub(crate) struct TopicHandle {
     pub(crate) changed: Arc<Notifier>,
     /// Number of subscriptions at the moment.
     pub(crate) viewers: Arc<AtomicUsize>,
+    /// Why nothing more is published on it, once it ended. What is published comes before that, so whoever looks here
+    /// first finds all of it.
+    pub(crate) end: OnceLock<End>,
 }
 
 impl TopicHandle {
@@ -88,6 +90,7 @@ impl TopicHandle {
             limits,
             changed: Arc::default(),
             viewers: Arc::default(),
+            end: OnceLock::new(),
         }
     }
 
@@ -96,16 +99,16 @@ impl TopicHandle {
         self.viewers.load(Ordering::Acquire) > 0
     }
 
-    /// Tells a viewer that the topic's session was removed, once.
-    pub(crate) fn give_end(&self, end: Option<End>, is_told: &mut bool, out: &mut Vec<Frame>) -> bool {
-        if end == Some(End::Removed) && !std::mem::replace(is_told, true) {
-            out.push(Frame {
-                json: frame::removed(&self.name),
-                position: None,
-                kind: FrameKind::Removed,
-            });
-        }
-        end.is_some()
+    /// What a viewer holds that has this revision.
+    pub(crate) fn position(&self, revision: Revision) -> Position {
+        let epoch = self.epoch;
+        Position { epoch, revision }
+    }
+
+    /// Ends the topic, unless it has ended, and wakes its viewers.
+    pub(crate) fn close(&self, end: End) {
+        self.end.get_or_init(|| end);
+        self.changed.notify_all();
     }
 }
 
@@ -115,13 +118,12 @@ pub(crate) struct StateTopic {
     state: Mutex<State>,
 }
 
-/// What one viewer holds: nothing at first, then a position, and the number of the next event.
+/// What one viewer holds: nothing at first, then a revision, and the number of the next event.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Cursor {
-    /// What the viewer holds of the state.
-    pub(crate) position: Option<Position>,
+    /// The revision of this epoch that the viewer holds.
+    pub(crate) held: Option<Revision>,
     next_event: u64,
-    is_end_told: bool,
 }
 
 impl StateTopic {
@@ -142,7 +144,6 @@ impl StateTopic {
             rendered: None,
             events: VecDeque::new(),
             next_event: 0,
-            end: None,
         };
         for patch in patches {
             state.retain(patch, limits);
@@ -207,57 +208,46 @@ impl StateTopic {
         self.handle.changed.notify_all();
     }
 
-    /// Ends the topic.
-    pub(crate) fn end(&self, end: End) {
-        self.state().end.get_or_insert(end);
-        self.handle.changed.notify_all();
-    }
-
     /// The newest revision as bytes; made once per revision.
     pub(crate) fn rendered(&self) -> Arc<Rendered> {
-        self.state().rendered(&self.handle)
+        self.state().rendered()
     }
 
-    /// The digest of the state at `position`, if that is the newest.
-    pub(crate) fn digest_at(&self, position: Position) -> Option<String> {
+    /// The digest of the state at a revision, if that is the newest.
+    pub(crate) fn digest_at(&self, revision: Revision) -> Option<String> {
         let rendered = self.rendered();
-        (rendered.position() == position).then(|| rendered.digest().to_owned())
+        (rendered.revision == revision).then(|| rendered.digest().to_owned())
     }
 
-    /// A cursor for a viewer that holds `position` (or nothing).
+    /// A cursor for a viewer that holds `position` (or nothing). What it holds of another epoch is worth nothing.
     pub(crate) fn cursor(&self, position: Option<Position>) -> Cursor {
+        let of_this_epoch = position.filter(|position| position.epoch == self.handle.epoch);
         Cursor {
-            position,
+            held: of_this_epoch.map(|position| position.revision),
             next_event: self.state().next_event,
-            is_end_told: false,
         }
     }
 
-    /// Appends what is new to a viewer to `out`, in order, and moves its cursor. Returns whether the topic ended. What is
-    /// handed out and the position from which the viewer goes on come from one step under the lock: there is neither gap
-    /// nor overlap.
-    pub(crate) fn take(&self, cursor: &mut Cursor, out: &mut Vec<Frame>) -> bool {
+    /// Appends what is new to a viewer to `out`, in order, and moves its cursor. What is handed out and the position from
+    /// which the viewer goes on come from one step under the lock: there is neither gap nor overlap.
+    pub(crate) fn take(&self, cursor: &mut Cursor, out: &mut Vec<Frame>) {
         let mut state = self.state();
-        let retained = state.retained_bytes(cursor.position, self.handle.epoch);
+        let retained = state.retained_bytes(cursor.held);
         if retained.is_none_or(|bytes| bytes > SMALL_BYTES) {
-            let rendered = state.rendered(&self.handle);
+            let rendered = state.rendered();
             drop(state);
-            // Serialised without the lock, once per revision: the publisher does not wait for it.
-            let size = rendered.snapshot().len();
-            if retained.is_none_or(|bytes| bytes > size) {
-                out.push(Frame {
-                    json: rendered.snapshot().clone(),
-                    position: Some(rendered.position()),
-                    kind: FrameKind::Snapshot,
-                });
-                cursor.position = Some(rendered.position());
+            // Serialized without the lock, once per revision: the publisher does not wait for it.
+            let snapshot = rendered.snapshot(&self.handle);
+            if retained.is_none_or(|bytes| bytes > snapshot.len()) {
+                let position = self.handle.position(rendered.revision);
+                out.push(Frame::new(FrameKind::Snapshot, snapshot.clone(), Some(position)));
+                cursor.held = Some(rendered.revision);
             }
             state = self.state();
         }
         // Also what was published while the snapshot was written. Should that have left the ring meanwhile, the viewer's
         // next turn resets it again.
-        state.give(cursor, self.handle.epoch, out);
-        self.handle.give_end(state.end, &mut cursor.is_end_told, out)
+        state.give(cursor, &self.handle, out);
     }
 }
 
@@ -278,15 +268,14 @@ impl State {
         }
     }
 
-    fn rendered(&mut self, topic: &TopicHandle) -> Arc<Rendered> {
-        let (content, revision) = (&self.content, self.head);
-        let render = || Rendered::new(topic.name.clone(), topic.epoch, revision, content.clone());
-        self.rendered.get_or_insert_with(|| Arc::new(render())).clone()
+    fn rendered(&mut self) -> Arc<Rendered> {
+        let render = || Arc::new(Rendered::new(self.head, self.content.clone()));
+        self.rendered.get_or_insert_with(render).clone()
     }
 
-    /// The index in the ring from which a viewer at `position` goes on; `None` when it needs a snapshot.
-    fn ring_index(&self, position: Option<Position>, epoch: Epoch) -> Option<usize> {
-        let held = position.filter(|position| position.epoch == epoch)?.revision;
+    /// The index in the ring from which a viewer goes on that holds a revision; `None` when it needs a snapshot.
+    fn ring_index(&self, held: Option<Revision>) -> Option<usize> {
+        let held = held?;
         if held == self.head {
             return Some(self.ring.len());
         }
@@ -296,41 +285,30 @@ impl State {
             .filter(|_| held != 0)
     }
 
-    fn retained_bytes(&self, position: Option<Position>, epoch: Epoch) -> Option<usize> {
-        let index = self.ring_index(position, epoch)?;
+    fn retained_bytes(&self, held: Option<Revision>) -> Option<usize> {
+        let index = self.ring_index(held)?;
         Some(self.ring.range(index..).map(|patch| patch.frame.len()).sum())
     }
 
-    fn give(&self, cursor: &mut Cursor, epoch: Epoch, out: &mut Vec<Frame>) {
-        let Some(index) = self.ring_index(cursor.position, epoch) else {
+    fn give(&self, cursor: &mut Cursor, topic: &TopicHandle, out: &mut Vec<Frame>) {
+        let Some(index) = self.ring_index(cursor.held) else {
             return;
         };
         let mut patches = self.ring.range(index..).peekable();
-        let patch_frame = |patch: &RetainedPatch| Frame {
-            json: patch.frame.clone(),
-            position: Some(Position {
-                epoch,
-                revision: patch.revision,
-            }),
-            kind: FrameKind::Patch,
+        let patch_frame = |patch: &RetainedPatch| {
+            let position = topic.position(patch.revision);
+            Frame::new(FrameKind::Patch, patch.frame.clone(), Some(position))
         };
         let first_new = self.events.partition_point(|event| event.number < cursor.next_event);
         for event in self.events.range(first_new..) {
             while let Some(patch) = patches.next_if(|patch| patch.revision <= event.after) {
                 out.push(patch_frame(patch));
             }
-            out.push(Frame {
-                json: event.frame.clone(),
-                position: None,
-                kind: FrameKind::Event,
-            });
+            out.push(Frame::new(FrameKind::Event, event.frame.clone(), None));
         }
         out.extend(patches.map(patch_frame));
         cursor.next_event = self.next_event;
-        cursor.position = Some(Position {
-            epoch,
-            revision: self.head,
-        });
+        cursor.held = Some(self.head);
     }
 }
 

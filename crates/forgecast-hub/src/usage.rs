@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use forgecast_protocol::event::{SourceAccount, TokenDelta, UsageRecorded};
 use forgecast_protocol::{Event, EventId, Fact, Origin, SessionId, Subject, Timestamp};
+use forgecast_session::price::dollars;
 
 use crate::history;
-use crate::spending::dollars;
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -109,10 +109,7 @@ impl Sum {
 
 /// Whether any of its numbers is below zero.
 pub(crate) fn takes_back(usage: &UsageRecorded) -> bool {
-    let is_below = |tokens: &TokenDelta| {
-        let parts = [tokens.input, tokens.output, tokens.cache_read, tokens.cache_write];
-        parts.into_iter().any(|part| part < 0)
-    };
+    let is_below = |tokens: &TokenDelta| tokens.parts().into_iter().any(|part| part < 0);
     let counts = [usage.calls, usage.unpriced, usage.disputed];
     let costs = |cost: Option<f64>| cost.is_some_and(|cost| cost < 0.0);
     let mut accounts = usage.accounts.iter();

@@ -46,11 +46,7 @@ impl CommitDraft {
             && self.events.is_empty()
             && self.logs.is_empty()
             && self.checkpoints.is_empty()
-            && self.holds_no_usage()
-    }
-
-    fn holds_no_usage(&self) -> bool {
-        self.transcripts.is_empty()
+            && self.transcripts.is_empty()
             && self.calls.is_empty()
             && self.forgotten_calls.is_empty()
             && self.usage.is_empty()

@@ -2,33 +2,10 @@
 //! those that are not durable yet. All others are in the store. A call must never leave memory before the store has it as
 //! it is, or it would be counted twice.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::{BTreeSet, VecDeque};
 
-use forgecast_session::ledger::Call;
+use forgecast_session::ledger::{ByKey, Call};
 use forgecast_store::StoredCall;
-
-/// Passes keys through unchanged: numbers and keys of calls are hashes already.
-#[derive(Default)]
-struct IdentityHasher(u64);
-
-impl Hasher for IdentityHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
-    }
-}
-
-type ByKey<T> = HashMap<u64, T, BuildHasherDefault<IdentityHasher>>;
 
 /// A call in memory.
 #[derive(Default)]

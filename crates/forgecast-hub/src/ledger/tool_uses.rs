@@ -1,11 +1,10 @@
 //! Which call asked for which use of a tool. Hooks and telemetry name only the use, and may come before the transcript.
 //! The number of remembered uses is bounded; forgetting one loses a provenance, never a number.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use forgecast_protocol::event::UsageSource;
+use forgecast_session::ledger::key_of_tool;
 
 /// Uses that are remembered.
 const MAX_USES: usize = 65_536;
@@ -45,30 +44,21 @@ impl ToolUses {
 
     /// A key of the call that asked for this use, if that is known.
     pub(super) fn call_of(&self, tool: &str) -> Option<u64> {
-        self.uses.get(&hash(tool))?.call
+        self.uses.get(&key_of_tool(tool))?.call
     }
 
     fn known(&mut self, tool: &str) -> &mut Use {
-        let hash = hash(tool);
-        if !self.uses.contains_key(&hash) {
-            self.order.push_back(hash);
+        let key = key_of_tool(tool);
+        if !self.uses.contains_key(&key) {
+            self.order.push_back(key);
             if self.order.len() > MAX_USES
                 && let Some(oldest) = self.order.pop_front()
             {
                 self.uses.remove(&oldest);
             }
         }
-        match self.uses.entry(hash) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(free) => free.insert(Use::default()),
-        }
+        self.uses.entry(key).or_default()
     }
-}
-
-fn hash(tool: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    tool.hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]

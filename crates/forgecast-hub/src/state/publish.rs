@@ -8,12 +8,13 @@ use forgecast_store::StoredRun;
 use tokio::time::Instant;
 
 use super::{BatchContext, HubState};
+use crate::command::AttachReply;
 use crate::commits::{CollapsedFacts, CommitDraft};
 use crate::error::Error;
 use crate::estimator::Stage;
 use crate::frame::canonical;
 use crate::history::{Restored, collapsed, internal};
-use crate::live::{LiveSessions, Waiter};
+use crate::live::LiveSessions;
 
 impl HubState {
     /// Gives every touched session that changed its next revision, and tells its viewers.
@@ -50,21 +51,13 @@ impl HubState {
 
     /// Revises the estimate of a session that is at another stage now. Returns whether that was a fact.
     fn revise_estimate(&mut self, id: &SessionId, before: Option<Stage>, context: &mut BatchContext) -> bool {
-        let Some(live) = self.sessions.get_mut(id) else {
-            return false;
-        };
-        let view = live.session.view();
-        if before == Some(Stage::of(view)) {
-            return false;
-        }
         let now = self.shared.clock.now();
-        let Some(fact) = self.estimator.revise(view, now) else {
+        let view = self.sessions.get(id).map(|live| live.session.view());
+        let moved = view.filter(|view| before != Some(Stage::of(view)));
+        let Some(fact) = moved.and_then(|view| self.estimator.revise(view, now)) else {
             return false;
         };
-        let event = internal(id, now, fact);
-        live.session.apply(&event);
-        context.push(id.clone(), event);
-        self.shared.tally.lock().internal += 1;
+        self.apply_internal(id, internal(id, now, fact), context);
         true
     }
 
@@ -116,7 +109,7 @@ impl HubState {
         &mut self,
         id: SessionId,
         result: Result<Option<Restored>, Error>,
-        waiters: Vec<Waiter>,
+        waiters: Vec<AttachReply>,
     ) -> Option<SessionId> {
         if !self.shared.registry().has(&id) {
             // It was removed meanwhile.

@@ -1,9 +1,9 @@
 //! Usage enters the state: differences of calls are folded into sessions and added to the history's sums; what producers
 //! report without naming calls counts only as long as no better source names them; passed budgets are announced.
 
-use forgecast_protocol::event::{BudgetPassed, BudgetScope, SourceAccount, UsageSource};
+use forgecast_protocol::event::{BudgetPassed, BudgetScope, SourceAccount, UsageRecorded, UsageSource};
 use forgecast_protocol::session::BudgetLevel;
-use forgecast_protocol::{Event, Fact, SessionId, SessionView};
+use forgecast_protocol::{Event, Fact, SessionId, SessionView, Timestamp};
 use forgecast_session::ledger::{Account, Belonging, Difference};
 use forgecast_session::price::nanos_of;
 use forgecast_store::{StoredCall, UsageDelta};
@@ -79,7 +79,12 @@ impl HubState {
             context.receipt.duplicates += 1;
         }
         self.record_all(change.differences, &cause, context);
-        self.begin_session(cause, context);
+        if !context.usage.contains_key(id) {
+            // Also when the call that a session was first heard of by is known already.
+            let seen = history::seen(cause.subject, cause.at, None);
+            let origin = cause.origin;
+            self.begin_with(id, Event { origin, ..seen }, context);
+        }
     }
 
     /// The history counts a call also when there is no room for its session. Returns whether it did.
@@ -97,18 +102,6 @@ impl HubState {
             self.fold_call(&transcript.run(1), event.clone(), context);
         }
         counts
-    }
-
-    /// A session begins with a fact, also when the call that it was first heard of by is known already.
-    fn begin_session(&mut self, cause: UsageCause, context: &mut BatchContext) {
-        let id = cause.session;
-        let has_begun = context.has_facts_of(&id) || context.usage.contains_key(&id);
-        if let Some(live) = self.sessions.get_mut(&id).filter(|live| live.is_new() && !has_begun) {
-            let mut seen = history::seen(cause.subject, cause.at, None);
-            seen.origin = cause.origin;
-            live.session.apply(&seen);
-            context.push(id, seen);
-        }
     }
 
     /// Whether this is an agent session whose calls may come to belong to a build.
@@ -159,37 +152,17 @@ impl HubState {
 
     /// Adds a difference to the history, and to the session that it belongs to if that still exists.
     fn record(&mut self, day: i32, difference: Difference, cause: &UsageCause, context: &mut BatchContext) {
-        let Difference {
-            session,
-            owner,
-            project,
-            phase,
-            mut usage,
-            cost_nanos,
-        } = difference;
-        let used_at = usage.used_at.unwrap_or(cause.at);
+        let used_at = difference.usage.used_at.unwrap_or(cause.at);
+        let id = difference.session.parse::<SessionId>().ok();
+        let id = id.filter(|id| self.sessions.contains(id));
+        if let Some(id) = &id {
+            self.prefer_calls(id, &difference.usage.accounts, context);
+        }
+        let cost_nanos = difference.cost_nanos;
+        let mut usage = self.add_to_history(day, used_at, difference, context);
         usage.context_limit = usage
             .context_tokens
             .map(|_| self.shared.options.limits.context_limit_tokens);
-        let id = session.parse::<SessionId>().ok();
-        let id = id.filter(|id| self.sessions.contains(id));
-        if let Some(id) = &id {
-            self.prefer_calls(id, &usage.accounts, context);
-        }
-        let delta = UsageDelta {
-            day,
-            owner,
-            session,
-            project,
-            model: usage.model.clone().unwrap_or_default(),
-            phase,
-            tokens: usage.tokens,
-            cost_nanos,
-            calls: usage.calls,
-            unpriced: usage.unpriced,
-            last_used_at: used_at,
-        };
-        self.add_to_history(delta, context);
         let Some((id, live)) = id.and_then(|id| self.sessions.get(&id).map(|live| (id, live))) else {
             return;
         };
@@ -206,32 +179,39 @@ impl HubState {
             // view goes below zero, so what takes back is folded after what it takes from, never merged with it.
             self.fold_usage_of(&id, context);
             let event = cause.event(&id, usage);
-            self.fold_usage_fact(&id, event, context);
+            self.apply(&id, event, context);
         } else {
             context.usage.entry(id).or_default().add(usage, cost_nanos, cause);
         }
     }
 
-    fn add_to_history(&self, delta: UsageDelta, context: &mut BatchContext) {
-        let tokens = [
-            delta.tokens.input,
-            delta.tokens.output,
-            delta.tokens.cache_read,
-            delta.tokens.cache_write,
-        ];
-        let tokens = tokens.into_iter().fold(0, i64::saturating_add);
+    /// Adds a difference to the sums of its day. Returns the fact that it is.
+    fn add_to_history(
+        &self,
+        day: i32,
+        used_at: Timestamp,
+        difference: Difference,
+        context: &mut BatchContext,
+    ) -> UsageRecorded {
+        let (usage, cost_nanos) = (difference.usage, difference.cost_nanos);
         let now = self.shared.clock.now();
         let mut spending = self.shared.spending();
-        spending.add(delta.day, delta.last_used_at, now, tokens, delta.cost_nanos);
+        spending.add(day, used_at, now, usage.tokens.total(), cost_nanos);
         drop(spending);
-        context.draft.add_usage(delta);
-    }
-
-    fn fold_usage_fact(&mut self, id: &SessionId, event: Event, context: &mut BatchContext) {
-        if let Some(live) = self.sessions.get_mut(id) {
-            live.session.apply(&event);
-            context.push(id.clone(), event);
-        }
+        context.draft.add_usage(UsageDelta {
+            day,
+            owner: difference.owner,
+            session: difference.session,
+            project: difference.project,
+            model: usage.model.clone().unwrap_or_default(),
+            phase: difference.phase,
+            tokens: usage.tokens,
+            cost_nanos,
+            calls: usage.calls,
+            unpriced: usage.unpriced,
+            last_used_at: used_at,
+        });
+        usage
     }
 
     /// Folds the usage of one session that waits, before another fact of the session: facts are folded in the order of
@@ -239,7 +219,7 @@ impl HubState {
     pub(super) fn fold_usage_of(&mut self, id: &SessionId, context: &mut BatchContext) {
         if let Some(usage) = context.usage.remove(id) {
             for event in usage.into_events(id) {
-                self.fold_usage_fact(id, event, context);
+                self.apply(id, event, context);
             }
         }
     }
@@ -271,20 +251,16 @@ impl HubState {
         let phase = phase.or_else(|| live.session.phase_at(used_at).map(str::to_owned));
         let cost = usage.cost_usd.filter(|cost| cost.is_finite() && *cost >= 0.0);
         let cost_nanos = nanos_of_cost(cost);
-        let delta = UsageDelta {
-            day: self.shared.options.calendar.day(used_at),
+        let difference = Difference {
             owner: id.to_string(),
             session: id.to_string(),
             project: project_of(view),
-            model: usage.model.clone().unwrap_or_default(),
             phase: phase.unwrap_or_default(),
-            tokens: usage.tokens,
+            usage: usage.clone(),
             cost_nanos,
-            calls: usage.calls,
-            unpriced: usage.unpriced,
-            last_used_at: used_at,
         };
-        self.add_to_history(delta, context);
+        let day = self.shared.options.calendar.day(used_at);
+        self.add_to_history(day, used_at, difference, context);
         if cost_nanos > 0 {
             context.spent(id, used_at);
         }
@@ -362,17 +338,15 @@ impl HubState {
     }
 
     fn announce_budget(&mut self, id: &SessionId, passed: BudgetPassed, is_news: bool, context: &mut BatchContext) {
-        let Some(live) = self.sessions.get_mut(id) else {
+        if !self.sessions.contains(id) {
             return;
-        };
-        let event = internal(id, self.shared.clock.now(), Fact::BudgetPassed(passed.clone()));
-        live.session.apply(&event);
+        }
+        let now = self.shared.clock.now();
         if is_news {
-            let message = json!({ "type": BUDGET_PASSED, "session": id, "at": event.at, "data": passed });
+            let message = json!({ "type": BUDGET_PASSED, "session": id, "at": now, "data": passed });
             context.index_messages.push(message.clone());
             context.session_messages.push((id.clone(), message));
         }
-        context.push(id.clone(), event);
-        self.shared.tally.lock().internal += 1;
+        self.apply_internal(id, internal(id, now, Fact::BudgetPassed(passed)), context);
     }
 }

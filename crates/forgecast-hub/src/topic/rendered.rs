@@ -4,10 +4,11 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use forgecast_protocol::{Epoch, Revision};
+use forgecast_protocol::Revision;
 use serde_json::Value;
 
-use crate::frame::{self, Position};
+use super::TopicHandle;
+use crate::frame;
 use crate::rows::IndexRows;
 
 /// What the newest revision consists of.
@@ -21,8 +22,6 @@ pub(crate) enum Content {
 
 /// One revision as bytes, each form made when it is first asked for and then shared.
 pub(crate) struct Rendered {
-    topic: Arc<str>,
-    epoch: Epoch,
     /// The revision.
     pub(crate) revision: Revision,
     content: Content,
@@ -32,10 +31,8 @@ pub(crate) struct Rendered {
 }
 
 impl Rendered {
-    pub(super) fn new(topic: Arc<str>, epoch: Epoch, revision: Revision, content: Content) -> Self {
+    pub(super) fn new(revision: Revision, content: Content) -> Self {
         Self {
-            topic,
-            epoch,
             revision,
             content,
             body: OnceLock::new(),
@@ -52,22 +49,14 @@ impl Rendered {
         })
     }
 
-    /// The `snapshot` message.
-    pub(crate) fn snapshot(&self) -> &Bytes {
+    /// The `snapshot` message of the topic that this is a revision of.
+    pub(super) fn snapshot(&self, topic: &TopicHandle) -> &Bytes {
         self.snapshot
-            .get_or_init(|| frame::snapshot(&self.topic, self.epoch, self.revision, self.body()))
+            .get_or_init(|| frame::snapshot(&topic.name, topic.epoch, self.revision, self.body()))
     }
 
     /// SHA-256 of [`Rendered::body`].
     pub(crate) fn digest(&self) -> &str {
         self.digest.get_or_init(|| frame::sha256_hex(self.body()))
-    }
-
-    /// What a viewer holds that has this revision.
-    pub(crate) fn position(&self) -> Position {
-        Position {
-            epoch: self.epoch,
-            revision: self.revision,
-        }
     }
 }
