@@ -6,7 +6,9 @@ describe('an address', () => {
     expect(address('/api/v1/sessions/{id}/files/{name}', { path: { id: 'a~1', name: 'logs/x y.log' } }, '/')).toBe(
       '/api/v1/sessions/a~1/files/logs%2Fx%20y.log',
     );
-    expect(address('/api/v1/sessions', { query: { q: 'a&b', limit: 5 } }, '/base/')).toBe('/base/api/v1/sessions?q=a%26b&limit=5');
+    expect(address('/api/v1/sessions', { query: { q: 'a&b', status: ['completed', 'failed'] } }, '/base/')).toBe(
+      '/base/api/v1/sessions?q=a%26b&status=completed%2Cfailed',
+    );
     expect(address('/api/v1/stats', { query: { group_by: 'day', since: undefined } }, '/')).toBe('/api/v1/stats?group_by=day');
   });
 });

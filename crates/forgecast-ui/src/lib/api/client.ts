@@ -2,72 +2,19 @@
 // says what an answer is. The base path is read from the page's address, because a proxy may add any prefix.
 
 import { baseOf } from '../navigation/routes';
-import type { GroupBy, LogLine, OutcomeReport, SessionRow, SessionView, Timeline, UsageReport } from '../generated/wire';
+import type { paths } from '../generated/wire';
 
-export type Role = 'view' | 'ingest' | 'admin' | 'local' | 'guest';
-
-/** Who the server says that this browser is. */
-export interface Me {
-  role: Role | null;
-  /** The one session that a guest may see. */
-  session?: string;
-}
-
-export interface SessionList {
-  sessions: SessionRow[];
-  next_cursor?: string;
-}
-
-/** Lines of a log with where the log begins, ends and goes on, as numbers of lines. */
-export interface LogPage {
-  first_offset: number;
-  next_offset: number;
-  end_offset: number;
-  lines: LogLine[];
-}
-
-/** The numbers of the lines that match a filter. */
-export interface LogMatches extends Omit<LogPage, 'lines'> {
-  offsets: number[];
-}
-
-export interface LogFilterQuery {
-  level?: string;
-  q?: string;
-}
-
-export interface LogQuery extends LogFilterQuery {
-  offset?: number;
-  /** A time (RFC 3339): the first line of then or later. */
-  at?: string;
-  limit?: number;
-}
-
-/** What a path takes in its query, and what it answers. */
-interface Route<Query, Answer> {
-  query: Query;
-  answer: Answer;
-}
-
-interface Routes {
-  '/api/v1/me': Route<object, Me>;
-  '/api/v1/sessions': Route<{ status?: string; sort?: string; project?: string; q?: string; since?: string; cursor?: string; limit?: number }, SessionList>;
-  '/api/v1/sessions/{id}': Route<object, SessionView>;
-  '/api/v1/sessions/{id}/at/{revision}': Route<object, SessionView>;
-  '/api/v1/sessions/{id}/export': Route<object, Blob>;
-  '/api/v1/sessions/{id}/files/{name}': Route<object, string>;
-  '/api/v1/sessions/{id}/log': Route<LogQuery, LogPage>;
-  '/api/v1/sessions/{id}/log/matches': Route<LogFilterQuery & { offset?: number }, LogMatches>;
-  '/api/v1/sessions/{id}/series': Route<{ metric: string; resolution: number }, { points: [string, number][] }>;
-  '/api/v1/sessions/{id}/timeline': Route<{ after?: number; limit?: number }, Timeline>;
-  '/api/v1/stats': Route<{ group_by: GroupBy; since?: string | undefined; project?: string | undefined }, UsageReport>;
-  '/api/v1/outcomes': Route<{ group_by: 'day' | 'project'; since?: string | undefined; project?: string | undefined }, OutcomeReport>;
-}
-
-type Path = keyof Routes;
-type Answer<P extends Path> = Routes[P]['answer'];
+/** A path that can be asked for with `GET`. */
+type Path = { [P in keyof paths]: paths[P] extends { get: object } ? P : never }[keyof paths];
+type Operation<P extends Path> = paths[P] extends { get: infer G } ? G : never;
+/** What a path takes in its query. */
+export type Query<P extends Path> = Operation<P> extends { parameters: { query?: infer Q } } ? NonNullable<Q> : never;
+type Answer<P extends Path> = Operation<P> extends { responses: { 200: { content: { 'application/json': infer A } } } } ? A : unknown;
 type Names<P extends string> = P extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never;
-type Parameters<P extends Path> = { query?: Routes[P]['query'] } & ([Names<P>] extends [never] ? object : { path: Record<Names<P>, string | number> });
+/** What is undefined in a query is left out; a list is one word with commas. */
+type Parameters<P extends Path> = { query?: { [K in keyof Query<P>]: Query<P>[K] | undefined } } & ([Names<P>] extends [never]
+  ? object
+  : { path: Record<Names<P>, string | number> });
 
 declare const answer: unique symbol;
 /** The address of a resource that answers a `T`. */
@@ -93,7 +40,7 @@ export class ApiError extends Error {
 export function address<P extends Path>(path: P, parameters: Parameters<P>, base = baseOf(location.pathname)): Address<Answer<P>> {
   const { path: names = {}, query = {} } = parameters as { path?: Record<string, string | number>; query?: Record<string, unknown> };
   const filled = path.slice(1).replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(names[name] ?? ''));
-  const given = Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]]));
+  const given = Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : [[key, Array.isArray(value) ? value.join(',') : String(value)]]));
   return base + filled + (given.length === 0 ? '' : `?${new URLSearchParams(given)}`);
 }
 

@@ -1,7 +1,7 @@
 // The sessions that are over, a page at a time: as many as somebody has scrolled to, never all of them at once.
 
-import { ApiError, get, type SessionList } from '../api/client';
-import type { SessionRow } from '../generated/wire';
+import { ApiError, get } from '../api/client';
+import type { SessionList, SessionRow } from '../generated/wire';
 
 export type FinishedSort = 'ended' | 'name' | 'duration' | 'tokens' | 'cost';
 export type Outcome = 'completed' | 'failed' | 'abandoned';
@@ -21,16 +21,15 @@ const PAGE = 100;
 const LARGE_PAGE = 1_000;
 
 function page(query: FinishedQuery, limit: number, cursor: string | undefined, signal?: AbortSignal): Promise<SessionList> {
-  const text = query.text.trim();
   return get('/api/v1/sessions', {
     query: {
-      status: query.outcomes.join(','),
+      status: [...query.outcomes],
       sort: query.sort,
+      project: query.project,
+      q: query.text.trim() || undefined,
+      since: query.since,
       limit,
-      ...(query.project !== undefined && { project: query.project }),
-      ...(text !== '' && { q: text }),
-      ...(query.since !== undefined && { since: query.since }),
-      ...(cursor !== undefined && { cursor }),
+      cursor,
     },
     cache: 'no-store',
     ...(signal && { signal }),

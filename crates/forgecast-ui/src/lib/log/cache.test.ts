@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BLOCK, LogCache, MAX_BLOCKS, MAX_CHARS } from './cache';
-import type { LogPage } from '../api/client';
-import type { LogLine } from '../generated/wire';
+import type { LogLine, LogPage } from '../generated/wire';
 
 const line = (offset: number, text = `line ${offset}`): LogLine => ({ offset, at: '2026-01-31T08:15:00.000Z', text });
 const lines = (from: number, before: number) => Array.from({ length: before - from }, (_, at) => line(from + at));

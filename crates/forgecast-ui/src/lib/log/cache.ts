@@ -1,8 +1,7 @@
 // The lines of one log that this tab holds, wherever in the log they stand: blocks of lines by number, those used last
 // are kept. Knows where the log begins and ends on the server. Pure; never holds more than its bounds.
 
-import type { LogPage } from '../api/client';
-import type { LogLine } from '../generated/wire';
+import type { LogLine, LogPage } from '../generated/wire';
 
 export const BLOCK = 200;
 export const MAX_BLOCKS = 150;

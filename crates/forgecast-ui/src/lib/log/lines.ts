@@ -1,8 +1,12 @@
 // What is worked out of a log line: whether it matches a filter, as the server decides it, and its parts by color and
 // by what is searched for. Pure.
 
-import type { LogFilterQuery } from '../api/client';
+import type { Query } from '../api/client';
 import type { LogLevel, LogLine, Span } from '../generated/wire';
+
+/** What is asked of a log on the server. */
+export type LogQuery = Query<'/api/v1/sessions/{id}/log'>;
+export type LogFilterQuery = Pick<LogQuery, 'level' | 'q'>;
 
 const RANK: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 

@@ -1,7 +1,8 @@
 // The log as it was at a moment: the same lines, ended where it ended then. Never has two questions for that end at a time.
 
 import { RafBatch } from '../live/raf-batch';
-import type { LogPage, LogQuery } from '../api/client';
+import type { LogPage } from '../generated/wire';
+import type { LogQuery } from './lines';
 import { LogState } from './state.svelte';
 
 export type AskEnd = (query: LogQuery, signal: AbortSignal) => Promise<LogPage>;

@@ -2,8 +2,7 @@
 // the lines that come. One request at a time; stopped for good when the filter changes.
 
 import { passes, type LogFilter } from './lines';
-import type { LogMatches } from '../api/client';
-import type { LogLine } from '../generated/wire';
+import type { LogLine, LogMatches } from '../generated/wire';
 
 export type AskMatches = (filter: LogFilter, offset: number, signal: AbortSignal) => Promise<LogMatches>;
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { LogFilter } from './lines';
-import type { LogPage, LogQuery } from '../api/client';
+import type { LogPage } from '../generated/wire';
+import type { LogQuery } from './lines';
 import { LogCache } from './cache';
 import { LogPageLoader } from './page-loader';
 

@@ -1,8 +1,8 @@
 // Fetches what is in sight of a log and not in the tab: the newest request counts, what nobody looks at any more is
 // canceled, at most two requests at a time. Never asks for what is here.
 
-import { filterQuery, passesEverything, type LogFilter } from './lines';
-import type { LogPage, LogQuery } from '../api/client';
+import { filterQuery, passesEverything, type LogFilter, type LogQuery } from './lines';
+import type { LogPage } from '../generated/wire';
 import type { LogCache } from './cache';
 
 /** What is looked at: all lines between two numbers, or some of them. */

@@ -1,12 +1,11 @@
 // What somebody looks at in a log: which filter, which lines are selected, whether the view follows the end; and the ways to
 // a line: a match, a time. Fetches through what it is given and never holds lines itself.
 
-import { filterQuery, passesEverything, type LogFilter } from './lines';
-import type { LogFilterQuery, LogMatches, LogPage, LogQuery } from '../api/client';
+import { filterQuery, passesEverything, type LogFilter, type LogFilterQuery, type LogQuery } from './lines';
 import { LogPageLoader } from './page-loader';
 import type { LogState } from './state.svelte';
 import { Matches } from './matches';
-import type { LogLine } from '../generated/wire';
+import type { LogLine, LogMatches, LogPage } from '../generated/wire';
 
 /** The log on the server: its lines, and the numbers of those that match a filter. */
 export interface LogSource {

@@ -2,7 +2,8 @@
 
 import { baseOf } from '../navigation/routes';
 import { live } from '../live/live.svelte';
-import { fetchMe, gateFor, signIn, signOut, tokenFromUrl, type Gate, type Me, type SignInResult } from './login';
+import { fetchMe, gateFor, signIn, signOut, tokenFromUrl, type Gate, type SignInResult } from './login';
+import type { Me } from '../generated/wire';
 import { router } from '../navigation/router.svelte';
 
 class Login {

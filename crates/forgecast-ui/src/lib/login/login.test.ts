@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fetchMe, gateFor, signIn, signOut, tokenFromUrl, type Me } from './login';
+import { fetchMe, gateFor, signIn, signOut, tokenFromUrl } from './login';
+import type { Me } from '../generated/wire';
 
 interface FetchCache {
   url: string;

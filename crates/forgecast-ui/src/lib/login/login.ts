@@ -1,10 +1,9 @@
 // Signing in: takes a token out of the address before anybody sees it there, exchanges it for a cookie that scripts cannot
 // read, and knows who the viewer is. Keeps no token: not in storage, not in the history, not in a variable.
 
-import { address, request, type Me } from '../api/client';
+import { address, request } from '../api/client';
+import type { Me } from '../generated/wire';
 import { isObject } from '../live/merge-patch';
-
-export type { Me, Role } from '../api/client';
 
 /** What became of a token. */
 export type SignInResult = { kind: 'in' } | { kind: 'wrong' } | { kind: 'wait'; seconds: number } | { kind: 'failed' };
