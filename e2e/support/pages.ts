@@ -18,6 +18,8 @@ export interface Shown {
   /** What has to be so before it is opened. */
   before?: (page: Page) => Promise<void>;
   ready: (page: Page) => Promise<void>;
+  /** Too long for a picture of all of it. */
+  long?: boolean;
   /** Also looked at on a wide screen. */
   wide?: boolean;
 }
@@ -95,6 +97,7 @@ export const PAGES: readonly Shown[] = [
   {
     name: 'docs',
     address: ({ real }) => `${real}/docs`,
+    long: true,
     ready: (page) => expect(page.getByRole('heading', { level: 1 })).toContainText('API'),
   },
 ];
