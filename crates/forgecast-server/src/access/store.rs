@@ -145,12 +145,14 @@ impl Lock {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
+        let mut lock = path.as_os_str().to_owned();
+        lock.push(".lock");
         let file = OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .open(path.with_added_extension("lock"))?;
+            .open(lock)?;
         file.lock()?;
         Ok(Self(file))
     }
