@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::{env, fs, io};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let document = forgecast_server::openapi_document(forgecast_legacy::routes().table());
+    let document = forgecast_server::openapi::document(forgecast_legacy::routes().table());
     let text = serde_json::to_string_pretty(&document)? + "\n";
     match env::args_os().nth(1) {
         Some(path) => fs::write(path, text)?,

@@ -4,51 +4,121 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
 use forgecast_protocol::session::AgentView;
 use forgecast_protocol::{SessionView, Timestamp};
 use forgecast_server::{AppState, Error, InPath};
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
-use crate::answer::{answer, refusal};
-use crate::session::{self, MOST_VIEWS, NamedSession, Session};
-use crate::view::{seconds_between, share, tenths};
-use crate::{view, vocabulary};
+use crate::answer::{Answer, OrMissing, answer};
+use crate::session::{self, MOST_VIEWS, NamedSession, Session, SessionPath};
+use crate::tasks::TaskSummary;
+use crate::view::{self, seconds_between, share, tenths};
+use crate::vocabulary::{self, LegacyStatus};
+
+/// The agents of a session.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct Agents {
+    session_id: String,
+    agents: Vec<Agent>,
+    total_agents: u64,
+    active_agents: u64,
+}
+
+/// One agent.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct Agent {
+    agent_id: String,
+    session_id: String,
+    agent_type: Option<String>,
+    agent_name: Option<String>,
+    /// The producer's word.
+    status: String,
+    phase: Option<String>,
+    #[cfg_attr(feature = "openapi", schemars(range(min = 0, max = 100)))]
+    progress_percent: f64,
+    tokens_used: u64,
+    tokens_limit: u64,
+    #[cfg_attr(feature = "openapi", schemars(range(min = 0)))]
+    token_percentage: f64,
+    parent_agent_id: Option<String>,
+    error_message: Option<String>,
+    issues_found: Option<u32>,
+    issues_fixed: Option<u32>,
+    start_time: Option<Timestamp>,
+    end_time: Option<Timestamp>,
+    duration_seconds: Option<u64>,
+    elapsed_seconds: u64,
+}
+
+/// The sessions at work.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct Instances {
+    #[cfg_attr(feature = "openapi", schemars(length(max = 100)))]
+    instances: Vec<Instance>,
+    total_instances: u64,
+}
+
+/// One session at work with the numbers of its agents.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct Instance {
+    session_id: String,
+    #[serde(flatten)]
+    task: TaskSummary,
+    #[cfg_attr(feature = "openapi", schemars(range(min = 0, max = 100)))]
+    overall_progress_percent: f64,
+    agents_total: u64,
+    agents_active: u64,
+    tokens_used: u64,
+    #[cfg_attr(feature = "openapi", schemars(range(min = 0)))]
+    cost_usd: Option<f64>,
+}
+
+/// The path of an agent.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct AgentPath {
+    /// The agent's id.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1), example = "builder-1"))]
+    agent: NamedSession,
+}
 
 /// `GET /api/agents/{session}`.
 pub(crate) async fn of_session(
     State(state): State<Arc<AppState>>,
-    InPath(name): InPath<NamedSession>,
-) -> Result<Response, Error> {
+    InPath(SessionPath { session }): InPath<SessionPath>,
+) -> Answer<Agents> {
     let now = state.now();
-    let (id, agents, active) = match name.load(&state).await? {
+    let (session_id, agents, active_agents) = match session.load(&state).await? {
         Some(Session { id, view }) => {
             let agents = in_order(&view).into_iter();
             let agents = agents
-                .map(|(agent, state)| agent_json(agent, state, &id, now))
+                .map(|(agent, state)| Agent::new(agent, state, &id, now))
                 .collect();
             (id, agents, running_agents(&view))
         }
-        None => (name.name(&state), Vec::new(), 0),
+        None => (session.name(&state), Vec::new(), 0),
     };
-    Ok(answer(&json!({
-        "session_id": id,
-        "total_agents": agents.len(),
-        "active_agents": active,
-        "agents": agents,
-    })))
+    Ok(answer(Agents {
+        session_id,
+        total_agents: agents.len() as u64,
+        active_agents,
+        agents,
+    }))
 }
 
 /// `GET /api/agent/{agent}`: the agent of this id in the session that worked last. Ids of agents are unique only within
 /// their session, so the sessions that may still have it are asked: those at work, then the last ones.
 pub(crate) async fn one(
     State(state): State<Arc<AppState>>,
-    InPath(agent): InPath<NamedSession>,
-) -> Result<Response, Error> {
+    InPath(AgentPath { agent }): InPath<AgentPath>,
+) -> Result<OrMissing<Agent>, Error> {
     let wanted = agent.name(&state);
     let now = state.now();
-    let mut rows = session::rows(&state, vocabulary::statuses("running"), MOST_VIEWS).await?;
+    let mut rows = session::rows(&state, vocabulary::statuses(LegacyStatus::Running), MOST_VIEWS).await?;
     rows.extend(session::rows(&state, Vec::new(), MOST_VIEWS).await?);
     let mut asked = BTreeSet::new();
     for row in rows {
@@ -56,41 +126,36 @@ pub(crate) async fn one(
             && let Some(Session { id, view }) = session::load(&state, &row.id.into()).await?
             && let Some(agent) = view.agents.get(&wanted)
         {
-            return Ok(answer(&agent_json(&wanted, agent, &id, now)));
+            return Ok(OrMissing(Ok(Agent::new(&wanted, agent, &id, now))));
         }
     }
-    Ok(refusal(StatusCode::NOT_FOUND, "Agent not found"))
+    Ok(OrMissing(Err("Agent not found")))
 }
 
 /// `GET /api/instances`: the sessions at work, with the numbers of their agents.
-pub(crate) async fn instances(State(state): State<Arc<AppState>>) -> Result<Response, Error> {
+pub(crate) async fn instances(State(state): State<Arc<AppState>>) -> Answer<Instances> {
     let now = state.now();
     let sessions = session::load_running(&state).await?;
-    let instances: Vec<Value> = sessions.iter().map(|session| instance(session, now)).collect();
-    Ok(answer(
-        &json!({ "total_instances": instances.len(), "instances": instances }),
-    ))
+    Ok(answer(Instances {
+        total_instances: sessions.len() as u64,
+        instances: sessions.iter().map(|session| Instance::new(session, now)).collect(),
+    }))
 }
 
-fn instance(Session { id, view }: &Session, now: Timestamp) -> Value {
-    let usage = view.usage.as_ref();
-    json!({
-        "session_id": id,
-        "task_id": id,
-        "project_name": view.project.as_deref().unwrap_or(&view.name),
-        "task_description": view.task,
-        "working_directory": view.working_directory,
-        "status": vocabulary::status(view.status),
-        "current_phase": view.phase.as_ref().map_or("Unknown", |phase| phase.name.as_str()),
-        "phase_number": view::phase_number(view),
-        "overall_progress_percent": view.progress.percent.unwrap_or(0.0),
-        "start_time": view.started_at,
-        "elapsed_seconds": view::elapsed_s(view, now),
-        "agents_total": view.agents.len(),
-        "agents_active": running_agents(view),
-        "tokens_used": usage.map_or(0, |usage| usage.tokens.total()),
-        "cost_usd": usage.and_then(|usage| usage.cost_usd),
-    })
+impl Instance {
+    fn new(session: &Session, now: Timestamp) -> Self {
+        let view = &session.view;
+        let usage = view.usage.as_ref();
+        Self {
+            session_id: session.id.clone(),
+            task: TaskSummary::new(session, now),
+            overall_progress_percent: view.progress.percent.unwrap_or(0.0),
+            agents_total: view.agents.len() as u64,
+            agents_active: running_agents(view),
+            tokens_used: usage.map_or(0, |usage| usage.tokens.total()),
+            cost_usd: usage.and_then(|usage| usage.cost_usd),
+        }
+    }
 }
 
 /// The agents of a session, the first that began first.
@@ -101,31 +166,36 @@ pub(crate) fn in_order(view: &SessionView) -> Vec<(&String, &AgentView)> {
 }
 
 /// How many agents have not ended. An idle one has not.
-fn running_agents(view: &SessionView) -> usize {
-    view.agents.values().filter(|agent| agent.ended_at.is_none()).count()
+fn running_agents(view: &SessionView) -> u64 {
+    view.agents.values().filter(|agent| agent.ended_at.is_none()).count() as u64
 }
 
-fn agent_json(agent: &str, state: &AgentView, session: &str, now: Timestamp) -> Value {
-    let limit = state.tokens_limit.unwrap_or(view::DEFAULT_LIMIT);
-    let elapsed = seconds_between(state.started_at, state.ended_at.or(Some(now)));
-    json!({
-        "agent_id": agent,
-        "session_id": session,
-        "agent_type": state.kind,
-        "agent_name": state.name.as_deref().or(state.kind.as_deref()),
-        "status": state.status,
-        "phase": state.phase,
-        "progress_percent": state.progress_percent.unwrap_or(0.0),
-        "tokens_used": state.tokens.unwrap_or_default(),
-        "tokens_limit": limit,
-        "token_percentage": tenths(share(state.tokens.unwrap_or_default(), limit)),
-        "parent_agent_id": state.parent,
-        "error_message": state.error,
-        "issues_found": state.issues_found,
-        "issues_fixed": state.issues_fixed,
-        "start_time": state.started_at,
-        "end_time": state.ended_at,
-        "duration_seconds": seconds_between(state.started_at, state.ended_at),
-        "elapsed_seconds": elapsed.unwrap_or_default(),
-    })
+impl Agent {
+    fn new(agent: &str, state: &AgentView, session: &str, now: Timestamp) -> Self {
+        let (used, limit) = (
+            state.tokens.unwrap_or_default(),
+            state.tokens_limit.unwrap_or(view::DEFAULT_LIMIT),
+        );
+        let elapsed = seconds_between(state.started_at, state.ended_at.or(Some(now)));
+        Self {
+            agent_id: agent.to_owned(),
+            session_id: session.to_owned(),
+            agent_type: state.kind.clone(),
+            agent_name: state.name.clone().or(state.kind.clone()),
+            status: state.status.clone(),
+            phase: state.phase.clone(),
+            progress_percent: state.progress_percent.unwrap_or(0.0),
+            tokens_used: used,
+            tokens_limit: limit,
+            token_percentage: tenths(share(used, limit)),
+            parent_agent_id: state.parent.clone(),
+            error_message: state.error.clone(),
+            issues_found: state.issues_found,
+            issues_fixed: state.issues_fixed,
+            start_time: state.started_at,
+            end_time: state.ended_at,
+            duration_seconds: seconds_between(state.started_at, state.ended_at),
+            elapsed_seconds: elapsed.unwrap_or_default(),
+        }
+    }
 }

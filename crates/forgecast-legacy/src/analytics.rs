@@ -5,101 +5,197 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::Response;
 use forgecast_protocol::session::{AgentView, DecisionView, PhaseStatus};
-use forgecast_protocol::{SessionRow, SessionStatus, SessionView};
-use forgecast_server::{AppState, Error, InQuery};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use forgecast_protocol::{SessionRow, SessionStatus, SessionView, Timestamp};
+use forgecast_server::{AppState, InQuery};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use crate::answer::answer;
+use crate::answer::{Answer, answer};
 use crate::session::{self, NamedSession, id_for_clients};
 use crate::view::{seconds_between, tenths};
-use crate::vocabulary;
+use crate::vocabulary::{self, LegacyStatus};
 
-/// Tasks when the client does not say, and at most.
-const TASKS: (i64, i64) = (100, 1_000);
+/// Tasks and sums over all of them.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct Historical {
+    tasks: Vec<HistoricalTask>,
+    total_tasks: u64,
+    summary: Summary,
+}
+
+/// One session as a row of history, with what it used.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct HistoricalTask {
+    #[serde(flatten)]
+    row: TaskRow,
+    tokens_used: u64,
+    #[cfg_attr(feature = "openapi", schemars(range(min = 0)))]
+    cost_usd: Option<f64>,
+}
+
+/// One session as a row of history.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct TaskRow {
+    pub(crate) task_id: String,
+    pub(crate) project_name: String,
+    pub(crate) task_description: Option<String>,
+    pub(crate) working_directory: Option<String>,
+    pub(crate) status: LegacyStatus,
+    /// A list as JSON in a text: it was a column of a table.
+    pub(crate) phases_completed: String,
+    pub(crate) current_phase: Option<String>,
+    pub(crate) start_time: Option<Timestamp>,
+    pub(crate) end_time: Option<Timestamp>,
+    pub(crate) duration_seconds: Option<u64>,
+    pub(crate) github_url: Option<String>,
+    pub(crate) created_at: Option<Timestamp>,
+}
+
+/// Sums over all sessions.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct Summary {
+    tasks: TaskSums,
+    tokens: TokenSums,
+    decisions: SummedDecisions,
+}
+
+/// Sums of tasks.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct TaskSums {
+    total_tasks: u64,
+    completed_tasks: u64,
+    /// Seconds.
+    avg_duration: Option<f64>,
+}
+
+/// Sums of tokens.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct TokenSums {
+    avg_tokens: Option<f64>,
+    max_tokens: Option<u64>,
+    avg_percentage: Option<f64>,
+}
+
+/// Sums of decisions.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct SummedDecisions {
+    total_decisions: u64,
+    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 5)))]
+    avg_quality: Option<f64>,
+    lessons_used: u64,
+    /// The sessions that worked last; at most 100.
+    #[cfg_attr(feature = "openapi", schemars(range(max = 100)))]
+    sessions_counted: u64,
+}
 
 /// How many tasks.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct LimitQuery {
-    limit: Option<i64>,
+    /// Tasks at most; brought into 0 to 1,000.
+    #[serde(default = "LimitQuery::default_limit")]
+    limit: i64,
+}
+
+impl LimitQuery {
+    fn default_limit() -> i64 {
+        100
+    }
 }
 
 /// `GET /api/metrics/historical?limit=100`.
 pub(crate) async fn historical(
     State(state): State<Arc<AppState>>,
-    InQuery(query): InQuery<LimitQuery>,
-) -> Result<Response, Error> {
-    let (default, most) = TASKS;
-    let limit = usize::try_from(query.limit.unwrap_or(default).clamp(0, most)).unwrap_or_default();
+    InQuery(LimitQuery { limit }): InQuery<LimitQuery>,
+) -> Answer<Historical> {
+    let limit = usize::try_from(limit.clamp(0, 1_000)).unwrap_or_default();
     let rows = session::rows(&state, Vec::new(), usize::MAX).await?;
-    let tasks: Vec<Value> = rows
-        .iter()
-        .take(limit)
-        .map(|row| task(row, &id_for_clients(&state, &row.id)))
-        .collect();
     let sessions = session::load_last(&state).await?;
     let decisions = DecisionSums::of(sessions.iter().map(|session| &session.view));
-    Ok(answer(&json!({
-        "total_tasks": tasks.len(),
-        "tasks": tasks,
-        "summary": {
-            "tasks": task_sums(&rows),
-            "tokens": token_sums(&rows),
-            "decisions": {
-                "total_decisions": decisions.total,
-                "avg_quality": decisions.quality(),
-                "lessons_used": decisions.lessons,
-                "sessions_counted": sessions.len(),
-            },
+    let summary = Summary {
+        tasks: task_sums(&rows),
+        tokens: token_sums(&rows),
+        decisions: SummedDecisions {
+            total_decisions: decisions.total_decisions,
+            avg_quality: decisions.avg_quality,
+            lessons_used: decisions.lessons_used_count,
+            sessions_counted: sessions.len() as u64,
         },
-    })))
+    };
+    let tasks: Vec<_> = rows.into_iter().take(limit).map(|row| task(&state, row)).collect();
+    Ok(answer(Historical {
+        total_tasks: tasks.len() as u64,
+        tasks,
+        summary,
+    }))
 }
 
-fn task(row: &SessionRow, id: &str) -> Value {
-    json!({
-        "task_id": id,
-        "project_name": row.project.as_deref().unwrap_or(&row.name),
-        "task_description": row.task,
-        "working_directory": null,
-        "status": vocabulary::status(row.status),
-        "phases_completed": json!(vocabulary::phases_that_are(&row.phases, PhaseStatus::Completed)).to_string(),
-        "current_phase": row.phase.as_ref().map(|phase| phase.name.as_str()),
-        "start_time": row.started_at,
-        "end_time": row.ended_at,
-        "duration_seconds": seconds_between(row.started_at, row.ended_at),
-        "github_url": null,
-        "created_at": row.started_at,
-        "tokens_used": row.usage.as_ref().map_or(0, |usage| usage.tokens),
-        "cost_usd": row.usage.as_ref().and_then(|usage| usage.cost_usd),
-    })
+fn task(state: &AppState, row: SessionRow) -> HistoricalTask {
+    let completed = vocabulary::phases_that_are(&row.phases, PhaseStatus::Completed);
+    HistoricalTask {
+        tokens_used: row.usage.as_ref().map_or(0, |usage| usage.tokens),
+        cost_usd: row.usage.as_ref().and_then(|usage| usage.cost_usd),
+        row: TaskRow {
+            task_id: id_for_clients(state, &row.id),
+            project_name: row.project.unwrap_or(row.name),
+            task_description: row.task,
+            working_directory: None,
+            status: vocabulary::status(row.status),
+            phases_completed: json!(completed).to_string(),
+            current_phase: row.phase.map(|phase| phase.name),
+            start_time: row.started_at,
+            end_time: row.ended_at,
+            duration_seconds: seconds_between(row.started_at, row.ended_at),
+            github_url: None,
+            created_at: row.started_at,
+        },
+    }
 }
 
-fn task_sums(rows: &[SessionRow]) -> Value {
+fn task_sums(rows: &[SessionRow]) -> TaskSums {
     let completed = rows.iter().filter(|row| row.status == SessionStatus::Completed).count();
     let durations = rows
         .iter()
         .filter_map(|row| seconds_between(row.started_at, row.ended_at));
-    json!({
-        "total_tasks": rows.len(),
-        "completed_tasks": completed,
-        "avg_duration": mean(durations.map(as_f64)),
-    })
+    TaskSums {
+        total_tasks: rows.len() as u64,
+        completed_tasks: completed as u64,
+        avg_duration: mean(durations.map(as_f64)),
+    }
 }
 
-fn token_sums(rows: &[SessionRow]) -> Value {
-    let used: Vec<u64> = rows.iter().filter_map(|row| Some(row.usage.as_ref()?.tokens)).collect();
-    json!({
-        "avg_tokens": mean(used.iter().copied().map(as_f64)),
-        "max_tokens": used.iter().max(),
-        "avg_percentage": null,
-    })
+fn token_sums(rows: &[SessionRow]) -> TokenSums {
+    let used = rows.iter().filter_map(|row| Some(row.usage.as_ref()?.tokens));
+    TokenSums {
+        avg_tokens: mean(used.clone().map(as_f64)),
+        max_tokens: used.max(),
+        avg_percentage: None,
+    }
+}
+
+/// Decisions of one session or of many.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct DecisionAnalytics {
+    analytics: DecisionSums,
+    task_id: Option<String>,
+    #[cfg_attr(feature = "openapi", schemars(range(max = 100)))]
+    sessions_counted: u64,
 }
 
 /// Which session; all when absent.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct TaskQuery {
+    /// Of one session; absent: of the 100 that worked last.
     task_id: Option<NamedSession>,
 }
 
@@ -107,21 +203,46 @@ pub(crate) struct TaskQuery {
 pub(crate) async fn decisions(
     State(state): State<Arc<AppState>>,
     InQuery(query): InQuery<TaskQuery>,
-) -> Result<Response, Error> {
+) -> Answer<DecisionAnalytics> {
     let sessions = match &query.task_id {
         Some(name) => name.load(&state).await?.into_iter().collect(),
         None => session::load_last(&state).await?,
     };
-    Ok(answer(&json!({
-        "analytics": DecisionSums::of(sessions.iter().map(|session| &session.view)).to_json(),
-        "task_id": query.task_id.map(|name| name.name(&state)),
-        "sessions_counted": sessions.len(),
-    })))
+    Ok(answer(DecisionAnalytics {
+        analytics: DecisionSums::of(sessions.iter().map(|session| &session.view)),
+        task_id: query.task_id.map(|name| name.name(&state)),
+        sessions_counted: sessions.len() as u64,
+    }))
+}
+
+/// Agents by their kind.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct AgentAnalytics {
+    analytics: Vec<KindSums>,
+    agent_type: Option<String>,
+    #[cfg_attr(feature = "openapi", schemars(range(max = 100)))]
+    sessions_counted: u64,
+}
+
+/// Agents of one kind.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct KindSums {
+    agent_type: String,
+    total_executions: u64,
+    avg_duration: Option<f64>,
+    success_count: u64,
+    avg_issues_found: Option<f64>,
+    avg_issues_fixed: Option<f64>,
+    avg_tokens_used: Option<f64>,
 }
 
 /// Which kind of agents; all when absent.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct KindQuery {
+    /// Only this kind.
     agent_type: Option<String>,
 }
 
@@ -129,7 +250,7 @@ pub(crate) struct KindQuery {
 pub(crate) async fn agents(
     State(state): State<Arc<AppState>>,
     InQuery(query): InQuery<KindQuery>,
-) -> Result<Response, Error> {
+) -> Answer<AgentAnalytics> {
     let wanted = query.agent_type.map(|kind| state.cleaner().word(&kind));
     let sessions = session::load_last(&state).await?;
     let mut kinds: BTreeMap<&str, Vec<&AgentView>> = BTreeMap::new();
@@ -139,23 +260,28 @@ pub(crate) async fn agents(
             kinds.entry(kind).or_default().push(agent);
         }
     }
-    let analytics: Vec<Value> = kinds.iter().map(|(kind, agents)| kind_sums(kind, agents)).collect();
-    Ok(answer(
-        &json!({ "analytics": analytics, "agent_type": wanted, "sessions_counted": sessions.len() }),
-    ))
+    Ok(answer(AgentAnalytics {
+        analytics: kinds.iter().map(|(kind, agents)| KindSums::of(kind, agents)).collect(),
+        agent_type: wanted,
+        sessions_counted: sessions.len() as u64,
+    }))
 }
 
-fn kind_sums(kind: &str, agents: &[&AgentView]) -> Value {
-    let of = |number: fn(&AgentView) -> Option<u64>| mean(agents.iter().filter_map(|agent| number(agent)).map(as_f64));
-    json!({
-        "agent_type": kind,
-        "total_executions": agents.len(),
-        "avg_duration": of(|agent| seconds_between(agent.started_at, agent.ended_at)),
-        "success_count": agents.iter().filter(|agent| agent_succeeded(agent) == Some(true)).count(),
-        "avg_issues_found": of(|agent| agent.issues_found.map(u64::from)),
-        "avg_issues_fixed": of(|agent| agent.issues_fixed.map(u64::from)),
-        "avg_tokens_used": of(|agent| agent.tokens),
-    })
+impl KindSums {
+    fn of(kind: &str, agents: &[&AgentView]) -> Self {
+        let mean_of =
+            |number: fn(&AgentView) -> Option<u64>| mean(agents.iter().filter_map(|agent| number(agent)).map(as_f64));
+        let succeeded = agents.iter().filter(|agent| agent_succeeded(agent) == Some(true));
+        Self {
+            agent_type: kind.to_owned(),
+            total_executions: agents.len() as u64,
+            avg_duration: mean_of(|agent| seconds_between(agent.started_at, agent.ended_at)),
+            success_count: succeeded.count() as u64,
+            avg_issues_found: mean_of(|agent| agent.issues_found.map(u64::from)),
+            avg_issues_fixed: mean_of(|agent| agent.issues_fixed.map(u64::from)),
+            avg_tokens_used: mean_of(|agent| agent.tokens),
+        }
+    }
 }
 
 /// How an agent ended; nothing while it has not, or when it is not said.
@@ -178,54 +304,41 @@ pub(crate) fn is_regrettable(decision: &DecisionView) -> Option<bool> {
     decision.quality.map(|quality| quality <= 1.0)
 }
 
-/// Sums over decisions.
-#[derive(Debug, Default)]
+/// Decisions, summed up.
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct DecisionSums {
-    total: u64,
-    lessons: u64,
-    regretted: u64,
-    /// Mean of a session's decisions and how many it has.
-    qualities: Vec<(f64, u64)>,
-    difficulties: Vec<f64>,
+    total_decisions: u64,
+    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 5)))]
+    avg_quality: Option<f64>,
+    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 5)))]
+    avg_difficulty: Option<f64>,
+    regrettable_count: u64,
+    lessons_used_count: u64,
 }
 
 impl DecisionSums {
     /// The sums over the decisions of these sessions.
     pub(crate) fn of<'a>(views: impl IntoIterator<Item = &'a SessionView>) -> Self {
         let mut sums = Self::default();
-        views.into_iter().for_each(|view| sums.add(view));
+        // Sum and number of the ratings: a session states the mean of all of its decisions.
+        let (mut quality, mut rated) = (0.0, 0);
+        let mut difficulties = Vec::new();
+        for decisions in views.into_iter().filter_map(|view| view.decisions.as_ref()) {
+            let total = u64::from(decisions.total);
+            sums.total_decisions += total;
+            sums.lessons_used_count += u64::from(decisions.lessons_used);
+            if let Some(mean) = decisions.avg_quality {
+                quality += mean * as_f64(total);
+                rated += total;
+            }
+            let recent = decisions.recent.values();
+            difficulties.extend(recent.clone().filter_map(|decision| decision.difficulty));
+            sums.regrettable_count += recent.filter(|decision| is_regrettable(decision) == Some(true)).count() as u64;
+        }
+        sums.avg_quality = (rated > 0).then(|| quality / as_f64(rated));
+        sums.avg_difficulty = mean(difficulties.into_iter());
         sums
-    }
-
-    fn add(&mut self, view: &SessionView) {
-        let Some(decisions) = &view.decisions else {
-            return;
-        };
-        let total = u64::from(decisions.total);
-        self.total += total;
-        self.lessons += u64::from(decisions.lessons_used);
-        self.qualities.extend(decisions.avg_quality.map(|mean| (mean, total)));
-        let recent = decisions.recent.values();
-        self.difficulties
-            .extend(recent.clone().filter_map(|decision| decision.difficulty));
-        self.regretted += recent.filter(|decision| is_regrettable(decision) == Some(true)).count() as u64;
-    }
-
-    fn quality(&self) -> Option<f64> {
-        let weight: u64 = self.qualities.iter().map(|(_, count)| count).sum();
-        let sum: f64 = self.qualities.iter().map(|(mean, count)| mean * as_f64(*count)).sum();
-        (weight > 0).then(|| sum / as_f64(weight))
-    }
-
-    /// As clients read them.
-    pub(crate) fn to_json(&self) -> Value {
-        json!({
-            "total_decisions": self.total,
-            "avg_quality": self.quality(),
-            "avg_difficulty": mean(self.difficulties.iter().copied()),
-            "regrettable_count": self.regretted,
-            "lessons_used_count": self.lessons,
-        })
     }
 }
 

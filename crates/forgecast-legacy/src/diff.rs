@@ -3,18 +3,46 @@
 
 use bytes::Bytes;
 use forgecast_protocol::{SessionStatus, Timestamp};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::session::Session;
-use crate::view;
+use crate::sessions::StateOrError;
+use crate::view::{self, PhaseReport, SessionState, Status};
 
-/// What a viewer was sent last; empty before the first status.
+/// The frames that Forgecast makes itself.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum KnownFrame {
+    /// At once, and again when it really changed.
+    Status { data: StateOrError },
+    /// The phase moved; the whole status with the report on top.
+    PhaseUpdate { data: Map<String, Value> },
+    /// The state of an agent as it was posted.
+    AgentProgress {
+        session_id: String,
+        data: Map<String, Value>,
+    },
+    /// A new line.
+    Log { data: String },
+    /// Once, when the build is complete.
+    Complete { message: &'static str, session_id: String },
+}
+
+impl KnownFrame {
+    /// The text of the frame. Frames are made of types that always serialize.
+    pub(crate) fn text(&self) -> Bytes {
+        serde_json::to_vec(self).unwrap_or_default().into()
+    }
+}
+
+/// What a viewer was sent last; nothing before the first status.
 #[derive(Debug)]
 pub(crate) struct LastSent {
     /// Whether the viewer came before the session: then it is also told how the session begins.
     waited: bool,
-    status: Map<String, Value>,
-    report: Map<String, Value>,
+    status: Option<(Status, PhaseReport)>,
     complete: bool,
 }
 
@@ -23,40 +51,36 @@ impl LastSent {
     pub(crate) fn nothing(waited: bool) -> Self {
         Self {
             waited,
-            status: Map::new(),
-            report: Map::new(),
+            status: None,
             complete: false,
         }
     }
 
     /// The frames, in their order, that bring the viewer up to date; remembers them as sent.
-    pub(crate) fn update(&mut self, Session { id, view }: &Session, now: Timestamp) -> Vec<Bytes> {
+    pub(crate) fn update(&mut self, session: &Session, now: Timestamp) -> Vec<Bytes> {
         let mut frames = Vec::new();
-        let status = view::status(view, id);
-        let report = view::phase_report(view, id);
-        let is_reported = view.phase.is_some() && report != self.report;
-        if is_reported && (self.waited || !self.status.is_empty()) {
+        let Session { id, view } = session;
+        let status = Status::new(session);
+        let report = PhaseReport::new(&status, view);
+        let (last_status, last_report) = self.status.take().unzip();
+        let is_reported = view.phase.is_some() && last_report.is_none_or(|last| last != report);
+        if is_reported && (self.waited || last_status.is_some()) {
             let data = view::phase_update(&status, &report, view, now);
-            frames.push(frame(&json!({ "type": "phase_update", "data": data })));
+            frames.push(KnownFrame::PhaseUpdate { data }.text());
         }
-        if status != self.status {
-            let data = view::with_clock(status.clone(), view, now);
-            frames.push(frame(&json!({ "type": "status", "data": data })));
+        if last_status.is_none_or(|last| last != status) {
+            let state = SessionState::with_clock(status.clone(), view, now);
+            let data = StateOrError::State(Box::new(state));
+            frames.push(KnownFrame::Status { data }.text());
         }
         let complete = view.status == SessionStatus::Completed;
         // Sent once, even when a later fact takes the end back and another brings it again.
         if complete && !self.complete {
-            let message = json!({ "type": "complete", "message": "The build is complete", "session_id": id });
-            frames.push(frame(&message));
+            let (message, session_id) = ("The build is complete", id.clone());
+            frames.push(KnownFrame::Complete { message, session_id }.text());
             self.complete = true;
         }
-        self.status = status;
-        self.report = report;
+        self.status = Some((status, report));
         frames
     }
-}
-
-/// A message as a text frame.
-pub(crate) fn frame(message: &Value) -> Bytes {
-    message.to_string().into()
 }

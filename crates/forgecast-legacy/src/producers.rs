@@ -6,19 +6,22 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::response::Response;
 use bytes::Bytes;
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::json as documents;
 use forgecast_decode::push::{self, PushError, Pushed};
 use forgecast_hub::session_called;
 use forgecast_protocol::{SessionRef, Timestamp};
-use forgecast_server::{AppState, Error, InPath, QUICK_JSON_BYTES, refusal as refusal_of};
-use serde_json::{Map, Value, json};
+use forgecast_server::{AppState, Error, InBody, InPath, QUICK_JSON_BYTES, refusal};
+use serde::Serialize;
+#[cfg(feature = "openapi")]
+use serde_json::json;
+use serde_json::{Map, Value};
 
-use crate::answer::{answer, refusal};
+use crate::answer::{OrRefused, Refusal};
 use crate::broadcast_rooms::BroadcastRooms;
-use crate::session::NamedSession;
+use crate::diff::KnownFrame;
+use crate::session::IdPath;
 
 /// The session of a phase file that names none.
 const DEFAULT_SESSION: &str = "autonomous-build";
@@ -31,22 +34,107 @@ struct Decoded {
     pushed: Result<Pushed, PushError>,
 }
 
+/// A phase file; see `docs/inputs.md`. Every field may be missing, others are kept.
+#[expect(dead_code, reason = "says what a body holds; the decoder reads it")]
+#[derive(Debug)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(example = json!({
+    "session_id": "weather-app", "current_phase": "Builder", "phase_number": "3/7", "status": "building",
+    "progress_detail": "Writing the parser", "phases_completed": ["Scout", "Architect"],
+})))]
+pub(crate) struct PhaseFile {
+    /// The session; absent: `autonomous-build`.
+    session_id: Option<String>,
+    current_phase: Option<String>,
+    /// `4/7`.
+    phase_number: Option<String>,
+    status: Option<String>,
+    progress_detail: Option<String>,
+    test_iteration: Option<u32>,
+    phases_completed: Option<Vec<String>>,
+    started_at: Option<String>,
+    last_updated: Option<String>,
+}
+
+/// The state of one agent; what is not named here is passed on.
+#[expect(dead_code, reason = "says what a body holds; the decoder reads it")]
+#[derive(Debug)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(example = json!({
+    "session_id": "weather-app", "agent_id": "builder-1", "agent_type": "Builder", "status": "active", "progress_percent": 40,
+})))]
+pub(crate) struct AgentState {
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1)))]
+    session_id: String,
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1)))]
+    agent_id: String,
+    agent_type: Option<String>,
+    agent_name: Option<String>,
+    /// `spawning`, `active`, `idle`, `completed`, `failed`, or the producer's word.
+    status: Option<String>,
+    phase: Option<String>,
+    progress_percent: Option<f64>,
+    tokens_used: Option<u64>,
+    tokens_limit: Option<u64>,
+    parent_agent_id: Option<String>,
+    error_message: Option<String>,
+}
+
+/// Any object.
+#[expect(dead_code, reason = "says what a body holds; the decoder reads it")]
+#[derive(Debug)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(transparent, example = json!({ "type": "log_line", "data": { "line": "compiling" } })))]
+pub(crate) struct BroadcastEvent(Map<String, Value>);
+
+/// What became of a phase file.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct PhaseReceived {
+    #[cfg_attr(feature = "openapi", schemars(extend("const" = "received")))]
+    status: &'static str,
+    session_id: String,
+    /// `current_phase` as it came.
+    phase: Value,
+    /// How many sockets of the session there are.
+    broadcasted_to: u64,
+}
+
+/// What became of an agent's state.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct AgentUpdated {
+    #[cfg_attr(feature = "openapi", schemars(extend("const" = "updated")))]
+    status: &'static str,
+    agent_id: String,
+    broadcasted_to: u64,
+}
+
+/// What became of a broadcast.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct Broadcasted {
+    /// How many sockets it was sent to.
+    broadcasted: u64,
+    /// Why it could not be folded; it was sent all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
 /// `POST /api/phase-update`: a phase file. Viewers see the change that it makes, as with the file itself.
 pub(crate) async fn phase_update(
     State(state): State<Arc<AppState>>,
     Extension(rooms): Extension<BroadcastRooms>,
-    request: Request,
-) -> Result<Response, Error> {
-    let decoded = decode(&state, request, Some(DEFAULT_SESSION), push::phase_update).await?;
-    let name = state.cleaner().word(&text(&decoded.object, "session_id"));
-    if let Some(refused) = fold(&state, decoded.pushed).await? {
-        return Ok(refused);
-    }
-    Ok(answer(&json!({
-        "status": "received",
-        "session_id": name,
-        "phase": decoded.object.get("current_phase"),
-        "broadcasted_to": send(&state, &rooms, &session_called(&name), None),
+    InBody(request, _): InBody<PhaseFile>,
+) -> Result<OrRefused<PhaseReceived>, Error> {
+    let mut decoded = decode(&state, request, Some(DEFAULT_SESSION), push::phase_update).await?;
+    let session_id = state.cleaner().word(&text(&decoded.object, "session_id"));
+    let folded = fold(&state, decoded.pushed).await?;
+    Ok(OrRefused(folded.map(|()| PhaseReceived {
+        status: "received",
+        phase: decoded.object.remove("current_phase").unwrap_or_default(),
+        broadcasted_to: send(&state, &rooms, &session_called(&session_id), None),
+        session_id,
     })))
 }
 
@@ -54,53 +142,50 @@ pub(crate) async fn phase_update(
 pub(crate) async fn agent_update(
     State(state): State<Arc<AppState>>,
     Extension(rooms): Extension<BroadcastRooms>,
-    request: Request,
-) -> Result<Response, Error> {
-    let decoded = decode(&state, request, None, push::agent_update).await?;
-    let name = state.cleaner().word(&text(&decoded.object, "session_id"));
-    let agent = text(&decoded.object, "agent_id");
-    if name.is_empty() || agent.is_empty() {
-        let why = "session_id and agent_id are required";
-        return Ok(refusal(StatusCode::BAD_REQUEST, why));
+    InBody(request, _): InBody<AgentState>,
+) -> Result<OrRefused<AgentUpdated>, Error> {
+    let Decoded { object, pushed } = decode(&state, request, None, push::agent_update).await?;
+    let session_id = state.cleaner().word(&text(&object, "session_id"));
+    let agent_id = text(&object, "agent_id");
+    if session_id.is_empty() || agent_id.is_empty() {
+        let why = "session_id and agent_id are required".to_owned();
+        return Ok(OrRefused(Err(Refusal(StatusCode::BAD_REQUEST, why))));
     }
-    if let Some(refused) = fold(&state, decoded.pushed).await? {
-        return Ok(refused);
-    }
-    let message = json!({ "type": "agent_progress", "session_id": name, "data": decoded.object });
-    Ok(answer(&json!({
-        "status": "updated",
-        "agent_id": agent,
-        "broadcasted_to": send(&state, &rooms, &session_called(&name), Some(&message)),
+    let folded = fold(&state, pushed).await?;
+    Ok(OrRefused(folded.map(|()| {
+        let session = session_called(&session_id);
+        let data = object;
+        let message = KnownFrame::AgentProgress { session_id, data };
+        AgentUpdated {
+            status: "updated",
+            agent_id,
+            broadcasted_to: send(&state, &rooms, &session, Some(&message.text())),
+        }
     })))
 }
 
-/// `POST /api/broadcast/{session}`: any object, which viewers get as it came. It is folded as far as it is understood; a
-/// problem with it is reported beside the count, since viewers got it all the same.
+/// `POST /api/broadcast/{id}`: any object, which viewers get as it came. It is folded as far as it is understood; a problem
+/// with it is reported beside the count, since viewers got it all the same.
 pub(crate) async fn broadcast(
     State(state): State<Arc<AppState>>,
     Extension(rooms): Extension<BroadcastRooms>,
-    InPath(session): InPath<NamedSession>,
-    request: Request,
-) -> Result<Response, Error> {
-    let name = session.name(&state);
+    InPath(IdPath { id }): InPath<IdPath>,
+    InBody(request, _): InBody<BroadcastEvent>,
+) -> Result<OrRefused<Broadcasted>, Error> {
+    let name = id.name(&state);
     let of_path = name.clone();
     let read = move |body: &[u8], cleaner: &Cleaner, now| push::broadcast(&of_path, body, cleaner, now);
-    let decoded = decode(&state, request, None, read).await?;
-    let problem = match decoded.pushed {
+    let Decoded { object, pushed } = decode(&state, request, None, read).await?;
+    let problem = match pushed {
         Err(PushError::Rejected(why)) => Some(why),
-        pushed => {
-            if let Some(refused) = fold(&state, pushed).await? {
-                return Ok(refused);
-            }
-            None
-        }
+        pushed => match fold(&state, pushed).await? {
+            Ok(()) => None,
+            Err(refusal) => return Ok(OrRefused(Err(refusal))),
+        },
     };
-    let message = Value::Object(decoded.object);
-    let mut sent = json!({ "broadcasted": send(&state, &rooms, &session_called(&name), Some(&message)) });
-    if let Some(problem) = problem {
-        sent["problem"] = problem.into();
-    }
-    Ok(answer(&sent))
+    let message = Value::Object(object).to_string().into();
+    let broadcasted = send(&state, &rooms, &session_called(&name), Some(&message));
+    Ok(OrRefused(Ok(Broadcasted { broadcasted, problem })))
 }
 
 /// Reads a body and decodes it: as the object that is passed on, and by `read` as facts. With `default_session` an object
@@ -133,25 +218,29 @@ async fn decode(
 }
 
 /// Hands the facts to the hub and waits until they are durable; gives the refusal when they were not accepted.
-async fn fold(state: &AppState, pushed: Result<Pushed, PushError>) -> Result<Option<Response>, Error> {
+async fn fold(state: &AppState, pushed: Result<Pushed, PushError>) -> Result<Result<(), Refusal>, Error> {
     let pushed = match pushed {
         Ok(pushed) => pushed,
-        Err(error) => return Ok(Some(refusal(StatusCode::BAD_REQUEST, &error.to_string()))),
+        Err(error) => return Ok(Err(Refusal(StatusCode::BAD_REQUEST, error.to_string()))),
     };
     let receipt = state.hub().push(pushed.batch).await?;
     let refused = receipt.rejected.first().or(receipt.rejected_logs.first());
-    Ok(refused.map(|one| refusal(StatusCode::UNPROCESSABLE_ENTITY, refusal_of(one.reason))))
+    Ok(refused.map_or(Ok(()), |one| {
+        Err(Refusal(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            refusal(one.reason).to_owned(),
+        ))
+    }))
 }
 
 /// Sends to the viewers of a session; gives their number.
-fn send(state: &AppState, rooms: &BroadcastRooms, session: &SessionRef, message: Option<&Value>) -> usize {
+fn send(state: &AppState, rooms: &BroadcastRooms, session: &SessionRef, text: Option<&Bytes>) -> u64 {
     let newest = match session {
         SessionRef::Run(id) => SessionRef::Newest(id.name().clone()),
         SessionRef::Newest(_) => session.clone(),
     };
     let newest = state.hub().resolve(&newest).map(|id| id.run());
-    let text = message.map(|message| Bytes::from(message.to_string()));
-    rooms.send(session, newest, text.as_ref())
+    rooms.send(session, newest, text) as u64
 }
 
 /// Whether an object says nothing at all about its session. Something that cannot be a name is refused instead.

@@ -7,7 +7,7 @@ use forgecast_protocol::{SessionId, SessionRef, SessionRow, SessionStatus, Sessi
 use forgecast_server::{AppState, Error};
 use serde::Deserialize;
 
-use crate::vocabulary;
+use crate::vocabulary::{self, LegacyStatus};
 
 /// The error that clients get about a session that does not exist.
 pub(crate) const NO_SESSION: &str = "Session not found";
@@ -20,8 +20,28 @@ const PAGE: u32 = 1_000;
 /// A session as a path or query names it. A text that cannot be an id is turned into one in the same way as where
 /// producers send it.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(inline, example = "weather-app"))]
 #[serde(transparent)]
 pub(crate) struct NamedSession(String);
+
+/// The path of a session.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct IdPath {
+    /// Any text names a session, though perhaps none that exists: its name, or the id of a run.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1)))]
+    pub(crate) id: NamedSession,
+}
+
+/// The path of a session.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct SessionPath {
+    /// Any text names a session, though perhaps none that exists: its name, or the id of a run.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1)))]
+    pub(crate) session: NamedSession,
+}
 
 /// A session that exists.
 #[derive(Debug)]
@@ -61,7 +81,7 @@ pub(crate) async fn load(state: &AppState, session: &SessionRef) -> Result<Optio
 
 /// The sessions at work that worked last, at most [`MOST_VIEWS`].
 pub(crate) async fn load_running(state: &AppState) -> Result<Vec<Session>, Error> {
-    let rows = rows(state, vocabulary::statuses("running"), MOST_VIEWS).await?;
+    let rows = rows(state, vocabulary::statuses(LegacyStatus::Running), MOST_VIEWS).await?;
     load_all(state, rows).await
 }
 

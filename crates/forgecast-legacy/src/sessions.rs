@@ -4,67 +4,92 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
 use forgecast_hub::query::{From, LogQuery};
 use forgecast_server::{AppState, Error, InPath, InQuery};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
-use crate::answer::{answer, refusal};
-use crate::session::{NO_SESSION, NamedSession};
-use crate::view;
+use crate::answer::{Answer, LegacyError, OrMissing, answer};
+use crate::session::{IdPath, NO_SESSION};
+use crate::view::{Phases, SessionState};
 
-/// Lines of a log when the client does not say, and at most.
-const LINES: (i64, i64) = (50, 1_000);
+/// One session, or that it does not exist.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub(crate) enum StateOrError {
+    State(Box<SessionState>),
+    Error(LegacyError),
+}
+
+impl StateOrError {
+    /// That the session does not exist.
+    pub(crate) fn missing() -> Self {
+        Self::Error(LegacyError {
+            error: NO_SESSION.to_owned(),
+        })
+    }
+}
+
+/// The last lines of a log.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct Logs {
+    session_id: String,
+    /// Oldest first.
+    #[cfg_attr(feature = "openapi", schemars(length(max = 1000)))]
+    logs: Vec<String>,
+}
+
+/// How much of a log.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct LinesQuery {
+    /// How many; brought into 1 to 1,000.
+    #[serde(default = "LinesQuery::default_lines")]
+    lines: i64,
+}
+
+impl LinesQuery {
+    fn default_lines() -> i64 {
+        50
+    }
+}
 
 /// `GET /api/status/{id}`.
 pub(crate) async fn status(
     State(state): State<Arc<AppState>>,
-    InPath(name): InPath<NamedSession>,
-) -> Result<Response, Error> {
-    Ok(match name.load(&state).await? {
-        Some(session) => {
-            let status = view::status(&session.view, &session.id);
-            answer(&view::with_clock(status, &session.view, state.now()))
-        }
-        None => answer(&json!({ "error": NO_SESSION })),
-    })
+    InPath(IdPath { id }): InPath<IdPath>,
+) -> Answer<StateOrError> {
+    let session = id.load(&state).await?;
+    let found = session.map(|session| StateOrError::State(Box::new(SessionState::new(&session, state.now()))));
+    Ok(answer(found.unwrap_or_else(StateOrError::missing)))
 }
 
 /// `GET /api/phases/{id}`.
 pub(crate) async fn phases(
     State(state): State<Arc<AppState>>,
-    InPath(name): InPath<NamedSession>,
-) -> Result<Response, Error> {
-    Ok(match name.load(&state).await? {
-        Some(session) => answer(&view::phases(&session.view, &session.id)),
-        None => refusal(StatusCode::NOT_FOUND, NO_SESSION),
-    })
-}
-
-/// How much of a log.
-#[derive(Debug, Deserialize)]
-pub(crate) struct LinesQuery {
-    lines: Option<i64>,
+    InPath(IdPath { id }): InPath<IdPath>,
+) -> Result<OrMissing<Phases>, Error> {
+    let session = id.load(&state).await?;
+    Ok(OrMissing(session.as_ref().map(Phases::new).ok_or(NO_SESSION)))
 }
 
 /// `GET /api/logs/{id}?lines=50`: the last lines, oldest first.
 pub(crate) async fn logs(
     State(state): State<Arc<AppState>>,
-    InPath(name): InPath<NamedSession>,
-    InQuery(query): InQuery<LinesQuery>,
-) -> Result<Response, Error> {
-    let (default, most) = LINES;
-    let lines = query.lines.unwrap_or(default).clamp(1, most);
+    InPath(IdPath { id }): InPath<IdPath>,
+    InQuery(LinesQuery { lines }): InQuery<LinesQuery>,
+) -> Answer<Logs> {
     let query = LogQuery {
         from: From::Last,
-        limit: u32::try_from(lines).unwrap_or(1),
+        limit: u32::try_from(lines.clamp(1, 1_000)).unwrap_or(1),
         level: None,
         text: None,
     };
-    let page = state.hub().log(&name.reference(&state), query).await?;
+    let page = state.hub().log(&id.reference(&state), query).await?;
     let lines = page.map(|page| page.lines).unwrap_or_default();
-    let logs: Vec<Value> = lines.into_iter().map(|line| line.text.into()).collect();
-    Ok(answer(&json!({ "session_id": name.name(&state), "logs": logs })))
+    Ok(answer(Logs {
+        session_id: id.name(&state),
+        logs: lines.into_iter().map(|line| line.text).collect(),
+    }))
 }

@@ -3,57 +3,130 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::Response;
 use forgecast_protocol::Timestamp;
 use forgecast_protocol::session::PhaseStatus;
-use forgecast_server::{AppState, Error, InPath};
-use serde_json::{Value, json};
+use forgecast_server::{AppState, InPath};
+use serde::Serialize;
 
-use crate::answer::answer;
-use crate::session::{self, NamedSession, Session};
-use crate::{view, vocabulary};
+use crate::answer::{Answer, answer};
+use crate::session::{self, IdPath, Session};
+use crate::view;
+use crate::vocabulary::{self, LegacySource, LegacyStatus};
+
+/// Sessions under the name of tasks.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct Tasks {
+    #[cfg_attr(feature = "openapi", schemars(length(max = 100)))]
+    tasks: Vec<Task>,
+    count: u64,
+}
+
+/// One session under the name of a task.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct Task {
+    #[serde(flatten)]
+    summary: TaskSummary,
+    phases_completed: Vec<String>,
+    test_iteration: u32,
+    started_at: Option<Timestamp>,
+    progress_detail: String,
+    source: LegacySource,
+    #[cfg_attr(feature = "openapi", schemars(range(min = 0)))]
+    data_age_seconds: f64,
+}
+
+/// What each answer about a session at work says of it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct TaskSummary {
+    task_id: String,
+    project_name: String,
+    task_description: Option<String>,
+    working_directory: Option<String>,
+    status: LegacyStatus,
+    current_phase: String,
+    phase_number: String,
+    start_time: Option<Timestamp>,
+    elapsed_seconds: u64,
+}
+
+/// That there is no such task.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct NoTask {
+    task_id: String,
+    #[cfg_attr(feature = "openapi", schemars(extend("const" = "unknown")))]
+    status: &'static str,
+    error: &'static str,
+    #[cfg_attr(feature = "openapi", schemars(range(max = 0)))]
+    elapsed_seconds: u64,
+}
+
+/// One task, or that there is none.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub(crate) enum TaskOrNone {
+    Task(Box<Task>),
+    None(NoTask),
+}
 
 /// `GET /api/mcp/tasks`: the sessions at work.
-pub(crate) async fn active(State(state): State<Arc<AppState>>) -> Result<Response, Error> {
+pub(crate) async fn active(State(state): State<Arc<AppState>>) -> Answer<Tasks> {
     let now = state.now();
     let sessions = session::load_running(&state).await?;
-    let tasks: Vec<Value> = sessions.iter().map(|session| task(session, now)).collect();
-    Ok(answer(&json!({ "count": tasks.len(), "tasks": tasks })))
+    Ok(answer(Tasks {
+        count: sessions.len() as u64,
+        tasks: sessions.iter().map(|session| Task::new(session, now)).collect(),
+    }))
 }
 
 /// `GET /api/mcp/task/{id}`.
 pub(crate) async fn one(
     State(state): State<Arc<AppState>>,
-    InPath(name): InPath<NamedSession>,
-) -> Result<Response, Error> {
-    Ok(match name.load(&state).await? {
-        Some(session) => answer(&task(&session, state.now())),
-        None => answer(&json!({
-            "task_id": name.name(&state),
-            "status": "unknown",
-            "error": "Task not found",
-            "elapsed_seconds": 0,
-        })),
-    })
+    InPath(IdPath { id }): InPath<IdPath>,
+) -> Answer<TaskOrNone> {
+    Ok(answer(match id.load(&state).await? {
+        Some(session) => TaskOrNone::Task(Box::new(Task::new(&session, state.now()))),
+        None => TaskOrNone::None(NoTask {
+            task_id: id.name(&state),
+            status: "unknown",
+            error: "Task not found",
+            elapsed_seconds: 0,
+        }),
+    }))
 }
 
-fn task(Session { id, view }: &Session, now: Timestamp) -> Value {
-    let phase = view.phase.as_ref();
-    json!({
-        "task_id": id,
-        "project_name": view.project.as_deref().unwrap_or(&view.name),
-        "task_description": view.task,
-        "working_directory": view.working_directory,
-        "status": vocabulary::status(view.status),
-        "current_phase": phase.map_or("Unknown", |phase| phase.name.as_str()),
-        "phase_number": view::phase_number(view),
-        "phases_completed": vocabulary::phases_that_are(&view::statuses(view), PhaseStatus::Completed),
-        "test_iteration": view::iterations(view),
-        "started_at": view.started_at,
-        "start_time": view.started_at,
-        "elapsed_seconds": view::elapsed_s(view, now),
-        "progress_detail": phase.and_then(|phase| phase.detail.as_deref()).unwrap_or_default(),
-        "source": vocabulary::source(view.source),
-        "data_age_seconds": view::age_s(view, now),
-    })
+impl Task {
+    fn new(session: &Session, now: Timestamp) -> Self {
+        let view = &session.view;
+        let detail = view.phase.as_ref().and_then(|phase| phase.detail.clone());
+        Self {
+            summary: TaskSummary::new(session, now),
+            phases_completed: vocabulary::phases_that_are(&view::statuses(view), PhaseStatus::Completed),
+            test_iteration: view::iterations(view),
+            started_at: view.started_at,
+            progress_detail: detail.unwrap_or_default(),
+            source: vocabulary::source(view.source),
+            data_age_seconds: view::age_s(view, now),
+        }
+    }
+}
+
+impl TaskSummary {
+    pub(crate) fn new(Session { id, view }: &Session, now: Timestamp) -> Self {
+        Self {
+            task_id: id.clone(),
+            project_name: view::project(view),
+            task_description: view.task.clone(),
+            working_directory: view.working_directory.clone(),
+            status: vocabulary::status(view.status),
+            current_phase: view::current_phase(view),
+            phase_number: view::phase_number(view),
+            start_time: view.started_at,
+            elapsed_seconds: view::elapsed_s(view, now),
+        }
+    }
 }

@@ -1,169 +1,325 @@
 //! One session as clients of Context Foundry see it. The status is made without what only ticks (ages, elapsed and remaining
-//! time), so that two statuses are equal when there is nothing new; [`with_clock`] adds it when an answer or a frame is made.
+//! time), so that two statuses are equal when there is nothing new; [`SessionState`] adds it when an answer or a frame is made.
 
 use std::collections::BTreeMap;
 
-use forgecast_protocol::session::{PhaseStatus, Progress, SourceOfState};
+use forgecast_protocol::session::{ArtifactView, BudgetLevel, PhaseStatus, PhaseView, SourceOfState, TaskView};
 use forgecast_protocol::{SessionStatus, SessionView, Timestamp};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::vocabulary;
+use crate::session::Session;
+use crate::vocabulary::{self, LegacySource, LegacyStatus};
 
 /// Size of a context window, in tokens, when no source states it.
 pub(crate) const DEFAULT_LIMIT: u64 = 200_000;
 
-/// The object in a `json!`.
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
+/// One session.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct SessionState {
+    #[serde(flatten)]
+    status: Status,
+    elapsed_seconds: u64,
+    estimated_remaining_seconds: u64,
+    #[cfg_attr(feature = "openapi", schemars(range(min = 0)))]
+    data_age_seconds: f64,
 }
 
 /// A session's status without what only ticks.
-pub(crate) fn status(view: &SessionView, id: &str) -> Map<String, Value> {
-    let phase = view.phase.as_ref();
-    let name = phase.map(|phase| phase.name.as_str());
-    let detail = phase.and_then(|phase| phase.detail.as_deref());
-    let statuses = statuses(view);
-    let completed = vocabulary::phases_that_are(&statuses, PhaseStatus::Completed);
-    let remaining = remaining(view);
-    let current = name.filter(|name| statuses.get(*name) == Some(&PhaseStatus::Active));
-    object(json!({
-        "id": id,
-        "session_id": id,
-        "project": view.project.as_deref().unwrap_or(&view.name),
-        "task": view.task.as_deref().or(detail).unwrap_or_default(),
-        "phase": vocabulary::phase(name, view.source, view.status),
-        "current_phase": name.unwrap_or("Unknown"),
-        "phase_number": phase_number(view),
-        "phase_status": phase_status(view),
-        "phases_completed": completed,
-        "progress_detail": detail.unwrap_or_default(),
-        "status": vocabulary::status(view.status),
-        "status_reason": view.status_reason,
-        "iterations": iterations(view),
-        "start_time": view.started_at,
-        "end_time": view.ended_at,
-        "overall_progress_percent": view.progress.percent.unwrap_or(0.0),
-        "tasks": tasks(view, &completed, &remaining),
-        "phase_breakdown": { "completed": completed, "current": current, "remaining": remaining },
-        "context": context(view),
-        "artifacts": view.artifacts,
-        "is_complete": view.status == SessionStatus::Completed,
-        "notes": view.progress.notes,
-        "source": vocabulary::source(view.source),
-        "timeout_minutes": null,
-    }))
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct Status {
+    id: String,
+    session_id: String,
+    project: String,
+    task: String,
+    phase: String,
+    current_phase: String,
+    phase_number: String,
+    /// The producer's own word.
+    phase_status: String,
+    phases_completed: Vec<String>,
+    progress_detail: String,
+    status: LegacyStatus,
+    status_reason: Option<String>,
+    iterations: u32,
+    start_time: Option<Timestamp>,
+    end_time: Option<Timestamp>,
+    #[cfg_attr(feature = "openapi", schemars(range(min = 0, max = 100)))]
+    overall_progress_percent: f64,
+    tasks: LegacyTasks,
+    phase_breakdown: PhaseBreakdown,
+    context: LegacyContext,
+    artifacts: BTreeMap<String, ArtifactView>,
+    is_complete: bool,
+    notes: Vec<String>,
+    source: LegacySource,
+    /// Not known here.
+    timeout_minutes: Option<f64>,
 }
 
-/// A status with what ticks, as of `now`.
-pub(crate) fn with_clock(mut status: Map<String, Value>, view: &SessionView, now: Timestamp) -> Map<String, Value> {
-    status.insert("elapsed_seconds".to_owned(), json!(elapsed_s(view, now)));
-    status.insert("estimated_remaining_seconds".to_owned(), json!(remaining_s(view, now)));
-    status.insert("data_age_seconds".to_owned(), json!(age_s(view, now)));
-    status
+/// The tasks of a build; of one that lists none, its phases.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct LegacyTasks {
+    completed: Vec<String>,
+    remaining: Vec<String>,
+    total: u64,
+    #[cfg_attr(feature = "openapi", schemars(range(min = 0, max = 100)))]
+    progress_percent: u64,
+}
+
+/// The phases by their state.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct PhaseBreakdown {
+    completed: Vec<String>,
+    current: Option<String>,
+    remaining: Vec<String>,
+}
+
+/// The context window.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct LegacyContext {
+    #[cfg_attr(feature = "openapi", schemars(range(min = 0, max = 100)))]
+    percentage: f64,
+    tokens_used: u64,
+}
+
+impl SessionState {
+    /// The state of a session as of `now`.
+    pub(crate) fn new(session: &Session, now: Timestamp) -> Self {
+        Self::with_clock(Status::new(session), &session.view, now)
+    }
+
+    /// A status with what ticks, as of `now`.
+    pub(crate) fn with_clock(status: Status, view: &SessionView, now: Timestamp) -> Self {
+        Self {
+            status,
+            elapsed_seconds: elapsed_s(view, now),
+            estimated_remaining_seconds: remaining_s(view, now),
+            data_age_seconds: age_s(view, now),
+        }
+    }
+}
+
+impl Status {
+    pub(crate) fn new(Session { id, view }: &Session) -> Self {
+        let phase = view.phase.as_ref();
+        let name = phase.map(|phase| phase.name.as_str());
+        let detail = phase.and_then(|phase| phase.detail.clone());
+        let statuses = statuses(view);
+        let breakdown = PhaseBreakdown {
+            completed: vocabulary::phases_that_are(&statuses, PhaseStatus::Completed),
+            current: name
+                .filter(|name| statuses.get(*name) == Some(&PhaseStatus::Active))
+                .map(str::to_owned),
+            remaining: remaining(view),
+        };
+        Self {
+            id: id.clone(),
+            session_id: id.clone(),
+            project: project(view),
+            task: view.task.clone().or(detail.clone()).unwrap_or_default(),
+            phase: vocabulary::phase(name, view.source, view.status),
+            current_phase: current_phase(view),
+            phase_number: phase_number(view),
+            phase_status: phase_status(view),
+            phases_completed: breakdown.completed.clone(),
+            progress_detail: detail.unwrap_or_default(),
+            status: vocabulary::status(view.status),
+            status_reason: view.status_reason.clone(),
+            iterations: iterations(view),
+            start_time: view.started_at,
+            end_time: view.ended_at,
+            overall_progress_percent: view.progress.percent.unwrap_or(0.0),
+            tasks: tasks(view, &breakdown),
+            phase_breakdown: breakdown,
+            context: context(view),
+            artifacts: view.artifacts.clone(),
+            is_complete: view.status == SessionStatus::Completed,
+            notes: view.progress.notes.clone(),
+            source: vocabulary::source(view.source),
+            timeout_minutes: None,
+        }
+    }
 }
 
 /// The content of a `phase_update` without the time of the last fact, which is no news by itself.
-pub(crate) fn phase_report(view: &SessionView, id: &str) -> Map<String, Value> {
-    let phase = view.phase.as_ref();
-    object(json!({
-        "session_id": id,
-        "current_phase": phase.map_or("Unknown", |phase| phase.name.as_str()),
-        "phase_number": phase_number(view),
-        "status": phase_status(view),
-        "progress_detail": phase.and_then(|phase| phase.detail.as_deref()).unwrap_or_default(),
-        "test_iteration": iterations(view),
-        "phases_completed": vocabulary::phases_that_are(&statuses(view), PhaseStatus::Completed),
-        "started_at": view.started_at,
-    }))
+#[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct PhaseReport {
+    session_id: String,
+    current_phase: String,
+    phase_number: String,
+    status: String,
+    progress_detail: String,
+    test_iteration: u32,
+    phases_completed: Vec<String>,
+    started_at: Option<Timestamp>,
+}
+
+impl PhaseReport {
+    pub(crate) fn new(status: &Status, view: &SessionView) -> Self {
+        Self {
+            session_id: status.id.clone(),
+            current_phase: status.current_phase.clone(),
+            phase_number: status.phase_number.clone(),
+            status: status.phase_status.clone(),
+            progress_detail: status.progress_detail.clone(),
+            test_iteration: status.iterations,
+            phases_completed: status.phases_completed.clone(),
+            started_at: view.started_at,
+        }
+    }
 }
 
 /// The `data` of a `phase_update`: the report and the whole status, since some pages show it like a status.
 pub(crate) fn phase_update(
-    status: &Map<String, Value>,
-    report: &Map<String, Value>,
+    status: &Status,
+    report: &PhaseReport,
     view: &SessionView,
     now: Timestamp,
 ) -> Map<String, Value> {
-    let mut data = with_clock(status.clone(), view, now);
-    data.extend(report.clone());
-    data.insert("last_updated".to_owned(), json!(view.last_work_at));
+    let mut data = Map::new();
+    for part in [
+        json!(SessionState::with_clock(status.clone(), view, now)),
+        json!(report),
+        json!({ "last_updated": view.last_work_at }),
+    ] {
+        if let Value::Object(part) = part {
+            data.extend(part);
+        }
+    }
     data
 }
 
 /// The pipeline, phase by phase.
-pub(crate) fn phases(view: &SessionView, id: &str) -> Value {
-    let mut phases: Vec<_> = view.phases.iter().collect();
-    phases.sort_by_key(|(_, phase)| phase.order);
-    let current = view.phase.as_ref();
-    let number = current
-        .and_then(|current| view.phases.get(&current.name))
-        .map(|phase| phase.order);
-    let completed = vocabulary::phases_that_are(&statuses(view), PhaseStatus::Completed).len();
-    let list: Vec<_> = phases
-        .into_iter()
-        .map(|(name, phase)| {
-            let detail = current.filter(|current| current.name == *name);
-            json!({
-                "number": phase.order,
-                "name": name,
-                "emoji": vocabulary::emoji(name),
-                "status": vocabulary::phase_status(phase.status),
-                "description": vocabulary::description(name),
-                "detail": detail.and_then(|current| current.detail.as_deref()),
-                "started_at": phase.started_at,
-                "completed_at": phase.ended_at,
-                "attempts": phase.attempts,
-            })
-        })
-        .collect();
-    json!({
-        "session_id": id,
-        "total_phases": list.len(),
-        "phases_completed_count": completed,
-        "current_phase_number": number.unwrap_or_default(),
-        "overall_progress_percent": view.progress.percent.unwrap_or(0.0),
-        "phases": list,
-    })
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct Phases {
+    session_id: String,
+    total_phases: u64,
+    phases_completed_count: u64,
+    current_phase_number: u32,
+    #[cfg_attr(feature = "openapi", schemars(range(min = 0, max = 100)))]
+    overall_progress_percent: f64,
+    phases: Vec<LegacyPhase>,
 }
 
-/// How full the context window is; when no source states the window, all tokens that were counted.
-pub(crate) fn token_status(view: &SessionView) -> Value {
-    let usage = view.usage.as_ref();
-    let window = usage.and_then(|usage| usage.context.as_ref());
-    let limit = window.map_or(DEFAULT_LIMIT, |window| window.limit).max(1);
-    let used = match window {
-        Some(window) => window.used.unwrap_or_default(),
-        None => usage.map_or(0, |usage| usage.tokens.total()),
-    };
-    let percent = window.map_or_else(|| share(used, limit), |window| window.percent);
-    token_level(used, limit, percent)
+/// One phase.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct LegacyPhase {
+    number: u32,
+    name: String,
+    emoji: &'static str,
+    #[cfg_attr(feature = "openapi", schemars(extend("enum" = vocabulary::PHASE_STATUSES)))]
+    status: &'static str,
+    description: &'static str,
+    detail: Option<String>,
+    started_at: Option<Timestamp>,
+    completed_at: Option<Timestamp>,
+    attempts: u32,
 }
 
-/// The token status of a session that does not exist.
-pub(crate) fn no_tokens() -> Value {
-    token_level(0, DEFAULT_LIMIT, 0.0)
+impl Phases {
+    pub(crate) fn new(Session { id, view }: &Session) -> Self {
+        let mut phases: Vec<_> = view.phases.iter().collect();
+        phases.sort_by_key(|(_, phase)| phase.order);
+        let current = view.phase.as_ref();
+        let number = current
+            .and_then(|current| view.phases.get(&current.name))
+            .map(|phase| phase.order);
+        let phase = |(name, phase): (&String, &PhaseView)| LegacyPhase {
+            number: phase.order,
+            name: name.clone(),
+            emoji: vocabulary::emoji(name),
+            status: vocabulary::phase_status(phase.status),
+            description: vocabulary::description(name),
+            detail: current
+                .filter(|current| current.name == *name)
+                .and_then(|current| current.detail.clone()),
+            started_at: phase.started_at,
+            completed_at: phase.ended_at,
+            attempts: phase.attempts,
+        };
+        Self {
+            session_id: id.clone(),
+            total_phases: phases.len() as u64,
+            phases_completed_count: vocabulary::phases_that_are(&statuses(view), PhaseStatus::Completed).len() as u64,
+            current_phase_number: number.unwrap_or_default(),
+            overall_progress_percent: view.progress.percent.unwrap_or(0.0),
+            phases: phases.into_iter().map(phase).collect(),
+        }
+    }
 }
 
-fn token_level(used: u64, limit: u64, percent: f64) -> Value {
-    let (level, color) = vocabulary::level(percent);
-    json!({
-        "used": used,
-        "limit": limit,
-        "percentage": tenths(percent),
-        "level": level,
-        "color": color,
-    })
+/// How full the context is.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct TokenStatus {
+    used: u64,
+    #[cfg_attr(feature = "openapi", schemars(range(min = 1)))]
+    limit: u64,
+    /// May pass 100 where all tokens stand for the context that nobody told.
+    #[cfg_attr(feature = "openapi", schemars(range(min = 0)))]
+    percentage: f64,
+    /// `warning` from 50 %, `critical` from 75 %.
+    level: BudgetLevel,
+    /// The color of a level.
+    #[cfg_attr(feature = "openapi", schemars(extend("enum" = ["green", "yellow", "red"])))]
+    color: &'static str,
 }
 
-fn context(view: &SessionView) -> Value {
+impl TokenStatus {
+    /// How full the context window is; when no source states the window, all tokens that were counted.
+    pub(crate) fn of(view: &SessionView) -> Self {
+        let usage = view.usage.as_ref();
+        let window = usage.and_then(|usage| usage.context.as_ref());
+        let limit = window.map_or(DEFAULT_LIMIT, |window| window.limit).max(1);
+        let used = match window {
+            Some(window) => window.used.unwrap_or_default(),
+            None => usage.map_or(0, |usage| usage.tokens.total()),
+        };
+        let percent = window.map_or_else(|| share(used, limit), |window| window.percent);
+        Self::new(used, limit, percent)
+    }
+
+    /// That of a session that does not exist.
+    pub(crate) fn nothing() -> Self {
+        Self::new(0, DEFAULT_LIMIT, 0.0)
+    }
+
+    fn new(used: u64, limit: u64, percent: f64) -> Self {
+        let (level, color) = vocabulary::level(percent);
+        Self {
+            used,
+            limit,
+            percentage: tenths(percent),
+            level,
+            color,
+        }
+    }
+}
+
+fn context(view: &SessionView) -> LegacyContext {
     let window = view.usage.as_ref().and_then(|usage| usage.context.as_ref());
-    json!({
-        "percentage": window.map_or(0.0, |window| tenths(window.percent)),
-        "tokens_used": window.and_then(|window| window.used).unwrap_or_default(),
-    })
+    LegacyContext {
+        percentage: window.map_or(0.0, |window| tenths(window.percent)),
+        tokens_used: window.and_then(|window| window.used).unwrap_or_default(),
+    }
+}
+
+/// The project; the session's name when no source states one.
+pub(crate) fn project(view: &SessionView) -> String {
+    view.project.as_ref().unwrap_or(&view.name).clone()
+}
+
+/// The name of the current phase.
+pub(crate) fn current_phase(view: &SessionView) -> String {
+    view.phase.as_ref().map_or("Unknown", |phase| &phase.name).to_owned()
 }
 
 /// `part` of `all`, in percent; 0 of 0.
@@ -212,47 +368,50 @@ pub(crate) fn statuses(view: &SessionView) -> BTreeMap<String, PhaseStatus> {
 }
 
 /// The pending phases, in order.
-fn remaining(view: &SessionView) -> Vec<&str> {
-    let mut names: Vec<_> = view
+fn remaining(view: &SessionView) -> Vec<String> {
+    let mut phases: Vec<_> = view
         .phases
         .iter()
         .filter(|(_, phase)| phase.status == PhaseStatus::Pending)
         .collect();
-    names.sort_by_key(|(_, phase)| phase.order);
-    names.into_iter().map(|(name, _)| name.as_str()).collect()
+    phases.sort_by_key(|(_, phase)| phase.order);
+    phases.into_iter().map(|(name, _)| name.clone()).collect()
 }
 
 /// The tasks of the build; its phases when it lists no tasks and is not a loop.
-fn tasks(view: &SessionView, phases_done: &[&str], phases_left: &[&str]) -> Value {
-    let Progress {
-        tasks,
-        tasks_completed,
-        tasks_total,
-        ..
-    } = &view.progress;
-    if tasks.is_empty() && view.source != SourceOfState::Checkpoint && tasks_total.is_none() {
+fn tasks(view: &SessionView, phases: &PhaseBreakdown) -> LegacyTasks {
+    let progress = &view.progress;
+    if progress.tasks.is_empty() && view.source != SourceOfState::Checkpoint && progress.tasks_total.is_none() {
         let all = view.phases.values();
         let total = all.filter(|phase| phase.status != PhaseStatus::Skipped).count();
-        return task_lists(json!(phases_done), json!(phases_left), phases_done.len(), total);
+        let (done, left) = (phases.completed.clone(), phases.remaining.clone());
+        let completed = done.len();
+        return LegacyTasks::new(done, left, completed, total);
     }
-    let mut tasks: Vec<_> = tasks.values().collect();
+    let mut tasks: Vec<_> = progress.tasks.values().collect();
     tasks.sort_by_key(|task| task.order);
     let (done, left): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|task| task.status == "completed");
-    let described = |list: &[&forgecast_protocol::session::TaskView]| -> Vec<String> {
-        list.iter().map(|task| task.description.clone()).collect()
+    let described =
+        |list: Vec<&TaskView>| -> Vec<String> { list.iter().map(|task| task.description.clone()).collect() };
+    let count = |stated: Option<u32>, listed: usize| {
+        let stated = stated.and_then(|stated| usize::try_from(stated).ok());
+        stated.unwrap_or_default().max(listed)
     };
-    let count = |said: &Option<u32>, listed: usize| {
-        let said = said.and_then(|said| usize::try_from(said).ok());
-        said.unwrap_or_default().max(listed)
-    };
-    let completed = count(tasks_completed, done.len());
-    let total = count(tasks_total, done.len() + left.len());
-    task_lists(json!(described(&done)), json!(described(&left)), completed, total)
+    let completed = count(progress.tasks_completed, done.len());
+    let total = count(progress.tasks_total, done.len() + left.len());
+    LegacyTasks::new(described(done), described(left), completed, total)
 }
 
-fn task_lists(completed: Value, remaining: Value, done: usize, total: usize) -> Value {
-    let percent = (done.min(total) * 100).checked_div(total).unwrap_or_default();
-    json!({ "completed": completed, "remaining": remaining, "total": total, "progress_percent": percent })
+impl LegacyTasks {
+    fn new(completed: Vec<String>, remaining: Vec<String>, done: usize, total: usize) -> Self {
+        let percent = (done.min(total) * 100).checked_div(total).unwrap_or_default();
+        Self {
+            completed,
+            remaining,
+            total: total as u64,
+            progress_percent: percent as u64,
+        }
+    }
 }
 
 /// Seconds from its start to its end, or to now.

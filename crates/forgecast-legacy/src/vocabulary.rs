@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use forgecast_protocol::SessionStatus;
 use forgecast_protocol::session::{BudgetLevel, PhaseStatus, SourceOfState};
+use serde::Serialize;
 
 /// Number of phases when the producer does not state it.
 const DEFAULT_PHASES: u32 = 7;
@@ -22,17 +23,38 @@ const PHASES: [(&str, &str, &str); 9] = [
     ("Feedback", "💬", "Notes what was learned"),
 ];
 
-/// `running` while it is at work in any way, `completed`, or `failed`; there is no fourth word.
-pub(crate) fn status(status: SessionStatus) -> &'static str {
+/// There are three words for the status of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LegacyStatus {
+    /// At work in any way, also while it waits or stalls.
+    Running,
+    Completed,
+    /// Also when it was abandoned.
+    Failed,
+}
+
+/// Where a state comes from. Transcripts are live: the old API did not know them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LegacySource {
+    Live,
+    Checkpoint,
+}
+
+/// The word for the status of a session.
+pub(crate) fn status(status: SessionStatus) -> LegacyStatus {
     match status {
-        SessionStatus::Running | SessionStatus::Waiting | SessionStatus::Stalled => "running",
-        SessionStatus::Completed => "completed",
-        SessionStatus::Failed | SessionStatus::Abandoned => "failed",
+        SessionStatus::Running | SessionStatus::Waiting | SessionStatus::Stalled => LegacyStatus::Running,
+        SessionStatus::Completed => LegacyStatus::Completed,
+        SessionStatus::Failed | SessionStatus::Abandoned => LegacyStatus::Failed,
     }
 }
 
 /// The statuses that one of the three words stands for.
-pub(crate) fn statuses(word: &str) -> Vec<SessionStatus> {
+pub(crate) fn statuses(word: LegacyStatus) -> Vec<SessionStatus> {
     let all = [
         SessionStatus::Running,
         SessionStatus::Waiting,
@@ -43,6 +65,10 @@ pub(crate) fn statuses(word: &str) -> Vec<SessionStatus> {
     ];
     all.into_iter().filter(|one| status(*one) == word).collect()
 }
+
+/// The words for the status of a phase.
+#[cfg(feature = "openapi")]
+pub(crate) const PHASE_STATUSES: [&str; 5] = ["pending", "in_progress", "completed", "failed", "skipped"];
 
 /// The status of a phase.
 pub(crate) fn phase_status(status: PhaseStatus) -> &'static str {
@@ -55,11 +81,11 @@ pub(crate) fn phase_status(status: PhaseStatus) -> &'static str {
     }
 }
 
-/// `live` or `checkpoint`. Transcripts are live: the old API did not know them.
-pub(crate) fn source(source: SourceOfState) -> &'static str {
+/// The word for where a state comes from.
+pub(crate) fn source(source: SourceOfState) -> LegacySource {
     match source {
-        SourceOfState::Live | SourceOfState::Transcript => "live",
-        SourceOfState::Checkpoint => "checkpoint",
+        SourceOfState::Live | SourceOfState::Transcript => LegacySource::Live,
+        SourceOfState::Checkpoint => LegacySource::Checkpoint,
     }
 }
 
@@ -92,12 +118,12 @@ fn known(phase: &str) -> Option<(&'static str, &'static str, &'static str)> {
 }
 
 /// The names of the phases with this status, in the order of the pipeline; unknown phases come last.
-pub(crate) fn phases_that_are(phases: &BTreeMap<String, PhaseStatus>, wanted: PhaseStatus) -> Vec<&str> {
+pub(crate) fn phases_that_are(phases: &BTreeMap<String, PhaseStatus>, wanted: PhaseStatus) -> Vec<String> {
     let position = |name: &str| PHASES.iter().position(|(known, _, _)| *known == name);
-    let mut names: Vec<&str> = phases
+    let mut names: Vec<String> = phases
         .iter()
         .filter(|(_, status)| **status == wanted)
-        .map(|(name, _)| name.as_str())
+        .map(|(name, _)| name.clone())
         .collect();
     names.sort_by_key(|name| position(name).unwrap_or(PHASES.len()));
     names
@@ -121,11 +147,10 @@ mod tests {
     #[test]
     fn every_status_has_one_of_three_words_and_is_found_by_it() {
         let mut found = Vec::new();
-        for word in ["running", "completed", "failed"] {
+        for word in [LegacyStatus::Running, LegacyStatus::Completed, LegacyStatus::Failed] {
             found.extend(statuses(word));
         }
         assert_eq!(found.len(), 6);
-        assert!(statuses("dancing").is_empty());
     }
 
     #[test]

@@ -7,30 +7,52 @@ use std::task::{Context, Poll, ready};
 
 use axum::Extension;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use forgecast_hub::{Frame, Start, SubscribeError, Subscription};
 use forgecast_protocol::{ServerMessage, SessionId, SessionRef, Topic};
 use forgecast_server::{AppState, CloseReason, InPath, Turn, ViewerProtocol, ViewerSocket, ViewerUpgrade};
-use serde_json::json;
 
 use crate::broadcast_rooms::{BroadcastRooms, Membership, RoomMessage};
-use crate::diff::{LastSent, frame};
-use crate::session::{self, NO_SESSION, NamedSession};
+use crate::diff::{KnownFrame, LastSent};
+use crate::session::{self, SessionPath};
+use crate::sessions::StateOrError;
 
 /// `WS /ws/{session}`.
 pub(crate) async fn upgrade(
     State(state): State<Arc<AppState>>,
     Extension(rooms): Extension<BroadcastRooms>,
-    InPath(name): InPath<NamedSession>,
+    InPath(SessionPath { session }): InPath<SessionPath>,
     upgrade: ViewerUpgrade,
-) -> Response {
-    let session = name.reference(&state);
-    upgrade.serve(SessionProtocol {
+) -> FrameSocket {
+    let session = session.reference(&state);
+    FrameSocket(upgrade.serve(SessionProtocol {
         // Joined before anything is looked up: what is sent from here on is not missed.
         membership: rooms.join(&session),
         session,
         following: Following::Undecided,
-    })
+    }))
+}
+
+/// The answer to a handshake.
+pub(crate) struct FrameSocket(Response);
+
+impl IntoResponse for FrameSocket {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl forgecast_server::openapi::Response for FrameSocket {
+    fn describe(
+        operation: &mut forgecast_server::openapi::Operation,
+        schemas: &mut forgecast_server::openapi::Schemas,
+    ) {
+        operation.answer(101, "The socket is open.", &[]);
+        // An event that a producer broadcasts comes as it was sent.
+        let frames = serde_json::json!({ "anyOf": [schemas.of::<KnownFrame>(), { "type": "object" }] });
+        operation.extra("x-websocket", serde_json::json!({ "receives": null, "sends": frames }));
+    }
 }
 
 struct SessionProtocol {
@@ -110,8 +132,8 @@ impl SessionProtocol {
     async fn wait(&mut self, socket: &mut ViewerSocket) -> Result<(), CloseReason> {
         let index = socket.state().hub().subscribe(Topic::Sessions, Start::Fresh).await;
         self.following = Following::Index(Box::new(index.map_err(|error| reason(&error))?));
-        let absent = json!({ "type": "status", "data": { "error": NO_SESSION } });
-        socket.send_texts([frame(&absent)]).await?;
+        let data = StateOrError::missing();
+        socket.send_texts([KnownFrame::Status { data }.text()]).await?;
         // It may have appeared before the index was listened to.
         self.update(socket).await
     }
@@ -245,7 +267,5 @@ fn log_lines(frames: &[Frame]) -> impl Iterator<Item = bytes::Bytes> {
             Ok(ServerMessage::Log { lines, .. }) => Some(lines),
             _ => None,
         });
-    lines
-        .flatten()
-        .map(|line| frame(&json!({ "type": "log", "data": line.text })))
+    lines.flatten().map(|line| KnownFrame::Log { data: line.text }.text())
 }

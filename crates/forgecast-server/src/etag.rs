@@ -68,7 +68,8 @@ pub(crate) async fn not_modified(request: Request, next: Next) -> Response {
 }
 
 /// An answer that is true now only: nobody may keep it.
-pub(crate) struct NoStore<T>(pub(crate) T);
+#[derive(Debug)]
+pub struct NoStore<T>(pub T);
 
 impl<T: IntoResponse> IntoResponse for NoStore<T> {
     fn into_response(self) -> Response {

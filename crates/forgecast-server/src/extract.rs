@@ -50,7 +50,7 @@ where
 
 /// A request whose body is a `T`. The handler reads it, within its own limits and as strictly as its senders need.
 #[derive(Debug)]
-pub(crate) struct InBody<T>(pub(crate) Request, pub(crate) PhantomData<fn() -> T>);
+pub struct InBody<T>(pub Request, pub PhantomData<fn() -> T>);
 
 impl<T, S: Send + Sync> FromRequest<S> for InBody<T> {
     type Rejection = Infallible;

@@ -15,25 +15,20 @@ mod describe;
 #[cfg(feature = "openapi")]
 mod document;
 #[cfg(feature = "openapi")]
-mod history;
-#[cfg(feature = "openapi")]
-mod legacy;
-#[cfg(feature = "openapi")]
 mod operation;
-#[cfg(feature = "openapi")]
-mod origin;
 
 #[cfg(feature = "openapi")]
-pub use self::document::document;
+pub(crate) use self::describe::Describe;
 #[cfg(feature = "openapi")]
-pub(crate) use self::{
-    describe::{Describe, Described},
-    legacy::legacy,
+pub use self::{
+    describe::{Described, Response},
+    document::document,
+    operation::{JSON, Operation, PROBLEM, Schemas},
 };
 
 /// Any handler will do where nobody asks what it takes and answers.
 #[cfg(not(feature = "openapi"))]
-pub(crate) trait Described<T> {}
+pub trait Described<T> {}
 #[cfg(not(feature = "openapi"))]
 impl<T, H> Described<T> for H {}
 

@@ -49,8 +49,6 @@ pub struct Words {
     summary: &'static str,
     about: &'static str,
     problems: &'static [u16],
-    #[cfg(feature = "openapi")]
-    describe: openapi::Describe,
 }
 
 /// The id of a route and what it does.
@@ -61,25 +59,10 @@ pub fn says(id: &'static str, summary: &'static str) -> Words {
         summary,
         about: "",
         problems: &[],
-        #[cfg(feature = "openapi")]
-        describe: openapi::legacy,
     }
 }
 
 impl Words {
-    /// What this handler takes and answers is described.
-    #[cfg_attr(
-        not(feature = "openapi"),
-        expect(unused_mut, reason = "there is no description to keep")
-    )]
-    fn of<T, H: Described<T>>(mut self) -> Self {
-        #[cfg(feature = "openapi")]
-        {
-            self.describe = H::DESCRIBE;
-        }
-        self
-    }
-
     /// What else has to be known of it.
     #[must_use]
     pub fn about(mut self, about: &'static str) -> Self {
@@ -208,37 +191,42 @@ impl Routes {
         self
     }
 
-    fn get<T: 'static, H>(self, path: &'static str, access: Access, words: Words, handler: H) -> Self
+    /// Adds a route for `GET`.
+    #[must_use]
+    pub fn get<T: 'static, H>(self, path: &'static str, access: Access, words: Words, handler: H) -> Self
     where
         H: Handler<T, Arc<AppState>> + Described<T>,
     {
-        self.add("GET", path, access, words.of::<T, H>(), handler)
+        self.add(("GET", MethodFilter::GET), path, access, words, handler)
     }
 
-    fn post<T: 'static, H>(self, path: &'static str, access: Access, words: Words, handler: H) -> Self
+    /// Adds a route for `POST`.
+    #[must_use]
+    pub fn post<T: 'static, H>(self, path: &'static str, access: Access, words: Words, handler: H) -> Self
     where
         H: Handler<T, Arc<AppState>> + Described<T>,
     {
-        self.add("POST", path, access, words.of::<T, H>(), handler)
+        self.add(("POST", MethodFilter::POST), path, access, words, handler)
     }
 
     fn delete<T: 'static, H>(self, path: &'static str, access: Access, words: Words, handler: H) -> Self
     where
         H: Handler<T, Arc<AppState>> + Described<T>,
     {
-        self.add("DELETE", path, access, words.of::<T, H>(), handler)
+        self.add(("DELETE", MethodFilter::DELETE), path, access, words, handler)
     }
 
-    /// Adds a route for `GET`, `POST` or `DELETE`. What its handler takes and answers has to be described by hand.
-    #[must_use]
-    pub fn add<T: 'static>(
+    fn add<T: 'static, H>(
         mut self,
-        method: &'static str,
+        (method, filter): (&'static str, MethodFilter),
         path: &'static str,
         access: Access,
         words: Words,
-        handler: impl Handler<T, Arc<AppState>>,
-    ) -> Self {
+        handler: H,
+    ) -> Self
+    where
+        H: Handler<T, Arc<AppState>> + Described<T>,
+    {
         let (section, section_about) = self.section;
         self.table.push(Route {
             method,
@@ -251,13 +239,8 @@ impl Routes {
             section,
             section_about,
             #[cfg(feature = "openapi")]
-            describe: words.describe,
+            describe: H::DESCRIBE,
         });
-        let filter = match method {
-            "POST" => MethodFilter::POST,
-            "DELETE" => MethodFilter::DELETE,
-            _ => MethodFilter::GET,
-        };
         let guarded = on(filter, handler)
             .route_layer(from_fn(not_modified))
             .route_layer(from_fn(move |request, next| access::check(access, request, next)));

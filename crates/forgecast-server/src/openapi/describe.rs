@@ -29,7 +29,8 @@ const PROTOBUF: &str = "application/x-protobuf";
 pub(crate) type Describe = fn(&mut Operation, &mut Schemas);
 
 /// A handler that can be described. `T` is the one of [`axum::handler::Handler`].
-pub(crate) trait Described<T> {
+pub trait Described<T> {
+    /// Adds what it takes and answers.
     const DESCRIBE: Describe;
 }
 
@@ -39,7 +40,8 @@ trait Argument {
 }
 
 /// What a handler returns.
-trait Answer {
+pub trait Response {
+    /// Adds the answers that it may become.
     fn describe(operation: &mut Operation, schemas: &mut Schemas);
 }
 
@@ -49,7 +51,7 @@ macro_rules! described {
         where
             F: Fn($($argument),*) -> R,
             R: Future<Output = A>,
-            A: Answer,
+            A: Response,
             $($argument: Argument,)*
         {
             const DESCRIBE: Describe = |operation, schemas| {
@@ -86,56 +88,56 @@ impl<T: JsonSchema> Argument for InQuery<T> {
 
 impl<T: JsonSchema> Argument for InBody<T> {
     fn describe(operation: &mut Operation, schemas: &mut Schemas) {
-        operation.body(&schemas.words::<T>(), &[(JSON, schemas.of::<T>())]);
+        operation.body(&schemas.words::<T>(), &[(JSON, schemas.read::<T>())]);
         // Telemetry has addresses of its own, and there it is usually protobuf.
         if operation.path.starts_with("/v1/") {
             operation.body(
                 &schemas.words::<T>(),
-                &[(JSON, schemas.of::<T>()), (PROTOBUF, Value::Null)],
+                &[(JSON, schemas.read::<T>()), (PROTOBUF, Value::Null)],
             );
         }
     }
 }
 
-impl<T: Answer> Answer for Result<T, Error> {
+impl<T: Response> Response for Result<T, Error> {
     fn describe(operation: &mut Operation, schemas: &mut Schemas) {
         T::describe(operation, schemas);
     }
 }
 
-impl<T: Answer> Answer for NoStore<T> {
+impl<T: Response> Response for NoStore<T> {
     fn describe(operation: &mut Operation, schemas: &mut Schemas) {
         T::describe(operation, schemas);
     }
 }
 
-impl<T: Answer> Answer for (HeaderMap, T) {
+impl<T: Response> Response for (HeaderMap, T) {
     fn describe(operation: &mut Operation, schemas: &mut Schemas) {
         T::describe(operation, schemas);
     }
 }
 
-impl<T: Answer> Answer for ([(HeaderName, HeaderValue); 1], T) {
+impl<T: Response> Response for ([(HeaderName, HeaderValue); 1], T) {
     fn describe(operation: &mut Operation, schemas: &mut Schemas) {
         T::describe(operation, schemas);
     }
 }
 
-impl<T: JsonSchema> Answer for Json<T> {
+impl<T: JsonSchema> Response for Json<T> {
     fn describe(operation: &mut Operation, schemas: &mut Schemas) {
         operation.json::<T>(200, schemas);
     }
 }
 
 /// Whether it is well is said by the status, and why not by the same body.
-impl<T: JsonSchema> Answer for (StatusCode, NoStore<Json<T>>) {
+impl<T: JsonSchema> Response for (StatusCode, NoStore<Json<T>>) {
     fn describe(operation: &mut Operation, schemas: &mut Schemas) {
         operation.json::<T>(200, schemas);
         operation.json::<T>(503, schemas);
     }
 }
 
-impl<T: JsonSchema> Answer for WithEtag<T> {
+impl<T: JsonSchema> Response for WithEtag<T> {
     fn describe(operation: &mut Operation, schemas: &mut Schemas) {
         let words = "The `ETag` of what is here already.";
         operation.parameter("header", "If-None-Match", words, json!({ "type": "string" }));
@@ -147,25 +149,25 @@ impl<T: JsonSchema> Answer for WithEtag<T> {
     }
 }
 
-impl Answer for NoContent {
+impl Response for NoContent {
     fn describe(operation: &mut Operation, _: &mut Schemas) {
         operation.answer(204, "Done.", &[]);
     }
 }
 
-impl Answer for &'static str {
+impl Response for &'static str {
     fn describe(operation: &mut Operation, _: &mut Schemas) {
         operation.text(200, "A text.", TEXT);
     }
 }
 
-impl Answer for String {
+impl Response for String {
     fn describe(operation: &mut Operation, _: &mut Schemas) {
         operation.text(200, "The text.", TEXT);
     }
 }
 
-impl Answer for Exposition {
+impl Response for Exposition {
     fn describe(operation: &mut Operation, _: &mut Schemas) {
         operation.text(
             200,
@@ -175,7 +177,7 @@ impl Answer for Exposition {
     }
 }
 
-impl Answer for EventStream {
+impl Response for EventStream {
     fn describe(operation: &mut Operation, schemas: &mut Schemas) {
         let resume = "The `id:` of the last event that is here, to go on behind it; anything else starts afresh.";
         operation.parameter("header", "Last-Event-ID", resume, json!({ "type": "string" }));
@@ -185,7 +187,7 @@ impl Answer for EventStream {
     }
 }
 
-impl Answer for LiveSocket {
+impl Response for LiveSocket {
     fn describe(operation: &mut Operation, schemas: &mut Schemas) {
         operation.answer(101, "The socket is open.", &[]);
         let (receives, sends) = (schemas.strictly::<ClientMessage>(), schemas.of::<ServerMessage>());
@@ -198,7 +200,7 @@ impl Answer for LiveSocket {
 }
 
 /// No body even when it is refused before it is a hook.
-impl Answer for HookAnswer {
+impl Response for HookAnswer {
     fn describe(operation: &mut Operation, _: &mut Schemas) {
         for (status, words) in [
             (204, "It was taken, or dropped."),
@@ -211,7 +213,7 @@ impl Answer for HookAnswer {
     }
 }
 
-impl Answer for ExportAnswer {
+impl Response for ExportAnswer {
     fn describe(operation: &mut Operation, schemas: &mut Schemas) {
         let taken = [(JSON, schemas.of::<ExportResponse<'_>>()), (PROTOBUF, Value::Null)];
         operation.answer(200, "It is on disk; what was not taken is counted.", &taken);

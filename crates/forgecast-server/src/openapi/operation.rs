@@ -11,12 +11,13 @@ use super::document::{absent_is_not_null, for_readers};
 use crate::Route;
 
 /// The media type of answers.
-pub(super) const JSON: &str = "application/json";
+pub const JSON: &str = "application/json";
 /// The media type of errors.
-pub(super) const PROBLEM: &str = "application/problem+json";
+pub const PROBLEM: &str = "application/problem+json";
 
 /// What is known of one operation: its route, and what the handler's signature adds.
-pub(crate) struct Operation {
+#[derive(Debug)]
+pub struct Operation {
     pub(super) path: &'static str,
     parameters: Vec<Value>,
     body: Option<Value>,
@@ -76,15 +77,8 @@ impl Operation {
         self.body = Some(json!({ "description": words, "required": true, "content": content(kinds) }));
     }
 
-    /// An example of the JSON body.
-    pub(super) fn example(&mut self, example: &Value) {
-        if let Some(body) = &mut self.body {
-            body["content"][JSON]["example"] = example.clone();
-        }
-    }
-
     /// An answer in each of these media types; without one it has no body.
-    pub(super) fn answer(&mut self, status: u16, words: &str, kinds: &[(&str, Value)]) {
+    pub fn answer(&mut self, status: u16, words: &str, kinds: &[(&str, Value)]) {
         let mut answer = json!({ "description": words });
         if !kinds.is_empty() {
             answer["content"] = content(kinds);
@@ -93,7 +87,7 @@ impl Operation {
     }
 
     /// An answer that is a `T`.
-    pub(super) fn json<T: JsonSchema>(&mut self, status: u16, schemas: &mut Schemas) {
+    pub fn json<T: JsonSchema>(&mut self, status: u16, schemas: &mut Schemas) {
         self.answer(status, &schemas.words::<T>(), &[(JSON, schemas.of::<T>())]);
     }
 
@@ -110,7 +104,7 @@ impl Operation {
     }
 
     /// A field of this description that OpenAPI does not know, `x-…`.
-    pub(super) fn extra(&mut self, name: &str, value: Value) {
+    pub fn extra(&mut self, name: &str, value: Value) {
         self.extra.insert(name.to_owned(), value);
     }
 
@@ -152,6 +146,7 @@ fn most(format: &str) -> Option<Value> {
     match format {
         "uint32" => Some(u32::MAX.into()),
         "uint64" => Some(u64::MAX.into()),
+        "int64" => Some(i64::MAX.into()),
         _ => None,
     }
 }
@@ -168,7 +163,8 @@ fn content(kinds: &[(&str, Value)]) -> Value {
 }
 
 /// The schemas of types, each under its own name.
-pub(crate) struct Schemas {
+#[derive(Debug)]
+pub struct Schemas {
     /// As they are written: what is always there is required.
     written: SchemaGenerator,
     /// As they are read: what has a default may be left out.
@@ -193,12 +189,17 @@ impl Schemas {
     }
 
     /// The schema of a type as it is written, by reference.
-    pub(super) fn of<T: JsonSchema>(&mut self) -> Value {
+    pub fn of<T: JsonSchema>(&mut self) -> Value {
         self.written.subschema_for::<T>().to_value()
     }
 
+    /// The schema of a type as it is read, by reference.
+    pub(super) fn read<T: JsonSchema>(&mut self) -> Value {
+        self.read.subschema_for::<T>().to_value()
+    }
+
     /// The schema of a problem, by reference.
-    pub(super) fn problem(&mut self) -> Value {
+    pub fn problem(&mut self) -> Value {
         self.of::<ErrorBody>()
     }
 
