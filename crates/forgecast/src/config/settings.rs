@@ -195,7 +195,7 @@ section! {
         #[range(0..=10_000_000)]
         watch_limit: usize = 0,
         /// Regular expressions. Text of agents that they match (their first group, if there is one) is
-        /// stored and shown as [masked], in addition to the built-in rules for secrets.
+        /// stored and shown as `[masked]`, in addition to the built-in rules for secrets.
         mask: Vec<String> = Vec::new(),
         /// Names of built-in rules for secrets to switch off.
         mask_off: Vec<String> = Vec::new(),
@@ -306,7 +306,7 @@ section! {
         /// -Host). With one, no request counts as coming from this machine any more.
         trusted_proxies: Vec<IpAddr> = Vec::new(),
         /// Origins, besides its own, whose pages may send requests to this server, as browsers write
-        /// them (https://builds.example); for a proxy that hides the requested host.
+        /// them (`https://builds.example`); for a proxy that hides the requested host.
         allowed_origins: Vec<String> = Vec::new(),
         /// Encrypt with this certificate, a PEM file with its chain. Default: none.
         tls_certificate: Option<PathBuf>,
