@@ -4,6 +4,8 @@
 use std::convert::Infallible;
 use std::marker::PhantomData;
 
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -24,9 +26,20 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         match Path::from_request_parts(parts, state).await {
             Ok(Path(value)) => Ok(Self(value)),
-            Err(rejection) => Err(Error::Malformed(rejection.body_text())),
+            Err(rejection) => Err(Error::Malformed(explain(rejection))),
         }
     }
+}
+
+/// What is wrong with a path. The text that is no id is not repeated: it may be anything.
+fn explain(rejection: PathRejection) -> String {
+    let text = rejection.body_text();
+    if let PathRejection::FailedToDeserializePathParams(failure) = rejection
+        && let ErrorKind::DeserializeError { message, .. } = failure.into_kind()
+    {
+        return format!("Invalid URL: {message}");
+    }
+    text
 }
 
 /// The query, validated by `T`; otherwise 400.
