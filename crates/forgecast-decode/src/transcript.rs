@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use self::facts::{
-    agent, alive, error, failed, last_part, seen, title_in, titled, tool_line, turn_is_over, waits,
+    agent, alive, error, failed, last_part, seen, title_in, titled, tool_line, turn_is_over, waits, wants_approval,
 };
 pub(crate) use self::session::{session_name, stem};
 use crate::clean::{Cleaner, LogState};

@@ -286,8 +286,8 @@ impl Reader {
         }
         let command = line.payload.command.as_command();
         let reason = match command {
-            Some(command) => format!("asks leave for: {}", line.context.cleaner().word(&command)),
-            None => "asks leave for a change".to_owned(),
+            Some(command) => format!("Wants to run: {}", line.context.cleaner().word(&command)),
+            None => "Wants to make a change".to_owned(),
         };
         out.fact(&line.context, waits(waiting_for, reason));
     }

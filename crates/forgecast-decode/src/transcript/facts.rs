@@ -31,10 +31,17 @@ pub(crate) fn title_in(prompt: &str, cleaner: &Cleaner) -> Option<String> {
 
 /// The turn is over. The same words wherever it is learned from, since it is the same wait.
 pub(crate) fn turn_is_over() -> Fact {
-    waits(
-        WaitingFor::Prompt,
-        "its turn is over; it waits for the next prompt".to_owned(),
-    )
+    waits(WaitingFor::Prompt, "Finished its turn".to_owned())
+}
+
+/// The agent waits until a person approves the use of a tool. `summary` is what the tool would do: the command of a shell.
+pub(crate) fn wants_approval(tool: &str, summary: Option<&str>) -> Fact {
+    let reason = match (tool, summary) {
+        ("Bash", Some(command)) => format!("Wants to run: {command}"),
+        (_, Some(summary)) => format!("Wants to use {tool}: {summary}"),
+        (_, None) => format!("Wants to use {tool}"),
+    };
+    waits(WaitingFor::Permission, reason)
 }
 
 /// The agent waits for a person.

@@ -142,10 +142,7 @@ fn what_is_waited_for_is_said_with_the_tool() {
         .collect();
     assert_eq!(
         waits[0],
-        (
-            "asks leave to use Bash: npm install".to_owned(),
-            Some(WaitingFor::Permission)
-        )
+        ("Wants to run: npm install".to_owned(), Some(WaitingFor::Permission))
     );
     assert!(
         waits

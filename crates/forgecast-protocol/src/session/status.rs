@@ -86,7 +86,7 @@ pub enum SourceOfState {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WaitingFor {
-    /// A person's leave to use a tool.
+    /// A person's approval of the use of a tool.
     Permission,
     /// The next instruction: the agent finished its turn.
     Prompt,

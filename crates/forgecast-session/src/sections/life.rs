@@ -130,7 +130,7 @@ impl Life {
             ended_at: Some(at),
             ..standing(status, Some(reason.to_owned()))
         };
-        let silence = || Some(format!("no work since {quiet_since}"));
+        let silence = || Some(format!("No work since {quiet_since}"));
         if let Some(end) = &self.end {
             return ended(end.status, &end.reason, end.at);
         }
@@ -141,7 +141,7 @@ impl Life {
             return ended(SessionStatus::Completed, &closed.reason, closed.at);
         }
         if agent_session && self.is_abandoned() && self.waits_for_prompt() {
-            let reason = "its last turn ended and nothing followed";
+            let reason = "Ended after its last reply";
             return ended(SessionStatus::Completed, reason, quiet_since);
         }
         if let Some(path) = self.gone.first() {
@@ -295,14 +295,14 @@ impl Life {
 
 /// Why a run is over, one line, by the source that says so.
 pub(crate) fn completion_reason(fact: &CompletionReported, success: bool) -> String {
-    let verdict = if success { "completed" } else { "failed" };
-    let word = fact.status.as_deref().unwrap_or(verdict);
-    match (fact.basis, &fact.summary) {
-        (CompletionBasis::Marker, _) => "the marker COMPLETE is there".to_owned(),
-        (_, Some(summary)) if !summary.is_empty() => summary.clone(),
-        (CompletionBasis::Summary, _) => format!("the session summary says {word}"),
-        (CompletionBasis::Reported, _) => format!("its producer says {word}"),
-        (CompletionBasis::Closed, _) => "the agent's session was closed".to_owned(),
+    let verdict = if success { "Completed" } else { "Failed" };
+    match (fact.basis, &fact.summary, &fact.status) {
+        (CompletionBasis::Marker, ..) => verdict.to_owned(),
+        (_, Some(summary), _) if !summary.is_empty() => summary.clone(),
+        (CompletionBasis::Closed, ..) => "The agent's session was closed".to_owned(),
+        // The producer's own word, where it says more than the verdict.
+        (_, _, Some(word)) if !word.eq_ignore_ascii_case(verdict) => format!("{verdict}: {word}"),
+        _ => verdict.to_owned(),
     }
 }
 

@@ -111,7 +111,7 @@ fn it_becomes_a_build_when_a_builds_source_speaks() {
 #[test]
 fn it_is_completed_when_it_is_closed_until_it_is_taken_up_again() {
     let mut session = own([tool("t1"), closed()]);
-    let reason = Some("the agent's session was closed");
+    let reason = Some("The agent's session was closed");
     assert_eq!(status(&session), (SessionStatus::Completed, reason));
     assert_eq!(session.view().ended_at, Some(minute(2)));
     assert_eq!(session.next_deadline(&Limits::default()), None);
@@ -152,7 +152,7 @@ fn while_it_waits_for_a_prompt_it_never_stalls_and_in_the_end_it_is_completed() 
     session.apply(&quiet(minute(30), Quiet::Stalled, deadline.since));
     assert_eq!(session.view().status, SessionStatus::Waiting);
     session.apply(&quiet(minute(400), Quiet::Abandoned, deadline.since));
-    let reason = Some("its last turn ended and nothing followed");
+    let reason = Some("Ended after its last reply");
     assert_eq!(status(&session), (SessionStatus::Completed, reason));
     assert_eq!(session.view().ended_at, Some(minute(2)), "when the turn ended");
     assert_eq!(session.view().waiting_for, None);

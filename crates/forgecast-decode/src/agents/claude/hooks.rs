@@ -12,7 +12,7 @@ use super::{asks_user, starts_agent};
 use crate::clean::Cleaner;
 use crate::lenient::{Count, List, Object, Text};
 use crate::tool_input::Input;
-use crate::transcript::{agent, alive, error, seen, session_name, turn_is_over, waits};
+use crate::transcript::{agent, alive, error, seen, session_name, turn_is_over, waits, wants_approval};
 use crate::{Unparsable, hex, json, numbered_id, sent_to};
 
 /// The same content within so many milliseconds is the same event sent again; later it is another one like it.
@@ -129,7 +129,7 @@ impl HookContext<'_> {
             Some("PreToolUse") => self.tool_begins(),
             Some("PostToolUse") => self.tool_ends(true),
             Some("PostToolUseFailure") => self.tool_ends(false),
-            Some("PermissionRequest") => vec![self.asks_leave()],
+            Some("PermissionRequest") => vec![self.asks_approval()],
             Some("Notification") => vec![self.notification()],
             Some("Stop") => vec![self.stop()],
             Some("StopFailure") => self.failure(),
@@ -176,7 +176,7 @@ impl HookContext<'_> {
         };
         let asked = asks_user(&used.tool).then(|| {
             let reason = used.summary.clone().filter(|_| used.tool == "AskUserQuestion");
-            let reason = reason.unwrap_or_else(|| "it asks whether its plan is right".to_owned());
+            let reason = reason.unwrap_or_else(|| "Asks whether its plan is right".to_owned());
             waits(WaitingFor::Answer, reason)
         });
         std::iter::once(Fact::ToolUsed(used)).chain(asked).collect()
@@ -204,14 +204,11 @@ impl HookContext<'_> {
         std::iter::once(Fact::ToolUsed(used)).chain(agent).collect()
     }
 
-    fn asks_leave(&self) -> Fact {
-        let used = self.used(None);
-        let what = used.map(|used| match used.summary {
-            Some(summary) => format!("{}: {summary}", used.tool),
-            None => used.tool,
-        });
-        let what = what.unwrap_or_else(|| "a tool".to_owned());
-        waits(WaitingFor::Permission, format!("asks leave to use {what}"))
+    fn asks_approval(&self) -> Fact {
+        match self.used(None) {
+            Some(used) => wants_approval(&used.tool, used.summary.as_deref()),
+            None => wants_approval("a tool", None),
+        }
     }
 
     fn notification(&self) -> Fact {
@@ -229,11 +226,11 @@ impl HookContext<'_> {
         };
         let unsaid = match waiting_for {
             WaitingFor::Prompt => return turn_is_over(),
-            WaitingFor::Permission => "asks leave to use a tool",
-            WaitingFor::Answer => "waits for an answer",
+            WaitingFor::Permission => "Wants to use a tool",
+            WaitingFor::Answer => "Waits for an answer",
         };
         let reason = match self.word(&hook.tool_name) {
-            Some(tool) => format!("asks leave to use {tool}"),
+            Some(tool) => format!("Wants to use {tool}"),
             None => Some(self.cleaner.word(message))
                 .filter(|words| !words.is_empty())
                 .unwrap_or_else(|| unsaid.to_owned()),
