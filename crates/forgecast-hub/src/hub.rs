@@ -19,6 +19,7 @@ use crate::frame::Position;
 use crate::log::LAST_LINES;
 use crate::shared::Shared;
 use crate::subscription::{Source, Start, Subscription, ViewerPermit};
+use crate::timeline::HistoryCache;
 use crate::topic::TopicHandle;
 
 /// How often one push is looked up in the store. Once is not enough only when very many other pushes came in between.
@@ -30,6 +31,7 @@ pub struct Hub {
     pub(crate) shared: Arc<Shared>,
     intake: mpsc::Sender<Batch>,
     commands: mpsc::Sender<Command>,
+    pub(crate) histories: Arc<HistoryCache>,
 }
 
 impl Hub {
@@ -38,6 +40,7 @@ impl Hub {
             shared,
             intake,
             commands,
+            histories: Arc::default(),
         }
     }
 

@@ -209,8 +209,7 @@ impl Hub {
             return Ok(None);
         };
         self.settle().await;
-        let shared = &self.shared;
-        let timeline = shared.histories.timeline(&shared.store, id, after, limit).await;
+        let timeline = self.histories.timeline(&self.shared.store, id, after, limit).await;
         timeline.map(Some)
     }
 

@@ -80,7 +80,7 @@ pub(crate) struct Found {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Resolved {
     pub(crate) id: SessionId,
-    /// See [`Found::explicit`].
+    /// Whether the subject names this session, as in [`Found::explicit`].
     pub(crate) explicit: bool,
     /// It did not exist before.
     pub(crate) created: bool,

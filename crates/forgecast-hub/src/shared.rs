@@ -12,7 +12,6 @@ use crate::error::{Error, PushError};
 use crate::options::Options;
 use crate::registry::Registry;
 use crate::spending::Spending;
-use crate::timeline::HistoryCache;
 use crate::topic::StateTopic;
 
 pub(crate) struct Shared {
@@ -25,7 +24,6 @@ pub(crate) struct Shared {
     pub(crate) viewers: Arc<AtomicUsize>,
     pub(crate) registry: RwLock<Registry>,
     pub(crate) spending: Mutex<Spending>,
-    pub(crate) histories: HistoryCache,
     /// Ids of pushed events up to this number are durable.
     pub(crate) durable: AtomicU64,
 }
@@ -103,7 +101,6 @@ pub(crate) mod testing {
             tally: Tally::default(),
             viewers: Arc::default(),
             spending: Mutex::default(),
-            histories: HistoryCache::default(),
             durable: AtomicU64::new(0),
         })
     }

@@ -31,7 +31,6 @@ use crate::shared::Shared;
 use crate::spending::Spending;
 use crate::state::{HubState, fingerprint, next_look_at};
 use crate::task::HubTask;
-use crate::timeline::HistoryCache;
 use crate::topic::{Content, RingLimits, StateTopic};
 
 /// Commands to the task that may queue.
@@ -93,7 +92,6 @@ pub async fn start(
         viewers: Arc::default(),
         registry: RwLock::new(registry),
         spending: Mutex::new(spending),
-        histories: HistoryCache::default(),
         durable: AtomicU64::new(0),
     });
     let state = HubState {

@@ -25,8 +25,8 @@ mod tests;
 mod verify;
 
 pub(crate) use self::gate::Gate;
-pub use self::issue::{ShareInfo, TokenInfo};
 pub use self::keys::Keys;
+pub use self::store::{ShareInfo, TokenInfo};
 
 /// Whom a route serves. There is no default: a route without one of these cannot be declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -28,7 +28,7 @@ mod metrics;
 pub mod openapi;
 mod options;
 mod otlp;
-mod private_file;
+pub mod private_file;
 mod router;
 mod serve;
 mod sessions;

@@ -16,6 +16,8 @@ mod describe;
 mod document;
 #[cfg(feature = "openapi")]
 mod operation;
+#[cfg(feature = "openapi")]
+mod schema;
 
 #[cfg(feature = "openapi")]
 pub(crate) use self::describe::Describe;

@@ -1,21 +1,25 @@
-//! Replaces a file with secrets as a whole: only its owner can read it, and whoever opens it finds one content or the next,
-//! never half of one.
+//! Replaces a file as a whole: whoever opens it finds one content or the next, never half of one, and never a file that more
+//! users can read than it says.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-/// Writes `bytes` to a new file (mode 0600) beside `path`, renames it to `path` and gives it back. Returns when it is durable.
+/// Writes `bytes` to a new file with the permissions `mode` beside `path`, renames it to `path` and gives it back. Returns
+/// when it is durable.
 ///
 /// # Errors
 /// It cannot be written; the file at `path` then stays as it was.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<File> {
+pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<File> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let mut new = NamedTempFile::new_in(folder)?;
     new.write_all(bytes)?;
+    // Until here only its owner could read it.
+    new.as_file().set_permissions(Permissions::from_mode(mode))?;
     new.as_file().sync_all()?;
     let file = new.persist(path)?;
     File::open(folder)?.sync_all()?;

@@ -5,8 +5,17 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use tempfile::TempDir;
+
 use crate::error::Error;
 use crate::quarantine::with_suffix;
+
+/// What must not go while a database is open. Dropping it lets the next one in.
+#[derive(Debug)]
+pub(crate) struct OpenGuard {
+    pub(crate) _lock: Lock,
+    pub(crate) _temporary: Option<TempDir>,
+}
 
 /// Held as long as the database is open.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::error::Error;
 use crate::health::Health;
-use crate::lock::Lock;
+use crate::lock::{Lock, OpenGuard};
 use crate::meta::{self, Beginning};
 use crate::options::Options;
 use crate::quarantine::quarantine;
@@ -39,13 +39,6 @@ pub struct Opened {
     pub notices: Vec<(String, Problem)>,
 }
 
-/// What is held as long as a database is open. Dropping it lets the next one in.
-#[derive(Debug)]
-pub(crate) struct Held {
-    _lock: Lock,
-    _temporary: Option<TempDir>,
-}
-
 /// Opens the database, or makes it. Needs no runtime: the work is done on a thread of its own.
 ///
 /// `fold_version` is the version of the fold whose snapshots are written and read; `now` names a file that is quarantined.
@@ -67,7 +60,7 @@ fn open_blocking(options: Options, fold_version: u32, now: Timestamp) -> Result<
     schema::assert_safe_sqlite()?;
     let (path, temporary) = locate(&options)?;
     make_folder(&path)?;
-    let held = Held {
+    let held = OpenGuard {
         _lock: Lock::take(&path)?,
         _temporary: temporary,
     };
@@ -96,7 +89,12 @@ struct Start {
 }
 
 impl Start {
-    fn writable(self, connection: Connection, held: Held, notices: Vec<(String, Problem)>) -> Result<Opened, Error> {
+    fn writable(
+        self,
+        connection: Connection,
+        held: OpenGuard,
+        notices: Vec<(String, Problem)>,
+    ) -> Result<Opened, Error> {
         let (connection, beginning) = self
             .begin(connection)
             .map_err(|error| Error::open_sqlite(&self.path, &error))?;
@@ -146,7 +144,7 @@ impl Start {
         self.options.path.is_some()
     }
 
-    fn read_only(self, held: Held) -> Result<Opened, Error> {
+    fn read_only(self, held: OpenGuard) -> Result<Opened, Error> {
         tracing::warn!(
             database = %self.path.display(),
             "the database was written by a newer version; it is read, and nothing new is stored"
@@ -166,7 +164,7 @@ impl Start {
         })
     }
 
-    fn inner(self, writer_ended: Option<Arc<Semaphore>>, held: Option<Held>) -> Result<Inner, Error> {
+    fn inner(self, writer_ended: Option<Arc<Semaphore>>, held: Option<OpenGuard>) -> Result<Inner, Error> {
         let connections: rusqlite::Result<Vec<Connection>> =
             (0..READERS).map(|_| schema::reading(&self.path)).collect();
         let connections = connections.map_err(|error| Error::open_sqlite(&self.path, &error))?;

@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::apply::PreparedCommit;
 use crate::error::Error;
 use crate::health::Health;
-use crate::open::Held;
+use crate::lock::OpenGuard;
 use crate::options::Options;
 use crate::query;
 use crate::queue::{Queue, Work};
@@ -48,7 +48,7 @@ pub(crate) struct Inner {
     /// Gets a permit when the writer has ended; absent when the database is only read.
     pub(crate) writer_ended: Option<Arc<Semaphore>>,
     /// What the writer holds otherwise.
-    pub(crate) held: Mutex<Option<Held>>,
+    pub(crate) held: Mutex<Option<OpenGuard>>,
 }
 
 impl Drop for Inner {

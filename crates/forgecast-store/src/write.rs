@@ -83,9 +83,9 @@ pub enum Write {
     Usage(UsageDelta),
     /// What was counted of this owner in this session so far is void: a better source tells of it.
     ForgetUsage {
-        /// See [`UsageDelta::owner`].
+        /// Who used it, as in [`UsageDelta::owner`].
         owner: String,
-        /// See [`UsageDelta::session`].
+        /// Where it was used, as in [`UsageDelta::session`].
         session: String,
     },
 }

@@ -6,6 +6,7 @@ mod environment;
 mod error;
 mod legacy;
 mod listen;
+mod setting;
 mod settings;
 mod show;
 mod value;
@@ -19,15 +20,16 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use crate::typo::nearest;
+use crate::nearest::nearest;
 pub(crate) use agents::AgentFolders;
 pub(crate) use environment::Environment;
 use error::suggestion;
 pub(crate) use error::{ConfigError, Provenance};
 pub(crate) use listen::Encryption;
-pub(crate) use settings::{Key, Settings, key};
+pub(crate) use setting::Key;
+use setting::PathBase;
+pub(crate) use settings::{Settings, key};
 pub(crate) use show::{default_file, show};
-use value::PathBase;
 pub(crate) use value::{LogFormat, LogLevel};
 
 /// The settings of one process. It dereferences to them: `config.sources.debounce_ms`.

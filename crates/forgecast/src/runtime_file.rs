@@ -5,9 +5,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use forgecast_server::private_file::replace;
 use serde::{Deserialize, Serialize};
 
-use crate::private_files::{make_private, replace};
+use crate::private_folder::make_private;
 
 /// What a running server announces.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +59,7 @@ impl RuntimeFile {
     pub(crate) fn announce(folder: &Path, running: &Running) -> io::Result<Self> {
         make_private(folder)?;
         let path = folder.join(format!("{}.json", running.pid));
-        replace(&path, &serde_json::to_string(running)?, 0o600)?;
+        replace(&path, &serde_json::to_vec(running)?, 0o600)?;
         Ok(Self { path })
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::private_files::make_private;
+use crate::private_folder::make_private;
 
 /// The folder's name below the data folder.
 const FOLDER: &str = "spool";

@@ -1,5 +1,4 @@
-//! Misspelled words: setting keys, kinds of facts, commands. `forgecast statsu x` must not start to watch a folder named
-//! `statsu`.
+//! Misspelled commands: `forgecast statsu x` must not start to watch a folder named `statsu`.
 
 use std::path::PathBuf;
 
@@ -7,6 +6,7 @@ use anyhow::{Result, bail};
 use clap::CommandFactory;
 
 use crate::cli::Cli;
+use crate::nearest::nearest;
 
 /// Rejects a first argument that is no existing folder and similar to a command.
 ///
@@ -27,13 +27,4 @@ pub(crate) fn reject_misspelled_command(paths: &[PathBuf]) -> Result<()> {
         }
         None => Ok(()),
     }
-}
-
-/// The word of `known` that `word` probably means: the one with the fewest letters that differ, if they are few.
-pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|candidate| (strsim::levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
-        .min()
-        .map(|(_, candidate)| candidate)
 }

@@ -6,42 +6,15 @@ use std::sync::Arc;
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use forgecast_protocol::{SessionId, Timestamp};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Role;
-use super::store::{Bytes32, Document, Issued};
+use super::store::{Bytes32, Document, Issued, ShareInfo, TokenInfo};
 
 /// Longest name of a token, in characters.
 const NAME_CHARS: usize = 64;
 /// Most tokens, and most share links: each token that is presented is compared with all of them.
 const MOST: usize = 1_000;
-
-/// A token without its text or hash.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TokenInfo {
-    /// Eight hexadecimal digits.
-    pub id: String,
-    /// What it allows.
-    pub role: Role,
-    /// Its name, which no other token has.
-    pub name: String,
-    /// When it was issued.
-    pub created_at: Timestamp,
-}
-
-/// A share link without its text or hash.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShareInfo {
-    /// Eight hexadecimal digits.
-    pub id: String,
-    /// The one session that it shows.
-    pub session: SessionId,
-    /// When it expires.
-    pub expires_at: Timestamp,
-    /// When it was issued.
-    pub created_at: Timestamp,
-}
 
 /// The admin token of this process. It is never written to the file of tokens.
 pub(super) struct ProcessKey {

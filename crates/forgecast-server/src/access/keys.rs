@@ -11,8 +11,8 @@ use std::time::Duration;
 use forgecast_protocol::{Clock, SessionId, Timestamp};
 
 use super::Role;
-use super::issue::{ProcessKey, ShareInfo, TokenInfo};
-use super::store::{self, Document, Lock, Stamp};
+use super::issue::ProcessKey;
+use super::store::{self, Document, Lock, ShareInfo, Stamp, TokenInfo};
 
 /// The longest that a share link may be valid.
 const LONGEST_SHARE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);

@@ -7,9 +7,10 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::Path;
 
 use data_encoding::HEXLOWER;
+use forgecast_protocol::{SessionId, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::issue::{ShareInfo, TokenInfo};
+use super::Role;
 use crate::private_file;
 
 /// More than any list of tokens takes; a longer file was not written by this program.
@@ -62,6 +63,32 @@ pub(super) struct Document {
     pub(super) tokens: Vec<Issued<TokenInfo>>,
     #[serde(default)]
     pub(super) shares: Vec<Issued<ShareInfo>>,
+}
+
+/// A token without its text or hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenInfo {
+    /// Eight hexadecimal digits.
+    pub id: String,
+    /// What it allows.
+    pub role: Role,
+    /// Its name, which no other token has.
+    pub name: String,
+    /// When it was issued.
+    pub created_at: Timestamp,
+}
+
+/// A share link without its text or hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShareInfo {
+    /// Eight hexadecimal digits.
+    pub id: String,
+    /// The one session that it shows.
+    pub session: SessionId,
+    /// When it expires.
+    pub expires_at: Timestamp,
+    /// When it was issued.
+    pub created_at: Timestamp,
 }
 
 /// A token or a share link as it is stored.
@@ -164,7 +191,7 @@ impl Lock {
     pub(super) fn write(&self, path: &Path, document: &Document) -> io::Result<Stamp> {
         let mut text = serde_json::to_vec_pretty(document)?;
         text.push(b'\n');
-        let file = private_file::replace(path, &text)?;
+        let file = private_file::replace(path, &text, 0o600)?;
         Ok(Stamp::from(&file.metadata()?))
     }
 }

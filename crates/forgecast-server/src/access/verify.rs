@@ -6,9 +6,9 @@ use std::time::Duration;
 use ctutils::CtEq;
 
 use super::cookie::{self, Parts};
-use super::issue::{ProcessKey, ShareInfo, TokenInfo, hash};
+use super::issue::{ProcessKey, hash};
 use super::keys::Keys;
-use super::store::{Bytes32, Document, Issued};
+use super::store::{Bytes32, Document, Issued, ShareInfo, TokenInfo};
 use super::{Credential, Principal, Role};
 
 /// How long a browser stays signed in with a token. With a share link, as long as the link is valid.

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// See the module.
+/// The hosts under which this server may be asked.
 #[derive(Debug)]
 pub(super) struct Hosts {
     /// Lower case, without a port.

@@ -13,7 +13,7 @@ struct Origin {
     port: u16,
 }
 
-/// See the module.
+/// The origins from which pages may send requests.
 #[derive(Debug)]
 pub(super) struct Origins {
     allowed: Vec<Origin>,

@@ -7,7 +7,7 @@ use forgecast_hub::{Frame, Subscription};
 use forgecast_protocol::Topic;
 use forgecast_protocol::update::TopicMark;
 
-/// See the module.
+/// The topics that one viewer follows.
 #[derive(Default)]
 pub(crate) struct Topics {
     followed: Vec<Followed>,

@@ -7,7 +7,7 @@ use schemars::generate::{Contract, SchemaSettings};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::document::{absent_is_not_null, for_readers};
+use super::schema::{absent_is_not_null, for_readers};
 use crate::Route;
 
 /// The media type of answers.

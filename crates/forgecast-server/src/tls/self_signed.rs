@@ -39,7 +39,7 @@ pub(super) fn load_or_create(folder: &Path, names: &[String], now: Timestamp) ->
     let (made, secret) = make(&names, now).map_err(|error| TlsError::Make(Box::new(error)))?;
     let text = format!("{}\n{made}", head(until, &names));
     for (path, text) in [(&key, &secret), (&certificate, &text)] {
-        private_file::replace(path, text.as_bytes()).map_err(|error| TlsError::file("write", path, error))?;
+        private_file::replace(path, text.as_bytes(), 0o600).map_err(|error| TlsError::file("write", path, error))?;
     }
     Tls::from_pem(&certificate, &key)
 }

@@ -32,7 +32,7 @@ pub enum Violation {
     TooLong,
 }
 
-/// See the module.
+/// Collects the bytes of one connection and gives out whole messages.
 #[derive(Debug)]
 pub(crate) struct Decoder {
     longest: usize,

@@ -35,7 +35,7 @@ struct Piece {
     payload: Bytes,
 }
 
-/// See the module.
+/// What waits to be sent on one connection.
 #[derive(Default)]
 pub(crate) struct Outgoing {
     pieces: Vec<Piece>,

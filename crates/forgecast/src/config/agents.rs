@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use forgecast_decode::agents::{AGENTS, Agent};
 
 use super::Environment;
-use super::settings::{Field, Key, Setting, Visitor};
+use super::setting::{Field, Key, Setting, Visitor};
 
 /// The folders of each agent: the settings `transcripts.claude`, `transcripts.codex` and so on.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use super::value::PathBase;
+use super::setting::PathBase;
 
 /// Variables and current folder of the process.
 #[derive(Clone, Debug, Default)]

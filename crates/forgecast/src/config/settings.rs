@@ -3,45 +3,11 @@
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::agents::AgentFolders;
-use super::value::{LogFormat, LogLevel, SettingValue};
-
-/// A setting as the file, the variables and the documentation know it.
-pub(super) struct Setting {
-    /// Dotted key, such as `sources.debounce_ms`.
-    pub(super) key: String,
-    /// What it does, as comment lines of a TOML file.
-    pub(super) about: Cow<'static, str>,
-    /// The default depends on the environment; `about` says how.
-    pub(super) is_default_computed: bool,
-    /// The allowed values of a whole number; every field that holds one has a range.
-    pub(super) range: Option<RangeInclusive<i64>>,
-}
-
-impl Setting {
-    /// The variable that sets it, such as `FORGECAST_SOURCES_DEBOUNCE_MS`.
-    pub(super) fn variable(&self) -> String {
-        format!("FORGECAST_{}", self.key.replace('.', "_").to_uppercase())
-    }
-}
-
-/// Called with every setting in the order of the documentation, and with the field that holds its value.
-pub(super) type Visitor<'a> = &'a mut dyn FnMut(&Setting, &mut dyn SettingValue);
-
-/// A field of a section: one setting, or a table of them.
-pub(super) trait Field {
-    /// Visits the settings of this field, which is described by `setting`.
-    fn visit(&mut self, setting: Setting, visitor: Visitor<'_>);
-}
-
-impl<T: SettingValue> Field for T {
-    fn visit(&mut self, setting: Setting, visitor: Visitor<'_>) {
-        visitor(&setting, self);
-    }
-}
+use super::setting::{Field, Setting, SettingValue, Visitor};
+use super::value::{LogFormat, LogLevel};
 
 /// Names a setting, as in `key!(sources.mask)`; a name that no section has does not compile.
 macro_rules! key {
@@ -51,22 +17,6 @@ macro_rules! key {
     }};
 }
 pub(crate) use key;
-
-/// The key of a setting that exists; made by [`key!`] and, for the folders of an agent, by [`AgentFolders::key`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Key(pub(super) Cow<'static, str>);
-
-impl Key {
-    /// Only for [`key!`], which checks that there is such a setting and writes a dot before each part.
-    pub(crate) const fn checked(dotted: &'static str) -> Self {
-        Self(Cow::Borrowed(dotted))
-    }
-
-    /// The key as the file writes it.
-    pub(super) fn as_str(&self) -> &str {
-        self.0.trim_start_matches('.')
-    }
-}
 
 /// Declares one table of the file. A field is a setting or a table, its doc comment is the setting's documentation, and
 /// the default of one without `=` is computed from the environment.

@@ -1,7 +1,7 @@
 //! The types that a setting can have: how each is read from TOML and from a variable's text, and how it is written.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::ValueEnum;
@@ -9,36 +9,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
-use super::settings::Setting;
+use super::setting::{PathBase, Setting, SettingValue};
 
 /// The largest amount that a budget can be.
 const MAX_DOLLARS: f64 = 1e9;
-
-/// What a relative path and `~` mean where a value was written.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PathBase<'a> {
-    pub(super) folder: &'a Path,
-    pub(super) home: Option<&'a Path>,
-}
-
-/// The value of any setting.
-pub(super) trait SettingValue {
-    /// The TOML value that a variable's text stands for. Text that stands for none is returned as text, which `read`
-    /// refuses.
-    fn parse(&self, text: &str) -> Value;
-
-    /// Replaces the value; paths become absolute.
-    ///
-    /// # Errors
-    /// What the setting must be. The old value is kept.
-    fn read(&mut self, value: Value, setting: &Setting, base: PathBase<'_>) -> Result<(), String>;
-
-    /// The value as TOML; none if it is not set.
-    fn to_toml(&self) -> Option<Value>;
-
-    /// What separates the items of a list in a variable.
-    fn separator(&self) -> Option<char>;
-}
 
 /// A type that settings can have, with what it adds to the format that serde gives it.
 trait SettingType: Serialize + DeserializeOwned {
@@ -47,7 +21,7 @@ trait SettingType: Serialize + DeserializeOwned {
     /// Separates the items of a list in a variable.
     const SEPARATOR: Option<char> = None;
 
-    /// See [`SettingValue::parse`].
+    /// The TOML value that a variable's text stands for, as in [`SettingValue::parse`].
     fn parse(text: &str) -> Value {
         let Some(separator) = Self::SEPARATOR else {
             return Value::String(text.to_owned());

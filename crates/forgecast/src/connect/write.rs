@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use forgecast_protocol::Timestamp;
+use forgecast_server::private_file;
 use serde::{Deserialize, Serialize};
 
 use super::Added;
-use crate::private_files::{self, make_private};
+use crate::private_folder::make_private;
 
 /// The size of the largest settings file in bytes.
 const MAX_BYTES: u64 = 4 << 20;
@@ -68,7 +69,7 @@ pub(crate) fn replace(
                 Ok(there) if !text.contains(TOKEN) => there.permissions().mode() & 0o777,
                 _ => 0o600,
             };
-            private_files::replace(&target, text, mode).with_context(described)?;
+            private_file::replace(&target, text.as_bytes(), mode).with_context(described)?;
         }
     }
     Ok(backup)
@@ -153,7 +154,7 @@ impl Records {
         let path = Self::path(data_folder);
         let text = serde_json::to_string_pretty(self)?;
         make_private(data_folder)
-            .and_then(|()| private_files::replace(&path, &text, 0o600))
+            .and_then(|()| private_file::replace(&path, text.as_bytes(), 0o600).map(drop))
             .with_context(|| format!("cannot write {}", path.display()))
     }
 }

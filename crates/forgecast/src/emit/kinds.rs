@@ -4,7 +4,7 @@
 use forgecast_decode::lenient::Scalar;
 use serde_json::Value;
 
-use crate::typo::nearest;
+use crate::nearest::nearest;
 
 /// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
-//! Files and folders that only this user can read, and files that are replaced atomically.
+//! Folders that only this user can enter.
 
-use std::fs::{self, OpenOptions, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 /// Creates a folder with access for its owner only; parents get the usual permissions. An existing folder gets the same
@@ -32,34 +32,6 @@ pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
         fs::set_permissions(folder, Permissions::from_mode(0o700))?;
     }
     Ok(())
-}
-
-/// Writes a file with these permissions, or replaces it. Writes to another file beside it first, which is then renamed, so
-/// that nobody reads half a file.
-///
-/// # Errors
-/// The folder does not exist or cannot be written.
-pub(crate) fn replace(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".forgecast-new");
-    let beside = Path::new(&beside);
-    // A file that a killed process left could have other permissions.
-    match fs::remove_file(beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let write = || {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(beside)?;
-        file.write_all(text.as_bytes())?;
-        file.set_permissions(Permissions::from_mode(mode))?;
-        file.sync_all()?;
-        fs::rename(beside, path)
-    };
-    write().inspect_err(|_| drop(fs::remove_file(beside)))
 }
 
 #[cfg(test)]
