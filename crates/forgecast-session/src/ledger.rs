@@ -92,11 +92,11 @@ pub struct Call {
 /// Where the calls of an agent session belong.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Belonging {
-    /// See [`Account::session`].
+    /// The session of the call, as in [`Account::session`].
     pub session: String,
-    /// See [`Account::phase`].
+    /// The phase of the call, as in [`Account::phase`].
     pub phase: String,
-    /// See [`Account::project`].
+    /// The project of the call, as in [`Account::project`].
     pub project: String,
 }
 

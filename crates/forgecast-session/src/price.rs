@@ -79,7 +79,7 @@ impl Prices {
         }
     }
 
-    /// The same with the user's prices in the place of those of the same model, or beside them.
+    /// Adds the user's prices. They replace the built-in prices of the same model.
     #[must_use]
     pub fn with_overrides(mut self, overrides: &BTreeMap<String, PriceOverride>) -> Self {
         for (model, price) in overrides {

@@ -177,7 +177,7 @@ impl Changed {
         }
     }
 
-    /// The same sections without any work.
+    /// These sections changed, but it was no work of the producer.
     pub(crate) fn idle(mut self) -> Self {
         self.activity = Activity::None;
         self

@@ -228,7 +228,7 @@ impl TimelineBuilder {
         }
         for (number, round) in &tests.iterations {
             if self.seen.rounds.get(number) != Some(round) {
-                self.mark_tests(&format!("round {number}"), round.passed, round.failed, round.verdict);
+                self.mark_tests(&format!("run {number}"), round.passed, round.failed, round.verdict);
             }
         }
         self.seen.rounds.clone_from(&tests.iterations);

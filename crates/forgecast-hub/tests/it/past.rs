@@ -209,9 +209,9 @@ async fn a_build_that_went_back_to_mend_itself_has_a_span_for_each_attempt_and_m
     assert_eq!(
         marks,
         [
-            (4, MarkKind::TestsFailed, "round 1: 16 passed, 2 failed"),
+            (4, MarkKind::TestsFailed, "run 1: 16 passed, 2 failed"),
             (6, MarkKind::Agent, "fixer"),
-            (8, MarkKind::TestsPassed, "round 2: 18 passed, 0 failed"),
+            (8, MarkKind::TestsPassed, "run 2: 18 passed, 0 failed"),
             (9, MarkKind::Error, "the linter is missing"),
             (10, MarkKind::Waiting, "leave to deploy"),
             (11, MarkKind::Resumed, "goes on"),

@@ -20,7 +20,7 @@ pub(super) struct Numbers {
     pub(super) request: u64,
     pub(super) source: UsageSource,
     pub(super) sidechain: bool,
-    /// See [`is_nested`].
+    /// Whether the call was made within another call, by [`is_nested`].
     pub(super) nested: bool,
     pub(super) fast: Option<bool>,
     /// Input, output, cache read, cache written for five minutes and for an hour.

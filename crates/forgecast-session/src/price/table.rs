@@ -19,7 +19,7 @@ pub(super) struct Listed {
     pub(super) fast: Option<f64>,
     /// Tokens of one type beyond the first 200,000 of a call: input, output, cache write, cache read.
     pub(super) above_200k: Option<[f64; 4]>,
-    /// See [`LONG`].
+    /// Input tokens beyond which a call has the prices of long prompts.
     pub(super) long_context: Option<u64>,
 }
 

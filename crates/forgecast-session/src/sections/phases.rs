@@ -37,7 +37,7 @@ pub(crate) struct Phases {
     last_list: BTreeSet<String>,
     /// Beginning of the attempt at the current phase, as it is shown.
     attempt_began: Option<Timestamp>,
-    /// The same, if it was seen as it happened: only then is it good for measuring.
+    /// When the attempt began, if that was seen as it happened: only then may its duration be measured.
     attempt_seen: Option<Timestamp>,
     /// Milliseconds spent in each phase, of the attempts that were seen from beginning to end.
     spent_ms: BTreeMap<String, u64>,
@@ -190,7 +190,7 @@ pub(crate) struct Report {
     pub(crate) at: Timestamp,
     /// When the phase began: known if it begins while the run is followed, else the producer's time where that is sane.
     pub(crate) began: Option<Timestamp>,
-    /// The same, if the beginning is seen as it happens, so that a duration may be measured from it.
+    /// When the phase began, if that was seen as it happened, so that a duration may be measured from it.
     pub(crate) measured: Option<Timestamp>,
     /// Whether what ended did so while the run was followed: at first sight nobody knows when.
     pub(crate) observed: bool,
@@ -236,7 +236,7 @@ impl Report {
         let began = cx.observed.then_some(cx.at);
         Self {
             meaning: if complete { Meaning::Completed } else { Meaning::Active },
-            detail: fact.iterations.map(|rounds| format!("round {rounds} of the loop")),
+            detail: fact.iterations.map(|iteration| format!("Iteration {iteration}")),
             done: (known || complete).then(|| before.map(str::to_owned).collect()),
             phase,
             began,

@@ -32,7 +32,7 @@ describe('a timeline', () => {
         { phase: 'Builder', attempt: 1, status: 'completed', revision: 4, at: iso(4_000), ended_revision: 11, ended_at: iso(25_000) },
         { phase: 'Test', attempt: 1, status: 'active', revision: 11, at: iso(25_000) },
       ],
-      marks: [{ revision: 12, at: iso(26_000), kind: 'tests_failed', label: 'round 1: 2 failed' }],
+      marks: [{ revision: 12, at: iso(26_000), kind: 'tests_failed', label: 'run 1: 2 failed' }],
       times: [
         [11, iso(25_000)],
         [12, iso(26_000)],
