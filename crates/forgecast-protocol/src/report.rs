@@ -109,7 +109,7 @@ pub struct UsageRow {
     /// The amount.
     #[serde(flatten)]
     pub amount: UsageAmount,
-    /// The same by model.
+    /// Tokens and cost by model.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub models: BTreeMap<String, UsageAmount>,
     /// When tokens of it were last used.
@@ -164,7 +164,7 @@ pub struct BurnRate {
     pub usd_per_hour: f64,
 }
 
-/// See the module.
+/// Tokens and cost of a span of days, in total and by the rows that were asked for.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -7,7 +7,8 @@ use crate::ids::{Revision, SessionId};
 use crate::session::PhaseStatus;
 use crate::time::Timestamp;
 
-/// See the module. Times never go back from one revision to the next: what was read late is told when it was learned.
+/// What changed in a session, revision by revision. Times never go back from one revision to the next: what was read late
+/// has the time at which it was learned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Timeline {

@@ -48,11 +48,11 @@ pub enum ClientMessage {
 pub enum ServerMessage {
     /// First of all.
     Hello {
-        /// See [`PROTOCOL_VERSION`].
+        /// The version of this protocol, [`PROTOCOL_VERSION`].
         protocol: u32,
         /// The server's time, for the viewer's clock offset.
         server_time: Timestamp,
-        /// See [`HEARTBEAT_S`].
+        /// Seconds between two heartbeats, [`HEARTBEAT_S`].
         heartbeat_s: u32,
     },
     /// The whole state of a topic.

@@ -13,9 +13,9 @@ pub struct Asset {
     pub mime: &'static str,
     /// The file as it is.
     pub bytes: &'static [u8],
-    /// The same, compressed with Brotli, when that is smaller.
+    /// `bytes` compressed with Brotli, when that is smaller.
     pub br: Option<&'static [u8]>,
-    /// The same, compressed with gzip, when that is smaller.
+    /// `bytes` compressed with gzip, when that is smaller.
     pub gz: Option<&'static [u8]>,
     /// A strong entity tag of `bytes`, in its quotes; a compressed answer has to make it weak (`W/`) or its own.
     pub etag: &'static str,

@@ -149,7 +149,7 @@ pub(crate) fn transcripts(config: &Config) -> Vec<PathBuf> {
     folders
 }
 
-/// The same folders, each with its agent.
+/// The homes of the agents whose transcripts are read.
 pub(crate) fn agents(config: &Config) -> AgentHomes {
     match config.transcripts.enabled {
         true => config.transcripts.agents.homes(),

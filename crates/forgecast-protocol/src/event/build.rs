@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::session::Estimate;
 use crate::time::Timestamp;
 
-/// See [`Fact::SessionSeen`](super::Fact::SessionSeen).
+/// The session exists. Holds what is known about it besides its progress.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -26,7 +26,7 @@ pub struct SessionSeen {
     pub links: BTreeMap<String, String>,
 }
 
-/// See [`Fact::PhaseReported`](super::Fact::PhaseReported). Source: design of the phase file, `docs/inputs.md`.
+/// What a phase file says, or a push in its words. `docs/inputs.md` describes the file.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -58,7 +58,7 @@ pub struct PhaseReported {
     pub extra: serde_json::Map<String, Value>,
 }
 
-/// See [`Fact::CheckpointReported`](super::Fact::CheckpointReported): the files of one checkpoint folder taken together.
+/// What the files of one checkpoint folder say together.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -90,7 +90,7 @@ pub struct CheckpointReported {
     pub complete: bool,
 }
 
-/// See [`Fact::TaskReported`](super::Fact::TaskReported).
+/// The state of one task of the build.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -128,7 +128,7 @@ pub enum CompletionBasis {
     Closed,
 }
 
-/// See [`Fact::CompletionReported`](super::Fact::CompletionReported).
+/// The build, or what reads its files, says that it ended.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -167,7 +167,7 @@ pub enum Quiet {
     Settled,
 }
 
-/// See [`Fact::WentQuiet`](super::Fact::WentQuiet).
+/// A deadline passed without work, so that a session counts as stalled or abandoned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WentQuiet {
@@ -177,7 +177,7 @@ pub struct WentQuiet {
     pub since: Timestamp,
 }
 
-/// See [`Fact::EstimateRevised`](super::Fact::EstimateRevised); all absent takes an earlier estimate back.
+/// What is likely to remain, computed from history. All absent takes an earlier estimate back.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
-/// See [`Fact::ArtifactChanged`](super::Fact::ArtifactChanged).
+/// A file of the session was created, changed or removed.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -47,7 +47,7 @@ pub enum ArtifactKind {
     Other,
 }
 
-/// See [`Fact::DecisionRecorded`](super::Fact::DecisionRecorded). Ratings that nobody gave are absent.
+/// A decision, an issue that was found, or a lesson. Ratings that nobody gave are absent.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -81,7 +81,7 @@ pub struct DecisionRecorded {
     pub lesson_used: Option<bool>,
 }
 
-/// See [`Fact::PatternRecorded`](super::Fact::PatternRecorded).
+/// A pattern of the pattern library.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

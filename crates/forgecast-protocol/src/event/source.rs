@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
 
-/// See [`Fact::ProblemFound`](super::Fact::ProblemFound).
+/// A source has a problem that viewers are shown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProblemFound {
@@ -14,7 +14,7 @@ pub struct ProblemFound {
     pub problem: Problem,
 }
 
-/// See [`Fact::ProblemCleared`](super::Fact::ProblemCleared).
+/// The problem of a source is over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProblemCleared {
@@ -25,7 +25,7 @@ pub struct ProblemCleared {
     pub with_parts: bool,
 }
 
-/// See [`Fact::SourceGone`](super::Fact::SourceGone).
+/// The folder or file that the session is read from is gone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SourceGone {
@@ -33,7 +33,7 @@ pub struct SourceGone {
     pub path: String,
 }
 
-/// See [`Fact::SourceReturned`](super::Fact::SourceReturned).
+/// The folder or file that the session is read from is back.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SourceReturned {
@@ -41,7 +41,7 @@ pub struct SourceReturned {
     pub path: String,
 }
 
-/// See [`Fact::IndexingProgress`](super::Fact::IndexingProgress); `done` equal to `files` says that it is over.
+/// How far the first reading of old sources is. When `done` equals `files`, it is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IndexingProgress {

@@ -37,8 +37,7 @@ impl UsageSource {
     }
 }
 
-/// See [`Fact::CallReported`](super::Fact::CallReported): what one source knows of one call to a model, as totals of
-/// that call. The hub's ledger turns it into [`UsageRecorded`]; it is neither folded nor stored as it is.
+/// What one source knows of one call to a model, as totals of that call. The hub's ledger turns it into [`UsageRecorded`]; it is neither folded nor stored as it is.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -167,8 +166,8 @@ impl TokenDelta {
     }
 }
 
-/// See [`Fact::UsageRecorded`](super::Fact::UsageRecorded): what is to be added to what was known before. Of a call that
-/// is told several times each telling adds only the difference.
+/// Tokens and cost to be added to what was known before. Of a call that is reported several times, each report adds only
+/// the difference.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -237,7 +236,7 @@ pub enum BudgetScope {
     Month,
 }
 
-/// See [`Fact::BudgetPassed`](super::Fact::BudgetPassed): said to the session whose call passed the mark, once per mark.
+/// A budget or a threshold of it was passed. Goes to the session whose call passed it, once per threshold.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

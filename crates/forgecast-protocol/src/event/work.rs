@@ -18,7 +18,7 @@ pub enum TestBasis {
     Summary,
 }
 
-/// See [`Fact::TestsReported`](super::Fact::TestsReported). A number that is not stated anywhere is absent, not zero.
+/// The result of a test run. A number that is not stated anywhere is absent, not zero.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -37,7 +37,7 @@ pub struct TestsReported {
     pub basis: TestBasis,
 }
 
-/// See [`Fact::AgentReported`](super::Fact::AgentReported).
+/// What one agent of the session is doing.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -69,7 +69,7 @@ pub struct AgentReported {
     pub issues_fixed: Option<u32>,
 }
 
-/// See [`Fact::ToolUsed`](super::Fact::ToolUsed).
+/// An agent used a tool.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -87,7 +87,7 @@ pub struct ToolUsed {
     pub use_id: Option<String>,
 }
 
-/// See [`Fact::WaitingBegan`](super::Fact::WaitingBegan).
+/// The session waits for a person.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -98,12 +98,12 @@ pub struct WaitingBegan {
     pub waiting_for: Option<WaitingFor>,
 }
 
-/// See [`Fact::WaitingEnded`](super::Fact::WaitingEnded).
+/// The session no longer waits for a person.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WaitingEnded {}
 
-/// See [`Fact::ErrorReported`](super::Fact::ErrorReported).
+/// Something failed without ending the build.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -114,7 +114,7 @@ pub struct ErrorReported {
     pub details: Option<String>,
 }
 
-/// See [`Fact::Custom`](super::Fact::Custom).
+/// An event of a kind that Forgecast does not know, kept and passed on as it came.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Custom {

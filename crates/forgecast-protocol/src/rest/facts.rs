@@ -72,7 +72,7 @@ pub struct Envelope {
     pub id: Option<String>,
     /// The name of the build, or the id of a run. Any text: one that cannot be an id has one made of it.
     pub session: Option<String>,
-    /// The same in the envelope of a broadcaster.
+    /// Another name for `session`, used in the envelopes of broadcasters.
     pub session_id: Option<String>,
     /// The absolute path of the folder that the session works in, without `.` or `..`.
     #[cfg_attr(feature = "schema", schemars(length(max = 4096)))]

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 /// Ten times what a slow machine needs; only a failing test waits for so long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// See the module.
+/// The folders of one test, and the servers that run in them.
 pub(crate) struct World {
     folder: TempDir,
 }

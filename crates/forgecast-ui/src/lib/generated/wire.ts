@@ -497,6 +497,7 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What one agent of the session is doing. */
         AgentReported: {
             /** @description `scout`, `builder`, `general-purpose`, … */
             agent_type?: string;
@@ -582,6 +583,7 @@ export interface components {
             /** @description `scout`, `builder`, `general-purpose`, … */
             type?: string;
         };
+        /** @description A file of the session was created, changed or removed. */
         ArtifactChanged: {
             /** @description The producer's own time of it (`completed_at`), which says whose run it is. */
             dated?: components["schemas"]["Timestamp"];
@@ -642,7 +644,7 @@ export interface components {
         };
         /** @description How near a limit is. */
         BudgetLevel: "safe" | "warning" | "critical" | "exceeded";
-        /** @description Said to the session whose call passed the mark, once per mark. */
+        /** @description A budget or a threshold of it was passed. Goes to the session whose call passed it, once per threshold. */
         BudgetPassed: {
             /** @description How near the limit it is now; `exceeded` when it is passed. */
             level: components["schemas"]["BudgetLevel"];
@@ -774,7 +776,7 @@ export interface components {
             /** @description When the call was made, by the source; else the time of the event counts. */
             used_at?: components["schemas"]["Timestamp"];
         };
-        /** @description The files of one checkpoint folder taken together. */
+        /** @description What the files of one checkpoint folder say together. */
         CheckpointReported: {
             /** @description Whether the marker `COMPLETE` is there. */
             complete?: boolean;
@@ -839,6 +841,7 @@ export interface components {
         };
         /** @description Who says that the build ended. */
         CompletionBasis: "summary" | "marker" | "reported" | "closed";
+        /** @description The build, or what reads its files, says that it ended. */
         CompletionReported: {
             /** @description Who says so. */
             basis: components["schemas"]["CompletionBasis"];
@@ -906,6 +909,7 @@ export interface components {
          * @example 7b7d
          */
         Cursor: string;
+        /** @description An event of a kind that Forgecast does not know, kept and passed on as it came. */
         Custom: {
             /**
              * @description Its content.
@@ -920,7 +924,7 @@ export interface components {
          * @example 2026-11-22
          */
         Day: string | unknown | unknown;
-        /** @description Ratings that nobody gave are absent. */
+        /** @description A decision, an issue that was found, or a lesson. Ratings that nobody gave are absent. */
         DecisionRecorded: {
             /** @description Phases it applies to. */
             applies_to_phases?: string[];
@@ -1026,7 +1030,7 @@ export interface components {
             id?: string;
             /** @description The name of the build, or the id of a run. Any text: one that cannot be an id has one made of it. */
             session?: string;
-            /** @description The same in the envelope of a broadcaster. */
+            /** @description Another name for `session`, used in the envelopes of broadcasters. */
             session_id?: string;
             /** @description `session_seen`, `phase_reported`, `checkpoint_reported`, `task_reported`, `tests_reported`, `agent_reported`, `decision_recorded`, `pattern_recorded`, `artifact_changed`, `usage_recorded`, `tool_used`, `waiting_began`, `waiting_ended`, `error_reported`, `completion_reported`, `problem_found`, `problem_cleared`, `source_gone`, `source_returned`, each with the fields of the fact of this name; any other word is passed on as it is. */
             type: string;
@@ -1064,6 +1068,7 @@ export interface components {
             /** @description A stable identifier of the kind of error, `urn:forgecast:error:<word>`. */
             type: string;
         };
+        /** @description Something failed without ending the build. */
         ErrorReported: {
             /** @description More of it. */
             details?: string;
@@ -1104,7 +1109,7 @@ export interface components {
              */
             remaining_s: number;
         };
-        /** @description All absent takes an earlier estimate back. */
+        /** @description What is likely to remain, computed from history. All absent takes an earlier estimate back. */
         EstimateRevised: {
             /** @description The estimate, when history gives one. */
             estimate?: components["schemas"]["Estimate"];
@@ -1221,7 +1226,7 @@ export interface components {
              */
             total: number;
         };
-        /** @description `done` equal to `files` says that it is over. */
+        /** @description How far the first reading of old sources is. When `done` equals `files`, it is over. */
         IndexingProgress: {
             /**
              * Format: uint64
@@ -1415,6 +1420,7 @@ export interface components {
             /** @description Log records, as digits. */
             rejectedLogRecords?: string;
         };
+        /** @description A pattern of the pattern library. */
         PatternRecorded: {
             /**
              * Format: uint32
@@ -1454,7 +1460,7 @@ export interface components {
             /** @description One line. */
             title: string;
         };
-        /** @description Source: design of the phase file, `docs/inputs.md`. */
+        /** @description What a phase file says, or a push in its words. `docs/inputs.md` describes the file. */
         PhaseReported: {
             /**
              * Format: double
@@ -1526,12 +1532,14 @@ export interface components {
             /** @description The file, folder or endpoint it is about. */
             subject?: string;
         };
+        /** @description The problem of a source is over. */
         ProblemCleared: {
             /** @description The key under which it was found. */
             key: string;
             /** @description Also what was found in parts of it, under keys that begin with this one and `#`. */
             with_parts?: boolean;
         };
+        /** @description A source has a problem that viewers are shown. */
         ProblemFound: {
             /** @description Names the trouble, so that the same one is shown once: the file's path and, for a field, its name. */
             key: string;
@@ -1712,9 +1720,15 @@ export interface components {
         };
         /** @description What the server sends. */
         ServerMessage: {
-            /** Format: uint32 */
+            /**
+             * Format: uint32
+             * @description Seconds between two heartbeats, `HEARTBEAT_S`.
+             */
             heartbeat_s: number;
-            /** Format: uint32 */
+            /**
+             * Format: uint32
+             * @description The version of this protocol, `PROTOCOL_VERSION`.
+             */
             protocol: number;
             /** @description The server's time, for the viewer's clock offset. */
             server_time: components["schemas"]["Timestamp"];
@@ -1886,6 +1900,7 @@ export interface components {
             /** @description What it waits for, when it waits and the producer says for what. */
             waiting_for?: components["schemas"]["WaitingFor"];
         };
+        /** @description The session exists. Holds what is known about it besides its progress. */
         SessionSeen: {
             /** @description The machine it runs on. */
             host?: string;
@@ -2021,6 +2036,7 @@ export interface components {
             /** @description The source. */
             source: components["schemas"]["UsageSource"];
         };
+        /** @description The folder or file that the session is read from is gone. */
         SourceGone: {
             /** @description What is gone. */
             path: string;
@@ -2029,6 +2045,7 @@ export interface components {
         SourceKind: "phase_file" | "checkpoint" | "artifact" | "log" | "push" | "hook" | "otlp" | "transcript" | "foundry" | "internal";
         /** @description Which kind of source the state comes from. */
         SourceOfState: "live" | "checkpoint" | "transcript";
+        /** @description The folder or file that the session is read from is back. */
         SourceReturned: {
             /** @description What is back. */
             path: string;
@@ -2103,6 +2120,7 @@ export interface components {
             /** @description The agent's own session, by the name of its transcript (`258c7280-ae70-…`). It belongs to the build whose folder it runs in while that build is at work, until another one is; else it is a session of its own with that name. */
             transcript?: components["schemas"]["SessionName"];
         };
+        /** @description The state of one task of the build. */
         TaskReported: {
             /** @description Ids of tasks that come first. */
             dependencies?: string[];
@@ -2178,7 +2196,7 @@ export interface components {
             /** @description The result of the build as a whole. */
             summary?: components["schemas"]["TestSummary"];
         };
-        /** @description A number that is not stated anywhere is absent, not zero. */
+        /** @description The result of a test run. A number that is not stated anywhere is absent, not zero. */
         TestsReported: {
             /** @description How the numbers were found. */
             basis: components["schemas"]["TestBasis"];
@@ -2225,7 +2243,7 @@ export interface components {
              */
             total?: number;
         };
-        /** @description Times never go back from one revision to the next: what was read late is told when it was learned. */
+        /** @description What changed in a session, revision by revision. Times never go back from one revision to the next: what was read late has the time at which it was learned. */
         Timeline: {
             /**
              * Format: uint64
@@ -2327,6 +2345,7 @@ export interface components {
              */
             output: number;
         };
+        /** @description An agent used a tool. */
         ToolUsed: {
             /** @description The agent that used it. */
             agent?: string;
@@ -2488,7 +2507,7 @@ export interface components {
              */
             tokens: number;
         };
-        /** @description What is to be added to what was known before. Of a call that is told several times each telling adds only the difference. */
+        /** @description Tokens and cost to be added to what was known before. Of a call that is reported several times, each report adds only the difference. */
         UsageRecorded: {
             /** @description What each source adds by its own account. Empty: a producer's report that names no call. */
             accounts?: components["schemas"]["SourceAccount"][];
@@ -2563,6 +2582,7 @@ export interface components {
             /** @description When the tokens were used, by the source. */
             used_at?: components["schemas"]["Timestamp"];
         };
+        /** @description Tokens and cost of a span of days, in total and by the rows that were asked for. */
         UsageReport: {
             /** @description Budgets of the day and the month, when they are set. */
             budgets?: components["schemas"]["BudgetReport"][];
@@ -2623,7 +2643,7 @@ export interface components {
             last_used_at?: components["schemas"]["Timestamp"];
             /** @description The model; empty for what names none. */
             model?: string;
-            /** @description The same by model. */
+            /** @description Tokens and cost by model. */
             models?: {
                 [key: string]: components["schemas"]["UsageAmount"];
             };
@@ -2679,15 +2699,18 @@ export interface components {
         };
         /** @description Who says how many tokens a call used, best first: of several that speak of one call, the best one counts. */
         UsageSource: "transcript" | "otel" | "hook" | "reported" | "estimated";
+        /** @description The session waits for a person. */
         WaitingBegan: {
             /** @description What it waits for, one line. */
             reason: string;
             /** @description What kind of wait it is, when the producer says. */
             waiting_for?: components["schemas"]["WaitingFor"];
         };
+        /** @description The session no longer waits for a person. */
         WaitingEnded: Record<string, never>;
         /** @description What a session waits for. */
         WaitingFor: "permission" | "prompt" | "answer";
+        /** @description A deadline passed without work, so that a session counts as stalled or abandoned. */
         WentQuiet: {
             /** @description Which deadline. */
             quiet: components["schemas"]["Quiet"];
@@ -3740,7 +3763,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Times never go back from one revision to the next: what was read late is told when it was learned. */
+            /** @description What changed in a session, revision by revision. Times never go back from one revision to the next: what was read late has the time at which it was learned. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3814,7 +3837,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Any object. */
+            /** @description Tokens and cost of a span of days, in total and by the rows that were asked for. */
             200: {
                 headers: {
                     /** @description Names this very content. */

@@ -14,7 +14,7 @@ use tungstenite::{Message, WebSocket};
 use crate::viewer::Held;
 use crate::world::PATIENCE;
 
-/// See the module.
+/// A viewer that follows a session and keeps what it received.
 pub(crate) struct Follower {
     socket: WebSocket<TcpStream>,
     /// The topic's canonical name, once the server said it.
