@@ -6,6 +6,7 @@
 pub(crate) mod claude;
 mod codex;
 pub(crate) mod foundry;
+mod processes;
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -17,6 +18,7 @@ use memchr::memmem::Finder;
 use crate::transcript::{LineReader, Reader, TranscriptPath};
 
 pub use self::claude::hooks::decode_hook as claude_hook;
+pub use self::processes::{JobFile, ProcessFile, ProcessFiles};
 
 /// All agents.
 pub static AGENTS: &[&Agent] = &[&claude::AGENT, &codex::AGENT, &foundry::AGENT];
@@ -41,6 +43,8 @@ pub struct Agent {
     pub daily: Option<&'static str>,
     /// Whether each line says all that is needed to count it, so that a large file may be read in parts.
     pub independent_lines: bool,
+    /// Where it says what its processes are doing.
+    pub processes: Option<ProcessFiles>,
     /// What its facts name as their source.
     pub source: SourceKind,
     /// Reads a path below its home, split at the slashes. `None`: no transcript.

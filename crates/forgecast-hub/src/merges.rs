@@ -148,6 +148,7 @@ fn belongs_to_build(fact: &Fact) -> bool {
         Fact::AgentReported(_)
         | Fact::ArtifactChanged(_)
         | Fact::ErrorReported(_)
+        | Fact::ProcessReported(_)
         | Fact::WaitingBegan(_)
         | Fact::WaitingEnded(_) => true,
         // Calls move by themselves.

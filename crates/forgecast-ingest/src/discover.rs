@@ -175,6 +175,12 @@ impl Walk {
     /// When the first folder cannot be listed; folders further down that cannot are passed over.
     pub(crate) fn run(&self, context: &Context, mut found: impl FnMut(Found) -> bool) -> Result<u64, OpenError> {
         let base = Base::open(&self.path)?;
+        if let (WalkKind::Agent(agent), true) = (self.kind, self.from.as_os_str().is_empty())
+            && agent.processes.is_some()
+        {
+            let (root, relative, kind) = (self.root, PathBuf::new(), SetKind::Processes(agent));
+            found(Found::Source { root, relative, kind });
+        }
         let mut listed = 0_u64;
         let mut waiting = vec![(self.from.clone(), 0_usize, self.inside)];
         while let Some((relative, down, inside)) = waiting.pop() {

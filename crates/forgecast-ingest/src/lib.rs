@@ -14,6 +14,7 @@ mod engine;
 mod facts;
 mod folder;
 mod problem;
+mod processes;
 mod reconcile;
 mod schedule;
 mod source;

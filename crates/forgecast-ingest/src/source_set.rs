@@ -216,7 +216,7 @@ impl SourceSet {
                 name: Some(last_name(&self.directory)),
                 ..Subject::default()
             },
-            SetKind::Logs | SetKind::Transcripts(_) => Subject {
+            SetKind::Logs | SetKind::Transcripts(_) | SetKind::Processes(_) => Subject {
                 name: logs::session_of(path),
                 ..Subject::default()
             },

@@ -37,6 +37,8 @@ pub(crate) enum SetKind {
     Logs,
     /// A folder with transcripts of an agent.
     Transcripts(&'static Agent),
+    /// The home of an agent, for what it says of its processes.
+    Processes(&'static Agent),
 }
 
 /// How closely a source is looked at.

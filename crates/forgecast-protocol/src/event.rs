@@ -3,6 +3,7 @@
 
 mod build;
 mod knowledge;
+mod process;
 mod source;
 mod usage;
 mod work;
@@ -17,6 +18,7 @@ pub use self::build::{
     TaskReported, WentQuiet,
 };
 pub use self::knowledge::{ArtifactChanged, ArtifactKind, DecisionRecorded, PatternRecorded};
+pub use self::process::{ProcessReported, ProcessStatus};
 pub use self::source::{IndexingProgress, ProblemCleared, ProblemFound, SourceGone, SourceReturned};
 pub use self::usage::{
     BudgetPassed, BudgetScope, CallId, CallReported, CallTokens, SourceAccount, TokenDelta, UsageRecorded, UsageSource,
@@ -96,6 +98,8 @@ pub enum SourceKind {
     Otlp,
     /// A transcript of a coding agent.
     Transcript,
+    /// A file in which a coding agent says what its process is doing, and the process itself.
+    Process,
     /// What Foundry writes: its event log, run manifest and task list.
     Foundry,
     /// Forgecast itself: deadlines, estimates, the state of the sources.
@@ -137,6 +141,8 @@ pub enum Fact {
     WaitingBegan(WaitingBegan),
     /// It no longer waits.
     WaitingEnded(WaitingEnded),
+    /// What is known of a process in which an agent runs.
+    ProcessReported(ProcessReported),
     /// Something failed without ending the build.
     ErrorReported(ErrorReported),
     /// The build says that it ended.

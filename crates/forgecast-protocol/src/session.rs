@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::SourceKind;
 use crate::ids::SessionId;
 use crate::problem::Problem;
 use crate::time::Timestamp;
@@ -51,6 +52,9 @@ pub struct SessionView {
     pub status_word: Option<String>,
     /// Why the status is what it is, one line.
     pub status_reason: Option<String>,
+    /// The kind of source that the status comes from, where a single one decides it: `process` when the agent's own process
+    /// says so, or is gone.
+    pub status_source: Option<SourceKind>,
     /// What it waits for, when it waits and the producer says for what.
     pub waiting_for: Option<WaitingFor>,
     /// The current phase.
@@ -114,6 +118,7 @@ impl SessionView {
             status: SessionStatus::default(),
             status_word: None,
             status_reason: None,
+            status_source: None,
             waiting_for: None,
             phase: None,
             phases: BTreeMap::new(),

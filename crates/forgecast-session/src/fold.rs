@@ -93,6 +93,7 @@ impl Session {
             Fact::ToolUsed(fact) => self.state.life.use_tool(fact),
             Fact::WaitingBegan(fact) => self.state.life.begin_waiting(fact, cx),
             Fact::WaitingEnded(_) => self.state.life.end_waiting(),
+            Fact::ProcessReported(fact) => self.report_process(fact, cx),
             Fact::WentQuiet(fact) => self.go_quiet(fact),
             Fact::ErrorReported(fact) => {
                 self.state.life.add_error(&mut self.view.errors, fact, cx);
@@ -241,6 +242,9 @@ impl Session {
                 self.state.files.work(cx);
                 view.last_work_at = view.last_work_at.max(Some(cx.at));
                 life.work(fact, cx);
+                if !matches!(fact, Fact::ProcessReported(_)) {
+                    self.state.processes.work(cx.at);
+                }
             }
         }
         view.last_seen_at = life.seen_at.filter(|seen| Some(*seen) > view.last_work_at);

@@ -120,7 +120,8 @@ impl Session {
     #[must_use]
     pub fn next_deadline(&self, limits: &Limits) -> Option<Deadline> {
         let life = &self.state.life;
-        if life.is_over() || life.is_gone() || life.is_abandoned() {
+        let crashed = self.is_agent_session() && self.state.processes.are_crashed();
+        if life.is_over() || life.is_gone() || life.is_abandoned() || crashed {
             return None;
         }
         let since = self.quiet_since();

@@ -10,6 +10,7 @@ pub(crate) mod files;
 pub(crate) mod life;
 pub(crate) mod patterns;
 pub(crate) mod phases;
+pub(crate) mod processes;
 pub(crate) mod tasks;
 pub(crate) mod test_loop;
 pub(crate) mod usage;
@@ -87,6 +88,7 @@ state! {
     identity: Identity,
     files: files::Files,
     life: life::Life,
+    processes: processes::Processes,
     phases: phases::Phases,
     tasks: tasks::Tasks,
     tests: test_loop::TestLoop,

@@ -5,6 +5,7 @@ mod calls;
 pub(crate) mod hooks;
 mod messages;
 mod path;
+mod process;
 mod record;
 mod state;
 mod subagents;
@@ -17,7 +18,7 @@ use memchr::memmem::Finder;
 
 use self::record::{Block, Record};
 use self::state::State;
-use super::{Agent, Home, line_with};
+use super::{Agent, Home, ProcessFiles, line_with};
 use crate::transcript::{
     Depth, LineContext, LineInput, LineReader, TranscriptPath, Visitor, deserialize_state, seen, serialize_state,
     session_name, titled, when,
@@ -37,6 +38,13 @@ pub(super) static AGENT: Agent = Agent {
     enters: path::enters,
     daily: None,
     independent_lines: true,
+    processes: Some(ProcessFiles {
+        processes: "sessions",
+        jobs: "jobs",
+        job: "state.json",
+        read_process: process::process,
+        read_job: process::job,
+    }),
     source: SourceKind::Transcript,
     path: path::of,
     reader: |path, state| Box::new(Reader::new(path, state)),

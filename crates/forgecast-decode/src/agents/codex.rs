@@ -39,6 +39,7 @@ pub(super) static AGENT: Agent = Agent {
     enters: |path| path.starts_with("sessions/"),
     daily: Some("sessions"),
     independent_lines: false,
+    processes: None,
     source: SourceKind::Transcript,
     path: path::of,
     reader: |path, state| Box::new(Reader::new(path, state)),

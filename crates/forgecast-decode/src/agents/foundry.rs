@@ -37,6 +37,7 @@ pub(super) static AGENT: Agent = Agent {
     enters: |_| false,
     daily: None,
     independent_lines: false,
+    processes: None,
     source: SourceKind::Foundry,
     path,
     reader: |_, state| Box::new(Reader::new(state)),

@@ -8,8 +8,9 @@ use tokio::time::Instant;
 
 use super::jobs::Lane;
 use super::{Engine, WatchTarget};
-use crate::discover::is_marker;
+use crate::discover::{WalkKind, is_marker};
 use crate::folder;
+use crate::processes::Processes;
 use crate::schedule::Urgency;
 use crate::source::SourceId;
 use crate::source_set::format_of;
@@ -57,6 +58,16 @@ impl Engine {
             }
             return;
         }
+        if let SetKind::Processes(agent) = kind {
+            if agent
+                .processes
+                .as_ref()
+                .is_some_and(|files| Processes::is_one(files, &path))
+            {
+                self.files.changed(&(id, path), Urgency::Complete, now);
+            }
+            return;
+        }
         let Some(format) = format_of(kind, &path) else { return };
         if of_a_folder && matches!(format, Format::Other(_)) {
             // A folder like any other, not one in the place of a file of ours.
@@ -81,6 +92,12 @@ impl Engine {
                 self.sources.scan(id, Lane::Urgent, ScanDepth::Full);
             }
             return;
+        }
+        if let WalkKind::Agent(agent) = self.roots[root].kind {
+            // The folders of its processes may be made by its first run.
+            if let Some(id) = self.sources.find(&directory, SetKind::Processes(agent)) {
+                self.sources.scan(id, Lane::Urgent, ScanDepth::Full);
+            }
         }
         match change {
             Change::FolderCame if is_marker(name) => {

@@ -11,6 +11,7 @@ use super::unread::Waiting;
 use super::{Engine, OUTBOX, WatchTarget};
 use crate::clock;
 use crate::discover::WalkKind;
+use crate::processes::Processes;
 use crate::reconcile::{ACTIVE, PollState};
 use crate::source::{Source, SourceId, Status};
 use crate::source_set::{BUILDLOOP, MARKER, SourceSet, TASKS};
@@ -222,6 +223,10 @@ impl Engine {
         let path = self.roots[root].path.clone();
         let source: Box<dyn Source> = match kind {
             SetKind::Transcripts(agent) => Box::new(Transcripts::new(agent, path, relative, known)),
+            SetKind::Processes(agent) => match &agent.processes {
+                Some(files) => Box::new(Processes::new(files, path, known)),
+                None => return,
+            },
             _ => Box::new(SourceSet::new(kind, path, relative, known)),
         };
         let id = self.sources.next;
@@ -259,6 +264,11 @@ impl Engine {
                 format!("{folder}{BUILDLOOP}/"),
                 format!("{folder}{TASKS}"),
             ],
+            SetKind::Processes(agent) => {
+                let files = agent.processes.as_ref();
+                let folders = files.into_iter().flat_map(|files| [files.processes, files.jobs]);
+                folders.map(|inner| format!("{folder}{inner}/")).collect()
+            }
             _ => vec![folder],
         };
         let mut keys: Vec<SourceKey> = Vec::new();

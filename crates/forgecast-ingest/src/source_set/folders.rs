@@ -127,7 +127,7 @@ impl SourceSet {
                         .strip_prefix(MARKER)
                         .is_some_and(|rest| matches!(rest, "/feedback" | "/patterns" | "/logs"))
             }
-            SetKind::Checkpoint | SetKind::Transcripts(_) => false,
+            SetKind::Checkpoint | SetKind::Transcripts(_) | SetKind::Processes(_) => false,
             SetKind::Logs => {
                 let mut parts = path.split('/');
                 match (parts.next(), parts.next(), parts.next()) {
@@ -162,7 +162,7 @@ pub(crate) fn format_of(kind: SetKind, path: &str) -> Option<Format> {
         SetKind::Project if path.starts_with(MARKER) => true,
         SetKind::Project => matches!(format, Format::RunManifest | Format::TasksMd),
         SetKind::Checkpoint | SetKind::Logs => true,
-        SetKind::Transcripts(_) => false,
+        SetKind::Transcripts(_) | SetKind::Processes(_) => false,
     };
     ours.then_some(format)
 }
@@ -171,6 +171,6 @@ fn first_folders(kind: SetKind) -> &'static [&'static str] {
     match kind {
         // In the project's own folder there is the task list, and nothing else of ours.
         SetKind::Project => &[MARKER, BUILDLOOP, ""],
-        SetKind::Checkpoint | SetKind::Logs | SetKind::Transcripts(_) => &[""],
+        SetKind::Checkpoint | SetKind::Logs | SetKind::Transcripts(_) | SetKind::Processes(_) => &[""],
     }
 }

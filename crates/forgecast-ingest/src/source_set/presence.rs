@@ -49,7 +49,13 @@ impl SourceSet {
                 Content::Listed(_) => {}
             }
         }
-        if self.gone.is_some() || !seen || matches!(self.kind, SetKind::Logs | SetKind::Transcripts(_)) {
+        if self.gone.is_some()
+            || !seen
+            || matches!(
+                self.kind,
+                SetKind::Logs | SetKind::Transcripts(_) | SetKind::Processes(_)
+            )
+        {
             return None;
         }
         self.gone = Some(path.clone());
@@ -134,7 +140,9 @@ impl SourceSet {
                 let phase = documents.clone().find(|(format, _)| **format == Format::Phase);
                 phase.map_or_else(|| !self.folders.is_empty(), |(_, present)| present)
             }
-            SetKind::Checkpoint | SetKind::Logs | SetKind::Transcripts(_) => documents.any(|(_, present)| present),
+            SetKind::Checkpoint | SetKind::Logs | SetKind::Transcripts(_) | SetKind::Processes(_) => {
+                documents.any(|(_, present)| present)
+            }
         };
         if let Some(path) = self.gone.take_if(|_| back) {
             self.emit(Some(Fact::SourceReturned(SourceReturned { path })), "", pass);

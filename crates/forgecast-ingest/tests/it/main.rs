@@ -12,6 +12,8 @@ mod basics;
 mod hostile;
 mod limits;
 mod logs;
+#[cfg(target_os = "linux")]
+mod processes;
 mod restart;
 mod roots;
 mod scan;

@@ -3,7 +3,9 @@
 //! is worked out anew after every fact, so it cannot contradict them.
 
 use forgecast_protocol::SessionStatus;
-use forgecast_protocol::event::{CompletionBasis, CompletionReported, Quiet, WentQuiet};
+use forgecast_protocol::event::{
+    CompletionBasis, CompletionReported, ProcessReported, ProcessStatus, Quiet, WentQuiet,
+};
 use forgecast_protocol::session::PhaseStatus;
 
 use crate::Session;
@@ -51,6 +53,23 @@ impl Session {
         } else {
             Changed::work()
         }
+    }
+
+    /// A process that is there opens a session that was closed; when the last one ends in order, the session is closed.
+    pub(super) fn report_process(&mut self, fact: &ProcessReported, cx: &Context<'_>) -> Changed {
+        if !self.state.processes.apply(fact, cx) {
+            return Changed::nothing();
+        }
+        if fact.status.is_alive() {
+            self.state.life.reopen();
+            return Changed::work();
+        }
+        let is_left = fact.status == ProcessStatus::Exited && !self.state.processes.are_alive();
+        if is_left && self.is_agent_session() {
+            let reason = fact.reason.as_deref().unwrap_or("The agent's process ended");
+            self.state.life.leave(reason.to_owned(), cx.at);
+        }
+        Changed::nothing()
     }
 
     /// Ends the run, unless it has ended.
@@ -111,10 +130,12 @@ impl Session {
     /// Brings what is derived up to date with the facts.
     pub(super) fn derive(&mut self) {
         self.pipeline().mark_skipped();
-        let standing = self.state.life.standing(self.is_agent_session(), self.quiet_since());
+        let (life, processes) = (&self.state.life, &self.state.processes);
+        let standing = life.standing(self.is_agent_session(), self.quiet_since(), processes);
         let view = &mut self.view;
         view.status = standing.status;
         view.status_reason = standing.reason;
+        view.status_source = standing.source;
         view.waiting_for = standing.waiting_for;
         // A run does not end before it began, whatever the clocks said.
         view.ended_at = standing.ended_at.max(standing.ended_at.and(view.started_at));

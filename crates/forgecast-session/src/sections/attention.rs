@@ -2,7 +2,7 @@
 //! fact; a viewer tells each `seq` of a session at most once, and one that was away finds the latest in the row.
 
 use forgecast_protocol::session::{Attention, AttentionKind, Budget, BudgetLevel, SessionView, WaitingFor};
-use forgecast_protocol::{Fact, SessionStatus, Timestamp};
+use forgecast_protocol::{Fact, SessionStatus, SourceKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::files::Files;
@@ -51,6 +51,8 @@ impl AttentionLog {
             SessionStatus::Failed => Some(AttentionKind::Failed),
             SessionStatus::Waiting => Some(AttentionKind::Waiting),
             SessionStatus::Stalled => Some(AttentionKind::Stalled),
+            // Its process is gone in the middle of a session that somebody believes to be open.
+            SessionStatus::Abandoned if view.status_source == Some(SourceKind::Process) => Some(AttentionKind::Failed),
             SessionStatus::Running | SessionStatus::Abandoned => None,
         };
         let known = self.attention.as_ref().map(|attention| attention.kind);

@@ -8,9 +8,10 @@ use forgecast_protocol::event::{
     WaitingBegan,
 };
 use forgecast_protocol::session::{ErrorView, WaitingFor};
-use forgecast_protocol::{Fact, Problem, SessionStatus, Timestamp};
+use forgecast_protocol::{Fact, Problem, SessionStatus, SourceKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::processes::Processes;
 use super::{Changed, Context, put};
 use crate::ledger::key_of_tool;
 
@@ -72,21 +73,49 @@ pub(crate) struct Ended {
 
 /// What a session waits for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Wait {
+pub(crate) struct Wait {
     /// One line.
-    reason: String,
+    pub(crate) reason: String,
     /// What kind of wait, if that is said.
-    waiting_for: Option<WaitingFor>,
-    since: Timestamp,
+    pub(crate) waiting_for: Option<WaitingFor>,
+    pub(crate) since: Timestamp,
 }
 
 /// A session's status and what follows from the same facts.
 pub(crate) struct Standing {
     pub(crate) status: SessionStatus,
     pub(crate) reason: Option<String>,
+    /// The kind of source that decides it, where that is a single one.
+    pub(crate) source: Option<SourceKind>,
     pub(crate) waiting_for: Option<WaitingFor>,
     /// When the run ended, if it did.
     pub(crate) ended_at: Option<Timestamp>,
+}
+
+impl Standing {
+    pub(crate) fn of(status: SessionStatus, reason: Option<String>) -> Self {
+        Self {
+            status,
+            reason,
+            source: None,
+            waiting_for: None,
+            ended_at: None,
+        }
+    }
+
+    pub(crate) fn waiting(wait: &Wait) -> Self {
+        Self {
+            waiting_for: wait.waiting_for,
+            ..Self::of(SessionStatus::Waiting, Some(wait.reason.clone()))
+        }
+    }
+
+    pub(crate) fn ended(status: SessionStatus, reason: &str, at: Timestamp) -> Self {
+        Self {
+            ended_at: Some(at),
+            ..Self::of(status, Some(reason.to_owned()))
+        }
+    }
 }
 
 impl Life {
@@ -116,50 +145,46 @@ impl Life {
         self.quiet.is_some() || self.waiting.is_some()
     }
 
-    /// The strongest statement first: a run that ended stays ended; then what makes it impossible to be at work; then
-    /// what the producer says; then silence, which has lasted since `quiet_since`. `agent_session` says that this is an
-    /// agent's session and no build.
-    pub(crate) fn standing(&self, agent_session: bool, quiet_since: Timestamp) -> Standing {
-        let standing = |status, reason: Option<String>| Standing {
-            status,
-            reason,
-            waiting_for: None,
-            ended_at: None,
-        };
-        let ended = |status, reason: &str, at| Standing {
-            ended_at: Some(at),
-            ..standing(status, Some(reason.to_owned()))
-        };
+    /// The strongest statement first: a run that ended stays ended; then what makes it impossible to be at work; then what
+    /// the agent's process says; then what the producer says; then silence, which has lasted since `quiet_since`.
+    /// `agent_session` says that this is an agent's session and no build.
+    pub(crate) fn standing(&self, agent_session: bool, quiet_since: Timestamp, processes: &Processes) -> Standing {
         let silence = || Some(format!("No work since {quiet_since}"));
-        if let Some(end) = &self.end {
-            return ended(end.status, &end.reason, end.at);
-        }
-        if let Some(failure) = &self.failure {
-            return ended(SessionStatus::Failed, &failure.reason, failure.at);
-        }
-        if let Some(closed) = self.closed.as_ref().filter(|_| agent_session) {
-            return ended(SessionStatus::Completed, &closed.reason, closed.at);
-        }
-        if agent_session && self.is_abandoned() && self.waits_for_prompt() {
-            let reason = "Ended after its last reply";
-            return ended(SessionStatus::Completed, reason, quiet_since);
+        if let Some(ended) = self.ended(agent_session) {
+            return ended;
         }
         if let Some(path) = self.gone.first() {
-            return standing(SessionStatus::Abandoned, Some(format!("{path} is gone")));
+            return Standing::of(SessionStatus::Abandoned, Some(format!("{path} is gone")));
+        }
+        let stalled = self.quiet.is_some().then(silence);
+        if let Some(standing) = processes.standing(agent_session, self.waiting.as_ref(), stalled) {
+            return standing;
+        }
+        if agent_session && self.is_abandoned() && self.waits_for_prompt() {
+            return Standing::ended(SessionStatus::Completed, "Ended after its last reply", quiet_since);
         }
         if self.is_abandoned() {
-            return standing(SessionStatus::Abandoned, silence());
+            return Standing::of(SessionStatus::Abandoned, silence());
         }
         if let Some(wait) = &self.waiting {
-            return Standing {
-                waiting_for: wait.waiting_for,
-                ..standing(SessionStatus::Waiting, Some(wait.reason.clone()))
-            };
+            return Standing::waiting(wait);
         }
         match self.quiet {
-            Some(Quiet::Stalled) => standing(SessionStatus::Stalled, silence()),
-            _ => standing(SessionStatus::Running, None),
+            Some(Quiet::Stalled) => Standing::of(SessionStatus::Stalled, silence()),
+            _ => Standing::of(SessionStatus::Running, None),
         }
+    }
+
+    /// How the run ended, if it did.
+    fn ended(&self, agent_session: bool) -> Option<Standing> {
+        if let Some(end) = &self.end {
+            return Some(Standing::ended(end.status, &end.reason, end.at));
+        }
+        if let Some(failure) = &self.failure {
+            return Some(Standing::ended(SessionStatus::Failed, &failure.reason, failure.at));
+        }
+        let closed = self.closed.as_ref().filter(|_| agent_session)?;
+        Some(Standing::ended(SessionStatus::Completed, &closed.reason, closed.at))
     }
 
     /// Whether the agent finished its turn and waits for the next instruction.
@@ -259,7 +284,12 @@ impl Life {
         });
     }
 
-    /// What was an agent session proved to be a build, which is not closed by its agent.
+    /// The agent's process ended in order.
+    pub(crate) fn leave(&mut self, reason: String, at: Timestamp) {
+        self.closed.get_or_insert(Ended { reason, at });
+    }
+
+    /// What was an agent session proved to be a build, which is not closed by its agent; or a process goes on with it.
     pub(crate) fn reopen(&mut self) {
         self.closed = None;
     }

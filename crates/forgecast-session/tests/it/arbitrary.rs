@@ -2,9 +2,9 @@
 
 use forgecast_protocol::event::{
     AgentReported, ArtifactChanged, ArtifactKind, BudgetPassed, BudgetScope, CheckpointReported, CompletionBasis,
-    Custom, DecisionRecorded, ErrorReported, PatternRecorded, PhaseReported, ProblemCleared, ProblemFound, Quiet,
-    SessionSeen, SourceAccount, SourceGone, SourceReturned, TaskReported, TestBasis, TestsReported, TokenDelta,
-    ToolUsed, UsageRecorded, UsageSource, WaitingBegan, WaitingEnded, WentQuiet,
+    Custom, DecisionRecorded, ErrorReported, PatternRecorded, PhaseReported, ProblemCleared, ProblemFound,
+    ProcessReported, ProcessStatus, Quiet, SessionSeen, SourceAccount, SourceGone, SourceReturned, TaskReported,
+    TestBasis, TestsReported, TokenDelta, ToolUsed, UsageRecorded, UsageSource, WaitingBegan, WaitingEnded, WentQuiet,
 };
 use forgecast_protocol::session::{BudgetLevel, WaitingFor};
 use forgecast_protocol::{Event, Fact, Problem, ProblemKind, SourceKind, Timestamp};
@@ -213,9 +213,33 @@ pub(crate) fn life_fact() -> impl Strategy<Value = Fact> {
             Fact::ProblemFound(ProblemFound { key, problem })
         }),
         (word(), any::<bool>()).prop_map(|(key, with_parts)| Fact::ProblemCleared(ProblemCleared { key, with_parts })),
+        process_fact().prop_map(Fact::ProcessReported),
         path().prop_map(|path| Fact::SourceGone(SourceGone { path })),
         path().prop_map(|path| Fact::SourceReturned(SourceReturned { path })),
     ]
+}
+
+pub(crate) fn process_fact() -> impl Strategy<Value = ProcessReported> {
+    let status = select(vec![
+        ProcessStatus::Alive,
+        ProcessStatus::Busy,
+        ProcessStatus::Waiting,
+        ProcessStatus::Idle,
+        ProcessStatus::Exited,
+        ProcessStatus::Failed,
+        ProcessStatus::Crashed,
+    ]);
+    let waits = of(select(vec![WaitingFor::Permission, WaitingFor::Answer]));
+    (word(), status, waits, of(word()), of(time())).prop_map(|(process, status, waiting_for, reason, since)| {
+        ProcessReported {
+            process,
+            status,
+            waiting_for: waiting_for.filter(|_| status == ProcessStatus::Waiting),
+            reason,
+            since,
+            attended: None,
+        }
+    })
 }
 
 /// A difference as no ledger would tell it: also taking away what was never added.

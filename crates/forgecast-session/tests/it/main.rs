@@ -23,6 +23,7 @@ mod panels;
 mod patches;
 mod phases;
 mod prices;
+mod processes;
 mod runs;
 mod sample;
 mod usage;

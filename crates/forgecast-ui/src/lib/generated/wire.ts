@@ -1167,7 +1167,7 @@ export interface components {
             partialSuccess?: components["schemas"]["PartialSuccess"];
         };
         /** @description A fact. Every field that a producer may leave out is optional: absent means "not said", never zero. */
-        Fact: components["schemas"]["SessionSeen"] | components["schemas"]["PhaseReported"] | components["schemas"]["CheckpointReported"] | components["schemas"]["TaskReported"] | components["schemas"]["TestsReported"] | components["schemas"]["AgentReported"] | components["schemas"]["DecisionRecorded"] | components["schemas"]["PatternRecorded"] | components["schemas"]["ArtifactChanged"] | components["schemas"]["CallReported"] | components["schemas"]["UsageRecorded"] | components["schemas"]["BudgetPassed"] | components["schemas"]["ToolUsed"] | components["schemas"]["WaitingBegan"] | components["schemas"]["WaitingEnded"] | components["schemas"]["ErrorReported"] | components["schemas"]["CompletionReported"] | components["schemas"]["WentQuiet"] | components["schemas"]["EstimateRevised"] | components["schemas"]["ProblemFound"] | components["schemas"]["ProblemCleared"] | components["schemas"]["SourceGone"] | components["schemas"]["SourceReturned"] | components["schemas"]["IndexingProgress"] | components["schemas"]["Custom"];
+        Fact: components["schemas"]["SessionSeen"] | components["schemas"]["PhaseReported"] | components["schemas"]["CheckpointReported"] | components["schemas"]["TaskReported"] | components["schemas"]["TestsReported"] | components["schemas"]["AgentReported"] | components["schemas"]["DecisionRecorded"] | components["schemas"]["PatternRecorded"] | components["schemas"]["ArtifactChanged"] | components["schemas"]["CallReported"] | components["schemas"]["UsageRecorded"] | components["schemas"]["BudgetPassed"] | components["schemas"]["ToolUsed"] | components["schemas"]["WaitingBegan"] | components["schemas"]["WaitingEnded"] | components["schemas"]["ProcessReported"] | components["schemas"]["ErrorReported"] | components["schemas"]["CompletionReported"] | components["schemas"]["WentQuiet"] | components["schemas"]["EstimateRevised"] | components["schemas"]["ProblemFound"] | components["schemas"]["ProblemCleared"] | components["schemas"]["SourceGone"] | components["schemas"]["SourceReturned"] | components["schemas"]["IndexingProgress"] | components["schemas"]["Custom"];
         /** @description By what usage is grouped. */
         GroupBy: "day" | "project" | "model" | "phase" | "session";
         /**
@@ -1548,6 +1548,23 @@ export interface components {
         };
         /** @description What kind of trouble a source is in; stable words, also used as metric labels. */
         ProblemKind: "unparsable" | "bad_field" | "oversize" | "unreadable" | "refused" | "missing" | "degraded" | "overflow" | "conflict" | "store" | "rejected";
+        /** @description What is known of one process, or background job, in which an agent's session runs. Each report replaces the one before it about the same process. */
+        ProcessReported: {
+            /** @description Whether somebody sits in front of it: false for a background job and for a run without a terminal. */
+            attended?: boolean;
+            /** @description Names the process among all that ever ran on its machine: `4242@118682` (its id and when it started, in clock ticks since the machine started), or `job-aa293d2e`. */
+            process: string;
+            /** @description Why it has this status, one line, when that is said. */
+            reason?: string;
+            /** @description Since when it has this status, by its own account. */
+            since?: components["schemas"]["Timestamp"];
+            /** @description What it is doing, or how it ended. */
+            status: components["schemas"]["ProcessStatus"];
+            /** @description What it waits for, when it waits. */
+            waiting_for?: components["schemas"]["WaitingFor"];
+        };
+        /** @description What a process is doing, or how it ended. */
+        ProcessStatus: "alive" | "busy" | "waiting" | "idle" | "exited" | "failed" | "crashed";
         /** @description Progress and tasks. */
         Progress: {
             /** @description Remarks of the producer. */
@@ -1981,6 +1998,8 @@ export interface components {
             status: components["schemas"]["SessionStatus"];
             /** @description Why the status is what it is, one line. */
             status_reason?: string;
+            /** @description The kind of source that the status comes from, where a single one decides it: `process` when the agent's own process says so, or is gone. */
+            status_source?: components["schemas"]["SourceKind"];
             /** @description The producer's own word for its state. */
             status_word?: string;
             /** @description What the build was asked to do. */
@@ -2042,7 +2061,7 @@ export interface components {
             path: string;
         };
         /** @description The kinds of sources. */
-        SourceKind: "phase_file" | "checkpoint" | "artifact" | "log" | "push" | "hook" | "otlp" | "transcript" | "foundry" | "internal";
+        SourceKind: "phase_file" | "checkpoint" | "artifact" | "log" | "push" | "hook" | "otlp" | "transcript" | "process" | "foundry" | "internal";
         /** @description Which kind of source the state comes from. */
         SourceOfState: "live" | "checkpoint" | "transcript";
         /** @description The folder or file that the session is read from is back. */
@@ -2929,6 +2948,8 @@ export type Problem = components['schemas']['Problem'];
 export type ProblemCleared = components['schemas']['ProblemCleared'];
 export type ProblemFound = components['schemas']['ProblemFound'];
 export type ProblemKind = components['schemas']['ProblemKind'];
+export type ProcessReported = components['schemas']['ProcessReported'];
+export type ProcessStatus = components['schemas']['ProcessStatus'];
 export type Progress = components['schemas']['Progress'];
 export type PushReceipt = components['schemas']['PushReceipt'];
 export type Quiet = components['schemas']['Quiet'];
