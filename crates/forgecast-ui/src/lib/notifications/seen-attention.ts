@@ -1,20 +1,20 @@
-// Which attention this browser was told of, by session and number, so that each is told once: over all tabs, and also when
-// it came while no page was open. Pure; where it is kept is the notifier's matter.
+// Which attention this browser has shown already, by session and number, so that each is shown once: over all tabs, and also
+// when it came while no page was open. Pure; the notifier stores it.
 
 import { isObject } from '../live/merge-patch';
 import type { Attention, SessionRow } from '../generated/wire';
 
-/** Sessions that are remembered one by one; of the others only how far they are known. */
+/** Sessions that are remembered one by one; for the others one time stands for all that is older. */
 const MAX_SESSIONS = 1_000;
 
-interface Told {
+interface Seen {
   seq: number;
   since: string;
 }
 
 export class SeenAttention {
-  readonly #told = new Map<string, Told>();
-  /** What began until then is known. Undefined in a browser that was never here: what it finds is history. */
+  readonly #seen = new Map<string, Seen>();
+  /** What began until then was seen. Undefined in a browser that was never here: what it finds is history. */
   #until: string | undefined;
   readonly #isFirstVisit: boolean;
 
@@ -28,9 +28,9 @@ export class SeenAttention {
     }
     if (isObject(read) && typeof read['until'] === 'string' && isObject(read['told'])) {
       this.#until = read['until'];
-      for (const [session, told] of Object.entries(read['told'])) {
-        if (isObject(told) && typeof told['seq'] === 'number' && typeof told['since'] === 'string') {
-          this.#told.set(session, { seq: told['seq'], since: told['since'] });
+      for (const [session, seen] of Object.entries(read['told'])) {
+        if (isObject(seen) && typeof seen['seq'] === 'number' && typeof seen['since'] === 'string') {
+          this.#seen.set(session, { seq: seen['seq'], since: seen['since'] });
         }
       }
     }
@@ -38,30 +38,30 @@ export class SeenAttention {
   }
 
   serialize(): string {
-    return JSON.stringify({ until: this.#until ?? '', told: Object.fromEntries(this.#told) });
+    return JSON.stringify({ until: this.#until ?? '', told: Object.fromEntries(this.#seen) });
   }
 
-  /** What of a row is to be told; the same is not told again. `isFirst` says that it comes with the first index. */
+  /** The attention of a row that is to be shown now; the same one is returned once. `isFirst`: the row is of the first index. */
   take({ id, attention }: SessionRow, isFirst: boolean): Attention | undefined {
     if (attention === undefined) return undefined;
     const { seq, since } = attention;
-    const told = this.#told.get(id);
+    const seen = this.#seen.get(id);
     if (isFirst && this.#isFirstVisit) {
-      this.#know(since);
+      this.#markSeen(since);
       return undefined;
     }
-    if (told === undefined ? since <= (this.#until ?? '') : seq <= told.seq) return undefined;
-    this.#told.delete(id);
-    this.#told.set(id, { seq, since });
-    for (const [oldest, { since }] of this.#told) {
-      if (this.#told.size <= MAX_SESSIONS) break;
-      this.#told.delete(oldest);
-      this.#know(since);
+    if (seen === undefined ? since <= (this.#until ?? '') : seq <= seen.seq) return undefined;
+    this.#seen.delete(id);
+    this.#seen.set(id, { seq, since });
+    for (const [oldest, { since }] of this.#seen) {
+      if (this.#seen.size <= MAX_SESSIONS) break;
+      this.#seen.delete(oldest);
+      this.#markSeen(since);
     }
     return attention;
   }
 
-  #know(since: string): void {
+  #markSeen(since: string): void {
     if (since > (this.#until ?? '')) this.#until = since;
   }
 }

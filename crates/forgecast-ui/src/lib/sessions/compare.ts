@@ -2,6 +2,7 @@
 
 import { count, duration, exact, millis, money, percent, plural } from '../format';
 import { ordered } from './phases';
+import { atWork } from './status';
 import { total } from '../usage/usage';
 import type { PhaseStatus, SessionView, TestIteration, UsageShare } from '../generated/wire';
 
@@ -42,13 +43,8 @@ export interface TestRunLine extends Pair<TestIteration> {
   round: number;
 }
 
-const AT_WORK: readonly string[] = ['running', 'waiting', 'stalled'];
 /** Durations that differ by less than this share, or by less than a second, are as good as equal. */
 const CLOSE = 0.05;
-
-export function atWork(view: SessionView): boolean {
-  return AT_WORK.includes(view.status);
-}
 
 /** From the beginning to the end, or to now. */
 export function elapsed(view: SessionView, now: number): number | undefined {
