@@ -12,8 +12,7 @@ use forgecast_decode::mask::Rules;
 /// Lines as builds log them.
 const PLAIN: &str =
     "2026-01-31T08:15:00.123Z  INFO forgecast::hub: session weather-app~1 moved to revision 42 after 3 ms (17 viewers)";
-const COLOURED: &str =
-    "\u{1b}[32m✓\u{1b}[0m tests/test_parser.py::test_nested_objects \u{1b}[32mPASSED\u{1b}[0m [ 42%]";
+const COLORED: &str = "\u{1b}[32m✓\u{1b}[0m tests/test_parser.py::test_nested_objects \u{1b}[32mPASSED\u{1b}[0m [ 42%]";
 const NAMES: &str = "token usage: 12345 of 200000, see https://example.com/docs/tokens for the password policy";
 
 fn measure(name: &str, line: &str, work: impl Fn(&str)) {
@@ -30,11 +29,7 @@ fn measure(name: &str, line: &str, work: impl Fn(&str)) {
 
 fn main() {
     let (rules, cleaner) = (Rules::default(), Cleaner::default());
-    for (name, line) in [
-        ("plain", PLAIN),
-        ("coloured", COLOURED),
-        ("with names of secrets", NAMES),
-    ] {
+    for (name, line) in [("plain", PLAIN), ("colored", COLORED), ("with names of secrets", NAMES)] {
         measure(&format!("mask, {name}"), line, |line| {
             black_box(rules.mask(line));
         });

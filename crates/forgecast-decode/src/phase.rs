@@ -1,5 +1,5 @@
 //! The phase file, `.context-foundry/current-phase.json`, and the same by HTTP: where the agent says it is. Written by the
-//! agent itself, so any field may be missing, misspelt or invented; none of that costs the others.
+//! agent itself, so any field may be missing, misspelled or invented; none of that costs the others.
 
 use forgecast_protocol::event::{Fact, PhaseReported};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Extractors whose refusals are problem+json like every other error. Paths and queries deserialise into types that
+//! Extractors whose refusals are problem+json like every other error. Paths and queries deserialize into types that
 //! validate, so no handler sees unchecked text.
 
 use std::convert::Infallible;

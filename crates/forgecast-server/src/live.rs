@@ -27,7 +27,7 @@ fn heartbeat(now: Timestamp, revisions: BTreeMap<String, TopicMark>) -> ServerMe
     }
 }
 
-/// A message as text. Messages are made of types that always serialise.
+/// A message as text. Messages are made of types that always serialize.
 fn json(message: &ServerMessage) -> String {
     serde_json::to_string(message).unwrap_or_default()
 }

@@ -68,7 +68,7 @@ pub struct LogQuery {
 pub struct StoredCall {
     /// Its number.
     pub number: u64,
-    /// As the ledger serialised it.
+    /// As the ledger serialized it.
     pub body: Vec<u8>,
 }
 

@@ -33,7 +33,7 @@ pub enum Write {
         revision: Revision,
         /// The version of the fold that made it; another one reads it only where facts are missing.
         fold_version: u32,
-        /// The session as the fold serialises it; opaque here.
+        /// The session as the fold serializes it; opaque here.
         body: Vec<u8>,
     },
     /// The session's newest row for the overview.
@@ -65,7 +65,7 @@ pub enum Write {
         /// By what it is found, beside its number. Keys are added to those that are stored. Several calls may share one:
         /// that is how all calls of one transcript can be found.
         keys: Vec<u64>,
-        /// The call as the ledger serialises it; opaque here.
+        /// The call as the ledger serializes it; opaque here.
         body: Vec<u8>,
     },
     /// The call is no more: it proved to be a part of another one.

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_whose_name_changes_with_its_content_may_be_kept_for_ever_and_the_page_may_not() {
+    fn files_named_by_their_content_are_cached_forever_and_the_page_is_not() {
         assert!(!index().immutable);
         assert!(ASSETS.iter().filter(|asset| asset.immutable).count() >= 2);
         for asset in &ASSETS {

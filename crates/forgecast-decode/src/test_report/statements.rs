@@ -1,4 +1,4 @@
-//! Explicit statements of how many tests ran, passed and failed: the last lines of test runners, labelled numbers,
+//! Explicit statements of how many tests ran, passed and failed: the last lines of test runners, labeled numbers,
 //! fractions. Of several, the one on the most tests counts (a total is more than its parts), of equals the last (after the
 //! repair).
 
@@ -8,7 +8,7 @@ use regex::{Captures, Regex};
 
 /// More tests than any build runs: such a number is something else.
 const MAX_COUNT: u32 = 10_000_000;
-/// Labelled numbers this many lines apart belong together.
+/// Labeled numbers this many lines apart belong together.
 const MAX_GAP: usize = 4;
 
 /// How many tests.
@@ -91,7 +91,7 @@ pub(super) fn strongest(lines: &[String]) -> Option<Counts> {
             join(&mut found, at, counts, MAX_GAP / 2);
         }
     }
-    found.extend(labelled(lines));
+    found.extend(labeled(lines));
     found.extend(unittest(lines));
     found.extend(cargo_at.map(|at| (at, cargo)));
     found.retain(|(_, counts)| counts.is_sound());
@@ -256,8 +256,8 @@ fn ends_there(after: &str) -> bool {
         .contains(&bare)
 }
 
-/// Labelled numbers, those near each other taken together; a label that comes again begins another statement.
-fn labelled(lines: &[String]) -> Vec<(usize, Counts)> {
+/// Labeled numbers, those near each other taken together; a label that comes again begins another statement.
+fn labeled(lines: &[String]) -> Vec<(usize, Counts)> {
     let mut found: Vec<(usize, Counts)> = Vec::new();
     for (at, line) in lines.iter().enumerate() {
         let Some(captures) = LABEL.captures(line) else {

@@ -46,9 +46,9 @@ const NO_STATEMENT: &[&str] = &[
 
 /// The verdict, if one is given. A sentence that the stated numbers contradict is none.
 pub(super) fn of(lines: &[String], counts: &Counts) -> Option<bool> {
-    let labelled = lines.iter().filter_map(|line| labelled(line)).next_back();
+    let labeled = lines.iter().filter_map(|line| labeled(line)).next_back();
     let failed = counts.failed.is_some_and(|failed| failed > 0);
-    labelled.or_else(|| (!failed && lines.iter().any(|line| says_all_passed(line))).then_some(true))
+    labeled.or_else(|| (!failed && lines.iter().any(|line| says_all_passed(line))).then_some(true))
 }
 
 /// Whether a line's label says that it is about the whole, not about one test.
@@ -62,7 +62,7 @@ fn split(line: &str) -> Option<(String, &str)> {
     Some((label.to_ascii_lowercase(), value))
 }
 
-fn labelled(line: &str) -> Option<bool> {
+fn labeled(line: &str) -> Option<bool> {
     let (label, value) = split(line)?;
     if !LABELS.contains(&label.as_str()) {
         return None;

@@ -13,7 +13,7 @@ use super::{claude, codex, foundry, hooks, otlp};
 /// What every secret of this test holds, and nothing else does.
 const CANARY: &str = "C4n4ryC4n4ry";
 
-/// Forms of secrets: a token, one split by colours, one in an address, a setting, a key of many lines.
+/// Forms of secrets: a token, one split by colors, one in an address, a setting, a key of many lines.
 fn secrets() -> Vec<String> {
     let long = CANARY.repeat(4);
     vec![

@@ -69,7 +69,7 @@ pub(super) fn events() -> Vec<Value> {
 }
 
 #[test]
-fn the_event_log_becomes_agents_tasks_findings_and_usage_of_the_build_in_that_folder() {
+fn the_event_log_becomes_agents_tasks_findings_and_usage_of_the_build() {
     let taken = read(agent("foundry"), PATH, &events(), Depth::Everything);
     insta::assert_json_snapshot!(shown(&taken));
     for event in &taken.events {

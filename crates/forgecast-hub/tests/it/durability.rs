@@ -24,7 +24,7 @@ fn assert_conserved(bench: &Bench) {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_is_there_after_a_crash_and_counts_once_however_often_it_is_sent() {
+async fn what_was_acknowledged_survives_a_crash_and_counts_once() {
     let mut bench = Bench::new().await;
     for round in 0..3u64 {
         for number in 0..20 {

@@ -162,7 +162,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn a_build_that_went_back_to_mend_itself_has_a_span_for_each_attempt_and_marks_for_what_happened() {
+async fn a_build_that_went_back_has_a_span_for_each_attempt_and_its_marks() {
     let bench = Bench::new().await;
     let facts = [
         phase("Scout", "looks"),

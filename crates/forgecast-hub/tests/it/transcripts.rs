@@ -298,7 +298,7 @@ async fn an_agent_whose_folder_is_told_late_joins_its_build_then() {
 }
 
 #[tokio::test]
-async fn a_phase_file_in_the_folder_of_an_agents_own_session_makes_a_build_not_a_phase_of_it() {
+async fn a_phase_file_in_an_agent_sessions_folder_makes_a_build() {
     let bench = Bench::new().await;
     bench
         .feed(line(&bench, &transcript("t1", "/p/app"), called("m1", 10)))

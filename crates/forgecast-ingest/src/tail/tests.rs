@@ -177,7 +177,7 @@ fn read_whole(folder: &Path, tail: &mut Tail) -> Vec<(u64, usize, u64)> {
 }
 
 #[test]
-fn a_long_line_is_held_in_part_and_read_again_when_it_is_whole_unless_it_is_longer_than_that() {
+fn a_long_line_is_read_again_when_it_is_whole_unless_it_is_too_long() {
     let folder = tempfile::tempdir().unwrap();
     let (mut tail, mut lines) = (Tail::default(), Vec::new());
     for part in [
@@ -195,7 +195,7 @@ fn a_long_line_is_held_in_part_and_read_again_when_it_is_whole_unless_it_is_long
 }
 
 #[test]
-fn a_file_that_was_cut_and_grew_while_nobody_watched_is_noticed_by_what_stood_before_the_offset() {
+fn a_file_that_was_cut_and_grew_unwatched_is_detected_by_its_digest() {
     let folder = tempfile::tempdir().unwrap();
     let mut tail = Tail::default();
     append(folder.path(), b"first\nsecond\nhalf");

@@ -49,7 +49,7 @@ async fn a_root_that_is_not_there_is_awaited_and_shown_as_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_root_that_is_removed_renamed_and_made_again_is_followed_and_sessions_are_gone_not_erased() {
+async fn a_root_that_is_removed_and_made_again_is_followed_and_keeps_its_sessions() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root");
     let app = project(&root, "app", "first");

@@ -204,7 +204,7 @@ async fn events_agents_and_log_lines_come_as_they_came() {
     let mut page = Page::open(&server, "weather-app").await;
     page.frame("status").await;
     let made_up = json!({"type": "confetti", "session_id": "weather-app", "timestamp": "2026-01-31T08:15:00", "sequence": 1,
-                         "data": {"colours": ["red", 7, null, {"deep": true}]}});
+                         "data": {"colors": ["red", 7, null, {"deep": true}]}});
     assert_eq!(broadcast(&server, &made_up).await, json!({"broadcasted": 1}));
     assert_eq!(page.next().await.unwrap(), made_up);
     let agent = json!({"session_id": "weather-app", "agent_id": "a-1", "status": "active", "mood": "fine"});

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_right_token_is_not_looked_at_where_too_many_were_wrong_unless_it_was_here_before() {
+    fn after_too_many_wrong_tokens_only_one_that_was_here_before_is_checked() {
         let now = Instant::now();
         let limiter = LoginRateLimiter::new(3, 1_000, now);
         let (old, new): (Arc<str>, Arc<str>) = ("old".into(), "new".into());

@@ -98,7 +98,7 @@ pub(super) fn encode_status(kind: BodyKind, status: StatusCode, message: &str) -
     }
 }
 
-/// Plain strings and numbers always serialise.
+/// Plain strings and numbers always serialize.
 fn json(message: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(message).unwrap_or_default()
 }

@@ -92,7 +92,7 @@ async fn only_listed_artifacts_below_a_root_are_opened_and_cleaned() {
     assert_problem(&answer, 404, "not-found");
 }
 
-/// Documents with secrets: in the text, divided by colours, over many lines, at the places where readers and cutters stop.
+/// Documents with secrets: in the text, divided by colors, over many lines, at the places where readers and cutters stop.
 fn documents() -> Vec<(String, Vec<u8>)> {
     let long = CANARY.repeat(4);
     let token = format!("ghp_{}", &long[..36]);
@@ -104,7 +104,7 @@ fn documents() -> Vec<(String, Vec<u8>)> {
             format!("A=1\nDB_PASSWORD={CANARY},x&y\nURL=postgres://u:{CANARY}@db/x\n"),
         ),
         (
-            "colours.txt".to_owned(),
+            "colors.txt".to_owned(),
             format!("gh\u{1b}[31mp_{CANARY}\u{1b}[0m{CANARY}\u{200b}{CANARY}\n"),
         ),
         ("key.pem".to_owned(), format!("{key}\n")),

@@ -38,14 +38,14 @@ async fn strangers_neither_read_nor_write_nor_upgrade() {
     let before = server.hub.counters();
     let here = server.address.to_string();
     let own = format!("http://{here}");
-    let neighbour = format!("http://127.0.0.1:{}", server.address.port() ^ 1);
+    let neighbor = format!("http://127.0.0.1:{}", server.address.port() ^ 1);
     let localhost = format!("localhost:{}", server.address.port());
     let cases: [(&str, Option<&str>, u16); 12] = [
         (&here, None, 200),
         (&here, Some(&own), 200),
         (&localhost, None, 200),
         (&localhost, Some(&own), 403),
-        (&here, Some(&neighbour), 403),
+        (&here, Some(&neighbor), 403),
         (&here, Some("null"), 403),
         (&here, Some("http://evil.example"), 403),
         (&here, Some("https://127.0.0.1"), 403),

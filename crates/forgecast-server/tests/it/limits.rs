@@ -100,7 +100,7 @@ async fn a_socket_that_follows_nothing_is_closed() {
 }
 
 #[tokio::test]
-async fn a_viewer_that_listens_is_alive_though_it_says_nothing_and_one_that_is_gone_is_closed() {
+async fn a_silent_viewer_that_answers_pings_stays_and_one_that_is_gone_is_closed() {
     let server = Server::with(|setup| {
         setup.server.heartbeat_ms = 10;
         setup.server.idle_ms = 500;

@@ -100,8 +100,8 @@ const READ: &[&str] = &[
     "/api/v1/sessions/nobody",
     "/api/v1/sessions/nobody/log",
     "/api/v1/sessions/-x/export",
-    "/api/v1/sessions?sort=colour",
-    "/api/v1/sessions?colour=red",
+    "/api/v1/sessions?sort=color",
+    "/api/v1/sessions?color=red",
     "/api/v1/stats?since=tomorrow",
 ];
 

@@ -98,7 +98,7 @@ async fn the_list_comes_in_pages_and_can_be_narrowed() {
     assert_eq!(count("q=BUILD-3").await, 1);
     assert_eq!(count("status=running,waiting").await, 7);
     assert_eq!(count("status=completed").await, 0);
-    for nonsense in ["status=happy", "limit=-1", "cursor=zz", "sort=luck", "colour=red"] {
+    for nonsense in ["status=happy", "limit=-1", "cursor=zz", "sort=luck", "color=red"] {
         let answer = server.get(&format!("/api/v1/sessions?{nonsense}")).await;
         assert_problem(&answer, 400, "malformed");
     }
@@ -187,7 +187,7 @@ async fn the_past_is_told_in_brief_as_a_whole_or_from_a_revision_on() {
         (&nothing["revision"], &nothing["times"], &nothing["marks"]),
         (&json!(2), &json!([]), &json!([]))
     );
-    for nonsense in ["after=-1", "limit=x", "colour=red"] {
+    for nonsense in ["after=-1", "limit=x", "color=red"] {
         let answer = server
             .get(&format!("/api/v1/sessions/weather-app/timeline?{nonsense}"))
             .await;

@@ -106,7 +106,7 @@ async fn used(server: &Server) -> Value {
 }
 
 #[tokio::test]
-async fn a_call_that_transcript_telemetry_and_hook_tell_is_one_call_with_three_provenances() {
+async fn a_call_from_transcript_telemetry_and_hook_is_one_with_three_provenances() {
     for order in orders() {
         let server = Server::start().await;
         let expected = json!(["transcript", "otel", "hook"]);

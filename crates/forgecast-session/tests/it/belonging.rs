@@ -117,7 +117,7 @@ fn without_a_beginning_a_day_before_the_phase_file_is_the_limit() {
 }
 
 #[test]
-fn a_file_system_whose_clock_is_behind_by_a_tick_or_knows_no_parts_of_a_second_makes_no_file_older_than_its_run() {
+fn a_file_system_with_a_coarse_or_late_clock_makes_no_file_older_than_its_run() {
     let begun = minute(-60).plus_millis(737);
     let fact = PhaseReported {
         started_at: Some(begun),

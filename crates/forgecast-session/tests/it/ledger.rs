@@ -259,7 +259,7 @@ fn advice_within_a_call_is_a_call_of_its_own_and_no_step_of_the_conversation() {
 }
 
 #[test]
-fn a_call_that_moves_to_another_session_is_taken_from_the_one_and_added_to_the_other() {
+fn a_call_that_moves_to_another_session_leaves_the_first_one() {
     let mut call = call(&[account("m", "r")]);
     let before = call.counted();
     let there = |_| Belonging {

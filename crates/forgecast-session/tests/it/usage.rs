@@ -202,7 +202,7 @@ fn reports_count_only_until_a_better_source_names_calls() {
 }
 
 #[test]
-fn the_main_agent_is_shown_beside_others_and_an_agents_tokens_are_those_of_its_calls() {
+fn the_main_agent_is_shown_beside_others_with_the_tokens_of_its_calls() {
     let mut session = session();
     apply(&mut session, minute(1), counted(100, Some(1.0)));
     assert_eq!(session.view().usage.clone().unwrap().by_agent, BTreeMap::new());

@@ -198,7 +198,7 @@ fn line(row: &Row<'_>) -> Result<LogLine> {
         level: row.get::<_, Option<i64>>(2)?.and_then(level_of),
         from: row.get(3)?,
         text: row.get(4)?,
-        // Colours are no reason to withhold a line.
+        // Colors are no reason to withhold a line.
         spans: spans
             .and_then(|spans| serde_json::from_str(&spans).ok())
             .unwrap_or_default(),

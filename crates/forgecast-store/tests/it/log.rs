@@ -94,8 +94,8 @@ async fn a_line_that_is_written_twice_is_stored_once() {
 async fn lines_are_found_by_level_and_by_text_whatever_the_case() {
     let place = Place::new();
     let store = place.store().await;
-    let mut coloured = line(3, Some(Bad), "ÜBER the limit: 100% of_it");
-    coloured.spans = vec![Span {
+    let mut colored = line(3, Some(Bad), "ÜBER the limit: 100% of_it");
+    colored.spans = vec![Span {
         start: 0,
         end: 4,
         style: "bold fg-1".into(),
@@ -104,7 +104,7 @@ async fn lines_are_found_by_level_and_by_text_whatever_the_case() {
         line(0, None, "plain"),
         line(1, Some(Debug), "über nothing"),
         line(2, Some(Warn), "over the LIMIT"),
-        coloured.clone(),
+        colored.clone(),
     ];
     store
         .commit(commit([
@@ -135,7 +135,7 @@ async fn lines_are_found_by_level_and_by_text_whatever_the_case() {
         assert_eq!(offsets(&found), expected, "{level:?} {text:?}");
         assert_eq!(found.next_offset, 4);
     }
-    assert_eq!(page(&store, find(Some(Bad), "")).await.lines, [coloured]);
+    assert_eq!(page(&store, find(Some(Bad), "")).await.lines, [colored]);
     let newest = LogQuery {
         limit: 1,
         ..LogQuery {

@@ -284,7 +284,7 @@ pub(crate) const BLUEPRINTS: &[Blueprint] = &[
             severity: "LOW",
             title: "Half a teaspoon of salt becomes one and a half",
             root_cause: "The character for one half is read as the number one and a fraction",
-            solution: "Normalise the text before it is parsed and test all fractions",
+            solution: "Normalize the text before it is parsed and test all fractions",
             failing: &["parses vulgar fractions"],
         }],
         pace_ms: 2_300,

@@ -25,13 +25,13 @@ fn world() -> World {
 
 /// One request to an address, with a token: status, and head and body.
 fn ask(address: &str, method: &str, path: &str, token: Option<&str>, body: &str) -> (u16, String) {
-    let authorised = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
+    let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(
         stream,
         "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\n{}Content-Length: {}\r\n\r\n{body}",
-        authorised.unwrap_or_default(),
+        authorization.unwrap_or_default(),
         body.len()
     )
     .unwrap();
@@ -98,7 +98,7 @@ const FACT: &str = r#"[{"type": "phase_reported", "session": "pushed", "director
 
 /// F38 from the outside: a start on every address, a stranger, a token, a kill.
 #[test]
-fn on_every_address_a_stranger_is_refused_and_a_token_is_shown_once_kept_as_a_hash_and_survives_a_kill() {
+fn on_every_address_a_token_is_needed_is_shown_once_and_survives_a_kill() {
     let world = world();
     let Exposed {
         server,

@@ -163,7 +163,7 @@ fn a_running_server_takes_the_same_and_rows_that_are_new_are_added() {
 }
 
 #[test]
-fn a_build_that_was_followed_here_keeps_its_phases_and_gets_what_only_the_metrics_know() {
+fn a_build_that_was_followed_here_keeps_its_phases_and_gets_the_metrics() {
     let world = World::new();
     world
         .project("weather")

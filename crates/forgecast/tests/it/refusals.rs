@@ -38,7 +38,7 @@ fn a_taken_port_is_refused_with_the_way_out() {
 }
 
 #[test]
-fn a_misspelt_command_is_no_folder() {
+fn a_misspelled_command_is_no_folder() {
     let world = World::new();
     insta::assert_snapshot!(refused(&world, &["sesions"]), @"forgecast: there is no command or folder `sesions`; did you mean `sessions`? (for a folder, write ./sesions)");
 }

@@ -130,30 +130,30 @@ fn every_secret_is_masked_in_a_log_a_document_and_a_value() {
 }
 
 #[test]
-fn colours_within_a_secret_do_not_hide_it() {
+fn colors_within_a_secret_do_not_hide_it() {
     let cleaner = Cleaner::default();
     for case in cases()
         .iter()
         .filter(|case| case.text.is_ascii() && !case.text.contains('\u{1b}'))
     {
-        let mut coloured = String::new();
+        let mut colored = String::new();
         for (at, letter) in case.text.chars().enumerate() {
             if at % 5 == 2 {
-                coloured.push_str(["\u{1b}[31m", "\u{1b}[0m", "\u{200b}", "\u{1b}]0;x\u{7}"][at / 5 % 4]);
+                colored.push_str(["\u{1b}[31m", "\u{1b}[0m", "\u{200b}", "\u{1b}]0;x\u{7}"][at / 5 % 4]);
             }
-            coloured.push(letter);
+            colored.push(letter);
         }
-        assert_eq!(cleaner.text(&coloured), cleaner.text(&case.text));
+        assert_eq!(cleaner.text(&colored), cleaner.text(&case.text));
         let mut states = [LogState::default(); 2];
-        for (coloured, plain) in coloured.split('\n').zip(case.text.split('\n')) {
-            let shown = cleaner.next_log_line(&mut states[0], coloured).0;
+        for (colored, plain) in colored.split('\n').zip(case.text.split('\n')) {
+            let shown = cleaner.next_log_line(&mut states[0], colored).0;
             assert_eq!(shown, cleaner.next_log_line(&mut states[1], plain).0);
         }
     }
 }
 
 #[test]
-fn a_key_in_a_log_is_masked_whatever_stands_before_its_lines_and_the_log_goes_on_after_it() {
+fn a_key_in_a_log_is_masked_whatever_precedes_its_lines() {
     let body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj";
     for (before, after) in [
         ("", ""),

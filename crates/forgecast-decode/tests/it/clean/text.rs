@@ -83,7 +83,7 @@ fn a_secret_at_the_edge_of_what_is_kept_ends_the_cutting() {
 }
 
 #[test]
-fn colours_become_spans_counted_as_browsers_count() {
+fn colors_become_spans_counted_as_browsers_count() {
     let (text, spans, level) =
         cleaner().log_line("\u{1b}[1;31mERROR\u{1b}[0m 😀 \u{1b}[4;38;5;10mok\u{1b}[24m!\u{1b}[0m");
     assert_eq!(text, "ERROR 😀 ok!");

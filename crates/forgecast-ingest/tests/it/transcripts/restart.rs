@@ -62,7 +62,7 @@ async fn any_number_of_lives_tells_the_calls_of_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn known_archives_cost_a_look_and_nothing_else_and_a_reading_that_was_cut_short_goes_on() {
+async fn known_archives_are_not_read_again_and_an_interrupted_reading_goes_on() {
     let home = tempfile::tempdir().unwrap();
     for number in 0..40 {
         let text: String = (0..20).map(|n| call(&format!("m{number}-{n}"))).collect();

@@ -1,4 +1,4 @@
-//! What a start with a large archive costs; run by hand, optimised:
+//! What a start with a large archive costs; run by hand, optimized:
 //! `cargo test --release -p forgecast-ingest --test it warm_start -- --ignored --nocapture`.
 
 use std::collections::BTreeMap;

@@ -12,7 +12,7 @@ use super::{HOUR, closed, id};
 use forgecast_testkit::{LIMIT, Server, bearer, phase};
 use forgecast_testkit::{Received, Viewer};
 
-const NOT_AUTHORISED: Option<(u16, &str)> = Some((4401, "not authorised"));
+const NOT_AUTHORIZED: Option<(u16, &str)> = Some((4401, "not authorised"));
 
 async fn closing(viewer: &mut Viewer) -> Option<(u16, String)> {
     viewer.closing().await
@@ -20,7 +20,7 @@ async fn closing(viewer: &mut Viewer) -> Option<(u16, String)> {
 
 fn is_over(ending: Option<(u16, String)>) {
     let ending = ending.as_ref().map(|(code, reason)| (*code, &**reason));
-    assert_eq!(ending, NOT_AUTHORISED);
+    assert_eq!(ending, NOT_AUTHORIZED);
 }
 
 #[tokio::test]

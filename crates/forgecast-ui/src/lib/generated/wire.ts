@@ -1261,7 +1261,7 @@ export interface components {
         };
         /** @description How serious a log line says it is. */
         LogLevel: "debug" | "info" | "warn" | "error";
-        /** @description One line of a log: cleaned of control characters, secrets masked, colours as spans. */
+        /** @description One line of a log: cleaned of control characters, secrets masked, colors as spans. */
         LogLine: {
             /** @description When the line arrived. */
             at: components["schemas"]["Timestamp"];

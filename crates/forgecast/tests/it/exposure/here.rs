@@ -76,7 +76,7 @@ fn where_this_machine_needs_a_token_too_commands_and_hooks_have_theirs() {
 }
 
 #[test]
-fn with_a_certificate_of_its_own_others_speak_https_and_commands_of_this_machine_work() {
+fn with_its_own_certificate_others_use_https_and_local_commands_work() {
     let world = world();
     let mut server = world.serve_with(&["--host", "0.0.0.0", "--tls-self-signed", "--base-path", "/builds"]);
     let line = server.line_with("elsewhere");

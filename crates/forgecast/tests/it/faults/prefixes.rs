@@ -123,7 +123,7 @@ impl Case {
 
 /// F01, the live half: 600 prefixes written in place into 20 projects of a live server, each completed afterwards.
 #[test]
-fn a_document_that_is_half_written_is_a_problem_beside_the_last_good_state_until_it_is_whole() {
+fn a_half_written_document_is_a_problem_beside_the_last_good_state() {
     let world = World::new();
     let seed = 1;
     println!("seed {seed}");
