@@ -24,7 +24,7 @@ pub const MAX_LINE: usize = 4 << 10;
 /// Longest word, name or id that is kept, in bytes.
 pub const MAX_WORD: usize = 200;
 /// Largest value that is kept, counted in bytes of its texts and keys and 8 for anything else.
-pub const MAX_VALUE: usize = 64 << 10;
+const MAX_VALUE: usize = 64 << 10;
 
 /// Stands at the end of what was cut off.
 const CUT: &str = "…";
@@ -233,7 +233,7 @@ impl Cleaner {
 
     /// Cleans the value of one field, whose name may say that it is a secret.
     #[must_use]
-    pub fn member(&self, key: &str, value: Value) -> Value {
+    pub(crate) fn member(&self, key: &str, value: Value) -> Value {
         if value.is_string() && mask::is_secret_key(key) {
             return Value::String(mask::MASK.to_owned());
         }

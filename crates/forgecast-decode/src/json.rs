@@ -12,17 +12,17 @@ use super::Unparsable;
 use crate::lenient::Object;
 
 /// Largest phase or checkpoint file that is read, in bytes.
-pub const MAX_STATE_BYTES: u64 = 1 << 20;
+pub(crate) const MAX_STATE_BYTES: u64 = 1 << 20;
 /// Largest other document that is read, in bytes.
-pub const MAX_DOCUMENT_BYTES: u64 = 8 << 20;
+pub(crate) const MAX_DOCUMENT_BYTES: u64 = 8 << 20;
 /// Largest body of a request, in bytes, after decompression.
-pub const MAX_BODY_BYTES: u64 = 20 << 20;
+pub(crate) const MAX_BODY_BYTES: u64 = 20 << 20;
 /// Deepest nesting that is read.
 pub const MAX_DEPTH: usize = 64;
 /// Most keys of one object.
 pub const MAX_KEYS: usize = 4_096;
 /// Most values of one document (for a body: of one envelope), however nested: a byte of text may become 100 of memory.
-pub const MAX_VALUES: usize = 50_000;
+const MAX_VALUES: usize = 50_000;
 
 /// Reads a document that must be one object. Lines before it that begin with `//`, `#` or a Markdown fence are passed
 /// over, and so is everything behind its closing brace; texts may hold bare line ends. Of a key that is there twice, the
@@ -106,7 +106,7 @@ pub(crate) fn check_size(bytes: &[u8], limit: u64) -> Result<(), Unparsable> {
 ///
 /// # Errors
 /// [`Unparsable::Unexpected`] with what it is instead.
-pub fn expect_object(value: Value) -> Result<Map<String, Value>, Unparsable> {
+pub(crate) fn expect_object(value: Value) -> Result<Map<String, Value>, Unparsable> {
     match value {
         Value::Object(map) => Ok(map),
         other => Err(Unparsable::Unexpected {
@@ -118,7 +118,7 @@ pub fn expect_object(value: Value) -> Result<Map<String, Value>, Unparsable> {
 
 /// What a value is, in words.
 #[must_use]
-pub fn kind_of(value: &Value) -> &'static str {
+pub(crate) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",

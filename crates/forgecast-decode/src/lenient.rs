@@ -56,7 +56,7 @@ impl<'a> Scalar<'a> {
 
     /// A whole number, also written as `1.0` or `"1"`. Beyond the range of 64 bits it is none.
     #[must_use]
-    pub fn integer(&self) -> Option<i64> {
+    pub(crate) fn integer(&self) -> Option<i64> {
         match self {
             Self::Int(number) => return Some(*number),
             Self::Text(text) => {

@@ -9,7 +9,7 @@ use crate::envelope::{Accepted, Reader, Refused};
 use crate::{Unparsable, broadcast, json, sent_to};
 
 /// Most envelopes of one body.
-pub const MAX_ENVELOPES: usize = 10_000;
+const MAX_ENVELOPES: usize = 10_000;
 /// Most fields that are named as bad for one body.
 const MAX_BAD_FIELDS: usize = 100;
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Why a fact was not accepted. The words are stable and used as metric labels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Reason {
     /// It names a run that does not exist.
     UnknownRun,
@@ -19,21 +20,6 @@ pub enum Reason {
     Busy,
     /// The hub stopped before its session was in memory; its source is read again.
     Shutdown,
-}
-
-impl Reason {
-    /// The label.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::UnknownRun => "unknown_run",
-            Self::NoSession => "no_session",
-            Self::Conflict => "conflict",
-            Self::TooManySessions => "too_many_sessions",
-            Self::Busy => "busy",
-            Self::Shutdown => "shutdown",
-        }
-    }
 }
 
 /// What the hub has done since it started.
@@ -130,7 +116,7 @@ impl Tally {
 }
 
 fn count(counts: &mut BTreeMap<&'static str, u64>, reason: Reason, number: usize) {
-    *counts.entry(reason.as_str()).or_default() += number as u64;
+    *counts.entry(reason.into()).or_default() += number as u64;
 }
 
 /// What became of the facts and log lines of a batch. A producer gets it once its push is durable.

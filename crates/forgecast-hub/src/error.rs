@@ -31,6 +31,9 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A query names a first day that is after its last one.
+    #[error("since is after until")]
+    Backwards,
     /// The hub is stopping.
     #[error("the hub is stopping")]
     Stopped,

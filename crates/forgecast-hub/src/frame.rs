@@ -10,7 +10,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// The type of a message: frames are counted by it, and SSE events are named by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::AsRefStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum FrameKind {
     /// `snapshot`
     Snapshot,
@@ -22,20 +23,6 @@ pub enum FrameKind {
     Event,
     /// `removed`
     Removed,
-}
-
-impl FrameKind {
-    /// The message's `type`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Snapshot => "snapshot",
-            Self::Patch => "patch",
-            Self::Log => "log",
-            Self::Event => "event",
-            Self::Removed => "removed",
-        }
-    }
 }
 
 /// What a viewer holds after a frame. It presents this when it comes back.
@@ -82,7 +69,7 @@ pub(crate) fn canonical<T: Serialize + ?Sized>(value: &T) -> Value {
 
 fn head(kind: FrameKind, topic: &str, capacity: usize) -> String {
     let mut text = String::with_capacity(capacity + topic.len() + 96);
-    let _ = write!(text, r#"{{"type":"{}","topic":"{topic}""#, kind.as_str());
+    let _ = write!(text, r#"{{"type":"{}","topic":"{topic}""#, kind.as_ref());
     text
 }
 

@@ -46,7 +46,7 @@ mod notifier;
 mod options;
 mod outcomes;
 mod pending;
-pub mod query;
+mod query;
 mod recent;
 mod registry;
 mod report;
@@ -64,14 +64,15 @@ mod usage;
 
 pub use counters::{Counters, Reason, Receipt, Rejected};
 pub use error::{Error, PushError, SubscribeError};
+// Part of the hub's own interface: its callers know the hub, not the store.
+pub use forgecast_store::{From, LogQuery, StoreHealth};
 pub use frame::{Frame, FrameKind, Position};
 pub use hub::Hub;
 pub use import::{ImportOutcome, Refusal};
 pub use notifier::{Listener, Notifier};
 pub use options::Options;
-pub use outcomes::OutcomeQuery;
 pub use query::{IndexAt, StateAt};
-pub use report::{ReportQuery, rows as usage_rows};
+pub use report::rows as usage_rows;
 pub use slug::session_called;
 pub use spending::Budgets;
 pub use start::start;

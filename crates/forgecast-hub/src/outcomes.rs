@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use forgecast_protocol::calendar::date;
 use forgecast_protocol::outcome::{OutcomeReport, OutcomeRow, Outcomes, OutcomesBy};
+use forgecast_protocol::rest::OutcomesQuery;
 use forgecast_protocol::{SessionStatus, Timestamp};
-use forgecast_store::{Finished, FinishedQuery};
+use forgecast_store::Finished;
 
 use crate::error::Error;
 use crate::hub::Hub;
@@ -15,42 +16,28 @@ const DAY_MS: i64 = 86_400_000;
 /// More than any time zone is away from UTC.
 const MARGIN_DAYS: i64 = 2;
 
-/// Which finished sessions. Days are counted from 1970-01-01 in the calendar of the hub's options.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OutcomeQuery {
-    /// By what the rows are grouped.
-    pub group_by: OutcomesBy,
-    /// Only what ended on this day or later.
-    pub since: Option<i32>,
-    /// Only what ended on this day or before.
-    pub until: Option<i32>,
-    /// Only this project.
-    pub project: Option<String>,
-}
-
 impl Hub {
     /// How sessions that are over ended, of all that are stored.
     ///
     /// # Errors
-    /// The store failed.
-    pub async fn outcomes(&self, query: OutcomeQuery) -> Result<OutcomeReport, Error> {
+    /// The first day is after the last one, or the store failed.
+    pub async fn outcomes(&self, query: OutcomesQuery) -> Result<OutcomeReport, Error> {
+        let (since, until) = self.days(query.since, query.until)?;
         self.settle().await;
         let calendar = &self.shared.options.calendar;
         // The store knows no calendar: it is asked for a little more than what is wanted.
-        let ended_since = query.since.map(|since| {
+        let ended_since = since.map(|since| {
             let day = i64::from(since).saturating_sub(MARGIN_DAYS);
             Timestamp::from_millis(day.saturating_mul(DAY_MS))
         });
-        let project = query.project;
-        let wanted = FinishedQuery { ended_since, project };
-        let finished = self.shared.store.finished(wanted).await;
+        let finished = self.shared.store.finished(ended_since, query.project).await;
         let finished = finished.map_err(Error::store("list finished sessions"))?;
         let within = finished
             .into_iter()
             .map(|one| (calendar.day(one.ended_at), one))
-            .filter(|&(day, _)| query.since.is_none_or(|since| since <= day))
-            .filter(|&(day, _)| query.until.is_none_or(|until| day <= until));
-        Ok(report(query.group_by, within))
+            .filter(|&(day, _)| since.is_none_or(|since| since <= day))
+            .filter(|&(day, _)| until.is_none_or(|until| day <= until));
+        Ok(report(query.group_by.unwrap_or_default(), within))
     }
 }
 

@@ -4,9 +4,7 @@
 use bytes::Bytes;
 use forgecast_protocol::rest::{Exported, LogMatches, LogPage, Metric, SessionList, SessionsQuery, StoredEvent};
 use forgecast_protocol::{Epoch, Revision, SessionId, SessionRef, Timeline, Timestamp};
-use forgecast_store::Store;
-// Part of the hub's own interface: its callers know the hub, not the store.
-pub use forgecast_store::{From, LogQuery, StoreHealth};
+use forgecast_store::{LogQuery, Store};
 
 use crate::error::{Error, SubscribeError};
 use crate::frame;

@@ -4,8 +4,8 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use forgecast_protocol::Timestamp;
 use forgecast_protocol::report::{GroupBy, UsageAmount, UsageReport, UsageRow};
+use forgecast_protocol::rest::{Day, StatsQuery};
 use forgecast_session::price::PRICES_OF;
 use forgecast_store::{UsageGroup, UsageQuery};
 
@@ -13,62 +13,41 @@ use crate::error::Error;
 use crate::hub::Hub;
 use crate::spending::{forecast, hours};
 
-/// Which usage a report is about. Days are counted from 1970-01-01 in the calendar of the hub's options.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ReportQuery {
-    /// By what the rows are grouped.
-    pub group_by: GroupBy,
-    /// From this day on; absent: from the first.
-    pub since: Option<i32>,
-    /// Up to this day, itself included; absent: up to the last.
-    pub until: Option<i32>,
-    /// Only what was used for this project.
-    pub project: Option<String>,
-    /// Only what was used by this session: its id (`weather-app~1`), or the name of a transcript.
-    pub session: Option<String>,
-}
-
-impl ReportQuery {
-    fn is_filtered(&self) -> bool {
-        self.project.is_some() || self.session.is_some()
-    }
-
-    fn has(&self, day: i32) -> bool {
-        self.since.is_none_or(|since| since <= day) && self.until.is_none_or(|until| day <= until)
-    }
-}
-
 impl Hub {
     /// What was used, of everything that was ever counted: also of sessions that are no longer stored.
     ///
     /// # Errors
-    /// The store failed.
-    pub async fn usage_report(&self, query: ReportQuery) -> Result<UsageReport, Error> {
+    /// The first day is after the last one, or the store failed.
+    pub async fn usage_report(&self, query: StatsQuery) -> Result<UsageReport, Error> {
         let shared = &self.shared;
         let now = shared.clock.now();
         let today = shared.options.calendar.day(now);
+        let (since, until) = self.days(query.since, query.until)?;
+        let group_by = query.group_by.unwrap_or_default();
+        // Usage is filed under the run that a name means, else under the name of a transcript.
+        let session = query.session.map(|session| match self.resolve(&session) {
+            Some(id) => id.to_string(),
+            None => session.to_string(),
+        });
         self.settle().await;
         let ask = |group_by, since_day, until_day| UsageQuery {
             group_by,
             since_day,
             until_day,
-            session: query.session.clone(),
+            session: session.clone(),
             project: query.project.clone(),
         };
-        let rows = rows(
-            query.group_by,
-            self.sums(ask(query.group_by, query.since, query.until)).await?,
-        );
+        let rows = rows(group_by, self.sums(ask(group_by, since, until)).await?);
         let mut totals = UsageAmount::default();
         rows.iter().for_each(|row| totals.add(&row.amount));
         let mut report = UsageReport {
-            group_by: query.group_by,
+            group_by,
             rows,
             totals,
             prices_of: PRICES_OF.to_owned(),
             ..UsageReport::default()
         };
-        if query.has(today) {
+        if since.is_none_or(|since| since <= today) && until.is_none_or(|until| today <= until) {
             let mut amount = UsageAmount::default();
             let sums = self.sums(ask(GroupBy::Day, Some(today), Some(today))).await?;
             sums.iter().for_each(|sum| amount.add(&sum.amount()));
@@ -77,8 +56,9 @@ impl Hub {
         let (budgets, calendar) = (&shared.options.budgets, &shared.options.calendar);
         let spending = shared.spending();
         let burn = spending.burn(now);
-        // How fast money goes is known of all sessions together only.
-        if let Some(today) = report.today.as_ref().filter(|_| !query.is_filtered()) {
+        // The burn rate is known of all sessions together only.
+        let is_filtered = query.project.is_some() || session.is_some();
+        if let Some(today) = report.today.as_ref().filter(|_| !is_filtered) {
             let left = hours(calendar.left_of_day_ms(now));
             report.today_projected_usd = Some(forecast(today.cost_usd + burn.usd_per_hour * left));
         }
@@ -87,10 +67,17 @@ impl Hub {
         Ok(report)
     }
 
-    /// The day of a moment by the hub's calendar, as [`ReportQuery`] counts days.
-    #[must_use]
-    pub fn day(&self, at: Timestamp) -> i32 {
-        self.shared.options.calendar.day(at)
+    /// The first and the last day that a query names, counted from 1970-01-01 in the hub's calendar.
+    pub(crate) fn days(&self, since: Option<Day>, until: Option<Day>) -> Result<(Option<i32>, Option<i32>), Error> {
+        let number = |day| match day {
+            Day::Date(number) => number,
+            Day::Of(moment) => self.shared.options.calendar.day(moment),
+        };
+        let (since, until) = (since.map(number), until.map(number));
+        if since.zip(until).is_some_and(|(since, until)| since > until) {
+            return Err(Error::Backwards);
+        }
+        Ok((since, until))
     }
 
     async fn sums(&self, query: UsageQuery) -> Result<Vec<UsageGroup>, Error> {

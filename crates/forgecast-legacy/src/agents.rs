@@ -7,6 +7,7 @@ use axum::extract::State;
 use forgecast_protocol::session::AgentView;
 use forgecast_protocol::{SessionView, Timestamp};
 use forgecast_server::{AppState, Error, InPath};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{Answer, OrMissing, answer};
@@ -16,8 +17,7 @@ use crate::view::{self, seconds_between, share, tenths};
 use crate::vocabulary::{self, LegacyStatus};
 
 /// The agents of a session.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Agents {
     session_id: String,
     agents: Vec<Agent>,
@@ -26,8 +26,7 @@ pub(crate) struct Agents {
 }
 
 /// One agent.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Agent {
     agent_id: String,
     session_id: String,
@@ -36,11 +35,11 @@ pub(crate) struct Agent {
     /// The producer's word.
     status: String,
     phase: Option<String>,
-    #[cfg_attr(feature = "openapi", schemars(range(min = 0, max = 100)))]
+    #[schemars(range(min = 0, max = 100))]
     progress_percent: f64,
     tokens_used: u64,
     tokens_limit: u64,
-    #[cfg_attr(feature = "openapi", schemars(range(min = 0)))]
+    #[schemars(range(min = 0))]
     token_percentage: f64,
     parent_agent_id: Option<String>,
     error_message: Option<String>,
@@ -53,36 +52,33 @@ pub(crate) struct Agent {
 }
 
 /// The sessions at work.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Instances {
-    #[cfg_attr(feature = "openapi", schemars(length(max = 100)))]
+    #[schemars(length(max = 100))]
     instances: Vec<Instance>,
     total_instances: u64,
 }
 
 /// One session at work with the numbers of its agents.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Instance {
     session_id: String,
     #[serde(flatten)]
     task: TaskSummary,
-    #[cfg_attr(feature = "openapi", schemars(range(min = 0, max = 100)))]
+    #[schemars(range(min = 0, max = 100))]
     overall_progress_percent: f64,
     agents_total: u64,
     agents_active: u64,
     tokens_used: u64,
-    #[cfg_attr(feature = "openapi", schemars(range(min = 0)))]
+    #[schemars(range(min = 0))]
     cost_usd: Option<f64>,
 }
 
 /// The path of an agent.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AgentPath {
     /// The agent's id.
-    #[cfg_attr(feature = "openapi", schemars(length(min = 1), example = "builder-1"))]
+    #[schemars(length(min = 1), example = "builder-1")]
     agent: NamedSession,
 }
 

@@ -8,6 +8,7 @@ use axum::extract::State;
 use forgecast_protocol::session::{AgentView, DecisionView, PhaseStatus};
 use forgecast_protocol::{SessionRow, SessionStatus, SessionView, Timestamp};
 use forgecast_server::{AppState, InQuery};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -17,8 +18,7 @@ use crate::view::{seconds_between, tenths};
 use crate::vocabulary::{self, LegacyStatus};
 
 /// Tasks and sums over all of them.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Historical {
     tasks: Vec<HistoricalTask>,
     total_tasks: u64,
@@ -26,19 +26,17 @@ pub(crate) struct Historical {
 }
 
 /// One session as a row of history, with what it used.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 struct HistoricalTask {
     #[serde(flatten)]
     row: TaskRow,
     tokens_used: u64,
-    #[cfg_attr(feature = "openapi", schemars(range(min = 0)))]
+    #[schemars(range(min = 0))]
     cost_usd: Option<f64>,
 }
 
 /// One session as a row of history.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TaskRow {
     pub(crate) task_id: String,
     pub(crate) project_name: String,
@@ -56,8 +54,7 @@ pub(crate) struct TaskRow {
 }
 
 /// Sums over all sessions.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Summary {
     tasks: TaskSums,
     tokens: TokenSums,
@@ -65,8 +62,7 @@ struct Summary {
 }
 
 /// Sums of tasks.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 struct TaskSums {
     total_tasks: u64,
     completed_tasks: u64,
@@ -75,8 +71,7 @@ struct TaskSums {
 }
 
 /// Sums of tokens.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 struct TokenSums {
     avg_tokens: Option<f64>,
     max_tokens: Option<u64>,
@@ -84,21 +79,19 @@ struct TokenSums {
 }
 
 /// Sums of decisions.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 struct SummedDecisions {
     total_decisions: u64,
-    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 5)))]
+    #[schemars(range(min = 1, max = 5))]
     avg_quality: Option<f64>,
     lessons_used: u64,
     /// The sessions that worked last; at most 100.
-    #[cfg_attr(feature = "openapi", schemars(range(max = 100)))]
+    #[schemars(range(max = 100))]
     sessions_counted: u64,
 }
 
 /// How many tasks.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct LimitQuery {
     /// Tasks at most; brought into 0 to 1,000.
     #[serde(default = "LimitQuery::default_limit")]
@@ -182,18 +175,16 @@ fn token_sums(rows: &[SessionRow]) -> TokenSums {
 }
 
 /// Decisions of one session or of many.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct DecisionAnalytics {
     analytics: DecisionSums,
     task_id: Option<String>,
-    #[cfg_attr(feature = "openapi", schemars(range(max = 100)))]
+    #[schemars(range(max = 100))]
     sessions_counted: u64,
 }
 
 /// Which session; all when absent.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct TaskQuery {
     /// Of one session; absent: of the 100 that worked last.
     task_id: Option<NamedSession>,
@@ -216,18 +207,16 @@ pub(crate) async fn decisions(
 }
 
 /// Agents by their kind.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct AgentAnalytics {
     analytics: Vec<KindSums>,
     agent_type: Option<String>,
-    #[cfg_attr(feature = "openapi", schemars(range(max = 100)))]
+    #[schemars(range(max = 100))]
     sessions_counted: u64,
 }
 
 /// Agents of one kind.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 struct KindSums {
     agent_type: String,
     total_executions: u64,
@@ -239,8 +228,7 @@ struct KindSums {
 }
 
 /// Which kind of agents; all when absent.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct KindQuery {
     /// Only this kind.
     agent_type: Option<String>,
@@ -305,13 +293,12 @@ pub(crate) fn is_regrettable(decision: &DecisionView) -> Option<bool> {
 }
 
 /// Decisions, summed up.
-#[derive(Debug, Default, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct DecisionSums {
     total_decisions: u64,
-    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 5)))]
+    #[schemars(range(min = 1, max = 5))]
     avg_quality: Option<f64>,
-    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 5)))]
+    #[schemars(range(min = 1, max = 5))]
     avg_difficulty: Option<f64>,
     regrettable_count: u64,
     lessons_used_count: u64,

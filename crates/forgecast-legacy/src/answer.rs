@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use forgecast_server::{Error, NoStore};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// An answer as JSON. It is true only now, so nobody may store it.
@@ -15,8 +16,7 @@ pub(crate) fn answer<T>(body: T) -> NoStore<Json<T>> {
 }
 
 /// What is wrong, in the form that these clients read.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct LegacyError {
     /// In words.
     pub(crate) error: String,
@@ -51,9 +51,8 @@ impl<T: Serialize> IntoResponse for OrRefused<T> {
 #[cfg(feature = "openapi")]
 mod described {
     use forgecast_server::openapi::{JSON, Operation, PROBLEM, Response, Schemas};
-    use schemars::JsonSchema;
 
-    use super::{LegacyError, OrMissing, OrRefused};
+    use super::{JsonSchema, LegacyError, OrMissing, OrRefused};
 
     impl<T: JsonSchema> Response for OrMissing<T> {
         fn describe(operation: &mut Operation, schemas: &mut Schemas) {

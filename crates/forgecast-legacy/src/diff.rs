@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use forgecast_protocol::{SessionStatus, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -11,8 +12,7 @@ use crate::sessions::StateOrError;
 use crate::view::{self, PhaseReport, SessionState, Status};
 
 /// The frames that Forgecast makes itself.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum KnownFrame {
     /// At once, and again when it really changed.

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use forgecast_server::Access::{Ingest, View};
 use forgecast_server::{AppState, NoStore, Routes, says};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 mod agents;
@@ -65,10 +66,9 @@ pub fn routes() -> Routes {
 }
 
 /// How the server is.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Health {
-    #[cfg_attr(feature = "openapi", schemars(extend("const" = "healthy")))]
+    #[schemars(extend("const" = "healthy"))]
     status: &'static str,
     sessions: u64,
     connections: u64,

@@ -6,6 +6,7 @@ use axum::extract::State;
 use forgecast_protocol::session::PhaseStatus;
 use forgecast_protocol::{SessionRow, SessionStatus, Timestamp};
 use forgecast_server::AppState;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::answer::{Answer, answer};
@@ -14,8 +15,7 @@ use crate::view::seconds_between;
 use crate::vocabulary::{self, LegacySource, LegacyStatus};
 
 /// Sessions.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct LegacySessions {
     /// The last that worked first.
     sessions: Vec<LegacySession>,
@@ -24,8 +24,7 @@ pub(crate) struct LegacySessions {
 }
 
 /// One session in a list.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 struct LegacySession {
     /// The name for the newest run, the id for an older one.
     id: String,
@@ -46,7 +45,7 @@ struct LegacySession {
     phases_completed: Vec<String>,
     completed_tasks: u64,
     total_tasks: u64,
-    #[cfg_attr(feature = "openapi", schemars(range(min = 0, max = 100)))]
+    #[schemars(range(min = 0, max = 100))]
     progress_percent: f64,
     /// Of the build, never of a phase.
     is_complete: bool,

@@ -8,6 +8,7 @@ use forgecast_protocol::rest::Metric;
 use forgecast_protocol::session::{DecisionView, PhaseStatus};
 use forgecast_protocol::{SessionView, Timestamp};
 use forgecast_server::{AppState, Error, InPath};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
@@ -26,8 +27,7 @@ const RECENT: usize = 10;
 const RESOLUTION_S: u32 = 60;
 
 /// The numbers of one session.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Numbers {
     task: TaskRow,
     metrics: MetricsOfTask,
@@ -38,25 +38,23 @@ pub(crate) struct Numbers {
 }
 
 /// Tokens over time.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 struct MetricsOfTask {
     latest: Option<MetricPoint>,
     /// The last 20.
-    #[cfg_attr(feature = "openapi", schemars(length(max = 20)))]
+    #[schemars(length(max = 20))]
     history: Vec<MetricPoint>,
     token_usage: TokenStatus,
 }
 
 /// Tokens used until then.
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct MetricPoint {
     task_id: String,
     timestamp: Timestamp,
     phase: Option<String>,
     token_usage: u64,
-    #[cfg_attr(feature = "openapi", schemars(range(min = 0)))]
+    #[schemars(range(min = 0))]
     token_percentage: f64,
     latency_ms: Option<f64>,
     context_resets: Option<u64>,
@@ -65,18 +63,16 @@ struct MetricPoint {
 }
 
 /// Decisions of one session.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 struct DecisionsOfTask {
     /// The last 10.
-    #[cfg_attr(feature = "openapi", schemars(length(max = 10)))]
+    #[schemars(length(max = 10))]
     recent: Vec<LegacyDecision>,
     analytics: DecisionSums,
 }
 
 /// One decision.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 struct LegacyDecision {
     id: String,
     task_id: String,
@@ -84,9 +80,9 @@ struct LegacyDecision {
     phase: Option<String>,
     decision_type: Option<String>,
     decision_description: String,
-    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 5)))]
+    #[schemars(range(min = 1, max = 5))]
     quality_rating: Option<f64>,
-    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 5)))]
+    #[schemars(range(min = 1, max = 5))]
     difficulty_rating: Option<f64>,
     is_regrettable: Option<bool>,
     used_lessons_learned: Option<bool>,
@@ -97,8 +93,7 @@ struct LegacyDecision {
 }
 
 /// One agent's work.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 struct AgentPerformance {
     task_id: String,
     agent_id: String,
@@ -117,8 +112,7 @@ struct AgentPerformance {
 }
 
 /// One run of the tests.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 struct TestRound {
     task_id: String,
     iteration_number: u32,
@@ -134,8 +128,7 @@ struct TestRound {
 }
 
 /// One pattern.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 struct PatternRow {
     task_id: String,
     pattern_id: String,

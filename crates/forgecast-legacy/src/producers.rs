@@ -13,8 +13,8 @@ use forgecast_decode::push::{self, PushError, Pushed};
 use forgecast_hub::session_called;
 use forgecast_protocol::{SessionRef, Timestamp};
 use forgecast_server::{AppState, Error, InBody, InPath, QUICK_JSON_BYTES, refusal};
+use schemars::JsonSchema;
 use serde::Serialize;
-#[cfg(feature = "openapi")]
 use serde_json::json;
 use serde_json::{Map, Value};
 
@@ -36,12 +36,11 @@ struct Decoded {
 
 /// A phase file; see `docs/inputs.md`. Every field may be missing, others are kept.
 #[expect(dead_code, reason = "says what a body holds; the decoder reads it")]
-#[derive(Debug)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "openapi", schemars(example = json!({
+#[derive(Debug, JsonSchema)]
+#[schemars(example = json!({
     "session_id": "weather-app", "current_phase": "Builder", "phase_number": "3/7", "status": "building",
     "progress_detail": "Writing the parser", "phases_completed": ["Scout", "Architect"],
-})))]
+}))]
 pub(crate) struct PhaseFile {
     /// The session; absent: `autonomous-build`.
     session_id: Option<String>,
@@ -58,15 +57,14 @@ pub(crate) struct PhaseFile {
 
 /// The state of one agent; what is not named here is passed on.
 #[expect(dead_code, reason = "says what a body holds; the decoder reads it")]
-#[derive(Debug)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "openapi", schemars(example = json!({
+#[derive(Debug, JsonSchema)]
+#[schemars(example = json!({
     "session_id": "weather-app", "agent_id": "builder-1", "agent_type": "Builder", "status": "active", "progress_percent": 40,
-})))]
+}))]
 pub(crate) struct AgentState {
-    #[cfg_attr(feature = "openapi", schemars(length(min = 1)))]
+    #[schemars(length(min = 1))]
     session_id: String,
-    #[cfg_attr(feature = "openapi", schemars(length(min = 1)))]
+    #[schemars(length(min = 1))]
     agent_id: String,
     agent_type: Option<String>,
     agent_name: Option<String>,
@@ -82,16 +80,14 @@ pub(crate) struct AgentState {
 
 /// Any object.
 #[expect(dead_code, reason = "says what a body holds; the decoder reads it")]
-#[derive(Debug)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "openapi", schemars(transparent, example = json!({ "type": "log_line", "data": { "line": "compiling" } })))]
+#[derive(Debug, JsonSchema)]
+#[schemars(transparent, example = json!({ "type": "log_line", "data": { "line": "compiling" } }))]
 pub(crate) struct BroadcastEvent(Map<String, Value>);
 
 /// What became of a phase file.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct PhaseReceived {
-    #[cfg_attr(feature = "openapi", schemars(extend("const" = "received")))]
+    #[schemars(extend("const" = "received"))]
     status: &'static str,
     session_id: String,
     /// `current_phase` as it came.
@@ -101,18 +97,16 @@ pub(crate) struct PhaseReceived {
 }
 
 /// What became of an agent's state.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct AgentUpdated {
-    #[cfg_attr(feature = "openapi", schemars(extend("const" = "updated")))]
+    #[schemars(extend("const" = "updated"))]
     status: &'static str,
     agent_id: String,
     broadcasted_to: u64,
 }
 
 /// What became of a broadcast.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Broadcasted {
     /// How many sockets it was sent to.
     broadcasted: u64,

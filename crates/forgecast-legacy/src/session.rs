@@ -5,6 +5,7 @@ use forgecast_hub::session_called;
 use forgecast_protocol::rest::{SessionsQuery, Sort};
 use forgecast_protocol::{SessionId, SessionRef, SessionRow, SessionStatus, SessionView};
 use forgecast_server::{AppState, Error};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::vocabulary::{self, LegacyStatus};
@@ -19,27 +20,24 @@ const PAGE: u32 = 1_000;
 
 /// A session as a path or query names it. A text that cannot be an id is turned into one in the same way as where
 /// producers send it.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "openapi", schemars(inline, example = "weather-app"))]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[schemars(inline, example = "weather-app")]
 #[serde(transparent)]
 pub(crate) struct NamedSession(String);
 
 /// The path of a session.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct IdPath {
     /// Any text names a session, though perhaps none that exists: its name, or the id of a run.
-    #[cfg_attr(feature = "openapi", schemars(length(min = 1)))]
+    #[schemars(length(min = 1))]
     pub(crate) id: NamedSession,
 }
 
 /// The path of a session.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct SessionPath {
     /// Any text names a session, though perhaps none that exists: its name, or the id of a run.
-    #[cfg_attr(feature = "openapi", schemars(length(min = 1)))]
+    #[schemars(length(min = 1))]
     pub(crate) session: NamedSession,
 }
 

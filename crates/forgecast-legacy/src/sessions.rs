@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use forgecast_hub::query::{From, LogQuery};
+use forgecast_hub::{From, LogQuery};
 use forgecast_server::{AppState, Error, InPath, InQuery};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{Answer, LegacyError, OrMissing, answer};
@@ -13,8 +14,7 @@ use crate::session::{IdPath, NO_SESSION};
 use crate::view::{Phases, SessionState};
 
 /// One session, or that it does not exist.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum StateOrError {
     State(Box<SessionState>),
@@ -31,18 +31,16 @@ impl StateOrError {
 }
 
 /// The last lines of a log.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Logs {
     session_id: String,
     /// Oldest first.
-    #[cfg_attr(feature = "openapi", schemars(length(max = 1000)))]
+    #[schemars(length(max = 1000))]
     logs: Vec<String>,
 }
 
 /// How much of a log.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct LinesQuery {
     /// How many; brought into 1 to 1,000.
     #[serde(default = "LinesQuery::default_lines")]

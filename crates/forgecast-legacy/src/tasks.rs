@@ -6,6 +6,7 @@ use axum::extract::State;
 use forgecast_protocol::Timestamp;
 use forgecast_protocol::session::PhaseStatus;
 use forgecast_server::{AppState, InPath};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::answer::{Answer, answer};
@@ -14,17 +15,15 @@ use crate::view;
 use crate::vocabulary::{self, LegacySource, LegacyStatus};
 
 /// Sessions under the name of tasks.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Tasks {
-    #[cfg_attr(feature = "openapi", schemars(length(max = 100)))]
+    #[schemars(length(max = 100))]
     tasks: Vec<Task>,
     count: u64,
 }
 
 /// One session under the name of a task.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Task {
     #[serde(flatten)]
     summary: TaskSummary,
@@ -33,13 +32,12 @@ pub(crate) struct Task {
     started_at: Option<Timestamp>,
     progress_detail: String,
     source: LegacySource,
-    #[cfg_attr(feature = "openapi", schemars(range(min = 0)))]
+    #[schemars(range(min = 0))]
     data_age_seconds: f64,
 }
 
 /// What each answer about a session at work says of it.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TaskSummary {
     task_id: String,
     project_name: String,
@@ -53,20 +51,18 @@ pub(crate) struct TaskSummary {
 }
 
 /// That there is no such task.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct NoTask {
     task_id: String,
-    #[cfg_attr(feature = "openapi", schemars(extend("const" = "unknown")))]
+    #[schemars(extend("const" = "unknown"))]
     status: &'static str,
     error: &'static str,
-    #[cfg_attr(feature = "openapi", schemars(range(max = 0)))]
+    #[schemars(range(max = 0))]
     elapsed_seconds: u64,
 }
 
 /// One task, or that there is none.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum TaskOrNone {
     Task(Box<Task>),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use forgecast_protocol::session::{ArtifactView, BudgetLevel, PhaseStatus, PhaseView, SourceOfState, TaskView};
 use forgecast_protocol::{SessionStatus, SessionView, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -15,20 +16,18 @@ use crate::vocabulary::{self, LegacySource, LegacyStatus};
 pub(crate) const DEFAULT_LIMIT: u64 = 200_000;
 
 /// One session.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SessionState {
     #[serde(flatten)]
     status: Status,
     elapsed_seconds: u64,
     estimated_remaining_seconds: u64,
-    #[cfg_attr(feature = "openapi", schemars(range(min = 0)))]
+    #[schemars(range(min = 0))]
     data_age_seconds: f64,
 }
 
 /// A session's status without what only ticks.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct Status {
     id: String,
     session_id: String,
@@ -46,7 +45,7 @@ pub(crate) struct Status {
     iterations: u32,
     start_time: Option<Timestamp>,
     end_time: Option<Timestamp>,
-    #[cfg_attr(feature = "openapi", schemars(range(min = 0, max = 100)))]
+    #[schemars(range(min = 0, max = 100))]
     overall_progress_percent: f64,
     tasks: LegacyTasks,
     phase_breakdown: PhaseBreakdown,
@@ -60,19 +59,17 @@ pub(crate) struct Status {
 }
 
 /// The tasks of a build; of one that lists none, its phases.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 struct LegacyTasks {
     completed: Vec<String>,
     remaining: Vec<String>,
     total: u64,
-    #[cfg_attr(feature = "openapi", schemars(range(min = 0, max = 100)))]
+    #[schemars(range(min = 0, max = 100))]
     progress_percent: u64,
 }
 
 /// The phases by their state.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 struct PhaseBreakdown {
     completed: Vec<String>,
     current: Option<String>,
@@ -80,10 +77,9 @@ struct PhaseBreakdown {
 }
 
 /// The context window.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 struct LegacyContext {
-    #[cfg_attr(feature = "openapi", schemars(range(min = 0, max = 100)))]
+    #[schemars(range(min = 0, max = 100))]
     percentage: f64,
     tokens_used: u64,
 }
@@ -196,26 +192,24 @@ pub(crate) fn phase_update(
 }
 
 /// The pipeline, phase by phase.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Phases {
     session_id: String,
     total_phases: u64,
     phases_completed_count: u64,
     current_phase_number: u32,
-    #[cfg_attr(feature = "openapi", schemars(range(min = 0, max = 100)))]
+    #[schemars(range(min = 0, max = 100))]
     overall_progress_percent: f64,
     phases: Vec<LegacyPhase>,
 }
 
 /// One phase.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 struct LegacyPhase {
     number: u32,
     name: String,
     emoji: &'static str,
-    #[cfg_attr(feature = "openapi", schemars(extend("enum" = vocabulary::PHASE_STATUSES)))]
+    #[schemars(extend("enum" = vocabulary::PHASE_STATUSES))]
     status: &'static str,
     description: &'static str,
     detail: Option<String>,
@@ -257,19 +251,18 @@ impl Phases {
 }
 
 /// How full the context is.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TokenStatus {
     used: u64,
-    #[cfg_attr(feature = "openapi", schemars(range(min = 1)))]
+    #[schemars(range(min = 1))]
     limit: u64,
     /// May pass 100 where all tokens stand for the context that nobody told.
-    #[cfg_attr(feature = "openapi", schemars(range(min = 0)))]
+    #[schemars(range(min = 0))]
     percentage: f64,
     /// `warning` from 50 %, `critical` from 75 %.
     level: BudgetLevel,
     /// The color of a level.
-    #[cfg_attr(feature = "openapi", schemars(extend("enum" = ["green", "yellow", "red"])))]
+    #[schemars(extend("enum" = ["green", "yellow", "red"]))]
     color: &'static str,
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use forgecast_protocol::SessionStatus;
 use forgecast_protocol::session::{BudgetLevel, PhaseStatus, SourceOfState};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Number of phases when the producer does not state it.
@@ -24,8 +25,7 @@ const PHASES: [(&str, &str, &str); 9] = [
 ];
 
 /// There are three words for the status of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LegacyStatus {
     /// At work in any way, also while it waits or stalls.
@@ -36,8 +36,7 @@ pub(crate) enum LegacyStatus {
 }
 
 /// Where a state comes from. Transcripts are live: the old API did not know them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LegacySource {
     Live,
@@ -67,7 +66,6 @@ pub(crate) fn statuses(word: LegacyStatus) -> Vec<SessionStatus> {
 }
 
 /// The words for the status of a phase.
-#[cfg(feature = "openapi")]
 pub(crate) const PHASE_STATUSES: [&str; 5] = ["pending", "in_progress", "completed", "failed", "skipped"];
 
 /// The status of a phase.

@@ -1,6 +1,7 @@
 //! What a source hands to the hub in one piece, and what the store commits in one transaction: facts, log lines and the
 //! place in the source up to which they were read. Either all of it is kept or none, so nothing is folded twice.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, Subject};
@@ -80,10 +81,9 @@ pub struct LogChunk {
     pub lines: Vec<LogLine>,
 }
 
-/// One line of a log: cleaned of control characters, secrets masked, colours as spans.
+/// One line of a log: cleaned of control characters, secrets masked, colors as spans.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogLine {
     /// Number of the line within the session's log: only grows. Zero until the hub has numbered it.
     #[serde(default)]
@@ -102,8 +102,7 @@ pub struct LogLine {
 }
 
 /// How serious a log line says it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LogLevel {
     /// Detail for developers.
@@ -117,8 +116,7 @@ pub enum LogLevel {
 }
 
 /// A styled stretch of a line, from the ANSI sequences that were taken out of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Span {
     /// First character, counted in UTF-16 code units as browsers do.
     pub start: u32,

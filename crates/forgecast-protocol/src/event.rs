@@ -8,29 +8,17 @@ mod source;
 mod usage;
 mod work;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{EventId, SessionName, SessionRef};
 use crate::time::Timestamp;
 
-pub use self::build::{
-    CheckpointReported, CompletionBasis, CompletionReported, EstimateRevised, PhaseReported, Quiet, SessionSeen,
-    TaskReported, WentQuiet,
-};
-pub use self::knowledge::{ArtifactChanged, ArtifactKind, DecisionRecorded, PatternRecorded};
-pub use self::process::{ProcessReported, ProcessStatus};
-pub use self::source::{IndexingProgress, ProblemCleared, ProblemFound, SourceGone, SourceReturned};
-pub use self::usage::{
-    BudgetPassed, BudgetScope, CallId, CallReported, CallTokens, SourceAccount, TokenDelta, UsageRecorded, UsageSource,
-};
-pub use self::work::{
-    AgentReported, Custom, ErrorReported, TestBasis, TestsReported, ToolUsed, WaitingBegan, WaitingEnded,
-};
+pub use self::{build::*, knowledge::*, process::*, source::*, usage::*, work::*};
 
 /// One fact, with whose it is, when it was learned and where it comes from.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// The producer's id; the same id twice is the same fact. Facts read from files have none: their checkpoint tells.
     pub id: Option<EventId>,
@@ -47,8 +35,7 @@ pub struct Event {
 /// Which session a fact belongs to, as far as its source can tell. The hub turns it into a session id: by the run when
 /// there is one, by the transcript when there is one, else by folder and name, else by the newest run of the name.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Subject {
     /// The session as a producer named it, when that name fits an id.
     pub session: Option<SessionRef>,
@@ -63,8 +50,7 @@ pub struct Subject {
 
 /// Where a fact comes from: shown as provenance, and the key of "compare with this source's previous digest only".
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Origin {
     /// The kind of source.
     pub kind: SourceKind,
@@ -78,8 +64,7 @@ pub struct Origin {
 }
 
 /// The kinds of sources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceKind {
     /// `.context-foundry/current-phase.json`.
@@ -107,8 +92,7 @@ pub enum SourceKind {
 }
 
 /// A fact. Every field that a producer may leave out is optional: absent means "not said", never zero.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Fact {
     /// The session exists; what is known about it besides its progress.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::IndexingProgress;
@@ -46,8 +47,7 @@ pub struct SourceHealth {
 }
 
 /// One configured folder.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RootHealth {
     /// Where it is.
     pub path: PathBuf,
@@ -62,8 +62,7 @@ pub struct RootHealth {
 }
 
 /// What a configured folder is for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RootKind {
     /// Projects are looked for in it.
@@ -78,9 +77,10 @@ pub enum RootKind {
 }
 
 /// How a configured folder is observed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::AsRefStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum RootState {
     /// By notifications, and by `stat` from time to time.
     Watching,
@@ -93,17 +93,6 @@ pub enum RootState {
 }
 
 impl RootState {
-    /// The word for it on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Watching => "watching",
-            Self::Polling => "polling",
-            Self::Missing => "missing",
-            Self::Unreadable => "unreadable",
-        }
-    }
-
     /// Whether what happens in the folder is seen.
     #[must_use]
     pub fn is_observed(self) -> bool {

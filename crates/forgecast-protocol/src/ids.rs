@@ -1,4 +1,4 @@
-//! Names and numbers that cross a boundary. Each is a newtype that validates while it is parsed or deserialised, so that
+//! Names and numbers that cross a boundary. Each is a newtype that validates while it is parsed or deserialized, so that
 //! no unchecked text from a path, a socket or a file reaches the code behind it.
 
 use std::fmt;
@@ -7,9 +7,9 @@ use std::str::FromStr;
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 /// Longest [`SessionName`], in bytes.
-pub const MAX_NAME_BYTES: usize = 128;
+const MAX_NAME_BYTES: usize = 128;
 /// Longest [`EventId`], in bytes.
-pub const MAX_EVENT_ID_BYTES: usize = 200;
+const MAX_EVENT_ID_BYTES: usize = 200;
 
 /// The text does not have the form of the id it was taken for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,12 +17,6 @@ pub const MAX_EVENT_ID_BYTES: usize = 200;
 pub struct InvalidId {
     what: &'static str,
     form: &'static str,
-}
-
-impl InvalidId {
-    pub(crate) fn new(what: &'static str, form: &'static str) -> Self {
-        Self { what, form }
-    }
 }
 
 const NAME_FORM: &str = "1 to 128 letters, digits, dots, underscores or hyphens, beginning with a letter or digit";

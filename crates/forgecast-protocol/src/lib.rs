@@ -13,7 +13,6 @@ pub mod outcome;
 pub mod problem;
 pub mod report;
 pub mod rest;
-#[cfg(feature = "schema")]
 mod schema;
 pub mod session;
 pub mod time;

@@ -1,10 +1,10 @@
 //! How sessions ended and how long they took: the answer of `GET /api/v1/outcomes`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// By what finished sessions are grouped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomesBy {
     /// The day on which they ended, by this machine's calendar.
@@ -15,8 +15,7 @@ pub enum OutcomesBy {
 }
 
 /// Finished sessions, grouped.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OutcomeReport {
     /// By what the rows are grouped.
     pub group_by: OutcomesBy,
@@ -27,8 +26,7 @@ pub struct OutcomeReport {
 }
 
 /// One group.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OutcomeRow {
     /// The day, `2026-11-22`, or the project; what has no project has the empty one.
     pub key: String,
@@ -39,8 +37,7 @@ pub struct OutcomeRow {
 
 /// How many sessions ended in which way, and how long those took that were completed.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Outcomes {
     /// Sessions that were completed.
     pub completed: u32,

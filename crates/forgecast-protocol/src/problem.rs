@@ -1,10 +1,10 @@
 //! What went wrong on the way in, in words that a viewer can act on, and the errors that answer a request.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What kind of trouble a source is in; stable words, also used as metric labels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemKind {
     /// The document does not parse (half-written for too long, or broken).
@@ -33,8 +33,7 @@ pub enum ProblemKind {
 
 /// One problem, keyed so that the same trouble is shown once and can be cleared.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// What kind of trouble.
     pub kind: ProblemKind,
@@ -46,8 +45,7 @@ pub struct Problem {
 
 /// The body of every error answer: RFC 9457 `application/problem+json`.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorBody {
     /// A stable identifier of the kind of error, `urn:forgecast:error:<word>`.
     #[serde(rename = "type")]
@@ -55,7 +53,7 @@ pub struct ErrorBody {
     /// The kind of error in a few words.
     pub title: String,
     /// The HTTP status.
-    #[cfg_attr(feature = "schema", schemars(range(min = 400, max = 599)))]
+    #[schemars(range(min = 400, max = 599))]
     pub status: u16,
     /// What is wrong with this request and the way out; absent when the cause stays in the log.
     pub detail: Option<String>,

@@ -2,21 +2,20 @@
 //! which are the same.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::event::BudgetScope;
-use crate::ids::InvalidId;
 use crate::session::{BudgetLevel, TokenCounts};
 use crate::time::Timestamp;
 
 /// By what usage is grouped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::AsRefStr, strum::Display, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum GroupBy {
     /// The day of this machine's calendar, `2026-11-22`.
     #[default]
@@ -34,38 +33,10 @@ pub enum GroupBy {
 impl GroupBy {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Day, Self::Project, Self::Model, Self::Phase, Self::Session];
-
-    /// The word for it, which is also the name of the rows' first field.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Day => "day",
-            Self::Project => "project",
-            Self::Model => "model",
-            Self::Phase => "phase",
-            Self::Session => "session",
-        }
-    }
-}
-
-impl fmt::Display for GroupBy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for GroupBy {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.into_iter().find(|group| group.as_str() == text);
-        found.ok_or_else(|| InvalidId::new("group_by", "day, project, model, phase or session"))
-    }
 }
 
 /// Tokens, money and calls.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UsageAmount {
     /// Tokens by type.
     #[serde(flatten)]
@@ -95,16 +66,15 @@ impl UsageAmount {
 
 /// One group.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(extend("oneOf" = [
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("oneOf" = [
     {"required": ["day"]}, {"required": ["project"]}, {"required": ["model"]}, {"required": ["phase"]}, {"required": ["session"]},
-])))]
+]))]
 pub struct UsageRow {
     /// One entry: what the rows are grouped by and this group's value, `"day": "2026-11-22"`. What has no project, model
     /// or phase has the empty value.
     #[serde(flatten, deserialize_with = "group_of_row")]
-    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Group"))]
+    #[schemars(with = "crate::schema::Group")]
     pub group: BTreeMap<GroupBy, String>,
     /// The amount.
     #[serde(flatten)]
@@ -135,8 +105,7 @@ impl UsageRow {
 }
 
 /// How a budget stands at the moment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BudgetReport {
     /// Day or month.
     pub scope: BudgetScope,
@@ -153,8 +122,7 @@ pub struct BudgetReport {
 }
 
 /// How fast tokens and money go at the moment.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BurnRate {
     /// Over how many seconds it was measured, up to now.
     pub window_s: u32,
@@ -166,8 +134,7 @@ pub struct BurnRate {
 
 /// Tokens and cost of a span of days, in total and by the rows that were asked for.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UsageReport {
     /// By what the rows are grouped.
     pub group_by: GroupBy,

@@ -18,13 +18,7 @@ use std::borrow::Cow;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Deserializer};
 
-pub use self::access::*;
-pub use self::facts::*;
-pub use self::log::*;
-pub use self::past::*;
-pub use self::reports::*;
-pub use self::server::*;
-pub use self::sessions::*;
+pub use self::{access::*, facts::*, log::*, past::*, reports::*, server::*, sessions::*};
 
 /// Reads words separated by commas, each as a `T`; empty ones are skipped. A query string has no lists of its own.
 fn comma_separated<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {

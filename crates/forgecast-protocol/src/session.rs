@@ -12,6 +12,7 @@ mod usage;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::SourceKind;
@@ -19,18 +20,11 @@ use crate::ids::SessionId;
 use crate::problem::Problem;
 use crate::time::Timestamp;
 
-pub use self::knowledge::{ArtifactView, DecisionView, Decisions, PatternView};
-pub use self::panels::{
-    AgentView, CurrentPhase, ErrorView, Estimate, PhaseView, Progress, TaskView, TestIteration, TestSummary, Tests,
-};
-pub use self::row::{Attention, AttentionKind, RowPhase, RowTasks, RowTests, RowUsage, SessionRow};
-pub use self::status::{PhaseStatus, SessionStatus, SourceOfState, WaitingFor};
-pub use self::usage::{Budget, BudgetLevel, ContextWindow, TokenCounts, Usage, UsageMinute, UsageShare};
+pub use self::{knowledge::*, panels::*, row::*, status::*, usage::*};
 
 /// The whole view of a session: the `state` of a snapshot.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionView {
     /// Canonical id, `weather-app~1`.
     pub id: SessionId,

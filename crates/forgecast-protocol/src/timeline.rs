@@ -1,6 +1,7 @@
 //! A session's past in brief: the answer of `GET /api/v1/sessions/{id}/timeline`, from which a scale of time is drawn. Every
 //! revision in it can be seen at `GET /api/v1/sessions/{id}/at/{revision}`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Revision, SessionId};
@@ -9,8 +10,7 @@ use crate::time::Timestamp;
 
 /// What changed in a session, revision by revision. Times never go back from one revision to the next: what was read late
 /// has the time at which it was learned.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timeline {
     /// The session, by its canonical id.
     pub session: SessionId,
@@ -30,8 +30,7 @@ pub struct Timeline {
 
 /// One attempt at a phase.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TimelineSpan {
     /// The phase.
     pub phase: String,
@@ -50,8 +49,7 @@ pub struct TimelineSpan {
 }
 
 /// One moment worth a mark.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TimelineMark {
     /// The first revision that shows it.
     pub revision: Revision,
@@ -64,8 +62,7 @@ pub struct TimelineMark {
 }
 
 /// What a mark stands for; the first ones are the last to be left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MarkKind {
     /// The build ended well.

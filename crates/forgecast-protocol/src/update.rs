@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,8 +19,7 @@ pub const HEARTBEAT_S: u32 = 2;
 
 /// What a viewer sends.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ClientMessage {
     /// Follow a topic, from what the viewer already has or from the beginning.
@@ -42,8 +42,7 @@ pub enum ClientMessage {
 
 /// What the server sends.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerMessage {
     /// First of all.
@@ -64,7 +63,7 @@ pub enum ServerMessage {
         /// The revision of this state.
         revision: Revision,
         /// A session's view, or for `sessions` an [`Index`].
-        #[cfg_attr(feature = "schema", schemars(with = "crate::schema::State"))]
+        #[schemars(with = "crate::schema::State")]
         state: Value,
     },
     /// The difference between two revisions that follow each other.
@@ -78,7 +77,7 @@ pub enum ServerMessage {
         /// The revision that it leads to.
         revision: Revision,
         /// JSON Merge Patch (RFC 7396).
-        #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Patch"))]
+        #[schemars(with = "crate::schema::Patch")]
         patch: Value,
     },
     /// Lines of a log.
@@ -122,8 +121,7 @@ pub enum ServerMessage {
 
 /// The state of a topic in brief; for a log the revision is the number of its next line.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TopicMark {
     /// The newest revision.
     pub revision: Revision,
@@ -133,8 +131,7 @@ pub struct TopicMark {
 
 /// The `state` of the topic `sessions`.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Index {
     /// Rows by session id: all unfinished sessions and the 500 most recent.
     pub sessions: BTreeMap<String, crate::session::SessionRow>,

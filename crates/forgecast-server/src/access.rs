@@ -1,7 +1,6 @@
 //! Who sent a request and what they may do. Every route states whom it serves when it is declared, and the check runs before
 //! the handler, so that no handler can forget it.
 
-use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams, Request};
@@ -68,8 +67,9 @@ pub(crate) struct Credential {
 }
 
 /// What a token is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::AsRefStr, strum::Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Role {
     /// To watch.
     View,
@@ -77,24 +77,6 @@ pub enum Role {
     Ingest,
     /// Everything.
     Admin,
-}
-
-impl Role {
-    /// `view`, `ingest` or `admin`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::View => "view",
-            Self::Ingest => "ingest",
-            Self::Admin => "admin",
-        }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 impl Credential {

@@ -162,7 +162,7 @@ impl Error {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let status = self.status();
-        // A body of plain strings always serialises; were it not so, an empty body is still the right status.
+        // A body of plain strings always serializes; were it not so, an empty body is still the right status.
         let json = serde_json::to_vec(&self.body()).unwrap_or_default();
         let mut response = (status, json).into_response();
         let headers = response.headers_mut();
@@ -186,6 +186,7 @@ impl From<forgecast_hub::Error> for Error {
     fn from(error: forgecast_hub::Error) -> Self {
         match error {
             forgecast_hub::Error::Stopped => Self::Busy,
+            forgecast_hub::Error::Backwards => Self::Malformed(error.to_string()),
             error => Self::Internal(with_causes(&error)),
         }
     }

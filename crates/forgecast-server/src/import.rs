@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use forgecast_decode::clean::Cleaner;
-use forgecast_decode::exported::{clean_event, clean_line};
+use forgecast_decode::exported::clean_export;
 use forgecast_hub::ImportOutcome;
 use forgecast_protocol::rest::{Exported, ImportReceipt};
 
@@ -49,19 +49,4 @@ fn read(body: &[u8], cleaner: &Cleaner) -> Result<Exported, Error> {
         return Err(Error::Rejected(why.to_owned()));
     }
     Ok(exported)
-}
-
-/// Cleans all text of an exported session; `false` when that cannot be done and keep its facts what they are.
-#[must_use]
-pub fn clean_export(exported: &mut Exported, cleaner: &Cleaner) -> bool {
-    let session = &mut exported.session;
-    session.name = cleaner.word(&session.name);
-    session
-        .directory
-        .take_if(|directory| cleaner.line(directory) != *directory);
-    exported.log.iter_mut().for_each(|line| clean_line(line, cleaner));
-    exported
-        .events
-        .iter_mut()
-        .all(|stored| clean_event(&mut stored.event, cleaner))
 }

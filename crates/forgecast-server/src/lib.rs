@@ -45,7 +45,6 @@ pub use error::Error;
 pub use etag::NoStore;
 pub use events::refusal;
 pub use extract::{InBody, InPath, InQuery};
-pub use import::clean_export;
 pub use options::Options;
 pub use router::{Route, Routes, Words, routes, says};
 pub use serve::{App, Exposed, ServeError, run};

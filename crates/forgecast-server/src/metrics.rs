@@ -9,9 +9,10 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use forgecast_hub::{Counters, ReportQuery};
+use forgecast_hub::Counters;
 use forgecast_protocol::health::{RootState, SourceHealth};
 use forgecast_protocol::report::UsageAmount;
+use forgecast_protocol::rest::{Day, StatsQuery};
 use tokio::time::timeout;
 
 use crate::etag::NoStore;
@@ -170,11 +171,11 @@ fn server(page: &mut Page, shared: &AppState) {
 
 /// What was used today; `None` when the store does not answer soon, since a scrape must work when something is wrong.
 async fn today(shared: &AppState) -> Option<UsageAmount> {
-    let today = shared.hub.day(shared.clock.now());
-    let query = ReportQuery {
-        since: Some(today),
-        until: Some(today),
-        ..ReportQuery::default()
+    let today = Some(Day::Of(shared.clock.now()));
+    let query = StatsQuery {
+        since: today,
+        until: today,
+        ..StatsQuery::default()
     };
     let report = timeout(USAGE_TIMEOUT, shared.hub.usage_report(query)).await.ok()?;
     Some(report.ok()?.totals)

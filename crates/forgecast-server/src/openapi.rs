@@ -23,14 +23,19 @@ mod schema;
 pub(crate) use self::describe::Describe;
 #[cfg(feature = "openapi")]
 pub use self::{
-    describe::{Described, Response},
+    describe::Response,
     document::document,
     operation::{JSON, Operation, PROBLEM, Schemas},
 };
 
-/// Any handler will do where nobody asks what it takes and answers.
-#[cfg(not(feature = "openapi"))]
-pub trait Described<T> {}
+/// A handler that can be described. `T` is the one of [`axum::handler::Handler`].
+pub trait Described<T> {
+    /// Adds what it takes and answers to the description of its route.
+    #[cfg(feature = "openapi")]
+    const DESCRIBE: Describe;
+}
+
+/// Without a description any handler will do.
 #[cfg(not(feature = "openapi"))]
 impl<T, H> Described<T> for H {}
 

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::NoContent;
 use axum::{Extension, Json};
-use forgecast_hub::query::{From, LogQuery as LogPart};
+use forgecast_hub::{From, LogQuery as LogPart};
 use forgecast_protocol::rest::{
     EventPage, EventsQuery, Exported, LogMatches, LogMatchesQuery, LogPage, LogQuery, RevisionPath, Series,
     SeriesQuery, SessionList, SessionPath, SessionsQuery, TimelineQuery,

@@ -33,7 +33,7 @@ pub struct RunRecord {
 
 /// What makes two runs those of one project: the folder, else the project's name, else the session's name.
 #[must_use]
-pub fn project_of(view: &SessionView) -> String {
+pub(crate) fn project_of(view: &SessionView) -> String {
     let folder = view.working_directory.as_ref().or(view.project.as_ref());
     folder.unwrap_or(&view.name).clone()
 }
@@ -95,7 +95,7 @@ fn remaining_ms(run: &RunRecord, current: &str, order: u32, spent_ms: u64) -> u6
         .fold(rest, |sum, (_, length)| sum.saturating_add(*length))
 }
 
-/// The quartile number `number` of sorted values, with linear interpolation between neighbours.
+/// The quartile number `number` of sorted values, with linear interpolation between neighbors.
 fn quartile(sorted: &[u64], number: usize) -> u64 {
     let last = sorted.len().saturating_sub(1);
     let (place, part) = (last * number / 4, last * number % 4);

@@ -7,15 +7,6 @@ use rusqlite::{Result, Transaction};
 use crate::error::Error;
 use crate::store::Store;
 
-/// Which sessions that are over.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FinishedQuery {
-    /// Only those that ended at this moment or later.
-    pub ended_since: Option<Timestamp>,
-    /// Only this project.
-    pub project: Option<String>,
-}
-
 /// A session that is over, in brief.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finished {
@@ -30,24 +21,29 @@ pub struct Finished {
 }
 
 impl Store {
-    /// The sessions that are over, in no order.
+    /// The sessions that are over, in no order: those that ended at `since` or later, of one project or of all.
     ///
     /// # Errors
     /// The database cannot be read, or is too busy.
-    pub async fn finished(&self, query: FinishedQuery) -> std::result::Result<Vec<Finished>, Error> {
-        self.read("listing finished sessions", move |db| finished(db, &query))
-            .await
+    pub async fn finished(
+        &self,
+        since: Option<Timestamp>,
+        project: Option<String>,
+    ) -> std::result::Result<Vec<Finished>, Error> {
+        self.read("listing finished sessions", move |db| {
+            finished(db, since, project.as_deref())
+        })
+        .await
     }
 }
 
-fn finished(db: &Transaction<'_>, query: &FinishedQuery) -> Result<Vec<Finished>> {
+fn finished(db: &Transaction<'_>, since: Option<Timestamp>, project: Option<&str>) -> Result<Vec<Finished>> {
     let mut statement = db.prepare_cached(
         "SELECT project, status, started_at, COALESCE(ended_at, last_work_at) AS ended FROM rows
          WHERE status IN ('completed', 'failed', 'abandoned') AND (?1 IS NULL OR ended >= ?1)
          AND (?2 IS NULL OR project = ?2)",
     )?;
-    let since = query.ended_since.map(Timestamp::as_millis);
-    let rows = statement.query_map((since, query.project.as_deref()), |row| {
+    let rows = statement.query_map((since.map(Timestamp::as_millis), project), |row| {
         let started_at: i64 = row.get(2)?;
         Ok(Finished {
             project: row.get(0)?,

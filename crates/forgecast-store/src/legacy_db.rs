@@ -19,7 +19,8 @@ const MAX_TEXT: usize = 64 << 10;
 const MAX_ROWS: u32 = 1_000;
 
 /// The tables, each with what belongs to a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::AsRefStr, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum LegacyTable {
     /// The tasks themselves; a task is a build.
     Tasks,
@@ -28,10 +29,13 @@ pub enum LegacyTable {
     /// Decisions.
     Decisions,
     /// One row for each time that an agent was at work.
+    #[strum(serialize = "agent_performance")]
     Agents,
     /// Rounds of the test loop.
+    #[strum(serialize = "test_iterations")]
     Tests,
     /// Patterns that were applied.
+    #[strum(serialize = "pattern_effectiveness")]
     Patterns,
 }
 
@@ -45,19 +49,6 @@ impl LegacyTable {
         Self::Tests,
         Self::Patterns,
     ];
-
-    /// Its name in the database.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tasks => "tasks",
-            Self::Metrics => "metrics",
-            Self::Decisions => "decisions",
-            Self::Agents => "agent_performance",
-            Self::Tests => "test_iterations",
-            Self::Patterns => "pattern_effectiveness",
-        }
-    }
 }
 
 /// One row, as it is.
@@ -157,7 +148,7 @@ impl LegacyDb {
         if tables.is_empty() {
             return Err(LegacyDbError::Foreign {
                 path: path.to_owned(),
-                tables: LegacyTable::ALL.map(LegacyTable::name).join(", "),
+                tables: LegacyTable::ALL.map(<&str>::from).join(", "),
             });
         }
         Ok(Self {
@@ -181,7 +172,7 @@ impl LegacyDb {
                 format!(
                     "SELECT * FROM (SELECT DISTINCT task_id AS id FROM \"{}\"
                      WHERE typeof(task_id) = 'text' AND task_id > ?1 ORDER BY task_id LIMIT ?2)",
-                    table.name()
+                    table.as_ref()
                 )
             })
             .collect();
@@ -212,7 +203,7 @@ impl LegacyDb {
         }
         let sql = format!(
             "SELECT rowid, * FROM \"{}\" WHERE task_id = ?1 AND rowid > ?2 ORDER BY rowid LIMIT ?3",
-            table.name()
+            table.as_ref()
         );
         let read = || -> rusqlite::Result<Vec<LegacyRow>> {
             let mut statement = self.connection.prepare_cached(&sql)?;
@@ -232,7 +223,7 @@ impl LegacyDb {
         for table in &self.tables {
             let sql = format!(
                 "SELECT count(*) FROM \"{}\" WHERE typeof(task_id) <> 'text' OR task_id = ''",
-                table.name()
+                table.as_ref()
             );
             let count: rusqlite::Result<i64> = self.connection.query_row(&sql, [], |row| row.get(0));
             let count = count.map_err(|source| self.failed(*table, source))?;
@@ -245,7 +236,7 @@ impl LegacyDb {
         if is_damage(&source) {
             return LegacyDbError::damaged(&self.path, &source.to_string());
         }
-        let (path, table) = (self.path.clone(), table.name());
+        let (path, table) = (self.path.clone(), table.into());
         LegacyDbError::Query { path, table, source }
     }
 }
@@ -269,7 +260,7 @@ fn has_table(connection: &Connection, table: LegacyTable) -> rusqlite::Result<bo
         "SELECT count(*) FROM pragma_table_list AS listed, pragma_table_info(listed.name) AS columns
          WHERE listed.schema = 'main' AND listed.type = 'table' AND listed.wr = 0 AND listed.name = ?1
                AND columns.name = 'task_id'",
-        [table.name()],
+        [table.as_ref()],
         |row| row.get(0),
     )?;
     Ok(count > 0)

@@ -39,7 +39,7 @@ mod write;
 mod writer;
 
 pub use error::Error;
-pub use finished::{Finished, FinishedQuery};
+pub use finished::Finished;
 pub use forgecast_protocol::rest::{Exported, StoredEvent, StoredSession};
 pub use legacy_db::{LegacyDb, LegacyDbError, LegacyRow, LegacyTable};
 pub use open::{Opened, open};

@@ -46,7 +46,7 @@ impl Registry {
                 );
                 resolved.id.to_string()
             }
-            Err(reason) => reason.as_str().to_owned(),
+            Err(reason) => <&str>::from(reason).to_owned(),
         }
     }
 }

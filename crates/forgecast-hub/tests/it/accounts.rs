@@ -1,8 +1,8 @@
 //! What sources tell of calls to models, for tests: transcripts, telemetry and hooks of agents, and their totals.
 
-use forgecast_hub::ReportQuery;
 use forgecast_protocol::event::{CallId, CallReported, CallTokens, SessionSeen, ToolUsed, UsageSource};
 use forgecast_protocol::report::{GroupBy, UsageReport};
+use forgecast_protocol::rest::StatsQuery;
 use forgecast_protocol::{Batch, Event, Fact, Origin, SourceKind, Subject, Timestamp};
 use serde_json::Value;
 
@@ -108,9 +108,9 @@ pub(crate) async fn usage(bench: &Bench, session: &str) -> Value {
 }
 
 pub(crate) async fn report(bench: &Bench, group_by: GroupBy) -> UsageReport {
-    let query = ReportQuery {
-        group_by,
-        ..ReportQuery::default()
+    let query = StatsQuery {
+        group_by: Some(group_by),
+        ..StatsQuery::default()
     };
     bench.hub.usage_report(query).await.unwrap()
 }

@@ -1,6 +1,7 @@
 //! Marks of budgets are said once, to whom they concern, also across restarts and the turn of the day.
 
-use forgecast_hub::{Budgets, Options, ReportQuery};
+use forgecast_hub::{Budgets, Options};
+use forgecast_protocol::rest::{Day, StatsQuery};
 use forgecast_protocol::session::BudgetLevel;
 use forgecast_protocol::{Calendar, Fact, Timestamp};
 use jiff::tz::{TimeZone, offset};
@@ -115,7 +116,7 @@ async fn a_day_and_a_month_are_said_to_the_session_that_passed_the_mark() {
         mark("month", "warning", json!("2027-01")),
     ];
     assert_eq!(said(&mut first), both);
-    let report = bench.hub.usage_report(ReportQuery::default()).await.unwrap();
+    let report = bench.hub.usage_report(StatsQuery::default()).await.unwrap();
     let levels: Vec<_> = report
         .budgets
         .iter()
@@ -146,7 +147,7 @@ async fn a_day_and_a_month_are_said_to_the_session_that_passed_the_mark() {
         mark("month", "critical", json!("2027-01")),
     ];
     assert_eq!(said(&mut first), both);
-    let report = bench.hub.usage_report(ReportQuery::default()).await.unwrap();
+    let report = bench.hub.usage_report(StatsQuery::default()).await.unwrap();
     let days: Vec<_> = report
         .rows
         .iter()
@@ -196,27 +197,27 @@ async fn a_report_is_about_what_is_asked_for() {
     spend(&bench, "t1", 1.0).await;
     bench.clock.jump(DAY_MS);
     spend(&bench, "t2", 2.0).await;
-    let ask = async |query: ReportQuery| bench.hub.usage_report(query).await.unwrap();
-    let all = ask(ReportQuery::default()).await;
+    let ask = async |query: StatsQuery| bench.hub.usage_report(query).await.unwrap();
+    let all = ask(StatsQuery::default()).await;
     assert_eq!(all.rows.len(), 2);
     let today = all.rows[0].key().to_owned();
     assert_eq!(today, "2027-01-16");
     let day = 20_834;
-    let until = ask(ReportQuery {
-        until: Some(day - 2),
-        ..ReportQuery::default()
+    let until = ask(StatsQuery {
+        until: Some(Day::Date(day - 2)),
+        ..StatsQuery::default()
     })
     .await;
     assert!(until.rows.is_empty() && until.today.is_none() && until.today_projected_usd.is_none());
-    let since = ask(ReportQuery {
-        since: Some(day),
-        ..ReportQuery::default()
+    let since = ask(StatsQuery {
+        since: Some(Day::Date(day)),
+        ..StatsQuery::default()
     })
     .await;
     assert!((since.totals.cost_usd - 2.0).abs() < 1e-9, "{since:#?}");
-    let session = ask(ReportQuery {
-        session: Some("t1".into()),
-        ..ReportQuery::default()
+    let session = ask(StatsQuery {
+        session: Some("t1".parse().unwrap()),
+        ..StatsQuery::default()
     })
     .await;
     assert_eq!((session.rows.len(), session.totals.calls), (1, 1));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -10,8 +11,7 @@ use crate::time::Timestamp;
 
 /// The session exists. Holds what is known about it besides its progress.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionSeen {
     /// A title for people; taken by sessions that are nothing but an agent's transcript.
     pub title: Option<String>,
@@ -28,8 +28,7 @@ pub struct SessionSeen {
 
 /// What a phase file says, or a push in its words. `docs/inputs.md` describes the file.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PhaseReported {
     /// The producer's word for the phase.
     pub phase: Option<String>,
@@ -60,8 +59,7 @@ pub struct PhaseReported {
 
 /// What the files of one checkpoint folder say together.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckpointReported {
     /// The name of the project.
     pub project: Option<String>,
@@ -92,8 +90,7 @@ pub struct CheckpointReported {
 
 /// The state of one task of the build.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TaskReported {
     /// The task's own id, `task-3`.
     pub id: String,
@@ -114,8 +111,7 @@ pub struct TaskReported {
 }
 
 /// Who says that the build ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CompletionBasis {
     /// `session-summary.json`.
@@ -130,8 +126,7 @@ pub enum CompletionBasis {
 
 /// The build, or what reads its files, says that it ended.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CompletionReported {
     /// Whether it ended well; absent when the producer's word says neither (then it does not end the build).
     pub success: Option<bool>,
@@ -155,8 +150,7 @@ pub struct CompletionReported {
 }
 
 /// Which deadline passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Quiet {
     /// No work for longer than the limit of a running build.
@@ -168,8 +162,7 @@ pub enum Quiet {
 }
 
 /// A deadline passed without work, so that a session counts as stalled or abandoned.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WentQuiet {
     /// Which deadline.
     pub quiet: Quiet,
@@ -179,8 +172,7 @@ pub struct WentQuiet {
 
 /// What is likely to remain, computed from history. All absent takes an earlier estimate back.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EstimateRevised {
     /// The estimate, when history gives one.
     pub estimate: Option<Estimate>,

@@ -1,13 +1,13 @@
 //! Facts about what a build leaves behind: files, decisions, patterns.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
 /// A file of the session was created, changed or removed.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ArtifactChanged {
     /// Path relative to the project's folder; also the name by which it is opened.
     pub name: String,
@@ -25,8 +25,7 @@ pub struct ArtifactChanged {
 }
 
 /// What an artifact is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ArtifactKind {
     /// `session-summary.json`.
@@ -49,8 +48,7 @@ pub enum ArtifactKind {
 
 /// A decision, an issue that was found, or a lesson. Ratings that nobody gave are absent.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DecisionRecorded {
     /// What makes it the same decision when it is read again: file and id.
     pub key: String,
@@ -83,8 +81,7 @@ pub struct DecisionRecorded {
 
 /// A pattern of the pattern library.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PatternRecorded {
     /// The pattern's own id.
     pub id: String,

@@ -1,5 +1,6 @@
 //! Facts about the processes in which agents run.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::session::WaitingFor;
@@ -8,8 +9,7 @@ use crate::time::Timestamp;
 /// What is known of one process, or background job, in which an agent's session runs. Each report replaces the one before
 /// it about the same process.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProcessReported {
     /// Names the process among all that ever ran on its machine: `4242@118682` (its id and when it started, in clock
     /// ticks since the machine started), or `job-aa293d2e`.
@@ -27,8 +27,7 @@ pub struct ProcessReported {
 }
 
 /// What a process is doing, or how it ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProcessStatus {
     /// It is there and does not say what it is doing.

@@ -1,12 +1,12 @@
 //! Facts about the sources themselves, which Forgecast states and nobody else.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
 
 /// A source has a problem that viewers are shown.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProblemFound {
     /// Names the trouble, so that the same one is shown once: the file's path and, for a field, its name.
     pub key: String,
@@ -15,8 +15,7 @@ pub struct ProblemFound {
 }
 
 /// The problem of a source is over.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProblemCleared {
     /// The key under which it was found.
     pub key: String,
@@ -26,24 +25,21 @@ pub struct ProblemCleared {
 }
 
 /// The folder or file that the session is read from is gone.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceGone {
     /// What is gone.
     pub path: String,
 }
 
 /// The folder or file that the session is read from is back.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceReturned {
     /// What is back.
     pub path: String,
 }
 
 /// How far the first reading of old sources is. When `done` equals `files`, it is over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct IndexingProgress {
     /// Files read to their end.
     pub done: u64,

@@ -1,15 +1,17 @@
 //! Facts about tokens and money. What a source says of one call to a model is a total of that call so far; what is kept
 //! and folded is the difference that it made, since the same call is told several times and by several sources.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::session::BudgetLevel;
 use crate::time::Timestamp;
 
 /// Who says how many tokens a call used, best first: of several that speak of one call, the best one counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::AsRefStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum UsageSource {
     /// The agent's transcript.
     Transcript,
@@ -23,24 +25,9 @@ pub enum UsageSource {
     Estimated,
 }
 
-impl UsageSource {
-    /// The word for it on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Transcript => "transcript",
-            Self::Otel => "otel",
-            Self::Hook => "hook",
-            Self::Reported => "reported",
-            Self::Estimated => "estimated",
-        }
-    }
-}
-
 /// What one source knows of one call to a model, as totals of that call. The hub's ledger turns it into [`UsageRecorded`]; it is neither folded nor stored as it is.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CallReported {
     /// Which call.
     pub call: CallId,
@@ -70,8 +57,7 @@ pub struct CallReported {
 
 /// Which call it is. A call without a message and without a request is counted every time it is told.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct CallId {
     /// The id of the model's message, `msg_…`.
     #[serde(rename = "message_id")]
@@ -85,8 +71,7 @@ pub struct CallId {
 }
 
 /// Tokens of one call by type, as they are priced.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct CallTokens {
     /// Sent to the model and not cached.
@@ -124,8 +109,7 @@ impl CallTokens {
 }
 
 /// A difference in tokens by type; negative when an earlier account was too high.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct TokenDelta {
     /// Sent to the model and not cached.
@@ -169,8 +153,7 @@ impl TokenDelta {
 /// Tokens and cost to be added to what was known before. Of a call that is reported several times, each report adds only
 /// the difference.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UsageRecorded {
     /// Tokens by type.
     #[serde(flatten)]
@@ -208,8 +191,7 @@ pub struct UsageRecorded {
 
 /// What one source adds by its own account; accounts of different sources are shown side by side, never summed.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceAccount {
     /// The source.
     pub source: UsageSource,
@@ -224,8 +206,7 @@ pub struct SourceAccount {
 }
 
 /// What a budget is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BudgetScope {
     /// One session.
@@ -238,8 +219,7 @@ pub enum BudgetScope {
 
 /// A budget or a threshold of it was passed. Goes to the session whose call passed it, once per threshold.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BudgetPassed {
     /// Which budget.
     pub scope: BudgetScope,

@@ -1,13 +1,13 @@
 //! Facts about the work inside a build: tests, agents, tools, tokens, and what it waits for.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::session::WaitingFor;
 
 /// Where a test result was taken from, weakest first: a later source of the same or more weight replaces the numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TestBasis {
     /// Counted from explicit statements in a report that a model wrote.
@@ -20,8 +20,7 @@ pub enum TestBasis {
 
 /// The result of a test run. A number that is not stated anywhere is absent, not zero.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TestsReported {
     /// Which round of the test loop, counted from 1; absent for the result of the whole build.
     pub iteration: Option<u32>,
@@ -39,8 +38,7 @@ pub struct TestsReported {
 
 /// What one agent of the session is doing.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AgentReported {
     /// The agent's id within the session.
     pub id: String,
@@ -71,8 +69,7 @@ pub struct AgentReported {
 
 /// An agent used a tool.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ToolUsed {
     /// The tool.
     pub tool: String,
@@ -89,8 +86,7 @@ pub struct ToolUsed {
 
 /// The session waits for a person.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WaitingBegan {
     /// What it waits for, one line.
     pub reason: String,
@@ -99,14 +95,12 @@ pub struct WaitingBegan {
 }
 
 /// The session no longer waits for a person.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WaitingEnded {}
 
 /// Something failed without ending the build.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorReported {
     /// What failed, one line.
     pub message: String,
@@ -115,8 +109,7 @@ pub struct ErrorReported {
 }
 
 /// An event of a kind that Forgecast does not know, kept and passed on as it came.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Custom {
     /// The producer's word for it.
     pub kind: String,

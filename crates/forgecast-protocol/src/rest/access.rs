@@ -1,22 +1,22 @@
 //! Signing in, and who is signed in.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::SessionId;
 
 /// A token that is to be exchanged for a cookie.
-#[derive(Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(example = serde_json::json!({ "token": "fc_v_…" })))]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(example = serde_json::json!({ "token": "fc_v_…" }))]
 #[serde(deny_unknown_fields)]
 pub struct Login {
     /// As `forgecast token` showed it, or the one of a share link.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 200)))]
+    #[schemars(length(min = 1, max = 200))]
     pub token: String,
 }
 
 /// Who is signed in, and what this one may do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Me {
     /// What this one may do; null for somebody without a token.
     pub role: Option<CallerRole>,
@@ -26,8 +26,7 @@ pub struct Me {
 }
 
 /// What a token, or the place that a request comes from, allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CallerRole {
     /// To watch.

@@ -1,14 +1,14 @@
 //! What producers send, and what becomes of it. Bodies of producers are read leniently by the decoders; the types here
 //! say what they should look like.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ids::SessionId;
 
 /// What became of a push.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PushReceipt {
     /// Facts and log lines that are stored now.
     pub accepted: u64,
@@ -19,8 +19,7 @@ pub struct PushReceipt {
 }
 
 /// An envelope that was not taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rejection {
     /// Its place in the body, from 0.
     pub index: usize,
@@ -29,8 +28,7 @@ pub struct Rejection {
 }
 
 /// What became of an exported session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ImportReceipt {
     /// The id that it has here.
     pub session: SessionId,
@@ -43,11 +41,11 @@ pub struct ImportReceipt {
 }
 
 /// One envelope or several.
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(example = serde_json::json!({
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(example = serde_json::json!({
     "id": "run-7/step-3", "session": "weather-app", "type": "phase_reported", "phase": "Builder", "status": "building",
     "detail": "writing the parser",
-})))]
+}))]
 #[serde(untagged)]
 pub enum Envelopes {
     /// One.
@@ -59,23 +57,20 @@ pub enum Envelopes {
 /// One fact as it is pushed. The fields of its kind stand beside these, or together in `data`; names, times and numbers
 /// are read leniently: what cannot be read is a problem of the session, and the rest is taken.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend(
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend(
     "anyOf" = [{"required": ["session"]}, {"required": ["session_id"]}, {"required": ["directory"]}],
-)))]
+))]
 pub struct Envelope {
     /// The same id twice is the same fact. A number is taken for its digits.
-    #[cfg_attr(
-        feature = "schema",
-        schemars(regex(pattern = "^[ -~]{1,200}$"), length(min = 1, max = 200))
-    )]
+    #[schemars(regex(pattern = "^[ -~]{1,200}$"), length(min = 1, max = 200))]
     pub id: Option<String>,
     /// The name of the build, or the id of a run. Any text: one that cannot be an id has one made of it.
     pub session: Option<String>,
     /// Another name for `session`, used in the envelopes of broadcasters.
     pub session_id: Option<String>,
     /// The absolute path of the folder that the session works in, without `.` or `..`.
-    #[cfg_attr(feature = "schema", schemars(length(max = 4096)))]
+    #[schemars(length(max = 4096))]
     pub directory: Option<String>,
     /// The producer's time, RFC 3339.
     pub at: Option<String>,
@@ -93,11 +88,11 @@ pub struct Envelope {
 
 /// A hook of Claude Code as it comes; what is not named here is kept out of sight or passed over.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(example = serde_json::json!({
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(example = serde_json::json!({
     "hook_event_name": "Notification", "session_id": "258c7280-ae70-4f2e-9d0c-5a2f6a1c0b11", "cwd": "/home/ann/weather-app",
     "message": "Claude needs your permission to use Bash",
-})))]
+}))]
 pub struct Hook {
     /// Which hook it is, `PostToolUse`, …
     pub hook_event_name: Option<String>,

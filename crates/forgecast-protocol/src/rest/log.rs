@@ -1,5 +1,6 @@
 //! Logs: pages of lines, and searches in them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::unless_empty;
@@ -7,14 +8,13 @@ use crate::batch::{LogLevel, LogLine};
 use crate::time::Timestamp;
 
 /// Which lines of a log.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogQuery {
     /// The number of the first line; absent: the last lines.
     pub offset: Option<u64>,
     /// Begins with the first line of this moment or later; not together with `offset`.
-    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Moment>"))]
+    #[schemars(with = "Option<crate::schema::Moment>")]
     pub at: Option<Timestamp>,
     /// Lines in a page; brought into 1 to 10,000.
     #[serde(default = "page")]
@@ -32,8 +32,7 @@ fn page() -> u32 {
 }
 
 /// A page of a log.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogPage {
     /// The number of the oldest line that is kept.
     pub first_offset: u64,
@@ -46,8 +45,7 @@ pub struct LogPage {
 }
 
 /// Which lines are looked for.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogMatchesQuery {
     /// Where the search begins.
@@ -62,8 +60,7 @@ pub struct LogMatchesQuery {
 
 /// The numbers of the lines that match, as far as one look goes, for a viewer that shows how many there are and goes
 /// from one to the next.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogMatches {
     /// The number of the oldest line that is kept.
     pub first_offset: u64,

@@ -1,5 +1,6 @@
 //! The past of a session: its facts, numbers over time, and all of it as one document.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::LogLine;
@@ -9,8 +10,7 @@ use crate::session::SessionRow;
 use crate::time::Timestamp;
 
 /// Which part of a timeline.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TimelineQuery {
     /// The newest revision that is known: what followed it is told.
@@ -26,8 +26,7 @@ fn marks() -> u32 {
 }
 
 /// Which facts.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventsQuery {
     /// The `sequence` of the last fact that is known.
@@ -43,16 +42,14 @@ fn page() -> u32 {
 }
 
 /// Facts, in order.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EventPage {
     /// The facts; the last one's `sequence` is the `after` of the next page.
     pub events: Vec<StoredEvent>,
 }
 
 /// A fact with its place.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StoredEvent {
     /// Grows with every fact of every session; never reused.
     pub sequence: u64,
@@ -63,8 +60,7 @@ pub struct StoredEvent {
 }
 
 /// What to draw.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SeriesQuery {
     /// Which number.
@@ -79,8 +75,7 @@ fn minute() -> u32 {
 }
 
 /// What can be drawn over time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
     /// Tokens of all types used within each step.
@@ -96,13 +91,12 @@ pub enum Metric {
 }
 
 /// One number over time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Series {
     /// Which.
     pub metric: Metric,
     /// Seconds that a point stands for.
-    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    #[schemars(range(min = 1))]
     pub resolution_s: u32,
     /// The beginning of a step and its value, in the order of time; steps in which nothing happened are left out.
     pub points: Vec<(Timestamp, f64)>,
@@ -110,8 +104,7 @@ pub struct Series {
 
 /// Everything that is stored of one session: `forgecast import` and `POST /api/v1/import` read it back.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Exported {
     /// What makes it the one it is.
     pub session: StoredSession,
@@ -127,8 +120,7 @@ pub struct Exported {
 
 /// What makes a session the one it is.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoredSession {
     /// Its id.
     pub id: SessionId,

@@ -1,6 +1,7 @@
 //! Which part of history a report is about. The reports themselves are [`UsageReport`](crate::report::UsageReport) and
 //! [`OutcomeReport`](crate::outcome::OutcomeReport).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::unless_empty;
@@ -11,47 +12,45 @@ use crate::report::GroupBy;
 use crate::time::Timestamp;
 
 /// Which usage. A parameter that is empty counts as left out.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StatsQuery {
     /// By what; otherwise by day.
     #[serde(default, deserialize_with = "unless_empty")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::OrEmpty<GroupBy>>"))]
+    #[schemars(with = "Option<crate::schema::OrEmpty<GroupBy>>")]
     pub group_by: Option<GroupBy>,
     /// The first day: a date, or a time which means its day.
     #[serde(default, deserialize_with = "unless_empty")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::OrEmpty<Day>>"))]
+    #[schemars(with = "Option<crate::schema::OrEmpty<Day>>")]
     pub since: Option<Day>,
     /// The last day.
     #[serde(default, deserialize_with = "unless_empty")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::OrEmpty<Day>>"))]
+    #[schemars(with = "Option<crate::schema::OrEmpty<Day>>")]
     pub until: Option<Day>,
     /// One project.
     #[serde(default, deserialize_with = "unless_empty")]
     pub project: Option<String>,
     /// One session: an id, a name (its newest run) or the name of a transcript.
     #[serde(default, deserialize_with = "unless_empty")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::OrEmpty<SessionRef>>"))]
+    #[schemars(with = "Option<crate::schema::OrEmpty<SessionRef>>")]
     pub session: Option<SessionRef>,
 }
 
 /// Which finished sessions. A parameter that is empty counts as left out.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OutcomesQuery {
     /// By what; otherwise by day.
     #[serde(default, deserialize_with = "unless_empty")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::OrEmpty<OutcomesBy>>"))]
+    #[schemars(with = "Option<crate::schema::OrEmpty<OutcomesBy>>")]
     pub group_by: Option<OutcomesBy>,
     /// The first day: a date, or a time which means its day.
     #[serde(default, deserialize_with = "unless_empty")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::OrEmpty<Day>>"))]
+    #[schemars(with = "Option<crate::schema::OrEmpty<Day>>")]
     pub since: Option<Day>,
     /// The last day.
     #[serde(default, deserialize_with = "unless_empty")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::OrEmpty<Day>>"))]
+    #[schemars(with = "Option<crate::schema::OrEmpty<Day>>")]
     pub until: Option<Day>,
     /// One project.
     #[serde(default, deserialize_with = "unless_empty")]

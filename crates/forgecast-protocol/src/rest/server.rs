@@ -1,5 +1,6 @@
 //! How the server itself is.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::IndexingProgress;
@@ -7,8 +8,7 @@ use crate::health::RootHealth;
 
 /// Whether everything works, and what does not.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Readiness {
     /// All of it in one word.
     pub status: Ready,
@@ -21,8 +21,7 @@ pub struct Readiness {
 }
 
 /// How the server is, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Ready {
     /// Everything works.
@@ -35,8 +34,7 @@ pub enum Ready {
 
 /// How the database is.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoreState {
     /// Whether it takes facts.
     pub writable: bool,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 
@@ -12,16 +13,14 @@ use crate::session::{SessionRow, SessionStatus};
 use crate::time::Timestamp;
 
 /// The path of a session.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct SessionPath {
     /// A run by its id, or the newest run by the name.
     pub id: SessionRef,
 }
 
 /// The path of a session as it was.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct RevisionPath {
     /// A run by its id, or the newest run by the name.
     pub id: SessionRef,
@@ -30,32 +29,27 @@ pub struct RevisionPath {
 }
 
 /// The path of a file of a session.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct FilePath {
     /// A run by its id, or the newest run by the name.
     pub id: SessionRef,
     /// The name as the view lists it; its slashes may stand as they are.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1), example = "session-summary.json"))]
+    #[schemars(length(min = 1), example = "session-summary.json")]
     pub name: String,
 }
 
 /// Which rows of the overview.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SessionsQuery {
     /// Only these statuses; an empty word is skipped, and none at all means any.
     #[serde(default, deserialize_with = "comma_separated")]
-    #[cfg_attr(
-        feature = "schema",
-        schemars(with = "Option<Vec<crate::schema::OrEmpty<SessionStatus>>>")
-    )]
+    #[schemars(with = "Option<Vec<crate::schema::OrEmpty<SessionStatus>>>")]
     pub status: Vec<SessionStatus>,
     /// Only this project.
     pub project: Option<String>,
     /// Only sessions that ended at this moment or later; of those that are not over, that worked then or later.
-    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Moment>"))]
+    #[schemars(with = "Option<crate::schema::Moment>")]
     pub since: Option<Timestamp>,
     /// Only rows whose id, name, project or task contains this, whatever the case.
     pub q: Option<String>,
@@ -74,8 +68,7 @@ fn page() -> u32 {
 }
 
 /// By what the overview is sorted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Sort {
     /// Last work, newest first.
@@ -97,8 +90,7 @@ pub enum Sort {
 
 /// A page of the overview.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionList {
     /// Rows, in the order that was asked for.
     pub sessions: Vec<SessionRow>,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::ArtifactKind;
@@ -9,14 +10,13 @@ use crate::time::Timestamp;
 
 /// Decisions and lessons.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Decisions {
     /// How many there are.
     #[serde(default)]
     pub total: u32,
     /// Mean of the ratings that were given, 1 to 5.
-    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 5)))]
+    #[schemars(range(min = 1, max = 5))]
     pub avg_quality: Option<f64>,
     /// How many applied a lesson of an earlier build.
     #[serde(default)]
@@ -28,8 +28,7 @@ pub struct Decisions {
 
 /// One decision.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DecisionView {
     /// One line.
     pub title: String,
@@ -48,10 +47,10 @@ pub struct DecisionView {
     /// How sure its author is, as written.
     pub confidence: Option<String>,
     /// 1 to 5, when somebody rated it.
-    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 5)))]
+    #[schemars(range(min = 1, max = 5))]
     pub quality: Option<f64>,
     /// 1 to 5, when somebody rated it.
-    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 5)))]
+    #[schemars(range(min = 1, max = 5))]
     pub difficulty: Option<f64>,
     /// Whether a lesson of an earlier build was applied.
     pub lesson_used: Option<bool>,
@@ -61,8 +60,7 @@ pub struct DecisionView {
 
 /// One pattern.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PatternView {
     /// One line.
     pub title: String,
@@ -77,8 +75,7 @@ pub struct PatternView {
 }
 
 /// One file of the session.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ArtifactView {
     /// What it is.
     pub kind: ArtifactKind,

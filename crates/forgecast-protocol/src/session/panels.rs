@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::status::PhaseStatus;
@@ -10,8 +11,7 @@ use crate::time::Timestamp;
 
 /// The current phase.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CurrentPhase {
     /// Name: a word of the vocabulary, or the producer's own.
     pub name: String,
@@ -27,8 +27,7 @@ pub struct CurrentPhase {
 
 /// One phase of the pipeline.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PhaseView {
     /// Position in the pipeline; phases that are not in the vocabulary come behind, in the order they came.
     pub order: u32,
@@ -45,11 +44,10 @@ pub struct PhaseView {
 
 /// Progress and tasks.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
     /// 0 to 100, from the phases done and, where stated, the tasks.
-    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
+    #[schemars(range(min = 0, max = 100))]
     pub percent: Option<f64>,
     /// Tasks done.
     pub tasks_completed: Option<u32>,
@@ -67,8 +65,7 @@ pub struct Progress {
 
 /// One task.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TaskView {
     /// Position in the list.
     pub order: u32,
@@ -88,8 +85,7 @@ pub struct TaskView {
 
 /// The test loop.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Tests {
     /// The current round, counted from 1.
     pub iteration: Option<u32>,
@@ -102,8 +98,7 @@ pub struct Tests {
 
 /// The result of the build as a whole.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TestSummary {
     /// Tests run.
     pub total: Option<u32>,
@@ -117,8 +112,7 @@ pub struct TestSummary {
 
 /// One round of the test loop; a number that is stated nowhere is absent.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TestIteration {
     /// Tests run.
     pub run: Option<u32>,
@@ -134,8 +128,7 @@ pub struct TestIteration {
 
 /// One agent.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AgentView {
     /// `scout`, `builder`, `general-purpose`, …
     #[serde(rename = "type")]
@@ -149,7 +142,7 @@ pub struct AgentView {
     /// The phase it works in.
     pub phase: Option<String>,
     /// 0 to 100.
-    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
+    #[schemars(range(min = 0, max = 100))]
     pub progress_percent: Option<f64>,
     /// Tokens used.
     pub tokens: Option<u64>,
@@ -168,8 +161,7 @@ pub struct AgentView {
 }
 
 /// What is likely to remain, counted from `at`; worked out from history, absent when there is none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Estimate {
     /// When it was worked out.
     pub at: Timestamp,
@@ -188,8 +180,7 @@ pub struct Estimate {
 
 /// One reported error.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorView {
     /// One line.
     pub message: String,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::status::{PhaseStatus, SessionStatus, SourceOfState, WaitingFor};
@@ -10,8 +11,7 @@ use crate::time::Timestamp;
 
 /// One session in the index: enough for the overview.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionRow {
     /// Canonical id.
     pub id: SessionId,
@@ -39,7 +39,7 @@ pub struct SessionRow {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub phases: BTreeMap<String, PhaseStatus>,
     /// 0 to 100.
-    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
+    #[schemars(range(min = 0, max = 100))]
     pub progress_percent: Option<f64>,
     /// Tasks, when there is a list of them.
     pub tasks: Option<RowTasks>,
@@ -64,8 +64,7 @@ pub struct SessionRow {
 }
 
 /// What needs a person's notice: the latest of it, until the session goes on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Attention {
     /// What happened.
     pub kind: AttentionKind,
@@ -78,8 +77,7 @@ pub struct Attention {
 }
 
 /// What is worth a person's notice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AttentionKind {
     /// It ended well.
@@ -96,8 +94,7 @@ pub enum AttentionKind {
 
 /// The current phase, short.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RowPhase {
     /// Name.
     pub name: String,
@@ -108,8 +105,7 @@ pub struct RowPhase {
 }
 
 /// Tasks, short.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RowTasks {
     /// Done.
     #[serde(default)]
@@ -121,8 +117,7 @@ pub struct RowTasks {
 
 /// Tests, short.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RowTests {
     /// Passed.
     pub passed: Option<u32>,
@@ -132,8 +127,7 @@ pub struct RowTests {
 
 /// Usage, short.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RowUsage {
     /// Tokens of all types.
     #[serde(default)]

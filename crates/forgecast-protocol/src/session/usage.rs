@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{TokenDelta, UsageSource};
 
 /// Tokens by type.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TokenCounts {
     /// Sent to the model and not cached.
     #[serde(default)]
@@ -65,8 +65,7 @@ impl TokenCounts {
 
 /// Tokens and cost.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Usage {
     /// Tokens by type.
     #[serde(flatten)]
@@ -111,8 +110,7 @@ pub struct Usage {
 
 /// A share of the usage.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UsageShare {
     /// Tokens by type.
     #[serde(flatten)]
@@ -123,8 +121,7 @@ pub struct UsageShare {
 
 /// What was used within one minute.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UsageMinute {
     /// Tokens of all types.
     #[serde(default)]
@@ -134,8 +131,7 @@ pub struct UsageMinute {
 }
 
 /// How a budget stands, as of the last mark that was passed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Budget {
     /// US dollars allowed.
     pub limit_usd: f64,
@@ -145,8 +141,7 @@ pub struct Budget {
 
 /// How full the context window is.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ContextWindow {
     /// Tokens in it.
     pub used: Option<u64>,
@@ -154,15 +149,14 @@ pub struct ContextWindow {
     #[serde(default)]
     pub limit: u64,
     /// 0 to 100.
-    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
+    #[schemars(range(min = 0, max = 100))]
     pub percent: f64,
     /// `safe` below 50 %, `warning`, `critical` from 75 %.
     pub level: BudgetLevel,
 }
 
 /// How near a limit is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BudgetLevel {
     /// Below half.

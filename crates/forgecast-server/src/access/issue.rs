@@ -27,7 +27,7 @@ pub(super) struct ProcessKey {
 
 impl ProcessKey {
     pub(super) fn new() -> io::Result<Self> {
-        let (text, hash) = new_token(Role::Admin.as_str())?;
+        let (text, hash) = new_token(Role::Admin.as_ref())?;
         let secret = Bytes32::random()?;
         Ok(Self {
             // Longer than the ids in the file, so that it cannot be one of them.
@@ -47,7 +47,7 @@ impl Document {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
         check_count(self.tokens.len(), "tokens")?;
-        let (text, hash) = new_token(role.as_str())?;
+        let (text, hash) = new_token(role.as_ref())?;
         let info = TokenInfo {
             id: self.new_id()?,
             role,

@@ -132,7 +132,7 @@ impl Keys {
     pub fn rotate(&self, role: Role) -> io::Result<(TokenInfo, String)> {
         self.change(|document, now| {
             let newest = document.tokens.iter().rev().find(|token| token.info.role == role);
-            let mut name = newest.map_or_else(|| role.as_str().to_owned(), |token| token.info.name.clone());
+            let mut name = newest.map_or_else(|| role.as_ref().to_owned(), |token| token.info.name.clone());
             document.tokens.retain(|token| token.info.role != role);
             while document.tokens.iter().any(|token| token.info.name == name) {
                 name.push('\'');

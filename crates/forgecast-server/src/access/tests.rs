@@ -60,7 +60,7 @@ fn a_token_is_shown_once_and_only_its_hash_is_kept() {
     let keys = world.keys();
     assert!(keys.is_empty() && !world.path().exists());
     for (role, start) in [(Role::View, "fc_v_"), (Role::Ingest, "fc_i_"), (Role::Admin, "fc_a_")] {
-        let (info, text) = keys.add_token(role, role.as_str()).unwrap();
+        let (info, text) = keys.add_token(role, role.as_ref()).unwrap();
         assert!(text.starts_with(start) && text.len() == 48, "{text}");
         assert_eq!((info.role, info.id.len()), (role, 8));
         assert!(matches!(keys.find(&text), Some(Principal::Token(found, _)) if found == role));

@@ -146,7 +146,7 @@ fn written(frames: &[Frame]) -> Bytes {
     let mut text = String::with_capacity(frames.iter().map(|frame| frame.json.len() + 64).sum());
     for frame in frames {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "event: {}", frame.kind.as_str());
+        let _ = writeln!(text, "event: {}", frame.kind.as_ref());
         if let Some(position) = &frame.position {
             let _ = writeln!(text, "id: {}:{}", position.epoch, position.revision);
         }

@@ -10,6 +10,7 @@ use forgecast_protocol::{ClientMessage, ServerMessage};
 use schemars::{JsonSchema, json_schema};
 use serde_json::{Value, json};
 
+use super::Described;
 use super::operation::{JSON, Operation, PROBLEM, Schemas};
 use crate::error::Error;
 use crate::etag::{NoStore, WithEtag};
@@ -27,12 +28,6 @@ const PROTOBUF: &str = "application/x-protobuf";
 
 /// Adds to the description of a route.
 pub(crate) type Describe = fn(&mut Operation, &mut Schemas);
-
-/// A handler that can be described. `T` is the one of [`axum::handler::Handler`].
-pub trait Described<T> {
-    /// Adds what it takes and answers.
-    const DESCRIBE: Describe;
-}
 
 /// An argument of a handler.
 trait Argument {

@@ -134,7 +134,7 @@ impl UsageAccounts {
         usage.provenance = sources.clone().map(|(source, _)| *source).collect();
         // A hook confirms a call and knows nothing of its tokens.
         let counting = sources.filter(|(_, source)| source.share.tokens.total() > 0);
-        let by_source = counting.map(|(source, total)| (source.as_str().to_owned(), total.share.clone()));
+        let by_source = counting.map(|(source, total)| (source.as_ref().to_owned(), total.share.clone()));
         usage.by_source = by_source.collect();
         if usage.by_source.len() < 2 {
             usage.by_source.clear();

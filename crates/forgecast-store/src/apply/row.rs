@@ -37,7 +37,7 @@ impl RowColumns {
         let started_at = row.started_at.map_or(0, Timestamp::as_millis);
         Self {
             revision,
-            status: row.status.as_str(),
+            status: row.status.into(),
             active: row.status.is_active(),
             project: row.project.clone(),
             last_work_at: row.last_work_at.map_or(started_at, Timestamp::as_millis),

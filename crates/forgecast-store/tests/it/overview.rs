@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use forgecast_protocol::event::{Fact, PhaseReported, TestBasis, TestsReported, TokenDelta, UsageRecorded};
 use forgecast_protocol::rest::{Cursor, Metric, SessionsQuery, Sort};
 use forgecast_protocol::session::{RowUsage, SessionRow, SessionStatus};
-use forgecast_store::{FinishedQuery, Store, Write};
+use forgecast_store::{Store, Write};
 use proptest::prelude::*;
 
 use crate::helpers::*;
@@ -325,7 +325,7 @@ async fn sessions_that_are_over_are_told_in_brief() {
         ended("d~1", Running, Some(time(1_000)), None, "shop"),
     ];
     let store = with_rows(&place, &rows).await;
-    let all = store.finished(FinishedQuery::default()).await.unwrap();
+    let all = store.finished(None, None).await.unwrap();
     assert_eq!(all.len(), 3, "what runs is not over");
     let given_up = all.iter().find(|one| one.status == Abandoned).unwrap();
     assert_eq!(
@@ -335,11 +335,7 @@ async fn sessions_that_are_over_are_told_in_brief() {
     );
     assert!(all.iter().any(|one| one.status == Failed && one.started_at.is_none()));
 
-    let late = FinishedQuery {
-        ended_since: Some(time(5_001)),
-        project: Some("shop".into()),
-    };
-    let late = store.finished(late).await.unwrap();
+    let late = store.finished(Some(time(5_001)), Some("shop".into())).await.unwrap();
     assert_eq!(late.len(), 1);
     assert_eq!((late[0].started_at, late[0].ended_at), (Some(time(1_000)), time(9_000)));
 }

@@ -103,7 +103,7 @@ pub(crate) struct DoctorArgs {
 
 fn group(text: &str) -> Result<GroupBy, String> {
     text.parse().map_err(|_| {
-        let words = GroupBy::ALL.map(GroupBy::as_str);
+        let words = GroupBy::ALL.map(|by| by.to_string());
         format!("expected one of {}", words.join(", "))
     })
 }
@@ -128,8 +128,8 @@ mod tests {
                 other => panic!("{other:?}"),
             })
         };
-        assert_eq!(parse(&[]).unwrap().by.as_str(), "day");
-        assert_eq!(parse(&["--by", "session"]).unwrap().by.as_str(), "session");
+        assert_eq!(parse(&[]).unwrap().by.as_ref(), "day");
+        assert_eq!(parse(&["--by", "session"]).unwrap().by.as_ref(), "session");
         assert!(parse(&["--by", "week"]).is_err());
         assert_eq!(
             parse(&["--since", "2026-11-02"]).unwrap().since,

@@ -130,7 +130,7 @@ fn import_session(
     let id = exported.session.id.clone();
     let (events, lines) = (exported.events.len() as u64, exported.log.len() as u64);
     summary.sessions += 1;
-    if !forgecast_server::clean_export(&mut exported, cleaner) {
+    if !forgecast_decode::exported::clean_export(&mut exported, cleaner) {
         let why = format!("{id}: a fact contains more text than Forgecast accepts");
         summary.reject(why, events);
         return Ok(());

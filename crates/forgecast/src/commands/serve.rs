@@ -122,7 +122,7 @@ impl Service<'_> {
         if !keys.is_empty() || !(urls.is_exposed() || self.config.requires_local_tokens()) {
             return Ok(Vec::new());
         }
-        let made = [Role::View, Role::Admin].map(|role| keys.add_token(role, role.as_str()));
+        let made = [Role::View, Role::Admin].map(|role| keys.add_token(role, role.as_ref()));
         let made: Result<_, _> = made.into_iter().collect();
         made.with_context(|| format!("cannot create access tokens in {}", access::path(&self.db).display()))
     }

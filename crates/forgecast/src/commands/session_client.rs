@@ -228,7 +228,7 @@ impl SessionClient {
                 });
                 let unwanted = receipt.rejected.into_iter().map(|one| Rejection {
                     index: pushed.envelope_of.get(one.index).copied().unwrap_or(one.index),
-                    problem: one.reason.as_str().replace('_', " "),
+                    problem: <&str>::from(one.reason).replace('_', " "),
                 });
                 Ok(PushReceipt {
                     accepted: receipt.accepted,

@@ -25,7 +25,7 @@ pub(crate) fn run(context: &Context, args: &TokenArgs) -> Result<()> {
     let written = || format!("cannot change {}", access::path(&db).display());
     match &args.command {
         TokenCommand::New { role, name } => {
-            let name = name.as_deref().unwrap_or(role.as_str());
+            let name = name.as_deref().unwrap_or(role.as_ref());
             if name.contains(is_hidden) {
                 bail!("a name must consist of visible characters: {name:?}");
             }

@@ -133,7 +133,7 @@ fn sources(sources: &[RootHealth]) -> Vec<Finding> {
             let why = source
                 .message
                 .clone()
-                .unwrap_or_else(|| source.state.as_str().to_owned());
+                .unwrap_or_else(|| source.state.as_ref().to_owned());
             warn(
                 "folders",
                 format!("{}: {why}", source.path.display()),

@@ -68,7 +68,7 @@ impl Task {
     pub(super) fn row(&mut self, table: LegacyTable, row: &LegacyRow, at: Option<Timestamp>) -> Vec<Value> {
         let at = at.or(self.began).max(self.began);
         self.latest = self.latest.max(at);
-        let place = format!("{}/{}", table.name(), row.number);
+        let place = format!("{}/{}", table.as_ref(), row.number);
         let columns = &row.columns;
         match table {
             LegacyTable::Metrics => self.metric(&place, columns, at),

@@ -25,7 +25,7 @@ pub(crate) fn sessions(rows: &[SessionRow], now: Timestamp, style: Style) -> Str
         let tests = row.tests.as_ref().map(|tests| counts(tests.passed, tests.failed));
         [
             row.id.to_string(),
-            row.status.as_str().to_owned(),
+            row.status.as_ref().to_owned(),
             phase,
             percent(row.progress_percent),
             tests.unwrap_or_else(|| "-".to_owned()),
@@ -75,7 +75,7 @@ pub(crate) fn session(view: &SessionView, now: Timestamp, style: Style) -> Strin
     let mut text = format!(
         "{}  {}",
         style.bold(&view.id.to_string()),
-        style.status(view.status, view.status.as_str())
+        style.status(view.status, view.status.as_ref())
     );
     if let Some(reason) = &view.status_reason {
         text.push_str(&format!("  {}", style.dim(reason)));
@@ -169,7 +169,7 @@ fn tests_line(tests: &Tests) -> String {
 
 /// The state of a session in one line; `status --watch` prints it when it differs from the previous one.
 pub(crate) fn change(view: &SessionView, style: Style) -> String {
-    let mut parts = vec![style.status(view.status, view.status.as_str())];
+    let mut parts = vec![style.status(view.status, view.status.as_ref())];
     if let Some(phase) = &view.phase {
         parts.push(numbered(&phase.name, phase.number.as_deref(), phase.total));
     }
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_the_only_control_sequences() {
+    fn colors_are_the_only_control_sequences() {
         let colored = plain::rendered(&session(&view(), now(), Style { colored: true }), true);
         let plain = plain::rendered(&session(&view(), now(), Style::plain()), true);
         assert_ne!(colored, plain);

@@ -14,7 +14,7 @@ pub(crate) fn usage(report: &UsageReport, style: Style) -> String {
     if report.rows.is_empty() {
         return "No usage found.\n".to_owned();
     }
-    let group = report.group_by.as_str().to_uppercase();
+    let group = report.group_by.as_ref().to_uppercase();
     let rows = report.rows.iter();
     let rows = rows.map(|row| cells(named(row.key(), report.group_by), &row.amount));
     let mut text = table::aligned(
@@ -92,7 +92,7 @@ pub(super) fn summary(usage: &Usage) -> String {
     if let Some(context) = &usage.context {
         let _ = write!(text, ", context {:.0} % full", context.percent);
     }
-    let sources: Vec<&str> = usage.provenance.iter().map(|source| source.as_str()).collect();
+    let sources: Vec<&str> = usage.provenance.iter().map(|source| source.as_ref()).collect();
     if !sources.is_empty() {
         let _ = write!(text, " ({})", sources.join(", "));
     }

@@ -63,14 +63,14 @@ async fn everybody_learns_who_they_are() {
     let server = closed().await;
     assert_eq!(server.get("/api/v1/me").await.json(), json!({"role": null}));
     for role in [Role::View, Role::Ingest, Role::Admin] {
-        let (_, token) = server.keys.add_token(role, role.as_str()).unwrap();
+        let (_, token) = server.keys.add_token(role, role.as_ref()).unwrap();
         assert_eq!(
             server.get_as(&token, "/api/v1/me").await.json(),
-            json!({"role": role.as_str()})
+            json!({"role": role.as_ref()})
         );
         assert_eq!(
             me(&server, &cookie(&sign_in(&server, &token).await)).await,
-            json!({"role": role.as_str()})
+            json!({"role": role.as_ref()})
         );
     }
     let (_, link) = server.keys.share(id("weather~1"), HOUR).unwrap();

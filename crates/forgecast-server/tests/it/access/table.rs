@@ -129,7 +129,7 @@ async fn every_route_serves_whom_it_says_and_nobody_else() {
     let server = closed_with(|options| options.wrong_tokens_per_address = 1_000).await;
     let keys = &server.keys;
     let roles = [Role::View, Role::Ingest, Role::Admin].map(|role| {
-        let (_, token) = keys.add_token(role, role.as_str()).unwrap();
+        let (_, token) = keys.add_token(role, role.as_ref()).unwrap();
         (Who::Holder(role), token)
     });
     let (_, own) = keys.share(id("weather~1"), HOUR * 2).unwrap();
@@ -193,7 +193,7 @@ async fn whoever_is_on_the_machine_may_watch_and_send_but_not_everything() {
     let answer = server.get_as("fc_v_nonsense", "/api/v1/sessions").await;
     assert_eq!(
         answer.status, 401,
-        "who shows a wrong token is not simply taken for a neighbour"
+        "who shows a wrong token is not simply taken for a neighbor"
     );
     let forgotten = [("cookie", "forgecast=abc.1.x; theme=dark")];
     let answer = server.request("GET", "/api/v1/sessions", &forgotten, b"").await;
@@ -221,7 +221,7 @@ async fn no_route_is_there_twice_and_all_that_change_something_are_closed() {
 }
 
 #[tokio::test]
-async fn a_guest_names_the_session_by_its_whole_id_however_it_is_spelt() {
+async fn a_guest_names_the_session_by_its_whole_id_however_it_is_spelled() {
     let server = closed_with(|_| ()).await;
     let (_, own) = server.keys.share(id("weather~1"), HOUR).unwrap();
     for (path, status) in [

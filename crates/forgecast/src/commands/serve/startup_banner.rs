@@ -107,7 +107,7 @@ fn listed(tokens: &[TokenInfo]) -> String {
     let names = tokens
         .iter()
         .take(MAX_NAMES)
-        .map(|token| match token.name == token.role.as_str() {
+        .map(|token| match token.name == token.role.as_ref() {
             true => token.name.clone(),
             false => format!("{} ({})", one_line(&token.name), token.role),
         });
