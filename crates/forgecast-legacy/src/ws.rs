@@ -1,16 +1,16 @@
 //! One session over a WebSocket, as clients of Context Foundry follow it: its status at once and again when it changed.
 //! What only ticks causes no frame. The socket stays open when the build is over; the end is sent once.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use forgecast_hub::{Frame, Start, SubscribeError, Subscription};
 use forgecast_protocol::{ServerMessage, SessionId, SessionRef, Topic};
-use forgecast_server::{AppState, CloseReason, InPath, Turn, ViewerProtocol, ViewerSocket, ViewerUpgrade};
+use forgecast_server::{AppState, CloseReason, InPath, ViewerProtocol, ViewerSocket, ViewerUpgrade};
 
 use crate::broadcast_rooms::{BroadcastRooms, Membership, RoomMessage};
 use crate::diff::{KnownFrame, LastSent};
@@ -81,7 +81,7 @@ struct Followed {
 }
 
 /// What there is to send.
-enum Delivery {
+pub(crate) enum Delivery {
     /// From a producer; `None` when the viewer did not keep up.
     Broadcast(Option<RoomMessage>),
     /// The view may have changed.
@@ -92,35 +92,16 @@ enum Delivery {
 }
 
 impl ViewerProtocol for SessionProtocol {
-    async fn serve(&mut self, socket: &mut ViewerSocket) -> Result<Infallible, CloseReason> {
-        socket.check_allowed()?;
+    type Delivery = Delivery;
+
+    async fn begin(&mut self, socket: &mut ViewerSocket) -> Result<(), CloseReason> {
         self.update(socket).await?;
-        if matches!(self.following, Following::Undecided) {
-            self.wait(socket).await?;
-        }
-        loop {
-            match socket.next_turn(|cx| self.poll_delivery(cx)).await? {
-                // These clients have nothing to say that anybody listens to.
-                Turn::Message(message) => drop(socket.on_message(message).await?),
-                Turn::Delivery(Delivery::Broadcast(None)) => return Err(CloseReason::Slow),
-                Turn::Delivery(Delivery::Broadcast(Some(message))) => {
-                    socket.send_texts(message.text).await?;
-                    self.follow_newest(socket).await?;
-                }
-                Turn::Delivery(Delivery::Removed) => self.wait(socket).await?,
-                Turn::Delivery(Delivery::Changed) => self.update(socket).await?,
-                Turn::Delivery(Delivery::Lines(frames)) => socket.send_texts(log_lines(&frames)).await?,
-                Turn::Heartbeat => {
-                    socket.on_heartbeat(None).await?;
-                    self.follow_newest(socket).await?;
-                    self.follow_log(socket.state()).await?;
-                }
-            }
+        match self.following {
+            Following::Undecided => self.wait(socket).await,
+            _ => Ok(()),
         }
     }
-}
 
-impl SessionProtocol {
     fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, CloseReason>> {
         match self.membership.messages.poll_recv(cx) {
             Poll::Ready(message) => Poll::Ready(Ok(Delivery::Broadcast(message))),
@@ -128,6 +109,32 @@ impl SessionProtocol {
         }
     }
 
+    async fn deliver(&mut self, socket: &mut ViewerSocket, delivery: Delivery) -> Result<(), CloseReason> {
+        match delivery {
+            Delivery::Broadcast(None) => Err(CloseReason::Slow),
+            Delivery::Broadcast(Some(message)) => {
+                socket.send_texts(message.text).await?;
+                Box::pin(self.follow_newest(socket)).await
+            }
+            Delivery::Removed => Box::pin(self.wait(socket)).await,
+            Delivery::Changed => Box::pin(self.update(socket)).await,
+            Delivery::Lines(frames) => socket.send_texts(log_lines(&frames)).await,
+        }
+    }
+
+    /// Ignores what these clients say.
+    async fn on_message(&mut self, _: &mut ViewerSocket, _: Option<String>) -> Result<(), CloseReason> {
+        Ok(())
+    }
+
+    async fn on_heartbeat(&mut self, socket: &mut ViewerSocket) -> Result<Option<Bytes>, CloseReason> {
+        self.follow_newest(socket).await?;
+        self.follow_log(socket.state()).await?;
+        Ok(None)
+    }
+}
+
+impl SessionProtocol {
     /// Says that the session does not exist, and waits for it.
     async fn wait(&mut self, socket: &mut ViewerSocket) -> Result<(), CloseReason> {
         let index = socket.state().hub().subscribe(Topic::Sessions, Start::Fresh).await;

@@ -34,7 +34,9 @@ impl Counts {
             CloseReason::Idle => &self.idle,
             CloseReason::Unauthorized
             | CloseReason::BadMessage
-            | CloseReason::Violated(_)
+            | CloseReason::ProtocolError
+            | CloseReason::InvalidText
+            | CloseReason::MessageTooLong
             | CloseReason::TooManyTopics
             | CloseReason::TooManyViewers => &self.refused,
             CloseReason::Gone | CloseReason::Restarting => return,

@@ -50,5 +50,5 @@ pub use router::{Route, Routes, Words, routes, says};
 pub use serve::{App, Exposed, ServeError, run};
 pub use state::AppState;
 pub use tls::{Tls, TlsError};
-pub use viewer::{Turn, ViewerProtocol, ViewerSocket, ViewerUpgrade};
-pub use websocket::{CloseReason, Message, Violation};
+pub use viewer::{ViewerProtocol, ViewerSocket, ViewerUpgrade};
+pub use websocket::CloseReason;

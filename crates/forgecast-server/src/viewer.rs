@@ -23,11 +23,39 @@ use crate::state::AppState;
 use crate::websocket::{CloseReason, Message, Opcode, Outgoing, Socket, handshake};
 use crate::write_timeout::WriteTimeoutStream;
 
-/// What is spoken on a viewer's socket. Dropped before the socket is closed, so that a viewer that closes slowly holds no
-/// subscription meanwhile.
+/// What is spoken on a viewer's socket. The socket itself answers control frames, sends heartbeats and closes.
+///
+/// Every future but that of [`deliver`](Self::deliver) is boxed while it runs, so that what is rare does not make every
+/// viewer's task larger.
 pub trait ViewerProtocol: Send + 'static {
-    /// Serves the viewer until there is a reason to close its socket.
-    fn serve(&mut self, socket: &mut ViewerSocket) -> impl Future<Output = Result<Infallible, CloseReason>> + Send;
+    /// What there is to send to the viewer.
+    type Delivery: Send;
+
+    /// Sends what a viewer gets first.
+    fn begin(&mut self, socket: &mut ViewerSocket) -> impl Future<Output = Result<(), CloseReason>> + Send;
+
+    /// What there is to send next; otherwise the task is woken when there is something.
+    fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Result<Self::Delivery, CloseReason>>;
+
+    /// Sends it.
+    fn deliver(
+        &mut self,
+        socket: &mut ViewerSocket,
+        delivery: Self::Delivery,
+    ) -> impl Future<Output = Result<(), CloseReason>> + Send;
+
+    /// Handles a message of the viewer; `None` is binary data.
+    fn on_message(
+        &mut self,
+        socket: &mut ViewerSocket,
+        text: Option<String>,
+    ) -> impl Future<Output = Result<(), CloseReason>> + Send;
+
+    /// The text to send with a heartbeat, if any.
+    fn on_heartbeat(
+        &mut self,
+        socket: &mut ViewerSocket,
+    ) -> impl Future<Output = Result<Option<Bytes>, CloseReason>> + Send;
 }
 
 /// A request that opens a WebSocket, extracted in a handler: refused with 400 when it does not.
@@ -73,7 +101,8 @@ impl ViewerUpgrade {
                 return;
             };
             if let Some(mut socket) = ViewerSocket::new(upgraded, principal, state) {
-                let Err(reason) = protocol.serve(&mut socket).await;
+                let Err(reason) = socket.serve(&mut protocol).await;
+                // A viewer that closes slowly holds no subscription meanwhile.
                 drop(protocol);
                 // Boxed, like everything that happens once: it must not make every viewer's task larger.
                 Box::pin(socket.close(reason)).await;
@@ -85,13 +114,9 @@ impl ViewerUpgrade {
 }
 
 /// What happens next on a viewer's socket.
-#[derive(Debug)]
-pub enum Turn<D> {
-    /// The viewer sent this, which has to be given to [`ViewerSocket::on_message`].
+enum Turn<D> {
     Message(Message),
-    /// There is something to send.
     Delivery(D),
-    /// It is time for a heartbeat, and the viewer may go on.
     Heartbeat,
 }
 
@@ -143,62 +168,60 @@ impl ViewerSocket {
         self.joined_at
     }
 
-    /// Waits for the viewer, for the next heartbeat, and for what `poll_delivery` has to send.
-    ///
-    /// # Errors
-    /// The socket has to be closed: the viewer is gone or may not go on, or the server is stopping.
-    pub async fn next_turn<D>(
-        &mut self,
-        mut poll_delivery: impl FnMut(&mut Context<'_>) -> Poll<Result<D, CloseReason>>,
-    ) -> Result<Turn<D>, CloseReason> {
-        // Sending does not count as work by itself; a viewer to whom there is always something to send still lets others work.
-        tokio::task::consume_budget().await;
-        self.messages_first = !self.messages_first;
-        let turn = poll_fn(|cx| {
-            if self.heartbeats.poll_changed(cx).is_ready() {
-                return Poll::Ready(Ok(Turn::Heartbeat));
+    /// Serves the viewer until there is a reason to close its socket.
+    async fn serve<P: ViewerProtocol>(&mut self, protocol: &mut P) -> Result<Infallible, CloseReason> {
+        self.check_allowed()?;
+        Box::pin(protocol.begin(self)).await?;
+        loop {
+            // Sending does not count as work by itself; a viewer to whom there is always something to send still lets others
+            // work.
+            tokio::task::consume_budget().await;
+            match poll_fn(|cx| self.poll_turn(protocol, cx)).await? {
+                Turn::Delivery(delivery) => protocol.deliver(self, delivery).await?,
+                Turn::Message(message) => Box::pin(self.on_message(protocol, message)).await?,
+                Turn::Heartbeat => Box::pin(self.on_heartbeat(protocol)).await?,
             }
-            if self.messages_first
-                && let Poll::Ready(message) = self.socket.poll_message(cx)
-            {
-                return Poll::Ready(message.map(Turn::Message));
-            }
-            if let Poll::Ready(delivery) = poll_delivery(cx) {
-                return Poll::Ready(delivery.map(Turn::Delivery));
-            }
-            self.socket.poll_message(cx).map_ok(Turn::Message)
-        })
-        .await?;
-        // A stop wakes viewers as a heartbeat does.
-        if matches!(turn, Turn::Heartbeat) {
-            self.check_allowed()?;
         }
-        Ok(turn)
     }
 
-    /// Notes the sign of life and answers control frames; gives back what is text or binary data.
-    ///
-    /// # Errors
-    /// The viewer closes the socket, or the answer cannot be sent.
-    pub async fn on_message(&mut self, message: Message) -> Result<Option<Message>, CloseReason> {
+    fn poll_turn<P: ViewerProtocol>(
+        &mut self,
+        protocol: &mut P,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Turn<P::Delivery>, CloseReason>> {
+        if self.heartbeats.poll_changed(cx).is_ready() {
+            return Poll::Ready(Ok(Turn::Heartbeat));
+        }
+        self.messages_first = !self.messages_first;
+        if self.messages_first
+            && let Poll::Ready(message) = self.socket.poll_message(cx)
+        {
+            return Poll::Ready(message.map(Turn::Message));
+        }
+        if let Poll::Ready(delivery) = protocol.poll_delivery(cx) {
+            return Poll::Ready(delivery.map(Turn::Delivery));
+        }
+        self.socket.poll_message(cx).map_ok(Turn::Message)
+    }
+
+    /// Notes the sign of life and answers control frames; everything else is the protocol's.
+    async fn on_message(&mut self, protocol: &mut impl ViewerProtocol, message: Message) -> Result<(), CloseReason> {
         self.silent_ms = 0;
         match message {
-            Message::Text(_) | Message::Binary => return Ok(Some(message)),
-            Message::Pong => {}
-            Message::Ping(payload) => self.send(Outgoing::frame(Opcode::Pong, payload)).await?,
+            Message::Text(text) => protocol.on_message(self, Some(text)).await,
+            Message::Binary => protocol.on_message(self, None).await,
+            Message::Pong => Ok(()),
+            Message::Ping(payload) => self.socket.send(Outgoing::frame(Opcode::Pong, payload)).await,
             Message::Close(code) => {
                 self.socket.send_close(code, "").await?;
-                return Err(CloseReason::Gone);
+                Err(CloseReason::Gone)
             }
         }
-        Ok(None)
     }
 
-    /// Whether the viewer may go on: asked once at the beginning, and then at each heartbeat.
-    ///
-    /// # Errors
-    /// The server is stopping, or the viewer's token ended.
-    pub fn check_allowed(&self) -> Result<(), CloseReason> {
+    /// Whether the viewer may go on: asked once at the beginning, and then at each heartbeat. A stop wakes viewers as a
+    /// heartbeat does.
+    fn check_allowed(&self) -> Result<(), CloseReason> {
         if self.state.stopping.is_cancelled() {
             Err(CloseReason::Restarting)
         } else if !self.state.access.is_valid(&self.principal) {
@@ -208,22 +231,20 @@ impl ViewerSocket {
         }
     }
 
-    /// Counts a heartbeat and sends `text`, and with it a ping when the viewer has been silent for half of the time that it
-    /// may be: browsers and libraries answer by themselves.
-    ///
-    /// # Errors
-    /// The viewer was silent for too long, or does not read.
-    pub async fn on_heartbeat(&mut self, text: Option<Bytes>) -> Result<(), CloseReason> {
+    /// Counts a heartbeat and sends it, and with it a ping when the viewer has been silent for half of the time that it may
+    /// be: browsers and libraries answer by themselves.
+    async fn on_heartbeat(&mut self, protocol: &mut impl ViewerProtocol) -> Result<(), CloseReason> {
+        self.check_allowed()?;
         let (beat_ms, idle_ms) = (self.state.options.heartbeat_ms, self.state.options.idle_ms);
         self.silent_ms += beat_ms;
         if self.silent_ms > idle_ms {
             return Err(CloseReason::Idle);
         }
-        let mut outgoing = Outgoing::texts(text);
+        let mut outgoing = Outgoing::texts(protocol.on_heartbeat(self).await?);
         if self.silent_ms > idle_ms / 2 && self.silent_ms - beat_ms <= idle_ms / 2 {
             outgoing.push(Opcode::Ping, Bytes::new());
         }
-        self.send(outgoing).await
+        self.socket.send(outgoing).await
     }
 
     /// Sends each of these as a text message, in as few writes as possible.
@@ -231,15 +252,7 @@ impl ViewerSocket {
     /// # Errors
     /// The viewer is gone or does not read.
     pub async fn send_texts(&mut self, texts: impl IntoIterator<Item = Bytes>) -> Result<(), CloseReason> {
-        self.send(Outgoing::texts(texts)).await
-    }
-
-    async fn send(&mut self, outgoing: Outgoing) -> Result<(), CloseReason> {
-        // Nothing to send must not wait for a socket that takes nothing.
-        if outgoing.is_empty() {
-            return Ok(());
-        }
-        self.socket.send(outgoing).await
+        self.socket.send(Outgoing::texts(texts)).await
     }
 
     async fn close(self, reason: CloseReason) {

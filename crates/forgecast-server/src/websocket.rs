@@ -8,7 +8,7 @@ mod outgoing;
 mod socket;
 
 pub use self::close::CloseReason;
-pub use self::decoder::{Message, Violation};
+pub(crate) use self::decoder::Message;
 pub(crate) use self::handshake::handshake;
 pub(crate) use self::outgoing::{Opcode, Outgoing};
 pub(crate) use self::socket::Socket;

@@ -1,18 +1,19 @@
 //! The live protocol over a WebSocket: one task per viewer, many topics per socket. Every send has a deadline; a viewer that
 //! does not read is closed, and nobody else notices.
 
-use std::convert::Infallible;
+use std::task::{Context, Poll};
 
 use axum::response::{IntoResponse, Response};
-use forgecast_hub::{Start, SubscribeError};
+use bytes::Bytes;
+use forgecast_hub::{Frame, Start, SubscribeError};
 use forgecast_protocol::update::ClientMessage;
 use forgecast_protocol::{ServerMessage, Topic};
 
 use super::topics::Topics;
 use super::{heartbeat, hello, json};
 use crate::error::Error;
-use crate::viewer::{Turn, ViewerProtocol, ViewerSocket, ViewerUpgrade};
-use crate::websocket::{CloseReason, Message};
+use crate::viewer::{ViewerProtocol, ViewerSocket, ViewerUpgrade};
+use crate::websocket::CloseReason;
 
 /// Longest text of a viewer that is repeated to it in an error.
 const ECHO_CHARS: usize = 200;
@@ -40,32 +41,24 @@ struct LiveProtocol {
 }
 
 impl ViewerProtocol for LiveProtocol {
-    async fn serve(&mut self, socket: &mut ViewerSocket) -> Result<Infallible, CloseReason> {
-        let hello = hello(socket.joined_at(), socket.state().options.heartbeat_ms);
-        send(socket, &hello).await?;
-        socket.check_allowed()?;
-        loop {
-            match socket.next_turn(|cx| self.topics.poll_deliveries(cx).map(Ok)).await? {
-                Turn::Delivery(mut frames) => {
-                    frames.retain(|frame| socket.principal().can_receive(frame));
-                    socket.send_texts(frames.into_iter().map(|frame| frame.json)).await?;
-                }
-                // Boxed, so that what is rare does not make every viewer's task larger.
-                Turn::Message(message) => Box::pin(self.on_message(socket, message)).await?,
-                Turn::Heartbeat => Box::pin(self.on_heartbeat(socket)).await?,
-            }
-        }
-    }
-}
+    type Delivery = Vec<Frame>;
 
-impl LiveProtocol {
-    async fn on_message(&mut self, socket: &mut ViewerSocket, message: Message) -> Result<(), CloseReason> {
-        let text = match socket.on_message(message).await? {
-            Some(Message::Text(text)) => text,
-            Some(_) => return Err(CloseReason::BadMessage),
-            None => return Ok(()),
-        };
-        match parse_message(&text)? {
+    async fn begin(&mut self, socket: &mut ViewerSocket) -> Result<(), CloseReason> {
+        let hello = hello(socket.joined_at(), socket.state().options.heartbeat_ms);
+        send(socket, &hello).await
+    }
+
+    fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<Frame>, CloseReason>> {
+        self.topics.poll_deliveries(cx).map(Ok)
+    }
+
+    async fn deliver(&mut self, socket: &mut ViewerSocket, mut frames: Vec<Frame>) -> Result<(), CloseReason> {
+        frames.retain(|frame| socket.principal().can_receive(frame));
+        socket.send_texts(frames.into_iter().map(|frame| frame.json)).await
+    }
+
+    async fn on_message(&mut self, socket: &mut ViewerSocket, text: Option<String>) -> Result<(), CloseReason> {
+        match parse_message(&text.ok_or(CloseReason::BadMessage)?)? {
             Ok(ClientMessage::Unsubscribe { topic }) => {
                 self.topics.remove(&topic);
                 Ok(())
@@ -87,6 +80,22 @@ impl LiveProtocol {
         }
     }
 
+    async fn on_heartbeat(&mut self, socket: &mut ViewerSocket) -> Result<Option<Bytes>, CloseReason> {
+        let state = socket.state();
+        if self.topics.len() > 0 {
+            self.unsubscribed_ms = 0;
+        } else {
+            self.unsubscribed_ms += state.options.heartbeat_ms;
+        }
+        if self.unsubscribed_ms > state.options.idle_ms {
+            return Err(CloseReason::Idle);
+        }
+        let message = heartbeat(state.heartbeats.last(), self.topics.marks());
+        Ok(Some(json(&message).into()))
+    }
+}
+
+impl LiveProtocol {
     async fn subscribe(&mut self, socket: &mut ViewerSocket, topic: Topic, start: Start) -> Result<(), CloseReason> {
         if !socket.principal().can_subscribe(&topic) {
             // Whether there is such a session is none of its business either.
@@ -105,20 +114,6 @@ impl LiveProtocol {
             Err(SubscribeError::TooMany { .. }) => Err(CloseReason::TooManyViewers),
             Err(error) => send_error(socket, Some(topic.to_string()), &error.into()).await,
         }
-    }
-
-    async fn on_heartbeat(&mut self, socket: &mut ViewerSocket) -> Result<(), CloseReason> {
-        let state = socket.state();
-        if self.topics.len() > 0 {
-            self.unsubscribed_ms = 0;
-        } else {
-            self.unsubscribed_ms += state.options.heartbeat_ms;
-        }
-        if self.unsubscribed_ms > state.options.idle_ms {
-            return Err(CloseReason::Idle);
-        }
-        let message = heartbeat(state.heartbeats.last(), self.topics.marks());
-        socket.on_heartbeat(Some(json(&message).into())).await
     }
 }
 

@@ -1,7 +1,5 @@
 //! Why a WebSocket is closed, and the code and reason that the viewer is sent.
 
-use super::decoder::Violation;
-
 /// Why a socket is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
@@ -13,8 +11,12 @@ pub enum CloseReason {
     Unauthorized,
     /// The viewer subscribed to nothing, or gave no sign of life, for `idle_ms`.
     Idle,
-    /// The viewer violated RFC 6455 or a limit on messages.
-    Violated(Violation),
+    /// The viewer violated RFC 6455.
+    ProtocolError,
+    /// The viewer sent a text that is not UTF-8.
+    InvalidText,
+    /// The viewer sent a message that is longer than it may be.
+    MessageTooLong,
     /// The viewer did not read what it was sent within `send_timeout_ms`.
     Slow,
     /// The viewer subscribed to more topics than one socket may.
@@ -31,9 +33,9 @@ impl CloseReason {
         match self {
             Self::Gone => None,
             Self::BadMessage => Some((4400, "bad message")),
-            Self::Violated(Violation::Protocol) => Some((1002, "protocol error")),
-            Self::Violated(Violation::NotText) => Some((1007, "text that is not UTF-8")),
-            Self::Violated(Violation::TooLong) => Some((1009, "message too long")),
+            Self::ProtocolError => Some((1002, "protocol error")),
+            Self::InvalidText => Some((1007, "text that is not UTF-8")),
+            Self::MessageTooLong => Some((1009, "message too long")),
             Self::Unauthorized => Some((4401, "not authorised")),
             Self::Idle => Some((4408, "idle")),
             Self::Slow => Some((4408, "slow")),

@@ -3,12 +3,14 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::close::CloseReason;
+
 /// Longest payload of a control frame.
 const LONGEST_CONTROL: usize = 125;
 
 /// A complete message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Message {
+pub(crate) enum Message {
     /// Text.
     Text(String),
     /// Binary data, which the protocol has no use for.
@@ -19,17 +21,6 @@ pub enum Message {
     Pong,
     /// The viewer leaves, with the code that it gave.
     Close(Option<u16>),
-}
-
-/// Why what was sent is no WebSocket traffic that is read here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Violation {
-    /// Not the frames of RFC 6455, or not in their order.
-    Protocol,
-    /// Text that is not UTF-8.
-    NotText,
-    /// Longer than a message may be.
-    TooLong,
 }
 
 /// Collects the bytes of one connection and gives out whole messages.
@@ -66,7 +57,7 @@ impl Decoder {
     }
 
     /// The next complete message, if there is one. After a violation nothing sensible follows.
-    pub(crate) fn next(&mut self) -> Result<Option<Message>, Violation> {
+    pub(crate) fn next(&mut self) -> Result<Option<Message>, CloseReason> {
         while let Some(header) = self.header()? {
             if self.unread.len() < header.size + header.payload {
                 break;
@@ -87,7 +78,7 @@ impl Decoder {
         Ok(None)
     }
 
-    fn header(&self) -> Result<Option<Header>, Violation> {
+    fn header(&self) -> Result<Option<Header>, CloseReason> {
         let [first, second, rest @ ..] = self.unread.as_ref() else {
             return Ok(None);
         };
@@ -95,7 +86,7 @@ impl Decoder {
         let is_control = opcode & 0x08 != 0;
         // No extension was agreed on, and a client masks everything.
         if first & 0x70 != 0 || second & 0x80 == 0 || !matches!(opcode, 0..=2 | 8..=10) {
-            return Err(Violation::Protocol);
+            return Err(CloseReason::ProtocolError);
         }
         let (length, wide) = match (second & 0x7f, rest) {
             (126, [a, b, ..]) => (u64::from(u16::from_be_bytes([*a, *b])), 2),
@@ -103,20 +94,20 @@ impl Decoder {
             (126 | 127, _) if !is_control => return Ok(None),
             (short, _) => (u64::from(short), 0),
         };
-        let payload = usize::try_from(length).map_err(|_| Violation::TooLong)?;
+        let payload = usize::try_from(length).map_err(|_| CloseReason::MessageTooLong)?;
         if is_control {
             if !is_final || payload > LONGEST_CONTROL {
-                return Err(Violation::Protocol);
+                return Err(CloseReason::ProtocolError);
             }
         } else {
             // Before anything of it is kept.
             let so_far = self.begun.as_ref().map_or(0, |(_, message)| message.len());
             if payload > self.longest.saturating_sub(so_far) {
-                return Err(Violation::TooLong);
+                return Err(CloseReason::MessageTooLong);
             }
             // A continuation continues something, and nothing else comes in between.
             if (opcode == 0) != self.begun.is_some() {
-                return Err(Violation::Protocol);
+                return Err(CloseReason::ProtocolError);
             }
         }
         Ok(rest
@@ -131,7 +122,7 @@ impl Decoder {
             }))
     }
 
-    fn frame(&mut self, header: &Header, payload: BytesMut) -> Result<Option<Message>, Violation> {
+    fn frame(&mut self, header: &Header, payload: BytesMut) -> Result<Option<Message>, CloseReason> {
         match header.opcode {
             8 => return closing(&payload).map(|code| Some(Message::Close(code))),
             9 => return Ok(Some(Message::Ping(payload.freeze()))),
@@ -152,25 +143,25 @@ impl Decoder {
         if !is_text {
             return Ok(Some(Message::Binary));
         }
-        let text = std::str::from_utf8(&message).map_err(|_| Violation::NotText)?;
+        let text = std::str::from_utf8(&message).map_err(|_| CloseReason::InvalidText)?;
         Ok(Some(Message::Text(text.to_owned())))
     }
 }
 
 /// The code of a close frame: none, or one that may be sent, with a reason that is text.
-fn closing(payload: &[u8]) -> Result<Option<u16>, Violation> {
+fn closing(payload: &[u8]) -> Result<Option<u16>, CloseReason> {
     let [high, low, reason @ ..] = payload else {
         return if payload.is_empty() {
             Ok(None)
         } else {
-            Err(Violation::Protocol)
+            Err(CloseReason::ProtocolError)
         };
     };
     let code = u16::from_be_bytes([*high, *low]);
     if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
-        return Err(Violation::Protocol);
+        return Err(CloseReason::ProtocolError);
     }
-    std::str::from_utf8(reason).map_err(|_| Violation::NotText)?;
+    std::str::from_utf8(reason).map_err(|_| CloseReason::InvalidText)?;
     Ok(Some(code))
 }
 

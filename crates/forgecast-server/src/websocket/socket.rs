@@ -48,7 +48,7 @@ impl Socket {
             match self.decoder.next() {
                 Ok(Some(message)) => return Poll::Ready(Ok(message)),
                 Ok(None) => ready!(self.poll_read(cx))?,
-                Err(violation) => return Poll::Ready(Err(CloseReason::Violated(violation))),
+                Err(reason) => return Poll::Ready(Err(reason)),
             }
         }
     }
@@ -67,6 +67,10 @@ impl Socket {
 
     /// Sends all of it in as few writes as possible, within the deadline.
     pub(crate) async fn send(&mut self, mut outgoing: Outgoing) -> Result<(), CloseReason> {
+        // Nothing to send must not wait for a socket that takes nothing.
+        if outgoing.is_empty() {
+            return Ok(());
+        }
         if let Wire::Left(stream) = &self.wire
             && outgoing.write_to(stream).map_err(|_| CloseReason::Gone)?
         {

@@ -22,7 +22,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn decode(pieces: &[&[u8]]) -> Result<Vec<Message>, Violation> {
+fn decode(pieces: &[&[u8]]) -> Result<Vec<Message>, CloseReason> {
     let mut decoder = Decoder::new(LONGEST);
     let mut messages = Vec::new();
     for piece in pieces {
@@ -87,11 +87,11 @@ fn every_form_of_length_is_understood_up_to_the_longest_message() {
 #[test]
 fn what_is_too_long_is_refused_by_its_header() {
     let whole = frame(0x81, &vec![b'x'; LONGEST + 1]);
-    assert_eq!(decode(&[&whole[..10]]), Err(Violation::TooLong));
+    assert_eq!(decode(&[&whole[..10]]), Err(CloseReason::MessageTooLong));
     let fragments = [frame(0x01, &vec![b'x'; LONGEST]), frame(0x80, b"x")].concat();
-    assert_eq!(decode(&[&fragments]), Err(Violation::TooLong));
+    assert_eq!(decode(&[&fragments]), Err(CloseReason::MessageTooLong));
     let huge = [0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
-    assert_eq!(decode(&[&huge]), Err(Violation::TooLong));
+    assert_eq!(decode(&[&huge]), Err(CloseReason::MessageTooLong));
 }
 
 #[test]
@@ -113,10 +113,10 @@ fn what_is_no_frame_or_out_of_order_is_refused() {
         ("half a close code", frame(0x88, b"\x03")),
         ("close code that is never sent", frame(0x88, b"\x03\xed")),
     ] {
-        assert_eq!(decode(&[&stream]), Err(Violation::Protocol), "{what}");
+        assert_eq!(decode(&[&stream]), Err(CloseReason::ProtocolError), "{what}");
     }
-    assert_eq!(decode(&[&frame(0x81, &[0xff])]), Err(Violation::NotText));
-    assert_eq!(decode(&[&frame(0x88, b"\x03\xe8\xff")]), Err(Violation::NotText));
+    assert_eq!(decode(&[&frame(0x81, &[0xff])]), Err(CloseReason::InvalidText));
+    assert_eq!(decode(&[&frame(0x88, b"\x03\xe8\xff")]), Err(CloseReason::InvalidText));
 }
 
 #[test]
