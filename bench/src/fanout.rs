@@ -19,6 +19,8 @@ use crate::report::Report;
 use crate::viewer::Viewer;
 
 const VIEWERS: usize = 200;
+/// Viewers that are not measured for their memory: the first ones also pay for what is allocated once.
+const WARM_UP: usize = 50;
 const CHANGES: usize = 200;
 const NCHAN: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
@@ -83,10 +85,14 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
 fn forgecast(bench: &Bench, report: &mut Report, root: &Path, data: &Path) -> Result<Contestant> {
     let project = Project::create(root, 1)?;
     let server = Server::forgecast(&bench.binary, root, data)?;
-    let before = server.resident_bytes()?;
     let topic = format!("session/{}", project.name());
     let received = Arc::new(AtomicUsize::new(0));
-    for _ in 0..VIEWERS {
+    let mut before = 0.0;
+    for number in 0..VIEWERS {
+        if number == WARM_UP {
+            pause(Duration::from_millis(300));
+            before = server.anonymous_bytes()?;
+        }
         let mut viewer = Viewer::follow(server.address, std::slice::from_ref(&topic))?;
         let received = Arc::clone(&received);
         std::thread::spawn(move || {
@@ -97,7 +103,7 @@ fn forgecast(bench: &Bench, report: &mut Report, root: &Path, data: &Path) -> Re
     }
     pause(Duration::from_millis(300));
     #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
-    let per_viewer = (server.resident_bytes()? - before) / VIEWERS as f64;
+    let per_viewer = (server.anonymous_bytes()? - before) / (VIEWERS - WARM_UP) as f64;
     report.figure("memory per idle viewer", per_viewer / 1024.0, "KiB");
     let publish = move |change| {
         // Longer than the debounce apart they would be one read each anyway; closer together some are one change.
@@ -160,7 +166,12 @@ fn nchan(data: &Path) -> Result<Contestant> {
         pause(Duration::from_millis(20));
     }
     let received = Arc::new(AtomicUsize::new(0));
-    for _ in 0..VIEWERS {
+    let mut before = 0.0;
+    for number in 0..VIEWERS {
+        if number == WARM_UP {
+            pause(Duration::from_millis(300));
+            before = server.anonymous_bytes()?;
+        }
         let mut viewer = Viewer::connect(address, "/live")?;
         let received = Arc::clone(&received);
         std::thread::spawn(move || {

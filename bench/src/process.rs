@@ -126,13 +126,22 @@ impl Server {
 
     /// Resident memory in bytes.
     pub(crate) fn resident_bytes(&self) -> Result<f64> {
+        self.memory("VmRSS:")
+    }
+
+    /// Resident memory that is no page of a file, in bytes: what the program allocated, without its own code.
+    pub(crate) fn anonymous_bytes(&self) -> Result<f64> {
+        self.memory("RssAnon:")
+    }
+
+    fn memory(&self, field: &'static str) -> Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let kilobytes = status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .find_map(|line| line.strip_prefix(field))
             .and_then(|rest| rest.split_whitespace().next())
             .and_then(|number| number.parse::<f64>().ok())
-            .context("VmRSS in /proc/pid/status")?;
+            .with_context(|| format!("{field} in /proc/pid/status"))?;
         Ok(kilobytes * 1024.0)
     }
 
