@@ -1,5 +1,5 @@
 //! The accept loop: takes connections, gives each a deadline for its headers and its writes, and lets them end in order
-//! when the server stops. It must survive whatever `accept` returns: running out of descriptors is a pause, not an end.
+//! when the server stops. It must survive every error of `accept`: if the descriptors run out, it pauses and tries again.
 
 use std::convert::Infallible;
 use std::io;
@@ -56,7 +56,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shared: Arc<App
             }
         };
         failing = false;
-        // A peer that is gone again has no address; there is nobody to serve.
+        // The peer has already closed the connection.
         let Ok(reached) = stream.local_addr() else {
             continue;
         };
@@ -76,7 +76,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shared: Arc<App
             None => turn_away(&stream),
         }
     }
-    // Nobody new: a client that reconnects finds the next server, not this one.
+    // From here on, a client that reconnects reaches the next server.
     drop(listener);
     let limit = Duration::from_millis(shared.options.stop_ms);
     if tokio::time::timeout(limit, shared.connections.all_closed())
@@ -91,7 +91,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shared: Arc<App
 /// Whether accepting fails for a reason of our own, which is logged once until it works again.
 async fn after_failure(error: &io::Error, failing: bool) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    // The peer gave up before we came: nothing is wrong here.
+    // The peer closed the connection before it was accepted; that is no error of this server.
     if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         return failing;
     }
@@ -152,11 +152,11 @@ async fn serve_one(
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);
-    // How a connection ends (reset, timeout, half a request) is its client's affair.
+    // A connection that ends with an error (reset, timeout, half a request) is not an error of the server.
     tokio::select! {
         _ = connection.as_mut() => {}
         () = shared.stopping.cancelled() => {
-            // Whoever has not asked for anything by now gets nothing; hyper would wait for the rest of half a head.
+            // A client that has sent no complete request gets no answer; hyper would wait for the rest of its head.
             if !asked.load(Ordering::Relaxed) {
                 return;
             }
@@ -182,8 +182,8 @@ async fn detect_tls(stream: TcpStream, endpoints: Endpoints, shared: &AppState) 
             let stream = tls.accept(stream).await.ok()?;
             return Some((Wire::Right(Box::new(stream)), Transport::Https));
         }
-        // Local producers have no certificates, and what they send does not leave the machine: not over loopback, and not
-        // from the address that it is sent to.
+        // Producers on this machine do not know the certificate, and what they send does not leave the machine: the peer is
+        // loopback, or has the address that it connected to.
         let peer = endpoints.peer.ip().to_canonical();
         let near = peer.is_loopback() || peer == endpoints.reached.ip().to_canonical();
         let transport = if near { Transport::Http } else { Transport::HttpRejected };
@@ -269,7 +269,7 @@ fn encrypted_address<B>(request: &Request<B>, asked: &Uri) -> Result<String, Err
     let Some(host) = host.filter(|_| matches!(*request.method(), Method::GET | Method::HEAD)) else {
         return Err(Error::NotEncrypted);
     };
-    // No port stands for the one of plain HTTP, and that is the one that answers here.
+    // Without a port the client used port 80, so this server answers there.
     let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
     let port = if has_port { "" } else { ":80" };
     let path = asked.path_and_query().map_or("/", |path| path.as_str());

@@ -1,4 +1,4 @@
-//! What it takes to speak https: a certificate with its key, the operator's or one of our own. TLS 1.2 and 1.3, nothing
+//! TLS for https: the operator's certificate and key, or a self-signed certificate. TLS 1.2 and 1.3 are supported, nothing
 //! older. A key is never logged and never leaves its folder.
 
 use std::fmt;
@@ -20,9 +20,9 @@ use tokio_rustls::server::TlsStream;
 
 mod self_signed;
 
-/// How the first byte of a TLS connection differs from that of every HTTP request: the record type of a handshake.
+/// The first byte of every TLS connection, the record type of a handshake. No HTTP request begins with it.
 pub(crate) const HANDSHAKE: u8 = 0x16;
-/// More than any chain of certificates has.
+/// Longest PEM file that is read, in bytes; longer than any chain of certificates.
 const MAX_PEM_BYTES: u64 = 1024 * 1024;
 
 /// A certificate and its key, ready to be used.
@@ -32,7 +32,7 @@ pub struct Tls {
     fingerprint: String,
 }
 
-/// Why there is no certificate to use.
+/// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file or its folder cannot be read or written.
@@ -40,35 +40,35 @@ pub enum TlsError {
     File {
         /// `read` or `write`.
         action: &'static str,
-        /// Which.
+        /// The file or folder.
         path: PathBuf,
-        /// Why not.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
-    /// A file does not hold what it must.
+    /// A file does not contain a certificate or a key in PEM format.
     #[error("{}: no {what} in PEM format ({detail})", path.display())]
     Pem {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What is missing.
+        /// `certificate` or `private key`.
         what: &'static str,
-        /// What is there instead.
+        /// What the parser reported.
         detail: String,
     },
-    /// Certificate and key cannot be used, or not together.
+    /// The certificate or the key is not supported, or they do not belong together.
     #[error("{}: the certificate cannot be used with this key", certificate.display())]
     Unusable {
         /// The certificate's file.
         certificate: PathBuf,
-        /// Why not.
+        /// What rustls reported.
         #[source]
         source: rustls::Error,
     },
-    /// What is no host name cannot be written into a certificate.
+    /// A name for the certificate is neither a host name nor an address.
     #[error("{0:?} is neither a host name nor an address")]
     Name(String),
-    /// A certificate of our own could not be made.
+    /// A self-signed certificate could not be created.
     #[error("cannot make a certificate")]
     Make(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -81,10 +81,10 @@ impl TlsError {
 }
 
 impl Tls {
-    /// The operator's certificate, with those that vouch for it behind it, and its key; both as PEM files.
+    /// The operator's certificate, followed by its chain, and its key; both as PEM files.
     ///
     /// # Errors
-    /// A file is missing, holds something else, or the key is another certificate's.
+    /// A file is missing or is not PEM, or the key belongs to another certificate.
     pub fn from_pem(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
         let wrong = |path: &Path, what, detail: String| TlsError::Pem {
             path: path.to_owned(),
@@ -98,7 +98,7 @@ impl Tls {
             return Err(wrong(certificate, "certificate", "there is none".to_owned()));
         };
         let fingerprint = fingerprint(first);
-        // The error says what is wrong with the form; it repeats nothing of what is in the file.
+        // The error describes the form only and repeats nothing of the key.
         let private =
             PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| wrong(key, "private key", error.to_string()))?;
         let config = config(chain, private).map_err(|source| TlsError::Unusable {
@@ -111,22 +111,22 @@ impl Tls {
         })
     }
 
-    /// A certificate of our own for these names and addresses, `localhost` and loopback besides. Made at first and kept in
-    /// `folder` (0700, the key 0600); made anew when the names are others or it ends within a month.
+    /// A self-signed certificate for these names and addresses, and for `localhost` and loopback. It is stored in `folder`
+    /// (mode 0700, the key 0600), and created again when the names change or it expires within a month.
     ///
     /// # Errors
-    /// The folder cannot be used, or a name is none.
+    /// The folder cannot be used, or a name is neither a host name nor an address.
     pub fn self_signed(folder: &Path, names: &[String], now: Timestamp) -> Result<Self, TlsError> {
         self_signed::load_or_create(folder, names, now)
     }
 
-    /// The SHA-256 of the certificate, `AB:CD:…`, as browsers show it: by it a human tells one of our own from another's.
+    /// The SHA-256 of the certificate, `AB:CD:…`, as browsers show it, so that a person can compare the two.
     #[must_use]
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
-    /// Agrees with a peer on how to encrypt. Takes as long as the peer does.
+    /// Performs the TLS handshake. It has no timeout of its own.
     pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         TlsAcceptor::from(Arc::clone(&self.config)).accept(stream).await
     }
@@ -141,7 +141,7 @@ impl fmt::Debug for Tls {
 }
 
 fn config(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<ServerConfig, rustls::Error> {
-    // Named, not taken from the process: another library could have set another one there.
+    // The provider is named here instead of taken from the process default, which another library may have set.
     let provider = Arc::new(ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&version::TLS13, &version::TLS12])?

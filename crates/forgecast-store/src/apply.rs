@@ -18,9 +18,9 @@ use self::sums::Owners;
 use crate::sql::{from_db, level_number, to_db};
 use crate::write::StoredRun;
 
-/// One of so many facts has a snapshot that is kept.
+/// Every so many facts, a snapshot is stored permanently.
 pub(crate) const KEYFRAME_EVENTS: u64 = 256;
-/// The memory of known sessions starts anew at this size.
+/// When this many sessions are remembered, all are forgotten.
 const REMEMBERED: usize = 20_000;
 
 /// A commit, serialized and ready to be written as often as it takes.
@@ -134,7 +134,7 @@ impl Sessions {
         Ok(is_stored)
     }
 
-    /// The session's counters, to be changed. It was found before, so a miss is a fault in here.
+    /// The session's counters, to be changed. The session was found before, so a miss is a bug.
     fn change(&mut self, id: &SessionId) -> Result<&mut Counters> {
         let known = self.known.get_mut(id).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         if !known.changed {

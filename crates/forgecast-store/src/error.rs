@@ -1,4 +1,4 @@
-//! What can go wrong, each with the operation and its subject, in one line that a person can act on.
+//! The errors of the store. Each names the operation and its subject in one line that a person can act on.
 
 use std::fmt::Display;
 use std::io::ErrorKind;
@@ -25,7 +25,7 @@ pub enum Error {
     Open {
         /// The database.
         path: PathBuf,
-        /// What is wrong and the way out.
+        /// What is wrong and what can be done.
         reason: String,
     },
     /// The SQLite that this program is linked with has a bug that corrupts databases.
@@ -44,7 +44,7 @@ pub enum Error {
     Delayed {
         /// How long the commit waited, in milliseconds.
         waited_ms: u64,
-        /// What the database last said.
+        /// The last error of the database.
         reason: String,
         /// Whether the disk is full (a server answers 507 instead of 503).
         full: bool,
@@ -58,7 +58,7 @@ pub enum Error {
     /// A commit that the database refuses whatever the state of the disk; nothing of it was stored.
     #[error("the database refused the commit: {reason}")]
     Refused {
-        /// What the database said.
+        /// The error of the database.
         reason: String,
     },
     /// A query took longer than it may.
@@ -74,7 +74,7 @@ pub enum Error {
     Query {
         /// The query.
         operation: &'static str,
-        /// What SQLite said.
+        /// The error of SQLite.
         #[source]
         source: rusqlite::Error,
     },
@@ -88,13 +88,13 @@ pub enum Error {
         commits: usize,
         /// Their size.
         bytes: u64,
-        /// What the database last said.
+        /// The last error of the database.
         reason: String,
     },
 }
 
 impl Error {
-    /// A file or folder that cannot be used, with the way out.
+    /// A file or folder that cannot be used, with what can be done.
     pub(crate) fn open(path: &Path, source: &std::io::Error) -> Self {
         let way_out = match source.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => FREE_SPACE,
@@ -104,7 +104,7 @@ impl Error {
         Self::elsewhere(path, source, way_out)
     }
 
-    /// What SQLite says of a database that cannot be opened, with the way out.
+    /// The error of SQLite for a database that cannot be opened, with what can be done.
     pub(crate) fn open_sqlite(path: &Path, source: &rusqlite::Error) -> Self {
         let way_out = match source.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => FREE_SPACE,

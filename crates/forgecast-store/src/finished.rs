@@ -1,5 +1,5 @@
-//! Sessions that are over, in brief: what history counts. Read from the narrow table that the overview is sorted by, so
-//! that ten thousand of them are a few milliseconds; never reads a row of the overview itself.
+//! Finished sessions in brief, for the reports of the history. They are read from the narrow table by which the overview is
+//! sorted, never from the rows of the overview, so that ten thousand of them take a few milliseconds.
 
 use forgecast_protocol::{SessionStatus, Timestamp};
 use rusqlite::{Result, Transaction};

@@ -1,5 +1,5 @@
-//! The writer's health: counters, sizes and the problem that it has, if any. A problem is logged when it begins and when it
-//! is over, not at every attempt.
+//! The writer's health: counters, sizes and its problem, if it has one. A problem is logged when it begins and when it is
+//! over, not at every attempt.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};

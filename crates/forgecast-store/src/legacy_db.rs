@@ -1,6 +1,6 @@
-//! Context Foundry's metrics database: read row by row as plain values, for `forgecast import`. It is never opened in place,
-//! for SQLite may write beside a database that it only reads; a copy is, made while nothing changed. Nothing in it is
-//! trusted: tables and columns may be missing, unknown, or hold anything.
+//! Context Foundry's metrics database, read row by row as plain values for `forgecast import`. The database is never opened in
+//! place, because SQLite may write beside a database that it only reads. A copy is opened, made while nothing changed.
+//! Nothing in it is trusted: tables and columns may be missing or unknown, or contain anything.
 
 mod copy;
 
@@ -13,12 +13,12 @@ use tempfile::TempDir;
 
 use crate::schema::is_damage;
 
-/// Longest text of one column that is handed out, in bytes.
+/// Longest text of one column that is returned, in bytes.
 const MAX_TEXT: usize = 64 << 10;
-/// Rows of a batch, at most.
+/// Most rows in a batch.
 const MAX_ROWS: u32 = 1_000;
 
-/// The tables, each with what belongs to a task.
+/// The tables that are read. Each row belongs to a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::AsRefStr, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum LegacyTable {
@@ -31,7 +31,7 @@ pub enum LegacyTable {
     /// One row for each time that an agent was at work.
     #[strum(serialize = "agent_performance")]
     Agents,
-    /// Rounds of the test loop.
+    /// Test runs.
     #[strum(serialize = "test_iterations")]
     Tests,
     /// Patterns that were applied.
@@ -51,7 +51,7 @@ impl LegacyTable {
     ];
 }
 
-/// One row, as it is.
+/// One row, unchanged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LegacyRow {
     /// Its number within the table.
@@ -60,7 +60,7 @@ pub struct LegacyRow {
     pub columns: Map<String, Value>,
 }
 
-/// Why a metrics database cannot be read. Each names the file and the way out.
+/// Why a metrics database cannot be read. Each message names the file and what can be done.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LegacyDbError {
@@ -69,18 +69,18 @@ pub enum LegacyDbError {
     Read {
         /// The database.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// Not a database, one that never stands still, or one whose content is lost in part.
+    /// The file is not a database, changes all the time, or is damaged.
     #[error("{} {reason}", path.display())]
     Unusable {
-        /// What was named.
+        /// The file.
         path: PathBuf,
-        /// What is wrong with it and the way out.
+        /// What is wrong with it and what can be done.
         reason: String,
     },
-    /// A database of something else.
+    /// The database belongs to another program.
     #[error("{} contains no build metrics: it has none of the tables {tables} with a column task_id", path.display())]
     Foreign {
         /// The database.
@@ -88,7 +88,7 @@ pub enum LegacyDbError {
         /// The tables that were looked for.
         tables: String,
     },
-    /// A question to it failed.
+    /// A query failed.
     #[error("cannot read the table {table} of {}: {source}", path.display())]
     Query {
         /// The database.
@@ -107,7 +107,7 @@ impl LegacyDbError {
     }
 
     fn damaged(path: &Path, finding: &str) -> Self {
-        // SQLite's findings stand on lines of their own; an error is one line.
+        // SQLite reports several lines; an error has one.
         let line: Vec<&str> = finding.split_whitespace().collect();
         let line: String = line.join(" ").chars().take(200).collect();
         let way_out = "repair a copy of it with `sqlite3 FILE .recover` and import that";
@@ -168,7 +168,7 @@ impl LegacyDb {
             .tables
             .iter()
             .map(|table| {
-                // Each part looks no further than the batch reaches.
+                // Each part is limited to the size of the batch.
                 format!(
                     "SELECT * FROM (SELECT DISTINCT task_id AS id FROM \"{}\"
                      WHERE typeof(task_id) = 'text' AND task_id > ?1 ORDER BY task_id LIMIT ?2)",
@@ -187,7 +187,7 @@ impl LegacyDb {
         read().map_err(|source| self.failed(LegacyTable::Tasks, source))
     }
 
-    /// The rows of a task behind this row, in order, at most 1,000; none when there is no such table.
+    /// The rows of a task after this row, in order, at most 1,000; none if the table does not exist.
     ///
     /// # Errors
     /// [`LegacyDbError::Query`], [`LegacyDbError::Unusable`].
@@ -214,7 +214,7 @@ impl LegacyDb {
         read().map_err(|source| self.failed(table, source))
     }
 
-    /// How many rows name no task, so that nobody can be said to have done what they tell of.
+    /// How many rows name no task, so that they cannot be imported.
     ///
     /// # Errors
     /// [`LegacyDbError::Query`], [`LegacyDbError::Unusable`].
@@ -242,10 +242,10 @@ impl LegacyDb {
 }
 
 fn open_copy(path: &Path) -> rusqlite::Result<Connection> {
-    // The copy may be written: a journal beside it is played back into it.
+    // The copy is opened for writing, because SQLite plays a journal beside it back into it.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    // A schema may hold anything; what is not needed to read tables is not done.
+    // A foreign schema may contain anything; triggers, views and functions of it are switched off.
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
@@ -254,7 +254,7 @@ fn open_copy(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Whether there is a real table of this name whose rows name tasks.
+/// Whether there is a table (no view) of this name whose rows name tasks.
 fn has_table(connection: &Connection, table: LegacyTable) -> rusqlite::Result<bool> {
     let count: i64 = connection.query_row(
         "SELECT count(*) FROM pragma_table_list AS listed, pragma_table_info(listed.name) AS columns

@@ -1,5 +1,6 @@
-//! Sees to it that one process at a time has a database open. The lock is the system's, so that it ends with its holder,
-//! however that ends; the lock file itself stays, for removing it would let two holders have a file of the same name.
+//! Ensures that one process at a time has a database open. The lock is a lock of the operating system, so that it ends with
+//! its process, however that ends. The lock file is never removed: otherwise two processes could each lock a file of this
+//! name.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;

@@ -17,7 +17,7 @@ pub(crate) struct Beginning {
     pub(crate) clean: bool,
 }
 
-/// Works out the epoch and marks the database as being in use. Revisions that were published may not have been
+/// Determines the epoch and marks the database as being in use. Revisions that were published may not have been
 /// committed before an unclean stop, and another fold may number differently: both renew the epoch.
 pub(crate) fn begin(connection: &mut Connection, fold_version: u32) -> Result<Beginning> {
     let transaction = connection.transaction()?;
@@ -48,12 +48,12 @@ pub(crate) fn passing_epoch() -> Epoch {
     Epoch::new(another(None))
 }
 
-/// Says that everything that was published is stored.
+/// Marks that everything that was published is stored.
 pub(crate) fn mark_clean(connection: &Connection) -> Result<()> {
     set(connection, CLEAN, 1)
 }
 
-/// A number other than the last one. The standard library's hash keys are the one source of chance at hand.
+/// A random number other than the last one. The keys of the standard library's hash maps are the source of randomness.
 fn another(last: Option<u32>) -> u32 {
     let hash = RandomState::new().hash_one(std::process::id());
     let number = u32::try_from(hash >> 32).unwrap_or(1);

@@ -1,5 +1,5 @@
-//! Opening: the lock, the folder, the file and its schema, the epoch, the threads. Whatever the file is, this ends soon:
-//! with a store, or with one line that says what is wrong and the way out.
+//! Opens a store: the lock, the folder, the file and its schema, the epoch, the threads. Whatever the file contains, this
+//! ends soon, with a store or with one line that says what is wrong and what can be done.
 
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};

@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::error::Error;
 use crate::meta;
 
-/// Says that a file is ours: "Fcst" in the header's application id.
+/// Marks a file as a database of Forgecast: "Fcst" in the header's application id.
 const APPLICATION_ID: i64 = 0x4663_7374;
 /// 3.7.0 to 3.51.2 can corrupt a database in WAL mode when its log is reset.
 const OLDEST_SAFE: (i32, &str) = (3_051_003, "3.51.3");
@@ -38,13 +38,13 @@ const LOOK_OVER_UNCLEAN: Duration = Duration::from_millis(300);
 const BUSY: Duration = Duration::from_millis(250);
 const BUSY_AT_START: Duration = Duration::from_secs(3);
 
-/// What a file turned out to be.
+/// The kind of a file that is to be opened.
 pub(crate) enum Found {
     /// A database of ours, or an empty one; the schema may be older than the newest.
     Usable(Connection),
     /// A database of ours with a schema that this version does not know.
     Newer,
-    /// Nothing that can be worked with.
+    /// Not a usable database.
     Damaged(String),
 }
 
@@ -146,7 +146,7 @@ pub(crate) fn reading(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 fn connect(path: &Path, busy: Duration) -> rusqlite::Result<Connection> {
-    // No URIs: a path is a path, whatever signs are in it. No mutex: each connection stays on one thread.
+    // No URIs, so that a path may contain any character. No mutex, because each connection stays on one thread.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(busy)?;

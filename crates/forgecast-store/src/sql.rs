@@ -1,4 +1,4 @@
-//! Values as SQLite keeps them. Its integers are signed; what only counts up is brought into range, never wrapped.
+//! Conversions between Rust's values and SQLite's. SQLite's integers are signed: counters saturate and never wrap.
 
 use std::error::Error;
 use std::str::FromStr;

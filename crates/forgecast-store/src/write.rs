@@ -18,7 +18,7 @@ pub enum Write {
     Session(StoredSession),
     /// A fact. One whose producer's id is stored already is passed over.
     Event {
-        /// Whose.
+        /// The session.
         session: SessionId,
         /// The session's revision after the fact was folded.
         revision: Revision,
@@ -27,7 +27,7 @@ pub enum Write {
     },
     /// The folded session after the facts written so far. The newest one is kept, and one of every 256 facts.
     Snapshot {
-        /// Whose.
+        /// The session.
         session: SessionId,
         /// The session's revision.
         revision: Revision,
@@ -38,7 +38,7 @@ pub enum Write {
     },
     /// The session's newest row for the overview.
     Row {
-        /// Whose.
+        /// The session.
         session: SessionId,
         /// The revision that the row shows.
         revision: Revision,
@@ -47,11 +47,11 @@ pub enum Write {
     },
     /// How far a source was read.
     Checkpoint(SourceKey, SourceCheckpoint),
-    /// The source is no more.
+    /// The source was removed.
     ForgetSource(SourceKey),
     /// Log lines, numbered; a line whose number is stored already is passed over.
     Log {
-        /// Whose.
+        /// The session.
         session: SessionId,
         /// The lines, in order.
         lines: Vec<LogLine>,
@@ -60,7 +60,7 @@ pub enum Write {
     Run(StoredRun),
     /// A call to a model, as the ledger knows it by now; replaces what was stored under the number.
     Call {
-        /// Its number, chosen by the ledger; any.
+        /// Its number, chosen by the ledger.
         number: u64,
         /// By what it is found, beside its number. Keys are added to those that are stored. Several calls may share one:
         /// that is how all calls of one transcript can be found.
@@ -68,7 +68,7 @@ pub enum Write {
         /// The call as the ledger serializes it; opaque here.
         body: Vec<u8>,
     },
-    /// The call is no more: it proved to be a part of another one.
+    /// The call is removed, because it proved to be a part of another one.
     ForgetCall(u64),
     /// To which session an agent's transcript belongs; replaces what was said of it before.
     Transcript {
@@ -81,7 +81,7 @@ pub enum Write {
     },
     /// What is to be added to the sums that reports are made of. Needs no known session: history outlives sessions.
     Usage(UsageDelta),
-    /// What was counted of this owner in this session so far is void: a better source tells of it.
+    /// What was counted of this owner in this session so far is removed, because a better source reports it.
     ForgetUsage {
         /// Who used it, as in [`UsageDelta::owner`].
         owner: String,
@@ -120,7 +120,7 @@ pub struct UsageDelta {
 /// A finished run as history keeps it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct StoredRun {
-    /// Which run.
+    /// The run.
     pub session: SessionId,
     /// The project it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]

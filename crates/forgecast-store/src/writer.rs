@@ -1,6 +1,6 @@
-//! The one thread that writes. Group commit: it takes all that queued while the last transaction was on its way to the
-//! disk, writes it in one transaction, and answers after that is durable. When it is idle it commits at once; there is
-//! no wait to let more come together. It never drops what it took because the disk fails: it tries again.
+//! The one thread that writes, with group commit: it takes everything that was queued while the last transaction was being
+//! written, writes it in one transaction, and answers when that is durable. When it is idle it commits at once and does
+//! not wait for more. When the disk fails it tries again and never drops a commit.
 
 use std::path::PathBuf;
 use std::sync::Arc;

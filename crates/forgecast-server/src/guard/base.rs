@@ -3,14 +3,14 @@
 
 use axum::http::uri::{PathAndQuery, Uri};
 
-/// Empty, or `/x/y` without a slash behind it.
+/// Empty, or `/x/y` without a trailing slash.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Base(String);
 
 /// The address of a request without the base path.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Inside {
-    /// The address itself.
+    /// A path below the base path: the address without it, for the routes.
     Here(Uri),
     /// The base path without its trailing slash, where relative addresses would be wrong: the address to go to instead.
     Redirect(String),

@@ -1,14 +1,15 @@
-//! The hosts that this server answers to. A page that was pointed here by somebody else's name server always comes with
-//! a name, so names are few and listed; literal addresses are those by which one can be here.
+//! The hosts that this server answers to. This prevents DNS rebinding: a page whose name somebody else's name server points
+//! to this machine always sends that name as `Host`, so only listed names are accepted. Literal addresses are accepted if
+//! they are loopback, the address of the connection, or configured.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The hosts under which this server may be asked.
+/// The values of `Host` that are accepted.
 #[derive(Debug)]
 pub(super) struct Hosts {
     /// Lower case, without a port.
     names: Vec<String>,
-    /// Addresses by which one gets here through something that translates them.
+    /// Addresses under which a client reaches this server through address translation (NAT).
     literals: Vec<IpAddr>,
 }
 
@@ -40,7 +41,7 @@ impl Hosts {
     }
 }
 
-/// Whether only processes of this machine can mean it.
+/// Whether the name or address is loopback, so that it can only be used on this machine.
 pub(super) fn is_loopback(host: &str) -> bool {
     match literal(host) {
         Some(address) => address.is_loopback(),
@@ -48,8 +49,8 @@ pub(super) fn is_loopback(host: &str) -> bool {
     }
 }
 
-/// An address as it is written in `Host`. Strict on purpose: `127.1` and `0x7f.0.0.1` are not spelled like this by anybody
-/// who means well. IPv4 within IPv6 counts as what it is.
+/// An address as it is written in `Host`. Short and hexadecimal forms such as `127.1` and `0x7f.0.0.1` are refused on
+/// purpose: no honest client sends them. An IPv4-mapped IPv6 address counts as the IPv4 address.
 fn literal(host: &str) -> Option<IpAddr> {
     let Some(inner) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
         return host.parse::<Ipv4Addr>().ok().map(IpAddr::V4);

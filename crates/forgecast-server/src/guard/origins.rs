@@ -1,5 +1,6 @@
-//! Whose pages may ask: those that this server gave out itself, and those of origins that a proxy presents. The port
-//! counts: cookies and SameSite take all of localhost for one site, and any other program there for a friend.
+//! The origins whose pages may send requests: this server's own, and the configured ones under which a proxy shows it. The
+//! port is compared, too: for cookies and SameSite all ports of localhost are one site, so a page of any other program on
+//! this machine would count as ours.
 
 use axum::http::HeaderValue;
 use axum::http::uri::Authority;
@@ -20,7 +21,7 @@ pub(super) struct Origins {
 }
 
 impl Origins {
-    /// Our own and these.
+    /// The server itself and these.
     pub(super) fn new(allowed: &[String]) -> Self {
         let allowed = allowed.iter().filter_map(|text| {
             let origin = Origin::parse(text.trim_end_matches('/'));
@@ -52,7 +53,7 @@ impl Origin {
         }
     }
 
-    /// As browsers write it. `null` is none.
+    /// An origin as browsers write it. `null` is no origin.
     fn parse(text: &str) -> Option<Self> {
         let (secure, rest) = match text.strip_prefix("http://") {
             Some(rest) => (false, rest),

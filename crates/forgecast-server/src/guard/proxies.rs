@@ -1,5 +1,5 @@
 //! The forwarding headers of proxies. They count only on connections from a trusted proxy, since anybody can write them. That
-//! a request has any of them counts from everyone: it only takes rights away.
+//! a request has any of them counts from every peer, because it only takes rights away.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -92,7 +92,7 @@ impl Proxies {
                 _ => break,
             }
         }
-        // Where proxies stand in a row, the first is the one that the browser sees.
+        // In a chain of proxies the first one is the one that the browser talks to.
         Some(ForwardedInfo {
             client,
             secure: list(headers, &PROTO).first().map(|proto| is_https(proto)),
@@ -255,7 +255,7 @@ mod tests {
         headers
     }
 
-    /// What two proxies in a row, 10.0.0.1 and 10.0.0.2, are believed.
+    /// The information that is accepted from a chain of two proxies, 10.0.0.1 and 10.0.0.2.
     fn told(peer: &str, lines: &[(&'static str, &str)]) -> Option<(String, Option<bool>, Option<String>)> {
         let trusted = ["10.0.0.1", "::ffff:10.0.0.2"].map(|address| address.parse().unwrap());
         let info = Proxies::new(&trusted).forwarded_info(peer.parse().unwrap(), &headers(lines));
@@ -280,7 +280,7 @@ mod tests {
         let believed = ("1.2.3.4".to_owned(), Some(true), Some("a.example:81".to_owned()));
         assert_eq!(told("10.0.0.1", &standard), Some(believed));
         assert_eq!(told("10.0.0.9", &standard), Some(("10.0.0.9".to_owned(), None, None)));
-        // Not even looked at.
+        // The headers are ignored.
         assert_eq!(client("10.0.0.9", &[("forwarded", "\"")]).as_deref(), Some("10.0.0.9"));
     }
 

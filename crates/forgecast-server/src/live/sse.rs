@@ -58,7 +58,7 @@ async fn follow(
         None => Start::Fresh,
     };
     let subscription = shared.hub.subscribe(topic, start).await?;
-    // Said first, listened then: no beat that follows is older than the greeting.
+    // The hello is made before the stream listens, so that no heartbeat that follows is older than it.
     let opening = opening(&shared);
     let events = Events {
         heartbeats: shared.heartbeats.listen(),
@@ -78,7 +78,7 @@ async fn follow(
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-store"),
-        // A proxy that collects the answer before it passes it on would turn live into late.
+        // Tells proxies not to buffer the response, which would delay every event.
         (header::HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     Ok(EventStream((headers, Body::from_stream(stream)).into_response()))
@@ -93,7 +93,7 @@ impl IntoResponse for EventStream {
     }
 }
 
-/// What the viewer has, when it says so in the form that it got from us; anything else starts afresh.
+/// The epoch and revision in `Last-Event-ID`, if they have the form of an `id:` that was sent; otherwise `None`.
 fn position(headers: &HeaderMap) -> Option<(Epoch, Revision)> {
     let text = headers.get("last-event-id")?.to_str().ok()?;
     let (epoch, revision) = text.split_once(':')?;
@@ -128,7 +128,7 @@ impl Events {
                 Some(written(&delivery.frames))
             }
             () = self.heartbeats.changed() => {
-                // A stop wakes this, too; and what was revoked since the last heartbeat ends here.
+                // A stop wakes viewers as a heartbeat does. A token that was revoked ends the stream at the next heartbeat.
                 if self.shared.stopping.is_cancelled() || !self.shared.access.is_valid(&self.principal) {
                     return None;
                 }

@@ -1,4 +1,4 @@
-//! The topics that one viewer follows. There is no queue and no task per topic: whoever waits polls them all.
+//! The topics that one viewer follows. There is no queue and no task per topic: the task of the viewer polls all of them.
 
 use std::collections::BTreeMap;
 use std::task::{Context, Poll};
@@ -27,19 +27,19 @@ impl Topics {
 
     /// Follows one more, under the name that the viewer used.
     pub(crate) fn add(&mut self, named: Topic, subscription: Subscription) {
-        // Two names of one session are one topic: were both followed, every patch would come twice.
+        // Two names of one session are one topic. If both were followed, every patch would be sent twice.
         let canonical = subscription.topic().clone();
         self.remove(&canonical);
         self.followed.push(Followed { named, subscription });
     }
 
-    /// Follows it no longer, by the name that was used or by the canonical one.
+    /// Stops following a topic, given by the name that was used or by the canonical one.
     pub(crate) fn remove(&mut self, topic: &Topic) {
         self.followed
             .retain(|one| one.named != *topic && one.subscription.topic() != topic);
     }
 
-    /// What the viewer should hold of each.
+    /// The revision, and the digest if it is known, that the viewer should have of each topic.
     pub(crate) fn marks(&self) -> BTreeMap<String, TopicMark> {
         self.followed
             .iter()

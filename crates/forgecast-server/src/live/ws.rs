@@ -98,10 +98,10 @@ impl ViewerProtocol for LiveProtocol {
 impl LiveProtocol {
     async fn subscribe(&mut self, socket: &mut ViewerSocket, topic: Topic, start: Start) -> Result<(), CloseReason> {
         if !socket.principal().can_subscribe(&topic) {
-            // Whether there is such a session is none of its business either.
+            // The answer must not reveal whether the session exists.
             return send_error(socket, Some(topic.to_string()), &Error::Forbidden).await;
         }
-        // A viewer that missed something subscribes again; it must not count twice meanwhile.
+        // A viewer that missed something subscribes again. Its old subscription ends first, so that it does not count twice.
         self.topics.remove(&topic);
         if self.topics.len() >= socket.state().options.topics_per_socket {
             return Err(CloseReason::TooManyTopics);
@@ -126,7 +126,7 @@ async fn send(socket: &mut ViewerSocket, message: &ServerMessage) -> Result<(), 
     socket.send_texts([json(message).into()]).await
 }
 
-/// The message of a viewer; or the error to send it, with the topic as the viewer named it.
+/// The message of a viewer, or the error to send to it, with the topic as the viewer wrote it.
 ///
 /// # Errors
 /// The text is no JSON object: the socket is closed.

@@ -1,5 +1,5 @@
-//! A certificate of our own: made when it is needed, kept so that a browser that was told to trust it asks only once.
-//! What it is for stands as text in its own file, before the PEM block.
+//! A self-signed certificate: created when it is needed, and stored so that a browser asks only once whether to trust it. A
+//! line of text before the PEM block names the hosts that it is for.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
@@ -16,15 +16,15 @@ use crate::private_file;
 
 const CERTIFICATE: &str = "certificate.pem";
 const KEY: &str = "key.pem";
-/// Under the 398 days that browsers believe at most.
+/// Days. Browsers accept at most 398.
 const LIFETIME: Duration = Duration::from_secs(397 * DAY_S);
-/// A server that runs for weeks should not end up with one that is over.
+/// Days. A server may run for weeks, and its certificate must not expire meanwhile.
 const RENEWED_BEFORE: Duration = Duration::from_secs(30 * DAY_S);
-/// For clients whose clocks are behind.
+/// The certificate is valid from this time before now, for clients whose clocks are late.
 const EARLIER: Duration = Duration::from_secs(DAY_S);
 const DAY_S: u64 = 24 * 60 * 60;
 
-/// The certificate in `folder` when it is good for these names, else a new one.
+/// The certificate in `folder` if it is valid for these names, otherwise a new one.
 pub(super) fn load_or_create(folder: &Path, names: &[String], now: Timestamp) -> Result<Tls, TlsError> {
     let names = normal(names)?;
     let (certificate, key) = (folder.join(CERTIFICATE), folder.join(KEY));
@@ -44,7 +44,7 @@ pub(super) fn load_or_create(folder: &Path, names: &[String], now: Timestamp) ->
     Tls::from_pem(&certificate, &key)
 }
 
-/// Lower case, sorted, each once; loopback always, for whoever sits at the machine.
+/// The names in lower case, sorted and without duplicates; always with loopback, for browsers on this machine.
 fn normal(names: &[String]) -> Result<Vec<String>, TlsError> {
     let own = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
     let mut all = Vec::new();
@@ -81,7 +81,7 @@ fn is_good(text: &str, names: &[String], now: Timestamp) -> bool {
         return false;
     };
     let renewed = seconds(now) + RENEWED_BEFORE.as_secs();
-    // One from the future, by a clock that was wrong, is no better than one from the past.
+    // A certificate that is not valid yet, because a clock was wrong, is as useless as an expired one.
     first == head(until, names) && renewed < until && until <= seconds(now) + LIFETIME.as_secs() + DAY_S
 }
 
@@ -104,7 +104,7 @@ fn seconds(time: Timestamp) -> u64 {
     u64::try_from(time.as_millis() / 1000).unwrap_or_default()
 }
 
-/// For its owner only, also when it was there before.
+/// Makes a file readable by its owner only, even if it existed before.
 fn private(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     fs::set_permissions(folder, Permissions::from_mode(0o700))

@@ -42,7 +42,7 @@ struct Header {
 }
 
 impl Decoder {
-    /// For messages up to so many bytes.
+    /// A decoder for messages of at most `longest` bytes.
     pub(crate) fn new(longest: usize) -> Self {
         Self {
             longest,
@@ -51,12 +51,12 @@ impl Decoder {
         }
     }
 
-    /// Takes what was read.
+    /// Appends bytes that were read.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         self.unread.extend_from_slice(bytes);
     }
 
-    /// The next complete message, if there is one. After a violation nothing sensible follows.
+    /// The next complete message, if there is one. After an error the decoder cannot be used any more.
     pub(crate) fn next(&mut self) -> Result<Option<Message>, CloseReason> {
         while let Some(header) = self.header()? {
             if self.unread.len() < header.size + header.payload {
@@ -72,7 +72,7 @@ impl Decoder {
             }
         }
         if self.unread.is_empty() {
-            // A viewer that says nothing for hours keeps no buffer for it.
+            // A silent viewer has no buffer.
             self.unread = BytesMut::new();
         }
         Ok(None)
@@ -84,7 +84,7 @@ impl Decoder {
         };
         let (is_final, opcode) = (first & 0x80 != 0, first & 0x0f);
         let is_control = opcode & 0x08 != 0;
-        // No extension was agreed on, and a client masks everything.
+        // No extension was negotiated, and a client must mask every frame.
         if first & 0x70 != 0 || second & 0x80 == 0 || !matches!(opcode, 0..=2 | 8..=10) {
             return Err(CloseReason::ProtocolError);
         }
@@ -100,12 +100,12 @@ impl Decoder {
                 return Err(CloseReason::ProtocolError);
             }
         } else {
-            // Before anything of it is kept.
+            // Checked before any of it is stored.
             let so_far = self.begun.as_ref().map_or(0, |(_, message)| message.len());
             if payload > self.longest.saturating_sub(so_far) {
                 return Err(CloseReason::MessageTooLong);
             }
-            // A continuation continues something, and nothing else comes in between.
+            // A continuation frame must follow a fragment, and no other message may come in between.
             if (opcode == 0) != self.begun.is_some() {
                 return Err(CloseReason::ProtocolError);
             }

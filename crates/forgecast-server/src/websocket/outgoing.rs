@@ -1,5 +1,5 @@
-//! Server frames on their way to one viewer: a header of its own before bytes that all viewers share. Nothing is copied
-//! but what is so small that copying is cheaper than a list of pieces, and nothing stays allocated when it has been sent.
+//! Frames to be sent to one viewer: each has a header of its own and a payload whose bytes all viewers share. Only small
+//! payloads are copied, where one copy is cheaper than a vectored write. Nothing stays allocated after it was sent.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -9,23 +9,23 @@ use bytes::Bytes;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 
-/// So much is put together and written with one plain call.
+/// Up to this many bytes are copied together and written with one plain call.
 const SMALL: usize = 2 * 1024;
-/// Pieces per call: headers and payloads of so many frames, halved.
+/// Slices per vectored write: the header and the payload of half as many frames.
 const SLICES: usize = 64;
 /// Longest header of a frame that is not masked.
 const HEADER: usize = 10;
 
-/// What a frame is.
+/// The type of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opcode {
     /// UTF-8.
     Text = 1,
-    /// The end, with a code and a reason.
+    /// Closes the connection, with a code and a reason.
     Close = 8,
-    /// A question for a sign of life.
+    /// Asks the peer to answer with a pong.
     Ping = 9,
-    /// The answer to one.
+    /// The answer to a ping.
     Pong = 10,
 }
 
@@ -35,11 +35,11 @@ struct Piece {
     payload: Bytes,
 }
 
-/// What waits to be sent on one connection.
+/// The frames that wait to be sent on one connection.
 #[derive(Default)]
 pub(crate) struct Outgoing {
     pieces: Vec<Piece>,
-    /// Bytes that the system has taken.
+    /// Bytes of the first frames that were already written.
     taken: usize,
 }
 
@@ -66,7 +66,7 @@ impl Outgoing {
         outgoing
     }
 
-    /// One more frame, whole and not masked.
+    /// Adds a frame, not fragmented and not masked.
     pub(crate) fn push(&mut self, opcode: Opcode, payload: Bytes) {
         let mut header = [0; HEADER];
         header[0] = 0x80 | opcode as u8;
@@ -95,7 +95,7 @@ impl Outgoing {
         });
     }
 
-    /// Writes as much as the system takes at once. Says whether that was all.
+    /// Writes as much as possible without waiting; returns whether that was everything.
     pub(crate) fn write_to(&mut self, stream: &TcpStream) -> io::Result<bool> {
         loop {
             let written = self.gather(|slices| match slices {
@@ -122,7 +122,7 @@ impl Outgoing {
         self.pieces.is_empty()
     }
 
-    /// Writes all of it to something that keeps nothing back once it is flushed.
+    /// Writes everything to a stream, which the caller then flushes.
     pub(crate) async fn write_all_to(&mut self, stream: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
         while !self.is_empty() {
             let writing = poll_fn(|cx| self.gather(|slices| Pin::new(&mut *stream).poll_write_vectored(cx, slices)));
@@ -134,7 +134,7 @@ impl Outgoing {
         Ok(())
     }
 
-    /// What comes next, in one piece when it is small.
+    /// Passes the next unwritten bytes to `write`, in one slice if they are few.
     fn gather<T>(&self, write: impl FnOnce(&[IoSlice<'_>]) -> T) -> T {
         let mut slices = [IoSlice::new(&[]); SLICES];
         let mut count = 0;
@@ -177,7 +177,7 @@ impl Outgoing {
             self.taken -= size;
             sent += 1;
         }
-        // Let go at once: a snapshot that the system has taken is not held for the patches behind it.
+        // Dropped at once: a snapshot that was written is not held until the patches after it are.
         self.pieces.drain(..sent);
     }
 }

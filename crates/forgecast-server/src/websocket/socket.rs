@@ -1,5 +1,5 @@
-//! One viewer's WebSocket, straight on its connection: whole frames out, whole messages in. Waiting costs no buffer and
-//! no timer; only a viewer that does not take what it is sent gets one.
+//! One viewer's WebSocket, directly on its connection: it sends whole frames and receives whole messages. While it waits it
+//! has no buffer and no timer; a timer is started only when a viewer does not take what it is sent.
 
 use std::mem::MaybeUninit;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use super::decoder::{Decoder, Message};
 use super::outgoing::{Opcode, Outgoing};
 use crate::write_timeout::Wire;
 
-/// Read at a time; on the stack, so that it costs an idle viewer nothing.
+/// Bytes per read. The buffer is on the stack, so that an idle viewer has none.
 const READ: usize = 2 * 1024;
 
 /// How long a viewer that is being closed may take to read its close frame and close.
@@ -76,8 +76,8 @@ impl Socket {
         {
             return Ok(());
         }
-        // Boxed, since a plain connection seldom has to wait: neither the timer nor what is waiting makes every viewer's task
-        // larger.
+        // Boxed, because a plain connection rarely has to wait: neither the timer nor the waiting frames make every viewer's
+        // task larger.
         Box::pin(self.send_waiting(outgoing)).await
     }
 
@@ -111,7 +111,7 @@ impl Socket {
             self.drain().await;
             Ok::<_, CloseReason>(())
         };
-        // It is over whether the viewer took the close frame or not.
+        // The connection ends whether the viewer took the close frame or not.
         let _ = timeout(CLOSE_TIMEOUT, closing).await;
     }
 

@@ -1,4 +1,5 @@
-//! Writes calls to models and whose transcripts are whose. Must never look into a call's body: that is the ledger's.
+//! Writes model calls, and which transcript belongs to which session. The body of a call is opaque here; only the ledger
+//! reads it.
 
 use rusqlite::{Connection, Result, params};
 

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, ToSql, params, params
 
 use crate::write::UsageDelta;
 
-/// The memory of owners starts anew at this size.
+/// When this many owners are remembered, all are forgotten.
 const REMEMBERED: usize = 20_000;
 
 /// A table of sums: its statements. Each row begins with its key and ends with the columns of [`Sums`].
@@ -81,7 +81,7 @@ impl Sums {
         self.numbers == [0; 7]
     }
 
-    /// Stays in range, whatever producers say.
+    /// Adds with saturation, whatever numbers producers send.
     fn plus(&self, other: &Self) -> Self {
         let mut sum = *self;
         for (number, more) in sum.numbers.iter_mut().zip(other.numbers) {
@@ -91,7 +91,7 @@ impl Sums {
         sum
     }
 
-    /// What reports count of it: below zero is nothing.
+    /// The numbers as reports count them: below zero counts as zero.
     fn counted(&self) -> Self {
         Self {
             numbers: self.numbers.map(|number| number.max(0)),
@@ -175,7 +175,7 @@ impl Owners {
         Ok(())
     }
 
-    /// The number of a difference's owner, who becomes known when he was not.
+    /// The number of a difference's owner, which is stored if it is new.
     fn number(&mut self, db: &Connection, delta: &UsageDelta) -> Result<i64> {
         let name = name(delta);
         if let Some(&number) = self.numbers.get(&name) {
