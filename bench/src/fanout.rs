@@ -166,12 +166,7 @@ fn nchan(data: &Path) -> Result<Contestant> {
         pause(Duration::from_millis(20));
     }
     let received = Arc::new(AtomicUsize::new(0));
-    let mut before = 0.0;
-    for number in 0..VIEWERS {
-        if number == WARM_UP {
-            pause(Duration::from_millis(300));
-            before = server.anonymous_bytes()?;
-        }
+    for _ in 0..VIEWERS {
         let mut viewer = Viewer::connect(address, "/live")?;
         let received = Arc::clone(&received);
         std::thread::spawn(move || {

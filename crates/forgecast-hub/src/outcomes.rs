@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use forgecast_protocol::calendar::date;
-use forgecast_protocol::outcome::{OutcomeReport, OutcomeRow, Outcomes, OutcomesBy};
+use forgecast_protocol::report::{OutcomeReport, OutcomeRow, Outcomes, OutcomesBy};
 use forgecast_protocol::rest::OutcomesQuery;
 use forgecast_protocol::{SessionStatus, Timestamp};
 use forgecast_store::Finished;

@@ -50,27 +50,22 @@ impl<T: Serialize> IntoResponse for OrRefused<T> {
 /// How the description of the API tells these.
 #[cfg(feature = "openapi")]
 mod described {
-    use forgecast_server::openapi::{JSON, Operation, PROBLEM, Response, Schemas};
+    use forgecast_server::openapi::{Operation, Response, Schemas};
 
     use super::{JsonSchema, LegacyError, OrMissing, OrRefused};
 
     impl<T: JsonSchema> Response for OrMissing<T> {
         fn describe(operation: &mut Operation, schemas: &mut Schemas) {
             operation.json::<T>(200, schemas);
-            refused(operation, schemas, 404, "There is none of this name.");
+            operation.refused::<LegacyError>(404, "There is none of this name.", schemas);
         }
     }
 
     impl<T: JsonSchema> Response for OrRefused<T> {
         fn describe(operation: &mut Operation, schemas: &mut Schemas) {
             operation.json::<T>(200, schemas);
-            refused(operation, schemas, 400, "It does not have the form it must have.");
-            refused(operation, schemas, 422, "Nothing of it could be taken.");
+            operation.refused::<LegacyError>(400, "It does not have the form it must have.", schemas);
+            operation.refused::<LegacyError>(422, "Nothing of it could be taken.", schemas);
         }
-    }
-
-    fn refused(operation: &mut Operation, schemas: &mut Schemas, status: u16, words: &str) {
-        let kinds = [(JSON, schemas.of::<LegacyError>()), (PROBLEM, schemas.problem())];
-        operation.answer(status, words, &kinds);
     }
 }

@@ -12,11 +12,10 @@ use forgecast_decode::json as documents;
 use forgecast_decode::push::{self, PushError, Pushed};
 use forgecast_hub::session_called;
 use forgecast_protocol::{SessionRef, Timestamp};
-use forgecast_server::{AppState, Error, InBody, InPath, QUICK_JSON_BYTES, refusal};
+use forgecast_server::{AppState, Error, InBody, InPath, refusal};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::answer::{OrRefused, Refusal};
 use crate::broadcast_rooms::BroadcastRooms;
@@ -190,16 +189,14 @@ async fn decode(
     default_session: Option<&'static str>,
     read: impl FnOnce(&[u8], &Cleaner, Timestamp) -> Result<Pushed, PushError> + Send + 'static,
 ) -> Result<Decoded, Error> {
-    let body = state.read_body(request).await?;
-    let (cleaner, now) = (Arc::clone(state.cleaner()), state.now());
-    let decode = move |body: &[u8]| {
+    let decode = move |body: &[u8], cleaner: &Cleaner, now| {
         let mut object = documents::object(body).map_err(|error| Error::Malformed(error.to_string()))?;
         let pushed = match default_session.filter(|_| names_no_session(&object)) {
-            None => read(body, &cleaner, now),
+            None => read(body, cleaner, now),
             Some(name) => {
                 object.insert("session_id".to_owned(), name.into());
                 let named = serde_json::to_vec(&object).map_err(|error| Error::internal("name a body", error))?;
-                read(&named, &cleaner, now)
+                read(&named, cleaner, now)
             }
         };
         let object = match cleaner.value(Value::Object(object)) {
@@ -208,7 +205,7 @@ async fn decode(
         };
         Ok(Decoded { object, pushed })
     };
-    body.decode(QUICK_JSON_BYTES, decode).await?
+    state.decode_body(request, decode).await?
 }
 
 /// Hands the facts to the hub and waits until they are durable; gives the refusal when they were not accepted.

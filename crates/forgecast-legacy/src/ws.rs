@@ -48,10 +48,9 @@ impl forgecast_server::openapi::Response for FrameSocket {
         operation: &mut forgecast_server::openapi::Operation,
         schemas: &mut forgecast_server::openapi::Schemas,
     ) {
-        operation.answer(101, "The socket is open.", &[]);
         // An event that a producer broadcasts comes as it was sent.
         let frames = serde_json::json!({ "anyOf": [schemas.of::<KnownFrame>(), { "type": "object" }] });
-        operation.extra("x-websocket", serde_json::json!({ "receives": null, "sends": frames }));
+        operation.socket(serde_json::json!({ "receives": null, "sends": frames }));
     }
 }
 

@@ -46,20 +46,20 @@ pub(crate) fn why(error: &Unparsable) -> String {
 
 /// A whole body, and the memory that it holds of what all bodies may take together.
 #[derive(Debug)]
-pub struct LimitedBody {
+pub(crate) struct LimitedBody {
     bytes: Vec<u8>,
     _room: MemoryPermit,
 }
 
 /// JSON up to here is decoded on the spot; a longer body would keep other connections of the same thread waiting.
-pub const QUICK_JSON_BYTES: usize = 64 * 1024;
+pub(crate) const QUICK_JSON_BYTES: usize = 64 * 1024;
 
 impl LimitedBody {
     /// Decodes the body: on the spot when it has at most `quick_bytes`, else on a thread where it keeps nobody waiting.
     ///
     /// # Errors
     /// `decode` panicked.
-    pub async fn decode<T: Send + 'static>(
+    pub(crate) async fn decode<T: Send + 'static>(
         self,
         quick_bytes: usize,
         decode: impl FnOnce(&[u8]) -> T + Send + 'static,

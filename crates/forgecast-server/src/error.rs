@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use forgecast_hub::{PushError, SubscribeError};
-use forgecast_protocol::problem::ErrorBody;
+use forgecast_protocol::ErrorBody;
 
 /// A request that is not served, and why.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,6 @@ use forgecast_decode::push::{self, Pushed};
 use forgecast_hub::Reason;
 use forgecast_protocol::rest::{Envelopes, PushReceipt, Rejection};
 
-use crate::body::QUICK_JSON_BYTES;
 use crate::error::Error;
 use crate::extract::InBody;
 use crate::state::AppState;
@@ -18,11 +17,7 @@ pub(crate) async fn push(
     State(shared): State<Arc<AppState>>,
     InBody(request, _): InBody<Envelopes>,
 ) -> Result<Json<PushReceipt>, Error> {
-    let body = shared.bodies.read(request).await?;
-    let (cleaner, now) = (Arc::clone(&shared.cleaner), shared.clock.now());
-    let decoded = body
-        .decode(QUICK_JSON_BYTES, move |body| push::envelopes(body, &cleaner, now))
-        .await?;
+    let decoded = shared.decode_body(request, push::envelopes).await?;
     let pushed = decoded.map_err(|error| Error::Malformed(error.to_string()))?;
     let Pushed {
         batch,

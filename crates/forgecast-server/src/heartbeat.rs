@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use forgecast_hub::{Listener, Notifier};
-use forgecast_protocol::time::{Clock, Timestamp};
+use forgecast_protocol::{Clock, Timestamp};
 
 /// Wakes every viewer at each heartbeat, and when the server stops.
 #[derive(Debug)]

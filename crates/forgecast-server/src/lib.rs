@@ -40,7 +40,6 @@ mod websocket;
 mod write_timeout;
 
 pub use access::{Access, Keys, Role, ShareInfo, TokenInfo};
-pub use body::{LimitedBody, QUICK_JSON_BYTES};
 pub use error::Error;
 pub use etag::NoStore;
 pub use events::refusal;

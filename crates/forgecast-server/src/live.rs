@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use forgecast_protocol::ServerMessage;
-use forgecast_protocol::time::Timestamp;
+use forgecast_protocol::Timestamp;
 use forgecast_protocol::update::{PROTOCOL_VERSION, TopicMark};
 
 pub(crate) mod sse;

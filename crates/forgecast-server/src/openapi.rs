@@ -25,7 +25,7 @@ pub(crate) use self::describe::Describe;
 pub use self::{
     describe::Response,
     document::document,
-    operation::{JSON, Operation, PROBLEM, Schemas},
+    operation::{Operation, Schemas},
 };
 
 /// A handler that can be described. `T` is the one of [`axum::handler::Handler`].

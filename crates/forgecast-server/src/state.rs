@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Gate;
-use crate::body::{Bodies, LimitedBody};
+use crate::body::{Bodies, QUICK_JSON_BYTES};
 use crate::connections::Connections;
 use crate::counts::Counts;
 use crate::error::Error;
@@ -68,12 +68,21 @@ impl AppState {
         self.clock.now()
     }
 
-    /// Reads the whole body of a request, within the limits of size, pace and memory that hold for all bodies.
+    /// Reads the whole JSON body of a request, within the limits of size, pace and memory that hold for all bodies, and
+    /// decodes it with the rules for text and the time at which it had arrived.
     ///
     /// # Errors
-    /// It is too long, too slow, packed in an unknown way or broken, or there was no memory for it in time.
-    pub async fn read_body(&self, request: Request) -> Result<LimitedBody, Error> {
-        self.bodies.read(request).await
+    /// The body is too long, too slow, compressed in an unknown way or broken, or there was no memory for it in time; or
+    /// `decode` panicked.
+    pub async fn decode_body<T: Send + 'static>(
+        &self,
+        request: Request,
+        decode: impl FnOnce(&[u8], &Cleaner, Timestamp) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let body = self.bodies.read(request).await?;
+        let (cleaner, now) = (Arc::clone(&self.cleaner), self.clock.now());
+        body.decode(QUICK_JSON_BYTES, move |body| decode(body, &cleaner, now))
+            .await
     }
 }
 

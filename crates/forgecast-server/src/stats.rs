@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use forgecast_protocol::outcome::OutcomeReport;
+use forgecast_protocol::report::OutcomeReport;
 use forgecast_protocol::report::UsageReport;
 use forgecast_protocol::rest::{OutcomesQuery, StatsQuery};
 

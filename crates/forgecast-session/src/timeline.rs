@@ -7,8 +7,8 @@ mod thin;
 use std::collections::{BTreeMap, BTreeSet};
 
 use forgecast_protocol::session::{BudgetLevel, PhaseStatus, TestIteration, TestSummary};
-use forgecast_protocol::timeline::{MarkKind, Timeline, TimelineMark, TimelineSpan};
 use forgecast_protocol::{Event, Fact, Revision, SessionStatus, Timestamp};
+use forgecast_protocol::{MarkKind, Timeline, TimelineMark, TimelineSpan};
 
 use crate::Session;
 use crate::sections::usage::budget_text;

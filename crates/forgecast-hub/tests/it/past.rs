@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use forgecast_hub::{MOST_MARKS, Options};
 use forgecast_protocol::event::{ErrorReported, PhaseReported, TestBasis, TestsReported, WaitingBegan, WaitingEnded};
 use forgecast_protocol::session::{PhaseStatus, SessionStatus, SessionView};
-use forgecast_protocol::timeline::{MarkKind, Timeline};
 use forgecast_protocol::{Batch, Fact, Revision};
+use forgecast_protocol::{MarkKind, Timeline};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 

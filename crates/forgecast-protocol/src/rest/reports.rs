@@ -1,5 +1,5 @@
 //! Which part of history a report is about. The reports themselves are [`UsageReport`](crate::report::UsageReport) and
-//! [`OutcomeReport`](crate::outcome::OutcomeReport).
+//! [`OutcomeReport`](crate::report::OutcomeReport).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer};
 use super::unless_empty;
 use crate::calendar;
 use crate::ids::SessionRef;
-use crate::outcome::OutcomesBy;
 use crate::report::GroupBy;
+use crate::report::OutcomesBy;
 use crate::time::Timestamp;
 
 /// Which usage. A parameter that is empty counts as left out.

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use forgecast_protocol::update::{HEARTBEAT_S, PROTOCOL_VERSION, TopicMark};
-use forgecast_protocol::{
-    ClientMessage, Epoch, LogLine, ServerMessage, Span, Timestamp, batch::LogLevel, problem::ErrorBody,
-};
+use forgecast_protocol::{ClientMessage, Epoch, ErrorBody, LogLine, ServerMessage, Span, Timestamp, batch::LogLevel};
 use serde_json::json;
 
 fn at() -> Timestamp {

@@ -184,13 +184,11 @@ impl Response for EventStream {
 
 impl Response for LiveSocket {
     fn describe(operation: &mut Operation, schemas: &mut Schemas) {
-        operation.answer(101, "The socket is open.", &[]);
         let (receives, sends) = (schemas.strictly::<ClientMessage>(), schemas.of::<ServerMessage>());
-        let socket = json!({
+        operation.socket(json!({
             "subprotocol": null, "protocol": PROTOCOL_VERSION, "heartbeat_s": HEARTBEAT_S,
             "receives": receives, "sends": sends,
-        });
-        operation.extra("x-websocket", socket);
+        }));
     }
 }
 

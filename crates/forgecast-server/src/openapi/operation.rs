@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use forgecast_protocol::problem::ErrorBody;
+use forgecast_protocol::ErrorBody;
 use schemars::generate::{Contract, SchemaSettings};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -11,9 +11,9 @@ use super::schema::{absent_is_not_null, for_readers};
 use crate::Route;
 
 /// The media type of answers.
-pub const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 /// The media type of errors.
-pub const PROBLEM: &str = "application/problem+json";
+pub(super) const PROBLEM: &str = "application/problem+json";
 
 /// What is known of one operation: its route, and what the handler's signature adds.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl Operation {
     }
 
     /// An answer in each of these media types; without one it has no body.
-    pub fn answer(&mut self, status: u16, words: &str, kinds: &[(&str, Value)]) {
+    pub(super) fn answer(&mut self, status: u16, words: &str, kinds: &[(&str, Value)]) {
         let mut answer = json!({ "description": words });
         if !kinds.is_empty() {
             answer["content"] = content(kinds);
@@ -89,6 +89,21 @@ impl Operation {
     /// An answer that is a `T`.
     pub fn json<T: JsonSchema>(&mut self, status: u16, schemas: &mut Schemas) {
         self.answer(status, &schemas.words::<T>(), &[(JSON, schemas.of::<T>())]);
+    }
+
+    /// An answer that is a `T`, or a problem when the server refuses the request before its handler.
+    pub fn refused<T: JsonSchema>(&mut self, status: u16, words: &str, schemas: &mut Schemas) {
+        self.answer(
+            status,
+            words,
+            &[(JSON, schemas.of::<T>()), (PROBLEM, schemas.problem())],
+        );
+    }
+
+    /// A WebSocket on which messages of these schemas are sent.
+    pub fn socket(&mut self, messages: Value) {
+        self.answer(101, "The socket is open.", &[]);
+        self.extra("x-websocket", messages);
     }
 
     /// An answer that is text.
@@ -104,7 +119,7 @@ impl Operation {
     }
 
     /// A field of this description that OpenAPI does not know, `x-…`.
-    pub fn extra(&mut self, name: &str, value: Value) {
+    pub(super) fn extra(&mut self, name: &str, value: Value) {
         self.extra.insert(name.to_owned(), value);
     }
 
@@ -199,7 +214,7 @@ impl Schemas {
     }
 
     /// The schema of a problem, by reference.
-    pub fn problem(&mut self) -> Value {
+    pub(super) fn problem(&mut self) -> Value {
         self.of::<ErrorBody>()
     }
 

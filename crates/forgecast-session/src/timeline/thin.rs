@@ -1,7 +1,7 @@
 //! Leaves out what a scale of time has no room for. What is rare and says much stays; of what is many, an even choice.
 
-use forgecast_protocol::timeline::{TimelineMark, TimelineSpan};
 use forgecast_protocol::{Revision, Timestamp};
+use forgecast_protocol::{TimelineMark, TimelineSpan};
 
 /// A longer silence counts as this long when times are chosen: else a night would leave none for the hours of work.
 const SILENCE_MS: u64 = 60_000;
@@ -81,7 +81,7 @@ fn even(length: usize, room: usize) -> impl Iterator<Item = usize> {
 
 #[cfg(test)]
 mod tests {
-    use forgecast_protocol::timeline::MarkKind;
+    use forgecast_protocol::MarkKind;
     use proptest::prelude::*;
 
     use super::*;
