@@ -31,7 +31,8 @@ const TESTKIT: &str = "forgecast-testkit";
 /// Everything may know the protocol; the protocol knows nothing. Sources and storage never know each other.
 const ALLOWED: &[Allowed] = &[
     allowed(PROTOCOL, &[], &[]),
-    allowed(SESSION, &[PROTOCOL], &[]),
+    // Its tests fold what agents really write.
+    allowed(SESSION, &[PROTOCOL], &[DECODE]),
     // Pure: bytes in, facts out.
     allowed(DECODE, &[PROTOCOL], &[]),
     allowed(OPEN, &[PROTOCOL], &[]),

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use forgecast_protocol::event::CompletionBasis;
 use forgecast_protocol::{Event, Fact, SessionId};
 use forgecast_store::{Commit, Store, StoredCall};
 use tokio::task::{JoinError, JoinSet};
@@ -149,8 +150,12 @@ fn belongs_to_build(fact: &Fact) -> bool {
         | Fact::ArtifactChanged(_)
         | Fact::ErrorReported(_)
         | Fact::ProcessReported(_)
+        | Fact::ToolUsed(_)
         | Fact::WaitingBegan(_)
-        | Fact::WaitingEnded(_) => true,
+        | Fact::WaitingEnded(_)
+        | Fact::ActivityReported(_) => true,
+        // Who closed it does not come back to its questions.
+        Fact::CompletionReported(completion) => completion.basis == CompletionBasis::Closed,
         // Calls move by themselves.
         Fact::UsageRecorded(usage) => usage.accounts.is_empty(),
         _ => false,

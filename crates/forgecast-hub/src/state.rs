@@ -408,7 +408,11 @@ impl HubState {
         self.rebind_calls(&agent, &build, &merged.calls, &mut context);
         let events = merged.facts.into_iter().map(|event| Event {
             id: None,
-            subject: of_run(&build),
+            // Whose it is stays: what one agent waits for is not ended by another one.
+            subject: Subject {
+                transcript: event.subject.transcript,
+                ..of_run(&build)
+            },
             ..event
         });
         let batch = Batch {

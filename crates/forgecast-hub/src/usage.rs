@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use forgecast_protocol::event::{SourceAccount, TokenDelta, UsageRecorded};
-use forgecast_protocol::{Event, EventId, Fact, Origin, SessionId, Subject, Timestamp};
+use forgecast_protocol::{Event, EventId, Fact, Origin, SessionId, SessionName, Subject, Timestamp};
 use forgecast_session::price::dollars;
 
 use crate::history;
@@ -15,8 +15,8 @@ const MINUTE_MS: i64 = 60_000;
 #[derive(Default)]
 pub(crate) struct PendingUsage(BTreeMap<SumKey, Sum>);
 
-/// Model, agent, phase and minute.
-type SumKey = (Option<String>, Option<String>, Option<String>, i64);
+/// Transcript, model, agent, phase and minute.
+type SumKey = (Option<SessionName>, Option<String>, Option<String>, Option<String>, i64);
 
 struct Sum {
     usage: UsageRecorded,
@@ -71,7 +71,13 @@ impl PendingUsage {
 
     pub(crate) fn add(&mut self, usage: UsageRecorded, nanos: i64, cause: UsageCause) {
         let minute = usage.used_at.unwrap_or(cause.at).as_millis().div_euclid(MINUTE_MS);
-        let key = (usage.model.clone(), usage.agent.clone(), usage.phase.clone(), minute);
+        let key = (
+            cause.subject.transcript.clone(),
+            usage.model.clone(),
+            usage.agent.clone(),
+            usage.phase.clone(),
+            minute,
+        );
         match self.0.get_mut(&key) {
             Some(sum) => sum.add(usage, nanos),
             None => {

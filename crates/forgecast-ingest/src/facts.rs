@@ -10,6 +10,15 @@ pub(crate) fn modified(identity: &FileIdentity, now: Timestamp) -> Timestamp {
     Timestamp::from_millis(identity.mtime_ns.div_euclid(1_000_000)).min(now)
 }
 
+/// When what a reading finds became known, or would have, had anybody looked: what a known file says anew was written by
+/// its last change, also when nothing ran then to read it.
+pub(crate) fn learned_at(origin: &Origin, now: Timestamp) -> Timestamp {
+    match origin.modified_at {
+        Some(modified) if !origin.first_sight => modified.min(now),
+        _ => now,
+    }
+}
+
 /// The kind of source that a format is.
 pub(crate) fn source_kind(format: &Format) -> SourceKind {
     match format {

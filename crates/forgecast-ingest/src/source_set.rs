@@ -288,7 +288,7 @@ impl ScanPass<'_> {
     }
 
     fn event(&mut self, subject: &Subject, origin: &Origin, fact: Fact) {
-        let event = facts::event(subject, self.now, origin, fact);
+        let event = facts::event(subject, facts::learned_at(origin, self.now), origin, fact);
         self.outcome.batch.events.push(event);
     }
 }

@@ -121,12 +121,14 @@ pub enum Fact {
     BudgetPassed(BudgetPassed),
     /// An agent used a tool.
     ToolUsed(ToolUsed),
-    /// The build waits for a person.
+    /// An agent waits for a person.
     WaitingBegan(WaitingBegan),
     /// It no longer waits.
     WaitingEnded(WaitingEnded),
     /// What is known of a process in which an agent runs.
     ProcessReported(ProcessReported),
+    /// What an agent is doing.
+    ActivityReported(ActivityReported),
     /// Something failed without ending the build.
     ErrorReported(ErrorReported),
     /// The build says that it ended.

@@ -30,9 +30,10 @@ impl Session {
         self.begin_agent_session(cx);
         self.adopt(event);
         let before = Outline::of(&self.view);
+        let stood = Noticeable::of(&self.standing());
         let changed = self.fold(&event.fact, cx);
         self.note_activity(&event.fact, cx, changed.activity);
-        self.derive();
+        let standing = self.derive();
         for section in changed.with(before.changes(&self.view)).sections() {
             let changed_at = &mut self.view.changed_at;
             match changed_at.get_mut(section.name()) {
@@ -42,7 +43,7 @@ impl Session {
         }
         let is_news = attention::is_news(&event.fact, &self.state.files, cx);
         let attention = &mut self.state.attention;
-        attention.update(before.noticeable, &self.view, is_news, cx.at);
+        attention.update(stood, &standing, &self.view, is_news, cx.at);
     }
 
     /// Hands a fact to the sections that it concerns.
@@ -55,7 +56,7 @@ impl Session {
             Fact::TaskReported(fact) => self.if_of_run(cx, None, |it| {
                 let changed = it.state.tasks.apply(&mut it.view.progress, fact, cx);
                 if changed {
-                    it.state.life.stop_waiting();
+                    it.producer_works(cx);
                 }
                 Changed::of(Section::Progress, changed)
             }),
@@ -63,6 +64,7 @@ impl Session {
                 Changed::of(Section::Tests, it.state.tests.apply(&mut it.view.tests, fact, cx))
             }),
             Fact::AgentReported(fact) => {
+                self.state.agents.report_agent(fact, cx);
                 let tokens = usage::tokens_of_agent(self.view.usage.as_ref(), &fact.id);
                 let changed = agents::apply(&mut self.view.agents, fact, tokens, cx);
                 Changed::of(Section::Agents, changed)
@@ -90,9 +92,9 @@ impl Session {
             Fact::BudgetPassed(fact) => {
                 Changed::of(Section::Usage, usage::pass_budget(&mut self.view.usage, fact)).idle()
             }
-            Fact::ToolUsed(fact) => self.state.life.use_tool(fact),
-            Fact::WaitingBegan(fact) => self.state.life.begin_waiting(fact, cx),
-            Fact::WaitingEnded(_) => self.state.life.end_waiting(),
+            Fact::ToolUsed(_) | Fact::WaitingBegan(_) | Fact::WaitingEnded(_) | Fact::ActivityReported(_) => {
+                self.report_of_agent(fact, cx)
+            }
             Fact::ProcessReported(fact) => self.report_process(fact, cx),
             Fact::WentQuiet(fact) => self.go_quiet(fact),
             Fact::ErrorReported(fact) => {
@@ -123,6 +125,22 @@ impl Session {
             // The ledger has turned the first into usage; the second belongs to no session.
             Fact::CallReported(_) | Fact::IndexingProgress(_) => Changed::nothing(),
         }
+    }
+
+    /// What an agent does and waits for.
+    fn report_of_agent(&mut self, fact: &Fact, cx: &Context<'_>) -> Changed {
+        let agents = &mut self.state.agents;
+        let changed = match fact {
+            Fact::ToolUsed(fact) => agents.use_tool(fact, cx),
+            Fact::WaitingBegan(fact) => agents.begin_wait(fact, cx),
+            Fact::WaitingEnded(fact) => agents.end_wait(fact, cx),
+            Fact::ActivityReported(fact) => agents.report_activity(fact, cx),
+            _ => Changed::nothing(),
+        };
+        if changed.activity == Activity::Work {
+            self.state.life.go_on();
+        }
+        changed
     }
 
     /// Folds what a file says if it belongs to this run, else takes back what the same file said before; `dated` is the
@@ -169,10 +187,8 @@ impl Session {
         };
         let (view, state) = (&mut self.view, &mut self.state);
         let changed = state.usage.apply(&mut view.usage, fact, phase.as_deref(), at);
+        state.agents.call_model(fact, at, cx);
         let Some(agent) = &fact.agent else {
-            if usage::gains(fact) {
-                state.life.call_model(fact, at);
-            }
             return changed;
         };
         let tokens = usage::tokens_of_agent(view.usage.as_ref(), agent);
@@ -240,10 +256,11 @@ impl Session {
             Activity::Seen => life.seen_at = life.seen_at.max(Some(cx.at)),
             Activity::Work => {
                 self.state.files.work(cx);
+                let is_latest = view.last_work_at.is_none_or(|last| cx.at >= last);
                 view.last_work_at = view.last_work_at.max(Some(cx.at));
-                life.work(fact, cx);
+                life.work(fact, cx, is_latest);
                 if !matches!(fact, Fact::ProcessReported(_)) {
-                    self.state.processes.work(cx.at);
+                    self.state.processes.work(cx.said_at);
                 }
             }
         }
@@ -256,7 +273,6 @@ struct Outline {
     phase: Option<CurrentPhase>,
     phases: BTreeMap<String, PhaseView>,
     progress: (Option<f64>, Option<u32>, Option<u32>),
-    noticeable: Noticeable,
 }
 
 fn progress_of(view: &SessionView) -> (Option<f64>, Option<u32>, Option<u32>) {
@@ -270,7 +286,6 @@ impl Outline {
             phase: view.phase.clone(),
             phases: view.phases.clone(),
             progress: progress_of(view),
-            noticeable: Noticeable::of(view),
         }
     }
 

@@ -127,7 +127,7 @@ impl Session {
         let since = self.quiet_since();
         let (quiet, limit) = if has_deployed(&self.view) {
             (Quiet::Settled, limits.settled_ms)
-        } else if life.is_still() || limits.abandoned_ms <= limits.stalled_ms {
+        } else if self.is_still() || limits.abandoned_ms <= limits.stalled_ms {
             (Quiet::Abandoned, limits.abandoned_ms)
         } else {
             (Quiet::Stalled, limits.stalled_ms)
@@ -138,6 +138,11 @@ impl Session {
             quiet,
             since,
         })
+    }
+
+    /// Whether it is known to be silent, or to wait: it does not stall any more.
+    fn is_still(&self) -> bool {
+        self.state.life.is_silent() || self.view.status == SessionStatus::Waiting
     }
 
     /// What the history keeps of this run, once it is over; nothing before.

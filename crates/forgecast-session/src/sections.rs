@@ -5,6 +5,7 @@
 pub(crate) mod agents;
 pub(crate) mod artifacts;
 pub(crate) mod attention;
+pub(crate) mod conversations;
 pub(crate) mod decisions;
 pub(crate) mod files;
 pub(crate) mod life;
@@ -25,7 +26,7 @@ use serde_json::Value;
 /// Grows whenever the same facts would fold to another view or row, or a stored [`Session`](crate::Session) would be read wrongly. Facts
 /// are then folded anew, and the hub begins a new epoch, so that no viewer applies a patch to a state of the old fold. A
 /// state of an older fold must still be readable: where the facts that led to it are no longer kept, it is all there is.
-pub const FOLD_VERSION: u32 = 4;
+pub const FOLD_VERSION: u32 = 5;
 
 /// The panels of a session: each is a field of the view and a key of its `changed_at`, by the same name.
 macro_rules! panels {
@@ -89,6 +90,7 @@ state! {
     files: files::Files,
     life: life::Life,
     processes: processes::Processes,
+    agents: conversations::Conversations,
     phases: phases::Phases,
     tasks: tasks::Tasks,
     tests: test_loop::TestLoop,
@@ -117,11 +119,21 @@ pub(crate) struct Context<'a> {
     pub(crate) received: Timestamp,
     /// When what it says became true, see [`Session::time_of`](crate::Session::time_of).
     pub(crate) at: Timestamp,
+    /// When its source says that it happened: the time of a transcript's line, else `at`. Unlike that it is the same
+    /// whenever the line is read.
+    pub(crate) said_at: Timestamp,
+    /// The transcript of the agent that it is about.
+    pub(crate) transcript: Option<&'a str>,
     /// Whether it happened while the run was being followed, rather than being found when its file was first read.
     pub(crate) observed: bool,
 }
 
 impl Context<'_> {
+    /// The conversation that it belongs to: an agent's by the name of its transcript, the producer's own by none.
+    pub(crate) fn conversation(&self) -> &str {
+        self.transcript.unwrap_or_default()
+    }
+
     /// The file or endpoint that the fact was read from.
     pub(crate) fn path(&self) -> Option<&str> {
         self.origin.path.as_deref()

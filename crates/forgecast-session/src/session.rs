@@ -7,6 +7,7 @@ use forgecast_protocol::{Event, Fact, SessionId, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::sections::files::Files;
+use crate::sections::life::{Circumstances, Standing};
 use crate::sections::phases::phase_at;
 use crate::sections::{Identity, State};
 
@@ -80,9 +81,23 @@ impl Session {
         self.view.source == SourceOfState::Transcript
     }
 
-    /// Since when there was no work: the last one, or the first word of the session.
+    /// Since when there was no work: the last one, or the first word of the session. An agent's is as old as its files say.
     pub(crate) fn quiet_since(&self) -> Timestamp {
-        self.view.last_work_at.unwrap_or(self.state.files.first_at())
+        let opened_at = self.view.started_at.filter(|_| self.is_agent_session());
+        let last = self.view.last_work_at.or(opened_at);
+        last.unwrap_or(self.state.files.first_at())
+    }
+
+    /// How the session stands by all that is known of it.
+    pub(crate) fn standing(&self) -> Standing {
+        let life = &self.state.life;
+        life.standing(&Circumstances {
+            agent_session: self.is_agent_session(),
+            untouched: self.view.last_work_at.is_none(),
+            quiet_since: self.quiet_since(),
+            agents: self.state.agents.standing(life.is_silent()),
+            processes: &self.state.processes,
+        })
     }
 }
 

@@ -122,15 +122,74 @@ impl Meaning {
 pub(crate) fn meaning(word: &str) -> Meaning {
     match spaced(word).as_str() {
         "pending" | "queued" | "todo" | "not started" => Meaning::Pending,
-        "waiting" | "waiting for input" | "waiting for user" | "awaiting input" | "awaiting approval"
-        | "needs input" | "paused" => Meaning::Waiting,
         "completed" | "complete" | "done" | "finished" | "success" | "succeeded" | "passed" => Meaning::Completed,
         "failed" | "failure" | "error" | "timeout" | "timed out" | "cancelled" | "canceled" | "aborted" | "crashed" => {
             Meaning::Failed
         }
         "skipped" => Meaning::Skipped,
+        word if needs_person(word) => Meaning::Waiting,
         _ => Meaning::Active,
     }
+}
+
+/// What a producer waits for that is no person.
+const MACHINES: [&str; 18] = [
+    "agent",
+    "agents",
+    "api",
+    "build",
+    "builds",
+    "ci",
+    "dependencies",
+    "dependency",
+    "lock",
+    "model",
+    "network",
+    "queue",
+    "rate",
+    "results",
+    "server",
+    "subagents",
+    "tests",
+    "workers",
+];
+
+/// Whether a word, in lower case and with spaces, says that a person is needed: `waiting for approval`, `needs input`,
+/// `review required`, `blocked`. Producers make such words up, so they are known by their parts.
+fn needs_person(word: &str) -> bool {
+    let mut parts = word.split_whitespace();
+    let first = parts.next().unwrap_or_default();
+    let begins = matches!(
+        first,
+        "waiting"
+            | "waits"
+            | "wait"
+            | "awaiting"
+            | "awaits"
+            | "needs"
+            | "need"
+            | "requires"
+            | "require"
+            | "blocked"
+            | "paused"
+            | "suspended"
+    );
+    let ends = ["required", "requested", "needed", "pending"];
+    let asked = [
+        "approval",
+        "input",
+        "permission",
+        "confirmation",
+        "review",
+        "answer",
+        "clarification",
+        "feedback",
+    ];
+    let is_request = asked.contains(&first) && parts.clone().any(|part| ends.contains(&part));
+    let is_held =
+        word == "on hold" || word == "pending approval" || word == "pending review" || word == "pending input";
+    let for_machine = parts.any(|part| MACHINES.contains(&part));
+    (begins || is_request || is_held) && !for_machine
 }
 
 /// Whether a word says that something is only about to begin: it tells a new run from the end of the last.
@@ -209,8 +268,23 @@ mod tests {
         ] {
             assert_eq!(meaning(word), Meaning::Active, "{word}");
         }
-        assert_eq!(meaning("waiting_for_input"), Meaning::Waiting);
         assert_eq!(meaning("not-started"), Meaning::Pending);
+    }
+
+    #[test]
+    fn a_word_that_asks_for_a_person_is_waiting_and_one_for_a_machine_is_work() {
+        let waits = "waiting|waiting_for_input|Waiting-For-Approval|awaiting_user|needs_input|needs review|blocked|paused|\
+                     waiting on you|approval_required|input needed|pending_approval|requires confirmation|on_hold|\
+                     blocked by a question|confirmation_pending|permission requested";
+        for word in waits.split('|') {
+            assert_eq!(meaning(word), Meaning::Waiting, "{word}");
+        }
+        let works = "waiting_for_tests|waiting for ci|awaiting_subagents|blocked on lock|reviewing|approving|needing|\
+                     waitlisting|waiting for rate limit|input|approval|needs dependencies";
+        for word in works.split('|') {
+            assert_eq!(meaning(word), Meaning::Active, "{word}");
+        }
+        assert_eq!(meaning("pending"), Meaning::Pending);
     }
 
     #[test]

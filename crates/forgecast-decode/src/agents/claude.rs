@@ -63,8 +63,6 @@ const SILENT: &[&str] = &[
     "mode",
     "permission-mode",
     "pr-link",
-    "progress",
-    "queue-operation",
     "summary",
     "tag",
     "worktree-state",
@@ -215,6 +213,8 @@ impl Reader {
             Some("assistant") => self.assistant(line, out),
             Some("system") => self.system(line, out),
             Some("custom-title") => self.custom_title(line, out),
+            Some("progress") => self.progress(line, out),
+            Some("queue-operation") => self.queue(line, out),
             Some(silent) if SILENT.contains(&silent) => {}
             // Whatever its kind, a line with usage was understood as far as it matters.
             _ if calls::has_usage(record) => {}

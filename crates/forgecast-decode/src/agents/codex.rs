@@ -5,10 +5,11 @@ mod calls;
 mod path;
 mod record;
 
+use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
 
 use forgecast_protocol::batch::LogLevel;
-use forgecast_protocol::event::{CallReported, Fact, ToolUsed, WaitingEnded};
+use forgecast_protocol::event::{AgentActivity, CallReported, Fact, ToolUsed, WaitingBegan, WaitingEnded};
 use forgecast_protocol::session::WaitingFor;
 use forgecast_protocol::{SourceKind, Subject, Timestamp};
 use memchr::memmem::Finder;
@@ -21,8 +22,8 @@ use super::{Agent, Home, line_that};
 use crate::lenient::Text;
 use crate::tool_input::Input;
 use crate::transcript::{
-    Depth, LineContext, LineInput, LineReader, TranscriptPath, Visitor, deserialize_state, failed, seen,
-    serialize_state, title_in, titled, tool_line, turn_is_over, waits, when,
+    Depth, LineContext, LineInput, LineReader, TranscriptPath, Visitor, acts, deserialize_state, failed, prompted,
+    seen, serialize_state, title_in, titled, tool_line, turn_failed, turn_is_over, turn_was_stopped, when,
 };
 
 pub(super) static AGENT: Agent = Agent {
@@ -50,6 +51,10 @@ pub(super) static AGENT: Agent = Agent {
 const PROMPT_LINES: usize = 8;
 const ANSWER_LINES: usize = 20;
 const ERROR_LINES: usize = 6;
+/// Most uses of tools whose answers are waited for.
+const MAX_PENDING: usize = 32;
+/// The tool that asks the user.
+const ASKS_USER: &str = "request_user_input";
 
 /// Payloads of lines that say nothing of interest here.
 const SILENT: &[&str] = &[
@@ -59,17 +64,14 @@ const SILENT: &[&str] = &[
     "agent_reasoning_section_break",
     "background_event",
     "entered_review_mode",
-    "exec_command_begin",
     "exec_command_end",
     "exec_command_output_delta",
     "exited_review_mode",
     "ghost_snapshot",
     "item_completed",
     "item_started",
-    "mcp_tool_call_begin",
     "mcp_tool_call_end",
     "message",
-    "patch_apply_begin",
     "patch_apply_end",
     "plan_update",
     "reasoning",
@@ -109,8 +111,22 @@ struct State {
     cwd: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     titled: bool,
+    /// The turn is over.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    waiting: bool,
+    over: bool,
+    /// Uses of tools whose answers are not there yet, oldest first.
+    #[serde(skip_serializing_if = "VecDeque::is_empty")]
+    pending: VecDeque<Pending>,
+}
+
+/// The use of a tool without its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Pending {
+    id: String,
+    tool: String,
+    /// It waits for a person, and goes on before it has an answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    asks: bool,
 }
 
 /// Reads the lines of one file.
@@ -238,15 +254,21 @@ impl Reader {
             Some("user_message") => self.prompt(line, message, out),
             Some("agent_message") => out.log(&line.context, None, "", message, ANSWER_LINES),
             Some("task_started" | "turn_started") => self.goes_on(line, out),
-            Some("task_complete" | "turn_complete") => self.waits(line, WaitingFor::Prompt, out),
+            Some("task_complete" | "turn_complete") => self.turn_ends(line, turn_is_over(), out),
             Some("turn_aborted") => {
                 let reason = payload.reason.get().unwrap_or("stopped");
                 out.log(&line.context, LogLevel::Warn.into(), "turn ended: ", reason, 1);
-                self.waits(line, WaitingFor::Prompt, out);
+                self.state.over = false;
+                self.turn_ends(line, turn_was_stopped(), out);
             }
-            Some("exec_approval_request" | "apply_patch_approval_request") => {
-                self.waits(line, WaitingFor::Permission, out);
+            Some("exec_approval_request" | "apply_patch_approval_request" | "request_permissions") => {
+                self.asks_approval(line, out);
             }
+            Some("request_user_input" | "elicitation_request") => {
+                let reason = payload.asked().unwrap_or_else(|| "Waits for an answer".to_owned());
+                self.asks(line, WaitingFor::Answer, &reason, out);
+            }
+            Some("exec_command_begin" | "patch_apply_begin" | "mcp_tool_call_begin") => self.was_let(line, out),
             Some("error" | "stream_error") if line.context.everything() => {
                 let message = if message.is_empty() {
                     "the request failed"
@@ -255,6 +277,10 @@ impl Reader {
                 };
                 out.log(&line.context, LogLevel::Error.into(), "", message, ERROR_LINES);
                 out.fact(&line.context, failed(message, line.context.cleaner()));
+                // A stream that broke is taken up again; after an error nothing follows.
+                if payload.kind.is("error") {
+                    self.turn_ends(line, turn_failed(message, line.context.cleaner()), out);
+                }
             }
             Some("error" | "stream_error") => {}
             Some(silent) if SILENT.contains(&silent) => {}
@@ -273,29 +299,75 @@ impl Reader {
             self.state.titled = true;
             out.fact(&line.context, titled(title));
         }
-        self.goes_on(line, out);
+        self.state.over = false;
+        if line.context.everything() {
+            out.fact(&line.context, prompted());
+        }
         out.log(&line.context, None, "› ", text, PROMPT_LINES);
     }
 
-    fn waits(&mut self, line: &Line<'_>, waiting_for: WaitingFor, out: &mut dyn Visitor) {
-        if !line.context.everything() || self.state.waiting {
+    /// The turn is over. What is behind the end only says it again.
+    fn turn_ends(&mut self, line: &Line<'_>, fact: Fact, out: &mut dyn Visitor) {
+        if !line.context.everything() || std::mem::replace(&mut self.state.over, true) {
             return;
         }
-        self.state.waiting = true;
-        if waiting_for == WaitingFor::Prompt {
-            return out.fact(&line.context, turn_is_over());
-        }
-        let command = line.payload.command.as_command();
-        let reason = match command {
-            Some(command) => format!("Wants to run: {}", line.context.cleaner().word(&command)),
-            None => "Wants to make a change".to_owned(),
-        };
-        out.fact(&line.context, waits(waiting_for, reason));
+        self.state.pending.clear();
+        out.fact(&line.context, fact);
     }
 
     fn goes_on(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
-        if std::mem::take(&mut self.state.waiting) && line.context.everything() {
-            out.fact(&line.context, Fact::WaitingEnded(WaitingEnded {}));
+        if std::mem::take(&mut self.state.over) && line.context.everything() {
+            out.fact(&line.context, acts(None, AgentActivity::Working));
+        }
+    }
+
+    /// A tool is to be used when a person approves of it.
+    fn asks_approval(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
+        let reason = match line.payload.command.as_command() {
+            Some(command) => format!("Wants to run: {}", line.context.cleaner().word(&command)),
+            None => "Wants to make a change".to_owned(),
+        };
+        self.asks(line, WaitingFor::Permission, &reason, out);
+    }
+
+    /// A person is asked something, with the use of a tool where the line says which.
+    fn asks(&mut self, line: &Line<'_>, waiting_for: WaitingFor, reason: &str, out: &mut dyn Visitor) {
+        if !line.context.everything() {
+            return;
+        }
+        self.goes_on(line, out);
+        let cleaner = line.context.cleaner();
+        let id = line.payload.call_id.get().map(|id| cleaner.word(id));
+        let pending = self
+            .state
+            .pending
+            .iter_mut()
+            .find(|pending| Some(&pending.id) == id.as_ref());
+        if let Some(pending) = pending {
+            pending.asks = true;
+        }
+        let waits = WaitingBegan {
+            reason: cleaner.word(reason),
+            waiting_for: Some(waiting_for),
+            use_id: id,
+            ..WaitingBegan::default()
+        };
+        out.fact(&line.context, Fact::WaitingBegan(waits));
+    }
+
+    /// A command begins: whoever had to approve of it has.
+    fn was_let(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
+        let Some(id) = line.payload.call_id.get().map(|id| line.context.cleaner().word(id)) else {
+            return;
+        };
+        let mut pending = self.state.pending.iter_mut();
+        if let Some(pending) = pending.find(|pending| pending.id == id && pending.asks) {
+            pending.asks = false;
+            let over = WaitingEnded {
+                use_id: Some(id),
+                ..WaitingEnded::default()
+            };
+            out.fact(&line.context, Fact::WaitingEnded(over));
         }
     }
 
@@ -307,19 +379,59 @@ impl Reader {
         match payload.kind.get() {
             Some("function_call" | "custom_tool_call" | "local_shell_call" | "web_search_call") => {
                 self.goes_on(line, out);
-                used(line, self.state.cwd.as_deref(), out);
+                let used = used(line, self.state.cwd.as_deref(), out);
+                self.begins(line, &used, out);
             }
             Some("function_call_output" | "custom_tool_call_output") => {
-                self.goes_on(line, out);
+                self.ends(line, out);
                 answered(line, out);
             }
             Some(silent) if SILENT.contains(&silent) => {}
             _ => out.unknown(),
         }
     }
+
+    /// A tool is used; one of them asks the user.
+    fn begins(&mut self, line: &Line<'_>, used: &ToolUsed, out: &mut dyn Visitor) {
+        out.fact(&line.context, Fact::ToolUsed(used.clone()));
+        let Some(id) = used.use_id.clone() else {
+            return;
+        };
+        if self.state.pending.len() >= MAX_PENDING {
+            self.state.pending.pop_front();
+        }
+        let tool = used.tool.clone();
+        self.state.pending.push_back(Pending { id, tool, asks: false });
+        if used.tool == ASKS_USER {
+            let reason = line.payload.asked().unwrap_or_else(|| "Waits for an answer".to_owned());
+            self.asks(line, WaitingFor::Answer, &reason, out);
+        }
+    }
+
+    /// A tool answers.
+    fn ends(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
+        let Some(id) = line.payload.call_id.get().map(|id| line.context.cleaner().word(id)) else {
+            return;
+        };
+        let known = self.state.pending.iter().position(|pending| pending.id == id);
+        let Some(pending) = known.and_then(|known| self.state.pending.remove(known)) else {
+            return;
+        };
+        let failed = line.payload.output.and_then(failure).is_some();
+        out.fact(
+            &line.context,
+            Fact::ToolUsed(ToolUsed {
+                tool: pending.tool,
+                success: Some(!failed),
+                use_id: Some(id),
+                ..ToolUsed::default()
+            }),
+        );
+    }
 }
 
-fn used(line: &Line<'_>, folder: Option<&str>, out: &mut dyn Visitor) {
+/// The use of a tool that a line is about, which is logged.
+fn used(line: &Line<'_>, folder: Option<&str>, out: &mut dyn Visitor) -> ToolUsed {
     let (payload, cleaner) = (line.payload, line.context.cleaner());
     let tool = payload.name.get().unwrap_or(match payload.kind.get() {
         Some("web_search_call") => "web_search",
@@ -334,14 +446,13 @@ fn used(line: &Line<'_>, folder: Option<&str>, out: &mut dyn Visitor) {
     };
     let tool = cleaner.word(tool);
     out.log(&line.context, None, "", &tool_line(&tool, summary.as_deref()), 1);
-    let used = ToolUsed {
+    ToolUsed {
         tool,
         summary,
         agent: None,
         success: None,
         use_id: payload.call_id.get().map(|id| cleaner.word(id)),
-    };
-    out.fact(&line.context, Fact::ToolUsed(used));
+    }
 }
 
 /// The files that a patch changes, by its headings.

@@ -4,11 +4,12 @@
 use std::path::{Component, Path};
 
 use forgecast_protocol::event::{
-    AgentReported, ArtifactChanged, ArtifactKind, CallId, CallReported, CallTokens, CompletionBasis, Custom,
-    ErrorReported, Fact, ProblemCleared, ProblemFound, SessionSeen, SourceGone, SourceReturned, TestBasis,
+    ActivityReported, AgentReported, ArtifactChanged, ArtifactKind, CallId, CallReported, CallTokens, CompletionBasis,
+    Custom, ErrorReported, Fact, ProblemCleared, ProblemFound, SessionSeen, SourceGone, SourceReturned, TestBasis,
     TestsReported, TokenDelta, ToolUsed, UsageRecorded, UsageSource, WaitingBegan, WaitingEnded,
 };
 use forgecast_protocol::{Problem, ProblemKind, Timestamp};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::fields::Fields;
@@ -69,11 +70,22 @@ pub(super) fn read(head: &Head, fields: &mut Fields<'_>) -> Result<Fact, String>
             reason: fields
                 .line(&["reason", "message"])
                 .unwrap_or_else(|| "waits for a person".to_owned()),
-            waiting_for: fields
-                .word(&["waiting_for"])
-                .and_then(|word| serde_json::from_value(Value::String(word)).ok()),
+            waiting_for: named(fields, "waiting_for"),
+            agent: fields.word(&["agent"]),
+            use_id: fields.word(&["use_id", "tool_use_id"]),
+            tool: fields.word(&["tool"]),
+            summary: fields.line(&["summary"]),
+            cut_short: named(fields, "cut_short"),
         }),
-        "waiting_ended" => Fact::WaitingEnded(WaitingEnded {}),
+        "waiting_ended" => Fact::WaitingEnded(WaitingEnded {
+            agent: fields.word(&["agent"]),
+            use_id: fields.word(&["use_id", "tool_use_id"]),
+            tool: fields.word(&["tool"]),
+        }),
+        "activity_reported" => Fact::ActivityReported(ActivityReported {
+            agent: fields.word(&["agent"]),
+            activity: named(fields, "activity").unwrap_or_default(),
+        }),
         "error_reported" => Fact::ErrorReported(error(fields)?),
         "completion_reported" => {
             let mut completion = summary::completion(fields, CompletionBasis::Reported);
@@ -82,6 +94,11 @@ pub(super) fn read(head: &Head, fields: &mut Fields<'_>) -> Result<Fact, String>
         }
         _ => return rare(head, fields),
     })
+}
+
+/// One of a list of words; absent for any other word.
+fn named<T: DeserializeOwned>(fields: &mut Fields<'_>, name: &str) -> Option<T> {
+    serde_json::from_value(Value::String(fields.word(&[name])?)).ok()
 }
 
 /// Kinds that few producers send, those that none may, and those that nobody knows.

@@ -77,7 +77,7 @@ fn one(subject: &Subject, record: &Record<'_>, collector: &mut Collector<'_>) {
         "claude_code.api_request" => request(record).map(Fact::CallReported).into_iter().collect(),
         "claude_code.tool_result" | "codex.tool_result" => tool(attributes, collector),
         "claude_code.tool_decision" | "codex.tool_decision" => decision(attributes, collector),
-        "claude_code.user_prompt" | "codex.user_prompt" => vec![Fact::WaitingEnded(WaitingEnded {})],
+        "claude_code.user_prompt" | "codex.user_prompt" => vec![transcript::prompted()],
         "claude_code.api_error" => vec![error(attributes, collector)],
         "codex.api_request" if attributes.get("error.message").is_some() => vec![error(attributes, collector)],
         "codex.api_request" => Vec::new(),
@@ -184,9 +184,16 @@ fn decision(attributes: &Attributes<'_>, collector: &Collector<'_>) -> Vec<Fact>
         return Vec::new();
     }
     let refused = matches!(attributes.text("decision"), Some("reject" | "denied" | "abort"));
-    let refused = refused.then(|| used(attributes, Some(false), collector)).flatten();
-    let over = Fact::WaitingEnded(WaitingEnded {});
-    std::iter::once(over).chain(refused.map(Fact::ToolUsed)).collect()
+    let Some(decided) = used(attributes, Some(false), collector) else {
+        return Vec::new();
+    };
+    let over = Fact::WaitingEnded(WaitingEnded {
+        agent: None,
+        use_id: decided.use_id.clone(),
+        tool: Some(decided.tool.clone()),
+    });
+    let refused = refused.then_some(Fact::ToolUsed(decided));
+    std::iter::once(over).chain(refused).collect()
 }
 
 fn error(attributes: &Attributes<'_>, collector: &Collector<'_>) -> Fact {

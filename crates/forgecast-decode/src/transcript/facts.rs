@@ -1,7 +1,12 @@
 //! Facts that the records and the hooks of several agents say alike.
 
+use std::collections::BTreeMap;
+
 use forgecast_protocol::Fact;
-use forgecast_protocol::event::{AgentReported, Custom, ErrorReported, SessionSeen, WaitingBegan};
+use forgecast_protocol::event::{
+    ActivityReported, AgentActivity, AgentReported, CompletionBasis, CompletionReported, Custom, CutShort,
+    ErrorReported, SessionSeen, ToolUsed, WaitingBegan, WaitingEnded,
+};
 use forgecast_protocol::session::WaitingFor;
 use serde_json::Value;
 
@@ -31,24 +36,77 @@ pub(crate) fn title_in(prompt: &str, cleaner: &Cleaner) -> Option<String> {
 
 /// The turn is over. The same words wherever it is learned from, since it is the same wait.
 pub(crate) fn turn_is_over() -> Fact {
-    waits(WaitingFor::Prompt, "Finished its turn".to_owned())
+    turn_ended(None, "Finished its turn".to_owned())
 }
 
-/// The agent waits until a person approves the use of a tool. `summary` is what the tool would do: the command of a shell.
-pub(crate) fn wants_approval(tool: &str, summary: Option<&str>) -> Fact {
-    let reason = match (tool, summary) {
+/// The user stopped the turn.
+pub(crate) fn turn_was_stopped() -> Fact {
+    turn_ended(Some(CutShort::User), "Stopped by the user".to_owned())
+}
+
+/// A request failed and is not tried again, which ended the turn: the first line of the message says how.
+pub(crate) fn turn_failed(message: &str, cleaner: &Cleaner) -> Fact {
+    turn_ended(Some(CutShort::Error), first_line(message, cleaner))
+}
+
+fn turn_ended(cut_short: Option<CutShort>, reason: String) -> Fact {
+    Fact::WaitingBegan(WaitingBegan {
+        reason,
+        waiting_for: Some(WaitingFor::Prompt),
+        cut_short,
+        ..WaitingBegan::default()
+    })
+}
+
+/// A prompt was given: the agent is at work, and what it asked before is settled.
+pub(crate) fn prompted() -> Fact {
+    Fact::WaitingEnded(WaitingEnded::default())
+}
+
+/// The agent's session was closed; by which word, where one is known.
+pub(crate) fn closed(status: Option<String>) -> Fact {
+    Fact::CompletionReported(CompletionReported {
+        success: None,
+        status,
+        basis: CompletionBasis::Closed,
+        completed_at: None,
+        summary: None,
+        task: None,
+        phases_completed: None,
+        duration_minutes: None,
+        links: BTreeMap::new(),
+    })
+}
+
+/// An agent, the main one without an id, is at work or shows that it lives.
+pub(crate) fn acts(agent: Option<&str>, activity: AgentActivity) -> Fact {
+    Fact::ActivityReported(ActivityReported {
+        agent: agent.map(str::to_owned),
+        activity,
+    })
+}
+
+/// An agent waits until a person approves this use of a tool.
+pub(crate) fn wants_approval(used: &ToolUsed) -> Fact {
+    let tool = &used.tool;
+    let reason = match (tool.as_str(), &used.summary) {
         ("Bash", Some(command)) => format!("Wants to run: {command}"),
         (_, Some(summary)) => format!("Wants to use {tool}: {summary}"),
         (_, None) => format!("Wants to use {tool}"),
     };
-    waits(WaitingFor::Permission, reason)
+    asks(WaitingFor::Permission, reason, used)
 }
 
-/// The agent waits for a person.
-pub(crate) fn waits(waiting_for: WaitingFor, reason: String) -> Fact {
+/// An agent waits for a person until this use of a tool is answered.
+pub(crate) fn asks(waiting_for: WaitingFor, reason: String, used: &ToolUsed) -> Fact {
     Fact::WaitingBegan(WaitingBegan {
         reason,
         waiting_for: Some(waiting_for),
+        agent: used.agent.clone(),
+        use_id: used.use_id.clone(),
+        tool: Some(used.tool.clone()),
+        summary: used.summary.clone(),
+        cut_short: None,
     })
 }
 
@@ -78,7 +136,11 @@ pub(crate) fn alive(data: Value) -> Fact {
 
 /// A request failed; the first line of the message says how.
 pub(crate) fn failed(message: &str, cleaner: &Cleaner) -> Fact {
-    error(cleaner.line(message.lines().next().unwrap_or_default()))
+    error(first_line(message, cleaner))
+}
+
+fn first_line(message: &str, cleaner: &Cleaner) -> String {
+    cleaner.line(message.lines().next().unwrap_or_default())
 }
 
 /// The use of a tool as a line of the log.

@@ -239,5 +239,5 @@ fn a_turn_that_is_over_is_said_once_and_more_of_its_last_message_is_no_new_work(
         });
         wanted.count()
     };
-    assert_eq!((waits(true), waits(false)), (1, 0));
+    assert_eq!((waits(true), waits(false)), (1, 1), "one end and one prompt");
 }

@@ -48,8 +48,8 @@ fn fact() -> impl Strategy<Value = Fact> {
         2 => (0u8..4, 0u8..10).prop_map(|(id, tenths)| agent(&format!("a{id}"), f64::from(tenths) / 7.0)),
         2 => (1u32..4, 0u32..3, 0u32..3).prop_map(|(round, passed, failed)| tests(round, passed, failed)),
         1 => (0u8..3).prop_map(|number| error(&format!("error {number}"))),
-        1 => Just(Fact::WaitingBegan(WaitingBegan { reason: "leave to write".into(), waiting_for: None })),
-        1 => Just(Fact::WaitingEnded(WaitingEnded {})),
+        1 => Just(Fact::WaitingBegan(WaitingBegan { reason: "leave to write".into(), ..WaitingBegan::default() })),
+        1 => Just(Fact::WaitingEnded(WaitingEnded::default())),
     ]
 }
 
@@ -176,9 +176,9 @@ async fn a_build_that_went_back_has_a_span_for_each_attempt_and_its_marks() {
         error("the linter is missing"),
         Fact::WaitingBegan(WaitingBegan {
             reason: "leave to deploy".into(),
-            waiting_for: None,
+            ..WaitingBegan::default()
         }),
-        Fact::WaitingEnded(WaitingEnded {}),
+        Fact::WaitingEnded(WaitingEnded::default()),
         completed(),
     ];
     let recorded = record(&bench, facts.into_iter().map(|fact| vec![fact]).collect()).await;

@@ -9,23 +9,44 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, TestClock, folder, options, phase};
 
-/// The fold that wrote the stored sessions below.
-const FOLD_THEN: u32 = 3;
+/// The folds that wrote the stored sessions below, each with what it wrote.
+const FOLDS_THEN: [(u32, &str); 2] = [
+    (3, include_str!("../../../forgecast-session/tests/fixtures/fold-3.json")),
+    (4, include_str!("../../../forgecast-session/tests/fixtures/fold-4.json")),
+];
 const SESSION: &str = "weather-app~1";
 const FOLDER: &str = "/home/someone/homelab/weather-app";
 
 struct Then {
+    fold: u32,
     events: Vec<Event>,
     build: Value,
 }
 
-fn then() -> Then {
-    let text = include_str!("../../../forgecast-session/tests/fixtures/fold-3.json");
-    let stored: Value = serde_json::from_str(text).unwrap();
-    assert!(stored["fold_version"] == FOLD_THEN && FOLD_THEN < FOLD_VERSION);
-    Then {
-        events: serde_json::from_value(stored["events"].clone()).unwrap(),
-        build: stored["build"].clone(),
+fn all_then() -> impl Iterator<Item = Then> {
+    FOLDS_THEN.into_iter().map(|(fold, text)| {
+        let stored: Value = serde_json::from_str(text).unwrap();
+        assert!(stored["fold_version"] == fold && fold < FOLD_VERSION);
+        Then {
+            fold,
+            events: serde_json::from_value(stored["events"].clone()).unwrap(),
+            build: stored["build"].clone(),
+        }
+    })
+}
+
+impl Then {
+    /// The facts, and behind them the state that they were folded to.
+    fn writes(&self) -> Vec<Write> {
+        let events = (1..).zip(self.events.clone());
+        let mut writes: Vec<Write> = events.map(|(at, it)| event(it, at)).collect();
+        writes.push(Write::Snapshot {
+            session: SESSION.parse().unwrap(),
+            revision: 24,
+            fold_version: self.fold,
+            body: serde_json::to_vec(&self.build).unwrap(),
+        });
+        writes
     }
 }
 
@@ -38,17 +59,8 @@ fn event(event: Event, revision: u64) -> Write {
     }
 }
 
-fn snapshot(build: &Value, revision: u64) -> Write {
-    Write::Snapshot {
-        session: SESSION.parse().unwrap(),
-        revision,
-        fold_version: FOLD_THEN,
-        body: serde_json::to_vec(build).unwrap(),
-    }
-}
-
 /// A database with these writes, as it was closed then.
-async fn left(writes: Vec<Write>) -> (tempfile::TempDir, PathBuf) {
+async fn left(fold: u32, writes: Vec<Write>) -> (tempfile::TempDir, PathBuf) {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("forgecast.db");
     let store_options = forgecast_store::Options {
@@ -56,10 +68,7 @@ async fn left(writes: Vec<Write>) -> (tempfile::TempDir, PathBuf) {
         ..forgecast_store::Options::default()
     };
     let now = Timestamp::from_millis(1_769_860_800_000);
-    let store = forgecast_store::open(store_options, FOLD_THEN, now)
-        .await
-        .unwrap()
-        .store;
+    let store = forgecast_store::open(store_options, fold, now).await.unwrap().store;
     let known = Write::Session(StoredSession {
         id: SESSION.parse().unwrap(),
         name: "weather-app".to_owned(),
@@ -103,56 +112,57 @@ async fn goes_on((home, path): (tempfile::TempDir, PathBuf), build: &Value) {
 
 #[tokio::test]
 async fn facts_are_folded_anew() {
-    let Then { events, mut build } = then();
-    let mut writes: Vec<Write> = (1..).zip(events).map(|(at, it)| event(it, at)).collect();
-    writes.push(snapshot(&build, 24));
-    // Unlike the states below, this one is made by the fold of today, in its words.
-    build["view"]["phase"]["detail"] = json!("Iteration 3");
-    goes_on(left(writes).await, &build).await;
+    for mut then in all_then() {
+        let database = left(then.fold, then.writes()).await;
+        if then.fold == 3 {
+            // Unlike the states below, this one is made by the fold of today, in its words.
+            then.build["view"]["phase"]["detail"] = json!("Iteration 3");
+        }
+        goes_on(database, &then.build).await;
+    }
 }
 
 #[tokio::test]
 async fn a_state_whose_facts_retention_removed_is_kept() {
-    let Then { events, build } = then();
-    let mut writes: Vec<Write> = (1..).zip(events).map(|(at, it)| event(it, at)).collect();
-    writes.push(snapshot(&build, 24));
-    let (home, path) = left(writes).await;
-    let database = rusqlite::Connection::open(&path).unwrap();
-    database
-        .execute_batch(
-            "UPDATE sessions SET pruned_to = (SELECT max(sequence) FROM events);
-             DELETE FROM events;",
-        )
-        .unwrap();
-    database.close().unwrap();
-    goes_on((home, path), &build).await;
+    for then in all_then() {
+        let (home, path) = left(then.fold, then.writes()).await;
+        let database = rusqlite::Connection::open(&path).unwrap();
+        database
+            .execute_batch(
+                "UPDATE sessions SET pruned_to = (SELECT max(sequence) FROM events);
+                 DELETE FROM events;",
+            )
+            .unwrap();
+        database.close().unwrap();
+        goes_on((home, path), &then.build).await;
+    }
 }
 
 #[tokio::test]
 async fn a_state_in_which_facts_were_collapsed_is_kept() {
-    let Then { mut events, build } = then();
-    events.truncate(3);
-    let mut writes: Vec<Write> = (1..).zip(events).map(|(at, it)| event(it, at)).collect();
-    let collapsed = json!({
-        "type": "custom",
-        "kind": "facts_collapsed",
-        "data": { "count": 21, "fold_version": FOLD_THEN, "state": &build },
-    });
-    let marker = Event {
-        id: None,
-        subject: Subject {
-            session: Some(SESSION.parse().unwrap()),
-            ..Subject::default()
-        },
-        at: Timestamp::from_millis(1_769_861_520_000),
-        origin: Origin {
-            kind: SourceKind::Internal,
-            path: None,
-            first_sight: false,
-            modified_at: None,
-        },
-        fact: serde_json::from_value(collapsed).unwrap(),
-    };
-    writes.push(event(marker, 24));
-    goes_on(left(writes).await, &build).await;
+    for Then { fold, events, build } in all_then() {
+        let mut writes: Vec<Write> = (1..).zip(events).take(3).map(|(at, it)| event(it, at)).collect();
+        let collapsed = json!({
+            "type": "custom",
+            "kind": "facts_collapsed",
+            "data": { "count": 21, "fold_version": fold, "state": &build },
+        });
+        let marker = Event {
+            id: None,
+            subject: Subject {
+                session: Some(SESSION.parse().unwrap()),
+                ..Subject::default()
+            },
+            at: Timestamp::from_millis(1_769_861_520_000),
+            origin: Origin {
+                kind: SourceKind::Internal,
+                path: None,
+                first_sight: false,
+                modified_at: None,
+            },
+            fact: serde_json::from_value(collapsed).unwrap(),
+        };
+        writes.push(event(marker, 24));
+        goes_on(left(fold, writes).await, &build).await;
+    }
 }

@@ -108,13 +108,14 @@ impl Transcripts {
             self.backlog.done(path);
             return Ok(());
         };
+        let origin = self.origin(path, &now, transcript.first_sight, pass.now);
         let mut decoding = Decoding {
             agent: self.agent,
             reader: self.agent.reader(location.clone(), &transcript.state),
             path: location,
-            origin: self.origin(path, &now, transcript.first_sight, pass.now),
+            now: facts::learned_at(&origin, pass.now),
+            origin,
             cleaner: &pass.context.cleaner,
-            now: pass.now,
             depth,
             decoded: DecodedLines::default(),
             long: 0,

@@ -84,19 +84,68 @@ pub struct ToolUsed {
     pub use_id: Option<String>,
 }
 
-/// The session waits for a person.
+/// An agent of the session waits for a person. The wait is that agent's own: `docs/states.md` says what ends it.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WaitingBegan {
     /// What it waits for, one line.
     pub reason: String,
-    /// What kind of wait it is, when the producer says.
+    /// What kind of wait it is, when the producer says. A wait for a prompt is the end of a turn.
     pub waiting_for: Option<WaitingFor>,
+    /// The agent that waits; absent for the main one.
+    pub agent: Option<String>,
+    /// The use of a tool whose approval or answer is awaited, by the agent's id of it.
+    pub use_id: Option<String>,
+    /// The tool, where the id of its use is not told.
+    pub tool: Option<String>,
+    /// What the tool would be used on, as [`ToolUsed::summary`] says it.
+    pub summary: Option<String>,
+    /// How a turn ended that did not end by itself.
+    pub cut_short: Option<CutShort>,
 }
 
-/// The session no longer waits for a person.
+/// What ended a turn before the agent did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CutShort {
+    /// A request to the model failed and is not tried again; the reason says how. A person is needed.
+    Error,
+    /// The user stopped it, and with it the subagents that worked for it.
+    User,
+}
+
+/// A wait is over. Without any field it is a new prompt: the main agent is at work, and what was asked before is settled.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct WaitingEnded {}
+pub struct WaitingEnded {
+    /// The agent that waits no longer, whatever it waited for.
+    pub agent: Option<String>,
+    /// The use of a tool that was approved, refused or answered.
+    pub use_id: Option<String>,
+    /// The tool that was approved or refused, where the id of its use is not told.
+    pub tool: Option<String>,
+}
+
+/// What an agent is doing, by a line that tells of no single use of a tool.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ActivityReported {
+    /// The agent; absent for the main one.
+    pub agent: Option<String>,
+    /// What it is doing.
+    pub activity: AgentActivity,
+}
+
+/// What an agent is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentActivity {
+    /// A sign of life inside what it was doing: keeps a silent turn from counting as stalled, and begins none.
+    #[default]
+    Alive,
+    /// It is at work: a turn goes on or begins without a prompt.
+    Working,
+}
 
 /// Something failed without ending the build.
 #[serde_with::skip_serializing_none]

@@ -78,8 +78,8 @@ pub struct Envelope {
     pub history: Option<bool>,
     /// `session_seen`, `phase_reported`, `checkpoint_reported`, `task_reported`, `tests_reported`, `agent_reported`,
     /// `decision_recorded`, `pattern_recorded`, `artifact_changed`, `usage_recorded`, `tool_used`, `waiting_began`,
-    /// `waiting_ended`, `error_reported`, `completion_reported`, `problem_found`, `problem_cleared`, `source_gone`,
-    /// `source_returned`, each with the fields of the fact of this name; any other word is passed on as it is.
+    /// `waiting_ended`, `activity_reported`, `error_reported`, `completion_reported`, `problem_found`, `problem_cleared`,
+    /// `source_gone`, `source_returned`, each with the fields of the fact of this name; any other word is passed on as it is.
     #[serde(rename = "type")]
     pub kind: String,
     /// The fields of the fact, when they do not stand in the envelope.

@@ -180,7 +180,7 @@ async fn a_name_that_holds_a_secret_is_refused_without_repeating_it() {
     server
         .settled(event(
             "app",
-            Fact::WaitingEnded(forgecast_protocol::event::WaitingEnded {}),
+            Fact::WaitingEnded(forgecast_protocol::event::WaitingEnded::default()),
         ))
         .await;
     let answer = server

@@ -48,10 +48,11 @@ impl Session {
         }
         let word = fact.status.as_deref();
         match word.filter(|word| vocabulary::meaning(word) == Meaning::Waiting) {
-            None => self.state.life.stop_waiting(),
+            None => self.producer_works(cx),
             Some(word) => {
+                self.state.life.go_on();
                 let reason = fact.detail.as_deref().unwrap_or(word);
-                self.state.life.wait(reason.to_owned(), None, cx.at);
+                self.state.agents.producer_waits(reason, cx);
             }
         }
         Changed::work().with(changed)
@@ -98,8 +99,14 @@ impl Session {
                 path: cx.origin.path.clone(),
             });
         }
-        self.state.life.stop_waiting();
+        self.producer_works(cx);
         Changed::work().and(Section::Progress, progress)
+    }
+
+    /// The producer of a build moved on.
+    pub(super) fn producer_works(&mut self, cx: &Context<'_>) {
+        self.state.life.go_on();
+        self.state.agents.producer_works(cx);
     }
 
     /// A checkpoint that proved to be an earlier run's is as if it had not been read.

@@ -9,7 +9,7 @@ use forgecast_protocol::event::{
 use forgecast_protocol::session::PhaseStatus;
 
 use crate::Session;
-use crate::sections::life::{End, Ended, completion_reason};
+use crate::sections::life::{End, Ended, Standing, completion_reason};
 use crate::sections::phases::{Report, has_deployed};
 use crate::sections::{Changed, Context, set_some};
 use crate::vocabulary::{self, Meaning};
@@ -20,6 +20,7 @@ impl Session {
             if self.is_agent_session() {
                 self.state.life.close(fact, cx);
             }
+            self.state.agents.close(cx);
             return Changed::seen();
         }
         self.if_of_run(cx, fact.completed_at, |it| it.complete(fact, cx))
@@ -127,14 +128,13 @@ impl Session {
         Changed::nothing()
     }
 
-    /// Brings what is derived up to date with the facts.
-    pub(super) fn derive(&mut self) {
+    /// Brings what is derived up to date with the facts. Returns how the session stands.
+    pub(super) fn derive(&mut self) -> Standing {
         self.pipeline().mark_skipped();
-        let (life, processes) = (&self.state.life, &self.state.processes);
-        let standing = life.standing(self.is_agent_session(), self.quiet_since(), processes);
+        let standing = self.standing();
         let view = &mut self.view;
         view.status = standing.status;
-        view.status_reason = standing.reason;
+        view.status_reason.clone_from(&standing.reason);
         view.status_source = standing.source;
         view.waiting_for = standing.waiting_for;
         // A run does not end before it began, whatever the clocks said.
@@ -144,6 +144,7 @@ impl Session {
         }
         self.state.tasks.count(&mut view.progress, self.state.phases.live());
         self.view.progress.percent = self.percent();
+        standing
     }
 
     /// Phases that are done, of those that the run has; the builder's tasks count within its phase. To one decimal.

@@ -5,7 +5,9 @@ use forgecast_protocol::session::{Attention, AttentionKind, Budget, BudgetLevel,
 use forgecast_protocol::{Fact, SessionStatus, SourceKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::conversations::WaitKey;
 use super::files::Files;
+use super::life::Standing;
 use super::{Context, usage};
 
 /// What was spent longer ago is no reason to call anybody.
@@ -23,13 +25,13 @@ pub(crate) struct AttentionLog {
     attention_budget: Option<Budget>,
 }
 
-/// What is compared, before and after a fact.
+/// What is compared, before and after a fact: another wait of the same kind is another one.
 #[derive(Clone, Copy, PartialEq)]
-pub(crate) struct Noticeable(SessionStatus, Option<WaitingFor>);
+pub(crate) struct Noticeable(SessionStatus, Option<WaitingFor>, Option<WaitKey>);
 
 impl Noticeable {
-    pub(crate) fn of(view: &SessionView) -> Self {
-        Self(view.status, view.waiting_for)
+    pub(crate) fn of(standing: &Standing) -> Self {
+        Self(standing.status, standing.waiting_for, standing.wait)
     }
 }
 
@@ -45,10 +47,18 @@ impl AttentionLog {
     }
 
     /// Compares the session with what it was before a fact.
-    pub(crate) fn update(&mut self, before: Noticeable, view: &SessionView, is_news: bool, at: Timestamp) {
+    pub(crate) fn update(
+        &mut self,
+        before: Noticeable,
+        standing: &Standing,
+        view: &SessionView,
+        is_news: bool,
+        at: Timestamp,
+    ) {
         let kind = match view.status {
             SessionStatus::Completed => Some(AttentionKind::Completed),
             SessionStatus::Failed => Some(AttentionKind::Failed),
+            SessionStatus::Waiting if standing.is_idle => None,
             SessionStatus::Waiting => Some(AttentionKind::Waiting),
             SessionStatus::Stalled => Some(AttentionKind::Stalled),
             // Its process is gone in the middle of a session that somebody believes to be open.
@@ -56,7 +66,7 @@ impl AttentionLog {
             SessionStatus::Running | SessionStatus::Abandoned => None,
         };
         let known = self.attention.as_ref().map(|attention| attention.kind);
-        if before != Noticeable::of(view) {
+        if before != Noticeable::of(standing) {
             match kind {
                 Some(kind) if is_news => self.raise(kind, text_of(view), at),
                 // What was waited for in vain is still to be noticed.

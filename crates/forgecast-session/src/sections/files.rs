@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use forgecast_protocol::event::Origin;
-use forgecast_protocol::{Event, Timestamp};
+use forgecast_protocol::event::{Origin, SourceKind};
+use forgecast_protocol::{Event, SessionName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Context;
@@ -80,13 +80,20 @@ impl Files {
 
     /// What the sections may know of an event.
     pub(crate) fn context<'a>(&self, event: &'a Event) -> Context<'a> {
-        let observed = self.observed(&event.origin);
-        let modified = event.origin.modified_at.filter(|_| !observed);
+        let Event {
+            origin, at: received, ..
+        } = event;
+        let modified = origin.modified_at.map(|modified| modified.min(*received));
+        // What stands in a file when it is first read is as old as it says, and so is what follows a line's own time.
+        let at = modified.filter(|_| origin.first_sight).unwrap_or(*received);
+        let is_line = origin.kind == SourceKind::Transcript;
         Context {
-            origin: &event.origin,
-            received: event.at,
-            at: modified.map_or(event.at, |modified| modified.min(event.at)),
-            observed,
+            origin,
+            received: *received,
+            at,
+            said_at: modified.filter(|_| is_line).unwrap_or(at),
+            transcript: event.subject.transcript.as_ref().map(SessionName::as_str),
+            observed: self.observed(origin),
         }
     }
 

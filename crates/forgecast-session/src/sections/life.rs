@@ -1,22 +1,19 @@
 //! Whether a session is at work, waits, is silent or over, and why. Its own status follows from here; that a phase or a
 //! summary ends the run is decided in `fold`.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use forgecast_protocol::event::{
-    CompletionBasis, CompletionReported, ErrorReported, ProblemCleared, ProblemFound, Quiet, ToolUsed, UsageRecorded,
-    WaitingBegan,
+    CompletionBasis, CompletionReported, ErrorReported, ProblemCleared, ProblemFound, Quiet, UsageRecorded,
 };
 use forgecast_protocol::session::{ErrorView, WaitingFor};
 use forgecast_protocol::{Fact, Problem, SessionStatus, SourceKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::conversations::{Standing as Agents, WaitKey};
 use super::processes::Processes;
 use super::{Changed, Context, put};
-use crate::ledger::key_of_tool;
 
-/// Uses of tools that are remembered, the newest: one is told by transcript, telemetry and hook within seconds.
-const MAX_USES: usize = 256;
 /// Errors that are shown, the newest.
 const MAX_ERRORS: usize = 20;
 /// Problems that are shown.
@@ -36,11 +33,13 @@ pub(crate) struct Life {
     pub(crate) end: Option<End>,
     /// A phase that failed; taken back when work goes on.
     pub(crate) failure: Option<Ended>,
+    /// What a state of fold 4 or older waited for: it does not say who waits, so whatever happens next ends it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     waiting: Option<Wait>,
-    /// An agent session was closed, and not taken up again since.
+    /// When an agent session was closed last, whether or not it was taken up again since.
     closed: Option<Ended>,
-    /// Uses of tools that were told, the newest last, and whether the use was over.
-    tool_uses: VecDeque<(u64, bool)>,
+    /// The latest work, less the time within which it may trail behind an end.
+    worked_at: Option<Timestamp>,
     /// The deadline that passed last, unless work came since.
     quiet: Option<Quiet>,
     /// Folders and files that the session was read from and that are gone.
@@ -73,23 +72,30 @@ pub(crate) struct Ended {
 
 /// What a session waits for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Wait {
+struct Wait {
     /// One line.
-    pub(crate) reason: String,
+    reason: String,
     /// What kind of wait, if that is said.
-    pub(crate) waiting_for: Option<WaitingFor>,
-    pub(crate) since: Timestamp,
+    waiting_for: Option<WaitingFor>,
+    since: Timestamp,
 }
 
 /// A session's status and what follows from the same facts.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Standing {
     pub(crate) status: SessionStatus,
     pub(crate) reason: Option<String>,
     /// The kind of source that decides it, where that is a single one.
     pub(crate) source: Option<SourceKind>,
     pub(crate) waiting_for: Option<WaitingFor>,
+    /// When the wait began, where that is known.
+    pub(crate) since: Option<Timestamp>,
     /// When the run ended, if it did.
     pub(crate) ended_at: Option<Timestamp>,
+    /// Which of its waits is the reason, if one is.
+    pub(crate) wait: Option<WaitKey>,
+    /// No prompt was given yet: it waits, and calls nobody.
+    pub(crate) is_idle: bool,
 }
 
 impl Standing {
@@ -99,14 +105,10 @@ impl Standing {
             reason,
             source: None,
             waiting_for: None,
+            since: None,
             ended_at: None,
-        }
-    }
-
-    pub(crate) fn waiting(wait: &Wait) -> Self {
-        Self {
-            waiting_for: wait.waiting_for,
-            ..Self::of(SessionStatus::Waiting, Some(wait.reason.clone()))
+            wait: None,
+            is_idle: false,
         }
     }
 
@@ -116,12 +118,34 @@ impl Standing {
             ..Self::of(status, Some(reason.to_owned()))
         }
     }
+
+    fn waiting(reason: &str, waiting_for: Option<WaitingFor>, since: Option<Timestamp>) -> Self {
+        Self {
+            waiting_for,
+            since,
+            ..Self::of(SessionStatus::Waiting, Some(reason.to_owned()))
+        }
+    }
+}
+
+/// What a status follows from besides the life of the run.
+pub(crate) struct Circumstances<'a> {
+    /// It is an agent's session and no build.
+    pub(crate) agent_session: bool,
+    /// Nothing was ever done in it.
+    pub(crate) untouched: bool,
+    /// Without work since.
+    pub(crate) quiet_since: Timestamp,
+    /// What its agents come to.
+    pub(crate) agents: Agents<'a>,
+    /// The processes in which they run.
+    pub(crate) processes: &'a Processes,
 }
 
 impl Life {
     /// Whether the run ended, for good or until its failed phase is taken up again.
     pub(crate) fn is_over(&self) -> bool {
-        self.end.is_some() || self.failure.is_some() || self.closed.is_some()
+        self.end.is_some() || self.failure.is_some() || self.closed().is_some()
     }
 
     /// Whether the run ended well.
@@ -140,15 +164,25 @@ impl Life {
         self.quiet == Some(Quiet::Abandoned)
     }
 
-    /// Whether it is known to be silent, or to wait.
-    pub(crate) fn is_still(&self) -> bool {
-        self.quiet.is_some() || self.waiting.is_some()
+    /// That an agent session was closed, unless it was taken up again. What trails behind the end does not do that.
+    fn closed(&self) -> Option<&Ended> {
+        let closed = self.closed.as_ref();
+        closed.filter(|closed| self.worked_at.is_none_or(|worked_at| worked_at <= closed.at))
+    }
+
+    /// Whether it is known to be silent.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.quiet.is_some()
     }
 
     /// The strongest statement first: a run that ended stays ended; then what makes it impossible to be at work; then what
-    /// the agent's process says; then what the producer says; then silence, which has lasted since `quiet_since`.
-    /// `agent_session` says that this is an agent's session and no build.
-    pub(crate) fn standing(&self, agent_session: bool, quiet_since: Timestamp, processes: &Processes) -> Standing {
+    /// the agent's process says; then who waits for a person; then silence.
+    pub(crate) fn standing(&self, now: &Circumstances<'_>) -> Standing {
+        let Circumstances {
+            agent_session,
+            quiet_since,
+            ..
+        } = *now;
         let silence = || Some(format!("No work since {quiet_since}"));
         if let Some(ended) = self.ended(agent_session) {
             return ended;
@@ -156,23 +190,21 @@ impl Life {
         if let Some(path) = self.gone.first() {
             return Standing::of(SessionStatus::Abandoned, Some(format!("{path} is gone")));
         }
+        let waiting = self.waits(now);
         let stalled = self.quiet.is_some().then(silence);
-        if let Some(standing) = processes.standing(agent_session, self.waiting.as_ref(), stalled) {
+        if let Some(standing) = now.processes.standing(agent_session, waiting.as_ref(), stalled) {
             return standing;
         }
-        if agent_session && self.is_abandoned() && self.waits_for_prompt() {
+        if agent_session && self.is_abandoned() && self.waits_for_prompt(&now.agents) {
             return Standing::ended(SessionStatus::Completed, "Ended after its last reply", quiet_since);
         }
         if self.is_abandoned() {
             return Standing::of(SessionStatus::Abandoned, silence());
         }
-        if let Some(wait) = &self.waiting {
-            return Standing::waiting(wait);
-        }
-        match self.quiet {
+        waiting.unwrap_or_else(|| match self.quiet {
             Some(Quiet::Stalled) => Standing::of(SessionStatus::Stalled, silence()),
             _ => Standing::of(SessionStatus::Running, None),
-        }
+        })
     }
 
     /// How the run ended, if it did.
@@ -183,89 +215,63 @@ impl Life {
         if let Some(failure) = &self.failure {
             return Some(Standing::ended(SessionStatus::Failed, &failure.reason, failure.at));
         }
-        let closed = self.closed.as_ref().filter(|_| agent_session)?;
+        let closed = self.closed().filter(|_| agent_session)?;
         Some(Standing::ended(SessionStatus::Completed, &closed.reason, closed.at))
     }
 
-    /// Whether the agent finished its turn and waits for the next instruction.
-    fn waits_for_prompt(&self) -> bool {
-        let waiting = self.waiting.as_ref();
-        waiting.is_some_and(|wait| wait.waiting_for == Some(WaitingFor::Prompt))
+    /// What it waits for, if it does.
+    fn waits(&self, now: &Circumstances<'_>) -> Option<Standing> {
+        match &now.agents {
+            Agents::Asks {
+                reason,
+                waiting_for,
+                since,
+                wait,
+            } => Some(Standing {
+                wait: Some(*wait),
+                ..Standing::waiting(reason, *waiting_for, Some(*since))
+            }),
+            _ if self.waiting.is_some() => {
+                let wait = self.waiting.as_ref()?;
+                Some(Standing::waiting(&wait.reason, wait.waiting_for, Some(wait.since)))
+            }
+            Agents::Over { reason, since } => Some(Standing::waiting(reason, Some(WaitingFor::Prompt), Some(*since))),
+            Agents::Unknown if now.agent_session && now.untouched => Some(Standing {
+                is_idle: true,
+                ..Standing::waiting("No prompt yet", Some(WaitingFor::Prompt), None)
+            }),
+            Agents::Unknown | Agents::AtWork => None,
+        }
     }
 
-    /// Notes work: silence is over, and what is observed to be worked on is not gone.
-    pub(crate) fn work(&mut self, fact: &Fact, cx: &Context<'_>) {
-        self.quiet = None;
-        // Work after an agent session was closed opens it again; what trails behind does not.
-        let (at, grace) = match fact {
-            Fact::UsageRecorded(fact) => fact.used_at.map_or((cx.at, TRAILING_MS), |used_at| (used_at, 0)),
-            _ => (cx.at, TRAILING_MS),
+    /// Whether the agent finished its turn and waits for the next instruction.
+    fn waits_for_prompt(&self, agents: &Agents<'_>) -> bool {
+        let waiting = self.waiting.as_ref();
+        let waited = waiting.is_some_and(|wait| wait.waiting_for == Some(WaitingFor::Prompt));
+        waited || matches!(agents, Agents::Over { .. })
+    }
+
+    /// Notes work: silence is over, and what is observed to be worked on is not gone. `is_latest` when no later work is
+    /// known.
+    pub(crate) fn work(&mut self, fact: &Fact, cx: &Context<'_>, is_latest: bool) {
+        if is_latest {
+            self.quiet = None;
+        }
+        let trails_from = match fact {
+            Fact::UsageRecorded(UsageRecorded {
+                used_at: Some(used_at), ..
+            }) => *used_at,
+            _ => cx.said_at.plus_millis(-TRAILING_MS),
         };
-        self.closed.take_if(|closed| at > closed.at.plus_millis(grace));
+        self.worked_at = self.worked_at.max(Some(trails_from));
         if cx.observed {
             self.gone.clear();
         }
     }
 
-    /// One use of a tool is told when it begins and when it is over, and both by several sources; each counts once. A
-    /// late word of what is known must not end a wait that began since.
-    pub(crate) fn use_tool(&mut self, fact: &ToolUsed) -> Changed {
-        if let Some(id) = &fact.use_id {
-            let key = key_of_tool(id);
-            let over = fact.success.is_some();
-            match self.tool_uses.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, was_over)) if *was_over || !over => return Changed::nothing(),
-                Some((_, was_over)) => *was_over = true,
-                None => self.tool_uses.push_back((key, over)),
-            }
-            while self.tool_uses.len() > MAX_USES {
-                self.tool_uses.pop_front();
-            }
-        }
+    /// What a state of an older fold waited for is over.
+    pub(crate) fn go_on(&mut self) {
         self.waiting = None;
-        Changed::work()
-    }
-
-    pub(crate) fn begin_waiting(&mut self, fact: &WaitingBegan, cx: &Context<'_>) -> Changed {
-        let known = self.waiting.as_ref().filter(|wait| wait.reason == fact.reason);
-        // A source that does not say for what must not take away what another one said.
-        let waiting_for = fact.waiting_for.or_else(|| known?.waiting_for);
-        if known.is_some_and(|wait| wait.waiting_for == waiting_for) {
-            return Changed::nothing();
-        }
-        self.wait(fact.reason.clone(), waiting_for, cx.at);
-        Changed::work()
-    }
-
-    /// It waits, whatever it did before.
-    pub(crate) fn wait(&mut self, reason: String, waiting_for: Option<WaitingFor>, since: Timestamp) {
-        self.waiting = Some(Wait {
-            reason,
-            waiting_for,
-            since,
-        });
-    }
-
-    /// It does not wait any more.
-    pub(crate) fn stop_waiting(&mut self) {
-        self.waiting = None;
-    }
-
-    /// The user said something, or nothing is to be waited for any more: also news to a session that is held to be over
-    /// or silent.
-    pub(crate) fn end_waiting(&mut self) -> Changed {
-        let was_still = self.quiet.is_some() || self.closed.is_some();
-        if self.waiting.take().is_some() || was_still {
-            Changed::work()
-        } else {
-            Changed::nothing()
-        }
-    }
-
-    /// The last words before a wait are often read after it was told; a call that was made later shows that it is over.
-    pub(crate) fn call_model(&mut self, fact: &UsageRecorded, at: Timestamp) {
-        let is_named = !fact.accounts.is_empty() && fact.calls > 0;
-        self.waiting.take_if(|wait| is_named && at > wait.since);
     }
 
     /// A deadline passed without work.
@@ -278,15 +284,20 @@ impl Life {
 
     /// An agent session was closed.
     pub(crate) fn close(&mut self, fact: &CompletionReported, cx: &Context<'_>) {
-        self.closed.get_or_insert_with(|| Ended {
-            reason: completion_reason(fact, true),
-            at: cx.at,
-        });
+        let known = self.closed().is_some();
+        if !known && self.closed.as_ref().is_none_or(|closed| closed.at <= cx.said_at) {
+            self.closed = Some(Ended {
+                reason: completion_reason(fact, true),
+                at: cx.said_at,
+            });
+        }
     }
 
     /// The agent's process ended in order.
     pub(crate) fn leave(&mut self, reason: String, at: Timestamp) {
-        self.closed.get_or_insert(Ended { reason, at });
+        if self.closed().is_none() {
+            self.closed = Some(Ended { reason, at });
+        }
     }
 
     /// What was an agent session proved to be a build, which is not closed by its agent; or a process goes on with it.

@@ -9,7 +9,7 @@ use forgecast_protocol::session::WaitingFor;
 use forgecast_protocol::{SessionStatus, SourceKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::life::{Standing, Wait};
+use super::life::Standing;
 use super::{Context, evict};
 
 /// Processes of one session that are remembered, those that are there before those that ended.
@@ -59,15 +59,12 @@ impl Process {
     }
 
     /// It needs a person. Another source that knows of the same wait says more of it: the command that is to be run.
-    fn wait(&self, known: Option<&Wait>) -> Standing {
+    fn wait(&self, known: Option<&Standing>) -> Standing {
         let known = known.filter(|wait| wait.waiting_for.is_some() && wait.waiting_for == self.waiting_for);
-        known.map_or_else(
-            || Standing {
-                waiting_for: self.waiting_for,
-                ..Standing::of(SessionStatus::Waiting, self.reason.clone())
-            },
-            Standing::waiting,
-        )
+        known.cloned().unwrap_or_else(|| Standing {
+            waiting_for: self.waiting_for,
+            ..Standing::of(SessionStatus::Waiting, self.reason.clone())
+        })
     }
 
     /// It waits for the next prompt.
@@ -134,11 +131,11 @@ impl Processes {
     pub(crate) fn standing(
         &self,
         agent_session: bool,
-        wait: Option<&Wait>,
+        wait: Option<&Standing>,
         silence: Option<Option<String>>,
     ) -> Option<Standing> {
         let process = self.speaker()?;
-        let is_newer = |wait: &&Wait| wait.since > process.since;
+        let is_newer = |wait: &&Standing| wait.since > Some(process.since);
         let at_work = || match silence {
             Some(reason) => Standing::of(SessionStatus::Stalled, reason),
             None => Standing::of(SessionStatus::Running, None),
@@ -146,14 +143,14 @@ impl Processes {
         let standing = match process.status {
             ProcessStatus::Waiting => process.wait(wait),
             _ if !agent_session => return None,
-            ProcessStatus::Busy => wait.filter(is_newer).map_or_else(at_work, Standing::waiting),
-            ProcessStatus::Alive => wait.map_or_else(at_work, Standing::waiting),
+            ProcessStatus::Busy => wait.filter(is_newer).map_or_else(at_work, Clone::clone),
+            ProcessStatus::Alive => wait.map_or_else(at_work, Clone::clone),
             ProcessStatus::Idle => {
                 // A question or a request for approval that was not answered was taken back.
                 let is_open =
-                    |wait: &&Wait| !matches!(wait.waiting_for, Some(WaitingFor::Permission | WaitingFor::Answer));
+                    |wait: &&Standing| !matches!(wait.waiting_for, Some(WaitingFor::Permission | WaitingFor::Answer));
                 let open = wait.filter(|wait| is_open(wait) || is_newer(wait));
-                open.map_or_else(Process::idle, Standing::waiting)
+                open.map_or_else(Process::idle, Clone::clone)
             }
             ProcessStatus::Exited => return None,
             ProcessStatus::Failed => Standing::ended(SessionStatus::Failed, process.reason(), process.since),

@@ -29,6 +29,7 @@ fn waits(waiting_for: WaitingFor) -> Fact {
     Fact::WaitingBegan(WaitingBegan {
         reason: "the turn is over".to_owned(),
         waiting_for: Some(waiting_for),
+        ..WaitingBegan::default()
     })
 }
 
@@ -121,7 +122,10 @@ fn it_is_completed_when_it_is_closed_until_it_is_taken_up_again() {
     assert_eq!(session.view().ended_at, None);
     session.apply(&from_transcript(minute(10), closed()));
     assert_eq!(session.view().ended_at, Some(minute(10)));
-    session.apply(&from_transcript(minute(11), Fact::WaitingEnded(WaitingEnded {})));
+    session.apply(&from_transcript(
+        minute(11),
+        Fact::WaitingEnded(WaitingEnded::default()),
+    ));
     assert_eq!(status(&session), (SessionStatus::Running, None), "a prompt");
 }
 
@@ -156,7 +160,10 @@ fn while_it_waits_for_a_prompt_it_never_stalls_and_in_the_end_it_is_completed() 
     assert_eq!(status(&session), (SessionStatus::Completed, reason));
     assert_eq!(session.view().ended_at, Some(minute(2)), "when the turn ended");
     assert_eq!(session.view().waiting_for, None);
-    session.apply(&from_transcript(minute(500), Fact::WaitingEnded(WaitingEnded {})));
+    session.apply(&from_transcript(
+        minute(500),
+        Fact::WaitingEnded(WaitingEnded::default()),
+    ));
     assert_eq!(status(&session), (SessionStatus::Running, None));
     assert_eq!(session.view().ended_at, None);
 }

@@ -172,7 +172,13 @@ pub(crate) fn life_fact() -> impl Strategy<Value = Fact> {
                 ..SessionSeen::default()
             })
         }),
-        (word(), waits).prop_map(|(reason, waiting_for)| { Fact::WaitingBegan(WaitingBegan { reason, waiting_for }) }),
+        (word(), waits).prop_map(|(reason, waiting_for)| {
+            Fact::WaitingBegan(WaitingBegan {
+                reason,
+                waiting_for,
+                ..WaitingBegan::default()
+            })
+        }),
         (of(word()), of(any::<bool>())).prop_map(|(use_id, success)| {
             Fact::ToolUsed(ToolUsed {
                 use_id,
@@ -193,7 +199,7 @@ pub(crate) fn life_fact() -> impl Strategy<Value = Fact> {
                 spent_usd: limit_usd,
             })
         }),
-        Just(Fact::WaitingEnded(WaitingEnded {})),
+        Just(Fact::WaitingEnded(WaitingEnded::default())),
         (quiet, time()).prop_map(|(quiet, since)| Fact::WentQuiet(WentQuiet { quiet, since })),
         (of(any::<bool>()), of(time()), any::<bool>()).prop_map(|(success, completed_at, closed)| {
             let mut fact = completion(success);

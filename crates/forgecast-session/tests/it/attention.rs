@@ -12,11 +12,18 @@ use crate::support::*;
 
 fn waits(at: Timestamp, reason: &str, waiting_for: Option<WaitingFor>) -> Event {
     let reason = reason.to_owned();
-    pushed(at, Fact::WaitingBegan(WaitingBegan { reason, waiting_for }))
+    pushed(
+        at,
+        Fact::WaitingBegan(WaitingBegan {
+            reason,
+            waiting_for,
+            ..WaitingBegan::default()
+        }),
+    )
 }
 
 fn goes_on(at: Timestamp) -> Event {
-    pushed(at, Fact::WaitingEnded(WaitingEnded {}))
+    pushed(at, Fact::WaitingEnded(WaitingEnded::default()))
 }
 
 fn passes_budget(at: Timestamp, level: BudgetLevel) -> Event {

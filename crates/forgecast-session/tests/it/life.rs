@@ -104,6 +104,7 @@ fn a_build_that_waits_for_a_person_says_for_what() {
     let waiting = Fact::WaitingBegan(WaitingBegan {
         reason: "permission to push".to_owned(),
         waiting_for: Some(WaitingFor::Permission),
+        ..WaitingBegan::default()
     });
     apply(&mut session, 2, waiting);
     assert_eq!(session.view().status, SessionStatus::Waiting);
@@ -113,7 +114,7 @@ fn a_build_that_waits_for_a_person_says_for_what() {
         session.next_deadline(&Limits::default()).unwrap().quiet,
         Quiet::Abandoned
     );
-    apply(&mut session, 3, Fact::WaitingEnded(WaitingEnded {}));
+    apply(&mut session, 3, Fact::WaitingEnded(WaitingEnded::default()));
     assert_eq!(session.view().status, SessionStatus::Running);
     assert_eq!(session.view().status_reason, None);
     assert_eq!(session.view().waiting_for, None);

@@ -26,5 +26,6 @@ mod prices;
 mod processes;
 mod runs;
 mod sample;
+mod situations;
 mod usage;
 mod waiting;

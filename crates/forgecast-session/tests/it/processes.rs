@@ -29,6 +29,7 @@ fn waits(waiting_for: WaitingFor) -> Fact {
     Fact::WaitingBegan(WaitingBegan {
         reason: "Wants to run: cargo publish".to_owned(),
         waiting_for: Some(waiting_for),
+        ..WaitingBegan::default()
     })
 }
 
@@ -122,7 +123,7 @@ fn work_long_after_a_crash_takes_the_session_up_again() {
         says(minute(1), "4242@7", ProcessStatus::Busy),
         says(minute(2), "4242@7", ProcessStatus::Crashed),
     ];
-    let work = |at| from_transcript(at, Fact::WaitingEnded(WaitingEnded {}));
+    let work = |at| from_transcript(at, Fact::WaitingEnded(WaitingEnded::default()));
     let mut session = after(&crashed);
     session.apply(&work(minute(2)));
     assert_eq!(

@@ -1,8 +1,8 @@
 //! A build as a real one left its folder: the phase file stopped at Test, the summary says that all was completed, the
 //! feedback is of another day, the pattern library is older than the build.
 
-use forgecast_protocol::event::{ArtifactKind, PatternRecorded, PhaseReported, TestBasis};
-use forgecast_protocol::session::PhaseStatus;
+use forgecast_protocol::event::{ArtifactKind, PatternRecorded, PhaseReported, TestBasis, ToolUsed, WaitingEnded};
+use forgecast_protocol::session::{PhaseStatus, WaitingFor};
 use forgecast_protocol::{Event, Fact, SessionStatus, Timestamp};
 use forgecast_session::Session;
 
@@ -179,4 +179,35 @@ fn a_session_that_an_earlier_fold_stored_goes_on() {
     let agent: Session = serde_json::from_value(stored["agent_session"].clone()).unwrap();
     assert_eq!(agent.view().status, SessionStatus::Completed);
     assert_eq!(agent.view().name, "Fix the map");
+}
+
+#[test]
+fn what_fold_4_stored_of_agents_goes_on_and_its_wait_ends() {
+    let stored: serde_json::Value = serde_json::from_str(include_str!("../fixtures/fold-4.json")).unwrap();
+    let events: Vec<Event> = serde_json::from_value(stored["events"].clone()).unwrap();
+    let mut read: Session = serde_json::from_value(stored["build"].clone()).unwrap();
+    let mut folded = fold(&events);
+    assert_eq!(read.view(), folded.view());
+    assert_eq!(serde_json::to_value(folded.row()).unwrap(), stored["row"]);
+    // The stored state does not say which agent waits; this is the answer in any case.
+    let answer = Fact::ToolUsed(ToolUsed {
+        tool: "Bash".to_owned(),
+        use_id: Some("toolu_k3".to_owned()),
+        success: Some(true),
+        ..ToolUsed::default()
+    });
+    let mut answer = from_transcript(minute(12), answer);
+    answer.subject = events.last().unwrap().subject.clone();
+    for session in [&mut read, &mut folded] {
+        session.apply(&answer);
+        assert_eq!(session.view().status, SessionStatus::Running);
+    }
+    assert_eq!(read.view(), folded.view());
+    let mut agent: Session = serde_json::from_value(stored["agent_session"].clone()).unwrap();
+    assert_eq!(agent.view().waiting_for, Some(WaitingFor::Prompt));
+    agent.apply(&from_transcript(
+        minute(13),
+        Fact::WaitingEnded(WaitingEnded::default()),
+    ));
+    assert_eq!(agent.view().status, SessionStatus::Running);
 }

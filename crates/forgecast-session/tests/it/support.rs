@@ -41,16 +41,22 @@ pub(crate) fn session() -> Session {
 
 /// An agent session, known from its transcript.
 pub(crate) fn agent_session() -> Session {
-    let subject = Subject {
+    Session::new(id(), &agent_subject(), minute(0))
+}
+
+fn agent_subject() -> Subject {
+    Subject {
         transcript: Some("0b1d2c3e".parse().unwrap()),
         ..subject()
-    };
-    Session::new(id(), &subject, minute(0))
+    }
 }
 
 /// A fact of an agent's transcript.
 pub(crate) fn from_transcript(at: Timestamp, fact: Fact) -> Event {
-    event(SourceKind::Transcript, "projects/weather-app/0b1d2c3e.jsonl", at, fact)
+    Event {
+        subject: agent_subject(),
+        ..event(SourceKind::Transcript, "projects/weather-app/0b1d2c3e.jsonl", at, fact)
+    }
 }
 
 /// A fact that changed under our eyes.

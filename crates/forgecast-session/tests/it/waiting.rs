@@ -20,6 +20,7 @@ fn waits(waiting_for: Option<WaitingFor>) -> Fact {
     Fact::WaitingBegan(WaitingBegan {
         reason: "permission to use Bash".to_owned(),
         waiting_for,
+        ..WaitingBegan::default()
     })
 }
 

@@ -140,8 +140,9 @@ pub(super) const KINDS: &[Kind] = kinds! {
         "model", "agent", "context_tokens": Count, "context_percent": Number,
     }
     tool_used: { "tool", "summary", "agent", "success": Flag, "use_id" }
-    waiting_began: { "reason" }
-    waiting_ended: {}
+    waiting_began: { "reason", "waiting_for", "agent", "use_id", "tool", "summary", "cut_short" }
+    waiting_ended: { "agent", "use_id", "tool" }
+    activity_reported: { "activity", "agent" }
     error_reported: { "message", "details" }
     completion_reported: {
         "success": Flag, "status", "completed_at", "summary", "task", "phases_completed": List,

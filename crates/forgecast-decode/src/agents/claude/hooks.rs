@@ -1,7 +1,7 @@
 //! Hooks of Claude Code, one body per event. A field that is missing or of another kind costs that field; an event that
 //! is not known is a sign of life.
 
-use forgecast_protocol::event::{AgentReported, CompletionBasis, CompletionReported, Fact, ToolUsed, WaitingEnded};
+use forgecast_protocol::event::{AgentActivity, AgentReported, Fact, ToolUsed, WaitingBegan, WaitingEnded};
 use forgecast_protocol::session::WaitingFor;
 use forgecast_protocol::{Batch, Event, SourceKind, Subject, Timestamp};
 use serde::Deserialize;
@@ -12,11 +12,16 @@ use super::{asks_user, starts_agent};
 use crate::clean::Cleaner;
 use crate::lenient::{Count, List, Object, Text};
 use crate::tool_input::Input;
-use crate::transcript::{agent, alive, error, seen, session_name, turn_is_over, waits, wants_approval};
+use crate::transcript::{
+    acts, agent, alive, asks, closed, error, prompted, seen, session_name, turn_failed, turn_is_over, wants_approval,
+};
 use crate::{Unparsable, hex, json, numbered_id, sent_to};
 
 /// The same content within so many milliseconds is the same event sent again; later it is another one like it.
 const SAME_WITHIN_MS: i64 = 60_000;
+
+/// What goes on in the background without working on the task: commands of the shell.
+const SILENT_TASKS: &[&str] = &["shell", "bash", "local_bash", "monitor"];
 
 /// The body of a hook, of whatever event.
 #[derive(Debug, Default, Deserialize)]
@@ -37,6 +42,8 @@ struct Hook<'a> {
     error: Text<'a>,
     trigger: Text<'a>,
     background_tasks: List<'a, Background<'a>>,
+    mcp_server_name: Text<'a>,
+    elicitation_id: Text<'a>,
 }
 
 /// What the tool that starts a subagent answers.
@@ -54,6 +61,9 @@ struct Response<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
 struct Background<'a> {
+    id: Text<'a>,
+    #[serde(rename = "type")]
+    kind: Text<'a>,
     status: Text<'a>,
 }
 
@@ -125,28 +135,21 @@ impl HookContext<'_> {
     fn facts(&self) -> Vec<Fact> {
         let hook = self.hook;
         match hook.hook_event_name.get() {
-            Some("UserPromptSubmit") => vec![Fact::WaitingEnded(WaitingEnded {})],
+            Some("UserPromptSubmit") => vec![prompted()],
             Some("PreToolUse") => self.tool_begins(),
             Some("PostToolUse") => self.tool_ends(true),
             Some("PostToolUseFailure") => self.tool_ends(false),
             Some("PermissionRequest") => vec![self.asks_approval()],
+            Some("PermissionDenied") => vec![self.refused()],
             Some("Notification") => vec![self.notification()],
-            Some("Stop") => vec![self.stop()],
+            Some("Elicitation") => vec![self.elicits()],
+            Some("ElicitationResult") => vec![self.elicited()],
+            Some("Stop") => self.stop(),
             Some("StopFailure") => self.failure(),
             Some("SubagentStart") => self.agent("active"),
             Some("SubagentStop") => self.agent("completed"),
             Some("SessionStart") => vec![seen(self.subject.directory.as_deref())],
-            Some("SessionEnd") => vec![Fact::CompletionReported(CompletionReported {
-                success: None,
-                status: self.word(&hook.reason),
-                basis: CompletionBasis::Closed,
-                completed_at: None,
-                summary: None,
-                task: None,
-                phases_completed: None,
-                duration_minutes: None,
-                links: std::collections::BTreeMap::new(),
-            })],
+            Some("SessionEnd") => vec![closed(self.word(&hook.reason))],
             _ => vec![self.sign_of_life()],
         }
     }
@@ -177,7 +180,7 @@ impl HookContext<'_> {
         let asked = asks_user(&used.tool).then(|| {
             let reason = used.summary.clone().filter(|_| used.tool == "AskUserQuestion");
             let reason = reason.unwrap_or_else(|| "Asks whether its plan is right".to_owned());
-            waits(WaitingFor::Answer, reason)
+            asks(WaitingFor::Answer, reason, &used)
         });
         std::iter::once(Fact::ToolUsed(used)).chain(asked).collect()
     }
@@ -206,55 +209,99 @@ impl HookContext<'_> {
 
     fn asks_approval(&self) -> Fact {
         match self.used(None) {
-            Some(used) => wants_approval(&used.tool, used.summary.as_deref()),
-            None => wants_approval("a tool", None),
+            Some(used) => wants_approval(&used),
+            None => self.waits(WaitingFor::Permission, "Wants to use a tool"),
+        }
+    }
+
+    /// A tool was refused without asking anybody, or by the person who was asked.
+    fn refused(&self) -> Fact {
+        Fact::WaitingEnded(WaitingEnded {
+            agent: self.word(&self.hook.agent_id),
+            use_id: self.word(&self.hook.tool_use_id),
+            tool: self.word(&self.hook.tool_name),
+        })
+    }
+
+    /// A server of tools asks the user something, by its name.
+    fn elicits(&self) -> Fact {
+        let asked = self.word(&self.hook.message);
+        let reason = asked.unwrap_or_else(|| "Waits for an answer".to_owned());
+        asks(WaitingFor::Answer, reason, &self.elicitation())
+    }
+
+    fn elicited(&self) -> Fact {
+        let elicitation = self.elicitation();
+        Fact::WaitingEnded(WaitingEnded {
+            agent: elicitation.agent,
+            use_id: elicitation.use_id,
+            tool: Some(elicitation.tool),
+        })
+    }
+
+    /// What a server of tools asks, as if it were the use of a tool.
+    fn elicitation(&self) -> ToolUsed {
+        let hook = self.hook;
+        ToolUsed {
+            tool: format!("elicitation {}", self.word(&hook.mcp_server_name).unwrap_or_default()),
+            agent: self.word(&hook.agent_id),
+            use_id: self.word(&hook.elicitation_id),
+            ..ToolUsed::default()
         }
     }
 
     fn notification(&self) -> Fact {
+        let message = self.hook.message.get().unwrap_or_default();
+        match self.hook.notification_type.get() {
+            Some("permission_prompt") => self.waits(WaitingFor::Permission, "Wants to use a tool"),
+            Some("idle_prompt") => turn_is_over(),
+            Some("elicitation_dialog") => self.waits(WaitingFor::Answer, "Waits for an answer"),
+            Some(_) => self.sign_of_life(),
+            // Older versions say it in words only.
+            None if message.contains("permission") => self.waits(WaitingFor::Permission, "Wants to use a tool"),
+            None if message.contains("waiting for your input") => turn_is_over(),
+            None => self.sign_of_life(),
+        }
+    }
+
+    /// Somebody in this conversation waits for a person; `unsaid` is for what, where no words say it.
+    fn waits(&self, waiting_for: WaitingFor, unsaid: &str) -> Fact {
         let hook = self.hook;
         let message = hook.message.get().unwrap_or_default();
-        let waiting_for = match hook.notification_type.get() {
-            Some("permission_prompt") => WaitingFor::Permission,
-            Some("idle_prompt") => WaitingFor::Prompt,
-            Some("elicitation_dialog") => WaitingFor::Answer,
-            Some(_) => return self.sign_of_life(),
-            // Older versions say it in words only.
-            None if message.contains("permission") => WaitingFor::Permission,
-            None if message.contains("waiting for your input") => WaitingFor::Prompt,
-            None => return self.sign_of_life(),
-        };
-        let unsaid = match waiting_for {
-            WaitingFor::Prompt => return turn_is_over(),
-            WaitingFor::Permission => "Wants to use a tool",
-            WaitingFor::Answer => "Waits for an answer",
-        };
+        let named = message.rsplit_once("permission to use ").map(|(_, tool)| tool);
+        let tool = self.word(&hook.tool_name).or_else(|| Some(self.cleaner.word(named?)));
         let reason = match self.word(&hook.tool_name) {
             Some(tool) => format!("Wants to use {tool}"),
             None => Some(self.cleaner.word(message))
                 .filter(|words| !words.is_empty())
                 .unwrap_or_else(|| unsaid.to_owned()),
         };
-        waits(waiting_for, reason)
+        Fact::WaitingBegan(WaitingBegan {
+            reason,
+            waiting_for: Some(waiting_for),
+            agent: self.word(&hook.agent_id),
+            use_id: self.word(&hook.tool_use_id),
+            tool: tool.filter(|tool| !tool.is_empty()),
+            ..WaitingBegan::default()
+        })
     }
 
-    /// The turn is over, unless something of it goes on in the background.
-    fn stop(&self) -> Fact {
+    /// The turn is over. Subagents in the background go on.
+    fn stop(&self) -> Vec<Fact> {
         let over = ["completed", "failed", "killed", "stopped", "cancelled"];
-        let tasks = &self.hook.background_tasks.items;
-        if tasks
-            .iter()
-            .any(|task| !task.status.get().is_some_and(|status| over.contains(&status)))
-        {
-            return self.sign_of_life();
-        }
-        turn_is_over()
+        let tasks = self.hook.background_tasks.items.iter();
+        let open = tasks.filter(|task| !task.status.get().is_some_and(|status| over.contains(&status)));
+        // A command in the background, such as a server, works for nobody; a subagent goes on with the task.
+        let agents = open.filter(|task| !task.kind.get().is_some_and(|kind| SILENT_TASKS.contains(&kind)));
+        let agents = agents.filter_map(|task| self.word(&task.id));
+        let agents = agents.map(|id| acts(Some(&id), AgentActivity::Working));
+        std::iter::once(turn_is_over()).chain(agents).collect()
     }
 
     fn failure(&self) -> Vec<Fact> {
         let message = self.hook.error.get().or(self.hook.message.get());
-        let message = self.cleaner.line(message.unwrap_or("the request to the model failed"));
-        vec![error(message), turn_is_over()]
+        let message = message.unwrap_or("the request to the model failed");
+        vec![error(self.cleaner.line(message)), turn_failed(message, self.cleaner)]
     }
 
     fn agent(&self, status: &str) -> Vec<Fact> {

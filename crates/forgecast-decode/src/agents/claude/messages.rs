@@ -4,13 +4,14 @@
 use forgecast_protocol::batch::LogLevel;
 use forgecast_protocol::event::{Fact, ToolUsed};
 
-use super::record::{Block, text_of};
+use super::record::{Block, Message, text_of};
 use super::state::Pending;
+use super::turn::TurnEnd;
 use super::{Line, Reader};
 use super::{asks_user, starts_agent};
 use crate::clean::{level_named, plain_line};
 use crate::tool_input::Input;
-use crate::transcript::{Visitor, failed, title_in, tool_line};
+use crate::transcript::{Visitor, closed, failed, title_in, tool_line};
 
 /// Most lines of one prompt, answer or error in the log.
 const PROMPT_LINES: usize = 8;
@@ -20,7 +21,16 @@ const AGENT_LINES: usize = 5;
 const ERROR_LINES: usize = 6;
 
 /// What Claude Code writes when the user stops the agent.
-const INTERRUPTED: &str = "[Request interrupted by user";
+pub(super) const INTERRUPTED: &str = "[Request interrupted by user";
+
+/// What it writes when something in the background is done: no prompt of the user's, but the agent takes it up.
+const NOTIFICATION: &str = "<task-notification>";
+
+/// The model of messages that no model wrote.
+const SYNTHETIC: &str = "<synthetic>";
+
+/// What is said of a failed request that says nothing itself.
+const UNNAMED_ERROR: &str = "the request to the model failed";
 
 impl Reader {
     pub(super) fn user(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
@@ -29,21 +39,44 @@ impl Reader {
             self.tool_answers(line, block, out);
         }
         let content = record.message.0.as_ref().and_then(|message| message.content);
-        let silent = record.is_meta.is_set() || record.is_compact_summary.is_set();
-        if silent || !line.is_main() {
+        let was_command = std::mem::take(&mut self.state.command);
+        if record.is_compact_summary.is_set() || !line.is_main() {
             return;
         }
         let Some(text) = text_of(content) else {
             return;
         };
         let text = text.trim();
-        if text.starts_with(INTERRUPTED) {
+        if record.is_meta.is_set() {
+            // What a command of the project's own turned into is a prompt; of the agent's own commands nothing follows.
+            if was_command && !text.is_empty() && !is_wrapper(text) {
+                self.prompted(line, out);
+            }
+        } else if text.starts_with(INTERRUPTED) {
             out.log(&line.context, LogLevel::Warn.into(), "", "interrupted by the user", 1);
-            self.turn_ends(line, None, out);
+            self.turn_ends(line, None, &TurnEnd::Stopped, out);
         } else if let Some(command) = command_in(text) {
             out.log(&line.context, None, "› ", &command, 1);
+            self.command(line, &command, out);
+        } else if text.starts_with(NOTIFICATION) {
+            self.goes_on(line, out);
         } else if !text.is_empty() && !is_wrapper(text) {
             self.prompt(line, text, out);
+        }
+    }
+
+    fn command(&mut self, line: &Line<'_>, command: &str, out: &mut dyn Visitor) {
+        self.state.command = true;
+        if matches!(command, "/exit" | "/quit") && line.context.everything() {
+            self.state.over = Some(String::new());
+            out.fact(&line.context, closed(Some("the user left".to_owned())));
+        }
+    }
+
+    /// The queue of prompts: what is taken from it is work, and what comes into it while nothing is done is taken at once.
+    pub(super) fn queue(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
+        if matches!(line.record.operation.get(), Some("enqueue" | "dequeue")) {
+            self.goes_on(line, out);
         }
     }
 
@@ -51,7 +84,7 @@ impl Reader {
         if !self.state.titled {
             self.title(title_in(text, line.context.cleaner()), line, out);
         }
-        self.goes_on(line, out);
+        self.prompted(line, out);
         out.log(&line.context, None, "› ", text, PROMPT_LINES);
     }
 
@@ -59,12 +92,24 @@ impl Reader {
         let Some(id) = block.tool_use_id.get() else {
             return;
         };
-        self.answered(line, id, out);
-        let pending = self.state.end(id);
-        if !block.is_error.is_set() || !line.context.everything() {
+        let tool = self.state.end(id).map(|pending| pending.tool);
+        if !line.context.everything() {
             return;
         }
-        let tool = pending.map(|pending| pending.tool);
+        let failed = block.is_error.is_set();
+        if let Some(tool) = &tool {
+            let used = ToolUsed {
+                tool: tool.clone(),
+                agent: line.context.agent.clone(),
+                success: Some(!failed),
+                use_id: Some(line.context.cleaner().word(id)),
+                summary: None,
+            };
+            out.fact(&line.context, Fact::ToolUsed(used));
+        }
+        if !failed {
+            return;
+        }
         let text = text_of(block.content).unwrap_or_default();
         let text = text.trim();
         let inner = text
@@ -78,25 +123,14 @@ impl Reader {
             reason
         };
         out.log(&line.context, LogLevel::Error.into(), &sign, reason, ERROR_LINES);
-        if let Some(tool) = tool {
-            let used = ToolUsed {
-                tool,
-                summary: None,
-                agent: line.context.agent.clone(),
-                success: Some(false),
-                use_id: Some(line.context.cleaner().word(id)),
-            };
-            out.fact(&line.context, Fact::ToolUsed(used));
-        }
     }
 
     pub(super) fn assistant(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
         let Some(message) = &line.record.message.0 else {
             return;
         };
-        if line.record.is_api_error_message.is_set() {
-            self.api_error(line, text_of(message.content).as_deref(), out);
-            return;
+        if message.model.is(SYNTHETIC) || line.record.is_api_error_message.is_set() {
+            return self.synthetic(line, message, out);
         }
         let id = message.id.get();
         if !self.ended_by(id) {
@@ -115,8 +149,22 @@ impl Reader {
         }
         let says = |kind: &str| line.blocks.iter().any(|block| block.kind.is(kind));
         if message.stop_reason.is("end_turn") && says("text") && !says("tool_use") {
-            self.turn_ends(line, id, out);
+            self.turn_ends(line, id, &TurnEnd::Done, out);
         }
+    }
+
+    /// What the agent itself says in the place of the model ends the turn: that a request failed and is not tried again, or
+    /// that nothing was to be answered.
+    fn synthetic(&mut self, line: &Line<'_>, message: &Message<'_>, out: &mut dyn Visitor) {
+        let text = text_of(message.content);
+        let text = text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let text = text.unwrap_or(UNNAMED_ERROR);
+        let failed = line.record.is_api_error_message.is_set() || text.starts_with("API Error");
+        if failed {
+            self.api_error(line, Some(text), out);
+        }
+        let how = if failed { TurnEnd::Failed(text) } else { TurnEnd::Done };
+        self.turn_ends(line, message.id.get(), &how, out);
     }
 
     fn tool_use(&mut self, line: &Line<'_>, block: &Block<'_>, out: &mut dyn Visitor) {
@@ -148,21 +196,20 @@ impl Reader {
             summary,
             agent: line.context.agent.clone(),
             success: None,
-            use_id: Some(id.clone()),
+            use_id: Some(id),
         };
-        out.fact(&line.context, Fact::ToolUsed(used));
-        // After the use itself, which is work and ends whatever was waited for.
+        out.fact(&line.context, Fact::ToolUsed(used.clone()));
         if asks_user(tool) {
             let asked = input.question().map(|question| cleaner.word(question));
-            let reason = asked.unwrap_or_else(|| "it asks whether its plan is right".to_owned());
-            self.question(line, &id, reason, out);
+            let reason = asked.unwrap_or_else(|| "Asks whether its plan is right".to_owned());
+            self.question(line, reason, &used, out);
         }
     }
 
     pub(super) fn system(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
         let record = line.record;
         match record.subtype.get() {
-            Some("turn_duration" | "stop_hook_summary") => self.turn_ends(line, None, out),
+            Some("turn_duration" | "stop_hook_summary") => self.turn_ends(line, None, &TurnEnd::Done, out),
             Some("compact_boundary") => compacted(line, out),
             Some("api_error") => {
                 let reason = record.error.and_then(|error| message_in(error.get()));
@@ -189,7 +236,7 @@ impl Reader {
             return;
         }
         let text = text.map(str::trim).filter(|text| !text.is_empty());
-        let text = text.unwrap_or("the request to the model failed");
+        let text = text.unwrap_or(UNNAMED_ERROR);
         out.log(
             &line.context,
             LogLevel::Error.into(),

@@ -32,6 +32,8 @@ pub(super) struct Record<'a> {
     #[serde(rename = "parentToolUseID")]
     pub(super) parent_tool_use_id: Text<'a>,
     pub(super) custom_title: Text<'a>,
+    /// Of the queue of prompts: `enqueue`, `dequeue`, `remove`, `popAll`.
+    pub(super) operation: Text<'a>,
     pub(super) level: Text<'a>,
     pub(super) content: Option<&'a RawValue>,
     pub(super) error: Option<&'a RawValue>,

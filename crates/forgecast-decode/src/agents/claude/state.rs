@@ -28,9 +28,15 @@ pub(super) struct State {
     /// It has a title.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) titled: bool,
-    /// What the user is waited for since, if he is.
+    /// The turn is over; by which message, where one said so.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) waiting: Option<Waiting>,
+    pub(super) over: Option<String>,
+    /// The last line was a command of the user's, which may turn out to be a prompt.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) command: bool,
+    /// When a sign of life was told last, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) alive_at: Option<i64>,
     /// Of a subagent's own file: whether it was said to be at work or over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) agent: Option<AgentState>,
@@ -45,22 +51,17 @@ pub(super) struct State {
     pub(super) last_call: Option<u64>,
 }
 
-/// Why the user is waited for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Waiting {
-    /// The turn is over; by which message, where one said so.
-    Prompt(Option<String>),
-    /// The answer to this use of a tool.
-    Answer(String),
-}
-
 /// What was said of a subagent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum AgentState {
     Active,
+    /// Its last word was read.
     Completed,
+    /// What was read of it is so old that it cannot be at work.
+    Past,
+    Cancelled,
+    Failed,
 }
 
 /// The use of a tool without its result.

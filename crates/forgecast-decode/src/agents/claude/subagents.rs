@@ -1,9 +1,11 @@
 //! Subagents: a file of their own says that they are at work and when they are done; the main conversation says what they
 //! were started for and how they ended.
 
+use forgecast_protocol::Timestamp;
 use forgecast_protocol::event::{AgentReported, Fact};
 
-use super::record::AgentResult;
+use super::messages::INTERRUPTED;
+use super::record::{AgentResult, text_of};
 use super::state::{AgentState, Pending};
 use super::{Line, Reader};
 use crate::transcript::{Visitor, agent};
@@ -23,13 +25,21 @@ impl Reader {
         if let Some(result) = &line.record.tool_use_result.0 {
             self.result(line, result, out);
         }
-        if let Some(progress) = &line.record.data.0
-            && progress.kind.is("agent_progress")
-            && let Some(id) = progress.agent_id.get()
-        {
-            let id = line.context.cleaner().word(id);
+    }
+
+    /// A tool reports while it runs: a subagent, whose own words it may repeat, or a long command.
+    pub(super) fn progress(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
+        let progress = line.record.data.0.as_ref();
+        let agent = progress.filter(|progress| progress.kind.is("agent_progress"));
+        let agent = agent.and_then(|progress| line.context.word(progress.agent_id.get()));
+        if let Some(id) = &agent {
             let used = line.record.parent_tool_use_id.get();
-            self.started(line, &id, used, out);
+            self.started(line, id, used, out);
+        }
+        // Hooks also run at the end of a turn and before the first.
+        if !progress.is_some_and(|progress| progress.kind.is("hook_progress")) {
+            let lives = agent.as_deref().or(line.context.agent.as_deref());
+            self.lives(lives, line, out);
         }
     }
 
@@ -39,20 +49,28 @@ impl Reader {
             return;
         };
         let is_last = line.record.kind.is("assistant") && is_last_word(line);
+        let is_stopped = line.record.kind.is("user") && is_stopped(line);
         // Many subagents never say that they are done, and files are read in any order: what is long past is over.
         let is_past = line
             .context
             .at
             .is_some_and(|at| line.context.input.now.millis_since(at) > LONG_AGO_MS);
-        let state = if is_last || is_past || !line.context.everything() {
+        let state = if is_stopped {
+            AgentState::Cancelled
+        } else if line.record.is_api_error_message.is_set() {
+            AgentState::Failed
+        } else if is_last {
             AgentState::Completed
+        } else if is_past || !line.context.everything() {
+            AgentState::Past
         } else {
             AgentState::Active
         };
         if self.state.agent == Some(state) {
-            return;
+            return self.lives(Some(id), line, out);
         }
         self.state.agent = Some(state);
+        self.state.alive_at = line.context.at.map(Timestamp::as_millis);
         let kind = id.starts_with(COMPACTION).then(|| "compaction".to_owned());
         out.fact(&line.context, agent(id.clone(), kind, word(state)));
     }
@@ -108,8 +126,16 @@ fn described(line: &Line<'_>, id: &str, pending: Option<&Pending>) -> AgentRepor
 fn word(state: AgentState) -> &'static str {
     match state {
         AgentState::Active => "active",
-        AgentState::Completed => "completed",
+        AgentState::Completed | AgentState::Past => "completed",
+        AgentState::Cancelled => "cancelled",
+        AgentState::Failed => "failed",
     }
+}
+
+/// Whether the user stopped the subagent together with the agent that it works for.
+fn is_stopped(line: &Line<'_>) -> bool {
+    let content = line.record.message.0.as_ref().and_then(|message| message.content);
+    text_of(content).is_some_and(|text| text.trim_start().starts_with(INTERRUPTED))
 }
 
 /// Whether the subagent ends its turn: it says so, or it is one that gives a single answer.

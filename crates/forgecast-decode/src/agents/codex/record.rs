@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::lenient::{Count, Object, Text};
-use crate::tool_input::Input;
+use crate::lenient::{Count, List, Object, Text};
+use crate::tool_input::{Input, Question};
 
 /// One line.
 #[derive(Debug, Default, Deserialize)]
@@ -44,6 +44,8 @@ pub(super) struct Payload<'a> {
     pub(super) action: Object<Input<'a>>,
     pub(super) command: crate::lenient::Words<'a>,
     pub(super) output: Option<&'a RawValue>,
+    /// Of a request to the user.
+    pub(super) questions: List<'a, Question<'a>>,
 }
 
 /// Tokens of the thread so far, and of the last call.
@@ -81,6 +83,15 @@ pub(super) struct AnswerMetadata {
 }
 
 impl<'a> Payload<'a> {
+    /// What the user is asked, where the line says it.
+    pub(super) fn asked(&self) -> Option<String> {
+        let arguments = self.arguments.get();
+        let input = arguments.and_then(|text| serde_json::from_str::<Input<'_>>(text).ok());
+        let asked = input.as_ref().and_then(Input::question);
+        let asked = asked.or_else(|| self.questions.items.first()?.question.get());
+        asked.or_else(|| self.message.get()).map(str::to_owned)
+    }
+
     /// The thread that this one was made from: its history stands at the beginning of this file, too.
     pub(super) fn parent(&self) -> Option<Cow<'_, str>> {
         let stated = self.forked_from_id.get().or(self.parent_thread_id.get());
