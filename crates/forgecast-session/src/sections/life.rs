@@ -238,7 +238,7 @@ impl Life {
             Agents::Over { reason, since } => Some(Standing::waiting(reason, Some(WaitingFor::Prompt), Some(*since))),
             Agents::Unknown if now.agent_session && now.untouched => Some(Standing {
                 is_idle: true,
-                ..Standing::waiting("No prompt yet", Some(WaitingFor::Prompt), None)
+                ..Standing::waiting("Idle, no prompt yet", Some(WaitingFor::Prompt), None)
             }),
             Agents::Unknown | Agents::AtWork => None,
         }

@@ -117,7 +117,7 @@ fn a_session_without_a_prompt_is_idle_and_calls_nobody() {
     ] {
         assert_seen(&script, Waiting, Prompt);
         let (seen, session) = followed(&script.0);
-        assert_eq!(seen.reason.as_deref(), Some("No prompt yet"));
+        assert_eq!(seen.reason.as_deref(), Some("Idle, no prompt yet"));
         assert_eq!(session.row().attention, None);
         assert_seen(&script.prompt(-10, "draw the map"), Running, None);
     }

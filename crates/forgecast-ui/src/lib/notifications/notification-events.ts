@@ -26,7 +26,7 @@ export interface Message {
   tag: string;
 }
 
-const WAITS = { permission: 'needs approval', answer: 'asks a question', prompt: 'finished its turn' } as const;
+const WAITS = { permission: 'needs approval', answer: 'asks a question', prompt: 'waits for you' } as const;
 
 const WHAT: Record<NotificationKind, string> = {
   completed: 'completed',
