@@ -70,7 +70,7 @@ fn select(query: &SessionsQuery, limit: u32) -> (String, Vec<Value>) {
     if !query.status.is_empty() {
         let marks = vec!["?"; query.status.len()];
         conditions.push(format!("status IN ({})", marks.join(", ")));
-        let words = query.status.iter().map(|status| status.as_ref());
+        let words = query.status.iter().map(AsRef::as_ref);
         parameters.extend(words.map(|word| Value::from(word.to_owned())));
     }
     if let Some(project) = &query.project {

@@ -92,7 +92,7 @@ pub(super) fn summary(usage: &Usage) -> String {
     if let Some(context) = &usage.context {
         let _ = write!(text, ", context {:.0} % full", context.percent);
     }
-    let sources: Vec<&str> = usage.provenance.iter().map(|source| source.as_ref()).collect();
+    let sources: Vec<&str> = usage.provenance.iter().map(AsRef::as_ref).collect();
     if !sources.is_empty() {
         let _ = write!(text, " ({})", sources.join(", "));
     }
