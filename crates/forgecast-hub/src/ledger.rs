@@ -243,6 +243,7 @@ mod tests {
                 },
                 cost_usd: None,
                 agent: None,
+                context_window: None,
                 tools: Vec::new(),
                 offset: 0,
             },

@@ -101,6 +101,7 @@ impl Sum {
         if other.context_tokens.is_some() && (usage.context_tokens.is_none() || other.used_at >= usage.used_at) {
             usage.context_tokens = other.context_tokens;
             usage.context_limit = other.context_limit;
+            usage.context_window = other.context_window;
         }
         usage.used_at = usage.used_at.max(other.used_at);
         for account in other.accounts {

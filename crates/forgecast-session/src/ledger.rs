@@ -11,6 +11,9 @@
 //! - Accounts of several sources for one call stand side by side; that of the best source counts. Telemetry names only
 //!   requests, so its accounts join the message that has the request.
 //! - What names neither message nor request counts every time it is told; in a transcript, what names no message.
+//! - A transcript of Codex that begins with a copy of another one names no messages in it, but the totals after each call
+//!   in place of the request. The call itself names both, so such an account joins it, and is a call only where no other
+//!   transcript has it. Calls of different threads that lead to the same totals are different messages: both count.
 
 mod account;
 mod compact;

@@ -1,8 +1,11 @@
-//! Codex rollouts: calls, the title, the folder, tools, errors, turns, and the log of it all. What a thread took over
-//! from the one it was made from is read like its own; the ledger sees that the calls are the same.
+//! Codex rollouts: calls, the title, the folder, tools, errors, turns, and the log of it all. Older versions report what was
+//! said by events of their own, newer ones by items that are complete; both are read.
 
 mod calls;
+mod history;
+mod items;
 mod path;
+mod prompt;
 mod record;
 
 use std::collections::VecDeque;
@@ -16,7 +19,7 @@ use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use self::calls::Thread;
+use self::calls::{Thread, UsageLine};
 use self::record::{Answer, Payload, Record};
 use super::{Agent, Home, line_that};
 use crate::lenient::Text;
@@ -56,19 +59,38 @@ const MAX_PENDING: usize = 32;
 /// The tool that asks the user.
 const ASKS_USER: &str = "request_user_input";
 
+/// Lines that say nothing of interest here, or nothing but of usage.
+const SILENT_LINES: &[&str] = &[
+    "agent_response_observation",
+    "inter_agent_communication",
+    "inter_agent_communication_metadata",
+    "realtime_item",
+    "retained_context",
+    "security_risk_score",
+    "session_meta",
+    "token_usage_record",
+    "turn_context",
+    "world_state",
+];
+
 /// Payloads of lines that say nothing of interest here.
 const SILENT: &[&str] = &[
+    "additional_tools",
+    "agent_message",
     "agent_message_delta",
     "agent_reasoning",
     "agent_reasoning_raw_content",
     "agent_reasoning_section_break",
     "background_event",
+    "compaction",
+    "configuration_update",
+    "context_compaction",
     "entered_review_mode",
     "exec_command_end",
     "exec_command_output_delta",
     "exited_review_mode",
     "ghost_snapshot",
-    "item_completed",
+    "image_generation_call",
     "item_started",
     "mcp_tool_call_end",
     "message",
@@ -76,9 +98,10 @@ const SILENT: &[&str] = &[
     "plan_update",
     "reasoning",
     "session_configured",
-    "thread_name_updated",
+    "thread_goal_updated",
     "thread_rolled_back",
-    "thread_settings_applied",
+    "tool_search_call",
+    "tool_search_output",
     "turn_diff",
     "view_image_tool_call",
     "warning",
@@ -86,19 +109,35 @@ const SILENT: &[&str] = &[
     "web_search_end",
 ];
 
-static TOKEN_COUNT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"token_count\""));
-static META: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"session_meta\""));
-static CONTEXT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"turn_context\""));
-static USER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"user_message\""));
+/// Kinds of lines and payloads that say something of usage: what was used, with which model, whose thread it is.
+static USAGE: LazyLock<[Finder<'static>; 6]> = LazyLock::new(|| {
+    [
+        &b"\"token_count\""[..],
+        b"\"token_usage_record\"",
+        b"\"session_meta\"",
+        b"\"turn_context\"",
+        b"\"task_started\"",
+        b"\"thread_settings_applied\"",
+    ]
+    .map(Finder::new)
+});
+/// Kinds that say the title: the first prompt, and a name given later.
+static PROMPT: LazyLock<[Finder<'static>; 2]> =
+    LazyLock::new(|| [&b"\"user_message\""[..], b"\"UserMessage\""].map(Finder::new));
+static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"thread_name_updated\""));
 
 /// How far into a line its kind is searched for, bytes: the vendor writes it first; lines that are of interest are
 /// shorter than this anyway, however they are written, but for the first.
 const HEAD: usize = 2_000;
 
-/// Whether a line may say something of usage: what it used, with which model, whose thread it is.
+/// Whether a line may say something of usage.
 fn may_count(line: &[u8]) -> bool {
-    let head = &line[..line.len().min(HEAD)];
-    TOKEN_COUNT.find(head).is_some() || META.find(head).is_some() || CONTEXT.find(head).is_some()
+    let head = head(line);
+    USAGE.iter().any(|kind| kind.find(head).is_some())
+}
+
+fn head(line: &[u8]) -> &[u8] {
+    &line[..line.len().min(HEAD)]
 }
 
 /// What is remembered of a rollout from one line to the next, and over restarts.
@@ -117,6 +156,9 @@ struct State {
     /// Uses of tools whose answers are not there yet, oldest first.
     #[serde(skip_serializing_if = "VecDeque::is_empty")]
     pending: VecDeque<Pending>,
+    /// Uses of tools that were logged when the model asked for them, and whose item has not come.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<String>,
 }
 
 /// The use of a tool without its answer.
@@ -148,7 +190,7 @@ impl LineReader for Reader {
     fn line(&mut self, line: &LineInput<'_>, out: &mut dyn Visitor) {
         let wanted = line.depth != Depth::UsageOnly
             || may_count(line.bytes)
-            || (!self.state.titled && USER.find(line.bytes).is_some());
+            || (line.depth == Depth::UsageOnly && self.may_title(line.bytes));
         if !wanted {
             return;
         }
@@ -172,6 +214,12 @@ impl Reader {
         }
     }
 
+    /// Whether a line may say what the session is called.
+    fn may_title(&self, line: &[u8]) -> bool {
+        let is_prompt = || PROMPT.iter().any(|kind| kind.find(line).is_some());
+        (!self.state.titled && is_prompt()) || NAME.find(head(line)).is_some()
+    }
+
     fn counted(
         &mut self,
         record: &Record<'_>,
@@ -179,17 +227,29 @@ impl Reader {
         at: Option<Timestamp>,
         offset: u64,
     ) -> Result<Option<CallReported>, &'static str> {
-        match record.kind.get() {
-            Some("session_meta") => self.state.thread.begins(payload),
-            Some("turn_context") => self.state.thread.turns(payload),
-            Some("event_msg") if payload.kind.is("token_count") => {
+        let thread = &mut self.state.thread;
+        let line = || {
+            at.map(|at| UsageLine {
+                payload,
+                at,
+                ordinal: record.ordinal.0,
+                offset,
+                session: self.path.session.as_str(),
+            })
+            .ok_or("usage in a line without a time: not counted")
+        };
+        match (record.kind.get(), payload.kind.get()) {
+            (Some("session_meta"), _) => thread.begins(payload, at),
+            (Some("turn_context"), _) => thread.turns(payload),
+            (Some("token_usage_record"), _) => return Ok(thread.records(line()?)),
+            (Some("event_msg"), Some("task_started")) => thread.has_window(payload.model_context_window),
+            (Some("event_msg"), Some("thread_settings_applied")) => thread.applies(payload),
+            (Some("event_msg"), Some("token_count")) => {
                 // Without it the line says only how much is left of the plan's limits.
                 let Some(info) = &payload.info.0 else {
                     return Ok(None);
                 };
-                let at = at.ok_or("usage in a line without a time: not counted")?;
-                let session = self.path.session.as_str();
-                return Ok(self.state.thread.counts(info, at, offset, session));
+                return Ok(thread.counts(info, line()?));
             }
             _ => {}
         }
@@ -218,11 +278,12 @@ impl Reader {
             Ok(None) => {}
             Err(why) => out.bad(why),
         }
-        if input.depth == Depth::Calls {
+        // What another thread said and did is shown there.
+        if input.depth == Depth::Calls || self.state.thread.is_copied(record.ordinal.0) {
             return;
         }
         match record.kind.get() {
-            Some("session_meta" | "turn_context" | "world_state") => {}
+            Some(kind) if SILENT_LINES.contains(&kind) => {}
             Some("event_msg") => self.event(&line, out),
             Some("response_item") => self.item(&line, out),
             Some("compacted") => out.log(&line.context, LogLevel::Info.into(), "", "context compacted", 1),
@@ -250,9 +311,11 @@ impl Reader {
         let payload = line.payload;
         let message = payload.message.get().unwrap_or_default().trim();
         match payload.kind.get() {
-            Some("token_count" | "context_compacted") => {}
+            Some("token_count" | "context_compacted" | "thread_settings_applied") => {}
             Some("user_message") => self.prompt(line, message, out),
             Some("agent_message") => out.log(&line.context, None, "", message, ANSWER_LINES),
+            Some("item_completed") => self.completed(line, out),
+            Some("thread_name_updated") => self.named(line, out),
             Some("task_started" | "turn_started") => self.goes_on(line, out),
             Some("task_complete" | "turn_complete") => self.turn_ends(line, turn_is_over(), out),
             Some("turn_aborted") => {
@@ -289,10 +352,9 @@ impl Reader {
     }
 
     fn prompt(&mut self, line: &Line<'_>, text: &str, out: &mut dyn Visitor) {
-        // What the agent tells itself of its surroundings stands in a tag.
-        if text.is_empty() || text.starts_with("<environment_context>") || text.starts_with("<user_instructions>") {
+        let Some(text) = prompt::request(text) else {
             return;
-        }
+        };
         if !self.state.titled
             && let Some(title) = title_in(text, line.context.cleaner())
         {
@@ -304,6 +366,18 @@ impl Reader {
             out.fact(&line.context, prompted());
         }
         out.log(&line.context, None, "› ", text, PROMPT_LINES);
+    }
+
+    /// The thread was given a name.
+    fn named(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
+        if self.state.thread.is_foreign(line.payload) {
+            return;
+        }
+        let name = line.payload.thread_name.get();
+        if let Some(title) = name.and_then(|name| title_in(name, line.context.cleaner())) {
+            self.state.titled = true;
+            out.fact(&line.context, titled(title));
+        }
     }
 
     /// The turn is over. What is behind the end only says it again.
@@ -379,6 +453,7 @@ impl Reader {
         match payload.kind.get() {
             Some("function_call" | "custom_tool_call" | "local_shell_call" | "web_search_call") => {
                 self.goes_on(line, out);
+                self.expects_item(payload.call_id.get());
                 let used = used(line, self.state.cwd.as_deref(), out);
                 self.begins(line, &used, out);
             }
@@ -444,6 +519,18 @@ fn used(line: &Line<'_>, folder: Option<&str>, out: &mut dyn Visitor) -> ToolUse
         (None, Some(action)) => action.summary(tool, folder, cleaner),
         (None, None) => patched(payload.input.get()).map(|files| cleaner.word(&files)),
     };
+    tell_use(line, tool, summary, payload.call_id.get(), out)
+}
+
+/// The use of a tool, which is logged.
+fn tell_use(
+    line: &Line<'_>,
+    tool: &str,
+    summary: Option<String>,
+    use_id: Option<&str>,
+    out: &mut dyn Visitor,
+) -> ToolUsed {
+    let cleaner = line.context.cleaner();
     let tool = cleaner.word(tool);
     out.log(&line.context, None, "", &tool_line(&tool, summary.as_deref()), 1);
     ToolUsed {
@@ -451,8 +538,14 @@ fn used(line: &Line<'_>, folder: Option<&str>, out: &mut dyn Visitor) -> ToolUse
         summary,
         agent: None,
         success: None,
-        use_id: payload.call_id.get().map(|id| cleaner.word(id)),
+        use_id: use_id.map(|id| cleaner.word(id)),
     }
+}
+
+/// A command failed, as lines of the log.
+fn tell_failure(line: &Line<'_>, code: i64, text: &str, out: &mut dyn Visitor) {
+    let sign = format!("failed with exit code {code}: ");
+    out.log(&line.context, LogLevel::Error.into(), &sign, text.trim(), ERROR_LINES);
 }
 
 /// The files that a patch changes, by its headings.
@@ -470,16 +563,9 @@ fn patched(patch: Option<&str>) -> Option<String> {
 
 /// The answer of a tool; only what failed is of interest.
 fn answered(line: &Line<'_>, out: &mut dyn Visitor) {
-    let Some((code, text)) = line.payload.output.and_then(failure) else {
-        return;
-    };
-    out.log(
-        &line.context,
-        LogLevel::Error.into(),
-        &format!("failed with exit code {code}: "),
-        text.trim(),
-        ERROR_LINES,
-    );
+    if let Some((code, text)) = line.payload.output.and_then(failure) {
+        tell_failure(line, code, &text, out);
+    }
 }
 
 /// The exit code that is not 0, and what was printed: `{"output", "metadata": {"exit_code"}}` as text in older versions,

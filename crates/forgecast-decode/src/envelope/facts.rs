@@ -293,6 +293,7 @@ fn call(fields: &mut Fields<'_>) -> CallReported {
         tokens,
         cost_usd: fields.number(&["cost_usd"], MAX_COST_USD),
         agent: fields.word(&["agent"]),
+        context_window: fields.large_count(&["context_window"]),
         tools: Vec::new(),
         offset: 0,
     }

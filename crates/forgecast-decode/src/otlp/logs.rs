@@ -142,6 +142,7 @@ fn request(record: &Record<'_>) -> Option<CallReported> {
         },
         cost_usd: attributes.number("cost_usd").filter(|cost| *cost >= 0.0),
         agent: None,
+        context_window: None,
         tools: Vec::new(),
         offset: 0,
     })

@@ -137,28 +137,293 @@ fn what_was_cached_is_not_input_and_a_total_that_did_not_move_is_no_call() {
     assert_eq!(tokens, [(600, 400, 50), (600, 900, 30), (100, 0, 10)]);
 }
 
+/// The calls of these lines as they are known: message, totals, whether they are a copy.
+fn ids(path: &str, lines: &[Value]) -> Vec<(Option<String>, Option<String>, bool)> {
+    let taken = read(agent("codex"), path, lines, Depth::UsageOnly);
+    let calls = calls(&taken).into_iter().map(|call| call.call);
+    calls.map(|call| (call.message, call.request, call.sidechain)).collect()
+}
+
+/// The lines as they stand in a copy: with the time of the copy, or with their own.
+fn copy(lines: &[Value], at: Option<u32>) -> Vec<Value> {
+    let copied = lines.iter().cloned().map(|mut copied| {
+        if let Some(second) = at {
+            copied["timestamp"] = line(second, "", json!({}))["timestamp"].clone();
+        }
+        copied
+    });
+    copied.collect()
+}
+
+fn spawned_by(parent: &str) -> Value {
+    json!({"subagent": {"thread_spawn": {"parent_thread_id": parent, "depth": 1}}})
+}
+
 #[test]
-fn a_replayed_history_keeps_the_names_of_its_calls() {
+fn a_copied_history_names_the_calls_of_the_thread_that_made_them() {
     let parent = rollout();
-    let spawned = json!({"subagent": {"thread_spawn": {"parent_thread_id": ID, "depth": 1}}});
+    let own = ids(&path(ID), &parent);
+    assert!(own.iter().all(|(message, _, copied)| message.is_some() && !copied));
+    let without_meta = &parent[1..];
     for meta in [
         json!({"id": CHILD, "cwd": "/srv/weather", "forked_from_id": ID}),
-        json!({"id": CHILD, "cwd": "/srv/weather", "source": spawned}),
+        json!({"id": CHILD, "cwd": "/srv/weather", "source": spawned_by(ID)}),
     ] {
-        let mut child = vec![line(100, "session_meta", meta)];
-        child.extend(parent.iter().cloned().map(|mut line| {
-            line["timestamp"] = json!("2026-11-21T08:01:40.000Z");
-            line
-        }));
-        child.push(counted(110, (3_000, 1_300, 99), Some((400, 0, 9))));
-        let of = |path: &str, lines: &[Value]| -> Vec<Option<String>> {
-            let taken = read(agent("codex"), path, lines, Depth::UsageOnly);
-            calls(&taken).into_iter().map(|call| call.call.message).collect()
-        };
-        let (own, replayed) = (of(&path(ID), &parent), of(&path(CHILD), &child));
-        assert_eq!(replayed[..3], own[..]);
-        assert!(replayed.len() == 4 && !own.contains(&replayed[3]));
+        for at in [None, Some(100)] {
+            let mut child = vec![line(100, "session_meta", meta.clone())];
+            child.extend(copy(&parent, at));
+            child.push(counted(110, (3_000, 1_300, 99), Some((400, 0, 9))));
+            let replayed = ids(&path(CHILD), &child);
+            for (copied, own) in replayed[..3].iter().zip(&own) {
+                assert_eq!(*copied, (None, own.1.clone(), true));
+            }
+            assert!(
+                replayed.len() == 4 && !replayed[3].2 && replayed[3].0.is_some(),
+                "{replayed:?}"
+            );
+        }
     }
+    // Without the line of the thread it was copied from, a fork is a copy all the same.
+    let mut fork = vec![line(100, "session_meta", json!({"id": CHILD, "forked_from_id": ID}))];
+    fork.extend(copy(without_meta, Some(100)));
+    assert!(
+        ids(&path(CHILD), &fork)
+            .iter()
+            .all(|(message, _, copied)| *copied && message.is_none())
+    );
+}
+
+#[test]
+fn a_thread_that_begins_from_nothing_has_calls_of_its_own_from_the_first() {
+    let of = |child: &str, parent: &str| {
+        let lines = [
+            line(
+                1,
+                "session_meta",
+                json!({"id": child, "source": spawned_by(parent), "parent_thread_id": parent}),
+            ),
+            counted(1, (100, 0, 10), Some((100, 0, 10))),
+            counted(2, (250, 0, 20), Some((150, 0, 10))),
+        ];
+        ids(&path(child), &lines)
+    };
+    let (one, other) = (of(CHILD, ID), of(ID, CHILD));
+    assert!(one.iter().chain(&other).all(|(_, _, copied)| !copied));
+    assert!(
+        one.iter()
+            .zip(&other)
+            .all(|(one, other)| one.0 != other.0 && one.1 == other.1)
+    );
+}
+
+fn record(second: u32, response: &str, usage: (u64, u64, u64), total: (u64, u64, u64)) -> Value {
+    let of = |(input, cached, output)| tokens(input, cached, output);
+    line(
+        second,
+        "token_usage_record",
+        json!({"thread_id": ID, "turn_id": "t1", "response_id": response, "usage": of(usage), "turn_token_usage": of(usage),
+            "thread_token_usage": of(total)}),
+    )
+}
+
+fn done(second: u32, item: Value) -> Value {
+    event(
+        second,
+        "item_completed",
+        json!({"thread_id": ID, "turn_id": "t1", "item": item, "completed_at_ms": 1}),
+    )
+}
+
+fn numbered(mut lines: Vec<Value>) -> Vec<Value> {
+    for (ordinal, line) in lines.iter_mut().enumerate() {
+        line["ordinal"] = json!(ordinal);
+    }
+    lines
+}
+
+/// A rollout as newer versions write it.
+pub(super) fn paginated() -> Vec<Value> {
+    numbered(vec![
+        line(
+            0,
+            "session_meta",
+            json!({"id": ID, "session_id": ID, "cwd": "/srv/weather", "source": "exec", "history_mode": "paginated"}),
+        ),
+        event(
+            1,
+            "task_started",
+            json!({"turn_id": "t1", "model_context_window": 128_000}),
+        ),
+        item(
+            1,
+            "message",
+            json!({"role": "user", "content": [{"type": "input_text", "text": "<environment_context>here"}]}),
+        ),
+        line(2, "world_state", json!({"full": true})),
+        line(
+            2,
+            "turn_context",
+            json!({"turn_id": "t1", "cwd": "/srv/weather", "model": "gpt-5.4"}),
+        ),
+        event(
+            2,
+            "thread_settings_applied",
+            json!({"thread_id": ID, "thread_settings": {"model": "gpt-5.5", "service_tier": "priority"}}),
+        ),
+        done(
+            3,
+            json!({"type": "UserMessage", "id": "u1", "content": [{"type": "text", "text": "Draw the map of the winds"}]}),
+        ),
+        item(
+            4,
+            "function_call",
+            json!({"name": "exec_command", "arguments": "{\"cmd\": \"make map\"}", "call_id": "call_1"}),
+        ),
+        record(5, "resp_a", (1_000, 400, 50), (1_000, 400, 50)),
+        done(
+            6,
+            json!({"type": "CommandExecution", "id": "call_1", "command": ["/bin/bash", "-lc", "make map"],
+                "status": "failed", "exit_code": 2, "aggregated_output": "no rule\n"}),
+        ),
+        counted(6, (1_000, 400, 50), Some((1_000, 400, 50))),
+        // What compacts the context stands in no total, but in those of the records.
+        record(7, "resp_b", (9_000, 8_000, 300), (10_000, 8_400, 350)),
+        line(
+            7,
+            "compacted",
+            json!({"message": "", "compaction_response_id": "resp_b"}),
+        ),
+        counted(8, (1_000, 400, 50), Some((1_000, 400, 50))),
+        event(
+            9,
+            "thread_settings_applied",
+            json!({"thread_id": ID, "thread_settings": {"model": "gpt-5.5"}}),
+        ),
+        done(
+            9,
+            json!({"type": "CommandExecution", "id": "own", "command": ["ls"], "exit_code": 0, "aggregated_output": ""}),
+        ),
+        done(
+            9,
+            json!({"type": "FileChange", "id": "call_2", "changes": {"src/map.rs": {"type": "update"}}}),
+        ),
+        done(
+            9,
+            json!({"type": "McpToolCall", "id": "call_3", "server": "atlas", "tool": "winds"}),
+        ),
+        done(9, json!({"type": "Reasoning", "id": "r1"})),
+        record(10, "resp_c", (1_500, 1_000, 30), (11_500, 9_400, 380)),
+        counted(10, (2_500, 1_400, 80), Some((1_500, 1_000, 30))),
+        done(
+            11,
+            json!({"type": "AgentMessage", "id": "a1", "content": [{"type": "Text", "text": "The map is drawn."}]}),
+        ),
+        event(
+            12,
+            "thread_name_updated",
+            json!({"thread_id": ID, "thread_name": "Map of winds"}),
+        ),
+        event(
+            12,
+            "task_complete",
+            json!({"turn_id": "t1", "last_agent_message": "The map is drawn."}),
+        ),
+        done(13, json!({"type": "Unheard", "id": "x"})),
+    ])
+}
+
+#[test]
+fn a_rollout_of_items_and_records_says_what_one_of_events_says() {
+    let taken = read(agent("codex"), &path(ID), &paginated(), Depth::Everything);
+    insta::assert_json_snapshot!(shown(&taken));
+}
+
+#[test]
+fn a_call_is_its_record_and_the_totals_that_follow_are_no_other() {
+    let taken = read(agent("codex"), &path(ID), &paginated(), Depth::UsageOnly);
+    let counting: Vec<_> = calls(&taken).into_iter().filter(|call| !call.call.sidechain).collect();
+    let tokens: Vec<_> = counting
+        .iter()
+        .map(|call| (call.tokens.input, call.tokens.cache_read, call.tokens.output))
+        .collect();
+    assert_eq!(tokens, [(600, 400, 50), (1_000, 8_000, 300), (500, 1_000, 30)]);
+    let fast: Vec<_> = counting.iter().map(|call| call.fast).collect();
+    assert_eq!(fast, [Some(true), Some(true), None]);
+    let windows: Vec<_> = counting.iter().map(|call| call.context_window).collect();
+    assert_eq!(windows, [Some(128_000), Some(272_000), Some(272_000)]);
+}
+
+#[test]
+fn copied_totals_name_the_call_whose_record_was_not_copied() {
+    let own = ids(&path(ID), &paginated());
+    let source = spawned_by(ID);
+    let mut child = vec![line(
+        100,
+        "session_meta",
+        json!({"id": CHILD, "source": source, "parent_thread_id": ID, "subagent_history_start_ordinal": "20"}),
+    )];
+    // Records are left out of the copy; its lines are numbered anew, whatever their times are.
+    let kept = paginated();
+    let kept = kept.iter().filter(|line| line["type"] != "token_usage_record");
+    child.extend(copy(&kept.cloned().collect::<Vec<_>>(), Some(300)));
+    child.truncate(20);
+    child.push(done(
+        301,
+        json!({"type": "UserMessage", "content": [{"type": "text", "text": "Ask the winds"}]}),
+    ));
+    child.push(record(302, "resp_d", (70, 0, 7), (70, 0, 7)));
+    let child = numbered(child);
+    let replayed = ids(&path(CHILD), &child);
+    assert_eq!(replayed.len(), 3, "{replayed:?}");
+    for (message, totals, copied) in &replayed[..2] {
+        assert_eq!((message, copied), (&None, &true));
+        assert!(
+            own.iter().any(|(message, own, _)| message.is_some() && own == totals),
+            "{totals:?}"
+        );
+    }
+    assert!(!replayed[2].2);
+    // What the other thread was asked is not this one's title.
+    let taken = read(agent("codex"), &path(CHILD), &child, Depth::Everything);
+    let shown = shown(&taken).to_string();
+    assert!(
+        shown.contains("Ask the winds") && !shown.contains("Draw the map"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_fork_that_names_its_history_in_another_file_has_copied_nothing() {
+    let base = json!({"thread_id": ID, "end_ordinal_exclusive": 9, "end_byte_offset": 4_000});
+    let lines = [
+        line(
+            0,
+            "session_meta",
+            json!({"id": CHILD, "forked_from_id": ID, "history_base": base}),
+        ),
+        counted(0, (2_000, 0, 90), Some((1_000, 0, 40))),
+    ];
+    assert!(
+        ids(&path(CHILD), &lines)
+            .iter()
+            .all(|(message, _, copied)| message.is_some() && !copied)
+    );
+}
+
+#[test]
+fn a_tier_beside_the_usage_is_that_of_the_call() {
+    let mut fast = record(1, "resp_a", (10, 0, 1), (10, 0, 1));
+    fast["payload"]["service_tier"] = json!("priority");
+    let mut standard = counted(2, (30, 0, 3), Some((20, 0, 2)));
+    standard["payload"]["info"]["service_tier"] = json!("default");
+    let taken = read(
+        agent("codex"),
+        &path(ID),
+        &[fast, standard, counted(3, (60, 0, 6), None)],
+        Depth::UsageOnly,
+    );
+    let fast: Vec<_> = calls(&taken).iter().map(|call| call.fast).collect();
+    assert_eq!(fast, [Some(true), Some(false), None]);
 }
 
 #[test]

@@ -30,6 +30,11 @@ pub(super) fn files() -> Vec<(&'static Agent, String, Vec<u8>)> {
             codex::path("0199a1b2-0000-7000-8000-0123456789ab"),
             bytes(&codex::rollout()),
         ),
+        (
+            agent("codex"),
+            codex::path("0199a1b2-0000-7000-8000-0123456789ac"),
+            bytes(&codex::paginated()),
+        ),
         (agent("foundry"), foundry::PATH.to_owned(), bytes(&foundry::events())),
     ]
 }
@@ -105,7 +110,7 @@ proptest! {
 
     #[test]
     fn bytes_that_were_changed_anywhere_never_make_it_fail(
-        which in 0..8_usize,
+        which in 0..seeds().len(),
         changes in proptest::collection::vec((0.0..1.0_f64, any::<u8>(), 0..3_u8), 1..20),
         state in "\\PC{0,40}",
     ) {

@@ -53,6 +53,7 @@ fn usage_found_by_search_is_what_is_read_line_by_line() {
             "5f1c",
         ),
         (rollout.as_str(), agent("codex"), codex::rollout(), ROLLOUT),
+        (rollout.as_str(), agent("codex"), codex::paginated(), ROLLOUT),
     ];
     for (path, kind, lines, session) in &files {
         let mut expected = calls(&read(kind, path, lines, Depth::UsageOnly));

@@ -207,6 +207,7 @@ mod tests {
             tokens: CallTokens::default(),
             cost_usd: None,
             agent: None,
+            context_window: None,
             tools: Vec::new(),
             offset: 0,
         };

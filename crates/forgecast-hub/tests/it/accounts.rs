@@ -40,6 +40,7 @@ pub(crate) fn call(message: &str, request: &str, tokens: u64) -> CallReported {
         },
         cost_usd: None,
         agent: None,
+        context_window: None,
         tools: Vec::new(),
         offset: 0,
     }

@@ -46,6 +46,8 @@ pub struct CallReported {
     pub cost_usd: Option<f64>,
     /// The subagent that made the call; absent for the main one.
     pub agent: Option<String>,
+    /// Tokens that fit into the context window of the model, by the source; absent when it does not say.
+    pub context_window: Option<u64>,
     /// Ids of the uses of tools that the model asked for in this call (`toolu_…`): hooks name only those.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<String>,
@@ -182,6 +184,8 @@ pub struct UsageRecorded {
     pub context_tokens: Option<u64>,
     /// Tokens that fit into it, as Forgecast is configured; absent: 200,000.
     pub context_limit: Option<u64>,
+    /// Tokens that fit into it, by the source of the call; absent when it does not say.
+    pub context_window: Option<u64>,
     /// Share of the context window in use, 0 to 100, as a producer says it.
     pub context_percent: Option<f64>,
     /// What each source adds by its own account. Empty: a producer's report that names no call.

@@ -48,6 +48,7 @@ fn call(message: &str, request: &str, model: &str, output: u64, tool: &str) -> E
             },
             cost_usd: None,
             agent: None,
+            context_window: None,
             tools: vec![tool.to_owned()],
             offset: 0,
         }),

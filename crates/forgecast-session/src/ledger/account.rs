@@ -30,6 +30,8 @@ pub(super) struct Numbers {
     /// Milliseconds since the Unix epoch.
     pub(super) at: i64,
     pub(super) offset: u64,
+    /// Tokens that fit into the context window, by the source.
+    pub(super) context_window: Option<u64>,
 }
 
 /// An account with its price, as the rules see it.
@@ -78,6 +80,7 @@ impl<'a> AccountRef<'a> {
             cost: cost_of(report, prices),
             at: at.as_millis(),
             offset: report.offset,
+            context_window: report.context_window,
         };
         Self {
             numbers,
@@ -109,7 +112,7 @@ impl<'a> AccountRef<'a> {
             (Reverse(path), Reverse(self.offset), Reverse(self.at)),
             self.tokens,
             self.fast,
-            (self.model, self.agent),
+            (self.model, self.agent, self.context_window),
             [owner, session, phase, project],
         )
     }
@@ -144,15 +147,20 @@ fn is_nested(report: &CallReported) -> bool {
     message.is_some_and(|id| id.contains(":advisor:"))
 }
 
-/// The keys of message and request; 0 for none. In a transcript a request alone names no call: where the message is
-/// missing several may have it.
+/// How requests begin that the decoder of Codex makes of a thread's running total.
+const TOTALS: &str = "codex:";
+
+/// The keys of message and request; 0 for none. In a transcript a request alone names no call, since where the message is
+/// missing several calls may have it. Codex's are the exception: only one call leads to such totals, and a copy of them
+/// names nothing else.
 pub(super) fn keys(report: &CallReported) -> (u64, u64) {
     let some = |id: &Option<String>, key: fn(&str) -> u64| match id.as_deref() {
         None | Some("") => 0,
         Some(id) => key(id),
     };
     let message = some(&report.call.message, key_of_message);
-    if message == 0 && report.source == UsageSource::Transcript {
+    let is_of_totals = || report.call.request.as_deref().is_some_and(|id| id.starts_with(TOTALS));
+    if message == 0 && report.source == UsageSource::Transcript && !is_of_totals() {
         return (0, 0);
     }
     (message, some(&report.call.request, key_of_request))
@@ -198,6 +206,8 @@ pub(super) struct StoredAccount {
     path: String,
     #[serde(rename = "o")]
     offset: u64,
+    #[serde(default, rename = "l", skip_serializing_if = "is_default")]
+    context_window: Option<u64>,
     #[serde(rename = "w")]
     owner: String,
     /// Empty if it is the owner.
@@ -243,6 +253,7 @@ impl StoredAccount {
             at: account.at,
             path: origin.path.to_owned(),
             offset: account.offset,
+            context_window: account.context_window,
             owner: origin.owner.to_owned(),
             session: session.to_owned(),
             phase: origin.phase.to_owned(),
@@ -262,6 +273,7 @@ impl StoredAccount {
             cost: self.cost,
             at: self.at,
             offset: self.offset,
+            context_window: self.context_window,
         };
         AccountRef {
             numbers,

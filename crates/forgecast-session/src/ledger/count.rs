@@ -61,6 +61,7 @@ fn count_one(
         accounts,
         disputed,
         context_tokens: is_main.then(|| lead.call_tokens().context()),
+        context_window: lead.context_window.filter(|_| is_main),
     }
 }
 

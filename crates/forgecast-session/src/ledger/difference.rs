@@ -37,6 +37,8 @@ pub struct Counted {
     pub disputed: bool,
     /// Tokens in the context window, for a call of the main chain.
     pub context_tokens: Option<u64>,
+    /// Tokens that fit into it by the source, for a call of the main chain.
+    pub context_window: Option<u64>,
 }
 
 /// What is to be added to what was known before, in one session.
@@ -94,7 +96,8 @@ struct Sum {
     accounts: BTreeMap<UsageSource, Amount>,
     /// Newest of what counts now, and newest of what counted.
     used_at: (Option<Timestamp>, Option<Timestamp>),
-    context: Option<(Timestamp, u64)>,
+    /// Newest of what counts now: its time, the tokens in the context window, and how many fit.
+    context: Option<(Timestamp, u64, Option<u64>)>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -132,7 +135,9 @@ impl Sum {
     fn add(&mut self, call: &Counted) {
         self.change(1, call);
         self.used_at.0 = self.used_at.0.max(Some(call.used_at));
-        let context = call.context_tokens.map(|tokens| (call.used_at, tokens));
+        let context = call
+            .context_tokens
+            .map(|tokens| (call.used_at, tokens, call.context_window));
         self.context = self.context.max(context);
     }
 
@@ -185,7 +190,8 @@ impl<'a> Key<'a> {
             agent: self.agent.map(str::to_owned),
             phase: (!self.phase.is_empty()).then(|| self.phase.to_owned()),
             used_at: sum.used_at.0.or(sum.used_at.1),
-            context_tokens: sum.context.map(|(_, tokens)| tokens),
+            context_tokens: sum.context.map(|(_, tokens, _)| tokens),
+            context_window: sum.context.and_then(|(_, _, window)| window),
             accounts: accounts.collect(),
             ..UsageRecorded::default()
         };

@@ -283,6 +283,7 @@ pub(crate) fn difference() -> impl Strategy<Value = UsageRecorded> {
                 used_at,
                 context_tokens: used,
                 context_limit: limit,
+                context_window: limit.map(|limit| limit / 2),
                 context_percent: None,
                 accounts: vec![account],
             }

@@ -29,6 +29,7 @@ pub(crate) fn account(message: &str, request: &str) -> Account {
             },
             cost_usd: None,
             agent: None,
+            context_window: None,
             tools: Vec::new(),
             offset: 10,
         },
@@ -316,4 +317,71 @@ fn one_message_under_any_number_of_requests_is_found_as_fast_as_many_messages() 
     }
     assert_eq!(ledger.len(), 50_000);
     assert_eq!(ledger.rows().count(), 50_000);
+}
+
+/// What a transcript tells of a call that was copied from another one: the totals after it, and nothing else.
+fn copied(totals: &str, owner: &str) -> Account {
+    sidechain(in_file(account("", totals), owner))
+}
+
+fn counted_owners(accounts: &[Account]) -> Vec<String> {
+    let mut owners: Vec<String> = orders(accounts)
+        .swap_remove(0)
+        .iter()
+        .map(|call| call.owner.clone())
+        .collect();
+    owners.sort();
+    owners
+}
+
+/// What counts of these accounts, in several orders and in both ledgers: the same each time.
+fn orders(accounts: &[Account]) -> Vec<Vec<Counted>> {
+    let mut all = Vec::new();
+    for turn in 0..accounts.len() {
+        let mut turned = accounts.to_vec();
+        turned.rotate_left(turn);
+        for order in [turned.clone(), turned.into_iter().rev().collect()] {
+            let (mut call, mut ledger) = (Call::default(), Ledger::new(Prices::embedded()));
+            for account in &order {
+                call.observe(account.clone(), &Prices::embedded());
+                observe(&mut ledger, account);
+            }
+            for mut counted in [call.counted(), ledger.rows().collect()] {
+                counted.sort_by_cached_key(|call| format!("{call:?}"));
+                all.push(counted);
+            }
+        }
+    }
+    assert!(all.iter().all(|counted| *counted == all[0]), "{all:#?}");
+    all
+}
+
+#[test]
+fn a_copied_call_is_that_of_the_thread_that_made_it_wherever_it_lies() {
+    let own = in_file(account("codex:zz:5/5", "codex:5/5"), "zz");
+    assert_eq!(
+        counted_owners(&[own.clone(), copied("codex:5/5", "aa"), copied("codex:5/5", "bb")]),
+        ["zz"]
+    );
+    // A record names the response; the totals stand with it as a second account.
+    let record = in_file(account("codex:resp_1:5", "codex:9/5"), "zz");
+    let link = sidechain(in_file(account("codex:resp_1:5", "codex:5/5"), "zz"));
+    assert_eq!(counted_owners(&[record, link, copied("codex:5/5", "aa")]), ["zz"]);
+}
+
+#[test]
+fn copies_of_a_call_whose_own_transcript_is_gone_are_one_call() {
+    assert_eq!(
+        counted_owners(&[copied("codex:5/5", "aa"), copied("codex:5/5", "bb")]),
+        ["aa"]
+    );
+}
+
+#[test]
+fn calls_of_different_threads_that_lead_to_the_same_totals_all_count() {
+    let own = |thread: &str| in_file(account(&format!("codex:{thread}:5/5"), "codex:5/5"), thread);
+    assert_eq!(
+        counted_owners(&[own("aa"), own("bb"), copied("codex:5/5", "cc")]),
+        ["aa", "bb"]
+    );
 }

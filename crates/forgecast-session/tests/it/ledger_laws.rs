@@ -18,7 +18,7 @@ use crate::support::*;
 fn any_account() -> impl Strategy<Value = Account> {
     let ids = (
         select(vec!["", "m1", "m1", "m2", "m2:advisor:0"]),
-        select(vec!["", "r1", "r2", "r3"]),
+        select(vec!["", "r1", "r2", "r3", "codex:1/1"]),
     );
     let source = prop_oneof![
         6 => Just(UsageSource::Transcript),

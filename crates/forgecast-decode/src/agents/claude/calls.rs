@@ -40,6 +40,7 @@ pub(super) fn calls(
         tokens,
         cost_usd: None,
         agent: short(&record.agent_id).or_else(|| agent.map(str::to_owned)),
+        context_window: None,
         tools: Vec::new(),
         offset,
     };

@@ -2,12 +2,14 @@
 //! whose fields do not get in each other's way.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::lenient::{Count, List, Object, Text};
+use crate::lenient::{Count, Integer, List, Object, Text, Words};
 use crate::tool_input::{Input, Question};
 
 /// One line.
@@ -15,6 +17,8 @@ use crate::tool_input::{Input, Question};
 #[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Record<'a> {
     pub(super) timestamp: Text<'a>,
+    /// Its number in the file, in newer versions.
+    pub(super) ordinal: Count,
     #[serde(rename = "type")]
     pub(super) kind: Text<'a>,
     pub(super) payload: Object<Payload<'a>>,
@@ -34,7 +38,21 @@ pub(super) struct Payload<'a> {
     pub(super) source: Option<&'a RawValue>,
     pub(super) model: Text<'a>,
     pub(super) service_tier: Text<'a>,
-    pub(super) info: Object<Info>,
+    pub(super) info: Object<Info<'a>>,
+    /// The thread that the line is of.
+    pub(super) thread_id: Text<'a>,
+    pub(super) thread_name: Text<'a>,
+    pub(super) thread_settings: Object<Settings<'a>>,
+    /// The number of the first line that is the thread's own.
+    pub(super) subagent_history_start_ordinal: Count,
+    /// Where the thread's history ends in another file, which is then not copied.
+    pub(super) history_base: Option<&'a RawValue>,
+    pub(super) response_id: Text<'a>,
+    pub(super) usage: Object<Usage<'a>>,
+    pub(super) thread_token_usage: Object<Tokens>,
+    pub(super) model_context_window: Count,
+    /// What was said or done, in newer versions.
+    pub(super) item: Object<Item<'a>>,
     pub(super) message: Text<'a>,
     pub(super) reason: Text<'a>,
     pub(super) name: Text<'a>,
@@ -42,18 +60,62 @@ pub(super) struct Payload<'a> {
     pub(super) arguments: Text<'a>,
     pub(super) input: Text<'a>,
     pub(super) action: Object<Input<'a>>,
-    pub(super) command: crate::lenient::Words<'a>,
+    pub(super) command: Words<'a>,
     pub(super) output: Option<&'a RawValue>,
     /// Of a request to the user.
     pub(super) questions: List<'a, Question<'a>>,
 }
 
+/// What a thread goes on with.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct Settings<'a> {
+    pub(super) model: Text<'a>,
+    pub(super) service_tier: Text<'a>,
+}
+
 /// Tokens of the thread so far, and of the last call.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Info {
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct Info<'a> {
     pub(super) total_token_usage: Object<Tokens>,
     pub(super) last_token_usage: Object<Tokens>,
+    pub(super) model_context_window: Count,
+    pub(super) service_tier: Text<'a>,
+}
+
+/// Tokens of one call.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct Usage<'a> {
+    #[serde(flatten)]
+    pub(super) tokens: Tokens,
+    pub(super) service_tier: Text<'a>,
+}
+
+/// What was said or done: a prompt, an answer, a command.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct Item<'a> {
+    #[serde(rename = "type")]
+    pub(super) kind: Text<'a>,
+    /// That of the use of the tool, for what a tool did.
+    pub(super) id: Text<'a>,
+    pub(super) content: List<'a, Part<'a>>,
+    pub(super) command: Words<'a>,
+    pub(super) exit_code: Integer,
+    pub(super) aggregated_output: Text<'a>,
+    pub(super) server: Text<'a>,
+    pub(super) tool: Text<'a>,
+    pub(super) query: Text<'a>,
+    pub(super) changes: Object<BTreeMap<Cow<'a, str>, IgnoredAny>>,
+}
+
+/// A part of a message.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct Part<'a> {
+    pub(super) text: Text<'a>,
 }
 
 /// As the vendor counts: what was cached is inside the input, reasoning inside the output.

@@ -195,6 +195,7 @@ fn call(
         tokens,
         cost_usd,
         agent: Some(role),
+        context_window: None,
         tools: Vec::new(),
         offset: line.context.input.offset,
     };
