@@ -13,6 +13,7 @@ mod document;
 mod engine;
 mod facts;
 mod folder;
+mod packed;
 mod problem;
 mod processes;
 mod reconcile;

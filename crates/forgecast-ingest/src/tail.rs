@@ -2,7 +2,7 @@
 //! However the bytes arrive, the lines are the same; a file that was replaced or cut is read from its beginning. What is
 //! held between two readings is bounded, however long a line is.
 
-mod seal;
+pub(crate) mod seal;
 
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -124,6 +124,39 @@ impl Tail {
             begun: true,
             ..Self::default()
         }
+    }
+
+    /// How far another form of the same file was read: its lines are those of this one, which is now `identity`. `None`
+    /// when it is not known what stood before that place, so that it could not be compared.
+    pub(crate) fn known_of_other_form(other: &Self, identity: FileIdentity) -> Option<Self> {
+        let is_comparable = other.begun && !other.seal.is_empty();
+        is_comparable.then(|| {
+            Self::known(&SourceCheckpoint {
+                // Not like the file, so it is read.
+                identity: FileIdentity { size: 0, ..identity },
+                ..other.checkpoint(String::new())
+            })
+        })
+    }
+
+    /// How far the lines of a packed file were read; `digest` is that of what stands before. One that is not read whole is
+    /// not yet like the file.
+    pub(crate) fn of_packed(identity: FileIdentity, offset: u64, digest: String, is_whole: bool) -> Self {
+        let mut tail = Self::known(&SourceCheckpoint {
+            identity,
+            offset,
+            digest,
+            state: String::new(),
+        });
+        if !is_whole {
+            tail.read_again();
+        }
+        tail
+    }
+
+    /// The next look finds a difference.
+    pub(crate) fn read_again(&mut self) {
+        self.identity.size = 0;
     }
 
     /// How far it was read: complete lines only, so that a restart reads an unfinished one again. `state` is what their

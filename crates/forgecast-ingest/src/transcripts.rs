@@ -6,6 +6,7 @@
 mod backlog;
 mod folders;
 mod moved;
+mod packed;
 mod problems;
 mod read;
 
@@ -19,6 +20,7 @@ use self::backlog::Backlog;
 use self::problems::Lines;
 use crate::facts;
 use crate::folder::{self, Folders};
+use crate::packed::{self as pack, Unpacking};
 use crate::problem::Problems;
 use crate::source::{Source, Status};
 use crate::tail::Tail;
@@ -48,6 +50,8 @@ struct Transcript {
     absent_once: bool,
     /// It could not be opened when it was last looked at.
     refused: bool,
+    /// It is packed, and ended too early when it was last read: it may just be written.
+    incomplete_once: bool,
     /// An earlier life may have said that it could not be read.
     inherited: bool,
     /// Lines that gave nothing.
@@ -67,6 +71,8 @@ pub(crate) struct Transcripts {
     folders: Folders,
     files: BTreeMap<String, Transcript>,
     backlog: Backlog,
+    /// A packed transcript that is read piece by piece.
+    unpacking: Option<Unpacking>,
     problems: Problems,
     /// The folder could not be entered when it was last tried, and the time before.
     lost: (bool, bool),
@@ -106,6 +112,7 @@ impl Transcripts {
             folders: Folders::new(),
             files: BTreeMap::new(),
             backlog: Backlog::default(),
+            unpacking: None,
             problems: Problems::default(),
             lost: (false, false),
             next_file: String::new(),
@@ -122,7 +129,7 @@ impl Transcripts {
 
     /// Whether a file of this name is one, by its path within the source's folder.
     fn is_transcript(&self, path: &str) -> bool {
-        path.ends_with(".jsonl") && self.path_of(path).is_some()
+        self.path_of(path).is_some()
     }
 
     fn path_of(&self, path: &str) -> Option<TranscriptPath> {
@@ -179,10 +186,16 @@ impl Transcripts {
             }
         };
         transcript.absent_once = false;
+        // Its name says more than its number, which may have been that of a file that is gone.
+        if !transcript.tail.is_begun() || transcript.tail.is_replaced_by(&now) {
+            self.adopt_other_form(path, &mut transcript, &now, pass);
+        }
         if !transcript.tail.is_begun() {
             self.adopt_moved(path, &mut transcript, &now, pass);
         }
-        let (differs, live) = (transcript.tail.differs(&now), pass.is_live(now.mtime_ns));
+        // Nobody works on a packed file: it is an archive from the moment it is written.
+        let live = pass.is_live(now.mtime_ns) && !pack::is_packed(path);
+        let differs = transcript.tail.differs(&now);
         let woke = live && !pass.is_live(transcript.changed_ns);
         transcript.changed_ns = now.mtime_ns;
         let left = match transcript.tail.is_replaced_by(&now) {
@@ -327,6 +340,7 @@ impl Default for Transcript {
             first_sight: true,
             absent_once: false,
             refused: false,
+            incomplete_once: false,
             inherited: false,
             lines: Lines::default(),
         }

@@ -10,6 +10,7 @@ use super::jobs::Lane;
 use super::{Engine, WatchTarget};
 use crate::discover::{WalkKind, is_marker};
 use crate::folder;
+use crate::packed;
 use crate::processes::Processes;
 use crate::schedule::Urgency;
 use crate::source::SourceId;
@@ -53,7 +54,7 @@ impl Engine {
             return;
         };
         if let SetKind::Transcripts(_) = kind {
-            if path.ends_with(".jsonl") {
+            if path.ends_with(".jsonl") || packed::is_packed(&path) {
                 self.files.changed(&(id, path), Urgency::Complete, now);
             }
             return;

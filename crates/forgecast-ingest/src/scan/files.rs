@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::ScanSummary;
 use crate::AgentHomes;
+use crate::packed as pack;
 use forgecast_decode::agents::Agent;
 use forgecast_decode::scan::ScannedFile;
 use forgecast_open::{Base, EntryKind};
@@ -22,6 +23,7 @@ pub(super) struct Part {
     pub(super) base: Arc<Base>,
     /// Relative to the base.
     pub(super) relative: PathBuf,
+    /// Bytes of its lines, of a packed file as they are unpacked.
     pub(super) range: Range<u64>,
 }
 
@@ -102,19 +104,27 @@ impl Search<'_> {
             path: Arc::new(path),
             file: self.directory.join(&relative).into(),
         };
+        if pack::is_packed(&name.to_string_lossy()) {
+            // How long its lines are in all is not known.
+            return self.part(scanned, relative, 0..u64::MAX);
+        }
         // Only lines that need nothing of those before them can be read in parts.
         let step = if self.agent.independent_lines { PART } else { u64::MAX };
         let mut start = 0;
         while start < size {
             let end = start.saturating_add(step).min(size);
-            self.parts.push(Part {
-                scanned: scanned.clone(),
-                base: self.base.clone(),
-                relative: relative.clone(),
-                range: start..end,
-            });
+            self.part(scanned.clone(), relative.clone(), start..end);
             start = end;
         }
+    }
+
+    fn part(&mut self, scanned: ScannedFile, relative: PathBuf, range: Range<u64>) {
+        self.parts.push(Part {
+            scanned,
+            base: self.base.clone(),
+            relative,
+            range,
+        });
     }
 
     fn problem(&mut self, relative: &Path, why: String) {

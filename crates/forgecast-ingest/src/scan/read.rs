@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::files::Part;
+use crate::packed as pack;
 use forgecast_decode::transcript::MAX_LINE;
 
 /// Bytes that are read at once.
@@ -21,22 +22,34 @@ pub(super) fn pieces(
         .base
         .file(&part.relative, u64::MAX)
         .map_err(|error| error.to_string())?;
+    read(part, opened.file, buffer, &mut take).map_err(|error| format!("cannot read it: {error}"))
+}
+
+fn read(part: &Part, file: File, buffer: &mut Vec<u8>, take: &mut impl FnMut(&[u8], u64)) -> io::Result<(u64, u64)> {
     let mut reading = Reading {
-        file: opened.file,
+        bytes: bytes_of(part, file)?,
         buffer,
         filled: 0,
-        offset: part.range.start,
+        // The line that reaches into the stretch belongs to the one before it.
+        offset: part.range.start.saturating_sub(1),
         read: 0,
         too_long: 0,
     };
-    reading
-        .run(part, &mut take)
-        .map_err(|error| format!("cannot read it: {error}"))?;
+    reading.run(part, take)?;
     Ok((reading.read, reading.too_long))
 }
 
+/// The bytes of the file's lines from the one before the stretch on.
+fn bytes_of(part: &Part, mut file: File) -> io::Result<Box<dyn Read>> {
+    if pack::is_packed(&part.relative.to_string_lossy()) {
+        return Ok(Box::new(pack::Unpacked::of(file)?));
+    }
+    file.seek(SeekFrom::Start(part.range.start.saturating_sub(1)))?;
+    Ok(Box::new(file))
+}
+
 struct Reading<'b> {
-    file: File,
+    bytes: Box<dyn Read>,
     buffer: &'b mut Vec<u8>,
     /// Bytes of the buffer that are of the file.
     filled: usize,
@@ -51,15 +64,19 @@ impl Reading<'_> {
         if self.buffer.len() < PIECE {
             self.buffer.resize(PIECE, 0);
         }
-        let mut skipping = false;
-        if part.range.start > 0 {
-            // The line that reaches into the stretch belongs to the one before it.
-            self.offset -= 1;
-            self.file.seek(SeekFrom::Start(self.offset))?;
-            skipping = true;
-        }
+        let mut skipping = part.range.start > 0;
         loop {
-            let ended = self.fill()?;
+            let ended = match self.fill() {
+                Ok(ended) => ended,
+                Err(error) => {
+                    // The whole lines that came before it count.
+                    let whole = memchr::memrchr(b'\n', &self.buffer[..self.filled]).map_or(0, |at| at + 1);
+                    if !skipping {
+                        take(&self.buffer[..whole], self.offset);
+                    }
+                    return Err(error);
+                }
+            };
             if skipping {
                 skipping = !self.skip_line();
             } else {
@@ -123,7 +140,7 @@ impl Reading<'_> {
     /// Reads until the buffer is full; true at the end of the file.
     fn fill(&mut self) -> io::Result<bool> {
         while self.filled < self.buffer.len() {
-            match self.file.read(&mut self.buffer[self.filled..]) {
+            match self.bytes.read(&mut self.buffer[self.filled..]) {
                 Ok(0) => return Ok(true),
                 Ok(bytes) => {
                     self.filled += bytes;

@@ -8,6 +8,7 @@ use forgecast_protocol::{FileIdentity, Origin, Timestamp};
 
 use super::{ScanPass, Transcript, Transcripts};
 use crate::facts;
+use crate::packed as pack;
 use crate::tail::{Limits, Part, Tail, rotated};
 use forgecast_decode::agents::Agent;
 use forgecast_decode::clean::Cleaner;
@@ -26,7 +27,7 @@ const PER_FILE: u64 = 4 * 1024;
 const ROTATED_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Lines on their way through the decoder of one file.
-struct Decoding<'d> {
+pub(super) struct Decoding<'d> {
     agent: &'static Agent,
     path: TranscriptPath,
     reader: Reader,
@@ -41,8 +42,28 @@ struct Decoding<'d> {
     restarted: bool,
 }
 
+/// What a reading of a file gave.
+pub(super) struct ReadLines {
+    decoded: DecodedLines,
+    /// Lines that were too long.
+    long: u64,
+    /// What the decoder has to remember.
+    state: String,
+    /// The file was read from its beginning again.
+    restarted: bool,
+}
+
 impl Decoding<'_> {
-    fn part(&mut self, part: Part<'_>) {
+    pub(super) fn end(self) -> ReadLines {
+        ReadLines {
+            state: self.reader.state(),
+            decoded: self.decoded,
+            long: self.long,
+            restarted: self.restarted,
+        }
+    }
+
+    pub(super) fn part(&mut self, part: Part<'_>) {
         match part {
             Part::Restarted => self.restart(),
             Part::Line { dropped: 1.., .. } => self.long += 1,
@@ -103,13 +124,45 @@ impl Transcripts {
         budget: &mut u64,
         pass: &mut ScanPass<'_>,
     ) -> Result<(), OpenError> {
+        if pack::is_packed(path) {
+            return self.read_packed(path, transcript, budget, pass);
+        }
         let now = pass.base.stat(Path::new(path))?;
         let Some(location) = self.path_of(path).filter(|_| transcript.tail.differs(&now)) else {
             self.backlog.done(path);
             return Ok(());
         };
-        let origin = self.origin(path, &now, transcript.first_sight, pass.now);
-        let mut decoding = Decoding {
+        let mut decoding = self.decoding(path, location, transcript, &now, depth, pass);
+        let mut read = 0;
+        if transcript.tail.is_replaced_by(&now) {
+            read += self.finish_rotated(path, &mut transcript.tail, &mut decoding, pass);
+        }
+        let result = pass
+            .base
+            .file(Path::new(path), u64::MAX)
+            .and_then(|opened| advance(path, &mut transcript.tail, &opened, &mut decoding, budget));
+        let lines = decoding.end();
+        pass.outcome.bytes += read;
+        self.take_lines(path, transcript, lines, pass);
+        let (read, more) = result?;
+        pass.outcome.reads += 1;
+        pass.outcome.bytes += read;
+        self.was_read(path, transcript, depth, read, more, pass);
+        Ok(())
+    }
+
+    /// At the beginning of a reading of a file, which goes on where the last one ended.
+    pub(super) fn decoding<'p>(
+        &self,
+        path: &str,
+        location: TranscriptPath,
+        transcript: &Transcript,
+        identity: &FileIdentity,
+        depth: Depth,
+        pass: &ScanPass<'p>,
+    ) -> Decoding<'p> {
+        let origin = self.origin(path, identity, transcript.first_sight, pass.now);
+        Decoding {
             agent: self.agent,
             reader: self.agent.reader(location.clone(), &transcript.state),
             path: location,
@@ -120,17 +173,23 @@ impl Transcripts {
             decoded: DecodedLines::default(),
             long: 0,
             restarted: false,
-        };
-        let mut read = 0;
-        if transcript.tail.is_replaced_by(&now) {
-            read += self.finish_rotated(path, &mut transcript.tail, &mut decoding, pass);
         }
-        let result = pass
-            .base
-            .file(Path::new(path), u64::MAX)
-            .and_then(|opened| advance(path, &mut transcript.tail, &opened, &mut decoding, budget));
-        let (state, restarted) = (decoding.reader.state(), decoding.restarted);
-        let (decoded, long) = (decoding.decoded, decoding.long);
+    }
+
+    /// At the end of a reading: what the lines became goes on its way.
+    pub(super) fn take_lines(
+        &mut self,
+        path: &str,
+        transcript: &mut Transcript,
+        lines: ReadLines,
+        pass: &mut ScanPass<'_>,
+    ) {
+        let ReadLines {
+            decoded,
+            long,
+            state,
+            restarted,
+        } = lines;
         if restarted {
             self.forget_lines(path, transcript, pass);
         }
@@ -145,17 +204,11 @@ impl Transcripts {
         }
         pass.outcome.batch.events.extend(decoded.events);
         pass.outcome.batch.logs.extend(decoded.logs);
-        pass.outcome.bytes += read;
         self.report_lines(path, transcript, pass);
-        let (read, more) = result?;
-        pass.outcome.reads += 1;
-        pass.outcome.bytes += read;
-        self.was_read(path, transcript, depth, read, more, pass);
-        Ok(())
     }
 
     /// Behind a reading: what is left, what is stored, what is over.
-    fn was_read(
+    pub(super) fn was_read(
         &mut self,
         path: &str,
         transcript: &mut Transcript,

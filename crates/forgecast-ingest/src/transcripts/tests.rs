@@ -1,3 +1,5 @@
+mod packed;
+
 use std::io::Write;
 use std::time::{Duration, UNIX_EPOCH};
 

@@ -83,12 +83,18 @@ fn count(folder: &Path, depth: usize, files: &mut u64, newest: &mut Option<Syste
         let path = entry.path();
         if kind.is_dir() && depth > 0 {
             count(&path, depth - 1, files, newest);
-        } else if kind.is_file() && path.extension().is_some_and(|extension| extension == "jsonl") {
+        } else if kind.is_file() && is_transcript(&path) {
             *files += 1;
             let modified = entry.metadata().and_then(|metadata| metadata.modified()).ok();
             *newest = (*newest).max(modified);
         }
     }
+}
+
+/// Whether a file is a transcript by its name, packed or not.
+fn is_transcript(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    name.ends_with(".jsonl") || name.ends_with(".jsonl.zst")
 }
 
 fn settings_findings(environment: &Environment, config: &Config, agent: &str, url: Option<&str>) -> Vec<Finding> {

@@ -165,10 +165,10 @@ impl Thread {
             return None;
         }
         let fast = is_fast(&line.payload.service_tier).or(is_fast(&info.service_tier));
+        let is_copied = self.is_copy(&line, total.is_none_or(|total| total == step));
         if let Some(recorded) = self.take_recorded(step, total) {
             return self.links(recorded, total?, step, fast, &line);
         }
-        let is_copied = self.is_copy(&line, total.is_none_or(|total| total == step));
         let thread = self.id.as_deref().unwrap_or(line.session);
         let call = match total {
             Some(total) if is_copied => CallId {
@@ -245,6 +245,7 @@ impl Thread {
         });
         if !is_copied {
             self.copied = None;
+            self.recorded.clear();
         }
         is_copied
     }

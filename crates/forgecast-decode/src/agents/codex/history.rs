@@ -90,15 +90,18 @@ impl CopiedHistory {
             return self.has_line(line.ordinal);
         }
         let at = line.at.as_millis();
-        if at < self.begun_at || line.is_own_thread == Some(false) {
+        if at < self.begun_at {
             return true;
         }
-        let begins_from_nothing = self.may_be_empty && line.is_first_call;
-        let follows_at_once = at.saturating_sub(self.copied_at) <= LONGEST_PAUSE_MS;
-        if line.is_own_thread == Some(true) || begins_from_nothing || !follows_at_once {
-            return false;
+        let begins_from_nothing = || self.may_be_empty && line.is_first_call;
+        let follows_at_once = || at.saturating_sub(self.copied_at) <= LONGEST_PAUSE_MS;
+        let is_copied = match line.is_own_thread {
+            Some(is_own) => !is_own,
+            None => !begins_from_nothing() && follows_at_once(),
+        };
+        if is_copied {
+            self.copied_at = self.copied_at.max(at);
         }
-        self.copied_at = self.copied_at.max(at);
-        true
+        is_copied
     }
 }

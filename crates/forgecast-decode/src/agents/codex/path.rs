@@ -2,10 +2,11 @@
 
 use crate::transcript::{TranscriptPath, session_name, stem};
 
-/// `sessions/YYYY/MM/DD/rollout-<time>-<session>.jsonl`, also moved to `archived_sessions/`.
+/// `sessions/YYYY/MM/DD/rollout-<time>-<session>.jsonl`, also moved to `archived_sessions/`, also packed
+/// (`.jsonl.zst`).
 pub(super) fn of(parts: &[&str]) -> Option<TranscriptPath> {
     let (file, folders) = parts.split_last()?;
-    let stem = stem(file)?;
+    let stem = stem(file.strip_suffix(".zst").unwrap_or(file))?;
     let first = folders.first()?;
     if !matches!(*first, "sessions" | "archived_sessions") || !stem.starts_with("rollout-") {
         return None;
@@ -36,6 +37,7 @@ mod tests {
         for folder in ["sessions/2026/11/21", "archived_sessions", "sessions"] {
             let path = format!("{folder}/rollout-2026-11-21T08-00-00-{id}.jsonl");
             assert_eq!(parsed(&path).as_deref(), Some(id), "{path}");
+            assert_eq!(parsed(&format!("{path}.zst")).as_deref(), Some(id), "{path}");
         }
         assert_eq!(parsed("sessions/rollout-short.jsonl").as_deref(), Some("rollout-short"));
         assert_eq!(parsed("history.jsonl"), None);
