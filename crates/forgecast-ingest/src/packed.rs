@@ -1,6 +1,7 @@
-//! Packed transcripts: an agent packs a file that was long at rest (`x.jsonl` becomes `x.jsonl.zst`, a Zstandard file with
-//! the same lines) and removes it, and unpacks it to go on with it. A packed file is written once and read from its
-//! beginning. It is somebody else's: neither its window nor what it unpacks to is without a bound.
+//! Packed transcripts: an agent packs a file that was long at rest (`x.jsonl` becomes
+//! `x.jsonl.zst`, a Zstandard file with the same lines) and removes it, and unpacks it to go on
+//! with it. A packed file is written once and read from its beginning. It is somebody else's:
+//! neither its window nor what it unpacks to is without a bound.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -16,7 +17,8 @@ use crate::tail::{PIECE_BYTES, Part, Progress, Tail, seal};
 const ENDING: &str = ".zst";
 /// How transcripts' names end.
 const LINES: &str = ".jsonl";
-/// The largest window of a file that is unpacked, as a power of two: 128 MiB of memory, what `zstd -d` takes, too.
+/// The largest window of a file that is unpacked, as a power of two: 128 MiB of memory, what `zstd
+/// -d` takes, too.
 const WINDOW_LOG: u32 = 27;
 /// A file is unpacked up to this size, bytes.
 const MAX_UNPACKED: u64 = 2 << 30;
@@ -168,7 +170,8 @@ impl Unpacking {
         read
     }
 
-    /// Goes on behind the next line, which it hands out unless it was read before. Whether the line is what was read.
+    /// Goes on behind the next line, which it hands out unless it was read before. Whether the line
+    /// is what was read.
     fn hand_out(&mut self, length: usize, before: &ReadBefore, take: &mut dyn FnMut(Part<'_>)) -> bool {
         let began = self.offset;
         if began >= before.offset {

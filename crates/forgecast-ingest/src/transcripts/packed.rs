@@ -1,5 +1,6 @@
-//! Transcripts that their agent packed. Such a file is an archive: it is read once, for its usage, a piece at a time, from
-//! where the unpacked file was read to. When it is unpacked again, reading goes on there as well.
+//! Transcripts that their agent packed. Such a file is an archive: it is read once, for its usage,
+//! a piece at a time, from where the unpacked file was read to. When it is unpacked again, reading
+//! goes on there as well.
 
 use std::io;
 use std::path::Path;
@@ -14,7 +15,8 @@ use forgecast_decode::transcript::Depth;
 use forgecast_open::OpenError;
 
 impl Transcripts {
-    /// A file that is new under its name may be one that is known, packed or unpacked since: its lines were read.
+    /// A file that is new under its name may be one that is known, packed or unpacked since: its
+    /// lines were read.
     pub(super) fn adopt_other_form(
         &self,
         path: &str,
@@ -30,7 +32,8 @@ impl Transcripts {
             transcript.tail = tail;
             transcript.state.clone_from(&other.state);
             transcript.first_sight = other.first_sight;
-            // A life that begins before it is read knows it, too, when the other form is gone by then.
+            // A life that begins before it is read knows it, too, when the other form is gone by
+            // then.
             let checkpoint = transcript.tail.checkpoint(transcript.state.clone());
             self.checkpoint(path, checkpoint, pass);
         }
@@ -70,7 +73,8 @@ impl Transcripts {
         self.take_lines(path, transcript, decoding.end(), pass);
         let is_whole = !matches!(&result, Ok(progress) if progress.more);
         let tail = unpacking.tail(is_whole);
-        // Lines that were read before are not handed out; until they are passed, the place stays what it was.
+        // Lines that were read before are not handed out; until they are passed, the place stays
+        // what it was.
         if tail.offset() >= before.offset || is_whole {
             transcript.tail = tail;
         }
@@ -95,8 +99,8 @@ impl Transcripts {
         Unpacking::begin(path, opened).map_err(|error| cannot_unpack(path, error))
     }
 
-    /// A packed file cannot be read to its end. What was read counts; the file is read again when it changes. One that only
-    /// ends too early may just be written, and is given a moment.
+    /// A packed file cannot be read to its end. What was read counts; the file is read again when
+    /// it changes. One that only ends too early may just be written, and is given a moment.
     fn unpacking_failed(
         &mut self,
         path: &str,

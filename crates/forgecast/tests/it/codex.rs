@@ -1,6 +1,6 @@
-//! Families of Codex threads through the running binary: forks, chains of forks, sub-agents with and without a copied
-//! history, in both forms that Codex writes, packed, moved and rewritten. Each thread has what it used itself, and nothing
-//! else, whether its files are found or were followed.
+//! Families of Codex threads through the running binary: forks, chains of forks, sub-agents with
+//! and without a copied history, in both forms that Codex writes, packed, moved and rewritten. Each
+//! thread has what it used itself, and nothing else, whether its files are found or were followed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -49,7 +49,7 @@ struct Plan {
 
 fn plans() -> impl Strategy<Value = Vec<Plan>> {
     let birth = prop_oneof![
-        Just(Birth::Alone),
+        1 => Just(Birth::Alone),
         2 => Just(Birth::SpawnedEmpty),
         2 => Just(Birth::SpawnedWithCopy),
         3 => any::<bool>().prop_map(|names_ancestors| Birth::Forked { names_ancestors }),
@@ -253,7 +253,8 @@ proptest! {
     }
 }
 
-/// The threads of a family grow in turns, are moved, packed and unpacked, under a server that is killed in between.
+/// The threads of a family grow in turns, are moved, packed and unpacked, under a server that is
+/// killed in between.
 #[test]
 fn a_family_that_is_followed_counts_what_one_that_is_found_counts() {
     let mut runner = TestRunner::deterministic();

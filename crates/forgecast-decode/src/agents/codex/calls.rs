@@ -1,10 +1,12 @@
-//! Calls in a Codex rollout. Newer versions write a record of each call with the id of its response; older ones write only
-//! the thread's running total after it, of which each step is a call. Newer versions write both, the record first, and of
-//! some calls (those that compact the context) the record alone.
+//! Calls in a Codex rollout. Newer versions write a record of each call with the id of its
+//! response; older ones write only the thread's running total after it, of which each step is a
+//! call. Newer versions write both, the record first, and of some calls (those that compact the
+//! context) the record alone.
 //!
-//! A call is known by its response, else by its thread and the totals after it. A thread that was made from another one
-//! begins with a copy of the other's totals, without the records: such a copy names no call of its own but the totals, which
-//! stand with the call itself, too ([`CallId::request`]).
+//! A call is known by its response, else by its thread and the totals after it. A thread that was
+//! made from another one begins with a copy of the other's totals, without the records: such a copy
+//! names no call of its own but the totals, which stand with the call itself, too
+//! ([`CallId::request`]).
 
 use forgecast_protocol::Timestamp;
 use forgecast_protocol::event::{CallId, CallReported, CallTokens, UsageSource};
@@ -69,7 +71,8 @@ pub(super) struct UsageLine<'l> {
 }
 
 impl Thread {
-    /// A line that says which thread the file is of; behind it those of its ancestors may stand, the oldest last.
+    /// A line that says which thread the file is of; behind it those of its ancestors may stand,
+    /// the oldest last.
     pub(super) fn begins(&mut self, payload: &Payload<'_>, at: Option<Timestamp>) {
         let Some(id) = payload.id.get().map(cut) else {
             return;
@@ -111,7 +114,8 @@ impl Thread {
         self.context_window = window.0.filter(|window| *window > 0).or(self.context_window);
     }
 
-    /// Whether a line of this number was copied from the thread that this one was made from, as far as the file says.
+    /// Whether a line of this number was copied from the thread that this one was made from, as far
+    /// as the file says.
     pub(super) fn is_copied(&self, ordinal: Option<u64>) -> bool {
         self.copied.as_ref().is_some_and(|copied| copied.has_line(ordinal))
     }
@@ -129,7 +133,8 @@ impl Thread {
         if tokens(usage).total() == 0 {
             return None;
         }
-        // With the numbers: servers other than the vendor's begin to number their responses again and again.
+        // With the numbers: servers other than the vendor's begin to number their responses again
+        // and again.
         let message = format!("codex:{}:{}", cut(response), joined(usage));
         let total = payload.thread_token_usage.0.as_ref().map(numbers);
         let is_copied = self.is_copy(&line, total == Some(usage));
@@ -202,15 +207,17 @@ impl Thread {
         })
     }
 
-    /// The record of the call that led to this total. Those before it are of calls that no total tells of.
+    /// The record of the call that led to this total. Those before it are of calls that no total
+    /// tells of.
     fn take_recorded(&mut self, step: Numbers, total: Option<Numbers>) -> Option<RecordedCall> {
         let is_it = |call: &RecordedCall| call.usage == step || (total.is_some() && call.total == total);
         let at = self.recorded.iter().rposition(is_it)?;
         self.recorded.drain(..=at).next_back()
     }
 
-    /// The totals after a call that was reported by its record. A copy of them names that call, so what the record did not
-    /// say of them is said here: a second account of the call, which is never the one that counts.
+    /// The totals after a call that was reported by its record. A copy of them names that call, so
+    /// what the record did not say of them is said here: a second account of the call, which is
+    /// never the one that counts.
     fn links(
         &self,
         recorded: RecordedCall,
@@ -276,7 +283,8 @@ impl Thread {
     }
 }
 
-/// The totals after a call and the call's own numbers: what a copy of the call has in common with it.
+/// The totals after a call and the call's own numbers: what a copy of the call has in common with
+/// it.
 fn totals(total: Numbers, step: Numbers) -> String {
     format!("codex:{}/{}", joined(total), joined(step))
 }

@@ -1,17 +1,19 @@
-//! The history that a thread was begun with. A thread that was forked or spawned by another one may begin its file with a
-//! copy of the other's lines, among them what the other one used. What was copied is told from the thread's own lines here,
-//! so that it is counted for the thread that spent it, wherever the files lie.
+//! The history that a thread was begun with. A thread that was forked or spawned by another one may
+//! begin its file with a copy of the other's lines, among them what the other one used. What was
+//! copied is told from the thread's own lines here, so that it is counted for the thread that spent
+//! it, wherever the files lie.
 //!
-//! A copy is written at once when the file is begun. Its lines keep their times or get that of the moment; either way the
-//! thread's own first call comes after a pause. Newer versions say where the thread's own lines begin, or whose a line is.
+//! A copy is written at once when the file is begun. Its lines keep their times or get that of the
+//! moment; either way the thread's own first call comes after a pause. Newer versions say where the
+//! thread's own lines begin, or whose a line is.
 
 use forgecast_protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::record::Payload;
 
-/// The longest pause within a copy, milliseconds. Copies are written within tens of milliseconds; a model that answers at
-/// once still takes seconds.
+/// The longest pause within a copy, milliseconds. Copies are written within tens of milliseconds; a
+/// model that answers at once still takes seconds.
 const LONGEST_PAUSE_MS: i64 = 1_000;
 
 /// A copied history of which the end has not been seen.
@@ -25,7 +27,8 @@ pub(super) struct CopiedHistory {
     /// The number of the first line that is the thread's own, when the file says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     own_from: Option<u64>,
-    /// The thread was spawned, and no line shows that anything was copied: it may have begun from nothing.
+    /// The thread was spawned, and no line shows that anything was copied: it may have begun from
+    /// nothing.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     may_be_empty: bool,
 }

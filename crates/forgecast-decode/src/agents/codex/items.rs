@@ -1,5 +1,7 @@
 //! What was said and done, as newer versions of Codex write it: an item when it is complete.
 
+use std::borrow::Cow;
+
 use forgecast_protocol::Fact;
 
 use super::record::Item;
@@ -58,7 +60,7 @@ impl Reader {
     }
 
     fn executed(&mut self, line: &Line<'_>, item: &Item<'_>, out: &mut dyn Visitor) {
-        let command = item.command.as_command().map(|command| command.into_owned());
+        let command = item.command.as_command().map(Cow::into_owned);
         self.did(line, item, "shell", command, out);
         if let Some(code) = item.exit_code.0.filter(|code| *code != 0) {
             tell_failure(line, code, item.aggregated_output.get().unwrap_or_default(), out);

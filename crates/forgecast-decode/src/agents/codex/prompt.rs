@@ -2,7 +2,8 @@
 
 /// What an editor writes before a request: the request stands below this heading.
 const REQUEST_HEADING: &str = "## My request for Codex:";
-/// Texts that are no request although they stand in its place: instructions, surroundings, what an editor shows.
+/// Texts that are no request although they stand in its place: instructions, surroundings, what an
+/// editor shows.
 const NO_REQUEST: &[&str] = &[
     "# AGENTS.md instructions",
     "# Context from my IDE setup",
