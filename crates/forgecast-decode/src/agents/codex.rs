@@ -188,9 +188,7 @@ struct Line<'l> {
 
 impl LineReader for Reader {
     fn line(&mut self, line: &LineInput<'_>, out: &mut dyn Visitor) {
-        let wanted = line.depth != Depth::UsageOnly
-            || may_count(line.bytes)
-            || (line.depth == Depth::UsageOnly && self.may_title(line.bytes));
+        let wanted = line.depth != Depth::UsageOnly || may_count(line.bytes) || self.may_title(line.bytes);
         if !wanted {
             return;
         }

@@ -241,9 +241,9 @@ fn numbered(mut lines: Vec<Value>) -> Vec<Value> {
     lines
 }
 
-/// A rollout as newer versions write it.
-pub(super) fn paginated() -> Vec<Value> {
-    numbered(vec![
+/// How a rollout of newer versions begins: the thread, its surroundings and its settings.
+fn opened() -> Vec<Value> {
+    vec![
         line(
             0,
             "session_meta",
@@ -270,6 +270,12 @@ pub(super) fn paginated() -> Vec<Value> {
             "thread_settings_applied",
             json!({"thread_id": ID, "thread_settings": {"model": "gpt-5.5", "service_tier": "priority"}}),
         ),
+    ]
+}
+
+/// A rollout as newer versions write it.
+pub(super) fn paginated() -> Vec<Value> {
+    let said = vec![
         done(
             3,
             json!({"type": "UserMessage", "id": "u1", "content": [{"type": "text", "text": "Draw the map of the winds"}]}),
@@ -329,7 +335,8 @@ pub(super) fn paginated() -> Vec<Value> {
             json!({"turn_id": "t1", "last_agent_message": "The map is drawn."}),
         ),
         done(13, json!({"type": "Unheard", "id": "x"})),
-    ])
+    ];
+    numbered([opened(), said].concat())
 }
 
 #[test]

@@ -743,6 +743,11 @@ export interface components {
             /** @description Which call. */
             call: components["schemas"]["CallId"];
             /**
+             * Format: uint64
+             * @description Tokens that fit into the context window of the model, by the source; absent when it does not say.
+             */
+            context_window?: number;
+            /**
              * Format: double
              * @description US dollars by the source's own account. Absent: the price table says.
              */
@@ -2565,6 +2570,11 @@ export interface components {
              * @description Tokens in the context window after the call.
              */
             context_tokens?: number;
+            /**
+             * Format: uint64
+             * @description Tokens that fit into it, by the source of the call; absent when it does not say.
+             */
+            context_window?: number;
             /**
              * Format: double
              * @description US dollars, when the price is known.
