@@ -122,7 +122,7 @@ impl Thread {
 
     /// Whether the line is of another thread than the file, as far as it says.
     pub(super) fn is_foreign(&self, payload: &Payload<'_>) -> bool {
-        self.is_own(payload) == Some(false)
+        self.names_own_thread(payload) == Some(false)
     }
 
     /// The record of a call. `None` when it names no response: the totals after it report the call.
@@ -240,7 +240,7 @@ impl Thread {
 
     /// Whether the usage in a line is that of the thread that this one was made from.
     fn is_copy(&mut self, line: &UsageLine<'_>, is_first_call: bool) -> bool {
-        let is_own_thread = self.is_own(line.payload);
+        let is_own_thread = self.names_own_thread(line.payload);
         let Some(copied) = &mut self.copied else {
             return is_own_thread == Some(false);
         };
@@ -257,7 +257,7 @@ impl Thread {
         is_copied
     }
 
-    fn is_own(&self, payload: &Payload<'_>) -> Option<bool> {
+    fn names_own_thread(&self, payload: &Payload<'_>) -> Option<bool> {
         let named = payload.thread_id.get()?;
         self.id.as_ref().map(|own| *own == cut(named))
     }

@@ -99,7 +99,7 @@ impl CopiedHistory {
         let begins_from_nothing = || self.may_be_empty && line.is_first_call;
         let follows_at_once = || at.saturating_sub(self.copied_at) <= LONGEST_PAUSE_MS;
         let is_copied = match line.is_own_thread {
-            Some(is_own) => !is_own,
+            Some(own) => !own,
             None => !begins_from_nothing() && follows_at_once(),
         };
         if is_copied {
