@@ -192,9 +192,10 @@ impl HubState {
 
     /// Whether every source of this batch was read exactly so far already: then it is the same reading again, by a
     /// reader that was restarted before its progress was durable. What the sources say about themselves (a problem, a
-    /// folder that is gone) is not content, and may be new when the content is not.
+    /// folder that is gone) is not content, and may be new when the content is not; so is what became of a process whose
+    /// file stays as it was.
     fn was_read(&mut self, batch: &Batch) -> bool {
-        let is_content = |event: &Event| event.origin.kind != SourceKind::Internal;
+        let is_content = |event: &Event| !matches!(event.origin.kind, SourceKind::Internal | SourceKind::Process);
         let mut same = !batch.checkpoints.is_empty() && batch.events.iter().all(is_content);
         for (source, checkpoint) in &batch.checkpoints {
             let (source, state) = fingerprint(source, checkpoint);

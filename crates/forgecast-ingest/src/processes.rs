@@ -266,8 +266,8 @@ impl Processes {
 
     /// What a process is doing, or that it is gone.
     fn judge(&self, path: &str, entry: &mut ProcessEntry, pass: &mut ScanPass<'_>) {
-        let first_sight = std::mem::take(&mut entry.first_sight);
         let Some(file) = &entry.file else { return };
+        let first_sight = std::mem::take(&mut entry.first_sight);
         let process = format!("{}@{}", file.pid, file.started.as_deref().unwrap_or_default());
         let known = entry.said.as_ref().filter(|said| said.report.process == process);
         let proof = Proof {

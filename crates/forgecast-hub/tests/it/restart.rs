@@ -1,8 +1,8 @@
 //! What a stop and a new start leave as it was.
 
 use forgecast_hub::StateAt;
-use forgecast_protocol::event::SessionSeen;
-use forgecast_protocol::{Batch, Fact, FileIdentity, SourceCheckpoint, SourceKey};
+use forgecast_protocol::event::{ProcessReported, ProcessStatus, SessionSeen};
+use forgecast_protocol::{Batch, Fact, FileIdentity, SourceCheckpoint, SourceKey, SourceKind};
 
 use crate::bench::{Bench, Viewer, agent, eventually, folder, log, named, named_in, phase};
 use crate::memory::completed;
@@ -123,6 +123,45 @@ async fn a_reading_that_is_repeated_by_a_restarted_reader_is_folded_once() {
     assert_eq!(bench.view("app").await.unwrap().1["usage"]["input"], 20);
     let mut viewer = bench.viewer("log/app").await;
     viewer.until(|viewer| viewer.lines.len() == 2).await;
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn the_end_of_a_process_whose_file_stays_as_it_was_is_no_repeated_reading() {
+    let bench = Bench::new().await;
+    let report = |status| {
+        let fact = Fact::ProcessReported(ProcessReported {
+            process: "4242@7".to_owned(),
+            status,
+            ..ProcessReported::default()
+        });
+        let mut event = bench.event(named("app"), fact);
+        event.origin.kind = SourceKind::Process;
+        Batch {
+            events: vec![event],
+            checkpoints: vec![(
+                SourceKey("/home/sessions/4242.json".into()),
+                SourceCheckpoint::default(),
+            )],
+            ..Batch::default()
+        }
+    };
+    bench.feed(report(ProcessStatus::Waiting)).await;
+    eventually(async || {
+        bench
+            .view("app")
+            .await
+            .is_some_and(|(_, view)| view["status"] == "waiting")
+    })
+    .await;
+    bench.feed(report(ProcessStatus::Crashed)).await;
+    eventually(async || {
+        bench
+            .view("app")
+            .await
+            .is_some_and(|(_, view)| view["status"] != "waiting")
+    })
+    .await;
     bench.stop().await;
 }
 

@@ -63,7 +63,11 @@ impl Session {
         }
         if fact.status.is_alive() {
             self.state.life.reopen();
-            return Changed::work();
+            return if fact.status == ProcessStatus::Alive {
+                Changed::seen()
+            } else {
+                Changed::work()
+            };
         }
         let is_left = fact.status == ProcessStatus::Exited && !self.state.processes.are_alive();
         if is_left && self.is_agent_session() {

@@ -22,6 +22,8 @@ const TRAILING_MS: i64 = 5_000;
 #[serde(default)]
 pub(crate) struct Processes {
     processes: BTreeMap<String, Process>,
+    /// Something was done in the session: it is not merely open.
+    has_worked: bool,
 }
 
 /// One process, as it was last reported.
@@ -67,6 +69,15 @@ impl Process {
         })
     }
 
+    /// It waits for its first prompt, and calls nobody.
+    fn unasked() -> Standing {
+        Standing {
+            waiting_for: Some(WaitingFor::Prompt),
+            is_idle: true,
+            ..Standing::of(SessionStatus::Waiting, Some("No prompt yet".to_owned()))
+        }
+    }
+
     /// It waits for the next prompt.
     fn idle() -> Standing {
         Standing {
@@ -91,6 +102,7 @@ impl Processes {
         if known.is_some_and(|known| !known.status.is_alive() || *known == process) {
             return false;
         }
+        self.has_worked |= matches!(fact.status, ProcessStatus::Busy | ProcessStatus::Waiting);
         self.processes.insert(fact.process.clone(), process);
         evict(
             &mut self.processes,
@@ -105,6 +117,7 @@ impl Processes {
     /// The agent works although no process of it was there: somebody goes on with the session where nothing is known of
     /// its processes.
     pub(crate) fn work(&mut self, at: Timestamp) {
+        self.has_worked = true;
         let is_past = |process: &Process| !process.status.is_alive() && at > process.since.plus_millis(TRAILING_MS);
         self.processes.retain(|_, process| !is_past(process));
     }
@@ -143,7 +156,12 @@ impl Processes {
         let standing = match process.status {
             ProcessStatus::Waiting => process.wait(wait),
             _ if !agent_session => return None,
-            ProcessStatus::Busy => wait.filter(is_newer).map_or_else(at_work, Clone::clone),
+            // That the turn is over is for the process to say: it may have more to do than its transcript tells.
+            ProcessStatus::Busy => {
+                let asks = wait.filter(|wait| is_newer(wait) && wait.waiting_for != Some(WaitingFor::Prompt));
+                asks.map_or_else(at_work, Clone::clone)
+            }
+            ProcessStatus::Alive | ProcessStatus::Idle if !self.has_worked => Process::unasked(),
             ProcessStatus::Alive => wait.map_or_else(at_work, Clone::clone),
             ProcessStatus::Idle => {
                 // A question or a request for approval that was not answered was taken back.

@@ -67,6 +67,28 @@ fn a_process_says_that_it_is_busy_waits_or_is_idle() {
 }
 
 #[test]
+fn a_session_just_opened_waits_for_a_prompt_and_calls_nobody() {
+    let mut session = agent_session();
+    for (at, word) in [(1, ProcessStatus::Alive), (2, ProcessStatus::Idle)] {
+        session.apply(&says(minute(at), "4242@7", word));
+        assert_eq!(status(&session), (SessionStatus::Waiting, Some(WaitingFor::Prompt)));
+        assert_eq!(session.row().attention, None);
+    }
+    session.apply(&says(minute(3), "4242@7", ProcessStatus::Busy));
+    session.apply(&says(minute(4), "4242@7", ProcessStatus::Idle));
+    assert_eq!(session.row().attention.unwrap().kind, AttentionKind::Waiting);
+}
+
+#[test]
+fn that_a_turn_is_over_is_for_a_busy_process_to_say() {
+    let session = after(&[
+        says(minute(1), "4242@7", ProcessStatus::Busy),
+        from_transcript(minute(2), waits(WaitingFor::Prompt)),
+    ]);
+    assert_eq!(status(&session), (SessionStatus::Running, None));
+}
+
+#[test]
 fn a_wait_of_the_process_is_shown_with_the_command_that_others_know() {
     let session = after(&[
         from_transcript(minute(1), waits(WaitingFor::Permission)),
@@ -200,7 +222,7 @@ proptest! {
     ) {
         let mut session = after(&before);
         session.apply(&says(minute(3000), "4242@7", word));
-        let since = session.view().last_work_at.unwrap();
+        let since = session.view().last_work_at.unwrap_or(minute(3000));
         for silence in [Quiet::Stalled, Quiet::Abandoned] {
             session.apply(&quiet(minute(4000), silence, since));
         }
