@@ -1,7 +1,9 @@
 //! What takes too long for every submission: the fault tests that fill a machine, thousands of requests made of the API's
-//! description, and fuzzing of everything that takes bytes from outside. A missing tool fails.
+//! description, the real agents, and fuzzing of everything that takes bytes from outside. A missing tool fails.
 
+mod agents;
 mod schemathesis;
+mod server;
 
 use crate::Result;
 use crate::tool::{self, Tool, cargo};
@@ -13,6 +15,7 @@ type Part = (&'static str, fn(u32) -> Result);
 const PARTS: &[Part] = &[
     ("faults", |_| faults()),
     ("schemathesis", |_| schemathesis::run()),
+    ("agents", |_| agents::run()),
     ("fuzz", fuzz),
 ];
 

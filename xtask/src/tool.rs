@@ -92,6 +92,15 @@ pub(crate) fn cargo(arguments: &[&str]) -> Tool {
     Tool::new(".", &cargo, arguments)
 }
 
+/// The folders in which the system looks for programs.
+pub(crate) fn search_path() -> String {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the programs that we start need those that we were started with"
+    )]
+    std::env::var("PATH").unwrap_or_default()
+}
+
 /// Whether a program can be started: `program --version`, or whatever makes it say so and end.
 pub(crate) fn exists(program: &str, arguments: &[&str]) -> bool {
     let mut command = Command::new(program);

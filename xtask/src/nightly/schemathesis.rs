@@ -2,12 +2,12 @@
 //! every address: none may be answered with a 5xx, or otherwise than described. Runs in folders of its own below `target`.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
+use super::server::{PATIENCE, Server};
 use crate::Result;
 use crate::python;
 use crate::tool::{self, cargo};
@@ -18,8 +18,6 @@ const VERSION: &str = "4.32.5";
 const CASES: &str = "250";
 /// Fewer cases in all prove nothing.
 const LEAST_CASES: u64 = 10_000;
-/// What a slow machine needs for the server's first scan.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// The settings and hooks.
 const SETTINGS: &str = "xtask/schemathesis";
 
@@ -30,7 +28,7 @@ pub(super) fn run() -> Result {
     let world = World::filled(&tool::root().join("target/schemathesis/world"))?;
     let token = world.token()?;
     let server = world.serve()?;
-    server.fill()?;
+    fill(&server)?;
     let asked = ask(&program, &server, &token);
     // What the server says of itself at the end is true whatever was asked.
     let alive = server.get("/healthz");
@@ -177,89 +175,20 @@ impl World {
         token.ok_or_else(|| "forgecast token did not show a token".to_owned())
     }
 
-    /// A server on a free port; the address is the one that it prints.
+    /// A server over its projects.
     fn serve(&self) -> Result<Server> {
-        let mut child = self
-            .command(&["serve", "--port", "0", "."])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| format!("cannot run forgecast: {error}"))?;
-        let output = child.stdout.take();
-        let mut server = Server {
-            child,
-            url: String::new(),
-        };
-        let mut lines = output
-            .map(|output| BufReader::new(output).lines())
-            .into_iter()
-            .flatten();
-        let url = lines.find_map(|line| {
-            let line = line.ok()?;
-            let at = line.find("http://")?;
-            line[at..]
-                .split_whitespace()
-                .next()
-                .map(|url| url.trim_end_matches('/').to_owned())
-        });
-        server.url = url.ok_or_else(|| "the server did not say where it listens".to_owned())?;
-        // Whatever it prints later is read to nowhere, so that it never waits for a reader.
-        std::thread::spawn(move || lines.for_each(drop));
-        Ok(server)
+        Server::start(self.command(&["serve", "--port", "0", "."]))
     }
 }
 
-/// A running server; ends with this value.
-struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Server {
-    /// Waits until the files were read, then sends the rest.
-    fn fill(&self) -> Result {
-        let begun = Instant::now();
-        while self.get("/readyz").is_err() || !self.get("/api/sessions")?.contains("weather-app") {
-            if begun.elapsed() > PATIENCE {
-                return Err("the server did not read its files in time".to_owned());
-            }
-            std::thread::yield_now();
+/// Waits until the files were read, then sends the rest.
+fn fill(server: &Server) -> Result {
+    let begun = Instant::now();
+    while server.get("/readyz").is_err() || !server.get("/api/sessions")?.contains("weather-app") {
+        if begun.elapsed() > PATIENCE {
+            return Err("the server did not read its files in time".to_owned());
         }
-        self.ask("POST", "/api/v1/events", FACTS).map(drop)
+        std::thread::yield_now();
     }
-
-    fn get(&self, path: &str) -> Result<String> {
-        self.ask("GET", path, "")
-    }
-
-    /// The body of an answer that is a success.
-    fn ask(&self, method: &str, path: &str, body: &str) -> Result<String> {
-        let wrong = |error: std::io::Error| format!("{method} {path}: {error}");
-        let address = self.url.trim_start_matches("http://");
-        let mut stream = TcpStream::connect(address).map_err(wrong)?;
-        stream.set_read_timeout(Some(PATIENCE)).map_err(wrong)?;
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\n\r\n{body}",
-            body.len()
-        )
-        .map_err(wrong)?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).map_err(wrong)?;
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        if head.split(' ').nth(1).is_some_and(|status| status.starts_with('2')) {
-            Ok(body.to_owned())
-        } else {
-            Err(format!("{method} {path}: {}", head.lines().next().unwrap_or_default()))
-        }
-    }
+    server.ask("POST", "/api/v1/events", FACTS).map(drop)
 }
