@@ -1,6 +1,6 @@
-//! The processes of an agent: the files in which each says what it is doing, joined with whether it is there. A file that
-//! goes away says that its process ended in order; a process that is gone while its file stays has crashed. What may
-//! belong to another machine or namespace says nothing.
+//! The processes of an agent: the files in which each says what it is doing, joined with whether it
+//! is there. A file that goes away says that its process ended in order; a process that is gone
+//! while its file stays has crashed. What may belong to another machine or namespace says nothing.
 
 mod alive;
 
@@ -72,7 +72,8 @@ struct Said {
 struct JobEntry {
     document: Document,
     file: Option<JobFile>,
-    /// Digest of the content that was last reported, by this or an earlier life; empty when none was.
+    /// Digest of the content that was last reported, by this or an earlier life; empty when none
+    /// was.
     reported: String,
 }
 
@@ -89,7 +90,8 @@ impl Processes {
     pub(crate) fn new(files: &'static ProcessFiles, home: PathBuf, known: BTreeMap<String, SourceCheckpoint>) -> Self {
         let mut processes = BTreeMap::new();
         let mut jobs = BTreeMap::new();
-        // Their content is not stored: it is read again, and what was said of it before is not said again.
+        // Their content is not stored: it is read again, and what was said of it before is not said
+        // again.
         for (path, checkpoint) in known {
             if path.starts_with(files.jobs) {
                 let reported = checkpoint.digest;
@@ -165,7 +167,8 @@ impl Processes {
         processes.iter().for_each(|path| self.look_at_process(path, pass));
     }
 
-    /// Whether a job may still change: its file did within the time after which a transcript is an archive.
+    /// Whether a job may still change: its file did within the time after which a transcript is an
+    /// archive.
     fn is_at_work(&self, path: &str, pass: &ScanPass<'_>) -> bool {
         self.jobs.contains_key(path)
             || pass
@@ -421,8 +424,9 @@ enum Content<T> {
 }
 
 impl ScanPass<'_> {
-    /// Reads a file if it differs. One that cannot be used is read again in a moment, a few times; then what was known
-    /// before stands, and nothing is said: these files are the agent's own business and of many versions.
+    /// Reads a file if it differs. One that cannot be used is read again in a moment, a few times;
+    /// then what was known before stands, and nothing is said: these files are the agent's own
+    /// business and of many versions.
     fn read<T>(
         &mut self,
         path: &str,

@@ -1,6 +1,7 @@
-//! The real agents, in their newest versions, at work under a running Forgecast: what it shows of them must be true at
-//! every step. This is the alarm for the day on which an agent writes something else than it did. No account is needed:
-//! the agents talk to a model of our own. An agent that cannot be installed fails its part only.
+//! The real agents, in their newest versions, at work under a running Forgecast: what it shows of
+//! them must be true at every step. This is the alarm for the day on which an agent writes
+//! something else than it did. No account is needed: the agents talk to a model of our own. An
+//! agent that cannot be installed fails its part only.
 
 mod claude;
 mod codex;

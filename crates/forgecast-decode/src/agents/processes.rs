@@ -1,5 +1,5 @@
-//! What agents write about their own processes, in a shape that does not depend on the agent. Whether a process is there
-//! is asked by whoever may read `/proc`.
+//! What agents write about their own processes, in a shape that does not depend on the agent.
+//! Whether a process is there is asked by whoever may read `/proc`.
 
 use forgecast_protocol::event::ProcessStatus;
 use forgecast_protocol::session::WaitingFor;
@@ -33,7 +33,8 @@ pub struct ProcessFiles {
 pub struct ProcessFile {
     /// Its id, in the process namespace that it runs in.
     pub pid: u32,
-    /// When it started, in clock ticks since the machine started, as the 22nd field of `/proc/<pid>/stat` has it.
+    /// When it started, in clock ticks since the machine started, as the 22nd field of
+    /// `/proc/<pid>/stat` has it.
     pub started: Option<String>,
     /// The machine and the process namespace that it runs in: `linux:<machine id>:pid:[<number>]`.
     pub domain: Option<String>,

@@ -1,5 +1,6 @@
-//! Whether a process that a file names is still there. A number alone proves nothing: it is given again to another
-//! process, and it means another process in another namespace or on another machine that shares the folder.
+//! Whether a process that a file names is still there. A number alone proves nothing: it is given
+//! again to another process, and it means another process in another namespace or on another
+//! machine that shares the folder.
 
 #[cfg(target_os = "linux")]
 use std::path::Path;
@@ -69,8 +70,8 @@ pub(super) fn presence(_: &ProcessFile, _: Option<&str>, _: Proof) -> Presence {
     Presence::Unknown
 }
 
-/// Whether `/proc/<pid>/stat` tells of a process that started at this tick and has not ended. One that ended and that
-/// nobody has waited for (a zombie) is still listed.
+/// Whether `/proc/<pid>/stat` tells of a process that started at this tick and has not ended. One
+/// that ended and that nobody has waited for (a zombie) is still listed.
 #[cfg(target_os = "linux")]
 fn is_running_since(stat: &str, started: &str) -> bool {
     // The name of the program, in brackets, may itself hold spaces and brackets.

@@ -1,4 +1,5 @@
-//! What agents say of their processes, with real processes that end in order, are killed, or belong to somebody else.
+//! What agents say of their processes, with real processes that end in order, are killed, or belong
+//! to somebody else.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -1,6 +1,6 @@
-//! The processes in which a session's agents run. What a process says of itself, or that it is gone, is the best source
-//! there is for the status of an agent session. A build has many of them and goes on when one ends, so that there only a
-//! process that needs a person counts.
+//! The processes in which a session's agents run. What a process says of itself, or that it is
+//! gone, is the best source there is for the status of an agent session. A build has many of them
+//! and goes on when one ends, so that there only a process that needs a person counts.
 
 use std::collections::BTreeMap;
 
@@ -37,8 +37,8 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// One that is there speaks for the session before one that ended, the one that needs a person before all others, and
-    /// of equals the newest.
+    /// One that is there speaks for the session before one that ended, the one that needs a person
+    /// before all others, and of equals the newest.
     fn rank(&self) -> (u8, Timestamp) {
         let rank = match self.status {
             ProcessStatus::Waiting => 4,
@@ -60,7 +60,8 @@ impl Process {
         self.reason.as_deref().unwrap_or(unsaid)
     }
 
-    /// It needs a person. Another source that knows of the same wait says more of it: the command that is to be run.
+    /// It needs a person. Another source that knows of the same wait says more of it: the command
+    /// that is to be run.
     fn wait(&self, known: Option<&Standing>) -> Standing {
         let known = known.filter(|wait| wait.waiting_for.is_some() && wait.waiting_for == self.waiting_for);
         known.cloned().unwrap_or_else(|| Standing {
@@ -114,8 +115,8 @@ impl Processes {
         true
     }
 
-    /// The agent works although no process of it was there: somebody goes on with the session where nothing is known of
-    /// its processes.
+    /// The agent works although no process of it was there: somebody goes on with the session where
+    /// nothing is known of its processes.
     pub(crate) fn work(&mut self, at: Timestamp) {
         self.has_worked = true;
         let is_past = |process: &Process| !process.status.is_alive() && at > process.since.plus_millis(TRAILING_MS);
@@ -138,7 +139,8 @@ impl Processes {
             .is_some_and(|process| process.status == ProcessStatus::Crashed)
     }
 
-    /// What the processes say of the session's status, if they say anything. `wait` is what other sources know of, and
+    /// What the processes say of the session's status, if they say anything. `wait` is what other
+    /// sources know of, and
     /// `silence` says since when there was no work, if that is longer than the limit. A process that is there is never
     /// abandoned, however long it is silent.
     pub(crate) fn standing(
@@ -156,7 +158,8 @@ impl Processes {
         let standing = match process.status {
             ProcessStatus::Waiting => process.wait(wait),
             _ if !agent_session => return None,
-            // That the turn is over is for the process to say: it may have more to do than its transcript tells.
+            // That the turn is over is for the process to say: it may have more to do than its
+            // transcript tells.
             ProcessStatus::Busy => {
                 let asks = wait.filter(|wait| is_newer(wait) && wait.waiting_for != Some(WaitingFor::Prompt));
                 asks.map_or_else(at_work, Clone::clone)

@@ -1,4 +1,5 @@
-//! What an agent's process says of itself goes before everything else, and only proof makes it crashed.
+//! What an agent's process says of itself goes before everything else, and only proof makes it
+//! crashed.
 
 use forgecast_protocol::event::{CompletionBasis, ProcessReported, ProcessStatus, Quiet, WaitingBegan, WaitingEnded};
 use forgecast_protocol::session::{AttentionKind, WaitingFor};
@@ -243,7 +244,8 @@ proptest! {
         prop_assert!(!(by_process && session.view().status == SessionStatus::Abandoned));
     }
 
-    /// The files of processes and the transcript are read by different hands: which was read first must not matter.
+    /// The files of processes and the transcript are read by different hands: which was read first
+    /// must not matter.
     #[test]
     fn the_order_of_the_sources_does_not_change_what_a_process_says(
         words in proptest::collection::vec(alive(), 1..5),

@@ -1,4 +1,5 @@
-//! Claude Code. Its own list of sessions (`claude agents --json`) is compared at every step of the scenes in a terminal.
+//! Claude Code. Its own list of sessions (`claude agents --json`) is compared at every step of the
+//! scenes in a terminal.
 
 use std::fs;
 
@@ -86,7 +87,8 @@ fn text(words: &str) -> Reply {
     Reply::Text(words.to_owned())
 }
 
-/// What the agent itself says of a session: `status` and `waitingFor`, empty when it lists no such session.
+/// What the agent itself says of a session: `status` and `waitingFor`, empty when it lists no such
+/// session.
 fn own_word(stage: &Stage, session: &str) -> Result<String> {
     let listed = stage.output(&environment(stage), &["agents", "--json"])?;
     let listed: Value =

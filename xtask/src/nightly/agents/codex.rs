@@ -1,5 +1,5 @@
-//! Codex. It has no file that says what its process is doing, so that a question in its terminal cannot be told from a
-//! command that takes long; everything else is checked as with the others.
+//! Codex. It has no file that says what its process is doing, so that a question in its terminal
+//! cannot be told from a command that takes long; everything else is checked as with the others.
 
 use std::fs;
 
@@ -145,7 +145,8 @@ fn sub_agent(stage: &Stage) -> Result {
         "multi_agent_v1.spawn_agent",
         json!({"message": "look around in the made up project"}),
     ));
-    // The two go on at the same time: the one whose request tells of the agent that was made is the first one.
+    // The two go on at the same time: the one whose request tells of the agent that was made is the
+    // first one.
     let (mut main, mut sub) = (None, None);
     while main.is_none() || sub.is_none() {
         let call = stage.model.next("a call beside the sub-agent")?;
@@ -165,7 +166,8 @@ fn sub_agent(stage: &Stage) -> Result {
     stage.has_no_problems()
 }
 
-/// A session in a terminal, with its first prompt sent: the terminal, the session, and the call that the prompt leads to.
+/// A session in a terminal, with its first prompt sent: the terminal, the session, and the call
+/// that the prompt leads to.
 fn open(stage: &Stage) -> Result<(Terminal, String, Request)> {
     let arguments = [
         "--ask-for-approval",

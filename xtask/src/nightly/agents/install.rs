@@ -1,4 +1,5 @@
-//! The newest version of an agent from npm, in a folder of its own below `target`, with a newer Node where it asks for one.
+//! The newest version of an agent from npm, in a folder of its own below `target`, with a newer
+//! Node where it asks for one.
 
 use std::fs;
 use std::path::{Path, PathBuf};

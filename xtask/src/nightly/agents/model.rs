@@ -1,6 +1,7 @@
-//! A model that costs nothing: a server on loopback that speaks Anthropic Messages, OpenAI Responses and Chat Completions,
-//! and Gemini, each streamed. It thinks nothing up: the test takes each request of an agent and says what is answered, so
-//! that an agent stands still wherever the test looks at it. Every answer has an id and a usage of its own.
+//! A model that costs nothing: a server on loopback that speaks Anthropic Messages, OpenAI
+//! Responses and Chat Completions, and Gemini, each streamed. It thinks nothing up: the test takes
+//! each request of an agent and says what is answered, so that an agent stands still wherever the
+//! test looks at it. Every answer has an id and a usage of its own.
 
 mod dialect;
 
@@ -100,7 +101,8 @@ impl Model {
         Ok(Self { url, requests, state })
     }
 
-    /// The next request of an agent at work; those beside its work (titles, summaries) are answered by themselves.
+    /// The next request of an agent at work; those beside its work (titles, summaries) are answered
+    /// by themselves.
     pub(super) fn next(&self, what: &str) -> Result<Request> {
         self.requests.recv_timeout(PATIENCE).map_err(|error| match error {
             RecvTimeoutError::Timeout => format!("the agent never asked the model: {what}"),

@@ -1,4 +1,5 @@
-//! The world of one scene: a home, a project, a model and a Forgecast of its own, and what to wait for in it.
+//! The world of one scene: a home, a project, a model and a Forgecast of its own, and what to wait
+//! for in it.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,5 @@
-//! A program in a terminal: keys go in, and it may be killed. The terminal is that of `script`, which every Linux has.
+//! A program in a terminal: keys go in, and it may be killed. The terminal is that of `script`,
+//! which every Linux has.
 
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -9,7 +10,8 @@ use crate::Result;
 /// Where keys go in; the terminal's own answers as well.
 type Keys = Arc<Mutex<Option<ChildStdin>>>;
 
-/// What a program asks of its terminal, and the answer: where the cursor is, and what it is able to do.
+/// What a program asks of its terminal, and the answer: where the cursor is, and what it is able to
+/// do.
 const QUESTIONS: [(&str, &str); 2] = [("\u{1b}[6n", "\u{1b}[1;1R"), ("\u{1b}[c", "\u{1b}[?62;c")];
 
 /// A program that believes that somebody sits in front of it.
@@ -20,8 +22,8 @@ pub(super) struct Terminal {
 }
 
 impl Terminal {
-    /// Starts `words`, which have nothing in them that a shell would read otherwise than as it stands, with the
-    /// environment and folder of `command`.
+    /// Starts `words`, which have nothing in them that a shell would read otherwise than as it
+    /// stands, with the environment and folder of `command`.
     pub(super) fn start(mut command: Command, words: &[&str]) -> Result<Self> {
         let line = format!("stty rows 50 cols 160; exec {}", words.join(" "));
         let mut child = command
@@ -45,7 +47,8 @@ impl Terminal {
         press(&self.keys, keys).map_err(|error| format!("the terminal takes no keys: {error}"))
     }
 
-    /// Whether these words were on the screen, wherever they stand between the codes that place them.
+    /// Whether these words were on the screen, wherever they stand between the codes that place
+    /// them.
     pub(super) fn shows(&self, words: &str) -> bool {
         let shown = self.text();
         words.split_whitespace().all(|word| shown.contains(word))

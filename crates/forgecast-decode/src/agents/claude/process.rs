@@ -1,5 +1,5 @@
-//! What Claude Code says of its processes: `sessions/<pid>.json`, which it writes while it runs and removes when it ends
-//! in order, and `jobs/<id>/state.json` of a session in the background.
+//! What Claude Code says of its processes: `sessions/<pid>.json`, which it writes while it runs and
+//! removes when it ends in order, and `jobs/<id>/state.json` of a session in the background.
 
 use forgecast_protocol::event::ProcessStatus;
 use forgecast_protocol::session::WaitingFor;
@@ -10,7 +10,8 @@ use crate::fields::Fields;
 use crate::transcript::session_name;
 use crate::{Unparsable, json};
 
-/// What a process says that it waits for, what that is, and how it is shown. What is not here is shown as it is.
+/// What a process says that it waits for, what that is, and how it is shown. What is not here is
+/// shown as it is.
 const WAITS: &[(&str, WaitingFor, &str)] = &[
     ("permission prompt", WaitingFor::Permission, "Waiting for tool approval"),
     ("sandbox request", WaitingFor::Permission, "Wants to use the network"),

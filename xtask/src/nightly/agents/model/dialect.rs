@@ -1,4 +1,5 @@
-//! The four ways in which agents talk to models: where their requests go, and what the events of an answer are.
+//! The four ways in which agents talk to models: where their requests go, and what the events of an
+//! answer are.
 
 use serde_json::{Value, json};
 
@@ -70,7 +71,8 @@ impl Dialect {
         matches!(self, Self::Messages | Self::Responses)
     }
 
-    /// Whether the request is part of an agent's work: one for a title or a summary offers no tools to run commands.
+    /// Whether the request is part of an agent's work: one for a title or a summary offers no tools
+    /// to run commands.
     pub(super) fn offers_tools(self, body: &Value) -> bool {
         let tools = body["tools"].as_array().map_or(&[][..], Vec::as_slice);
         tools.len() > 1
