@@ -187,9 +187,7 @@ impl Transcripts {
         };
         transcript.absent_once = false;
         // Its name says more than its number, which may have been that of a file that is gone.
-        if !transcript.tail.is_begun() || transcript.tail.is_replaced_by(&now) {
-            self.adopt_other_form(path, &mut transcript, &now, pass);
-        }
+        self.adopt_other_form(path, &mut transcript, &now, pass);
         if !transcript.tail.is_begun() {
             self.adopt_moved(path, &mut transcript, &now, pass);
         }

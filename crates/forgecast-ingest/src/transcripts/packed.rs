@@ -27,6 +27,12 @@ impl Transcripts {
         let Some(other) = self.files.get(&pack::other_form(path)) else {
             return;
         };
+        // The number of a file that was removed may be given to the next one: what was read further
+        // knows more.
+        let is_new = !transcript.tail.is_begun() || transcript.tail.is_replaced_by(now);
+        if !is_new && other.tail.offset() <= transcript.tail.offset() {
+            return;
+        }
         if let Some(tail) = Tail::known_of_other_form(&other.tail, *now) {
             tracing::debug!(path, "a transcript was packed or unpacked");
             transcript.tail = tail;
