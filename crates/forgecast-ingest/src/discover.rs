@@ -146,7 +146,11 @@ pub(crate) enum Found {
         stamp: Option<FileIdentity>,
     },
     /// A link where a folder should be. It is not followed, and that must not look as if there were nothing.
-    Link { root: usize, relative: PathBuf },
+    Link {
+        root: usize,
+        relative: PathBuf,
+        what: &'static str,
+    },
     /// Files that are read together.
     Source {
         root: usize,
@@ -235,6 +239,9 @@ impl Walk {
             }
             // A project's own folders are the concern of the periodic walk, except under a root that is a project itself.
             let inside = inside || (is_project && level > 0);
+            if !self.links(&base, &relative, &entries).into_iter().all(&mut found) {
+                break;
+            }
             // Depth first in the order of the folder, so that few wait at a time.
             for entry in entries {
                 let below = relative.join(&entry.name);
@@ -257,7 +264,30 @@ impl Walk {
         Some(Found::Link {
             root: self.root,
             relative: PathBuf::from(&entry.name),
+            what: "a link",
         })
+    }
+
+    /// Folders of sources that are links: those that lead to a folder which may be read are sources like others.
+    fn links(&self, base: &Base, relative: &Path, entries: &[Entry]) -> Vec<Found> {
+        let level = relative.components().count();
+        let WalkKind::Agent(agent) = self.kind else {
+            return Vec::new();
+        };
+        if level == 0 || level + 1 != agent.group_level {
+            return Vec::new();
+        }
+        let links = linked_folders(base, relative, entries).into_iter();
+        let found = links.filter_map(|(relative, link)| match link {
+            Ok(_) => self.set(&relative, false),
+            Err(OpenError::Refused { what, .. }) => Some(Found::Link {
+                root: self.root,
+                relative,
+                what,
+            }),
+            Err(_) => None,
+        });
+        found.collect()
     }
 
     /// The source whose folder this is.
@@ -290,6 +320,56 @@ impl Walk {
             WalkKind::Checkpoints | WalkKind::Logs => false,
         }
     }
+}
+
+/// The links among an agent's folders of transcripts, and of each why nothing in it is read, if that is so.
+#[must_use]
+pub fn links(agent: &Agent, home: &Path) -> Vec<(PathBuf, Option<String>)> {
+    let Ok(base) = Base::open(home) else {
+        return Vec::new();
+    };
+    let mut links = Vec::new();
+    for folder in agent.folders.iter().map(Path::new) {
+        if home.join(folder).is_symlink() {
+            links.push((
+                home.join(folder),
+                Some("the folder of all transcripts must be none".to_owned()),
+            ));
+        }
+        if agent.group_level != folder.components().count() + 1 {
+            continue;
+        }
+        let entries = base.list(folder).unwrap_or_default();
+        let linked = linked_folders(&base, folder, &entries).into_iter();
+        links.extend(linked.map(|(path, link)| (home.join(path), link.err().map(|error| error.to_string()))));
+    }
+    links
+}
+
+/// The links in a folder that lead to folders, opened if they may be: see [`Base::sub_or_link`]. One that leads to a
+/// folder beside it is none, since that is read as itself.
+pub(crate) fn linked_folders(
+    base: &Base,
+    relative: &Path,
+    entries: &[Entry],
+) -> Vec<(PathBuf, Result<Base, OpenError>)> {
+    let number = |identity: FileIdentity| (identity.device, identity.inode);
+    let is_beside = |target: &Base| {
+        let target = target.enter().map(number).ok();
+        let folders = entries.iter().filter(|entry| entry.kind == EntryKind::Folder);
+        let mut folders = folders.filter_map(|entry| base.stat(&relative.join(&entry.name)).ok());
+        folders.any(|folder| Some(number(folder)) == target)
+    };
+    let mut found = Vec::new();
+    for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Other) {
+        let below = relative.join(&entry.name);
+        match base.sub_or_link(&below) {
+            Ok(target) if is_beside(&target) => {}
+            Err(error) if !matches!(error, OpenError::Refused { .. }) => {}
+            link => found.push((below, link)),
+        }
+    }
+    found
 }
 
 /// Whether a folder of this name makes the one it is in a project.

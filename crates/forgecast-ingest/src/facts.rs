@@ -68,3 +68,9 @@ pub(crate) fn artifact(
         removed: false,
     })
 }
+
+/// Whether bytes are a whole JSON object: a line that is one misses nothing but its end.
+pub(crate) fn is_object(bytes: &[u8]) -> bool {
+    let bytes = bytes.trim_ascii();
+    bytes.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
+}

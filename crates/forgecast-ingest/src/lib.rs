@@ -39,6 +39,7 @@ use tokio::sync::{mpsc, watch as watched};
 use tokio_util::sync::CancellationToken;
 
 pub use clock::system_clock;
+pub use discover::links;
 
 /// Homes of coding agents, each with the agent that keeps its transcripts there.
 pub type AgentHomes = Vec<(&'static Agent, PathBuf)>;

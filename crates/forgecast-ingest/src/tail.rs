@@ -7,8 +7,9 @@ pub(crate) mod seal;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use forgecast_protocol::{FileIdentity, SourceCheckpoint};
+use forgecast_protocol::{FileIdentity, SourceCheckpoint, Timestamp};
 
 use self::seal::WITNESS_BYTES;
 use forgecast_open::{Base, Opened};
@@ -19,6 +20,9 @@ pub(crate) const MAX_LINE_BYTES: usize = 256 * 1024;
 pub(crate) const PIECE_BYTES: usize = 256 * 1024;
 /// Of a log that was never seen before, only so much is read: its end is what matters.
 const FIRST_SIGHT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// How long a last line waits for its end. Then it is taken as it is, as whoever reads the file once takes it.
+pub(crate) const LINE_GRACE: Duration = Duration::from_secs(2);
 
 /// How lines are taken.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +67,8 @@ pub(crate) struct Tail {
     headless: bool,
     /// Whether anything was ever read of it.
     begun: bool,
+    /// Since when a last line waits for its end.
+    waits_since: Option<Timestamp>,
 }
 
 /// One complete line without its end.
@@ -72,6 +78,18 @@ pub(crate) struct Line {
     pub(crate) bytes: Vec<u8>,
     /// How many bytes were left out.
     pub(crate) dropped: u64,
+}
+
+impl Line {
+    fn of(part: Part<'_>) -> Option<Self> {
+        match part {
+            Part::Restarted => None,
+            Part::Line { bytes, dropped, .. } => Some(Self {
+                bytes: bytes.to_vec(),
+                dropped,
+            }),
+        }
+    }
 }
 
 /// What one reading of a log gave.
@@ -190,16 +208,66 @@ impl Tail {
         self.begun && (self.identity.device, self.identity.inode) != (now.device, now.inode)
     }
 
+    /// After a reading to the end: whether a last line waits for its end from now on.
+    pub(crate) fn waits_for_end(&mut self, now: Timestamp) -> bool {
+        self.waits_since = (self.read_to > self.offset).then_some(now);
+        self.waits_since.is_some()
+    }
+
+    /// Whether a last line has waited for its end long enough.
+    pub(crate) fn is_overdue(&self, now: Timestamp) -> bool {
+        let grace = LINE_GRACE.as_millis();
+        self.waits_since
+            .is_some_and(|since| u128::from(now.millis_since(since)) >= grace)
+    }
+
+    /// Takes the last line without its end, if `is_whole` says of its bytes that no end is missed and nothing came since it
+    /// was read. A line end that comes later only ends it; anything else is a line of its own.
+    pub(crate) fn finish(
+        &mut self,
+        opened: &Opened,
+        limits: &Limits,
+        is_whole: fn(&[u8]) -> bool,
+        take: &mut dyn FnMut(Part<'_>),
+    ) -> u64 {
+        self.waits_since = None;
+        let mut read = 0;
+        let grew = opened.identity.size != self.read_to;
+        if self.read_to == self.offset || self.is_replaced_by(&opened.identity) || grew {
+            return read;
+        }
+        let (mut bytes, mut dropped) = (self.partial.clone(), self.dropped);
+        if dropped > 0 && self.read_to - self.offset <= bytes_of(limits.whole) {
+            read = reread(opened, self.offset, self.read_to, &mut bytes, &mut dropped);
+        }
+        if !is_whole(&bytes) {
+            return read;
+        }
+        let begin = self.offset;
+        self.offset = self.read_to;
+        self.seal = seal::before(&self.witness, self.witness.len(), self.offset);
+        (self.partial, self.dropped) = (Vec::new(), 0);
+        if !std::mem::take(&mut self.headless) {
+            emit(&bytes, begin, dropped, take);
+        }
+        read
+    }
+
+    /// Takes the last line of a log without its end; see [`finish`](Self::finish).
+    pub(crate) fn finish_log(&mut self, opened: &Opened, is_whole: fn(&[u8]) -> bool) -> Piece {
+        let mut piece = Piece::default();
+        let lines = &mut piece.lines;
+        piece.bytes = self.finish(opened, &LOG, is_whole, &mut |part| lines.extend(Line::of(part)));
+        piece
+    }
+
     /// Reads the next piece of a log.
     pub(crate) fn advance(&mut self, opened: &Opened) -> io::Result<Piece> {
         let mut piece = Piece::default();
         let (lines, restarted) = (&mut piece.lines, &mut piece.restarted);
         let progress = self.read(opened, &LOG, &mut Vec::new(), &mut |part| match part {
             Part::Restarted => *restarted = true,
-            Part::Line { bytes, dropped, .. } => lines.push(Line {
-                bytes: bytes.to_vec(),
-                dropped,
-            }),
+            line @ Part::Line { .. } => lines.extend(Line::of(line)),
         })?;
         (piece.bytes, piece.more) = (progress.bytes, progress.more);
         Ok(piece)
@@ -296,12 +364,17 @@ impl Tail {
     ) {
         let mut at = witness;
         let mut ended = None;
+        // Behind a line that was taken without its end.
+        let mut is_taken = self.offset == self.read_to && !self.headless && witness > 0 && read[witness - 1] != b'\n';
         for end in memchr::memchr_iter(b'\n', &read[witness..]).map(|end| end + witness) {
             let (begin, rest) = (self.offset, &read[at..end]);
             self.read_to += bytes_of(rest.len() + 1);
             self.offset = self.read_to;
             at = end + 1;
             ended = Some(at);
+            if std::mem::take(&mut is_taken) && rest.trim_ascii().is_empty() {
+                continue;
+            }
             if self.partial.is_empty() && self.dropped == 0 && rest.len() <= limits.held.max(limits.whole) {
                 if !std::mem::take(&mut self.headless) {
                     emit(rest, begin, 0, take);

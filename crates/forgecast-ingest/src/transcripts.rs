@@ -193,7 +193,7 @@ impl Transcripts {
         }
         // Nobody works on a packed file: it is an archive from the moment it is written.
         let live = pass.is_live(now.mtime_ns) && !pack::is_packed(path);
-        let differs = transcript.tail.differs(&now);
+        let differs = transcript.tail.differs(&now) || transcript.tail.is_overdue(pass.now);
         let woke = live && !pass.is_live(transcript.changed_ns);
         transcript.changed_ns = now.mtime_ns;
         let left = match transcript.tail.is_replaced_by(&now) {
@@ -282,7 +282,7 @@ impl Source for Transcripts {
         let live_since = i64::try_from(context.archive_after_ms).map_or(i64::MIN, |after| {
             now.as_millis().saturating_sub(after).saturating_mul(1_000_000)
         });
-        let mut outcome = match Base::open(&self.root).and_then(|root| root.sub(&self.relative)) {
+        let mut outcome = match Base::open(&self.root).and_then(|root| root.sub_or_link(&self.relative)) {
             Err(error) => self.away(&error, now, context),
             Ok(base) => {
                 self.lost = (false, false);

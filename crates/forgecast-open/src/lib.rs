@@ -168,6 +168,53 @@ impl Base {
             .map(Self)
     }
 
+    /// Opens a folder beneath this one that may be a link itself, to anywhere: it is followed if the link, the folder it
+    /// stands in and the folder it leads to belong to the same user, who could as well have put the files here. What is
+    /// opened beneath it is opened through no further link.
+    ///
+    /// # Errors
+    /// When it is not there, leads to no folder, to somebody else's or to one that it is in itself, or a link stands
+    /// anywhere on the way to it.
+    pub fn sub_or_link(&self, relative: &Path) -> Result<Self, OpenError> {
+        let Some(name) = relative.file_name().map(Path::new) else {
+            return self.sub(relative);
+        };
+        check(relative)?;
+        let folder = self.sub(relative.parent().unwrap_or(Path::new("")))?;
+        let link = folder.status(name)?;
+        if FileType::from_raw_mode(link.st_mode) != FileType::Symlink {
+            return self.sub(relative);
+        }
+        let failed = |errno| OpenError::io("open the folder", relative, errno);
+        let target = rustix::fs::openat(&folder.0, name, FOLDER, Mode::empty()).map_err(failed)?;
+        let owner = rustix::fs::fstat(&folder.0).map_err(failed)?.st_uid;
+        let stat = rustix::fs::fstat(&target).map_err(failed)?;
+        if link.st_uid != owner || stat.st_uid != owner {
+            return Err(OpenError::refused(relative, "a link of or to another user's folder"));
+        }
+        if folder.is_within(&stat).map_err(failed)? {
+            return Err(OpenError::refused(relative, "a link to a folder around it"));
+        }
+        Ok(Self(target))
+    }
+
+    /// Whether this is the folder, or one below it.
+    fn is_within(&self, folder: &Stat) -> Result<bool, Errno> {
+        let same = |one: &Stat, other: &Stat| (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino);
+        let mut at = rustix::fs::fstat(&self.0)?;
+        let mut parent = rustix::fs::openat(&self.0, "..", FOLDER, Mode::empty())?;
+        while !same(&at, folder) {
+            let above = rustix::fs::fstat(&parent)?;
+            // The root is its own parent.
+            if same(&at, &above) {
+                return Ok(false);
+            }
+            at = above;
+            parent = rustix::fs::openat(&parent, "..", FOLDER, Mode::empty())?;
+        }
+        Ok(true)
+    }
+
     /// Opens a plain file of at most `limit` bytes for reading.
     ///
     /// # Errors

@@ -81,3 +81,31 @@ fn a_folder_a_pipe_and_too_large_a_file_are_refused_without_reading() {
     assert!(matches!(error, OpenError::Oversize { .. }), "{error}");
     assert!(read(folder.path(), Path::new("none"), LIMIT).unwrap_err().is_missing());
 }
+
+#[test]
+fn a_folder_that_is_a_link_is_opened_where_it_is_asked_for_and_nothing_below_it_is() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::create_dir(there.path().join("inner")).unwrap();
+    std::fs::write(there.path().join("note"), "x").unwrap();
+    symlink(there.path(), here.path().join("link")).unwrap();
+    symlink(there.path().join("note"), here.path().join("file")).unwrap();
+    symlink("nowhere", here.path().join("dangling")).unwrap();
+    symlink(there.path(), there.path().join("inner/again")).unwrap();
+    std::fs::create_dir(here.path().join("folder")).unwrap();
+    symlink(here.path(), here.path().join("folder/around")).unwrap();
+    let base = Base::open(here.path()).unwrap();
+    let around = base.sub_or_link(Path::new("folder/around"));
+    assert!(matches!(around, Err(OpenError::Refused { .. })), "{around:?}");
+    assert!(base.sub(Path::new("link")).is_err());
+    let linked = base.sub_or_link(Path::new("link")).unwrap();
+    assert!(linked.file(Path::new("note"), 10).is_ok());
+    assert!(linked.sub(Path::new("inner/again")).is_err());
+    assert!(base.sub_or_link(Path::new("link/inner")).is_err(), "a link on the way");
+    assert!(base.sub_or_link(Path::new("../link")).is_err());
+    for missing in ["file", "dangling", "none"] {
+        assert!(
+            base.sub_or_link(Path::new(missing)).unwrap_err().is_missing(),
+            "{missing}"
+        );
+    }
+}

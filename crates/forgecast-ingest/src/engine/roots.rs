@@ -216,6 +216,7 @@ impl Engine {
             root.settled = true;
             let wait = Duration::from_millis(self.options.discover_ms).max(took * WALK_SHARE);
             root.next_walk = Some(now + wait);
+            self.forget_links(walk.root);
         } else if walk.kind == WalkKind::Projects && walk.from.components().count() >= WATCHED_LEVELS {
             self.explore_later(walk, now);
         }

@@ -39,6 +39,9 @@ pub(super) struct Tree {
     /// Folders to be explored, each at its time.
     pub(super) later: Vec<(Instant, Walk)>,
     explored: HashMap<(usize, PathBuf), usize>,
+    /// Links that are not followed, by their paths: of which root, and whether a walk came across them since the last whole
+    /// one ended.
+    links: BTreeMap<String, (usize, bool)>,
 }
 
 impl Tree {
@@ -49,6 +52,15 @@ impl Tree {
 }
 
 impl Engine {
+    /// A whole walk of a root ended: links that it did not come across are gone, and so is what was said of them.
+    pub(super) fn forget_links(&mut self, root: usize) {
+        let gone = |_: &String, (of, seen): &mut (usize, bool)| *of == root && !std::mem::take(seen);
+        let gone: Vec<String> = self.tree.links.extract_if(.., gone).map(|(link, _)| link).collect();
+        for link in gone {
+            self.clear_problem(&link);
+        }
+    }
+
     /// A folder appeared or changed: what is in it?
     pub(super) fn explore(&mut self, root: usize, from: PathBuf, levels: usize, inside: bool) {
         let Root { path, kind, .. } = &self.roots[root];
@@ -69,13 +81,18 @@ impl Engine {
 
     pub(super) fn found(&mut self, found: Found, soon: bool, now: Instant) {
         match found {
-            Found::Link { root, relative } => {
+            Found::Link { root, relative, what } => {
                 let key = directory_of(&self.roots[root].path, &relative);
                 let key = key.to_string_lossy().into_owned();
-                let message = format!("{key} is a link, which is not followed: nothing in it is seen");
+                let message = format!("{key} is {what}, which is not followed: nothing in it is seen");
                 self.report_problem(&key, ProblemKind::Refused, message, &key);
+                self.tree.links.insert(key, (root, true));
             }
-            Found::Source { root, relative, kind } => self.add_source(root, relative, kind, soon, now),
+            Found::Source { root, relative, kind } => {
+                let directory = directory_of(&self.roots[root].path, &relative);
+                self.clear_problem(&directory.to_string_lossy());
+                self.add_source(root, relative, kind, soon, now);
+            }
             Found::Folder {
                 root,
                 relative,

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use super::ScanSummary;
 use crate::AgentHomes;
+use crate::discover::linked_folders;
 use crate::packed as pack;
 use forgecast_decode::agents::Agent;
 use forgecast_decode::scan::ScannedFile;
-use forgecast_open::{Base, EntryKind};
+use forgecast_open::{Base, Entry, EntryKind};
 
 /// Deepest folder in which transcripts are looked for.
 const MAX_DEPTH: usize = 8;
@@ -42,7 +43,7 @@ pub(super) fn parts(roots: &AgentHomes, summary: &mut ScanSummary) -> Vec<Part> 
             Ok(base) => {
                 let mut search = Search {
                     agent,
-                    folder,
+                    folder: PathBuf::from(folder),
                     base: Arc::new(base),
                     directory,
                     parts: &mut parts,
@@ -66,7 +67,8 @@ pub(super) fn parts(roots: &AgentHomes, summary: &mut ScanSummary) -> Vec<Part> 
 
 struct Search<'s> {
     agent: &'static Agent,
-    folder: &'static str,
+    /// Where the base is in the agent's home.
+    folder: PathBuf,
     base: Arc<Base>,
     directory: PathBuf,
     parts: &'s mut Vec<Part>,
@@ -79,6 +81,9 @@ impl Search<'_> {
             Ok(entries) => entries,
             Err(error) => return self.problem(relative, error.to_string()),
         };
+        if self.folder.components().count() + 1 == self.agent.group_level {
+            self.links(&entries, depth);
+        }
         for entry in entries {
             let inner = relative.join(&entry.name);
             match entry.kind {
@@ -89,8 +94,28 @@ impl Search<'_> {
         }
     }
 
+    /// Folders that are links, as the server reads them.
+    fn links(&mut self, entries: &[Entry], depth: usize) {
+        for (name, link) in linked_folders(&self.base, Path::new(""), entries) {
+            match link {
+                Ok(base) => {
+                    let mut search = Search {
+                        agent: self.agent,
+                        folder: self.folder.join(&name),
+                        base: Arc::new(base),
+                        directory: self.directory.join(&name),
+                        parts: self.parts,
+                        summary: self.summary,
+                    };
+                    search.folder(Path::new(""), depth.saturating_sub(1));
+                }
+                Err(error) => self.problem(&name, error.to_string()),
+            }
+        }
+    }
+
     fn file(&mut self, relative: PathBuf) {
-        let name = Path::new(self.folder).join(&relative);
+        let name = self.folder.join(&relative);
         let Some(path) = self.agent.path_of(&name.to_string_lossy()) else {
             return;
         };

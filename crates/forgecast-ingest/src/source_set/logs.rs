@@ -9,7 +9,7 @@ use forgecast_protocol::{LogChunk, LogLine, Origin, ProblemKind};
 use super::{Content, ScanPass, SourceFile, SourceSet};
 use crate::facts;
 use crate::problem::field_key;
-use crate::tail::{Line, Piece, Tail, rotated};
+use crate::tail::{LINE_GRACE, Line, Piece, Tail, rotated};
 use forgecast_decode::clean::LogState;
 use forgecast_decode::{Format, push};
 use forgecast_open::{OpenError, Opened};
@@ -28,7 +28,8 @@ impl SourceSet {
             return Ok(());
         };
         let now = pass.base.stat(Path::new(path))?;
-        if !tail.differs(&now) {
+        let differs = tail.differs(&now);
+        if !differs && !tail.is_overdue(pass.now) {
             return Ok(());
         }
         let first_sight = std::mem::replace(&mut source.first_sight, false);
@@ -37,7 +38,14 @@ impl SourceSet {
             *colors = LogState::default();
         }
         let opened = pass.base.file(Path::new(path), u64::MAX)?;
-        let piece = advance(path, tail, &opened)?;
+        let piece = if differs {
+            advance(path, tail, &opened)?
+        } else {
+            tail.finish_log(&opened, is_whole(&source.format))
+        };
+        if differs && !piece.more && tail.waits_for_end(pass.now) {
+            pass.outcome.retry.push((path.to_owned(), LINE_GRACE));
+        }
         if piece.restarted {
             *colors = LogState::default();
         }
@@ -167,6 +175,14 @@ fn advance(path: &str, tail: &mut Tail, opened: &Opened) -> Result<Piece, OpenEr
         path: path.to_owned(),
         source,
     })
+}
+
+/// Whether a last line without its end says all that it will: text does, an envelope when it is one.
+fn is_whole(format: &Format) -> fn(&[u8]) -> bool {
+    match format {
+        Format::EventsJsonl => facts::is_object,
+        _ => |_| true,
+    }
 }
 
 /// Whose log it is, by its path within a folder of logs: `ralph_<session>/…`, `events/<session>/…`, else its own name.

@@ -73,6 +73,44 @@ proptest! {
     }
 
     #[test]
+    fn a_last_line_that_was_taken_is_not_taken_again_when_its_end_comes(
+        steps in prop::collection::vec((prop::collection::vec(prop::sample::select(&b"ab\n\r"[..]), 0..6), any::<bool>(), any::<bool>()), 1..12),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut tail, mut lines) = (Tail::default(), Vec::new());
+        // What a line splitter says that is told when to take what it has.
+        let (mut expected, mut held, mut taken) = (Vec::new(), Vec::new(), false);
+        let without_return = |line: &[u8]| line.strip_suffix(b"\r").unwrap_or(line).to_vec();
+        for (piece, finish, restart) in steps {
+            append(folder.path(), &piece);
+            lines.extend(read(folder.path(), &mut tail));
+            for byte in piece {
+                if byte != b'\n' {
+                    held.push(byte);
+                    continue;
+                }
+                if !(std::mem::take(&mut taken) && held.trim_ascii().is_empty()) {
+                    expected.push(without_return(&held));
+                }
+                held.clear();
+            }
+            if finish {
+                let opened = Base::open(folder.path()).unwrap().file(Path::new(NAME), u64::MAX).unwrap();
+                lines.extend(tail.finish_log(&opened, |_| true).lines);
+                if !held.is_empty() {
+                    expected.push(without_return(&held));
+                    (held, taken) = (Vec::new(), true);
+                }
+            }
+            if restart {
+                tail = Tail::known(&tail.checkpoint(String::new()));
+            }
+        }
+        let lines: Vec<_> = lines.into_iter().map(|line| line.bytes).collect();
+        prop_assert_eq!(lines, expected);
+    }
+
+    #[test]
     fn a_long_line_is_cut_at_the_same_place_however_it_arrives(cuts in prop::collection::vec(1_usize..200_000, 0..6)) {
         let folder = tempfile::tempdir().unwrap();
         let (mut tail, mut lines) = (Tail::default(), Vec::new());

@@ -109,7 +109,8 @@ impl Transcripts {
     }
 
     fn watch(&self, path: &str, folder: &mut Folder, pass: &mut ScanPass<'_>) {
-        let place = directory_of(&directory_of(&self.root, &self.relative), Path::new(path));
+        // The slash at the end of the source's folder: that may be a link, what is in it may not.
+        let place = directory_of(&self.root, &self.relative).join(path);
         folder.watch = pass.context.watcher.add(&place, Interest::Content);
         pass.outcome
             .watches

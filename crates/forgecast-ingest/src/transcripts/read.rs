@@ -9,7 +9,7 @@ use forgecast_protocol::{FileIdentity, Origin, Timestamp};
 use super::{ScanPass, Transcript, Transcripts};
 use crate::facts;
 use crate::packed as pack;
-use crate::tail::{Limits, Part, Tail, rotated};
+use crate::tail::{LINE_GRACE, Limits, Part, Tail, rotated};
 use forgecast_decode::agents::Agent;
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::transcript::{DecodedLines, Depth, MAX_LINE, Reader, TranscriptPath};
@@ -128,7 +128,9 @@ impl Transcripts {
             return self.read_packed(path, transcript, budget, pass);
         }
         let now = pass.base.stat(Path::new(path))?;
-        let Some(location) = self.path_of(path).filter(|_| transcript.tail.differs(&now)) else {
+        let differs = transcript.tail.differs(&now);
+        let is_due = differs || transcript.tail.is_overdue(pass.now);
+        let Some(location) = self.path_of(path).filter(|_| is_due) else {
             self.backlog.done(path);
             return Ok(());
         };
@@ -140,7 +142,13 @@ impl Transcripts {
         let result = pass
             .base
             .file(Path::new(path), u64::MAX)
-            .and_then(|opened| advance(path, &mut transcript.tail, &opened, &mut decoding, budget));
+            .and_then(|opened| match differs {
+                true => advance(path, &mut transcript.tail, &opened, &mut decoding, budget),
+                false => Ok((finish(&mut transcript.tail, &opened, &mut decoding), false)),
+            });
+        if differs && matches!(result, Ok((_, false))) && transcript.tail.waits_for_end(pass.now) {
+            pass.outcome.retry.push((path.to_owned(), LINE_GRACE));
+        }
         let lines = decoding.end();
         pass.outcome.bytes += read;
         self.take_lines(path, transcript, lines, pass);
@@ -283,4 +291,9 @@ fn advance(
             return Ok((read, progress.more));
         }
     }
+}
+
+/// Takes the last line without its end, if it is a whole record. Gives how many bytes were read for that.
+fn finish(tail: &mut Tail, opened: &Opened, decoding: &mut Decoding<'_>) -> u64 {
+    tail.finish(opened, &LINES, facts::is_object, &mut |part| decoding.part(part))
 }

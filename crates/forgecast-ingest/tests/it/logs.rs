@@ -212,3 +212,18 @@ async fn a_secret_that_is_written_in_pieces_is_masked_in_every_line_of_the_log()
     assert!(!format!("{:?}", running.batches()).contains("C4n4"), "{lines:?}");
     running.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_last_line_without_its_end_is_a_line_after_a_while_and_its_end_is_none() {
+    let root = tempfile::tempdir().unwrap();
+    let app = project(root.path(), "app", "0");
+    let log = app.join(".context-foundry/build-output-1.txt");
+    append(&log, "one\ntwo");
+    let running = start(options(root.path())).await;
+    running.until("two", |running| texts(running) == ["one", "two"]).await;
+    append(&log, "\nthree\n");
+    running
+        .until("three", |running| texts(running) == ["one", "two", "three"])
+        .await;
+    running.stop().await;
+}

@@ -29,7 +29,13 @@ pub(super) fn findings(environment: &Environment, config: &Config, url: Option<&
         let folders = config.transcripts.agents.of(agent.key);
         let there: Vec<&PathBuf> = folders.iter().filter(|folder| folder.is_dir()).collect();
         for folder in &there {
-            findings.push(transcripts(agent, folder));
+            let links = forgecast_ingest::links(agent, folder);
+            findings.push(transcripts(agent, folder, &links));
+            findings.extend(
+                links
+                    .iter()
+                    .filter_map(|(path, why)| Some(refused_link(agent, path, why.as_deref()?))),
+            );
         }
         if there.is_empty() && agent.key == "claude" {
             let looked = folders.iter().map(|folder| folder.display().to_string());
@@ -47,11 +53,27 @@ pub(super) fn findings(environment: &Environment, config: &Config, url: Option<&
     findings
 }
 
-fn transcripts(agent: &Agent, folder: &Path) -> Finding {
+/// A link that hides transcripts.
+fn refused_link(agent: &Agent, path: &Path, why: &str) -> Finding {
+    warn(
+        agent.key,
+        format!("{} is a link that is not followed: {why}", path.display()),
+        format!(
+            "put the folder itself there, or name its home in transcripts.{}",
+            agent.key
+        ),
+    )
+}
+
+/// `links` are the folders of transcripts that are links, with the reason why one is not read.
+fn transcripts(agent: &Agent, folder: &Path, links: &[(PathBuf, Option<String>)]) -> Finding {
     let name = agent.label;
     let (mut files, mut newest) = (0, None);
     for below in agent.folders {
         count(&folder.join(below), MAX_DEPTH, &mut files, &mut newest);
+    }
+    for (linked, _) in links.iter().filter(|(_, why)| why.is_none()) {
+        count(linked, MAX_DEPTH, &mut files, &mut newest);
     }
     let shown = folder.display();
     if files == 0 {

@@ -222,3 +222,37 @@ async fn known_projects_of_an_agent_go_on_beside_builds_in_the_same_folder() {
     assert_eq!((calls(&second), second.health.borrow().reads), (0, 0));
     second.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_linked_folder_of_ones_own_is_read_and_followed_through_no_further_link() {
+    let (home, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let real = elsewhere.path().join("-srv-app");
+    let file = real.join("5f1c.jsonl");
+    append(&file, call("m1"));
+    std::fs::create_dir_all(home.path().join("projects")).unwrap();
+    // A link within it, and one to what is there anyway.
+    std::os::unix::fs::symlink(elsewhere.path(), real.join("deeper")).unwrap();
+    append(&elsewhere.path().join("secret.jsonl"), call("never"));
+    append(&session(home.path(), "-srv-own", "6a2d"), call("m2"));
+    std::os::unix::fs::symlink("-srv-own", home.path().join("projects/-srv-alias")).unwrap();
+    let link = home.path().join("projects/-srv-app");
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    let running = start(claude(home.path())).await;
+    let mut told = messages(&running);
+    told.sort();
+    assert_eq!(told, ["m1", "m2"]);
+    append(&file, call("m3"));
+    running
+        .until("what was appended", |running| {
+            messages(running).contains(&"m3".to_owned())
+        })
+        .await;
+    let linked = link.join("5f1c.jsonl");
+    let events = running.events();
+    let of_link = events
+        .iter()
+        .filter(|event| event.origin.path.as_deref() == linked.to_str());
+    assert!(of_link.count() > 1, "known by the name in the agent's folder");
+    assert!(running.problems().is_empty());
+    running.stop().await;
+}

@@ -185,9 +185,32 @@ async fn links_and_pipes_in_the_place_of_transcripts_are_refused() {
     let running = start(claude(home.path())).await;
     assert_eq!(messages(&running), ["good"]);
     let problems = running.problems();
-    assert_eq!(problems.len(), 1, "{problems:#?}");
-    assert!(problems[link.to_str().unwrap()].starts_with("Refused"));
-    std::fs::remove_file(&link).unwrap();
+    assert_eq!(problems.len(), 2, "{problems:#?}");
+    let around = home.path().join("projects/linked");
+    for link in [link, around] {
+        assert!(problems[link.to_str().unwrap()].starts_with("Refused"));
+        std::fs::remove_file(&link).unwrap();
+    }
     running.until("over", |running| running.problems().is_empty()).await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_last_record_without_a_line_end_is_told_once_after_a_while() {
+    let home = tempfile::tempdir().unwrap();
+    let path = session(home.path(), "-srv-app", "5f1c");
+    let last = call("m2");
+    append(&path, call("m1") + last.trim_end());
+    let running = start(claude(home.path())).await;
+    running
+        .until("the last", |running| messages(running) == ["m1", "m2"])
+        .await;
+    let checkpoints = running.checkpoints();
+    running.stop().await;
+    // Its end comes in another life.
+    append(&path, "\n".to_owned() + &call("m3"));
+    let running = start_with(claude(home.path()), checkpoints).await;
+    running.until("the next", |running| messages(running) == ["m3"]).await;
+    assert!(running.problems().is_empty());
     running.stop().await;
 }
