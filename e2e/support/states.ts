@@ -207,8 +207,8 @@ export function usage(): Json {
       b2: { input: 20_000, output: 10_000, cache_read: 200_000, cache_write: 20_000, cost_usd: 0.4 },
     },
     by_source: {
-      transcript: { input: 214_000, output: 96_400, cache_read: 3_410_000, cache_write: 402_000, cost_usd: 7.82 },
-      otel: { input: 211_400, output: 96_400, cache_read: 3_398_000, cache_write: 402_000, cost_usd: 7.79 },
+      transcript: { input: 214_000, output: 96_400, cache_read: 3_410_000, cache_write: 402_000, cost_usd: 7.82, calls: 214 },
+      otel: { input: 211_400, output: 96_400, cache_read: 3_398_000, cache_write: 402_000, cost_usd: 7.79, calls: 211 },
     },
     recent: Object.fromEntries(used.flatMap((kilo, back) => (kilo > 0 ? [[minute(back), { tokens: kilo * 1000, cost_usd: kilo / 900 }]] : []))),
     context: { used: 128_000, limit: 200_000, percent: 64, level: 'warning' },

@@ -116,12 +116,16 @@ impl Ord for Agent {
     }
 }
 
-/// The next line in a piece that holds what is searched for; the lines before it are not even told apart.
-fn line_with(found: &Finder<'_>, piece: &[u8]) -> Option<Range<usize>> {
-    let at = found.find(piece)?;
+/// The line of a piece in which something was found; the lines before it are not even told apart.
+fn line_around(at: usize, piece: &[u8]) -> Option<Range<usize>> {
     let start = memchr::memrchr(b'\n', &piece[..at]).map_or(0, |end| end + 1);
     let end = memchr::memchr(b'\n', &piece[at..]).map_or(piece.len(), |end| at + end);
     Some(start..end)
+}
+
+/// The next line in a piece that holds what is searched for.
+fn line_with(found: &Finder<'_>, piece: &[u8]) -> Option<Range<usize>> {
+    line_around(found.find(piece)?, piece)
 }
 
 /// The next line in a piece for which `wanted` holds.

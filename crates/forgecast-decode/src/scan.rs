@@ -4,7 +4,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use forgecast_protocol::event::CallReported;
+use forgecast_protocol::event::{CallReported, Fact, UsageRecorded};
+use forgecast_protocol::session::AgentTotal;
 use forgecast_protocol::{Subject, Timestamp};
 
 use crate::agents::Agent;
@@ -26,6 +27,26 @@ pub struct ScannedCall {
     pub path: Arc<TranscriptPath>,
     /// The file.
     pub file: Arc<Path>,
+}
+
+/// What is found in transcripts.
+#[derive(Clone, Debug)]
+pub enum Scanned {
+    /// An account of a call.
+    Call(ScannedCall),
+    /// What an agent says that its session used in all.
+    Total(ScannedTotal),
+}
+
+/// What an agent says that its session used in all; of several the last one counts.
+#[derive(Clone, Debug)]
+pub struct ScannedTotal {
+    /// The agent's own session.
+    pub session: Arc<str>,
+    /// What it says.
+    pub total: AgentTotal,
+    /// Where it stands in its file, bytes.
+    pub offset: u64,
 }
 
 /// Whose lines are read: the same for all pieces of a file.
@@ -57,7 +78,7 @@ struct Found<'p, F> {
     bad: u64,
 }
 
-impl<'p, F: Fn(ScannedCall)> UsageLines<'p, F> {
+impl<'p, F: Fn(Scanned)> UsageLines<'p, F> {
     /// At the beginning of a stretch.
     #[must_use]
     pub fn new(part: &'p ScannedFile, cleaner: &'p Cleaner, each: &'p F) -> Self {
@@ -109,7 +130,7 @@ impl<'p, F: Fn(ScannedCall)> UsageLines<'p, F> {
     }
 }
 
-impl<F: Fn(ScannedCall)> Visitor for Found<'_, F> {
+impl<F: Fn(Scanned)> Visitor for Found<'_, F> {
     fn call(&mut self, line: &LineContext<'_>, report: CallReported) {
         if !Arc::ptr_eq(&self.subject, &line.subject) {
             self.subject = line.subject.clone();
@@ -119,14 +140,29 @@ impl<F: Fn(ScannedCall)> Visitor for Found<'_, F> {
             self.directory = line.subject.directory.as_deref().map(Into::into);
         }
         self.calls += 1;
-        (self.each)(ScannedCall {
+        (self.each)(Scanned::Call(ScannedCall {
             agent: self.part.agent,
             report,
             session: self.session.clone(),
             directory: self.directory.clone(),
             path: self.part.path.clone(),
             file: self.part.file.clone(),
-        });
+        }));
+    }
+
+    fn fact(&mut self, line: &LineContext<'_>, fact: Fact) {
+        if let Fact::UsageRecorded(UsageRecorded {
+            agent_total: Some(total),
+            ..
+        }) = fact
+        {
+            let session = line.subject.transcript.as_ref();
+            (self.each)(Scanned::Total(ScannedTotal {
+                session: session.map_or_else(|| self.session.clone(), |name| name.as_str().into()),
+                total,
+                offset: line.input.offset,
+            }));
+        }
     }
 
     fn bad(&mut self, _: &str) {

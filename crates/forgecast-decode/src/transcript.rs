@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use forgecast_protocol::batch::LogLevel;
-use forgecast_protocol::event::CallReported;
+use forgecast_protocol::event::{CallReported, CallTokens};
 use forgecast_protocol::{Event, Fact, LogChunk, LogLine, Origin, SessionName, Subject, Timestamp};
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -273,6 +273,17 @@ impl Visitor for Collector<'_> {
 /// A time that an agent wrote; agents write UTC, and what has no offset is taken as that.
 pub(crate) fn when(text: &str) -> Option<Timestamp> {
     time::parse(text, &TimeZone::UTC)
+}
+
+/// What was written to the cache: how much in all, and how much of it is known to be kept for five minutes and for an hour.
+/// What the two do not name was written all the same, and five minutes are what an agent asks for unless it says so.
+pub(crate) fn cache_writes(written: u64, five_minutes: u64, hour: u64) -> CallTokens {
+    let unnamed = written.saturating_sub(five_minutes.saturating_add(hour));
+    CallTokens {
+        cache_write_5m: five_minutes.saturating_add(unnamed),
+        cache_write_1h: hour,
+        ..CallTokens::default()
+    }
 }
 
 /// Whether a text can be an id or a model's name: not long, nothing but what is seen.

@@ -53,6 +53,11 @@ impl Hub {
             sums.iter().for_each(|sum| amount.add(&sum.amount()));
             report.today = Some(amount);
         }
+        if !query.is_filtered() && query.since.is_none() && query.until.is_none() {
+            let totals = self.shared.store.agent_totals().await;
+            let totals = totals.map_err(Error::store("add up what agents say"))?;
+            report.agent_totals = (totals.sessions > 0).then_some(totals);
+        }
         let (budgets, calendar) = (&shared.options.budgets, &shared.options.calendar);
         let spending = shared.spending();
         let burn = spending.burn(now);

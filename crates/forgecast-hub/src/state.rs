@@ -8,7 +8,7 @@ mod usage;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use forgecast_protocol::event::{Custom, WentQuiet};
+use forgecast_protocol::event::{Custom, UsageSource, WentQuiet};
 use forgecast_protocol::{
     Batch, Event, Fact, LogChunk, SessionId, SessionRef, SessionRow, SourceCheckpoint, SourceKey, SourceKind, Subject,
     Timestamp,
@@ -78,8 +78,8 @@ pub(crate) struct BatchContext {
     usage: BTreeMap<SessionId, PendingUsage>,
     /// Whose calls cost something and when the latest of them was made. The session of the last call comes last.
     spenders: Vec<(SessionId, Timestamp)>,
-    /// Sessions whose usage is reported by a better source than their producer since this batch.
-    upgraded: BTreeSet<SessionId>,
+    /// Sessions of which a better source tells since this batch, and whose reports do not count any more for that.
+    upgraded: BTreeSet<(SessionId, UsageSource)>,
 }
 
 impl BatchContext {
@@ -235,6 +235,7 @@ impl HubState {
         if let Some(event_id) = &event.id {
             self.recent_ids.insert(event_id);
         }
+        let event = usage::report_of_unnamed(event, &self.shared.options.prices);
         if matches!(event.fact, Fact::CallReported(_)) {
             self.fold_call(&id, event, context);
             return;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use forgecast_decode::agents::AGENTS;
-use forgecast_ingest::scan::usage;
+use forgecast_ingest::scan::{Scanned, usage};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -18,8 +18,10 @@ fn main() {
     let roots = AGENTS.iter().map(|agent| (*agent, folder.clone())).collect();
     let tokens = AtomicU64::new(0);
     let begin = Instant::now();
-    let summary = usage(&roots, threads, |call| {
-        tokens.fetch_add(call.report.tokens.total(), Ordering::Relaxed);
+    let summary = usage(&roots, threads, |found| {
+        if let Scanned::Call(call) = found {
+            tokens.fetch_add(call.report.tokens.total(), Ordering::Relaxed);
+        }
     });
     let seconds = begin.elapsed().as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]

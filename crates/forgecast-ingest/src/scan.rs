@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-pub use forgecast_decode::scan::ScannedCall;
 use forgecast_decode::scan::UsageLines;
+pub use forgecast_decode::scan::{Scanned, ScannedCall, ScannedTotal};
 
 use self::files::Part;
 use crate::AgentHomes;
@@ -44,10 +44,10 @@ impl ScanSummary {
     }
 }
 
-/// Reads every transcript in the homes of these agents on `threads` threads and hands each account of a call to `each`, in no
+/// Reads every transcript in the homes of these agents on `threads` threads and hands each account of a call, and what agents say of their sessions, to `each`, in no
 /// particular order between files, in the order of lines within a piece of one. Of an account that is repeated on the
 /// next lines only the first is handed out. A folder that is not there is no problem.
-pub fn usage(roots: &AgentHomes, threads: usize, each: impl Fn(ScannedCall) + Sync) -> ScanSummary {
+pub fn usage(roots: &AgentHomes, threads: usize, each: impl Fn(Scanned) + Sync) -> ScanSummary {
     let mut summary = ScanSummary::default();
     let parts = files::parts(roots, &mut summary);
     let next = AtomicUsize::new(0);
@@ -71,7 +71,7 @@ pub fn usage(roots: &AgentHomes, threads: usize, each: impl Fn(ScannedCall) + Sy
     all.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn scan(part: &Part, cleaner: &Cleaner, buffer: &mut Vec<u8>, summary: &mut ScanSummary, each: &impl Fn(ScannedCall)) {
+fn scan(part: &Part, cleaner: &Cleaner, buffer: &mut Vec<u8>, summary: &mut ScanSummary, each: &impl Fn(Scanned)) {
     let mut lines = UsageLines::new(&part.scanned, cleaner, each);
     let read = read::pieces(part, buffer, |piece, offset| lines.piece(piece, offset));
     match read {

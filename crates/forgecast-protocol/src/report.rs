@@ -132,6 +132,19 @@ pub struct BurnRate {
     pub usd_per_hour: f64,
 }
 
+/// What agents say that their own sessions cost, beside what was counted of the same sessions. Agents know calls that no
+/// transcript tells of, so they may say more.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AgentTotals {
+    /// Sessions of which an agent says what they cost.
+    pub sessions: u64,
+    /// US dollars by the agents' own account.
+    pub cost_usd: f64,
+    /// US dollars that were counted of the same sessions.
+    pub counted_usd: f64,
+}
+
 /// Tokens and cost of a span of days, in total and by the rows that were asked for.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -148,6 +161,9 @@ pub struct UsageReport {
     pub today_projected_usd: Option<f64>,
     /// The present burn rate; only a running server knows it.
     pub burn: Option<BurnRate>,
+    /// What agents say of their own sessions, for comparison. Absent when none says anything, and in a report about some
+    /// days, a project or a session only.
+    pub agent_totals: Option<AgentTotals>,
     /// Budgets of the day and the month, when they are set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub budgets: Vec<BudgetReport>,

@@ -181,6 +181,10 @@ impl Session {
     /// Tokens and cost, which also say what an agent used and that a wait is over.
     fn record_usage(&mut self, fact: &UsageRecorded, cx: &Context<'_>) -> Changed {
         let at = fact.used_at.unwrap_or(cx.at);
+        if let (Some(total), Some(transcript)) = (&fact.agent_total, cx.transcript) {
+            let usage = &mut self.state.usage;
+            return usage.state_total(&mut self.view.usage, transcript, total);
+        }
         let phase = match &fact.phase {
             None if fact.accounts.is_empty() => self.phase_at(at).map(str::to_owned),
             phase => phase.clone(),

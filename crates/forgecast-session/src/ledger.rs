@@ -10,10 +10,12 @@
 //!   those are calls; where it was told in side chains only, it is one call, the best of them.
 //! - Accounts of several sources for one call stand side by side; that of the best source counts. Telemetry names only
 //!   requests, so its accounts join the message that has the request.
-//! - What names neither message nor request counts every time it is told; in a transcript, what names no message.
+//! - What names neither message nor request counts every time it is told; in a transcript, what names no message. (The
+//!   readers of transcripts name the line where the agent names no message.)
 //! - A transcript of Codex that begins with a copy of another one names no messages in it, but the totals after each call
 //!   in place of the request. The call itself names both, so such an account joins it, and is a call only where no other
 //!   transcript has it. Calls of different threads that lead to the same totals are different messages: both count.
+//! - Searches of the web are counted beside the call that made them, of the account that counts.
 
 mod account;
 mod compact;
@@ -210,6 +212,14 @@ pub fn key_of_tool(use_id: &str) -> u64 {
 pub fn keys_of(report: &CallReported) -> Vec<u64> {
     let (message, request) = account::keys(report);
     [message, request].into_iter().filter(|key| *key != 0).collect()
+}
+
+/// What a call costs by a source's report, its searches of the web included: billionths of a US dollar. Nothing without a
+/// price.
+#[must_use]
+pub fn cost_nanos(report: &CallReported, prices: &Prices) -> Option<u64> {
+    let at = report.used_at.unwrap_or(Timestamp::from_millis(0));
+    AccountRef::of(report, at, CallOrigin::default(), prices).whole_cost()
 }
 
 /// FNV-1a of 64 bits, finished with the mixer of SplitMix64 so that all its bits are good for a table. Never zero, which

@@ -15,6 +15,13 @@ use self::table::{Listed, TABLE};
 /// Beyond so many tokens of one type some models cost more, for the tokens beyond it.
 const TIER: u64 = 200_000;
 
+/// The name under which searches of the web are counted, beside the models.
+pub const WEB_SEARCH: &str = "web-search";
+/// What one search costs, in billionths of a US dollar: ten dollars a thousand.
+const WEB_SEARCH_NANOS: u64 = 10_000_000;
+/// Where models run that cost more because they run only there, and what all their tokens cost there, in thousandths.
+const GEO_MILLIS: [(&str, u64); 1] = [("us", 1_100)];
+
 /// Prices by model. Cheap to look up, not cheap to copy.
 #[derive(Clone, Debug)]
 pub struct Prices {
@@ -112,6 +119,24 @@ impl Prices {
             exact(name).or_else(|| exact(without_date(name)))
         })
     }
+}
+
+/// What searches of the web cost in billionths of a US dollar.
+#[must_use]
+pub fn web_search_nanos(searches: u64) -> u64 {
+    searches.saturating_mul(WEB_SEARCH_NANOS)
+}
+
+/// What tokens cost that had to be worked on in one place, in billionths of a US dollar; `nanos` is what they cost
+/// anywhere.
+#[must_use]
+pub(crate) fn in_geo(nanos: u64, geo: Option<&str>) -> u64 {
+    let factor = GEO_MILLIS.iter().find(|(name, _)| Some(*name) == geo);
+    let Some((_, millis)) = factor else {
+        return nanos;
+    };
+    let product = u128::from(nanos) * u128::from(*millis);
+    u64::try_from((product + 500) / 1_000).unwrap_or(u64::MAX)
 }
 
 /// The name under which a call is shown.

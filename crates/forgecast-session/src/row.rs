@@ -54,6 +54,7 @@ impl Session {
                 .map(|usage| RowUsage {
                     tokens: usage.tokens.total(),
                     cost_usd: usage.cost_usd,
+                    agent_total_usd: usage.agent_total.as_ref().and_then(|total| total.cost_usd),
                     unpriced: !usage.priced && usage.tokens.total() > 0,
                 }),
             agents_active: agents::active(&view.agents),

@@ -1,7 +1,7 @@
 //! One session: its view, and what the fold remembers besides. The fold itself is in `fold`, the rules of a run's life
 //! in `run`, the row in `row`.
 
-use forgecast_protocol::event::PhaseReported;
+use forgecast_protocol::event::{PhaseReported, UsageSource};
 use forgecast_protocol::session::{SessionView, SourceOfState};
 use forgecast_protocol::{Event, Fact, SessionId, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,18 @@ impl Session {
     #[must_use]
     pub fn phase_at(&self, at: Timestamp) -> Option<&str> {
         phase_at(&self.view, self.state.phases.attempt_began(), at)
+    }
+
+    /// Whether usage that this source reports without naming a call would count.
+    #[must_use]
+    pub fn counts_report(&self, source: UsageSource) -> bool {
+        self.state.usage.counts_report(source)
+    }
+
+    /// Whose reports of usage without a call count at the moment, and what they cost in US dollars.
+    #[must_use]
+    pub fn reported_cost(&self) -> Option<(UsageSource, Option<f64>)> {
+        self.state.usage.reported_cost()
     }
 
     /// Whether an event says word for word what another source of the same session said last: a phase file and the same

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use forgecast_protocol::report::AgentTotals;
 use forgecast_protocol::rest::{Exported, LogMatches, LogPage, Metric, SessionList, SessionsQuery, StoredEvent};
 use forgecast_protocol::session::TokenCounts;
 use forgecast_protocol::{EventId, Revision, SessionId, SourceCheckpoint, SourceKey, Timestamp};
@@ -372,6 +373,14 @@ impl Store {
     pub async fn usage(&self, query: UsageQuery) -> Result<Vec<UsageGroup>, Error> {
         self.read("adding up usage", move |db| query::usage::groups(db, &query))
             .await
+    }
+
+    /// What agents say of their own sessions, beside what was counted of them.
+    ///
+    /// # Errors
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
+    pub async fn agent_totals(&self) -> Result<AgentTotals, Error> {
+        self.read("adding up what agents say", query::usage::agent_totals).await
     }
 
     /// What was spent from one day to another, both included: billionths of a US dollar, and tokens. Days are counted

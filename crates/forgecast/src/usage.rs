@@ -4,24 +4,47 @@
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use forgecast_ingest::AgentHomes;
-use forgecast_ingest::scan::{self, ScanSummary, ScannedCall};
+use forgecast_ingest::scan::{self, ScanSummary, Scanned, ScannedCall, ScannedTotal};
 use forgecast_protocol::calendar::date;
-use forgecast_protocol::report::{GroupBy, UsageAmount, UsageReport};
+use forgecast_protocol::report::{AgentTotals, GroupBy, UsageAmount, UsageReport};
 use forgecast_protocol::{Calendar, Timestamp};
 use forgecast_session::ledger::{CallOrigin, Counted, Ledger};
-use forgecast_session::price::{PRICES_OF, Prices};
+use forgecast_session::price::{PRICES_OF, Prices, dollars};
 use forgecast_store::UsageGroup;
 
 use crate::cli::UsageArgs;
 
-/// Reads everything below these folders, on all cores.
-pub(crate) fn scan(roots: &AgentHomes, prices: Prices) -> (Ledger, ScanSummary) {
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let ledger = Mutex::new(Ledger::new(prices));
-    let summary = scan::usage(roots, threads, |call: ScannedCall| {
+/// What transcripts say.
+pub(crate) struct Transcripts {
+    /// The calls.
+    pub(crate) ledger: Ledger,
+    /// What agents said last of their own sessions.
+    totals: BTreeMap<Arc<str>, ScannedTotal>,
+}
+
+impl Transcripts {
+    /// Reads everything below these folders, on all cores.
+    pub(crate) fn scan(roots: &AgentHomes, prices: Prices) -> (Self, ScanSummary) {
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let transcripts = Mutex::new(Self {
+            ledger: Ledger::new(prices),
+            totals: BTreeMap::new(),
+        });
+        let summary = scan::usage(roots, threads, |found| {
+            let mut transcripts = transcripts.lock().unwrap_or_else(PoisonError::into_inner);
+            match found {
+                Scanned::Call(call) => transcripts.observe(&call),
+                Scanned::Total(total) => transcripts.state(total),
+            }
+        });
+        let transcripts = transcripts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        (transcripts, summary)
+    }
+
+    fn observe(&mut self, call: &ScannedCall) {
         let at = call.report.used_at.unwrap_or(Timestamp::from_millis(0));
         let file = call.file.to_string_lossy();
         let origin = CallOrigin {
@@ -29,12 +52,36 @@ pub(crate) fn scan(roots: &AgentHomes, prices: Prices) -> (Ledger, ScanSummary) 
             owner: &call.session,
             path: &file,
             phase: "",
-            project: project(&call),
+            project: project(call),
         };
-        let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        ledger.observe(&call.report, at, origin);
-    });
-    (ledger.into_inner().unwrap_or_else(PoisonError::into_inner), summary)
+        self.ledger.observe(&call.report, at, origin);
+    }
+
+    fn state(&mut self, total: ScannedTotal) {
+        let time = |total: &ScannedTotal| (total.total.at, total.offset);
+        let known = self
+            .totals
+            .entry(total.session.clone())
+            .or_insert_with(|| total.clone());
+        if time(&total) > time(known) {
+            *known = total;
+        }
+    }
+
+    /// What agents say of their own sessions, beside what was counted of the same sessions.
+    fn agent_totals(&self) -> Option<AgentTotals> {
+        let stated = self.totals.iter();
+        let stated: BTreeMap<&str, f64> = stated
+            .filter_map(|(session, stated)| Some((&**session, stated.total.cost_usd?)))
+            .collect();
+        let counted = self.ledger.rows().filter(|call| stated.contains_key(&*call.owner));
+        let counted: u64 = counted.filter_map(|call| call.cost_nanos).sum();
+        (!stated.is_empty()).then(|| AgentTotals {
+            sessions: stated.len() as u64,
+            cost_usd: stated.values().sum(),
+            counted_usd: dollars(counted),
+        })
+    }
 }
 
 /// The name of the folder that the agent was started in, else what the agent's own folder says of it.
@@ -49,13 +96,13 @@ fn project(call: &ScannedCall) -> &str {
         .unwrap_or_default()
 }
 
-/// The report about what is in a ledger. How fast money goes at the moment is known to a server only.
-pub(crate) fn report(ledger: &Ledger, args: &UsageArgs, today: i32, calendar: &Calendar) -> UsageReport {
+/// The report about what transcripts say. How fast money goes at the moment is known to a server only.
+pub(crate) fn report(transcripts: &Transcripts, args: &UsageArgs, today: i32, calendar: &Calendar) -> UsageReport {
     let is_wanted =
         |day: i32| args.since.is_none_or(|since| since <= day) && args.until.is_none_or(|until| day <= until);
     let mut groups: BTreeMap<(String, String), UsageGroup> = BTreeMap::new();
     let mut of_today = UsageGroup::default();
-    for call in ledger.rows() {
+    for call in transcripts.ledger.rows() {
         let day = calendar.day(call.used_at);
         if !is_wanted(day) {
             continue;
@@ -88,6 +135,9 @@ pub(crate) fn report(ledger: &Ledger, args: &UsageArgs, today: i32, calendar: &C
         rows,
         totals,
         today: is_wanted(today).then(|| of_today.amount()),
+        agent_totals: transcripts
+            .agent_totals()
+            .filter(|_| args.since.is_none() && args.until.is_none()),
         prices_of: PRICES_OF.to_owned(),
         ..UsageReport::default()
     }
@@ -95,7 +145,7 @@ pub(crate) fn report(ledger: &Ledger, args: &UsageArgs, today: i32, calendar: &C
 
 fn add(group: &mut UsageGroup, call: &Counted) {
     group.tokens.add(&call.tokens);
-    group.calls += 1;
+    group.calls += call.calls;
     match call.cost_nanos {
         Some(nanos) => group.cost_nanos = group.cost_nanos.saturating_add(nanos),
         None => group.unpriced += 1,

@@ -6,19 +6,24 @@ pub(crate) mod hooks;
 mod messages;
 mod path;
 mod process;
+mod prompt;
 mod record;
 mod state;
 mod subagents;
+mod total;
 mod turn;
 
 use std::sync::{Arc, LazyLock};
 
+use aho_corasick::AhoCorasick;
 use forgecast_protocol::{SourceKind, Subject};
 use memchr::memmem::Finder;
 
+use self::calls::Place;
 use self::record::{Block, Record};
-use self::state::State;
-use super::{Agent, Home, ProcessFiles, line_with};
+use self::state::{State, TitleSource};
+use super::{Agent, Home, ProcessFiles, line_around};
+use crate::lenient::Text;
 use crate::transcript::{
     Depth, LineContext, LineInput, LineReader, TranscriptPath, Visitor, deserialize_state, seen, serialize_state,
     session_name, titled, when,
@@ -48,31 +53,57 @@ pub(super) static AGENT: Agent = Agent {
     source: SourceKind::Transcript,
     path: path::of,
     reader: |path, state| Box::new(Reader::new(path, state)),
-    next_usage: |piece| line_with(&USAGE, piece),
+    next_usage: |piece| line_around(find_usage(piece)?, piece),
 };
 
 /// Kinds of lines that say nothing of interest here.
 const SILENT: &[&str] = &[
     "agent-color",
     "agent-name",
-    "ai-title",
+    "agent-setting",
+    "api-request",
+    "api-request-blob",
+    "api-request-resumed",
+    "api-request-shape",
+    "artifact-autoreact-ledger",
+    "artifact-comment-monitor",
+    "atis-latch",
     "attachment",
+    "bridge-session",
     "content-replacement",
+    "continued-in",
+    "data-flow-incomplete",
+    "data-flow-records",
+    "derived-from",
+    "dev-mods",
+    "ended-by-model",
     "file-history-snapshot",
+    "frame-link",
+    "history-suppression",
+    "host-row",
+    "hybrid-organization",
+    "isolation-latch",
     "last-prompt",
+    "memory-mode",
     "mode",
     "permission-mode",
     "pr-link",
+    "resume-head-vouch",
+    "session-owner",
     "summary",
     "tag",
+    "tools-used",
     "worktree-state",
 ];
 
-/// What a line with usage must contain; searched for in the bytes, which costs a hundredth of reading the line.
-static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
+/// What a line with usage must contain; searched for in the bytes, which costs a hundredth of reading the line. Searches of
+/// the web and the agent's own total stand in lines of their own.
+static USAGE: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::new(["\"usage\"", "\"searchCount\"", "\"cost-state\""]).ok());
 static USER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"user\""));
 static CWD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"cwd\""));
 static CUSTOM_TITLE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"customTitle\""));
+static AI_TITLE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"aiTitle\""));
 
 /// Reads the lines of one file.
 #[derive(Debug)]
@@ -100,7 +131,8 @@ impl Line<'_> {
 
 impl LineReader for Reader {
     fn line(&mut self, line: &LineInput<'_>, out: &mut dyn Visitor) {
-        if line.depth == Depth::UsageOnly && !self.may_matter(line.bytes) {
+        let skipped = line.depth == Depth::UsageOnly && !self.may_matter(line.bytes);
+        if skipped || is_request(line.bytes) {
             return;
         }
         match serde_json::from_slice::<Record<'_>>(line.bytes) {
@@ -125,10 +157,11 @@ impl Reader {
 
     /// Whether a line of an archive may say what is wanted of it; found by search alone.
     fn may_matter(&self, line: &[u8]) -> bool {
-        USAGE.find(line).is_some()
+        let is_main = self.path.agent.is_none();
+        find_usage(line).is_some()
             || (!self.state.seen && CWD.find(line).is_some())
-            || (!self.state.titled && self.path.agent.is_none() && USER.find(line).is_some())
-            || (line.len() < 2_000 && CUSTOM_TITLE.find(line).is_some())
+            || (self.state.title < TitleSource::Prompt && is_main && USER.find(line).is_some())
+            || (line.len() < 2_000 && (CUSTOM_TITLE.find(line).is_some() || AI_TITLE.find(line).is_some()))
     }
 
     fn record(&mut self, record: &Record<'_>, input: &LineInput<'_>, out: &mut dyn Visitor) {
@@ -142,6 +175,7 @@ impl Reader {
             },
             blocks: Vec::new(),
         };
+        self.total(&line, out);
         if input.depth == Depth::Calls {
             return self.calls(&line, out);
         }
@@ -190,20 +224,22 @@ impl Reader {
     }
 
     fn calls(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
-        if !calls::has_usage(line.record) {
-            return;
-        }
-        let Some(at) = line.context.at else {
-            return out.bad("usage in a line without a time: not counted");
-        };
         let uses = line.blocks.iter().filter(|block| block.kind.is("tool_use"));
         let tools = uses.filter_map(|block| block.id.owned()).collect();
-        let (offset, agent) = (line.context.input.offset, self.path.agent.as_deref());
-        calls::calls(line.record, at, offset, agent, tools, |call| {
-            if self.state.is_new(&call) {
+        let place = Place {
+            session: self.path.session.as_str(),
+            agent: self.path.agent.as_deref(),
+            offset: line.context.input.offset,
+        };
+        let state = &mut self.state;
+        let is_dated = calls::calls(line.record, line.context.at, &place, tools, |call| {
+            if state.is_new(&call) {
                 out.call(&line.context, call);
             }
         });
+        if !is_dated {
+            out.bad("usage in a line without a time: not counted");
+        }
     }
 
     fn kind(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
@@ -212,9 +248,11 @@ impl Reader {
             Some("user") => self.user(line, out),
             Some("assistant") => self.assistant(line, out),
             Some("system") => self.system(line, out),
-            Some("custom-title") => self.custom_title(line, out),
             Some("progress") => self.progress(line, out),
             Some("queue-operation") => self.queue(line, out),
+            Some("custom-title") => self.title(&record.custom_title, TitleSource::User, line, out),
+            Some("ai-title") => self.title(&record.ai_title, TitleSource::Agent, line, out),
+            Some("cost-state") => {}
             Some(silent) if SILENT.contains(&silent) => {}
             // Whatever its kind, a line with usage was understood as far as it matters.
             _ if calls::has_usage(record) => {}
@@ -222,17 +260,29 @@ impl Reader {
         }
     }
 
-    fn custom_title(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
-        let title = line.context.word(line.record.custom_title.get());
-        self.title(title, line, out);
-    }
-
-    fn title(&mut self, title: Option<String>, line: &Line<'_>, out: &mut dyn Visitor) {
-        if let Some(title) = title {
-            self.state.titled = true;
+    /// Takes a title, unless the session has one of a better source.
+    fn title(&mut self, title: &Text<'_>, source: TitleSource, line: &Line<'_>, out: &mut dyn Visitor) {
+        if let Some(title) = line.context.word(title.get()).filter(|_| line.is_main())
+            && self.state.takes_title(source)
+        {
             out.fact(&line.context, titled(title));
         }
     }
+}
+
+/// Whether a line keeps a request to the model whole: the largest lines there are, and they say nothing that others do
+/// not. Told by its first bytes, so that it need not be read.
+fn is_request(line: &[u8]) -> bool {
+    let words: [&[u8]; 4] = [b"{", b"\"type\"", b":", b"\"api-request"];
+    let mut words = words.into_iter();
+    let rest = words.try_fold(line, |rest, word| rest.trim_ascii_start().strip_prefix(word));
+    rest.is_some()
+}
+
+/// Where something stands that only a line with usage has.
+fn find_usage(bytes: &[u8]) -> Option<usize> {
+    let found = USAGE.as_ref()?.find(bytes)?;
+    Some(found.start())
 }
 
 /// Whether a tool starts a subagent.

@@ -290,6 +290,8 @@ fn call(fields: &mut Fields<'_>) -> CallReported {
         used_at: fields.time(&["used_at"]),
         model: fields.word(&["model"]),
         fast: fields.flag(&["fast"]),
+        web_searches: fields.large_count(&["web_searches"]).unwrap_or_default(),
+        inference_geo: fields.word(&["inference_geo"]),
         tokens,
         cost_usd: fields.number(&["cost_usd"], MAX_COST_USD),
         agent: fields.word(&["agent"]),

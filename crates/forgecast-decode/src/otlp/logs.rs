@@ -11,7 +11,7 @@ use super::model::{Attributes, Group, Record, at, digest, subject};
 use super::{Collector, Sequences};
 
 use crate::tool_input::Input;
-use crate::transcript::{self, is_plain_id};
+use crate::transcript::{self, cache_writes, is_plain_id};
 
 /// Largest unknown record that is kept, bytes of JSON.
 const MAX_CUSTOM: usize = 4 << 10;
@@ -74,7 +74,7 @@ fn one(subject: &Subject, record: &Record<'_>, collector: &mut Collector<'_>) {
     let id = id(&kind, record);
     let attributes = &record.attributes;
     let facts = match kind.as_str() {
-        "claude_code.api_request" => request(record).map(Fact::CallReported).into_iter().collect(),
+        "claude_code.api_request" => vec![Fact::CallReported(request(record))],
         "claude_code.tool_result" | "codex.tool_result" => tool(attributes, collector),
         "claude_code.tool_decision" | "codex.tool_decision" => decision(attributes, collector),
         "claude_code.user_prompt" | "codex.user_prompt" => vec![transcript::prompted()],
@@ -115,37 +115,44 @@ fn id(kind: &str, record: &Record<'_>) -> String {
     digest(hasher)
 }
 
-/// A call. Without the id of its request it could be taken for another call than the one the transcript tells, so it is
-/// not counted then.
-fn request(record: &Record<'_>) -> Option<CallReported> {
+/// A call. Where a gateway passes on no id of the request, it cannot be told which call of a transcript it is: then it
+/// counts as long as no transcript tells of the session.
+fn request(record: &Record<'_>) -> CallReported {
     let attributes = &record.attributes;
-    let request = attributes.text("request_id").filter(|id| is_plain_id(id))?;
+    let request = attributes.text("request_id").filter(|id| is_plain_id(id));
     let count = |name: &str| attributes.count(name).unwrap_or_default();
     let model = attributes
         .text("model")
         .filter(|name| is_plain_id(name) && *name != "<synthetic>");
-    Some(CallReported {
+    let micros = attributes.number("cost_usd_micros").map(|micros| micros / 1e6);
+    let cost_usd = attributes.number("cost_usd").or(micros);
+    CallReported {
         call: CallId {
-            request: Some(request.to_owned()),
+            request: request.map(str::to_owned),
             ..CallId::default()
         },
         source: UsageSource::Otel,
         used_at: at(record.time),
         model: model.map(str::to_owned),
         fast: attributes.text("speed").map(|speed| speed == "fast"),
+        web_searches: 0,
+        inference_geo: None,
         tokens: CallTokens {
             input: count("input_tokens"),
             output: count("output_tokens"),
             cache_read: count("cache_read_tokens"),
-            cache_write_5m: count("cache_creation_tokens"),
-            cache_write_1h: 0,
+            ..cache_writes(
+                count("cache_creation_tokens"),
+                count("cache_creation_5m_tokens"),
+                count("cache_creation_1h_tokens"),
+            )
         },
-        cost_usd: attributes.number("cost_usd").filter(|cost| *cost >= 0.0),
+        cost_usd: cost_usd.filter(|cost| *cost >= 0.0),
         agent: None,
         context_window: None,
         tools: Vec::new(),
         offset: 0,
-    })
+    }
 }
 
 fn tool(attributes: &Attributes<'_>, collector: &Collector<'_>) -> Vec<Fact> {

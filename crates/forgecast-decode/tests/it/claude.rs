@@ -1,11 +1,14 @@
 //! Transcripts of Claude Code.
 
-use forgecast_decode::transcript::Depth;
+use forgecast_decode::transcript::{DecodedLines, Depth};
 use forgecast_protocol::event::Fact;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
 use serde_json::json;
 
 use super::claude_lines::{answered, line, prompt, said, used};
-use super::transcripts::{agent, calls, read, shown};
+use super::transcripts::{agent, calls, read, read_bytes, reader, shown};
 
 pub(super) use super::claude_lines::conversation;
 
@@ -240,4 +243,331 @@ fn a_turn_that_is_over_is_said_once_and_more_of_its_last_message_is_no_new_work(
         wanted.count()
     };
     assert_eq!((waits(true), waits(false)), (1, 1), "one end and one prompt");
+}
+
+/// A line of 2.1.12 to 2.1.42 in which the parent repeats a subagent's.
+fn progress(second: u32, agent: &str, said: &serde_json::Value) -> serde_json::Value {
+    let mut inner = said.clone();
+    inner["timestamp"] = json!("2026-11-21T08:00:09Z");
+    line(
+        second,
+        "progress",
+        json!({"parentToolUseID": "toolu_1", "data": {"type": "agent_progress", "agentId": agent, "prompt": "x", "message": inner}}),
+    )
+}
+
+#[test]
+fn a_subagents_call_in_its_parents_progress_is_that_of_its_own_file() {
+    let mut said = said(1, "s1", json!({"type": "text", "text": "3 places"}), 7, None);
+    let lines = [
+        progress(2, "a77", &said),
+        line(3, "progress", json!({"data": {"type": "agent_progress", "message": 5}})),
+    ];
+    let taken = read(agent("claude"), PATH, &lines, Depth::Everything);
+    assert_eq!((taken.bad, taken.unknown), (0, 0));
+    let in_parent = calls(&taken).remove(0);
+    said["isSidechain"] = json!(true);
+    said["agentId"] = json!("a77");
+    let path = "projects/-srv-weather/5f1c/subagents/agent-a77.jsonl";
+    let in_own = calls(&read(agent("claude"), path, &[said], Depth::UsageOnly)).remove(0);
+    assert_eq!((&in_parent.call, in_parent.tokens), (&in_own.call, in_own.tokens));
+    assert_eq!(in_parent.agent.as_deref(), Some("a77"));
+    assert_eq!(in_parent.used_at, "2026-11-21T08:00:09Z".parse().ok());
+}
+
+#[test]
+fn what_a_split_of_the_cache_does_not_name_was_written_for_five_minutes() {
+    for (sum, split, expected) in [
+        (
+            300,
+            json!({"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0}),
+            (300, 0),
+        ),
+        (300, json!({"ephemeral_1h_input_tokens": 200}), (100, 200)),
+        (
+            300,
+            json!({"ephemeral_5m_input_tokens": 50, "ephemeral_1h_input_tokens": 50}),
+            (250, 50),
+        ),
+        (
+            0,
+            json!({"ephemeral_5m_input_tokens": 5, "ephemeral_1h_input_tokens": 6}),
+            (5, 6),
+        ),
+        (300, json!(null), (300, 0)),
+    ] {
+        let mut spoken = said(1, "a", json!({"type": "text", "text": "Hello"}), 5, None);
+        spoken["message"]["usage"]["cache_creation_input_tokens"] = json!(sum);
+        spoken["message"]["usage"]["cache_creation"] = split.clone();
+        let tokens = calls(&read(agent("claude"), PATH, &[spoken], Depth::Calls))[0].tokens;
+        assert_eq!(
+            (tokens.cache_write_5m, tokens.cache_write_1h),
+            expected,
+            "{sum} {split}"
+        );
+    }
+}
+
+#[test]
+fn searches_of_the_web_are_taken_from_the_call_or_from_the_result_of_the_tool() {
+    let mut spoken = said(1, "a", json!({"type": "text", "text": "Hello"}), 5, None);
+    spoken["message"]["usage"]["server_tool_use"] = json!({"web_search_requests": 4, "web_fetch_requests": 1});
+    spoken["message"]["usage"]["inference_geo"] = json!("us");
+    let mut found = answered(2, "9", json!("Links"), false);
+    found["toolUseResult"] = json!({"query": "tide tables", "searchCount": 2, "durationSeconds": 1.5});
+    for depth in [Depth::Calls, Depth::UsageOnly, Depth::Everything] {
+        let taken = calls(&read(
+            agent("claude"),
+            PATH,
+            &[spoken.clone(), found.clone(), found.clone()],
+            depth,
+        ));
+        let searches = taken
+            .iter()
+            .map(|call| (call.call.message.as_deref().unwrap(), call.web_searches));
+        assert_eq!(
+            searches.collect::<Vec<_>>(),
+            [("msg_a", 4), ("toolu_9:search", 2)],
+            "{depth:?}"
+        );
+        assert_eq!(taken[0].inference_geo.as_deref(), Some("us"));
+        assert_eq!(taken[1].tokens.total(), 0);
+    }
+}
+
+#[test]
+fn a_call_without_an_id_is_known_by_its_line() {
+    let mut spoken = said(1, "a", json!({"type": "text", "text": "Hello"}), 5, None);
+    spoken["message"]["id"] = json!(null);
+    let ids = |lines: &[serde_json::Value]| -> Vec<String> {
+        let taken = calls(&read(agent("claude"), PATH, lines, Depth::UsageOnly));
+        taken.into_iter().map(|call| call.call.message.unwrap()).collect()
+    };
+    assert_eq!(
+        ids(&[spoken.clone(), spoken.clone()]),
+        ["line:u1"],
+        "the same line is no other call"
+    );
+    spoken["uuid"] = json!(null);
+    let two = ids(&[spoken.clone(), spoken.clone()]);
+    assert_ne!(two[0], two[1], "two places are two calls");
+    assert_eq!(
+        two,
+        ids(&[spoken.clone(), spoken]),
+        "the same places are the same calls"
+    );
+}
+
+#[test]
+fn a_line_that_keeps_a_request_is_not_even_read() {
+    let request = b"{\"type\": \"api-request-blob\", \"message\": {\"usage\": \"cwd\" this is no JSON";
+    let mut taken = DecodedLines::default();
+    let mut reader = reader(agent("claude"), PATH, "");
+    read_bytes(&mut reader, request, 0, Depth::Everything, &mut taken);
+    assert_eq!(taken, DecodedLines::default());
+}
+
+#[test]
+fn kinds_of_records_that_say_nothing_are_no_problem() {
+    let kinds = [
+        "api-request",
+        "api-request-blob",
+        "api-request-shape",
+        "api-request-resumed",
+        "atis-latch",
+        "tools-used",
+        "agent-setting",
+        "memory-mode",
+        "continued-in",
+        "derived-from",
+        "ended-by-model",
+        "session-owner",
+        "frame-link",
+        "isolation-latch",
+        "bridge-session",
+        "data-flow-records",
+        "data-flow-incomplete",
+        "history-suppression",
+        "host-row",
+        "resume-head-vouch",
+        "artifact-autoreact-ledger",
+        "artifact-comment-monitor",
+        "dev-mods",
+        "hybrid-organization",
+        "cost-state",
+    ];
+    let lines = kinds.map(|kind| json!({"sessionId": "5f1c", "type": kind, "tools": ["Bash"]}));
+    let taken = read(agent("claude"), PATH, &lines, Depth::Everything);
+    assert_eq!((taken.unknown, taken.bad), (0, 0));
+}
+
+#[test]
+fn the_agents_own_total_is_a_sum_over_its_models() {
+    let state = json!({"type": "cost-state", "sessionId": "5f1c", "totalCostUSD": 0.5, "startTime": 1_795_248_000_000_u64,
+        "totalDuration": 60_000, "hasUnknownModelCost": false, "modelUsage": {
+            "claude-opus-4-8": {"inputTokens": 10, "outputTokens": 20, "cacheReadInputTokens": 30,
+                "cacheCreationInputTokens": 40, "webSearchRequests": 2, "costUSD": 0.4},
+            "claude-haiku-4-5": {"inputTokens": 1, "outputTokens": 2, "costUSD": 0.1}, "?": 3}});
+    for depth in [Depth::Calls, Depth::UsageOnly, Depth::Everything] {
+        let taken = read(agent("claude"), PATH, std::slice::from_ref(&state), depth);
+        let [Fact::UsageRecorded(usage)] = taken.events.iter().map(|event| &event.fact).collect::<Vec<_>>()[..] else {
+            panic!("{taken:?}");
+        };
+        assert!(
+            usage.tokens.is_zero() && usage.cost_usd.is_none(),
+            "it is added to nothing"
+        );
+        insta::allow_duplicates! {
+            insta::assert_json_snapshot!(usage.agent_total, @r#"
+            {
+              "input": 11,
+              "output": 22,
+              "cache_read": 30,
+              "cache_write": 40,
+              "cost_usd": 0.5,
+              "web_searches": 2,
+              "priced": true,
+              "at": "2026-11-21T08:01:00.000Z"
+            }
+            "#);
+        }
+    }
+}
+
+/// The titles that a session gets, one after the other.
+fn titles(lines: &[serde_json::Value], depth: Depth) -> Vec<String> {
+    let taken = read(agent("claude"), PATH, lines, depth);
+    let titles = taken.events.into_iter().filter_map(|event| match event.fact {
+        Fact::SessionSeen(seen) => seen.title,
+        _ => None,
+    });
+    titles.collect()
+}
+
+fn command(second: u32, name: &str, words: &str) -> serde_json::Value {
+    let text = format!(
+        "<command-message>{name}</command-message>\n<command-name>/{name}</command-name>\n<command-args>{words}</command-args>"
+    );
+    prompt(second, &text)
+}
+
+#[test]
+fn a_session_is_called_by_its_user_else_its_agent_else_its_first_task() {
+    let named = |name: &str| json!({"type": "custom-title", "customTitle": name, "sessionId": "5f1c"});
+    let guessed = |name: &str| json!({"type": "ai-title", "aiTitle": name, "sessionId": "5f1c"});
+    for (lines, expected) in [
+        (
+            vec![command(1, "implement", "ticket 12"), prompt(2, "go on")],
+            vec!["/implement ticket 12"],
+        ),
+        (
+            vec![command(1, "add-dir", "../lib"), prompt(2, "Add tides")],
+            vec!["/add-dir ../lib", "Add tides"],
+        ),
+        (
+            vec![command(1, "review", ""), prompt(2, "Add tides")],
+            vec!["/review", "Add tides"],
+        ),
+        (
+            vec![
+                prompt(1, "Add tides"),
+                guessed("Tide tables"),
+                guessed("Tides"),
+                named("mine"),
+                guessed("no"),
+                named("ours"),
+            ],
+            vec!["Add tides", "Tide tables", "Tides", "mine", "ours"],
+        ),
+        (
+            vec![prompt(
+                1,
+                "<ide_opened_file>The user opened /srv/a.rs</ide_opened_file>\n<system-reminder>x</system-reminder>\nAdd tides",
+            )],
+            vec!["Add tides"],
+        ),
+        (
+            vec![
+                prompt(
+                    1,
+                    "# AGENTS.md instructions for /srv\n\n<INSTRUCTIONS>\nBe brief\n</INSTRUCTIONS>",
+                ),
+                prompt(2, "Add tides"),
+            ],
+            vec!["Add tides"],
+        ),
+        (
+            vec![
+                prompt(1, "<ide_selection>x</ide_selection>"),
+                prompt(2, "<b>Add</b> tides"),
+            ],
+            vec!["<b>Add</b> tides"],
+        ),
+    ] {
+        for depth in [Depth::UsageOnly, Depth::Everything] {
+            assert_eq!(titles(&lines, depth), expected, "{depth:?}");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_preamble_and_no_markup_is_ever_a_title(
+        before in vec(select(vec!["ide_opened_file", "ide_selection", "ide_diagnostics", "system-reminder"]), 0..4),
+        words in "[A-Za-z][a-z]{0,12}( [a-z]{1,8}){0,5}",
+        is_command in any::<bool>(),
+        joined in select(vec!["\n", "", "\n\n"]),
+    ) {
+        let before: Vec<String> = before.iter().map(|tag| format!("<{tag}>in /srv/a.rs: fn main() {{}}</{tag}>")).collect();
+        let line = if is_command {
+            command(1, "implement", &words)
+        } else {
+            prompt(1, &[before.concat(), joined.to_owned(), words.clone()].concat())
+        };
+        let expected = if is_command { format!("/implement {words}") } else { words };
+        prop_assert_eq!(titles(&[line], Depth::Everything), vec![expected]);
+    }
+
+    #[test]
+    fn a_subagents_calls_are_the_same_wherever_they_are_told(
+        told in vec((0..4_u8, 1_u64..50, any::<bool>()), 1..12),
+    ) {
+        let mut expected = std::collections::BTreeMap::new();
+        let (mut parent, mut own) = (Vec::new(), Vec::new());
+        for (second, (message, output, in_parent)) in told.iter().enumerate() {
+            let id = format!("s{message}");
+            let part = json!({"type": "text", "text": "x"});
+            let mut line = said(u32::try_from(second).unwrap(), &id, part, *output, None);
+            if *in_parent {
+                parent.push(progress(u32::try_from(second).unwrap(), "a77", &line));
+            } else {
+                line["isSidechain"] = json!(true);
+                own.push(line);
+            }
+            let most = expected.entry((Some(format!("msg_{id}")), Some(format!("req_{id}")))).or_insert(0);
+            *most = *output.max(most);
+        }
+        let path = "projects/-srv-weather/5f1c/subagents/agent-a77.jsonl";
+        let mut found = std::collections::BTreeMap::new();
+        for taken in [read(agent("claude"), PATH, &parent, Depth::Calls), read(agent("claude"), path, &own, Depth::Calls)] {
+            for call in calls(&taken) {
+                prop_assert!(call.call.sidechain);
+                prop_assert_eq!(call.agent.as_deref(), Some("a77"));
+                let most = found.entry((call.call.message, call.call.request)).or_insert(0);
+                *most = call.tokens.output.max(*most);
+            }
+        }
+        prop_assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn every_token_written_to_the_cache_is_counted(sum in 0_u64..9_000, five in 0_u64..9_000, hour in 0_u64..9_000) {
+        let mut spoken = said(1, "a", json!({"type": "text", "text": "Hello"}), 5, None);
+        spoken["message"]["usage"]["cache_creation_input_tokens"] = json!(sum);
+        spoken["message"]["usage"]["cache_creation"] =
+            json!({"ephemeral_5m_input_tokens": five, "ephemeral_1h_input_tokens": hour});
+        let tokens = calls(&read(agent("claude"), PATH, &[spoken], Depth::Calls))[0].tokens;
+        prop_assert_eq!(tokens.cache_write(), sum.max(five + hour));
+        prop_assert_eq!(tokens.cache_write_1h, hour);
+    }
 }

@@ -309,3 +309,17 @@ fn a_body_of_nothing_but_small_records_is_bounded() {
         .is_err()
     );
 }
+
+#[test]
+fn a_split_of_the_cache_and_a_cost_in_millionths_are_taken() {
+    let said = json!({"model": "claude-opus-4-8", "input_tokens": 3, "cache_creation_tokens": 300,
+        "cache_creation_5m_tokens": 100, "cache_creation_1h_tokens": 150, "cost_usd_micros": 125_500});
+    let body = request(&[record(1, "api_request", said)]).to_string();
+    let taken = taken_logs(body.as_bytes(), Encoding::Json);
+    let [Fact::CallReported(call)] = taken.batch.events.iter().map(|event| &event.fact).collect::<Vec<_>>()[..] else {
+        panic!("{taken:?}");
+    };
+    assert_eq!((call.tokens.cache_write_5m, call.tokens.cache_write_1h), (150, 150));
+    assert_eq!((call.cost_usd, &call.call.request), (Some(0.1255), &None));
+    assert_eq!((taken.rejected, taken.ignored), (0, 0));
+}

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use forgecast_decode::agents::Agent;
 use forgecast_decode::clean::Cleaner;
-use forgecast_decode::scan::{ScannedCall, ScannedFile, UsageLines};
+use forgecast_decode::scan::{Scanned, ScannedCall, ScannedFile, UsageLines};
 use forgecast_decode::transcript::Depth;
 use forgecast_protocol::event::CallReported;
 use serde_json::Value;
@@ -22,7 +22,11 @@ fn scanned(kind: &'static Agent, path: &str, lines: &[Value]) -> Vec<ScannedCall
         file: Path::new(path).into(),
     };
     let (cleaner, found) = (Cleaner::default(), Mutex::new(Vec::new()));
-    let each = |call| found.lock().unwrap().push(call);
+    let each = |found_one| {
+        if let Scanned::Call(call) = found_one {
+            found.lock().unwrap().push(call);
+        }
+    };
     let mut reading = UsageLines::new(&file, &cleaner, &each);
     reading.piece(&bytes(lines), 0);
     assert_eq!(reading.bad(), 0, "{path}");

@@ -204,6 +204,8 @@ mod tests {
             used_at: None,
             model: None,
             fast: None,
+            web_searches: 0,
+            inference_geo: None,
             tokens: CallTokens::default(),
             cost_usd: None,
             agent: None,

@@ -2,10 +2,10 @@
 //! report without naming calls counts only as long as no better source names them; passed budgets are announced.
 
 use forgecast_protocol::event::{BudgetPassed, BudgetScope, SourceAccount, UsageRecorded, UsageSource};
-use forgecast_protocol::session::BudgetLevel;
+use forgecast_protocol::session::{BudgetLevel, TokenCounts};
 use forgecast_protocol::{Event, Fact, SessionId, SessionView, Timestamp};
-use forgecast_session::ledger::{Account, Belonging, Difference};
-use forgecast_session::price::nanos_of;
+use forgecast_session::ledger::{Account, Belonging, Difference, cost_nanos, keys_of};
+use forgecast_session::price::{Prices, dollars, model_name, nanos_of};
 use forgecast_store::{StoredCall, UsageDelta};
 use serde_json::json;
 
@@ -37,10 +37,35 @@ fn counts_tokens(source: UsageSource) -> bool {
     matches!(source, UsageSource::Transcript | UsageSource::Otel)
 }
 
-/// Whether a source that counts tokens itself names calls of this session.
-fn names_calls(view: &SessionView) -> bool {
-    let usage = view.usage.as_ref();
-    usage.is_some_and(|usage| usage.provenance.iter().any(|source| counts_tokens(*source)))
+/// A call of telemetry that names no request may be one that a transcript tells of, and nothing says which: it is a report
+/// that counts as long as no transcript tells of the session.
+pub(super) fn report_of_unnamed(mut event: Event, prices: &Prices) -> Event {
+    let Fact::CallReported(report) = &event.fact else {
+        return event;
+    };
+    if report.source != UsageSource::Otel || !keys_of(report).is_empty() {
+        return event;
+    }
+    let tokens = TokenCounts {
+        input: report.tokens.input,
+        output: report.tokens.output,
+        cache_read: report.tokens.cache_read,
+        cache_write: report.tokens.cache_write(),
+    };
+    let cost = cost_nanos(report, prices);
+    let model = report.model.as_deref();
+    event.fact = Fact::UsageRecorded(UsageRecorded {
+        tokens: tokens.signed(1),
+        cost_usd: cost.map(dollars),
+        calls: 1,
+        unpriced: i64::from(cost.is_none()),
+        model: model.map(|model| model_name(model, report.fast == Some(true))),
+        agent: report.agent.clone(),
+        used_at: report.used_at,
+        source: Some(UsageSource::Otel),
+        ..UsageRecorded::default()
+    });
+    event
 }
 
 fn nanos_of_cost(cost_usd: Option<f64>) -> i64 {
@@ -232,20 +257,23 @@ impl HubState {
         self.announce_budgets(context);
     }
 
-    /// What a producer reports without naming calls counts as long as no source names calls, in the history as in the
-    /// session's view.
+    /// What is reported without naming calls counts as long as no better source tells of the session, in the history as
+    /// in the session's view.
     pub(super) fn count_report(&mut self, id: &SessionId, event: &Event, context: &mut BatchContext) {
         let Fact::UsageRecorded(usage) = &event.fact else {
             return;
         };
         let is_empty = usage.tokens.is_zero() && usage.cost_usd.is_none();
-        let Some(live) = self.sessions.get(id).filter(|_| usage.accounts.is_empty() && !is_empty) else {
+        let source = usage.source.unwrap_or(UsageSource::Reported);
+        let live = self.sessions.get(id).filter(|_| usage.accounts.is_empty() && !is_empty);
+        if !live.is_some_and(|live| live.session.counts_report(source)) {
+            return;
+        }
+        self.void_reports(id, source, context);
+        let Some(live) = self.sessions.get(id) else {
             return;
         };
         let view = live.session.view();
-        if names_calls(view) {
-            return;
-        }
         let used_at = usage.used_at.unwrap_or(event.at);
         let phase = usage.phase.clone();
         let phase = phase.or_else(|| live.session.phase_at(used_at).map(str::to_owned));
@@ -266,23 +294,26 @@ impl HubState {
         }
     }
 
-    /// Voids what the producer reported of this session before, once a better source names calls.
+    /// Voids what was reported of this session without naming calls, once a better source names some.
     fn prefer_calls(&mut self, id: &SessionId, accounts: &[SourceAccount], context: &mut BatchContext) {
-        let mut accounts = accounts.iter();
-        if !accounts.any(|account| counts_tokens(account.source) && account.calls > 0) {
-            return;
+        let naming = accounts
+            .iter()
+            .filter(|account| counts_tokens(account.source) && account.calls > 0);
+        if let Some(best) = naming.map(|account| account.source).min() {
+            self.void_reports(id, best, context);
         }
-        let view = self.sessions.get(id).map(|live| live.session.view());
-        let usage = view
-            .filter(|view| !names_calls(view))
-            .and_then(|view| view.usage.as_ref());
-        let Some(usage) = usage.filter(|usage| !usage.provenance.is_empty()) else {
+    }
+
+    /// Voids the reports that count of this session, if they are of a worse source than this one.
+    fn void_reports(&mut self, id: &SessionId, better: UsageSource, context: &mut BatchContext) {
+        let live = self.sessions.get(id);
+        let Some((source, cost_usd)) = live.and_then(|live| live.session.reported_cost()) else {
             return;
         };
-        if !context.upgraded.insert(id.clone()) {
+        if source <= better || !context.upgraded.insert((id.clone(), source)) {
             return;
         }
-        let reported = nanos_of_cost(usage.cost_usd);
+        let reported = nanos_of_cost(cost_usd);
         let now = self.shared.clock.now();
         let today = self.shared.options.calendar.day(now);
         let mut spending = self.shared.spending();

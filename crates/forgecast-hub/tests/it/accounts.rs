@@ -33,6 +33,8 @@ pub(crate) fn call(message: &str, request: &str, tokens: u64) -> CallReported {
         used_at: None,
         model: Some(MODEL.into()),
         fast: None,
+        web_searches: 0,
+        inference_geo: None,
         tokens: CallTokens {
             input: tokens,
             output: tokens,

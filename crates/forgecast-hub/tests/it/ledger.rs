@@ -3,6 +3,7 @@
 use forgecast_hub::Options;
 use forgecast_protocol::event::{TokenDelta, UsageRecorded, UsageSource};
 use forgecast_protocol::report::GroupBy;
+use forgecast_protocol::session::AgentTotal;
 use forgecast_protocol::{Batch, Event, Fact, SourceKind, Timestamp};
 use serde_json::json;
 
@@ -236,5 +237,90 @@ async fn a_call_counts_for_the_phase_in_which_it_was_made() {
     assert_eq!(phases, [("Builder".to_owned(), 1), ("Scout".to_owned(), 1)]);
     let projects = report(&bench, GroupBy::Project).await.rows;
     assert_eq!(projects[0].key(), "app");
+    bench.stop().await;
+}
+
+/// Telemetry behind a gateway that passes on no id of the request.
+fn unnamed(bench: &Bench, id: &str, tokens: u64) -> Batch {
+    let mut report = call("", "", tokens);
+    report.source = UsageSource::Otel;
+    report.cost_usd = Some(0.25);
+    let subject = transcript("t1", "/p/app");
+    let mut event = told(SourceKind::Otlp, subject, bench.clock.now(), Fact::CallReported(report));
+    event.id = Some(id.parse().unwrap());
+    Batch::of(event)
+}
+
+#[tokio::test]
+async fn telemetry_without_requests_counts_until_a_transcript_tells_of_the_session() {
+    let bench = Bench::new().await;
+    for (id, tokens) in [("one", 30), ("two", 20), ("one", 30)] {
+        bench.hub.push(unnamed(&bench, id, tokens)).await.unwrap();
+    }
+    settled(&bench).await;
+    let before = usage(&bench, "t1").await;
+    assert_eq!(amount(&before), (50, 50, 2), "what is sent again is known");
+    assert_eq!(
+        (&before["cost_usd"], &before["provenance"]),
+        (&json!(0.5), &json!(["otel"]))
+    );
+    assert_views_add_up(&bench, &["t1"]).await;
+    // Some of it names requests.
+    let mut named = call("", "r9", 5);
+    named.source = UsageSource::Otel;
+    let subject = transcript("t1", "/p/app");
+    let event = told(
+        SourceKind::Otlp,
+        subject.clone(),
+        bench.clock.now(),
+        Fact::CallReported(named),
+    );
+    bench.hub.push(Batch::of(event)).await.unwrap();
+    settled(&bench).await;
+    assert_eq!(amount(&usage(&bench, "t1").await), (55, 55, 3));
+    assert_views_add_up(&bench, &["t1"]).await;
+    // The transcript tells of the same calls.
+    for (message, request, tokens) in [("m1", "r1", 30), ("m2", "r2", 20), ("m9", "r9", 5)] {
+        let fact = Fact::CallReported(call(message, request, tokens));
+        bench.feed(line(&bench, &subject, fact)).await;
+    }
+    settled(&bench).await;
+    bench.hub.push(unnamed(&bench, "three", 7)).await.unwrap();
+    settled(&bench).await;
+    let after = usage(&bench, "t1").await;
+    assert_eq!(amount(&after), (55, 55, 3));
+    assert_eq!(after["by_source"]["otel"]["calls"], 4, "what does not count is shown");
+    assert_eq!(after["by_source"]["transcript"]["calls"], 3);
+    assert_views_add_up(&bench, &["t1"]).await;
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn what_agents_say_of_their_sessions_stands_beside_what_was_counted_of_them() {
+    let bench = Bench::new().await;
+    for (session, output) in [("t1", 10), ("t2", 20)] {
+        let subject = transcript(session, "/p/app");
+        let fact = Fact::CallReported(call(&format!("m-{session}"), "", output));
+        bench.feed(line(&bench, &subject, fact)).await;
+    }
+    let subject = transcript("t1", "/p/app");
+    for cost_usd in [0.25, 0.5] {
+        let total = UsageRecorded {
+            agent_total: Some(AgentTotal {
+                cost_usd: Some(cost_usd),
+                ..AgentTotal::default()
+            }),
+            ..UsageRecorded::default()
+        };
+        bench.feed(line(&bench, &subject, Fact::UsageRecorded(total))).await;
+    }
+    received(&bench, 4).await;
+    let counted = usage(&bench, "t1").await;
+    assert_eq!(counted["agent_total"]["cost_usd"], 0.5);
+    let report = report(&bench, GroupBy::Day).await;
+    let totals = report.agent_totals.unwrap();
+    assert_eq!((totals.sessions, totals.cost_usd), (1, 0.5));
+    assert_eq!(json!(totals.counted_usd), counted["cost_usd"]);
+    assert_views_add_up(&bench, &["t1", "t2"]).await;
     bench.stop().await;
 }

@@ -82,6 +82,15 @@ async fn left(fold: u32, writes: Vec<Write>) -> (tempfile::TempDir, PathBuf) {
     (home, path)
 }
 
+/// A view without the numbers of calls of its sources, which the fold of then did not show.
+fn without_calls(view: &Value) -> Value {
+    let mut view = view.clone();
+    for source in view["usage"]["by_source"].as_object_mut().unwrap().values_mut() {
+        source.as_object_mut().unwrap().remove("calls");
+    }
+    view
+}
+
 /// Opens it by now's version and finds the view as it was; then it goes on, also after another start.
 async fn goes_on((home, path): (tempfile::TempDir, PathBuf), build: &Value) {
     let long = 1 << 50;
@@ -95,17 +104,17 @@ async fn goes_on((home, path): (tempfile::TempDir, PathBuf), build: &Value) {
         ..options()
     };
     let mut bench = Bench::open(patient, Some(home), path, TestClock::new()).await;
-    let (_, view) = bench.view(SESSION).await.unwrap();
-    assert_eq!(view, build["view"]);
+    let (_, known) = bench.view(SESSION).await.unwrap();
+    assert_eq!(without_calls(&known), build["view"]);
     bench = bench.restart().await;
-    assert_eq!(bench.view(SESSION).await.unwrap().1, build["view"]);
+    assert_eq!(bench.view(SESSION).await.unwrap().1, known);
     bench.fact(folder(FOLDER), phase("Deploy", "under way")).await;
     bench.wait_for(SESSION, "under way").await;
     bench = bench.restart().await;
     let (_, view) = bench.view(SESSION).await.unwrap();
     assert_eq!(view["phase"]["detail"], "under way");
     for part in ["decisions", "usage", "patterns", "agents", "errors"] {
-        assert_eq!(view[part], build["view"][part], "{part}");
+        assert_eq!(view[part], known[part], "{part}");
     }
     bench.stop().await;
 }

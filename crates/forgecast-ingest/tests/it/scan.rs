@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 
-use forgecast_ingest::scan::{ScanSummary, ScannedCall, usage};
+use forgecast_ingest::scan::{ScanSummary, Scanned, ScannedCall, usage};
 use serde_json::{Value, json};
 
 use crate::support::home_of;
@@ -23,7 +23,8 @@ fn scanned(root: &Path, threads: usize) -> (ScanSummary, BTreeMap<String, Vec<Sc
         home_of("codex", root),
         home_of("foundry", root),
     ];
-    let summary = usage(&roots, threads, |call| {
+    let summary = usage(&roots, threads, |found_one| {
+        let Scanned::Call(call) = found_one else { return };
         let name = call.file.strip_prefix(root).unwrap().to_string_lossy().into_owned();
         found.lock().unwrap().entry(name).or_default().push(call);
     });

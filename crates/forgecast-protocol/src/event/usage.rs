@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::session::BudgetLevel;
+use crate::session::{AgentTotal, BudgetLevel};
 use crate::time::Timestamp;
 
 /// Who says how many tokens a call used, best first: of several that speak of one call, the best one counts.
@@ -42,6 +42,12 @@ pub struct CallReported {
     /// Tokens of the whole call.
     #[serde(flatten)]
     pub tokens: CallTokens,
+    /// Searches of the web that the call made, which are billed one by one. A cost by the source's own account includes
+    /// them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub web_searches: u64,
+    /// Where the model had to run, as the vendor names it: `us` costs more. Absent: anywhere.
+    pub inference_geo: Option<String>,
     /// US dollars by the source's own account. Absent: the price table says.
     pub cost_usd: Option<f64>,
     /// The subagent that made the call; absent for the main one.
@@ -55,6 +61,10 @@ pub struct CallReported {
     /// then the one that stands first, so that the order of arrival decides nothing.
     #[serde(default)]
     pub offset: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Which call it is. A call without a message and without a request is counted every time it is told.
@@ -188,9 +198,13 @@ pub struct UsageRecorded {
     pub context_window: Option<u64>,
     /// Share of the context window in use, 0 to 100, as a producer says it.
     pub context_percent: Option<f64>,
-    /// What each source adds by its own account. Empty: a producer's report that names no call.
+    /// What each source adds by its own account. Empty: a report that names no call.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<SourceAccount>,
+    /// Of a report that names no call: whose it is. Absent: a producer's.
+    pub source: Option<UsageSource>,
+    /// What the agent says that its session used in all so far; the last one said counts, and it is added to nothing.
+    pub agent_total: Option<AgentTotal>,
 }
 
 /// What one source adds by its own account; accounts of different sources are shown side by side, never summed.

@@ -134,6 +134,8 @@ pub struct RowUsage {
     pub tokens: u64,
     /// US dollars.
     pub cost_usd: Option<f64>,
+    /// US dollars by the agents' own account, where they give one.
+    pub agent_total_usd: Option<f64>,
     /// Some of it has no price: what it cost is more than `cost_usd`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unpriced: bool,

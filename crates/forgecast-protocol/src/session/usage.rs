@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{TokenDelta, UsageSource};
+use crate::time::Timestamp;
 
 /// Tokens by type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -83,7 +84,7 @@ pub struct Usage {
     /// Calls of which two sources give different numbers; the better source counts.
     #[serde(default)]
     pub disputed_calls: u64,
-    /// By model.
+    /// By model; what searching the web cost stands under `web-search`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub by_model: BTreeMap<String, UsageShare>,
     /// By phase.
@@ -94,7 +95,9 @@ pub struct Usage {
     pub by_agent: BTreeMap<String, UsageShare>,
     /// What each source says by its own account, side by side, never to be summed. Only when there are several.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub by_source: BTreeMap<String, UsageShare>,
+    pub by_source: BTreeMap<String, SourceUsage>,
+    /// What the agents themselves say that they used in all, for comparison: never part of the sums.
+    pub agent_total: Option<AgentTotal>,
     /// The newest 60 minutes in which tokens were used, by their beginning (`2026-11-22T00:15:00Z`): what a burn rate is
     /// worked out from.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -117,6 +120,56 @@ pub struct UsageShare {
     pub tokens: TokenCounts,
     /// US dollars.
     pub cost_usd: Option<f64>,
+}
+
+/// What one source says of the usage.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SourceUsage {
+    /// Tokens by type.
+    #[serde(flatten)]
+    pub tokens: TokenCounts,
+    /// US dollars.
+    pub cost_usd: Option<f64>,
+    /// Calls that it tells of, or reports where it names no calls.
+    #[serde(default)]
+    pub calls: u64,
+}
+
+/// What an agent itself says that a session used in all. It knows calls that no transcript tells of, so it may say more
+/// than is counted.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AgentTotal {
+    /// Tokens by type.
+    #[serde(flatten)]
+    pub tokens: TokenCounts,
+    /// US dollars by the agent's own prices.
+    pub cost_usd: Option<f64>,
+    /// Searches of the web.
+    #[serde(default)]
+    pub web_searches: u64,
+    /// Whether the agent knew the price of every model.
+    #[serde(default)]
+    pub priced: bool,
+    /// Of when it is, by the agent.
+    pub at: Option<Timestamp>,
+}
+
+impl AgentTotal {
+    /// Adds that of another session.
+    pub fn add(&mut self, other: &Self) {
+        self.tokens.add(&other.tokens);
+        self.cost_usd = match (self.cost_usd, other.cost_usd) {
+            (None, None) => None,
+            (one, other) => Some(one.unwrap_or(0.0) + other.unwrap_or(0.0)),
+        };
+        self.web_searches = self.web_searches.saturating_add(other.web_searches);
+        self.priced &= other.priced;
+        self.at = self.at.max(other.at);
+    }
 }
 
 /// What was used within one minute.

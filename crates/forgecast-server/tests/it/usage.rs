@@ -39,6 +39,8 @@ fn call(message: &str, request: &str, model: &str, output: u64, tool: &str) -> E
             used_at: Some(now()),
             model: Some(model.to_owned()),
             fast: None,
+            web_searches: 0,
+            inference_geo: None,
             tokens: CallTokens {
                 input: 100,
                 output,

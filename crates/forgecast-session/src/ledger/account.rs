@@ -9,7 +9,7 @@ use forgecast_protocol::session::TokenCounts;
 use serde::{Deserialize, Serialize};
 
 use super::{Belonging, CallOrigin, key_of_message, key_of_request};
-use crate::price::Prices;
+use crate::price::{Prices, in_geo, web_search_nanos};
 
 /// What an account says in numbers.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +25,8 @@ pub(super) struct Numbers {
     pub(super) fast: Option<bool>,
     /// Input, output, cache read, cache written for five minutes and for an hour.
     pub(super) tokens: [u64; 5],
+    /// Searches of the web that are paid beside the cost.
+    pub(super) searches: u64,
     /// Billionths of a dollar.
     pub(super) cost: Option<u64>,
     /// Milliseconds since the Unix epoch.
@@ -77,6 +79,8 @@ impl<'a> AccountRef<'a> {
                 tokens.cache_write_5m,
                 tokens.cache_write_1h,
             ],
+            // A source's own price is that of all it was billed for.
+            searches: report.cost_usd.map_or(report.web_searches, |_| 0),
             cost: cost_of(report, prices),
             at: at.as_millis(),
             offset: report.offset,
@@ -107,10 +111,10 @@ impl<'a> AccountRef<'a> {
         } = self.origin;
         (
             !self.sidechain,
-            self.call_tokens().total(),
+            (self.call_tokens().total(), self.searches),
             self.fast.is_some(),
             (Reverse(path), Reverse(self.offset), Reverse(self.at)),
-            self.tokens,
+            (self.tokens, self.cost),
             self.fast,
             (self.model, self.agent, self.context_window),
             [owner, session, phase, project],
@@ -126,6 +130,22 @@ impl<'a> AccountRef<'a> {
             cache_write_5m,
             cache_write_1h,
         }
+    }
+
+    /// Whether it tells of a call, rather than only of searches that were made for one.
+    pub(super) fn is_call(&self) -> bool {
+        self.searches == 0 || self.model.is_some() || self.call_tokens().total() > 0
+    }
+
+    /// What its searches of the web cost, in billionths of a dollar; nothing for none.
+    pub(super) fn search_cost(&self) -> Option<u64> {
+        (self.searches > 0).then(|| web_search_nanos(self.searches))
+    }
+
+    /// What it says that everything cost; nothing without a price.
+    pub(super) fn whole_cost(&self) -> Option<u64> {
+        let searches = self.search_cost().unwrap_or(0);
+        self.cost.map(|cost| cost.saturating_add(searches))
     }
 
     /// The tokens as a view counts them.
@@ -171,7 +191,8 @@ fn cost_of(report: &CallReported, prices: &Prices) -> Option<u64> {
     let stated = report.cost_usd.and_then(crate::price::nanos_of);
     let listed = || {
         let model = report.model.as_deref()?;
-        prices.nanos(model, report.fast == Some(true), &report.tokens)
+        let nanos = prices.nanos(model, report.fast == Some(true), &report.tokens)?;
+        Some(in_geo(nanos, report.inference_geo.as_deref()))
     };
     let nothing = || (report.tokens.total() == 0).then_some(0);
     stated.or_else(listed).or_else(nothing)
@@ -196,6 +217,8 @@ pub(super) struct StoredAccount {
     fast: Option<bool>,
     #[serde(rename = "k")]
     tokens: [u64; 5],
+    #[serde(default, rename = "q", skip_serializing_if = "is_default")]
+    searches: u64,
     #[serde(default, rename = "d", skip_serializing_if = "is_default")]
     cost: Option<u64>,
     #[serde(default, rename = "g", skip_serializing_if = "is_default")]
@@ -248,6 +271,7 @@ impl StoredAccount {
             model: account.model.map(str::to_owned),
             fast: account.fast,
             tokens: account.tokens,
+            searches: account.searches,
             cost: account.cost,
             agent: account.agent.map(str::to_owned),
             at: account.at,
@@ -270,6 +294,7 @@ impl StoredAccount {
             nested: self.nested,
             fast: self.fast,
             tokens: self.tokens,
+            searches: self.searches,
             cost: self.cost,
             at: self.at,
             offset: self.offset,

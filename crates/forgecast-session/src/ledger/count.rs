@@ -9,7 +9,10 @@ use forgecast_protocol::session::TokenCounts;
 
 use super::Counted;
 use super::account::AccountRef;
-use crate::price::model_name;
+use crate::price::{WEB_SEARCH, model_name};
+
+/// Agents round what a call cost to a millionth of a dollar.
+const ROUNDING_NANOS: u64 = 1_000;
 
 /// A call that counts: the account that says how much, and all accounts of it, that one among them, the best source
 /// first. By their places in the list.
@@ -24,28 +27,59 @@ pub(super) fn count(
     accounts: &[AccountRef<'_>],
     confirmed: impl Fn(&mut dyn Iterator<Item = u64>) -> Vec<UsageSource>,
 ) -> Vec<Counted> {
-    let groups = group(accounts).into_iter();
-    let counted = groups.map(|group| {
-        let members = group.accounts.iter().map(|index| &accounts[*index]);
-        let confirmed = confirmed(&mut members.clone().map(|account| account.key()));
-        let told = members.map(|account| (account.source, account.counts(), account.cost));
-        count_one(&accounts[group.lead], told.collect(), confirmed)
-    });
-    counted.collect()
+    let mut counted = Vec::new();
+    for group in group(accounts) {
+        let lead = &accounts[group.lead];
+        if lead.is_call() {
+            let members = group.accounts.iter().map(|index| &accounts[*index]);
+            let confirmed = confirmed(&mut members.clone().map(|account| account.key()));
+            counted.push(count_call(lead, members, confirmed));
+        }
+        counted.extend(count_searches(lead));
+    }
+    counted
 }
 
-fn count_one(
+fn count_call<'a>(
     lead: &AccountRef<'_>,
-    mut accounts: Vec<(UsageSource, TokenCounts, Option<u64>)>,
+    members: impl Iterator<Item = &'a AccountRef<'a>> + Clone,
     confirmed: Vec<UsageSource>,
 ) -> Counted {
-    let disputed = accounts.iter().any(|(_, tokens, _)| *tokens != accounts[0].1);
+    let differs = |account: &AccountRef<'_>| account.counts() != lead.counts() || costs_differ(account, lead);
+    let disputed = members.clone().any(differs);
+    let mut accounts: Vec<_> = members
+        .map(|account| (account.source, account.counts(), account.cost))
+        .collect();
     for source in confirmed {
         if accounts.iter().all(|(told, _, _)| *told != source) {
             accounts.push((source, TokenCounts::default(), None));
         }
     }
     accounts.sort_by_key(|(source, _, _)| *source);
+    Counted {
+        accounts,
+        disputed,
+        ..counted(lead)
+    }
+}
+
+/// The searches of the web that a call made are counted beside its tokens, so that one sees what either cost.
+fn count_searches(lead: &AccountRef<'_>) -> Option<Counted> {
+    let cost = lead.search_cost()?;
+    Some(Counted {
+        model: Some(WEB_SEARCH.to_owned()),
+        tokens: TokenCounts::default(),
+        cost_nanos: Some(cost),
+        accounts: vec![(lead.source, TokenCounts::default(), Some(cost))],
+        calls: 0,
+        context_tokens: None,
+        context_window: None,
+        ..counted(lead)
+    })
+}
+
+/// What counts of a call by its leading account, without what each source says.
+fn counted(lead: &AccountRef<'_>) -> Counted {
     let is_main = !lead.sidechain && !lead.nested && lead.agent.is_none();
     let origin = lead.origin;
     Counted {
@@ -58,11 +92,18 @@ fn count_one(
         used_at: Timestamp::from_millis(lead.at),
         tokens: lead.counts(),
         cost_nanos: lead.cost,
-        accounts,
-        disputed,
+        accounts: Vec::new(),
+        calls: 1,
+        disputed: false,
         context_tokens: is_main.then(|| lead.call_tokens().context()),
         context_window: lead.context_window.filter(|_| is_main),
     }
+}
+
+/// Whether two accounts give different prices, by more than the rounding of an agent's own.
+fn costs_differ(one: &AccountRef<'_>, other: &AccountRef<'_>) -> bool {
+    let costs = one.whole_cost().zip(other.whole_cost());
+    costs.is_some_and(|(one, other)| one.abs_diff(other) > ROUNDING_NANOS)
 }
 
 fn group(accounts: &[AccountRef<'_>]) -> Vec<Group> {

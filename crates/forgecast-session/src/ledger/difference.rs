@@ -9,7 +9,7 @@ use forgecast_protocol::session::TokenCounts;
 
 use crate::price::dollars;
 
-/// One call that counts.
+/// One call that counts, or the searches of the web that one made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counted {
     /// The session whose view counts it.
@@ -22,7 +22,8 @@ pub struct Counted {
     pub phase: String,
     /// The subagent; absent for the main one.
     pub agent: Option<String>,
-    /// The model as it is shown, with `-fast` behind it when it ran in fast mode.
+    /// The model as it is shown, with `-fast` behind it when it ran in fast mode; of searches
+    /// [`WEB_SEARCH`](crate::price::WEB_SEARCH).
     pub model: Option<String>,
     /// When the call was made.
     pub used_at: Timestamp,
@@ -33,7 +34,9 @@ pub struct Counted {
     /// What each source says of it: tokens and billionths of a dollar; the first is the one that counts. A hook knows
     /// no tokens and has none here.
     pub accounts: Vec<(UsageSource, TokenCounts, Option<u64>)>,
-    /// Whether two sources give different tokens.
+    /// 1, or 0 for searches.
+    pub calls: u64,
+    /// Whether two sources give different tokens or prices.
     pub disputed: bool,
     /// Tokens in the context window, for a call of the main chain.
     pub context_tokens: Option<u64>,
@@ -109,12 +112,12 @@ struct Amount {
 }
 
 impl Amount {
-    fn change(&mut self, sign: i64, tokens: &TokenCounts, nanos: Option<u64>) {
+    fn change(&mut self, sign: i64, tokens: &TokenCounts, nanos: Option<u64>, calls: u64) {
         self.tokens.add(&tokens.signed(sign));
         let cost = i64::try_from(nanos.unwrap_or(0)).unwrap_or(i64::MAX);
         self.nanos = self.nanos.saturating_add(sign * cost);
         self.priced |= nanos.is_some();
-        self.calls += sign;
+        self.calls += sign * i64::try_from(calls).unwrap_or(i64::MAX);
     }
 
     fn is_zero(&self) -> bool {
@@ -142,11 +145,12 @@ impl Sum {
     }
 
     fn change(&mut self, sign: i64, call: &Counted) {
-        self.amount.change(sign, &call.tokens, call.cost_nanos);
+        self.amount.change(sign, &call.tokens, call.cost_nanos, call.calls);
         self.unpriced += sign * i64::from(call.cost_nanos.is_none());
         self.disputed += sign * i64::from(call.disputed);
         for (source, tokens, nanos) in &call.accounts {
-            self.accounts.entry(*source).or_default().change(sign, tokens, *nanos);
+            let account = self.accounts.entry(*source).or_default();
+            account.change(sign, tokens, *nanos, call.calls);
         }
     }
 

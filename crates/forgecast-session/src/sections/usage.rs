@@ -8,12 +8,15 @@ use std::collections::BTreeMap;
 
 use forgecast_protocol::Timestamp;
 use forgecast_protocol::event::{BudgetPassed, BudgetScope, TokenDelta, UsageRecorded, UsageSource};
-use forgecast_protocol::session::{Budget, BudgetLevel, Usage, UsageShare};
+use forgecast_protocol::session::{AgentTotal, Budget, BudgetLevel, SourceUsage, Usage, UsageShare};
 use serde::{Deserialize, Serialize};
 
 use super::{Changed, Section, money};
 pub(crate) use context_window::CONTEXT_LIMIT;
 use shares::{Added, add_cost};
+
+/// Agent sessions whose own totals are remembered.
+const MAX_TOTALS: usize = 1_000;
 
 /// What each source says of the usage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +25,12 @@ pub(crate) struct UsageAccounts {
     sources: BTreeMap<UsageSource, SourceTotal>,
     /// Usage that producers reported without naming calls.
     reports: Option<StoredReports>,
+    /// Usage that telemetry reported without naming calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    telemetry: Option<StoredReports>,
+    /// What agents said last of their own sessions, by the names of these.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    agent_totals: BTreeMap<String, AgentTotal>,
     /// The time of the call that the context window is shown of.
     context_at: Option<Timestamp>,
     /// Tokens that fit into the window, as configured.
@@ -36,14 +45,21 @@ struct SourceTotal {
     share: UsageShare,
     /// Calls, or reports where it names no calls.
     calls: i64,
+    /// Of these, reports that name no call.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    unnamed: i64,
 }
 
-/// Usage that producers reported without naming calls.
+/// Usage that was reported without naming calls.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct StoredReports {
     usage: Usage,
     /// Reports without a price.
     unpriced: u64,
+}
+
+fn is_zero(count: &i64) -> bool {
+    *count == 0
 }
 
 impl UsageAccounts {
@@ -64,7 +80,7 @@ impl UsageAccounts {
         if !fact.accounts.is_empty() {
             self.count_calls(view, fact, added);
         } else if !fact.tokens.is_zero() || cost_usd.is_some() {
-            self.count_report(view, Added { unpriced: 0, ..added });
+            self.count_report(view, fact, added);
         }
         self.apply_context(view, fact, at);
         let changed = Changed::of(Section::Usage, before != *view);
@@ -76,9 +92,25 @@ impl UsageAccounts {
         }
     }
 
+    /// Remembers what an agent says of its whole session, by its name; what it said before is included.
+    pub(crate) fn state_total(&mut self, view: &mut Option<Usage>, transcript: &str, total: &AgentTotal) -> Changed {
+        let before = view.as_ref().and_then(|usage| usage.agent_total.clone());
+        if self.agent_totals.len() < MAX_TOTALS || self.agent_totals.contains_key(transcript) {
+            self.agent_totals.insert(transcript.to_owned(), total.clone());
+        }
+        let mut totals = self.agent_totals.values();
+        let mut sum = totals.next().cloned();
+        if let Some(sum) = &mut sum {
+            totals.for_each(|total| sum.add(total));
+        }
+        let changed = before != sum;
+        view.get_or_insert_default().agent_total = sum;
+        Changed::of(Section::Usage, changed).idle()
+    }
+
     /// What the ledger says of calls.
     fn count_calls(&mut self, view: &mut Option<Usage>, fact: &UsageRecorded, added: Added<'_>) {
-        let had_calls = self.names_calls();
+        let counted = self.counted_reports();
         for account in &fact.accounts {
             let cost_usd = money(account.cost_usd);
             self.add_to_source(account.source, &account.tokens, cost_usd, account.calls);
@@ -86,24 +118,27 @@ impl UsageAccounts {
         let usage = view.get_or_insert_with(Usage::default);
         added.to(usage);
         usage.disputed_calls = usage.disputed_calls.saturating_add_signed(fact.disputed);
-        let has_calls = self.names_calls();
-        if had_calls != has_calls
-            && let Some(reports) = &self.reports
-        {
-            reports.change(usage, !has_calls);
-        }
+        self.change_reports(usage, counted);
         self.show_sources(view);
     }
 
-    /// What a producer says without naming a call: it counts as long as no better source names any.
-    fn count_report(&mut self, view: &mut Option<Usage>, added: Added<'_>) {
-        let reports = self.reports.get_or_insert_default();
+    /// What a source says without naming a call: it counts as long as no better source tells of the session.
+    fn count_report(&mut self, view: &mut Option<Usage>, fact: &UsageRecorded, added: Added<'_>) {
+        let source = reported_by(fact);
+        let counted = self.counted_reports();
+        let stored = match source {
+            UsageSource::Otel => &mut self.telemetry,
+            _ => &mut self.reports,
+        };
+        let reports = stored.get_or_insert_default();
         added.to(&mut reports.usage);
         reports.unpriced = reports.unpriced.saturating_add(u64::from(added.cost_usd.is_none()));
-        let counts = !self.names_calls();
-        self.add_to_source(UsageSource::Reported, &added.tokens, added.cost_usd, 1);
-        if counts {
+        self.add_to_source(source, &added.tokens, added.cost_usd, 1);
+        self.sources.entry(source).or_default().unnamed += 1;
+        if counted == Some(source) {
             added.to(view.get_or_insert_with(Usage::default));
+        } else if counted != self.counted_reports() {
+            self.change_reports(view.get_or_insert_with(Usage::default), counted);
         }
         self.show_sources(view);
     }
@@ -115,11 +150,56 @@ impl UsageAccounts {
         total.calls = total.calls.saturating_add(calls);
     }
 
-    /// Whether a source that counts tokens itself names calls of this session.
-    fn names_calls(&self) -> bool {
-        let better = [UsageSource::Transcript, UsageSource::Otel];
-        let mut sources = better.iter().filter_map(|source| self.sources.get(source));
-        sources.any(|source| source.calls > 0)
+    /// Whether a source names calls of this session.
+    fn names_calls(&self, source: UsageSource) -> bool {
+        let total = self.sources.get(&source);
+        total.is_some_and(|total| total.calls > total.unnamed)
+    }
+
+    /// Whose reports without a call count at the moment: telemetry's until a transcript names calls, else those of
+    /// producers until telemetry does.
+    fn counted_reports(&self) -> Option<UsageSource> {
+        let transcript = self.names_calls(UsageSource::Transcript);
+        match (&self.telemetry, &self.reports) {
+            _ if transcript => None,
+            (Some(_), _) => Some(UsageSource::Otel),
+            (None, Some(_)) => (!self.names_calls(UsageSource::Otel)).then_some(UsageSource::Reported),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether a report of this source that names no call would count.
+    pub(crate) fn counts_report(&self, source: UsageSource) -> bool {
+        let better = [UsageSource::Transcript, UsageSource::Otel].into_iter();
+        let mut better = better.filter(|better| *better < source);
+        !better.any(|better| self.sources.get(&better).is_some_and(|total| total.calls > 0))
+    }
+
+    /// Whose reports count at the moment, and what they cost in US dollars.
+    pub(crate) fn reported_cost(&self) -> Option<(UsageSource, Option<f64>)> {
+        let source = self.counted_reports()?;
+        Some((source, self.reports_of(source)?.usage.cost_usd))
+    }
+
+    fn reports_of(&self, source: UsageSource) -> Option<&StoredReports> {
+        match source {
+            UsageSource::Otel => self.telemetry.as_ref(),
+            _ => self.reports.as_ref(),
+        }
+    }
+
+    /// Takes out the reports that counted and do not any more, and adds those that do now.
+    fn change_reports(&self, usage: &mut Usage, counted: Option<UsageSource>) {
+        let counts = self.counted_reports();
+        if counted == counts {
+            return;
+        }
+        if let Some(reports) = counted.and_then(|source| self.reports_of(source)) {
+            reports.change(usage, false);
+        }
+        if let Some(reports) = counts.and_then(|source| self.reports_of(source)) {
+            reports.change(usage, true);
+        }
     }
 
     /// Brings what follows from the sources up to date.
@@ -127,18 +207,36 @@ impl UsageAccounts {
         let Some(usage) = view else {
             return;
         };
-        let reports = self.reports.as_ref().filter(|_| !self.names_calls());
+        let reports = self.counted_reports().and_then(|source| self.reports_of(source));
         let known = usage.calls > 0 || reports.is_some();
         usage.priced = known && usage.unpriced_calls == 0 && reports.is_none_or(|reports| reports.unpriced == 0);
         let sources = self.sources.iter().filter(|(_, source)| source.calls > 0);
         usage.provenance = sources.clone().map(|(source, _)| *source).collect();
         // A hook confirms a call and knows nothing of its tokens.
         let counting = sources.filter(|(_, source)| source.share.tokens.total() > 0);
-        let by_source = counting.map(|(source, total)| (source.as_ref().to_owned(), total.share.clone()));
+        let by_source = counting.map(|(source, total)| (source.as_ref().to_owned(), total.shown()));
         usage.by_source = by_source.collect();
         if usage.by_source.len() < 2 {
             usage.by_source.clear();
         }
+    }
+}
+
+impl SourceTotal {
+    fn shown(&self) -> SourceUsage {
+        SourceUsage {
+            tokens: self.share.tokens,
+            cost_usd: self.share.cost_usd,
+            calls: u64::try_from(self.calls).unwrap_or(0),
+        }
+    }
+}
+
+/// Whose a report is that names no call.
+fn reported_by(fact: &UsageRecorded) -> UsageSource {
+    match fact.source {
+        Some(UsageSource::Otel) => UsageSource::Otel,
+        _ => UsageSource::Reported,
     }
 }
 

@@ -286,6 +286,7 @@ pub(crate) fn difference() -> impl Strategy<Value = UsageRecorded> {
                 context_window: limit.map(|limit| limit / 2),
                 context_percent: None,
                 accounts: vec![account],
+                ..UsageRecorded::default()
             }
         },
     )
@@ -294,18 +295,25 @@ pub(crate) fn difference() -> impl Strategy<Value = UsageRecorded> {
 /// Facts that add rather than state: twice is not once.
 pub(crate) fn adding_fact() -> impl Strategy<Value = Fact> {
     prop_oneof![
-        (any::<i64>(), of(number()), of(number())).prop_map(|(input, cost_usd, context_percent)| {
-            let tokens = TokenDelta {
-                input,
-                ..TokenDelta::default()
-            };
-            Fact::UsageRecorded(UsageRecorded {
-                tokens,
-                cost_usd,
-                context_percent,
-                ..UsageRecorded::default()
-            })
-        }),
+        (
+            any::<i64>(),
+            of(number()),
+            of(number()),
+            of(select(vec![UsageSource::Otel, UsageSource::Hook]))
+        )
+            .prop_map(|(input, cost_usd, context_percent, source)| {
+                let tokens = TokenDelta {
+                    input,
+                    ..TokenDelta::default()
+                };
+                Fact::UsageRecorded(UsageRecorded {
+                    tokens,
+                    cost_usd,
+                    context_percent,
+                    source,
+                    ..UsageRecorded::default()
+                })
+            }),
         difference().prop_map(Fact::UsageRecorded),
         word().prop_map(|message| Fact::ErrorReported(ErrorReported { message, details: None })),
         word().prop_map(|kind| Fact::Custom(Custom {

@@ -22,6 +22,8 @@ pub(crate) fn account(message: &str, request: &str) -> Account {
             used_at: Some(minute(1)),
             model: Some("claude-opus-4-6".to_owned()),
             fast: None,
+            web_searches: 0,
+            inference_geo: None,
             tokens: CallTokens {
                 input: 40,
                 output: 60,
@@ -384,4 +386,59 @@ fn calls_of_different_threads_that_lead_to_the_same_totals_all_count() {
         counted_owners(&[own("aa"), own("bb"), copied("codex:5/5", "cc")]),
         ["aa", "bb"]
     );
+}
+
+#[test]
+fn searches_of_the_web_are_counted_beside_the_call_and_once() {
+    let mut searching = account("m1", "r1");
+    searching.report.web_searches = 3;
+    let mut again = in_file(searching.clone(), "0c");
+    again.report.web_searches = 2;
+    let counted = call(&[again, searching.clone()]).counted();
+    assert_eq!(counted.len(), 2);
+    assert_eq!((counted[0].calls, counted[1].calls), (1, 0));
+    assert_eq!(counted[1].model.as_deref(), Some("web-search"));
+    assert_eq!(
+        (counted[1].tokens.total(), counted[1].cost_nanos),
+        (0, Some(30_000_000))
+    );
+    searching.report.model = None;
+    searching.report.tokens = CallTokens::default();
+    let alone = call(&[searching.clone()]).counted();
+    assert_eq!((alone.len(), alone[0].calls, alone[0].context_tokens), (1, 0, None));
+    searching.report.cost_usd = Some(0.5);
+    let whole = call(&[searching]).counted();
+    assert_eq!(
+        (whole.len(), whole[0].cost_nanos),
+        (1, Some(500_000_000)),
+        "a stated cost is of all"
+    );
+}
+
+#[test]
+fn what_has_to_run_in_one_place_costs_a_tenth_more() {
+    let mut there = account("m1", "r1");
+    let anywhere = call(std::slice::from_ref(&there)).counted()[0].cost_nanos.unwrap();
+    there.report.inference_geo = Some("not_available".to_owned());
+    assert_eq!(
+        call(std::slice::from_ref(&there)).counted()[0].cost_nanos,
+        Some(anywhere)
+    );
+    there.report.inference_geo = Some("us".to_owned());
+    assert_eq!(call(&[there]).counted()[0].cost_nanos, Some(anywhere * 11 / 10));
+}
+
+#[test]
+fn a_call_is_disputed_when_the_tokens_agree_and_the_prices_do_not() {
+    let said = account("m1", "r1");
+    let nanos = call(std::slice::from_ref(&said)).counted()[0].cost_nanos.unwrap();
+    for (usd, disputed) in [
+        (nanos as f64 / 1e9, false),
+        (nanos as f64 / 1e9 + 4e-7, false),
+        (1.0, true),
+    ] {
+        let mut other = telemetry("r1");
+        other.report.cost_usd = Some(usd);
+        assert_eq!(call(&[said.clone(), other]).counted()[0].disputed, disputed, "{usd}");
+    }
 }

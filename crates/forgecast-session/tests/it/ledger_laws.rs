@@ -6,7 +6,7 @@ use forgecast_protocol::Fact;
 use forgecast_protocol::event::{CallTokens, UsageSource};
 use forgecast_protocol::session::TokenCounts;
 use forgecast_session::ledger::{Account, Call, Counted, Difference, Ledger, differences, keys_of};
-use forgecast_session::price::{Prices, dollars};
+use forgecast_session::price::{Prices, WEB_SEARCH, dollars};
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
@@ -31,6 +31,10 @@ fn any_account() -> impl Strategy<Value = Account> {
         of(any::<bool>()),
         of(0.0..3.0_f64),
         of(select(vec!["a1", "a2"])),
+        (
+            prop_oneof![3 => Just(0_u64), 1 => 1..5_u64],
+            of(select(vec!["us", "eu"])),
+        ),
     );
     let what = (select(vec![0_u64, 10, 300_000]), 0_u64..4, 0_u64..3, 0_u64..3);
     let place = (
@@ -40,7 +44,15 @@ fn any_account() -> impl Strategy<Value = Account> {
         select(vec!["", "Builder", "Test"]),
     );
     (ids, source, model, how, what, place, select(vec!["t1", "t2", "t3"])).prop_map(
-        |((message, request), source, model, (sidechain, fast, cost_usd, agent), what, place, tool)| {
+        |(
+            (message, request),
+            source,
+            model,
+            (sidechain, fast, cost_usd, agent, (web_searches, geo)),
+            what,
+            place,
+            tool,
+        )| {
             let (input, output, cache_write_5m, cache_write_1h) = what;
             let (owner, offset, at, phase) = place;
             let mut account = in_file(account(message, request), owner);
@@ -49,6 +61,8 @@ fn any_account() -> impl Strategy<Value = Account> {
             account.report.model = model.map(str::to_owned);
             account.report.fast = fast;
             account.report.cost_usd = cost_usd;
+            account.report.web_searches = web_searches;
+            account.report.inference_geo = geo.map(str::to_owned);
             account.report.agent = agent.map(str::to_owned);
             account.report.tools = vec![tool.to_owned()];
             account.report.offset = offset;
@@ -134,7 +148,7 @@ fn sums_of_counted(counted: &[Counted]) -> Sums {
             tokens.cache_read,
             tokens.cache_write,
             call.cost_nanos.unwrap_or(0),
-            1,
+            call.calls,
             u64::from(call.cost_nanos.is_none()),
             u64::from(call.disputed),
         ];
@@ -178,11 +192,14 @@ fn sums_of_told(told: &[Difference]) -> Sums {
 /// Each source's own account: tokens, calls.
 fn accounts_of_counted(counted: &[Counted]) -> BTreeMap<UsageSource, (i64, i64)> {
     let mut sums = BTreeMap::new();
-    for (source, tokens, _) in counted.iter().flat_map(|call| &call.accounts) {
-        let sum: &mut (i64, i64) = sums.entry(*source).or_default();
-        sum.0 += i64::try_from(tokens.total()).unwrap();
-        sum.1 += 1;
+    for call in counted {
+        for (source, tokens, _) in &call.accounts {
+            let sum: &mut (i64, i64) = sums.entry(*source).or_default();
+            sum.0 += i64::try_from(tokens.total()).unwrap();
+            sum.1 += i64::try_from(call.calls).unwrap();
+        }
     }
+    sums.retain(|_, sum| *sum != (0, 0));
     sums
 }
 
@@ -282,7 +299,7 @@ proptest! {
             let mut tokens = TokenCounts::default();
             ours.iter().for_each(|call| tokens.add(&call.tokens));
             prop_assert_eq!(usage.tokens, tokens);
-            prop_assert_eq!(usage.calls, ours.len() as u64);
+            prop_assert_eq!(usage.calls, ours.iter().map(|call| call.calls).sum::<u64>());
             let count = |is: fn(&Counted) -> bool| ours.iter().filter(|call| is(call)).count() as u64;
             prop_assert_eq!(usage.unpriced_calls, count(|call| call.cost_nanos.is_none()));
             prop_assert_eq!(usage.disputed_calls, count(|call| call.disputed));
@@ -298,7 +315,11 @@ proptest! {
                 let total: u64 = of_phase.map(|call| call.tokens.total()).sum();
                 prop_assert_eq!(share.tokens.total(), total, "{}", phase);
             }
-            let mut sources: Vec<UsageSource> = ours.iter().flat_map(|call| &call.accounts).map(|told| told.0).collect();
+            let searches: u64 = ours.iter().filter(|call| call.calls == 0).filter_map(|call| call.cost_nanos).sum();
+            let shown = usage.by_model.get(WEB_SEARCH).and_then(|share| share.cost_usd);
+            prop_assert_eq!(shown.unwrap_or_default(), dollars(searches));
+            let calls = ours.iter().filter(|call| call.calls > 0);
+            let mut sources: Vec<UsageSource> = calls.flat_map(|call| &call.accounts).map(|told| told.0).collect();
             sources.sort_unstable();
             sources.dedup();
             prop_assert_eq!(usage.provenance, sources);

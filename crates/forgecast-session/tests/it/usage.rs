@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use forgecast_protocol::event::{
     AgentReported, BudgetPassed, BudgetScope, SourceAccount, TokenDelta, UsageRecorded, UsageSource,
 };
-use forgecast_protocol::session::{Budget, BudgetLevel, ContextWindow, Usage, UsageShare};
+use forgecast_protocol::session::{AgentTotal, Budget, BudgetLevel, ContextWindow, TokenCounts, Usage, UsageShare};
 use forgecast_protocol::{Fact, Timestamp};
 use forgecast_session::{Limits, Session};
 use proptest::collection::vec;
@@ -160,7 +160,11 @@ fn calls_are_counted_and_those_without_a_price_or_agreement_too() {
         (15, Some(1.0), false)
     );
     assert_eq!(usage.provenance, [UsageSource::Transcript, UsageSource::Otel]);
-    assert_eq!(inputs(&usage.by_source), [("otel", 12), ("transcript", 15)]);
+    let sources = usage
+        .by_source
+        .iter()
+        .map(|(name, of)| (name.as_str(), of.tokens.input, of.calls));
+    assert_eq!(sources.collect::<Vec<_>>(), [("otel", 12, 1), ("transcript", 15, 2)]);
 }
 
 #[test]
@@ -180,7 +184,7 @@ fn a_hook_confirms_a_call_without_a_number_of_its_own_and_is_no_work() {
     let usage = session.view().usage.clone().unwrap();
     assert_eq!((usage.calls, usage.tokens.input), (1, 10));
     assert_eq!(usage.provenance, [UsageSource::Transcript, UsageSource::Hook]);
-    assert_eq!(usage.by_source, BTreeMap::new(), "one source counts");
+    assert!(usage.by_source.is_empty(), "one source counts");
     assert_eq!(session.view().last_work_at, Some(minute(1)));
 }
 
@@ -194,11 +198,92 @@ fn reports_count_only_until_a_better_source_names_calls() {
     let usage = usage_of(facts.clone());
     assert_eq!((usage.tokens.input, usage.cost_usd, usage.calls), (40, Some(0.5), 1));
     assert_eq!(inputs(&usage.by_model), [("model-a", 40)]);
-    assert_eq!(inputs(&usage.by_source), [("reported", 1500), ("transcript", 40)]);
+    assert_eq!(usage.by_source["reported"].tokens.input, 1500);
+    assert_eq!(usage.by_source["reported"].calls, 2);
+    assert_eq!(usage.by_source["transcript"].tokens.input, 40);
     assert_eq!(usage.provenance, [UsageSource::Transcript, UsageSource::Reported]);
     let taken_back = facts.into_iter().chain([counted(-40, Some(-0.5))]);
     let usage = usage_of(taken_back);
     assert_eq!((usage.tokens.input, usage.cost_usd, usage.calls), (1500, Some(13.0), 0));
+}
+
+/// What telemetry says that names no request.
+fn telemetry(tokens: i64, cost_usd: Option<f64>) -> UsageRecorded {
+    UsageRecorded {
+        source: Some(UsageSource::Otel),
+        calls: 1,
+        ..reported(tokens, cost_usd)
+    }
+}
+
+#[test]
+fn telemetry_without_requests_counts_until_a_transcript_names_calls_and_is_shown_then() {
+    let facts = [reported(7, Some(0.1)), telemetry(1000, Some(9.0)), reported(5, None)];
+    let usage = usage_of(facts.clone());
+    assert_eq!((usage.tokens.input, usage.cost_usd, usage.calls), (1000, Some(9.0), 1));
+    assert_eq!(usage.provenance, [UsageSource::Otel, UsageSource::Reported]);
+    let usage = usage_of(facts.into_iter().chain([counted(40, Some(0.5)), telemetry(30, None)]));
+    assert_eq!((usage.tokens.input, usage.cost_usd, usage.calls), (40, Some(0.5), 1));
+    assert!(usage.priced, "what does not count needs no price");
+    let not_counted = &usage.by_source["otel"];
+    assert_eq!((not_counted.tokens.input, not_counted.calls), (1030, 2));
+}
+
+#[test]
+fn an_agents_own_total_stands_beside_and_the_last_one_of_each_session_counts() {
+    let total = |output: u64| UsageRecorded {
+        agent_total: Some(AgentTotal {
+            tokens: TokenCounts {
+                output,
+                ..TokenCounts::default()
+            },
+            cost_usd: Some(0.25),
+            priced: true,
+            ..AgentTotal::default()
+        }),
+        ..UsageRecorded::default()
+    };
+    let mut session = session();
+    apply(&mut session, minute(1), counted(10, Some(0.5)));
+    let worked_at = session.view().last_work_at;
+    for (at, transcript, output) in [(2, "one", 5), (3, "two", 100), (4, "one", 8)] {
+        let mut event = from_transcript(minute(at), Fact::UsageRecorded(total(output)));
+        event.subject.transcript = Some(transcript.parse().unwrap());
+        session.apply(&event);
+    }
+    let usage = session.view().usage.clone().unwrap();
+    assert_eq!((usage.tokens.total(), usage.cost_usd, usage.calls), (10, Some(0.5), 1));
+    let total = usage.agent_total.unwrap();
+    assert_eq!((total.tokens.output, total.cost_usd), (108, Some(0.5)));
+    assert_eq!(session.view().last_work_at, worked_at);
+}
+
+proptest! {
+    #[test]
+    fn whose_reports_count_does_not_depend_on_the_order(
+        facts in vec((0..4_u8, 1_i64..50), 1..12).prop_flat_map(|facts| (Just(facts.clone()), Just(facts).prop_shuffle())),
+    ) {
+        let fact = |(kind, tokens): &(u8, i64)| match kind {
+            0 => reported(*tokens, Some(1.0)),
+            1 => telemetry(*tokens, None),
+            2 => UsageRecorded { accounts: vec![by(UsageSource::Otel, *tokens, None)], ..counted(*tokens, None) },
+            _ => counted(*tokens, Some(2.0)),
+        };
+        let (one, other) = facts;
+        // What was taken out again leaves a cost of nothing.
+        let shown = |usage: &Usage| (usage.tokens, usage.cost_usd.unwrap_or_default(), usage.calls, usage.priced);
+        let usage = usage_of(one.iter().map(fact));
+        let same = usage_of(other.iter().map(fact));
+        prop_assert_eq!(shown(&usage), shown(&same));
+        prop_assert_eq!(&usage.by_source, &same.by_source);
+        let sum = |kinds: &[u8]| one.iter().filter(|(kind, _)| kinds.contains(kind)).map(|(_, tokens)| tokens.cast_unsigned()).sum::<u64>();
+        let expected = match (sum(&[3]), sum(&[1, 2])) {
+            (0, 0) => sum(&[0]),
+            (0, telemetry) => telemetry,
+            (transcript, _) => transcript + sum(&[2]),
+        };
+        prop_assert_eq!(usage.tokens.total(), expected);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
-use forgecast_protocol::report::GroupBy;
+use forgecast_protocol::report::{AgentTotals, GroupBy};
 use forgecast_protocol::session::TokenCounts;
 use forgecast_protocol::{Timestamp, calendar};
 use rusqlite::types::{Value, ValueRef};
@@ -74,6 +74,21 @@ pub(crate) fn spent(
     let mut sum = UsageGroup::default();
     scan(db, &query, |row| add(&mut sum, row))?;
     Ok((to_db(sum.cost_nanos), sum.tokens))
+}
+
+/// What agents say of their own sessions, beside what was counted of them.
+pub(crate) fn agent_totals(db: &Transaction<'_>) -> Result<AgentTotals> {
+    let mut statement = db.prepare_cached(
+        "SELECT count(*), coalesce(sum(row ->> '$.usage.agent_total_usd'), 0.0), coalesce(sum(row ->> '$.usage.cost_usd'), 0.0)
+         FROM sessions WHERE instr(row, '\"agent_total_usd\"') > 0",
+    )?;
+    statement.query_row([], |row| {
+        Ok(AgentTotals {
+            sessions: from_db(row.get(0)?),
+            cost_usd: row.get(1)?,
+            counted_usd: row.get(2)?,
+        })
+    })
 }
 
 /// Each row of sums that is asked for, once: the group's key, the model, the sums.

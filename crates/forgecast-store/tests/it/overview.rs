@@ -55,6 +55,7 @@ fn rows_of(values: &[(u8, u8, u8)]) -> Vec<SessionRow> {
             usage: Some(RowUsage {
                 tokens: u64::from(cost),
                 cost_usd: Some(f64::from(cost) / 7.0),
+                agent_total_usd: None,
                 unpriced: false,
             }),
             started_at: Some(time(i64::from(cost))),

@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::config::Config;
 use crate::pipeline;
 use crate::terminal;
-use crate::usage;
+use crate::usage::{self, Transcripts};
 
 /// Prints the report.
 ///
@@ -52,7 +52,7 @@ fn path(args: &UsageArgs) -> String {
 }
 
 fn count(config: &Config, args: &UsageArgs) -> Result<UsageReport> {
-    let (ledger, summary) = usage::scan(&pipeline::agents(config), pipeline::prices(config)?);
+    let (transcripts, summary) = Transcripts::scan(&pipeline::agents(config), pipeline::prices(config)?);
     for (path, why) in &summary.problems {
         terminal::warn(&format!("{}: {why}", path.display()));
     }
@@ -64,5 +64,5 @@ fn count(config: &Config, args: &UsageArgs) -> Result<UsageReport> {
     }
     let calendar = pipeline::local_calendar();
     let today = calendar.day(forgecast_ingest::system_clock().now());
-    Ok(usage::report(&ledger, args, today, &calendar))
+    Ok(usage::report(&transcripts, args, today, &calendar))
 }

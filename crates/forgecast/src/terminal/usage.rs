@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use forgecast_protocol::report::{GroupBy, UsageAmount, UsageReport};
+use forgecast_protocol::report::{GroupBy, UsageAmount, UsageReport, UsageRow};
 use forgecast_protocol::session::{TokenCounts, Usage};
 
-use super::{Style, table};
+use super::{Style, counted, table};
+use forgecast_session::price::WEB_SEARCH;
 
 const COLUMNS: usize = 8;
 
@@ -44,6 +45,24 @@ pub(crate) fn usage(report: &UsageReport, style: Style) -> String {
             &format!("{unpriced} calls to models without a price are not included"),
         );
     }
+    let searches = web_searches(report);
+    if searches > 0.0 {
+        line(
+            "searches",
+            &format!("{} of it for searches of the web", money(searches)),
+        );
+    }
+    if let Some(totals) = &report.agent_totals {
+        let sessions = counted(totals.sessions, "session");
+        line(
+            "agents",
+            &format!(
+                "{} by their own account of {sessions}, of which {} is counted here",
+                money(totals.cost_usd),
+                money(totals.counted_usd)
+            ),
+        );
+    }
     if let Some(today) = &report.today {
         let projected = report
             .today_projected_usd
@@ -80,6 +99,15 @@ pub(crate) fn usage(report: &UsageReport, style: Style) -> String {
     }
     line("prices", &format!("US dollars, as of {}", report.prices_of));
     text
+}
+
+/// What searching the web cost, which is part of the report.
+fn web_searches(report: &UsageReport) -> f64 {
+    let of_row = |row: &UsageRow| match report.group_by {
+        GroupBy::Model if row.key() == WEB_SEARCH => row.amount.cost_usd,
+        _ => row.models.get(WEB_SEARCH).map_or(0.0, |amount| amount.cost_usd),
+    };
+    report.rows.iter().map(of_row).sum()
 }
 
 /// The usage of one session in one line: tokens, cost, context window.
@@ -160,7 +188,7 @@ fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use forgecast_protocol::report::UsageRow;
+    use forgecast_protocol::report::AgentTotals;
 
     fn amount(input: u64, cache_read: u64, cost_usd: f64, unpriced_calls: u64) -> UsageAmount {
         UsageAmount {
@@ -200,6 +228,10 @@ mod tests {
             row("weather-app", amount(1_000, 9_000, 12.226, 0)),
             row("", amount(10, 0, 0.5, 1)),
             row("other", amount(0, 0, 0.0, 2)),
+            UsageRow {
+                models: [(WEB_SEARCH.to_owned(), amount(0, 0, 0.25, 0))].into(),
+                ..row("search", UsageAmount::default())
+            },
         ];
         let mut totals = UsageAmount::default();
         rows.iter().for_each(|row| totals.add(&row.amount));
@@ -207,6 +239,11 @@ mod tests {
             group_by: GroupBy::Project,
             rows,
             totals,
+            agent_totals: Some(AgentTotals {
+                sessions: 3,
+                cost_usd: 13.0,
+                counted_usd: 12.5,
+            }),
             today: Some(amount(1, 0, 1.0, 0)),
             prices_of: "2026-11-21".to_owned(),
             ..UsageReport::default()

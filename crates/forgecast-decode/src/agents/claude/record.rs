@@ -2,6 +2,7 @@
 //! was given, what it answered) stay as they are until somebody wants them.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -16,6 +17,7 @@ pub(super) struct Record<'a> {
     pub(super) kind: Text<'a>,
     pub(super) subtype: Text<'a>,
     pub(super) timestamp: Text<'a>,
+    pub(super) uuid: Text<'a>,
     pub(super) session_id: Text<'a>,
     pub(super) cwd: Text<'a>,
     pub(super) request_id: Text<'a>,
@@ -27,13 +29,21 @@ pub(super) struct Record<'a> {
     #[serde(rename = "costUSD")]
     pub(super) cost_usd: Number,
     pub(super) message: Object<Message<'a>>,
-    pub(super) tool_use_result: Object<AgentResult<'a>>,
+    pub(super) tool_use_result: Object<ToolResult<'a>>,
     pub(super) data: Object<Progress<'a>>,
     #[serde(rename = "parentToolUseID")]
     pub(super) parent_tool_use_id: Text<'a>,
     pub(super) custom_title: Text<'a>,
     /// Of the queue of prompts: `enqueue`, `dequeue`, `remove`, `popAll`.
     pub(super) operation: Text<'a>,
+    pub(super) ai_title: Text<'a>,
+    #[serde(rename = "totalCostUSD")]
+    pub(super) total_cost_usd: Number,
+    pub(super) start_time: Count,
+    pub(super) total_duration: Count,
+    #[serde(rename = "hasUnknownModelCost")]
+    pub(super) has_unknown_model_cost: Flag,
+    pub(super) model_usage: Object<BTreeMap<Cow<'a, str>, Object<ModelTotal>>>,
     pub(super) level: Text<'a>,
     pub(super) content: Option<&'a RawValue>,
     pub(super) error: Option<&'a RawValue>,
@@ -66,6 +76,8 @@ pub(super) struct Usage<'a> {
     pub(super) cache_read_input_tokens: Count,
     pub(super) cache_creation_input_tokens: Count,
     pub(super) cache_creation: Object<CacheCreation>,
+    pub(super) server_tool_use: Object<ServerTools>,
+    pub(super) inference_geo: Text<'a>,
     pub(super) speed: Text<'a>,
     pub(super) iterations: List<'a, Usage<'a>>,
 }
@@ -76,6 +88,24 @@ pub(super) struct Usage<'a> {
 pub(super) struct CacheCreation {
     pub(super) ephemeral_5m_input_tokens: Count,
     pub(super) ephemeral_1h_input_tokens: Count,
+}
+
+/// What the vendor's servers did for a call, each time billed by itself.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ServerTools {
+    pub(super) web_search_requests: Count,
+}
+
+/// What the agent itself counted of one model.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct ModelTotal {
+    pub(super) input_tokens: Count,
+    pub(super) output_tokens: Count,
+    pub(super) cache_read_input_tokens: Count,
+    pub(super) cache_creation_input_tokens: Count,
+    pub(super) web_search_requests: Count,
 }
 
 /// A part of a message.
@@ -93,22 +123,34 @@ pub(super) struct Block<'a> {
     pub(super) content: Option<&'a RawValue>,
 }
 
-/// What the tool that starts a subagent answered.
+/// What a tool answered, of those that say more than their text: a subagent's end, the number of searches of the web.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-pub(super) struct AgentResult<'a> {
+pub(super) struct ToolResult<'a> {
     pub(super) agent_id: Text<'a>,
     pub(super) status: Text<'a>,
     pub(super) total_tokens: Count,
+    pub(super) search_count: Count,
 }
 
-/// What a tool reports while it runs.
+/// What a tool reports while it runs. In 2.1.12 to 2.1.42 a subagent's messages are in it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Progress<'a> {
     #[serde(rename = "type")]
     pub(super) kind: Text<'a>,
     pub(super) agent_id: Text<'a>,
+    pub(super) message: Object<AgentLine<'a>>,
+}
+
+/// A line of a subagent within one of its parent's.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct AgentLine<'a> {
+    pub(super) timestamp: Text<'a>,
+    pub(super) uuid: Text<'a>,
+    pub(super) request_id: Text<'a>,
+    pub(super) message: Object<Message<'a>>,
 }
 
 /// How the context was compacted.

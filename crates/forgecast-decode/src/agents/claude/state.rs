@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use forgecast_protocol::SessionName;
 use forgecast_protocol::event::CallReported;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Most uses of tools whose results are waited for.
 const MAX_PENDING: usize = 32;
@@ -25,9 +25,13 @@ pub(super) struct State {
     /// The session was announced.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) seen: bool,
-    /// It has a title.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(super) titled: bool,
+    /// What its title was taken from.
+    #[serde(
+        rename = "titled",
+        deserialize_with = "title_source",
+        skip_serializing_if = "TitleSource::is_none"
+    )]
+    pub(super) title: TitleSource,
     /// The turn is over; by which message, where one said so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) over: Option<String>,
@@ -49,6 +53,44 @@ pub(super) struct State {
     /// The hash of the call that was told last: the same again says nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) last_call: Option<u64>,
+}
+
+/// What a session's title was taken from, the weakest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum TitleSource {
+    /// It has none.
+    #[default]
+    None,
+    /// A command that is no task: one of the agent's own, or one without words.
+    Command,
+    /// The first prompt, or a command with its words.
+    Prompt,
+    /// The agent named it.
+    Agent,
+    /// The user named it.
+    User,
+}
+
+impl TitleSource {
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+}
+
+/// A version before only knew whether there was a title.
+fn title_source<'de, D: Deserializer<'de>>(stored: D) -> Result<TitleSource, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        Known(bool),
+        Source(TitleSource),
+    }
+    Ok(match Stored::deserialize(stored)? {
+        Stored::Known(false) => TitleSource::None,
+        Stored::Known(true) => TitleSource::Prompt,
+        Stored::Source(source) => source,
+    })
 }
 
 /// What was said of a subagent.
@@ -80,9 +122,16 @@ impl State {
     /// Whether the call says anything that the one before it did not.
     pub(super) fn is_new(&mut self, call: &CallReported) -> bool {
         let digest = digest(call);
-        let new = call.call.message.is_none() || self.last_call != Some(digest);
-        self.last_call = Some(digest);
-        new
+        self.last_call.replace(digest) != Some(digest)
+    }
+
+    /// Whether a title of this source counts; remembered. The first prompt stays what it was, names are changed.
+    pub(super) fn takes_title(&mut self, source: TitleSource) -> bool {
+        let takes = source > self.title || (source == self.title && source >= TitleSource::Agent);
+        if takes {
+            self.title = source;
+        }
+        takes
     }
 
     pub(super) fn begin(&mut self, pending: Pending) {
@@ -126,6 +175,13 @@ fn digest(call: &CallReported) -> u64 {
     }
     for tool in &call.tools {
         add(tool.as_bytes());
+    }
+    // Only where there are any, so that the hash of other calls is that of the versions before.
+    if call.web_searches > 0 {
+        add(&call.web_searches.to_le_bytes());
+    }
+    if let Some(geo) = &call.inference_geo {
+        add(geo.as_bytes());
     }
     add(&[u8::from(id.sidechain), call.fast.map_or(2, u8::from)]);
     let tokens = &call.tokens;

@@ -5,7 +5,7 @@ use forgecast_protocol::Timestamp;
 use forgecast_protocol::event::{AgentReported, Fact};
 
 use super::messages::INTERRUPTED;
-use super::record::{AgentResult, text_of};
+use super::record::{ToolResult, text_of};
 use super::state::{AgentState, Pending};
 use super::{Line, Reader};
 use crate::transcript::{Visitor, agent};
@@ -89,7 +89,7 @@ impl Reader {
     }
 
     /// The tool that started a subagent answers: it is done, or goes on in the background.
-    fn result(&mut self, line: &Line<'_>, result: &AgentResult<'_>, out: &mut dyn Visitor) {
+    fn result(&mut self, line: &Line<'_>, result: &ToolResult<'_>, out: &mut dyn Visitor) {
         let Some(id) = result.agent_id.get().map(|id| line.context.cleaner().word(id)) else {
             return;
         };

@@ -273,6 +273,8 @@ impl Thread {
             used_at: Some(line.at),
             model: self.model.clone(),
             fast: fast.or(self.fast),
+            web_searches: 0,
+            inference_geo: None,
             tokens: tokens(used),
             cost_usd: None,
             agent: None,

@@ -192,6 +192,8 @@ fn call(
         used_at: line.context.at,
         model,
         fast: None,
+        web_searches: 0,
+        inference_geo: None,
         tokens,
         cost_usd,
         agent: Some(role),

@@ -78,6 +78,9 @@ impl StoredReports {
         usage.tokens.change(&reports.tokens.signed(sign));
         add_cost(&mut usage.cost_usd, money(reports.cost_usd));
         usage.calls = usage.calls.saturating_add_signed(count(reports.calls));
+        usage.unpriced_calls = usage
+            .unpriced_calls
+            .saturating_add_signed(count(reports.unpriced_calls));
         usage.by_agent.remove(MAIN);
         let parts = [
             (&mut usage.by_model, &reports.by_model, MAX_SHARES),
@@ -155,13 +158,14 @@ fn minute(at: Timestamp) -> String {
 }
 
 fn add_minute(minutes: &mut BTreeMap<String, UsageMinute>, name: &str, tokens: i64, cost_usd: Option<f64>) {
-    if tokens <= 0 && !minutes.contains_key(name) {
+    let costs = cost_usd.is_some_and(|cost| cost > 0.0);
+    if tokens <= 0 && !costs && !minutes.contains_key(name) {
         return;
     }
     let minute = minutes.entry(name.to_owned()).or_default();
     minute.tokens = minute.tokens.saturating_add_signed(tokens);
     add_cost(&mut minute.cost_usd, cost_usd);
-    if minute.tokens == 0 {
+    if minute.tokens == 0 && minute.cost_usd.is_none_or(|cost| cost <= 0.0) {
         minutes.remove(name);
     }
     while minutes.len() > MAX_MINUTES {

@@ -90,7 +90,8 @@ describe('shares', () => {
 
   it('of sources stand with the best one first, without those that name no numbers', () => {
     const usage = { ...tokens(1, 1, 1, 1), priced: true, calls: 1, unpriced_calls: 0, disputed_calls: 1 };
-    const by_source = { otel: tokens(1, 1, 1, 0), hook: tokens(0, 0, 0, 0), reported: tokens(0, 0, 0, 9), transcript: tokens(1, 1, 1, 1) };
+    const of = (...parts: Parameters<typeof tokens>) => ({ ...tokens(...parts), calls: 1 });
+    const by_source = { otel: of(1, 1, 1, 0), hook: of(0, 0, 0, 0), reported: of(0, 0, 0, 9), transcript: of(1, 1, 1, 1) };
     expect(usageBySource({ ...usage, by_source }).map(([source]) => source)).toEqual(['transcript', 'otel', 'reported']);
   });
 });

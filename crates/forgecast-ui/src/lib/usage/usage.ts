@@ -2,7 +2,7 @@
 // Pure: "now" is always the server's time as an argument, because nothing in a view ticks by itself.
 
 import { millis } from '../format';
-import type { BudgetLevel, TokenCounts, Usage, UsageMinute, UsageShare, UsageSource } from '../generated/wire';
+import type { BudgetLevel, SourceUsage, TokenCounts, Usage, UsageMinute, UsageShare, UsageSource } from '../generated/wire';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -135,8 +135,8 @@ export function describeCost(usd: number | undefined, complete: boolean, tokens:
 }
 
 /** The sources that name numbers, beside each other, the best one first. */
-export function usageBySource(usage: Usage): [UsageSource, UsageShare][] {
+export function usageBySource(usage: Usage): [UsageSource, SourceUsage][] {
   const order = Object.keys(SOURCE_DESCRIPTIONS);
-  const all = Object.entries(usage.by_source ?? {}) as [UsageSource, UsageShare][];
+  const all = Object.entries(usage.by_source ?? {}) as [UsageSource, SourceUsage][];
   return all.filter(([, share]) => total(share) > 0).sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
 }
