@@ -539,6 +539,69 @@ export interface components {
              */
             tokens_limit?: number;
         };
+        /** @description What an agent itself says that a session used in all. It knows calls that no transcript tells of, so it may say more than is counted. */
+        AgentTotal: {
+            /** @description Of when it is, by the agent. */
+            at?: components["schemas"]["Timestamp"];
+            /**
+             * Format: uint64
+             * @description Read from the cache.
+             * @default 0
+             */
+            cache_read: number;
+            /**
+             * Format: uint64
+             * @description Written to the cache.
+             * @default 0
+             */
+            cache_write: number;
+            /**
+             * Format: double
+             * @description US dollars by the agent's own prices.
+             */
+            cost_usd?: number;
+            /**
+             * Format: uint64
+             * @description Sent to the model and not cached.
+             * @default 0
+             */
+            input: number;
+            /**
+             * Format: uint64
+             * @description Written by the model.
+             * @default 0
+             */
+            output: number;
+            /**
+             * @description Whether the agent knew the price of every model.
+             * @default false
+             */
+            priced: boolean;
+            /**
+             * Format: uint64
+             * @description Searches of the web.
+             * @default 0
+             */
+            web_searches: number;
+        };
+        /** @description What agents say that their own sessions cost, beside what was counted of the same sessions. Agents know calls that no transcript tells of, so they may say more. */
+        AgentTotals: {
+            /**
+             * Format: double
+             * @description US dollars by the agents' own account.
+             */
+            cost_usd: number;
+            /**
+             * Format: double
+             * @description US dollars that were counted of the same sessions.
+             */
+            counted_usd: number;
+            /**
+             * Format: uint64
+             * @description Sessions of which an agent says what they cost.
+             */
+            sessions: number;
+        };
         /** @description One agent. */
         AgentView: {
             /** @description End. */
@@ -754,6 +817,8 @@ export interface components {
             cost_usd?: number;
             /** @description Whether the call ran in fast mode, which has another price; absent when the source does not say. */
             fast?: boolean;
+            /** @description Where the model had to run, as the vendor names it: `us` costs more. Absent: anywhere. */
+            inference_geo?: string;
             /**
              * Format: uint64
              * @description Sent to the model and not cached.
@@ -780,6 +845,11 @@ export interface components {
             tools?: string[];
             /** @description When the call was made, by the source; else the time of the event counts. */
             used_at?: components["schemas"]["Timestamp"];
+            /**
+             * Format: uint64
+             * @description Searches of the web that the call made, which are billed one by one. A cost by the source's own account includes them.
+             */
+            web_searches?: number;
         };
         /** @description What the files of one checkpoint folder say together. */
         CheckpointReported: {
@@ -1703,6 +1773,11 @@ export interface components {
         RowUsage: {
             /**
              * Format: double
+             * @description US dollars by the agents' own account, where they give one.
+             */
+            agent_total_usd?: number;
+            /**
+             * Format: double
              * @description US dollars.
              */
             cost_usd?: number;
@@ -2074,6 +2149,44 @@ export interface components {
             /** @description What is back. */
             path: string;
         };
+        /** @description What one source says of the usage. */
+        SourceUsage: {
+            /**
+             * Format: uint64
+             * @description Read from the cache.
+             * @default 0
+             */
+            cache_read: number;
+            /**
+             * Format: uint64
+             * @description Written to the cache.
+             * @default 0
+             */
+            cache_write: number;
+            /**
+             * Format: uint64
+             * @description Calls that it tells of, or reports where it names no calls.
+             * @default 0
+             */
+            calls: number;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            cost_usd?: number;
+            /**
+             * Format: uint64
+             * @description Sent to the model and not cached.
+             * @default 0
+             */
+            input: number;
+            /**
+             * Format: uint64
+             * @description Written by the model.
+             * @default 0
+             */
+            output: number;
+        };
         /** @description A styled stretch of a line, from the ANSI sequences that were taken out of it. */
         Span: {
             /**
@@ -2399,13 +2512,15 @@ export interface components {
         };
         /** @description Tokens and cost. */
         Usage: {
+            /** @description What the agents themselves say that they used in all, for comparison: never part of the sums. */
+            agent_total?: components["schemas"]["AgentTotal"];
             /** @description The budget of this session, once a mark of it was passed. */
             budget?: components["schemas"]["Budget"];
             /** @description By the agent's id; the main one is `main`. Only when there are others. */
             by_agent?: {
                 [key: string]: components["schemas"]["UsageShare"];
             };
-            /** @description By model. */
+            /** @description By model; what searching the web cost stands under `web-search`. */
             by_model?: {
                 [key: string]: components["schemas"]["UsageShare"];
             };
@@ -2415,7 +2530,7 @@ export interface components {
             };
             /** @description What each source says by its own account, side by side, never to be summed. Only when there are several. */
             by_source?: {
-                [key: string]: components["schemas"]["UsageShare"];
+                [key: string]: components["schemas"]["SourceUsage"];
             };
             /**
              * Format: uint64
@@ -2533,10 +2648,12 @@ export interface components {
         };
         /** @description Tokens and cost to be added to what was known before. Of a call that is reported several times, each report adds only the difference. */
         UsageRecorded: {
-            /** @description What each source adds by its own account. Empty: a producer's report that names no call. */
+            /** @description What each source adds by its own account. Empty: a report that names no call. */
             accounts?: components["schemas"]["SourceAccount"][];
             /** @description The subagent that made the call; absent for the main one. */
             agent?: string;
+            /** @description What the agent says that its session used in all so far; the last one said counts, and it is added to nothing. */
+            agent_total?: components["schemas"]["AgentTotal"];
             /**
              * Format: int64
              * @description Read from the cache.
@@ -2602,6 +2719,8 @@ export interface components {
             output: number;
             /** @description The phase of the build in which they were used, as the session shows it; absent: that of the time, else the present one. Said by the ledger, so that what is taken back is taken from where it was added. */
             phase?: string;
+            /** @description Of a report that names no call: whose it is. Absent: a producer's. */
+            source?: components["schemas"]["UsageSource"];
             /**
              * Format: int64
              * @description Of those, calls whose model has no price.
@@ -2613,6 +2732,8 @@ export interface components {
         };
         /** @description Tokens and cost of a span of days, in total and by the rows that were asked for. */
         UsageReport: {
+            /** @description What agents say of their own sessions, for comparison. Absent when none says anything, and in a report about some days, a project or a session only. */
+            agent_totals?: components["schemas"]["AgentTotals"];
             /** @description Budgets of the day and the month, when they are set. */
             budgets?: components["schemas"]["BudgetReport"][];
             /** @description The present burn rate; only a running server knows it. */
@@ -2887,6 +3008,8 @@ export interface components {
     pathItems: never;
 }
 export type AgentReported = components['schemas']['AgentReported'];
+export type AgentTotal = components['schemas']['AgentTotal'];
+export type AgentTotals = components['schemas']['AgentTotals'];
 export type AgentView = components['schemas']['AgentView'];
 export type ArtifactChanged = components['schemas']['ArtifactChanged'];
 export type ArtifactKind = components['schemas']['ArtifactKind'];
@@ -2990,6 +3113,7 @@ export type SourceGone = components['schemas']['SourceGone'];
 export type SourceKind = components['schemas']['SourceKind'];
 export type SourceOfState = components['schemas']['SourceOfState'];
 export type SourceReturned = components['schemas']['SourceReturned'];
+export type SourceUsage = components['schemas']['SourceUsage'];
 export type Span = components['schemas']['Span'];
 export type State = components['schemas']['State'];
 export type StoredEvent = components['schemas']['StoredEvent'];
