@@ -326,3 +326,56 @@ fn a_real_transcript_is_counted_as_its_oracle_counts_it() {
         (report["totals"] == scan["totals"]).then(|| check(&report))
     });
 }
+
+/// A line of the model, by an agent that names no ids or by one that does.
+fn reply(id: &str, output: u64, named: bool) -> String {
+    let mut line = json!({"type": "assistant", "uuid": format!("u-{id}"), "sessionId": "5f1c", "cwd": "/srv/shop",
+        "timestamp": ago(60), "message": {"role": "assistant", "model": "claude-sonnet-4-5", "content": [],
+            "usage": {"input_tokens": 1, "output_tokens": output, "server_tool_use": {"web_search_requests": 1}}}});
+    if named {
+        line["requestId"] = json!(format!("req_{id}"));
+        line["message"]["id"] = json!(format!("msg_{id}"));
+    }
+    line.to_string()
+}
+
+#[test]
+fn a_transcript_that_is_replaced_counts_like_one_that_is_read_afresh() {
+    let world = World::new();
+    let real = world.path("dotfiles/-srv-shop");
+    std::fs::create_dir_all(&real).unwrap();
+    std::fs::create_dir_all(claude(&world).join("projects")).unwrap();
+    std::os::unix::fs::symlink(&real, claude(&world).join("projects/-srv-shop")).unwrap();
+    let lines = [
+        reply("a", 3, false),
+        reply("b", 5, true),
+        reply("c", 7, false),
+        reply("d", 9, true),
+    ];
+    let total =
+        json!({"type": "cost-state", "sessionId": "5f1c", "totalCostUSD": 0.5, "startTime": 1_795_248_000_000_u64});
+    let put = |count: usize, more: &str| {
+        let copy = real.join(".copy");
+        std::fs::write(&copy, format!("{total}\n{}{more}", lines[..count].join("\n"))).unwrap();
+        std::fs::rename(copy, real.join("5f1c.jsonl")).unwrap();
+    };
+    put(1, "\n");
+    let server = world.serve();
+    let outputs = [3_u64, 8, 15, 24];
+    for (count, output) in (1..).zip(outputs) {
+        // The last copy ends without the end of its last line.
+        put(count, if count == 4 { "" } else { "\n" });
+        eventually("the copy to be counted", || {
+            let stats = server.json("/api/v1/stats?group_by=session");
+            (stats["totals"]["output"] == output && stats["totals"]["calls"] == count).then_some(())
+        });
+    }
+    let counted = server.json("/api/v1/stats?group_by=session");
+    let searches = &counted["rows"][0]["models"]["web-search"];
+    assert_eq!((&searches["cost_usd"], &searches["calls"]), (&json!(0.04), &json!(0)));
+    assert!(server.stop().success());
+    let scanned = report(&world, NOBODY);
+    assert_eq!(scanned["rows"], counted["rows"]);
+    assert_eq!(scanned["agent_totals"], counted["agent_totals"]);
+    assert_eq!(scanned["agent_totals"]["cost_usd"], 0.5);
+}
