@@ -134,8 +134,7 @@ pub struct BurnRate {
 
 /// What agents say that their own sessions cost, beside what was counted of the same sessions. Agents know calls that no
 /// transcript tells of, so they may say more.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AgentTotals {
     /// Sessions of which an agent says what they cost.
     pub sessions: u64,

@@ -124,8 +124,7 @@ pub struct UsageShare {
 
 /// What one source says of the usage.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceUsage {
     /// Tokens by type.
     #[serde(flatten)]
@@ -140,8 +139,7 @@ pub struct SourceUsage {
 /// What an agent itself says that a session used in all. It knows calls that no transcript tells of, so it may say more
 /// than is counted.
 #[serde_with::skip_serializing_none]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AgentTotal {
     /// Tokens by type.
     #[serde(flatten)]

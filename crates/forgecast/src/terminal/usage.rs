@@ -253,8 +253,11 @@ mod tests {
         weather-app  1,000  1,234,567            0       9,000      90.0 %      2    $12.23
         (none)          10  1,234,567            0           0       0.0 %      2     $0.50*
         other            0  1,234,567            0           0           -      2  unpriced
+        search           0          0            0           0           -      0     $0.00
         total        1,010  3,703,701            0       9,000      89.9 %      6    $12.73*
         *          3 calls to models without a price are not included
+        searches   $0.25 of it for searches of the web
+        agents     $13.00 by their own account of 3 sessions, of which $12.50 is counted here
         today      $1.00 for 1,234,568 tokens
         prices     US dollars, as of 2026-11-21
         ");

@@ -153,7 +153,7 @@ fn tell(address: &str, session: &str, folder: &str) -> [Box<dyn Fn() + 'static>;
         text("output_tokens", "50"),
         text("cache_read_tokens", "3000"),
         text("cache_creation_tokens", "200"),
-        text("cost_usd", "0.01")
+        text("cost_usd", &dollars(&[100, 50, 3_000, 200]).to_string())
     ]);
     let export = json!({"resourceLogs": [{"resource": {"attributes": []}, "scopeLogs": [{"scope": {"name": "events"},
         "logRecords": [{"body": {"stringValue": "claude_code.api_request"}, "attributes": attributes}]}]}]});
