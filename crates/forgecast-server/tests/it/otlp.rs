@@ -38,7 +38,7 @@ pub(crate) fn api_request(request: &str, output: u64) -> Vec<(&'static str, Valu
         ("output_tokens", output.into()),
         ("cache_read_tokens", 3_000.into()),
         ("cache_creation_tokens", 200.into()),
-        ("cost_usd", 0.0123.into()),
+        ("cost_usd", 0.0027.into()),
         ("duration_ms", 900.into()),
     ]
 }
