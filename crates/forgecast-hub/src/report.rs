@@ -53,7 +53,8 @@ impl Hub {
             sums.iter().for_each(|sum| amount.add(&sum.amount()));
             report.today = Some(amount);
         }
-        if !query.is_filtered() && query.since.is_none() && query.until.is_none() {
+        let is_filtered = query.project.is_some() || session.is_some();
+        if !is_filtered && since.is_none() && until.is_none() {
             let totals = self.shared.store.agent_totals().await;
             let totals = totals.map_err(Error::store("add up what agents say"))?;
             report.agent_totals = (totals.sessions > 0).then_some(totals);
@@ -62,7 +63,6 @@ impl Hub {
         let spending = shared.spending();
         let burn = spending.burn(now);
         // The burn rate is known of all sessions together only.
-        let is_filtered = query.project.is_some() || session.is_some();
         if let Some(today) = report.today.as_ref().filter(|_| !is_filtered) {
             let left = hours(calendar.left_of_day_ms(now));
             report.today_projected_usd = Some(forecast(today.cost_usd + burn.usd_per_hour * left));
