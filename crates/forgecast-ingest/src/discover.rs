@@ -1,6 +1,8 @@
 //! Finding projects: a walk through the folders under a root that never follows a link, never asks about single files,
-//! and does not enter folders where no project lives. On the way the upper levels are watched, each before it is listed.
+//! and does not enter folders where no project lives. On the way the upper levels are watched, each before it is listed,
+//! and at any level the repositories, the folders in which agents make git worktrees, and the worktrees.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -44,6 +46,9 @@ const PRUNED: [&str; 26] = [
     "target",
     "venv",
 ];
+
+/// The folder of Claude Code in a repository; its worktrees are in `worktrees` below it.
+const CLAUDE: &str = ".claude";
 
 /// Levels below a root that are watched: its folders and theirs.
 pub(crate) const WATCHED_LEVELS: usize = 2;
@@ -187,6 +192,7 @@ impl Walk {
         }
         let mut listed = 0_u64;
         let mut waiting = vec![(self.from.clone(), 0_usize, self.inside)];
+        let mut parents_of_repositories = BTreeSet::new();
         while let Some((relative, down, inside)) = waiting.pop() {
             let level = relative.components().count();
             if self.kind.is_agent() && level > 0 && level == self.kind.deepest() {
@@ -215,11 +221,13 @@ impl Walk {
                 && entries
                     .iter()
                     .any(|entry| entry.kind == EntryKind::Folder && is_marker(&entry.name));
-            if is_project && !watched {
+            let is_repository = self.kind == WalkKind::Projects && entries.iter().any(|entry| entry.name == ".git");
+            let is_followed = watched || is_project || is_repository || self.is_of_worktrees(&relative);
+            if is_followed && !watched {
                 watch = context.watcher.add(&self.place(&relative), Interest::Names);
                 stamp = folder::stamp(&base, &relative);
             }
-            if (watched || is_project)
+            if is_followed
                 && !found(Found::Folder {
                     root: self.root,
                     relative: relative.clone(),
@@ -229,28 +237,59 @@ impl Walk {
             {
                 break;
             }
+            // Beside a repository appears the folder of its worktrees.
+            if is_repository
+                && let Some(parent) = relative.parent()
+                && parents_of_repositories.insert(parent.to_owned())
+                && !found(self.followed(context, &base, parent))
+            {
+                break;
+            }
             if !self.link(level, &entries).into_iter().all(&mut found)
                 || !self.set(&relative, is_project).into_iter().all(&mut found)
             {
                 break;
             }
-            if down >= self.levels.min(self.kind.deepest()) {
-                continue;
-            }
+            // Where worktrees appear is always looked into, however few levels are to be walked.
+            let only_worktrees = down >= self.levels.min(self.kind.deepest());
             // A project's own folders are the concern of the periodic walk, except under a root that is a project itself.
             let inside = inside || (is_project && level > 0);
-            if !self.links(&base, &relative, &entries).into_iter().all(&mut found) {
+            if !only_worktrees && !self.links(&base, &relative, &entries).into_iter().all(&mut found) {
                 break;
             }
             // Depth first in the order of the folder, so that few wait at a time.
             for entry in entries {
                 let below = relative.join(&entry.name);
-                if entry.kind == EntryKind::Folder && level < self.kind.deepest() && !self.is_pruned(&below) {
+                let is_wanted = !only_worktrees || self.is_of_worktrees(&below);
+                if entry.kind == EntryKind::Folder
+                    && is_wanted
+                    && level < self.kind.deepest()
+                    && !self.is_pruned(&below)
+                {
                     waiting.push((below, down + 1, inside));
                 }
             }
         }
         Ok(listed)
+    }
+
+    /// A folder that is watched for what appears in it.
+    fn followed(&self, context: &Context, base: &Base, relative: &Path) -> Found {
+        Found::Folder {
+            root: self.root,
+            relative: relative.to_owned(),
+            watch: context.watcher.add(&self.place(relative), Interest::Names),
+            stamp: folder::stamp(base, relative),
+        }
+    }
+
+    /// Whether this folder, relative to the root, is one in which agents make git worktrees, is about to hold such a
+    /// folder, or is a worktree in one: `.claude/worktrees/fix`, `.worktrees/fix`, `shop-worktrees/fix`.
+    fn is_of_worktrees(&self, folder: &Path) -> bool {
+        self.kind == WalkKind::Projects
+            && (folder.file_name().is_some_and(|name| name == CLAUDE)
+                || holds_worktrees(folder)
+                || folder.parent().is_some_and(holds_worktrees))
     }
 
     /// A folder of transcripts with folders of sources in it, when a link stands in its place.
@@ -370,6 +409,20 @@ pub(crate) fn linked_folders(
         }
     }
     found
+}
+
+/// Whether agents make worktrees in a folder of this name.
+fn holds_worktrees(folder: &Path) -> bool {
+    let Some(name) = folder.file_name().and_then(OsStr::to_str) else {
+        return false;
+    };
+    let is_of_claude = || {
+        folder
+            .parent()
+            .and_then(Path::file_name)
+            .is_some_and(|parent| parent == CLAUDE)
+    };
+    name == ".worktrees" || name.ends_with("-worktrees") || (name == "worktrees" && is_of_claude())
 }
 
 /// Whether a folder of this name makes the one it is in a project.

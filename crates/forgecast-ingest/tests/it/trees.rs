@@ -1,6 +1,7 @@
 //! Large trees: the work at the start is proportional to folders, not to files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use forgecast_ingest::Options;
 
@@ -77,5 +78,55 @@ async fn links_to_folders_are_not_followed_and_folders_named_build_are_not_hidde
     let running = start(options(root.path())).await;
     assert_eq!(running.health.borrow().projects, 2);
     assert_eq!((running.details(&build).len(), running.details(&dist).len()), (1, 1));
+    running.stop().await;
+}
+
+/// A git repository that is no build.
+fn repository(root: &Path, name: &str) -> PathBuf {
+    let folder = root.join(name);
+    std::fs::create_dir_all(folder.join(".git")).unwrap();
+    std::fs::create_dir_all(folder.join("src/inner")).unwrap();
+    folder
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn worktrees_are_found_where_agents_make_them_without_a_walk() {
+    let root = tempfile::tempdir().unwrap();
+    let build = project(root.path(), "build", "0");
+    std::fs::create_dir_all(build.join("packages")).unwrap();
+    let repositories = ["shop", "a/shop", "a/b/c/d/shop", "build/packages/shop"];
+    for name in repositories {
+        repository(root.path(), name);
+    }
+    let running = start(Options {
+        reconcile_ms: 600_000,
+        discover_ms: 600_000,
+        ..options(root.path())
+    })
+    .await;
+    let seen = Instant::now();
+    for (number, place) in [".claude/worktrees", ".worktrees", "../shop-worktrees"]
+        .iter()
+        .enumerate()
+    {
+        for repository in repositories {
+            // The second one finds the folder of worktrees there already.
+            for name in ["fix", "next"] {
+                let worktree = root.path().join(repository).join(place).join(name);
+                std::fs::create_dir_all(worktree.join("src")).unwrap();
+                let worktree = worktree.canonicalize().unwrap();
+                std::fs::write(worktree.join(".git"), "gitdir: elsewhere").unwrap();
+                let detail = format!("{number} {name}");
+                project(&worktree, "", &detail);
+                running
+                    .until(&format!("{}", worktree.display()), |running| {
+                        running.details(&worktree) == [detail.as_str()]
+                    })
+                    .await;
+            }
+        }
+    }
+    let each = seen.elapsed() / 24;
+    assert!(each < Duration::from_secs(2), "{each:?}");
     running.stop().await;
 }
