@@ -1,16 +1,19 @@
-//! What a call costs: the price table with its date, prices that the user sets, and how a model's name is looked up.
-//! An unknown model has no price, and none is ever guessed. All sums are in whole numbers, so that they come out the
-//! same in every order.
+//! What a call costs and how much fits into a model's context window: the built-in table with its
+//! sources and dates, and the prices that the user sets. An unknown model has no price, and none is
+//! ever guessed. All sums are in whole numbers, so that they come out the same in every order.
 
+mod name;
+mod own;
 mod table;
 
 use std::collections::{BTreeMap, HashMap};
 
 use forgecast_protocol::event::CallTokens;
-use serde::{Deserialize, Serialize};
 
+use self::name::Region;
+pub use self::own::{InvalidPrice, PriceOverride};
 pub use self::table::PRICES_OF;
-use self::table::{Listed, TABLE};
+use self::table::{GEOGRAPHY, LISTS, Listed, MOST_TIERS, PriceList};
 
 /// Beyond so many tokens of one type some models cost more, for the tokens beyond it.
 const TIER: u64 = 200_000;
@@ -22,32 +25,26 @@ const WEB_SEARCH_NANOS: u64 = 10_000_000;
 /// Where models run that cost more because they run only there, and what all their tokens cost there, in thousandths.
 const GEO_MILLIS: [(&str, u64); 1] = [("us", 1_100)];
 
-/// Prices by model. Cheap to look up, not cheap to copy.
+/// What models cost, by their names. Cheap to look up, not cheap to copy.
 #[derive(Clone, Debug)]
 pub struct Prices {
-    models: HashMap<String, Price>,
+    models: HashMap<String, ModelPrice>,
 }
 
-/// A price that the user sets, in US dollars per million tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PriceOverride {
-    /// Sent to the model.
-    pub input: f64,
-    /// Written by the model.
-    pub output: f64,
-    /// Written to the cache for five minutes; 1.25 times the input when it is not said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cache_write_5m: Option<f64>,
-    /// Written to the cache for an hour; twice the input when it is not said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cache_write_1h: Option<f64>,
-    /// Read from the cache; a tenth of the input when it is not said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cache_read: Option<f64>,
-    /// What everything is multiplied by in fast mode; 1 when it is not said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fast_multiplier: Option<f64>,
+/// What is known of one model: rates in US dollars per million tokens, and where they are from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelPrice {
+    /// The model as the table calls it.
+    pub model: String,
+    /// Tokens that fit into its context window, if known.
+    pub context_window: Option<u64>,
+    /// Where the rates were read; absent for the user's own unless the user says.
+    pub source: Option<String>,
+    /// The day they were read, `2026-11-30`; absent for the user's own unless the user says.
+    pub date: Option<String>,
+    /// Whether the user set it.
+    pub is_own: bool,
+    price: Price,
 }
 
 /// Millionths of a millionth of a dollar per token, which is the same number as millionths of a dollar per million
@@ -63,11 +60,21 @@ struct Rates {
 
 /// All that the cost of a call of one model depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Price {
+struct Price {
     rates: Rates,
     above_tier: Option<Rates>,
-    long_context: Option<u64>,
+    /// Rates of the whole call if more tokens than this are sent with it; ascending.
+    long_prompts: [Option<(u64, Rates)>; MOST_TIERS],
     fast_millis: u64,
+    regions: Regions,
+}
+
+/// What a model costs more in a region, in thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Regions {
+    geography: u64,
+    /// `None` where nobody says: then such a call has no price.
+    government: Option<u64>,
 }
 
 impl Default for Prices {
@@ -77,22 +84,33 @@ impl Default for Prices {
 }
 
 impl Prices {
-    /// The prices that Forgecast came with, of the day [`PRICES_OF`].
+    /// The prices that Forgecast came with, none of them of a day before [`PRICES_OF`].
     #[must_use]
     pub fn embedded() -> Self {
-        let models = TABLE.iter().map(|listed| (listed.model.to_owned(), Price::of(listed)));
-        Self {
-            models: models.collect(),
+        let mut models = HashMap::new();
+        for list in LISTS {
+            for listed in list.models {
+                models
+                    .entry(name::key(listed.model))
+                    .or_insert_with(|| ModelPrice::listed(list, listed));
+            }
         }
+        Self { models }
     }
 
-    /// Adds the user's prices. They replace the built-in prices of the same model.
-    #[must_use]
-    pub fn with_overrides(mut self, overrides: &BTreeMap<String, PriceOverride>) -> Self {
-        for (model, price) in overrides {
-            self.models.insert(model.clone(), Price::set(price));
+    /// Adds the user's prices. They replace the built-in prices of the same model; of what they do
+    /// not set, the context window and what a region costs more stay as they were.
+    ///
+    /// # Errors
+    /// The first price that cannot be meant, with its model.
+    pub fn with_overrides(mut self, overrides: &BTreeMap<String, PriceOverride>) -> Result<Self, InvalidPrice> {
+        for (model, own) in overrides {
+            own.check(model)?;
+            let listed = self.lookup(model).map(|(listed, _)| listed);
+            let known = own.resolve(model, listed);
+            self.models.insert(name::key(model), known);
         }
-        self
+        Ok(self)
     }
 
     /// What a call costs in US dollars; nothing for a model without a price.
@@ -104,20 +122,48 @@ impl Prices {
     /// What a call costs in billionths of a US dollar, rounded to a whole one; nothing for a model without a price.
     #[must_use]
     pub fn nanos(&self, model: &str, fast: bool, tokens: &CallTokens) -> Option<u64> {
-        Some(self.find(model)?.nanos(fast, tokens))
+        let (known, region_millis) = self.lookup(model)?;
+        Some(known.price.nanos(fast, region_millis, tokens))
     }
 
-    /// By the name as it is, else without what says only who serves the model, when it was made and how much fits:
-    /// `anthropic/claude-sonnet-4-5-20250929[1m]` is `claude-sonnet-4-5`, and so is
-    /// `global.anthropic.claude-sonnet-4-5-20250929-v1:0`. What is served in one region only (`us.…`) may cost more, so it
-    /// has no price.
-    pub(crate) fn find(&self, model: &str) -> Option<Price> {
-        let exact = |name: &str| self.models.get(name).copied();
-        exact(model).or_else(|| {
-            let name = model.rsplit_once('/').map_or(model, |(_, name)| name);
-            let name = without(name, &["global.", "anthropic."], &["[1m]", "-v1:0", "-v1", "@default"]);
-            exact(name).or_else(|| exact(without_date(name)))
-        })
+    /// Tokens that fit into the context window of a model, by its name as it is reported or shown
+    /// (with `-fast` behind it in fast mode); nothing for a model that the table does not know.
+    #[must_use]
+    pub fn context_window(&self, model: &str) -> Option<u64> {
+        let plain = || self.lookup(model.strip_suffix(FAST)?);
+        self.lookup(model).or_else(plain)?.0.context_window
+    }
+
+    /// What is known of a model by a name of it, which may say more than the model: who serves it,
+    /// where, and when it was made. With it, in thousandths, what the region makes of its price.
+    fn lookup(&self, model: &str) -> Option<(&ModelPrice, u64)> {
+        // Names that need no rewriting come first, because a price is looked up for every call.
+        let usual = self
+            .models
+            .get(model)
+            .or_else(|| self.models.get(name::without_date(model)?));
+        if let Some(known) = usual {
+            return Some((known, 1000));
+        }
+        let mut candidates = name::candidates(model).into_iter();
+        let (known, region) = candidates.find_map(|(key, region)| Some((self.models.get(&key)?, region)))?;
+        Some((known, known.price.regions.millis(region)?))
+    }
+
+    /// What is known of a model by any name of it, and its [rates](ModelPrice::rates) with what the
+    /// region in the name makes of them; nothing for a name without a price.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<(&ModelPrice, [f64; 5])> {
+        let (known, region_millis) = self.lookup(name)?;
+        Some((known, known.rates().map(|rate| rate * region_millis as f64 / 1e3)))
+    }
+
+    /// Every model with a price, by name.
+    #[must_use]
+    pub fn models(&self) -> Vec<&ModelPrice> {
+        let mut models: Vec<&ModelPrice> = self.models.values().collect();
+        models.sort_unstable_by(|one, other| one.model.cmp(&other.model));
+        models
     }
 }
 
@@ -139,10 +185,41 @@ pub(crate) fn in_geo(nanos: u64, geo: Option<&str>) -> u64 {
     u64::try_from((product + 500) / 1_000).unwrap_or(u64::MAX)
 }
 
+impl ModelPrice {
+    fn listed(list: &PriceList, listed: &Listed) -> Self {
+        Self {
+            model: listed.model.to_owned(),
+            context_window: Some(listed.window),
+            source: Some(list.source.to_owned()),
+            date: Some(list.date.to_owned()),
+            is_own: false,
+            price: Price::of(list, listed),
+        }
+    }
+
+    /// US dollars per million tokens: input, output, cache read, cache write for five minutes and
+    /// for an hour.
+    #[must_use]
+    pub fn rates(&self) -> [f64; 5] {
+        let rates = &self.price.rates;
+        [
+            rates.input,
+            rates.output,
+            rates.cache_read,
+            rates.cache_write_5m,
+            rates.cache_write_1h,
+        ]
+        .map(|rate| rate as f64 / 1e6)
+    }
+}
+
+/// What the name of a model has behind it when the call ran in fast mode.
+const FAST: &str = "-fast";
+
 /// The name under which a call is shown.
 #[must_use]
 pub fn model_name(model: &str, fast: bool) -> String {
-    let suffix = if fast { "-fast" } else { "" };
+    let suffix = if fast { FAST } else { "" };
     format!("{model}{suffix}")
 }
 
@@ -169,65 +246,35 @@ fn whole(number: f64) -> u64 {
     number.round() as u64
 }
 
-fn without<'a>(name: &'a str, prefixes: &[&str], suffixes: &[&str]) -> &'a str {
-    let strip_prefix = |name: &'a str, part: &&str| name.strip_prefix(part).unwrap_or(name);
-    let strip_suffix = |name: &'a str, part: &&str| name.strip_suffix(part).unwrap_or(name);
-    let name = prefixes.iter().fold(name, strip_prefix);
-    suffixes.iter().fold(name, strip_suffix)
-}
-
-fn without_date(name: &str) -> &str {
-    // `-20250929`, `@20250929` or `-2025-08-07`.
-    let digits = |text: &[u8]| text.iter().all(u8::is_ascii_digit);
-    let is_date = |date: &[u8]| match date {
-        [b'-' | b'@', date @ ..] if date.len() == 8 => digits(date),
-        [b'-', year @ .., b'-', m1, m2, b'-', d1, d2] if year.len() == 4 => {
-            digits(year) && digits(&[*m1, *m2, *d1, *d2])
-        }
-        _ => false,
-    };
-    let ends = [9, 11].into_iter().filter_map(|length| name.len().checked_sub(length));
-    let mut dated = ends.filter(|at| is_date(&name.as_bytes()[*at..]));
-    dated.next().map_or(name, |at| &name[..at])
-}
-
 impl Price {
-    fn of(listed: &Listed) -> Self {
-        let rates = |[input, output, cache_write, cache_read]: [f64; 4]| Rates {
+    fn of(list: &PriceList, listed: &Listed) -> Self {
+        let rates = |[input, output, cache_read, cache_write]: [f64; 4]| Rates {
             input: per_token(input),
             output: per_token(output),
             cache_write_5m: per_token(cache_write),
             cache_write_1h: per_token(2.0 * input),
             cache_read: per_token(cache_read),
         };
+        let geography = if listed.geography { GEOGRAPHY } else { 1.0 };
         Self {
-            rates: rates([listed.input, listed.output, listed.cache_write, listed.cache_read]),
+            rates: rates([listed.input, listed.output, listed.cache_read, listed.cache_write]),
             above_tier: listed.above_200k.map(rates),
-            long_context: listed.long_context,
-            fast_millis: whole(listed.fast.unwrap_or(1.0) * 1e3),
-        }
-    }
-
-    fn set(price: &PriceOverride) -> Self {
-        let input = price.input;
-        Self {
-            rates: Rates {
-                input: per_token(input),
-                output: per_token(price.output),
-                cache_write_5m: per_token(price.cache_write_5m.unwrap_or(1.25 * input)),
-                cache_write_1h: per_token(price.cache_write_1h.unwrap_or(2.0 * input)),
-                cache_read: per_token(price.cache_read.unwrap_or(0.1 * input)),
+            long_prompts: listed
+                .long_prompts
+                .map(|tier| tier.map(|(beyond, prices)| (beyond, rates(prices)))),
+            fast_millis: millis(listed.fast.unwrap_or(1.0)),
+            regions: Regions {
+                geography: millis(geography),
+                government: list.government.map(millis),
             },
-            above_tier: None,
-            long_context: None,
-            fast_millis: whole(price.fast_multiplier.unwrap_or(1.0) * 1e3),
         }
     }
 
     /// Billionths of a dollar.
-    pub(crate) fn nanos(&self, fast: bool, tokens: &CallTokens) -> u64 {
-        let long = self.long_context.is_some_and(|limit| tokens.context() > limit);
-        let rates = if long { self.rates.of_long_context() } else { self.rates };
+    fn nanos(&self, fast: bool, region_millis: u64, tokens: &CallTokens) -> u64 {
+        let is_long = |tier: &&(u64, Rates)| tokens.context() > tier.0;
+        let long = self.long_prompts.iter().flatten().filter(is_long).last();
+        let rates = long.map_or(self.rates, |(_, rates)| *rates);
         let above = self.above_tier.unwrap_or(rates);
         let parts = [
             (tokens.input, rates.input, above.input),
@@ -242,24 +289,26 @@ impl Price {
             within.saturating_add(u128::from(beyond).saturating_mul(u128::from(above)))
         };
         let sum = parts.into_iter().map(cost).fold(0, u128::saturating_add);
-        let factor = if fast { self.fast_millis } else { 1000 };
-        // From trillionths of a dollar, times a thousandth, to billionths.
-        let nanos = sum.saturating_mul(u128::from(factor)).saturating_add(500_000) / 1_000_000;
+        let fast = if fast { self.fast_millis } else { 1000 };
+        let factor = u128::from(fast).saturating_mul(u128::from(region_millis));
+        // From trillionths of a dollar, times a thousandth twice, to billionths.
+        let nanos = sum.saturating_mul(factor).saturating_add(500_000_000) / 1_000_000_000;
         u64::try_from(nanos).unwrap_or(u64::MAX)
     }
 }
 
-impl Rates {
-    fn of_long_context(self) -> Self {
-        let double = |rate: u64| rate.saturating_mul(2);
-        Self {
-            input: double(self.input),
-            output: self.output.saturating_add(self.output / 2),
-            cache_write_5m: double(self.cache_write_5m),
-            cache_write_1h: double(self.cache_write_1h),
-            cache_read: double(self.cache_read),
+impl Regions {
+    fn millis(self, region: Region) -> Option<u64> {
+        match region {
+            Region::Global => Some(1000),
+            Region::Geography => Some(self.geography),
+            Region::Government => self.government,
         }
     }
+}
+
+fn millis(factor: f64) -> u64 {
+    whole(factor * 1e3)
 }
 
 fn per_token(usd_per_million: f64) -> u64 {

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::config::{LogFormat, LogLevel};
 pub(crate) use access::{ListenArgs, ShareArgs, TokenArgs, TokenCommand};
-pub(crate) use agents::{Agent, DoctorArgs, EmitArgs, InitArgs, UsageArgs};
+pub(crate) use agents::{Agent, DoctorArgs, EmitArgs, InitArgs, PricesArgs, PricesCommand, UsageArgs};
 
 /// The live view of autonomous coding builds.
 ///
@@ -57,6 +57,8 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Show tokens and cost
     Usage(UsageArgs),
+    /// Show what models cost, or import prices of your own
+    Prices(PricesArgs),
     /// Report a fact from a script; it is kept in a file while no server answers
     Emit(EmitArgs),
     /// Connect a coding agent: shows the change to its settings, and writes it with --yes

@@ -234,6 +234,10 @@ impl Config {
             }
             settings.db = folder.join("forgecast.db");
         }
+        if !is_set(key!(usage.prices).as_str()) {
+            let configs = environment.config_folder();
+            settings.usage.prices = configs.map(|folder| folder.join("forgecast/prices.toml"));
+        }
         Ok(())
     }
 }

@@ -7,11 +7,14 @@ mod server;
 
 use std::fmt::Write as _;
 
+use forgecast_protocol::calendar::{date, parse_date};
+use forgecast_session::price::PRICES_OF;
 use serde::Serialize;
 
 use crate::config::{Config, Environment};
+use crate::prices::OwnPrices;
 use crate::spool::Spool;
-use crate::terminal::{Health, Style, one_line};
+use crate::terminal::{Health, Style, counted, one_line};
 
 /// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -66,18 +69,40 @@ pub(crate) fn run_checks(environment: &Environment, config: &Config) -> Vec<Find
     findings
 }
 
+/// Days after which prices count as old.
+const OLD_PRICES_DAYS: i32 = 45;
+
 fn prices(config: &Config) -> Finding {
-    match crate::pipeline::prices(config) {
-        Ok(_) => ok(
-            "prices",
-            format!("built-in prices as of {}", forgecast_session::price::PRICES_OF),
-        ),
+    let today = crate::pipeline::local_calendar().day(forgecast_ingest::system_clock().now());
+    let loaded = crate::prices::load(config).and_then(|_| crate::prices::own(config));
+    match loaded {
+        Ok(own) => age_of_prices(today, &own),
         Err(error) => fail(
             "prices",
             format!("{error:#}"),
             "fix the file, or remove usage.prices from the configuration",
         ),
     }
+}
+
+fn age_of_prices(today: i32, own: &OwnPrices) -> Finding {
+    let built_in = format!("built-in prices as of {PRICES_OF}");
+    let newest = crate::prices::newest(own);
+    let message = match (own.len(), newest) {
+        (0, _) => built_in,
+        (count, None) => format!("{built_in}, {} of your own", counted(count as u64, "price")),
+        (count, Some(day)) => format!(
+            "{built_in}, {} of your own as of {}",
+            counted(count as u64, "price"),
+            date(day)
+        ),
+    };
+    let is_old = |day: i32| today - day > OLD_PRICES_DAYS;
+    if parse_date(PRICES_OF).is_some_and(is_old) && newest.is_none_or(is_old) {
+        let fix = "update Forgecast, or import newer prices with `forgecast prices import FILE`";
+        return warn("prices", format!("{message}: older than {OLD_PRICES_DAYS} days"), fix);
+    }
+    ok("prices", message)
 }
 
 fn spool(spool: &Spool, running: bool) -> Vec<Finding> {
@@ -131,4 +156,33 @@ pub(crate) fn text(findings: &[Finding], style: Style) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use forgecast_session::price::PriceOverride;
+
+    use super::*;
+
+    #[test]
+    fn prices_are_old_after_45_days_unless_one_of_the_users_own_is_newer() {
+        let built_in = parse_date(PRICES_OF).unwrap();
+        let dated = |day: i32| PriceOverride {
+            date: Some(date(day)),
+            ..PriceOverride::default()
+        };
+        let none = OwnPrices::new();
+        assert_eq!(age_of_prices(built_in + 45, &none).state, Health::Ok);
+        let old = age_of_prices(built_in + 46, &none);
+        assert_eq!(old.state, Health::Warn);
+        assert!(
+            old.message.contains(PRICES_OF) && old.message.contains("45 days"),
+            "{old:?}"
+        );
+        let newer = OwnPrices::from([("a".to_owned(), dated(built_in + 1)), ("b".to_owned(), dated(built_in))]);
+        assert_eq!(age_of_prices(built_in + 46, &newer).state, Health::Ok);
+        assert_eq!(age_of_prices(built_in + 47, &newer).state, Health::Warn);
+        let undated = OwnPrices::from([("a".to_owned(), PriceOverride::default())]);
+        assert_eq!(age_of_prices(built_in + 46, &undated).state, Health::Warn);
+    }
 }

@@ -14,6 +14,7 @@ mod import;
 mod memory;
 mod nearest;
 mod pipeline;
+mod prices;
 mod private_folder;
 mod runtime_file;
 mod server_urls;
@@ -73,6 +74,7 @@ fn run(cli: Cli, began: Instant) -> Result<()> {
         Command::Sessions(args) => commands::sessions::run(&context, &args),
         Command::Status(args) => commands::status::run(&context, &args),
         Command::Usage(args) => commands::usage::run(&context, &args),
+        Command::Prices(args) => commands::prices::run(&context, &args),
         Command::Emit(args) => commands::emit::run(&context, &args, began),
         Command::Init(args) => commands::init::run(&context, &args),
         Command::Doctor(args) => commands::doctor::run(&context, &args),

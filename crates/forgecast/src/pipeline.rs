@@ -1,7 +1,6 @@
 //! The pipeline without the HTTP server: store, hub and sources. They are started in this order and stopped in reverse, so
 //! that everything a source delivered before the stop is folded and committed, and the stop counts as clean.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,7 +10,6 @@ use forgecast_hub::Hub;
 use forgecast_ingest::AgentHomes;
 use forgecast_protocol::health::SourceHealth;
 use forgecast_protocol::{Batch, Calendar};
-use forgecast_session::price::{PriceOverride, Prices};
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -122,26 +120,6 @@ pub(crate) async fn settled(hub: &Hub, mut health: watch::Receiver<SourceHealth>
     tokio::time::timeout(limit, settled).await.unwrap_or(false)
 }
 
-/// The price table, in which the operator's prices override the built-in ones.
-///
-/// # Errors
-/// The price file cannot be read.
-pub(crate) fn prices(config: &Config) -> Result<Prices> {
-    let Some(path) = &config.usage.prices else {
-        return Ok(Prices::embedded());
-    };
-    let described = || {
-        format!(
-            "{}: usage.prices: {}",
-            config.provenance(key!(usage.prices)),
-            path.display()
-        )
-    };
-    let text = std::fs::read_to_string(path).with_context(described)?;
-    let own: BTreeMap<String, PriceOverride> = toml::from_str(&text).with_context(described)?;
-    Ok(Prices::embedded().with_overrides(&own))
-}
-
 /// The folders of all coding agents, sorted; none when transcripts are switched off.
 pub(crate) fn transcripts(config: &Config) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = agents(config).into_iter().map(|(_, folder)| folder).collect();
@@ -184,7 +162,7 @@ fn hub_options(config: &Config) -> Result<forgecast_hub::Options> {
         viewers: config.viewers.total,
         max_sessions: memory::sessions(config.sessions.max),
         idle_unfinished: memory::idle_views(),
-        prices: prices(config)?,
+        prices: crate::prices::load(config)?,
         budgets: forgecast_hub::Budgets {
             session_usd: config.budgets.session_usd,
             day_usd: config.budgets.day_usd,

@@ -3,6 +3,7 @@
 
 mod access;
 mod plain;
+mod prices;
 mod qr;
 mod sessions;
 mod table;
@@ -17,6 +18,7 @@ use serde::Serialize;
 use crate::config::Environment;
 pub(crate) use access::{shares, tokens};
 pub(crate) use plain::{LogLines, one_line, several_lines};
+pub(crate) use prices::prices;
 pub(crate) use qr::qr;
 pub(crate) use sessions::{change, session, sessions};
 pub(crate) use usage::usage;

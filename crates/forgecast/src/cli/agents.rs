@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use forgecast_protocol::calendar::parse_date;
 use forgecast_protocol::report::GroupBy;
 
@@ -25,6 +25,30 @@ pub(crate) struct UsageArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
+}
+
+/// Options of `prices`.
+#[derive(Clone, Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct PricesArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<PricesCommand>,
+    /// Names of models as agents and clouds write them [default: every model with a price]
+    #[arg(value_name = "MODELS")]
+    pub(crate) models: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The commands of `prices`.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum PricesCommand {
+    /// Add the prices of a TOML file to your own, which go before the built-in ones
+    Import {
+        /// One table per model, such as ["my-model"], with input and output in US dollars per million tokens
+        file: PathBuf,
+    },
 }
 
 /// Options of `emit`.

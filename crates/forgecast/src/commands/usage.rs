@@ -10,6 +10,7 @@ use crate::cli::UsageArgs;
 use crate::client::Client;
 use crate::config::Config;
 use crate::pipeline;
+use crate::prices;
 use crate::terminal;
 use crate::usage::{self, Transcripts};
 
@@ -52,7 +53,7 @@ fn path(args: &UsageArgs) -> String {
 }
 
 fn count(config: &Config, args: &UsageArgs) -> Result<UsageReport> {
-    let (transcripts, summary) = Transcripts::scan(&pipeline::agents(config), pipeline::prices(config)?);
+    let (transcripts, summary) = Transcripts::scan(&pipeline::agents(config), prices::load(config)?);
     for (path, why) in &summary.problems {
         terminal::warn(&format!("{}: {why}", path.display()));
     }

@@ -167,11 +167,13 @@ section! {
     /// Tokens and prices.
     Usage {
         /// A file with your own prices, which override the built-in ones: one table per model, such as
-        /// ["my-model"], with input and output, and cache_write_5m, cache_write_1h, cache_read and
-        /// fast_multiplier where they differ, in US dollars per million tokens. Default: none.
+        /// ["my-model"], with input and output, and cache_write_5m, cache_write_1h, cache_read,
+        /// fast_multiplier and context_window where they differ, in US dollars per million tokens;
+        /// `forgecast prices import` adds to it. Default: prices.toml in ~/.config/forgecast, if it
+        /// exists.
         prices: Option<PathBuf>,
-        /// Size of the context window in tokens; a session that exceeds it is assumed to have a window
-        /// of one million.
+        /// Size of the context window in tokens of a model of which nobody says its own: neither the
+        /// agent's record nor the table of prices.
         #[range(1..=100_000_000)]
         context_limit_tokens: u64 = 200_000,
     }

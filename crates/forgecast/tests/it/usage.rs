@@ -252,6 +252,43 @@ fn prices_of_ones_own_and_budgets_hold() {
 }
 
 #[test]
+fn imported_prices_hold_and_are_listed_and_a_wrong_file_changes_nothing() {
+    let world = World::new();
+    one_call(&world, SHOP, [1_000_000, 0, 0, 0]);
+    let file = world.path("projects/new-prices.toml");
+    let import = || world.run(&["prices", "import", "new-prices.toml"]);
+    std::fs::write(&file, "[\"claude-opus-4-8\"]\ninput = -1\noutput = 1\n").unwrap();
+    let (code, _, stderr) = import();
+    assert_eq!(code, 1);
+    assert!(
+        stderr.contains("claude-opus-4-8") && stderr.contains("input = -1"),
+        "{stderr}"
+    );
+    let own = world.path("home/.config/forgecast/prices.toml");
+    assert!(!own.exists());
+
+    std::fs::write(&file, "[\"claude-opus-4-8\"]\ninput = 4.5\noutput = 1\n").unwrap();
+    let (code, said, _) = import();
+    assert_eq!(code, 0);
+    assert!(
+        said.contains("1 price written to") && said.contains("claude-opus-4-8"),
+        "{said}"
+    );
+    assert!(import().1.contains("has these prices already"));
+    assert_eq!(report(&world, NOBODY)["totals"]["cost_usd"], 4.5);
+    let names = ["eu.anthropic.claude-opus-4-8", "someones-own-model"];
+    let (_, said, _) = world.run(&["prices", "--json", names[0], names[1]]);
+    let rows: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(rows[0]["model"], "claude-opus-4-8");
+    assert_eq!(rows[0]["input"], 4.95);
+    assert_eq!(rows[0]["own"], true);
+    assert_eq!(rows[0]["context_window"], 1_000_000);
+    assert_eq!(rows[1], json!({"name": "someones-own-model"}));
+    let (_, table, _) = world.run(&["prices"]);
+    assert!(table.contains("your own") && table.contains("gpt-5.1-codex"), "{table}");
+}
+
+#[test]
 fn transcripts_are_left_alone_when_they_are_switched_off_and_by_the_demo() {
     let world = World::new();
     one_call(&world, SHOP, [10, 1, 0, 0]);
