@@ -102,6 +102,7 @@ impl Sum {
             usage.context_tokens = other.context_tokens;
             usage.context_limit = other.context_limit;
             usage.context_window = other.context_window;
+            usage.context_limit_from = other.context_limit_from;
         }
         usage.used_at = usage.used_at.max(other.used_at);
         for account in other.accounts {

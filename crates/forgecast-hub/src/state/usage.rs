@@ -1,7 +1,8 @@
 //! Usage enters the state: differences of calls are folded into sessions and added to the history's sums; what producers
 //! report without naming calls counts only as long as no better source names them; passed budgets are announced.
 
-use forgecast_protocol::event::{BudgetPassed, BudgetScope, SourceAccount, UsageRecorded, UsageSource};
+use forgecast_protocol::event::{BudgetPassed, BudgetScope, SourceAccount, UsageRecorded, UsageSource, WindowSource};
+use forgecast_protocol::session::BudgetLevel;
 use forgecast_protocol::session::{BudgetLevel, TokenCounts};
 use forgecast_protocol::{Event, Fact, SessionId, SessionView, Timestamp};
 use forgecast_session::ledger::{Account, Belonging, Difference, cost_nanos, keys_of};
@@ -185,9 +186,11 @@ impl HubState {
         }
         let cost_nanos = difference.cost_nanos;
         let mut usage = self.add_to_history(day, used_at, difference, context);
-        usage.context_limit = usage
-            .context_tokens
-            .map(|_| self.shared.options.limits.context_limit_tokens);
+        if usage.context_tokens.is_some() {
+            let (limit, from) = self.context_limit(&usage);
+            usage.context_limit = Some(limit);
+            usage.context_limit_from = from;
+        }
         let Some((id, live)) = id.and_then(|id| self.sessions.get(&id).map(|live| (id, live))) else {
             return;
         };
@@ -207,6 +210,19 @@ impl HubState {
             self.apply(&id, event, context);
         } else {
             context.usage.entry(id).or_default().add(usage, cost_nanos, cause);
+        }
+    }
+
+    /// How many tokens fit into the context window that a call left, and who says so.
+    fn context_limit(&self, usage: &UsageRecorded) -> (u64, Option<WindowSource>) {
+        let options = &self.shared.options;
+        if let Some(window) = usage.context_window {
+            return (window, Some(WindowSource::Record));
+        }
+        let model = usage.model.as_deref();
+        match model.and_then(|model| options.prices.context_window(model)) {
+            Some(window) => (window, Some(WindowSource::Model)),
+            None => (options.limits.context_limit_tokens, None),
         }
     }
 

@@ -192,10 +192,12 @@ pub struct UsageRecorded {
     pub used_at: Option<Timestamp>,
     /// Tokens in the context window after the call.
     pub context_tokens: Option<u64>,
-    /// Tokens that fit into it, as Forgecast is configured; absent: 200,000.
+    /// Tokens that fit into it; absent: 200,000.
     pub context_limit: Option<u64>,
     /// Tokens that fit into it, by the source of the call; absent when it does not say.
     pub context_window: Option<u64>,
+    /// Who says how many fit; absent: nobody, it is what the configuration assumes.
+    pub context_limit_from: Option<WindowSource>,
     /// Share of the context window in use, 0 to 100, as a producer says it.
     pub context_percent: Option<f64>,
     /// What each source adds by its own account. Empty: a report that names no call.
@@ -205,6 +207,19 @@ pub struct UsageRecorded {
     pub source: Option<UsageSource>,
     /// What the agent says that its session used in all so far; the last one said counts, and it is added to nothing.
     pub agent_total: Option<AgentTotal>,
+}
+
+/// Who says how many tokens fit into a context window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum WindowSource {
+    /// The agent's own record.
+    Record,
+    /// The table of models.
+    Model,
+    /// A call of the session that held more than was said to fit: at least so many do.
+    Observed,
 }
 
 /// What one source adds by its own account; accounts of different sources are shown side by side, never summed.

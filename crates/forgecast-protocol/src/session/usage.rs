@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{TokenDelta, UsageSource};
+use crate::event::{TokenDelta, UsageSource, WindowSource};
 use crate::time::Timestamp;
 
 /// Tokens by type.
@@ -199,6 +199,8 @@ pub struct ContextWindow {
     /// Tokens that fit.
     #[serde(default)]
     pub limit: u64,
+    /// Who says how many fit; absent: nobody, it is assumed.
+    pub limit_from: Option<WindowSource>,
     /// 0 to 100.
     #[schemars(range(min = 0, max = 100))]
     pub percent: f64,

@@ -7,12 +7,13 @@ mod shares;
 use std::collections::BTreeMap;
 
 use forgecast_protocol::Timestamp;
-use forgecast_protocol::event::{BudgetPassed, BudgetScope, TokenDelta, UsageRecorded, UsageSource};
+use forgecast_protocol::event::{BudgetPassed, BudgetScope, TokenDelta, UsageRecorded, UsageSource, WindowSource};
 use forgecast_protocol::session::{AgentTotal, Budget, BudgetLevel, SourceUsage, Usage, UsageShare};
 use serde::{Deserialize, Serialize};
 
 use super::{Changed, Section, money};
 pub(crate) use context_window::CONTEXT_LIMIT;
+use context_window::ProvenWindow;
 use shares::{Added, add_cost};
 
 /// Agent sessions whose own totals are remembered.
@@ -33,10 +34,13 @@ pub(crate) struct UsageAccounts {
     agent_totals: BTreeMap<String, AgentTotal>,
     /// The time of the call that the context window is shown of.
     context_at: Option<Timestamp>,
-    /// Tokens that fit into the window, as configured.
+    /// Its model.
+    context_model: Option<String>,
+    /// Tokens that fit into its window, as that call says, and who says so.
     context_limit: Option<u64>,
-    /// Whether the window proved to be one of the next size.
-    long_context: bool,
+    context_limit_from: Option<WindowSource>,
+    /// What the windows of models proved to hold where that is more than what is said of them, by model.
+    proven_windows: BTreeMap<String, ProvenWindow>,
 }
 
 /// What one source says.

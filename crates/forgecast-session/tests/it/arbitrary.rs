@@ -5,6 +5,7 @@ use forgecast_protocol::event::{
     Custom, DecisionRecorded, ErrorReported, PatternRecorded, PhaseReported, ProblemCleared, ProblemFound,
     ProcessReported, ProcessStatus, Quiet, SessionSeen, SourceAccount, SourceGone, SourceReturned, TaskReported,
     TestBasis, TestsReported, TokenDelta, ToolUsed, UsageRecorded, UsageSource, WaitingBegan, WaitingEnded, WentQuiet,
+    WindowSource,
 };
 use forgecast_protocol::session::{BudgetLevel, WaitingFor};
 use forgecast_protocol::{Event, Fact, Problem, ProblemKind, SourceKind, Timestamp};
@@ -284,6 +285,7 @@ pub(crate) fn difference() -> impl Strategy<Value = UsageRecorded> {
                 context_tokens: used,
                 context_limit: limit,
                 context_window: limit.map(|limit| limit / 2),
+                context_limit_from: limit.map(|_| WindowSource::Model),
                 context_percent: None,
                 accounts: vec![account],
                 ..UsageRecorded::default()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use forgecast_protocol::event::{
-    AgentReported, BudgetPassed, BudgetScope, SourceAccount, TokenDelta, UsageRecorded, UsageSource,
+    AgentReported, BudgetPassed, BudgetScope, SourceAccount, TokenDelta, UsageRecorded, UsageSource, WindowSource,
 };
 use forgecast_protocol::session::{AgentTotal, Budget, BudgetLevel, ContextWindow, TokenCounts, Usage, UsageShare};
 use forgecast_protocol::{Fact, Timestamp};
@@ -368,18 +368,73 @@ fn the_context_window_is_that_of_the_last_call_by_its_time() {
     assert_eq!(context_of([context(50_000, 5), context(20_000, 5)]).used, Some(20_000));
 }
 
+fn of_model(model: &str, limit: u64, from: WindowSource, used: UsageRecorded) -> UsageRecorded {
+    UsageRecorded {
+        model: Some(model.to_owned()),
+        context_limit: Some(limit),
+        context_limit_from: Some(from),
+        ..used
+    }
+}
+
 #[test]
-fn a_window_that_once_held_more_than_its_limit_is_one_of_the_next_size() {
-    assert_eq!(context_of([context(200_000, 1)]).limit, 200_000);
-    assert_eq!(context_of([context(250_000, 1)]).percent, 25.0);
-    assert_eq!(context_of([context(250_000, 1), context(30_000, 2)]).percent, 3.0);
-    let mut long = context(100_000, 1);
-    long.model = Some("claude-opus-4-6[1m]".to_owned());
-    assert_eq!(context_of([long]).percent, 10.0);
-    let mut configured = context(250_000, 1);
-    configured.context_limit = Some(400_000);
-    assert_eq!(context_of([configured]).percent, 62.5);
+fn the_window_is_that_of_the_last_calls_model_and_says_who_says_so() {
+    use WindowSource::{Model, Observed, Record};
+    let shown = |facts: &[UsageRecorded]| {
+        let context = context_of(facts.iter().cloned());
+        (context.percent, context.limit, context.limit_from)
+    };
+    let opus = |used, minutes| of_model("opus", 1_000_000, Model, context(used, minutes));
+    let haiku = |used, minutes| of_model("haiku", 200_000, Model, context(used, minutes));
+    assert_eq!(shown(&[opus(150_000, 1)]), (15.0, 1_000_000, Some(Model)));
+    assert_eq!(
+        shown(&[opus(150_000, 1), haiku(50_000, 2)]),
+        (25.0, 200_000, Some(Model))
+    );
+    assert_eq!(shown(&[context(50_000, 1)]), (25.0, 200_000, None));
+    let codex = of_model("codex", 258_400, Record, context(129_200, 1));
+    assert_eq!(shown(&[codex]), (50.0, 258_400, Some(Record)));
+    let long = of_model("haiku[1m]", 200_000, Model, context(100_000, 1));
+    assert_eq!(shown(&[long.clone()]), (10.0, 1_000_000, Some(Record)));
+    assert_eq!(
+        shown(&[long, haiku(50_000, 2)]),
+        (5.0, 1_000_000, Some(Record)),
+        "the same model"
+    );
+    assert_eq!(shown(&[context(250_000, 1)]), (100.0, 250_000, Some(Observed)));
+    assert_eq!(
+        shown(&[context(250_000, 1), context(25_000, 2)]),
+        (10.0, 250_000, Some(Observed))
+    );
+    assert_eq!(
+        shown(&[context(25_000, 2), context(250_000, 1)]),
+        (10.0, 250_000, Some(Observed))
+    );
     assert_eq!(Limits::default().context_limit_tokens, 200_000);
+}
+
+proptest! {
+    #[test]
+    fn a_context_that_grows_never_looks_emptier_than_before(
+        window in prop::option::of(prop::sample::select(vec![100_000_u64, 200_000, 258_400, 1_000_000])),
+        calls in prop::collection::vec(0_u64..300_000, 1..12),
+    ) {
+        let mut used = 0;
+        let mut last = 0.0;
+        let mut session = session();
+        for (minutes, more) in (0..).zip(calls) {
+            used += more;
+            let fact = match window {
+                Some(window) => of_model("model", window, WindowSource::Model, context(used, minutes)),
+                None => context(used, minutes),
+            };
+            apply(&mut session, minute(minutes), fact);
+            let context = session.view().usage.clone().unwrap().context.unwrap();
+            prop_assert!(context.percent >= last, "{} % after {last} %", context.percent);
+            prop_assert!(context.limit >= used);
+            last = context.percent;
+        }
+    }
 }
 
 #[test]

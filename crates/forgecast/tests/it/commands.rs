@@ -215,6 +215,7 @@ fn the_configuration_is_shown_with_where_each_value_comes_from() {
     transcripts.claude = ["<world>/home/.claude", "<world>/home/.config/claude"]  # default
     transcripts.codex = ["<world>/home/.codex"]  # default
     transcripts.foundry = ["<world>/home/.foundry"]  # default
+    usage.prices = "<world>/home/.config/forgecast/prices.toml"  # default
     usage.context_limit_tokens = 200000   # default
     sessions.stalled_after_s = 900        # default
     sessions.abandoned_after_s = 21600    # default

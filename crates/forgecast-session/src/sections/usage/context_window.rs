@@ -1,17 +1,33 @@
 //! How full the context window is: by the last call of the main chain, else by what a producer says.
+//!
+//! How many tokens fit is what the agent's record says, else what the table of models says, else what
+//! the configuration assumes. A call that held more proves that more fit: then the window is as large
+//! as the largest call of that model. So a full window never looks half empty because it proved to be
+//! larger than was thought.
 
 use forgecast_protocol::Timestamp;
-use forgecast_protocol::event::UsageRecorded;
+use forgecast_protocol::event::{UsageRecorded, WindowSource};
 use forgecast_protocol::session::{BudgetLevel, ContextWindow, Usage};
+use serde::{Deserialize, Serialize};
 
 use super::UsageAccounts;
 use crate::sections::percent;
 
-/// Tokens that fit into a context window, unless it is configured or known otherwise; and into the next size.
+/// Tokens that fit into a context window, unless it is configured or known otherwise.
 pub(crate) const CONTEXT_LIMIT: u64 = 200_000;
-const LONG_CONTEXT_LIMIT: u64 = 1_000_000;
-/// How a model's name says that the next size is in use.
+/// How an agent writes behind a model's name that it uses the model with a long window, and how much fits into that.
 const LONG_MARK: &str = "[1m]";
+const LONG_CONTEXT_LIMIT: u64 = 1_000_000;
+/// Models of one session whose windows are remembered.
+const MAX_MODELS: usize = 50;
+
+/// What the window of a model proved to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct ProvenWindow {
+    /// Tokens.
+    limit: u64,
+    from: WindowSource,
+}
 
 impl UsageAccounts {
     pub(super) fn apply_context(&mut self, view: &mut Option<Usage>, fact: &UsageRecorded, at: Timestamp) {
@@ -26,31 +42,59 @@ impl UsageAccounts {
         let Some(used) = fact.context_tokens else {
             return;
         };
-        self.context_limit = fact.context_limit.or(self.context_limit);
-        let named_long = fact.model.as_deref().is_some_and(|model| model.contains(LONG_MARK));
-        // A window that once held more is one of the next size, also when it was emptied since.
-        self.long_context |= named_long || used > self.context_limit.unwrap_or(CONTEXT_LIMIT);
+        let model = fact.model.as_deref().unwrap_or_default();
+        if model.contains(LONG_MARK) {
+            self.prove(model, LONG_CONTEXT_LIMIT, WindowSource::Record);
+        }
+        if used > fact.context_limit.unwrap_or(CONTEXT_LIMIT) {
+            self.prove(model, used, WindowSource::Observed);
+        }
         if self.context_at.is_none_or(|known| known <= at) {
             self.context_at = Some(at);
-        } else if view.as_ref().is_some_and(|usage| usage.context.is_some()) {
-            return;
+            self.context_model = fact.model.clone();
+            self.context_limit = fact.context_limit;
+            self.context_limit_from = fact.context_limit_from;
+            self.show_context(view, Some(used), None);
+        } else if let Some(used) = view.as_ref().and_then(|usage| usage.context.as_ref()?.used) {
+            // An earlier call may have proven the window of the one that is shown.
+            self.show_context(view, Some(used), None);
         }
-        self.show_context(view, Some(used), None);
+    }
+
+    fn prove(&mut self, model: &str, limit: u64, from: WindowSource) {
+        let model = without_mark(model);
+        let known = self.proven_windows.get(model);
+        let is_room = known.is_some() || self.proven_windows.len() < MAX_MODELS;
+        if is_room && known.is_none_or(|known| known.limit < limit) {
+            self.proven_windows
+                .insert(model.to_owned(), ProvenWindow { limit, from });
+        }
     }
 
     /// Takes what a producer says of the context window (tokens, percent), unless the calls say better; whether that
     /// changed it.
-    pub(crate) fn report_context(&self, view: &mut Option<Usage>, used: Option<u64>, share: Option<f64>) -> bool {
-        self.context_at.is_none() && self.show_context(view, used, share)
+    pub(crate) fn report_context(&mut self, view: &mut Option<Usage>, used: Option<u64>, share: Option<f64>) -> bool {
+        if self.context_at.is_some() {
+            return false;
+        }
+        if let Some(used) = used.filter(|used| *used > CONTEXT_LIMIT) {
+            self.prove("", used, WindowSource::Observed);
+        }
+        self.show_context(view, used, share)
+    }
+
+    /// How many tokens fit into the window that is shown, and who says so.
+    fn window(&self) -> (u64, Option<WindowSource>) {
+        let stated = (self.context_limit.unwrap_or(CONTEXT_LIMIT), self.context_limit_from);
+        let model = self.context_model.as_deref().unwrap_or_default();
+        match self.proven_windows.get(without_mark(model)) {
+            Some(proven) if proven.limit > stated.0 => (proven.limit, Some(proven.from)),
+            _ => stated,
+        }
     }
 
     fn show_context(&self, view: &mut Option<Usage>, used: Option<u64>, share: Option<f64>) -> bool {
-        let limit = self.context_limit.unwrap_or(CONTEXT_LIMIT);
-        let limit = if self.long_context || used > Some(limit) {
-            limit.max(LONG_CONTEXT_LIMIT)
-        } else {
-            limit
-        };
+        let (limit, limit_from) = self.window();
         let Some(share) = percent(share).or_else(|| used.map(|used| share_of(used, limit))) else {
             return false;
         };
@@ -62,6 +106,7 @@ impl UsageAccounts {
         let context = Some(ContextWindow {
             used,
             limit,
+            limit_from,
             percent: share,
             level,
         });
@@ -70,6 +115,10 @@ impl UsageAccounts {
         usage.context = context;
         changed
     }
+}
+
+fn without_mark(model: &str) -> &str {
+    model.split(LONG_MARK).next().unwrap_or_default()
 }
 
 /// In percent with one decimal.

@@ -2,7 +2,7 @@
 // Pure: "now" is always the server's time as an argument, because nothing in a view ticks by itself.
 
 import { millis } from '../format';
-import type { BudgetLevel, SourceUsage, TokenCounts, Usage, UsageMinute, UsageShare, UsageSource } from '../generated/wire';
+import type { BudgetLevel, SourceUsage, TokenCounts, Usage, UsageMinute, UsageShare, UsageSource, WindowSource } from '../generated/wire';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -24,6 +24,17 @@ export const SOURCE_DESCRIPTIONS: Record<UsageSource, string> = {
   reported: 'Reported by another producer',
   estimated: 'Estimated',
 };
+
+const WINDOW_SOURCES: Record<WindowSource, string> = {
+  record: 'as the agent reports',
+  model: 'the window of the model',
+  observed: 'the most seen so far',
+};
+
+/** Who says how large the context window is. */
+export function windowSource(from: WindowSource | undefined): string {
+  return from ? WINDOW_SOURCES[from] : 'assumed for an unknown model';
+}
 
 /** Tokens of all types. */
 export function total(tokens: TokenCounts): number {
