@@ -13,7 +13,7 @@ use forgecast_protocol::event::CallTokens;
 use self::name::Region;
 pub use self::own::{InvalidPrice, PriceOverride};
 pub use self::table::PRICES_OF;
-use self::table::{GEOGRAPHY, LISTS, Listed, MOST_TIERS, PriceList};
+use self::table::{LISTS, Listed, MOST_TIERS, PriceList};
 
 /// Beyond so many tokens of one type some models cost more, for the tokens beyond it.
 const TIER: u64 = 200_000;
@@ -255,7 +255,6 @@ impl Price {
             cache_write_1h: per_token(2.0 * input),
             cache_read: per_token(cache_read),
         };
-        let geography = if listed.geography { GEOGRAPHY } else { 1.0 };
         Self {
             rates: rates([listed.input, listed.output, listed.cache_read, listed.cache_write]),
             above_tier: listed.above_200k.map(rates),
@@ -264,7 +263,7 @@ impl Price {
                 .map(|tier| tier.map(|(beyond, prices)| (beyond, rates(prices)))),
             fast_millis: millis(listed.fast.unwrap_or(1.0)),
             regions: Regions {
-                geography: millis(geography),
+                geography: millis(listed.geography),
                 government: list.government.map(millis),
             },
         }

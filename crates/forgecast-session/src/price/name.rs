@@ -20,21 +20,9 @@ pub(super) enum Region {
 /// geography.
 const GEOGRAPHIES: [&str; 9] = ["us", "eu", "apac", "jp", "au", "ca", "sa", "in", "asia"];
 const GOVERNMENT: &str = "us-gov";
-/// Who made a model, where clouds write it before the name.
-const VENDORS: [&str; 12] = [
-    "anthropic",
-    "openai",
-    "google",
-    "amazon",
-    "mistral",
-    "mistralai",
-    "deepseek",
-    "moonshot",
-    "moonshotai",
-    "qwen",
-    "minimax",
-    "zai",
-];
+/// Who made a model, where clouds write it before the name and charge what its vendor does. Models of
+/// others have prices of their own there, which nobody lists here.
+const VENDORS: [&str; 2] = ["anthropic", "openai"];
 
 /// The names under which to look for a model, the most exact first, and the region that applies to
 /// what is found under each of them.

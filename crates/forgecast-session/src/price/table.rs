@@ -37,17 +37,14 @@ pub(super) struct Listed {
     /// Prices of the whole call, if more tokens are sent with it than the number before them;
     /// ascending.
     pub(super) long_prompts: [Option<(u64, Rates)>; MOST_TIERS],
-    /// Whether a call that stays within one geography costs [`GEOGRAPHY`] times as much.
-    pub(super) geography: bool,
+    /// What everything is multiplied by where a call stays within one geography.
+    pub(super) geography: f64,
 }
 
 /// Input, output, cache read, cache write.
 pub(super) type Rates = [f64; 4];
 
 pub(super) const MOST_TIERS: usize = 3;
-
-/// What vendors multiply everything by where a call stays within one geography.
-pub(super) const GEOGRAPHY: f64 = 1.1;
 
 const fn listed(model: &'static str, window: u64, input: f64, output: f64, cache_read: f64) -> Listed {
     Listed {
@@ -60,7 +57,7 @@ const fn listed(model: &'static str, window: u64, input: f64, output: f64, cache
         fast: None,
         above_200k: None,
         long_prompts: [None; MOST_TIERS],
-        geography: false,
+        geography: 1.0,
     }
 }
 
@@ -102,8 +99,8 @@ impl Listed {
         self.long(200_000, input, output, cache_read)
     }
 
-    const fn geography(mut self) -> Self {
-        self.geography = true;
+    const fn geography(mut self, multiplier: f64) -> Self {
+        self.geography = multiplier;
         self
     }
 }
@@ -150,34 +147,34 @@ pub(super) const LISTS: &[PriceList] = &[
 ];
 
 const CLAUDE: &[Listed] = &[
-    listed("claude-fable-5-1", M1, 10.0, 50.0, 0.25).geography(),
-    listed("claude-fable-5", M1, 10.0, 50.0, 1.0).geography(),
-    listed("claude-mythos-5-1", M1, 10.0, 50.0, 0.25).geography(),
-    listed("claude-mythos-5", M1, 10.0, 50.0, 1.0).geography(),
-    listed("claude-opus-5", M1, 5.0, 25.0, 0.5).fast(2.0).geography(),
-    listed("claude-opus-4-8", M1, 5.0, 25.0, 0.5).fast(2.0).geography(),
-    listed("claude-opus-4-7", M1, 5.0, 25.0, 0.5).fast(6.0).geography(),
-    listed("claude-opus-4-6", M1, 5.0, 25.0, 0.5).fast(6.0).geography(),
-    listed("claude-opus-4-5", K200, 5.0, 25.0, 0.5).geography(),
+    listed("claude-fable-5-1", M1, 10.0, 50.0, 0.25).geography(1.1),
+    listed("claude-fable-5", M1, 10.0, 50.0, 1.0).geography(1.1),
+    listed("claude-mythos-5-1", M1, 10.0, 50.0, 0.25).geography(1.1),
+    listed("claude-mythos-5", M1, 10.0, 50.0, 1.0).geography(1.1),
+    listed("claude-opus-5", M1, 5.0, 25.0, 0.5).fast(2.0).geography(1.1),
+    listed("claude-opus-4-8", M1, 5.0, 25.0, 0.5).fast(2.0).geography(1.1),
+    listed("claude-opus-4-7", M1, 5.0, 25.0, 0.5).fast(6.0).geography(1.1),
+    listed("claude-opus-4-6", M1, 5.0, 25.0, 0.5).fast(6.0).geography(1.1),
+    listed("claude-opus-4-5", K200, 5.0, 25.0, 0.5).geography(1.1),
     listed("claude-opus-4-1", K200, 15.0, 75.0, 1.5),
     listed("claude-opus-4", K200, 15.0, 75.0, 1.5),
     listed("claude-3-opus", K200, 15.0, 75.0, 1.5),
-    listed("claude-sonnet-4-6", M1, 3.0, 15.0, 0.3).geography(),
+    listed("claude-sonnet-4-6", M1, 3.0, 15.0, 0.3).geography(1.1),
     listed("claude-sonnet-4-5", K200, 3.0, 15.0, 0.3)
         .above_200k(SONNET_ABOVE_200K)
-        .geography(),
+        .geography(1.1),
     listed("claude-sonnet-4", K200, 3.0, 15.0, 0.3).above_200k(SONNET_ABOVE_200K),
     listed("claude-3-7-sonnet", K200, 3.0, 15.0, 0.3),
-    listed("claude-haiku-4-5", K200, 1.0, 5.0, 0.1).geography(),
+    listed("claude-haiku-4-5", K200, 1.0, 5.0, 0.1).geography(1.1),
     listed("claude-3-5-haiku", K200, 0.8, 4.0, 0.08),
     listed("claude-3-haiku", K200, 0.25, 1.25, 0.03).cache_write(0.3),
 ];
 
 const CLAUDE_BY_LITELLM: &[Listed] = &[
-    listed("claude-opus-5-5", M1, 4.0, 20.0, 0.2).fast(2.0).geography(),
-    listed("claude-sonnet-5-5", M1, 2.0, 10.0, 0.1).geography(),
-    listed("claude-sonnet-5", M1, 2.0, 10.0, 0.2).geography(),
-    listed("claude-haiku-5-5", M1, 0.1, 0.5, 0.01).geography(),
+    listed("claude-opus-5-5", M1, 4.0, 20.0, 0.2).fast(2.0).geography(1.1),
+    listed("claude-sonnet-5-5", M1, 2.0, 10.0, 0.1).geography(1.1),
+    listed("claude-sonnet-5", M1, 2.0, 10.0, 0.2).geography(1.1),
+    listed("claude-haiku-5-5", M1, 0.1, 0.5, 0.01).geography(1.1),
     listed("claude-mythos-preview", M1, 10.0, 50.0, 1.0),
     // Bedrock has a price of its own, the same in every geography.
     listed("anthropic.claude-mythos-preview", M1, 27.5, 137.5, 2.75),
@@ -187,67 +184,73 @@ const CLAUDE_BY_LITELLM: &[Listed] = &[
 
 const BY_LITELLM: &[Listed] = &[
     // OpenAI
-    listed("gpt-6.1-sol", 922_000, 2.0, 10.0, 0.1).long_272k().geography(),
-    listed("gpt-6.1-terra", 922_000, 1.0, 5.0, 0.05).long_272k().geography(),
+    listed("gpt-6.1-sol", 922_000, 2.0, 10.0, 0.1)
+        .long_272k()
+        .geography(1.2),
+    listed("gpt-6.1-terra", 922_000, 1.0, 5.0, 0.05)
+        .long_272k()
+        .geography(1.2),
     listed("gpt-6-astra", 922_000, 10.0, 50.0, 1.0)
         .fast(2.0)
         .long_272k()
-        .geography(),
-    listed("gpt-6-sol", 922_000, 2.0, 10.0, 0.2).long_272k().geography(),
-    listed("gpt-6-luna", 922_000, 0.1, 0.5, 0.01).long_272k().geography(),
-    listed("gpt-5.6", 922_000, 4.0, 20.0, 0.4).long_272k().geography(),
+        .geography(1.2),
+    listed("gpt-6-sol", 922_000, 2.0, 10.0, 0.2).long_272k().geography(1.2),
+    listed("gpt-6-luna", 922_000, 0.1, 0.5, 0.01).long_272k().geography(1.2),
+    listed("gpt-5.6", 922_000, 4.0, 20.0, 0.4).long_272k().geography(1.1),
     listed("gpt-5.6-sol", 922_000, 4.0, 20.0, 0.4)
         .fast(2.0)
         .long_272k()
-        .geography(),
+        .geography(1.1),
     listed("gpt-5.6-terra", 922_000, 2.0, 12.0, 0.2)
         .fast(2.0)
         .long_272k()
-        .geography(),
+        .geography(1.1),
     listed("gpt-5.6-luna", 922_000, 0.2, 1.2, 0.02)
         .fast(2.0)
         .long_272k()
-        .geography(),
+        .geography(1.1),
     listed("gpt-5.5", 1_050_000, 5.0, 30.0, 0.5)
         .fast(2.5)
         .long_272k()
-        .geography(),
+        .geography(1.1),
     listed("gpt-5.5-pro", 1_050_000, 30.0, 180.0, 3.0)
         .long_272k()
-        .geography(),
+        .geography(1.1),
     listed("gpt-5.4", 1_050_000, 2.5, 15.0, 0.25)
         .fast(2.0)
         .long_272k()
-        .geography(),
+        .geography(1.1),
     listed("gpt-5.4-pro", 1_050_000, 30.0, 180.0, 3.0)
         .long_272k()
-        .geography(),
-    listed("gpt-5.4-mini", K272, 0.75, 4.5, 0.075).geography(),
-    listed("gpt-5.4-nano", K272, 0.2, 1.25, 0.02).geography(),
-    listed("gpt-5.3-codex", K272, 1.75, 14.0, 0.175).fast(2.0).geography(),
-    listed("gpt-5.2", K272, 1.75, 14.0, 0.175).geography(),
-    listed("gpt-5.2-codex", K272, 1.75, 14.0, 0.175).geography(),
-    listed("gpt-5.2-pro", K272, 21.0, 168.0, 2.1).geography(),
-    listed("gpt-5.1", K272, 1.25, 10.0, 0.125).geography(),
-    listed("gpt-5.1-codex", K272, 1.25, 10.0, 0.125).geography(),
-    listed("gpt-5.1-codex-max", K272, 1.25, 10.0, 0.125).geography(),
-    listed("gpt-5.1-codex-mini", K272, 0.25, 2.0, 0.025).geography(),
-    listed("gpt-5", K272, 1.25, 10.0, 0.125).geography(),
-    listed("gpt-5-codex", K272, 1.25, 10.0, 0.125).geography(),
-    listed("gpt-5-chat", 128_000, 1.25, 10.0, 0.125).geography(),
-    listed("gpt-5-mini", K272, 0.25, 2.0, 0.025).geography(),
-    listed("gpt-5-nano", K272, 0.05, 0.4, 0.005).geography(),
-    listed("gpt-5-pro", 400_000, 15.0, 120.0, 1.5).geography(),
-    listed("gpt-4.1", 1_047_576, 2.0, 8.0, 0.5).geography(),
-    listed("gpt-4.1-mini", 1_047_576, 0.4, 1.6, 0.1).geography(),
-    listed("gpt-4.1-nano", 1_047_576, 0.1, 0.4, 0.025).geography(),
-    listed("gpt-4o", 128_000, 2.5, 10.0, 1.25).geography(),
-    listed("gpt-4o-2024-05-13", 128_000, 5.0, 15.0, 2.5).geography(),
-    listed("gpt-4o-mini", 128_000, 0.15, 0.6, 0.075).geography(),
-    listed("o1", K200, 15.0, 60.0, 7.5).geography(),
-    listed("o3", K200, 2.0, 8.0, 0.5).geography(),
-    listed("o3-mini", K200, 1.1, 4.4, 0.55).geography(),
-    listed("o4-mini", K200, 1.1, 4.4, 0.275).geography(),
+        .geography(1.1),
+    listed("gpt-5.4-mini", K272, 0.75, 4.5, 0.075).geography(1.1),
+    listed("gpt-5.4-nano", K272, 0.2, 1.25, 0.02).geography(1.1),
+    listed("gpt-5.3-codex", K272, 1.75, 14.0, 0.175)
+        .fast(2.0)
+        .geography(1.1),
+    listed("gpt-5.2", K272, 1.75, 14.0, 0.175).geography(1.1),
+    listed("gpt-5.2-codex", K272, 1.75, 14.0, 0.175).geography(1.1),
+    listed("gpt-5.2-pro", K272, 21.0, 168.0, 2.1).geography(1.1),
+    listed("gpt-5.1", K272, 1.25, 10.0, 0.125).geography(1.1),
+    listed("gpt-5.1-codex", K272, 1.25, 10.0, 0.125).geography(1.1),
+    listed("gpt-5.1-codex-max", K272, 1.25, 10.0, 0.125).geography(1.1),
+    listed("gpt-5.1-codex-mini", K272, 0.25, 2.0, 0.025).geography(1.1),
+    listed("gpt-5", K272, 1.25, 10.0, 0.125).geography(1.1),
+    listed("gpt-5-codex", K272, 1.25, 10.0, 0.125).geography(1.1),
+    listed("gpt-5-chat", 128_000, 1.25, 10.0, 0.125).geography(1.1),
+    listed("gpt-5-mini", K272, 0.25, 2.0, 0.025).geography(1.1),
+    listed("gpt-5-nano", K272, 0.05, 0.4, 0.005).geography(1.1),
+    listed("gpt-5-pro", 400_000, 15.0, 120.0, 1.5).geography(1.1),
+    listed("gpt-4.1", 1_047_576, 2.0, 8.0, 0.5).geography(1.1),
+    listed("gpt-4.1-mini", 1_047_576, 0.4, 1.6, 0.1).geography(1.1),
+    listed("gpt-4.1-nano", 1_047_576, 0.1, 0.4, 0.025).geography(1.1),
+    listed("gpt-4o", 128_000, 2.5, 10.0, 1.25).geography(1.1),
+    listed("gpt-4o-2024-05-13", 128_000, 5.0, 15.0, 2.5).geography(1.1),
+    listed("gpt-4o-mini", 128_000, 0.15, 0.6, 0.075).geography(1.1),
+    listed("o1", K200, 15.0, 60.0, 7.5).geography(1.1),
+    listed("o3", K200, 2.0, 8.0, 0.5).geography(1.1),
+    listed("o3-mini", K200, 1.1, 4.4, 0.55).geography(1.1),
+    listed("o4-mini", K200, 1.1, 4.4, 0.275).geography(1.1),
     // Google
     listed("gemini-4-argon", MI1, 2.0, 10.0, 0.1),
     listed("gemini-4-hydrogen", MI1, 1.5, 7.5, 0.075),
@@ -281,8 +284,8 @@ const BY_LITELLM: &[Listed] = &[
     listed("deepseek-v4-pro", M1, 1.32, 3.96, 0.044).cache_write(0.0),
     listed("deepseek-v4-flash", M1, 0.3, 1.2, 0.006).cache_write(0.0),
     listed("deepseek-flash", M1, 0.3, 1.2, 0.006).cache_write(0.0),
-    listed("deepseek-chat", 131_072, 0.28, 0.42, 0.028),
-    listed("deepseek-reasoner", 131_072, 0.28, 0.42, 0.028),
+    listed("deepseek-chat", 131_072, 0.28, 0.42, 0.028).cache_write(0.0),
+    listed("deepseek-reasoner", 131_072, 0.28, 0.42, 0.028).cache_write(0.0),
     // Moonshot
     listed("kimi-k3.1-pro", MI1, 2.0, 10.0, 0.2).cache_write(2.0),
     listed("kimi-k3.1-pro-highspeed", MI1, 4.0, 20.0, 0.2).cache_write(4.0),
