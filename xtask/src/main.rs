@@ -16,6 +16,7 @@ mod dev;
 mod generate;
 mod metadata;
 mod nightly;
+mod prices;
 mod python;
 mod tests;
 mod tool;
@@ -34,6 +35,8 @@ cargo xtask <command>
   api [renew]      compare openapi.json with the last release's and the changelog; `renew` when a release is made
   deps             compare the edges between the crates with the allowed ones
   deny [check…]    check the dependencies against deny.toml: bans, licenses and sources; `advisories` only when named
+  prices           what the built-in prices differ in from those of LiteLLM and ccusage, which it installs
+                   into a temporary folder
   words            look for words that xtask/words.txt replaces
   bench [name…]    measure, each figure beside its floor or peer
   nightly [part…] [min]
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Some("bench") => bench::run(rest),
         Some("nightly") => nightly::run(rest),
         Some("screenshots") => tests::screenshots(),
+        Some("prices") => prices::run(rest),
         Some("words") => words::run(),
         Some("help" | "--help" | "-h") | None => {
             println!("{USAGE}");
