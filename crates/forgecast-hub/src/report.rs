@@ -11,7 +11,6 @@ use forgecast_store::{UsageGroup, UsageQuery};
 
 use crate::error::Error;
 use crate::hub::Hub;
-use crate::spending::{forecast, hours};
 
 impl Hub {
     /// What was used, of everything that was ever counted: also of sessions that are no longer stored.
@@ -64,8 +63,7 @@ impl Hub {
         let burn = spending.burn(now);
         // The burn rate is known of all sessions together only.
         if let Some(today) = report.today.as_ref().filter(|_| !is_filtered) {
-            let left = hours(calendar.left_of_day_ms(now));
-            report.today_projected_usd = Some(forecast(today.cost_usd + burn.usd_per_hour * left));
+            report.today_projected_usd = spending.project(today.cost_usd, now, calendar.left_of_day_ms(now));
         }
         report.burn = Some(burn);
         report.budgets = spending.report(now, calendar, budgets);

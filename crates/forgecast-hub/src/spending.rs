@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 
 use forgecast_protocol::calendar::{self, date, first_of_month};
 use forgecast_protocol::event::{BudgetPassed, BudgetScope};
-use forgecast_protocol::report::{BudgetReport, BurnRate};
+use forgecast_protocol::report::{BudgetReport, BurnRate, CostRange};
 use forgecast_protocol::session::BudgetLevel;
 use forgecast_protocol::{Calendar, Timestamp};
 use forgecast_session::price::dollars;
 
 /// Over how many seconds the burn rate is measured.
 pub(crate) const BURN_S: u32 = 600;
+/// Over how many seconds at most projections look back, and from how many on they say anything.
+const PROJECTION_S: i64 = 2 * 60 * 60;
+const ENOUGH_S: i64 = 30 * 60;
 /// How finely.
 const BUCKET_MS: i64 = 10_000;
 /// Days that are remembered: this month and the one before, whatever the clock does.
@@ -74,7 +77,7 @@ impl Spending {
         let sum = self.days.entry(day).or_default();
         *sum = sum.saturating_add(nanos);
         let bucket = used_at.as_millis().div_euclid(BUCKET_MS);
-        let oldest = oldest_bucket(now);
+        let oldest = bucket_before(now, PROJECTION_S);
         if bucket > oldest {
             let (all_tokens, all_nanos) = self.burn.entry(bucket).or_default();
             *all_tokens = all_tokens.saturating_add(tokens);
@@ -90,19 +93,48 @@ impl Spending {
     /// How fast tokens and money go.
     #[expect(clippy::cast_precision_loss, reason = "a rate that is shown")]
     pub(crate) fn burn(&self, now: Timestamp) -> BurnRate {
-        let newest = now.as_millis().div_euclid(BUCKET_MS);
-        let (mut tokens, mut nanos) = (0i64, 0i64);
-        for (bucket_tokens, bucket_nanos) in self.burn.range(oldest_bucket(now) + 1..=newest).map(|(_, sum)| sum) {
-            tokens = tokens.saturating_add(*bucket_tokens);
-            nanos = nanos.saturating_add(*bucket_nanos);
-        }
+        let (tokens, _) = self.used(now, i64::from(BURN_S));
         let minutes = f64::from(BURN_S) / 60.0;
         BurnRate {
             window_s: BURN_S,
-            tokens_per_minute: tokens.max(0) as f64 / minutes,
-            // In whole billionths, so that what is written has no more digits than money has.
-            usd_per_hour: dollars(nanos.max(0).saturating_mul(3600) / i64::from(BURN_S)),
+            tokens_per_minute: tokens as f64 / minutes,
+            usd_per_hour: self.usd_per_hour(now, i64::from(BURN_S)),
         }
+    }
+
+    /// Tokens and billionths of a dollar of the last seconds.
+    fn used(&self, now: Timestamp, seconds: i64) -> (i64, i64) {
+        let (mut tokens, mut nanos) = (0i64, 0i64);
+        let buckets = bucket_before(now, seconds) + 1..=newest_bucket(now);
+        for (bucket_tokens, bucket_nanos) in self.burn.range(buckets).map(|(_, sum)| sum) {
+            tokens = tokens.saturating_add(*bucket_tokens);
+            nanos = nanos.saturating_add(*bucket_nanos);
+        }
+        (tokens.max(0), nanos.max(0))
+    }
+
+    fn usd_per_hour(&self, now: Timestamp, seconds: i64) -> f64 {
+        let (_, nanos) = self.used(now, seconds);
+        // In whole billionths, so that what is written has no more digits than money has.
+        dollars(nanos.saturating_mul(3600) / seconds)
+    }
+
+    /// What will have been spent after so many milliseconds more, at the lowest and the highest rate of the last ten
+    /// minutes, half an hour, and as long as something is known to have been used, up to two hours. Nothing before that
+    /// is half an hour.
+    pub(crate) fn project(&self, spent_usd: f64, now: Timestamp, left_ms: i64) -> Option<CostRange> {
+        let buckets = bucket_before(now, PROJECTION_S) + 1..=newest_bucket(now);
+        let first = *self.burn.range(buckets).next()?.0;
+        let known_s = (newest_bucket(now) + 1 - first) * BUCKET_MS / 1_000;
+        if known_s < ENOUGH_S {
+            return None;
+        }
+        let rates = [i64::from(BURN_S), ENOUGH_S, known_s].map(|seconds| self.usd_per_hour(now, seconds));
+        let at = |rate: f64| forecast(spent_usd + rate * hours(left_ms));
+        Some(CostRange {
+            low: at(rates.into_iter().fold(f64::INFINITY, f64::min)),
+            high: at(rates.into_iter().fold(0.0, f64::max)),
+        })
     }
 
     fn spent(&self, scope: BudgetScope, today: i32) -> f64 {
@@ -152,7 +184,6 @@ impl Spending {
     /// The state of all budgets.
     pub(crate) fn report(&self, now: Timestamp, calendar: &Calendar, budgets: &Budgets) -> Vec<BudgetReport> {
         let today = calendar.day(now);
-        let per_hour = self.burn(now).usd_per_hour;
         let periods = self.periods(today, budgets);
         let reports = periods.map(|(scope, period, limit_usd, spent_usd)| {
             let left_ms = match scope {
@@ -164,7 +195,7 @@ impl Spending {
                 period,
                 limit_usd,
                 spent_usd,
-                projected_usd: forecast(spent_usd + per_hour * hours(left_ms)),
+                projected_usd: self.project(spent_usd, now, left_ms),
                 level: level(spent_usd, limit_usd),
             }
         });
@@ -173,18 +204,23 @@ impl Spending {
 }
 
 /// A forecast in dollars, rounded to the millionth.
-pub(crate) fn forecast(usd: f64) -> f64 {
+fn forecast(usd: f64) -> f64 {
     (usd * 1e6).round() / 1e6
 }
 
 /// Milliseconds as hours.
 #[expect(clippy::cast_precision_loss, reason = "a month at most")]
-pub(crate) fn hours(millis: i64) -> f64 {
+fn hours(millis: i64) -> f64 {
     millis as f64 / 3_600_000.0
 }
 
-fn oldest_bucket(now: Timestamp) -> i64 {
-    now.as_millis().div_euclid(BUCKET_MS) - i64::from(BURN_S) * 1_000 / BUCKET_MS
+fn newest_bucket(now: Timestamp) -> i64 {
+    now.as_millis().div_euclid(BUCKET_MS)
+}
+
+/// The last bucket before those of the last seconds.
+fn bucket_before(now: Timestamp, seconds: i64) -> i64 {
+    newest_bucket(now) - seconds * 1_000 / BUCKET_MS
 }
 
 #[cfg(test)]
@@ -232,7 +268,30 @@ mod tests {
         assert!((spending.burn(at(20)).tokens_per_minute - 100.0).abs() < 1e-9);
         assert!((spending.burn(at(20)).usd_per_hour - 6.0).abs() < 1e-9);
         assert!(spending.burn(at(700)).usd_per_hour.abs() < 1e-9);
-        spending.add(0, at(10), at(5_000), 1_000, USD);
+        spending.add(0, at(10), at(10_000), 1_000, USD);
         assert!(spending.burn.is_empty());
+    }
+
+    #[test]
+    fn nothing_is_projected_before_half_an_hour_of_use_and_then_a_range() {
+        const HOUR_MS: i64 = 3_600_000;
+        let mut spending = Spending::default();
+        let begin = 1_000_000;
+        assert_eq!(spending.project(1.0, at(begin), HOUR_MS), None);
+        // Six dollars an hour for twenty minutes, then twelve.
+        for minute in 0..40 {
+            let now = at(begin + minute * 60);
+            let nanos = if minute < 20 { USD / 10 } else { USD / 5 };
+            spending.add(0, now, now, 1_000, nanos);
+            let projected = spending.project(1.0, now, HOUR_MS);
+            assert_eq!(projected.is_some(), minute >= 30, "minute {minute}: {projected:?}");
+        }
+        let range = spending.project(1.0, at(begin + 39 * 60), HOUR_MS).unwrap();
+        assert!(range.low < range.high, "{range:?}");
+        assert!((9.0..11.0).contains(&range.low), "{range:?}");
+        assert!((12.5..13.5).contains(&range.high), "{range:?}");
+        let idle = spending.project(1.0, at(begin + 60 * 60), HOUR_MS).unwrap();
+        assert!((idle.low - 1.0).abs() < 1e-9 && idle.high > 1.0, "{idle:?}");
+        assert_eq!(spending.project(1.0, at(begin + 10_000), HOUR_MS), None, "long ago");
     }
 }

@@ -104,7 +104,17 @@ impl UsageRow {
     }
 }
 
+/// A projection in US dollars: what it comes to at the lowest and at the highest rate of the last two hours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CostRange {
+    /// At the lowest rate.
+    pub low: f64,
+    /// At the highest rate.
+    pub high: f64,
+}
+
 /// How a budget stands at the moment.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BudgetReport {
     /// Day or month.
@@ -115,8 +125,8 @@ pub struct BudgetReport {
     pub limit_usd: f64,
     /// US dollars spent.
     pub spent_usd: f64,
-    /// US dollars at the end of the period at the present burn rate.
-    pub projected_usd: f64,
+    /// What is spent at the end of the period; absent before 30 minutes of use are known.
+    pub projected_usd: Option<CostRange>,
     /// How near the limit it is.
     pub level: BudgetLevel,
 }
@@ -156,8 +166,8 @@ pub struct UsageReport {
     pub totals: UsageAmount,
     /// What was used today by this machine's calendar. Absent when the report leaves out today.
     pub today: Option<UsageAmount>,
-    /// What today will have cost at the present burn rate.
-    pub today_projected_usd: Option<f64>,
+    /// What today will have cost; absent before 30 minutes of use are known.
+    pub today_projected_usd: Option<CostRange>,
     /// The present burn rate; only a running server knows it.
     pub burn: Option<BurnRate>,
     /// What agents say of their own sessions, for comparison. Absent when none says anything, and in a report about some

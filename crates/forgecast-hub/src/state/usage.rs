@@ -2,7 +2,6 @@
 //! report without naming calls counts only as long as no better source names them; passed budgets are announced.
 
 use forgecast_protocol::event::{BudgetPassed, BudgetScope, SourceAccount, UsageRecorded, UsageSource, WindowSource};
-use forgecast_protocol::session::BudgetLevel;
 use forgecast_protocol::session::{BudgetLevel, TokenCounts};
 use forgecast_protocol::{Event, Fact, SessionId, SessionView, Timestamp};
 use forgecast_session::ledger::{Account, Belonging, Difference, cost_nanos, keys_of};

@@ -210,8 +210,7 @@ pub struct UsageRecorded {
 }
 
 /// Who says how many tokens fit into a context window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WindowSource {
     /// The agent's own record.

@@ -58,6 +58,12 @@ export function money(usd: number): string {
   return `$${usd.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
 }
 
+/** `$1.20–$3.40`, or one amount when both are shown alike. */
+export function moneyRange({ low, high }: { low: number; high: number }): string {
+  const [from, to] = [money(low), money(high)];
+  return from === to ? from : `${from}–${to}`;
+}
+
 /** `42%`; `100%` only when it is. */
 export function percent(value: number): string {
   const whole = Math.round(Math.min(100, Math.max(0, value)));

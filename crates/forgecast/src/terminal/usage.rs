@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use forgecast_protocol::report::{GroupBy, UsageAmount, UsageReport, UsageRow};
+use forgecast_protocol::report::{CostRange, GroupBy, UsageAmount, UsageReport, UsageRow};
 use forgecast_protocol::session::{TokenCounts, Usage};
 
 use super::{Style, counted, table};
@@ -66,7 +66,7 @@ pub(crate) fn usage(report: &UsageReport, style: Style) -> String {
     if let Some(today) = &report.today {
         let projected = report
             .today_projected_usd
-            .map(|usd| format!(", {} by midnight at this rate", money(usd)))
+            .map(|usd| format!(", {} by midnight", range(usd)))
             .unwrap_or_default();
         let tokens = grouped(today.tokens.total());
         line(
@@ -89,11 +89,14 @@ pub(crate) fn usage(report: &UsageReport, style: Style) -> String {
         line(
             "budget",
             &format!(
-                "{}: {} of {}, {} at this rate",
+                "{}: {} of {}{}",
                 budget.period,
                 money(budget.spent_usd),
                 money(budget.limit_usd),
-                money(budget.projected_usd)
+                budget
+                    .projected_usd
+                    .map(|usd| format!(", {} at its end", range(usd)))
+                    .unwrap_or_default()
             ),
         );
     }
@@ -166,6 +169,11 @@ fn cost(amount: &UsageAmount) -> String {
         unpriced if unpriced >= amount.calls && amount.cost_usd == 0.0 => "unpriced ".to_owned(),
         _ => format!("{}*", money(amount.cost_usd)),
     }
+}
+
+fn range(usd: CostRange) -> String {
+    let (low, high) = (money(usd.low), money(usd.high));
+    if low == high { low } else { format!("{low} to {high}") }
 }
 
 fn money(usd: f64) -> String {

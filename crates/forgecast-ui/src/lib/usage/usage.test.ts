@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { usageBySource, barsPath, burn, bySize, cacheHits, level, newestMinute, describeCost, minuteValues, total, untilSpent } from './usage';
+import { usageBySource, barsPath, burn, bySize, cacheHits, level, newestMinute, describeCost, minuteValues, projectedRates, total, untilSpent } from './usage';
 import type { UsageMinute } from '../generated/wire';
 
 const MINUTE = 60_000;
@@ -51,6 +51,22 @@ describe('the burn rate', () => {
 describe('a projection', () => {
   it('says when the budget is used up at this rate', () => {
     expect(untilSpent(3, 10, 10)).toBe(42 * MINUTE);
+  });
+
+  it('says nothing before half an hour is known, and then between which rates', () => {
+    const fc_minutes = fc.uniqueArray(fc.integer({ min: 0, max: 120 }), { minLength: 1, maxLength: 60 });
+    fc.assert(
+      fc.property(fc_minutes, (backs) => {
+        const used = recent(Object.fromEntries(backs.map((back) => [back, { tokens: 1, cost_usd: 0.1 }])));
+        const rates = projectedRates(used, NOW);
+        expect(rates !== undefined).toBe(Math.max(...backs) >= 30);
+        if (rates) expect(rates.low).toBeLessThanOrEqual(rates.high);
+      }),
+    );
+    const steady = recent(Object.fromEntries(Array.from({ length: 60 }, (_, back) => [back + 1, { tokens: 1, cost_usd: 0.1 }])));
+    expect(projectedRates(steady, NOW)?.high).toBeCloseTo(6);
+    expect(projectedRates(steady, NOW)?.low).toBeCloseTo(6);
+    expect(projectedRates(recent({ 40: { tokens: 1 } }), NOW)).toBeUndefined();
   });
 
   it('is silent when nothing is used, when it is spent already, and about what nobody can foresee', () => {

@@ -8,6 +8,8 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** Over how long a burn rate is measured. */
 const BURN_WINDOW_MS = 10 * MINUTE;
+/** How much has to be known before anything is projected. */
+const PROJECTION_MS = 30 * MINUTE;
 /** Minutes that the small chart shows. */
 const SPARK_MINUTES = 60;
 /** Beyond this a projection says more than anybody can know. */
@@ -88,6 +90,29 @@ export function burn(recent: Minutes, now: number): Burn | undefined {
   };
 }
 
+export interface Range {
+  low: number;
+  high: number;
+}
+
+/**
+ * Between which rates money may go on, dollars per hour: the lowest and the highest of the last ten minutes, half an hour
+ * and the minutes that the view carries. Undefined before half an hour is known, and when nothing had a price.
+ */
+export function projectedRates(recent: Minutes, now: number): Range | undefined {
+  const priced = Object.entries(recent ?? {}).flatMap(([beginning, { cost_usd }]) => {
+    const from = millis(beginning);
+    return from === undefined || from > now || cost_usd === undefined ? [] : [{ from, cost_usd }];
+  });
+  const known = now - Math.min(...priced.map(({ from }) => from));
+  if (priced.length === 0 || known < PROJECTION_MS) return undefined;
+  const rates = [BURN_WINDOW_MS, PROJECTION_MS, known].map((windowMs) => {
+    const spent = priced.filter(({ from }) => from >= now - windowMs).reduce((sum, { cost_usd }) => sum + cost_usd, 0);
+    return spent / (windowMs / HOUR);
+  });
+  return { low: Math.min(...rates), high: Math.max(...rates) };
+}
+
 /** Tokens of each of the minutes up to and with the one of `now`, the oldest first. */
 export function minuteValues(recent: Minutes, now: number, minutes = SPARK_MINUTES): number[] {
   const values = new Array<number>(minutes).fill(0);
@@ -103,8 +128,18 @@ export function minuteValues(recent: Minutes, now: number, minutes = SPARK_MINUT
 
 /** The newest minute in which anything was used, its beginning. */
 export function newestMinute(recent: Minutes): number | undefined {
-  const times = Object.keys(recent ?? {}).flatMap((beginning) => millis(beginning) ?? []);
+  const times = minuteTimes(recent);
   return times.length === 0 ? undefined : Math.max(...times);
+}
+
+/** The oldest minute that is known, its beginning. */
+export function oldestMinute(recent: Minutes): number | undefined {
+  const times = minuteTimes(recent);
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+function minuteTimes(recent: Minutes): number[] {
+  return Object.keys(recent ?? {}).flatMap((beginning) => millis(beginning) ?? []);
 }
 
 /** Bars of a chart of 1 × 1 per value as the `d` of a path; `1` is the highest value. */
