@@ -56,11 +56,12 @@ impl LiveSession {
         self.log.handle.close(end);
     }
 
-    /// Publishes the newest state if a viewer can see a difference. Returns whether it did.
-    pub(crate) fn publish(&mut self) -> bool {
+    /// Publishes the newest state if a viewer can see a difference. Returns whether it did. `steps` more revisions are
+    /// left out before it: those of a past that was read in one go, which nobody saw live and anybody can look back at.
+    pub(crate) fn publish(&mut self, steps: u64) -> bool {
         let view = Arc::new(canonical(self.session.view()));
         if self.is_new() {
-            self.revision = 1;
+            self.revision = 1 + steps;
             self.topic.begin(self.revision, Content::View(view));
             return true;
         }
@@ -68,7 +69,7 @@ impl LiveSession {
         let Some(patch) = patch else {
             return false;
         };
-        self.revision += 1;
+        self.revision += 1 + steps;
         self.topic
             .publish(self.revision, &patch, |content| *content = Content::View(view));
         true

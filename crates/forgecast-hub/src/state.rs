@@ -57,6 +57,43 @@ struct Touched {
     before: Option<Stage>,
     /// Its facts of this batch.
     facts: u64,
+    /// How they are cut into revisions.
+    past: PastSteps,
+}
+
+impl Touched {
+    fn new(before: Option<Stage>) -> Self {
+        Self {
+            before,
+            facts: 0,
+            past: PastSteps::default(),
+        }
+    }
+}
+
+/// How a past that is read in one go is cut into revisions, so that it can be looked back at like one that was followed:
+/// a new one for each minute in which something happened.
+#[derive(Clone, Copy, Debug, Default)]
+struct PastSteps {
+    /// When the last step began.
+    began: Option<Timestamp>,
+    steps: u64,
+}
+
+impl PastSteps {
+    const MINUTE_MS: u64 = 60_000;
+    /// No batch is cut into more.
+    const MOST: u64 = 2_000;
+
+    /// The step of a fact that became true at this time.
+    fn step(&mut self, at: Timestamp, is_past: bool) -> u64 {
+        let began = *self.began.get_or_insert(at);
+        if is_past && at.millis_since(began) >= Self::MINUTE_MS && self.steps < Self::MOST {
+            self.began = Some(at);
+            self.steps += 1;
+        }
+        self.steps
+    }
 }
 
 /// What one batch has done so far, and at its end: what it came to.
@@ -83,12 +120,16 @@ pub(crate) struct BatchContext {
 }
 
 impl BatchContext {
-    /// Adds a folded fact to what has to be stored. Its revision is known when the batch is finished.
-    fn push(&mut self, id: SessionId, event: Event) {
+    /// Adds a folded fact to what has to be stored; `at` is when it became true. Its revision is known when the batch is
+    /// finished; until then the number of its step stands in its place.
+    fn push(&mut self, id: SessionId, at: Timestamp, event: Event) {
+        let mut step = 0;
         if let Some(touched) = self.touched.get_mut(&id) {
             touched.facts += 1;
+            let is_of_agent = matches!(event.origin.kind, SourceKind::Transcript | SourceKind::Foundry);
+            step = touched.past.step(at, event.origin.first_sight && is_of_agent);
         }
-        self.draft.events.push((id, 0, event));
+        self.draft.events.push((id, step, event));
     }
 
     fn has_facts_of(&self, id: &SessionId) -> bool {
@@ -98,7 +139,7 @@ impl BatchContext {
     fn touch(&mut self, id: &SessionId, live: &LiveSession) {
         if !self.touched.contains_key(id) {
             let before = Some(Stage::of(live.session.view()));
-            self.touched.insert(id.clone(), Touched { before, facts: 0 });
+            self.touched.insert(id.clone(), Touched::new(before));
         }
     }
 
@@ -173,7 +214,8 @@ impl HubState {
     fn apply(&mut self, id: &SessionId, event: Event, context: &mut BatchContext) {
         if let Some(live) = self.sessions.get_mut(id) {
             live.session.apply(&event);
-            context.push(id.clone(), event);
+            let at = live.session.time_of(&event);
+            context.push(id.clone(), at, event);
         }
     }
 
@@ -252,11 +294,13 @@ impl HubState {
             context.session_messages.push((id.clone(), message));
         }
         self.count_report(&id, &event, context);
+        let mut at = event.at;
         if let Some(live) = self.sessions.get_mut(&id) {
             live.session.apply(&event);
+            at = live.session.time_of(&event);
         }
         self.confirm_call(&id, &event, context);
-        context.push(id, event);
+        context.push(id, at, event);
     }
 
     /// The session that a fact belongs to, in memory. It is made, or begins a new run, where the fact says so.
@@ -284,7 +328,7 @@ impl HubState {
         if resolved.created {
             self.sessions.admit(&id, Restored::new(history::begin(&id, event)));
             let before = None;
-            context.touched.insert(id.clone(), Touched { before, facts: 0 });
+            context.touched.insert(id.clone(), Touched::new(before));
             self.carry_host(&id, event, context);
             return Ok(id);
         }

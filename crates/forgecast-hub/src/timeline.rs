@@ -82,7 +82,7 @@ impl SessionHistory {
             for stored in page {
                 let (session, builder) = self.folded.get_or_insert_with(|| {
                     let session = begin(id, &stored.event);
-                    let builder = TimelineBuilder::new(&session, 0, stored.event.at);
+                    let builder = TimelineBuilder::new(&session, 0, session.time_of(&stored.event));
                     (session, builder)
                 });
                 apply(session, &stored.event);

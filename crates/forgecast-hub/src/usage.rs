@@ -15,8 +15,8 @@ const MINUTE_MS: i64 = 60_000;
 #[derive(Default)]
 pub(crate) struct PendingUsage(BTreeMap<SumKey, Sum>);
 
-/// Transcript, model, agent, phase and minute.
-type SumKey = (Option<SessionName>, Option<String>, Option<String>, Option<String>, i64);
+/// Minute, transcript, model, agent and phase: what was used earlier is folded earlier.
+type SumKey = (i64, Option<SessionName>, Option<String>, Option<String>, Option<String>);
 
 struct Sum {
     usage: UsageRecorded,
@@ -72,11 +72,11 @@ impl PendingUsage {
     pub(crate) fn add(&mut self, usage: UsageRecorded, nanos: i64, cause: UsageCause) {
         let minute = usage.used_at.unwrap_or(cause.at).as_millis().div_euclid(MINUTE_MS);
         let key = (
+            minute,
             cause.subject.transcript.clone(),
             usage.model.clone(),
             usage.agent.clone(),
             usage.phase.clone(),
-            minute,
         );
         match self.0.get_mut(&key) {
             Some(sum) => sum.add(usage, nanos),

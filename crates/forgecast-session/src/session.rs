@@ -55,7 +55,11 @@ impl Session {
     /// there.
     #[must_use]
     pub fn time_of(&self, event: &Event) -> Timestamp {
-        self.state.files.context(event).at
+        let at = self.state.files.context(event).at;
+        match &event.fact {
+            Fact::UsageRecorded(usage) => usage.used_at.map_or(at, |used| used.min(at)),
+            _ => at,
+        }
     }
 
     /// The phase that the build was in at a time: the present one if that had begun, else the one that went on then, else

@@ -19,13 +19,16 @@ use crate::live::LiveSessions;
 impl HubState {
     /// Gives every touched session that changed its next revision, and tells its viewers.
     pub(super) fn publish_changes(&mut self, context: &mut BatchContext) {
-        let mut revisions: BTreeMap<SessionId, Revision> = BTreeMap::new();
+        // The last revision of each session, and how many lead there.
+        let mut revisions: BTreeMap<SessionId, (Revision, u64)> = BTreeMap::new();
         for (id, touched) in std::mem::take(&mut context.touched) {
             let is_revised = self.revise_estimate(&id, touched.before, context);
             let Some(live) = self.sessions.get_mut(&id) else {
                 continue;
             };
-            if live.publish() {
+            let steps = touched.past.steps;
+            let is_published = live.publish(steps);
+            if is_published {
                 self.shared.tally.lock().updates += 1;
             }
             live.used = Instant::now();
@@ -34,7 +37,7 @@ impl HubState {
             self.describe(&id, &mut context.draft);
             let agents = self.shared.registry().agent_sessions_of(&id).into_iter();
             context.merges.extend(agents.map(|agent| (agent, id.clone())));
-            revisions.insert(id, revision);
+            revisions.insert(id, (revision, if is_published { steps } else { 0 }));
         }
         for (id, message) in std::mem::take(&mut context.session_messages) {
             if let Some(live) = self.sessions.get(&id) {
@@ -45,7 +48,9 @@ impl HubState {
             self.shared.index.publish_event(&message);
         }
         for (id, revision, _) in &mut context.draft.events {
-            *revision = revisions.get(id).copied().unwrap_or_default();
+            let (last, steps) = revisions.get(id).copied().unwrap_or_default();
+            // Until now it was the number of its step.
+            *revision = last - steps.saturating_sub(*revision);
         }
     }
 

@@ -140,7 +140,7 @@ async fn a_day_and_a_month_are_said_to_the_session_that_passed_the_mark() {
 
     bench.clock.jump(HOUR_MS / 2);
     spend(&bench, "t1", 0.0).await;
-    let report = bench.hub.usage_report(ReportQuery::default()).await.unwrap();
+    let report = bench.hub.usage_report(StatsQuery::default()).await.unwrap();
     let (day, today) = (
         report.budgets[0].projected_usd.unwrap(),
         report.today_projected_usd.unwrap(),

@@ -1,18 +1,20 @@
 //! Looking back: what is shown of the past is what was shown when it was the present, and the scale of time tells nothing
 //! that the views do not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use forgecast_hub::{MOST_MARKS, Options};
 use forgecast_protocol::event::{ErrorReported, PhaseReported, TestBasis, TestsReported, WaitingBegan, WaitingEnded};
 use forgecast_protocol::session::{PhaseStatus, SessionStatus, SessionView};
-use forgecast_protocol::{Batch, Fact, Revision};
-use forgecast_protocol::{MarkKind, Timeline};
+use forgecast_protocol::{Batch, Fact, MarkKind, Revision, SourceKind, Timeline};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
+use crate::accounts::{call, told, transcript};
 use crate::bench::{Bench, agent, eventually, named, options, phase};
 use crate::memory::completed;
+
+const MINUTE_MS: i64 = 60_000;
 
 fn tests(iteration: u32, passed: u32, failed: u32) -> Fact {
     Fact::TestsReported(TestsReported {
@@ -264,4 +266,50 @@ async fn a_silence_is_told_as_what_became_of_it() {
     let (first, last) = (all.times[0].1, all.times.last().unwrap().1);
     assert!(last.millis_since(first) >= 15 * 60 * 1000);
     bench.stop().await;
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 16, ..Config::default() })]
+
+    /// A transcript that was written before anybody followed it can be looked back at like one that was followed: for each
+    /// minute with a call there is a revision, with the time of that minute and what had been used by then.
+    #[test]
+    fn a_past_that_is_read_in_one_go_has_a_revision_for_each_minute(
+        gaps in prop::collection::vec(0_i64..40, 1..30),
+        batches in 1_usize..4,
+    ) {
+        runtime().block_on(async {
+            let bench = Bench::new().await;
+            let now = bench.clock.now();
+            let began = now.plus_millis(-20 * 24 * 60 * MINUTE_MS);
+            let mut at = 0;
+            let minutes: Vec<i64> = gaps.iter().map(|gap| { at += gap; at }).collect();
+            let subject = transcript("258c7280-ae70", "/home/dev/notes");
+            for part in minutes.iter().enumerate().collect::<Vec<_>>().chunks(minutes.len().div_ceil(batches)) {
+                let events = part.iter().map(|(number, minute)| {
+                    let mut told_call = call(&format!("m{number}"), &format!("r{number}"), 10);
+                    let then = began.plus_millis(**minute * MINUTE_MS);
+                    told_call.used_at = Some(then);
+                    let mut read = told(SourceKind::Transcript, subject.clone(), now, Fact::CallReported(told_call));
+                    read.origin.first_sight = true;
+                    read.origin.modified_at = Some(then);
+                    read
+                });
+                bench.hub.push(Batch { events: events.collect(), ..Batch::default() }).await.unwrap();
+            }
+            let session = "258c7280-ae70~1".parse().unwrap();
+            let _ = bench.hub.wait_idle().await;
+            let timeline = bench.hub.timeline(&session, 0, MOST_MARKS).await.unwrap().unwrap();
+            for (revision, at) in timeline.times.iter().filter(|(_, at)| *at < now.plus_millis(-MINUTE_MS)) {
+                let view = bench.hub.view_at(&session, *revision).await.unwrap().unwrap();
+                let view: serde_json::Value = serde_json::from_slice(&view.json).unwrap();
+                let by_then = minutes.iter().filter(|minute| began.plus_millis(**minute * MINUTE_MS) <= *at).count();
+                assert_eq!(view["usage"]["calls"], by_then, "at revision {revision}");
+            }
+            let distinct: BTreeSet<i64> = minutes.iter().copied().collect();
+            let shown: BTreeSet<i64> = timeline.times.iter().map(|(_, at)| (at.as_millis() - began.as_millis()) / MINUTE_MS).collect();
+            assert!(distinct.is_subset(&shown), "{distinct:?} {shown:?}");
+            bench.stop().await;
+        });
+    }
 }

@@ -26,6 +26,8 @@ export interface ChartSpec {
   time: (ms: number, stepMs: number) => string;
   /** Whether a point stands for a day: ticks then stand at days only. */
   days: boolean;
+  /** Milliseconds that a point stands for, if it is known. */
+  step?: number | undefined;
 }
 
 const HOUR = 3_600_000;

@@ -98,7 +98,7 @@ export class Plot {
         points: { show: this.#spec.kind !== 'bars', size: 7 },
       },
       scales: {
-        x: { time: true, range: (_, least, most) => around(spec(), least, most) },
+        x: { time: true, range: () => around(spec()) },
         y: { range: (_, __, most) => [0, most > 0 ? most * 1.06 : 1] },
       },
       axes: [
@@ -195,8 +195,10 @@ function dataOf({ x, series, stacked: piled }: ChartSpec): uPlot.AlignedData {
 }
 
 /** The axis of time; bars at its ends are as broad as the others. */
-function around({ kind, x, days }: ChartSpec, least: number | null, most: number | null): [number, number] {
-  if (least === null || most === null) return [0, 1];
-  const step = x.length > 1 ? (most - least) / (x.length - 1) : days ? DAY_S : 60;
+function around({ kind, x, days, step: known }: ChartSpec): [number, number] {
+  const [first, last] = [x[0], x.at(-1)];
+  if (first === undefined || last === undefined) return [0, 1];
+  const [least, most] = [first / 1_000, last / 1_000];
+  const step = x.length > 1 ? (most - least) / (x.length - 1) : known !== undefined ? known / 1_000 : days ? DAY_S : 60;
   return kind === 'bars' ? [least - step * 0.6, most + step * 0.6] : least === most ? [least - step, most + step] : [least, most];
 }

@@ -497,6 +497,15 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What an agent is doing, by a line that tells of no single use of a tool. */
+        ActivityReported: {
+            /** @description What it is doing. */
+            activity: components["schemas"]["AgentActivity"];
+            /** @description The agent; absent for the main one. */
+            agent?: string;
+        };
+        /** @description What an agent is doing. */
+        AgentActivity: "alive" | "working";
         /** @description What one agent of the session is doing. */
         AgentReported: {
             /** @description `scout`, `builder`, `general-purpose`, … */
@@ -737,11 +746,8 @@ export interface components {
             limit_usd: number;
             /** @description Which one: `2026-11-22`, `2026-11`. */
             period: string;
-            /**
-             * Format: double
-             * @description US dollars at the end of the period at the present burn rate.
-             */
-            projected_usd: number;
+            /** @description What is spent at the end of the period; absent before 30 minutes of use are known. */
+            projected_usd?: components["schemas"]["CostRange"];
             /** @description Day or month. */
             scope: components["schemas"]["BudgetScope"];
             /**
@@ -952,6 +958,8 @@ export interface components {
              * @default 0
              */
             limit: number;
+            /** @description Who says how many fit; absent: nobody, it is assumed. */
+            limit_from?: components["schemas"]["WindowSource"];
             /**
              * Format: double
              * @description 0 to 100.
@@ -962,6 +970,19 @@ export interface components {
              * @description Tokens in it.
              */
             used?: number;
+        };
+        /** @description A projection in US dollars: what it comes to at the lowest and at the highest rate of the last two hours. */
+        CostRange: {
+            /**
+             * Format: double
+             * @description At the highest rate.
+             */
+            high: number;
+            /**
+             * Format: double
+             * @description At the lowest rate.
+             */
+            low: number;
         };
         /** @description The current phase. */
         CurrentPhase: {
@@ -994,6 +1015,8 @@ export interface components {
             /** @description The producer's word for it. */
             kind: string;
         };
+        /** @description What ended a turn before the agent did. */
+        CutShort: "error" | "user";
         /**
          * @description A date of the server's calendar, or a moment which means its day.
          * @example 2026-11-22
@@ -1107,7 +1130,7 @@ export interface components {
             session?: string;
             /** @description Another name for `session`, used in the envelopes of broadcasters. */
             session_id?: string;
-            /** @description `session_seen`, `phase_reported`, `checkpoint_reported`, `task_reported`, `tests_reported`, `agent_reported`, `decision_recorded`, `pattern_recorded`, `artifact_changed`, `usage_recorded`, `tool_used`, `waiting_began`, `waiting_ended`, `error_reported`, `completion_reported`, `problem_found`, `problem_cleared`, `source_gone`, `source_returned`, each with the fields of the fact of this name; any other word is passed on as it is. */
+            /** @description `session_seen`, `phase_reported`, `checkpoint_reported`, `task_reported`, `tests_reported`, `agent_reported`, `decision_recorded`, `pattern_recorded`, `artifact_changed`, `usage_recorded`, `tool_used`, `waiting_began`, `waiting_ended`, `activity_reported`, `error_reported`, `completion_reported`, `problem_found`, `problem_cleared`, `source_gone`, `source_returned`, each with the fields of the fact of this name; any other word is passed on as it is. */
             type: string;
         } | unknown | unknown | unknown;
         /**
@@ -1242,7 +1265,7 @@ export interface components {
             partialSuccess?: components["schemas"]["PartialSuccess"];
         };
         /** @description A fact. Every field that a producer may leave out is optional: absent means "not said", never zero. */
-        Fact: components["schemas"]["SessionSeen"] | components["schemas"]["PhaseReported"] | components["schemas"]["CheckpointReported"] | components["schemas"]["TaskReported"] | components["schemas"]["TestsReported"] | components["schemas"]["AgentReported"] | components["schemas"]["DecisionRecorded"] | components["schemas"]["PatternRecorded"] | components["schemas"]["ArtifactChanged"] | components["schemas"]["CallReported"] | components["schemas"]["UsageRecorded"] | components["schemas"]["BudgetPassed"] | components["schemas"]["ToolUsed"] | components["schemas"]["WaitingBegan"] | components["schemas"]["WaitingEnded"] | components["schemas"]["ProcessReported"] | components["schemas"]["ErrorReported"] | components["schemas"]["CompletionReported"] | components["schemas"]["WentQuiet"] | components["schemas"]["EstimateRevised"] | components["schemas"]["ProblemFound"] | components["schemas"]["ProblemCleared"] | components["schemas"]["SourceGone"] | components["schemas"]["SourceReturned"] | components["schemas"]["IndexingProgress"] | components["schemas"]["Custom"];
+        Fact: components["schemas"]["SessionSeen"] | components["schemas"]["PhaseReported"] | components["schemas"]["CheckpointReported"] | components["schemas"]["TaskReported"] | components["schemas"]["TestsReported"] | components["schemas"]["AgentReported"] | components["schemas"]["DecisionRecorded"] | components["schemas"]["PatternRecorded"] | components["schemas"]["ArtifactChanged"] | components["schemas"]["CallReported"] | components["schemas"]["UsageRecorded"] | components["schemas"]["BudgetPassed"] | components["schemas"]["ToolUsed"] | components["schemas"]["WaitingBegan"] | components["schemas"]["WaitingEnded"] | components["schemas"]["ProcessReported"] | components["schemas"]["ActivityReported"] | components["schemas"]["ErrorReported"] | components["schemas"]["CompletionReported"] | components["schemas"]["WentQuiet"] | components["schemas"]["EstimateRevised"] | components["schemas"]["ProblemFound"] | components["schemas"]["ProblemCleared"] | components["schemas"]["SourceGone"] | components["schemas"]["SourceReturned"] | components["schemas"]["IndexingProgress"] | components["schemas"]["Custom"];
         /** @description By what usage is grouped. */
         GroupBy: "day" | "project" | "model" | "phase" | "session";
         /**
@@ -2674,9 +2697,11 @@ export interface components {
             calls: number;
             /**
              * Format: uint64
-             * @description Tokens that fit into it, as Forgecast is configured; absent: 200,000.
+             * @description Tokens that fit into it; absent: 200,000.
              */
             context_limit?: number;
+            /** @description Who says how many fit; absent: nobody, it is what the configuration assumes. */
+            context_limit_from?: components["schemas"]["WindowSource"];
             /**
              * Format: double
              * @description Share of the context window in use, 0 to 100, as a producer says it.
@@ -2746,11 +2771,8 @@ export interface components {
             rows: components["schemas"]["UsageRow"][];
             /** @description What was used today by this machine's calendar. Absent when the report leaves out today. */
             today?: components["schemas"]["UsageAmount"];
-            /**
-             * Format: double
-             * @description What today will have cost at the present burn rate.
-             */
-            today_projected_usd?: number;
+            /** @description What today will have cost; absent before 30 minutes of use are known. */
+            today_projected_usd?: components["schemas"]["CostRange"];
             /** @description All rows together. */
             totals: components["schemas"]["UsageAmount"];
         };
@@ -2849,15 +2871,32 @@ export interface components {
         };
         /** @description Who says how many tokens a call used, best first: of several that speak of one call, the best one counts. */
         UsageSource: "transcript" | "otel" | "hook" | "reported" | "estimated";
-        /** @description The session waits for a person. */
+        /** @description An agent of the session waits for a person. The wait is that agent's own: `docs/states.md` says what ends it. */
         WaitingBegan: {
+            /** @description The agent that waits; absent for the main one. */
+            agent?: string;
+            /** @description How a turn ended that did not end by itself. */
+            cut_short?: components["schemas"]["CutShort"];
             /** @description What it waits for, one line. */
             reason: string;
-            /** @description What kind of wait it is, when the producer says. */
+            /** @description What the tool would be used on, as `summary` says it. */
+            summary?: string;
+            /** @description The tool, where the id of its use is not told. */
+            tool?: string;
+            /** @description The use of a tool whose approval or answer is awaited, by the agent's id of it. */
+            use_id?: string;
+            /** @description What kind of wait it is, when the producer says. A wait for a prompt is the end of a turn. */
             waiting_for?: components["schemas"]["WaitingFor"];
         };
-        /** @description The session no longer waits for a person. */
-        WaitingEnded: Record<string, never>;
+        /** @description A wait is over. Without any field it is a new prompt: the main agent is at work, and what was asked before is settled. */
+        WaitingEnded: {
+            /** @description The agent that waits no longer, whatever it waited for. */
+            agent?: string;
+            /** @description The tool that was approved or refused, where the id of its use is not told. */
+            tool?: string;
+            /** @description The use of a tool that was approved, refused or answered. */
+            use_id?: string;
+        };
         /** @description What a session waits for. */
         WaitingFor: "permission" | "prompt" | "answer";
         /** @description A deadline passed without work, so that a session counts as stalled or abandoned. */
@@ -2867,6 +2906,8 @@ export interface components {
             /** @description Without work since. */
             since: components["schemas"]["Timestamp"];
         };
+        /** @description Who says how many tokens fit into a context window. */
+        WindowSource: "record" | "model" | "observed";
     };
     responses: {
         /** @description The path, the query or the body does not have the form it must have. */
@@ -3007,6 +3048,8 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type ActivityReported = components['schemas']['ActivityReported'];
+export type AgentActivity = components['schemas']['AgentActivity'];
 export type AgentReported = components['schemas']['AgentReported'];
 export type AgentTotal = components['schemas']['AgentTotal'];
 export type AgentTotals = components['schemas']['AgentTotals'];
@@ -3030,9 +3073,11 @@ export type ClientMessage = components['schemas']['ClientMessage'];
 export type CompletionBasis = components['schemas']['CompletionBasis'];
 export type CompletionReported = components['schemas']['CompletionReported'];
 export type ContextWindow = components['schemas']['ContextWindow'];
+export type CostRange = components['schemas']['CostRange'];
 export type CurrentPhase = components['schemas']['CurrentPhase'];
 export type Cursor = components['schemas']['Cursor'];
 export type Custom = components['schemas']['Custom'];
+export type CutShort = components['schemas']['CutShort'];
 export type Day = components['schemas']['Day'];
 export type DecisionRecorded = components['schemas']['DecisionRecorded'];
 export type Decisions = components['schemas']['Decisions'];
@@ -3147,6 +3192,7 @@ export type WaitingBegan = components['schemas']['WaitingBegan'];
 export type WaitingEnded = components['schemas']['WaitingEnded'];
 export type WaitingFor = components['schemas']['WaitingFor'];
 export type WentQuiet = components['schemas']['WentQuiet'];
+export type WindowSource = components['schemas']['WindowSource'];
 export type Response400 = components['responses']['400'];
 export type Response401 = components['responses']['401'];
 export type Response403 = components['responses']['403'];

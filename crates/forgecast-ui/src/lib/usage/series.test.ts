@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseSeries, chartPoints, hasGap, seriesStep, withRecentMinutes } from './series';
 import type { UsageMinute } from '../generated/wire';
@@ -41,12 +42,26 @@ describe('what was used minute by minute', () => {
       [iso(3), 50],
       [iso(9), 1],
     ]);
-    const rate = chartPoints(known, MINUTE, T0 + 5 * MINUTE, false);
-    expect(rate.values).toEqual([100, 0, 0, 50]);
+    const rate = chartPoints(known, MINUTE, T0, T0 + 5 * MINUTE, false);
+    expect(rate.values).toEqual([100, 0, 0, 50, 0, 0]);
     expect(rate.x[3]).toBe(T0 + 3 * MINUTE);
-    expect(chartPoints(known, MINUTE, T0 + 60 * MINUTE, true).values.at(-1)).toBe(151);
-    expect(chartPoints(new Map(), MINUTE, T0, true)).toEqual({ x: [], values: [] });
-    expect(chartPoints(parseSeries([[iso(0), 100]]), 5 * MINUTE, T0, false).values).toEqual([20]);
+    expect(chartPoints(known, MINUTE, T0, T0 + 60 * MINUTE, true).values.at(-1)).toBe(151);
+    expect(chartPoints(new Map(), MINUTE, T0, T0, true).x).toEqual([]);
+    expect(chartPoints(parseSeries([[iso(0), 100]]), 5 * MINUTE, T0, T0, false).values).toEqual([20]);
+  });
+
+  it('has one bar for each step from the beginning of the session to its end', () => {
+    const uses = fc.uniqueArray(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 30 });
+    fc.assert(
+      fc.property(uses, fc.integer({ min: 0, max: 500 }), fc.integer({ min: 0, max: 500 }), (used, before, after) => {
+        const known = parseSeries(used.map((at) => [iso(at), 1]));
+        const [begin, end] = [T0 - before * MINUTE, T0 + (Math.max(...used) + after) * MINUTE];
+        const { x, values, step } = chartPoints(known, MINUTE, begin, end, false);
+        expect([x[0], x.at(-1), step]).toEqual([begin, end, MINUTE]);
+        expect(x.every((at, index) => index === 0 || at - x[index - 1]! === MINUTE)).toBe(true);
+        expect(values.filter((value) => value > 0).length).toBe(used.length);
+      }),
+    );
   });
 
   it('asks again only when more minutes passed than the view carries', () => {

@@ -55,13 +55,17 @@ export function hasGap(newestKnown: number | undefined, recent: Record<string, U
 export interface ChartPoints {
   x: number[];
   values: number[];
+  /** Milliseconds that a point stands for. */
+  step: number;
 }
 
-/** One point for each step from the first use to `until`; `sum` adds them up. */
-export function chartPoints(parseSeries: Series, step: number, until: number, sum: boolean): ChartPoints {
-  const known = [...parseSeries].filter(([from]) => from <= until).sort(([a], [b]) => a - b);
-  const [first, last] = [known[0]?.[0], known.at(-1)?.[0]];
-  if (first === undefined || last === undefined) return { x: [], values: [] };
+/** One point for each step from the beginning of a session to its end, or to the moment that is shown; `sum` adds them up. */
+export function chartPoints(series: Series, step: number, begin: number, end: number, sum: boolean): ChartPoints {
+  const known = [...series].filter(([from]) => from <= end).sort(([a], [b]) => a - b);
+  const earliest = known[0]?.[0];
+  if (earliest === undefined) return { x: [], values: [], step };
+  const first = Math.min(earliest, Math.floor(begin / step) * step);
+  const last = Math.floor(end / step) * step;
   const by = new Map(known);
   const x: number[] = [];
   const values: number[] = [];
@@ -75,5 +79,5 @@ export function chartPoints(parseSeries: Series, step: number, until: number, su
     x.push(from);
     values.push(sum ? all : (value * MINUTE) / wide);
   }
-  return { x, values };
+  return { x, values, step: wide };
 }
