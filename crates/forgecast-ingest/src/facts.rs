@@ -19,6 +19,27 @@ pub(crate) fn learned_at(origin: &Origin, now: Timestamp) -> Timestamp {
     }
 }
 
+/// Lines that were written within this were written at once, milliseconds.
+const AT_ONCE_MS: u64 = 60_000;
+
+/// Lines that were written over a longer time and are read together each became known at their own time. Those that were
+/// written at once keep the time of their reading, which holds also where the writer's clock is wrong.
+pub(crate) fn date_lines(events: &mut [Event]) {
+    let times = || events.iter().filter_map(|event| event.origin.modified_at);
+    let (Some(first), Some(last)) = (times().min(), times().max()) else {
+        return;
+    };
+    if last.millis_since(first) < AT_ONCE_MS {
+        return;
+    }
+    for event in events.iter_mut().filter(|event| !event.origin.first_sight) {
+        event.at = event
+            .origin
+            .modified_at
+            .map_or(event.at, |written| written.min(event.at));
+    }
+}
+
 /// The kind of source that a format is.
 pub(crate) fn source_kind(format: &Format) -> SourceKind {
     match format {

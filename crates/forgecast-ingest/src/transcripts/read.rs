@@ -193,11 +193,12 @@ impl Transcripts {
         pass: &mut ScanPass<'_>,
     ) {
         let ReadLines {
-            decoded,
+            mut decoded,
             long,
             state,
             restarted,
         } = lines;
+        facts::date_lines(&mut decoded.events);
         if restarted {
             self.forget_lines(path, transcript, pass);
         }

@@ -151,11 +151,12 @@ fn told_in_pieces(steps: &[Step], delays: &[(Index, i64)]) -> Seen {
             }
         }
         for (number, step) in own.iter().enumerate() {
-            let read_with = known_at
-                .iter()
-                .rposition(|at| *at == known_at[number])
-                .unwrap_or(number);
-            known.push((second(known_at[number]), second(own[read_with].at), step));
+            let together = || known_at.iter().enumerate().filter(|(_, at)| **at == known_at[number]);
+            let first = together().map(|(number, _)| own[number].at).min().unwrap_or(step.at);
+            let last = together().map(|(number, _)| own[number].at).max().unwrap_or(step.at);
+            // As ingest dates them: what was written at once by its last line, anything else line by line.
+            let written_at = if last - first < 60 { last } else { step.at };
+            known.push((second(known_at[number]), second(written_at), step));
         }
     }
     known.sort_by_key(|(known_at, ..)| *known_at);
