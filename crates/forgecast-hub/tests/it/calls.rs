@@ -381,3 +381,34 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn the_context_window_is_the_records_else_the_models_else_assumed() {
+    let bench = Bench::new().await;
+    let window = async |name: &str, model: &str, stated: Option<u64>| {
+        let mut made = call(name, &format!("of {name}"), 10);
+        made.model = Some(model.to_owned());
+        made.context_window = stated;
+        let fact = Fact::CallReported(made);
+        bench
+            .hub
+            .push(line(&bench, &transcript(name, "/p"), fact))
+            .await
+            .unwrap();
+        let context = bench.view(name).await.unwrap().1["usage"]["context"].clone();
+        (
+            context["limit"].as_u64().unwrap(),
+            context["limit_from"].as_str().map(str::to_owned),
+        )
+    };
+    assert_eq!(
+        window("t1", "gpt-5.4", Some(258_400)).await,
+        (258_400, Some("record".to_owned()))
+    );
+    assert_eq!(
+        window("t2", "claude-opus-4-8", None).await,
+        (1_000_000, Some("model".to_owned()))
+    );
+    assert_eq!(window("t3", "someones-own-model", None).await, (200_000, None));
+    bench.stop().await;
+}

@@ -66,6 +66,9 @@ fn sample(name: &str, form: FieldType) -> &'static str {
         ("kind", FieldType::Text) => "document",
         ("severity", _) => "HIGH",
         ("status", _) => "completed",
+        ("waiting_for", _) => "permission",
+        ("cut_short", _) => "error",
+        ("activity", _) => "working",
         (name, FieldType::Text) if name.ends_with("_at") || name == "last_updated" || name == "dated" => {
             "2026-11-21T10:00:00Z"
         }
@@ -135,7 +138,7 @@ fn what_is_wrong_is_said_with_what_is_allowed() {
     assert!(refused("tests-reported", &["passed=many"]).contains("a whole number"));
     assert!(refused("tests-reported", &["passed"]).contains("KEY=VALUE"));
     assert!(refused("tests-reported", &["session=x"]).contains("--session"));
-    assert!(refused("waiting-ended", &["a=1"]).contains("no fields"));
+    assert!(refused("waiting-ended", &["a=1"]).contains("agent, use_id, tool"));
     assert!(
         refused("tool-used", &[]).contains("tool"),
         "a required field is missing"
