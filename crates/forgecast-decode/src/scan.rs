@@ -31,6 +31,10 @@ pub struct ScannedCall {
 
 /// What is found in transcripts.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "handed on one by one, and nearly all of them are calls"
+)]
 pub enum Scanned {
     /// An account of a call.
     Call(ScannedCall),

@@ -203,11 +203,8 @@ impl Walk {
                 continue;
             }
             let watched = level <= self.kind.watched_levels() && !inside;
-            let (mut watch, mut stamp) = (None, None);
-            if watched {
-                watch = context.watcher.add(&self.place(&relative), Interest::Names);
-                stamp = folder::stamp(&base, &relative);
-            }
+            // Watched before it is listed, so that nothing appears unnoticed in between.
+            let followed = watched.then(|| self.followed(context, &base, &relative));
             let entries = match base.list(&relative) {
                 Ok(entries) => entries,
                 Err(error) if down == 0 => return Err(error),
@@ -222,19 +219,9 @@ impl Walk {
                     .iter()
                     .any(|entry| entry.kind == EntryKind::Folder && is_marker(&entry.name));
             let is_repository = self.kind == WalkKind::Projects && entries.iter().any(|entry| entry.name == ".git");
-            let is_followed = watched || is_project || is_repository || self.is_of_worktrees(&relative);
-            if is_followed && !watched {
-                watch = context.watcher.add(&self.place(&relative), Interest::Names);
-                stamp = folder::stamp(&base, &relative);
-            }
-            if is_followed
-                && !found(Found::Folder {
-                    root: self.root,
-                    relative: relative.clone(),
-                    watch,
-                    stamp,
-                })
-            {
+            let is_of_interest = is_project || is_repository || self.is_of_worktrees(&relative);
+            let followed = followed.or_else(|| is_of_interest.then(|| self.followed(context, &base, &relative)));
+            if !followed.into_iter().all(&mut found) {
                 break;
             }
             // Beside a repository appears the folder of its worktrees.

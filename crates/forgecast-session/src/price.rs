@@ -272,7 +272,7 @@ impl Price {
     /// Billionths of a dollar.
     fn nanos(&self, fast: bool, region_millis: u64, tokens: &CallTokens) -> u64 {
         let is_long = |tier: &&(u64, Rates)| tokens.context() > tier.0;
-        let long = self.long_prompts.iter().flatten().filter(is_long).last();
+        let long = self.long_prompts.iter().flatten().rfind(is_long);
         let rates = long.map_or(self.rates, |(_, rates)| *rates);
         let above = self.above_tier.unwrap_or(rates);
         let parts = [

@@ -54,8 +54,14 @@ impl Tree {
 impl Engine {
     /// A whole walk of a root ended: links that it did not come across are gone, and so is what was said of them.
     pub(super) fn forget_links(&mut self, root: usize) {
-        let gone = |_: &String, (of, seen): &mut (usize, bool)| *of == root && !std::mem::take(seen);
-        let gone: Vec<String> = self.tree.links.extract_if(.., gone).map(|(link, _)| link).collect();
+        let mut gone = Vec::new();
+        self.tree.links.retain(|link, (of, seen)| {
+            let is_there = *of != root || std::mem::take(seen);
+            if !is_there {
+                gone.push(link.clone());
+            }
+            is_there
+        });
         for link in gone {
             self.clear_problem(&link);
         }

@@ -219,8 +219,8 @@ async fn nothing_is_told_of_processes_of_other_machines_and_namespaces() {
     until(&running, "own", ProcessStatus::Busy).await;
     std::fs::remove_file(own.file()).unwrap();
     until(&running, "own", ProcessStatus::Exited).await;
-    for number in 0..domains.len() {
-        assert_eq!(statuses(&running, &format!("s{number}")), [], "{}", domains[number]);
+    for (number, domain) in domains.iter().enumerate() {
+        assert_eq!(statuses(&running, &format!("s{number}")), [], "{domain}");
     }
     running.stop().await;
 }

@@ -200,7 +200,7 @@ impl World {
     /// What is seen at the moment of asking.
     pub(super) fn seen(mut self) -> (Seen, Session) {
         self.pass_deadlines(now());
-        let session = self.session.expect("something was told");
+        let session = self.session.unwrap();
         let view = session.view();
         let seen = Seen {
             status: view.status,

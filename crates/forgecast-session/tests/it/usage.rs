@@ -395,7 +395,7 @@ fn the_window_is_that_of_the_last_calls_model_and_says_who_says_so() {
     let codex = of_model("codex", 258_400, Record, context(129_200, 1));
     assert_eq!(shown(&[codex]), (50.0, 258_400, Some(Record)));
     let long = of_model("haiku[1m]", 200_000, Model, context(100_000, 1));
-    assert_eq!(shown(&[long.clone()]), (10.0, 1_000_000, Some(Record)));
+    assert_eq!(shown(std::slice::from_ref(&long)), (10.0, 1_000_000, Some(Record)));
     assert_eq!(
         shown(&[long, haiku(50_000, 2)]),
         (5.0, 1_000_000, Some(Record)),

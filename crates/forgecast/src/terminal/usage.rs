@@ -15,28 +15,7 @@ pub(crate) fn usage(report: &UsageReport, style: Style) -> String {
     if report.rows.is_empty() {
         return "No usage found.\n".to_owned();
     }
-    let group = report.group_by.as_ref().to_uppercase();
-    let rows = report.rows.iter();
-    let rows = rows.map(|row| cells(named(row.key(), report.group_by), &row.amount));
-    let mut text = table::aligned(
-        [
-            &group,
-            "INPUT",
-            "OUTPUT",
-            "CACHE WRITE",
-            "CACHE READ",
-            "CACHE HITS",
-            "CALLS",
-            "COST ",
-        ],
-        rows.chain([cells("total", &report.totals)]),
-        style,
-        |column| column > 0,
-        |row, _, cell| match row == report.rows.len() {
-            true => style.bold(cell),
-            false => cell.to_owned(),
-        },
-    );
+    let mut text = rows(report, style);
     let mut line = |label: &str, value: &str| text.push_str(style.labeled(label, value).trim_start_matches(' '));
     if report.totals.unpriced_calls > 0 {
         let unpriced = grouped(report.totals.unpriced_calls);
@@ -102,6 +81,32 @@ pub(crate) fn usage(report: &UsageReport, style: Style) -> String {
     }
     line("prices", &format!("US dollars, as of {}", report.prices_of));
     text
+}
+
+/// The rows of the report and their totals.
+fn rows(report: &UsageReport, style: Style) -> String {
+    let group = report.group_by.as_ref().to_uppercase();
+    let rows = report.rows.iter();
+    let rows = rows.map(|row| cells(named(row.key(), report.group_by), &row.amount));
+    table::aligned(
+        [
+            &group,
+            "INPUT",
+            "OUTPUT",
+            "CACHE WRITE",
+            "CACHE READ",
+            "CACHE HITS",
+            "CALLS",
+            "COST ",
+        ],
+        rows.chain([cells("total", &report.totals)]),
+        style,
+        |column| column > 0,
+        |row, _, cell| match row == report.rows.len() {
+            true => style.bold(cell),
+            false => cell.to_owned(),
+        },
+    )
 }
 
 /// What searching the web cost, which is part of the report.
