@@ -223,7 +223,7 @@ impl Cleaner {
         shown
     }
 
-    /// Every text and key within a value, and no more than [`MAX_VALUE`] of it; what is left out of an object or a list is
+    /// Every text and key within a value, and no more than 64 KiB of it; what is left out of an object or a list is
     /// replaced by `…`. A text under a key such as `password` is masked whatever it looks like.
     #[must_use]
     pub fn value(&self, value: Value) -> Value {

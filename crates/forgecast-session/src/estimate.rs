@@ -19,7 +19,7 @@ const OF_ALL: usize = 3;
 pub struct RunRecord {
     /// The run.
     pub session: SessionId,
-    /// What makes two runs those of one project, see [`project_of`].
+    /// What makes two runs those of one project: the folder, else the name of the project, else that of the session.
     pub project: String,
     /// Milliseconds spent in each phase, loops back included, by the phase's name; only what was seen as it happened.
     pub phases: BTreeMap<String, u64>,
