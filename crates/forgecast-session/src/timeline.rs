@@ -7,7 +7,7 @@ mod thin;
 use std::collections::{BTreeMap, BTreeSet};
 
 use forgecast_protocol::session::{BudgetLevel, PhaseStatus, TestIteration, TestSummary};
-use forgecast_protocol::{Event, Fact, Revision, SessionStatus, Timestamp};
+use forgecast_protocol::{Event, Fact, Revision, SessionStatus, SourceKind, Timestamp};
 use forgecast_protocol::{MarkKind, Timeline, TimelineMark, TimelineSpan};
 
 use crate::Session;
@@ -24,6 +24,8 @@ pub struct TimelineBuilder {
     first: Revision,
     revision: Revision,
     at: Timestamp,
+    /// The time of the last fact that a source told, rather than Forgecast itself.
+    told_at: Timestamp,
     spans: Vec<TimelineSpan>,
     marks: Vec<TimelineMark>,
     times: Vec<(Revision, Timestamp)>,
@@ -54,6 +56,7 @@ impl TimelineBuilder {
             first: first.max(1),
             revision: first,
             at,
+            told_at: at,
             spans: Vec::new(),
             marks: Vec::new(),
             times: Vec::new(),
@@ -71,7 +74,14 @@ impl TimelineBuilder {
 
     /// Takes note of what a fact changed: `session` is the state after it, `revision` the one that it led to.
     pub fn note(&mut self, session: &Session, event: &Event, revision: Revision) {
-        self.at = self.at.max(session.time_of(event));
+        let at = session.time_of(event);
+        if event.origin.first_sight && at < self.at {
+            self.go_back_to(at.max(self.told_at));
+        }
+        self.at = self.at.max(at);
+        if event.origin.kind != SourceKind::Internal {
+            self.told_at = self.told_at.max(at);
+        }
         // What viewers never saw by itself belongs to what they saw next.
         self.revision = self.revision.max(revision).max(1);
         if self.times.last().is_none_or(|(last, _)| *last < self.revision) {
@@ -80,6 +90,14 @@ impl TimelineBuilder {
         // The hub's own word for facts that are not kept one by one may change anything.
         let any = matches!(event.fact, Fact::AgentReported(_) | Fact::Custom(_));
         self.look(session, any);
+    }
+
+    /// A past that is read in several parts looks silent between two of them. What Forgecast said of that silence, later
+    /// than the facts that follow, was about its own reading.
+    fn go_back_to(&mut self, at: Timestamp) {
+        self.times.retain(|(_, time)| *time <= at);
+        self.marks.retain(|mark| mark.at <= at);
+        self.at = at;
     }
 
     /// What follows the revision `after`, of the rest at most `most` spans and `most` marks.
