@@ -161,10 +161,12 @@ impl PreparedBatch {
         found.map(|found| &found.id)
     }
 
-    /// Everything by which two batches can be about the same session, hashed. Two batches that have nothing in common
-    /// can be folded in any order.
+    /// Everything by which two batches can be about the same session or source, hashed. Two batches that have nothing in
+    /// common can be folded in any order. Of two that say how far one source was read the first stays the first: were the
+    /// second stored and the first lost, what the first one holds would never be read again.
     pub(crate) fn scope(&self) -> BTreeSet<u64> {
-        let mut scope = BTreeSet::new();
+        let checkpoints = self.batch.checkpoints.iter();
+        let mut scope: BTreeSet<u64> = checkpoints.map(|(key, _)| hash_of(("source", &key.0))).collect();
         for BatchSubject { first, found, .. } in &self.subjects.subjects {
             let subject = self.subject(*first);
             scope.extend(
@@ -191,7 +193,7 @@ pub(crate) fn hash_of(value: impl Hash) -> u64 {
 #[cfg(test)]
 mod tests {
     use forgecast_protocol::event::SessionSeen;
-    use forgecast_protocol::{Event, Fact, Origin, SourceKind};
+    use forgecast_protocol::{Event, Fact, Origin, SourceCheckpoint, SourceKey, SourceKind};
 
     use super::*;
 
@@ -266,5 +268,22 @@ mod tests {
         assert!(!app.is_disjoint(&scope(&subject(Some("/p"), None))));
         assert!(!app.is_disjoint(&scope(&subject(None, Some("app")))));
         assert!(app.is_disjoint(&scope(&subject(Some("/q"), Some("/p")))));
+    }
+
+    #[test]
+    fn batches_that_say_how_far_one_source_was_read_have_a_scope_in_common() {
+        let agent = Subject {
+            transcript: Some("t1".parse().unwrap()),
+            ..Subject::default()
+        };
+        let read = |events: Vec<Event>, path: &str| {
+            let mut batch = prepared(events);
+            let checkpoint = (SourceKey(path.to_owned()), SourceCheckpoint::default());
+            batch.batch.checkpoints.push(checkpoint);
+            batch.scope()
+        };
+        let with_facts = read(vec![event(&agent, 1)], "/t/t1.jsonl");
+        assert!(!with_facts.is_disjoint(&read(Vec::new(), "/t/t1.jsonl")));
+        assert!(with_facts.is_disjoint(&read(Vec::new(), "/t/t2.jsonl")));
     }
 }

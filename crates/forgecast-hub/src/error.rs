@@ -33,7 +33,7 @@ pub enum Error {
     },
     /// A query names a first day that is after its last one.
     #[error("since is after until")]
-    Backwards,
+    SinceAfterUntil,
     /// The hub is stopping.
     #[error("the hub is stopping")]
     Stopped,

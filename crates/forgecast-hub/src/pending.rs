@@ -1,5 +1,5 @@
 //! Batches that wait until the sessions they are about, and what is known of the calls they report, are in memory. Later
-//! batches about the same sessions wait behind them, so that order is kept; all others overtake.
+//! batches about the same sessions and sources wait behind them, so that order is kept; all others overtake.
 
 use std::collections::{BTreeSet, VecDeque};
 

@@ -78,7 +78,7 @@ impl Hub {
         };
         let (since, until) = (since.map(number), until.map(number));
         if since.zip(until).is_some_and(|(since, until)| since > until) {
-            return Err(Error::Backwards);
+            return Err(Error::SinceAfterUntil);
         }
         Ok((since, until))
     }

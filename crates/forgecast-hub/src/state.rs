@@ -85,10 +85,13 @@ impl PastSteps {
     /// No batch is cut into more.
     const MOST: u64 = 2_000;
 
-    /// The step of a fact that became true at this time.
+    /// The step of a fact that became true at this time. What is no past begins none.
     fn step(&mut self, at: Timestamp, is_past: bool) -> u64 {
+        if !is_past {
+            return self.steps;
+        }
         let began = *self.began.get_or_insert(at);
-        if is_past && at.millis_since(began) >= Self::MINUTE_MS && self.steps < Self::MOST {
+        if at.millis_since(began) >= Self::MINUTE_MS && self.steps < Self::MOST {
             self.began = Some(at);
             self.steps += 1;
         }
@@ -123,7 +126,9 @@ impl BatchContext {
     /// Adds a folded fact to what has to be stored; `at` is when it became true. Its revision is known when the batch is
     /// finished; until then the number of its step stands in its place.
     fn push(&mut self, id: SessionId, at: Timestamp, event: Event) {
-        let mut step = 0;
+        // What follows at the end of the batch, when its sessions are published, belongs to the last
+        // step.
+        let mut step = u64::MAX;
         if let Some(touched) = self.touched.get_mut(&id) {
             touched.facts += 1;
             let is_of_agent = matches!(event.origin.kind, SourceKind::Transcript | SourceKind::Foundry);

@@ -186,7 +186,7 @@ impl From<forgecast_hub::Error> for Error {
     fn from(error: forgecast_hub::Error) -> Self {
         match error {
             forgecast_hub::Error::Stopped => Self::Busy,
-            forgecast_hub::Error::Backwards => Self::Malformed(error.to_string()),
+            forgecast_hub::Error::SinceAfterUntil => Self::Malformed(error.to_string()),
             error => Self::Internal(with_causes(&error)),
         }
     }

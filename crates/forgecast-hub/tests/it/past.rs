@@ -4,14 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use forgecast_hub::{MOST_MARKS, Options};
-use forgecast_protocol::event::{ErrorReported, PhaseReported, TestBasis, TestsReported, WaitingBegan, WaitingEnded};
+use forgecast_protocol::event::{
+    ErrorReported, PhaseReported, SessionSeen, TestBasis, TestsReported, WaitingBegan, WaitingEnded,
+};
 use forgecast_protocol::session::{PhaseStatus, SessionStatus, SessionView};
-use forgecast_protocol::{Batch, Fact, MarkKind, Revision, SourceKind, Timeline};
+use forgecast_protocol::{Batch, Fact, MarkKind, Revision, SourceKind, Subject, Timeline};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
 use crate::accounts::{call, told, transcript};
-use crate::bench::{Bench, agent, eventually, named, options, phase};
+use crate::bench::{Bench, agent, eventually, named, named_in, options, phase};
 use crate::memory::completed;
 
 const MINUTE_MS: i64 = 60_000;
@@ -314,4 +316,64 @@ proptest! {
             bench.stop().await;
         });
     }
+}
+
+/// The phases of a build that an agent tells of ten minutes apart each, the last of them a moment
+/// ago, as they are read at first sight.
+fn phases_of_the_past(bench: &Bench, subject: &Subject) -> Batch {
+    let now = bench.clock.now();
+    let phases = ["Scout", "Architect", "Builder", "Test"];
+    let events = phases.iter().zip(1_i64..).map(|(name, number)| {
+        let mut read = told(SourceKind::Foundry, subject.clone(), now, phase(name, "long ago"));
+        read.origin.first_sight = true;
+        read.origin.modified_at = Some(now.plus_millis((number - 4) * 10 * MINUTE_MS));
+        read
+    });
+    Batch {
+        events: events.collect(),
+        ..Batch::default()
+    }
+}
+
+#[tokio::test]
+async fn the_estimate_that_follows_from_a_past_belongs_to_its_last_revision() {
+    let mut bench = Bench::new().await;
+    for run in 0..3 {
+        let build = format!("earlier{run}");
+        for name in ["Scout", "Architect", "Builder", "Test"] {
+            bench.fact(named(&build), phase(name, &format!("{name} begins"))).await;
+            bench.wait_for(&build, &format!("{name} begins")).await;
+            bench.clock.jump(10 * MINUTE_MS);
+        }
+        bench.fact(named(&build), completed()).await;
+        bench.wait_for(&build, "\"completed\"").await;
+    }
+    bench.hub.push(phases_of_the_past(&bench, &named("app"))).await.unwrap();
+    let shown = bench.view("app").await.unwrap();
+    assert!(shown.0 > 1 && shown.1["estimate"].is_object(), "{shown:#?}");
+    bench = bench.restart().await;
+    assert_eq!(bench.view("app").await.unwrap(), shown);
+    let times = timeline(&bench, 0).await.times;
+    assert!(times.is_sorted_by_key(|(revision, _)| *revision), "{times:?}");
+    assert_eq!(times.last().map(|(revision, _)| *revision), Some(shown.0));
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn a_past_that_begins_with_a_fact_of_the_present_is_cut_into_revisions_as_well() {
+    let bench = Bench::new().await;
+    let seen = Fact::SessionSeen(SessionSeen {
+        host: Some("forge".into()),
+        ..SessionSeen::default()
+    });
+    bench.fact(named_in("before", "/p/app"), seen).await;
+    bench.fact(named_in("before", "/p/app"), phase("Scout", "here")).await;
+    bench.wait_for("before", "here").await;
+    let past = phases_of_the_past(&bench, &named_in("app", "/p/app"));
+    bench.hub.push(past).await.unwrap();
+    let (revision, view) = bench.view("app").await.unwrap();
+    // The host is carried over by a fact of the hub, at the time of reading.
+    assert_eq!(view["host"], "forge");
+    assert_eq!(revision, 4, "one for each phase");
+    bench.stop().await;
 }
