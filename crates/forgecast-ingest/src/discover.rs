@@ -348,6 +348,9 @@ impl Walk {
     }
 }
 
+/// Why a link in the place of an agent's folder of transcripts is not followed.
+pub(crate) const LINKED_FOLDER: &str = "the folder of all transcripts must not be a link";
+
 /// The links among an agent's folders of transcripts, and of each why nothing in it is read, if that is so.
 #[must_use]
 pub fn links(agent: &Agent, home: &Path) -> Vec<(PathBuf, Option<String>)> {
@@ -357,10 +360,7 @@ pub fn links(agent: &Agent, home: &Path) -> Vec<(PathBuf, Option<String>)> {
     let mut links = Vec::new();
     for folder in agent.folders.iter().map(Path::new) {
         if home.join(folder).is_symlink() {
-            links.push((
-                home.join(folder),
-                Some("the folder of all transcripts must be none".to_owned()),
-            ));
+            links.push((home.join(folder), Some(LINKED_FOLDER.to_owned())));
         }
         if agent.group_level != folder.components().count() + 1 {
             continue;

@@ -101,7 +101,7 @@ pub(crate) struct ReadBefore {
 
 /// The lines are not those that were read before.
 #[derive(Debug)]
-pub(crate) struct Differs;
+pub(crate) struct OtherContent;
 
 impl Unpacking {
     pub(crate) fn begin(path: &str, opened: Opened) -> io::Result<Self> {
@@ -133,7 +133,7 @@ impl Unpacking {
         budget: u64,
         before: &ReadBefore,
         take: &mut dyn FnMut(Part<'_>),
-    ) -> io::Result<Result<Progress, Differs>> {
+    ) -> io::Result<Result<Progress, OtherContent>> {
         let mut progress = Progress { bytes: 0, more: true };
         while progress.more && progress.bytes < budget {
             let read = self.fill()?;
@@ -141,14 +141,14 @@ impl Unpacking {
             progress.more = read > 0;
             while let Some(length) = memchr::memchr(b'\n', &self.buffer[self.start..]) {
                 if !self.hand_out(length, before, take) {
-                    return Ok(Err(Differs));
+                    return Ok(Err(OtherContent));
                 }
             }
             self.bound_line();
         }
         if !progress.more {
             if self.offset < before.offset {
-                return Ok(Err(Differs));
+                return Ok(Err(OtherContent));
             }
             // A last line without an end counts, and is read again when it has one.
             if self.start < self.buffer.len() {

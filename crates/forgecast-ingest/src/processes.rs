@@ -51,7 +51,7 @@ pub(crate) struct Processes {
 struct ProcessEntry {
     document: Document,
     file: Option<ProcessFile>,
-    said: Option<Said>,
+    said: Option<LastReport>,
     /// Not read by this or an earlier life.
     first_sight: bool,
     absent_once: bool,
@@ -59,7 +59,7 @@ struct ProcessEntry {
 
 /// What was last said of a process; stored, so that the next life knows what ended meanwhile.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Said {
+struct LastReport {
     session: SessionName,
     directory: Option<String>,
     report: ProcessReported,
@@ -227,7 +227,7 @@ impl Processes {
             return;
         };
         let id = path.rsplit('/').nth(1).unwrap_or_default();
-        let said = Said {
+        let said = LastReport {
             session: job.session.clone(),
             directory: job.directory.clone(),
             report: ProcessReported {
@@ -301,7 +301,7 @@ impl Processes {
         } else if first_sight && !pass.is_recent(&entry.document.identity) {
             return;
         }
-        let said = Said {
+        let said = LastReport {
             session: file.session.clone(),
             directory: file.directory.clone(),
             seen: proof.was_seen || presence == Presence::Alive,
@@ -342,7 +342,13 @@ impl Processes {
         self.report(path, &said, (&entry.document, false), pass);
     }
 
-    fn report(&self, path: &str, said: &Said, (document, first_sight): (&Document, bool), pass: &mut ScanPass<'_>) {
+    fn report(
+        &self,
+        path: &str,
+        said: &LastReport,
+        (document, first_sight): (&Document, bool),
+        pass: &mut ScanPass<'_>,
+    ) {
         let subject = Subject {
             transcript: Some(said.session.clone()),
             directory: said.directory.clone(),
@@ -374,7 +380,7 @@ impl Processes {
     }
 }
 
-impl Said {
+impl LastReport {
     /// Whether both are about the same process and session.
     fn is_of(&self, other: &Self) -> bool {
         self.report.process == other.report.process && self.session == other.session

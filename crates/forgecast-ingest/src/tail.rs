@@ -364,15 +364,19 @@ impl Tail {
     ) {
         let mut at = witness;
         let mut ended = None;
-        // Behind a line that was taken without its end.
-        let mut is_taken = self.offset == self.read_to && !self.headless && witness > 0 && read[witness - 1] != b'\n';
+        // Behind a line that was taken without its end, of which a part may have come already.
+        let held = usize::try_from(self.read_to - self.offset).unwrap_or(usize::MAX);
+        let before = witness.checked_sub(held.saturating_add(1)).map(|place| read[place]);
+        let mut is_taken = !self.headless && before.is_some_and(|byte| byte != b'\n');
         for end in memchr::memchr_iter(b'\n', &read[witness..]).map(|end| end + witness) {
             let (begin, rest) = (self.offset, &read[at..end]);
             self.read_to += bytes_of(rest.len() + 1);
             self.offset = self.read_to;
             at = end + 1;
             ended = Some(at);
-            if std::mem::take(&mut is_taken) && rest.trim_ascii().is_empty() {
+            let is_blank = self.dropped == 0 && self.partial.trim_ascii().is_empty() && rest.trim_ascii().is_empty();
+            if std::mem::take(&mut is_taken) && is_blank {
+                self.partial.clear();
                 continue;
             }
             if self.partial.is_empty() && self.dropped == 0 && rest.len() <= limits.held.max(limits.whole) {

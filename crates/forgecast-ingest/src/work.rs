@@ -86,6 +86,8 @@ pub(crate) struct Outcome {
     pub(crate) batch: Batch,
     /// Files to be read again after a while: half-written, or perhaps about to be replaced.
     pub(crate) retry: Vec<(String, Duration)>,
+    /// Files to be looked at after a while whose last line waits for its end.
+    pub(crate) unfinished: Vec<(String, Duration)>,
     /// Look at the whole source again after a while.
     pub(crate) recheck: Option<Duration>,
     /// Logs with more to read.

@@ -358,6 +358,9 @@ impl Engine {
             self.files.at(&key, now + wait);
             self.again.insert(key);
         }
+        for (path, wait) in outcome.unfinished {
+            self.files.at(&(id, path), now + wait);
+        }
         if let Some(wait) = outcome.recheck {
             self.files.at(&(id, String::new()), now + wait);
         }

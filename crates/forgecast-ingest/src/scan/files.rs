@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::ScanSummary;
 use crate::AgentHomes;
-use crate::discover::linked_folders;
+use crate::discover::{LINKED_FOLDER, linked_folders};
 use crate::packed as pack;
 use forgecast_decode::agents::Agent;
 use forgecast_decode::scan::ScannedFile;
@@ -39,7 +39,7 @@ pub(super) fn parts(roots: &AgentHomes, summary: &mut ScanSummary) -> Vec<Part> 
         .flat_map(|(agent, root)| agent.folders.iter().map(move |folder| (*agent, root, *folder)));
     for (agent, root, folder) in folders {
         let directory = root.join(folder);
-        match Base::open(&directory) {
+        match Base::open(root).and_then(|home| home.sub(Path::new(folder))) {
             Ok(base) => {
                 let mut search = Search {
                     agent,
@@ -50,6 +50,9 @@ pub(super) fn parts(roots: &AgentHomes, summary: &mut ScanSummary) -> Vec<Part> 
                     summary,
                 };
                 search.folder(Path::new(""), MAX_DEPTH);
+            }
+            Err(_) if directory.is_symlink() => {
+                summary.problems.push((directory, LINKED_FOLDER.to_owned()));
             }
             Err(error) if error.is_missing() => {}
             Err(error) => summary.problems.push((directory, error.to_string())),

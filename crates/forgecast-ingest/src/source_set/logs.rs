@@ -44,7 +44,7 @@ impl SourceSet {
             tail.finish_log(&opened, is_whole(&source.format))
         };
         if differs && !piece.more && tail.waits_for_end(pass.now) {
-            pass.outcome.retry.push((path.to_owned(), LINE_GRACE));
+            pass.outcome.unfinished.push((path.to_owned(), LINE_GRACE));
         }
         if piece.restarted {
             *colors = LogState::default();
@@ -120,6 +120,8 @@ impl SourceSet {
             return;
         }
         let from = super::last_name(path);
+        // The lines have no times of their own; the file was written no later than this.
+        let at = origin.modified_at.unwrap_or(pass.now);
         let clean = |line: Line| {
             let mut text = String::from_utf8_lossy(&line.bytes).into_owned();
             if line.dropped > 0 {
@@ -128,7 +130,7 @@ impl SourceSet {
             let (text, spans, level) = pass.context.cleaner.next_log_line(colors, &text);
             LogLine {
                 offset: 0,
-                at: pass.now,
+                at,
                 level,
                 from: Some(from.clone()),
                 text,

@@ -8,7 +8,7 @@ use std::path::Path;
 use forgecast_protocol::FileIdentity;
 
 use super::{ScanPass, Transcript, Transcripts};
-use crate::packed::{self as pack, Differs, ReadBefore, Unpacking};
+use crate::packed::{self as pack, OtherContent, ReadBefore, Unpacking};
 use crate::tail::{Part, Progress, Tail};
 use crate::work::GRACE;
 use forgecast_decode::transcript::Depth;
@@ -24,7 +24,11 @@ impl Transcripts {
         now: &FileIdentity,
         pass: &mut ScanPass<'_>,
     ) {
-        let Some(other) = self.files.get(&pack::other_form(path)) else {
+        if !transcript.tail.differs(now) {
+            return;
+        }
+        let other_path = pack::other_form(path);
+        let Some(other) = self.files.get(&other_path) else {
             return;
         };
         // The number of a file that was removed may be given to the next one: what was read further
@@ -39,7 +43,9 @@ impl Transcripts {
             transcript.state.clone_from(&other.state);
             transcript.first_sight = other.first_sight;
             // A life that begins before it is read knows it, too, when the other form is gone by
-            // then.
+            // then. The other's own checkpoint says that it comes after what was read there.
+            let known = other.tail.checkpoint(other.state.clone());
+            self.checkpoint(&other_path, known, pass);
             let checkpoint = transcript.tail.checkpoint(transcript.state.clone());
             self.checkpoint(path, checkpoint, pass);
         }
@@ -68,7 +74,7 @@ impl Transcripts {
             match unpacking.advance(*budget, &before, &mut |part| decoding.part(part)) {
                 Ok(Ok(progress)) => break Ok(progress),
                 Err(error) => break Err(error),
-                Ok(Err(Differs)) => {
+                Ok(Err(OtherContent)) => {
                     // It is another file than the one whose lines were read.
                     decoding.part(Part::Restarted);
                     before = ReadBefore::nothing();

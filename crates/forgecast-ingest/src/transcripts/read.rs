@@ -147,7 +147,7 @@ impl Transcripts {
                 false => Ok((finish(&mut transcript.tail, &opened, &mut decoding), false)),
             });
         if differs && matches!(result, Ok((_, false))) && transcript.tail.waits_for_end(pass.now) {
-            pass.outcome.retry.push((path.to_owned(), LINE_GRACE));
+            pass.outcome.unfinished.push((path.to_owned(), LINE_GRACE));
         }
         let lines = decoding.end();
         pass.outcome.bytes += read;
