@@ -116,16 +116,17 @@ impl Ord for Agent {
     }
 }
 
-/// The line of a piece in which something was found; the lines before it are not even told apart.
-fn line_around(at: usize, piece: &[u8]) -> Option<Range<usize>> {
+/// The line of a piece in which something was found.
+fn line_around(at: usize, piece: &[u8]) -> Range<usize> {
     let start = memchr::memrchr(b'\n', &piece[..at]).map_or(0, |end| end + 1);
     let end = memchr::memchr(b'\n', &piece[at..]).map_or(piece.len(), |end| at + end);
-    Some(start..end)
+    start..end
 }
 
-/// The next line in a piece that holds what is searched for.
+/// The next line in a piece that holds what is searched for; the lines before it are not even told
+/// apart.
 fn line_with(found: &Finder<'_>, piece: &[u8]) -> Option<Range<usize>> {
-    line_around(found.find(piece)?, piece)
+    Some(line_around(found.find(piece)?, piece))
 }
 
 /// The next line in a piece for which `wanted` holds.

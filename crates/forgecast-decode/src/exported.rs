@@ -6,7 +6,8 @@ use forgecast_protocol::{Event, Fact, LogLine};
 
 use crate::clean::Cleaner;
 
-/// Cleans all text of an exported session; `false` when that cannot be done and keep its facts what they are.
+/// Cleans the name, folder, facts and log of an exported session; its row is not used. `false` when
+/// cleaning would make a fact unreadable: then none of it may be used.
 #[must_use]
 pub fn clean_export(exported: &mut Exported, cleaner: &Cleaner) -> bool {
     let session = &mut exported.session;

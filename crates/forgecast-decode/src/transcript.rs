@@ -47,8 +47,8 @@ pub struct TranscriptPath {
 pub enum Depth {
     /// Calls to models and nothing else: for sums over gigabytes.
     Calls,
-    /// For archives: calls, the title, the folder, subagents; nothing for the log, nothing that is over. Lines that say
-    /// nothing of that cost a search and no more.
+    /// For archives: calls, the title, the folder, sub-agents, ends of turns; nothing for the log.
+    /// Lines that say nothing of that cost a search and no more.
     UsageOnly,
     /// Facts and log lines of every kind.
     Everything,

@@ -53,7 +53,7 @@ pub(super) static AGENT: Agent = Agent {
     source: SourceKind::Transcript,
     path: path::of,
     reader: |path, state| Box::new(Reader::new(path, state)),
-    next_usage: |piece| line_around(find_usage(piece)?, piece),
+    next_usage: |piece| find_usage(piece).map(|at| line_around(at, piece)),
 };
 
 /// Kinds of lines that say nothing of interest here.

@@ -58,6 +58,8 @@ const ERROR_LINES: usize = 6;
 const MAX_PENDING: usize = 32;
 /// The tool that asks the user.
 const ASKS_USER: &str = "request_user_input";
+/// What stands before an exit code in the answers of `shell` and of `exec_command`.
+const EXIT_CODES: [&str; 2] = ["Exit code: ", "Process exited with code "];
 
 /// Lines that say nothing of interest here, or nothing but of usage.
 const SILENT_LINES: &[&str] = &[
@@ -125,6 +127,16 @@ static USAGE: LazyLock<[Finder<'static>; 6]> = LazyLock::new(|| {
 static PROMPT: LazyLock<[Finder<'static>; 2]> =
     LazyLock::new(|| [&b"\"user_message\""[..], b"\"UserMessage\""].map(Finder::new));
 static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"thread_name_updated\""));
+/// Kinds that end a turn.
+static ENDS: LazyLock<[Finder<'static>; 4]> = LazyLock::new(|| {
+    [
+        &b"\"task_complete\""[..],
+        b"\"turn_complete\"",
+        b"\"turn_aborted\"",
+        b"\"error\"",
+    ]
+    .map(Finder::new)
+});
 
 /// How far into a line its kind is searched for, bytes: the vendor writes it first; lines that are of interest are
 /// shorter than this anyway, however they are written, but for the first.
@@ -134,6 +146,12 @@ const HEAD: usize = 2_000;
 fn may_count(line: &[u8]) -> bool {
     let head = head(line);
     USAGE.iter().any(|kind| kind.find(head).is_some())
+}
+
+/// Whether a line may end a turn.
+fn may_end_turn(line: &[u8]) -> bool {
+    let head = head(line);
+    ENDS.iter().any(|kind| kind.find(head).is_some())
 }
 
 fn head(line: &[u8]) -> &[u8] {
@@ -156,7 +174,8 @@ struct State {
     /// Uses of tools whose answers are not there yet, oldest first.
     #[serde(skip_serializing_if = "VecDeque::is_empty")]
     pending: VecDeque<Pending>,
-    /// Uses of tools that were logged when the model asked for them, and whose item has not come.
+    /// Uses of tools that one of their two lines told, the model's request or the item, and whose
+    /// other line has not come.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tools: Vec<String>,
 }
@@ -188,8 +207,8 @@ struct Line<'l> {
 
 impl LineReader for Reader {
     fn line(&mut self, line: &LineInput<'_>, out: &mut dyn Visitor) {
-        let wanted = line.depth != Depth::UsageOnly || may_count(line.bytes) || self.may_title(line.bytes);
-        if !wanted {
+        let wanted = || may_count(line.bytes) || self.may_title(line.bytes) || may_end_turn(line.bytes);
+        if line.depth == Depth::UsageOnly && !wanted() {
             return;
         }
         match serde_json::from_slice::<Record<'_>>(line.bytes) {
@@ -326,26 +345,30 @@ impl Reader {
                 self.asks_approval(line, out);
             }
             Some("request_user_input" | "elicitation_request") => {
-                let reason = payload.asked().unwrap_or_else(|| "Waits for an answer".to_owned());
-                self.asks(line, WaitingFor::Answer, &reason, out);
+                self.asks(line, WaitingFor::Answer, question(line), out);
             }
-            Some("exec_command_begin" | "patch_apply_begin" | "mcp_tool_call_begin") => self.was_let(line, out),
-            Some("error" | "stream_error") if line.context.everything() => {
-                let message = if message.is_empty() {
-                    "the request failed"
-                } else {
-                    message
-                };
-                out.log(&line.context, LogLevel::Error.into(), "", message, ERROR_LINES);
-                out.fact(&line.context, failed(message, line.context.cleaner()));
-                // A stream that broke is taken up again; after an error nothing follows.
-                if payload.kind.is("error") {
-                    self.turn_ends(line, turn_failed(message, line.context.cleaner()), out);
-                }
-            }
-            Some("error" | "stream_error") => {}
+            Some("exec_command_begin" | "patch_apply_begin" | "mcp_tool_call_begin") => self.approval_given(line, out),
+            Some("error" | "stream_error") => self.fails(line, message, out),
             Some(silent) if SILENT.contains(&silent) => {}
             _ => out.unknown(),
+        }
+    }
+
+    /// A request failed.
+    fn fails(&mut self, line: &Line<'_>, message: &str, out: &mut dyn Visitor) {
+        let message = if message.is_empty() {
+            "the request failed"
+        } else {
+            message
+        };
+        let cleaner = line.context.cleaner();
+        if line.context.everything() {
+            out.log(&line.context, LogLevel::Error.into(), "", message, ERROR_LINES);
+            out.fact(&line.context, failed(message, cleaner));
+        }
+        // A stream that broke is taken up again; after an error nothing follows.
+        if line.payload.kind.is("error") {
+            self.turn_ends(line, turn_failed(message, cleaner), out);
         }
     }
 
@@ -380,7 +403,7 @@ impl Reader {
 
     /// The turn is over. What is behind the end only says it again.
     fn turn_ends(&mut self, line: &Line<'_>, fact: Fact, out: &mut dyn Visitor) {
-        if !line.context.everything() || std::mem::replace(&mut self.state.over, true) {
+        if std::mem::replace(&mut self.state.over, true) {
             return;
         }
         self.state.pending.clear();
@@ -399,17 +422,17 @@ impl Reader {
             Some(command) => format!("Wants to run: {}", line.context.cleaner().word(&command)),
             None => "Wants to make a change".to_owned(),
         };
-        self.asks(line, WaitingFor::Permission, &reason, out);
+        self.asks(line, WaitingFor::Permission, reason, out);
     }
 
-    /// A person is asked something, with the use of a tool where the line says which.
-    fn asks(&mut self, line: &Line<'_>, waiting_for: WaitingFor, reason: &str, out: &mut dyn Visitor) {
+    /// A person is asked something, in clean words, with the use of a tool where the line says
+    /// which.
+    fn asks(&mut self, line: &Line<'_>, waiting_for: WaitingFor, reason: String, out: &mut dyn Visitor) {
         if !line.context.everything() {
             return;
         }
         self.goes_on(line, out);
-        let cleaner = line.context.cleaner();
-        let id = line.payload.call_id.get().map(|id| cleaner.word(id));
+        let id = line.payload.call_id.get().map(|id| line.context.cleaner().word(id));
         let pending = self
             .state
             .pending
@@ -419,7 +442,7 @@ impl Reader {
             pending.asks = true;
         }
         let waits = WaitingBegan {
-            reason: cleaner.word(reason),
+            reason,
             waiting_for: Some(waiting_for),
             use_id: id,
             ..WaitingBegan::default()
@@ -428,7 +451,7 @@ impl Reader {
     }
 
     /// A command begins: whoever had to approve of it has.
-    fn was_let(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
+    fn approval_given(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
         let Some(id) = line.payload.call_id.get().map(|id| line.context.cleaner().word(id)) else {
             return;
         };
@@ -451,14 +474,16 @@ impl Reader {
         match payload.kind.get() {
             Some("function_call" | "custom_tool_call" | "local_shell_call" | "web_search_call") => {
                 self.goes_on(line, out);
-                self.expects_item(payload.call_id.get());
+                // A search of the web has only the id of its item, which may come before it.
+                let id = payload.call_id.get().or(payload.id.get());
+                if payload.kind.is("web_search_call") && self.was_told(id) {
+                    return;
+                }
+                self.remember_told(id);
                 let used = used(line, self.state.cwd.as_deref(), out);
                 self.begins(line, &used, out);
             }
-            Some("function_call_output" | "custom_tool_call_output") => {
-                self.ends(line, out);
-                answered(line, out);
-            }
+            Some("function_call_output" | "custom_tool_call_output") => self.ends(line, out),
             Some(silent) if SILENT.contains(&silent) => {}
             _ => out.unknown(),
         }
@@ -476,31 +501,40 @@ impl Reader {
         let tool = used.tool.clone();
         self.state.pending.push_back(Pending { id, tool, asks: false });
         if used.tool == ASKS_USER {
-            let reason = line.payload.asked().unwrap_or_else(|| "Waits for an answer".to_owned());
-            self.asks(line, WaitingFor::Answer, &reason, out);
+            self.asks(line, WaitingFor::Answer, question(line), out);
         }
     }
 
-    /// A tool answers.
+    /// A tool answers. Of a use that is not known, somebody may still have been asked to approve.
     fn ends(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
+        let failure = line.payload.output.and_then(failure);
+        if let Some((code, text)) = &failure {
+            tell_failure(line, *code, text, out);
+        }
         let Some(id) = line.payload.call_id.get().map(|id| line.context.cleaner().word(id)) else {
             return;
         };
         let known = self.state.pending.iter().position(|pending| pending.id == id);
-        let Some(pending) = known.and_then(|known| self.state.pending.remove(known)) else {
-            return;
-        };
-        let failed = line.payload.output.and_then(failure).is_some();
-        out.fact(
-            &line.context,
-            Fact::ToolUsed(ToolUsed {
+        let fact = match known.and_then(|known| self.state.pending.remove(known)) {
+            Some(pending) => Fact::ToolUsed(ToolUsed {
                 tool: pending.tool,
-                success: Some(!failed),
+                success: Some(failure.is_none()),
                 use_id: Some(id),
                 ..ToolUsed::default()
             }),
-        );
+            None => Fact::WaitingEnded(WaitingEnded {
+                use_id: Some(id),
+                ..WaitingEnded::default()
+            }),
+        };
+        out.fact(&line.context, fact);
     }
+}
+
+/// What a person is asked, in clean words.
+fn question(line: &Line<'_>) -> String {
+    let asked = line.context.word(line.payload.asked().as_deref());
+    asked.unwrap_or_else(|| "Waits for an answer".to_owned())
 }
 
 /// The use of a tool that a line is about, which is logged.
@@ -559,15 +593,9 @@ fn patched(patch: Option<&str>) -> Option<String> {
     Some(files.join(", "))
 }
 
-/// The answer of a tool; only what failed is of interest.
-fn answered(line: &Line<'_>, out: &mut dyn Visitor) {
-    if let Some((code, text)) = line.payload.output.and_then(failure) {
-        tell_failure(line, code, &text, out);
-    }
-}
-
-/// The exit code that is not 0, and what was printed: `{"output", "metadata": {"exit_code"}}` as text in older versions,
-/// later plain text that begins with the code.
+/// The exit code that is not 0, and what was printed: `{"output", "metadata": {"exit_code"}}` as
+/// text in older versions; later plain text whose head, before the line `Output:`, has the code in
+/// a line of its own.
 fn failure(output: &RawValue) -> Option<(i64, String)> {
     let text: Text<'_> = serde_json::from_str(output.get()).ok()?;
     let text = text.get()?;
@@ -577,8 +605,10 @@ fn failure(output: &RawValue) -> Option<(i64, String)> {
         return (code != 0).then(|| (code, answer.output.owned().unwrap_or_default()));
     }
     let (head, rest) = text.split_once("Output:\n").unwrap_or((text, ""));
-    let code = head
-        .lines()
-        .find_map(|line| line.strip_prefix("Exit code: ")?.trim().parse().ok());
+    let code_in = |line: &str| {
+        let mut signs = EXIT_CODES.iter();
+        signs.find_map(|sign| line.strip_prefix(sign))?.trim().parse().ok()
+    };
+    let code = head.lines().find_map(code_in);
     code.filter(|code| *code != 0).map(|code| (code, rest.to_owned()))
 }

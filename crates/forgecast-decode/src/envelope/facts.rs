@@ -70,12 +70,12 @@ pub(super) fn read(head: &Head, fields: &mut Fields<'_>) -> Result<Fact, String>
             reason: fields
                 .line(&["reason", "message"])
                 .unwrap_or_else(|| "waits for a person".to_owned()),
-            waiting_for: named(fields, "waiting_for"),
+            waiting_for: enum_word(fields, "waiting_for"),
             agent: fields.word(&["agent"]),
             use_id: fields.word(&["use_id", "tool_use_id"]),
             tool: fields.word(&["tool"]),
             summary: fields.line(&["summary"]),
-            cut_short: named(fields, "cut_short"),
+            cut_short: enum_word(fields, "cut_short"),
         }),
         "waiting_ended" => Fact::WaitingEnded(WaitingEnded {
             agent: fields.word(&["agent"]),
@@ -84,7 +84,7 @@ pub(super) fn read(head: &Head, fields: &mut Fields<'_>) -> Result<Fact, String>
         }),
         "activity_reported" => Fact::ActivityReported(ActivityReported {
             agent: fields.word(&["agent"]),
-            activity: named(fields, "activity").unwrap_or_default(),
+            activity: enum_word(fields, "activity").unwrap_or_default(),
         }),
         "error_reported" => Fact::ErrorReported(error(fields)?),
         "completion_reported" => {
@@ -97,7 +97,7 @@ pub(super) fn read(head: &Head, fields: &mut Fields<'_>) -> Result<Fact, String>
 }
 
 /// One of a list of words; absent for any other word.
-fn named<T: DeserializeOwned>(fields: &mut Fields<'_>, name: &str) -> Option<T> {
+fn enum_word<T: DeserializeOwned>(fields: &mut Fields<'_>, name: &str) -> Option<T> {
     serde_json::from_value(Value::String(fields.word(&[name])?)).ok()
 }
 

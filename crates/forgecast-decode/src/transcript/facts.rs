@@ -110,7 +110,7 @@ pub(crate) fn asks(waiting_for: WaitingFor, reason: String, used: &ToolUsed) -> 
     })
 }
 
-/// A subagent is in this state: `active`, `completed` or `failed`.
+/// A subagent is in this state: `active`, `completed`, `cancelled` or `failed`.
 pub(crate) fn agent(id: String, kind: Option<String>, status: &str) -> Fact {
     Fact::AgentReported(AgentReported {
         id,

@@ -1,7 +1,7 @@
 //! Transcripts of Claude Code.
 
 use forgecast_decode::transcript::{DecodedLines, Depth};
-use forgecast_protocol::event::Fact;
+use forgecast_protocol::event::{AgentActivity, Fact};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -25,7 +25,7 @@ fn a_conversation_becomes_calls_tools_waits_agents_errors_and_a_log() {
 }
 
 #[test]
-fn of_an_archive_only_usage_titles_and_agents_are_taken() {
+fn of_an_archive_only_usage_titles_agents_and_ends_of_turns_are_taken() {
     let taken = read(agent("claude"), PATH, &conversation(), Depth::UsageOnly);
     insta::assert_json_snapshot!(shown(&taken));
     let whole = read(agent("claude"), PATH, &conversation(), Depth::Everything);
@@ -72,6 +72,91 @@ fn a_subagent_of_long_ago_is_not_at_work_although_it_never_said_that_it_was_done
         _ => None,
     });
     assert_eq!(states.collect::<Vec<_>>(), ["completed"]);
+}
+
+/// The signs of life in these facts, by agent and second.
+fn signs_of_life(taken: &DecodedLines) -> Vec<(Option<&str>, String)> {
+    let signs = taken.events.iter().filter_map(|event| match &event.fact {
+        Fact::ActivityReported(report) if report.activity == AgentActivity::Alive => {
+            let at = event.origin.modified_at.unwrap().to_string();
+            Some((report.agent.as_deref(), at[14..19].to_owned()))
+        }
+        _ => None,
+    });
+    signs.collect()
+}
+
+#[test]
+fn each_agent_of_a_file_shows_once_a_minute_that_it_lives() {
+    let inner = said(1, "s1", json!({"type": "text", "text": "x"}), 5, None);
+    let shell = |second: u32| line(second, "progress", json!({"data": {"type": "bash_progress"}}));
+    let lines = [
+        progress(1, "a77", &inner),
+        progress(2, "b88", &inner),
+        shell(3),
+        progress(30, "a77", &inner),
+        progress(40, "b88", &inner),
+        shell(50),
+        progress(61, "a77", &inner),
+        progress(61, "b88", &inner),
+        shell(63),
+    ];
+    let taken = read(agent("claude"), PATH, &lines, Depth::Everything);
+    let expected = [
+        (Some("a77"), "00:01"),
+        (Some("b88"), "00:02"),
+        (None, "00:03"),
+        (Some("a77"), "01:01"),
+        (None, "01:03"),
+    ];
+    assert_eq!(
+        signs_of_life(&taken),
+        expected.map(|(agent, at)| (agent, at.to_owned()))
+    );
+}
+
+#[test]
+fn what_was_remembered_by_a_version_with_one_sign_of_life_is_read() {
+    let state = r#"{"cwd": "/srv/weather", "seen": true, "titled": "agent", "alive_at": 1795248000000}"#;
+    let kept = reader(agent("claude"), PATH, state).state();
+    assert_eq!(kept, r#"{"cwd":"/srv/weather","seen":true,"titled":"agent"}"#);
+}
+
+#[test]
+fn a_subagent_that_is_over_shows_no_sign_of_life() {
+    let mut lines: Vec<_> = [10, 90, 170]
+        .map(|second| {
+            let text = json!({"type": "text", "text": "Three callers."});
+            said(second, "s1", text, 6, Some("end_turn"))
+        })
+        .into();
+    lines.push(prompt(200, "[Request interrupted by user]"));
+    lines.push(prompt(280, "[Request interrupted by user]"));
+    for line in &mut lines {
+        line["isSidechain"] = json!(true);
+        line["agentId"] = json!("a77");
+    }
+    let path = "projects/-srv-weather/5f1c/subagents/agent-a77.jsonl";
+    let taken = read(agent("claude"), path, &lines, Depth::Everything);
+    assert_eq!(signs_of_life(&taken), []);
+    let states = taken.events.iter().filter_map(|event| match &event.fact {
+        Fact::AgentReported(agent) => agent.status.as_deref(),
+        _ => None,
+    });
+    assert_eq!(states.collect::<Vec<_>>(), ["completed", "cancelled"]);
+}
+
+#[test]
+fn the_answer_to_a_use_that_is_not_known_ends_its_wait() {
+    let answer = answered(9, "lost", json!("Celsius"), false);
+    for (depth, expected) in [(Depth::UsageOnly, 0), (Depth::Everything, 1)] {
+        let taken = read(agent("claude"), PATH, std::slice::from_ref(&answer), depth);
+        let over = taken.events.iter().filter(|event| match &event.fact {
+            Fact::WaitingEnded(over) => over.use_id.as_deref() == Some("toolu_lost") && over.tool.is_none(),
+            _ => false,
+        });
+        assert_eq!(over.count(), expected, "{depth:?}");
+    }
 }
 
 #[test]

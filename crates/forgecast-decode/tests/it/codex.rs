@@ -1,6 +1,9 @@
 //! Rollouts of Codex.
 
-use forgecast_decode::transcript::Depth;
+use forgecast_decode::transcript::{DecodedLines, Depth};
+use forgecast_protocol::Event;
+use forgecast_protocol::event::Fact;
+use forgecast_protocol::session::WaitingFor;
 use serde_json::{Value, json};
 
 use super::transcripts::{agent, calls, read, shown};
@@ -119,12 +122,63 @@ fn a_rollout_becomes_calls_tools_waits_errors_and_a_log() {
     insta::assert_json_snapshot!(shown(&taken));
 }
 
+/// The ends of turns and where they stand among the calls.
+fn ends_of_turns(taken: &DecodedLines) -> Vec<&Event> {
+    let facts = taken.events.iter().filter(|event| match &event.fact {
+        Fact::WaitingBegan(wait) => wait.waiting_for == Some(WaitingFor::Prompt),
+        Fact::CallReported(_) => true,
+        _ => false,
+    });
+    facts.collect()
+}
+
 #[test]
-fn of_an_archive_only_usage_and_titles_are_taken() {
+fn of_an_archive_only_usage_titles_and_ends_of_turns_are_taken() {
     let taken = read(agent("codex"), &path(ID), &rollout(), Depth::UsageOnly);
     let whole = read(agent("codex"), &path(ID), &rollout(), Depth::Everything);
     assert_eq!(calls(&taken), calls(&whole));
-    assert_eq!((taken.logs.len(), taken.events.len()), (0, 3 + 2));
+    assert_eq!((taken.logs.len(), taken.events.len()), (0, 3 + 2 + 1));
+}
+
+#[test]
+fn turns_end_in_an_archive_as_in_what_is_followed() {
+    let again = [
+        event(30, "task_started", json!({})),
+        event(31, "turn_aborted", json!({"reason": "interrupted"})),
+        event(32, "task_started", json!({})),
+        event(33, "task_complete", json!({})),
+    ];
+    for lines in [[rollout(), again.to_vec()].concat(), paginated()] {
+        let taken = read(agent("codex"), &path(ID), &lines, Depth::UsageOnly);
+        let whole = read(agent("codex"), &path(ID), &lines, Depth::Everything);
+        assert_eq!(ends_of_turns(&taken), ends_of_turns(&whole));
+        assert!(ends_of_turns(&taken).len() > calls(&taken).len());
+    }
+}
+
+#[test]
+fn a_search_of_the_web_is_told_once_whichever_of_its_lines_comes_first() {
+    let asked = item(
+        4,
+        "web_search_call",
+        json!({"id": "ws_1", "status": "completed", "action": {"type": "search", "query": "open weather data"}}),
+    );
+    let found = done(
+        5,
+        json!({"type": "WebSearch", "id": "ws_1", "query": "open weather data"}),
+    );
+    let other = done(6, json!({"type": "WebSearch", "id": "ws_2", "query": "tides"}));
+    for lines in [[asked.clone(), found.clone(), other.clone()], [found, asked, other]] {
+        let taken = read(agent("codex"), &path(ID), &lines, Depth::Everything);
+        let used = taken.events.iter().filter_map(|event| match &event.fact {
+            Fact::ToolUsed(used) => used.summary.as_deref(),
+            _ => None,
+        });
+        assert_eq!(used.collect::<Vec<_>>(), ["open weather data", "tides"]);
+        let logged = taken.logs.iter().flat_map(|chunk| &chunk.lines);
+        let logged: Vec<_> = logged.map(|line| line.text.as_str()).collect();
+        assert_eq!(logged, ["web_search open weather data", "web_search tides"]);
+    }
 }
 
 #[test]
@@ -290,6 +344,12 @@ pub(super) fn paginated() -> Vec<Value> {
             6,
             json!({"type": "CommandExecution", "id": "call_1", "command": ["/bin/bash", "-lc", "make map"],
                 "status": "failed", "exit_code": 2, "aggregated_output": "no rule\n"}),
+        ),
+        item(
+            6,
+            "function_call_output",
+            json!({"call_id": "call_1",
+                "output": "Wall time: 1.0 seconds\nProcess exited with code 2\nOutput:\nno rule\n"}),
         ),
         counted(6, (1_000, 400, 50), Some((1_000, 400, 50))),
         // What compacts the context stands in no total, but in those of the records.

@@ -22,7 +22,7 @@ pub(super) struct Place<'p> {
 }
 
 /// A message of a model, and what its line says around it.
-struct Spoken<'r> {
+struct MessageWithUsage<'r> {
     message: &'r Message<'r>,
     usage: &'r Usage<'r>,
     request: &'r Text<'r>,
@@ -35,7 +35,7 @@ struct Spoken<'r> {
 
 /// Whether a line has usage to count.
 pub(super) fn has_usage(record: &Record<'_>) -> bool {
-    spoken(record, None, None).is_some() || searches(record).is_some()
+    message_with_usage(record, None, None).is_some() || searches(record).is_some()
 }
 
 /// Hands every call of the line to `each`: that of its message, those of advisers within it, and what was searched for
@@ -68,22 +68,26 @@ pub(super) fn calls(
             )
         });
     }
-    let Some(spoken) = spoken(record, at, agent) else {
+    let Some(message) = message_with_usage(record, at, agent) else {
         return true;
     };
-    let Some(at) = spoken.at else {
+    let Some(at) = message.at else {
         return false;
     };
-    calls_of(&spoken, at, place, tools, each);
+    calls_of(&message, at, place, tools, each);
     true
 }
 
 /// The message of the line: its own, else that of a subagent of which it reports.
-fn spoken<'r>(record: &'r Record<'r>, at: Option<Timestamp>, agent: Option<String>) -> Option<Spoken<'r>> {
+fn message_with_usage<'r>(
+    record: &'r Record<'r>,
+    at: Option<Timestamp>,
+    agent: Option<String>,
+) -> Option<MessageWithUsage<'r>> {
     if let Some(message) = &record.message.0
         && let Some(usage) = &message.usage.0
     {
-        return Some(Spoken {
+        return Some(MessageWithUsage {
             message,
             usage,
             request: &record.request_id,
@@ -97,7 +101,7 @@ fn spoken<'r>(record: &'r Record<'r>, at: Option<Timestamp>, agent: Option<Strin
     let progress = record.data.0.as_ref().filter(|data| data.kind.is("agent_progress"))?;
     let line = progress.message.0.as_ref()?;
     let message = line.message.0.as_ref()?;
-    Some(Spoken {
+    Some(MessageWithUsage {
         message,
         usage: message.usage.0.as_ref()?,
         request: &line.request_id,
@@ -117,14 +121,14 @@ fn searches(record: &Record<'_>) -> Option<u64> {
 }
 
 fn calls_of(
-    spoken: &Spoken<'_>,
+    told: &MessageWithUsage<'_>,
     at: Timestamp,
     place: &Place<'_>,
     tools: Vec<String>,
     mut each: impl FnMut(CallReported),
 ) {
-    let (message, usage) = (spoken.message, spoken.usage);
-    let id = short(&message.id).unwrap_or_else(|| line_id(spoken.uuid, at, place));
+    let (message, usage) = (told.message, told.usage);
+    let id = short(&message.id).unwrap_or_else(|| line_id(told.uuid, at, place));
     let call = |message: String, model: Option<String>, usage: &Usage<'_>| CallReported {
         model,
         tokens: tokens(usage),
@@ -133,7 +137,7 @@ fn calls_of(
             .0
             .map_or(0, |tools| tools.web_search_requests.or_zero()),
         inference_geo: short(&usage.inference_geo),
-        ..account(message, at, place, spoken.sidechain, spoken.agent.clone())
+        ..account(message, at, place, told.sidechain, told.agent.clone())
     };
     for (index, iteration) in usage.iterations.items.iter().take(MAX_ITERATIONS).enumerate() {
         if iteration.kind.is("advisor_message") {
@@ -151,11 +155,11 @@ fn calls_of(
     if own.model.is_none() && own.tokens.total() == 0 && own.web_searches == 0 {
         return;
     }
-    let request = short(spoken.request);
+    let request = short(told.request);
     each(CallReported {
         call: CallId { request, ..own.call },
         fast: usage.speed.get().map(|speed| speed == "fast"),
-        cost_usd: spoken.cost_usd,
+        cost_usd: told.cost_usd,
         tools,
         ..own
     });

@@ -264,8 +264,8 @@ impl HookContext<'_> {
         }
     }
 
-    /// Somebody in this conversation waits for a person; `unsaid` is for what, where no words say it.
-    fn waits(&self, waiting_for: WaitingFor, unsaid: &str) -> Fact {
+    /// Somebody in this conversation waits for a person; `default_reason` is for what, where no words say it.
+    fn waits(&self, waiting_for: WaitingFor, default_reason: &str) -> Fact {
         let hook = self.hook;
         let message = hook.message.get().unwrap_or_default();
         let named = message.rsplit_once("permission to use ").map(|(_, tool)| tool);
@@ -274,7 +274,7 @@ impl HookContext<'_> {
             Some(tool) => format!("Wants to use {tool}"),
             None => Some(self.cleaner.word(message))
                 .filter(|words| !words.is_empty())
-                .unwrap_or_else(|| unsaid.to_owned()),
+                .unwrap_or_else(|| default_reason.to_owned()),
         };
         Fact::WaitingBegan(WaitingBegan {
             reason,

@@ -2,7 +2,7 @@
 //! of the log that they become.
 
 use forgecast_protocol::batch::LogLevel;
-use forgecast_protocol::event::{Fact, ToolUsed};
+use forgecast_protocol::event::{Fact, ToolUsed, WaitingEnded};
 
 use super::prompt::{Command, is_wrapper, without_preamble};
 use super::record::{Block, Message, text_of};
@@ -90,8 +90,10 @@ impl Reader {
     }
 
     fn prompt(&mut self, line: &Line<'_>, text: &str, out: &mut dyn Visitor) {
-        let title = title_in(text, line.context.cleaner());
-        self.title(&Text(title.map(Into::into)), TitleSource::Prompt, line, out);
+        if self.state.title < TitleSource::Prompt {
+            let title = title_in(text, line.context.cleaner());
+            self.title(&Text(title.map(Into::into)), TitleSource::Prompt, line, out);
+        }
         self.prompted(line, out);
         out.log(&line.context, None, "› ", text, PROMPT_LINES);
     }
@@ -105,16 +107,24 @@ impl Reader {
             return;
         }
         let failed = block.is_error.is_set();
-        if let Some(tool) = &tool {
-            let used = ToolUsed {
+        let agent = line.context.agent.clone();
+        let use_id = Some(line.context.cleaner().word(id));
+        let fact = match &tool {
+            Some(tool) => Fact::ToolUsed(ToolUsed {
                 tool: tool.clone(),
-                agent: line.context.agent.clone(),
+                agent,
                 success: Some(!failed),
-                use_id: Some(line.context.cleaner().word(id)),
+                use_id,
                 summary: None,
-            };
-            out.fact(&line.context, Fact::ToolUsed(used));
-        }
+            }),
+            // Another source may have told that somebody is asked about this use.
+            None => Fact::WaitingEnded(WaitingEnded {
+                agent,
+                use_id,
+                tool: None,
+            }),
+        };
+        out.fact(&line.context, fact);
         if !failed {
             return;
         }
@@ -169,7 +179,7 @@ impl Reader {
         let text = text.unwrap_or(UNNAMED_ERROR);
         let failed = line.record.is_api_error_message.is_set() || text.starts_with("API Error");
         if failed {
-            self.api_error(line, Some(text), out);
+            self.api_error(line, text, out);
         }
         let how = if failed { TurnEnd::Failed(text) } else { TurnEnd::Done };
         self.turn_ends(line, message.id.get(), &how, out);
@@ -226,7 +236,7 @@ impl Reader {
                     _ => String::new(),
                 };
                 let message = format!("{}{retry}", reason.as_deref().unwrap_or("the request failed"));
-                self.api_error(line, Some(&message), out);
+                self.api_error(line, &message, out);
             }
             Some("local_command" | "microcompact_boundary" | "away_summary") => {}
             Some(_) if record.content.is_some() => {
@@ -239,12 +249,10 @@ impl Reader {
         }
     }
 
-    fn api_error(&mut self, line: &Line<'_>, text: Option<&str>, out: &mut dyn Visitor) {
+    fn api_error(&mut self, line: &Line<'_>, text: &str, out: &mut dyn Visitor) {
         if !line.context.everything() {
             return;
         }
-        let text = text.map(str::trim).filter(|text| !text.is_empty());
-        let text = text.unwrap_or(UNNAMED_ERROR);
         out.log(
             &line.context,
             LogLevel::Error.into(),
@@ -272,7 +280,8 @@ fn message_in(json: &str) -> Option<String> {
     let mut value: serde_json::Value = serde_json::from_str(json).ok()?;
     for _ in 0..4 {
         if let Some(text) = value.as_str().or_else(|| value.get("message")?.as_str()) {
-            return Some(text.to_owned());
+            let text = text.trim();
+            return (!text.is_empty()).then(|| text.to_owned());
         }
         let status = value.get("status").and_then(serde_json::Value::as_u64);
         match value.get_mut("error").map(serde_json::Value::take) {

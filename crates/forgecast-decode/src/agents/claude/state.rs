@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 /// Most uses of tools whose results are waited for.
 const MAX_PENDING: usize = 32;
-/// Most subagents that are remembered as begun.
+/// Most agents that are remembered as begun, and as alive.
 const MAX_AGENTS: usize = 32;
 
 /// What is remembered, as the store keeps it.
@@ -38,9 +38,10 @@ pub(super) struct State {
     /// The last line was a command of the user's, which may turn out to be a prompt.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) command: bool,
-    /// When a sign of life was told last, milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) alive_at: Option<i64>,
+    /// When a sign of life of an agent, the main one without an id, was told last, milliseconds;
+    /// the newest last.
+    #[serde(skip_serializing_if = "VecDeque::is_empty")]
+    pub(super) alive: VecDeque<(Option<String>, i64)>,
     /// Of a subagent's own file: whether it was said to be at work or over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) agent: Option<AgentState>,
@@ -145,6 +146,21 @@ impl State {
     pub(super) fn end(&mut self, id: &str) -> Option<Pending> {
         let at = self.pending.iter().position(|pending| pending.id == id)?;
         self.pending.remove(at)
+    }
+
+    /// When a sign of life of this agent was told last, milliseconds.
+    pub(super) fn alive_at(&self, agent: Option<&str>) -> Option<i64> {
+        let mut alive = self.alive.iter();
+        alive.find(|(known, _)| known.as_deref() == agent).map(|(_, at)| *at)
+    }
+
+    /// Remembers when a sign of life of this agent was told.
+    pub(super) fn set_alive_at(&mut self, agent: Option<&str>, at: i64) {
+        self.alive.retain(|(known, _)| known.as_deref() != agent);
+        if self.alive.len() >= MAX_AGENTS {
+            self.alive.pop_front();
+        }
+        self.alive.push_back((agent.map(str::to_owned), at));
     }
 
     /// Whether a subagent begins; remembered.

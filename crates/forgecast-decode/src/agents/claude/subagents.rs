@@ -1,7 +1,6 @@
 //! Subagents: a file of their own says that they are at work and when they are done; the main conversation says what they
 //! were started for and how they ended.
 
-use forgecast_protocol::Timestamp;
 use forgecast_protocol::event::{AgentReported, Fact};
 
 use super::messages::INTERRUPTED;
@@ -67,10 +66,13 @@ impl Reader {
             AgentState::Active
         };
         if self.state.agent == Some(state) {
-            return self.lives(Some(id), line, out);
+            if state == AgentState::Active {
+                self.lives(Some(id), line, out);
+            }
+            return;
         }
         self.state.agent = Some(state);
-        self.state.alive_at = line.context.at.map(Timestamp::as_millis);
+        self.remember_alive(Some(id), line);
         let kind = id.starts_with(COMPACTION).then(|| "compaction".to_owned());
         out.fact(&line.context, agent(id.clone(), kind, word(state)));
     }
@@ -134,7 +136,12 @@ fn word(state: AgentState) -> &'static str {
 
 /// Whether the user stopped the subagent together with the agent that it works for.
 fn is_stopped(line: &Line<'_>) -> bool {
-    let content = line.record.message.0.as_ref().and_then(|message| message.content);
+    let mut texts = line.blocks.iter().filter(|block| block.kind.is("text"));
+    let content = match texts.next() {
+        Some(block) => block.text,
+        None if line.blocks.is_empty() => line.record.message.0.as_ref().and_then(|message| message.content),
+        None => None,
+    };
     text_of(content).is_some_and(|text| text.trim_start().starts_with(INTERRUPTED))
 }
 

@@ -68,19 +68,22 @@ impl Reader {
 
     /// A sign of life of this agent, in the middle of what it does.
     pub(super) fn lives(&mut self, agent: Option<&str>, line: &Line<'_>, out: &mut dyn Visitor) {
-        let Some(at) = line.context.at.filter(|_| line.context.everything()) else {
+        let Some(at) = lived_at(line).filter(|_| line.context.everything()) else {
             return;
         };
-        let at = at.min(line.context.input.now).as_millis();
-        if self
-            .state
-            .alive_at
-            .is_some_and(|last| (last..last.saturating_add(ALIVE_EVERY_MS)).contains(&at))
-        {
+        let says_it_again = |last: i64| (last..last.saturating_add(ALIVE_EVERY_MS)).contains(&at);
+        if self.state.alive_at(agent).is_some_and(says_it_again) {
             return;
         }
-        self.state.alive_at = Some(at);
+        self.state.set_alive_at(agent, at);
         out.fact(&line.context, acts(agent, AgentActivity::Alive));
+    }
+
+    /// What was told of this agent shows, too, that it lives; remembered.
+    pub(super) fn remember_alive(&mut self, agent: Option<&str>, line: &Line<'_>) {
+        if let Some(at) = lived_at(line) {
+            self.state.set_alive_at(agent, at);
+        }
     }
 
     /// Whether this message ended the turn: more of its lines are no new work.
@@ -88,4 +91,10 @@ impl Reader {
         let over = self.state.over.as_deref();
         message.is_some() && over == message
     }
+}
+
+/// When an agent lived that says so in this line, milliseconds; never later than now.
+fn lived_at(line: &Line<'_>) -> Option<i64> {
+    let at = line.context.at?.min(line.context.input.now);
+    Some(at.as_millis())
 }

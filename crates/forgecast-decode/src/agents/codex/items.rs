@@ -23,12 +23,13 @@ const SILENT_ITEMS: &[&str] = &[
     "SubAgentActivity",
     "TodoList",
 ];
-/// Uses of tools whose item is waited for: of more, the oldest are forgotten.
+/// Uses of tools whose other line is waited for: of more, the oldest are forgotten.
 const MAX_TOOLS: usize = 32;
 
 impl Reader {
-    /// The model asked for the use of a tool, which was logged: its item says only how it went.
-    pub(super) fn expects_item(&mut self, use_id: Option<&str>) {
+    /// A use of a tool was told: its other line, the model's request or the item, says only how it
+    /// went.
+    pub(super) fn remember_told(&mut self, use_id: Option<&str>) {
         let Some(use_id) = use_id.filter(|id| id.len() <= 100) else {
             return;
         };
@@ -36,6 +37,12 @@ impl Reader {
             self.state.tools.remove(0);
         }
         self.state.tools.push(use_id.to_owned());
+    }
+
+    /// Whether the other line of a use of a tool told it; forgotten, since there are only two.
+    pub(super) fn was_told(&mut self, use_id: Option<&str>) -> bool {
+        let told = self.state.tools.iter().position(|told| Some(told.as_str()) == use_id);
+        told.map(|at| self.state.tools.remove(at)).is_some()
     }
 
     /// Something was said or done.
@@ -62,22 +69,27 @@ impl Reader {
     fn executed(&mut self, line: &Line<'_>, item: &Item<'_>, out: &mut dyn Visitor) {
         let command = item.command.as_command().map(Cow::into_owned);
         self.did(line, item, "shell", command, out);
-        if let Some(code) = item.exit_code.0.filter(|code| *code != 0) {
+        // The answer to a use that is pending comes later and says how it failed.
+        let mut pending = self.state.pending.iter();
+        let is_pending = pending.any(|pending| Some(pending.id.as_str()) == item.id.get());
+        if let Some(code) = item.exit_code.0.filter(|code| *code != 0 && !is_pending) {
             tell_failure(line, code, item.aggregated_output.get().unwrap_or_default(), out);
         }
     }
 
-    /// A tool was used; told once, when the model asks for it or else when it is done.
+    /// A tool was used; told once, when the model asks for it or else when it is done. Only of a
+    /// search of the web can the model's request come after the item.
     fn did(&mut self, line: &Line<'_>, item: &Item<'_>, tool: &str, summary: Option<String>, out: &mut dyn Visitor) {
         if !line.context.everything() {
             return;
         }
         self.goes_on(line, out);
         let id = item.id.get();
-        let expected = self.state.tools.iter().position(|known| Some(known.as_str()) == id);
-        if let Some(at) = expected {
-            self.state.tools.remove(at);
+        if self.was_told(id) {
             return;
+        }
+        if item.kind.is("WebSearch") {
+            self.remember_told(id);
         }
         let summary = summary.map(|summary| line.context.cleaner().word(&summary));
         let used = tell_use(line, tool, summary.filter(|summary| !summary.is_empty()), id, out);
