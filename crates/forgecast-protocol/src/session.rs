@@ -49,6 +49,9 @@ pub struct SessionView {
     /// The kind of source that the status comes from, where a single one decides it: `process` when the agent's own process
     /// says so, or is gone.
     pub status_source: Option<SourceKind>,
+    /// Whether somebody sits in front of the agent's process, where that is known: false for a background job and for a run
+    /// without a terminal.
+    pub attended: Option<bool>,
     /// What it waits for, when it waits and the producer says for what.
     pub waiting_for: Option<WaitingFor>,
     /// The current phase.
@@ -113,6 +116,7 @@ impl SessionView {
             status_word: None,
             status_reason: None,
             status_source: None,
+            attended: None,
             waiting_for: None,
             phase: None,
             phases: BTreeMap::new(),

@@ -30,7 +30,6 @@ impl Session {
         self.begin_agent_session(cx);
         self.adopt(event);
         let before = Outline::of(&self.view);
-        let stood = Noticeable::of(&self.standing());
         let changed = self.fold(&event.fact, cx);
         self.note_activity(&event.fact, cx, changed.activity);
         let standing = self.derive();
@@ -43,7 +42,7 @@ impl Session {
         }
         let is_news = attention::is_news(&event.fact, &self.state.files, cx);
         let attention = &mut self.state.attention;
-        attention.update(stood, &standing, &self.view, is_news, cx.at);
+        attention.update(before.noticeable, &standing, &self.view, is_news, cx.at);
     }
 
     /// Hands a fact to the sections that it concerns.
@@ -277,6 +276,7 @@ struct Outline {
     phase: Option<CurrentPhase>,
     phases: BTreeMap<String, PhaseView>,
     progress: (Option<f64>, Option<u32>, Option<u32>),
+    noticeable: Noticeable,
 }
 
 fn progress_of(view: &SessionView) -> (Option<f64>, Option<u32>, Option<u32>) {
@@ -290,6 +290,7 @@ impl Outline {
             phase: view.phase.clone(),
             phases: view.phases.clone(),
             progress: progress_of(view),
+            noticeable: Noticeable::of(view),
         }
     }
 

@@ -102,13 +102,21 @@ impl Prices {
     /// not set, the context window and what a region costs more stay as they were.
     ///
     /// # Errors
-    /// The first price that cannot be meant, with its model.
+    /// The first invalid price, with its model, or the second of two that mean the same model.
     pub fn with_overrides(mut self, overrides: &BTreeMap<String, PriceOverride>) -> Result<Self, InvalidPrice> {
+        let mut names: HashMap<String, &str> = HashMap::new();
         for (model, own) in overrides {
             own.check(model)?;
+            let key = name::key(model);
+            if let Some(first) = names.insert(key.clone(), model) {
+                return Err(InvalidPrice {
+                    model: model.clone(),
+                    reason: format!("it means the same model as [\"{first}\"]"),
+                });
+            }
             let listed = self.lookup(model).map(|(listed, _)| listed);
             let known = own.resolve(model, listed);
-            self.models.insert(name::key(model), known);
+            self.models.insert(key, known);
         }
         Ok(self)
     }
@@ -165,6 +173,13 @@ impl Prices {
         models.sort_unstable_by(|one, other| one.model.cmp(&other.model));
         models
     }
+}
+
+/// Whether two names are the same but for letter case and the way in which the version is written,
+/// so that a price can only be set for one of them.
+#[must_use]
+pub fn is_same_model(one: &str, other: &str) -> bool {
+    name::key(one) == name::key(other)
 }
 
 /// What searches of the web cost in billionths of a US dollar.

@@ -120,8 +120,8 @@ impl Session {
     #[must_use]
     pub fn next_deadline(&self, limits: &Limits) -> Option<Deadline> {
         let life = &self.state.life;
-        let crashed = self.is_agent_session() && self.state.processes.are_crashed();
-        if life.is_over() || life.is_gone() || life.is_abandoned() || crashed {
+        let is_broken = self.is_agent_session() && self.state.processes.have_ended_badly();
+        if life.is_over() || life.is_gone() || life.is_abandoned() || is_broken {
             return None;
         }
         let since = self.quiet_since();

@@ -233,12 +233,15 @@ pub(crate) fn evict<V, R: Ord>(
     map: &mut BTreeMap<String, V>,
     most: usize,
     newest: &str,
-    rank: impl Fn(&V) -> R,
+    rank: impl Fn(&str, &V) -> R,
     mut removed: impl FnMut(&str, &V),
 ) {
     while map.len() > most {
         let others = map.iter().filter(|(key, _)| *key != newest);
-        let Some(key) = others.min_by_key(|(_, value)| rank(value)).map(|(key, _)| key.clone()) else {
+        let Some(key) = others
+            .min_by_key(|(key, value)| rank(key, value))
+            .map(|(key, _)| key.clone())
+        else {
             return;
         };
         if let Some(value) = map.remove(&key) {

@@ -154,6 +154,8 @@ const MACHINES: [&str; 18] = [
     "workers",
 ];
 
+const PEOPLE: [&str; 5] = ["developer", "human", "person", "user", "you"];
+
 /// Whether a word, in lower case and with spaces, says that a person is needed: `waiting for approval`, `needs input`,
 /// `review required`, `blocked`. Producers make such words up, so they are known by their parts.
 fn needs_person(word: &str) -> bool {
@@ -161,18 +163,7 @@ fn needs_person(word: &str) -> bool {
     let first = parts.next().unwrap_or_default();
     let begins = matches!(
         first,
-        "waiting"
-            | "waits"
-            | "wait"
-            | "awaiting"
-            | "awaits"
-            | "needs"
-            | "need"
-            | "requires"
-            | "require"
-            | "blocked"
-            | "paused"
-            | "suspended"
+        "waiting" | "waits" | "wait" | "awaiting" | "awaits" | "blocked" | "paused" | "suspended"
     );
     let ends = ["required", "requested", "needed", "pending"];
     let asked = [
@@ -188,8 +179,14 @@ fn needs_person(word: &str) -> bool {
     let is_request = asked.contains(&first) && parts.clone().any(|part| ends.contains(&part));
     let is_held =
         word == "on hold" || word == "pending approval" || word == "pending review" || word == "pending input";
-    let for_machine = parts.any(|part| MACHINES.contains(&part));
-    (begins || is_request || is_held) && !for_machine
+    // What is needed may also be other work: `needs fixes`.
+    let needs = matches!(first, "needs" | "need" | "requires" | "require")
+        && parts
+            .clone()
+            .any(|part| asked.contains(&part) || PEOPLE.contains(&part));
+    let for_machine =
+        parts.any(|part| MACHINES.contains(&part) || (known_phase(part).is_some() && !asked.contains(&part)));
+    (begins || is_request || is_held || needs) && !for_machine
 }
 
 /// Whether a word says that something is only about to begin: it tells a new run from the end of the last.
@@ -280,7 +277,8 @@ mod tests {
             assert_eq!(meaning(word), Meaning::Waiting, "{word}");
         }
         let works = "waiting_for_tests|waiting for ci|awaiting_subagents|blocked on lock|reviewing|approving|needing|\
-                     waitlisting|waiting for rate limit|input|approval|needs dependencies";
+                     waitlisting|waiting for rate limit|input|approval|needs dependencies|needs_fixes|needs_revision|\
+                     requires_changes|waiting_for_builder|waiting for scout";
         for word in works.split('|') {
             assert_eq!(meaning(word), Meaning::Active, "{word}");
         }

@@ -140,6 +140,7 @@ impl Session {
         view.status = standing.status;
         view.status_reason.clone_from(&standing.reason);
         view.status_source = standing.source;
+        view.attended = self.state.processes.are_attended();
         view.waiting_for = standing.waiting_for;
         // A run does not end before it began, whatever the clocks said.
         view.ended_at = standing.ended_at.max(standing.ended_at.and(view.started_at));

@@ -41,7 +41,7 @@ pub struct PriceOverride {
     pub date: Option<String>,
 }
 
-/// A price that cannot be meant.
+/// An invalid price.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidPrice {
     /// The model.
@@ -59,11 +59,11 @@ impl std::fmt::Display for InvalidPrice {
 impl std::error::Error for InvalidPrice {}
 
 impl PriceOverride {
-    /// Whether the price of `model` can be meant.
+    /// Whether the price of `model` is valid.
     ///
     /// # Errors
-    /// The first field that cannot.
-    pub fn check(&self, model: &str) -> Result<(), InvalidPrice> {
+    /// The first field that is not.
+    pub(super) fn check(&self, model: &str) -> Result<(), InvalidPrice> {
         let invalid = |reason: String| InvalidPrice {
             model: model.to_owned(),
             reason,

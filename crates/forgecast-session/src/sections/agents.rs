@@ -47,7 +47,7 @@ pub(crate) fn apply(
     agent.ended_at = ended.then(|| agent.ended_at.unwrap_or(cx.at));
     agent.tokens = tokens_of_calls.or(agent.tokens);
     let changed = put(view, &fact.id, agent);
-    let rank = |agent: &AgentView| (agent.ended_at.is_none(), agent.ended_at, agent.started_at);
+    let rank = |_: &str, agent: &AgentView| (agent.ended_at.is_none(), agent.ended_at, agent.started_at);
     evict(view, MAX_AGENTS, &fact.id, rank, |_, _| {});
     changed
 }

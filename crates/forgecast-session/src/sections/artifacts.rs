@@ -25,7 +25,7 @@ pub(crate) fn apply(view: &mut BTreeMap<String, ArtifactView>, fact: &ArtifactCh
         view,
         MAX_ARTIFACTS,
         &fact.name,
-        |artifact| artifact.modified_at,
+        |_, artifact| artifact.modified_at,
         |_, _| {},
     );
     changed

@@ -23,15 +23,18 @@ pub(crate) struct AttentionLog {
     attention_seq: u64,
     /// The mark of the session's budget that was noticed last.
     attention_budget: Option<Budget>,
+    /// The wait that was noticed last, as long as it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attention_wait: Option<WaitKey>,
 }
 
-/// What is compared, before and after a fact: another wait of the same kind is another one.
+/// What is compared, before and after a fact.
 #[derive(Clone, Copy, PartialEq)]
-pub(crate) struct Noticeable(SessionStatus, Option<WaitingFor>, Option<WaitKey>);
+pub(crate) struct Noticeable(SessionStatus, Option<WaitingFor>);
 
 impl Noticeable {
-    pub(crate) fn of(standing: &Standing) -> Self {
-        Self(standing.status, standing.waiting_for, standing.wait)
+    pub(crate) fn of(view: &SessionView) -> Self {
+        Self(view.status, view.waiting_for)
     }
 }
 
@@ -66,7 +69,8 @@ impl AttentionLog {
             SessionStatus::Running | SessionStatus::Abandoned => None,
         };
         let known = self.attention.as_ref().map(|attention| attention.kind);
-        if before != Noticeable::of(standing) {
+        let is_another_wait = self.begins_another_wait(standing);
+        if before != Noticeable::of(view) || is_another_wait {
             match kind {
                 Some(kind) if is_news => self.raise(kind, text_of(view), at),
                 // What was waited for in vain is still to be noticed.
@@ -79,6 +83,16 @@ impl AttentionLog {
             attention.text = text_of(view);
         }
         self.update_budget(view, at);
+    }
+
+    /// Whether it waits for something else than before. What another source tells of the same wait does not make it another
+    /// one.
+    fn begins_another_wait(&mut self, standing: &Standing) -> bool {
+        let known = self
+            .attention_wait
+            .filter(|_| standing.status == SessionStatus::Waiting);
+        self.attention_wait = standing.wait.or(known);
+        matches!((known, standing.wait), (Some(known), Some(wait)) if known.differs(&wait))
     }
 
     /// A budget that runs out never hides that a person is waited for; it is told once that is over.

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::waits::WaitKey;
 use self::waits::{ToolUse, Wait};
-use super::{Changed, Context};
+use super::{Changed, Context, evict};
 use crate::vocabulary::{self, Meaning};
 
 /// Uses of tools that are remembered, the newest: one is told by transcript, telemetry and hook within seconds.
@@ -84,7 +84,7 @@ struct Stop {
 
 /// What the agents of a session come to, together.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Standing<'a> {
+pub(crate) enum AgentsStanding<'a> {
     /// Nothing is known of any agent.
     Unknown,
     /// At least one is at work.
@@ -148,15 +148,10 @@ impl Agent {
 impl Conversation {
     fn agent(&mut self, id: Option<&str>) -> &mut Agent {
         let id = id.unwrap_or_default();
-        if self.agents.len() >= MAX_AGENTS && !self.agents.contains_key(id) {
-            let others = self
-                .agents
-                .iter()
-                .filter(|(id, agent)| !id.is_empty() && agent.waits.is_empty());
-            let oldest = others
-                .min_by_key(|(_, agent)| agent.heard_at())
-                .map(|(id, _)| id.clone());
-            oldest.map(|id| self.agents.remove(&id));
+        if !self.agents.contains_key(id) {
+            self.agents.insert(id.to_owned(), Agent::default());
+            let rank = |id: &str, agent: &Agent| (id.is_empty(), !agent.waits.is_empty(), agent.heard_at());
+            evict(&mut self.agents, MAX_AGENTS, id, rank, |_, _| {});
         }
         self.agents.entry(id.to_owned()).or_default()
     }
@@ -184,17 +179,20 @@ impl Conversation {
     fn heard_at(&self) -> Option<Timestamp> {
         self.agents.values().filter_map(Agent::heard_at).max()
     }
+
+    /// Whether any of its agents asked something that was not answered.
+    fn asks(&self) -> bool {
+        self.agents.values().any(|agent| !agent.waits.is_empty())
+    }
 }
 
 impl Conversations {
     fn conversation(&mut self, cx: &Context<'_>) -> &mut Conversation {
         let name = cx.conversation();
-        if self.conversations.len() >= MAX_CONVERSATIONS && !self.conversations.contains_key(name) {
-            let others = self.conversations.iter().filter(|(name, _)| !name.is_empty());
-            let oldest = others
-                .min_by_key(|(_, known)| known.heard_at())
-                .map(|(name, _)| name.clone());
-            oldest.map(|name| self.conversations.remove(&name));
+        if !self.conversations.contains_key(name) {
+            self.conversations.insert(name.to_owned(), Conversation::default());
+            let rank = |name: &str, known: &Conversation| (name.is_empty(), known.asks(), known.heard_at());
+            evict(&mut self.conversations, MAX_CONVERSATIONS, name, rank, |_, _| {});
         }
         self.conversations.entry(name.to_owned()).or_default()
     }
@@ -273,8 +271,8 @@ impl Conversations {
     pub(crate) fn producer_waits(&mut self, reason: &str, cx: &Context<'_>) {
         let producer = self.conversations.entry(String::new()).or_default().agent(None);
         producer.work(cx.said_at);
-        producer.waits.clear();
-        producer.waits.push(Wait::of_producer(reason, cx.said_at));
+        producer.waits.retain(Wait::is_by_word);
+        producer.wait(Wait::of_producer(reason, cx.said_at));
     }
 
     /// The conversation was closed: whatever it did or asked is over.
@@ -290,9 +288,9 @@ impl Conversations {
 
     /// What they come to, together. `silent` when nobody has been heard of for longer than the limit: a turn that is over
     /// then stands beside nobody at work.
-    pub(crate) fn standing(&self, silent: bool) -> Standing<'_> {
+    pub(crate) fn standing(&self, silent: bool) -> AgentsStanding<'_> {
         if let Some((wait, key)) = self.longest_wait() {
-            return Standing::Asks {
+            return AgentsStanding::Asks {
                 reason: &wait.reason,
                 waiting_for: wait.waiting_for,
                 since: wait.since,
@@ -305,7 +303,7 @@ impl Conversations {
             .filter_map(|stop| stop.error.as_ref())
             .min_by_key(|error| error.0)
         {
-            return Standing::Asks {
+            return AgentsStanding::Asks {
                 reason,
                 waiting_for: Some(WaitingFor::Prompt),
                 since: *at,
@@ -313,13 +311,13 @@ impl Conversations {
             };
         }
         match stops.max_by_key(|stop| stop.at) {
-            Some(stop) if silent || !self.is_anybody_at_work(Some(stop.at)) => Standing::Over {
+            Some(stop) if silent || !self.is_anybody_at_work(Some(stop.at)) => AgentsStanding::Over {
                 reason: &stop.reason,
                 since: stop.at,
             },
-            Some(_) => Standing::AtWork,
-            None if self.is_anybody_at_work(None) => Standing::AtWork,
-            None => Standing::Unknown,
+            Some(_) => AgentsStanding::AtWork,
+            None if self.is_anybody_at_work(None) => AgentsStanding::AtWork,
+            None => AgentsStanding::Unknown,
         }
     }
 

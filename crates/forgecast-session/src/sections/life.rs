@@ -10,7 +10,7 @@ use forgecast_protocol::session::{ErrorView, WaitingFor};
 use forgecast_protocol::{Fact, Problem, SessionStatus, SourceKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::conversations::{Standing as Agents, WaitKey};
+use super::conversations::{AgentsStanding, WaitKey};
 use super::processes::Processes;
 use super::{Changed, Context, put};
 
@@ -119,6 +119,14 @@ impl Standing {
         }
     }
 
+    /// It waits for its first prompt, and calls nobody.
+    pub(crate) fn unasked() -> Self {
+        Self {
+            is_idle: true,
+            ..Self::waiting("Idle, no prompt yet", Some(WaitingFor::Prompt), None)
+        }
+    }
+
     fn waiting(reason: &str, waiting_for: Option<WaitingFor>, since: Option<Timestamp>) -> Self {
         Self {
             waiting_for,
@@ -137,7 +145,7 @@ pub(crate) struct Circumstances<'a> {
     /// Without work since.
     pub(crate) quiet_since: Timestamp,
     /// What its agents come to.
-    pub(crate) agents: Agents<'a>,
+    pub(crate) agents: AgentsStanding<'a>,
     /// The processes in which they run.
     pub(crate) processes: &'a Processes,
 }
@@ -183,7 +191,7 @@ impl Life {
             quiet_since,
             ..
         } = *now;
-        let silence = || Some(format!("No work since {quiet_since}"));
+        let silence = || format!("No work since {quiet_since}");
         if let Some(ended) = self.ended(agent_session) {
             return ended;
         }
@@ -199,10 +207,10 @@ impl Life {
             return Standing::ended(SessionStatus::Completed, "Ended after its last reply", quiet_since);
         }
         if self.is_abandoned() {
-            return Standing::of(SessionStatus::Abandoned, silence());
+            return Standing::of(SessionStatus::Abandoned, Some(silence()));
         }
         waiting.unwrap_or_else(|| match self.quiet {
-            Some(Quiet::Stalled) => Standing::of(SessionStatus::Stalled, silence()),
+            Some(Quiet::Stalled) => Standing::of(SessionStatus::Stalled, Some(silence())),
             _ => Standing::of(SessionStatus::Running, None),
         })
     }
@@ -222,7 +230,7 @@ impl Life {
     /// What it waits for, if it does.
     fn waits(&self, now: &Circumstances<'_>) -> Option<Standing> {
         match &now.agents {
-            Agents::Asks {
+            AgentsStanding::Asks {
                 reason,
                 waiting_for,
                 since,
@@ -235,20 +243,19 @@ impl Life {
                 let wait = self.waiting.as_ref()?;
                 Some(Standing::waiting(&wait.reason, wait.waiting_for, Some(wait.since)))
             }
-            Agents::Over { reason, since } => Some(Standing::waiting(reason, Some(WaitingFor::Prompt), Some(*since))),
-            Agents::Unknown if now.agent_session && now.untouched => Some(Standing {
-                is_idle: true,
-                ..Standing::waiting("Idle, no prompt yet", Some(WaitingFor::Prompt), None)
-            }),
-            Agents::Unknown | Agents::AtWork => None,
+            AgentsStanding::Over { reason, since } => {
+                Some(Standing::waiting(reason, Some(WaitingFor::Prompt), Some(*since)))
+            }
+            AgentsStanding::Unknown if now.agent_session && now.untouched => Some(Standing::unasked()),
+            AgentsStanding::Unknown | AgentsStanding::AtWork => None,
         }
     }
 
     /// Whether the agent finished its turn and waits for the next instruction.
-    fn waits_for_prompt(&self, agents: &Agents<'_>) -> bool {
+    fn waits_for_prompt(&self, agents: &AgentsStanding<'_>) -> bool {
         let waiting = self.waiting.as_ref();
         let waited = waiting.is_some_and(|wait| wait.waiting_for == Some(WaitingFor::Prompt));
-        waited || matches!(agents, Agents::Over { .. })
+        waited || matches!(agents, AgentsStanding::Over { .. })
     }
 
     /// Notes work: silence is over, and what is observed to be worked on is not gone. `is_latest` when no later work is
@@ -282,10 +289,9 @@ impl Life {
         }
     }
 
-    /// An agent session was closed.
+    /// An agent session was closed. The latest close counts, whichever comes first.
     pub(crate) fn close(&mut self, fact: &CompletionReported, cx: &Context<'_>) {
-        let known = self.closed().is_some();
-        if !known && self.closed.as_ref().is_none_or(|closed| closed.at <= cx.said_at) {
+        if self.closed.as_ref().is_none_or(|closed| closed.at <= cx.said_at) {
             self.closed = Some(Ended {
                 reason: completion_reason(fact, true),
                 at: cx.said_at,

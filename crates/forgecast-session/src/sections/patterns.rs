@@ -20,6 +20,6 @@ pub(crate) fn apply(view: &mut BTreeMap<String, PatternView>, fact: &PatternReco
     }
     take_stated!(pattern, fact, library, severity, frequency, times_prevented);
     let changed = put(view, &fact.id, pattern);
-    evict(view, MAX_PATTERNS, &fact.id, |pattern| pattern.frequency, |_, _| {});
+    evict(view, MAX_PATTERNS, &fact.id, |_, pattern| pattern.frequency, |_, _| {});
     changed
 }

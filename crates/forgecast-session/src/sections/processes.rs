@@ -32,6 +32,9 @@ pub(crate) struct Process {
     status: ProcessStatus,
     waiting_for: Option<WaitingFor>,
     reason: Option<String>,
+    /// Whether somebody sits in front of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attended: Option<bool>,
     /// Since when it has this status, by its own account; of one that ended, when that was learned.
     since: Timestamp,
 }
@@ -50,14 +53,13 @@ impl Process {
         (rank, self.since)
     }
 
-    fn reason(&self) -> &str {
-        let unsaid = match self.status {
+    /// Why it ended badly, one line.
+    fn failure(&self) -> &str {
+        let default = match self.status {
             ProcessStatus::Crashed => "The agent's process is gone without having ended",
-            ProcessStatus::Failed => "The agent's process failed",
-            ProcessStatus::Exited => "The agent's process ended",
-            _ => "",
+            _ => "The agent's process failed",
         };
-        self.reason.as_deref().unwrap_or(unsaid)
+        self.reason.as_deref().unwrap_or(default)
     }
 
     /// It needs a person. Another source that knows of the same wait says more of it: the command
@@ -68,15 +70,6 @@ impl Process {
             waiting_for: self.waiting_for,
             ..Standing::of(SessionStatus::Waiting, self.reason.clone())
         })
-    }
-
-    /// It waits for its first prompt, and calls nobody.
-    fn unasked() -> Standing {
-        Standing {
-            waiting_for: Some(WaitingFor::Prompt),
-            is_idle: true,
-            ..Standing::of(SessionStatus::Waiting, Some("No prompt yet".to_owned()))
-        }
     }
 
     /// It waits for the next prompt.
@@ -96,6 +89,7 @@ impl Processes {
             status: fact.status,
             waiting_for: fact.waiting_for,
             reason: fact.reason.clone(),
+            attended: fact.attended,
             since: stated.unwrap_or(cx.received).min(cx.received),
         };
         let known = self.processes.get(&fact.process);
@@ -109,7 +103,7 @@ impl Processes {
             &mut self.processes,
             MAX_PROCESSES,
             &fact.process,
-            Process::rank,
+            |_, process| process.rank(),
             |_, _| {},
         );
         true
@@ -133,26 +127,30 @@ impl Processes {
         self.processes.values().any(|process| process.status.is_alive())
     }
 
-    /// Whether the session's process is gone without having ended in order.
-    pub(crate) fn are_crashed(&self) -> bool {
-        self.speaker()
-            .is_some_and(|process| process.status == ProcessStatus::Crashed)
+    /// Whether the session's process failed, or is gone without having ended in order.
+    pub(crate) fn have_ended_badly(&self) -> bool {
+        let is_bad = |process: &Process| matches!(process.status, ProcessStatus::Crashed | ProcessStatus::Failed);
+        self.speaker().is_some_and(is_bad)
+    }
+
+    /// Whether somebody sits in front of the process that speaks for the session, if that is known.
+    pub(crate) fn are_attended(&self) -> Option<bool> {
+        self.speaker().filter(|process| process.status.is_alive())?.attended
     }
 
     /// What the processes say of the session's status, if they say anything. `wait` is what other
-    /// sources know of, and
-    /// `silence` says since when there was no work, if that is longer than the limit. A process that is there is never
-    /// abandoned, however long it is silent.
+    /// sources know of. `silence` says since when there was no work, if that is longer than the
+    /// limit. A process that is there is never abandoned, however long it is silent.
     pub(crate) fn standing(
         &self,
         agent_session: bool,
         wait: Option<&Standing>,
-        silence: Option<Option<String>>,
+        silence: Option<String>,
     ) -> Option<Standing> {
         let process = self.speaker()?;
         let is_newer = |wait: &&Standing| wait.since > Some(process.since);
-        let at_work = || match silence {
-            Some(reason) => Standing::of(SessionStatus::Stalled, reason),
+        let at_work = || match &silence {
+            Some(_) => Standing::of(SessionStatus::Stalled, silence.clone()),
             None => Standing::of(SessionStatus::Running, None),
         };
         let standing = match process.status {
@@ -164,7 +162,7 @@ impl Processes {
                 let asks = wait.filter(|wait| is_newer(wait) && wait.waiting_for != Some(WaitingFor::Prompt));
                 asks.map_or_else(at_work, Clone::clone)
             }
-            ProcessStatus::Alive | ProcessStatus::Idle if !self.has_worked => Process::unasked(),
+            ProcessStatus::Alive | ProcessStatus::Idle if !self.has_worked => Standing::unasked(),
             ProcessStatus::Alive => wait.map_or_else(at_work, Clone::clone),
             ProcessStatus::Idle => {
                 // A question or a request for approval that was not answered was taken back.
@@ -174,8 +172,8 @@ impl Processes {
                 open.map_or_else(Process::idle, Clone::clone)
             }
             ProcessStatus::Exited => return None,
-            ProcessStatus::Failed => Standing::ended(SessionStatus::Failed, process.reason(), process.since),
-            ProcessStatus::Crashed => Standing::of(SessionStatus::Abandoned, Some(process.reason().to_owned())),
+            ProcessStatus::Failed => Standing::ended(SessionStatus::Failed, process.failure(), process.since),
+            ProcessStatus::Crashed => Standing::of(SessionStatus::Abandoned, Some(process.failure().to_owned())),
         };
         Some(Standing {
             source: Some(SourceKind::Process),

@@ -142,7 +142,7 @@ impl Tasks {
 
     fn put(&mut self, view: &mut Progress, id: &str, task: TaskView) -> bool {
         let changed = put(&mut view.tasks, id, task);
-        let rank = |task: &TaskView| (!is_done(task), task.order);
+        let rank = |_: &str, task: &TaskView| (!is_done(task), task.order);
         evict(&mut view.tasks, MAX_TASKS, id, rank, |id, task| {
             self.task_files.remove(id);
             self.checkpoint_tasks.remove(id);

@@ -1,11 +1,11 @@
 //! Arbitrary facts and events, for the laws: few words, so that they meet, and hostile ones among them.
 
 use forgecast_protocol::event::{
-    AgentReported, ArtifactChanged, ArtifactKind, BudgetPassed, BudgetScope, CheckpointReported, CompletionBasis,
-    Custom, DecisionRecorded, ErrorReported, PatternRecorded, PhaseReported, ProblemCleared, ProblemFound,
-    ProcessReported, ProcessStatus, Quiet, SessionSeen, SourceAccount, SourceGone, SourceReturned, TaskReported,
-    TestBasis, TestsReported, TokenDelta, ToolUsed, UsageRecorded, UsageSource, WaitingBegan, WaitingEnded, WentQuiet,
-    WindowSource,
+    ActivityReported, AgentActivity, AgentReported, ArtifactChanged, ArtifactKind, BudgetPassed, BudgetScope,
+    CheckpointReported, CompletionBasis, Custom, CutShort, DecisionRecorded, ErrorReported, PatternRecorded,
+    PhaseReported, ProblemCleared, ProblemFound, ProcessReported, ProcessStatus, Quiet, SessionSeen, SourceAccount,
+    SourceGone, SourceReturned, TaskReported, TestBasis, TestsReported, TokenDelta, ToolUsed, UsageRecorded,
+    UsageSource, WaitingBegan, WaitingEnded, WentQuiet, WindowSource,
 };
 use forgecast_protocol::session::{BudgetLevel, WaitingFor};
 use forgecast_protocol::{Event, Fact, Problem, ProblemKind, SourceKind, Timestamp};
@@ -156,6 +156,12 @@ pub(crate) fn panel_fact() -> impl Strategy<Value = Fact> {
     ]
 }
 
+/// An agent, its use of a tool, and the tool, of so few that they often meet.
+fn tool_use() -> impl Strategy<Value = (Option<String>, Option<String>, Option<String>)> {
+    let one_of = |words: &'static [&'static str]| of(select(words).prop_map(str::to_owned));
+    (one_of(&["a1", "a2"]), one_of(&["u1", "u2"]), one_of(&["Bash", "Edit"]))
+}
+
 pub(crate) fn life_fact() -> impl Strategy<Value = Fact> {
     let quiet = select(vec![Quiet::Stalled, Quiet::Abandoned, Quiet::Settled]);
     let waits = of(select(vec![
@@ -173,18 +179,40 @@ pub(crate) fn life_fact() -> impl Strategy<Value = Fact> {
                 ..SessionSeen::default()
             })
         }),
-        (word(), waits).prop_map(|(reason, waiting_for)| {
-            Fact::WaitingBegan(WaitingBegan {
-                reason,
-                waiting_for,
-                ..WaitingBegan::default()
-            })
+        (
+            word(),
+            waits,
+            tool_use(),
+            of(select(vec![CutShort::Error, CutShort::User]))
+        )
+            .prop_map(|(reason, waiting_for, (agent, use_id, tool), cut_short)| {
+                Fact::WaitingBegan(WaitingBegan {
+                    reason,
+                    waiting_for,
+                    summary: tool.clone().filter(|_| use_id.is_none()),
+                    agent,
+                    use_id,
+                    tool,
+                    cut_short,
+                })
+            }),
+        tool_use().prop_map(|(agent, use_id, tool)| Fact::WaitingEnded(WaitingEnded { agent, use_id, tool })),
+        (tool_use(), any::<bool>()).prop_map(|((agent, ..), works)| {
+            let activity = if works {
+                AgentActivity::Working
+            } else {
+                AgentActivity::Alive
+            };
+            Fact::ActivityReported(ActivityReported { agent, activity })
         }),
-        (of(word()), of(any::<bool>())).prop_map(|(use_id, success)| {
+        (tool_use(), of(any::<bool>())).prop_map(|((agent, use_id, tool), success)| {
+            let tool = tool.unwrap_or_default();
             Fact::ToolUsed(ToolUsed {
+                summary: Some(tool.clone()),
+                tool,
+                agent,
                 use_id,
                 success,
-                ..ToolUsed::default()
             })
         }),
         (number(), any::<bool>()).prop_map(|(limit_usd, session)| {

@@ -71,6 +71,18 @@ fn waiting_for_something_else_is_news_and_another_reason_only_another_text() {
 }
 
 #[test]
+fn a_producer_that_says_again_that_it_waits_is_noticed_once() {
+    let mut session = after(&[report("Builder", "building", &[])]);
+    for at in [2, 5, 9] {
+        session.apply(&phase_file(minute(at), report("Builder", "waiting for approval", &[])));
+        assert_eq!(
+            noticed(&session),
+            some(1, AttentionKind::Waiting, "waiting for approval")
+        );
+    }
+}
+
+#[test]
 fn an_end_is_noticed_with_its_task_or_its_reason() {
     let mut session = after(&[report("Test", "failed", &[])]);
     assert_eq!(noticed(&session), some(1, AttentionKind::Failed, "Test: failed"));

@@ -42,6 +42,8 @@ pub(super) struct Wait {
     /// What kind of wait, if that is said.
     pub(super) waiting_for: Option<WaitingFor>,
     pub(super) since: Timestamp,
+    /// When it was told first, however often it is told again.
+    begun: Timestamp,
     /// The use of a tool that it is about, as a hash, as soon as that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tool_use: Option<u64>,
@@ -56,13 +58,32 @@ pub(super) struct Wait {
 }
 
 /// Tells one wait from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WaitKey(u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WaitKey {
+    /// Hash of the conversation and the agent; 0 for a turn that an error ended.
+    agent: u32,
+    /// The use of a tool that it is about, as a hash, as soon as that is known.
+    tool_use: Option<u64>,
+    begun: Timestamp,
+}
 
 impl WaitKey {
     /// The end of a turn by an error at this time.
-    pub(super) fn of_error(at: Timestamp) -> Self {
-        Self(at.as_millis().unsigned_abs())
+    pub(super) fn of_error(begun: Timestamp) -> Self {
+        Self {
+            agent: 0,
+            tool_use: None,
+            begun,
+        }
+    }
+
+    /// Whether it is another wait, and not the same one of which more is known.
+    pub(crate) fn differs(&self, other: &Self) -> bool {
+        let is_other_use = match (self.tool_use, other.tool_use) {
+            (Some(known), Some(now)) => known != now,
+            _ => is_later(self.begun, other.begun) || is_later(other.begun, self.begun),
+        };
+        self.agent != other.agent || is_other_use
     }
 }
 
@@ -73,6 +94,7 @@ impl Wait {
             reason: reason.to_owned(),
             waiting_for: None,
             since,
+            begun: since,
             tool_use: None,
             found: false,
             tool: None,
@@ -85,6 +107,7 @@ impl Wait {
             reason: fact.reason.clone(),
             waiting_for: fact.waiting_for,
             since,
+            begun: since,
             tool_use,
             found: fact.use_id.is_none() && tool_use.is_some(),
             tool: fact.tool.as_deref().map(hash),
@@ -98,8 +121,11 @@ impl Wait {
     }
 
     pub(super) fn key(&self, agent: (&str, &str)) -> WaitKey {
-        let text = format!("{}\0{}\0{}", agent.0, agent.1, self.tool_use.unwrap_or_default());
-        WaitKey(key_of_tool(&text))
+        WaitKey {
+            agent: hash_of_agent(agent.0, Some(agent.1)),
+            tool_use: self.tool_use,
+            begun: self.begun,
+        }
     }
 
     /// Whether it is an agent's state by the word of its producer.
@@ -252,10 +278,11 @@ impl Conversations {
     /// A wait is over, or a prompt was given.
     pub(crate) fn end_wait(&mut self, fact: &WaitingEnded, cx: &Context<'_>) -> Changed {
         let at = cx.said_at;
+        let mut was_answered = false;
         if let Some(id) = &fact.use_id {
             let key = key_of_tool(id);
             match self.recent_uses.iter_mut().find(|known| known.key == key) {
-                Some(known) => known.answered_at = known.answered_at.or(Some(at)),
+                Some(known) => was_answered = known.answered_at.replace(known.answered_at.unwrap_or(at)).is_some(),
                 None => self.remember(ToolUse {
                     key,
                     by: hash_of_agent(cx.conversation(), fact.agent.as_deref()),
@@ -274,24 +301,37 @@ impl Conversations {
                 conversation.agent(None).work(at);
             }
             (None, None, Some(agent)) => conversation.agent(Some(agent)).waits.retain(|wait| wait.since > at),
-            (_, Some(tool), _) => {
-                let tool = Some(hash(tool));
-                for agent in conversation.agents.values_mut() {
-                    let mut waits = agent.waits.iter();
-                    let over = waits.position(|wait| {
-                        let is_named = fact.use_id.is_none() || !wait.is_of_tool();
-                        is_named && wait.tool == tool && wait.since <= at
-                    });
-                    over.map(|over| agent.waits.remove(over));
-                }
+            (_, Some(tool), agent) if !was_answered => {
+                let any_use = fact.use_id.is_none();
+                conversation.answer_tool(agent.as_deref(), hash(tool), any_use, at);
             }
-            (Some(_), None, _) => {}
+            _ => {}
         }
         Changed::work()
     }
 }
 
 impl Conversation {
+    /// A tool was approved or refused: the wait for it that began first is over, of this agent if one is named. `any_use`
+    /// when also a wait that is known to be about some use of it may be meant.
+    fn answer_tool(&mut self, agent: Option<&str>, tool: u32, any_use: bool, at: Timestamp) {
+        let is_over = |wait: &Wait| (any_use || !wait.is_of_tool()) && wait.tool == Some(tool) && wait.since <= at;
+        let agents = self
+            .agents
+            .iter_mut()
+            .filter(|(id, _)| agent.is_none_or(|agent| agent == id.as_str()));
+        let first = agents
+            .flat_map(|(_, known)| {
+                let mut waits = known.waits.iter();
+                let position = waits.position(is_over);
+                position.map(|position| (&mut known.waits, position))
+            })
+            .min_by_key(|(waits, position)| waits.get(*position).map(|wait| wait.since));
+        if let Some((waits, position)) = first {
+            waits.remove(position);
+        }
+    }
+
     /// Whether a wait says less than one that is known: that somebody in the conversation asks for an approval, where who
     /// asks and for what is known already.
     fn has_said(&self, wait: &Wait, agent: Option<&str>) -> bool {
@@ -314,14 +354,19 @@ impl Agent {
     }
 
     /// Adds a wait, or takes what is told better of one that is known.
-    fn wait(&mut self, mut wait: Wait) -> Changed {
-        let Some(known) = self.waits.iter_mut().find(|known| known.is_retold_by(&wait)) else {
+    pub(super) fn wait(&mut self, mut wait: Wait) -> Changed {
+        let position = self.waits.iter().position(|known| known.is_retold_by(&wait));
+        let is_same = position.is_some_and(|known| self.still_waits(&self.waits[known]));
+        let Some(known) = position.and_then(|known| self.waits.get_mut(known)) else {
             self.waits.push(wait);
             if self.waits.len() > MAX_WAITS {
                 self.waits.remove(0);
             }
             return Changed::work();
         };
+        if is_same {
+            wait.begun = known.begun;
+        }
         // A source that does not say for what must not take away what another one said.
         let is_repeated = known.reason == wait.reason;
         wait.waiting_for = wait.waiting_for.or(known.waiting_for.filter(|_| is_repeated));

@@ -266,6 +266,11 @@ fn a_line_that_is_read_late_ends_no_wait() {
         .shell_hook(-40, "PermissionRequest", None, None, "make")
         .runs(-38, "b", "make");
     assert_seen(&late, Waiting, Permission);
+    assert_eq!(
+        followed(&late.0).1.row().attention.unwrap().seq,
+        1,
+        "one wait of which more is known"
+    );
     assert_seen(&late.clone().result(-5, "b"), Running, None);
     assert_seen(
         &late.shell_hook(-30, "PostToolUse", Some("b"), None, "make"),

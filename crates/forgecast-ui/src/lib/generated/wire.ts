@@ -2047,6 +2047,8 @@ export interface components {
             artifacts?: {
                 [key: string]: components["schemas"]["ArtifactView"];
             };
+            /** @description Whether somebody sits in front of the agent's process, where that is known: false for a background job and for a run without a terminal. */
+            attended?: boolean;
             /** @description The last change of each section by its name: `phase`, `phases`, `progress`, `tests`, `agents`, `usage`, `decisions`, `patterns`, `artifacts`. */
             changed_at?: {
                 [key: string]: components["schemas"]["Timestamp"];

@@ -54,9 +54,9 @@ describe('a projection', () => {
   });
 
   it('says nothing before half an hour is known, and then between which rates', () => {
-    const fc_minutes = fc.uniqueArray(fc.integer({ min: 0, max: 120 }), { minLength: 1, maxLength: 60 });
+    const minutesAgo = fc.uniqueArray(fc.integer({ min: 0, max: 120 }), { minLength: 1, maxLength: 60 });
     fc.assert(
-      fc.property(fc_minutes, (backs) => {
+      fc.property(minutesAgo, (backs) => {
         const used = recent(Object.fromEntries(backs.map((back) => [back, { tokens: 1, cost_usd: 0.1 }])));
         const rates = projectedRates(used, NOW);
         expect(rates !== undefined).toBe(Math.max(...backs) >= 30);

@@ -10,6 +10,8 @@ const HOUR = 60 * MINUTE;
 const BURN_WINDOW_MS = 10 * MINUTE;
 /** How much has to be known before anything is projected. */
 const PROJECTION_MS = 30 * MINUTE;
+/** No projection looks back further. */
+const LONGEST_PROJECTION_MS = 2 * HOUR;
 /** Minutes that the small chart shows. */
 const SPARK_MINUTES = 60;
 /** Beyond this a projection says more than anybody can know. */
@@ -69,18 +71,7 @@ type Minutes = Record<string, UsageMinute> | undefined;
  * leaves the window counts in part, so that the rate sinks steadily; undefined when nothing is left in it: idle.
  */
 export function burn(recent: Minutes, now: number): Burn | undefined {
-  let tokens = 0;
-  let usd: number | undefined;
-  let first = now;
-  for (const [beginning, minute] of Object.entries(recent ?? {})) {
-    const from = millis(beginning);
-    if (from === undefined || from > now + MINUTE) continue;
-    first = Math.min(first, from);
-    const inside = Math.min(1, (from + MINUTE - (now - BURN_WINDOW_MS)) / MINUTE);
-    if (inside <= 0) continue;
-    tokens += minute.tokens * inside;
-    if (minute.cost_usd !== undefined) usd = (usd ?? 0) + minute.cost_usd * inside;
-  }
+  const { tokens, usd, first } = used(recent, now, BURN_WINDOW_MS);
   if (tokens <= 0 && !usd) return undefined;
   const windowMs = Math.min(BURN_WINDOW_MS, Math.max(MINUTE, now - first));
   return {
@@ -90,6 +81,23 @@ export function burn(recent: Minutes, now: number): Burn | undefined {
   };
 }
 
+/** What was used in the last `windowMs`, and when the first minute that is known began. */
+function used(recent: Minutes, now: number, windowMs: number): { tokens: number; usd: number | undefined; first: number } {
+  let tokens = 0;
+  let usd: number | undefined;
+  let first = now;
+  for (const [beginning, minute] of Object.entries(recent ?? {})) {
+    const from = millis(beginning);
+    if (from === undefined || from > now + MINUTE) continue;
+    first = Math.min(first, from);
+    const inside = Math.min(1, (from + MINUTE - (now - windowMs)) / MINUTE);
+    if (inside <= 0) continue;
+    tokens += minute.tokens * inside;
+    if (minute.cost_usd !== undefined) usd = (usd ?? 0) + minute.cost_usd * inside;
+  }
+  return { tokens, usd, first };
+}
+
 export interface Range {
   low: number;
   high: number;
@@ -97,19 +105,13 @@ export interface Range {
 
 /**
  * Between which rates money may go on, dollars per hour: the lowest and the highest of the last ten minutes, half an hour
- * and the minutes that the view carries. Undefined before half an hour is known, and when nothing had a price.
+ * and the minutes that the view carries, at most two hours. Undefined before half an hour is known, and when nothing had a price.
  */
 export function projectedRates(recent: Minutes, now: number): Range | undefined {
-  const priced = Object.entries(recent ?? {}).flatMap(([beginning, { cost_usd }]) => {
-    const from = millis(beginning);
-    return from === undefined || from > now || cost_usd === undefined ? [] : [{ from, cost_usd }];
-  });
-  const known = now - Math.min(...priced.map(({ from }) => from));
-  if (priced.length === 0 || known < PROJECTION_MS) return undefined;
-  const rates = [BURN_WINDOW_MS, PROJECTION_MS, known].map((windowMs) => {
-    const spent = priced.filter(({ from }) => from >= now - windowMs).reduce((sum, { cost_usd }) => sum + cost_usd, 0);
-    return spent / (windowMs / HOUR);
-  });
+  const { usd, first } = used(recent, now, Infinity);
+  const known = Math.min(now - first, LONGEST_PROJECTION_MS);
+  if (usd === undefined || known < PROJECTION_MS) return undefined;
+  const rates = [BURN_WINDOW_MS, PROJECTION_MS, known].map((windowMs) => (used(recent, now, windowMs).usd ?? 0) / (windowMs / HOUR));
   return { low: Math.min(...rates), high: Math.max(...rates) };
 }
 
