@@ -7,6 +7,7 @@
 mod accept;
 mod access;
 mod assets;
+pub mod atomic_file;
 mod body;
 mod connections;
 mod counts;
@@ -28,7 +29,6 @@ mod metrics;
 pub mod openapi;
 mod options;
 mod otlp;
-pub mod private_file;
 mod router;
 mod serve;
 mod sessions;

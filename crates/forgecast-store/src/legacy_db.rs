@@ -245,7 +245,7 @@ fn open_copy(path: &Path) -> rusqlite::Result<Connection> {
     // The copy is opened for writing, because SQLite plays a journal beside it back into it.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    // A foreign schema may contain anything; triggers, views and functions of it are switched off.
+    // A foreign schema may contain anything: it must not call functions or virtual tables with side effects.
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;

@@ -8,11 +8,10 @@ mod server;
 use std::fmt::Write as _;
 
 use forgecast_protocol::calendar::{date, parse_date};
-use forgecast_session::price::PRICES_OF;
+use forgecast_session::price::{ModelPrice, PRICES_OF, Prices};
 use serde::Serialize;
 
 use crate::config::{Config, Environment};
-use crate::prices::OwnPrices;
 use crate::spool::Spool;
 use crate::terminal::{Health, Style, counted, one_line};
 
@@ -74,9 +73,8 @@ const OLD_PRICES_DAYS: i32 = 45;
 
 fn prices(config: &Config) -> Finding {
     let today = crate::pipeline::local_calendar().day(forgecast_ingest::system_clock().now());
-    let loaded = crate::prices::load(config).and_then(|_| crate::prices::own(config));
-    match loaded {
-        Ok(own) => age_of_prices(today, &own),
+    match crate::prices::load(config) {
+        Ok(prices) => age_of_prices(today, &prices),
         Err(error) => fail(
             "prices",
             format!("{error:#}"),
@@ -85,9 +83,12 @@ fn prices(config: &Config) -> Finding {
     }
 }
 
-fn age_of_prices(today: i32, own: &OwnPrices) -> Finding {
+fn age_of_prices(today: i32, prices: &Prices) -> Finding {
     let built_in = format!("built-in prices as of {PRICES_OF}");
-    let newest = crate::prices::newest(own);
+    let models = prices.models().into_iter();
+    let own: Vec<&ModelPrice> = models.filter(|known| known.is_own).collect();
+    let dates = own.iter().filter_map(|known| known.date.as_deref());
+    let newest = dates.filter_map(parse_date).max();
     let message = match (own.len(), newest) {
         (0, _) => built_in,
         (count, None) => format!("{built_in}, {} of your own", counted(count as u64, "price")),
@@ -160,6 +161,8 @@ pub(crate) fn text(findings: &[Finding], style: Style) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use forgecast_session::price::PriceOverride;
 
     use super::*;
@@ -171,7 +174,12 @@ mod tests {
             date: Some(date(day)),
             ..PriceOverride::default()
         };
-        let none = OwnPrices::new();
+        let with = |own: &[(&str, PriceOverride)]| {
+            let own = own.iter().map(|(model, price)| ((*model).to_owned(), price.clone()));
+            let own: BTreeMap<String, PriceOverride> = own.collect();
+            Prices::embedded().with_overrides(&own).unwrap()
+        };
+        let none = with(&[]);
         assert_eq!(age_of_prices(built_in + 45, &none).state, Health::Ok);
         let old = age_of_prices(built_in + 46, &none);
         assert_eq!(old.state, Health::Warn);
@@ -179,10 +187,10 @@ mod tests {
             old.message.contains(PRICES_OF) && old.message.contains("45 days"),
             "{old:?}"
         );
-        let newer = OwnPrices::from([("a".to_owned(), dated(built_in + 1)), ("b".to_owned(), dated(built_in))]);
+        let newer = with(&[("a", dated(built_in + 1)), ("b", dated(built_in))]);
         assert_eq!(age_of_prices(built_in + 46, &newer).state, Health::Ok);
         assert_eq!(age_of_prices(built_in + 47, &newer).state, Health::Warn);
-        let undated = OwnPrices::from([("a".to_owned(), PriceOverride::default())]);
+        let undated = with(&[("a", PriceOverride::default())]);
         assert_eq!(age_of_prices(built_in + 46, &undated).state, Health::Warn);
     }
 }

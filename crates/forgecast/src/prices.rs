@@ -2,24 +2,89 @@
 //! one table per model ([`PriceOverride`]); what it says goes before the built-in table.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use forgecast_protocol::Timestamp;
-use forgecast_protocol::calendar::parse_date;
-use forgecast_session::price::{PriceOverride, Prices};
-use toml_edit::DocumentMut;
+use forgecast_session::price::{ModelPrice, PriceOverride, Prices, is_same_model};
+use serde::Serialize;
+use toml_edit::{DocumentMut, Item, Table};
 
 use crate::config::{Config, Provenance, key};
 use crate::connect::write;
 
 /// Prices by model, as the user sets them.
-pub(crate) type OwnPrices = BTreeMap<String, PriceOverride>;
+type OwnPrices = BTreeMap<String, PriceOverride>;
+
+/// The price of one model, in US dollars per million tokens.
+#[derive(Debug, Serialize)]
+pub(crate) struct PriceRow {
+    /// The name that was asked for, else the model's.
+    pub(crate) name: String,
+    #[serde(flatten)]
+    pub(crate) price: Option<Price>,
+}
+
+/// What holds for a name.
+#[derive(Debug, Serialize)]
+pub(crate) struct Price {
+    /// The model that the name stands for.
+    pub(crate) model: String,
+    pub(crate) input: f64,
+    pub(crate) output: f64,
+    pub(crate) cache_read: f64,
+    pub(crate) cache_write_5m: f64,
+    pub(crate) cache_write_1h: f64,
+    /// Tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) context_window: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) date: Option<String>,
+    /// Whether the user set it.
+    pub(crate) own: bool,
+}
+
+impl PriceRow {
+    pub(crate) fn of(name: &str, found: Option<(&ModelPrice, [f64; 5])>) -> Self {
+        let price = found.map(|(known, rates)| {
+            let [input, output, cache_read, cache_write_5m, cache_write_1h] = rates;
+            Price {
+                model: known.model.clone(),
+                input,
+                output,
+                cache_read,
+                cache_write_5m,
+                cache_write_1h,
+                context_window: known.context_window,
+                source: known.source.clone(),
+                date: known.date.clone(),
+                own: known.is_own,
+            }
+        });
+        Self {
+            name: name.to_owned(),
+            price,
+        }
+    }
+}
+
+/// What an import did.
+#[derive(Debug)]
+pub(crate) struct Imported {
+    /// The user's file.
+    pub(crate) path: PathBuf,
+    /// The models whose price is new or changed, as the file calls them.
+    pub(crate) changed: Vec<String>,
+    /// The file as it was before, if it changed.
+    pub(crate) backup: Option<PathBuf>,
+}
 
 /// The prices that hold: the built-in ones, and before them the user's.
 ///
 /// # Errors
-/// The user's file cannot be read, or a price in it cannot be meant.
+/// The user's file cannot be read, or has an invalid price in it.
 pub(crate) fn load(config: &Config) -> Result<Prices> {
     let described = || {
         let path = config.usage.prices.as_deref().unwrap_or(Path::new(""));
@@ -37,7 +102,7 @@ pub(crate) fn load(config: &Config) -> Result<Prices> {
 ///
 /// # Errors
 /// The file cannot be read, or is not such a file.
-pub(crate) fn own(config: &Config) -> Result<OwnPrices> {
+fn own(config: &Config) -> Result<OwnPrices> {
     let Some(path) = &config.usage.prices else {
         return Ok(OwnPrices::new());
     };
@@ -48,50 +113,65 @@ pub(crate) fn own(config: &Config) -> Result<OwnPrices> {
     }
 }
 
-/// The day of the user's newest price, as a day of the calendar.
-pub(crate) fn newest(own: &OwnPrices) -> Option<i32> {
-    own.values()
-        .filter_map(|price| parse_date(price.date.as_deref()?))
-        .max()
-}
-
 fn parse(text: &str) -> Result<OwnPrices> {
     Ok(toml::from_str(text)?)
 }
 
 /// Adds the prices of a file to those in another text, `before`, and returns the text and the models
-/// in it that are new or changed. A price without a date gets the date `today`. Comments, order and
-/// the prices of other models stay.
+/// in it that are new or changed. A price without a date keeps the known date if it is the known
+/// price, else it gets the date `today`. The names of known models, the comments above them, the
+/// order and the prices of other models stay.
 ///
 /// # Errors
-/// Either is not such a file, or a price cannot be meant.
-pub(crate) fn merge(before: &str, added: &str, today: &str) -> Result<(String, Vec<String>)> {
+/// Either is not such a file, or an added price is invalid.
+fn merge(before: &str, added: &str, today: &str) -> Result<(String, Vec<String>)> {
     let known = parse(before).context("the present prices")?;
     let added = parse(added)?;
     if added.is_empty() {
         bail!("it sets no price; a price is a table such as [\"my-model\"] with input and output");
     }
+    Prices::embedded().with_overrides(&added)?;
     let mut document: DocumentMut = before.parse().context("the present prices")?;
     let mut changed = Vec::new();
     for (model, mut price) in added {
-        price.check(&model)?;
-        price.date.get_or_insert_with(|| today.to_owned());
-        if known.get(&model) != Some(&price) {
+        let own = known.iter().find(|(own, _)| is_same_model(own, &model));
+        if price.date.is_none() {
+            let undated = |own: &PriceOverride| PriceOverride {
+                date: None,
+                ..own.clone()
+            };
+            price.date = match own {
+                Some((_, own)) if undated(own) == price => own.date.clone(),
+                _ => Some(today.to_owned()),
+            };
+        }
+        if own.is_none_or(|(_, own)| *own != price) {
+            let model = own.map_or(model, |(own, _)| own.clone());
             let table: DocumentMut = toml::to_string(&price)?.parse()?;
-            document.insert(&model, table.as_item().clone());
+            set(&mut document, &model, table.as_table().clone());
             changed.push(model);
         }
     }
     Ok((document.to_string(), changed))
 }
 
-/// Imports the prices of `file` into the user's file. Returns that file's path and the models whose
-/// price is new or changed.
+/// Puts a table in the place of the one of this name, with the comments above it, else at the end.
+fn set(document: &mut DocumentMut, name: &str, mut table: Table) {
+    if let Some(before) = document.get_mut(name).and_then(Item::as_table_mut) {
+        *table.decor_mut() = before.decor().clone();
+        table.set_position(before.position());
+        *before = table;
+    } else {
+        document.insert(name, Item::Table(table));
+    }
+}
+
+/// Imports the prices of `file` into the user's file.
 ///
 /// # Errors
-/// Either file cannot be read or is not such a file, a price cannot be meant, or there is no place
-/// for the user's file.
-pub(crate) fn import(config: &Config, file: &Path, now: Timestamp, today: &str) -> Result<(String, Vec<String>)> {
+/// Either file cannot be read or is not such a file, a price is invalid, or there is no place for
+/// the user's file.
+pub(crate) fn import(config: &Config, file: &Path, now: Timestamp, today: &str) -> Result<Imported> {
     let Some(path) = &config.usage.prices else {
         bail!("HOME is not set: name a file for your prices with usage.prices in the configuration");
     };
@@ -101,10 +181,15 @@ pub(crate) fn import(config: &Config, file: &Path, now: Timestamp, today: &str) 
     let before = write::read(path)?;
     let (text, changed) =
         merge(before.as_deref().unwrap_or_default(), &added, today).with_context(|| file.display().to_string())?;
-    if !changed.is_empty() {
-        write::replace(path, before.as_deref(), Some(&text), now)?;
-    }
-    Ok((path.display().to_string(), changed))
+    let backup = match changed.is_empty() {
+        true => None,
+        false => write::replace(path, before.as_deref(), Some(&text), now)?,
+    };
+    Ok(Imported {
+        path: path.clone(),
+        changed,
+        backup,
+    })
 }
 
 #[cfg(test)]
@@ -123,22 +208,46 @@ mod tests {
         let own = parse(&text).unwrap();
         assert_eq!(own["my.model"].output.to_string(), "4.5");
         assert_eq!(own["my.model"].date.as_deref(), Some(TODAY));
-        assert_eq!(newest(&own), parse_date(TODAY));
-        let (again, changed) = merge(&text, added, TODAY).unwrap();
-        assert_eq!(
-            (again, changed),
-            (text, Vec::new()),
-            "importing it twice changes nothing"
-        );
+        for day in [TODAY, "2027-01-31"] {
+            let (again, changed) = merge(&text, added, day).unwrap();
+            assert_eq!(
+                (again, changed),
+                (text.clone(), Vec::new()),
+                "importing it twice changes nothing"
+            );
+        }
     }
 
     #[test]
-    fn a_file_that_sets_no_price_or_one_that_cannot_be_meant_changes_nothing() {
+    fn another_price_of_a_model_takes_the_place_of_the_one_before_whatever_its_spelling() {
+        let before =
+            "# ours\n[\"claude-opus-4.8\"]\ninput = 1\noutput = 2\n\n# theirs\n['gpt-5']\ninput = 3\noutput = 4\n";
+        let added = "[\"Claude-Opus-4-8\"]\ninput = 5\noutput = 6\ndate = \"2026-11-30\"\n";
+        let (text, changed) = merge(before, added, TODAY).unwrap();
+        assert_eq!(changed, ["claude-opus-4.8"]);
+        assert!(text.starts_with("# ours\n[\"claude-opus-4.8\"]\ninput = 5"), "{text}");
+        assert!(
+            text.ends_with("\n\n# theirs\n['gpt-5']\ninput = 3\noutput = 4\n"),
+            "{text}"
+        );
+        assert_eq!(parse(&text).unwrap().len(), 2);
+        let (text, changed) = merge(before, "[GPT-5]\ninput = 7\noutput = 8\n", TODAY).unwrap();
+        assert_eq!(changed, ["gpt-5"]);
+        assert!(text.starts_with("# ours\n"), "{text}");
+        assert!(text.contains("\n\n# theirs\n['gpt-5']\ninput = 7"), "{text}");
+    }
+
+    #[test]
+    fn a_file_that_sets_no_price_or_an_invalid_one_changes_nothing() {
         for (added, reason) in [
             ("", "sets no price"),
             ("[m]\ninput = 1\n", "output"),
             ("[m]\ninput = 1\noutput = -2\n", "output = -2 is not between"),
             ("[m]\ninput = 1\noutput = 2\nprice = 3\n", "price"),
+            (
+                "[\"A-1.5\"]\ninput = 1\noutput = 2\n[a-1-5]\ninput = 1\noutput = 2\n",
+                "[\"a-1-5\"]: it means the same model as [\"A-1.5\"]",
+            ),
             ("{}", "TOML"),
         ] {
             let error = format!("{:#}", merge("", added, TODAY).unwrap_err());

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use forgecast_server::private_file::replace;
+use forgecast_server::atomic_file::replace;
 use serde::{Deserialize, Serialize};
 
 use crate::private_folder::make_private;

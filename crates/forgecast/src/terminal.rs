@@ -10,6 +10,7 @@ mod table;
 mod usage;
 
 use std::io::{IsTerminal, Write as _};
+use std::path::Path;
 
 use forgecast_protocol::Timestamp;
 use forgecast_protocol::session::SessionStatus;
@@ -157,6 +158,11 @@ pub(crate) fn diff(text: &str, style: Style) -> String {
     text.lines()
         .map(line)
         .fold(String::new(), |text, line| text + &line + "\n")
+}
+
+/// What follows the words about a file that was written, if a backup of it was left.
+pub(crate) fn backup(backup: Option<&Path>) -> String {
+    backup.map_or_else(String::new, |backup| format!("; backup: {}", backup.display()))
 }
 
 /// How long ago, in one unit.

@@ -20,7 +20,7 @@ use crate::cli::UsageArgs;
 /// What transcripts say.
 pub(crate) struct Transcripts {
     /// The calls.
-    pub(crate) ledger: Ledger,
+    ledger: Ledger,
     /// What agents said last of their own sessions.
     totals: BTreeMap<Arc<str>, ScannedTotal>,
 }
@@ -37,7 +37,7 @@ impl Transcripts {
             let mut transcripts = transcripts.lock().unwrap_or_else(PoisonError::into_inner);
             match found {
                 Scanned::Call(call) => transcripts.observe(&call),
-                Scanned::Total(total) => transcripts.state(total),
+                Scanned::Total(total) => transcripts.observe_total(total),
             }
         });
         let transcripts = transcripts.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -57,7 +57,7 @@ impl Transcripts {
         self.ledger.observe(&call.report, at, origin);
     }
 
-    fn state(&mut self, total: ScannedTotal) {
+    fn observe_total(&mut self, total: ScannedTotal) {
         let time = |total: &ScannedTotal| (total.total.at, total.offset);
         let known = self
             .totals
@@ -68,19 +68,12 @@ impl Transcripts {
         }
     }
 
-    /// What agents say of their own sessions, beside what was counted of the same sessions.
-    fn agent_totals(&self) -> Option<AgentTotals> {
-        let stated = self.totals.iter();
-        let stated: BTreeMap<&str, f64> = stated
+    /// What agents say that their own sessions cost, in US dollars.
+    fn stated_costs(&self) -> BTreeMap<&str, f64> {
+        let totals = self.totals.iter();
+        totals
             .filter_map(|(session, stated)| Some((&**session, stated.total.cost_usd?)))
-            .collect();
-        let counted = self.ledger.rows().filter(|call| stated.contains_key(&*call.owner));
-        let counted: u64 = counted.filter_map(|call| call.cost_nanos).sum();
-        (!stated.is_empty()).then(|| AgentTotals {
-            sessions: stated.len() as u64,
-            cost_usd: stated.values().sum(),
-            counted_usd: dollars(counted),
-        })
+            .collect()
     }
 }
 
@@ -102,6 +95,12 @@ pub(crate) fn report(transcripts: &Transcripts, args: &UsageArgs, today: i32, ca
         |day: i32| args.since.is_none_or(|since| since <= day) && args.until.is_none_or(|until| day <= until);
     let mut groups: BTreeMap<(String, String), UsageGroup> = BTreeMap::new();
     let mut of_today = UsageGroup::default();
+    // What agents say is of whole sessions, so that it can be compared with those alone.
+    let stated = match (args.since, args.until) {
+        (None, None) => transcripts.stated_costs(),
+        _ => BTreeMap::new(),
+    };
+    let mut counted_nanos: u64 = 0;
     for call in transcripts.ledger.rows() {
         let day = calendar.day(call.used_at);
         if !is_wanted(day) {
@@ -109,6 +108,9 @@ pub(crate) fn report(transcripts: &Transcripts, args: &UsageArgs, today: i32, ca
         }
         if day == today {
             add(&mut of_today, &call);
+        }
+        if stated.contains_key(&*call.owner) {
+            counted_nanos = counted_nanos.saturating_add(call.cost_nanos.unwrap_or_default());
         }
         let model = call.model.clone().unwrap_or_default();
         let key = match args.by {
@@ -135,9 +137,11 @@ pub(crate) fn report(transcripts: &Transcripts, args: &UsageArgs, today: i32, ca
         rows,
         totals,
         today: is_wanted(today).then(|| of_today.amount()),
-        agent_totals: transcripts
-            .agent_totals()
-            .filter(|_| args.since.is_none() && args.until.is_none()),
+        agent_totals: (!stated.is_empty()).then(|| AgentTotals {
+            sessions: stated.len() as u64,
+            cost_usd: stated.values().sum(),
+            counted_usd: dollars(counted_nanos),
+        }),
         prices_of: PRICES_OF.to_owned(),
         ..UsageReport::default()
     }

@@ -11,7 +11,7 @@ use forgecast_protocol::{SessionId, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Role;
-use crate::private_file;
+use crate::atomic_file;
 
 /// More than any list of tokens takes; a longer file was not written by this program.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
@@ -191,7 +191,7 @@ impl Lock {
     pub(super) fn write(&self, path: &Path, document: &Document) -> io::Result<Stamp> {
         let mut text = serde_json::to_vec_pretty(document)?;
         text.push(b'\n');
-        let file = private_file::replace(path, &text, 0o600)?;
+        let file = atomic_file::replace(path, &text, 0o600)?;
         Ok(Stamp::from(&file.metadata()?))
     }
 }

@@ -12,15 +12,16 @@ use forgecast_protocol::Timestamp;
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, date_time_ymd};
 
 use super::{Tls, TlsError};
-use crate::private_file;
+use crate::atomic_file;
 
 const CERTIFICATE: &str = "certificate.pem";
 const KEY: &str = "key.pem";
-/// Days. Browsers accept at most 398.
+/// How long a certificate is valid: browsers accept at most 398 days.
 const LIFETIME: Duration = Duration::from_secs(397 * DAY_S);
-/// Days. A server may run for weeks, and its certificate must not expire meanwhile.
+/// How long before its end a certificate is replaced: a server may run for weeks, and its certificate must not expire
+/// meanwhile.
 const RENEWED_BEFORE: Duration = Duration::from_secs(30 * DAY_S);
-/// The certificate is valid from this time before now, for clients whose clocks are late.
+/// The certificate is valid from this time before now, for clients whose clocks are behind.
 const EARLIER: Duration = Duration::from_secs(DAY_S);
 const DAY_S: u64 = 24 * 60 * 60;
 
@@ -39,7 +40,7 @@ pub(super) fn load_or_create(folder: &Path, names: &[String], now: Timestamp) ->
     let (made, secret) = make(&names, now).map_err(|error| TlsError::Make(Box::new(error)))?;
     let text = format!("{}\n{made}", head(until, &names));
     for (path, text) in [(&key, &secret), (&certificate, &text)] {
-        private_file::replace(path, text.as_bytes(), 0o600).map_err(|error| TlsError::file("write", path, error))?;
+        atomic_file::replace(path, text.as_bytes(), 0o600).map_err(|error| TlsError::file("write", path, error))?;
     }
     Tls::from_pem(&certificate, &key)
 }
@@ -104,7 +105,7 @@ fn seconds(time: Timestamp) -> u64 {
     u64::try_from(time.as_millis() / 1000).unwrap_or_default()
 }
 
-/// Makes a file readable by its owner only, even if it existed before.
+/// Creates a folder that only its owner can use, and corrects the mode of one that exists.
 fn private(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     fs::set_permissions(folder, Permissions::from_mode(0o700))

@@ -94,8 +94,8 @@ fn change_file(context: &Context, args: &InitArgs, target: Target<'_>, file: &Pa
         let kept = (!args.undo).then(|| updated_record(record, before, &edited));
         records.keep(&data, file, kept)?;
         let verb = if edited.text.is_some() { "wrote" } else { "removed" };
-        let backup = backup.map(|backup| format!("; backup: {}", backup.display()));
-        terminal::print(&format!("{verb} {}{}\n", file.display(), backup.unwrap_or_default()));
+        let backup = terminal::backup(backup.as_deref());
+        terminal::print(&format!("{verb} {}{backup}\n", file.display()));
     }
     Ok(true)
 }

@@ -167,13 +167,13 @@ section! {
     /// Tokens and prices.
     Usage {
         /// A file with your own prices, which override the built-in ones: one table per model, such as
-        /// ["my-model"], with input and output, and cache_write_5m, cache_write_1h, cache_read,
-        /// fast_multiplier and context_window where they differ, in US dollars per million tokens;
-        /// `forgecast prices import` adds to it. Default: prices.toml in ~/.config/forgecast, if it
-        /// exists.
+        /// ["my-model"], with input and output, and cache_write_5m, cache_write_1h and cache_read
+        /// where they differ, in US dollars per million tokens; fast_multiplier is a factor and
+        /// context_window a number of tokens. `forgecast prices import` adds to it. Default:
+        /// prices.toml in ~/.config/forgecast, if it exists.
         prices: Option<PathBuf>,
-        /// Size of the context window in tokens of a model of which nobody says its own: neither the
-        /// agent's record nor the table of prices.
+        /// Size of the context window in tokens, used when neither the agent's record nor the price
+        /// table states the context window.
         #[range(1..=100_000_000)]
         context_limit_tokens: u64 = 200_000,
     }

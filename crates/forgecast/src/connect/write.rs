@@ -1,5 +1,6 @@
-//! Reads and atomically replaces settings files of other programs, with a backup beside them, and records what was added so
-//! that it can be undone. A file that changed since it was read is not replaced.
+//! Reads and atomically replaces settings files of other programs and the user's prices, with a
+//! backup beside them, and records what was added to settings so that it can be undone. A file that
+//! changed since it was read is not replaced.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -9,19 +10,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use forgecast_protocol::Timestamp;
-use forgecast_server::private_file;
+use forgecast_server::atomic_file;
 use serde::{Deserialize, Serialize};
 
 use super::Added;
 use crate::private_folder::make_private;
 
-/// The size of the largest settings file in bytes.
+/// The size of the largest file that is read, in bytes.
 const MAX_BYTES: u64 = 4 << 20;
 
 /// How a token begins in settings.
 const TOKEN: &str = "Bearer fc_";
 
-/// The text of a settings file; none if there is no file.
+/// The text of a file; none if there is no file.
 ///
 /// # Errors
 /// It cannot be read, is not a regular file, not UTF-8 or too large.
@@ -31,7 +32,11 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(described),
         Ok(metadata) if !metadata.is_file() || metadata.len() > MAX_BYTES => {
-            bail!("{} is not a settings file", path.display())
+            bail!(
+                "{} is not a regular file of at most {} MiB",
+                path.display(),
+                MAX_BYTES >> 20
+            )
         }
         Ok(_) => {}
     }
@@ -69,7 +74,7 @@ pub(crate) fn replace(
                 Ok(there) if !text.contains(TOKEN) => there.permissions().mode() & 0o777,
                 _ => 0o600,
             };
-            private_file::replace(&target, text.as_bytes(), mode).with_context(described)?;
+            atomic_file::replace(&target, text.as_bytes(), mode).with_context(described)?;
         }
     }
     Ok(backup)
@@ -154,7 +159,7 @@ impl Records {
         let path = Self::path(data_folder);
         let text = serde_json::to_string_pretty(self)?;
         make_private(data_folder)
-            .and_then(|()| private_file::replace(&path, text.as_bytes(), 0o600).map(drop))
+            .and_then(|()| atomic_file::replace(&path, text.as_bytes(), 0o600).map(drop))
             .with_context(|| format!("cannot write {}", path.display()))
     }
 }
@@ -209,6 +214,13 @@ mod tests {
         assert_eq!(read(&fresh).unwrap().as_deref(), Some("new"));
         replace(&fresh, Some("new"), None, now()).unwrap();
         assert_eq!(read(&fresh).unwrap(), None);
+    }
+
+    #[test]
+    fn a_folder_is_not_read_as_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = read(folder.path()).unwrap_err().to_string();
+        assert!(error.ends_with("is not a regular file of at most 4 MiB"), "{error}");
     }
 
     #[test]

@@ -68,13 +68,20 @@ fn refused_link(agent: &Agent, path: &Path, why: &str) -> Finding {
 /// `links` are the folders of transcripts that are links, with the reason why one is not read.
 fn transcripts(agent: &Agent, folder: &Path, links: &[(PathBuf, Option<String>)]) -> Finding {
     let name = agent.label;
-    let (mut files, mut newest) = (0, None);
-    for below in agent.folders {
-        count(&folder.join(below), MAX_DEPTH, &mut files, &mut newest);
+    let mut count = Count {
+        agent,
+        home: folder,
+        files: 0,
+        newest: None,
+    };
+    let below = agent.folders.iter().map(|below| folder.join(below));
+    for folder in below.filter(|folder| !folder.is_symlink()) {
+        count.folder(&folder, MAX_DEPTH);
     }
     for (linked, _) in links.iter().filter(|(_, why)| why.is_none()) {
-        count(linked, MAX_DEPTH, &mut files, &mut newest);
+        count.folder(linked, MAX_DEPTH);
     }
+    let Count { files, newest, .. } = count;
     let shown = folder.display();
     if files == 0 {
         return warn(
@@ -84,7 +91,7 @@ fn transcripts(agent: &Agent, folder: &Path, links: &[(PathBuf, Option<String>)]
         );
     }
     let now = forgecast_ingest::system_clock().now();
-    let newest = newest.and_then(|at: SystemTime| {
+    let newest = newest.and_then(|at| {
         let since = at.duration_since(SystemTime::UNIX_EPOCH).ok()?;
         i64::try_from(since.as_millis()).ok().map(Timestamp::from_millis)
     });
@@ -98,25 +105,34 @@ fn transcripts(agent: &Agent, folder: &Path, links: &[(PathBuf, Option<String>)]
     )
 }
 
-fn count(folder: &Path, depth: usize, files: &mut u64, newest: &mut Option<SystemTime>) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        // For a link this is the type of the link itself, so links are not followed.
-        let Ok(kind) = entry.file_type() else { continue };
-        let path = entry.path();
-        if kind.is_dir() && depth > 0 {
-            count(&path, depth - 1, files, newest);
-        } else if kind.is_file() && is_transcript(&path) {
-            *files += 1;
-            let modified = entry.metadata().and_then(|metadata| metadata.modified()).ok();
-            *newest = (*newest).max(modified);
-        }
-    }
+/// The transcripts that were found below an agent's home.
+struct Count<'a> {
+    agent: &'a Agent,
+    home: &'a Path,
+    files: u64,
+    newest: Option<SystemTime>,
 }
 
-/// Whether a file is a transcript by its name, packed or not.
-fn is_transcript(path: &Path) -> bool {
-    let name = path.to_string_lossy();
-    name.ends_with(".jsonl") || name.ends_with(".jsonl.zst")
+impl Count<'_> {
+    fn folder(&mut self, folder: &Path, depth: usize) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            // For a link this is the type of the link itself, so links are not followed.
+            let Ok(kind) = entry.file_type() else { continue };
+            let path = entry.path();
+            if kind.is_dir() && depth > 0 {
+                self.folder(&path, depth - 1);
+            } else if kind.is_file() && self.is_transcript(&path) {
+                self.files += 1;
+                let modified = entry.metadata().and_then(|metadata| metadata.modified()).ok();
+                self.newest = self.newest.max(modified);
+            }
+        }
+    }
+
+    fn is_transcript(&self, path: &Path) -> bool {
+        let relative = path.strip_prefix(self.home);
+        relative.is_ok_and(|relative| self.agent.path_of(&relative.to_string_lossy()).is_some())
+    }
 }
 
 fn settings_findings(environment: &Environment, config: &Config, agent: &str, url: Option<&str>) -> Vec<Finding> {

@@ -2,7 +2,7 @@
 
 use super::usage::grouped;
 use super::{Style, table};
-use crate::commands::prices::PriceRow;
+use crate::prices::PriceRow;
 
 /// The prices in US dollars per million tokens; a name without a price says so.
 pub(crate) fn prices(rows: &[PriceRow], style: Style) -> String {

@@ -267,6 +267,12 @@ fn a_family_that_is_followed_counts_what_one_that_is_found_counts() {
         let mut states = vec![(FOLDERS[0], false, 0); threads.len()];
         let mut server = world.serve();
         for step in 0..40 {
+            if step % 13 == 12 {
+                let errors = server.kill();
+                assert!(!errors.contains("panicked"), "{errors}");
+                server = world.serve();
+                continue;
+            }
             let which = rng.usize(..threads.len());
             let (thread, state) = (&threads[which], &mut states[which]);
             let old = thread.path(&world, state.0, state.1);
@@ -282,11 +288,6 @@ fn a_family_that_is_followed_counts_what_one_that_is_found_counts() {
                     state.1 = !state.1;
                     thread.write(&world, state.0, state.1, &all[..state.2]);
                     fs::remove_file(&old).unwrap();
-                }
-                2 if step % 13 == 0 => {
-                    let errors = server.kill();
-                    assert!(!errors.contains("panicked"), "{errors}");
-                    server = world.serve();
                 }
                 _ if !state.1 => {
                     state.2 = (state.2 + rng.usize(1..900)).min(all.len());

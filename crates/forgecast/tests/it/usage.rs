@@ -286,6 +286,30 @@ fn imported_prices_hold_and_are_listed_and_a_wrong_file_changes_nothing() {
     assert_eq!(rows[1], json!({"name": "someones-own-model"}));
     let (_, table, _) = world.run(&["prices"]);
     assert!(table.contains("your own") && table.contains("gpt-5.1-codex"), "{table}");
+
+    std::fs::write(&file, "[\"Claude-Opus-4.8\"]\ninput = 5.5\noutput = 1\n").unwrap();
+    let said = import().1;
+    let backup = "claude-opus-4-8; backup: <world>/home/.config/forgecast/prices.toml.forgecast-backup-";
+    assert!(said.contains(backup), "{said}");
+    assert_eq!(report(&world, NOBODY)["totals"]["cost_usd"], 5.5);
+}
+
+#[test]
+fn a_linked_folder_of_all_transcripts_is_not_counted_and_that_is_said() {
+    let world = World::new();
+    one_call(&world, SHOP, [1_000_000, 0, 0, 0]);
+    let (folder, real) = (claude(&world).join("projects"), world.path("dotfiles"));
+    std::fs::rename(&folder, &real).unwrap();
+    std::os::unix::fs::symlink(&real, &folder).unwrap();
+    let (code, said, warned) = world.run(NOBODY);
+    assert_eq!(code, 0);
+    let refused = "<world>/home/.claude/projects: the folder of all transcripts must not be a link";
+    assert!(warned.contains(refused), "{warned}");
+    let report: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(report["rows"], json!([]));
+    let (_, said, _) = world.run(&["doctor"]);
+    assert!(said.contains("must not be a link"), "{said}");
+    assert!(said.contains("no Claude Code transcripts"), "{said}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Replaces a file as a whole: whoever opens it finds one content or the next, never half of one, and never a file that more
-//! users can read than it says.
+//! Replaces a file as a whole: a reader finds the old content or the new one, never half of one. The new file is readable by
+//! its owner only until it has the requested permissions.
 
 use std::fs::{File, Permissions};
 use std::io::{self, Write};
