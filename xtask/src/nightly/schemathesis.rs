@@ -5,9 +5,8 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
-use super::server::{PATIENCE, Server};
+use super::server::{Server, until};
 use crate::Result;
 use crate::python;
 use crate::tool::{self, cargo};
@@ -183,12 +182,13 @@ impl World {
 
 /// Waits until the files were read, then sends the rest.
 fn fill(server: &Server) -> Result {
-    let begun = Instant::now();
-    while server.get("/readyz").is_err() || !server.get("/api/sessions")?.contains("weather-app") {
-        if begun.elapsed() > PATIENCE {
-            return Err("the server did not read its files in time".to_owned());
-        }
-        std::thread::yield_now();
-    }
+    let is_listed = || {
+        server
+            .get("/api/sessions")
+            .is_ok_and(|list| list.contains("weather-app"))
+    };
+    until("the server has read its files", || {
+        server.get("/readyz").is_ok() && is_listed()
+    })?;
     server.ask("POST", "/api/v1/events", FACTS).map(drop)
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -11,6 +11,20 @@ use crate::Result;
 
 /// What a slow machine needs for a first scan or an answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// How often a condition is looked at again.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Waits until it is so.
+pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) -> Result {
+    let begun = Instant::now();
+    while !is_so() {
+        if begun.elapsed() > PATIENCE {
+            return Err(format!("never happened: {what}"));
+        }
+        std::thread::park_timeout(LOOK);
+    }
+    Ok(())
+}
 
 /// A running server; ends with this value.
 pub(super) struct Server {

@@ -10,6 +10,7 @@ use super::stage::Stage;
 use super::terminal::Terminal;
 use super::{Agent, Scene};
 use crate::Result;
+use crate::nightly::server::until;
 
 pub(super) const AGENT: Agent = Agent {
     key: "claude",
@@ -76,7 +77,7 @@ fn run(stage: &Stage, arguments: &[&str], answers: Vec<Reply>) -> Result {
     for answer in answers {
         stage.model.next("a call of a run")?.answer(answer);
     }
-    stage.until("the agent ends", || agent.has_ended())
+    until("the agent ends", || agent.has_ended())
 }
 
 fn bash(command: &str) -> Reply {
@@ -106,7 +107,7 @@ fn own_word(stage: &Stage, session: &str) -> Result<String> {
 fn agree(stage: &Stage, session: &str, word: &str, status: &str, waiting_for: &str) -> Result {
     stage.until_status(session, status, waiting_for)?;
     let mut own = Ok(String::new());
-    let agreed = stage.until("agreement", || {
+    let agreed = until("agreement", || {
         own = own_word(stage, session);
         own.as_deref() == Ok(word)
     });
@@ -139,7 +140,7 @@ fn plain(stage: &Stage) -> Result {
     stage.until_logged(FIRST, "echo made-up-output")?;
     agree(stage, FIRST, "busy", "running", "")?;
     call.answer(text("An answer that was made up."));
-    stage.until("the agent ends", || agent.has_ended())?;
+    until("the agent ends", || agent.has_ended())?;
     stage.until_logged(FIRST, "An answer that was made up.")?;
     agree(stage, FIRST, "", "completed", "")?;
     check(stage, &[FIRST])
@@ -153,7 +154,7 @@ fn resume(stage: &Stage) -> Result {
     let call = stage.model.next("the call of the resumed session")?;
     agree(stage, FIRST, "busy", "running", "")?;
     call.answer(text("Two."));
-    stage.until("the agent ends", || agent.has_ended())?;
+    until("the agent ends", || agent.has_ended())?;
     stage.until_logged(FIRST, "Two.")?;
     stage.until_status(FIRST, "completed", "")?;
     check(stage, &[FIRST])
@@ -196,13 +197,13 @@ fn sub_agent(stage: &Stage) -> Result {
     });
     call.answer(Reply::Tool(tool, input));
     let call = stage.model.next("the sub-agent's call")?;
-    stage.until("the sub-agent is shown at work", || agents(stage, "active") == 1)?;
+    until("the sub-agent is shown at work", || agents(stage, "active") == 1)?;
     agree(stage, FIRST, "busy", "running", "")?;
     call.answer(text("Nothing is here."));
     let call = stage.model.next("the call behind the sub-agent")?;
-    stage.until("the sub-agent is shown as done", || agents(stage, "completed") == 1)?;
+    until("the sub-agent is shown as done", || agents(stage, "completed") == 1)?;
     call.answer(text("All is done."));
-    stage.until("the agent ends", || agent.has_ended())?;
+    until("the agent ends", || agent.has_ended())?;
     stage.until_status(FIRST, "completed", "")?;
     check(stage, &[FIRST])
 }
@@ -230,7 +231,7 @@ fn open(stage: &Stage) -> Result<Terminal> {
 /// Types a prompt and sends it; the call that it leads to.
 fn prompt(stage: &Stage, terminal: &Terminal, words: &str) -> Result<super::model::Request> {
     terminal.press(words)?;
-    stage.until("the prompt is on the screen", || terminal.shows(words))?;
+    until("the prompt is on the screen", || terminal.shows(words))?;
     terminal.press(ENTER)?;
     stage.model.next("the call of a prompt")
 }
@@ -241,9 +242,9 @@ fn leave(stage: &Stage, terminal: &mut Terminal) -> Result {
     // What was interrupted stands in the line again.
     terminal.press(CLEAR_LINE)?;
     terminal.press("/exit")?;
-    stage.until("the command is on the screen", || terminal.shows("/exit"))?;
+    until("the command is on the screen", || terminal.shows("/exit"))?;
     terminal.press(ENTER)?;
-    stage.until("the agent ends", || terminal.has_ended())?;
+    until("the agent ends", || terminal.has_ended())?;
     agree(stage, FIRST, "", "completed", "")
 }
 
@@ -254,7 +255,7 @@ fn permission(stage: &Stage) -> Result {
     terminal.clear();
     call.answer(bash("touch made-up-file"));
     agree(stage, FIRST, "waiting permission prompt", "waiting", "permission")?;
-    stage.until("the question is on the screen", || {
+    until("the question is on the screen", || {
         terminal.shows("Do you want to proceed")
     })?;
     terminal.press(ENTER)?;
@@ -307,7 +308,7 @@ fn crashed(stage: &Stage) -> Result {
     let call = stage.model.next("the call of the session that was taken up again")?;
     agree(stage, FIRST, "busy", "running", "")?;
     call.answer(text("It goes on."));
-    stage.until("the agent ends", || agent.has_ended())?;
+    until("the agent ends", || agent.has_ended())?;
     stage.until_status(FIRST, "completed", "")?;
     stage.went_through(
         FIRST,
@@ -335,7 +336,7 @@ fn api_error(stage: &Stage) -> Result {
     let call = prompt(stage, &terminal, PROMPT)?;
     agree(stage, FIRST, "busy", "running", "")?;
     call.answer(refusal());
-    stage.until("the session waits with the error as its reason", || {
+    until("the session waits with the error as its reason", || {
         // It may try again in another way.
         stage
             .model

@@ -10,6 +10,7 @@ use super::stage::{Run, Stage};
 use super::terminal::Terminal;
 use super::{Agent, Scene};
 use crate::Result;
+use crate::nightly::server::until;
 
 pub(super) const AGENT: Agent = Agent {
     key: "codex",
@@ -73,9 +74,9 @@ fn thread(stage: &Stage) -> Result<String> {
     thread.ok_or_else(|| format!("codex named no thread: {said}"))
 }
 
-fn end(stage: &Stage, mut run: Run, call: Request, words: &str) -> Result {
+fn end(mut run: Run, call: Request, words: &str) -> Result {
     call.answer(Reply::Text(words.to_owned()));
-    stage.until("the agent ends", || run.has_ended())
+    until("the agent ends", || run.has_ended())
 }
 
 fn shell(command: &str) -> Reply {
@@ -99,7 +100,7 @@ fn plain(stage: &Stage) -> Result {
     let call = stage.model.next("the call behind the tool")?;
     stage.until_logged(&session, "echo made-up-output")?;
     stage.until_status(&session, "running", "")?;
-    end(stage, run, call, "An answer that was made up.")?;
+    end(run, call, "An answer that was made up.")?;
     stage.until_logged(&session, "An answer that was made up.")?;
     stage.until_status(&session, "waiting", "prompt")?;
     stage.went_through(&session, &["running", "waiting prompt"])?;
@@ -109,11 +110,11 @@ fn plain(stage: &Stage) -> Result {
 fn resume(stage: &Stage) -> Result {
     let (run, call) = begin(stage, &[PROMPT])?;
     let session = thread(stage)?;
-    end(stage, run, call, "One.")?;
+    end(run, call, "One.")?;
     stage.until_status(&session, "waiting", "prompt")?;
     let (run, call) = begin(stage, &["resume", &session, "and once more"])?;
     stage.until_status(&session, "running", "")?;
-    end(stage, run, call, "Two.")?;
+    end(run, call, "Two.")?;
     stage.until_logged(&session, "Two.")?;
     stage.until_status(&session, "waiting", "prompt")?;
     stage.went_through(&session, &["running", "waiting prompt", "running", "waiting prompt"])?;
@@ -125,10 +126,10 @@ fn fork(stage: &Stage) -> Result {
     let first = thread(stage)?;
     call.answer(shell("echo one"));
     let call = stage.model.next("the call behind the tool")?;
-    end(stage, run, call, "One.")?;
+    end(run, call, "One.")?;
     let (run, call) = begin(stage, &["fork", &first, "another way"])?;
     let second = thread(stage)?;
-    end(stage, run, call, "Two.")?;
+    end(run, call, "Two.")?;
     if first == second {
         return Err("the fork is in the thread that it was forked from".to_owned());
     }
@@ -158,7 +159,7 @@ fn sub_agent(stage: &Stage) -> Result {
     };
     stage.until_status(&session, "running", "")?;
     sub.answer(Reply::Text("Nothing is here.".to_owned()));
-    end(stage, run, main, "All is done.")?;
+    end(run, main, "All is done.")?;
     stage.until_status(&session, "waiting", "prompt")?;
     let shown = stage.sessions();
     let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
@@ -177,12 +178,12 @@ fn open(stage: &Stage) -> Result<(Terminal, String, Request)> {
         "--no-alt-screen",
     ];
     let terminal = stage.open(ENVIRONMENT, &arguments)?;
-    stage.until("the terminal is ready", || terminal.shows("made-up"))?;
+    until("the terminal is ready", || terminal.shows("made-up"))?;
     terminal.press(PROMPT)?;
-    stage.until("the prompt is on the screen", || terminal.shows(PROMPT))?;
+    until("the prompt is on the screen", || terminal.shows(PROMPT))?;
     terminal.press(ENTER)?;
     let call = stage.model.next("the call of a prompt")?;
-    stage.until("the session is shown", || stage.sessions().len() == 1)?;
+    until("the session is shown", || stage.sessions().len() == 1)?;
     let session = stage.sessions().remove(0);
     stage.until_status(&session, "running", "")?;
     Ok((terminal, session, call))
@@ -195,7 +196,7 @@ fn permission(stage: &Stage) -> Result {
         "exec_command",
         json!({"cmd": "touch made-up-file", "sandbox_permissions": "require_escalated", "justification": "May I?"}),
     ));
-    stage.until("the question is on the screen", || terminal.shows("May I?"))?;
+    until("the question is on the screen", || terminal.shows("May I?"))?;
     terminal.press("y")?;
     let call = stage.model.next("the call behind the approval")?;
     stage.until_logged(&session, "touch made-up-file")?;
@@ -219,8 +220,8 @@ fn api_error(stage: &Stage) -> Result {
     let session = thread(stage)?;
     stage.until_status(&session, "running", "")?;
     call.answer(Reply::Error(400, "the made up model does not like this"));
-    stage.until("the agent ends", || run.has_ended())?;
-    stage.until("the session waits with the error as its reason", || {
+    until("the agent ends", || run.has_ended())?;
+    until("the session waits with the error as its reason", || {
         let view = stage.view(&session);
         let reason = view["status_reason"].as_str().unwrap_or_default();
         view["status"] == "waiting" && reason.contains("does not like this")

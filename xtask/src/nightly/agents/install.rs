@@ -2,6 +2,7 @@
 //! Node where it asks for one.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -62,7 +63,9 @@ fn manifest(folder: &Path, package: &str) -> Result<Value> {
 
 /// Whether it is a program that Node runs.
 fn is_script(program: &Path) -> bool {
-    fs::read(program).is_ok_and(|bytes| bytes.starts_with(b"#!"))
+    let mut start = [0; 2];
+    let read = fs::File::open(program).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == *b"#!"
 }
 
 /// The major version of the Node of this machine.

@@ -1,7 +1,7 @@
-//! A model that costs nothing: a server on loopback that speaks Anthropic Messages, OpenAI
-//! Responses and Chat Completions, and Gemini, each streamed. It thinks nothing up: the test takes
-//! each request of an agent and says what is answered, so that an agent stands still wherever the
-//! test looks at it. Every answer has an id and a usage of its own.
+//! A model that costs nothing: a server on loopback that speaks Anthropic Messages and OpenAI
+//! Responses, streamed where the request asks for it. It thinks nothing up: the test takes each
+//! request of an agent and says what is answered, so that an agent stands still wherever the test
+//! looks at it. Every answer has an id and a usage of its own.
 
 mod dialect;
 
@@ -133,8 +133,8 @@ fn serve(stream: TcpStream, requests: &SyncSender<Request>, state: &State) -> st
         if method == "GET" && path.ends_with("/models") {
             let models = json!({"object": "list", "data": [{"id": "made-up", "object": "model"}], "models": []});
             write_json(&mut writer, 200, &models)?;
-        } else if path.ends_with("/count_tokens") || path.ends_with(":countTokens") {
-            write_json(&mut writer, 200, &json!({"input_tokens": 10, "totalTokens": 10}))?;
+        } else if path.ends_with("/count_tokens") {
+            write_json(&mut writer, 200, &json!({"input_tokens": 10}))?;
         } else if let Some(dialect) = Dialect::of(&path) {
             let body: Value = serde_json::from_slice(&body).unwrap_or_default();
             answer(&mut writer, dialect, body, requests, state)?;
@@ -156,10 +156,11 @@ fn answer(
     requests: &SyncSender<Request>,
     state: &State,
 ) -> std::io::Result<()> {
-    let is_work = dialect.offers_tools(&body);
+    // A request beside the work (for a title, a summary) offers no tools to run commands.
+    let is_work = body["tools"].as_array().is_some_and(|tools| tools.len() > 1);
     let number = state.next.fetch_add(1, Ordering::Relaxed);
     let model = body["model"].as_str().unwrap_or("made-up").to_owned();
-    let streamed = dialect.is_streamed(&body);
+    let streamed = body["stream"] == true;
     let reply = if is_work {
         let (reply, replies) = sync_channel(1);
         let sent = requests.send(Request { body, reply });
@@ -199,15 +200,8 @@ fn answer(
          transfer-encoding: chunked\r\n\r\n"
     )?;
     for event in dialect.events(&answer) {
-        let name = match event["type"].as_str() {
-            Some(name) if dialect.names_events() => format!("event: {name}\n"),
-            _ => String::new(),
-        };
-        let event = match event.as_str() {
-            Some(word) => word.to_owned(),
-            None => event.to_string(),
-        };
-        let text = format!("{name}data: {event}\n\n");
+        let name = event["type"].as_str().unwrap_or_default();
+        let text = format!("event: {name}\ndata: {event}\n\n");
         write!(writer, "{:x}\r\n{text}\r\n", text.len())?;
     }
     write!(writer, "0\r\n\r\n")?;

@@ -6,20 +6,16 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::Agent;
 use super::install::Installed;
 use super::model::{Model, Tokens};
 use super::terminal::Terminal;
-use super::{Agent, PATIENCE};
 use crate::Result;
-use crate::nightly::server::Server;
+use crate::nightly::server::{Server, until};
 use crate::tool;
-
-/// How often a condition is looked at again.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// The statuses that each session has had, in order, each with what it waited for.
 type States = Arc<Mutex<BTreeMap<String, Vec<String>>>>;
@@ -135,18 +131,6 @@ impl Stage {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Waits until it is so.
-    pub(super) fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) -> Result {
-        let begun = Instant::now();
-        while !is_so() {
-            if begun.elapsed() > PATIENCE {
-                return Err(format!("never happened: {what}"));
-            }
-            std::thread::park_timeout(LOOK);
-        }
-        Ok(())
-    }
-
     /// The view of a session; null while there is none.
     pub(super) fn view(&self, session: &str) -> Value {
         let view = self.server.get(&format!("/api/v1/sessions/{session}"));
@@ -161,21 +145,21 @@ impl Stage {
             let view = self.view(session);
             view["status"] == status && view["waiting_for"].as_str().unwrap_or_default() == waiting_for
         };
-        self.until(&format!("{session} is {status} {waiting_for}"), is_so)
+        until(&format!("{session} is {status} {waiting_for}"), is_so)
     }
 
     /// Waits until the log of a session has these words in a line.
     pub(super) fn until_logged(&self, session: &str, words: &str) -> Result {
         let path = format!("/api/v1/sessions/{session}/log");
         let is_so = || self.server.get(&path).is_ok_and(|log| log.contains(words));
-        self.until(&format!("the log of {session} says {words:?}"), is_so)
+        until(&format!("the log of {session} says {words:?}"), is_so)
     }
 
     /// Waits until all sessions together used what the model answered, to the token.
     pub(super) fn until_counted(&self, sessions: &[&str]) -> Result {
         let answered = self.model.answered();
         let is_so = || self.used(sessions) == answered;
-        let counted = self.until("tokens", is_so);
+        let counted = until("tokens", is_so);
         counted.map_err(|_| format!("the model answered {answered:?}, shown is {:?}", self.used(sessions)))
     }
 
@@ -220,7 +204,7 @@ impl Stage {
                 },
             )
         };
-        let gone = self.until("states", || states() == expected);
+        let gone = until("states", || states() == expected);
         gone.map_err(|_| format!("{session} went through {:?}, expected is {expected:?}", states()))
     }
 

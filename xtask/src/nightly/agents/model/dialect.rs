@@ -1,4 +1,4 @@
-//! The four ways in which agents talk to models: where their requests go, and what the events of an
+//! The two ways in which agents talk to models: where their requests go, and what the events of an
 //! answer are.
 
 use serde_json::{Value, json};
@@ -12,13 +12,6 @@ pub(super) enum Dialect {
     Messages,
     /// OpenAI Responses.
     Responses,
-    /// OpenAI Chat Completions.
-    Chat,
-    /// Gemini.
-    Gemini {
-        /// The path asks for a stream; the others ask in the body.
-        streamed: bool,
-    },
 }
 
 /// What is to be said, in whatever dialect.
@@ -40,7 +33,7 @@ impl Answer {
         }
     }
 
-    /// All input, as those count that include the cache in it.
+    /// All input, as OpenAI counts it: with the cache in it.
     fn whole_input(&self) -> u64 {
         self.tokens.input + self.tokens.cache_read + self.tokens.cache_write
     }
@@ -48,54 +41,26 @@ impl Answer {
 
 impl Dialect {
     pub(super) fn of(path: &str) -> Option<Self> {
-        let last = path.rsplit('/').next().unwrap_or_default();
-        match last {
+        match path.rsplit('/').next()? {
             "messages" => Some(Self::Messages),
             "responses" => Some(Self::Responses),
-            "completions" => Some(Self::Chat),
-            _ if last.ends_with(":streamGenerateContent") => Some(Self::Gemini { streamed: true }),
-            _ if last.ends_with(":generateContent") => Some(Self::Gemini { streamed: false }),
             _ => None,
         }
     }
 
-    pub(super) fn is_streamed(self, body: &Value) -> bool {
-        match self {
-            Self::Gemini { streamed } => streamed,
-            _ => body["stream"].as_bool().unwrap_or(false),
-        }
-    }
-
-    /// Whether the stream has the name of each event beside its data.
-    pub(super) fn names_events(self) -> bool {
-        matches!(self, Self::Messages | Self::Responses)
-    }
-
-    /// Whether the request is part of an agent's work: one for a title or a summary offers no tools
-    /// to run commands.
-    pub(super) fn offers_tools(self, body: &Value) -> bool {
-        let tools = body["tools"].as_array().map_or(&[][..], Vec::as_slice);
-        tools.len() > 1
-    }
-
-    /// Chat Completions and Gemini have no word for it.
+    /// Tokens that this answer writes to the cache.
     pub(super) fn cache_write(self, number: u64) -> u64 {
         match self {
             Self::Messages => 100 + number,
             Self::Responses => 30 + number,
-            Self::Chat | Self::Gemini { .. } => 0,
         }
     }
 
     pub(super) fn error(self, status: u16, message: &str) -> Value {
-        let kind = if status == 401 {
-            "authentication_error"
-        } else {
-            "invalid_request_error"
-        };
+        let kind = "invalid_request_error";
         match self {
             Self::Messages => json!({"type": "error", "error": {"type": kind, "message": message}}),
-            _ => json!({"error": {"type": kind, "code": status, "message": message}}),
+            Self::Responses => json!({"error": {"type": kind, "code": status, "message": message}}),
         }
     }
 
@@ -110,22 +75,14 @@ impl Dialect {
                 "usage": messages_usage(answer, answer.tokens.output),
             }),
             Self::Responses => responses_end(answer, &json!([responses_message(answer, text)]))["response"].clone(),
-            Self::Chat => json!({
-                "id": format!("chatcmpl-{number}"), "object": "chat.completion", "created": 1, "model": model,
-                "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
-                "usage": chat_usage(answer),
-            }),
-            Self::Gemini { .. } => gemini(answer),
         }
     }
 
-    /// The events of an answer that is streamed. One that is text is written as it is.
+    /// The events of an answer that is streamed.
     pub(super) fn events(self, answer: &Answer) -> Vec<Value> {
         match self {
             Self::Messages => messages(answer),
             Self::Responses => responses(answer),
-            Self::Chat => chat(answer),
-            Self::Gemini { .. } => vec![gemini(answer)],
         }
     }
 }
@@ -233,63 +190,4 @@ fn responses(answer: &Answer) -> Vec<Value> {
         responses_end(answer, &json!([item])),
     ]);
     events
-}
-
-fn chat_usage(answer: &Answer) -> Value {
-    let tokens = answer.tokens;
-    json!({
-        "prompt_tokens": answer.whole_input(), "completion_tokens": tokens.output,
-        "total_tokens": answer.whole_input() + tokens.output,
-        "prompt_tokens_details": {"cached_tokens": tokens.cache_read},
-        "completion_tokens_details": {"reasoning_tokens": 5},
-    })
-}
-
-fn chat(answer: &Answer) -> Vec<Value> {
-    let Answer { number, model, .. } = answer;
-    let (text, tool) = answer.parts();
-    let chunk = |choices: Value, usage: Value| {
-        json!({
-            "id": format!("chatcmpl-{number}"), "object": "chat.completion.chunk", "created": 1, "model": model,
-            "choices": choices, "usage": usage,
-        })
-    };
-    let (delta, end) = match tool {
-        Some((name, input)) => {
-            let function = json!({"name": name, "arguments": input.to_string()});
-            let call = json!({"index": 0, "id": format!("call_{number}"), "type": "function", "function": function});
-            (
-                json!({"role": "assistant", "content": null, "tool_calls": [call]}),
-                "tool_calls",
-            )
-        }
-        None => (json!({"role": "assistant", "content": text}), "stop"),
-    };
-    vec![
-        chunk(
-            json!([{"index": 0, "delta": delta, "finish_reason": null}]),
-            Value::Null,
-        ),
-        chunk(json!([{"index": 0, "delta": {}, "finish_reason": end}]), Value::Null),
-        chunk(json!([]), chat_usage(answer)),
-        json!("[DONE]"),
-    ]
-}
-
-fn gemini(answer: &Answer) -> Value {
-    let tokens = answer.tokens;
-    let (text, tool) = answer.parts();
-    let part = match tool {
-        Some((name, input)) => json!({"functionCall": {"name": name, "args": input}}),
-        None => json!({"text": text}),
-    };
-    json!({
-        "candidates": [{"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}],
-        "usageMetadata": {
-            "promptTokenCount": answer.whole_input(), "cachedContentTokenCount": tokens.cache_read,
-            "candidatesTokenCount": tokens.output - 5, "thoughtsTokenCount": 5,
-            "totalTokenCount": answer.whole_input() + tokens.output,
-        },
-        "modelVersion": answer.model, "responseId": format!("answer_{}", answer.number),
-    })
 }
