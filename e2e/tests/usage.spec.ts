@@ -26,7 +26,7 @@ test('a burn rate is of the last ten minutes, and idle when nothing was used in 
   mock.patch(`session/${ID}`, { usage: { recent: { [minute(1)]: { tokens: 340_000, cost_usd: 1 } } } });
   await expect(burn).toContainText('34k tok/min');
   await expect(burn).toContainText('$6.00/h');
-  await expect(page.locator('[data-field="projection"]')).toHaveText('budget used up in 22m at this rate');
+  await expect(page.locator('[data-field="projection"]')).toHaveText('budget used up in 5m to 22m');
   await expect(page.getByRole('img', { name: /^Tokens per minute from \d\d:\d\d to \d\d:\d\d, at most 900k$/ })).toBeVisible();
   mock.patch(`session/${ID}`, { usage: { cost_usd: 11.2, budget: { level: 'exceeded' } } });
   await expect(page.locator('[data-field="projection"]')).toHaveText('over budget by $1.20');
@@ -47,7 +47,7 @@ test('shares are chosen by keyboard, and accounts of sources that differ are mar
   await expect(page.locator('[data-share="b1"]')).toContainText('Builder 1');
   const accounts = page.locator('[data-field="accounts"]');
   await expect(accounts).toContainText('2 calls disputed');
-  await expect(accounts.locator('td.warn')).toHaveText([/211,400/, /3,398,000/, /4,107,800/]);
+  await expect(accounts.locator('td.warn')).toHaveText([/211,400/, /3,398,000/, /4,107,800/, /^211/]);
 });
 
 test('an agent’s own session shows what it has to say and nothing else', async ({ page }) => {
@@ -80,7 +80,7 @@ test('the totals are asked for conditionally, and say when they are old', async 
   await expect(page.locator('[data-total="spent"]')).toContainText('$41.37');
   await expect(page.locator('[data-total="spent"] .at-least')).toHaveAttribute('title', /12 calls used a model whose price is not known/);
   await expect(page.locator('[data-total="burn"]')).toContainText('$7.44/h');
-  await expect(page.locator('[data-total="projected"]')).toContainText('$96.20');
+  await expect(page.locator('[data-total="projected"]')).toHaveText(/\$71\.50–\$96\.20$/);
   await expect(page.locator('[data-total="budget-day"]')).toContainText('warning');
   await expect(page.locator('[data-total="waiting"]')).toContainText('4');
   await expect(page.locator('[data-total="waiting"]')).toContainText('3 blocked');
