@@ -22,8 +22,8 @@ const TIER: u64 = 200_000;
 pub const WEB_SEARCH: &str = "web-search";
 /// What one search costs, in billionths of a US dollar: ten dollars a thousand.
 const WEB_SEARCH_NANOS: u64 = 10_000_000;
-/// Where models run that cost more because they run only there, and what all their tokens cost there, in thousandths.
-const GEO_MILLIS: [(&str, u64); 1] = [("us", 1_100)];
+/// What a call says of where it ran when it had to stay there: the vendor charges for the geography.
+const GEOGRAPHY: &str = "us";
 
 /// What models cost, by their names. Cheap to look up, not cheap to copy.
 #[derive(Clone, Debug)]
@@ -130,7 +130,16 @@ impl Prices {
     /// What a call costs in billionths of a US dollar, rounded to a whole one; nothing for a model without a price.
     #[must_use]
     pub fn nanos(&self, model: &str, fast: bool, tokens: &CallTokens) -> Option<u64> {
-        let (known, region_millis) = self.lookup(model)?;
+        self.nanos_in(None, model, fast, tokens)
+    }
+
+    /// As [`nanos`](Self::nanos), of a call that says where it ran.
+    pub(crate) fn nanos_in(&self, geo: Option<&str>, model: &str, fast: bool, tokens: &CallTokens) -> Option<u64> {
+        let (known, of_name) = self.lookup(model)?;
+        let of_call = geo
+            .filter(|geo| *geo == GEOGRAPHY)
+            .map(|_| known.price.regions.geography);
+        let region_millis = of_call.unwrap_or_default().max(of_name);
         Some(known.price.nanos(fast, region_millis, tokens))
     }
 
@@ -186,18 +195,6 @@ pub fn is_same_model(one: &str, other: &str) -> bool {
 #[must_use]
 pub fn web_search_nanos(searches: u64) -> u64 {
     searches.saturating_mul(WEB_SEARCH_NANOS)
-}
-
-/// What tokens cost that had to be worked on in one place, in billionths of a US dollar; `nanos` is what they cost
-/// anywhere.
-#[must_use]
-pub(crate) fn in_geo(nanos: u64, geo: Option<&str>) -> u64 {
-    let factor = GEO_MILLIS.iter().find(|(name, _)| Some(*name) == geo);
-    let Some((_, millis)) = factor else {
-        return nanos;
-    };
-    let product = u128::from(nanos) * u128::from(*millis);
-    u64::try_from((product + 500) / 1_000).unwrap_or(u64::MAX)
 }
 
 impl ModelPrice {

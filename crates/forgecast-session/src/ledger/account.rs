@@ -9,7 +9,7 @@ use forgecast_protocol::session::TokenCounts;
 use serde::{Deserialize, Serialize};
 
 use super::{Belonging, CallOrigin, key_of_message, key_of_request};
-use crate::price::{Prices, in_geo, web_search_nanos};
+use crate::price::{Prices, web_search_nanos};
 
 /// What an account says in numbers.
 #[derive(Clone, Copy, Debug)]
@@ -191,8 +191,8 @@ fn cost_of(report: &CallReported, prices: &Prices) -> Option<u64> {
     let stated = report.cost_usd.and_then(crate::price::nanos_of);
     let listed = || {
         let model = report.model.as_deref()?;
-        let nanos = prices.nanos(model, report.fast == Some(true), &report.tokens)?;
-        Some(in_geo(nanos, report.inference_geo.as_deref()))
+        let geo = report.inference_geo.as_deref();
+        prices.nanos_in(geo, model, report.fast == Some(true), &report.tokens)
     };
     let nothing = || (report.tokens.total() == 0).then_some(0);
     stated.or_else(listed).or_else(nothing)
