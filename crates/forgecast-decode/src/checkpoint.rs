@@ -60,6 +60,7 @@ fn read(
         decoded.name = fields.word(&["session_id"]);
     }
     let report = report(&mut fields);
+    fields.expect_any("current_phase", "a checkpoint");
     if report.working_directory.is_some() {
         decoded.working_directory.clone_from(&report.working_directory);
     }

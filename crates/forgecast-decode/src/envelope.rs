@@ -117,7 +117,7 @@ impl<'c> Reader<'c> {
 
     /// A phase file as a body.
     pub(crate) fn phase_update(&self, map: Map<String, Value>) -> Result<Accepted, Refused> {
-        self.update(map, |fields| {
+        self.update(phase::unwrapped(map), |fields| {
             let mut report = phase::report(fields);
             report.extra = fields.rest();
             Ok(Fact::PhaseReported(report))

@@ -1,7 +1,8 @@
 //! Takes the fields of an object one by one, each with the tolerance that producers need: a number as text or text as a
-//! number, `1.0` for an integer, `null` for absent. A field that holds what it cannot hold is noted with what it should
+//! number, `1.0` for an integer, `null` for absent, `camelCase` for `snake_case`. A field that holds what it cannot hold is noted with what it should
 //! hold, and never costs the fields beside it. Every text that leaves here is clean.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use forgecast_protocol::Timestamp;
@@ -32,6 +33,10 @@ pub(crate) struct Fields<'c> {
     cleaner: &'c Cleaner,
     /// Put before a field's name in what is noted: `tasks[3].`.
     within: String,
+    /// The fields that are written in `camelCase`, by the names that they have here.
+    camel: BTreeMap<String, String>,
+    /// Whether any field that was asked for was there.
+    found_any: bool,
     bad: Vec<(String, String)>,
 }
 
@@ -42,10 +47,15 @@ impl<'c> Fields<'c> {
 
     /// The fields of an object inside a document; `within` is put before their names in what is noted.
     pub(crate) fn within(map: Map<String, Value>, cleaner: &'c Cleaner, within: String) -> Self {
+        let camel = map
+            .keys()
+            .filter(|name| name.bytes().any(|letter| letter.is_ascii_uppercase()));
         Self {
+            camel: camel.map(|name| (snake_case(name), name.clone())).collect(),
             map,
             cleaner,
             within,
+            found_any: false,
             bad: Vec::new(),
         }
     }
@@ -73,7 +83,7 @@ impl<'c> Fields<'c> {
         }
     }
 
-    fn expected(&mut self, name: &str, form: &str, found: &Value) {
+    pub(crate) fn expected(&mut self, name: &str, form: &str, found: &Value) {
         self.note(name, format!("expected {form}, found {}", shown(found, self.cleaner)));
     }
 
@@ -81,24 +91,34 @@ impl<'c> Fields<'c> {
     pub(crate) fn take<'n>(&mut self, names: &[&'n str]) -> Option<(&'n str, Value)> {
         let mut found = None;
         for name in names {
-            if let Some(value) = self.map.remove(*name)
-                && found.is_none()
-                && !value.is_null()
-            {
+            let own = self.map.remove(*name);
+            let camel = self.camel.get(*name).and_then(|camel| self.map.remove(camel));
+            let value = own.filter(|value| !value.is_null()).or(camel);
+            if let Some(value) = value.filter(|value| found.is_none() && !value.is_null()) {
                 found = Some((*name, value));
             }
         }
+        self.found_any |= found.is_some();
         found
+    }
+
+    /// Notes that this is no such document when none of the fields that it may have was there; `name` is the most
+    /// important of them.
+    pub(crate) fn expect_any(&mut self, name: &str, document: &str) {
+        if !self.found_any {
+            self.note(name, format!("expected {document}: none of its fields is there"));
+        }
     }
 
     /// Whether a field is there and not null.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.map.get(name).is_some_and(|value| !value.is_null())
+        self.peek(name).is_some_and(|value| !value.is_null())
     }
 
     /// A field as it is, left where it is.
     pub(crate) fn peek(&self, name: &str) -> Option<&Value> {
-        self.map.get(name)
+        let camel = || self.map.get(self.camel.get(name)?);
+        self.map.get(name).or_else(camel)
     }
 
     /// The names of the fields that were not taken.
@@ -269,6 +289,18 @@ impl<'c> Fields<'c> {
         }
         kept
     }
+}
+
+/// `current_phase` for `currentPhase`.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
 }
 
 /// A value in a message: short, and never the whole of a long text.

@@ -40,7 +40,7 @@ const FOLDER: &str = ".context-foundry/";
 /// What a file is, told by its path alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// `current-phase.json`.
+    /// `current-phase.json`, `phase-status.json`.
     Phase,
     /// `session-summary.json`.
     Summary,
@@ -117,7 +117,7 @@ impl Format {
 
     fn inside(folder: &str, name: &str) -> Self {
         match (folder, name) {
-            ("", "current-phase.json") => Self::Phase,
+            ("", "current-phase.json" | "phase-status.json") => Self::Phase,
             ("", "session-summary.json") => Self::Summary,
             ("", "build-tasks.json") => Self::BuildTasks,
             ("", "test-iteration-count.txt") => Self::TestCount,

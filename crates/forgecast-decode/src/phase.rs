@@ -1,8 +1,9 @@
 //! The phase file, `.context-foundry/current-phase.json`, and the same by HTTP: where the agent says it is. Written by the
 //! agent itself, so any field may be missing, misspelled or invented; none of that costs the others.
 
+use forgecast_protocol::Timestamp;
 use forgecast_protocol::event::{Fact, PhaseReported};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::fields::Fields;
 use super::lenient::Scalar;
@@ -11,6 +12,8 @@ use crate::clean::Cleaner;
 
 /// Most phases that a list of completed ones holds.
 const MAX_PHASES: usize = 100;
+/// The names under which the phase stands.
+const PHASE: [&str; 3] = ["current_phase", "phase", "phase_name"];
 /// What a phase number must look like, for messages.
 const NUMBER_FORM: &str = "a number such as 4/7, ?/7 or 4.5/8";
 
@@ -19,9 +22,10 @@ const NUMBER_FORM: &str = "a number such as 4/7, ?/7 or 4.5/8";
 /// # Errors
 /// When it is no object or not complete.
 pub(crate) fn decode(bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsable> {
-    let mut fields = Fields::new(json::object(bytes)?, cleaner);
-    let name = fields.word(&["session_id"]);
+    let mut fields = Fields::new(unwrapped(json::object(bytes)?), cleaner);
     let mut report = report(&mut fields);
+    fields.expect_any("current_phase", "a phase file");
+    let name = fields.word(&["session_id"]);
     report.extra = fields.rest();
     Ok(Decoded {
         facts: vec![Fact::PhaseReported(report)],
@@ -31,23 +35,99 @@ pub(crate) fn decode(bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsa
     })
 }
 
+/// The object that tells of the phase: the document, or what a single field of it holds (`PhaseInfo`).
+pub(crate) fn unwrapped(mut map: Map<String, Value>) -> Map<String, Value> {
+    let is_report = |map: &Map<String, Value>| {
+        let mut names = PHASE.iter().chain(&["currentPhase"]);
+        names.any(|name| map.get(*name).is_some_and(|value| !value.is_object()))
+    };
+    if is_report(&map) {
+        return map;
+    }
+    let mut inside = map.iter().filter(|(_, value)| value.as_object().is_some_and(is_report));
+    if let Some(name) = inside.next().map(|(name, _)| name.clone())
+        && let Some(Value::Object(inner)) = map.remove(&name)
+    {
+        map.extend(inner);
+    }
+    map
+}
+
 /// Takes the fields of a phase report, by the file's names or by the protocol's; what is left is the caller's.
 pub(crate) fn report(fields: &mut Fields<'_>) -> PhaseReported {
+    let (began, updated) = times(fields);
     PhaseReported {
-        phase: fields.word(&["current_phase", "phase"]),
+        phase: phase(fields),
         phase_number: phase_number(fields),
         status: fields.word(&["status"]),
-        detail: fields.line(&["progress_detail", "detail"]),
+        detail: detail(fields, &["progress_detail", "detail"]),
         // Producers write 0 until the tests begin.
         test_iteration: fields.count(&["test_iteration"]).filter(|iteration| *iteration > 0),
         phases_completed: fields.lines(&["phases_completed"], MAX_PHASES),
-        started_at: fields.time(&["started_at"]),
-        last_updated: fields.time(&["last_updated"]),
+        started_at: fields.time(&["started_at"]).or(began),
+        last_updated: fields.time(&["last_updated"]).or(updated),
         tasks_completed: tasks(fields, &["tasks_completed"]),
         tasks_total: tasks(fields, &["tasks_total", "total_tasks"]),
         context_percent: fields.percent(&["context_percent"]),
         extra: serde_json::Map::new(),
     }
+}
+
+/// The name of the phase. A number says which of how many phases it is, and not which.
+fn phase(fields: &mut Fields<'_>) -> Option<String> {
+    let mut wrong = None;
+    let mut phase = None;
+    for name in PHASE {
+        match fields.take(&[name]) {
+            Some((_, Value::String(text))) if text.chars().any(char::is_alphabetic) => {
+                phase = phase.or(Some(fields.cleaner().word(&text)));
+            }
+            Some((_, Value::String(text))) if text.trim().is_empty() => {}
+            Some((name, other)) => wrong = wrong.or(Some((name, other))),
+            None => {}
+        }
+    }
+    if let (None, Some((name, other))) = (&phase, wrong) {
+        fields.expected(name, "the name of a phase such as Builder", &other);
+    }
+    phase
+}
+
+/// When the phase began and when the file was written, where the times stand together in `timestamps`.
+fn times(fields: &mut Fields<'_>) -> (Option<Timestamp>, Option<Timestamp>) {
+    if !matches!(fields.peek("timestamps"), Some(Value::Object(_))) {
+        return (None, None);
+    }
+    let Some((_, Value::Object(times))) = fields.take(&["timestamps"]) else {
+        return (None, None);
+    };
+    let mut times = Fields::within(times, fields.cleaner(), "timestamps.".to_owned());
+    let began = times.time(&["phase_start", "started_at", "start"]);
+    let updated = times.time(&["last_updated", "updated_at"]);
+    fields.absorb(times.into_bad());
+    (began, updated)
+}
+
+/// What it is doing. Of an object, its fields that are one line: `duration 46.1s`.
+fn detail(fields: &mut Fields<'_>, names: &[&str]) -> Option<String> {
+    let is_object = |name: &&&str| matches!(fields.peek(name), Some(Value::Object(_)));
+    if names
+        .iter()
+        .find(|name| fields.has(name))
+        .is_none_or(|name| !is_object(&name))
+    {
+        return fields.line(names);
+    }
+    let (_, Value::Object(parts)) = fields.take(names)? else {
+        return None;
+    };
+    let parts = parts.iter().filter_map(|(name, value)| match value {
+        Value::String(text) => Some(format!("{name} {text}")),
+        Value::Number(number) => Some(format!("{name} {number}")),
+        _ => None,
+    });
+    let text = fields.cleaner().line(&parts.collect::<Vec<_>>().join(", "));
+    (!text.is_empty()).then_some(text)
 }
 
 /// As written, in one spelling: `4/7` for `Phase 4 of 7`, `3` for `3.0`.

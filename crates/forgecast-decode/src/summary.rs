@@ -1,9 +1,12 @@
-//! `session-summary.json`: how the build ended, by the account of the agent that ran it. The set of fields varies from
-//! build to build.
+//! `session-summary.json`: how the build ended, by the account of the agent that ran it, or how far it is while it runs.
+//! The set of fields varies from build to build.
 
 use std::collections::BTreeMap;
 
-use forgecast_protocol::event::{CompletionBasis, CompletionReported, Fact, TestBasis, TestsReported};
+use forgecast_protocol::event::{CompletionBasis, CompletionReported, Fact, PhaseResult, TestBasis, TestsReported};
+use serde_json::Value;
+
+use forgecast_protocol::words;
 
 use super::fields::Fields;
 use super::lenient::Scalar;
@@ -14,6 +17,8 @@ use crate::clean::Cleaner;
 const MAX_LINK: usize = 2_048;
 /// Most addresses of one document.
 const MAX_LINKS: usize = 20;
+/// Most phases of which a summary tells.
+const MAX_PHASES: usize = 100;
 /// Longest duration that is believed, minutes: a year.
 const MAX_MINUTES: f64 = 525_600.0;
 
@@ -24,7 +29,12 @@ const MAX_MINUTES: f64 = 525_600.0;
 pub(crate) fn decode(bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsable> {
     let mut fields = Fields::new(json::object(bytes)?, cleaner);
     let tests = tests(&mut fields, TestBasis::Summary);
-    let completion = completion(&mut fields, CompletionBasis::Summary);
+    let mut completion = completion(&mut fields, CompletionBasis::Summary);
+    completion.phases = phases(&mut fields);
+    fields.expect_any("status", "a summary of the build");
+    if let Some(failing) = tests.as_ref().and_then(failing) {
+        fail(&mut completion, failing);
+    }
     let mut decoded = Decoded {
         dated: completion.completed_at,
         ..Decoded::default()
@@ -35,22 +45,90 @@ pub(crate) fn decode(bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsa
     Ok(decoded)
 }
 
+/// How many tests fail by a verdict that says so.
+fn failing(tests: &TestsReported) -> Option<u32> {
+    tests
+        .failed
+        .filter(|failed| tests.verdict == Some(false) && *failed > 0)
+}
+
+/// A build that ended with tests that fail has failed, whatever its word is.
+fn fail(completion: &mut CompletionReported, failing: u32) {
+    if completion.success.is_none() && completion.completed_at.is_none() {
+        return;
+    }
+    completion.success = Some(false);
+    let tests = if failing == 1 {
+        "1 test fails".to_owned()
+    } else {
+        format!("{failing} tests fail")
+    };
+    completion.summary = Some(match &completion.summary {
+        Some(summary) => format!("{tests}: {summary}"),
+        None => tests,
+    });
+}
+
+/// Takes what a summary says of each phase, `phases.phase_<name>`, and of those that it leaves out there, what it says
+/// of their context, `context_metrics.by_phase`.
+fn phases(fields: &mut Fields<'_>) -> BTreeMap<String, PhaseResult> {
+    let mut results = BTreeMap::new();
+    match fields.take(&["phases"]) {
+        Some((_, Value::Object(phases))) => {
+            let phases = Fields::within(phases, fields.cleaner(), "phases.".to_owned());
+            add_results(&mut results, phases, fields);
+        }
+        Some((name, other)) => fields.expected(name, "an object of phases by name", &other),
+        None => {}
+    }
+    if let Some((_, Value::Object(mut metrics))) = fields.take(&["context_metrics"])
+        && let Some(Value::Object(phases)) = metrics.remove("by_phase")
+    {
+        let within = "context_metrics.by_phase.".to_owned();
+        add_results(&mut results, Fields::within(phases, fields.cleaner(), within), fields);
+    }
+    results
+}
+
+fn add_results(results: &mut BTreeMap<String, PhaseResult>, mut phases: Fields<'_>, fields: &mut Fields<'_>) {
+    for name in phases.names() {
+        let Some((_, Value::Object(result))) = phases.take(&[&name]) else {
+            continue;
+        };
+        let phase = fields.cleaner().word(name.strip_prefix("phase_").unwrap_or(&name));
+        if phase.is_empty() || results.contains_key(&phase) || results.len() >= MAX_PHASES {
+            continue;
+        }
+        let mut result = Fields::within(result, fields.cleaner(), format!("phases.{name}."));
+        let exit = result
+            .count(&["exit_code"])
+            .map(|code| if code == 0 { "completed" } else { "failed" });
+        let found = PhaseResult {
+            status: result.word(&["status"]).or(exit.map(str::to_owned)),
+            duration_seconds: result.number(&["duration_seconds"], MAX_MINUTES * 60.0),
+            ended_at: result.time(&["timestamp", "completed_at", "ended_at"]),
+        };
+        fields.absorb(result.into_bad());
+        results.insert(phase, found);
+    }
+}
+
 /// Takes the fields of a completion.
 pub(crate) fn completion(fields: &mut Fields<'_>, basis: CompletionBasis) -> CompletionReported {
     let status = fields.word(&["status", "final_status"]);
-    let success = fields
-        .flag(&["success"])
-        .or_else(|| status.as_deref().and_then(outcome));
     CompletionReported {
-        success,
+        success: fields
+            .flag(&["success"])
+            .or_else(|| status.as_deref().and_then(outcome)),
         status,
-        basis,
+        started_at: fields.time(&["build_start", "started_at"]),
         completed_at: fields.time(&["completed_at"]),
         summary: fields.line(&["summary"]),
         task: fields.text(&["task", "task_description"]),
         phases_completed: fields.lines(&["phases_completed"], 100),
         duration_minutes: fields.number(&["duration_minutes"], MAX_MINUTES),
         links: links(fields),
+        ..CompletionReported::of(basis)
     }
 }
 
@@ -60,8 +138,8 @@ pub(crate) fn outcome(word: &str) -> Option<bool> {
     match plain.to_ascii_lowercase().as_str() {
         "completed" | "complete" | "success" | "successful" | "succeeded" | "done" | "finished" | "deployed"
         | "passed" => Some(true),
-        "failed" | "failure" | "fail" | "error" | "errored" | "timeout" | "timedout" | "aborted" | "cancelled"
-        | "canceled" | "crashed" => Some(false),
+        "aborted" | "cancelled" | "canceled" | "crashed" => Some(false),
+        _ if words::says_failure(word) => Some(false),
         _ => None,
     }
 }

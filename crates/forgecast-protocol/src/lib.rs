@@ -17,6 +17,7 @@ pub mod session;
 mod time;
 mod timeline;
 pub mod update;
+pub mod words;
 
 pub use batch::{Batch, FileIdentity, LogChunk, LogLine, SourceCheckpoint, SourceKey, Span};
 pub use calendar::Calendar;

@@ -2,6 +2,7 @@
 //! state. Must never refuse a word: what is unknown keeps its own name and counts as work.
 
 use forgecast_protocol::session::PhaseStatus;
+use forgecast_protocol::words::says_failure;
 
 /// The phases in the order of the pipeline. The order comes from here and never from a producer's `phase_number`,
 /// which says `?/7`, `4.5/8` and changes its total in the middle of a build.
@@ -123,10 +124,9 @@ pub(crate) fn meaning(word: &str) -> Meaning {
     match spaced(word).as_str() {
         "pending" | "queued" | "todo" | "not started" => Meaning::Pending,
         "completed" | "complete" | "done" | "finished" | "success" | "succeeded" | "passed" => Meaning::Completed,
-        "failed" | "failure" | "error" | "timeout" | "timed out" | "cancelled" | "canceled" | "aborted" | "crashed" => {
-            Meaning::Failed
-        }
+        "cancelled" | "canceled" | "aborted" | "crashed" => Meaning::Failed,
         "skipped" => Meaning::Skipped,
+        word if says_failure(word) => Meaning::Failed,
         word if needs_person(word) => Meaning::Waiting,
         _ => Meaning::Active,
     }

@@ -1,7 +1,5 @@
 //! Facts as sources and producers send them.
 
-use std::collections::BTreeMap;
-
 use forgecast_protocol::event::{CompletionBasis, CompletionReported, PhaseReported};
 use forgecast_protocol::{Event, Fact, Origin, SourceKind, Subject};
 
@@ -30,17 +28,7 @@ pub fn event(name: &str, fact: Fact) -> Event {
 /// A build says that it is over, not how.
 #[must_use]
 pub fn completion() -> CompletionReported {
-    CompletionReported {
-        success: None,
-        status: None,
-        summary: None,
-        task: None,
-        phases_completed: None,
-        completed_at: None,
-        duration_minutes: None,
-        links: BTreeMap::new(),
-        basis: CompletionBasis::Reported,
-    }
+    CompletionReported::of(CompletionBasis::Reported)
 }
 
 /// What a phase file of this name would say.

@@ -1,7 +1,5 @@
 //! Facts that the records and the hooks of several agents say alike.
 
-use std::collections::BTreeMap;
-
 use forgecast_protocol::Fact;
 use forgecast_protocol::event::{
     ActivityReported, AgentActivity, AgentReported, CompletionBasis, CompletionReported, Custom, CutShort,
@@ -66,15 +64,8 @@ pub(crate) fn prompted() -> Fact {
 /// The agent's session was closed; by which word, where one is known.
 pub(crate) fn closed(status: Option<String>) -> Fact {
     Fact::CompletionReported(CompletionReported {
-        success: None,
         status,
-        basis: CompletionBasis::Closed,
-        completed_at: None,
-        summary: None,
-        task: None,
-        phases_completed: None,
-        duration_minutes: None,
-        links: BTreeMap::new(),
+        ..CompletionReported::of(CompletionBasis::Closed)
     })
 }
 

@@ -138,8 +138,13 @@ fn a_wrong_field_is_named_and_the_rest_is_kept() {
                 document[*name] = json!("@@");
                 let text = document.to_string().replace("\"@@\"", hostile);
                 let decoded = read(&text);
-                // A completion's status also says whether it was a success; a list of phases alone is one field.
-                let allowed = if *name == "status" { 2 } else { 1 };
+                // A completion's status also says whether it was a success, and so do tests that fail; a list of phases
+                // alone is one field.
+                let allowed = match *name {
+                    "status" => 2,
+                    "tests_passed" | "tests_failing" => 3,
+                    _ => 1,
+                };
                 let changed = differences(&shape(&whole), &shape(&decoded));
                 assert!(
                     changed <= allowed,
@@ -189,6 +194,127 @@ fn a_message_names_the_field_what_it_holds_and_what_it_should_hold() {
     );
 }
 
+/// The bad fields of a document.
+fn bad(format: &Format, document: &Value) -> Vec<String> {
+    let decoded = decode(format, "x.json", document.to_string().as_bytes(), &Cleaner::default()).unwrap();
+    let bad = decoded.bad_fields.into_iter();
+    bad.map(|(field, why)| format!("{field}: {why}")).collect()
+}
+
+#[test]
+fn a_document_of_a_known_name_and_an_unknown_shape_is_a_problem() {
+    for format in [
+        Format::Phase,
+        Format::Summary,
+        Format::BuildTasks,
+        Format::Feedback,
+        Format::Patterns,
+        Format::Checkpoint(CheckpointPart::State),
+        Format::Checkpoint(CheckpointPart::Progress),
+    ] {
+        for document in [json!({}), json!({"stage": "plan", "unit": {"of": "work"}})] {
+            let found = bad(&format, &document);
+            assert!(
+                found.len() == 1 && found[0].contains("expected"),
+                "{format:?} {document}: {found:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_number_is_no_name_of_a_phase() {
+    let wrong = |found: Value| bad(&Format::Phase, &json!({"current_phase": found, "status": "building"}));
+    for found in [json!(5), json!("5"), json!("5/7"), json!(["Test"])] {
+        let found = wrong(found);
+        assert!(
+            found[0].contains("current_phase: expected the name of a phase"),
+            "{found:?}"
+        );
+    }
+    let with_a_name = json!({"phase": 5, "phase_name": "Test", "status": "testing"});
+    let decoded = decode(
+        &Format::Phase,
+        "x",
+        with_a_name.to_string().as_bytes(),
+        &Cleaner::default(),
+    )
+    .unwrap();
+    let Fact::PhaseReported(report) = &decoded.facts[0] else {
+        panic!("{decoded:?}")
+    };
+    assert_eq!((report.phase.as_deref(), decoded.bad_fields.len()), (Some("Test"), 0));
+}
+
+#[test]
+fn later_shapes_of_a_phase_file_say_what_the_first_one_says() {
+    let known = json!({"current_phase": "Builder", "status": "building", "progress_detail": "the parser",
+        "test_iteration": 2, "phases_completed": ["Scout"], "started_at": "2026-01-31T08:15:00Z",
+        "last_updated": "2026-01-31T08:20:00Z", "session_id": "weather"});
+    let camel = json!({"currentPhase": "Builder", "status": "building", "progressDetail": "the parser",
+        "testIteration": 2, "phasesCompleted": ["Scout"], "sessionId": "weather",
+        "timestamps": {"phaseStart": "2026-01-31T08:15:00Z", "phaseEnd": null, "lastUpdated": "2026-01-31T08:20:00Z"}});
+    let read = |document: &Value| {
+        decode(
+            &Format::Phase,
+            "x",
+            document.to_string().as_bytes(),
+            &Cleaner::default(),
+        )
+        .unwrap()
+    };
+    let expected = read(&known);
+    assert_eq!(expected.bad_fields, []);
+    assert_eq!(read(&camel), expected);
+    assert_eq!(read(&json!({"PhaseInfo": camel})), expected);
+    let mut detailed = known.clone();
+    detailed["progress_detail"] = json!({"duration": "46.1s", "files": 3, "parts": ["a"]});
+    let decoded = read(&detailed);
+    let Fact::PhaseReported(report) = &decoded.facts[0] else {
+        panic!("{decoded:?}")
+    };
+    assert_eq!(report.detail.as_deref(), Some("duration 46.1s, files 3"));
+    assert_eq!(decoded.bad_fields, []);
+}
+
+#[test]
+fn a_summary_says_how_each_phase_went_and_that_failing_tests_fail_a_build_that_ended() {
+    let read = |document: Value| {
+        let text = document.to_string();
+        let decoded = decode(&Format::Summary, "x", text.as_bytes(), &Cleaner::default()).unwrap();
+        assert_eq!(decoded.bad_fields, [], "{text}");
+        match decoded.facts.into_iter().next() {
+            Some(Fact::CompletionReported(completion)) => completion,
+            other => panic!("{other:?}"),
+        }
+    };
+    let growing = read(json!({
+        "build_start": "2026-01-31T08:00:00Z", "tests_passed": false, "tests_failing": 2,
+        "phases": {"phase_scout": {"status": "completed", "duration_seconds": 312.4, "timestamp": "2026-01-31T08:06:00Z"}},
+        "context_metrics": {"model": "m", "by_phase": {
+            "phase_scout": {"exit_code": 1}, "phase_test": {"exit_code": 1, "duration_seconds": 9, "tokens_used": 3000}}},
+    }));
+    assert_eq!(growing.success, None);
+    let phases = json!({
+        "scout": {"status": "completed", "duration_seconds": 312.4, "ended_at": "2026-01-31T08:06:00.000Z"},
+        "test": {"status": "failed", "duration_seconds": 9.0},
+    });
+    assert_eq!(json!(growing.phases), phases);
+    assert_eq!(
+        growing.started_at.map(|at| at.to_string()).as_deref(),
+        Some("2026-01-31T08:00:00.000Z")
+    );
+    let ended = json!({"status": "completed", "summary": "All done", "tests_passed": false, "tests_failing": 2});
+    let ended = read(ended);
+    assert_eq!(ended.success, Some(false));
+    assert_eq!(ended.summary.as_deref(), Some("2 tests fail: All done"));
+    let passing = read(json!({"status": "completed", "tests_passed": true, "tests_failing": 0}));
+    assert_eq!((passing.success, passing.summary), (Some(true), None));
+    for word in ["FAILED_MAX_ITERATIONS", "tests_failed_max_iterations", "build error"] {
+        assert_eq!(read(json!({"status": word})).success, Some(false), "{word}");
+    }
+}
+
 #[test]
 fn a_test_iteration_of_zero_means_that_no_test_has_run() {
     let text = br#"{"test_iteration":0}"#;
@@ -210,7 +336,7 @@ fn numbers_are_taken_however_they_are_written() {
         ("-2", None),
         ("null", None),
     ] {
-        let text = format!("{{\"test_iteration\":{written}}}");
+        let text = format!("{{\"status\":\"testing\",\"test_iteration\":{written}}}");
         let decoded = decode(&Format::Phase, "x", text.as_bytes(), &Cleaner::default()).unwrap();
         let Fact::PhaseReported(report) = &decoded.facts[0] else {
             panic!("{decoded:?}")

@@ -10,14 +10,7 @@ use crate::bench::{Bench, agent, eventually, named, named_in, options, phase};
 pub(crate) fn completed() -> Fact {
     Fact::CompletionReported(CompletionReported {
         success: Some(true),
-        status: None,
-        basis: CompletionBasis::Reported,
-        completed_at: None,
-        summary: None,
-        task: None,
-        phases_completed: None,
-        duration_minutes: None,
-        links: std::collections::BTreeMap::new(),
+        ..CompletionReported::of(CompletionBasis::Reported)
     })
 }
 

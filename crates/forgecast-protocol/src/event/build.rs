@@ -144,9 +144,46 @@ pub struct CompletionReported {
     pub phases_completed: Option<Vec<String>>,
     /// How long it took by the producer's account, minutes.
     pub duration_minutes: Option<f64>,
+    /// The producer's time of the beginning.
+    pub started_at: Option<Timestamp>,
+    /// What the producer says of each phase, by its word for the phase.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub phases: BTreeMap<String, PhaseResult>,
     /// Web addresses, by label.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub links: BTreeMap<String, String>,
+}
+
+impl CompletionReported {
+    /// One that says nothing yet but whose word it is.
+    #[must_use]
+    pub fn of(basis: CompletionBasis) -> Self {
+        Self {
+            success: None,
+            status: None,
+            basis,
+            completed_at: None,
+            summary: None,
+            task: None,
+            phases_completed: None,
+            duration_minutes: None,
+            started_at: None,
+            phases: BTreeMap::new(),
+            links: BTreeMap::new(),
+        }
+    }
+}
+
+/// How one phase went, by the account of a summary.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PhaseResult {
+    /// The producer's word for the state of the phase.
+    pub status: Option<String>,
+    /// How long it took, seconds.
+    pub duration_seconds: Option<f64>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// Which deadline passed.

@@ -58,13 +58,7 @@ fn ends_artifacts_usage_and_foreign_kinds_keep_their_shape() {
     insta::assert_snapshot!(stored(Fact::CompletionReported(CompletionReported {
         success: Some(true),
         status: Some("completed".into()),
-        basis: CompletionBasis::Marker,
-        completed_at: None,
-        summary: None,
-        task: None,
-        phases_completed: None,
-        duration_minutes: None,
-        links: std::collections::BTreeMap::new(),
+        ..CompletionReported::of(CompletionBasis::Marker)
     })), @r#"{"type":"completion_reported","success":true,"status":"completed","basis":"marker"}"#);
     insta::assert_snapshot!(stored(Fact::ArtifactChanged(ArtifactChanged {
         name: ".context-foundry/architecture.md".into(),

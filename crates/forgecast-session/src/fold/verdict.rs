@@ -31,6 +31,10 @@ impl Session {
         if self.view.task.is_none() {
             set_some(&mut self.view.task, fact.task.as_ref());
         }
+        if self.view.started_at.is_none() {
+            self.view.started_at = fact.started_at.filter(|began| *began <= cx.at);
+        }
+        self.state.phases.take_results(fact, cx);
         self.add_links(&fact.links);
         if let Some(success) = fact.success {
             let stated = fact.completed_at.filter(|at| *at <= cx.received && !cx.observed);
@@ -90,26 +94,28 @@ impl Session {
         self.state.life.end = Some(end);
     }
 
-    /// Whether the report ends the build: well when Feedback is done, badly when a phase failed.
+    /// Whether the report ends the build: when Feedback is done, badly if a phase failed that was not done again; or when a
+    /// phase failed, until work goes on.
     pub(super) fn judge(&mut self, report: &Report) {
         let feedback = self.view.phases.get(vocabulary::FEEDBACK);
-        if feedback.is_some_and(|phase| phase.status == PhaseStatus::Completed) {
+        let is_over = feedback.is_some_and(|phase| phase.status == PhaseStatus::Completed);
+        let name = report.phase.as_deref().unwrap_or("the build");
+        let failed = (report.meaning == Meaning::Failed).then(|| Ended {
+            reason: format!("{name}: {}", report.word.as_deref().unwrap_or("failed")),
+            at: report.at,
+        });
+        let life = &mut self.state.life;
+        life.report_phase(failed, name, |failed| report.goes_back_to(failed));
+        if is_over {
+            let failure = life.unresolved_failure().map(|failure| failure.reason.clone());
             self.end(End {
-                status: SessionStatus::Completed,
-                reason: "Feedback is completed".to_owned(),
+                status: match failure {
+                    Some(_) => SessionStatus::Failed,
+                    None => SessionStatus::Completed,
+                },
+                reason: failure.unwrap_or_else(|| "Feedback is completed".to_owned()),
                 at: report.at,
                 path: None,
-            });
-        }
-        let failure = &mut self.state.life.failure;
-        if report.meaning != Meaning::Failed {
-            *failure = None;
-        } else if failure.is_none() {
-            let phase = report.phase.as_deref().unwrap_or("the build");
-            let word = report.word.as_deref().unwrap_or("failed");
-            *failure = Some(Ended {
-                reason: format!("{phase}: {word}"),
-                at: report.at,
             });
         }
     }

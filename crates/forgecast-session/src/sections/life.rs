@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::conversations::{AgentsStanding, WaitKey};
 use super::processes::Processes;
 use super::{Changed, Context, put};
+use crate::vocabulary;
 
 /// Errors that are shown, the newest.
 const MAX_ERRORS: usize = 20;
@@ -33,6 +34,9 @@ pub(crate) struct Life {
     pub(crate) end: Option<End>,
     /// A phase that failed; taken back when work goes on.
     pub(crate) failure: Option<Ended>,
+    /// The last phase that failed and was neither begun anew since nor called done: the build ends as failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unresolved: Option<FailedPhase>,
     /// What a state of fold 4 or older waited for: it does not say who waits, so whatever happens next ends it.
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting: Option<Wait>,
@@ -60,6 +64,13 @@ pub(crate) struct End {
     pub(crate) at: Timestamp,
     /// The file that says so, if it is one.
     pub(crate) path: Option<String>,
+}
+
+/// A phase that failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct FailedPhase {
+    phase: String,
+    failure: Ended,
 }
 
 /// An end that may be taken back.
@@ -287,6 +298,26 @@ impl Life {
         if !(quiet == Quiet::Stalled && self.is_abandoned()) {
             self.quiet = Some(quiet);
         }
+    }
+
+    /// A report of a phase: of one that failed, or of work that goes on. Feedback looks back at a failure and does not take
+    /// it back; `is_retried` says whether the phase that failed is begun anew or called done.
+    pub(crate) fn report_phase(&mut self, failed: Option<Ended>, phase: &str, is_retried: impl FnOnce(&str) -> bool) {
+        if let Some(failure) = failed {
+            let failure = self.failure.get_or_insert(failure).clone();
+            let phase = phase.to_owned();
+            self.unresolved = Some(FailedPhase { phase, failure });
+            return;
+        }
+        self.unresolved.take_if(|unresolved| is_retried(&unresolved.phase));
+        if phase != vocabulary::FEEDBACK || self.unresolved.is_none() {
+            self.failure = None;
+        }
+    }
+
+    /// Why the build has failed although it came to its end.
+    pub(crate) fn unresolved_failure(&self) -> Option<&Ended> {
+        self.unresolved.as_ref().map(|unresolved| &unresolved.failure)
     }
 
     /// An agent session was closed. The latest close counts, whichever comes first.

@@ -6,8 +6,8 @@ mod pipeline;
 use std::collections::{BTreeMap, BTreeSet};
 
 use forgecast_protocol::Timestamp;
-use forgecast_protocol::event::{CheckpointReported, CompletionReported, PhaseReported, SourceKind};
-use forgecast_protocol::session::PhaseView;
+use forgecast_protocol::event::{CheckpointReported, CompletionReported, PhaseReported, PhaseResult, SourceKind};
+use forgecast_protocol::session::{PhaseStatus, PhaseView};
 use serde::{Deserialize, Serialize};
 
 use super::{Context, percent};
@@ -18,6 +18,8 @@ pub(crate) use pipeline::{Pipeline, has_deployed, phase_at};
 const FRESH_MS: i64 = 10_000;
 /// A phase file that is seen for the first time and changed less than this ago was made just now.
 const JUST_NOW_MS: u64 = 10_000;
+/// Longest phase that is believed, seconds: a year.
+const MAX_SECONDS: f64 = 31_536_000.0;
 /// The phases that a checkpoint's loop goes through, in order; its fourth word is `complete`.
 const LOOP: [&str; 3] = [vocabulary::SCOUT, vocabulary::ARCHITECT, vocabulary::BUILDER];
 
@@ -43,6 +45,20 @@ pub(crate) struct Phases {
     spent_ms: BTreeMap<String, u64>,
     /// Whether the phases are only what a summary lists.
     phases_of_summary: bool,
+    /// How phases ended by the account of a summary, for those of which nobody reports.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    results: BTreeMap<String, StoredResult>,
+    /// The file of that summary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    results_path: Option<String>,
+}
+
+/// How a phase ended by the account of a summary.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct StoredResult {
+    status: PhaseStatus,
+    began: Option<Timestamp>,
+    ended: Option<Timestamp>,
 }
 
 /// The last phase report and when it was true.
@@ -136,9 +152,37 @@ impl Phases {
         if self.live.is_some() || self.checkpoint.is_some() {
             return None;
         }
-        let report = Report::of_summary(fact.phases_completed.as_ref()?, cx);
+        let done = self.results.keys().filter(|name| self.has_result(name));
+        let done: Vec<String> = fact.phases_completed.iter().flatten().chain(done).cloned().collect();
+        if done.is_empty() && fact.phases_completed.is_none() {
+            return None;
+        }
         self.phases_of_summary = true;
-        Some(report)
+        Some(Report::of_summary(&done, cx))
+    }
+
+    /// Takes in what a summary says of the phases that ended.
+    pub(crate) fn take_results(&mut self, fact: &CompletionReported, cx: &Context<'_>) {
+        let ended = fact.phases.iter().filter_map(|(word, result)| {
+            let result = StoredResult::of(result, cx)?;
+            Some((vocabulary::phase(word)?, result))
+        });
+        self.results = ended.collect();
+        self.results_path = cx.origin.path.clone().filter(|_| !self.results.is_empty());
+    }
+
+    /// Forgets what this summary said of the phases.
+    pub(crate) fn take_back_results(&mut self, path: &str) {
+        if self.results_path.as_deref() == Some(path) {
+            self.results.clear();
+            self.results_path = None;
+        }
+    }
+
+    /// Whether a summary says that the phase is done.
+    fn has_result(&self, name: &str) -> bool {
+        let result = self.results.get(name);
+        result.is_some_and(|result| result.status == PhaseStatus::Completed)
     }
 
     /// Length of the longest list of phases done that this run gave, once one was given.
@@ -246,6 +290,16 @@ impl Report {
         }
     }
 
+    /// Whether a phase that failed is begun anew by this report, or called done.
+    pub(crate) fn goes_back_to(&self, failed: &str) -> bool {
+        let is_done = self.done.iter().flatten().any(|name| name == failed);
+        let is_back = self.phase.as_deref().is_some_and(|name| {
+            let is_before = vocabulary::order(name).is_some() && vocabulary::order(name) < vocabulary::order(failed);
+            name == failed || is_before
+        });
+        is_done || is_back
+    }
+
     fn of_summary(done: &[String], cx: &Context<'_>) -> Self {
         Self {
             done: Some(names(done)),
@@ -268,6 +322,27 @@ impl Report {
             observed: false,
             partial: true,
         }
+    }
+}
+
+impl StoredResult {
+    /// `None` for a phase that has not ended.
+    fn of(result: &PhaseResult, cx: &Context<'_>) -> Option<Self> {
+        let status = vocabulary::meaning(result.status.as_deref()?);
+        let ended = result.ended_at.filter(|ended| *ended <= cx.received);
+        let length = result
+            .duration_seconds
+            .filter(|seconds| (0.0..MAX_SECONDS).contains(seconds));
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a year in milliseconds is well within an i64"
+        )]
+        let length = length.map(|seconds| (seconds * 1e3) as i64);
+        status.is_end().then(|| Self {
+            status: status.phase_status(),
+            began: ended.zip(length).map(|(ended, length)| ended.plus_millis(-length)),
+            ended,
+        })
     }
 }
 

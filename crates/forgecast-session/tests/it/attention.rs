@@ -86,6 +86,7 @@ fn a_producer_that_says_again_that_it_waits_is_noticed_once() {
 fn an_end_is_noticed_with_its_task_or_its_reason() {
     let mut session = after(&[report("Test", "failed", &[])]);
     assert_eq!(noticed(&session), some(1, AttentionKind::Failed, "Test: failed"));
+    session.apply(&phase_file(minute(2), report("Test", "testing", &[])));
     session.apply(&phase_file(minute(2), report("Feedback", "completed", &["Deploy"])));
     let text = "Feedback is completed";
     assert_eq!(noticed(&session), some(2, AttentionKind::Completed, text));

@@ -39,6 +39,51 @@ fn a_build_is_complete_or_failed_when_its_summary_says_so() {
 }
 
 #[test]
+fn a_build_whose_failed_phase_was_not_done_again_has_failed_also_after_feedback() {
+    let done = ["Scout", "Architect", "Builder"];
+    let failed = after(&[
+        report("Test", "FAILED_MAX_ITERATIONS", &done),
+        report("Feedback", "analyzing", &done),
+    ]);
+    assert_eq!(status(&failed), SessionStatus::Failed, "Feedback looks back at it");
+    for before in [None, Some("Documentation")] {
+        let mut session = after(&[report("Test", "FAILED_MAX_ITERATIONS", &done)]);
+        if let Some(phase) = before {
+            session.apply(&phase_file(minute(2), report(phase, "documenting", &done)));
+            assert_eq!(status(&session), SessionStatus::Running, "it goes on");
+        }
+        session.apply(&phase_file(minute(3), report("Feedback", "completed", &done)));
+        assert_eq!(status(&session), SessionStatus::Failed);
+        let reason = session.view().status_reason.as_deref();
+        assert_eq!(reason, Some("Test: FAILED_MAX_ITERATIONS"));
+    }
+}
+
+#[test]
+fn a_failed_phase_that_was_done_again_does_not_fail_the_build() {
+    let done = ["Scout", "Architect", "Builder"];
+    let with_test = ["Scout", "Architect", "Builder", "Test"];
+    let healed = [
+        report("Test", "tests_failed", &done),
+        report("Architect", "self-healing", &["Scout"]),
+        report("Feedback", "completed", &["Deploy"]),
+    ];
+    let repeated = [
+        report("Test", "tests_failed", &done),
+        report("Test", "testing", &done),
+        report("Feedback", "completed", &["Deploy"]),
+    ];
+    let listed = [
+        report("Test", "tests_failed", &done),
+        report("Documentation", "documenting", &with_test),
+        report("Feedback", "completed", &with_test),
+    ];
+    for reports in [healed, repeated, listed] {
+        assert_eq!(status(&after(&reports)), SessionStatus::Completed);
+    }
+}
+
+#[test]
 fn a_marker_and_a_producers_event_end_a_build_too() {
     for basis in [CompletionBasis::Marker, CompletionBasis::Reported] {
         let mut session = after(&[report("Builder", "building", &[])]);

@@ -1,9 +1,9 @@
 //! The pipeline: order, words, loops back, durations.
 
 use forgecast_protocol::SessionStatus;
-use forgecast_protocol::event::{PhaseReported, TaskReported};
+use forgecast_protocol::event::{CompletionReported, PhaseReported, PhaseResult, TaskReported};
 use forgecast_protocol::session::PhaseStatus::{Active, Completed, Failed, Pending, Skipped};
-use forgecast_protocol::{Fact, SourceKind, Subject};
+use forgecast_protocol::{Fact, SourceKind, Subject, Timestamp};
 
 use crate::support::*;
 
@@ -49,12 +49,88 @@ fn the_total_may_change_in_the_middle_of_a_build() {
 fn aliases_name_the_same_phase() {
     let session = after(&[
         report("Building", "building", &["scout"]),
-        report("tester", "testing", &[]),
+        report("tester", "testing", &["building"]),
     ]);
     let view = session.view();
     assert_eq!(view.phase.as_ref().unwrap().name, "Test");
     assert_eq!(status_of(view, "Builder"), Completed);
     assert_eq!(view.status_word.as_deref(), Some("testing"));
+}
+
+#[test]
+fn a_phase_that_was_left_is_completed_only_if_the_list_or_a_result_says_so() {
+    let left = |completed: Option<&[&str]>| {
+        let next = PhaseReported {
+            phases_completed: completed.map(|done| done.iter().map(|name| (*name).to_owned()).collect()),
+            ..report("Test", "testing", &[])
+        };
+        after(&[report("Builder", "building", &["Scout"]), next])
+    };
+    assert_eq!(
+        status_of(left(Some(&["Scout", "Builder"])).view(), "Builder"),
+        Completed
+    );
+    assert_eq!(status_of(left(Some(&["Scout"])).view(), "Builder"), Pending);
+    assert_eq!(
+        status_of(left(None).view(), "Builder"),
+        Completed,
+        "nobody keeps a list"
+    );
+    let mut session = after(&[report("Builder", "building", &["Scout"])]);
+    session.apply(&summary(
+        minute(2),
+        results(&[("builder", "completed", 58.0, minute(2))]),
+    ));
+    session.apply(&phase_file(minute(3), report("Test", "testing", &["Scout"])));
+    assert_eq!(status_of(session.view(), "Builder"), Completed);
+}
+
+/// A summary that is written while the build runs: phase, word, seconds and end of each.
+fn results(phases: &[(&str, &str, f64, Timestamp)]) -> CompletionReported {
+    let phases = phases.iter().map(|(phase, status, seconds, ended)| {
+        let result = PhaseResult {
+            status: Some((*status).to_owned()),
+            duration_seconds: Some(*seconds),
+            ended_at: Some(*ended),
+        };
+        ((*phase).to_owned(), result)
+    });
+    CompletionReported {
+        phases: phases.collect(),
+        ..completion(None)
+    }
+}
+
+#[test]
+fn what_a_summary_says_of_phases_is_shown_of_those_that_nobody_reports() {
+    let told = results(&[
+        ("scout", "completed", 60.0, minute(-20)),
+        ("architect", "failed", 30.0, minute(-18)),
+        ("builder", "running", 30.0, minute(-18)),
+        ("documentation", "completed", 5.0, minute(-17)),
+    ]);
+    let document = phase_file(minute(1), report("Documentation", "documenting", &[]));
+    for events in [
+        [summary(minute(1), told.clone()), document.clone()],
+        [document.clone(), summary(minute(1), told.clone())],
+    ] {
+        let session = fold(&events);
+        let view = session.view();
+        assert_eq!(view.status, SessionStatus::Running);
+        let scout = &view.phases["Scout"];
+        assert_eq!((scout.status, scout.attempts), (Completed, 0));
+        assert_eq!(
+            (scout.started_at, scout.ended_at),
+            (Some(minute(-21)), Some(minute(-20)))
+        );
+        assert_eq!(status_of(view, "Architect"), Failed);
+        assert_eq!(status_of(view, "Builder"), Skipped);
+        assert_eq!(
+            status_of(view, "Documentation"),
+            Active,
+            "its own report is the better witness"
+        );
+    }
 }
 
 #[test]

@@ -120,14 +120,7 @@ pub(crate) fn checkpoint_file(at: Timestamp, fact: CheckpointReported) -> Event 
 pub(crate) fn completion(success: Option<bool>) -> CompletionReported {
     CompletionReported {
         success,
-        status: None,
-        basis: CompletionBasis::Summary,
-        completed_at: None,
-        summary: None,
-        task: None,
-        phases_completed: None,
-        duration_minutes: None,
-        links: std::collections::BTreeMap::new(),
+        ..CompletionReported::of(CompletionBasis::Summary)
     }
 }
 

@@ -55,13 +55,11 @@ impl Reader {
         let ended = CompletionReported {
             success: Some(success.unwrap_or(failed.is_empty())),
             status: Some("session_ended".to_owned()),
-            basis: CompletionBasis::Reported,
             completed_at: line.context.at,
             summary: Some(summary),
-            task: None,
-            phases_completed: None,
             duration_minutes: seconds.map(|seconds| seconds / 60.0),
             links: summary::links(payload),
+            ..CompletionReported::of(CompletionBasis::Reported)
         };
         out.fact(&line.context, Fact::CompletionReported(ended));
     }

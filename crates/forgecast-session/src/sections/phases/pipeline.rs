@@ -63,7 +63,7 @@ impl Pipeline<'_> {
         let Some(name) = &report.phase else {
             return;
         };
-        self.leave_others(name, report.at);
+        self.leave_others(name, report);
         let status = match report.meaning.phase_status() {
             // A late word of a run that is complete does not open it again.
             PhaseStatus::Active if self.completed => PhaseStatus::Completed,
@@ -153,9 +153,9 @@ impl Pipeline<'_> {
         self.memory.last_list = list;
     }
 
-    /// Ends the phases that were at work when another one begins: going on means that they are done, going back that
-    /// they are to be done again.
-    fn leave_others(&mut self, name: &str, at: Timestamp) {
+    /// Ends the phases that were at work when another one begins: going on means that they are done, unless there is a
+    /// list of what is done and they are not in it; going back means that they are to be done again.
+    fn leave_others(&mut self, name: &str, report: &Report) {
         let here = self.phases.get(name).map(|phase| phase.order);
         let is_known = |name: &str| vocabulary::order(name).is_some();
         for (other, order) in self.active() {
@@ -163,12 +163,13 @@ impl Pipeline<'_> {
                 continue;
             }
             let back = is_known(&other) == is_known(name) && here < Some(order);
-            let status = if back {
-                PhaseStatus::Pending
-            } else {
+            let is_listed = report.done.as_ref().is_none_or(|done| done.contains(&other));
+            let status = if !back && (is_listed || self.memory.has_result(&other)) {
                 PhaseStatus::Completed
+            } else {
+                PhaseStatus::Pending
             };
-            self.finish(&other, status, Some(at), None);
+            self.finish(&other, status, Some(report.at), None);
         }
     }
 
@@ -233,21 +234,24 @@ impl Pipeline<'_> {
         }
     }
 
-    /// What never began while later phases did, or while the build ended well, was passed over.
+    /// Of what never began a summary may say how it ended. Else, while later phases began or the build ended well, it was
+    /// passed over.
     pub(crate) fn mark_skipped(&mut self) {
         let is_known = |name: &str| vocabulary::order(name).is_some();
         let begun = self.phases.iter().filter(|(_, phase)| phase.attempts > 0);
         let known = begun.filter(|(name, _)| is_known(name));
         let furthest = known.map(|(_, phase)| phase.order).max();
         for (name, phase) in self.phases.iter_mut() {
-            let untouched = phase.attempts == 0 && matches!(phase.status, PhaseStatus::Pending | PhaseStatus::Skipped);
-            if untouched && is_known(name) {
+            let result = self.memory.results.get(name);
+            if phase.attempts == 0 && is_known(name) {
                 let passed = self.completed || furthest > Some(phase.order);
-                phase.status = if passed {
-                    PhaseStatus::Skipped
-                } else {
-                    PhaseStatus::Pending
+                phase.status = match result {
+                    Some(result) => result.status,
+                    None if passed => PhaseStatus::Skipped,
+                    None => PhaseStatus::Pending,
                 };
+                phase.started_at = result.and_then(|result| result.began);
+                phase.ended_at = result.and_then(|result| result.ended);
             }
         }
     }

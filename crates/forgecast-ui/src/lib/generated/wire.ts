@@ -937,8 +937,14 @@ export interface components {
             links?: {
                 [key: string]: string;
             };
+            /** @description What the producer says of each phase, by its word for the phase. */
+            phases?: {
+                [key: string]: components["schemas"]["PhaseResult"];
+            };
             /** @description Phases that the producer calls done. */
             phases_completed?: string[];
+            /** @description The producer's time of the beginning. */
+            started_at?: components["schemas"]["Timestamp"];
             /** @description The producer's word. */
             status?: string;
             /** @description Whether it ended well; absent when the producer's word says neither (then it does not end the build). */
@@ -1598,6 +1604,18 @@ export interface components {
              * @description Which round of the test loop, counted from 1.
              */
             test_iteration?: number;
+        };
+        /** @description How one phase went, by the account of a summary. */
+        PhaseResult: {
+            /**
+             * Format: double
+             * @description How long it took, seconds.
+             */
+            duration_seconds?: number;
+            /** @description When it ended. */
+            ended_at?: components["schemas"]["Timestamp"];
+            /** @description The producer's word for the state of the phase. */
+            status?: string;
         };
         /** @description The state of one phase. */
         PhaseStatus: "pending" | "active" | "completed" | "failed" | "skipped";
@@ -3122,6 +3140,7 @@ export type PartialSuccess = components['schemas']['PartialSuccess'];
 export type PatternRecorded = components['schemas']['PatternRecorded'];
 export type PatternView = components['schemas']['PatternView'];
 export type PhaseReported = components['schemas']['PhaseReported'];
+export type PhaseResult = components['schemas']['PhaseResult'];
 export type PhaseStatus = components['schemas']['PhaseStatus'];
 export type PhaseView = components['schemas']['PhaseView'];
 export type Problem = components['schemas']['Problem'];
