@@ -152,6 +152,7 @@ impl Message<'_> {
         self.reader.keep_log_state(&self.subject, state);
         accepted.logs.push(LogChunk {
             subject: self.subject.clone(),
+            id: self.id.clone(),
             lines,
         });
         Ok(())

@@ -256,7 +256,11 @@ impl Visitor for Collector<'_> {
         cleaner.subject(&mut subject);
         match self.out.logs.last_mut() {
             Some(chunk) if chunk.subject == subject => chunk.lines.extend(lines),
-            _ => self.out.logs.push(LogChunk { subject, lines }),
+            _ => self.out.logs.push(LogChunk {
+                subject,
+                id: None,
+                lines,
+            }),
         }
     }
 

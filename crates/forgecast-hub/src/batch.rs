@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 
-use forgecast_protocol::{Batch, SessionId, SessionName, Subject, Timestamp};
+use forgecast_protocol::{Batch, EventId, SessionId, SessionName, Subject, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::command::PushAnswer;
@@ -183,6 +183,12 @@ impl PreparedBatch {
         }
         scope
     }
+}
+
+/// The producers' ids of the facts and messages in a batch.
+pub(crate) fn ids_in(batch: &Batch) -> impl Iterator<Item = &EventId> {
+    let events = batch.events.iter().filter_map(|event| event.id.as_ref());
+    events.chain(batch.logs.iter().filter_map(|chunk| chunk.id.as_ref()))
 }
 
 /// A hash that holds within this process.

@@ -157,7 +157,7 @@ impl CommitQueue {
         let mut checkpoints: BTreeMap<_, _> = std::mem::take(&mut self.rest.checkpoints).into_iter().collect();
         checkpoints.extend(draft.checkpoints);
         self.rest.checkpoints = checkpoints.into_iter().collect();
-        draft.logs.iter().map(|(_, lines)| lines.len() as u64).sum()
+        draft.logs.iter().map(|(_, _, lines)| lines.len() as u64).sum()
     }
 
     /// Takes what was collapsed, for the task to add the states and to queue it.

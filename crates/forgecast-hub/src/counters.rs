@@ -128,8 +128,10 @@ pub struct Receipt {
     pub duplicates: u64,
     /// Facts rejected.
     pub rejected: Vec<Rejected>,
-    /// Log lines accepted. They have no ids: the same lines sent again are counted again.
+    /// Log lines accepted.
     pub log_lines: u64,
+    /// Log lines known already, by the id of the message that held them.
+    pub known_log_lines: u64,
     /// Log chunks rejected.
     pub rejected_logs: Vec<Rejected>,
 }

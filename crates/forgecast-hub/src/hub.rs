@@ -12,6 +12,7 @@ use forgecast_store::{Commit, From, LogQuery};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::batch::ids_in;
 use crate::command::{Attached, Command, PushAnswer};
 use crate::counters::{Counters, Receipt};
 use crate::error::{Error, PushError, SubscribeError};
@@ -74,7 +75,7 @@ impl Hub {
         for _ in 0..MAX_LOOKUPS {
             // Read before the look-up: everything up to here is known to the store by then.
             let durable = self.shared.durable.load(Ordering::Acquire);
-            let ids: Vec<_> = batch.events.iter().filter_map(|event| event.id.clone()).collect();
+            let ids: Vec<_> = ids_in(&batch).cloned().collect();
             let known = if ids.is_empty() {
                 BTreeSet::new()
             } else {

@@ -112,6 +112,7 @@ impl Hub {
         if !exported.log.is_empty() {
             writes.push(Write::Log {
                 session: id.clone(),
+                id: None,
                 lines: exported.log,
             });
         }

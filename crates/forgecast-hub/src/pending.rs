@@ -1,12 +1,46 @@
-//! Batches that wait until the sessions they are about, and what is known of the calls they report, are in memory. Later
-//! batches about the same sessions and sources wait behind them, so that order is kept; all others overtake.
+//! Batches that wait until the sessions they are about, and what is known of the calls and ids that they report, are in
+//! memory. Later batches about the same sessions and sources wait behind them, so that order is kept; all others overtake.
 
 use std::collections::{BTreeSet, VecDeque};
 
+use forgecast_protocol::EventId;
 use forgecast_store::{Error, Store, StoredCall};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::batch::PreparedBatch;
+
+/// What the store has to be asked before a batch can be folded.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Missing {
+    /// The keys of calls.
+    pub(crate) calls: Vec<u64>,
+    /// Producers' ids that may be stored.
+    pub(crate) ids: Vec<EventId>,
+}
+
+/// What the store knows of that.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) calls: Vec<StoredCall>,
+    pub(crate) ids: BTreeSet<EventId>,
+}
+
+impl Missing {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.calls.is_empty() && self.ids.is_empty()
+    }
+
+    async fn look_up(&self, store: &Store) -> Result<Found, Error> {
+        let mut found = Found::default();
+        if !self.calls.is_empty() {
+            found.calls = store.calls(self.calls.clone()).await?;
+        }
+        if !self.ids.is_empty() {
+            found.ids = store.known_ids(self.ids.clone()).await?;
+        }
+        Ok(found)
+    }
+}
 
 /// Batches that may wait. Beyond it the sources wait, too.
 const MAX_BATCHES: usize = 4_096;
@@ -20,14 +54,14 @@ pub(crate) struct PendingBatch {
     number: u64,
     pub(crate) batch: PreparedBatch,
     scope: BTreeSet<u64>,
-    /// What the store knows of its calls is in memory.
+    /// What the store knows of its calls and ids is in memory.
     is_looked_up: bool,
     /// It is empty, and waits until everything before it is folded.
     is_barrier: bool,
 }
 
-/// Number of the batch, the keys that were asked for, and what is known of them.
-pub(crate) type Lookup = (u64, Vec<u64>, Result<Vec<StoredCall>, Error>);
+/// Number of the batch, what was asked for, and what is known of it.
+pub(crate) type Lookup = (u64, Missing, Result<Found, Error>);
 
 /// The waiting batches in the order of their arrival, with the look-ups that they wait for.
 pub(crate) struct PendingBatches {
@@ -35,10 +69,10 @@ pub(crate) struct PendingBatches {
     batches: VecDeque<PendingBatch>,
     with_calls: usize,
     next_number: u64,
-    queue: VecDeque<(u64, Vec<u64>)>,
+    queue: VecDeque<(u64, Missing)>,
     pub(crate) lookups: JoinSet<Lookup>,
     /// Look-ups that failed: tried again after a moment.
-    failed: Vec<(u64, Vec<u64>)>,
+    failed: Vec<(u64, Missing)>,
     /// Whether a batch waits for nothing but calls that are not durable yet.
     pub(crate) waits_for_disk: bool,
 }
@@ -82,8 +116,8 @@ impl PendingBatches {
         self.batches.iter().any(|other| !other.scope.is_disjoint(scope))
     }
 
-    /// Adds a batch. `missing` are the keys of its calls that the store has to be asked for.
-    pub(crate) fn push(&mut self, batch: PreparedBatch, scope: BTreeSet<u64>, missing: Vec<u64>, is_barrier: bool) {
+    /// Adds a batch. `missing` is what the store has to be asked for.
+    pub(crate) fn push(&mut self, batch: PreparedBatch, scope: BTreeSet<u64>, missing: Missing, is_barrier: bool) {
         self.with_calls += usize::from(!batch.call_keys.is_empty());
         self.next_number += 1;
         let number = self.next_number;
@@ -103,38 +137,38 @@ impl PendingBatches {
 
     fn start_lookups(&mut self) {
         while self.lookups.len() < MAX_LOOKUPS
-            && let Some((number, keys)) = self.queue.pop_front()
+            && let Some((number, missing)) = self.queue.pop_front()
         {
             let store = self.store.clone();
             self.lookups.spawn(async move {
-                let found = store.calls(keys.clone()).await;
-                (number, keys, found)
+                let found = missing.look_up(&store).await;
+                (number, missing, found)
             });
         }
     }
 
-    /// Notes that a look-up ended. Returns the calls that it found.
-    pub(crate) fn lookup_ended(&mut self, lookup: Result<Lookup, JoinError>) -> Vec<StoredCall> {
-        let calls = match lookup {
-            Ok((number, _, Ok(calls))) => {
+    /// Notes that a look-up ended. Returns what it found.
+    pub(crate) fn lookup_ended(&mut self, lookup: Result<Lookup, JoinError>) -> Found {
+        let found = match lookup {
+            Ok((number, _, Ok(found))) => {
                 let mut batches = self.batches.iter_mut();
                 if let Some(waiting) = batches.find(|waiting| waiting.number == number) {
                     waiting.is_looked_up = true;
                 }
-                calls
+                found
             }
-            Ok((number, keys, Err(error))) => {
-                tracing::warn!(%error, "calls could not be looked up; trying again");
-                self.failed.push((number, keys));
-                Vec::new()
+            Ok((number, missing, Err(error))) => {
+                tracing::warn!(%error, "what is stored could not be looked up; trying again");
+                self.failed.push((number, missing));
+                Found::default()
             }
             Err(error) => {
                 tracing::error!(%error, "a look-up was torn down");
-                Vec::new()
+                Found::default()
             }
         };
         self.start_lookups();
-        calls
+        found
     }
 
     /// Tries the look-ups again that failed.
@@ -201,7 +235,11 @@ mod tests {
 
     fn push(pending: &mut PendingBatches, scope: u64, keys: &[u64], is_barrier: bool) {
         let batch = PreparedBatch::new(Batch::default(), BatchSource::Ingest, keys.to_vec());
-        pending.push(batch, BTreeSet::from([scope]), keys.to_vec(), is_barrier);
+        let missing = Missing {
+            calls: keys.to_vec(),
+            ids: Vec::new(),
+        };
+        pending.push(batch, BTreeSet::from([scope]), missing, is_barrier);
     }
 
     /// One pass in which the batches of these scopes can be folded. Returns those that were handed out.
@@ -245,7 +283,7 @@ mod tests {
         push(&mut pending, 1, &[7], false);
         assert!(pass(&mut pending, &[1]).is_empty());
         let lookup = pending.lookups.join_next().await.unwrap();
-        assert!(pending.lookup_ended(lookup).is_empty());
+        assert!(pending.lookup_ended(lookup).calls.is_empty());
         assert_eq!(pass(&mut pending, &[1]), [1]);
         assert_eq!((pending.with_calls, pending.lookups.len()), (0, 0));
     }

@@ -400,10 +400,21 @@ impl HubState {
     }
 
     fn append_log(&mut self, index: usize, subject: usize, chunk: LogChunk, context: &mut BatchContext) {
-        let LogChunk { subject: of, mut lines } = chunk;
+        let LogChunk {
+            subject: of,
+            id: message,
+            mut lines,
+        } = chunk;
         let Some(first) = lines.first() else {
             return;
         };
+        if message
+            .as_ref()
+            .is_some_and(|message| self.recent_ids.contains(message))
+        {
+            context.receipt.known_log_lines += lines.len() as u64;
+            return;
+        }
         let seen = history::seen(of, first.at, None);
         let id = match self.session_of(subject, &seen, context) {
             Ok(id) => id,
@@ -417,9 +428,12 @@ impl HubState {
         let Some(live) = self.sessions.get_mut(&id) else {
             return;
         };
+        if let Some(message) = &message {
+            self.recent_ids.insert(message);
+        }
         live.log.append(&mut lines);
         context.receipt.log_lines += lines.len() as u64;
-        context.draft.logs.push((id, lines));
+        context.draft.logs.push((id, message, lines));
     }
 
     /// The next silence that has a meaning by now, as a fact. Sessions that are not in memory are loaded first.

@@ -16,14 +16,14 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::{BatchSource, PreparedBatch};
+use crate::batch::{BatchSource, PreparedBatch, ids_in};
 use crate::command::{Command, PushAnswer};
 use crate::commits::{CommitContext, CommitDraft, CommitQueue};
 use crate::counters::{Reason, Receipt};
 use crate::error::{PushError, SubscribeError};
 use crate::live::Loaded;
 use crate::merges::SessionMerges;
-use crate::pending::{Lookup, PendingBatches};
+use crate::pending::{Lookup, Missing, PendingBatches};
 use crate::shared::Shared;
 use crate::state::{BatchContext, HubState};
 use crate::topic::End;
@@ -165,8 +165,7 @@ impl HubTask {
             return;
         }
         // A fact that the store knows is one that this process may have forgotten: remember it again.
-        let ids = batch.events.iter().filter_map(|event| event.id.as_ref());
-        for id in ids.filter(|id| known.contains(*id)) {
+        for id in ids_in(&batch).filter(|id| known.contains(*id)) {
             self.state.recent_ids.insert(id);
         }
         self.ingest(batch, BatchSource::Push(reply));
@@ -177,7 +176,10 @@ impl HubTask {
         // An empty push asks whether everything before it is folded.
         let is_barrier = batch.is_empty() && matches!(source, BatchSource::Push(_)) && !self.pending.is_empty();
         let mut batch = self.state.prepare(batch, source);
-        let missing = self.state.ledger.calls.missing(&batch.call_keys);
+        let missing = Missing {
+            calls: self.state.ledger.calls.missing(&batch.call_keys),
+            ids: self.ids_to_look_up(&batch),
+        };
         let absent = self.absent(&mut batch);
         let lacks_nothing = absent.is_empty() && missing.is_empty();
         let is_ready = !is_barrier && lacks_nothing && self.has_room_for(&batch);
@@ -194,6 +196,16 @@ impl HubTask {
         self.pending.waits_for_disk |= lacks_nothing;
         self.pending.push(batch, scope, missing, is_barrier);
         self.load_all(&absent);
+    }
+
+    /// The producers' ids in what a file holds that this process does not remember: an earlier one may have learned of the
+    /// same message by another way. Of a push they were looked up before it came here.
+    fn ids_to_look_up(&self, batch: &PreparedBatch) -> Vec<EventId> {
+        if !matches!(batch.source, BatchSource::Ingest) {
+            return Vec::new();
+        }
+        let unknown = ids_in(&batch.batch).filter(|id| !self.state.recent_ids.contains(id));
+        unknown.cloned().collect()
     }
 
     fn absent(&self, batch: &mut PreparedBatch) -> BTreeSet<SessionId> {
@@ -247,8 +259,11 @@ impl HubTask {
     }
 
     fn lookup_ended(&mut self, lookup: Result<Lookup, JoinError>) {
-        let calls = self.pending.lookup_ended(lookup);
-        self.state.ledger.calls.load(&calls);
+        let found = self.pending.lookup_ended(lookup);
+        self.state.ledger.calls.load(&found.calls);
+        for id in &found.ids {
+            self.state.recent_ids.insert(id);
+        }
         self.drain_ready();
     }
 
@@ -290,7 +305,7 @@ impl HubTask {
             }
             return;
         };
-        if receipt.accepted + receipt.duplicates + receipt.log_lines == 0 {
+        if receipt.accepted + receipt.duplicates + receipt.log_lines + receipt.known_log_lines == 0 {
             let _ = reply.send(PushAnswer::Done(Ok(receipt)));
             return;
         }
@@ -306,7 +321,7 @@ impl HubTask {
         for number in draft.calls.keys() {
             self.state.ledger.calls.committing(*number);
         }
-        let pushed = draft.events.iter().filter_map(|(_, _, event)| event.id.clone());
+        let pushed = draft.ids().cloned();
         let context = CommitContext {
             sessions: sessions.into_iter().map(|id| (id, 1)).collect(),
             calls: draft.calls.keys().map(|number| (*number, 1)).collect(),

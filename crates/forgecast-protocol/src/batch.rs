@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, Subject};
+use crate::ids::EventId;
 use crate::time::Timestamp;
 
 /// Facts of one reading, with the checkpoints that say how far that reading came.
@@ -77,6 +78,8 @@ pub struct SourceCheckpoint {
 pub struct LogChunk {
     /// Whose log.
     pub subject: Subject,
+    /// The producer's id, or what else the message is known by: with the same id it counts once.
+    pub id: Option<EventId>,
     /// The lines, in order.
     pub lines: Vec<LogLine>,
 }

@@ -52,7 +52,7 @@ pub(crate) async fn push(
     }
     Ok(Json(PushReceipt {
         accepted: receipt.accepted + receipt.log_lines,
-        duplicates: receipt.duplicates,
+        duplicates: receipt.duplicates + receipt.known_log_lines,
         rejected,
     }))
 }

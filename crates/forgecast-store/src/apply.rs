@@ -263,12 +263,13 @@ impl Counters {
         0
     }
 
-    fn add_lines(&mut self, db: &Connection, lines: &[LogLine]) -> Result<usize> {
+    fn add_lines(&mut self, db: &Connection, id: Option<&EventId>, lines: &[LogLine]) -> Result<usize> {
         let mut statement = db.prepare_cached(
-            "INSERT INTO log_lines (session, offset, at, level, origin, text, spans)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO log_lines (session, offset, at, level, origin, text, spans, event_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
         let mut rows = 0;
+        let mut id = id.map(EventId::as_str);
         for line in lines {
             if line.offset < self.log_next {
                 continue;
@@ -282,6 +283,7 @@ impl Counters {
                 line.from,
                 line.text,
                 spans,
+                id.take(),
             ])?;
             if self.log_first == self.log_next {
                 self.log_first = line.offset;

@@ -14,9 +14,10 @@ const APPLICATION_ID: i64 = 0x4663_7374;
 /// 3.7.0 to 3.51.2 can corrupt a database in WAL mode when its log is reset.
 const OLDEST_SAFE: (i32, &str) = (3_051_003, "3.51.3");
 /// In order; the first one leads to version 1.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../migrations/sqlite/0001_first.sql"),
     include_str!("../migrations/sqlite/0002_usage.sql"),
+    include_str!("../migrations/sqlite/0003_log_ids.sql"),
 ];
 /// The version that all migrations lead to.
 const NEWEST: i64 = MIGRATIONS.len() as i64;

@@ -2,7 +2,9 @@
 
 use forgecast_protocol::event::TokenDelta;
 use forgecast_protocol::rest::StoredSession;
-use forgecast_protocol::{Event, LogLine, Revision, SessionId, SessionRow, SourceCheckpoint, SourceKey, Timestamp};
+use forgecast_protocol::{
+    Event, EventId, LogLine, Revision, SessionId, SessionRow, SourceCheckpoint, SourceKey, Timestamp,
+};
 
 /// Writes that belong together: they are stored in one transaction, in their order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -53,6 +55,8 @@ pub enum Write {
     Log {
         /// The session.
         session: SessionId,
+        /// What the message that held them is known by; see `known_ids` of the store.
+        id: Option<EventId>,
         /// The lines, in order.
         lines: Vec<LogLine>,
     },

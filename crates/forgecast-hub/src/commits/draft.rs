@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use forgecast_protocol::{Event, LogLine, Revision, SessionId, SessionName, SourceCheckpoint, SourceKey};
+use forgecast_protocol::{Event, EventId, LogLine, Revision, SessionId, SessionName, SourceCheckpoint, SourceKey};
 use forgecast_store::{Commit, StoredRun, StoredSession, UsageDelta, Write};
 
 use crate::registry::Binding;
@@ -21,7 +21,7 @@ type SumKey = (i32, String, String, String, String, String);
 pub(crate) struct CommitDraft {
     pub(crate) sessions: BTreeMap<SessionId, StoredSession>,
     pub(crate) events: Vec<(SessionId, Revision, Event)>,
-    pub(crate) logs: Vec<(SessionId, Vec<LogLine>)>,
+    pub(crate) logs: Vec<(SessionId, Option<EventId>, Vec<LogLine>)>,
     pub(crate) states: Vec<Write>,
     pub(crate) runs: Vec<StoredRun>,
     pub(crate) checkpoints: Vec<(SourceKey, SourceCheckpoint)>,
@@ -34,10 +34,16 @@ pub(crate) struct CommitDraft {
 }
 
 impl CommitDraft {
+    /// The producers' ids of what it holds.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &EventId> {
+        let events = self.events.iter().filter_map(|(_, _, event)| event.id.as_ref());
+        events.chain(self.logs.iter().filter_map(|(_, id, _)| id.as_ref()))
+    }
+
     /// The sessions whose facts, log lines or names it holds.
     pub(crate) fn sessions_touched(&self) -> BTreeSet<SessionId> {
         let events = self.events.iter().map(|(id, _, _)| id);
-        let logs = self.logs.iter().map(|(id, _)| id);
+        let logs = self.logs.iter().map(|(id, ..)| id);
         events.chain(logs).chain(self.sessions.keys()).cloned().collect()
     }
 
@@ -107,7 +113,7 @@ impl CommitDraft {
             event,
         }));
         let logs = self.logs.into_iter();
-        writes.extend(logs.map(|(session, lines)| Write::Log { session, lines }));
+        writes.extend(logs.map(|(session, id, lines)| Write::Log { session, id, lines }));
         writes.extend(self.states);
         writes.extend(self.runs.into_iter().map(Write::Run));
         let transcripts = self.transcripts.into_iter();

@@ -389,6 +389,7 @@ pub(crate) fn log(subject: Subject, at: Timestamp, texts: &[&str]) -> LogChunk {
     };
     LogChunk {
         subject,
+        id: None,
         lines: texts.iter().map(line).collect(),
     }
 }

@@ -5,6 +5,7 @@ use forgecast_protocol::event::{TokenDelta, UsageRecorded};
 use forgecast_protocol::{Batch, Event, Fact};
 
 use crate::bench::{Bench, agent, custom, eventually, folder, log, named, named_in, options, phase, pushed};
+use crate::memory::completed;
 
 fn tokens(bench: &Bench, id: &str) -> Event {
     let fact = Fact::UsageRecorded(UsageRecorded {
@@ -36,6 +37,53 @@ async fn what_was_acknowledged_survives_a_crash_and_counts_once() {
         assert_conserved(&bench);
         bench = bench.crash().await;
         assert_eq!(bench.view("app").await.unwrap().1["usage"]["input"], 20);
+    }
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_that_was_pushed_counts_once_when_a_later_life_reads_it_from_a_file() {
+    let mut bench = Bench::new().await;
+    let messages = |bench: &Bench| {
+        let now = bench.clock.now();
+        let events = [
+            ("a", phase("Scout", "begins")),
+            ("b", completed()),
+            ("c", custom("round")),
+        ];
+        let mut told = log(named("app"), now, &["a line", "and another"]);
+        told.id = Some("d".parse().unwrap());
+        Batch {
+            events: events.map(|(id, fact)| pushed(id, named("app"), now, fact)).into(),
+            logs: vec![told],
+            ..Batch::default()
+        }
+    };
+    let receipt = bench.hub.push(messages(&bench)).await.unwrap();
+    assert_eq!((receipt.accepted, receipt.log_lines), (3, 2));
+    for crash in [false, true] {
+        let before = (
+            bench.view("app").await.unwrap(),
+            bench.viewer("log/app").await.state.clone(),
+        );
+        bench = if crash {
+            bench.crash().await
+        } else {
+            bench.restart().await
+        };
+        bench.feed(messages(&bench)).await;
+        eventually(async || bench.hub.counters().duplicate == 3).await;
+        let receipt = bench.hub.push(messages(&bench)).await.unwrap();
+        assert_eq!((receipt.duplicates, receipt.known_log_lines), (3, 2));
+        assert_eq!((receipt.accepted, receipt.log_lines), (0, 0));
+        let after = (
+            bench.view("app").await.unwrap(),
+            bench.viewer("log/app").await.state.clone(),
+        );
+        assert_eq!(after, before);
+        assert_eq!(bench.hub.counters().log_lines, 0);
+        assert!(bench.view("app~2").await.is_none());
+        assert_conserved(&bench);
     }
     bench.stop().await;
 }

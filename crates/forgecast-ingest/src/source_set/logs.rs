@@ -141,6 +141,7 @@ impl SourceSet {
         if !lines.is_empty() {
             pass.outcome.batch.logs.push(LogChunk {
                 subject: self.subject(path),
+                id: None,
                 lines,
             });
         }

@@ -270,6 +270,7 @@ async fn log_lines_come_in_order_from_the_offset_that_was_asked_for() {
     let server = Server::start().await;
     let lines = |texts: &[&str]| Batch {
         logs: vec![LogChunk {
+            id: None,
             subject: Subject {
                 name: Some("a".to_owned()),
                 ..Subject::default()

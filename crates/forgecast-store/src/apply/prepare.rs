@@ -63,10 +63,13 @@ impl PreparedCommit {
                     of_session(session, move |_, known| Ok(known.show(&columns))),
                 )
             }
-            Write::Log { session, lines } => (
-                lines.iter().map(|line| OVERHEAD + line.text.len()).sum(),
-                of_session(session, move |db, known| known.add_lines(db, &lines)),
-            ),
+            Write::Log { session, id, lines } => {
+                self.ids.extend(id.clone());
+                (
+                    lines.iter().map(|line| OVERHEAD + line.text.len()).sum(),
+                    of_session(session, move |db, known| known.add_lines(db, id.as_ref(), &lines)),
+                )
+            }
             Write::Run(run) => {
                 let body = json("a run", &run.body)?;
                 (

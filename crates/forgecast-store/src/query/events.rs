@@ -129,7 +129,9 @@ fn collect(db: &Transaction<'_>, sql: &str, parameters: impl Params) -> Result<V
 
 /// The ids among `ids` that are stored.
 pub(crate) fn known(db: &Transaction<'_>, ids: &[EventId]) -> Result<BTreeSet<EventId>> {
-    let mut statement = db.prepare_cached("SELECT 1 FROM events WHERE event_id = ?1")?;
+    let mut statement = db.prepare_cached(
+        "SELECT 1 FROM events WHERE event_id = ?1 UNION ALL SELECT 1 FROM log_lines WHERE event_id = ?1",
+    )?;
     let mut known = BTreeSet::new();
     for id in ids {
         if statement.exists([id.as_str()])? {

@@ -191,6 +191,7 @@ pub(crate) fn line(offset: u64, level: Option<LogLevel>, text: &str) -> LogLine 
 pub(crate) fn lines(session: &str, offsets: std::ops::Range<u64>) -> Write {
     Write::Log {
         session: id(session),
+        id: None,
         lines: offsets
             .map(|offset| line(offset, None, &format!("line {offset}")))
             .collect(),

@@ -268,7 +268,7 @@ async fn a_database_that_is_too_large_sheds_old_calls_before_its_sessions() {
     assert_eq!((full.calls, full.still_too_large), (0, false));
     store.close().await.unwrap();
 
-    let store = open(options(full.file_bytes - 1_000_000), FOLD, time(NOW_MS))
+    let store = open(options(full.file_bytes - 900_000), FOLD, time(NOW_MS))
         .await
         .unwrap()
         .store;

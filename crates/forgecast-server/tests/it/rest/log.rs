@@ -26,6 +26,7 @@ async fn a_log_is_read_from_a_number_or_a_time_and_searched() {
         (Some(LogLevel::Error), "failed"),
     ];
     let logs = vec![LogChunk {
+        id: None,
         subject: Subject {
             name: Some("weather-app".to_owned()),
             ..Subject::default()
