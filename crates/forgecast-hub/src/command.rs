@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use forgecast_protocol::event::PhaseReported;
 use forgecast_protocol::{Batch, EventId, SessionId, SessionRef, SessionRow};
 use forgecast_store::StoredSession;
 use tokio::sync::oneshot;
@@ -25,6 +26,11 @@ pub(crate) enum Command {
         /// Every id up to this number was durable before the store was asked.
         durable: u64,
         reply: oneshot::Sender<PushAnswer>,
+    },
+    /// Answers with the build whose phase file says this at the moment; of several with the one that changed last.
+    FindPhaseFile {
+        fact: Box<PhaseReported>,
+        reply: oneshot::Sender<Option<SessionId>>,
     },
     /// Answers when everything that was folded before is in the store's queue.
     Flush(oneshot::Sender<()>),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use forgecast_protocol::event::PhaseReported;
 use forgecast_protocol::{Batch, Epoch, SessionId, SessionRef, Topic};
 use forgecast_store::{Commit, From, LogQuery};
 use tokio::sync::{mpsc, oneshot};
@@ -96,6 +97,15 @@ impl Hub {
             }
         }
         Err(self.shared.busy())
+    }
+
+    /// The build whose phase file says this at the moment, word for word.
+    ///
+    /// # Errors
+    /// The hub has stopped.
+    pub async fn whose_phase_file_says(&self, fact: PhaseReported) -> Result<Option<SessionId>, Error> {
+        let fact = Box::new(fact);
+        self.ask(|reply| Command::FindPhaseFile { fact, reply }).await
     }
 
     /// A disk that is slow or locked is a reason to come back, anything else is a failure.

@@ -6,6 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use forgecast_protocol::event::PhaseReported;
 use forgecast_protocol::{Revision, SessionId, SessionRow, Topic};
 use forgecast_session::{Deadline, FOLD_VERSION, Session, patch};
 use forgecast_store::Write;
@@ -131,6 +132,16 @@ impl LiveSessions {
 
     pub(crate) fn get_mut(&mut self, id: &SessionId) -> Option<&mut LiveSession> {
         self.sessions.get_mut(id)
+    }
+
+    /// The session in memory whose phase file says this; of several the one that worked last.
+    pub(crate) fn whose_phase_file_says(&self, fact: &PhaseReported) -> Option<SessionId> {
+        let says = self
+            .sessions
+            .iter()
+            .filter(|(_, live)| live.session.phase_file_says(fact));
+        let newest = says.max_by_key(|(id, live)| (live.session.view().last_work_at, *id));
+        newest.map(|(id, _)| id.clone())
     }
 
     pub(crate) fn contains(&self, id: &SessionId) -> bool {

@@ -139,6 +139,9 @@ impl HubTask {
                 durable,
                 reply,
             } => self.push(batch, &known, durable, reply),
+            Command::FindPhaseFile { fact, reply } => {
+                let _ = reply.send(self.state.sessions.whose_phase_file_says(&fact));
+            }
             // The loop has handed everything that was published before to the store's queue.
             Command::Flush(reply) => drop(reply.send(())),
             Command::WaitIdle(reply) => self.idle_waiters.push(reply),

@@ -2,6 +2,7 @@
 //! session. Answered once it is durable, like every push.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Request, State};
@@ -11,7 +12,7 @@ use forgecast_decode::clean::Cleaner;
 use forgecast_decode::json as documents;
 use forgecast_decode::push::{self, PushError, Pushed};
 use forgecast_hub::session_called;
-use forgecast_protocol::{SessionRef, Timestamp};
+use forgecast_protocol::{Fact, SessionId, SessionRef, Subject, Timestamp};
 use forgecast_server::{AppState, Error, InBody, InPath, refusal};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -22,8 +23,12 @@ use crate::broadcast_rooms::BroadcastRooms;
 use crate::diff::KnownFrame;
 use crate::session::IdPath;
 
-/// The session of a phase file that names none.
+/// The session of a phase file that names none, and that no watched build has.
 const DEFAULT_SESSION: &str = "autonomous-build";
+/// How often a watched build is looked for whose phase file is what was sent, and how long: it may be read a moment later
+/// than it is sent.
+const LOOK: Duration = Duration::from_millis(25);
+const LOOKS: u32 = 10;
 
 /// A body, decoded in two ways.
 struct Decoded {
@@ -31,6 +36,8 @@ struct Decoded {
     object: Map<String, Value>,
     /// The facts in it.
     pushed: Result<Pushed, PushError>,
+    /// It names no session of its own.
+    is_nameless: bool,
 }
 
 /// A phase file; see `docs/inputs.md`. Every field may be missing, others are kept.
@@ -41,7 +48,7 @@ struct Decoded {
     "progress_detail": "Writing the parser", "phases_completed": ["Scout", "Architect"],
 }))]
 pub(crate) struct PhaseFile {
-    /// The session; absent: `autonomous-build`.
+    /// The session; absent: the build whose watched phase file this is, else `autonomous-build`.
     session_id: Option<String>,
     current_phase: Option<String>,
     /// `4/7`.
@@ -121,7 +128,19 @@ pub(crate) async fn phase_update(
     InBody(request, _): InBody<PhaseFile>,
 ) -> Result<OrRefused<PhaseReceived>, Error> {
     let mut decoded = decode(&state, request, Some(DEFAULT_SESSION), push::phase_update).await?;
-    let session_id = state.cleaner().word(&text(&decoded.object, "session_id"));
+    let mut session_id = state.cleaner().word(&text(&decoded.object, "session_id"));
+    if decoded.is_nameless
+        && let Ok(pushed) = &mut decoded.pushed
+        && let Some(build) = whose_file_it_is(&state, pushed).await?
+    {
+        session_id = build.name().to_string();
+        for event in &mut pushed.batch.events {
+            event.subject = Subject {
+                session: Some(build.clone().into()),
+                ..Subject::default()
+            };
+        }
+    }
     let folded = fold(&state, decoded.pushed).await?;
     Ok(OrRefused(folded.map(|()| PhaseReceived {
         status: "received",
@@ -131,13 +150,29 @@ pub(crate) async fn phase_update(
     })))
 }
 
+/// The watched build whose phase file is what was sent: a producer writes the file and sends it.
+async fn whose_file_it_is(state: &AppState, pushed: &Pushed) -> Result<Option<SessionId>, Error> {
+    let Some(Fact::PhaseReported(report)) = pushed.batch.events.first().map(|event| &event.fact) else {
+        return Ok(None);
+    };
+    for look in 0..LOOKS {
+        if look > 0 {
+            tokio::time::sleep(LOOK).await;
+        }
+        if let Some(build) = state.hub().whose_phase_file_says(report.clone()).await? {
+            return Ok(Some(build));
+        }
+    }
+    Ok(None)
+}
+
 /// `POST /api/agent-update`: the state of one agent, which viewers get as it came.
 pub(crate) async fn agent_update(
     State(state): State<Arc<AppState>>,
     Extension(rooms): Extension<BroadcastRooms>,
     InBody(request, _): InBody<AgentState>,
 ) -> Result<OrRefused<AgentUpdated>, Error> {
-    let Decoded { object, pushed } = decode(&state, request, None, push::agent_update).await?;
+    let Decoded { object, pushed, .. } = decode(&state, request, None, push::agent_update).await?;
     let session_id = state.cleaner().word(&text(&object, "session_id"));
     let agent_id = text(&object, "agent_id");
     if session_id.is_empty() || agent_id.is_empty() {
@@ -168,7 +203,7 @@ pub(crate) async fn broadcast(
     let name = id.name(&state);
     let of_path = name.clone();
     let read = move |body: &[u8], cleaner: &Cleaner, now| push::broadcast(&of_path, body, cleaner, now);
-    let Decoded { object, pushed } = decode(&state, request, None, read).await?;
+    let Decoded { object, pushed, .. } = decode(&state, request, None, read).await?;
     let problem = match pushed {
         Err(PushError::Rejected(why)) => Some(why),
         pushed => match fold(&state, pushed).await? {
@@ -191,7 +226,8 @@ async fn decode(
 ) -> Result<Decoded, Error> {
     let decode = move |body: &[u8], cleaner: &Cleaner, now| {
         let mut object = documents::object(body).map_err(|error| Error::Malformed(error.to_string()))?;
-        let pushed = match default_session.filter(|_| names_no_session(&object)) {
+        let default_session = default_session.filter(|_| names_no_session(&object));
+        let pushed = match default_session {
             None => read(body, cleaner, now),
             Some(name) => {
                 object.insert("session_id".to_owned(), name.into());
@@ -203,7 +239,11 @@ async fn decode(
             Value::Object(object) => object,
             _ => Map::new(),
         };
-        Ok(Decoded { object, pushed })
+        Ok(Decoded {
+            object,
+            pushed,
+            is_nameless: default_session.is_some(),
+        })
     };
     state.decode_body(request, decode).await?
 }

@@ -90,6 +90,12 @@ impl Session {
         is_shown && matches!(&event.fact, Fact::PhaseReported(fact) if repeats(fact))
     }
 
+    /// Whether the session's phase file says this at the moment, word for word.
+    #[must_use]
+    pub fn phase_file_says(&self, fact: &PhaseReported) -> bool {
+        self.view.source == SourceOfState::Live && self.state.phases.file_says(fact)
+    }
+
     /// Whether this is an agent session, known from its transcript, its hooks or its telemetry, and no build. It has no
     /// phases and nothing that says how it ended well or badly; when it is closed, or nothing follows its last turn, it is
     /// over until it is taken up again. A build is never ended by this.

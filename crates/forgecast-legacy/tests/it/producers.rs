@@ -3,7 +3,7 @@
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::mask::Rules;
 use forgecast_decode::push;
-use forgecast_protocol::{Origin, SourceKind};
+use forgecast_protocol::{Batch, Origin, SourceKind};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
@@ -97,6 +97,50 @@ async fn a_phase_file_that_names_no_session_is_the_nameless_build() {
     );
 }
 
+/// What ingest tells of a phase file in a folder of this name.
+fn written(folder: &str, file: &str) -> Batch {
+    let cleaner = Cleaner::new(Rules::default());
+    let named = file.replacen('{', &format!("{{\"session_id\": \"{folder}\", "), 1);
+    let mut batch = push::phase_update(named.as_bytes(), &cleaner, now()).unwrap().batch;
+    for event in &mut batch.events {
+        event.origin.kind = SourceKind::PhaseFile;
+        event.origin.path = Some(".context-foundry/current-phase.json".into());
+    }
+    batch
+}
+
+#[tokio::test]
+async fn a_phase_file_without_a_session_belongs_to_the_watched_build_that_wrote_it() {
+    let server = Server::start().await;
+    let mut file = phase_file("x");
+    file.as_object_mut().unwrap().remove("session_id");
+    let file = file.to_string();
+    server.hub.push(written("weather-app", &file)).await.unwrap();
+    let before = server.get("/api/v1/sessions/weather-app").await;
+    let answer = curl(&server, "/api/phase-update", &file).await;
+    assert_eq!(answer.json()["session_id"], "weather-app");
+    let after = server.get("/api/v1/sessions/weather-app").await;
+    assert_eq!(before.header("etag"), after.header("etag"));
+    assert_eq!(server.get("/api/sessions").await.json()["count"], 1);
+
+    // Sent before it is read.
+    let later = file.replace("building", "self-healing");
+    let hub = server.hub.clone();
+    let write = async {
+        tokio::task::yield_now().await;
+        hub.push(written("weather-app", &later)).await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(curl(&server, "/api/phase-update", &later), write);
+    assert_eq!(answer.json()["session_id"], "weather-app");
+    assert_eq!(server.get("/api/sessions").await.json()["count"], 1);
+
+    // What no watched file says is a build of its own.
+    let other = file.replace("building", "deploying");
+    let answer = curl(&server, "/api/phase-update", &other).await;
+    assert_eq!(answer.json()["session_id"], "autonomous-build");
+    assert_eq!(server.get("/api/sessions").await.json()["count"], 2);
+}
+
 #[tokio::test]
 async fn the_same_phase_file_twice_changes_nothing() {
     let server = Server::start().await;
@@ -112,12 +156,7 @@ async fn the_same_phase_file_twice_changes_nothing() {
 async fn a_phase_file_and_the_same_by_http_are_one_fact() {
     let server = Server::start().await;
     let file = phase_file("weather-app").to_string();
-    let cleaner = Cleaner::new(Rules::default());
-    let mut batch = push::phase_update(file.as_bytes(), &cleaner, now()).unwrap().batch;
-    for event in &mut batch.events {
-        event.origin.kind = SourceKind::PhaseFile;
-        event.origin.path = Some(".context-foundry/current-phase.json".into());
-    }
+    let batch = written("weather-app", &file);
     server.hub.push(batch.clone()).await.unwrap();
     let before = server.hub.counters();
     assert_eq!(curl(&server, "/api/phase-update", &file).await.status, 200);

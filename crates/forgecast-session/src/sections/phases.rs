@@ -97,6 +97,12 @@ impl Phases {
         live.is_some_and(|live| live.fact == storable(fact))
     }
 
+    /// Whether the last report is a phase file's and says this.
+    pub(crate) fn file_says(&self, fact: &PhaseReported) -> bool {
+        let live = self.live.as_ref().filter(|live| live.kind == SourceKind::PhaseFile);
+        live.is_some_and(|live| live.fact == storable(fact))
+    }
+
     /// Whether this says word for word what is known.
     pub(crate) fn repeats(&self, fact: &PhaseReported) -> bool {
         self.live() == Some(fact)
