@@ -102,7 +102,7 @@ impl Format {
         }
         match (folder, name) {
             (".buildloop", "run-manifest.json") => return Some(Self::RunManifest),
-            ("", "TASKS.md") => return Some(Self::TasksMd),
+            ("", "TASKS.md" | "IMPL_PLAN.md") => return Some(Self::TasksMd),
             _ => {}
         }
         match name {

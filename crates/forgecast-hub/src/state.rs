@@ -8,7 +8,7 @@ mod usage;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use forgecast_protocol::event::{Custom, UsageSource, WentQuiet};
+use forgecast_protocol::event::{Custom, Quiet, UsageSource, WentQuiet};
 use forgecast_protocol::{
     Batch, Event, Fact, LogChunk, SessionId, SessionRef, SessionRow, SourceCheckpoint, SourceKey, SourceKind, Subject,
     Timestamp,
@@ -324,6 +324,7 @@ impl HubState {
             let live = self.sessions.get(&resolved.id);
             if live.is_some_and(|live| live.session.begins_new_run(event)) {
                 let seen_at = self.seen_at(event);
+                self.leave_run(&resolved.id, context);
                 resolved = self.shared.registry_mut().new_run(&resolved.id, seen_at)?;
             }
         }
@@ -342,6 +343,23 @@ impl HubState {
         let live = self.sessions.get(&id).ok_or(Reason::Conflict)?;
         context.touch(&id, live);
         Ok(id)
+    }
+
+    /// A run in whose place another one begins is no longer at work, whatever it said last.
+    fn leave_run(&mut self, id: &SessionId, context: &mut BatchContext) {
+        let Some(live) = self
+            .sessions
+            .get(id)
+            .filter(|live| live.session.view().status.is_active())
+        else {
+            return;
+        };
+        let left = Fact::WentQuiet(WentQuiet {
+            quiet: Quiet::Abandoned,
+            since: live.session.quiet_since(),
+        });
+        context.touch(id, live);
+        self.apply_internal(id, internal(id, self.shared.clock.now(), left), context);
     }
 
     /// When a session that begins with this fact was first seen. History that is imported is seen now, however old it

@@ -48,7 +48,7 @@ impl Session {
     /// Hands a fact to the sections that it concerns.
     fn fold(&mut self, fact: &Fact, cx: &Context<'_>) -> Changed {
         match fact {
-            Fact::SessionSeen(fact) => self.see(fact),
+            Fact::SessionSeen(fact) => self.see(fact, cx),
             Fact::PhaseReported(fact) => self.report_phase(fact, cx),
             Fact::CheckpointReported(fact) => self.report_checkpoint(fact, cx),
             Fact::CompletionReported(fact) => self.report_completion(fact, cx),
@@ -233,13 +233,17 @@ impl Session {
         }
     }
 
-    fn see(&mut self, fact: &SessionSeen) -> Changed {
+    fn see(&mut self, fact: &SessionSeen, cx: &Context<'_>) -> Changed {
         // A build has its own name.
         let title = fact.title.as_ref().filter(|title| !title.is_empty());
         if let (true, Some(title)) = (self.is_agent_session(), title) {
             self.view.name.clone_from(title);
         }
         take_stated!(self.view, fact, project, task, host);
+        if fact.run.is_some() {
+            self.state.identity.run.clone_from(&fact.run);
+            self.view.started_at = self.view.started_at.or(Some(cx.said_at));
+        }
         self.add_links(&fact.links);
         Changed::nothing()
     }

@@ -1,7 +1,7 @@
 //! The life of a run: when a new one begins in the same place, which deadlines a silent one has, and what the history
 //! keeps of one that is over.
 
-use forgecast_protocol::event::{CheckpointReported, PhaseReported, Quiet};
+use forgecast_protocol::event::{CheckpointReported, PhaseReported, Quiet, SessionSeen};
 use forgecast_protocol::session::PhaseStatus;
 use forgecast_protocol::{Event, Fact, SessionStatus, Timestamp};
 
@@ -53,9 +53,12 @@ impl Session {
     /// That is so when the phase goes back to the first ones and `phases_completed` is shorter than this run had it,
     /// whatever came before; and when this run has ended and its first phase begins anew. Going back to Architect or
     /// Builder is self-healing, and a new `started_at` alone means nothing. What is read at first sight is never the
-    /// beginning of another run.
+    /// beginning of another run, unless the producer names its runs and names another one.
     #[must_use]
     pub fn begins_new_run(&self, event: &Event) -> bool {
+        if let Fact::SessionSeen(SessionSeen { run: Some(run), .. }) = &event.fact {
+            return self.state.identity.run.as_ref().is_some_and(|known| known != run);
+        }
         if !self.state.files.observed(&event.origin) {
             return false;
         }

@@ -99,12 +99,15 @@ state! {
     attention: attention::AttentionLog,
 }
 
-/// What is known of the session's name.
+/// What is known of the session's name, and which run it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Identity {
     /// Whether a producer gave the session its name, rather than the folder.
     pub(crate) named: bool,
+    /// The producer's own id of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) run: Option<String>,
 }
 
 fn section<T: DeserializeOwned, E: Error>(fields: &Value) -> Result<T, E> {

@@ -32,6 +32,7 @@ impl Session {
         let state = State {
             identity: Identity {
                 named: subject.name.is_some(),
+                ..Identity::default()
             },
             files: Files::new(at),
             ..State::default()
@@ -104,7 +105,8 @@ impl Session {
     }
 
     /// Since when there was no work: the last one, or the first word of the session. An agent's is as old as its files say.
-    pub(crate) fn quiet_since(&self) -> Timestamp {
+    #[must_use]
+    pub fn quiet_since(&self) -> Timestamp {
         let opened_at = self.view.started_at.filter(|_| self.is_agent_session());
         let last = self.view.last_work_at.or(opened_at);
         last.unwrap_or(self.state.files.first_at())

@@ -1,7 +1,7 @@
 //! Tokens and cost without a server: every transcript is read once and goes through the same ledger as in one, so both say
 //! the same. Keeps nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use forgecast_ingest::AgentHomes;
 use forgecast_ingest::scan::{self, ScanSummary, Scanned, ScannedCall, ScannedTotal};
 use forgecast_protocol::calendar::date;
+use forgecast_protocol::event::UsageSource;
 use forgecast_protocol::report::{AgentTotals, GroupBy, UsageAmount, UsageReport};
 use forgecast_protocol::{Calendar, Timestamp};
 use forgecast_session::ledger::{CallOrigin, Counted, Ledger};
@@ -23,7 +24,14 @@ pub(crate) struct Transcripts {
     ledger: Ledger,
     /// What agents said last of their own sessions.
     totals: BTreeMap<Arc<str>, ScannedTotal>,
+    /// What drivers of agents report of those that they drove; it counts where there is no transcript of it.
+    reported: Vec<ScannedCall>,
+    /// The minutes in which transcripts tell of calls, by agent and folder.
+    minutes: BTreeMap<(&'static str, Arc<str>), BTreeSet<i64>>,
 }
+
+/// A run of an agent is reported at its end, which its last answer comes before by less than this, minutes.
+const LAST_ANSWER: i64 = 2;
 
 impl Transcripts {
     /// Reads everything below these folders, on all cores.
@@ -32,16 +40,50 @@ impl Transcripts {
         let transcripts = Mutex::new(Self {
             ledger: Ledger::new(prices),
             totals: BTreeMap::new(),
+            reported: Vec::new(),
+            minutes: BTreeMap::new(),
         });
         let summary = scan::usage(roots, threads, |found| {
             let mut transcripts = transcripts.lock().unwrap_or_else(PoisonError::into_inner);
             match found {
-                Scanned::Call(call) => transcripts.observe(&call),
+                Scanned::Call(call) => transcripts.take(call),
                 Scanned::Total(total) => transcripts.observe_total(total),
             }
         });
-        let transcripts = transcripts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut transcripts = transcripts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for call in std::mem::take(&mut transcripts.reported) {
+            if !transcripts.has_transcript_of(&call) {
+                transcripts.observe(&call);
+            }
+        }
         (transcripts, summary)
+    }
+
+    fn take(&mut self, call: ScannedCall) {
+        if call.report.source == UsageSource::Reported {
+            self.reported.push(call);
+            return;
+        }
+        if let (Some(folder), Some(at)) = (&call.directory, call.report.used_at) {
+            let minutes = self.minutes.entry((call.agent.key, folder.clone())).or_default();
+            minutes.insert(at.as_millis().div_euclid(60_000));
+        }
+        self.observe(&call);
+    }
+
+    /// Whether a transcript tells of what is reported: one of the same kind of agent, in the same folder, just before.
+    fn has_transcript_of(&self, reported: &ScannedCall) -> bool {
+        let (Some(folder), Some(at)) = (&reported.directory, reported.report.used_at) else {
+            return false;
+        };
+        let minute = at.as_millis().div_euclid(60_000);
+        let model = reported.report.model.as_deref().unwrap_or_default();
+        let is_claude = ["claude", "opus", "sonnet", "haiku", "fable"]
+            .iter()
+            .any(|name| model.contains(name));
+        let agent = if is_claude { "claude" } else { "codex" };
+        let minutes = self.minutes.get(&(agent, folder.clone()));
+        minutes.is_some_and(|minutes| minutes.range(minute - LAST_ANSWER..=minute).next().is_some())
     }
 
     fn observe(&mut self, call: &ScannedCall) {

@@ -49,6 +49,9 @@ const MAX_SESSIONS: usize = 16;
 /// Most tasks of one session that are remembered as failed.
 const MAX_FAILED: usize = 64;
 
+/// Where the pipelines of a build work that run beside each other.
+const ARENA: &str = "/.buildloop/arena/";
+
 /// Tells of usage: an agent began or was done.
 static AGENT_EVENT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"agent_"));
 
@@ -74,6 +77,9 @@ struct State {
     /// The tasks that failed and were not done again since, by session.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     failed: BTreeMap<String, BTreeSet<String>>,
+    /// The task that each session is at.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    current: BTreeMap<String, String>,
 }
 
 /// Reads the lines of one file.
@@ -113,8 +119,11 @@ impl Reader {
         let Some(kind) = fields.word(&["event_type", "type"]) else {
             return out.unknown();
         };
-        let session = fields.word(&["session_id"]);
+        let session = fields
+            .word(&["session_id"])
+            .map(|session| build_of(&session, "/").to_owned());
         let directory = fields.line(&["project_dir"]).filter(|path| path.starts_with('/'));
+        let directory = directory.map(|path| build_of(&path, ARENA).to_owned());
         let at = match fields.take(&["timestamp"]) {
             Some((_, Value::String(text))) => when(&text),
             _ => None,
@@ -142,6 +151,19 @@ impl Reader {
         }
     }
 
+    /// A session is at this task, or no longer at any.
+    fn set_current(&mut self, session: &str, task: Option<&str>) {
+        let current = &mut self.state.current;
+        let Some(task) = task else {
+            current.remove(session);
+            return;
+        };
+        if !current.contains_key(session) && current.len() >= MAX_SESSIONS {
+            current.pop_first();
+        }
+        current.insert(session.to_owned(), task.to_owned());
+    }
+
     /// A task came out well or not.
     fn remember(&mut self, session: &str, task: &str, failed: bool) {
         if !failed {
@@ -161,6 +183,12 @@ impl Reader {
             tasks.insert(task.to_owned());
         }
     }
+}
+
+/// What stands before a mark: the build of which one of two pipelines tells, `<session>/pipeline-0` in
+/// `<folder>/.buildloop/arena/pipeline-0`.
+fn build_of<'t>(text: &'t str, mark: &str) -> &'t str {
+    text.split_once(mark).map_or(text, |(build, _)| build)
 }
 
 /// Whose an event is: the build's in that folder, which its other files are found in; without a folder that of the name.

@@ -3,6 +3,7 @@
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::transcript::Depth;
 use forgecast_decode::{Format, decode};
+use forgecast_protocol::event::Fact;
 use serde_json::{Value, json};
 
 use super::transcripts::{agent, read, shown};
@@ -91,6 +92,113 @@ fn the_manifest_of_a_run_says_its_task_and_agents() {
     );
     insta::assert_json_snapshot!(decoded.unwrap().facts);
     assert!(decode(&format, "", b"[]", &Cleaner::default()).is_err());
+}
+
+#[test]
+fn a_verdict_says_whether_a_task_is_done_and_a_build_with_one_that_is_not_has_failed() {
+    let lines = [
+        event(1, "session_started", json!({})),
+        event(2, "task_started", json!({"task_id": "T1"})),
+        event(3, "task_completed", json!({"task_id": "T1", "verdict": "wip"})),
+        event(4, "task_started", json!({"task_id": "T1"})),
+        event(5, "task_completed", json!({"task_id": "T1", "verdict": "feat"})),
+        event(6, "task_started", json!({"task_id": "T2"})),
+        event(7, "agent_done", json!({"role": "QUERY", "success": false})),
+        event(
+            8,
+            "agent_done",
+            json!({"role": "IMPLEMENT", "success": false, "tokens_in": 1111, "tokens_out": 154,
+            "cache_creation_tokens": 200, "cache_read_tokens": 2000}),
+        ),
+        event(
+            9,
+            "session_ended",
+            json!({"total_tasks": 2, "feat_count": 1, "wip_count": 1}),
+        ),
+    ];
+    let taken = read(agent("foundry"), PATH, &lines, Depth::Everything);
+    let tasks = taken.events.iter().filter_map(|event| match &event.fact {
+        Fact::TaskReported(task) => Some((task.id.as_str(), task.status.as_deref().unwrap())),
+        _ => None,
+    });
+    assert_eq!(
+        tasks.collect::<Vec<_>>(),
+        [
+            ("T1", "in_progress"),
+            ("T1", "failed"),
+            ("T1", "in_progress"),
+            ("T1", "completed"),
+            ("T2", "in_progress"),
+            ("T2", "failed"),
+        ]
+    );
+    let ended = taken.events.iter().find_map(|event| match &event.fact {
+        Fact::CompletionReported(ended) => Some((ended.success, ended.summary.as_deref())),
+        _ => None,
+    });
+    assert_eq!(ended, Some((Some(false), Some("worked through 2 tasks, 1 not done"))));
+    let used = taken.events.iter().find_map(|event| match &event.fact {
+        Fact::UsageRecorded(usage) => Some(usage.tokens),
+        _ => None,
+    });
+    let used = used.unwrap();
+    assert_eq!(
+        (used.input, used.cache_read, used.cache_write, used.output),
+        (0, 2_000, 200, 154)
+    );
+}
+
+#[test]
+fn two_pipelines_of_a_build_are_the_build() {
+    let mut line = event(1, "agent_started", json!({"role": "IMPLEMENT"}));
+    line["session_id"] = json!("s-1/pipeline-0");
+    line["project_dir"] = json!("/srv/weather/.buildloop/arena/pipeline-0");
+    let taken = read(agent("foundry"), PATH, &[line], Depth::Everything);
+    assert_eq!(taken.events[0].subject.directory.as_deref(), Some("/srv/weather"));
+}
+
+#[test]
+fn titles_lose_the_block_of_stages_and_nothing_else() {
+    let text = "- [x] T2.1: Deploy with Docker (see [README]) [QRP+BA]\n- [ ] H1.2: Checkout, urgent [QRP+BA!]\n\
+                - [ ] Write a readme\n- [ ] T3: Read [README]\n- [ ] T4: Plan [QR..--]\n";
+    for name in ["TASKS.md", "IMPL_PLAN.md"] {
+        let format = Format::of(name).unwrap();
+        let decoded = decode(&format, name, text.as_bytes(), &Cleaner::default()).unwrap();
+        let tasks = decoded.facts.iter().map(|fact| match fact {
+            Fact::TaskReported(task) => (
+                task.id.as_str(),
+                task.description.as_deref().unwrap(),
+                task.status.as_deref().unwrap(),
+            ),
+            other => panic!("{other:?}"),
+        });
+        let expected = [
+            ("T2.1", "Deploy with Docker (see [README])", "completed"),
+            ("H1.2", "Checkout, urgent", "failed"),
+            ("Write a readme", "Write a readme", "pending"),
+            ("T3", "Read [README]", "pending"),
+            ("T4", "Plan", "pending"),
+        ];
+        assert_eq!(tasks.collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn the_manifest_names_agents_as_the_event_log_does_and_only_those_that_ran() {
+    let bytes = json!({"schema_version": 1, "run_id": "r", "task_id": "T1", "completion_path": "audit_pass", "invocations": [
+        {"stage_id": "query", "role": "Query", "status": "ran"},
+        {"stage_id": "plan", "role": "Planner", "status": "skipped"},
+        {"stage_id": "implement", "role": "Builder", "status": "failed", "superseded_by": 4},
+        {"stage_id": "implement", "role": "Builder", "status": "ran"},
+        {"stage_id": "doubt", "role": "Reviewer", "status": "failed"}]});
+    let format = Format::of(".buildloop/run-manifest.json").unwrap();
+    let decoded = decode(&format, "", bytes.to_string().as_bytes(), &Cleaner::default()).unwrap();
+    let agents = decoded.facts.iter().filter_map(|fact| match fact {
+        Fact::AgentReported(agent) => Some((agent.id.as_str(), agent.status.as_deref().unwrap())),
+        _ => None,
+    });
+    let expected = [("QUERY", "completed"), ("IMPLEMENT", "completed"), ("VERIFY", "failed")];
+    assert_eq!(agents.collect::<Vec<_>>(), expected);
 }
 
 #[test]

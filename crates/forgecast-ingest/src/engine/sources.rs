@@ -259,11 +259,11 @@ impl Engine {
         let folder = format!("{}/", directory.to_string_lossy());
         let cut = folder.len();
         let prefixes = match kind {
-            SetKind::Project => vec![
-                format!("{folder}{MARKER}/"),
-                format!("{folder}{BUILDLOOP}/"),
-                format!("{folder}{TASKS}"),
-            ],
+            SetKind::Project => {
+                let folders = [MARKER, BUILDLOOP].map(|inner| format!("{folder}{inner}/"));
+                let lists = TASKS.map(|name| format!("{folder}{name}"));
+                folders.into_iter().chain(lists).collect()
+            }
             SetKind::Processes(agent) => {
                 let files = agent.processes.as_ref();
                 let folders = files.into_iter().flat_map(|files| [files.processes, files.jobs]);

@@ -12,8 +12,8 @@ use forgecast_open::{Entry, EntryKind, OpenError};
 pub(crate) const MARKER: &str = ".context-foundry";
 /// The folder that Foundry writes into.
 pub(crate) const BUILDLOOP: &str = ".buildloop";
-/// Its list of tasks, in the project's own folder.
-pub(crate) const TASKS: &str = "TASKS.md";
+/// Its lists of tasks, in the project's own folder.
+pub(crate) const TASKS: [&str; 2] = ["TASKS.md", "IMPL_PLAN.md"];
 /// Files of one folder that are followed; a folder of a hundred thousand unrelated files is not taken in.
 const MAX_FILES: usize = 2_000;
 
@@ -81,16 +81,16 @@ impl SourceSet {
 
     fn entries(&self, path: &str, pass: &mut ScanPass<'_>) -> Result<Vec<Entry>, OpenError> {
         if self.kind == SetKind::Project && path.is_empty() {
-            // One name in it is ours: no reason to list all that people keep there.
-            let name = Path::new(TASKS);
-            return Ok(match pass.base.stat(name) {
-                Ok(task_list) => vec![Entry {
+            // Two names in it are ours: no reason to list all that people keep there.
+            let lists = TASKS.iter().filter_map(|name| {
+                let task_list = pass.base.stat(Path::new(name)).ok()?;
+                Some(Entry {
                     name: name.into(),
                     kind: EntryKind::File,
                     inode: task_list.inode,
-                }],
-                Err(_) => Vec::new(),
+                })
             });
+            return Ok(lists.collect());
         }
         let entries = pass.base.list(Path::new(path))?;
         pass.outcome.listed += 1;

@@ -21,6 +21,8 @@ pub struct SessionSeen {
     pub task: Option<String>,
     /// The machine it runs on.
     pub host: Option<String>,
+    /// The producer's own id of the run: with another one, a new run begins.
+    pub run: Option<String>,
     /// Web addresses that belong to it, by label.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub links: BTreeMap<String, String>,

@@ -86,7 +86,7 @@ impl Files {
         let modified = origin.modified_at.map(|modified| modified.min(*received));
         // What stands in a file when it is first read is as old as it says, and so is what follows a line's own time.
         let at = modified.filter(|_| origin.first_sight).unwrap_or(*received);
-        let is_line = origin.kind == SourceKind::Transcript;
+        let is_line = matches!(origin.kind, SourceKind::Transcript | SourceKind::Foundry);
         Context {
             origin,
             received: *received,

@@ -1,6 +1,6 @@
 //! When a new run begins in the same folder, and when it does not.
 
-use forgecast_protocol::event::PhaseReported;
+use forgecast_protocol::event::{PhaseReported, SessionSeen};
 use forgecast_protocol::{Event, Fact};
 use forgecast_session::Session;
 
@@ -127,5 +127,28 @@ fn only_phases_and_checkpoints_can_begin_a_run() {
     ];
     for event in events {
         assert!(!at_test().begins_new_run(&event));
+    }
+}
+
+#[test]
+fn a_producer_that_names_its_runs_begins_one_with_another_name_also_at_first_sight() {
+    let begins = |run: Option<&str>| {
+        let fact = Fact::SessionSeen(SessionSeen {
+            run: run.map(str::to_owned),
+            ..SessionSeen::default()
+        });
+        pushed(minute(1), fact)
+    };
+    let mut session = session();
+    assert!(!session.begins_new_run(&begins(Some("a"))), "it had no name");
+    session.apply(&begins(Some("a")));
+    assert_eq!(session.view().started_at, Some(minute(1)));
+    for (run, is_new) in [(Some("a"), false), (None, false), (Some("b"), true)] {
+        assert_eq!(session.begins_new_run(&begins(run)), is_new, "{run:?}");
+        assert_eq!(
+            session.begins_new_run(&old(begins(run), minute(-90))),
+            is_new,
+            "{run:?}"
+        );
     }
 }

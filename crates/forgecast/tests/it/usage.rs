@@ -224,6 +224,31 @@ fn one_call(world: &World, session: &str, tokens: Tokens) {
 const SHOP: &str = "7d1f0c3e-77aa-4f0e-9a55-0d5b7f7b2c11";
 
 #[test]
+fn what_a_driver_reports_of_an_agent_counts_only_where_there_is_no_transcript_of_it() {
+    let world = World::new();
+    one_call(&world, SHOP, [100, 20, 0, 0]);
+    let done = |folder: &str, second: i64| {
+        let payload = json!({"role": "IMPLEMENT", "success": true, "tokens_in": 1_111, "tokens_out": 154,
+            "cache_creation_tokens": 200, "cache_read_tokens": 2_000});
+        let began = json!({"role": "IMPLEMENT", "provider": "claude", "model": "claude-opus-4-8"});
+        let line = |kind: &str, payload: Value| {
+            let folder = world.path(folder);
+            let line = json!({"timestamp": ago(second), "session_id": "run-1", "project_dir": folder,
+                "event_type": kind, "payload": payload});
+            format!("{line}\n")
+        };
+        line("agent_started", began) + &line("agent_done", payload)
+    };
+    let observatory = world.path("home/.foundry/observatory");
+    std::fs::create_dir_all(&observatory).unwrap();
+    let events = done("elsewhere/shop", 7) + &done("elsewhere/blog", 7) + &done("elsewhere/shop", 7_000);
+    std::fs::write(observatory.join("events-2026-11-21.jsonl"), events).unwrap();
+    let totals = &report(&world, NOBODY)["totals"];
+    // That of another folder, and that of long before; the tokens of the last turn are among those of the caches.
+    assert_eq!(amount(totals), ([100, 20 + 2 * 154, 2 * 2_000, 2 * 200], 3));
+}
+
+#[test]
 fn prices_of_ones_own_and_budgets_hold() {
     let world = World::new();
     one_call(&world, SHOP, [1_000_000, 0, 0, 0]);

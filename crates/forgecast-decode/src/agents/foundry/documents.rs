@@ -10,6 +10,10 @@ use crate::clean::Cleaner;
 use crate::fields::Fields;
 use crate::{Decoded, Unparsable, json};
 
+/// What a block of stages is made of: their letters, also those of older versions, and how far each is.
+const STAGES: &[u8] = b"ABDIPQRSV!.+-";
+/// Longest id of a task, and longest word in the title of one without an id.
+const MAX_WORD: usize = 40;
 /// Most tasks of one list, and most invocations of one run.
 const MAX_ENTRIES: usize = 2_000;
 
@@ -61,11 +65,18 @@ pub(crate) fn manifest(bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unpar
 
 /// One run of an agent, under its role as in the event log.
 fn invocation(fields: &mut Fields<'_>) -> Option<AgentReported> {
+    let stage = fields.word(&["stage_id"]);
     let role = fields.word(&["role", "agent", "name"])?;
-    let status = match fields.flag(&["success"]) {
-        Some(true) => Some("completed".to_owned()),
-        Some(false) => Some("failed".to_owned()),
-        None => fields.word(&["status"]),
+    let role = stage.as_deref().and_then(role_of_stage).map_or(role, str::to_owned);
+    let status = fields.word(&["status"]);
+    // Another one took its place, or it never ran.
+    if fields.has("superseded_by") || status.as_deref() == Some("skipped") {
+        return None;
+    }
+    let status = match (fields.flag(&["success"]), status.as_deref()) {
+        (Some(false), _) => Some("failed".to_owned()),
+        (Some(true), _) | (_, Some("ran" | "reused" | "checkpoint_resume")) => Some("completed".to_owned()),
+        _ => status,
     };
     Some(AgentReported {
         id: role.clone(),
@@ -76,8 +87,21 @@ fn invocation(fields: &mut Fields<'_>) -> Option<AgentReported> {
     })
 }
 
-/// `TASKS.md`: `- [x] T1.1: what is to be done [SPIV]`. Lines of another form are prose; a bracket of capitals at the end
-/// is the stages that the task goes through.
+/// The role under which the event log tells of a stage of the manifest.
+fn role_of_stage(stage: &str) -> Option<&'static str> {
+    Some(match stage {
+        "query" => "QUERY",
+        "research" => "RESEARCH",
+        "plan" => "PLAN",
+        "implement" => "IMPLEMENT",
+        "doubt" => "VERIFY",
+        _ => return None,
+    })
+}
+
+/// `TASKS.md`, `IMPL_PLAN.md`: `- [x] T1.1: what is to be done [QRP+BA]`. The id may be missing; then the title stands for
+/// it. A block at the end says how far the task is: a letter for each stage that is done, `.` for one to come, `-` for one
+/// left out, `!` for one that failed. Other brackets belong to the title, and lines of another form are prose.
 pub(crate) fn task_list(bytes: &[u8], cleaner: &Cleaner) -> Decoded {
     let text = String::from_utf8_lossy(bytes);
     let mut seen = BTreeSet::new();
@@ -85,7 +109,7 @@ pub(crate) fn task_list(bytes: &[u8], cleaner: &Cleaner) -> Decoded {
     for line in text.lines() {
         // Masked as a whole: its parts may be the parts of a secret.
         let line = cleaner.line(line);
-        let Some((mark, id, title)) = task(&line) else {
+        let Some((mark, id, title, stages)) = task(&line) else {
             continue;
         };
         if seen.len() >= MAX_ENTRIES || !seen.insert(id.to_owned()) {
@@ -93,6 +117,7 @@ pub(crate) fn task_list(bytes: &[u8], cleaner: &Cleaner) -> Decoded {
         }
         let status = match mark {
             'x' | 'X' => "completed",
+            ' ' if stages.contains('!') => "failed",
             '~' | '>' | '/' => "in_progress",
             '!' => "failed",
             '-' => "skipped",
@@ -109,28 +134,39 @@ pub(crate) fn task_list(bytes: &[u8], cleaner: &Cleaner) -> Decoded {
     decoded
 }
 
-/// The mark, the id and the title in a line of the list.
-fn task(line: &str) -> Option<(char, &str, &str)> {
+/// The mark, the id, the title and the stages in a line of the list.
+fn task(line: &str) -> Option<(char, &str, &str, &str)> {
     let rest = line.trim_start().strip_prefix(['-', '*', '+'])?.trim_start();
     let (mark, rest) = rest.strip_prefix('[')?.split_once(']')?;
     let mut marks = mark.chars();
     let (Some(mark), None) = (marks.next(), marks.next()) else {
         return None;
     };
-    let (id, title) = rest.split_once(':')?;
-    let id = id.trim().trim_matches('*');
-    let fits = (1..=40).contains(&id.len()) && id.bytes().any(|byte| byte.is_ascii_digit()) && !id.contains(' ');
-    let title = title.trim().trim_start_matches('*').trim();
-    let title = match title.rsplit_once('[') {
-        Some((before, stages))
-            if stages
-                .trim_end_matches(']')
-                .bytes()
-                .all(|byte| byte.is_ascii_uppercase()) =>
-        {
-            before.trim_end()
-        }
-        _ => title,
+    let (rest, stages) = without_stages(rest.trim());
+    let named = rest
+        .split_once(':')
+        .map(|(id, title)| (id.trim().trim_matches('*'), title));
+    let (id, title) = match named.filter(|(id, _)| is_id(id)) {
+        Some((id, title)) => (id, title.trim().trim_start_matches('*').trim()),
+        None => (rest, rest),
     };
-    fits.then_some((mark, id, title))
+    let is_legible = id.split_whitespace().all(|word| word.len() <= MAX_WORD);
+    (!id.is_empty() && is_legible).then_some((mark, id, title, stages))
+}
+
+/// Whether it has the form of a task's id: `T1.1`, `H1.2`, `task-3`.
+fn is_id(text: &str) -> bool {
+    (1..=MAX_WORD).contains(&text.len()) && text.bytes().any(|byte| byte.is_ascii_digit()) && !text.contains(' ')
+}
+
+/// A title without the block of stages at its end, and the block.
+fn without_stages(title: &str) -> (&str, &str) {
+    let block = title.strip_suffix(']').and_then(|title| title.rsplit_once('['));
+    let is_stage = |byte: u8| STAGES.contains(&byte);
+    match block {
+        Some((before, stages)) if (4..=7).contains(&stages.len()) && stages.bytes().all(is_stage) => {
+            (before.trim_end(), stages)
+        }
+        _ => (title, ""),
+    }
 }

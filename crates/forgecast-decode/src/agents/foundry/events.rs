@@ -12,7 +12,7 @@ use super::{Line, Reader};
 use crate::fields::Fields;
 use crate::hex;
 use crate::summary;
-use crate::transcript::{Depth, Visitor, agent, error, last_part};
+use crate::transcript::{Depth, Visitor, agent, last_part};
 
 /// Most patterns that one event names.
 const MAX_PATTERNS: usize = 50;
@@ -40,20 +40,23 @@ impl Reader {
     }
 
     fn ended(&mut self, line: &Line<'_>, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
+        self.set_current(&line.session, None);
         let failed = self.state.failed.remove(&line.session).unwrap_or_default();
+        let not_done = payload.count(&["wip_count"]).unwrap_or_default();
+        let not_done = not_done.max(u32::try_from(failed.len()).unwrap_or(u32::MAX));
         let tasks = payload.count(&["total_tasks"]);
         let seconds = payload.number(&["duration_secs"], 1e9);
         let success = payload.flag(&["success"]);
         let tasks = tasks
             .map(|tasks| format!("{tasks} tasks"))
             .unwrap_or_else(|| "its tasks".to_owned());
-        let summary = match failed.len() {
+        let summary = match not_done {
             0 => format!("worked through {tasks}"),
-            failed => format!("worked through {tasks}, {failed} failed"),
+            not_done => format!("worked through {tasks}, {not_done} not done"),
         };
         log(line, None, &format!("session ended: {summary}"), out);
         let ended = CompletionReported {
-            success: Some(success.unwrap_or(failed.is_empty())),
+            success: Some(success.unwrap_or(not_done == 0)),
             status: Some("session_ended".to_owned()),
             completed_at: line.context.at,
             summary: Some(summary),
@@ -68,6 +71,7 @@ impl Reader {
         let Some(id) = payload.word(&["task_id", "id"]) else {
             return out.bad("task_started: it names no task");
         };
+        self.set_current(&line.session, Some(&id));
         let description = payload.line(&["description", "title"]);
         let shown = description.as_deref().unwrap_or_default();
         log(
@@ -92,6 +96,7 @@ impl Reader {
         let verdict = payload.word(&["verdict", "status"]);
         let commit = payload.word(&["commit_sha", "sha"]);
         let status = status(verdict.as_deref());
+        self.set_current(&line.session, None);
         self.remember(&line.session, &id, status == "failed");
         let level = (status == "failed").then_some(LogLevel::Error);
         let outcome = verdict.as_deref().unwrap_or("done");
@@ -125,11 +130,13 @@ impl Reader {
             return out.bad("agent_done: it names no role");
         };
         let mut count = |name: &str| payload.large_count(&[name]).unwrap_or_default();
+        let (read, written) = (count("cache_read_tokens"), count("cache_creation_tokens"));
         let tokens = CallTokens {
-            input: count("tokens_in"),
+            // Those of the last turn, with what it read from the cache and wrote to it: never counted twice.
+            input: count("tokens_in").saturating_sub(read.saturating_add(written)),
             output: count("tokens_out"),
-            cache_read: count("cache_read_tokens"),
-            cache_write_5m: count("cache_creation_tokens"),
+            cache_read: read,
+            cache_write_5m: written,
             cache_write_1h: 0,
         };
         let cost_usd = payload.number(&["cost_usd"], MAX_COST_USD);
@@ -157,11 +164,39 @@ impl Reader {
             Some(false) => (Some(LogLevel::Error), "failed", "failed"),
             _ => (None, "done", "completed"),
         };
-        log(line, level, &format!("{role} {outcome}"), out);
+        let seconds = payload.number(&["duration_secs"], 1e9);
+        let after = seconds
+            .map(|seconds| format!(" after {seconds:.0} s"))
+            .unwrap_or_default();
+        log(line, level, &format!("{role} {outcome}{after}"), out);
+        if success == Some(false) {
+            self.fail_task(line, &role, out);
+        }
         out.fact(&line.context, agent(role.clone(), Some(role), status));
         if !usage.tokens.is_zero() || usage.cost_usd.is_some() || usage.context_percent.is_some() {
             out.fact(&line.context, Fact::UsageRecorded(usage));
         }
+    }
+
+    /// The planner or the builder failed, and the task with it: no verdict follows.
+    fn fail_task(&mut self, line: &Line<'_>, role: &str, out: &mut dyn Visitor) {
+        let decides = role == "PLAN" || role == "IMPLEMENT" || role.starts_with("Builder");
+        let Some(id) = self.state.current.get(&line.session).filter(|_| decides).cloned() else {
+            return;
+        };
+        self.remember(&line.session, &id, true);
+        log(
+            line,
+            Some(LogLevel::Error),
+            &format!("task {id} failed: {role} failed"),
+            out,
+        );
+        let task = TaskReported {
+            id,
+            status: Some("failed".to_owned()),
+            ..TaskReported::default()
+        };
+        out.fact(&line.context, Fact::TaskReported(task));
     }
 }
 
@@ -212,6 +247,7 @@ fn started(line: &Line<'_>, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
     let seen = SessionSeen {
         project: folder.and_then(last_part).map(str::to_owned),
         task: payload.text(&["task", "description", "goal"]),
+        run: Some(line.session.clone()).filter(|session| !session.is_empty()),
         ..SessionSeen::default()
     };
     log(line, None, "session started", out);
@@ -292,7 +328,9 @@ fn trouble(line: &Line<'_>, kind: &str, payload: &mut Fields<'_>, out: &mut dyn 
         line.context.cleaner().line(&format!("over its budget: {reason}"))
     };
     log(line, Some(LogLevel::Warn), &message, out);
-    out.fact(&line.context, error(message));
+    let kind = kind.to_owned();
+    let data = serde_json::json!({ "message": message });
+    out.fact(&line.context, Fact::Custom(Custom { kind, data }));
 }
 
 fn plain(value: &Value) -> String {
@@ -317,9 +355,10 @@ fn other(line: &Line<'_>, kind: &str, payload: &mut Fields<'_>, out: &mut dyn Vi
 fn status(verdict: Option<&str>) -> String {
     let word = verdict.unwrap_or("completed").to_ascii_lowercase();
     match word.as_str() {
-        "pass" | "passed" | "approve" | "approved" | "success" | "succeeded" | "done" | "ok" | "complete"
+        // Foundry's verdicts, and the words of those before it.
+        "feat" | "pass" | "passed" | "approve" | "approved" | "success" | "succeeded" | "done" | "ok" | "complete"
         | "verified" => "completed".to_owned(),
-        "fail" | "failure" | "reject" | "rejected" | "error" | "blocked" | "aborted" => "failed".to_owned(),
+        "wip" | "fail" | "failure" | "reject" | "rejected" | "error" | "blocked" | "aborted" => "failed".to_owned(),
         _ => word,
     }
 }

@@ -2048,6 +2048,8 @@ export interface components {
             };
             /** @description The name of the project, when it is not the session's own. */
             project?: string;
+            /** @description The producer's own id of the run: with another one, a new run begins. */
+            run?: string;
             /** @description What the build was asked to do. */
             task?: string;
             /** @description A title for people; taken by sessions that are nothing but an agent's transcript. */
