@@ -25,8 +25,8 @@ use super::{Agent, Home, line_that};
 use crate::lenient::Text;
 use crate::tool_input::Input;
 use crate::transcript::{
-    Depth, LineContext, LineInput, LineReader, TranscriptPath, Visitor, acts, deserialize_state, failed, prompted,
-    seen, serialize_state, title_in, titled, tool_line, turn_failed, turn_is_over, turn_was_stopped, when,
+    Depth, LineContext, LineInput, LineReader, TranscriptPath, Visitor, acts, deserialize_state, failed, message_in,
+    prompted, seen, serialize_state, title_in, titled, tool_line, turn_failed, turn_is_over, turn_was_stopped, when,
 };
 
 pub(super) static AGENT: Agent = Agent {
@@ -334,7 +334,7 @@ impl Reader {
             Some("item_completed") => self.completed(line, out),
             Some("thread_name_updated") => self.named(line, out),
             Some("task_started" | "turn_started") => self.goes_on(line, out),
-            Some("task_complete" | "turn_complete") => self.turn_ends(line, turn_is_over(), out),
+            Some("task_complete" | "turn_complete") => self.turn_completes(line, out),
             Some("turn_aborted") => {
                 let reason = payload.reason.get().unwrap_or("stopped");
                 out.log(&line.context, LogLevel::Warn.into(), "turn ended: ", reason, 1);
@@ -348,26 +348,38 @@ impl Reader {
                 self.asks(line, WaitingFor::Answer, question(line), out);
             }
             Some("exec_command_begin" | "patch_apply_begin" | "mcp_tool_call_begin") => self.approval_given(line, out),
-            Some("error" | "stream_error") => self.fails(line, message, out),
+            Some("error" | "stream_error") => self.fails(line, payload.kind.is("error"), message, out),
             Some(silent) if SILENT.contains(&silent) => {}
             _ => out.unknown(),
         }
     }
 
-    /// A request failed.
-    fn fails(&mut self, line: &Line<'_>, message: &str, out: &mut dyn Visitor) {
-        let message = if message.is_empty() {
-            "the request failed"
-        } else {
-            message
+    /// The turn is complete. Newer versions say here what failed in it, and nowhere else.
+    fn turn_completes(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
+        match line.payload.error {
+            Some(_) if self.state.over => {}
+            Some(error) => {
+                let message = message_in(error.get()).unwrap_or_default();
+                self.fails(line, true, &message, out);
+            }
+            None => self.turn_ends(line, turn_is_over(), out),
+        }
+    }
+
+    /// A request failed, which may be the end of the turn: a stream that broke is taken up again;
+    /// after an error nothing follows. The message may be what the API answered, as it came.
+    fn fails(&mut self, line: &Line<'_>, is_end: bool, message: &str, out: &mut dyn Visitor) {
+        let answered = message_in(message);
+        let message = match answered.as_deref().unwrap_or(message) {
+            "" => "the request failed",
+            message => message,
         };
         let cleaner = line.context.cleaner();
         if line.context.everything() {
             out.log(&line.context, LogLevel::Error.into(), "", message, ERROR_LINES);
             out.fact(&line.context, failed(message, cleaner));
         }
-        // A stream that broke is taken up again; after an error nothing follows.
-        if line.payload.kind.is("error") {
+        if is_end {
             self.turn_ends(line, turn_failed(message, cleaner), out);
         }
     }

@@ -146,3 +146,20 @@ pub(crate) fn last_part(path: &str) -> Option<&str> {
         .next()
         .filter(|name| !name.is_empty())
 }
+
+/// The first text under a key `message` in an error, from the outside in.
+pub(crate) fn message_in(json: &str) -> Option<String> {
+    let mut value: Value = serde_json::from_str(json).ok()?;
+    for _ in 0..4 {
+        if let Some(text) = value.as_str().or_else(|| value.get("message")?.as_str()) {
+            let text = text.trim();
+            return (!text.is_empty()).then(|| text.to_owned());
+        }
+        let status = value.get("status").and_then(Value::as_u64);
+        match value.get_mut("error").map(Value::take) {
+            Some(inner) => value = inner,
+            None => return status.map(|status| format!("status {status}")),
+        }
+    }
+    None
+}

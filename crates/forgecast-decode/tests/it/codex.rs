@@ -2,7 +2,7 @@
 
 use forgecast_decode::transcript::{DecodedLines, Depth};
 use forgecast_protocol::Event;
-use forgecast_protocol::event::Fact;
+use forgecast_protocol::event::{CutShort, Fact};
 use forgecast_protocol::session::WaitingFor;
 use serde_json::{Value, json};
 
@@ -153,6 +153,46 @@ fn turns_end_in_an_archive_as_in_what_is_followed() {
         let whole = read(agent("codex"), &path(ID), &lines, Depth::Everything);
         assert_eq!(ends_of_turns(&taken), ends_of_turns(&whole));
         assert!(ends_of_turns(&taken).len() > calls(&taken).len());
+    }
+}
+
+#[test]
+fn a_turn_that_an_error_ended_says_so_in_its_last_line_and_once() {
+    let answered = json!({"error": {"code": 429, "message": "The weather quota is used up.", "type": "quota"}});
+    let failed =
+        |message: &str| json!({"last_agent_message": null, "error": {"message": message, "codex_error_info": "other"}});
+    let told = event(2, "error", json!({"message": answered.to_string()}));
+    let over = |payload: Value| event(3, "task_complete", payload);
+    for (end, reason) in [
+        (
+            vec![over(failed(&answered.to_string()))],
+            "The weather quota is used up.",
+        ),
+        (vec![over(failed("Out of quota.\nTry later."))], "Out of quota."),
+        (vec![over(json!({"error": {}}))], "the request failed"),
+        (
+            vec![told.clone(), over(failed("again"))],
+            "The weather quota is used up.",
+        ),
+        (
+            vec![told, over(json!({"error": null}))],
+            "The weather quota is used up.",
+        ),
+    ] {
+        let lines = [vec![event(1, "task_started", json!({}))], end].concat();
+        let whole = read(agent("codex"), &path(ID), &lines, Depth::Everything);
+        let taken = read(agent("codex"), &path(ID), &lines, Depth::UsageOnly);
+        assert_eq!(ends_of_turns(&taken), ends_of_turns(&whole));
+        let ends = ends_of_turns(&whole).into_iter().map(|event| match &event.fact {
+            Fact::WaitingBegan(wait) => (wait.reason.as_str(), wait.cut_short),
+            _ => ("", None),
+        });
+        assert_eq!(ends.collect::<Vec<_>>(), [(reason, Some(CutShort::Error))]);
+        let errors = whole
+            .events
+            .iter()
+            .filter(|event| matches!(event.fact, Fact::ErrorReported(_)));
+        assert_eq!(errors.count(), 1);
     }
 }
 

@@ -13,7 +13,7 @@ use super::{asks_user, starts_agent};
 use crate::clean::level_named;
 use crate::lenient::Text;
 use crate::tool_input::Input;
-use crate::transcript::{Visitor, closed, failed, title_in, tool_line};
+use crate::transcript::{Visitor, closed, failed, message_in, title_in, tool_line};
 
 /// Most lines of one prompt, answer or error in the log.
 const PROMPT_LINES: usize = 8;
@@ -273,21 +273,4 @@ fn compacted(line: &Line<'_>, out: &mut dyn Visitor) {
     let trigger = how.and_then(|how| how.trigger.get()).map(|word| format!(" ({word})"));
     let text = format!("context compacted{}{before}", trigger.unwrap_or_default());
     out.log(&line.context, LogLevel::Info.into(), "", &text, 1);
-}
-
-/// The first text under a key `message` in an error, from the outside in.
-fn message_in(json: &str) -> Option<String> {
-    let mut value: serde_json::Value = serde_json::from_str(json).ok()?;
-    for _ in 0..4 {
-        if let Some(text) = value.as_str().or_else(|| value.get("message")?.as_str()) {
-            let text = text.trim();
-            return (!text.is_empty()).then(|| text.to_owned());
-        }
-        let status = value.get("status").and_then(serde_json::Value::as_u64);
-        match value.get_mut("error").map(serde_json::Value::take) {
-            Some(inner) => value = inner,
-            None => return status.map(|status| format!("status {status}")),
-        }
-    }
-    None
 }

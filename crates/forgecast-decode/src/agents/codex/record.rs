@@ -55,6 +55,8 @@ pub(super) struct Payload<'a> {
     pub(super) item: Object<Item<'a>>,
     pub(super) message: Text<'a>,
     pub(super) reason: Text<'a>,
+    /// What ended a turn before its time.
+    pub(super) error: Option<&'a RawValue>,
     pub(super) name: Text<'a>,
     pub(super) call_id: Text<'a>,
     pub(super) arguments: Text<'a>,
