@@ -35,13 +35,15 @@ const UNASKED: &str = "--dangerously-bypass-approvals-and-sandbox";
 const ENTER: &str = "\r";
 const ESCAPE: &str = "\u{1b}";
 
-/// A provider of models that is ours, and a project that is trusted.
+/// A provider of models that is ours, and a project that is trusted. No daemon: it and its updater
+/// would outlive the scene, and be in the way of the next one at the same place.
 fn prepare(stage: &Stage) -> Result {
     let folder = stage.home.join(".codex");
     let config = format!(
         "model = \"made-up\"\nmodel_provider = \"ours\"\ncheck_for_update_on_startup = false\n\
          [model_providers.ours]\nname = \"ours\"\nbase_url = \"{}/v1\"\nwire_api = \"responses\"\nenv_key = \"OUR_KEY\"\n\
          request_max_retries = 0\nstream_max_retries = 0\n\
+         [features]\ndaemon_auto_start = false\n\
          [projects.\"{}\"]\ntrust_level = \"trusted\"\n",
         stage.model.url,
         stage.project.display()
@@ -53,11 +55,15 @@ fn prepare(stage: &Stage) -> Result {
 
 const ENVIRONMENT: &[(&str, &str)] = &[("OUR_KEY", "made-up-key")];
 
-/// Begins a run without a terminal: the run, and its first call.
-fn begin(stage: &Stage, arguments: &[&str]) -> Result<(Run, Request)> {
+/// Begins a run without a terminal: the run, its session, which is shown at work, and its first
+/// call.
+fn begin(stage: &Stage, arguments: &[&str]) -> Result<(Run, String, Request)> {
     let common = ["exec", "--json", "--skip-git-repo-check", UNASKED];
     let run = stage.start(ENVIRONMENT, &[&common[..], arguments].concat())?;
-    Ok((run, stage.model.next("the first call of a run")?))
+    let call = stage.model.next("the first call of a run")?;
+    let session = thread(stage)?;
+    stage.until_status(&session, "running", "")?;
+    Ok((run, session, call))
 }
 
 /// The thread that a run said last that it is in: the name of its session.
@@ -93,9 +99,7 @@ fn check(stage: &Stage, sessions: &[&str]) -> Result {
 }
 
 fn plain(stage: &Stage) -> Result {
-    let (run, call) = begin(stage, &[PROMPT])?;
-    let session = thread(stage)?;
-    stage.until_status(&session, "running", "")?;
+    let (run, session, call) = begin(stage, &[PROMPT])?;
     call.answer(shell("echo made-up-output"));
     let call = stage.model.next("the call behind the tool")?;
     stage.until_logged(&session, "echo made-up-output")?;
@@ -108,12 +112,13 @@ fn plain(stage: &Stage) -> Result {
 }
 
 fn resume(stage: &Stage) -> Result {
-    let (run, call) = begin(stage, &[PROMPT])?;
-    let session = thread(stage)?;
+    let (run, session, call) = begin(stage, &[PROMPT])?;
     end(run, call, "One.")?;
     stage.until_status(&session, "waiting", "prompt")?;
-    let (run, call) = begin(stage, &["resume", &session, "and once more"])?;
-    stage.until_status(&session, "running", "")?;
+    let (run, resumed, call) = begin(stage, &["resume", &session, "and once more"])?;
+    if resumed != session {
+        return Err(format!("the thread that was resumed goes on as {resumed}"));
+    }
     end(run, call, "Two.")?;
     stage.until_logged(&session, "Two.")?;
     stage.until_status(&session, "waiting", "prompt")?;
@@ -122,17 +127,15 @@ fn resume(stage: &Stage) -> Result {
 }
 
 fn fork(stage: &Stage) -> Result {
-    let (run, call) = begin(stage, &[PROMPT])?;
-    let first = thread(stage)?;
+    let (run, first, call) = begin(stage, &[PROMPT])?;
     call.answer(shell("echo one"));
     let call = stage.model.next("the call behind the tool")?;
     end(run, call, "One.")?;
-    let (run, call) = begin(stage, &["fork", &first, "another way"])?;
-    let second = thread(stage)?;
-    end(run, call, "Two.")?;
+    let (run, second, call) = begin(stage, &["fork", &first, "another way"])?;
     if first == second {
         return Err("the fork is in the thread that it was forked from".to_owned());
     }
+    end(run, call, "Two.")?;
     stage.until_logged(&second, "Two.")?;
     stage.until_status(&second, "waiting", "prompt")?;
     stage.until_status(&first, "waiting", "prompt")?;
@@ -140,8 +143,7 @@ fn fork(stage: &Stage) -> Result {
 }
 
 fn sub_agent(stage: &Stage) -> Result {
-    let (run, call) = begin(stage, &[PROMPT])?;
-    let session = thread(stage)?;
+    let (run, session, call) = begin(stage, &[PROMPT])?;
     call.answer(Reply::Tool(
         "multi_agent_v1.spawn_agent",
         json!({"message": "look around in the made up project"}),
@@ -197,8 +199,7 @@ fn permission(stage: &Stage) -> Result {
         json!({"cmd": "touch made-up-file", "sandbox_permissions": "require_escalated", "justification": "May I?"}),
     ));
     until("the question is on the screen", || terminal.shows("May I?"))?;
-    terminal.press("y")?;
-    let call = stage.model.next("the call behind the approval")?;
+    let call = stage.press_until_asked(&terminal, "y")?;
     stage.until_logged(&session, "touch made-up-file")?;
     stage.until_status(&session, "running", "")?;
     call.answer(Reply::Text("It is made.".to_owned()));
@@ -216,9 +217,7 @@ fn interrupted(stage: &Stage) -> Result {
 }
 
 fn api_error(stage: &Stage) -> Result {
-    let (mut run, call) = begin(stage, &[PROMPT])?;
-    let session = thread(stage)?;
-    stage.until_status(&session, "running", "")?;
+    let (mut run, session, call) = begin(stage, &[PROMPT])?;
     call.answer(Reply::Error(400, "the made up model does not like this"));
     until("the agent ends", || run.has_ended())?;
     until("the session waits with the error as its reason", || {

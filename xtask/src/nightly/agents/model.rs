@@ -10,6 +10,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -19,6 +20,8 @@ use crate::Result;
 
 /// Requests and answers that wait to be taken; an agent asks a handful of things at a time.
 const ROOM: usize = 64;
+/// How long a request is waited for that need not come.
+const MOMENT: Duration = Duration::from_secs(1);
 /// The largest request that is read, in bytes.
 const MAX_BODY: u64 = 64 << 20;
 
@@ -110,9 +113,9 @@ impl Model {
         })
     }
 
-    /// The next request of an agent at work, if there is one.
-    pub(super) fn try_next(&self) -> Option<Request> {
-        self.requests.try_recv().ok()
+    /// The next request of an agent at work, if one comes within a moment.
+    pub(super) fn soon(&self) -> Option<Request> {
+        self.requests.recv_timeout(MOMENT).ok()
     }
 
     /// What was used so far.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::Agent;
 use super::install::Installed;
-use super::model::{Model, Tokens};
+use super::model::{Model, Request, Tokens};
 use super::terminal::Terminal;
 use crate::Result;
 use crate::nightly::server::{Server, until};
@@ -119,6 +119,19 @@ impl Stage {
         Terminal::start(command, &[&[&*program], arguments].concat())
     }
 
+    /// Answers a question on the screen with a key; the call that this leads to. A question that
+    /// has just come up takes no keys yet, so that nobody who types answers it by accident.
+    pub(super) fn press_until_asked(&self, terminal: &Terminal, key: &str) -> Result<Request> {
+        let (mut call, mut pressed) = (None, Ok(()));
+        let asked = until("a call behind the answer to a question", || {
+            pressed = terminal.press(key);
+            call = self.model.soon();
+            pressed.is_err() || call.is_some()
+        });
+        pressed.and(asked)?;
+        call.ok_or_else(|| "no call came".to_owned())
+    }
+
     /// What the agent prints.
     pub(super) fn output(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Result<String> {
         let mut command = self.world(&self.program.display().to_string());
@@ -139,13 +152,26 @@ impl Stage {
             .unwrap_or_default()
     }
 
-    /// Waits until a session has this status and waits for this (empty: for nothing).
+    /// Waits until a session has this status and waits for this (empty: for nothing), by its view
+    /// and by the list of all sessions, which is told of changes a moment later.
     pub(super) fn until_status(&self, session: &str, status: &str, waiting_for: &str) -> Result {
+        let state = state_of(status, waiting_for);
         let is_so = || {
             let view = self.view(session);
-            view["status"] == status && view["waiting_for"].as_str().unwrap_or_default() == waiting_for
+            view["status"] == status
+                && view["waiting_for"].as_str().unwrap_or_default() == waiting_for
+                && self.states_of(session).last() == Some(&state)
         };
-        until(&format!("{session} is {status} {waiting_for}"), is_so)
+        until(&format!("{session} is {state}"), is_so)
+    }
+
+    /// The statuses that a session has had.
+    fn states_of(&self, session: &str) -> Vec<String> {
+        let states = self.states.lock();
+        let states = states.unwrap_or_else(std::sync::PoisonError::into_inner);
+        let name = |id: &str| id.split('~').next().map(str::to_owned);
+        let own = states.iter().find(|(id, _)| name(id) == name(session));
+        own.map_or_else(Vec::new, |(_, states)| states.clone())
     }
 
     /// Waits until the log of a session has these words in a line.
@@ -193,19 +219,14 @@ impl Stage {
         Err(format!("problems are shown: {problems:?}"))
     }
 
-    /// The statuses that a session has had must be these, in this order.
+    /// The statuses that a session has had must be these, in this order; one that begins with `?`
+    /// lasts for so short a time that it need not be seen.
     pub(super) fn went_through(&self, session: &str, expected: &[&str]) -> Result {
-        let states = || {
-            self.states.lock().map_or_else(
-                |_| Vec::new(),
-                |states| {
-                    let own = states.iter().find(|(id, _)| id.split('~').next() == Some(session));
-                    own.map_or_else(Vec::new, |(_, states)| states.clone())
-                },
-            )
-        };
-        let gone = until("states", || states() == expected);
-        gone.map_err(|_| format!("{session} went through {:?}, expected is {expected:?}", states()))
+        let gone = until("states", || fits(&self.states_of(session), expected));
+        gone.map_err(|_| {
+            let states = self.states_of(session);
+            format!("{session} went through {states:?}, expected is {expected:?}")
+        })
     }
 
     /// All sessions that are shown.
@@ -240,6 +261,24 @@ impl Stage {
     }
 }
 
+/// A status and what is waited for, as one text.
+fn state_of(status: &str, waiting_for: &str) -> String {
+    format!("{status} {waiting_for}").trim_end().to_owned()
+}
+
+/// Whether these are the states that are expected, some of which may be left out.
+fn fits(states: &[String], expected: &[&str]) -> bool {
+    let Some((next, later)) = expected.split_first() else {
+        return states.is_empty();
+    };
+    let optional = next.strip_prefix('?');
+    let is_next = |state: &String| state == optional.unwrap_or(next);
+    let taken = states
+        .split_first()
+        .is_some_and(|(state, rest)| is_next(state) && fits(rest, later));
+    taken || (optional.is_some() && fits(states, later))
+}
+
 /// Writes down the statuses of all sessions as they change.
 fn follow(server: &Server, states: &States) -> Result {
     let messages = server.follow("/api/v1/sessions/live")?;
@@ -265,7 +304,7 @@ fn follow(server: &Server, states: &States) -> Result {
                     Value::Null if change.get("waiting_for").is_some() => row.1.clear(),
                     _ => {}
                 }
-                let state = format!("{} {}", row.0, row.1).trim_end().to_owned();
+                let state = state_of(&row.0, &row.1);
                 if let Ok(mut states) = states.lock() {
                     let had = states.entry(id.clone()).or_default();
                     if had.last() != Some(&state) {
