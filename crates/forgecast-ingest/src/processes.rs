@@ -270,6 +270,9 @@ impl Processes {
     /// What a process is doing, or that it is gone.
     fn judge(&self, path: &str, entry: &mut ProcessEntry, pass: &mut ScanPass<'_>) {
         let Some(file) = &entry.file else { return };
+        if pass.may_be_passing(file) {
+            return pass.look_again(GRACE);
+        }
         let first_sight = std::mem::take(&mut entry.first_sight);
         let process = format!("{}@{}", file.pid, file.started.as_deref().unwrap_or_default());
         let known = entry.said.as_ref().filter(|said| said.report.process == process);
@@ -467,6 +470,14 @@ impl ScanPass<'_> {
     fn look_again(&mut self, wait: Duration) {
         let before = self.outcome.recheck.unwrap_or(wait);
         self.outcome.recheck = Some(before.min(wait));
+    }
+
+    /// Whether a process has just begun to do nothing. Before and after what it does without a
+    /// terminal it says so for some milliseconds: told at once, that would call a person for nothing.
+    fn may_be_passing(&self, file: &ProcessFile) -> bool {
+        let does_nothing = matches!(file.status, ProcessStatus::Idle | ProcessStatus::Alive);
+        let begun = file.since.filter(|since| *since <= self.now);
+        does_nothing && begun.is_some_and(|begun| u128::from(self.now.millis_since(begun)) < GRACE.as_millis())
     }
 
     /// Whether a file was changed within the time after which a transcript is an archive.

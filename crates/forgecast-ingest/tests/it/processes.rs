@@ -128,6 +128,34 @@ async fn a_process_is_followed_from_its_first_word_to_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn that_a_process_does_nothing_is_told_when_it_lasts() {
+    let home = tempfile::tempdir().unwrap();
+    let running = start(claude(home.path())).await;
+    let agent = Agent::start(home.path());
+    let say = |status: &str| {
+        let mut words = agent.words("s1", status);
+        words["statusUpdatedAt"] = json!(forgecast_ingest::system_clock().now().as_millis());
+        replace(&agent.file(), &words.to_string());
+    };
+    // At first without a word, as a process that takes a session up.
+    for word in ["", "idle", "busy"] {
+        say(word);
+    }
+    until(&running, "s1", ProcessStatus::Busy).await;
+    say("idle");
+    say("busy");
+    say("waiting");
+    until(&running, "s1", ProcessStatus::Waiting).await;
+    say("idle");
+    until(&running, "s1", ProcessStatus::Idle).await;
+    let mut seen = statuses(&running, "s1");
+    // Two words that follow each other at once may be read as one.
+    seen.dedup();
+    assert_eq!(seen, [ProcessStatus::Busy, ProcessStatus::Waiting, ProcessStatus::Idle]);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_killed_process_has_crashed_whether_it_was_watched_or_found() {
     let home = tempfile::tempdir().unwrap();
     let running = start(claude(home.path())).await;

@@ -219,10 +219,9 @@ impl Stage {
         Err(format!("problems are shown: {problems:?}"))
     }
 
-    /// The statuses that a session has had must be these, in this order; one that begins with `?`
-    /// lasts for so short a time that it need not be seen.
+    /// The statuses that a session has had must be these, in this order.
     pub(super) fn went_through(&self, session: &str, expected: &[&str]) -> Result {
-        let gone = until("states", || fits(&self.states_of(session), expected));
+        let gone = until("states", || self.states_of(session) == expected);
         gone.map_err(|_| {
             let states = self.states_of(session);
             format!("{session} went through {states:?}, expected is {expected:?}")
@@ -264,19 +263,6 @@ impl Stage {
 /// A status and what is waited for, as one text.
 fn state_of(status: &str, waiting_for: &str) -> String {
     format!("{status} {waiting_for}").trim_end().to_owned()
-}
-
-/// Whether these are the states that are expected, some of which may be left out.
-fn fits(states: &[String], expected: &[&str]) -> bool {
-    let Some((next, later)) = expected.split_first() else {
-        return states.is_empty();
-    };
-    let optional = next.strip_prefix('?');
-    let is_next = |state: &String| state == optional.unwrap_or(next);
-    let taken = states
-        .split_first()
-        .is_some_and(|(state, rest)| is_next(state) && fits(rest, later));
-    taken || (optional.is_some() && fits(states, later))
 }
 
 /// Writes down the statuses of all sessions as they change.
