@@ -143,7 +143,7 @@ fn fork(stage: &Stage) -> Result {
 }
 
 fn sub_agent(stage: &Stage) -> Result {
-    let (run, session, call) = begin(stage, &[PROMPT])?;
+    let (mut run, session, call) = begin(stage, &[PROMPT])?;
     call.answer(Reply::Tool(
         "multi_agent_v1.spawn_agent",
         json!({"message": "look around in the made up project"}),
@@ -161,7 +161,21 @@ fn sub_agent(stage: &Stage) -> Result {
     };
     stage.until_status(&session, "running", "")?;
     sub.answer(Reply::Text("Nothing is here.".to_owned()));
-    end(run, main, "All is done.")?;
+    let is_other = |id: &String| id.split('~').next() != Some(&*session);
+    until("the sub-agent is shown as done", || {
+        let mut others = stage.sessions().into_iter().filter(is_other);
+        others.any(|id| stage.view(&id)["status"] == "waiting")
+    })?;
+    stage.until_status(&session, "running", "")?;
+    // What the sub-agent said comes to the first one meanwhile, which may ask once more about it.
+    let mut asked = Some(main);
+    until("the agent ends", || {
+        if let Some(call) = asked.take() {
+            call.answer(Reply::Text("All is done.".to_owned()));
+        }
+        asked = stage.model.soon();
+        run.has_ended()
+    })?;
     stage.until_status(&session, "waiting", "prompt")?;
     let shown = stage.sessions();
     let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
