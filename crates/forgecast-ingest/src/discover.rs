@@ -190,6 +190,10 @@ impl Walk {
             let (root, relative, kind) = (self.root, PathBuf::new(), SetKind::Processes(agent));
             found(Found::Source { root, relative, kind });
         }
+        let home = context
+            .home
+            .as_deref()
+            .and_then(|home| home.strip_prefix(&self.path).ok());
         let mut listed = 0_u64;
         let mut waiting = vec![(self.from.clone(), 0_usize, self.inside)];
         let mut parents_of_repositories = BTreeSet::new();
@@ -214,10 +218,12 @@ impl Walk {
             if listed > MAX_FOLDERS {
                 break;
             }
+            // Context Foundry's global database in the home folder would make everything below it one project.
+            let is_global = |name: &OsStr| home == Some(&*relative) && name == MARKER;
             let is_project = self.kind == WalkKind::Projects
                 && entries
                     .iter()
-                    .any(|entry| entry.kind == EntryKind::Folder && is_marker(&entry.name));
+                    .any(|entry| entry.kind == EntryKind::Folder && is_marker(&entry.name) && !is_global(&entry.name));
             let is_repository = self.kind == WalkKind::Projects && entries.iter().any(|entry| entry.name == ".git");
             let is_of_interest = is_project || is_repository || self.is_of_worktrees(&relative);
             let followed = followed.or_else(|| is_of_interest.then(|| self.followed(context, &base, &relative)));

@@ -101,7 +101,8 @@ impl Engine {
             .iter()
             .map(|(agent, path)| (path, WalkKind::Agent(agent)));
         for (path, kind) in of_builds.chain(of_agents) {
-            let root = Root::new(path, kind)?;
+            let is_optional = options.optional.contains(&(kind.root_kind(), path.clone()));
+            let root = Root::new(path, kind, is_optional)?;
             if !roots
                 .iter()
                 .any(|other: &Root| other.path == root.path && other.kind == kind)
@@ -125,6 +126,11 @@ impl Engine {
             clock: clock.clone(),
             watcher,
             roots: project_roots.map(|root| root.path.clone()).collect(),
+            // As walks spell it, which know the real paths of the roots.
+            home: options
+                .home
+                .as_ref()
+                .map(|home| home.canonicalize().unwrap_or_else(|_| home.clone())),
             host: options.host.clone(),
             archive_after_ms: options.archive_after_ms,
         };

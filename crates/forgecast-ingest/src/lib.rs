@@ -33,7 +33,7 @@ use std::path::PathBuf;
 
 use forgecast_decode::agents::Agent;
 use forgecast_decode::mask;
-use forgecast_protocol::health::SourceHealth;
+use forgecast_protocol::health::{RootKind, SourceHealth};
 use forgecast_protocol::{Batch, Clock, SourceCheckpoint, SourceKey};
 use tokio::sync::{mpsc, watch as watched};
 use tokio_util::sync::CancellationToken;
@@ -55,6 +55,12 @@ pub struct Options {
     pub logs: Vec<PathBuf>,
     /// Homes of coding agents (`~/.claude`). One that does not exist is awaited, which is no problem.
     pub agents: AgentHomes,
+    /// Those of the folders above that nobody asked for by name. As with homes of agents, it is no problem if one does
+    /// not exist.
+    pub optional: Vec<(RootKind, PathBuf)>,
+    /// The user's home folder. It is no project, because Context Foundry keeps its global database in the
+    /// `.context-foundry` there.
+    pub home: Option<PathBuf>,
     /// A transcript that has not changed for so many milliseconds is an archive: read after everything else, for its
     /// usage only.
     pub archive_after_ms: u64,
@@ -83,6 +89,8 @@ impl Default for Options {
             checkpoints: Vec::new(),
             logs: Vec::new(),
             agents: Vec::new(),
+            optional: Vec::new(),
+            home: None,
             archive_after_ms: 24 * 60 * 60 * 1_000,
             poll: false,
             debounce_ms: 100,

@@ -15,12 +15,15 @@ use forgecast_decode::clean::Cleaner;
 pub(crate) const GRACE: Duration = Duration::from_millis(300);
 
 /// What all sources share.
+#[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) cleaner: Cleaner,
     pub(crate) clock: Clock,
     pub(crate) watcher: Watcher,
     /// The folders under which projects are looked for.
     pub(crate) roots: Vec<PathBuf>,
+    /// The user's home folder.
+    pub(crate) home: Option<PathBuf>,
     pub(crate) host: Option<String>,
     /// A transcript that was not changed for so many milliseconds is an archive.
     pub(crate) archive_after_ms: u64,

@@ -16,7 +16,7 @@ pub struct SourceHealth {
     pub ready: bool,
     /// How far the reading of archives is; absent when none waits to be read.
     pub indexing: Option<IndexingProgress>,
-    /// The configured folders; a folder of an agent only while it is there.
+    /// The configured folders; a default folder, or one of an agent, only while it is there.
     pub roots: Vec<RootHealth>,
     /// Folders with a system watch.
     pub watches: u64,

@@ -52,8 +52,26 @@ pub(super) enum Done {
     Roots(Vec<RootCheck>),
 }
 
-/// What a configured folder is at the moment: which one, and whether it is remote.
-pub(super) type RootCheck = Result<(FileIdentity, bool), OpenError>;
+/// What a configured folder is at the moment, or why it cannot be watched.
+pub(super) type RootCheck = Result<RootSeen, RootAway>;
+
+/// A configured folder that is there.
+pub(super) struct RootSeen {
+    pub(super) path: PathBuf,
+    pub(super) identity: FileIdentity,
+    /// Others can change it without the system noticing.
+    pub(super) remote: bool,
+}
+
+/// Why a configured folder cannot be watched.
+pub(super) enum RootAway {
+    /// There is nothing of that name.
+    Missing,
+    /// A file or anything else stands in its place.
+    NoFolder,
+    /// It may not be listed and entered.
+    Closed(OpenError),
+}
 
 /// Kinds of jobs with a number of threads each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

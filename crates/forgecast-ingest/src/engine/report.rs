@@ -41,7 +41,7 @@ impl Engine {
             .roots
             .iter()
             .enumerate()
-            .filter(|(_, root)| !(root.kind.is_agent() && root.state == RootState::Missing))
+            .filter(|(_, root)| !(root.is_optional && root.state == RootState::Missing))
             .map(|(number, root)| self.root_health(number, root))
             .collect();
         self.report_polling(polled);

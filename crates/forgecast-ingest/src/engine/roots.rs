@@ -1,13 +1,15 @@
 //! The configured folders and the folders between them and the projects: whether they are there, when they are walked,
 //! and which of them must be compared by `stat` because nobody tells us of changes.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use forgecast_protocol::{FileIdentity, ProblemKind};
 use tokio::time::Instant;
 
-use super::jobs::{Done, Lane, RootCheck};
+use super::jobs::{Done, Lane, RootAway, RootCheck, RootSeen};
 use super::{Engine, OUTBOX};
 use crate::Error;
 use crate::discover::{WATCHED_LEVELS, Walk, WalkKind};
@@ -22,8 +24,16 @@ const WALK_SHARE: u32 = 200;
 
 /// A configured folder.
 pub(super) struct Root {
+    /// As configured, made absolute.
+    named: PathBuf,
+    /// Its real path once it was there: two roots that are one are seen as one, and a project has the same path
+    /// whether it was found at the start or later.
     pub(super) path: PathBuf,
+    /// Whether `path` was resolved.
+    is_real: bool,
     pub(super) kind: WalkKind,
+    /// Nobody asked for it by name, so it is no problem if it is not there.
+    pub(super) is_optional: bool,
     pub(super) state: RootState,
     pub(super) message: Option<String>,
     /// Others can change it without the system noticing.
@@ -39,19 +49,19 @@ pub(super) struct Root {
 }
 
 impl Root {
-    pub(super) fn new(path: &Path, kind: WalkKind) -> Result<Self, Error> {
-        let resolve = |source| Error::ResolveFolder {
+    pub(super) fn new(path: &Path, kind: WalkKind, is_optional: bool) -> Result<Self, Error> {
+        let named = std::path::absolute(path).map_err(|source| Error::ResolveFolder {
             path: path.to_owned(),
             source,
-        };
-        // Of a folder that is there, its real path: two roots that are one are seen as one.
-        let real = path
-            .canonicalize()
-            .or_else(|_| std::path::absolute(path))
-            .map_err(resolve)?;
+        })?;
+        let real = path.canonicalize().ok().filter(|real| real.is_dir());
         Ok(Self {
-            path: real,
+            is_real: real.is_some(),
+            path: real.unwrap_or_else(|| named.clone()),
+            named,
             kind,
+            // Most people use one agent.
+            is_optional: is_optional || kind.is_agent(),
             state: RootState::Missing,
             message: None,
             remote: false,
@@ -78,6 +88,38 @@ impl Root {
     }
 }
 
+/// Looks at a configured folder. `is_real` says that the path was resolved before.
+fn look_at(path: PathBuf, is_real: bool) -> RootCheck {
+    let real = if is_real { None } else { path.canonicalize().ok() };
+    let path = real.unwrap_or(path);
+    let opened = Base::open(&path).and_then(|base| Ok((base.enter()?, base.is_remote())));
+    match opened {
+        Ok((identity, remote)) => Ok(RootSeen { path, identity, remote }),
+        Err(_) if path.metadata().is_ok_and(|found| !found.is_dir()) => Err(RootAway::NoFolder),
+        Err(error) if error.is_missing() => Err(RootAway::Missing),
+        Err(error) => Err(RootAway::Closed(error)),
+    }
+}
+
+impl RootAway {
+    /// What is wrong with the folder at `path`, and what to do.
+    fn message(&self, path: &str) -> String {
+        match self {
+            Self::Missing => format!("the folder {path} is not there; it is watched as soon as it is"),
+            Self::NoFolder => {
+                format!("{path} is not a folder; name another one, or put a folder in its place, which is then watched")
+            }
+            Self::Closed(OpenError::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
+                format!("the folder {path} may not be read; let the user that runs Forgecast list and enter it")
+            }
+            Self::Closed(OpenError::Io { source, .. }) => {
+                format!("the folder {path} cannot be read ({source}); it is watched as soon as it can be")
+            }
+            Self::Closed(error) => format!("the folder {path} cannot be read ({error})"),
+        }
+    }
+}
+
 impl Engine {
     /// Looks at the configured folders.
     pub(super) fn check_roots(&mut self, now: Instant) {
@@ -85,16 +127,19 @@ impl Engine {
         if !self.jobs.has_room(Lane::Roots) || !self.roots.iter().any(due) {
             return;
         }
-        let paths: Vec<PathBuf> = self.roots.iter().map(|root| root.path.clone()).collect();
+        let paths: Vec<(PathBuf, bool)> = self
+            .roots
+            .iter()
+            .map(|root| (root.path.clone(), root.is_real))
+            .collect();
         for root in &mut self.roots {
             root.checked = Some(now);
         }
         self.jobs.spawn(Lane::Roots, Vec::new(), move |done| {
-            let check = |path: &Path| -> RootCheck {
-                let base = Base::open(path)?;
-                Ok((base.enter()?, base.is_remote()))
-            };
-            let states = paths.iter().map(|path| check(path)).collect();
+            let states = paths
+                .into_iter()
+                .map(|(path, is_real)| look_at(path, is_real))
+                .collect();
             let _ = done.blocking_send(Done::Roots(states));
         });
     }
@@ -102,10 +147,27 @@ impl Engine {
     pub(super) fn roots_checked(&mut self, states: Vec<RootCheck>) {
         for (number, state) in states.into_iter().enumerate() {
             match state {
-                Ok((identity, remote)) => self.root_is_there(number, &identity, remote),
-                Err(error) => self.root_is_away(number, &error),
+                Ok(seen) => {
+                    self.use_real_path(number, seen.path);
+                    self.root_is_there(number, &seen.identity, seen.remote);
+                }
+                Err(away) => self.root_is_away(number, &away),
             }
         }
+    }
+
+    /// A root that was not there at the start may turn out to be a link, or to be below one.
+    fn use_real_path(&mut self, number: usize, real: PathBuf) {
+        let root = &mut self.roots[number];
+        let was_real = std::mem::replace(&mut root.is_real, true);
+        if was_real || root.path == real {
+            return;
+        }
+        let key = root.key();
+        root.path = real;
+        self.clear_problem(&key);
+        let projects = self.roots.iter().filter(|root| root.kind == WalkKind::Projects);
+        Arc::make_mut(&mut self.context).roots = projects.map(|root| root.path.clone()).collect();
     }
 
     fn root_is_there(&mut self, number: usize, identity: &FileIdentity, remote: bool) {
@@ -137,30 +199,38 @@ impl Engine {
         }
     }
 
-    fn root_is_away(&mut self, number: usize, error: &OpenError) {
-        let missing = error.is_missing();
+    fn root_is_away(&mut self, number: usize, away: &RootAway) {
+        let is_hidden = self.is_below_one_that_is_away(number);
         let root = &mut self.roots[number];
         let (was_there, path, key) = (root.is_there(), root.path.clone(), root.key());
-        let (state, kind, message) = if missing {
-            let message = format!("the folder {key} is not there; it is watched as soon as it is");
-            (RootState::Missing, ProblemKind::Missing, message)
-        } else {
-            let message = format!("the folder {key} cannot be read; it is watched as soon as it can be");
-            (RootState::Unreadable, ProblemKind::Unreadable, message)
+        let (state, kind) = match away {
+            RootAway::Missing => (RootState::Missing, ProblemKind::Missing),
+            RootAway::NoFolder | RootAway::Closed(_) => (RootState::Unreadable, ProblemKind::Unreadable),
         };
-        root.state = state;
         root.identity = None;
         root.settled = true;
-        if missing && root.kind.is_agent() {
-            root.message = None;
-            self.clear_problem(&key);
+        if root.is_optional && (state == RootState::Missing || is_hidden) {
+            root.state = RootState::Missing;
+            // Only what was said of this root: another kind of root may have the same folder.
+            if root.message.take().is_some() {
+                self.clear_problem(&key);
+            }
         } else {
+            let message = away.message(&key);
+            root.state = state;
             root.message = Some(message.clone());
             self.report_problem(&key, kind, message, &key);
         }
         if was_there {
             self.forget_folder(&path);
         }
+    }
+
+    /// Whether the root is below another one that is away: what is wrong is said of that one.
+    fn is_below_one_that_is_away(&self, number: usize) -> bool {
+        let named = &self.roots[number].named;
+        let mut away = self.roots.iter().filter(|root| !root.is_there());
+        away.any(|other| other.named != *named && named.starts_with(&other.named))
     }
 
     /// Walks that are due by time.

@@ -290,12 +290,19 @@ impl Engine {
             format!("/{MARKER}/current-phase.json"),
             format!("/{BUILDLOOP}/run-manifest.json"),
         ];
+        let global = self.context.home.as_ref().map(|home| home.join(MARKER));
+        let is_global = |key: &&SourceKey| {
+            global
+                .as_ref()
+                .is_some_and(|global| Path::new(&key.0).starts_with(global))
+        };
         let project = |key: &'_ SourceKey| {
             endings
                 .iter()
                 .find_map(|ending| key.0.strip_suffix(ending).map(str::to_owned))
         };
-        let folders: Vec<PathBuf> = self.known.keys().filter_map(project).map(PathBuf::from).collect();
+        let of_projects = self.known.keys().filter(|key| !is_global(key)).filter_map(project);
+        let folders: Vec<PathBuf> = of_projects.map(PathBuf::from).collect();
         for folder in folders {
             let root = self
                 .roots

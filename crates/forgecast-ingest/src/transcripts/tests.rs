@@ -43,6 +43,7 @@ fn context() -> Context {
         clock: crate::system_clock(),
         watcher: Watcher::none(),
         roots: Vec::new(),
+        home: None,
         host: None,
         archive_after_ms: 3_600_000,
     }

@@ -4,10 +4,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use forgecast_ingest::Options;
-use forgecast_protocol::Fact;
-use forgecast_protocol::health::RootState;
+use forgecast_protocol::health::{RootKind, RootState};
+use forgecast_protocol::{Event, Fact};
 
-use crate::support::{Running, options, phase, phase_file, project, start};
+use crate::support::{Running, options, phase, phase_file, project, start, start_with};
 
 fn gone(running: &Running) -> usize {
     running
@@ -23,6 +23,31 @@ fn returned(running: &Running) -> usize {
         .iter()
         .filter(|fact| matches!(fact, Fact::SourceReturned(_)))
         .count()
+}
+
+/// Makes a checkpoint in `folder`, all at once.
+fn checkpoint(folder: &Path, session: &str, phase: &str) {
+    std::fs::create_dir_all(folder.join(session)).unwrap();
+    let state = format!(r#"{{"session_id": "{session}", "current_phase": "{phase}"}}"#);
+    std::fs::write(folder.join(session).join("state.json"), state).unwrap();
+}
+
+/// The phases of checkpoints, in the order in which they were told.
+fn checkpoints(running: &Running) -> Vec<String> {
+    running.pick(|event| match &event.fact {
+        Fact::CheckpointReported(checkpoint) => checkpoint.phase.clone(),
+        _ => None,
+    })
+}
+
+/// How often a problem was found and cleared.
+fn times_told(running: &Running, path: &Path) -> (usize, usize) {
+    let key = path.to_str();
+    let count = |wanted: &dyn Fn(&Fact) -> bool| running.facts().iter().filter(|fact| wanted(fact)).count();
+    (
+        count(&|fact| matches!(fact, Fact::ProblemFound(found) if Some(&*found.key) == key)),
+        count(&|fact| matches!(fact, Fact::ProblemCleared(cleared) if Some(&*cleared.key) == key)),
+    )
 }
 
 fn chmod(path: &Path, mode: u32) {
@@ -46,6 +71,199 @@ async fn a_root_that_is_not_there_is_awaited_and_shown_as_missing() {
         .until("watched", |running| running.details(&app).len() == 2)
         .await;
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_root_that_nobody_named_is_awaited_silently_and_may_go_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, homelab) = (folder.path().join("root"), folder.path().join("homelab"));
+    let (ralph, logs) = (root.join("checkpoints/ralph"), root.join("logs"));
+    let app = project(&root, "app", "here");
+    let running = start(Options {
+        roots: vec![root.clone(), homelab.clone()],
+        checkpoints: vec![ralph.clone()],
+        logs: vec![logs.clone()],
+        optional: vec![
+            (RootKind::Projects, homelab.clone()),
+            (RootKind::Checkpoints, ralph.clone()),
+            (RootKind::Logs, logs.clone()),
+        ],
+        ..options(&root)
+    })
+    .await;
+    assert_eq!(running.details(&app), ["here"]);
+    assert_eq!(running.health.borrow().roots.len(), 1, "what is awaited is not shown");
+
+    checkpoint(&ralph, "weather", "scout");
+    std::fs::create_dir(&logs).unwrap();
+    std::fs::write(logs.join("overnight_2026.log"), "begun\n").unwrap();
+    let lab = project(&homelab, "lab", "in the lab");
+    running
+        .until("all of them", |running| {
+            checkpoints(running) == ["scout"]
+                && running.lines().len() == 1
+                && running.details(&lab) == ["in the lab"]
+                && running.health.borrow().roots.len() == 4
+        })
+        .await;
+    checkpoint(&ralph, "weather", "builder");
+    checkpoint(&ralph, "tides", "test");
+    running
+        .until("watched", |running| checkpoints(running).len() == 3)
+        .await;
+
+    std::fs::remove_dir_all(&homelab).unwrap();
+    running.until("gone", |running| gone(running) == 1).await;
+    running
+        .until("not shown", |running| running.health.borrow().roots.len() == 3)
+        .await;
+    project(&homelab, "lab", "again");
+    running.until("returned", |running| returned(running) == 1).await;
+    assert!(
+        !running.has(|fact| matches!(fact, Fact::ProblemFound(_))),
+        "{:#?}",
+        running.facts()
+    );
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missing_root_is_told_once_also_when_another_kind_of_root_awaits_the_same_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let [root, one, two] = ["root", "one", "two"].map(|name| folder.path().join(name));
+    let running = start(Options {
+        roots: vec![root.clone(), one.clone(), two.clone()],
+        logs: vec![root.clone()],
+        optional: vec![(RootKind::Logs, root.clone())],
+        ..options(&root)
+    })
+    .await;
+    // Each is found by another look at the roots.
+    for later in [one, two] {
+        let app = project(&later, "app", "here");
+        running
+            .until("found", |running| running.details(&app) == ["here"])
+            .await;
+    }
+    assert_eq!(times_told(&running, &root), (1, 0));
+    std::fs::create_dir(&root).unwrap();
+    running
+        .until("cleared", |running| times_told(running, &root) == (1, 1))
+        .await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_root_that_appears_as_a_link_names_its_projects_as_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, real) = (folder.path().join("root"), folder.path().join("real"));
+    let app = project(&real, "app", "here");
+    let ralph = root.join("checkpoints/ralph");
+    // The checkpoint is of its folder only if that is below a root.
+    let state = format!(r#"{{"session_id": "s", "working_directory": "{}"}}"#, app.display());
+    std::fs::create_dir_all(real.join("checkpoints/ralph/s")).unwrap();
+    std::fs::write(real.join("checkpoints/ralph/s/state.json"), state).unwrap();
+    let both = || Options {
+        checkpoints: vec![ralph.clone()],
+        ..options(&root)
+    };
+    let is_told = |running: &Running| {
+        let of_app = |event: &Event| event.subject.directory.as_deref() == app.to_str();
+        let is_checkpoint = |event: &Event| matches!(event.fact, Fact::CheckpointReported(_)) && of_app(event);
+        running.details(&app) == ["here"] && running.events().iter().any(is_checkpoint)
+    };
+    let sources = |running: &Running| running.checkpoints().into_keys().collect::<Vec<_>>();
+
+    let running = start(both()).await;
+    assert_eq!(running.problems().len(), 2, "{:?}", running.problems());
+    std::os::unix::fs::symlink(&real, &root).unwrap();
+    running.until("found", is_told).await;
+    running.until("cleared", |running| running.problems().is_empty()).await;
+    let live = sources(&running);
+    running.stop().await;
+
+    let cold = start(both()).await;
+    assert!(is_told(&cold));
+    assert_eq!(live, sources(&cold));
+    cold.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_root_that_is_a_file_is_a_problem_until_a_folder_stands_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    std::fs::write(&root, "").unwrap();
+    let ralph = root.join("checkpoints/ralph");
+    let running = start(Options {
+        checkpoints: vec![ralph.clone()],
+        optional: vec![(RootKind::Checkpoints, ralph)],
+        ..options(&root)
+    })
+    .await;
+    assert_eq!(running.health.borrow().roots[0].state, RootState::Unreadable);
+    let problems = running.problems();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(
+        problems[root.to_str().unwrap()].contains("is not a folder"),
+        "{problems:?}"
+    );
+    std::fs::remove_file(&root).unwrap();
+    let app = project(&root, "app", "here");
+    running
+        .until("found", |running| running.details(&app) == ["here"])
+        .await;
+    running.until("cleared", |running| running.problems().is_empty()).await;
+    running
+        .until("watched", |running| {
+            running.health.borrow().roots[0].state == RootState::Watching
+        })
+        .await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_global_folder_in_the_home_folder_makes_no_project() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    let below = project(&home, "below", "a build");
+    let with_home = || Options {
+        home: Some(home.clone()),
+        discover_ms: 100,
+        ..options(folder.path())
+    };
+    let of_home = |running: &Running| running.details(&home).len();
+
+    // It appears, and is found at the start, and below a root that is the home folder itself.
+    let live = start(with_home()).await;
+    project(&home, "", "no build");
+    let deep = project(&home, "deep/er", "another build");
+    live.until("found", |running| running.details(&deep).len() == 1).await;
+    let listed = live.health.borrow().folders_listed;
+    live.until("walked again", |running| {
+        running.health.borrow().folders_listed >= listed + 12
+    })
+    .await;
+    assert_eq!((of_home(&live), live.health.borrow().projects), (0, 2));
+    live.stop().await;
+    for root in [folder.path(), &home] {
+        let cold = start(Options {
+            roots: vec![root.to_owned()],
+            ..with_home()
+        })
+        .await;
+        assert_eq!((of_home(&cold), cold.health.borrow().projects), (0, 2));
+        assert_eq!(cold.details(&below), ["a build"]);
+        cold.stop().await;
+    }
+
+    // Nor does an earlier life that took it for one.
+    let earlier = start(options(folder.path())).await;
+    assert_eq!(of_home(&earlier), 1, "elsewhere such a folder is a project");
+    let known = earlier.checkpoints();
+    earlier.stop().await;
+    let next = start_with(with_home(), known).await;
+    assert_eq!(next.health.borrow().projects, 2);
+    next.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -146,6 +364,49 @@ fn a_root_that_may_not_be_read_is_shown_and_recovers() {
         std::fs::write(phase_file(&app), phase("second")).unwrap();
         running
             .until("second", |running| running.details(&app) == ["first", "second"])
+            .await;
+        running.stop().await;
+    });
+}
+
+#[test]
+fn a_closed_root_is_one_problem_and_what_nobody_named_below_it_is_none() {
+    as_an_ordinary_user(async {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("root");
+        let (ralph, logs) = (root.join("checkpoints/ralph"), root.join("logs"));
+        checkpoint(&ralph, "weather", "scout");
+        std::fs::create_dir(&logs).unwrap();
+        chmod(&root, 0o000);
+        let running = start(Options {
+            checkpoints: vec![ralph.clone()],
+            logs: vec![logs.clone()],
+            optional: vec![(RootKind::Checkpoints, ralph.clone()), (RootKind::Logs, logs.clone())],
+            ..options(&root)
+        })
+        .await;
+        let problems = running.problems();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(
+            problems[root.to_str().unwrap()].contains("list and enter it"),
+            "{problems:?}"
+        );
+        assert_eq!(running.health.borrow().roots.len(), 1);
+        chmod(&root, 0o700);
+        running.until("read", |running| checkpoints(running) == ["scout"]).await;
+        running
+            .until("no problems", |running| running.problems().is_empty())
+            .await;
+        // By itself it is one: somebody made it, and nothing in it is seen.
+        chmod(&logs, 0o000);
+        running
+            .until("closed", |running| {
+                running.problems().contains_key(logs.to_str().unwrap())
+            })
+            .await;
+        std::fs::remove_dir(&logs).unwrap();
+        running
+            .until("not there", |running| running.problems().is_empty())
             .await;
         running.stop().await;
     });
