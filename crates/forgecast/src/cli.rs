@@ -90,7 +90,7 @@ pub(crate) enum Command {
 /// Options of `serve`.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ServeArgs {
-    /// Folders in which to look for builds [default: the current folder, ~/homelab and checkpoints/ralph where they exist]
+    /// Folders in which to look for builds [default: the current folder and ~/homelab; they may be created later]
     #[arg(value_name = "PATHS")]
     pub(crate) paths: Vec<PathBuf>,
     #[command(flatten)]

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
+use forgecast_protocol::health::RootKind;
 use toml::{Table, Value};
 
 use crate::nearest::nearest;
@@ -40,6 +41,10 @@ pub(crate) struct Config {
     provenance: BTreeMap<String, Provenance>,
     /// How connections are encrypted.
     pub(crate) encryption: Encryption,
+    /// Default folders that may appear later: it is no problem that they do not exist.
+    pub(crate) optional: Vec<(RootKind, PathBuf)>,
+    /// The user's home folder.
+    pub(crate) home: Option<PathBuf>,
     /// Oddities to report to the user although the configuration is usable.
     pub(crate) warnings: Vec<String>,
 }
@@ -83,6 +88,8 @@ impl Config {
             settings: Settings::default(),
             provenance: BTreeMap::new(),
             encryption: Encryption::None,
+            optional: Vec::new(),
+            home: environment.home().map(Path::to_owned),
             warnings: Vec::new(),
         };
         if let Some(path) = find_file(environment, file)? {
@@ -198,7 +205,6 @@ impl Config {
     /// Sets the defaults that depend on the environment, of settings that no layer has set.
     fn compute_defaults(&mut self, environment: &Environment) -> Result<(), ConfigError> {
         let home = environment.home();
-        let existing = |path: PathBuf| path.is_dir().then_some(path);
         let is_set = |key: &str| self.provenance.contains_key(key);
         let settings = &mut self.settings;
         if !is_set(key!(roots).as_str()) {
@@ -208,20 +214,26 @@ impl Config {
                     instead: "name the folders to watch, or start Forgecast in another folder",
                 });
             }
-            let homelab = home.and_then(|home| existing(home.join("homelab")));
-            settings.roots = std::iter::once(environment.current_folder.clone())
-                .chain(homelab)
-                .collect();
+            settings.roots = vec![environment.current_folder.clone()];
+            if let Some(homelab) = home.map(|home| home.join("homelab"))
+                && homelab != environment.current_folder
+            {
+                settings.roots.push(homelab.clone());
+                self.optional.push((RootKind::Projects, homelab));
+            }
         }
-        let below_roots = |folder: &str| {
-            let folders = settings.roots.iter().map(|root| root.join(folder));
-            folders.filter_map(existing).collect()
-        };
+        // Not only those that exist: what runs the builds may make them after the start.
+        let below_roots = |folder: &str| settings.roots.iter().map(|root| root.join(folder)).collect();
         if !is_set(key!(checkpoints).as_str()) {
             settings.checkpoints = below_roots("checkpoints/ralph");
+            let folders = settings.checkpoints.iter().cloned();
+            self.optional
+                .extend(folders.map(|folder| (RootKind::Checkpoints, folder)));
         }
         if !is_set(key!(logs).as_str()) {
             settings.logs = below_roots("logs");
+            let folders = settings.logs.iter().cloned();
+            self.optional.extend(folders.map(|folder| (RootKind::Logs, folder)));
         }
         settings.transcripts.agents.compute_defaults(environment, is_set);
         if !is_set(key!(db).as_str()) {

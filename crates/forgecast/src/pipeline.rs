@@ -179,6 +179,8 @@ fn source_options(config: &Config, mask: mask::Rules) -> forgecast_ingest::Optio
         checkpoints: config.checkpoints.clone(),
         logs: config.logs.clone(),
         agents: agents(config),
+        optional: config.optional.clone(),
+        home: config.home.clone(),
         poll: config.poll,
         debounce_ms: config.sources.debounce_ms,
         settle_ms: config.sources.settle_ms,

@@ -70,13 +70,13 @@ section! {
     /// All settings. Those without a table of their own come first, as TOML requires.
     Settings {
         /// Folders in which to look for builds.
-        /// Default: the current folder, and ~/homelab if it exists.
+        /// Default: the current folder and ~/homelab, which need not exist yet.
         roots: Vec<PathBuf>,
         /// Folders that contain one checkpoint folder per session.
-        /// Default: checkpoints/ralph below each root, where it exists.
+        /// Default: checkpoints/ralph below each root, which need not exist yet.
         checkpoints: Vec<PathBuf>,
         /// Folders that contain logs of builds.
-        /// Default: logs below each root, where it exists.
+        /// Default: logs below each root, which need not exist yet.
         logs: Vec<PathBuf>,
         /// The database.
         /// Default: $XDG_DATA_HOME/forgecast/forgecast.db, else ~/.local/share/forgecast/forgecast.db.

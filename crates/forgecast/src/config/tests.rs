@@ -234,11 +234,25 @@ fn paths_are_relative_to_what_names_them() {
 #[test]
 fn without_anything_said_the_current_folder_and_homelab_are_watched() {
     let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    std::fs::create_dir_all(home.path().join("homelab/checkpoints/ralph")).unwrap();
-    let environment = environment(folder.path(), &[("HOME", home.path().to_str().unwrap())]);
-    let config = Config::resolve(&environment, None, Vec::new()).unwrap();
-    assert_eq!(config.roots, [folder.path().to_owned(), home.path().join("homelab")]);
-    assert_eq!(config.checkpoints, [home.path().join("homelab/checkpoints/ralph")]);
+    let home_variable = [("HOME", home.path().to_str().unwrap())];
+    let in_folder = environment(folder.path(), &home_variable);
+    let config = Config::resolve(&in_folder, None, Vec::new()).unwrap();
+    let homelab = home.path().join("homelab");
+    // None of them exists yet, and only the current folder has to.
+    let below = |name: &str| [folder.path().join(name), homelab.join(name)];
+    assert_eq!(config.roots, [folder.path().to_owned(), homelab.clone()]);
+    assert_eq!(config.checkpoints, below("checkpoints/ralph"));
+    assert_eq!(config.logs, below("logs"));
+    let all = [(RootKind::Projects, homelab.clone())].into_iter();
+    let all = all.chain(below("checkpoints/ralph").map(|path| (RootKind::Checkpoints, path)));
+    let all: Vec<_> = all.chain(below("logs").map(|path| (RootKind::Logs, path))).collect();
+    assert_eq!(config.optional, all);
+    let named = Config::resolve(&in_folder, None, flag(key!(checkpoints), vec!["ralph"])).unwrap();
+    let is_checkpoints = |(kind, _): &(RootKind, PathBuf)| *kind == RootKind::Checkpoints;
+    assert!(!named.optional.iter().any(is_checkpoints), "what is named has to exist");
+    let in_homelab = Config::resolve(&environment(&homelab, &home_variable), None, Vec::new()).unwrap();
+    assert_eq!(in_homelab.roots, [homelab]);
+    assert!(in_homelab.optional.iter().all(|(kind, _)| *kind != RootKind::Projects));
     assert_eq!(config.db, home.path().join(".local/share/forgecast/forgecast.db"));
 }
 

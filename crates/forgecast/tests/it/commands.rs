@@ -194,9 +194,9 @@ fn the_configuration_is_shown_with_where_each_value_comes_from() {
     let mut command = world.command(&["config", "show"]);
     let output = command.env("FORGECAST_VIEWERS_PER_SESSION", "5").output().unwrap();
     insta::assert_snapshot!(world.anonymous(&String::from_utf8(output.stdout).unwrap()), @r#"
-    roots = ["<world>/projects"]  # default
-    checkpoints = []                      # default
-    logs = []                             # default
+    roots = ["<world>/projects", "<world>/home/homelab"]  # default
+    checkpoints = ["<world>/projects/checkpoints/ralph", "<world>/home/homelab/checkpoints/ralph"]  # default
+    logs = ["<world>/projects/logs", "<world>/home/homelab/logs"]  # default
     db = "<world>/home/.local/share/forgecast/forgecast.db"  # default
     host = "127.0.0.1"                    # default
     port = 9000                           # <world>/projects/forgecast.toml

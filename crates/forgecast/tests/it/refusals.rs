@@ -97,6 +97,61 @@ fn a_root_that_does_not_exist_is_announced_and_awaited() {
 }
 
 #[test]
+fn default_folders_that_do_not_exist_are_awaited_without_a_word() {
+    let world = World::new();
+    let mut server = world.serve();
+    assert!(server.line_with("watching").contains("projects (0 projects)"));
+    assert!(server.line_with("").contains("found"), "nothing but the current folder");
+    assert_eq!(server.get("/readyz").0, 200);
+
+    let ralph = world.path("projects/checkpoints/ralph/x");
+    fs::create_dir_all(&ralph).unwrap();
+    fs::write(
+        ralph.join("state.json"),
+        r#"{"session_id": "x", "current_phase": "builder"}"#,
+    )
+    .unwrap();
+    server.view_when("x", |view| view["phase"]["name"] == "Builder");
+    let logs = world.path("projects/logs/ralph_y");
+    fs::create_dir_all(&logs).unwrap();
+    fs::write(logs.join("session.jsonl"), "{\"a\": 1}\n").unwrap();
+    server.view_when("y", |view| view["artifacts"]["ralph_y/session.jsonl"].is_object());
+    Project::at(&world.path("home/homelab/lab"))
+        .phase(&json!({"session_id": "lab", "current_phase": "Scout", "progress_detail": "here"}));
+    server.view_when("lab", |view| detail_of(view) == "here");
+    assert_eq!(server.get("/readyz").0, 200);
+    assert_eq!(server.kill(), "");
+}
+
+#[test]
+fn a_root_that_is_a_file_is_announced_with_the_way_out() {
+    let world = World::new();
+    let root = world.path("root");
+    fs::write(&root, "").unwrap();
+    let mut server = world.serve_with(&[root.to_str().unwrap()]);
+    insta::assert_snapshot!(world.anonymous(&server.line_with("problem")), @"  problem    <world>/root is not a folder; name another one, or put a folder in its place, which is then watched");
+    fs::remove_file(&root).unwrap();
+    Project::at(&root.join("weather-app"))
+        .phase(&json!({"session_id": "weather-app", "current_phase": "Scout", "progress_detail": "here"}));
+    server.view_when("weather-app", |view| detail_of(view) == "here");
+    let said = server.kill();
+    assert_eq!(said.lines().count(), 1, "said once: {said}");
+}
+
+#[test]
+fn the_global_folder_of_context_foundry_is_no_session() {
+    let world = World::new();
+    Project::at(&world.path("home")).replace("patterns/common-issues.json", r#"{"patterns": [{"id": "one"}]}"#);
+    world
+        .project("weather-app")
+        .phase(&json!({"session_id": "weather-app", "current_phase": "Scout", "progress_detail": "here"}));
+    Project::at(&world.path("home/app"))
+        .phase(&json!({"session_id": "app", "current_phase": "Scout", "progress_detail": "in home"}));
+    let mut server = world.serve_with(&[world.path(".").to_str().unwrap()]);
+    assert!(server.line_with("found").contains("2 projects, 2 sessions"));
+}
+
+#[test]
 fn a_folder_that_may_not_be_read_is_announced_and_the_others_are_served() {
     let world = World::new();
     let closed = world.path("closed");
@@ -118,7 +173,7 @@ fn a_folder_that_may_not_be_read_is_announced_and_the_others_are_served() {
     assert!(
         server
             .line_with("closed")
-            .contains("cannot be read; will be watched once it can be")
+            .contains("may not be read; let the user that runs Forgecast list and enter it")
     );
     server.view_when("weather-app", |view| detail_of(view) == "seen");
     let said = server.kill();

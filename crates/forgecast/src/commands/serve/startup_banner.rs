@@ -90,7 +90,10 @@ impl StartupBanner<'_> {
         let health = health.borrow().clone();
         let mut text = String::new();
         for root in &health.roots {
-            text += &self.style.labeled("watching", &folder(root));
+            text += &match (&root.message, root.state) {
+                (Some(message), RootState::Unreadable) => self.style.labeled("problem", &one_line(message)),
+                _ => self.style.labeled("watching", &folder(root)),
+            };
         }
         let (sessions, running) = count_sessions(&hub).await;
         let so_far = if settled { "" } else { " so far" };
@@ -155,7 +158,7 @@ fn folder(root: &RootHealth) -> String {
         RootState::Watching => found,
         RootState::Polling => format!("{found}, polled"),
         RootState::Missing => "does not exist; will be watched once it does".to_owned(),
-        RootState::Unreadable => "cannot be read; will be watched once it can be".to_owned(),
+        RootState::Unreadable => "cannot be read".to_owned(),
     };
     format!("{} ({state})", one_line(&root.path.display().to_string()))
 }
