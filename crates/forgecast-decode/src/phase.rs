@@ -118,16 +118,19 @@ fn detail(fields: &mut Fields<'_>, names: &[&str]) -> Option<String> {
     {
         return fields.line(names);
     }
-    let (_, Value::Object(parts)) = fields.take(names)? else {
-        return None;
-    };
-    let parts = parts.iter().filter_map(|(name, value)| match value {
+    let (name, value) = fields.take(names)?;
+    let parts = value.as_object().into_iter().flatten();
+    let parts = parts.filter_map(|(name, value)| match value {
         Value::String(text) => Some(format!("{name} {text}")),
         Value::Number(number) => Some(format!("{name} {number}")),
         _ => None,
     });
     let text = fields.cleaner().line(&parts.collect::<Vec<_>>().join(", "));
-    (!text.is_empty()).then_some(text)
+    if text.is_empty() {
+        fields.expected(name, "text", &value);
+        return None;
+    }
+    Some(text)
 }
 
 /// As written, in one spelling: `4/7` for `Phase 4 of 7`, `3` for `3.0`.
