@@ -1,6 +1,6 @@
 //! The agents of a session, one agent, and the sessions that have agents at work.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -28,6 +28,7 @@ pub(crate) struct Agents {
 /// One agent.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Agent {
+    id: String,
     agent_id: String,
     session_id: String,
     agent_type: Option<String>,
@@ -49,6 +50,12 @@ pub(crate) struct Agent {
     end_time: Option<Timestamp>,
     duration_seconds: Option<u64>,
     elapsed_seconds: u64,
+    /// No source says it of one agent.
+    estimated_remaining_seconds: Option<u64>,
+    created_at: Option<Timestamp>,
+    updated_at: Option<Timestamp>,
+    /// Always empty: what producers add is passed on to viewers as it comes.
+    metadata: BTreeMap<String, String>,
 }
 
 /// The sessions at work.
@@ -67,6 +74,9 @@ struct Instance {
     task: TaskSummary,
     #[schemars(range(min = 0, max = 100))]
     overall_progress_percent: f64,
+    #[schemars(range(min = 0, max = 100))]
+    progress_percent: f64,
+    duration_seconds: u64,
     agents_total: u64,
     agents_active: u64,
     tokens_used: u64,
@@ -146,6 +156,8 @@ impl Instance {
             session_id: session.id.clone(),
             task: TaskSummary::new(session, now),
             overall_progress_percent: view.progress.percent.unwrap_or(0.0),
+            progress_percent: view.progress.percent.unwrap_or(0.0),
+            duration_seconds: view::elapsed_s(view, now),
             agents_total: view.agents.len() as u64,
             agents_active: running_agents(view),
             tokens_used: usage.map_or(0, |usage| usage.tokens.total()),
@@ -174,6 +186,7 @@ impl Agent {
         );
         let elapsed = seconds_between(state.started_at, state.ended_at.or(Some(now)));
         Self {
+            id: agent.to_owned(),
             agent_id: agent.to_owned(),
             session_id: session.to_owned(),
             agent_type: state.kind.clone(),
@@ -192,6 +205,10 @@ impl Agent {
             end_time: state.ended_at,
             duration_seconds: seconds_between(state.started_at, state.ended_at),
             elapsed_seconds: elapsed.unwrap_or_default(),
+            estimated_remaining_seconds: None,
+            created_at: state.started_at,
+            updated_at: state.ended_at.or(state.started_at),
+            metadata: BTreeMap::new(),
         }
     }
 }

@@ -74,7 +74,8 @@ struct DecisionsOfTask {
 /// One decision.
 #[derive(Debug, Serialize, JsonSchema)]
 struct LegacyDecision {
-    id: String,
+    /// The same for the same decision, as the rows of a table would have it.
+    id: u32,
     task_id: String,
     timestamp: Option<Timestamp>,
     phase: Option<String>,
@@ -254,7 +255,7 @@ fn decisions(view: &SessionView, id: &str) -> Vec<LegacyDecision> {
     let mut recent: Vec<(&String, &DecisionView)> = decisions.recent.iter().collect();
     recent.sort_by_key(|(_, decision)| decision.at);
     let list = last(RECENT, recent).into_iter().map(|(key, decision)| LegacyDecision {
-        id: key.clone(),
+        id: number_of(key),
         task_id: id.to_owned(),
         timestamp: decision.at,
         phase: decision.phase.clone(),
@@ -265,10 +266,16 @@ fn decisions(view: &SessionView, id: &str) -> Vec<LegacyDecision> {
         is_regrettable: is_regrettable(decision),
         used_lessons_learned: decision.lesson_used,
         pattern_ids: "[]",
-        reasoning: decision.root_cause.clone(),
-        outcome: decision.solution.clone(),
+        reasoning: decision.solution.clone(),
+        outcome: None,
     });
     list.collect()
+}
+
+/// A number for a decision that has a text as its key: a hash (FNV-1a).
+fn number_of(key: &str) -> u32 {
+    let hash = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(16_777_619);
+    key.bytes().fold(2_166_136_261, hash)
 }
 
 fn agents(view: &SessionView, id: &str) -> Vec<AgentPerformance> {

@@ -1,10 +1,11 @@
 //! Sessions under the name of tasks, as the orchestrator's own protocol (MCP) calls them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use forgecast_protocol::Timestamp;
-use forgecast_protocol::session::PhaseStatus;
+use forgecast_protocol::session::{ArtifactView, PhaseStatus};
+use forgecast_protocol::{SessionView, Timestamp};
 use forgecast_server::{AppState, InPath};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -27,13 +28,26 @@ pub(crate) struct Tasks {
 pub(crate) struct Task {
     #[serde(flatten)]
     summary: TaskSummary,
+    session_id: String,
     phases_completed: Vec<String>,
+    iterations: u32,
+    progress: TaskProgress,
+    artifacts: BTreeMap<String, ArtifactView>,
+    last_iteration_time: Option<Timestamp>,
     test_iteration: u32,
     started_at: Option<Timestamp>,
     progress_detail: String,
     source: LegacySource,
     #[schemars(range(min = 0))]
     data_age_seconds: f64,
+}
+
+/// The tasks of the build and the remarks on it.
+#[derive(Debug, Serialize, JsonSchema)]
+struct TaskProgress {
+    completed: Vec<String>,
+    remaining: Vec<String>,
+    notes: Vec<String>,
 }
 
 /// What each answer about a session at work says of it.
@@ -101,12 +115,28 @@ impl Task {
         let detail = view.phase.as_ref().and_then(|phase| phase.detail.clone());
         Self {
             summary: TaskSummary::new(session, now),
+            session_id: session.id.clone(),
+            iterations: view.progress.rounds.unwrap_or_default(),
+            progress: TaskProgress::of(view),
+            artifacts: view.artifacts.clone(),
+            last_iteration_time: view.last_work_at,
             phases_completed: vocabulary::phases_that_are(&view::statuses(view), PhaseStatus::Completed),
             test_iteration: view::iterations(view),
             started_at: view.started_at,
             progress_detail: detail.unwrap_or_default(),
             source: vocabulary::source(view.source),
             data_age_seconds: view::age_s(view, now),
+        }
+    }
+}
+
+impl TaskProgress {
+    fn of(view: &SessionView) -> Self {
+        let (completed, remaining) = view::listed_tasks(view);
+        Self {
+            completed,
+            remaining,
+            notes: view.progress.notes.clone(),
         }
     }
 }

@@ -381,18 +381,23 @@ fn tasks(view: &SessionView, phases: &PhaseBreakdown) -> LegacyTasks {
         let completed = done.len();
         return LegacyTasks::new(done, left, completed, total);
     }
-    let mut tasks: Vec<_> = progress.tasks.values().collect();
-    tasks.sort_by_key(|task| task.order);
-    let (done, left): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|task| task.status == "completed");
-    let described =
-        |list: Vec<&TaskView>| -> Vec<String> { list.iter().map(|task| task.description.clone()).collect() };
+    let (done, left) = listed_tasks(view);
     let count = |stated: Option<u32>, listed: usize| {
         let stated = stated.and_then(|stated| usize::try_from(stated).ok());
         stated.unwrap_or_default().max(listed)
     };
     let completed = count(progress.tasks_completed, done.len());
     let total = count(progress.tasks_total, done.len() + left.len());
-    LegacyTasks::new(described(done), described(left), completed, total)
+    LegacyTasks::new(done, left, completed, total)
+}
+
+/// What the tasks that the build lists are about: those that are done, and the others.
+pub(crate) fn listed_tasks(view: &SessionView) -> (Vec<String>, Vec<String>) {
+    let mut tasks: Vec<_> = view.progress.tasks.values().collect();
+    tasks.sort_by_key(|task| task.order);
+    let (done, left): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|task| task.status == "completed");
+    let described = |list: Vec<&TaskView>| list.iter().map(|task| task.description.clone()).collect();
+    (described(done), described(left))
 }
 
 impl LegacyTasks {
