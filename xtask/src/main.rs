@@ -17,6 +17,7 @@ mod generate;
 mod metadata;
 mod nightly;
 mod prices;
+mod promises;
 mod python;
 mod tests;
 mod tool;
@@ -37,6 +38,7 @@ cargo xtask <command>
   deny [check…]    check the dependencies against deny.toml: bans, licenses and sources; `advisories` only when named
   prices           what the built-in prices differ in from those of LiteLLM and ccusage, which it installs
                    into a temporary folder
+  promises         run the tests of what Context Foundry's server promised, docs/context-foundry.md, and print its table
   words            look for words that xtask/words.txt replaces
   bench [name…]    measure, each figure beside its floor or peer
   nightly [part…] [min]
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Some("nightly") => nightly::run(rest),
         Some("screenshots") => tests::screenshots(),
         Some("prices") => prices::run(rest),
+        Some("promises") => promises::run(),
         Some("words") => words::run(),
         Some("help" | "--help" | "-h") | None => {
             println!("{USAGE}");

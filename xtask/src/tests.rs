@@ -40,17 +40,20 @@ fn typescript() -> Result {
 
 /// The dashboard in a real Chromium against the binary that the Rust tests were built with.
 fn browser() -> Result {
+    prepare_browser()?;
+    Tool::new("e2e", "npm", &["test"]).run()
+}
+
+/// What tests in a browser need.
+pub(crate) fn prepare_browser() -> Result {
     chromium()?;
     install("e2e")?;
-    cargo(&["build", "--workspace", "--bin", "forgecast", "--locked"]).run()?;
-    Tool::new("e2e", "npm", &["test"]).run()
+    cargo(&["build", "--workspace", "--bin", "forgecast", "--locked"]).run()
 }
 
 /// Takes the README's pictures.
 pub(crate) fn screenshots() -> Result {
-    chromium()?;
-    install("e2e")?;
-    cargo(&["build", "--workspace", "--bin", "forgecast", "--locked"]).run()?;
+    prepare_browser()?;
     Tool::new("e2e", "npm", &["run", "screenshots"]).run()
 }
 

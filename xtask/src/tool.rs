@@ -62,6 +62,20 @@ impl Tool {
         }
     }
 
+    /// Runs it and returns what it wrote to standard output, whether or not it succeeds.
+    pub(crate) fn printed(mut self) -> Result<String> {
+        let output = self.command.stderr(Stdio::inherit()).output();
+        let output = output.map_err(|error| self.not_started(&error))?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Runs it and returns what it wrote to standard error, whether or not it succeeds.
+    pub(crate) fn errors(mut self) -> Result<String> {
+        let output = self.command.stdout(Stdio::inherit()).output();
+        let output = output.map_err(|error| self.not_started(&error))?;
+        Ok(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
     fn not_started(&self, error: &std::io::Error) -> String {
         let program = self.words.split(' ').next().unwrap_or_default();
         if error.kind() == ErrorKind::NotFound {

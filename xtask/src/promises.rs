@@ -1,0 +1,232 @@
+//! The promises of the system that Forgecast replaces, each with its tests: the table of `docs/context-foundry.md`, run and
+//! printed.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde_json::Value;
+
+use crate::Result;
+use crate::tests;
+use crate::tool::{self, Tool, cargo};
+
+/// Where the table is.
+const TABLE: &str = "docs/context-foundry.md";
+
+/// One line of the table.
+#[derive(Debug, PartialEq)]
+struct Promise {
+    /// `S8`.
+    number: String,
+    text: String,
+    tests: Vec<Test>,
+}
+
+/// A test: what runs it, and its name or the beginning of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Test {
+    runner: Runner,
+    name: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Runner {
+    /// `rust:` cargo-nextest.
+    Rust,
+    /// `ui:` Vitest.
+    Ui,
+    /// `e2e:` Playwright.
+    Browser,
+}
+
+/// Names of the tests that ran, and whether each passed.
+type Outcomes = Vec<(String, bool)>;
+
+/// `promises`: runs the tests of the table and prints its lines.
+pub(crate) fn run() -> Result {
+    let text = fs::read_to_string(tool::root().join(TABLE)).map_err(|error| format!("{TABLE}: {error}"))?;
+    let promises = promises(&text)?;
+    let named = |runner: Runner| -> Vec<&str> {
+        let tests = promises.iter().flat_map(|promise| &promise.tests);
+        tests
+            .filter(|test| test.runner == runner)
+            .map(|test| test.name.as_str())
+            .collect()
+    };
+    let outcomes = BTreeMap::from([
+        (Runner::Rust, rust(&named(Runner::Rust))?),
+        (Runner::Ui, ui(&named(Runner::Ui))?),
+        (Runner::Browser, browser(&named(Runner::Browser))?),
+    ]);
+    let mut broken = 0;
+    for promise in &promises {
+        let wrong: Vec<String> = promise
+            .tests
+            .iter()
+            .filter_map(|test| trouble(test, &outcomes))
+            .collect();
+        let mark = if wrong.is_empty() { "✓" } else { "✗" };
+        println!(
+            "{mark} {:<4} {} (tests: {})",
+            promise.number,
+            promise.text,
+            promise.tests.len()
+        );
+        wrong.iter().for_each(|wrong| println!("       {wrong}"));
+        broken += usize::from(!wrong.is_empty());
+    }
+    match broken {
+        0 => Ok(()),
+        broken => Err(format!("{broken} of {} promises are not kept", promises.len())),
+    }
+}
+
+/// What is wrong with a test of the table, if anything is.
+fn trouble(test: &Test, outcomes: &BTreeMap<Runner, Outcomes>) -> Option<String> {
+    let ran = outcomes.get(&test.runner).into_iter().flatten();
+    let mut ran = ran.filter(|(name, _)| name.contains(&test.name)).peekable();
+    if ran.peek().is_none() {
+        return Some(format!("no such test: {}", test.name));
+    }
+    let mut failed = ran.filter(|(_, passed)| !passed);
+    failed.next().map(|(name, _)| format!("failed: {name}"))
+}
+
+/// The lines of the table.
+fn promises(text: &str) -> Result<Vec<Promise>> {
+    let rows = text.lines().filter(|line| line.starts_with("| S"));
+    let promises = rows.map(|row| {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [number, text, tests, ..] = cells[..] else {
+            return Err(format!("{TABLE}: a line without tests: {row}"));
+        };
+        let tests: Result<Vec<Test>> = tests.split('`').skip(1).step_by(2).map(test).collect();
+        let tests = tests?;
+        if tests.is_empty() {
+            return Err(format!("{TABLE}: {number} names no test"));
+        }
+        Ok(Promise {
+            number: number.to_owned(),
+            text: text.to_owned(),
+            tests,
+        })
+    });
+    promises.collect()
+}
+
+/// `rust: name`, `ui: name`, `e2e: name`.
+fn test(text: &str) -> Result<Test> {
+    let (runner, name) = text.split_once(": ").unwrap_or(("", text));
+    let runner = match runner {
+        "rust" => Runner::Rust,
+        "ui" => Runner::Ui,
+        "e2e" => Runner::Browser,
+        _ => return Err(format!("{TABLE}: `{text}` does not say what runs it: rust, ui or e2e")),
+    };
+    Ok(Test {
+        runner,
+        name: name.to_owned(),
+    })
+}
+
+/// In the words of cargo-nextest: `PASS [   0.014s] (3/9) forgecast-hub::it durability::what_…`.
+fn rust(names: &[&str]) -> Result<Outcomes> {
+    let filter = format!("test(/(^|::)({})$/)", names.join("|"));
+    let arguments = [
+        "nextest",
+        "run",
+        "--workspace",
+        "--locked",
+        "--no-fail-fast",
+        "-E",
+        &filter,
+    ];
+    let printed = cargo(&arguments).errors()?;
+    let outcomes = printed.lines().filter_map(|line| {
+        let (word, rest) = line.trim().split_once(' ')?;
+        let passed = match word {
+            "PASS" => true,
+            "FAIL" | "TIMEOUT" | "SIGABRT" => false,
+            _ => return None,
+        };
+        Some((rest.rsplit_once(' ')?.1.to_owned(), passed))
+    });
+    Ok(outcomes.collect())
+}
+
+fn ui(names: &[&str]) -> Result<Outcomes> {
+    const FOLDER: &str = "crates/forgecast-ui";
+    tests::install(FOLDER)?;
+    let report = Tool::new(
+        FOLDER,
+        "npx",
+        &["vitest", "run", "--reporter=json", "-t", &names.join("|")],
+    )
+    .printed()?;
+    let tests = array(&report, "testResults").into_iter();
+    let tests = tests.flat_map(|file| file["assertionResults"].as_array().cloned().unwrap_or_default());
+    let ran = tests.filter(|test| test["status"] == "passed" || test["status"] == "failed");
+    Ok(ran
+        .map(|test| (text(&test["title"]), test["status"] == "passed"))
+        .collect())
+}
+
+fn browser(names: &[&str]) -> Result<Outcomes> {
+    tests::prepare_browser()?;
+    let report = Tool::new(
+        "e2e",
+        "npx",
+        &["playwright", "test", "--reporter=json", "-g", &names.join("|")],
+    )
+    .printed()?;
+    let mut suites = array(&report, "suites");
+    let mut outcomes = Vec::new();
+    while let Some(suite) = suites.pop() {
+        suites.extend(suite["suites"].as_array().cloned().unwrap_or_default());
+        let specs = suite["specs"].as_array().into_iter().flatten();
+        outcomes.extend(specs.map(|spec| (text(&spec["title"]), spec["ok"] == true)));
+    }
+    Ok(outcomes)
+}
+
+/// A list in a report that stands behind whatever else was printed.
+fn array(report: &str, name: &str) -> Vec<Value> {
+    let report = report.find('{').map_or("", |begin| &report[begin..]);
+    let report: Value = serde_json::from_str(report).unwrap_or_default();
+    report[name].as_array().cloned().unwrap_or_default()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod table {
+    use super::*;
+
+    #[test]
+    fn the_table_names_fourteen_promises_and_runners_that_are_known() {
+        let text = fs::read_to_string(tool::root().join(TABLE)).unwrap();
+        let promises = promises(&text).unwrap();
+        let numbers: Vec<&str> = promises.iter().map(|promise| promise.number.as_str()).collect();
+        let expected: Vec<String> = (1..=14).map(|number| format!("S{number}")).collect();
+        assert_eq!(numbers, expected);
+        assert!(super::promises("| S1 | x | none | |").is_err());
+        assert!(super::promises("| S1 | x | `x` | |").is_err());
+    }
+
+    #[test]
+    fn a_test_that_did_not_run_or_failed_is_a_trouble() {
+        let wanted = test("rust: a").unwrap();
+        let with = |ran: &[(&str, bool)]| {
+            let ran = ran.iter().map(|(name, passed)| ((*name).to_owned(), *passed)).collect();
+            trouble(&wanted, &BTreeMap::from([(Runner::Rust, ran)]))
+        };
+        assert_eq!(with(&[("b", true)]).as_deref(), Some("no such test: a"));
+        assert_eq!(
+            with(&[("x::a", true), ("y::a", false)]).as_deref(),
+            Some("failed: y::a")
+        );
+        assert_eq!(with(&[("x::a", true)]), None);
+    }
+}
