@@ -1,17 +1,35 @@
 //! One mark per test, where a report states no numbers: `**Result:** ✅ PASS`, a cell of a table, the verbose lines of
-//! pytest and Go. The word alone, in a sentence, is no mark.
+//! pytest and Go. The word alone, in a sentence, is no mark. Where there are none of these, a line that begins with a sign
+//! is the mark of what it names: `- ✅ login works`, `✓ adds (3 ms)`.
 
 use super::statements::Counts;
 use super::verdict;
 
+/// Signs of what passed and what failed.
+const SIGNS: [(&str, bool); 8] = [
+    ("✅", true),
+    ("✓", true),
+    ("✔", true),
+    ("☑", true),
+    ("❌", false),
+    ("✗", false),
+    ("✘", false),
+    ("✖", false),
+];
+
 /// Counts the marks; `None` when there are none.
 pub(super) fn count(lines: &[String]) -> Option<Counts> {
+    counted(lines.iter().filter_map(|line| mark(line)))
+        .or_else(|| counted(lines.iter().filter_map(|line| leading_sign(line))))
+}
+
+fn counted(marks: impl Iterator<Item = bool>) -> Option<Counts> {
     let (mut passed, mut failed) = (0_u32, 0_u32);
-    for line in lines {
-        match mark(line) {
-            Some(true) => passed += 1,
-            Some(false) => failed += 1,
-            None => {}
+    for mark in marks {
+        if mark {
+            passed += 1;
+        } else {
+            failed += 1;
         }
     }
     let total = passed.checked_add(failed).filter(|total| *total > 0)?;
@@ -33,16 +51,6 @@ fn mark(line: &str) -> Option<bool> {
 
 /// `✅ PASS`, `❌ FAILED`, `[PASS]`.
 fn beside_sign(line: &str) -> Option<bool> {
-    const SIGNS: [(&str, bool); 8] = [
-        ("✅", true),
-        ("✓", true),
-        ("✔", true),
-        ("☑", true),
-        ("❌", false),
-        ("✗", false),
-        ("✘", false),
-        ("✖", false),
-    ];
     for (sign, good) in SIGNS {
         for (at, _) in line.match_indices(sign) {
             let after = line[at + sign.len()..].trim_start_matches(['\u{fe0f}', ' ', ':']);
@@ -55,6 +63,17 @@ fn beside_sign(line: &str) -> Option<bool> {
         return Some(true);
     }
     (line.contains("[FAIL]") || line.contains("[FAILED]")).then_some(false)
+}
+
+/// `- ✅ login works`, `✓ adds (3 ms)`, `2. ❌ logout`. What speaks of the whole is no test.
+fn leading_sign(line: &str) -> Option<bool> {
+    if verdict::is_label_of_whole(line) || verdict::says_all_passed(line) {
+        return None;
+    }
+    let item = line.trim_start_matches(|letter: char| letter.is_ascii_digit() || " \t-+.)".contains(letter));
+    let (sign, good) = SIGNS.into_iter().find(|(sign, _)| item.starts_with(sign))?;
+    let name = item[sign.len()..].trim_start_matches('\u{fe0f}').trim();
+    name.contains(char::is_alphanumeric).then_some(good)
 }
 
 /// `| login | PASS |`, `| login | ✅ |`.

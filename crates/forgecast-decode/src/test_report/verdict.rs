@@ -82,7 +82,8 @@ fn labeled(line: &str) -> Option<bool> {
     }
 }
 
-fn says_all_passed(line: &str) -> bool {
+/// Whether a line says that all tests passed.
+pub(super) fn says_all_passed(line: &str) -> bool {
     let words: Vec<String> = line
         .split(|letter: char| !letter.is_alphanumeric())
         .filter(|word| !word.is_empty())

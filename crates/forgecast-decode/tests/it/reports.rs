@@ -117,6 +117,20 @@ fn marks_are_counted_per_line_where_no_number_is_stated() {
 }
 
 #[test]
+fn a_line_that_begins_with_a_sign_marks_a_test_where_nothing_better_is_stated() {
+    let jest = "  ✓ adds (3 ms)\n  ✓ subtracts\n  ✗ divides by zero (1 ms)\n";
+    assert_eq!(numbers(jest), (Some(3), Some(2), Some(1)));
+    let list = "- ✅ login works\n* ✅ **logout** works\n1. ❌ list is sorted\n✅ search - PASSED\n";
+    assert_eq!(numbers(list), (Some(4), Some(3), Some(1)));
+    let whole = "✅ **ALL TESTS PASSED**\nStatus: ✅ good\n✅\nIt works ✅ now.\n";
+    assert_eq!(numbers(whole), (None, None, None));
+    let better = "**Result:** ✅ PASS\n- ✅ with a detail\n- ✅ and another\n";
+    assert_eq!(numbers(better), (Some(1), Some(1), Some(0)));
+    let stated = "- ✅ login works\n7 passed, 1 failed\n";
+    assert_eq!(numbers(stated), (Some(8), Some(7), Some(1)));
+}
+
+#[test]
 fn prose_is_never_counted() {
     for text in [
         "",
@@ -125,7 +139,6 @@ fn prose_is_never_counted() {
         "Version 2.10 passed review. On 2025-01-13 the build ran for 60 seconds.",
         "**Success Rate:** 100%\n**Duration**: 0.13s\n**Test Iterations**: 1",
         "Passed: 85%\n",
-        "- ✅ Cache key generation\n- ✅ Save and retrieve",
         "Test Suites: 5 passed, 5 total",
         "Passed: 9999999999999999999999",
         "We verified that 100% of paths pass.",
