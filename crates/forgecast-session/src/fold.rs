@@ -171,6 +171,7 @@ impl Session {
             .and(Section::Progress, state.tasks.take_back(&mut view.progress, path));
         state.life.end.take_if(|end| end.path.as_deref() == Some(path));
         state.phases.take_back_results(path);
+        state.phases.forget_percent();
         view.last_work_at = state.files.take_back(path);
         if state.phases.take_back_checkpoint(path) {
             return changed.with(self.take_back_checkpoint());

@@ -37,7 +37,7 @@ pub(crate) const DEPLOY: &str = "Deploy";
 /// The last: its end is the end of the build.
 pub(crate) const FEEDBACK: &str = "Feedback";
 
-const ALIASES: [(&str, &str); 14] = [
+const ALIASES: [(&str, &str); 15] = [
     ("analysis", CODEBASE_ANALYSIS),
     ("tester", TEST),
     ("testing", TEST),
@@ -51,6 +51,7 @@ const ALIASES: [(&str, &str); 14] = [
     ("deployer", DEPLOY),
     ("deployment", DEPLOY),
     ("deploying", DEPLOY),
+    ("github integration", DEPLOY),
     ("screenshots", SCREENSHOT),
 ];
 
@@ -234,6 +235,7 @@ mod tests {
             ("docs", DOCUMENTATION),
             ("Deployer", DEPLOY),
             (" deployment ", DEPLOY),
+            ("GitHub Integration", DEPLOY),
         ] {
             assert_eq!(phase(word).as_deref(), Some(name), "{word}");
         }

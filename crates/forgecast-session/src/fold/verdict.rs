@@ -154,11 +154,12 @@ impl Session {
             view.estimate = None;
         }
         self.state.tasks.count(&mut view.progress, self.state.phases.live());
-        self.view.progress.percent = self.percent();
+        let percent = self.percent();
+        self.view.progress.percent = self.state.phases.hold_percent(percent, &self.view.phases);
         standing
     }
 
-    /// Phases that are done, of those that the run has; the builder's tasks count within its phase. To one decimal.
+    /// Phases that are behind the build, of those that it has; the builder's tasks count within its phase. To one decimal.
     fn percent(&self) -> Option<f64> {
         if self.state.life.is_completed() {
             return Some(100.0);
@@ -172,8 +173,8 @@ impl Session {
         let mut all = 0.0;
         for (name, phase) in &self.view.phases {
             match phase.status {
-                PhaseStatus::Skipped => continue,
-                PhaseStatus::Completed => done += 1.0,
+                // What was passed over is behind the build as well.
+                PhaseStatus::Completed | PhaseStatus::Skipped => done += 1.0,
                 PhaseStatus::Active if name == vocabulary::BUILDER => done += tasks.unwrap_or(0.0),
                 _ => {}
             }

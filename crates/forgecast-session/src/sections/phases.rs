@@ -51,6 +51,17 @@ pub(crate) struct Phases {
     /// The file of that summary.
     #[serde(skip_serializing_if = "Option::is_none")]
     results_path: Option<String>,
+    /// The share that was shown last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shown_percent: Option<ShownPercent>,
+}
+
+/// The share that is done, as it was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct ShownPercent {
+    /// How often phases had been begun anew by then.
+    retries: u32,
+    percent: f64,
 }
 
 /// How a phase ended by the account of a summary.
@@ -185,6 +196,24 @@ impl Phases {
         }
     }
 
+    /// The share that is to be shown: it falls only when a phase is begun anew, not because the pipeline or a list of tasks
+    /// proves to be longer.
+    pub(crate) fn hold_percent(&mut self, percent: Option<f64>, phases: &BTreeMap<String, PhaseView>) -> Option<f64> {
+        let again = phases.values().map(|phase| phase.attempts.saturating_sub(1));
+        let retries = again.fold(0, u32::saturating_add);
+        let shown = self.shown_percent.filter(|shown| shown.retries == retries);
+        self.shown_percent = percent.map(|percent| ShownPercent {
+            retries,
+            percent: shown.map_or(percent, |shown| shown.percent.max(percent)),
+        });
+        self.shown_percent.map(|shown| shown.percent)
+    }
+
+    /// Something that was counted proved to be another run's.
+    pub(crate) fn forget_percent(&mut self) {
+        self.shown_percent = None;
+    }
+
     /// Whether a summary says that the phase is done.
     fn has_result(&self, name: &str) -> bool {
         let result = self.results.get(name);
@@ -209,6 +238,7 @@ impl Phases {
     /// Begins the pipeline anew, for a better witness.
     pub(crate) fn forget(&mut self, phases: &mut BTreeMap<String, PhaseView>) {
         phases.clear();
+        self.forget_percent();
         self.last_list.clear();
         self.longest_list = None;
     }

@@ -58,6 +58,33 @@ fn aliases_name_the_same_phase() {
 }
 
 #[test]
+fn the_share_that_is_done_falls_only_when_a_phase_is_begun_anew() {
+    let with = |number: &str, phase: &str, done: &[&str]| PhaseReported {
+        phase_number: Some(number.to_owned()),
+        ..report(phase, "in_progress", done)
+    };
+    let done = ["Scout", "Architect", "Builder"];
+    let seven = after(&[with("4/7", "Test", &done)]);
+    let mut session = after(&[with("4/7", "Test", &done), with("4.5/8", "Test", &done)]);
+    assert_eq!(status_of(session.view(), "Screenshot"), Pending);
+    assert_eq!(session.view().progress.percent, seven.view().progress.percent);
+    session.apply(&phase_file(minute(9), with("2/8", "Architect", &["Scout"])));
+    assert!(session.view().progress.percent < seven.view().progress.percent);
+}
+
+#[test]
+fn what_was_passed_over_is_behind_the_build() {
+    let mut session = session();
+    let at_deploy = PhaseReported {
+        phase: Some("Deploy".to_owned()),
+        ..PhaseReported::default()
+    };
+    session.apply(&pushed(minute(1), Fact::PhaseReported(at_deploy)));
+    assert_eq!(status_of(session.view(), "Test"), Skipped);
+    assert_eq!(session.view().progress.percent, Some(71.4), "five of seven");
+}
+
+#[test]
 fn a_phase_that_was_left_is_completed_only_if_the_list_or_a_result_says_so() {
     let left = |completed: Option<&[&str]>| {
         let next = PhaseReported {
