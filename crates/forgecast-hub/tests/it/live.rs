@@ -1,11 +1,12 @@
 //! What viewers see while things happen.
 
 use forgecast_hub::{FrameKind, Start, SubscribeError};
-use forgecast_protocol::event::{ProblemCleared, ProblemFound};
+use forgecast_protocol::event::{ProblemCleared, ProblemFound, SessionSeen};
 use forgecast_protocol::{Batch, Fact, Problem, ProblemKind, Subject, Topic};
 use serde_json::json;
 
 use crate::bench::{Bench, agent, custom, eventually, folder, log, named, named_in, options, phase, pushed};
+use crate::memory::completed;
 
 #[tokio::test]
 async fn a_fact_becomes_a_session_that_viewers_see_change() {
@@ -25,6 +26,35 @@ async fn a_fact_becomes_a_session_that_viewers_see_change() {
     assert_eq!(delivery.frames[0].kind, FrameKind::Patch);
     assert_eq!(viewer.state["phase"]["detail"], "thinking");
     viewer.assert_true();
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn a_run_in_whose_place_another_one_begins_is_at_work_no_longer() {
+    let mut bench = Bench::new().await;
+    let begins = |run: &str| {
+        Fact::SessionSeen(SessionSeen {
+            run: Some(run.to_owned()),
+            ..SessionSeen::default()
+        })
+    };
+    for (number, run) in ["first", "second", "third"].into_iter().enumerate() {
+        bench.fact(named_in("app", "/p/app"), begins(run)).await;
+        bench.fact(named_in("app", "/p/app"), phase("Builder", run)).await;
+        bench.wait_for("app", run).await;
+        if run == "second" {
+            bench.fact(named_in("app", "/p/app"), completed()).await;
+            bench.wait_for("app", "\"completed\"").await;
+        }
+        let id = bench.hub.resolve(&"app".parse().unwrap()).unwrap();
+        assert_eq!(usize::try_from(id.run()).unwrap(), number + 1);
+    }
+    for _ in 0..2 {
+        for (id, status) in [("app~1", "abandoned"), ("app~2", "completed"), ("app~3", "running")] {
+            assert_eq!(bench.view(id).await.unwrap().1["status"], status, "{id}");
+        }
+        bench = bench.restart().await;
+    }
     bench.stop().await;
 }
 
