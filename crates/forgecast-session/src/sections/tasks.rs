@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use forgecast_protocol::event::{CheckpointReported, PhaseReported, TaskReported};
+use forgecast_protocol::event::{CheckpointReported, PhaseReported, SourceKind, TaskReported};
 use forgecast_protocol::session::{Progress, TaskView};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,10 @@ pub(crate) struct Tasks {
     checkpoint_tasks: BTreeSet<String>,
     /// Whether any source ever said how far a task is.
     task_states: bool,
+    /// Tasks that their producer said to be at work, not a file that lists them: until it says how they ended, such a file
+    /// may only say that they are done.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    running: BTreeSet<String>,
     /// Tasks that were dropped: all, and those done.
     tasks_before: (u32, u32),
 }
@@ -45,7 +49,11 @@ impl Tasks {
         if let Some(description) = &fact.description {
             task.description.clone_from(description);
         }
-        if let Some(status) = &fact.status {
+        if let Some(status) = fact
+            .status
+            .as_ref()
+            .filter(|status| self.takes_status(&fact.id, status, cx))
+        {
             task.status.clone_from(status);
             self.task_states = true;
         }
@@ -60,6 +68,20 @@ impl Tasks {
         }
         set_some(&mut task.estimated_time, fact.estimated_time.as_ref());
         self.put(view, &fact.id, task)
+    }
+
+    /// Whether what this source says of a task's state counts.
+    fn takes_status(&mut self, id: &str, status: &str, cx: &Context<'_>) -> bool {
+        let meaning = vocabulary::meaning(status);
+        if cx.origin.kind == SourceKind::Artifact {
+            return meaning == Meaning::Completed || !self.running.contains(id);
+        }
+        if meaning == Meaning::Active && self.running.len() < MAX_TASKS {
+            self.running.insert(id.to_owned());
+        } else {
+            self.running.remove(id);
+        }
+        true
     }
 
     /// Takes the rounds, the notes and the two lists of tasks of a checkpoint; whether that changed anything.

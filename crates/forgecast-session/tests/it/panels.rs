@@ -1,10 +1,10 @@
 //! Tests, tasks, agents, decisions, patterns, artifacts, usage: each panel's own rules and caps.
 
-use forgecast_protocol::Fact;
 use forgecast_protocol::event::{
     AgentReported, ArtifactChanged, ArtifactKind, DecisionRecorded, PatternRecorded, SessionSeen, TaskReported,
     TestBasis, TestsReported,
 };
+use forgecast_protocol::{Fact, SourceKind};
 use forgecast_session::Session;
 
 use crate::support::*;
@@ -24,6 +24,35 @@ fn task(number: usize, status: Option<&str>) -> Fact {
         status: status.map(str::to_owned),
         ..TaskReported::default()
     })
+}
+
+#[test]
+fn a_task_at_work_stays_so_whatever_a_list_says_until_its_producer_says_how_it_ended() {
+    let told = |status: &str| {
+        Fact::TaskReported(TaskReported {
+            id: "T1".to_owned(),
+            status: Some(status.to_owned()),
+            ..TaskReported::default()
+        })
+    };
+    let listed = |at: i64, status: &str| artifact_fact("TASKS.md", minute(at), told(status));
+    let said = |at: i64, status: &str| event(SourceKind::Foundry, "events.jsonl", minute(at), told(status));
+    let mut session = session();
+    for (next, expected) in [
+        (listed(1, "pending"), "pending"),
+        (listed(2, "in_progress"), "in_progress"),
+        (listed(3, "pending"), "pending"),
+        (said(4, "in_progress"), "in_progress"),
+        (listed(5, "pending"), "in_progress"),
+        (listed(6, "failed"), "in_progress"),
+        (said(7, "failed"), "failed"),
+        (listed(8, "pending"), "pending"),
+        (said(9, "in_progress"), "in_progress"),
+        (listed(10, "completed"), "completed"),
+    ] {
+        session.apply(&next);
+        assert_eq!(session.view().progress.tasks["T1"].status, expected, "{next:?}");
+    }
 }
 
 #[test]
