@@ -6,6 +6,7 @@ use forgecast_protocol::rest::{Exported, LogMatches, LogPage, Metric, SessionLis
 use forgecast_protocol::{Epoch, Revision, SessionId, SessionRef, Timeline, Timestamp};
 use forgecast_store::{LogQuery, Store};
 
+use crate::command::Command;
 use crate::error::{Error, SubscribeError};
 use crate::frame;
 use crate::history::restore;
@@ -214,7 +215,9 @@ impl Hub {
     /// Waits a moment for what is on its way to the disk. When the disk is stuck, the question is answered with what the
     /// store has.
     pub(crate) async fn settle(&self) {
-        if self.shared.tally.lock().commits_pending > 0 || self.shared.store.backlog_bytes() > 0 {
+        // What viewers were shown is handed to the store a moment later: the loop answers when it has done that.
+        let _ = self.ask(Command::Flush).await;
+        if self.shared.store.backlog_bytes() > 0 {
             let _ = self.flush().await;
         }
     }

@@ -79,6 +79,8 @@ struct Thread {
     lines: Vec<Value>,
     /// The totals at the end of its file.
     total: Call,
+    /// A version that writes a record of each call; no older one goes on with what it wrote.
+    records: bool,
     folder: &'static str,
     packed: bool,
 }
@@ -140,6 +142,7 @@ fn family(plans: &[Plan]) -> (Vec<Thread>, Expected) {
             id: id(number),
             lines: Vec::new(),
             total: [0; 3],
+            records: plan.records || parent.is_some_and(|parent| parent.records && plan.birth != Birth::Alone),
             folder: FOLDERS[usize::from(plan.archived)],
             packed: plan.packed,
         };
@@ -147,8 +150,8 @@ fn family(plans: &[Plan]) -> (Vec<Thread>, Expected) {
         let mut used = ([0; 4], 0);
         for (call, (tokens, compacts)) in plan.calls.iter().enumerate() {
             let now = begun + (call as u64 + 1) * 60_000;
-            let compacts = *compacts && plan.records;
-            spend(&mut thread, plan, call, *tokens, compacts, now);
+            let compacts = *compacts && thread.records;
+            spend(&mut thread, call, *tokens, compacts, now);
             let [input, cached, output] = *tokens;
             used.0 = [used.0[0] + input - cached, used.0[1] + output, used.0[2] + cached, 0];
             used.1 += 1;
@@ -172,7 +175,7 @@ fn begin(thread: &mut Thread, plan: &Plan, parent: Option<&Thread>, begun: u64) 
                 let kept = |line: &&Value| line["type"] != "token_usage_record";
                 copied.extend(parent.lines.iter().filter(kept).cloned());
                 // Older versions, those without records, went on with the parent's total.
-                thread.total = if plan.records { [0; 3] } else { parent.total };
+                thread.total = if thread.records { [0; 3] } else { parent.total };
             }
         }
         (Birth::Forked { names_ancestors }, Some(parent)) => {
@@ -198,8 +201,8 @@ fn begin(thread: &mut Thread, plan: &Plan, parent: Option<&Thread>, begun: u64) 
 }
 
 /// A call: its record, and the totals after it, told twice.
-fn spend(thread: &mut Thread, plan: &Plan, call: usize, tokens: Call, compacts: bool, now: u64) {
-    if plan.records {
+fn spend(thread: &mut Thread, call: usize, tokens: Call, compacts: bool, now: u64) {
+    if thread.records {
         let response = format!("resp_{}_{call}", thread.id);
         // The total of the records goes its own way: a compaction is in it.
         let total = sum(thread.total, [call as u64, 0, 0]);
