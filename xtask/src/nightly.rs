@@ -1,5 +1,6 @@
-//! What takes too long for every submission: the fault tests that fill a machine, thousands of requests made of the API's
-//! description, the real agents, and fuzzing of everything that takes bytes from outside. A missing tool fails.
+//! What takes too long for every submission: laws over cases that nobody has seen, the fault tests that fill a machine,
+//! thousands of requests made of the API's description, the real agents, and fuzzing of everything that takes bytes from
+//! outside. A missing tool fails.
 
 mod agents;
 mod schemathesis;
@@ -13,6 +14,7 @@ type Part = (&'static str, fn(u32) -> Result);
 
 /// In the order in which they run.
 const PARTS: &[Part] = &[
+    ("laws", |_| laws()),
     ("faults", |_| faults()),
     ("schemathesis", |_| schemathesis::run()),
     ("agents", |_| agents::run()),
@@ -53,6 +55,13 @@ pub(crate) fn run(arguments: &[String]) -> Result {
         named.extend(PARTS.iter().map(|(_, part)| part));
     }
     named.iter().try_for_each(|part| part(minutes.unwrap_or(5)))
+}
+
+/// The Rust tests with laws over many cases that nobody has seen.
+fn laws() -> Result {
+    cargo(&["nextest", "run", "--workspace", "--locked", "--no-fail-fast"])
+        .env("PROPTEST_CASES", "2000")
+        .run()
 }
 
 /// The tests that are marked as too long for every submission.
