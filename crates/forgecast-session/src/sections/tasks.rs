@@ -76,10 +76,10 @@ impl Tasks {
         if cx.origin.kind == SourceKind::Artifact {
             return meaning == Meaning::Completed || !self.running.contains(id);
         }
-        if meaning == Meaning::Active && self.running.len() < MAX_TASKS {
+        self.running.remove(id);
+        // One more than are kept: this task is not among them yet, and another one leaves when it is.
+        if meaning == Meaning::Active && self.running.len() <= MAX_TASKS {
             self.running.insert(id.to_owned());
-        } else {
-            self.running.remove(id);
         }
         true
     }
@@ -168,6 +168,7 @@ impl Tasks {
         evict(&mut view.tasks, MAX_TASKS, id, rank, |id, task| {
             self.task_files.remove(id);
             self.checkpoint_tasks.remove(id);
+            self.running.remove(id);
             let (all, done) = &mut self.tasks_before;
             *all = all.saturating_add(1);
             *done = done.saturating_add(u32::from(is_done(task)));

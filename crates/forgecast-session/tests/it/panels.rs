@@ -56,6 +56,16 @@ fn a_task_at_work_stays_so_whatever_a_list_says_until_its_producer_says_how_it_e
 }
 
 #[test]
+fn a_task_at_work_stays_so_after_thousands_that_were_dropped_at_work() {
+    let mut session = session();
+    for number in 0..2_002 {
+        session.apply(&pushed(minute(1), task(number, Some("in_progress"))));
+    }
+    session.apply(&artifact_fact("TASKS.md", minute(2), task(2_001, Some("pending"))));
+    assert_eq!(session.view().progress.tasks["task-2001"].status, "in_progress");
+}
+
+#[test]
 fn a_stronger_source_of_a_test_result_is_never_replaced_by_a_weaker_one() {
     let weak = tests(None, [10, 10, 0], TestBasis::Report);
     let strong = tests(None, [60, 55, 5], TestBasis::Summary);
