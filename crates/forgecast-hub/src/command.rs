@@ -27,7 +27,7 @@ pub(crate) enum Command {
         durable: u64,
         reply: oneshot::Sender<PushAnswer>,
     },
-    /// Answers with the build whose phase file says this at the moment; of several with the one that changed last.
+    /// Answers with the build whose phase file says this at the moment; of several with the one that worked last.
     FindPhaseFile {
         fact: Box<PhaseReported>,
         reply: oneshot::Sender<Option<SessionId>>,

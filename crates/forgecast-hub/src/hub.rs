@@ -252,9 +252,14 @@ impl Hub {
     /// # Errors
     /// The disk did not finish within the deadline (the facts stay queued), or the hub has stopped.
     pub async fn flush(&self) -> Result<(), Error> {
+        self.ask(Command::Flush).await?;
+        self.wait_stored().await
+    }
+
+    /// Waits until what the store has in its queue is durable.
+    pub(crate) async fn wait_stored(&self) -> Result<(), Error> {
         let operation = "flush to the disk";
         let waited_ms = self.shared.options.store_deadline_ms;
-        self.ask(Command::Flush).await?;
         let commit = self.shared.store.commit(Commit::default());
         match timeout(Duration::from_millis(waited_ms), commit).await {
             Ok(result) => result.map_err(Error::store(operation)),

@@ -218,7 +218,7 @@ impl Hub {
         // What viewers were shown is handed to the store a moment later: the loop answers when it has done that.
         let _ = self.ask(Command::Flush).await;
         if self.shared.store.backlog_bytes() > 0 {
-            let _ = self.flush().await;
+            let _ = self.wait_stored().await;
         }
     }
 }
