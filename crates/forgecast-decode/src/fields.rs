@@ -1,6 +1,6 @@
 //! Takes the fields of an object one by one, each with the tolerance that producers need: a number as text or text as a
-//! number, `1.0` for an integer, `null` for absent, `camelCase` for `snake_case`. A field that holds what it cannot hold is noted with what it should
-//! hold, and never costs the fields beside it. Every text that leaves here is clean.
+//! number, `1.0` for an integer, `null` for absent, `camelCase` for `snake_case`. A field that holds what it cannot hold is
+//! noted with what it should hold, and never costs the fields beside it. Every text that leaves here is clean.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -107,6 +107,13 @@ impl<'c> Fields<'c> {
     pub(crate) fn expect_any(&mut self, name: &str, document: &str) {
         if !self.found_any {
             self.note(name, format!("expected {document}: none of its fields is there"));
+        }
+    }
+
+    /// Notes that a field is missing without which the document says nothing of what it is for.
+    pub(crate) fn expect(&mut self, name: &str, what: &str) {
+        if !self.has(name) {
+            self.note(name, format!("expected {what}: it is not there"));
         }
     }
 

@@ -24,12 +24,7 @@ pub(crate) fn decode(relative_path: &str, bytes: &[u8], cleaner: &Cleaner) -> Re
         dated: fields.time(&["last_updated"]),
         ..Decoded::default()
     };
-    if !fields.has("patterns") {
-        fields.note(
-            "patterns",
-            "expected the list of the library's patterns: it is not there".to_owned(),
-        );
-    }
+    fields.expect("patterns", "the list of the library's patterns");
     let library = cleaner.word(library_of(relative_path));
     for (within, map) in fields.objects("patterns", MAX_PATTERNS) {
         let mut inner = Fields::within(map, cleaner, within);

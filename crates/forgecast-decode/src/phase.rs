@@ -110,12 +110,8 @@ fn times(fields: &mut Fields<'_>) -> (Option<Timestamp>, Option<Timestamp>) {
 
 /// What it is doing. Of an object, its fields that are one line: `duration 46.1s`.
 fn detail(fields: &mut Fields<'_>, names: &[&str]) -> Option<String> {
-    let is_object = |name: &&&str| matches!(fields.peek(name), Some(Value::Object(_)));
-    if names
-        .iter()
-        .find(|name| fields.has(name))
-        .is_none_or(|name| !is_object(&name))
-    {
+    let first = names.iter().find(|name| fields.has(name));
+    if !matches!(first.and_then(|name| fields.peek(name)), Some(Value::Object(_))) {
         return fields.line(names);
     }
     let (name, value) = fields.take(names)?;

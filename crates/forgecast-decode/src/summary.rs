@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use forgecast_protocol::event::{CompletionBasis, CompletionReported, Fact, PhaseResult, TestBasis, TestsReported};
-use serde_json::Value;
-
 use forgecast_protocol::words;
+use serde_json::Value;
 
 use super::fields::Fields;
 use super::lenient::Scalar;

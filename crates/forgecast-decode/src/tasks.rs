@@ -23,12 +23,7 @@ pub(crate) fn decode(bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsa
         dated: fields.time(&["created_at", "timestamp"]),
         ..Decoded::default()
     };
-    if !fields.has("tasks") {
-        fields.note(
-            "tasks",
-            "expected the list of the build's tasks: it is not there".to_owned(),
-        );
-    }
+    fields.expect("tasks", "the list of the build's tasks");
     let mut seen = BTreeSet::new();
     let tasks = fields.objects("tasks", MAX_TASKS);
     for (order, (within, map)) in tasks.into_iter().enumerate() {
