@@ -104,14 +104,17 @@ impl Phases {
     /// Whether this repeats the last report of another kind of source: a phase file and the same file by HTTP are one
     /// fact.
     pub(crate) fn repeats_another_source(&self, kind: SourceKind, fact: &PhaseReported) -> bool {
-        let live = self.live.as_ref().filter(|live| live.kind != kind);
-        live.is_some_and(|live| live.fact == storable(fact))
+        self.last_says(fact, |live| live != kind)
     }
 
     /// Whether the last report is a phase file's and says this.
     pub(crate) fn file_says(&self, fact: &PhaseReported) -> bool {
-        let live = self.live.as_ref().filter(|live| live.kind == SourceKind::PhaseFile);
-        live.is_some_and(|live| live.fact == storable(fact))
+        self.last_says(fact, |live| live == SourceKind::PhaseFile)
+    }
+
+    fn last_says(&self, fact: &PhaseReported, is_source: impl FnOnce(SourceKind) -> bool) -> bool {
+        let live = self.live.as_ref();
+        live.is_some_and(|live| is_source(live.kind) && live.fact == storable(fact))
     }
 
     /// Whether this says word for word what is known.
