@@ -223,17 +223,17 @@ impl Config {
             }
         }
         // Not only those that exist: what runs the builds may make them after the start.
-        let below_roots = |folder: &str| settings.roots.iter().map(|root| root.join(folder)).collect();
+        let mut below_roots = |kind: RootKind, name: &str| {
+            let folders: Vec<PathBuf> = settings.roots.iter().map(|root| root.join(name)).collect();
+            let optional = folders.iter().map(|folder| (kind.clone(), folder.clone()));
+            self.optional.extend(optional);
+            folders
+        };
         if !is_set(key!(checkpoints).as_str()) {
-            settings.checkpoints = below_roots("checkpoints/ralph");
-            let folders = settings.checkpoints.iter().cloned();
-            self.optional
-                .extend(folders.map(|folder| (RootKind::Checkpoints, folder)));
+            settings.checkpoints = below_roots(RootKind::Checkpoints, "checkpoints/ralph");
         }
         if !is_set(key!(logs).as_str()) {
-            settings.logs = below_roots("logs");
-            let folders = settings.logs.iter().cloned();
-            self.optional.extend(folders.map(|folder| (RootKind::Logs, folder)));
+            settings.logs = below_roots(RootKind::Logs, "logs");
         }
         settings.transcripts.agents.compute_defaults(environment, is_set);
         if !is_set(key!(db).as_str()) {

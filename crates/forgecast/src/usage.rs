@@ -18,6 +18,9 @@ use forgecast_store::UsageGroup;
 
 use crate::cli::UsageArgs;
 
+/// A run of an agent is reported at its end, less than this many minutes after its last answer.
+const LAST_ANSWER_MINUTES: i64 = 2;
+
 /// What transcripts say.
 pub(crate) struct Transcripts {
     /// The calls.
@@ -29,9 +32,6 @@ pub(crate) struct Transcripts {
     /// The minutes in which transcripts tell of calls, by agent and folder.
     minutes: BTreeMap<(&'static str, Arc<str>), BTreeSet<i64>>,
 }
-
-/// A run of an agent is reported at its end, which its last answer comes before by less than this, minutes.
-const LAST_ANSWER: i64 = 2;
 
 impl Transcripts {
     /// Reads everything below these folders, on all cores.
@@ -83,7 +83,7 @@ impl Transcripts {
             .any(|name| model.contains(name));
         let agent = if is_claude { "claude" } else { "codex" };
         let minutes = self.minutes.get(&(agent, folder.clone()));
-        minutes.is_some_and(|minutes| minutes.range(minute - LAST_ANSWER..=minute).next().is_some())
+        minutes.is_some_and(|minutes| minutes.range(minute - LAST_ANSWER_MINUTES..=minute).next().is_some())
     }
 
     fn observe(&mut self, call: &ScannedCall) {

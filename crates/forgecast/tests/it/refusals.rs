@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::json;
@@ -15,6 +16,15 @@ fn refused(world: &World, arguments: &[&str]) -> String {
     assert_eq!(code, 1, "{stdout}{stderr}");
     assert_eq!(stderr.trim_end().lines().count(), 1, "{stderr}");
     stderr
+}
+
+/// A project in this root is shown; what was said about the root was said once.
+fn is_watched_by_now(server: Server, root: &Path) {
+    Project::at(&root.join("weather-app"))
+        .phase(&json!({"session_id": "weather-app", "current_phase": "Scout", "progress_detail": "here"}));
+    server.view_when("weather-app", |view| detail_of(view) == "here");
+    let said = server.kill();
+    assert_eq!(said.lines().count(), 1, "said once: {said}");
 }
 
 #[test]
@@ -89,11 +99,7 @@ fn a_root_that_does_not_exist_is_announced_and_awaited() {
             .contains("does not exist; will be watched once it does")
     );
     server.line_with("found");
-    Project::at(&root.join("weather-app"))
-        .phase(&json!({"session_id": "weather-app", "current_phase": "Scout", "progress_detail": "here"}));
-    server.view_when("weather-app", |view| detail_of(view) == "here");
-    let said = server.kill();
-    assert_eq!(said.lines().count(), 1, "said once: {said}");
+    is_watched_by_now(server, &root);
 }
 
 #[test]
@@ -131,11 +137,7 @@ fn a_root_that_is_a_file_is_announced_with_the_way_out() {
     let mut server = world.serve_with(&[root.to_str().unwrap()]);
     insta::assert_snapshot!(world.anonymous(&server.line_with("problem")), @"  problem    <world>/root is not a folder; name another one, or put a folder in its place, which is then watched");
     fs::remove_file(&root).unwrap();
-    Project::at(&root.join("weather-app"))
-        .phase(&json!({"session_id": "weather-app", "current_phase": "Scout", "progress_detail": "here"}));
-    server.view_when("weather-app", |view| detail_of(view) == "here");
-    let said = server.kill();
-    assert_eq!(said.lines().count(), 1, "said once: {said}");
+    is_watched_by_now(server, &root);
 }
 
 #[test]
