@@ -22,7 +22,7 @@ struct Promise {
     tests: Vec<Test>,
 }
 
-/// A test: what runs it, and its name or the beginning of it.
+/// A test: what runs it, and its name; of one that Vitest or Playwright runs, a part of its title is enough.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Test {
     runner: Runner,
@@ -100,8 +100,8 @@ fn promises(text: &str) -> Result<Vec<Promise>> {
         let [number, text, tests, ..] = cells[..] else {
             return Err(format!("{TABLE}: a line without tests: {row}"));
         };
-        let tests: Result<Vec<Test>> = tests.split('`').skip(1).step_by(2).map(test).collect();
-        let tests = tests?;
+        let tests = tests.split('`').skip(1).step_by(2).map(test);
+        let tests = tests.collect::<Result<Vec<Test>>>()?;
         if tests.is_empty() {
             return Err(format!("{TABLE}: {number} names no test"));
         }

@@ -25,6 +25,7 @@ pub fn says_failure(word: &str) -> bool {
     let goes_on = |part: &str| {
         NOT_FAILED.contains(&part) || part.bytes().all(|byte| byte == b'0') || (part.ends_with("ing") && !fails(part))
     };
+    // `timeout`, in two words.
     let timed_out = parts().zip(parts().skip(1)).any(|pair| pair == ("timed", "out"));
     (parts().any(fails) || timed_out) && !parts().any(goes_on)
 }
