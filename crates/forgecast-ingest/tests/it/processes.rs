@@ -3,13 +3,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use forgecast_protocol::event::{ProcessReported, ProcessStatus};
 use forgecast_protocol::session::WaitingFor;
-use forgecast_protocol::{Fact, SourceKind};
+use forgecast_protocol::{Clock, Fact, SourceKind, Timestamp};
 use serde_json::{Value, json};
 
-use crate::support::{Running, replace, start, start_with};
+use crate::support::{Running, replace, start, start_at, start_with};
 use crate::transcripts::claude;
 
 /// A process that stands for an agent, with the file in which it speaks.
@@ -130,23 +132,25 @@ async fn a_process_is_followed_from_its_first_word_to_its_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn that_a_process_does_nothing_is_told_when_it_lasts() {
     let home = tempfile::tempdir().unwrap();
-    let running = start(claude(home.path())).await;
-    let agent = Agent::start(home.path());
-    let say = |status: &str| {
-        let mut words = agent.words("s1", status);
-        words["statusUpdatedAt"] = json!(forgecast_ingest::system_clock().now().as_millis());
-        replace(&agent.file(), &words.to_string());
+    // The clock stands still: however long this machine takes, no word lasts until the test says so.
+    let now = Arc::new(AtomicI64::new(1_796_000_000_000));
+    let clock = {
+        let now = Arc::clone(&now);
+        Clock::new(move || Timestamp::from_millis(now.load(Ordering::Relaxed)))
     };
+    let running = start_at(claude(home.path()), clock).await;
+    let agent = Agent::start(home.path());
     // At first without a word, as a process that takes a session up.
     for word in ["", "idle", "busy"] {
-        say(word);
+        agent.say("s1", word);
     }
     until(&running, "s1", ProcessStatus::Busy).await;
-    say("idle");
-    say("busy");
-    say("waiting");
+    agent.say("s1", "idle");
+    agent.say("s1", "busy");
+    agent.say("s1", "waiting");
     until(&running, "s1", ProcessStatus::Waiting).await;
-    say("idle");
+    agent.say("s1", "idle");
+    now.fetch_add(1_000, Ordering::Relaxed);
     until(&running, "s1", ProcessStatus::Idle).await;
     let mut seen = statuses(&running, "s1");
     // Two words that follow each other at once may be read as one.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use forgecast_decode::agents::Agent;
 use forgecast_ingest::{Options, system_clock};
 use forgecast_protocol::health::SourceHealth;
-use forgecast_protocol::{Batch, Event, Fact, LogLine, SourceCheckpoint, SourceKey};
+use forgecast_protocol::{Batch, Clock, Event, Fact, LogLine, SourceCheckpoint, SourceKey};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -51,7 +51,18 @@ pub(crate) async fn start_with(options: Options, known: BTreeMap<SourceKey, Sour
     running
 }
 
+/// Starts by a clock that a test sets.
+pub(crate) async fn start_at(options: Options, clock: Clock) -> Running {
+    let running = launch_at(options, BTreeMap::new(), 64, clock);
+    running.until("ready", |running| running.health.borrow().ready).await;
+    running
+}
+
 pub(crate) fn launch(options: Options, known: BTreeMap<SourceKey, SourceCheckpoint>, room: usize) -> Running {
+    launch_at(options, known, room, system_clock())
+}
+
+fn launch_at(options: Options, known: BTreeMap<SourceKey, SourceCheckpoint>, room: usize, clock: Clock) -> Running {
     let (sink, source) = mpsc::channel(room);
     let (report, health) = watch::channel(SourceHealth::default());
     let shutdown = CancellationToken::new();
@@ -59,7 +70,7 @@ pub(crate) fn launch(options: Options, known: BTreeMap<SourceKey, SourceCheckpoi
         options,
         known,
         sink,
-        system_clock(),
+        clock,
         report,
         shutdown.clone(),
     ));
