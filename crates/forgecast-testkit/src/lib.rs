@@ -23,7 +23,7 @@ pub use self::server::{Server, Setup};
 pub use self::viewer::{Received, TopicState, Viewer};
 
 /// Ten times what a loaded machine needs; reached only by a test that fails.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// The time that it is on every server of the tests, unless [`Server::pass`] makes it later.
 #[must_use]

@@ -70,6 +70,8 @@ impl Server {
         setup.server.heartbeat_ms = 60_000;
         setup.server.idle_ms = 600_000;
         setup.hub.index_coalesce_ms = 1;
+        // However slow the disk of a loaded machine is, unless a test is about that.
+        setup.hub.store_deadline_ms = 60_000;
         change(&mut setup);
         let later = Arc::new(AtomicI64::new(0));
         let clock = {

@@ -230,7 +230,7 @@ pub(crate) fn commit(writes: impl IntoIterator<Item = Write>) -> Commit {
 
 /// Waits for a condition, for as long as a slow machine may need.
 pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let limit = std::time::Duration::from_secs(30);
+    let limit = std::time::Duration::from_secs(60);
     let waiting = async {
         while !condition().await {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
