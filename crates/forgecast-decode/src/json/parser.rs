@@ -359,7 +359,8 @@ fn number_of(text: &str, whole: bool) -> Value {
         if let Ok(number) = text.parse::<u64>() {
             return number.into();
         }
-        if let Ok(number) = text.parse::<i64>() {
+        // `-0` is no integer: its sign would be lost.
+        if let Some(number) = text.parse::<i64>().ok().filter(|number| *number != 0) {
             return number.into();
         }
     }

@@ -141,6 +141,11 @@ proptest! {
     }
 
     #[test]
+    fn a_number_is_the_number_of_the_reference(text in "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,3})?(e-?[0-9]{1,2})?") {
+        prop_assert_eq!(json::value(text.as_bytes()), Ok(serde_json::from_str(&text).unwrap()));
+    }
+
+    #[test]
     fn what_is_accepted_is_what_the_reference_accepts(text in "[\\[\\]{}\",:0-9.eE+truefalsn\\\\ -]{0,40}") {
         let ours = json::value(text.as_bytes());
         match serde_json::from_str::<serde_json::Value>(&text) {
