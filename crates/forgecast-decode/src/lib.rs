@@ -57,6 +57,13 @@ pub enum Format {
     Patterns,
     /// `build-tasks.json`.
     BuildTasks,
+    /// `builder-logs/task-N.done` or `.error`: how a task of the builder ended.
+    TaskMark {
+        /// The task, as the file names it: `task-3`.
+        task: String,
+        /// Whether it is done, rather than failed.
+        done: bool,
+    },
     /// A file of a checkpoint folder.
     Checkpoint(CheckpointPart),
     /// `.buildloop/run-manifest.json`: a run of Foundry.
@@ -121,6 +128,7 @@ impl Format {
             ("", "session-summary.json") => Self::Summary,
             ("", "build-tasks.json") => Self::BuildTasks,
             ("", "test-iteration-count.txt") => Self::TestCount,
+            ("builder-logs", _) if let Some((task, done)) = tasks::mark(name) => Self::TaskMark { task, done },
             ("feedback", _) if has_extension(name, &["json"]) => Self::Feedback,
             ("patterns", _) if has_extension(name, &["json"]) => Self::Patterns,
             _ if name == "events.jsonl" => Self::EventsJsonl,
@@ -142,7 +150,7 @@ impl Format {
             Self::TestReport { .. } | Self::TestCount => Some(ArtifactKind::TestReport),
             Self::Feedback => Some(ArtifactKind::Feedback),
             Self::Patterns => Some(ArtifactKind::Patterns),
-            Self::BuildTasks | Self::TasksMd => Some(ArtifactKind::Tasks),
+            Self::BuildTasks | Self::TasksMd | Self::TaskMark { .. } => Some(ArtifactKind::Tasks),
             Self::Other(kind) => Some(*kind),
             Self::Log => Some(ArtifactKind::Log),
         }
@@ -302,6 +310,7 @@ pub fn decode(format: &Format, relative_path: &str, bytes: &[u8], cleaner: &Clea
         Format::Feedback => feedback::decode(relative_path, bytes, cleaner),
         Format::Patterns => patterns::decode(relative_path, bytes, cleaner),
         Format::BuildTasks => tasks::decode(bytes, cleaner),
+        Format::TaskMark { task, done } => Ok(tasks::of_mark(task, *done, cleaner)),
         Format::Checkpoint(part) => checkpoint::decode(*part, bytes, cleaner),
         Format::RunManifest => agents::foundry::manifest(bytes, cleaner),
         Format::TasksMd => Ok(agents::foundry::task_list(bytes, cleaner)),

@@ -28,6 +28,16 @@ const MAX_MINUTES: f64 = 525_600.0;
 pub(crate) fn decode(bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsable> {
     let mut fields = Fields::new(json::object(bytes)?, cleaner);
     let tests = tests(&mut fields, TestBasis::Summary);
+    // How many runs there were, and nothing of them.
+    let runs = fields.count(&["test_iterations"]).filter(|runs| *runs > 0);
+    let runs = runs.map(|runs| TestsReported {
+        iteration: Some(runs),
+        total: None,
+        passed: None,
+        failed: None,
+        verdict: None,
+        basis: TestBasis::Report,
+    });
     let mut completion = completion(&mut fields, CompletionBasis::Summary);
     completion.phases = phases(&mut fields);
     fields.expect_any("status", "a summary of the build");
@@ -39,7 +49,9 @@ pub(crate) fn decode(bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsa
         ..Decoded::default()
     };
     decoded.facts.push(Fact::CompletionReported(completion));
-    decoded.facts.extend(tests.map(Fact::TestsReported));
+    decoded
+        .facts
+        .extend(tests.into_iter().chain(runs).map(Fact::TestsReported));
     decoded.bad_fields = fields.into_bad();
     Ok(decoded)
 }

@@ -1,4 +1,4 @@
-//! `build-tasks.json`: what the builder has to do, in which order.
+//! What the builder has to do, in which order (`build-tasks.json`), and how each task ended (`builder-logs/`).
 
 use std::collections::BTreeSet;
 
@@ -42,6 +42,31 @@ pub(crate) fn decode(bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unparsa
     }
     decoded.bad_fields = fields.into_bad();
     Ok(decoded)
+}
+
+/// The task and whether it is done, by the name of the file that marks it: `task-3.done`, `task-3.error`.
+pub(crate) fn mark(name: &str) -> Option<(String, bool)> {
+    let (task, end) = name.rsplit_once('.')?;
+    let done = match end {
+        "done" => true,
+        "error" => false,
+        _ => return None,
+    };
+    task.starts_with("task").then(|| (task.to_owned(), done))
+}
+
+/// What such a file says, whatever is in it.
+pub(crate) fn of_mark(task: &str, done: bool, cleaner: &Cleaner) -> Decoded {
+    let status = if done { "completed" } else { "failed" };
+    let report = TaskReported {
+        id: cleaner.word(task),
+        status: Some(status.to_owned()),
+        ..TaskReported::default()
+    };
+    Decoded {
+        facts: vec![Fact::TaskReported(report)],
+        ..Decoded::default()
+    }
 }
 
 /// Takes the fields of a task.

@@ -24,6 +24,9 @@ pub(crate) struct Document {
     racy: bool,
     /// A changed identity of unchanged content was stored once; more of that waits for company.
     pub(crate) refreshed: bool,
+    /// It was last passed on in another phase of the build. Rewritten now, it is passed on although it says the same: the
+    /// build may have begun anew since.
+    pub(crate) of_earlier_phase: bool,
 }
 
 /// What a reading gave.
@@ -81,11 +84,12 @@ impl Document {
         let mut opened = base.file(path, limit)?;
         let bytes = opened.read_all(path, limit)?;
         let torn = opened.identity_now().is_ok_and(|after| after != opened.identity);
+        let is_rewritten = std::mem::replace(&mut self.identity, opened.identity) != opened.identity;
         self.present = true;
-        self.identity = opened.identity;
         self.racy = clock::is_recent(opened.identity.ctime_ns, RACY_MS);
         let digest = digest(&bytes);
-        if digest == self.digest && !torn {
+        let is_repeated = self.of_earlier_phase && is_rewritten;
+        if digest == self.digest && !torn && !is_repeated {
             return Ok(Reading::Same);
         }
         Ok(Reading::Fresh { bytes, digest, torn })

@@ -79,6 +79,8 @@ pub(crate) struct SourceSet {
     parts: BTreeMap<CheckpointPart, Vec<u8>>,
     /// The host was said in this life.
     introduced: bool,
+    /// The phase that the phase file named last in this life.
+    phase: Option<String>,
 }
 
 /// One run of work: the source's folder, open, and what comes of it.
@@ -101,7 +103,8 @@ impl SourceSet {
         let sources = known
             .iter()
             .filter_map(|(path, checkpoint)| Some((path.clone(), SourceFile::new(kind, path, Some(checkpoint))?)));
-        let files = sources.collect();
+        let mut files: BTreeMap<_, _> = sources.collect();
+        of_earlier_phase(&mut files);
         Self {
             kind,
             directory,
@@ -113,6 +116,7 @@ impl SourceSet {
             lost_once: false,
             parts: BTreeMap::new(),
             introduced: false,
+            phase: None,
             root,
             relative,
         }
@@ -327,6 +331,16 @@ impl SourceFile {
     }
 }
 
+/// What these files said was said in an earlier phase of the build. The files that say where the build is are of none.
+fn of_earlier_phase(files: &mut BTreeMap<String, SourceFile>) {
+    for source in files.values_mut() {
+        let is_state = matches!(source.format, Format::Phase | Format::Checkpoint(_));
+        if let (false, Content::Document(document)) = (is_state, &mut source.content) {
+            document.of_earlier_phase = true;
+        }
+    }
+}
+
 /// What is read first: what viewers look at first.
 fn rank(format: &Format) -> u8 {
     match format {
@@ -336,9 +350,10 @@ fn rank(format: &Format) -> u8 {
         Format::Feedback => 3,
         Format::Patterns => 4,
         Format::BuildTasks | Format::RunManifest | Format::TasksMd => 5,
-        Format::Other(_) => 6,
-        Format::EventsJsonl => 7,
-        Format::Log => 8,
+        Format::TaskMark { .. } => 6,
+        Format::Other(_) => 7,
+        Format::EventsJsonl => 8,
+        Format::Log => 9,
     }
 }
 

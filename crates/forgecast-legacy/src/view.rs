@@ -107,12 +107,14 @@ impl Status {
         let name = phase.map(|phase| phase.name.as_str());
         let detail = phase.and_then(|phase| phase.detail.clone());
         let statuses = statuses(view);
+        let key = |name: String| vocabulary::phase_key(name, view.source);
+        let keys = |names: Vec<String>| names.into_iter().map(key).collect();
         let breakdown = PhaseBreakdown {
-            completed: vocabulary::phases_that_are(&statuses, PhaseStatus::Completed),
+            completed: keys(vocabulary::phases_that_are(&statuses, PhaseStatus::Completed)),
             current: name
                 .filter(|name| statuses.get(*name) == Some(&PhaseStatus::Active))
-                .map(str::to_owned),
-            remaining: remaining(view),
+                .map(|name| key(name.to_owned())),
+            remaining: keys(remaining(view)),
         };
         Self {
             id: id.clone(),
@@ -360,12 +362,12 @@ pub(crate) fn statuses(view: &SessionView) -> BTreeMap<String, PhaseStatus> {
     phases.map(|(name, phase)| (name.clone(), phase.status)).collect()
 }
 
-/// The pending phases, in order.
+/// The phases that are not over, in order: the one at work, too.
 fn remaining(view: &SessionView) -> Vec<String> {
     let mut phases: Vec<_> = view
         .phases
         .iter()
-        .filter(|(_, phase)| phase.status == PhaseStatus::Pending)
+        .filter(|(_, phase)| matches!(phase.status, PhaseStatus::Pending | PhaseStatus::Active))
         .collect();
     phases.sort_by_key(|(_, phase)| phase.order);
     phases.into_iter().map(|(name, _)| name.clone()).collect()

@@ -87,12 +87,19 @@ pub(crate) fn source(source: SourceOfState) -> LegacySource {
     }
 }
 
-/// The phase as pages select on it: sessions from a checkpoint use its words, in lower case, ending with `complete`.
+/// The phase as pages select on it: that of a checkpoint ends with `complete`.
 pub(crate) fn phase(name: Option<&str>, source: SourceOfState, status: SessionStatus) -> String {
-    match (source, status, name) {
-        (SourceOfState::Checkpoint, SessionStatus::Completed, _) => "complete".to_owned(),
-        (SourceOfState::Checkpoint, _, name) => name.unwrap_or("unknown").to_lowercase(),
-        (_, _, name) => name.unwrap_or("Unknown").to_owned(),
+    match (source, status) {
+        (SourceOfState::Checkpoint, SessionStatus::Completed) => "complete".to_owned(),
+        _ => phase_key(name.unwrap_or("Unknown").to_owned(), source),
+    }
+}
+
+/// The name of a phase as a key: sessions from a checkpoint use its words, in lower case.
+pub(crate) fn phase_key(name: String, source: SourceOfState) -> String {
+    match source {
+        SourceOfState::Checkpoint => name.to_lowercase(),
+        SourceOfState::Live | SourceOfState::Transcript => name,
     }
 }
 

@@ -14,10 +14,13 @@ use forgecast_protocol::{Event, Fact, Timestamp};
 use crate::Session;
 use crate::sections::attention::Noticeable;
 use crate::sections::life::{add_problem, clear_problem, custom};
+use crate::sections::tasks::Tasks;
 use crate::sections::{
     Activity, Changed, Context, Section, agents, artifacts, attention, patterns, put, take_stated, usage,
 };
 
+/// The broadcaster's own event for the beginning of a round of its loop.
+const ROUND_BEGINS: &str = "iteration_start";
 /// Links kept of one session.
 const MAX_LINKS: usize = 50;
 
@@ -100,7 +103,11 @@ impl Session {
                 self.state.life.add_error(&mut self.view.errors, fact, cx);
                 Changed::work()
             }
-            Fact::Custom(fact) => custom(&fact.kind),
+            Fact::Custom(fact) => {
+                let round = fact.data.get("iteration").filter(|_| fact.kind == ROUND_BEGINS);
+                let round = round.and_then(|round| u32::try_from(round.as_u64()?).ok());
+                custom(&fact.kind).and(Section::Progress, Tasks::begin_round(&mut self.view.progress, round))
+            }
             Fact::EstimateRevised(fact) => {
                 self.view.estimate.clone_from(&fact.estimate);
                 Changed::nothing()

@@ -136,11 +136,17 @@ impl Session {
             (Quiet::Stalled, limits.stalled_ms)
         };
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        Some(Deadline {
+        let silence = Deadline {
             at: since.plus_millis(limit),
             quiet,
             since,
-        })
+        };
+        let aged = self.state.phases.is_fresh_until().map(|(since, at)| Deadline {
+            at,
+            quiet: Quiet::Aged,
+            since,
+        });
+        aged.into_iter().chain([silence]).min()
     }
 
     /// Whether it is known to be silent, or to wait: it does not stall any more.

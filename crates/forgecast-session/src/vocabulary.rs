@@ -73,6 +73,19 @@ pub(crate) fn phase(word: &str) -> Option<String> {
     Some(known_phase(trimmed).unwrap_or(trimmed).to_owned())
 }
 
+/// Whether a word in the place of a phase says only that a process begins: those of a loop do so at each iteration.
+pub(crate) fn names_beginning(word: &str) -> bool {
+    matches!(
+        spaced(word).as_str(),
+        "init" | "initialize" | "initializing" | "initialization"
+    )
+}
+
+/// Whether a word in the place of a phase says that the build as a whole is done.
+pub(crate) fn names_end(word: &str) -> bool {
+    known_phase(word).is_none() && meaning(word) == Meaning::Completed
+}
+
 /// Position of a phase of the vocabulary in the pipeline, from 0; nothing for a producer's own.
 #[must_use]
 pub fn order(name: &str) -> Option<u32> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use forgecast_protocol::event::{Fact, SessionSeen};
 use forgecast_protocol::{FileIdentity, ProblemKind, Subject};
 
-use super::{Content, ScanPass, SourceFile, SourceSet};
+use super::{Content, ScanPass, SourceFile, SourceSet, of_earlier_phase};
 use crate::document::{Document, Reading};
 use crate::facts;
 use crate::problem::field_key;
@@ -55,6 +55,7 @@ impl SourceSet {
                         document.digest = digest;
                         document.attempts = 0;
                         document.refreshed = false;
+                        document.of_earlier_phase = false;
                         let (identity, checkpoint) = (document.identity, document.checkpoint());
                         source.first_sight = false;
                         self.checkpoint(path, checkpoint, pass);
@@ -121,6 +122,9 @@ impl SourceSet {
             .artifact_kind()
             .map(|kind| facts::artifact(path, kind, identity, decoded.dated, pass.now));
         for fact in listed.into_iter().chain(decoded.facts) {
+            if let Fact::PhaseReported(report) = &fact {
+                self.enter_phase(report.phase.as_ref());
+            }
             pass.event(&subject, &origin, fact);
         }
         if *format == Format::Phase && !std::mem::replace(&mut self.introduced, true) && pass.context.host.is_some() {
@@ -130,6 +134,15 @@ impl SourceSet {
             };
             pass.event(&subject, &origin, Fact::SessionSeen(seen));
         }
+    }
+
+    /// The build is in this phase now: what was passed on before belongs to an earlier one.
+    fn enter_phase(&mut self, phase: Option<&String>) {
+        if self.phase.as_ref() == phase {
+            return;
+        }
+        self.phase = phase.cloned();
+        of_earlier_phase(&mut self.files);
     }
 
     /// The file's own problem is over.

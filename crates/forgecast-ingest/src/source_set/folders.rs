@@ -125,7 +125,7 @@ impl SourceSet {
                 matches!(path, MARKER | BUILDLOOP)
                     || path
                         .strip_prefix(MARKER)
-                        .is_some_and(|rest| matches!(rest, "/feedback" | "/patterns" | "/logs"))
+                        .is_some_and(|rest| matches!(rest, "/feedback" | "/patterns" | "/logs" | "/builder-logs"))
             }
             SetKind::Checkpoint | SetKind::Transcripts(_) | SetKind::Processes(_) => false,
             SetKind::Logs => {

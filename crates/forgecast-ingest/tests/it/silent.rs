@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use forgecast_ingest::Options;
 
-use crate::support::{options, phase, phase_file, project, start};
+use forgecast_protocol::Fact;
+
+use crate::support::{Running, options, phase, phase_file, project, replace, start};
 
 /// A writer that came by another name of the file, outside of the watched folders: the system tells that folder only.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -116,5 +118,34 @@ async fn a_rewrite_of_the_same_content_says_nothing() {
         running.batches().len() <= 2,
         "at most one batch to keep the new identity"
     );
+    running.stop().await;
+}
+
+/// A build that begins anew writes the same tasks as the one before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_content_is_passed_on_again_when_it_is_rewritten_in_another_phase() {
+    let root = tempfile::tempdir().unwrap();
+    let app = project(root.path(), "app", "first");
+    let tasks = app.join(".context-foundry/build-tasks.json");
+    let list = r#"{"tasks": [{"id": "task-1", "description": "the cart"}]}"#;
+    std::fs::write(&tasks, list).unwrap();
+    let running = start(options(root.path())).await;
+    let tasks_told = |running: &Running| {
+        running
+            .facts()
+            .iter()
+            .filter(|fact| matches!(fact, Fact::TaskReported(_)))
+            .count()
+    };
+    assert_eq!(tasks_told(&running), 1);
+    replace(&phase_file(&app), &phase("second").replace("Builder", "Scout"));
+    running
+        .until("second", |running| running.details(&app).len() == 2)
+        .await;
+    assert_eq!(tasks_told(&running), 1);
+    replace(&tasks, list);
+    running
+        .until("the tasks again", |running| tasks_told(running) == 2)
+        .await;
     running.stop().await;
 }

@@ -198,6 +198,8 @@ pub enum Quiet {
     Abandoned,
     /// Deploy was completed and nothing followed.
     Settled,
+    /// Live data was not renewed for ten seconds beside a checkpoint that is newer.
+    Aged,
 }
 
 /// A deadline passed without work, so that a session counts as stalled or abandoned.

@@ -3,13 +3,12 @@
 //! marker `COMPLETE`).
 
 use forgecast_protocol::SessionStatus;
-use forgecast_protocol::event::{CheckpointReported, PhaseReported};
+use forgecast_protocol::event::{CheckpointReported, PhaseReported, SourceKind};
 use forgecast_protocol::session::SourceOfState;
 
 use crate::Session;
 use crate::sections::life::End;
-use crate::sections::phases::{Pipeline, Report, says_complete, storable};
-use crate::sections::test_loop::report_run;
+use crate::sections::phases::{Pipeline, Report, storable};
 use crate::sections::{Changed, Context, Section, take_stated};
 use crate::vocabulary::{self, Meaning};
 
@@ -21,6 +20,11 @@ impl Session {
         if self.view.source == SourceOfState::Live && self.state.phases.repeats(fact) {
             return Changed::nothing();
         }
+        let is_push = cx.origin.kind != SourceKind::PhaseFile;
+        let word = fact.phase.as_deref().filter(|_| is_push).unwrap_or_default();
+        if vocabulary::names_beginning(word) || (vocabulary::names_end(word) && !self.state.phases.may_be_over()) {
+            return self.report_process_of_build(fact, cx);
+        }
         let before = movable(self);
         let too_old = self.state.files.set_boundary(cx, fact.started_at);
         let taken_back = too_old
@@ -30,18 +34,24 @@ impl Session {
         let Some(moved) = self.state.phases.take(fact, cx) else {
             return taken_back;
         };
+        let is_of_loop = self.state.phases.are_of_loop();
         self.begin_run(fact, cx);
         let (view, state) = (&mut self.view, &mut self.state);
         let changed = Changed::nothing()
-            .and(Section::Tests, report_run(&mut view.tests, fact.test_iteration))
+            .and(
+                Section::Tests,
+                state.tests.report_run(&mut view.tests, fact.test_iteration),
+            )
             .and(
                 Section::Usage,
                 state.usage.report_context(&mut view.usage, None, fact.context_percent),
             )
             .with(taken_back);
         if state.phases.live_is_fresh() {
-            view.source = SourceOfState::Live;
-            self.follow(&Report::of_phase(fact, cx));
+            if !is_of_loop {
+                view.source = SourceOfState::Live;
+            }
+            self.follow(&Report::of_phase(fact, cx), None);
         }
         if !moved && before == movable(self) {
             return Changed::seen().with(changed);
@@ -56,6 +66,15 @@ impl Session {
             }
         }
         Changed::work().with(changed)
+    }
+
+    /// A process of the build begins, or ends while a source that knows more goes on: work, and no phase.
+    fn report_process_of_build(&mut self, fact: &PhaseReported, cx: &Context<'_>) -> Changed {
+        self.begin_run(fact, cx);
+        let usage = &mut self.view.usage;
+        let changed = self.state.usage.report_context(usage, None, fact.context_percent);
+        self.producer_works(cx);
+        Changed::work().and(Section::Usage, changed)
     }
 
     fn begin_run(&mut self, fact: &PhaseReported, cx: &Context<'_>) {
@@ -89,9 +108,10 @@ impl Session {
         let progress = state.tasks.apply_checkpoint(&mut view.progress, fact);
         if !state.phases.live_is_fresh() {
             view.source = SourceOfState::Checkpoint;
-            self.follow(&Report::of_checkpoint(fact, cx));
+            let report = Report::of_checkpoint(fact, cx.at, cx.observed);
+            self.follow(&report, cx.path());
         }
-        if fact.complete || (self.view.source == SourceOfState::Checkpoint && says_complete(fact)) {
+        if fact.complete {
             self.end(End {
                 status: SessionStatus::Completed,
                 reason: "the checkpoint is marked COMPLETE".to_owned(),
@@ -125,12 +145,12 @@ impl Session {
     }
 
     /// Brings the phases to where a report says that they are, and the run to its end if they are all done.
-    fn follow(&mut self, report: &Report) {
+    pub(super) fn follow(&mut self, report: &Report, path: Option<&str>) {
         if !report.partial || report.word.is_some() {
             self.view.status_word.clone_from(&report.word);
         }
         self.pipeline().follow(report);
-        self.judge(report);
+        self.judge(report, path);
     }
 
     pub(super) fn pipeline(&mut self) -> Pipeline<'_> {

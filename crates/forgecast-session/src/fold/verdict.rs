@@ -2,11 +2,11 @@
 //! facts may still refine its tests, artifacts and decisions. What follows from several facts together (status, progress)
 //! is worked out anew after every fact, so it cannot contradict them.
 
-use forgecast_protocol::SessionStatus;
 use forgecast_protocol::event::{
     CompletionBasis, CompletionReported, ProcessReported, ProcessStatus, Quiet, WentQuiet,
 };
-use forgecast_protocol::session::PhaseStatus;
+use forgecast_protocol::session::{PhaseStatus, SourceOfState};
+use forgecast_protocol::{SessionStatus, Timestamp};
 
 use crate::Session;
 use crate::sections::life::{End, Ended, Standing, completion_reason};
@@ -94,11 +94,11 @@ impl Session {
         self.state.life.end = Some(end);
     }
 
-    /// Whether the report ends the build: when Feedback is done, badly if a phase failed that was not done again; or when a
-    /// phase failed, until work goes on.
-    pub(super) fn judge(&mut self, report: &Report) {
+    /// Whether the report ends the build: when Feedback is done or the source says that all is, badly if a phase failed
+    /// that was not done again; or when a phase failed, until work goes on.
+    pub(super) fn judge(&mut self, report: &Report, path: Option<&str>) {
         let feedback = self.view.phases.get(vocabulary::FEEDBACK);
-        let is_over = feedback.is_some_and(|phase| phase.status == PhaseStatus::Completed);
+        let has_looked_back = feedback.is_some_and(|phase| phase.status == PhaseStatus::Completed);
         let name = report.phase.as_deref().unwrap_or("the build");
         let failed = (report.meaning == Meaning::Failed).then(|| Ended {
             reason: format!("{name}: {}", report.word.as_deref().unwrap_or("failed")),
@@ -106,22 +106,26 @@ impl Session {
         });
         let life = &mut self.state.life;
         life.report_phase(failed, name, |failed| report.goes_back_to(failed));
-        if is_over {
+        let ends = report.ends.or(has_looked_back.then_some("Feedback is completed"));
+        if let Some(ends) = ends {
             let failure = life.unresolved_failure().map(|failure| failure.reason.clone());
             self.end(End {
                 status: match failure {
                     Some(_) => SessionStatus::Failed,
                     None => SessionStatus::Completed,
                 },
-                reason: failure.unwrap_or_else(|| "Feedback is completed".to_owned()),
+                reason: failure.unwrap_or_else(|| ends.to_owned()),
                 at: report.at,
-                path: None,
+                path: path.map(str::to_owned),
             });
         }
     }
 
     /// A deadline counts only if there was no work since it was set: work may have come while the fact was under way.
     pub(super) fn go_quiet(&mut self, fact: &WentQuiet) -> Changed {
+        if fact.quiet == Quiet::Aged {
+            return self.age(fact.since);
+        }
         let last = self.quiet_since();
         if last <= fact.since && !self.state.life.is_over() {
             match fact.quiet {
@@ -134,6 +138,21 @@ impl Session {
                 Quiet::Settled => {}
                 quiet => self.state.life.go_quiet(quiet),
             }
+        }
+        Changed::nothing()
+    }
+
+    /// Live data that has aged yields to a checkpoint that is newer, unless it was renewed while the fact was under way.
+    fn age(&mut self, since: Timestamp) -> Changed {
+        let is_due = self
+            .state
+            .phases
+            .is_fresh_until()
+            .is_some_and(|(began, _)| began == since);
+        if let (true, Some(report)) = (is_due && !self.state.life.is_over(), self.state.phases.age()) {
+            self.view.source = SourceOfState::Checkpoint;
+            let path = self.state.phases.checkpoint_path().map(str::to_owned);
+            self.follow(&report, path.as_deref());
         }
         Changed::nothing()
     }
@@ -153,7 +172,13 @@ impl Session {
         if view.status.is_final() {
             view.estimate = None;
         }
-        self.state.tasks.count(&mut view.progress, self.state.phases.live());
+        let builder = view.phases.get(vocabulary::BUILDER);
+        let is_built = builder.is_some_and(|phase| phase.status == PhaseStatus::Completed);
+        self.state.tasks.count(
+            &mut view.progress,
+            self.state.phases.live(),
+            is_built || self.state.life.is_completed(),
+        );
         let percent = self.percent();
         self.view.progress.percent = self.state.phases.hold_percent(percent, &self.view.phases);
         standing

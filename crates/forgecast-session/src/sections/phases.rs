@@ -14,7 +14,7 @@ use super::{Context, percent};
 use crate::vocabulary::{self, Meaning};
 pub(crate) use pipeline::{Pipeline, has_deployed, phase_at};
 
-/// A phase file that changed at most this long before the checkpoint still counts as live.
+/// A report that is at most this much older than the checkpoint still counts as live.
 const FRESH_MS: i64 = 10_000;
 /// A phase file that is seen for the first time and changed less than this ago was made just now.
 const JUST_NOW_MS: u64 = 10_000;
@@ -33,6 +33,9 @@ pub(crate) struct Phases {
     checkpoint: Option<StoredCheckpoint>,
     /// The folder of that checkpoint.
     checkpoint_path: Option<String>,
+    /// Whether the live report has aged beside a checkpoint that is newer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    has_aged: bool,
     /// Length of the longest `phases_completed` of this run, once one was given.
     longest_list: Option<usize>,
     /// The phases that the last list called done.
@@ -88,6 +91,19 @@ struct StoredCheckpoint {
     fact: CheckpointReported,
     /// When the files changed.
     time: Timestamp,
+    /// Whether they changed while the run was followed.
+    #[serde(default)]
+    observed: bool,
+}
+
+impl LiveReport {
+    /// Whether it names a phase and says nothing more, as the broadcaster of a loop does.
+    fn is_bare(&self) -> bool {
+        let fact = &self.fact;
+        let is_said = fact.status.is_some() || fact.phase_number.is_some() || fact.detail.is_some();
+        let is_listed = fact.phases_completed.is_some() || fact.tasks_total.is_some();
+        self.kind != SourceKind::PhaseFile && !is_said && !is_listed
+    }
 }
 
 impl Phases {
@@ -136,6 +152,7 @@ impl Phases {
             kind,
             time: cx.at,
         });
+        self.has_aged = false;
         Some(moved)
     }
 
@@ -144,8 +161,14 @@ impl Phases {
         self.checkpoint = Some(StoredCheckpoint {
             fact: fact.clone(),
             time: cx.at,
+            observed: cx.observed,
         });
         self.checkpoint_path.clone_from(&cx.origin.path);
+    }
+
+    /// The folder of the last checkpoint.
+    pub(crate) fn checkpoint_path(&self) -> Option<&str> {
+        self.checkpoint_path.as_deref()
     }
 
     /// Forgets the checkpoint if it was read from this folder; whether it was.
@@ -158,12 +181,46 @@ impl Phases {
         is_from_there
     }
 
-    /// Whether the phase file is as new as the checkpoint, or nearly.
+    /// Whether the live report is as new as the checkpoint, or nearly. The bare name of a phase says no more than a
+    /// checkpoint does: the newer one counts.
     pub(crate) fn live_is_fresh(&self) -> bool {
         match (&self.live, &self.checkpoint) {
-            (Some(live), Some(checkpoint)) => live.time.plus_millis(FRESH_MS) >= checkpoint.time,
+            (Some(live), Some(checkpoint)) => {
+                let ahead = if live.is_bare() { 0 } else { FRESH_MS };
+                !self.has_aged && live.time.plus_millis(ahead) >= checkpoint.time
+            }
             (live, _) => live.is_some(),
         }
+    }
+
+    /// Since when there is a live report that is older than the checkpoint and counts nevertheless, and until when.
+    pub(crate) fn is_fresh_until(&self) -> Option<(Timestamp, Timestamp)> {
+        let (live, checkpoint) = (self.live.as_ref()?, self.checkpoint.as_ref()?);
+        let is_older = live.time < checkpoint.time && self.live_is_fresh();
+        is_older.then(|| (live.time, live.time.plus_millis(FRESH_MS)))
+    }
+
+    /// The live report has aged: what the checkpoint says in its place.
+    pub(crate) fn age(&mut self) -> Option<Report> {
+        let known = self.checkpoint.as_ref()?;
+        self.has_aged = true;
+        Some(Report::of_checkpoint(&known.fact, known.time, known.observed))
+    }
+
+    /// Whether the build is a loop's, which has three phases: a checkpoint names them, and nothing says more of them.
+    pub(crate) fn are_of_loop(&self) -> bool {
+        self.checkpoint.is_some() && self.live.as_ref().is_none_or(LiveReport::is_bare)
+    }
+
+    /// Whether a word for the end of the build may be believed that comes without anything else: no source that says more
+    /// contradicts it.
+    pub(crate) fn may_be_over(&self) -> bool {
+        let is_told_by_file = self
+            .live
+            .as_ref()
+            .is_some_and(|live| live.kind == SourceKind::PhaseFile);
+        let checkpoint = self.checkpoint();
+        !is_told_by_file && checkpoint.is_none_or(|known| known.complete || says_complete(known))
     }
 
     /// A run without any report of its phases has at least the list of its summary. Where there are reports they are
@@ -279,6 +336,8 @@ pub(crate) struct Report {
     pub(crate) observed: bool,
     /// Whether what is absent is unsaid (a push) rather than gone (a file).
     pub(crate) partial: bool,
+    /// Why the build is over, if the source says that it is done as a whole.
+    pub(crate) ends: Option<&'static str>,
 }
 
 impl Report {
@@ -288,9 +347,13 @@ impl Report {
         // The file of a new build is read for the first time just after it was written.
         let just_now = cx.observed || cx.received.millis_since(cx.at) < JUST_NOW_MS;
         let measured = just_now.then_some(cx.at);
+        let meaning = fact.status.as_deref().map_or(Meaning::Active, vocabulary::meaning);
+        let word = fact.phase.as_deref().unwrap_or_default();
+        let ends = vocabulary::names_end(word) && !matches!(meaning, Meaning::Failed | Meaning::Waiting);
         Self {
-            phase: fact.phase.as_deref().and_then(vocabulary::phase),
-            meaning: fact.status.as_deref().map_or(Meaning::Active, vocabulary::meaning),
+            phase: fact.phase.as_deref().and_then(vocabulary::phase).filter(|_| !ends),
+            meaning: if ends { Meaning::Completed } else { meaning },
+            ends: ends.then_some("The build is reported as complete"),
             word: fact.status.clone(),
             number: fact.phase_number.as_deref().map_or((None, None), split_number),
             detail: fact.detail.clone(),
@@ -303,8 +366,8 @@ impl Report {
         }
     }
 
-    /// Of a checkpoint, whose word is one of its loop's.
-    pub(crate) fn of_checkpoint(fact: &CheckpointReported, cx: &Context<'_>) -> Self {
+    /// Of a checkpoint that became true at `at`, whose word is one of its loop's.
+    pub(crate) fn of_checkpoint(fact: &CheckpointReported, at: Timestamp, observed: bool) -> Self {
         let says_complete = says_complete(fact);
         let complete = fact.complete || says_complete;
         let phase = if says_complete {
@@ -316,7 +379,7 @@ impl Report {
         let before = LOOP
             .into_iter()
             .take_while(|name| complete || Some(*name) != phase.as_deref());
-        let began = cx.observed.then_some(cx.at);
+        let began = observed.then_some(at);
         Self {
             meaning: if complete { Meaning::Completed } else { Meaning::Active },
             detail: fact.iterations.map(|iteration| format!("Iteration {iteration}")),
@@ -324,8 +387,10 @@ impl Report {
             phase,
             began,
             measured: began,
-            observed: cx.observed,
-            ..Self::partial(cx)
+            observed,
+            partial: false,
+            ends: complete.then_some("the checkpoint is marked COMPLETE"),
+            ..Self::partial(at)
         }
     }
 
@@ -342,12 +407,12 @@ impl Report {
     fn of_summary(done: &[String], cx: &Context<'_>) -> Self {
         Self {
             done: Some(names(done)),
-            ..Self::partial(cx)
+            ..Self::partial(cx.at)
         }
     }
 
     /// A report that says nothing yet, of a source that does not say everything.
-    fn partial(cx: &Context<'_>) -> Self {
+    fn partial(at: Timestamp) -> Self {
         Self {
             phase: None,
             meaning: Meaning::Completed,
@@ -355,11 +420,12 @@ impl Report {
             number: (None, None),
             detail: None,
             done: None,
-            at: cx.at,
+            at,
             began: None,
             measured: None,
             observed: false,
             partial: true,
+            ends: None,
         }
     }
 }
@@ -387,8 +453,7 @@ impl StoredResult {
 
 /// Whether the checkpoint's word for its phase is `complete`.
 pub(crate) fn says_complete(fact: &CheckpointReported) -> bool {
-    let word = fact.phase.as_deref().unwrap_or_default();
-    vocabulary::known_phase(word).is_none() && vocabulary::meaning(word) == Meaning::Completed
+    vocabulary::names_end(fact.phase.as_deref().unwrap_or_default())
 }
 
 fn names(words: &[String]) -> Vec<String> {

@@ -35,7 +35,8 @@ pub(crate) struct Tasks {
 impl Tasks {
     /// Folds one task; whether that changed anything.
     pub(crate) fn apply(&mut self, view: &mut Progress, fact: &TaskReported, cx: &Context<'_>) -> bool {
-        let known = view.tasks.get(&fact.id);
+        let id = known_id(view, &fact.id);
+        let known = view.tasks.get(&id);
         let mut task = known.cloned().unwrap_or_else(|| TaskView {
             order: count(view.tasks.len()),
             status: "pending".to_owned(),
@@ -44,16 +45,12 @@ impl Tasks {
         if known.is_none()
             && let (true, Some(path)) = (cx.origin.first_sight, &cx.origin.path)
         {
-            self.task_files.insert(fact.id.clone(), path.clone());
+            self.task_files.insert(id.clone(), path.clone());
         }
         if let Some(description) = &fact.description {
             task.description.clone_from(description);
         }
-        if let Some(status) = fact
-            .status
-            .as_ref()
-            .filter(|status| self.takes_status(&fact.id, status, cx))
-        {
+        if let Some(status) = fact.status.as_ref().filter(|status| self.takes_status(&id, status, cx)) {
             task.status.clone_from(status);
             self.task_states = true;
         }
@@ -67,7 +64,7 @@ impl Tasks {
             task.dependencies.clone_from(&fact.dependencies);
         }
         set_some(&mut task.estimated_time, fact.estimated_time.as_ref());
-        self.put(view, &fact.id, task)
+        self.put(view, &id, task)
     }
 
     /// Whether what this source says of a task's state counts.
@@ -84,10 +81,16 @@ impl Tasks {
         true
     }
 
+    /// Takes the number of a loop's round, which only grows; whether that changed anything.
+    pub(crate) fn begin_round(view: &mut Progress, round: Option<u32>) -> bool {
+        let before = view.rounds;
+        view.rounds = before.max(round);
+        view.rounds != before
+    }
+
     /// Takes the rounds, the notes and the two lists of tasks of a checkpoint; whether that changed anything.
     pub(crate) fn apply_checkpoint(&mut self, view: &mut Progress, fact: &CheckpointReported) -> bool {
-        let mut changed = fact.iterations.is_some() && view.rounds != fact.iterations;
-        set_some(&mut view.rounds, fact.iterations.as_ref());
+        let mut changed = Self::begin_round(view, fact.iterations);
         if let Some(notes) = &fact.notes {
             let notes = notes.iter().take(MAX_NOTES);
             if !view.notes.iter().eq(notes.clone()) {
@@ -150,16 +153,24 @@ impl Tasks {
         view.tasks.len() < before
     }
 
-    /// Counts the tasks, those done and all: as the producer counts them, else as they are listed.
-    pub(crate) fn count(&self, view: &mut Progress, reported: Option<&PhaseReported>) {
+    /// Counts the tasks, those done and all: as they are listed and as the producer counts them, whichever is ahead. Where
+    /// nobody says how far the tasks are, they are done when the builder is.
+    pub(crate) fn count(&self, view: &mut Progress, reported: Option<&PhaseReported>, is_built: bool) {
+        if is_built && !self.task_states {
+            for task in view.tasks.values_mut() {
+                "completed".clone_into(&mut task.status);
+            }
+        }
         let (all_before, done_before) = self.tasks_before;
         let all = count(view.tasks.len()).saturating_add(all_before);
         let done = view.tasks.values().filter(|task| is_done(task)).count();
         let done = count(done).saturating_add(done_before);
-        let known_done = (self.task_states && all > 0).then_some(done);
+        let is_known = all > 0 && (self.task_states || is_built);
+        let known_done = is_known.then_some(done);
         let known_all = (all > 0).then_some(all);
-        view.tasks_completed = reported.and_then(|fact| fact.tasks_completed).or(known_done);
-        view.tasks_total = reported.and_then(|fact| fact.tasks_total).or(known_all);
+        view.tasks_completed = reported.and_then(|fact| fact.tasks_completed).max(known_done);
+        let stated_all = reported.and_then(|fact| fact.tasks_total);
+        view.tasks_total = stated_all.or(known_all).max(stated_all.and(view.tasks_completed));
     }
 
     fn put(&mut self, view: &mut Progress, id: &str, task: TaskView) -> bool {
@@ -175,6 +186,23 @@ impl Tasks {
         });
         changed
     }
+}
+
+/// The id under which a task is listed: producers write `3`, `task-3` and `task_3` of the same one.
+fn known_id(view: &Progress, id: &str) -> String {
+    let number = task_number(id);
+    let is_same = |listed: &&String| task_number(listed) == number;
+    let listed = match (view.tasks.contains_key(id), number) {
+        (false, Some(_)) => view.tasks.keys().find(is_same),
+        _ => None,
+    };
+    listed.map_or_else(|| id.to_owned(), Clone::clone)
+}
+
+/// The number of a task whose id holds nothing else: `3` of `task-3`.
+fn task_number(id: &str) -> Option<u32> {
+    let rest = id.strip_prefix("task").unwrap_or(id);
+    rest.trim_start_matches(['-', '_', ' ']).parse().ok()
 }
 
 fn is_done(task: &TaskView) -> bool {

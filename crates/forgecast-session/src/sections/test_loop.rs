@@ -20,6 +20,9 @@ pub(crate) struct TestLoop {
     test_results: BTreeMap<TestBasis, StoredResult>,
     /// Where the numbers of each run come from.
     test_rounds: BTreeMap<u32, RunSource>,
+    /// The run that has no numbers of its own and shows those of the summary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_of_summary: Option<u32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +43,7 @@ impl TestLoop {
     /// Folds a result; whether that changed anything.
     pub(crate) fn apply(&mut self, view: &mut Option<Tests>, fact: &TestsReported, cx: &Context<'_>) -> bool {
         let before = view.clone();
+        self.forget_run_of_summary(view);
         if let Some(run) = fact.iteration {
             self.apply_run(view.get_or_insert_with(Tests::default), fact, run, cx);
         } else if states_numbers(fact) {
@@ -54,6 +58,20 @@ impl TestLoop {
             self.test_results.insert(fact.basis, StoredResult { result, path });
         }
         self.show_strongest(view);
+        self.show_run_of_summary(view);
+        before != *view
+    }
+
+    /// Takes the run that the phase file names; whether that changed anything.
+    pub(crate) fn report_run(&mut self, view: &mut Option<Tests>, run: Option<u32>) -> bool {
+        if run.is_none() {
+            return false;
+        }
+        let before = view.clone();
+        self.forget_run_of_summary(view);
+        let tests = view.get_or_insert_with(Tests::default);
+        tests.iteration = tests.iteration.max(run);
+        self.show_run_of_summary(view);
         before != *view
     }
 
@@ -92,10 +110,42 @@ impl TestLoop {
         }
     }
 
+    /// The last run, if nobody states its result, has that of the summary: it led to the end of the build.
+    fn show_run_of_summary(&mut self, view: &mut Option<Tests>) {
+        let Some(tests) = view else { return };
+        let of_summary = |result: &&TestSummary| result.source == TestBasis::Summary;
+        let (Some(last), Some(result)) = (tests.iteration, tests.summary.as_ref().filter(of_summary)) else {
+            return;
+        };
+        let run = tests.iterations.entry(last).or_default();
+        let is_empty = run.run.is_none() && run.passed.is_none() && run.failed.is_none() && run.verdict.is_none();
+        if is_empty {
+            run.run = result.total;
+            run.passed = result.passed;
+            run.failed = result.failed;
+            self.run_of_summary = Some(last);
+        }
+    }
+
+    fn forget_run_of_summary(&mut self, view: &mut Option<Tests>) {
+        let (Some(number), Some(tests)) = (self.run_of_summary.take(), view) else {
+            return;
+        };
+        if !self.test_rounds.contains_key(&number) {
+            tests.iterations.remove(&number);
+        } else if let Some(run) = tests.iterations.get_mut(&number) {
+            *run = TestIteration {
+                at: run.at,
+                ..TestIteration::default()
+            };
+        }
+    }
+
     /// Removes the results that stand in a file; whether there were any. `reported_run` is the run that the phase file
     /// names.
     pub(crate) fn take_back(&mut self, view: &mut Option<Tests>, path: &str, reported_run: Option<u32>) -> bool {
         let before = view.clone();
+        self.forget_run_of_summary(view);
         let is_from_file = |origin: &Option<String>| origin.as_deref() == Some(path);
         self.test_results.retain(|_, stored| !is_from_file(&stored.path));
         if let Some(tests) = view {
@@ -115,19 +165,9 @@ impl TestLoop {
         if *view == Some(Tests::default()) {
             *view = None;
         }
+        self.show_run_of_summary(view);
         before != *view
     }
-}
-
-/// Takes the run that the phase file names; whether that changed anything.
-pub(crate) fn report_run(view: &mut Option<Tests>, run: Option<u32>) -> bool {
-    if run.is_none() {
-        return false;
-    }
-    let tests = view.get_or_insert_with(Tests::default);
-    let changed = tests.iteration < run;
-    tests.iteration = tests.iteration.max(run);
-    changed
 }
 
 fn states_numbers(fact: &TestsReported) -> bool {

@@ -18,6 +18,7 @@ mod laws;
 mod ledger;
 mod ledger_laws;
 mod life;
+mod loops;
 
 mod panels;
 mod patches;

@@ -110,6 +110,103 @@ fn each_round_keeps_its_own_numbers_and_what_is_not_stated_stays_absent() {
 }
 
 #[test]
+fn the_last_round_without_a_file_has_the_numbers_of_the_summary() {
+    let counted = |run| {
+        Fact::TestsReported(TestsReported {
+            iteration: Some(run),
+            total: None,
+            passed: None,
+            failed: None,
+            verdict: None,
+            basis: TestBasis::Report,
+        })
+    };
+    let whole = tests(None, [60, 60, 0], TestBasis::Summary);
+    let first = tests(Some(1), [60, 55, 5], TestBasis::Report);
+    let numbers = |session: &Session| -> Vec<_> {
+        let tests = session.view().tests.clone().unwrap();
+        tests
+            .iterations
+            .into_iter()
+            .map(|(run, result)| (run, result.passed))
+            .collect()
+    };
+    let filled = [(1, Some(55)), (2, Some(60))];
+    assert_eq!(numbers(&pushes([first.clone(), counted(2), whole.clone()])), filled);
+    assert_eq!(numbers(&pushes([whole.clone(), counted(2), first.clone()])), filled);
+    // A file of its own counts, whenever it is read, and the first run is no stand-in for the last.
+    let second = tests(Some(2), [60, 58, 2], TestBasis::Report);
+    for facts in [
+        [first.clone(), whole.clone(), second.clone()],
+        [second, first.clone(), whole.clone()],
+    ] {
+        assert_eq!(numbers(&pushes(facts)), [(1, Some(55)), (2, Some(58))]);
+    }
+    assert_eq!(numbers(&pushes([whole, counted(1), first])), [(1, Some(55))]);
+}
+
+#[test]
+fn tasks_are_done_with_the_builder_where_nobody_says_how_far_they_are() {
+    let mut session = pushes([task(1, None), task(2, None)]);
+    let counts = |session: &Session| {
+        let progress = &session.view().progress;
+        (progress.tasks_completed, progress.tasks_total)
+    };
+    session.apply(&phase_file(minute(5), report("Builder", "building", &["Scout"])));
+    assert_eq!(counts(&session), (None, Some(2)));
+    session.apply(&phase_file(minute(6), report("Test", "testing", &["Scout", "Builder"])));
+    assert_eq!(counts(&session), (Some(2), Some(2)));
+    assert_eq!(session.view().progress.tasks["task-1"].status, "completed");
+    // Where somebody says it, that stands.
+    let mut session = pushes([task(1, Some("completed")), task(2, None)]);
+    session.apply(&phase_file(minute(6), report("Test", "testing", &["Scout", "Builder"])));
+    assert_eq!(counts(&session), (Some(1), Some(2)));
+}
+
+#[test]
+fn a_task_is_one_whether_its_id_is_a_number_or_has_a_word_before_it() {
+    let with_id = |id: &str, status: &str| {
+        Fact::TaskReported(TaskReported {
+            id: id.to_owned(),
+            status: Some(status.to_owned()),
+            ..TaskReported::default()
+        })
+    };
+    for (listed, marked) in [("3", "task-3"), ("task_3", "task-3"), ("task-3", "3"), ("T3", "T3")] {
+        let session = pushes([with_id(listed, "pending"), with_id(marked, "failed")]);
+        let tasks = &session.view().progress.tasks;
+        assert_eq!(tasks.keys().collect::<Vec<_>>(), [listed]);
+        assert_eq!(tasks[listed].status, "failed");
+    }
+    let session = pushes([with_id("2.1", "pending"), with_id("task-2", "completed")]);
+    assert_eq!(session.view().progress.tasks.len(), 2);
+}
+
+#[test]
+fn what_is_counted_and_what_is_listed_agree_by_the_one_that_is_ahead() {
+    let mut session = pushes([
+        task(1, Some("completed")),
+        task(2, Some("completed")),
+        task(3, Some("pending")),
+    ]);
+    for (stated, expected) in [
+        ((Some(0), Some(3)), (Some(2), Some(3))),
+        ((Some(3), Some(3)), (Some(3), Some(3))),
+        ((Some(5), Some(4)), (Some(5), Some(5))),
+        ((None, None), (Some(2), Some(3))),
+    ] {
+        let fact = forgecast_protocol::event::PhaseReported {
+            tasks_completed: stated.0,
+            tasks_total: stated.1,
+            ..report("Builder", "building", &["Scout"])
+        };
+        session.apply(&phase_file(minute(5), fact));
+        let progress = &session.view().progress;
+        assert_eq!((progress.tasks_completed, progress.tasks_total), expected, "{stated:?}");
+    }
+}
+
+#[test]
 fn the_same_result_again_changes_nothing() {
     let fact = tests(Some(1), [9, 7, 2], TestBasis::Report);
     let mut session = pushes([fact.clone()]);

@@ -152,6 +152,10 @@ fn a_session_that_an_earlier_fold_stored_goes_on() {
     let mut build = stored["build"].clone();
     // The earlier fold called it "round 3 of the loop".
     build["view"]["phase"]["detail"] = "Iteration 3".into();
+    // Beside the checkpoint's phase, it still showed words of the phase file that had aged.
+    let phase = build["view"]["phase"].as_object_mut().unwrap();
+    phase.retain(|field, _| !["number", "total"].contains(&field.as_str()));
+    build["view"].as_object_mut().unwrap().remove("status_word");
     // Nor did it show how many calls each source told of.
     for source in build["view"]["usage"]["by_source"]
         .as_object_mut()
@@ -166,7 +170,9 @@ fn a_session_that_an_earlier_fold_stored_goes_on() {
     let mut row = serde_json::to_value(folded.row()).unwrap();
     assert_eq!(row["attention"]["text"], "asks leave to use Bash");
     row.as_object_mut().unwrap().remove("attention");
-    assert_eq!(row, stored["row"]);
+    let mut stored_row = stored["row"].clone();
+    stored_row["phase"] = serde_json::json!({"name": "Builder"});
+    assert_eq!(row, stored_row);
     // The boundary, the tests' sources, the counted decisions, the lists of tasks: all is remembered.
     for event in [
         old(

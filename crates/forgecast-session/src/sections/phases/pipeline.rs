@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use forgecast_protocol::Timestamp;
 use forgecast_protocol::session::{CurrentPhase, PhaseStatus, PhaseView, SessionView};
 
-use super::{Phases, Report};
+use super::{LOOP, Phases, Report};
 use crate::sections::count;
 use crate::vocabulary::{self, Meaning};
 
@@ -94,13 +94,18 @@ impl Pipeline<'_> {
         let named = report.phase.iter().chain(report.done.iter().flatten());
         let mut names: Vec<String> = named.cloned().collect();
         if names.iter().any(|name| vocabulary::order(name).is_some()) {
+            let is_loop = self.memory.are_of_loop();
             let long = report.number.1.is_some_and(|total| total >= WITH_SCREENSHOT);
             let usual = vocabulary::PHASES.into_iter().filter(|name| match *name {
                 vocabulary::CODEBASE_ANALYSIS => false,
                 vocabulary::SCREENSHOT => long,
-                _ => true,
+                name => !is_loop || LOOP.contains(&name),
             });
             names.extend(usual.map(str::to_owned));
+            if is_loop {
+                self.phases
+                    .retain(|name, phase| phase.attempts > 0 || LOOP.contains(&name.as_str()));
+            }
         }
         for name in names {
             if self.phases.contains_key(&name) {

@@ -1726,7 +1726,7 @@ export interface components {
             rejected: components["schemas"]["Rejection"][];
         };
         /** @description Which deadline passed. */
-        Quiet: "stalled" | "abandoned" | "settled";
+        Quiet: "stalled" | "abandoned" | "settled" | "aged";
         /** @description Whether everything works, and what does not. */
         Readiness: {
             /** @description How far the reading of archives is, while it goes on. No reason to be unwell: what is live is shown. */
