@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
-use forgecast_protocol::event::{Custom, SessionSeen};
-use forgecast_protocol::{Epoch, Event, Fact, Origin, Revision, SessionId, SourceKind, Subject, Timestamp, Topic};
+use forgecast_protocol::event::{ArtifactChanged, ArtifactKind, Custom, PatternRecorded, SessionSeen};
+use forgecast_protocol::{
+    Epoch, Event, Fact, Origin, Revision, SessionId, SessionView, SourceKind, Subject, Timestamp, Topic,
+};
 use forgecast_session::{FOLD_VERSION, Session, patch};
 use forgecast_store::{StoredEvent, StoredState};
 use serde::Deserialize;
@@ -155,27 +157,63 @@ pub(crate) fn collapsed(id: &SessionId, session: &Session, count: u64, at: Times
 
 /// The fact that a session was seen: it begins a session whose first sign of life is no fact, and names its machine.
 pub(crate) fn seen(subject: Subject, at: Timestamp, host: Option<String>) -> Event {
+    let seen = SessionSeen {
+        host,
+        ..SessionSeen::default()
+    };
+    of_hub(subject, at, Fact::SessionSeen(seen))
+}
+
+/// What a run knows that is true of its folder, and so of the next run in it: the machine, and the pattern libraries.
+pub(crate) fn of_folder(view: &SessionView) -> Vec<Fact> {
+    let host = view.host.clone().map(|host| {
+        Fact::SessionSeen(SessionSeen {
+            host: Some(host),
+            ..SessionSeen::default()
+        })
+    });
+    let libraries = view
+        .artifacts
+        .iter()
+        .filter(|(_, file)| file.kind == ArtifactKind::Patterns);
+    let libraries = libraries.map(|(name, file)| {
+        Fact::ArtifactChanged(ArtifactChanged {
+            name: name.clone(),
+            kind: file.kind,
+            size: file.size,
+            modified_at: file.modified_at,
+            dated: None,
+            removed: false,
+        })
+    });
+    let patterns = view.patterns.iter().filter(|(_, pattern)| pattern.library.is_some());
+    let patterns = patterns.map(|(id, pattern)| {
+        Fact::PatternRecorded(PatternRecorded {
+            id: id.clone(),
+            title: Some(pattern.title.clone()),
+            library: pattern.library.clone(),
+            severity: pattern.severity.clone(),
+            frequency: pattern.frequency,
+            times_prevented: pattern.times_prevented,
+        })
+    });
+    host.into_iter().chain(libraries).chain(patterns).collect()
+}
+
+/// A fact that the hub knows of a session.
+pub(crate) fn of_hub(subject: Subject, at: Timestamp, fact: Fact) -> Event {
     Event {
         id: None,
         subject,
         at,
         origin: hub(),
-        fact: Fact::SessionSeen(SessionSeen {
-            host,
-            ..SessionSeen::default()
-        }),
+        fact,
     }
 }
 
 /// A fact of the hub itself.
 pub(crate) fn internal(id: &SessionId, at: Timestamp, fact: Fact) -> Event {
-    Event {
-        id: None,
-        subject: of_run(id),
-        at,
-        origin: hub(),
-        fact,
-    }
+    of_hub(of_run(id), at, fact)
 }
 
 /// A subject that names a run and nothing else.

@@ -335,7 +335,7 @@ impl HubState {
             self.sessions.admit(&id, Restored::new(history::begin(&id, event)));
             let before = None;
             context.touched.insert(id.clone(), Touched::new(before));
-            self.carry_host(&id, event, context);
+            self.carry_over(&id, event, context);
             return Ok(id);
         }
         // A batch is folded only when everything that it is about is in memory. A fact that got here otherwise was led
@@ -391,16 +391,18 @@ impl HubState {
         registry.generation()
     }
 
-    /// A source names its machine once per folder, not once per run: a new run works on the machine of the one before it.
-    /// This enters as a fact of the hub's own, so that replay knows it, too.
-    fn carry_host(&mut self, id: &SessionId, first: &Event, context: &mut BatchContext) {
+    /// Sources name the machine and the libraries of a folder once, not once per run: a new run has those of the one
+    /// before it. They enter as facts of the hub's own, so that replay knows them, too.
+    fn carry_over(&mut self, id: &SessionId, first: &Event, context: &mut BatchContext) {
         let before = self.shared.registry().before(id);
         let before = before.and_then(|before| self.sessions.get(&before));
-        let host = before.and_then(|before| before.session.view().host.clone());
-        if host.is_some() {
-            // It comes first in the history, and a session begins with its first fact: both must have the same subject.
-            let seen = history::seen(first.subject.clone(), first.at, host);
-            self.apply_internal(id, seen, context);
+        let facts = before
+            .map(|before| history::of_folder(before.session.view()))
+            .unwrap_or_default();
+        for fact in facts {
+            // They come first in the history, and a session begins with its first fact: all must have the same subject.
+            let event = history::of_hub(first.subject.clone(), first.at, fact);
+            self.apply_internal(id, event, context);
         }
     }
 

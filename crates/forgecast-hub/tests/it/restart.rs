@@ -1,7 +1,7 @@
 //! What a stop and a new start leave as it was.
 
 use forgecast_hub::StateAt;
-use forgecast_protocol::event::{ProcessReported, ProcessStatus, SessionSeen};
+use forgecast_protocol::event::{PatternRecorded, ProcessReported, ProcessStatus, SessionSeen};
 use forgecast_protocol::{Batch, Fact, FileIdentity, SourceCheckpoint, SourceKey, SourceKind};
 
 use crate::bench::{Bench, Viewer, agent, eventually, folder, log, named, named_in, phase};
@@ -207,13 +207,27 @@ async fn the_id_of_a_removed_session_is_not_used_again_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_new_run_in_a_folder_works_on_the_host_of_the_one_before_also_after_a_restart() {
+async fn a_new_run_has_the_host_and_libraries_of_its_folder_also_after_a_restart() {
     let mut bench = Bench::new().await;
     let seen = Fact::SessionSeen(SessionSeen {
         host: Some("forge".into()),
         ..SessionSeen::default()
     });
     bench.fact(named_in("app", "/p/app"), seen).await;
+    let pattern = |id: &str, library: Option<&str>| {
+        Fact::PatternRecorded(PatternRecorded {
+            id: id.into(),
+            title: Some("name routes in the plural".into()),
+            library: library.map(str::to_owned),
+            severity: None,
+            frequency: Some(3),
+            times_prevented: None,
+        })
+    };
+    bench
+        .fact(named_in("app", "/p/app"), pattern("routes", Some("common-issues")))
+        .await;
+    bench.fact(named_in("app", "/p/app"), pattern("pushed", None)).await;
     bench.fact(named_in("app", "/p/app"), phase("Builder", "first")).await;
     bench.wait_for("app", "first").await;
     bench.fact(named_in("app", "/p/app"), completed()).await;
@@ -227,7 +241,10 @@ async fn a_new_run_in_a_folder_works_on_the_host_of_the_one_before_also_after_a_
     bench = bench.restart().await;
     assert_eq!(bench.view("app~2").await.unwrap(), before, "replay knows it, too");
     for session in ["app~2", "other"] {
-        assert_eq!(bench.view(session).await.unwrap().1["host"], "forge", "{session}");
+        let view = bench.view(session).await.unwrap().1;
+        assert_eq!(view["host"], "forge", "{session}");
+        let patterns = view["patterns"].as_object().unwrap();
+        assert_eq!(patterns.keys().collect::<Vec<_>>(), ["routes"], "{session}");
     }
     assert!(bench.view("far").await.unwrap().1.get("host").is_none());
     bench.stop().await;
