@@ -14,6 +14,7 @@ mod demo;
 mod emit;
 mod exposure;
 mod faults;
+mod flows;
 mod import;
 mod kill;
 mod nightly;
