@@ -4,7 +4,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -24,10 +24,15 @@ pub(crate) struct Lock {
     file: File,
 }
 
+/// The lock file of the database at `path`.
+pub(crate) fn path(path: &Path) -> PathBuf {
+    with_suffix(path, ".lock")
+}
+
 impl Lock {
     /// Takes the lock of the database at `path`.
     pub(crate) fn take(path: &Path) -> Result<Self, Error> {
-        let lock_path = with_suffix(path, ".lock");
+        let lock_path = self::path(path);
         let file = OpenOptions::new()
             .create(true)
             .write(true)

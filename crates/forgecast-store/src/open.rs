@@ -60,6 +60,7 @@ fn open_blocking(options: Options, fold_version: u32, now: Timestamp) -> Result<
     schema::assert_safe_sqlite()?;
     let (path, temporary) = locate(&options)?;
     make_folder(&path)?;
+    schema::refuse_foreign(&path)?;
     let held = OpenGuard {
         _lock: Lock::take(&path)?,
         _temporary: temporary,

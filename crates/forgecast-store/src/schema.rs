@@ -1,16 +1,22 @@
 //! Connections and the schema: how a database is opened, looked over and brought to the newest version.
 //! Only migrations change the schema, each in a transaction of its own, numbered by `PRAGMA user_version`.
 
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::error::Error;
-use crate::meta;
+use crate::{lock, meta};
 
 /// Marks a file as a database of Forgecast: "Fcst" in the header's application id.
 const APPLICATION_ID: i64 = 0x4663_7374;
+/// Where the header of a file holds it, and how long a header is.
+const APPLICATION_ID_AT: Range<usize> = 68..72;
+const HEADER_BYTES: u64 = 100;
 /// 3.7.0 to 3.51.2 can corrupt a database in WAL mode when its log is reset.
 const OLDEST_SAFE: (i32, &str) = (3_051_003, "3.51.3");
 /// In order; the first one leads to version 1.
@@ -58,6 +64,41 @@ pub(crate) fn assert_safe_sqlite() -> Result<(), Error> {
         found: rusqlite::version(),
         needed: OLDEST_SAFE.1,
     })
+}
+
+/// Refuses a file that is no database of ours, before anything of it is changed: somebody named the wrong one. A lock beside
+/// it, or our mark in its header, says that it is one, however damaged.
+pub(crate) fn refuse_foreign(path: &Path) -> Result<(), Error> {
+    if lock::path(path).exists() {
+        return Ok(());
+    }
+    let header = match File::open(path) {
+        Ok(file) => {
+            let mut header = Vec::new();
+            let read = file.take(HEADER_BYTES).read_to_end(&mut header);
+            read.map_err(|source| Error::open(path, &source))?;
+            header
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::open(path, &error)),
+    };
+    let mark = i32::try_from(APPLICATION_ID).unwrap_or_default().to_be_bytes();
+    let is_ours = header.is_empty() || header.get(APPLICATION_ID_AT) == Some(&mark[..]) || is_blank(path, &header);
+    if is_ours {
+        return Ok(());
+    }
+    Err(Error::elsewhere(path, "it is no database of Forgecast", ""))
+}
+
+/// Whether it is a database without anything in it.
+fn is_blank(path: &Path, header: &[u8]) -> bool {
+    let tables = || -> rusqlite::Result<i64> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+    };
+    // One that keeps a log beside it is in use, and would get files of ours by being opened.
+    let keeps_log = header.get(18) == Some(&2);
+    header.starts_with(b"SQLite format 3\0") && !keeps_log && tables().is_ok_and(|tables| tables == 0)
 }
 
 /// Opens the file for writing and looks it over, within bounded time.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use forgecast_protocol::ProblemKind;
 use forgecast_store::{Error, Options, open};
@@ -71,12 +72,11 @@ async fn files_and_the_folder_made_for_them_are_for_their_owner_alone() {
     let path = folder.join("a ? b%20#.db");
     let store = open(options(&path), FOLD, time(NOW_MS)).await.unwrap().store;
     store.commit(commit([session("a~1")])).await.unwrap();
-    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(&folder), 0o700);
+    assert_eq!(mode_of(&folder), 0o700);
     let mut names = Vec::new();
     for entry in fs::read_dir(&folder).unwrap() {
         let entry = entry.unwrap();
-        assert_eq!(mode(&entry.path()), 0o600, "{entry:?}");
+        assert_eq!(mode_of(&entry.path()), 0o600, "{entry:?}");
         names.push(entry.file_name().into_string().unwrap());
     }
     names.sort();
@@ -90,8 +90,12 @@ async fn a_file_that_others_could_read_is_closed_to_them() {
     place.store().await.close().await.unwrap();
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o644)).unwrap();
     let _store = place.store().await;
-    let mode = fs::metadata(place.path()).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(mode_of(&place.path()), 0o600);
+}
+
+/// What the owner, the group and others may do.
+fn mode_of(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
 /// Makes a database with some content and closes it.
@@ -158,22 +162,41 @@ async fn a_damaged_database_is_set_aside_and_a_new_one_begun() {
 }
 
 #[tokio::test]
-async fn a_file_of_another_program_is_set_aside_and_not_changed() {
-    let place = Place::new();
-    fs::write(
-        place.path(),
-        "just some notes, longer than a header of a hundred bytes: ".repeat(9),
-    )
-    .unwrap();
-    is_set_aside(&place, &fs::read(place.path()).unwrap(), "a text file").await;
-
-    let place = Place::new();
-    let other = Connection::open(place.path()).unwrap();
-    other
+async fn a_file_of_another_program_is_refused_and_not_changed() {
+    let text = Place::new();
+    fs::write(text.path(), "just some notes").unwrap();
+    let other = Place::new();
+    Connection::open(other.path())
+        .unwrap()
         .execute_batch("CREATE TABLE bookmarks (url TEXT); INSERT INTO bookmarks VALUES ('x')")
         .unwrap();
-    drop(other);
-    is_set_aside(&place, &fs::read(place.path()).unwrap(), "another database").await;
+    for place in [text, other] {
+        let (before, mode) = (fs::read(place.path()).unwrap(), mode_of(&place.path()));
+        for _ in 0..2 {
+            let error = open(place.options(), FOLD, time(NOW_MS)).await.unwrap_err().to_string();
+            assert!(
+                error.contains("no database of Forgecast") && error.contains("--db"),
+                "{error}"
+            );
+        }
+        assert_eq!(fs::read(place.path()).unwrap(), before);
+        assert_eq!(mode_of(&place.path()), mode);
+        assert_eq!(place.names().len(), 1, "{:?}", place.names());
+    }
+}
+
+#[tokio::test]
+async fn an_empty_file_and_an_empty_database_become_a_database() {
+    for make in [
+        |path: &Path| fs::write(path, "").unwrap(),
+        |path: &Path| {
+            Connection::open(path).unwrap().execute_batch("VACUUM").unwrap();
+        },
+    ] {
+        let place = Place::new();
+        make(&place.path());
+        filled(&place).await;
+    }
 }
 
 #[tokio::test]
@@ -260,6 +283,8 @@ async fn wherever_a_file_is_damaged_the_store_opens_and_nothing_is_deleted() {
             bytes[at..end].iter_mut().for_each(|byte| *byte ^= 0x5a);
         }
         fs::write(place.path(), &bytes).unwrap();
+        // Even without any mark of ours in the file, its lock tells whose it is.
+        fs::write(place.path().with_extension("db.lock"), "").unwrap();
         let opened = place.open().await;
         if opened.notices.is_empty() {
             opened.store.sessions().await.unwrap();
