@@ -178,6 +178,9 @@ pub(crate) struct StatusArgs {
 pub(crate) struct ForgetArgs {
     /// The session: one run (weather-app~1), or a name for its newest run
     pub(crate) id: SessionRef,
+    /// Delete it without asking
+    #[arg(short, long)]
+    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
 }

@@ -131,6 +131,19 @@ pub(crate) fn columns() -> usize {
     size.map_or(0, |size| size.ws_col.into())
 }
 
+/// Asks on standard error and reads the answer, one line, from standard input. None unless a person can see the question
+/// and answer it.
+pub(crate) fn ask(question: &str) -> Option<String> {
+    let (input, mut out) = (std::io::stdin(), std::io::stderr());
+    if !(input.is_terminal() && out.is_terminal()) {
+        return None;
+    }
+    let asked = write!(out, "{} ", one_line(question)).and_then(|()| out.flush());
+    let mut answer = String::new();
+    asked.and_then(|()| input.read_line(&mut answer)).ok()?;
+    Some(answer.trim().to_owned())
+}
+
 /// Prints a warning, one line, to standard error.
 pub(crate) fn warn(text: &str) {
     print_error(&format!("warning: {text}"));

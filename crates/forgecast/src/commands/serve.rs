@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Context;
 use crate::cli::ServeArgs;
-use crate::config::{Config, Encryption};
+use crate::config::{Config, Encryption, Provenance, key};
+use crate::connect::settings;
 use crate::delivery::Delivery;
 use crate::pipeline::{self, Pipeline};
 use crate::runtime_file::{Running, RuntimeFile};
@@ -26,6 +27,9 @@ use crate::spool::Spool;
 use crate::terminal::{self, Style};
 use crate::{access, shutdown, typo};
 use startup_banner::StartupBanner;
+
+/// How many ports after the usual one are tried.
+const NEXT_PORTS: u16 = 20;
 
 /// What to serve; the demo differs from a real server by nothing else.
 pub(crate) struct Service<'a> {
@@ -59,7 +63,7 @@ impl Service<'_> {
     /// # Errors
     /// As [`run`].
     pub(crate) async fn run(self, shutdown: CancellationToken) -> Result<()> {
-        let listener = listen(self.config.host, self.config.port).await?;
+        let listener = listen(self.config).await?;
         let address = listener.local_addr().context("cannot determine the port")?;
         let mut pipeline = Pipeline::start(self.config, Some(self.db.clone())).await?;
         let urls = ServerUrls::of(address, self.config);
@@ -179,17 +183,46 @@ impl Service<'_> {
     }
 }
 
-async fn listen(host: IpAddr, port: u16) -> Result<TcpListener> {
+/// Takes the configured port. If nobody chose it and it is taken, the next free one serves as well, unless an agent was told
+/// to report to it.
+async fn listen(config: &Config) -> Result<TcpListener> {
+    let (host, port) = (config.host, config.port);
+    let is_chosen = config.provenance(key!(port)) != Provenance::Default;
     match TcpListener::bind(SocketAddr::new(host, port)).await {
         Ok(listener) => Ok(listener),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+        Err(error) if error.kind() == ErrorKind::AddrInUse && is_chosen => {
             bail!("port {port} on {host} is in use; choose another with --port (--port 0 picks a free one)")
+        }
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            if let Some(file) = settings::pointing_to(port, config) {
+                bail!(
+                    "port {port} on {host} is in use, and {} reports to it; end the program that uses it, or choose another with \
+                     --port and run `forgecast init` again",
+                    file.display()
+                )
+            }
+            let listener = listen_behind(host, port).await?;
+            let other = listener.local_addr().context("cannot determine the port")?.port();
+            terminal::warn(&format!(
+                "port {port} is in use by another program; serving on {other} instead"
+            ));
+            Ok(listener)
         }
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
             bail!("port {port} is reserved by the system; choose one above 1023 with --port")
         }
         Err(error) => Err(error).with_context(|| format!("cannot listen on {host} port {port}")),
     }
+}
+
+/// Takes the next free port.
+async fn listen_behind(host: IpAddr, port: u16) -> Result<TcpListener> {
+    for next in (1..=NEXT_PORTS).filter_map(|step| port.checked_add(step)) {
+        if let Ok(listener) = TcpListener::bind(SocketAddr::new(host, next)).await {
+            return Ok(listener);
+        }
+    }
+    bail!("port {port} on {host} is in use, and so are the {NEXT_PORTS} after it; choose another with --port")
 }
 
 fn open_browser(url: &str) {

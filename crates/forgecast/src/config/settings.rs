@@ -84,7 +84,8 @@ section! {
         /// Address to listen on. On any address but a loopback one (0.0.0.0 and :: are all addresses of
         /// this machine) clients must present a token; the first start creates one.
         host: IpAddr = Ipv4Addr::LOCALHOST.into(),
-        /// Port to listen on; 0 picks a free one.
+        /// Port to listen on; 0 picks a free one. If the usual one is taken and none is set anywhere, the
+        /// next free one is used.
         #[range(0..=65_535)]
         port: u16 = 8080,
         /// Poll files instead of waiting for notifications (for network file systems).

@@ -23,6 +23,17 @@ pub(crate) fn files(agent: Agent, config: &Config) -> Vec<PathBuf> {
     there.into_iter().map(|folder| folder.join(name)).collect()
 }
 
+/// A settings file in which an agent was told to report to this port of this machine.
+pub(crate) fn pointing_to(port: u16, config: &Config) -> Option<PathBuf> {
+    let addresses = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("//{host}:{port}/"));
+    let reports = |file: &PathBuf| {
+        let text = write::read(file).ok().flatten().unwrap_or_default();
+        addresses.iter().any(|address| text.contains(address))
+    };
+    let agents = [Agent::Claude, Agent::Codex];
+    agents.into_iter().flat_map(|agent| files(agent, config)).find(reports)
+}
+
 /// The token in a settings file of an agent.
 pub(crate) fn token(agent: Agent, file: &Path) -> Option<String> {
     let text = write::read(file).ok()??;

@@ -99,12 +99,15 @@ fn forgetting_removes_the_session_with_a_server_and_without() {
     let world = world();
     let server = world.serve();
     server.view_when("weather-app", |view| view["phase"]["name"] == "Test");
-    let (code, said, _) = world.run(&["forget", "weather-app"]);
+    let (code, _, said) = world.run(&["forget", "weather-app"]);
+    assert_eq!(code, 1);
+    insta::assert_snapshot!(said, @"forgecast: forget deletes weather-app and everything stored of it permanently; confirm that with --yes");
+    let (code, said, _) = world.run(&["forget", "--yes", "weather-app"]);
     assert_eq!((code, said.as_str()), (0, "deleted weather-app\n"));
     eventually("gone", || {
         (server.get("/api/v1/sessions/weather-app").0 == 404).then_some(())
     });
-    let (code, _, said) = world.run(&["forget", "weather-app"]);
+    let (code, _, said) = world.run(&["forget", "--yes", "weather-app"]);
     assert_eq!(code, 1);
     insta::assert_snapshot!(said, @"forgecast: there is no session weather-app; `forgecast sessions` lists the sessions");
     assert!(server.stop().success());
@@ -113,7 +116,7 @@ fn forgetting_removes_the_session_with_a_server_and_without() {
     world
         .project("weather-app")
         .phase(&json!({"session_id": "weather-app", "current_phase": "Deploy", "status": "deploying"}));
-    let (code, said, _) = world.run(&["forget", "weather-app"]);
+    let (code, said, _) = world.run(&["forget", "--yes", "weather-app"]);
     assert_eq!((code, said.as_str()), (0, "deleted weather-app\n"));
     let (_, table, _) = world.run(&["sessions"]);
     assert_eq!(table, "There are no sessions.\n");
@@ -122,7 +125,7 @@ fn forgetting_removes_the_session_with_a_server_and_without() {
 #[test]
 fn what_was_never_stored_cannot_be_forgotten() {
     let world = world();
-    insta::assert_snapshot!(world.run(&["forget", "weather-app"]).2, @"forgecast: there is no database <world>/home/.local/share/forgecast/forgecast.db; name another with --db");
+    insta::assert_snapshot!(world.run(&["forget", "--yes", "weather-app"]).2, @"forgecast: there is no database <world>/home/.local/share/forgecast/forgecast.db; name another with --db");
 }
 
 #[test]
@@ -144,7 +147,7 @@ fn while_a_server_holds_the_database_and_cannot_be_found_a_command_looks_by_itse
     };
     let (_, table, _) = lost(&["sessions"]);
     assert!(table.contains("weather-app~1  running"), "{table}");
-    let (removed, _, said) = lost(&["forget", "weather-app"]);
+    let (removed, _, said) = lost(&["forget", "--yes", "weather-app"]);
     assert!(
         !removed && said.contains("in use"),
         "what changes the database is refused: {said}"

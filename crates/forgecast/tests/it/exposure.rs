@@ -138,7 +138,7 @@ fn on_every_address_a_token_is_needed_is_shown_once_and_survives_a_kill() {
         403,
         "who may send may not remove"
     );
-    assert_eq!(world.run(&["forget", "pushed"]).0, 0, "the same user may");
+    assert_eq!(world.run(&["forget", "--yes", "pushed"]).0, 0, "the same user may");
 
     let line = fs::read(format!("/proc/{}/cmdline", server.pid())).unwrap();
     let environ = fs::read(format!("/proc/{}/environ", server.pid())).unwrap();

@@ -48,6 +48,32 @@ fn a_taken_port_is_refused_with_the_way_out() {
 }
 
 #[test]
+fn a_usual_port_that_is_taken_is_left_for_the_next_unless_an_agent_reports_to_it() {
+    let world = World::new();
+    // Whoever has it: this test or another program.
+    let _taken = std::net::TcpListener::bind("127.0.0.1:8080");
+    let server = Server::start(world.command(&["serve"]));
+    assert!(!server.url.ends_with(":8080"), "{}", server.url);
+    let phase = json!({"session_id": "weather-app", "current_phase": "Scout", "progress_detail": "here"});
+    world.project("weather-app").phase(&phase);
+    server.view_when("weather-app", |view| detail_of(view) == "here");
+    let (code, said, _) = world.run(&["sessions"]);
+    assert!(code == 0 && said.contains("weather-app"), "{said}");
+    let said = server.kill();
+    assert!(
+        said.contains("port 8080 is in use by another program; serving on"),
+        "{said}"
+    );
+    // An agent that reports to the usual port would report to that other program.
+    let folder = world.path("home/.claude");
+    fs::create_dir(&folder).unwrap();
+    let hook =
+        r#"{"hooks": {"Stop": [{"hooks": [{"type": "http", "url": "http://127.0.0.1:8080/api/v1/hooks/claude"}]}]}}"#;
+    fs::write(folder.join("settings.json"), hook).unwrap();
+    insta::assert_snapshot!(refused(&world, &["serve"]), @"forgecast: port 8080 on 127.0.0.1 is in use, and <world>/home/.claude/settings.json reports to it; end the program that uses it, or choose another with --port and run `forgecast init` again");
+}
+
+#[test]
 fn a_misspelled_command_is_no_folder() {
     let world = World::new();
     insta::assert_snapshot!(refused(&world, &["sesions"]), @"forgecast: there is no command or folder `sesions`; did you mean `sessions`? (for a folder, write ./sesions)");

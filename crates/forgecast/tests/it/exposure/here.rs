@@ -37,7 +37,7 @@ fn where_this_machine_needs_a_token_too_commands_and_hooks_have_theirs() {
         ];
         (world.run(&fact).0 == 0).then_some(())
     });
-    assert_eq!(world.run(&["forget", "emitted"]).0, 0);
+    assert_eq!(world.run(&["forget", "--yes", "emitted"]).0, 0);
     assert_eq!(world.run(&["usage"]).0, 0);
 
     let file = world.path("home/.claude/settings.json");

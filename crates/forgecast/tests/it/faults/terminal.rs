@@ -134,7 +134,7 @@ fn no_command_prints_what_a_terminal_would_obey() {
     for text in CORPUS {
         for arguments in [
             &["status", text][..],
-            &["forget", text],
+            &["forget", "--yes", text],
             &["export", text],
             &["share", text],
             &["share", "s0", "--for", text],
