@@ -43,6 +43,11 @@ pub struct Agent {
     pub daily: Option<&'static str>,
     /// Whether each line says all that is needed to count it, so that a large file may be read in parts.
     pub independent_lines: bool,
+    /// Whether its files continue each other: each is read to its end before the next one by name, whatever their age, and
+    /// what was remembered of one goes on in the next.
+    pub continues: bool,
+    /// Whether it drives other agents: its files are the record of builds and no transcripts.
+    pub drives: bool,
     /// Where it says what its processes are doing.
     pub processes: Option<ProcessFiles>,
     /// What its facts name as their source.

@@ -1,6 +1,7 @@
 //! The transcripts of one folder of an agent: those of one project of Claude Code, or all of another
 //! agent. A look finds by `stat` what is to be read; what agents at work wrote is read at once, the rest of it newest
-//! first, and archives after everything else and for their usage only. Like a [`SourceSet`](crate::source_set::SourceSet), all state
+//! first, and archives after everything else and for their usage only. Files that continue each other are read in the order
+//! of their names. Like a [`SourceSet`](crate::source_set::SourceSet), all state
 //! moves as a whole onto a blocking thread; this code starts nothing, waits for nothing and knows no channel.
 
 mod backlog;
@@ -192,7 +193,7 @@ impl Transcripts {
             self.adopt_moved(path, &mut transcript, &now, pass);
         }
         // Nobody works on a packed file: it is an archive from the moment it is written.
-        let live = pass.is_live(now.mtime_ns) && !pack::is_packed(path);
+        let live = (pass.is_live(now.mtime_ns) || self.agent.continues) && !pack::is_packed(path);
         let differs = transcript.tail.differs(&now) || transcript.tail.is_overdue(pass.now);
         let woke = live && !pass.is_live(transcript.changed_ns);
         transcript.changed_ns = now.mtime_ns;
@@ -203,20 +204,34 @@ impl Transcripts {
         self.files.insert(path.to_owned(), transcript);
         match (differs, live, named) {
             (false, ..) => self.backlog.done(path),
-            (true, true, true) => {
+            (true, true, true) if !self.agent.continues => {
                 self.backlog.live(path, now.mtime_ns, left);
                 let mut budget = LIVE_BYTES;
                 self.read(path, Depth::Everything, &mut budget, pass);
             }
-            (true, true, false) => self.backlog.live(path, now.mtime_ns, left),
+            (true, true, _) => self.backlog.live(path, self.turn_of_live(&now), left),
             (true, false, _) => self.backlog.archive(path, now.mtime_ns, left),
         }
         woke
     }
 
-    /// Reads what waits, newest first.
+    /// When a file of an agent at work has its turn: the newest first, and those that continue each other before all others,
+    /// in the order of their names.
+    fn turn_of_live(&self, identity: &FileIdentity) -> i64 {
+        if self.agent.continues {
+            i64::MAX
+        } else {
+            identity.mtime_ns
+        }
+    }
+
+    /// Reads what waits, in its turn.
     fn catch_up(&mut self, work: &Work, pass: &mut ScanPass<'_>) {
-        let mut budget = if work.live { LIVE_BYTES } else { 0 };
+        let mut budget = if work.live || self.agent.continues {
+            LIVE_BYTES
+        } else {
+            0
+        };
         while budget > 0
             && let Some(path) = self.backlog.next_live()
         {

@@ -127,12 +127,11 @@ pub(crate) fn transcripts(config: &Config) -> Vec<PathBuf> {
     folders
 }
 
-/// The homes of the agents whose transcripts are read.
+/// The homes of the agents whose files are read: without transcripts those of agents that keep a record of builds.
 pub(crate) fn agents(config: &Config) -> AgentHomes {
-    match config.transcripts.enabled {
-        true => config.transcripts.agents.homes(),
-        false => Vec::new(),
-    }
+    let mut homes = config.transcripts.agents.homes();
+    homes.retain(|(agent, _)| config.transcripts.enabled || agent.drives);
+    homes
 }
 
 /// The calendar of this machine's time zone.

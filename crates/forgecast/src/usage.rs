@@ -77,13 +77,17 @@ impl Transcripts {
             return false;
         };
         let minute = at.as_millis().div_euclid(60_000);
-        let model = reported.report.model.as_deref().unwrap_or_default();
-        let is_claude = ["claude", "opus", "sonnet", "haiku", "fable"]
-            .iter()
-            .any(|name| model.contains(name));
-        let agent = if is_claude { "claude" } else { "codex" };
-        let minutes = self.minutes.get(&(agent, folder.clone()));
-        minutes.is_some_and(|minutes| minutes.range(minute - LAST_ANSWER_MINUTES..=minute).next().is_some())
+        let of_claude = ["claude", "opus", "sonnet", "haiku", "fable"];
+        let agents: &[&str] = match reported.report.model.as_deref() {
+            Some(model) if of_claude.iter().any(|name| model.contains(name)) => &["claude"],
+            Some(_) => &["codex"],
+            // The model was named the day before, in another file.
+            None => &["claude", "codex"],
+        };
+        agents.iter().any(|agent| {
+            let minutes = self.minutes.get(&(*agent, folder.clone()));
+            minutes.is_some_and(|minutes| minutes.range(minute - LAST_ANSWER_MINUTES..=minute).next().is_some())
+        })
     }
 
     fn observe(&mut self, call: &ScannedCall) {

@@ -43,6 +43,8 @@ pub(super) static AGENT: Agent = Agent {
     enters: path::enters,
     daily: None,
     independent_lines: true,
+    continues: false,
+    drives: false,
     processes: Some(ProcessFiles {
         processes: "sessions",
         jobs: "jobs",

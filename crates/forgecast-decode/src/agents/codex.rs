@@ -43,6 +43,8 @@ pub(super) static AGENT: Agent = Agent {
     enters: |path| path.starts_with("sessions/"),
     daily: Some("sessions"),
     independent_lines: false,
+    continues: false,
+    drives: false,
     processes: None,
     source: SourceKind::Transcript,
     path: path::of,

@@ -34,9 +34,11 @@ pub(super) static AGENT: Agent = Agent {
     },
     folders: &["observatory"],
     group_level: 0,
-    enters: |_| false,
+    enters: |folder| folder == "observatory/.archived",
     daily: None,
     independent_lines: false,
+    continues: true,
+    drives: true,
     processes: None,
     source: SourceKind::Foundry,
     path,
@@ -55,9 +57,9 @@ const ARENA: &str = "/.buildloop/arena/";
 /// Tells of usage: an agent began or was done.
 static AGENT_EVENT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"agent_"));
 
-/// `observatory/events-YYYY-MM-DD.jsonl`.
+/// `observatory/events-YYYY-MM-DD.jsonl`, and where old ones are moved to.
 fn path(parts: &[&str]) -> Option<TranscriptPath> {
-    let ["observatory", file] = parts else {
+    let (["observatory", file] | ["observatory", ".archived", file]) = parts else {
         return None;
     };
     let stem = stem(file)?;

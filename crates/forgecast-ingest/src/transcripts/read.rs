@@ -1,6 +1,7 @@
 //! Reading one transcript on: from its offset, a bounded number of bytes, each line once and in order. What the decoder
 //! has to remember is stored with the offset, so a new life goes on as if there had been one.
 
+use std::ops::Bound;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 
@@ -170,9 +171,13 @@ impl Transcripts {
         pass: &ScanPass<'p>,
     ) -> Decoding<'p> {
         let origin = self.origin(path, identity, transcript.first_sight, pass.now);
+        let state = match transcript.tail.is_begun() {
+            true => &transcript.state,
+            false => self.state_before(path),
+        };
         Decoding {
             agent: self.agent,
-            reader: self.agent.reader(location.clone(), &transcript.state),
+            reader: self.agent.reader(location.clone(), state),
             path: location,
             now: facts::learned_at(&origin, pass.now),
             origin,
@@ -181,6 +186,16 @@ impl Transcripts {
             decoded: DecodedLines::default(),
             long: 0,
             restarted: false,
+        }
+    }
+
+    /// What the decoder has to remember at the beginning of a file: what it remembers of the file that this one continues.
+    fn state_before(&self, path: &str) -> &str {
+        let before = (Bound::Unbounded, Bound::Excluded(path));
+        let before = self.files.range::<str, _>(before).next_back();
+        match before.filter(|_| self.agent.continues) {
+            Some((_, before)) => &before.state,
+            None => "",
         }
     }
 
@@ -237,7 +252,7 @@ impl Transcripts {
             self.backlog.done(path);
         } else if depth == Depth::Everything {
             let left = identity.size.saturating_sub(transcript.tail.offset());
-            self.backlog.live(path, identity.mtime_ns, left);
+            self.backlog.live(path, self.turn_of_live(&identity), left);
         } else {
             self.backlog.archive_was_read(path, read);
         }

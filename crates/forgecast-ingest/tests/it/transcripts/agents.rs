@@ -71,6 +71,56 @@ async fn the_task_list_and_the_manifest_of_a_project_are_read_and_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_days_of_an_event_log_are_read_in_their_order_and_go_on_over_midnight() {
+    let home = tempfile::tempdir().unwrap();
+    let day = |day: &str| home.path().join(format!("observatory/{day}.jsonl"));
+    let event = |kind: &str, payload: &str| {
+        format!(
+            r#"{{"timestamp":"2026-11-20T08:00:00Z","session_id":"s1","project_dir":"/srv/app","event_type":"{kind}","payload":{payload}}}"#
+        ) + "\n"
+    };
+    // The newest was written first, and the oldest last: only their names say the order.
+    let failed = event("agent_done", r#"{"role":"IMPLEMENT","success":false}"#);
+    let started = event("task_started", r#"{"task_id":"T2"}"#);
+    append(&day("events-2026-11-21"), &failed);
+    append(
+        &day("events-2026-11-20"),
+        event("task_started", r#"{"task_id":"T1"}"#) + &failed + &started,
+    );
+    append(&day(".archived/events-2026-11-19"), event("session_started", "{}"));
+    let options = || Options {
+        agents: vec![home_of("foundry", home.path())],
+        reconcile_ms: 500,
+        ..Options::default()
+    };
+    let running = start(options()).await;
+    let told = |running: &Running| -> Vec<String> {
+        let events = running.events();
+        let told = events.iter().filter_map(|event| match &event.fact {
+            Fact::SessionSeen(seen) => Some(format!("run {}", seen.run.as_deref()?)),
+            Fact::TaskReported(task) => Some(format!("{} {}", task.id, task.status.as_deref()?)),
+            _ => None,
+        });
+        told.collect()
+    };
+    let expected = ["run s1", "T1 in_progress", "T1 failed", "T2 in_progress", "T2 failed"];
+    running
+        .until("all days", |running| told(running).len() == expected.len())
+        .await;
+    assert_eq!(told(&running), expected);
+    let known = running.checkpoints();
+    running.stop().await;
+    // A day that is moved away while nobody looks is not read again, and the next one goes on where it ended.
+    append(&day("events-2026-11-21"), event("task_started", r#"{"task_id":"T3"}"#));
+    std::fs::rename(day("events-2026-11-20"), day(".archived/events-2026-11-20")).unwrap();
+    append(&day("events-2026-11-22"), &failed);
+    let second = start_with(options(), known).await;
+    second.until("the next day", |running| told(running).len() == 2).await;
+    assert_eq!(told(&second), ["T3 in_progress", "T3 failed"]);
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_event_log_of_foundry_is_followed_and_the_next_day_found() {
     let home = tempfile::tempdir().unwrap();
     let day = |day: &str| home.path().join(format!("observatory/events-{day}.jsonl"));
