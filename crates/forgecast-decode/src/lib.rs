@@ -110,6 +110,8 @@ impl Format {
         match (folder, name) {
             (".buildloop", "run-manifest.json") => return Some(Self::RunManifest),
             ("", "TASKS.md" | "IMPL_PLAN.md") => return Some(Self::TasksMd),
+            (".buildloop", _) if has_extension(name, &["md"]) => return Some(Self::Other(ArtifactKind::Document)),
+            (".buildloop", _) if has_extension(name, &["json"]) => return Some(Self::Other(ArtifactKind::Other)),
             _ => {}
         }
         match name {
@@ -145,12 +147,13 @@ impl Format {
     #[must_use]
     pub fn artifact_kind(&self) -> Option<ArtifactKind> {
         match self {
-            Self::Phase | Self::Checkpoint(_) | Self::EventsJsonl | Self::RunManifest => None,
+            Self::Phase | Self::Checkpoint(_) | Self::EventsJsonl => None,
             Self::Summary => Some(ArtifactKind::Summary),
             Self::TestReport { .. } | Self::TestCount => Some(ArtifactKind::TestReport),
             Self::Feedback => Some(ArtifactKind::Feedback),
             Self::Patterns => Some(ArtifactKind::Patterns),
             Self::BuildTasks | Self::TasksMd | Self::TaskMark { .. } => Some(ArtifactKind::Tasks),
+            Self::RunManifest => Some(ArtifactKind::Other),
             Self::Other(kind) => Some(*kind),
             Self::Log => Some(ArtifactKind::Log),
         }

@@ -324,7 +324,7 @@ impl HubState {
             let live = self.sessions.get(&resolved.id);
             if live.is_some_and(|live| live.session.begins_new_run(event)) {
                 let seen_at = self.seen_at(event);
-                self.leave_run(&resolved.id, context);
+                self.leave_run(&resolved.id, event, context);
                 resolved = self.shared.registry_mut().new_run(&resolved.id, seen_at)?;
             }
         }
@@ -345,18 +345,19 @@ impl HubState {
         Ok(id)
     }
 
-    /// A run in whose place another one begins is no longer at work, whatever it said last.
-    fn leave_run(&mut self, id: &SessionId, context: &mut BatchContext) {
-        let Some(live) = self
-            .sessions
-            .get(id)
-            .filter(|live| live.session.view().status.is_active())
-        else {
+    /// A run in whose place another one begins with this fact is no longer at work, whatever it said last.
+    fn leave_run(&mut self, id: &SessionId, next: &Event, context: &mut BatchContext) {
+        // A producer that tells its runs also says when they begin.
+        let begins_at = next.origin.modified_at.unwrap_or(next.at).min(next.at);
+        let followed_at = matches!(next.fact, Fact::SessionSeen(_)).then_some(begins_at);
+        let is_left = |live: &&LiveSession| followed_at.is_some() || live.session.view().status.is_active();
+        let Some(live) = self.sessions.get(id).filter(is_left) else {
             return;
         };
         let left = Fact::WentQuiet(WentQuiet {
             quiet: Quiet::Abandoned,
             since: live.session.quiet_since(),
+            followed_at,
         });
         context.touch(id, live);
         self.apply_internal(id, internal(id, self.shared.clock.now(), left), context);
@@ -478,6 +479,7 @@ impl HubState {
             let quiet = WentQuiet {
                 quiet: deadline.quiet,
                 since: deadline.since,
+                followed_at: None,
             };
             return Some(internal(&id, now, Fact::WentQuiet(quiet)));
         }

@@ -46,7 +46,6 @@ pub(crate) fn source_kind(format: &Format) -> SourceKind {
         Format::Phase => SourceKind::PhaseFile,
         Format::Checkpoint(_) => SourceKind::Checkpoint,
         Format::Log | Format::EventsJsonl => SourceKind::Log,
-        Format::RunManifest | Format::TasksMd => SourceKind::Foundry,
         _ => SourceKind::Artifact,
     }
 }

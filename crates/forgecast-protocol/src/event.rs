@@ -85,7 +85,7 @@ pub enum SourceKind {
     Transcript,
     /// A file in which a coding agent says what its process is doing, and the process itself.
     Process,
-    /// What Foundry writes: its event log, run manifest and task list.
+    /// The event log of Foundry. Its other documents are artifacts.
     Foundry,
     /// Forgecast itself: deadlines, estimates, the state of the sources.
     Internal,

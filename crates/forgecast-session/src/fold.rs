@@ -7,7 +7,7 @@ mod verdict;
 
 use std::collections::BTreeMap;
 
-use forgecast_protocol::event::{ArtifactKind, SessionSeen, SourceKind, UsageRecorded};
+use forgecast_protocol::event::{ArtifactKind, SessionSeen, SourceKind, TaskReported, UsageRecorded};
 use forgecast_protocol::session::{CurrentPhase, PhaseView, SessionView, SourceOfState};
 use forgecast_protocol::{Event, Fact, Timestamp};
 
@@ -18,6 +18,7 @@ use crate::sections::tasks::Tasks;
 use crate::sections::{
     Activity, Changed, Context, Section, agents, artifacts, attention, patterns, put, take_stated, usage,
 };
+use crate::vocabulary;
 
 /// The broadcaster's own event for the beginning of a round of its loop.
 const ROUND_BEGINS: &str = "iteration_start";
@@ -55,19 +56,15 @@ impl Session {
             Fact::PhaseReported(fact) => self.report_phase(fact, cx),
             Fact::CheckpointReported(fact) => self.report_checkpoint(fact, cx),
             Fact::CompletionReported(fact) => self.report_completion(fact, cx),
-            Fact::TaskReported(fact) => self.if_of_run(cx, None, |it| {
-                let changed = it.state.tasks.apply(&mut it.view.progress, fact, cx);
-                if changed {
-                    it.producer_works(cx);
-                }
-                Changed::of(Section::Progress, changed)
-            }),
+            Fact::TaskReported(fact) => self.if_of_run(cx, None, |it| it.report_task(fact, cx)),
             Fact::TestsReported(fact) => self.if_of_run(cx, None, |it| {
                 Changed::of(Section::Tests, it.state.tests.apply(&mut it.view.tests, fact, cx))
             }),
             Fact::AgentReported(fact) => {
+                let task = self.state.tasks.at_work(&self.view.progress);
+                self.state.stages.follow(&mut self.view, fact, task, cx);
                 self.state.agents.report_agent(fact, cx);
-                let tokens = usage::tokens_of_agent(self.view.usage.as_ref(), &fact.id);
+                let tokens = self.tokens_of_agent(&fact.id);
                 let changed = agents::apply(&mut self.view.agents, fact, tokens, cx);
                 Changed::of(Section::Agents, changed)
             }
@@ -131,6 +128,18 @@ impl Session {
             // The ledger has turned the first into usage; the second belongs to no session.
             Fact::CallReported(_) | Fact::IndexingProgress(_) => Changed::nothing(),
         }
+    }
+
+    fn report_task(&mut self, fact: &TaskReported, cx: &Context<'_>) -> Changed {
+        let changed = self.state.tasks.apply(&mut self.view.progress, fact, cx);
+        let word = fact.status.as_deref();
+        if cx.origin.kind == SourceKind::Foundry && word.is_some_and(vocabulary::is_at_work) {
+            self.state.stages.begin_task(&mut self.view, cx);
+        }
+        if changed {
+            self.producer_works(cx);
+        }
+        Changed::of(Section::Progress, changed)
     }
 
     /// What an agent does and waits for.
@@ -203,8 +212,15 @@ impl Session {
         let Some(agent) = &fact.agent else {
             return changed;
         };
-        let tokens = usage::tokens_of_agent(view.usage.as_ref(), agent);
+        let tokens = self.tokens_of_agent(agent);
+        let view = &mut self.view;
         changed.and(Section::Agents, agents::set_tokens(&mut view.agents, agent, tokens))
+    }
+
+    /// What an agent used: by the calls that count, else by what its producer reports beside them.
+    fn tokens_of_agent(&self, agent: &str) -> Option<u64> {
+        let counted = usage::tokens_of_agent(self.view.usage.as_ref(), agent);
+        counted.or_else(|| self.state.usage.tokens_reported_of(agent))
     }
 
     /// What only a build's sources say makes it one.
@@ -225,7 +241,7 @@ impl Session {
     fn begin_agent_session(&mut self, cx: &Context<'_>) {
         if self.is_agent_session() && cx.origin.kind != SourceKind::Internal {
             let known = self.view.started_at;
-            self.view.started_at = Some(known.map_or(cx.at, |known| known.min(cx.at)));
+            self.view.started_at = Some(known.map_or(cx.said_at, |known| known.min(cx.said_at)));
         }
     }
 

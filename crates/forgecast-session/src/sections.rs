@@ -12,6 +12,7 @@ pub(crate) mod life;
 pub(crate) mod patterns;
 pub(crate) mod phases;
 pub(crate) mod processes;
+pub(crate) mod stages;
 pub(crate) mod tasks;
 pub(crate) mod test_loop;
 pub(crate) mod usage;
@@ -92,6 +93,7 @@ state! {
     processes: processes::Processes,
     agents: conversations::Conversations,
     phases: phases::Phases,
+    stages: stages::Stages,
     tasks: tasks::Tasks,
     tests: test_loop::TestLoop,
     usage: usage::UsageAccounts,

@@ -11,6 +11,9 @@ use crate::sections::life::{Circumstances, Standing};
 use crate::sections::phases::phase_at;
 use crate::sections::{Identity, State};
 
+/// An agent that was started writes its first word within this, milliseconds.
+const FIRST_WORD_MS: i64 = 10_000;
+
 /// The state of one session: what a snapshot in the store holds, as the JSON of this type.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {
@@ -67,6 +70,9 @@ impl Session {
     /// the last that had begun by then. Nothing for a build without phases.
     #[must_use]
     pub fn phase_at(&self, at: Timestamp) -> Option<&str> {
+        if self.state.stages.are_known() {
+            return self.state.stages.at(at);
+        }
         phase_at(&self.view, self.state.phases.attempt_began(), at)
     }
 
@@ -104,6 +110,24 @@ impl Session {
         self.view.source == SourceOfState::Transcript
     }
 
+    /// Whether it is a build whose producer tells its runs, and drives each of its agents to the end of one prompt: nobody
+    /// is asked for another.
+    fn drives_agents(&self) -> bool {
+        self.state.identity.run.is_some() && !self.is_agent_session()
+    }
+
+    /// When a build whose producer tells its runs was at work, by the producer's own account.
+    #[must_use]
+    pub fn told_span(&self) -> Option<(Timestamp, Timestamp)> {
+        let began = self.view.started_at.filter(|_| self.drives_agents())?;
+        let told_at = self.state.stages.told_at();
+        let until = self.state.life.followed_at().or_else(|| {
+            let grace = if self.state.life.is_over() { 0 } else { FIRST_WORD_MS };
+            told_at.map(|told_at| told_at.plus_millis(grace))
+        });
+        Some((began, until.map_or(began, |until| until.max(began))))
+    }
+
     /// Since when there was no work: the last one, or the first word of the session. An agent's is as old as its files say.
     #[must_use]
     pub fn quiet_since(&self) -> Timestamp {
@@ -119,7 +143,7 @@ impl Session {
             agent_session: self.is_agent_session(),
             untouched: self.view.last_work_at.is_none(),
             quiet_since: self.quiet_since(),
-            agents: self.state.agents.standing(life.is_silent()),
+            agents: self.state.agents.standing(life.is_silent(), self.drives_agents()),
             processes: &self.state.processes,
         })
     }

@@ -3,7 +3,9 @@
 
 mod documents;
 mod events;
+mod limits;
 mod models;
+mod review;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};

@@ -17,6 +17,8 @@ use crate::{checkpoint, feedback, patterns, phase, summary, tasks};
 
 /// Dollars of one call above which a cost is no cost.
 const MAX_COST_USD: f64 = 1_000_000.0;
+/// Seconds above which a duration is none.
+const MAX_SECONDS: f64 = 1e9;
 
 /// The head of an envelope: what is known besides its fields.
 pub(super) struct Head {
@@ -204,6 +206,10 @@ pub(crate) fn agent(fields: &mut Fields<'_>) -> Result<AgentReported, String> {
         error: fields.line(&["error_message", "error"]),
         issues_found: fields.count(&["issues_found"]),
         issues_fixed: fields.count(&["issues_fixed"]),
+        provider: fields.word(&["provider"]),
+        model: fields.word(&["model"]),
+        cost_usd: fields.number(&["cost_usd"], MAX_COST_USD),
+        duration_seconds: fields.number(&["duration_seconds"], MAX_SECONDS),
     })
 }
 

@@ -3,6 +3,7 @@
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::transcript::Depth;
 use forgecast_decode::{Format, decode};
+use forgecast_protocol::batch::LogLevel;
 use forgecast_protocol::event::Fact;
 use serde_json::{Value, json};
 
@@ -146,6 +147,89 @@ fn a_verdict_says_whether_a_task_is_done_and_a_build_with_one_that_is_not_has_fa
         (used.input, used.cache_read, used.cache_write, used.output),
         (0, 2_000, 200, 154)
     );
+}
+
+#[test]
+fn findings_citations_budgets_and_limits_are_told_as_what_they_are() {
+    let findings = r#"{"high": [{"title": "No lock", "file": "src/a.rs", "line": 3}], "medium": [{"title": "Slow"}]}"#;
+    let lines = [
+        event(
+            1,
+            "review_findings",
+            json!({"task_id": "T1", "high": 1, "medium": 1, "low": 0, "findings_json": findings}),
+        ),
+        event(
+            2,
+            "plan_review_loop_capped",
+            json!({"task_id": "T1", "cycles_used": 2, "cycles_cap": 2, "finding_count": 3, "feedback_summary": "open"}),
+        ),
+        event(
+            3,
+            "pattern_cited",
+            json!({"task_id": "T1", "role": "Planner", "artifact": "current-plan.md", "pattern_id": "pat-1"}),
+        ),
+        event(
+            4,
+            "budget_overrun",
+            json!({"task_id": "T1", "phase": "IMPLEMENT", "target_pct": 60, "actual_pct": 78.4,
+            "recovery_action": "summarize"}),
+        ),
+        event(5, "rate_limited", json!({"provider": "claude", "wait_secs": 10})),
+    ];
+    let taken = read(agent("foundry"), PATH, &lines, Depth::Everything);
+    let made = taken.events.iter().filter_map(|event| match &event.fact {
+        Fact::DecisionRecorded(made) => Some((
+            made.category.as_deref().unwrap(),
+            made.title.as_str(),
+            made.root_cause.as_deref().or(made.solution.as_deref()),
+        )),
+        Fact::ErrorReported(error) => panic!("{error:?}"),
+        _ => None,
+    });
+    let expected = [
+        (
+            "Review",
+            "review of T1: 1 high, 1 medium, 0 low",
+            Some("No lock (src/a.rs:3); Slow"),
+        ),
+        (
+            "Plan review",
+            "plan of T1: 3 findings left after 2 of 2 reviews",
+            Some("open"),
+        ),
+        ("Citation", "Planner cites pat-1 in current-plan.md of T1", None),
+        (
+            "Budget",
+            "IMPLEMENT of T1 is over its budget: 78 % of 60 % planned",
+            Some("summarize"),
+        ),
+        ("Rate limit", "limited by claude", Some("waits 10 s")),
+    ];
+    assert_eq!(made.collect::<Vec<_>>(), expected);
+    assert!(
+        taken
+            .logs
+            .iter()
+            .flat_map(|chunk| &chunk.lines)
+            .all(|line| line.level != Some(LogLevel::Error))
+    );
+}
+
+#[test]
+fn a_manifest_of_a_task_without_a_verdict_says_that_it_failed() {
+    let format = Format::of(".buildloop/run-manifest.json").unwrap();
+    let status = |way: &str| {
+        let bytes = json!({"schema_version": 1, "run_id": "r", "task_id": "T1", "completion_path": way});
+        let decoded = decode(&format, "", bytes.to_string().as_bytes(), &Cleaner::default()).unwrap();
+        decoded.facts.into_iter().find_map(|fact| match fact {
+            Fact::TaskReported(task) => task.status,
+            _ => None,
+        })
+    };
+    for way in ["builder_failure", "planner_failure", "aborted"] {
+        assert_eq!(status(way).as_deref(), Some("failed"), "{way}");
+    }
+    assert_eq!([status("audit_pass"), status("audit_fail")], [None, None]);
 }
 
 #[test]

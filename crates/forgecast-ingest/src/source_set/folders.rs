@@ -160,7 +160,8 @@ pub(crate) fn format_of(kind: SetKind, path: &str) -> Option<Format> {
     let format = Format::of(path)?;
     let ours = match kind {
         SetKind::Project if path.starts_with(MARKER) => true,
-        SetKind::Project => matches!(format, Format::RunManifest | Format::TasksMd),
+        SetKind::Project if path.starts_with(BUILDLOOP) => !format.is_appended(),
+        SetKind::Project => format == Format::TasksMd,
         SetKind::Checkpoint | SetKind::Logs => true,
         SetKind::Transcripts(_) | SetKind::Processes(_) => false,
     };

@@ -203,12 +203,15 @@ pub enum Quiet {
 }
 
 /// A deadline passed without work, so that a session counts as stalled or abandoned.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WentQuiet {
     /// Which deadline.
     pub quiet: Quiet,
     /// Without work since.
     pub since: Timestamp,
+    /// When another run began in its place: nothing of this one is at work, and what was written since is the other's.
+    pub followed_at: Option<Timestamp>,
 }
 
 /// What is likely to remain, computed from history. All absent takes an earlier estimate back.

@@ -65,6 +65,14 @@ pub struct AgentReported {
     pub issues_found: Option<u32>,
     /// Issues it mended.
     pub issues_fixed: Option<u32>,
+    /// Whose model it runs on, by the producer's word: `claude`, `codex`.
+    pub provider: Option<String>,
+    /// The model, by the producer's word.
+    pub model: Option<String>,
+    /// What the run that ended cost by its producer's account, US dollars.
+    pub cost_usd: Option<f64>,
+    /// How long the run that ended took by its producer's account, seconds.
+    pub duration_seconds: Option<f64>,
 }
 
 /// An agent used a tool.

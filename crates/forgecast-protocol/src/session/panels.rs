@@ -158,6 +158,16 @@ pub struct AgentView {
     pub issues_found: Option<u32>,
     /// Issues it mended.
     pub issues_fixed: Option<u32>,
+    /// Whose model it runs on, by the producer's word: `claude`, `codex`.
+    pub provider: Option<String>,
+    /// The model, by the producer's word.
+    pub model: Option<String>,
+    /// How often it was started, of an agent that is known by its role.
+    pub runs: Option<u32>,
+    /// What all of its runs cost by its producer's account, US dollars. Beside [`Usage`](super::Usage), never added to it.
+    pub cost_usd: Option<f64>,
+    /// How long all of its runs took by its producer's account, seconds.
+    pub duration_seconds: Option<f64>,
 }
 
 /// What is likely to remain, counted from `at`; worked out from history, absent when there is none.

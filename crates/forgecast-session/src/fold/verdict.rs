@@ -11,7 +11,7 @@ use forgecast_protocol::{SessionStatus, Timestamp};
 use crate::Session;
 use crate::sections::life::{End, Ended, Standing, completion_reason};
 use crate::sections::phases::{Report, has_deployed};
-use crate::sections::{Changed, Context, set_some};
+use crate::sections::{Changed, Context, Section, agents, set_some};
 use crate::vocabulary::{self, Meaning};
 
 impl Session {
@@ -127,6 +127,7 @@ impl Session {
             return self.age(fact.since);
         }
         let last = self.quiet_since();
+        let changed = fact.followed_at.map_or_else(Changed::nothing, |at| self.leave(at));
         if last <= fact.since && !self.state.life.is_over() {
             match fact.quiet {
                 Quiet::Settled if has_deployed(&self.view) => self.end(End {
@@ -139,7 +140,27 @@ impl Session {
                 quiet => self.state.life.go_quiet(quiet),
             }
         }
-        Changed::nothing()
+        changed
+    }
+
+    /// Another run began in the place of this one: what was at work is not any more, and what was written since is not this
+    /// run's.
+    fn leave(&mut self, at: Timestamp) -> Changed {
+        let since = self.view.artifacts.iter().filter(|(_, file)| file.modified_at > at);
+        let since: Vec<String> = since.map(|(name, _)| name.clone()).collect();
+        let mut changed = Changed::nothing();
+        for name in since {
+            changed = changed.with(self.take_back(&name));
+        }
+        self.state.life.follow(at);
+        let ended_at = self.quiet_since();
+        self.pipeline().close(PhaseStatus::Failed, ended_at);
+        let tasks = self.state.tasks.leave(&mut self.view.progress);
+        let agents = agents::leave(&mut self.view.agents, ended_at);
+        changed
+            .and(Section::Progress, tasks)
+            .and(Section::Agents, agents)
+            .idle()
     }
 
     /// Live data that has aged yields to a checkpoint that is newer, unless it was renewed while the fact was under way.
@@ -180,8 +201,16 @@ impl Session {
             is_built || self.state.life.is_completed(),
         );
         let percent = self.percent();
-        self.view.progress.percent = self.state.phases.hold_percent(percent, &self.view.phases);
+        self.view.progress.percent = match self.is_of_phases() {
+            true => self.state.phases.hold_percent(percent, &self.view.phases),
+            false => percent,
+        };
         standing
+    }
+
+    /// Whether its share is that of phases. Through stages every task goes anew, so that tasks are counted instead.
+    fn is_of_phases(&self) -> bool {
+        !self.view.phases.is_empty() && !self.state.stages.are_known()
     }
 
     /// Phases that are behind the build, of those that it has; the builder's tasks count within its phase. To one decimal.
@@ -191,7 +220,9 @@ impl Session {
         }
         let progress = &self.view.progress;
         let tasks = match (progress.tasks_completed, progress.tasks_total) {
-            (Some(done), Some(all)) if all > 0 => Some(f64::from(done.min(all)) / f64::from(all)),
+            (Some(done), Some(all)) if all > 0 && !self.state.tasks.are_open() => {
+                Some(f64::from(done.min(all)) / f64::from(all))
+            }
             _ => None,
         };
         let mut done = 0.0;
@@ -205,7 +236,7 @@ impl Session {
             }
             all += 1.0;
         }
-        let share = if all > 0.0 { Some(done / all) } else { tasks };
+        let share = if self.is_of_phases() { Some(done / all) } else { tasks };
         share.map(|share| (share * 1000.0).round() / 10.0)
     }
 }

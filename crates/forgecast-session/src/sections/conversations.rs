@@ -287,14 +287,21 @@ impl Conversations {
     }
 
     /// What they come to, together. `silent` when nobody has been heard of for longer than the limit: a turn that is over
-    /// then stands beside nobody at work.
-    pub(crate) fn standing(&self, silent: bool) -> AgentsStanding<'_> {
+    /// then stands beside nobody at work. `driven` when a producer gives each agent its only prompt: the end of a turn
+    /// waits for nobody then.
+    pub(crate) fn standing(&self, silent: bool, driven: bool) -> AgentsStanding<'_> {
         if let Some((wait, key)) = self.longest_wait() {
             return AgentsStanding::Asks {
                 reason: &wait.reason,
                 waiting_for: wait.waiting_for,
                 since: wait.since,
                 wait: key,
+            };
+        }
+        if driven {
+            return match self.conversations.is_empty() {
+                true => AgentsStanding::Unknown,
+                false => AgentsStanding::AtWork,
             };
         }
         let stops = self.mains().filter_map(|main| main.stop.as_ref());

@@ -50,6 +50,9 @@ pub(crate) struct Life {
     gone: BTreeSet<String>,
     /// Last sign of life of the producer, whether or not it is later than the last work.
     pub(crate) seen_at: Option<Timestamp>,
+    /// When another run began in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    followed_at: Option<Timestamp>,
     /// Number of the next error; 0 stands for 1, the first.
     next_error: u64,
 }
@@ -178,15 +181,25 @@ impl Life {
         !self.gone.is_empty()
     }
 
-    /// Whether it has been silent for so long that nobody can be there.
+    /// Whether nobody can be there: it has been silent for so long, or another run is in its place.
     pub(crate) fn is_abandoned(&self) -> bool {
-        self.quiet == Some(Quiet::Abandoned)
+        self.quiet == Some(Quiet::Abandoned) || self.followed_at.is_some()
     }
 
     /// That an agent session was closed, unless it was taken up again. What trails behind the end does not do that.
     fn closed(&self) -> Option<&Ended> {
         let closed = self.closed.as_ref();
         closed.filter(|closed| self.worked_at.is_none_or(|worked_at| worked_at <= closed.at))
+    }
+
+    /// Another run began in its place.
+    pub(crate) fn follow(&mut self, at: Timestamp) {
+        self.followed_at = Some(at);
+    }
+
+    /// When another run began in its place.
+    pub(crate) fn followed_at(&self) -> Option<Timestamp> {
+        self.followed_at
     }
 
     /// Whether it is known to be silent.
@@ -218,7 +231,11 @@ impl Life {
             return Standing::ended(SessionStatus::Completed, "Ended after its last reply", quiet_since);
         }
         if self.is_abandoned() {
-            return Standing::of(SessionStatus::Abandoned, Some(silence()));
+            let reason = match self.followed_at {
+                Some(_) => "Another run began in its place".to_owned(),
+                None => silence(),
+            };
+            return Standing::of(SessionStatus::Abandoned, Some(reason));
         }
         waiting.unwrap_or_else(|| match self.quiet {
             Some(Quiet::Stalled) => Standing::of(SessionStatus::Stalled, Some(silence())),

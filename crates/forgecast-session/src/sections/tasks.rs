@@ -28,8 +28,31 @@ pub(crate) struct Tasks {
     /// may only say that they are done.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     running: BTreeSet<String>,
+    /// Whether it is known how many tasks there are.
+    #[serde(skip_serializing_if = "Extent::is_unknown")]
+    extent: Extent,
     /// Tasks that were dropped: all, and those done.
     tasks_before: (u32, u32),
+}
+
+/// Whether it is known how many tasks there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Extent {
+    /// By what is told of them: all that are known.
+    #[default]
+    Unknown,
+    /// A log tells of each as it begins: more may follow.
+    Open,
+    /// A list names them all.
+    Listed,
+}
+
+impl Extent {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+    fn is_unknown(&self) -> bool {
+        *self == Self::Unknown
+    }
 }
 
 impl Tasks {
@@ -54,8 +77,15 @@ impl Tasks {
             task.status.clone_from(status);
             self.task_states = true;
         }
-        if let Some(order) = fact.order {
-            task.order = order;
+        match fact.order {
+            Some(order) => {
+                task.order = order;
+                self.extent = Extent::Listed;
+            }
+            None if cx.origin.kind == SourceKind::Foundry && self.extent == Extent::Unknown => {
+                self.extent = Extent::Open;
+            }
+            None => {}
         }
         if !fact.files.is_empty() {
             task.files.clone_from(&fact.files);
@@ -73,6 +103,8 @@ impl Tasks {
         if cx.origin.kind == SourceKind::Artifact {
             return meaning == Meaning::Completed || !self.running.contains(id);
         }
+        // Its producer tells of it: it stays, whatever becomes of the list.
+        self.task_files.remove(id);
         self.running.remove(id);
         // One more than are kept: this task is not among them yet, and another one leaves when it is.
         if meaning == Meaning::Active && self.running.len() <= MAX_TASKS {
@@ -144,9 +176,44 @@ impl Tasks {
         view.rounds.take().is_some() || !notes.is_empty() || view.tasks.len() < before
     }
 
+    /// Whether more tasks may follow than are known, so that no share of them can be told.
+    pub(crate) fn are_open(&self) -> bool {
+        self.extent == Extent::Open
+    }
+
+    /// What the producer is at, for people: its only task at work.
+    pub(crate) fn at_work(&self, view: &Progress) -> Option<String> {
+        let mut running = self.running.iter();
+        let (id, None) = (running.next()?, running.next()) else {
+            return None;
+        };
+        let description = view.tasks.get(id).map_or("", |task| &task.description);
+        Some(match description {
+            "" => id.clone(),
+            description => format!("{id}: {description}"),
+        })
+    }
+
+    /// Tasks that were at work when another run took the place of this one were not done.
+    pub(crate) fn leave(&mut self, view: &mut Progress) -> bool {
+        let left = std::mem::take(&mut self.running);
+        if self.extent == Extent::Unknown {
+            self.extent = Extent::Open;
+        }
+        for id in &left {
+            if let Some(task) = view.tasks.get_mut(id) {
+                "failed".clone_into(&mut task.status);
+            }
+        }
+        !left.is_empty()
+    }
+
     /// Removes the tasks that a file listed; whether there were any.
     pub(crate) fn take_back(&mut self, view: &mut Progress, path: &str) -> bool {
         let before = view.tasks.len();
+        if self.task_files.values().any(|file| file == path) {
+            self.extent = Extent::Unknown;
+        }
         let is_from_file = |id: &String| self.task_files.get(id).is_some_and(|file| file == path);
         view.tasks.retain(|id, _| !is_from_file(id));
         self.task_files.retain(|_, file| file != path);

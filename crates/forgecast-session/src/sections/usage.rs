@@ -185,6 +185,11 @@ impl UsageAccounts {
         Some((source, self.reports_of(source)?.usage.cost_usd))
     }
 
+    /// The tokens that producers report of an agent without naming calls.
+    pub(crate) fn tokens_reported_of(&self, agent: &str) -> Option<u64> {
+        tokens_of_agent(self.reports.as_ref().map(|reports| &reports.usage), agent)
+    }
+
     fn reports_of(&self, source: UsageSource) -> Option<&StoredReports> {
         match source {
             UsageSource::Otel => self.telemetry.as_ref(),

@@ -236,7 +236,8 @@ pub(crate) fn life_fact() -> impl Strategy<Value = Fact> {
                 spent_usd: limit_usd,
             })
         }),
-        1 => (quiet, time()).prop_map(|(quiet, since)| Fact::WentQuiet(WentQuiet { quiet, since })),
+        1 => (quiet, time(), proptest::option::of(time()))
+            .prop_map(|(quiet, since, followed_at)| Fact::WentQuiet(WentQuiet { quiet, since, followed_at })),
         1 => (of(any::<bool>()), of(time()), any::<bool>()).prop_map(|(success, completed_at, closed)| {
             let mut fact = completion(success);
             if closed {

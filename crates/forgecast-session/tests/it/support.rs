@@ -159,7 +159,11 @@ pub(crate) fn artifact(name: &str, kind: ArtifactKind, size: u64, modified_at: T
 }
 
 pub(crate) fn quiet(at: Timestamp, quiet: Quiet, since: Timestamp) -> Event {
-    let fact = Fact::WentQuiet(WentQuiet { quiet, since });
+    let fact = Fact::WentQuiet(WentQuiet {
+        quiet,
+        since,
+        followed_at: None,
+    });
     event(SourceKind::Internal, "", at, fact)
 }
 

@@ -46,10 +46,16 @@ pub(crate) fn manifest(bytes: &[u8], cleaner: &Cleaner) -> Result<Decoded, Unpar
         }
         fields.absorb(inner.into_bad());
     }
-    if let (Some(id), None) = (&task, &way) {
+    // A task that was reviewed has its verdict in the event log.
+    let status = match way.as_deref() {
+        None => Some("in_progress"),
+        Some("builder_failure" | "planner_failure" | "aborted") => Some("failed"),
+        Some(_) => None,
+    };
+    if let (Some(id), Some(status)) = (&task, status) {
         decoded.facts.push(Fact::TaskReported(TaskReported {
             id: id.clone(),
-            status: Some("in_progress".to_owned()),
+            status: Some(status.to_owned()),
             ..TaskReported::default()
         }));
     }

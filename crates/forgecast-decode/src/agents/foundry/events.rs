@@ -2,17 +2,17 @@
 
 use forgecast_protocol::batch::LogLevel;
 use forgecast_protocol::event::{
-    CallId, CallReported, CallTokens, CompletionBasis, CompletionReported, Custom, DecisionRecorded, Fact,
+    AgentReported, CallId, CallReported, CallTokens, CompletionBasis, CompletionReported, Custom, Fact,
     PatternRecorded, SessionSeen, TaskReported, TokenDelta, UsageRecorded, UsageSource,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Line, Reader};
+use super::{Line, Reader, limits, review};
 use crate::fields::Fields;
 use crate::hex;
 use crate::summary;
-use crate::transcript::{Depth, Visitor, agent, last_part};
+use crate::transcript::{Depth, Visitor, last_part};
 
 /// Most patterns that one event names.
 const MAX_PATTERNS: usize = 50;
@@ -31,10 +31,13 @@ impl Reader {
             "session_ended" => self.ended(line, payload, out),
             "task_started" => self.task_started(line, payload, out),
             "task_completed" => self.task_completed(line, payload, out),
-            "review_findings" => findings(line, payload, out),
+            "review_findings" => review::findings(line, payload, out),
+            "plan_review_loop_capped" => review::plan_is_capped(line, payload, out),
             "pattern_injected" | "pattern_applied" => patterns(line, payload, out),
+            "pattern_cited" => review::pattern_is_cited(line, payload, out),
             "committed" => committed(line, payload, out),
-            "budget_overrun" | "rate_limited" => trouble(line, kind, payload, out),
+            "budget_overrun" => limits::budget_is_overrun(line, payload, out),
+            "rate_limited" => limits::rate_is_limited(line, payload, out),
             _ => other(line, kind, payload, out),
         }
     }
@@ -48,7 +51,7 @@ impl Reader {
         let seconds = payload.number(&["duration_secs"], 1e9);
         let success = payload.flag(&["success"]);
         let tasks = tasks
-            .map(|tasks| format!("{tasks} tasks"))
+            .map(|tasks| format!("{tasks} {}", if tasks == 1 { "task" } else { "tasks" }))
             .unwrap_or_else(|| "its tasks".to_owned());
         let summary = match not_done {
             0 => format!("worked through {tasks}"),
@@ -115,14 +118,19 @@ impl Reader {
         let Some(role) = payload.word(&["role"]) else {
             return out.bad("agent_started: it names no role");
         };
-        let model = payload.word(&["model"]);
-        let provider = payload.word(&["provider"]);
+        let (model, provider) = (payload.word(&["model"]), payload.word(&["provider"]));
         if let Some(model) = &model {
             self.state.models.begin(&line.session, &role, model);
         }
-        let on = model.or(provider).map(|name| format!(" on {name}")).unwrap_or_default();
+        let on = model.as_ref().or(provider.as_ref());
+        let on = on.map(|name| format!(" on {name}")).unwrap_or_default();
         log(line, None, &format!("{role} started{on}"), out);
-        out.fact(&line.context, agent(role.clone(), Some(role), "active"));
+        let started = AgentReported {
+            provider,
+            model,
+            ..agent_of(&role, "active")
+        };
+        out.fact(&line.context, Fact::AgentReported(started));
     }
 
     fn agent_done(&mut self, line: &Line<'_>, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
@@ -172,7 +180,12 @@ impl Reader {
         if success == Some(false) {
             self.fail_task(line, &role, out);
         }
-        out.fact(&line.context, agent(role.clone(), Some(role), status));
+        let done = AgentReported {
+            cost_usd,
+            duration_seconds: seconds,
+            ..agent_of(&role, status)
+        };
+        out.fact(&line.context, Fact::AgentReported(done));
         if !usage.tokens.is_zero() || usage.cost_usd.is_some() || usage.context_percent.is_some() {
             out.fact(&line.context, Fact::UsageRecorded(usage));
         }
@@ -198,6 +211,32 @@ impl Reader {
         };
         out.fact(&line.context, Fact::TaskReported(task));
     }
+}
+
+/// An agent by its role, at work in the stage that it is for.
+fn agent_of(role: &str, status: &str) -> AgentReported {
+    AgentReported {
+        id: role.to_owned(),
+        kind: Some(role.to_owned()),
+        phase: stage_of_role(role).map(str::to_owned),
+        status: Some(status.to_owned()),
+        ..AgentReported::default()
+    }
+}
+
+/// The stage that an agent of this role works in. `Builder(<card>)` builds a part of the plan.
+pub(super) fn stage_of_role(role: &str) -> Option<&'static str> {
+    let name = role.split_once('(').map_or(role, |(name, _)| name).trim();
+    Some(match name.to_ascii_uppercase().as_str() {
+        "QUERY" | "SCOUT" => "Query",
+        "RESEARCH" => "Research",
+        "PLAN" | "PLANNER" => "Plan",
+        "P+" => "Plan Review",
+        "IMPLEMENT" | "BUILDER" => "Implement",
+        "VERIFY" | "REVIEWER" | "DOUBT" => "Verify",
+        "DISCOVERY" => "Discovery",
+        _ => return None,
+    })
 }
 
 /// What an agent used as a call, known by its line: the same line is the same call.
@@ -238,7 +277,7 @@ fn call(
 }
 
 /// Adds a line to the log.
-fn log(line: &Line<'_>, level: Option<LogLevel>, text: &str, out: &mut dyn Visitor) {
+pub(super) fn log(line: &Line<'_>, level: Option<LogLevel>, text: &str, out: &mut dyn Visitor) {
     out.log(&line.context, level, "", text, 1);
 }
 
@@ -252,30 +291,6 @@ fn started(line: &Line<'_>, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
     };
     log(line, None, "session started", out);
     out.fact(&line.context, Fact::SessionSeen(seen));
-}
-
-fn findings(line: &Line<'_>, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
-    let task = payload.word(&["task_id"]);
-    let mut count = |name: &str| payload.count(&[name]).unwrap_or_default();
-    let (high, medium, low) = (count("high"), count("medium"), count("low"));
-    let severity = match (high, medium, low) {
-        (0, 0, 0) => return,
-        (0, 0, _) => "LOW",
-        (0, _, _) => "MEDIUM",
-        _ => "HIGH",
-    };
-    let of = task.as_deref().unwrap_or("the work");
-    let title = format!("review of {of}: {high} high, {medium} medium, {low} low");
-    log(line, Some(LogLevel::Warn), &title, out);
-    let at = line.context.at.unwrap_or(line.context.input.now);
-    let decision = DecisionRecorded {
-        key: format!("findings:{of}:{at}"),
-        title,
-        category: Some("Review".to_owned()),
-        severity: Some(severity.to_owned()),
-        ..DecisionRecorded::default()
-    };
-    out.fact(&line.context, Fact::DecisionRecorded(decision));
 }
 
 fn patterns(line: &Line<'_>, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
@@ -309,32 +324,6 @@ fn committed(line: &Line<'_>, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
     let data = serde_json::json!({ "sha": sha, "message": message });
     let kind = "committed".to_owned();
     out.fact(&line.context, Fact::Custom(Custom { kind, data }));
-}
-
-fn trouble(line: &Line<'_>, kind: &str, payload: &mut Fields<'_>, out: &mut dyn Visitor) {
-    let message = if kind == "rate_limited" {
-        let provider = payload.word(&["provider"]).unwrap_or_else(|| "the provider".to_owned());
-        let wait = payload.number(&["wait_secs"], 1e9);
-        let wait = wait.map(|wait| format!("; it waits {wait:.0} s")).unwrap_or_default();
-        format!("limited by {provider}{wait}")
-    } else {
-        let reason = payload.line(&["message", "reason"]);
-        let rest = payload.rest();
-        let rest: Vec<String> = rest
-            .iter()
-            .map(|(name, value)| format!("{name} {}", plain(value)))
-            .collect();
-        let reason = reason.unwrap_or_else(|| rest.join(", "));
-        line.context.cleaner().line(&format!("over its budget: {reason}"))
-    };
-    log(line, Some(LogLevel::Warn), &message, out);
-    let kind = kind.to_owned();
-    let data = serde_json::json!({ "message": message });
-    out.fact(&line.context, Fact::Custom(Custom { kind, data }));
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// An event that is not known is passed on as it came, unless it is large.

@@ -34,7 +34,7 @@ async fn the_task_list_and_the_manifest_of_a_project_are_read_and_followed() {
     assert!(running.lines().is_empty());
     let events = running.events();
     let task = events.iter().find(|event| matches!(event.fact, Fact::TaskReported(_)));
-    assert_eq!(task.unwrap().origin.kind, SourceKind::Foundry);
+    assert_eq!(task.unwrap().origin.kind, SourceKind::Artifact);
     replace(
         &app.join("TASKS.md"),
         "# Tasks\n\n- [x] T1.1: Begin [S]\n- [ ] T1.2: Go on [S]\n",

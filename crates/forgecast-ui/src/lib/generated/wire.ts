@@ -510,6 +510,16 @@ export interface components {
         AgentReported: {
             /** @description `scout`, `builder`, `general-purpose`, … */
             agent_type?: string;
+            /**
+             * Format: double
+             * @description What the run that ended cost by its producer's account, US dollars.
+             */
+            cost_usd?: number;
+            /**
+             * Format: double
+             * @description How long the run that ended took by its producer's account, seconds.
+             */
+            duration_seconds?: number;
             /** @description Why it failed. */
             error?: string;
             /** @description The agent's id within the session. */
@@ -524,6 +534,8 @@ export interface components {
              * @description Issues it found.
              */
             issues_found?: number;
+            /** @description The model, by the producer's word. */
+            model?: string;
             /** @description A name for people. */
             name?: string;
             /** @description The id of the agent that started it. */
@@ -535,6 +547,8 @@ export interface components {
              * @description 0 to 100.
              */
             progress_percent?: number;
+            /** @description Whose model it runs on, by the producer's word: `claude`, `codex`. */
+            provider?: string;
             /** @description `spawning`, `active`, `idle`, `completed`, `failed`, or the producer's word. */
             status?: string;
             /**
@@ -613,6 +627,16 @@ export interface components {
         };
         /** @description One agent. */
         AgentView: {
+            /**
+             * Format: double
+             * @description What all of its runs cost by its producer's account, US dollars. Beside `Usage`, never added to it.
+             */
+            cost_usd?: number;
+            /**
+             * Format: double
+             * @description How long all of its runs took by its producer's account, seconds.
+             */
+            duration_seconds?: number;
             /** @description End. */
             ended_at?: components["schemas"]["Timestamp"];
             /** @description Why it failed. */
@@ -627,6 +651,8 @@ export interface components {
              * @description Issues it found.
              */
             issues_found?: number;
+            /** @description The model, by the producer's word. */
+            model?: string;
             /** @description A name for people. */
             name?: string;
             /** @description The agent that started it. */
@@ -638,6 +664,13 @@ export interface components {
              * @description 0 to 100.
              */
             progress_percent?: number;
+            /** @description Whose model it runs on, by the producer's word: `claude`, `codex`. */
+            provider?: string;
+            /**
+             * Format: uint32
+             * @description How often it was started, of an agent that is known by its role.
+             */
+            runs?: number;
             /** @description Beginning. */
             started_at?: components["schemas"]["Timestamp"];
             /** @description `spawning`, `active`, `idle`, `completed`, `failed`, or the producer's word. */
@@ -2923,6 +2956,8 @@ export interface components {
         WaitingFor: "permission" | "prompt" | "answer";
         /** @description A deadline passed without work, so that a session counts as stalled or abandoned. */
         WentQuiet: {
+            /** @description When another run began in its place: nothing of this one is at work, and what was written since is the other's. */
+            followed_at?: components["schemas"]["Timestamp"];
             /** @description Which deadline. */
             quiet: components["schemas"]["Quiet"];
             /** @description Without work since. */

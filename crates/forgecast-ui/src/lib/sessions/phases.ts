@@ -19,6 +19,14 @@ const KNOWN: readonly Known[] = [
   { name: 'Documentation', short: 'Docs', accent: 'documentation' },
   { name: 'Deploy', short: 'Deploy', accent: 'deploy' },
   { name: 'Feedback', short: 'Feedback', accent: 'feedback' },
+  // The stages of Foundry.
+  { name: 'Discovery', short: 'Discovery', accent: 'analysis' },
+  { name: 'Query', short: 'Query', accent: 'analysis' },
+  { name: 'Research', short: 'Research', accent: 'scout' },
+  { name: 'Plan', short: 'Plan', accent: 'architect' },
+  { name: 'Plan Review', short: 'Plan review', accent: 'screenshot' },
+  { name: 'Implement', short: 'Implement', accent: 'builder' },
+  { name: 'Verify', short: 'Verify', accent: 'test' },
 ];
 const BY_NAME = new Map(KNOWN.map((phase, order) => [phase.name, { ...phase, order }]));
 
