@@ -598,8 +598,9 @@ impl Registry {
         Ok(resolved)
     }
 
-    /// The agent sessions at work in the folder of this build, or below it: they belong to it.
-    pub(crate) fn agent_sessions_of(&self, build: &SessionId) -> Vec<SessionId> {
+    /// The agent sessions at work in the folder of this build, or below it: they belong to it. `told` is when the build was
+    /// at work, where its producer says so: then also those belong to it that are over by now.
+    pub(crate) fn agent_sessions_of(&self, build: &SessionId, told: Option<Span>) -> Vec<SessionId> {
         let Some((family, run)) = self.families.get(build.name()).zip(self.run(build)) else {
             return Vec::new();
         };
@@ -608,11 +609,12 @@ impl Registry {
         };
         let agents = self.transcripts.agent_sessions_below(directory);
         let newest = agents.filter_map(|slug| self.newest(slug));
-        let is_at_work = |id: &SessionId| {
+        let belongs = |id: &SessionId| {
             let agent = self.run(id);
-            agent.is_some_and(|agent| !agent.over && agent.span.overlaps(run.span))
+            let agent = agent.filter(|agent| told.is_some() || !agent.over);
+            agent.is_some_and(|agent| agent.span.overlaps(told.unwrap_or(run.span)))
         };
-        newest.filter(is_at_work).collect()
+        newest.filter(belongs).collect()
     }
 
     /// The build that an agent session at work belongs to by now, if there is one.

@@ -397,7 +397,7 @@ impl HubTask {
     /// Begins to merge an agent session into a build. Nothing happens when the disk cannot keep up and so does not know
     /// all of it: the build's next fact asks again.
     fn begin_merge(&mut self, agent: SessionId, build: SessionId) {
-        if self.merges.may_begin(&agent) && !self.commits.has_collapsed() && self.state.may_merge(&agent) {
+        if self.merges.may_begin(&agent) && !self.commits.has_collapsed() {
             self.commits.send();
             self.merges.begin(agent, build);
         }

@@ -139,6 +139,9 @@ impl SourceSet {
         for path in ordered {
             self.read(&path, work.again.contains(&path), pass);
         }
+        if work.retell {
+            self.retell(pass);
+        }
     }
 
     fn read(&mut self, path: &str, again: bool, pass: &mut ScanPass<'_>) {
@@ -255,7 +258,7 @@ impl Source for SourceSet {
     /// read is.
     fn is_light(&self, work: &Work) -> bool {
         let mut files = work.changed.iter().chain(&work.again);
-        let (Some(path), None, ScanDepth::Named) = (files.next(), files.next(), work.depth) else {
+        let (Some(path), None, ScanDepth::Named, false) = (files.next(), files.next(), work.depth, work.retell) else {
             return false;
         };
         matches!(self.files.get(path).map(|source| &source.content),

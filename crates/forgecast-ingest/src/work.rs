@@ -66,6 +66,8 @@ pub(crate) struct Work {
     pub(crate) changed: BTreeSet<String>,
     /// Files that could not be used and are read again whatever `stat` says.
     pub(crate) again: BTreeSet<String>,
+    /// Tell anew what Foundry's documents say.
+    pub(crate) retell: bool,
     /// Go on with transcripts of agents at work that are not read to their end.
     pub(crate) live: bool,
     /// Go on with archives of transcripts.
@@ -77,6 +79,7 @@ impl Work {
         self.depth == ScanDepth::Named
             && self.changed.is_empty()
             && self.again.is_empty()
+            && !self.retell
             && !self.live
             && !self.archives
     }

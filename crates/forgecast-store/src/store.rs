@@ -358,6 +358,18 @@ impl Store {
             .await
     }
 
+    /// The calls in whose body this text stands. Looks at every call there is: for what is asked once in a while, where no
+    /// key leads to them.
+    ///
+    /// # Errors
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
+    pub async fn calls_that_name(&self, text: String) -> Result<Vec<StoredCall>, Error> {
+        self.read("looking through the calls", move |db| {
+            query::usage::calls_that_name(db, &text)
+        })
+        .await
+    }
+
     /// Which transcript belongs to which session: all bindings, by the transcripts' ids.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The stretch of time in which something was at work: it decides whether an agent ran beside a build.
 
 use forgecast_protocol::session::SessionRow;
-use forgecast_protocol::{Event, Fact, Timestamp};
+use forgecast_protocol::{Event, Fact, SourceKind, Timestamp};
 use forgecast_session::Limits;
 
 /// A stretch of time, both ends included.
@@ -20,11 +20,12 @@ impl Span {
         }
     }
 
-    /// When what a fact reports took place: by the source's own time where it gives one, by the file's time for what was
-    /// there before the source was known.
+    /// When what a fact reports took place: by the source's own time where it gives one (each line of a transcript does), by
+    /// the file's time for what was there before the source was known.
     pub(crate) fn of_event(event: &Event) -> Self {
+        let is_line = matches!(event.origin.kind, SourceKind::Transcript | SourceKind::Foundry);
         let read_at = match event.origin.modified_at {
-            Some(modified) if event.origin.first_sight => modified.min(event.at),
+            Some(modified) if event.origin.first_sight || is_line => modified.min(event.at),
             _ => event.at,
         };
         let used_at = match &event.fact {

@@ -268,18 +268,44 @@ fn a_build_takes_over_the_agents_at_work_in_its_folder_and_below() {
     registry.id(None, None, Some("/p/app"));
     let build: SessionId = "app~1".parse().unwrap();
     registry.at_work("app~1", 11, 20);
-    assert_eq!(registry.agent_sessions_of(&build), []);
+    assert_eq!(registry.agent_sessions_of(&build, None), []);
     registry.at_work("app~1", 5, 20);
     let own: Vec<SessionId> = ["t1~1", "t2~1"].map(|id| id.parse().unwrap()).into();
-    assert_eq!(registry.agent_sessions_of(&build), own);
+    assert_eq!(registry.agent_sessions_of(&build, None), own);
     assert_eq!(registry.mergeable().len(), 2);
     let moved = registry.rebind(&own[0], &build);
     assert_eq!(moved.len(), 1);
     assert_eq!(registry.merged(), own[..1]);
     assert!(registry.remove(&own[0]));
     assert_eq!(registry.merged(), []);
-    assert_eq!(registry.agent_sessions_of(&build), own[1..]);
+    assert_eq!(registry.agent_sessions_of(&build, None), own[1..]);
     assert_eq!(registry.of_agent("t1", None, 30), "app~1");
+}
+
+#[test]
+fn a_build_that_says_when_it_was_at_work_takes_over_agents_that_are_over() {
+    let mut registry = registry();
+    let at = |from: i64, to: i64| Span {
+        began: minute(from),
+        until: minute(to),
+    };
+    for (name, from, to) in [("t1", 5, 10), ("t2", 30, 40), ("t3", 12, 14)] {
+        let id = registry.of_agent(name, Some("/p/app"), from);
+        registry.at_work(&id, from, to);
+    }
+    registry.end("t1~1", true);
+    registry.end("t2~1", true);
+    registry.id(None, None, Some("/p/app"));
+    // Followed long after: by its row it was at work all the time since.
+    registry.at_work("app~1", 0, 1_000);
+    let build: SessionId = "app~1".parse().unwrap();
+    let ids = |names: &[&str]| -> Vec<SessionId> { names.iter().map(|id| id.parse().unwrap()).collect() };
+    assert_eq!(registry.agent_sessions_of(&build, None), ids(&["t3~1"]));
+    assert_eq!(registry.agent_sessions_of(&build, Some(at(0, 11))), ids(&["t1~1"]));
+    assert_eq!(
+        registry.agent_sessions_of(&build, Some(at(0, 20))),
+        ids(&["t1~1", "t3~1"])
+    );
 }
 
 #[test]

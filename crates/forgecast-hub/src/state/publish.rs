@@ -15,6 +15,13 @@ use crate::estimator::Stage;
 use crate::frame::canonical;
 use crate::history::{Restored, collapsed, internal};
 use crate::live::LiveSessions;
+use crate::registry::Span;
+
+/// When a build was at work by the account of a producer that tells its runs.
+fn told_span(sessions: &LiveSessions, id: &SessionId) -> Option<Span> {
+    let (began, until) = sessions.get(id)?.session.told_span()?;
+    Some(Span { began, until })
+}
 
 impl HubState {
     /// Gives every touched session that changed its next revision, and tells its viewers.
@@ -35,7 +42,8 @@ impl HubState {
             live.facts += touched.facts + u64::from(is_revised);
             let revision = live.revision;
             self.describe(&id, &mut context.draft);
-            let agents = self.shared.registry().agent_sessions_of(&id).into_iter();
+            let told = told_span(&self.sessions, &id);
+            let agents = self.shared.registry().agent_sessions_of(&id, told).into_iter();
             context.merges.extend(agents.map(|agent| (agent, id.clone())));
             revisions.insert(id, (revision, if is_published { steps } else { 0 }));
         }

@@ -16,8 +16,8 @@ use crate::ledger::key_of_owner;
 use crate::spending::level;
 use crate::usage::{UsageCause, takes_back};
 
-/// An agent session that began longer ago is not merged into a build any more, so its calls need not be found together.
-const MAY_MERGE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+/// An agent session that began longer ago is hardly ever merged into a build, so no key leads to all of its calls.
+const KEYED_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 /// Money that was spent longer ago is no reason to notify anybody.
 const NEWS_MS: u64 = 24 * 60 * 60 * 1000;
 /// The `type` of the message that announces a passed budget.
@@ -82,7 +82,7 @@ impl HubState {
         };
         let owner = cause.subject.transcript.as_ref();
         let owner = owner.map_or_else(|| id.to_string(), ToString::to_string);
-        let further = self.may_merge(id).then(|| key_of_owner(&owner));
+        let further = self.calls_are_keyed(id).then(|| key_of_owner(&owner));
         let at = report.used_at.unwrap_or(cause.at);
         let (phase, project) = self.sessions.get(id).map_or_else(Default::default, |live| {
             let phase = live.session.phase_at(at).unwrap_or_default().to_owned();
@@ -129,10 +129,10 @@ impl HubState {
         counts
     }
 
-    /// Whether this is an agent session whose calls may come to belong to a build.
-    pub(crate) fn may_merge(&self, id: &SessionId) -> bool {
+    /// Whether a key leads to all calls of this agent session, which may come to belong to a build.
+    fn calls_are_keyed(&self, id: &SessionId) -> bool {
         let began = self.shared.registry().agent_session_began(id);
-        began.is_some_and(|began| self.shared.clock.now().millis_since(began) < MAY_MERGE_MS)
+        began.is_some_and(|began| self.shared.clock.now().millis_since(began) < KEYED_MS)
     }
 
     /// A hook or telemetry saw the use of a tool: that confirms the call that asked for it.

@@ -1,9 +1,9 @@
 //! The sources and the work that waits for each: requests add up while a source is read, and come out as one reading.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 
-use forgecast_protocol::{SourceCheckpoint, SourceKey};
+use forgecast_protocol::{Batch, Event, Fact, SourceCheckpoint, SourceKey};
 use tokio::time::Instant;
 
 use super::jobs::{self, Lane};
@@ -21,6 +21,9 @@ use crate::work::{Outcome, ScanDepth, SetKind, Unread, Work, directory_of};
 
 /// So many sources are looked at in one piece of background work.
 const TOGETHER: usize = 16;
+
+/// Most folders that are remembered because a run began there and they were not found yet.
+const MAX_UNTOLD: usize = 1_000;
 
 /// One source and what waits for it.
 pub(super) struct SourceEntry {
@@ -52,6 +55,8 @@ pub(super) struct Sources {
     background: VecDeque<SourceId>,
     /// Sources with transcripts to read that are not being read.
     pub(super) waiting: Waiting,
+    /// Folders of projects whose documents are to be told anew as soon as they are found.
+    untold: BTreeSet<PathBuf>,
     next: SourceId,
 }
 
@@ -249,8 +254,10 @@ impl Engine {
             status: Status::default(),
             unread: Unread::default(),
         };
+        let retell = kind == SetKind::Project && self.sources.untold.remove(&directory);
         self.sources.entries.insert(id, entry);
         self.sources.by_directory.insert((directory, kind), id);
+        self.sources.request_work(id, lane, |work| work.retell = retell);
         self.sources.scan(id, lane, ScanDepth::Rescan);
     }
 
@@ -381,10 +388,25 @@ impl Engine {
         self.counters.looks += outcome.looks;
         self.counters.bytes_read += outcome.bytes;
         self.counters.folders_listed += outcome.listed;
+        self.retell_documents(&outcome.batch);
         if !outcome.batch.is_empty() {
             self.outbox.push_back(outcome.batch);
         }
         self.indexed(&outcome.indexed);
+    }
+
+    /// A run that begins in a folder is whose documents there are from now on: they are told anew, after its beginning.
+    fn retell_documents(&mut self, batch: &Batch) {
+        let begins = |event: &&Event| matches!(&event.fact, Fact::SessionSeen(seen) if seen.run.is_some());
+        let folders = batch.events.iter().filter(begins);
+        let folders: BTreeSet<&str> = folders.filter_map(|event| event.subject.directory.as_deref()).collect();
+        for folder in folders {
+            match self.sources.find(Path::new(folder), SetKind::Project) {
+                Some(id) => self.sources.request_work(id, Lane::Urgent, |work| work.retell = true),
+                None if self.sources.untold.len() < MAX_UNTOLD => _ = self.sources.untold.insert(folder.into()),
+                None => {}
+            }
+        }
     }
 
     /// Rounds of `stat`.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use forgecast_protocol::event::{Fact, SessionSeen};
 use forgecast_protocol::{FileIdentity, ProblemKind, Subject};
 
-use super::{Content, ScanPass, SourceFile, SourceSet, of_earlier_phase};
+use super::{BUILDLOOP, Content, ScanPass, SourceFile, SourceSet, TASKS, of_earlier_phase};
 use crate::document::{Document, Reading};
 use crate::facts;
 use crate::problem::field_key;
@@ -145,6 +145,29 @@ impl SourceSet {
         of_earlier_phase(&mut self.files);
     }
 
+    /// Tells anew what Foundry's documents are and what its lists of tasks say. The manifest is of a run that is over.
+    pub(super) fn retell(&self, pass: &mut ScanPass<'_>) {
+        let of_foundry = |path: &str| path.starts_with(BUILDLOOP) || TASKS.contains(&path);
+        for (path, source) in self
+            .files
+            .iter()
+            .filter(|(path, file)| of_foundry(path) && file.was_seen())
+        {
+            // What is wrong with a file was told when it was read.
+            let Ok((identity, decoded)) = read_again(path, &source.format, pass) else {
+                continue;
+            };
+            let Some(kind) = source.format.artifact_kind() else {
+                continue;
+            };
+            let origin = pass.origin(path, &source.format, &identity, true);
+            let listed = facts::artifact(path, kind, &identity, None, pass.now);
+            for fact in std::iter::once(listed).chain(decoded.facts) {
+                pass.event(&self.subject(path), &origin, fact);
+            }
+        }
+    }
+
     /// The file's own problem is over.
     pub(super) fn clear_file(&mut self, path: &str, pass: &mut ScanPass<'_>) {
         let fact = self.problems.cleared(&self.key(path));
@@ -206,6 +229,17 @@ impl SourceSet {
         }
         Ok(())
     }
+}
+
+/// A file as it is, and what it says if it is a list of tasks.
+fn read_again(path: &str, format: &Format, pass: &ScanPass<'_>) -> Result<(FileIdentity, Decoded), OpenError> {
+    let mut opened = pass.base.file(Path::new(path), u64::MAX)?;
+    if *format != Format::TasksMd {
+        return Ok((opened.identity, Decoded::default()));
+    }
+    let bytes = opened.read_all(Path::new(path), format.max_bytes())?;
+    let decoded = forgecast_decode::decode(format, path, &bytes, &pass.context.cleaner);
+    Ok((opened.identity, decoded.unwrap_or_default()))
 }
 
 /// Why a document is not passed on.

@@ -37,6 +37,19 @@ pub(crate) fn calls(db: &Transaction<'_>, keys: &[u64]) -> Result<Vec<StoredCall
         .collect())
 }
 
+/// The calls in whose body this text stands, in the order of their numbers: looks at every call.
+pub(crate) fn calls_that_name(db: &Transaction<'_>, text: &str) -> Result<Vec<StoredCall>> {
+    let mut statement =
+        db.prepare_cached("SELECT number, body FROM calls WHERE instr(body, ?1) > 0 ORDER BY number")?;
+    let calls = statement.query_map([text.as_bytes()], |row| {
+        Ok(StoredCall {
+            number: row.get::<_, i64>(0)?.cast_unsigned(),
+            body: row.get(1)?,
+        })
+    })?;
+    calls.collect()
+}
+
 /// All bindings of transcripts, by their ids.
 pub(crate) fn transcripts(db: &Transaction<'_>) -> Result<Vec<StoredTranscript>> {
     let mut statement = db.prepare_cached(

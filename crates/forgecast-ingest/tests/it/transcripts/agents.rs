@@ -121,6 +121,42 @@ async fn the_days_of_an_event_log_are_read_in_their_order_and_go_on_over_midnigh
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_begins_in_a_folder_is_told_what_its_documents_say() {
+    let root = tempfile::tempdir().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let app = root.path().join("app");
+    std::fs::create_dir_all(app.join(".buildloop")).unwrap();
+    append(&app.join("TASKS.md"), "- [ ] T1: Begin\n");
+    append(&app.join(".buildloop/current-plan.md"), "# Plan\n");
+    let running = start(Options {
+        agents: vec![home_of("foundry", home.path())],
+        ..options(root.path())
+    })
+    .await;
+    running.until("the list", |running| tasks(running).len() == 1).await;
+    let begins = format!(
+        r#"{{"timestamp":"2026-11-20T08:00:00Z","session_id":"s1","project_dir":{:?},"event_type":"session_started","payload":{{}}}}"#,
+        app.canonicalize().unwrap()
+    );
+    append(&home.path().join("observatory/events-2026-11-20.jsonl"), begins + "\n");
+    running
+        .until("the list again", |running| tasks(running).len() == 2)
+        .await;
+    let events = running.events();
+    let run = events
+        .iter()
+        .position(|event| matches!(&event.fact, Fact::SessionSeen(seen) if seen.run.is_some()));
+    let after = &events[run.unwrap()..];
+    let names: Vec<_> = after
+        .iter()
+        .filter_map(|event| event.origin.path.as_deref())
+        .skip(1)
+        .collect();
+    assert_eq!(names, [".buildloop/current-plan.md", "TASKS.md", "TASKS.md"]);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_event_log_of_foundry_is_followed_and_the_next_day_found() {
     let home = tempfile::tempdir().unwrap();
     let day = |day: &str| home.path().join(format!("observatory/events-{day}.jsonl"));
