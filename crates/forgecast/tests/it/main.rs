@@ -15,6 +15,7 @@ mod emit;
 mod exposure;
 mod faults;
 mod flows;
+mod foundry;
 mod import;
 mod kill;
 mod nightly;
