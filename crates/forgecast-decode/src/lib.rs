@@ -18,6 +18,7 @@ pub mod json;
 pub mod lenient;
 pub mod mask;
 pub mod otlp;
+pub mod overnight;
 mod patterns;
 mod phase;
 pub mod push;

@@ -77,6 +77,8 @@ pub(crate) struct SourceSet {
     lost_once: bool,
     /// Last good content of a checkpoint's files.
     parts: BTreeMap<CheckpointPart, Vec<u8>>,
+    /// Whose the overnight logs are, by path; `None`: it names nobody.
+    overnight: BTreeMap<String, Option<String>>,
     /// The host was said in this life.
     introduced: bool,
     /// The phase that the phase file named last in this life.
@@ -115,6 +117,7 @@ impl SourceSet {
             gone: None,
             lost_once: false,
             parts: BTreeMap::new(),
+            overnight: BTreeMap::new(),
             introduced: false,
             phase: None,
             root,
@@ -224,7 +227,10 @@ impl SourceSet {
                 ..Subject::default()
             },
             SetKind::Logs | SetKind::Transcripts(_) | SetKind::Processes(_) => Subject {
-                name: logs::session_of(path),
+                name: match self.overnight.get(path) {
+                    Some(session) => session.clone(),
+                    None => logs::session_of(path),
+                },
                 ..Subject::default()
             },
         }

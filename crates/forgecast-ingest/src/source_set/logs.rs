@@ -1,17 +1,19 @@
 //! Files that are appended to: log lines, and the broadcaster's envelopes kept for replay. A reading takes one bounded
 //! piece; what is left is read in the next, so that no log keeps others waiting.
 
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use forgecast_protocol::event::ArtifactKind;
 use forgecast_protocol::{LogChunk, LogLine, Origin, ProblemKind};
 
-use super::{Content, ScanPass, SourceFile, SourceSet};
+use super::{Content, ScanPass, SetKind, SourceFile, SourceSet};
 use crate::facts;
 use crate::problem::field_key;
 use crate::tail::{LINE_GRACE, Line, Piece, Tail, rotated};
 use forgecast_decode::clean::LogState;
-use forgecast_decode::{Format, push};
+use forgecast_decode::{Format, overnight, push};
 use forgecast_open::{OpenError, Opened};
 
 /// The growth of a log is work of the build; said this often at most.
@@ -30,6 +32,10 @@ impl SourceSet {
         let now = pass.base.stat(Path::new(path))?;
         let differs = tail.differs(&now);
         if !differs && !tail.is_overdue(pass.now) {
+            return Ok(());
+        }
+        if !self.has_owner(path, pass)? {
+            tail.present = true;
             return Ok(());
         }
         let first_sight = std::mem::replace(&mut source.first_sight, false);
@@ -72,6 +78,29 @@ impl SourceSet {
         self.take_lines(path, &source.format, piece, colors, &origin, pass);
         self.checkpoint(path, checkpoint, pass);
         Ok(())
+    }
+
+    /// Whether it is known whose the log is: an overnight log says so in its first lines, and is nobody's if it does not.
+    fn has_owner(&mut self, path: &str, pass: &ScanPass<'_>) -> Result<bool, OpenError> {
+        let Some(mark) = overnight::mark(path).filter(|_| self.kind == SetKind::Logs) else {
+            return Ok(true);
+        };
+        if let Some(owner) = self.overnight.get(path) {
+            return Ok(owner.is_some());
+        }
+        let opened = pass.base.file(Path::new(path), u64::MAX)?;
+        let mut head = vec![0; overnight::HEAD_BYTES];
+        let length = opened
+            .file
+            .read_at(&mut head, 0)
+            .map_err(|source| read_error(path, source))?;
+        head.truncate(length);
+        let owner = overnight::session(mark, &head, &pass.context.cleaner);
+        let is_known = owner.is_some();
+        if is_known || head.len() == overnight::HEAD_BYTES {
+            self.overnight.insert(path.to_owned(), owner);
+        }
+        Ok(is_known)
     }
 
     /// Reads what was written to the old file between our last reading and its rotation.
@@ -173,11 +202,15 @@ impl SourceSet {
 }
 
 fn advance(path: &str, tail: &mut Tail, opened: &Opened) -> Result<Piece, OpenError> {
-    tail.advance(opened).map_err(|source| OpenError::Io {
+    tail.advance(opened).map_err(|source| read_error(path, source))
+}
+
+fn read_error(path: &str, source: io::Error) -> OpenError {
+    OpenError::Io {
         operation: "read",
         path: path.to_owned(),
         source,
-    })
+    }
 }
 
 /// Whether a last line without its end says all that it will: text does, an envelope when it is one.
@@ -188,8 +221,12 @@ fn is_whole(format: &Format) -> fn(&[u8]) -> bool {
     }
 }
 
-/// Whose log it is, by its path within a folder of logs: `ralph_<session>/…`, `events/<session>/…`, else its own name.
+/// Whose log it is, by its path within a folder of logs: `ralph_<session>/…`, `events/<session>/…`, else its own name. An
+/// overnight log is named after a time, so its name alone says nothing.
 pub(super) fn session_of(path: &str) -> Option<String> {
+    if overnight::mark(path).is_some() {
+        return None;
+    }
     let mut parts = path.split('/');
     let first = parts.next()?;
     match parts.next() {

@@ -6,7 +6,7 @@ use std::path::Path;
 use forgecast_ingest::Options;
 use forgecast_protocol::Fact;
 
-use crate::support::{Running, options, phase_file, project, start};
+use crate::support::{Running, options, phase_file, project, start, start_with};
 
 fn append(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -64,17 +64,60 @@ async fn a_folder_of_logs_gives_lines_to_the_session_that_its_path_names() {
         ..Options::default()
     })
     .await;
-    append(&logs.join("overnight_2026.log"), "begun\n");
+    append(&logs.join("server.log"), "begun\n");
     append(&logs.join("ralph_tides/session.jsonl"), "{\"b\": 2}\n");
     running.until("all", |running| running.lines().len() == 3).await;
+    assert_eq!(log_owners(&running), ["server", "tides", "weather"]);
+    running.stop().await;
+}
+
+/// The sessions that were given lines, in the order of their names.
+fn log_owners(running: &Running) -> Vec<String> {
     let batches = running.batches();
-    let mut names: Vec<_> = batches
-        .iter()
-        .flat_map(|batch| &batch.logs)
-        .filter_map(|chunk| chunk.subject.name.clone())
-        .collect();
+    let chunks = batches.iter().flat_map(|batch| &batch.logs);
+    let mut names: Vec<_> = chunks.filter_map(|chunk| chunk.subject.name.clone()).collect();
     names.sort();
-    assert_eq!(names, ["overnight_2026", "tides", "weather"]);
+    names.dedup();
+    names
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_overnight_log_is_the_sessions_that_it_names_and_none_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("logs");
+    let log = logs.join("overnight_20260131_220000.log");
+    let nobody = logs.join("overnight_20260201_220000.log");
+    append(&log, "STARTED\nProject: ");
+    append(&nobody, &"no word of a session\n".repeat(300));
+    let options = || Options {
+        logs: vec![logs.clone()],
+        ..Options::default()
+    };
+    let running = start(options()).await;
+    append(&logs.join("overnight_tides_7.log"), "high\n");
+    running
+        .until("a log named after a session", |running| running.lines().len() == 1)
+        .await;
+    append(&log, "notes\niteration 1\n");
+    running.until("the project", |running| running.lines().len() == 4).await;
+    assert_eq!(log_owners(&running), ["notes_20260131_220000", "tides_7"]);
+    let named = |event: &forgecast_protocol::Event| {
+        event
+            .subject
+            .name
+            .as_deref()
+            .is_some_and(|name| name.starts_with("overnight"))
+    };
+    assert!(!running.events().iter().any(named), "{:?}", running.events());
+    let known = running.checkpoints();
+    running.stop().await;
+    // A later life goes on behind what was read.
+    append(&log, "iteration 2\n");
+    let running = start_with(options(), known).await;
+    running
+        .until("the new line", |running| texts(running) == ["iteration 2"])
+        .await;
+    assert_eq!(log_owners(&running), ["notes_20260131_220000"]);
     running.stop().await;
 }
 

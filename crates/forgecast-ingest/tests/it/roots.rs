@@ -96,7 +96,7 @@ async fn a_root_that_nobody_named_is_awaited_silently_and_may_go_again() {
 
     checkpoint(&ralph, "weather", "scout");
     std::fs::create_dir(&logs).unwrap();
-    std::fs::write(logs.join("overnight_2026.log"), "begun\n").unwrap();
+    std::fs::write(logs.join("server.log"), "begun\n").unwrap();
     let lab = project(&homelab, "lab", "in the lab");
     running
         .until("all of them", |running| {
