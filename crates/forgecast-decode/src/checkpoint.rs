@@ -2,6 +2,7 @@
 //! make one fact together. Both documents are rewritten in place, so either may be unreadable for a moment.
 
 use forgecast_protocol::event::{CheckpointReported, Fact};
+use serde_json::{Map, Value};
 
 use super::fields::Fields;
 use super::{CheckpointPart, Decoded, Unparsable, json};
@@ -82,7 +83,20 @@ pub(crate) fn report(fields: &mut Fields<'_>) -> CheckpointReported {
         completed: fields.lines(&["completed"], MAX_ENTRIES),
         remaining: fields.lines(&["remaining"], MAX_ENTRIES),
         notes: fields.lines(&["notes"], MAX_NOTES),
+        artifacts: artifacts(fields),
         complete: fields.flag(&["complete"]).unwrap_or_default(),
+    }
+}
+
+fn artifacts(fields: &mut Fields<'_>) -> Option<Map<String, Value>> {
+    let cleaner = fields.cleaner();
+    let (name, found) = fields.take(&["artifacts"])?;
+    match cleaner.value(found) {
+        Value::Object(artifacts) => Some(artifacts),
+        other => {
+            fields.expected(name, "an object", &other);
+            None
+        }
     }
 }
 
@@ -104,5 +118,6 @@ fn merge(whole: &mut CheckpointReported, part: CheckpointReported) {
     or(&mut whole.completed, part.completed);
     or(&mut whole.remaining, part.remaining);
     or(&mut whole.notes, part.notes);
+    or(&mut whole.artifacts, part.artifacts);
     whole.complete |= part.complete;
 }

@@ -10,6 +10,7 @@ use forgecast_server::{AppState, Error, InPath};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::analytics::agent_succeeded;
 use crate::answer::{Answer, OrMissing, answer};
 use crate::session::{self, MOST_VIEWS, NamedSession, Session, SessionPath};
 use crate::tasks::TaskSummary;
@@ -28,7 +29,8 @@ pub(crate) struct Agents {
 /// One agent.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Agent {
-    id: String,
+    /// The same for the same agent, as the rows of a table would have it.
+    id: u32,
     agent_id: String,
     session_id: String,
     agent_type: Option<String>,
@@ -175,7 +177,12 @@ pub(crate) fn in_order(view: &SessionView) -> Vec<(&String, &AgentView)> {
 
 /// How many agents have not ended. An idle one has not.
 fn running_agents(view: &SessionView) -> u64 {
-    view.agents.values().filter(|agent| agent.ended_at.is_none()).count() as u64
+    view.agents.values().filter(|agent| is_running(agent)).count() as u64
+}
+
+/// Whether an agent has not ended, as far as is known.
+fn is_running(agent: &AgentView) -> bool {
+    agent.ended_at.is_none() && agent_succeeded(agent).is_none() && agent.status != "unknown"
 }
 
 impl Agent {
@@ -184,9 +191,9 @@ impl Agent {
             state.tokens.unwrap_or_default(),
             state.tokens_limit.unwrap_or(view::DEFAULT_LIMIT),
         );
-        let elapsed = seconds_between(state.started_at, state.ended_at.or(Some(now)));
+        let until = state.ended_at.or(is_running(state).then_some(now));
         Self {
-            id: agent.to_owned(),
+            id: view::number_of(agent),
             agent_id: agent.to_owned(),
             session_id: session.to_owned(),
             agent_type: state.kind.clone(),
@@ -204,7 +211,7 @@ impl Agent {
             start_time: state.started_at,
             end_time: state.ended_at,
             duration_seconds: seconds_between(state.started_at, state.ended_at),
-            elapsed_seconds: elapsed.unwrap_or_default(),
+            elapsed_seconds: seconds_between(state.started_at, until).unwrap_or_default(),
             estimated_remaining_seconds: None,
             created_at: state.started_at,
             updated_at: state.ended_at.or(state.started_at),

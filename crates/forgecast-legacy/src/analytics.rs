@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use forgecast_protocol::session::{AgentView, DecisionView, PhaseStatus};
+use forgecast_protocol::words::says_failure;
 use forgecast_protocol::{SessionRow, SessionStatus, SessionView, Timestamp};
 use forgecast_server::{AppState, InQuery};
 use schemars::JsonSchema;
@@ -274,11 +275,11 @@ impl KindSums {
 
 /// How an agent ended; nothing while it has not, or when it is not said.
 pub(crate) fn agent_succeeded(agent: &AgentView) -> Option<bool> {
-    agent.ended_at?;
     match agent.status.to_ascii_lowercase().as_str() {
         "completed" | "complete" | "done" | "finished" | "success" | "succeeded" | "passed" => Some(true),
-        "skipped" => None,
-        _ => Some(false),
+        "skipped" | "ended" => None,
+        word if agent.ended_at.is_some() || says_failure(word) => Some(false),
+        _ => None,
     }
 }
 

@@ -255,7 +255,7 @@ fn decisions(view: &SessionView, id: &str) -> Vec<LegacyDecision> {
     let mut recent: Vec<(&String, &DecisionView)> = decisions.recent.iter().collect();
     recent.sort_by_key(|(_, decision)| decision.at);
     let list = last(RECENT, recent).into_iter().map(|(key, decision)| LegacyDecision {
-        id: number_of(key),
+        id: view::number_of(key),
         task_id: id.to_owned(),
         timestamp: decision.at,
         phase: decision.phase.clone(),
@@ -270,12 +270,6 @@ fn decisions(view: &SessionView, id: &str) -> Vec<LegacyDecision> {
         outcome: None,
     });
     list.collect()
-}
-
-/// A number for a decision that has a text as its key: a hash (FNV-1a).
-fn number_of(key: &str) -> u32 {
-    let hash = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(16_777_619);
-    key.bytes().fold(2_166_136_261, hash)
 }
 
 fn agents(view: &SessionView, id: &str) -> Vec<AgentPerformance> {

@@ -1,10 +1,9 @@
 //! Sessions under the name of tasks, as the orchestrator's own protocol (MCP) calls them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use forgecast_protocol::session::{ArtifactView, PhaseStatus};
+use forgecast_protocol::session::PhaseStatus;
 use forgecast_protocol::{SessionView, Timestamp};
 use forgecast_server::{AppState, InPath};
 use schemars::JsonSchema;
@@ -12,7 +11,7 @@ use serde::Serialize;
 
 use crate::answer::{Answer, answer};
 use crate::session::{self, IdPath, Session};
-use crate::view;
+use crate::view::{self, Artifacts};
 use crate::vocabulary::{self, LegacySource, LegacyStatus};
 
 /// Sessions under the name of tasks.
@@ -32,7 +31,7 @@ pub(crate) struct Task {
     phases_completed: Vec<String>,
     iterations: u32,
     progress: TaskProgress,
-    artifacts: BTreeMap<String, ArtifactView>,
+    artifacts: Artifacts,
     last_iteration_time: Option<Timestamp>,
     test_iteration: u32,
     started_at: Option<Timestamp>,
@@ -118,7 +117,7 @@ impl Task {
             session_id: session.id.clone(),
             iterations: view.progress.rounds.unwrap_or_default(),
             progress: TaskProgress::of(view),
-            artifacts: view.artifacts.clone(),
+            artifacts: view::artifacts(view),
             last_iteration_time: view.last_work_at,
             phases_completed: vocabulary::phases_that_are(&view::statuses(view), PhaseStatus::Completed),
             test_iteration: view::iterations(view),

@@ -50,12 +50,25 @@ pub(crate) struct Status {
     tasks: LegacyTasks,
     phase_breakdown: PhaseBreakdown,
     context: LegacyContext,
-    artifacts: BTreeMap<String, ArtifactView>,
+    artifacts: Artifacts,
     is_complete: bool,
     notes: Vec<String>,
     source: LegacySource,
     /// Not known here.
     timeout_minutes: Option<f64>,
+}
+
+/// What a checkpoint holds under `artifacts`, as it stands there, and the files that were seen, by path.
+pub(crate) type Artifacts = BTreeMap<String, Artifact>;
+
+/// One artifact.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Artifact {
+    /// A file that was seen.
+    File(ArtifactView),
+    /// Whatever the checkpoint holds under this name.
+    OfCheckpoint(Value),
 }
 
 /// The tasks of a build; of one that lists none, its phases.
@@ -136,7 +149,7 @@ impl Status {
             tasks: tasks(view, &breakdown),
             phase_breakdown: breakdown,
             context: context(view),
-            artifacts: view.artifacts.clone(),
+            artifacts: artifacts(view),
             is_complete: view.status == SessionStatus::Completed,
             notes: view.progress.notes.clone(),
             source: vocabulary::source(view.source),
@@ -307,6 +320,15 @@ fn context(view: &SessionView) -> LegacyContext {
     }
 }
 
+/// The artifacts. A name that the checkpoint uses is the checkpoint's.
+pub(crate) fn artifacts(view: &SessionView) -> Artifacts {
+    let files = view.artifacts.iter();
+    let files = files.map(|(path, file)| (path.clone(), Artifact::File(file.clone())));
+    let stated = view.progress.checkpoint_artifacts.iter();
+    let stated = stated.map(|(name, value)| (name.clone(), Artifact::OfCheckpoint(value.clone())));
+    files.chain(stated).collect()
+}
+
 /// The project; the session's name when no source states one.
 pub(crate) fn project(view: &SessionView) -> String {
     view.project.as_ref().unwrap_or(&view.name).clone()
@@ -414,9 +436,14 @@ impl LegacyTasks {
     }
 }
 
-/// Seconds from its start to its end, or to now.
+/// Seconds from its start to its end, or to now; of one that is over and whose end nobody knows, to its last work.
 pub(crate) fn elapsed_s(view: &SessionView, now: Timestamp) -> u64 {
-    seconds_between(view.started_at, view.ended_at.or(Some(now))).unwrap_or_default()
+    let until = view.ended_at.or(if view.status.is_final() {
+        view.last_work_at
+    } else {
+        Some(now)
+    });
+    seconds_between(view.started_at, until).unwrap_or_default()
 }
 
 /// Whole seconds from one time to another; `None` when one is unknown.
@@ -432,6 +459,12 @@ pub(crate) fn remaining_s(view: &SessionView, now: Timestamp) -> u64 {
             .remaining_s
             .saturating_sub(now.millis_since(estimate.at) / 1000)
     })
+}
+
+/// The number of something that is known by a text, where clients expect the number of a table's row: a hash (FNV-1a).
+pub(crate) fn number_of(key: &str) -> u32 {
+    let hash = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(16_777_619);
+    key.bytes().fold(2_166_136_261, hash)
 }
 
 /// Seconds since the last sign of the session.

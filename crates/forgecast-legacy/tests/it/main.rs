@@ -7,6 +7,7 @@
     reason = "what a test cannot go on without, it fails on"
 )]
 
+mod contract;
 mod live;
 mod producers;
 mod shapes;

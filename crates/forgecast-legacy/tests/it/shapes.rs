@@ -194,6 +194,9 @@ async fn a_checkpoint_has_the_words_of_the_loop_and_its_lists() {
         completed: Some(vec!["Set up".into(), "Store notes".into()]),
         remaining: Some(vec!["Search".into()]),
         notes: Some(vec!["chose a file".into()]),
+        artifacts: json!({"research": "RESEARCH.md", "plan": {"tasks": 3}})
+            .as_object()
+            .cloned(),
         ..CheckpointReported::default()
     };
     server
@@ -201,6 +204,11 @@ async fn a_checkpoint_has_the_words_of_the_loop_and_its_lists() {
         .await;
     let status = server.get("/api/status/notes_1").await.json();
     insta::assert_json_snapshot!("checkpoint", status);
+    let task = server.get("/api/mcp/task/notes_1").await.json();
+    assert_eq!(
+        task["artifacts"],
+        json!({"research": "RESEARCH.md", "plan": {"tasks": 3}})
+    );
     let row = &server.get("/api/sessions").await.json()["sessions"][0];
     for (field, value) in [
         ("phase", json!("builder")),

@@ -85,6 +85,8 @@ pub struct CheckpointReported {
     pub remaining: Option<Vec<String>>,
     /// Remarks.
     pub notes: Option<Vec<String>>,
+    /// What `state.json` holds under `artifacts`, as it stands there (64 KiB of it): texts and paths by name.
+    pub artifacts: Option<serde_json::Map<String, Value>>,
     /// Whether the marker `COMPLETE` is there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub complete: bool,

@@ -61,6 +61,10 @@ pub struct Progress {
     /// Remarks of the producer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What a checkpoint holds under `artifacts`, as it stands there: texts and paths by name. Files that were seen are in
+    /// the session's own list.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub checkpoint_artifacts: serde_json::Map<String, serde_json::Value>,
 }
 
 /// One task.

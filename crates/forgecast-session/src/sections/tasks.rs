@@ -120,7 +120,7 @@ impl Tasks {
         view.rounds != before
     }
 
-    /// Takes the rounds, the notes and the two lists of tasks of a checkpoint; whether that changed anything.
+    /// Takes the rounds, the notes, the artifacts and the two lists of tasks of a checkpoint; whether that changed anything.
     pub(crate) fn apply_checkpoint(&mut self, view: &mut Progress, fact: &CheckpointReported) -> bool {
         let mut changed = Self::begin_round(view, fact.iterations);
         if let Some(notes) = &fact.notes {
@@ -129,6 +129,10 @@ impl Tasks {
                 view.notes = notes.cloned().collect();
                 changed = true;
             }
+        }
+        if let Some(artifacts) = &fact.artifacts {
+            changed |= view.checkpoint_artifacts != *artifacts;
+            view.checkpoint_artifacts.clone_from(artifacts);
         }
         self.apply_lists(view, fact) || changed
     }
@@ -173,7 +177,8 @@ impl Tasks {
             view.tasks.remove(&id);
         }
         let notes = std::mem::take(&mut view.notes);
-        view.rounds.take().is_some() || !notes.is_empty() || view.tasks.len() < before
+        let artifacts = std::mem::take(&mut view.checkpoint_artifacts);
+        view.rounds.take().is_some() || !notes.is_empty() || !artifacts.is_empty() || view.tasks.len() < before
     }
 
     /// Whether more tasks may follow than are known, so that no share of them can be told.
