@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::path::Path;
 
-use forgecast_protocol::{Event, EventId, Fact, LogChunk, Origin, SessionRef, Subject, Timestamp};
+use forgecast_protocol::{Event, EventId, Fact, LogChunk, Origin, SessionRef, SourceKind, Subject, Timestamp};
 use serde_json::{Map, Value};
 
 use self::facts::Head;
@@ -99,15 +99,19 @@ impl<'c> Reader<'c> {
             kind,
             in_data,
             at: stated_at,
+            is_history,
             now: self.now,
         };
         let fact = facts::read(&head, &mut inner).map_err(refuse)?;
         let mut bad = fields.into_bad();
         bad.extend(inner.into_bad());
-        let event = Event {
+        let mut event = Event {
             at: learned_at,
             ..self.event(id, subject, fact)
         };
+        if is_history {
+            event.origin.kind = SourceKind::History;
+        }
         Ok(Accepted {
             events: vec![event],
             logs: Vec::new(),

@@ -77,6 +77,8 @@ pub enum SourceKind {
     Log,
     /// `POST /api/v1/events` and Context Foundry's endpoints.
     Push,
+    /// The same, brought over from elsewhere: it happened before anybody followed the session.
+    History,
     /// A hook of a coding agent.
     Hook,
     /// OpenTelemetry over HTTP.

@@ -227,7 +227,11 @@ impl Session {
     fn become_build(&mut self, cx: &Context<'_>) {
         let of_build = matches!(
             cx.origin.kind,
-            SourceKind::PhaseFile | SourceKind::Checkpoint | SourceKind::Artifact | SourceKind::Push
+            SourceKind::PhaseFile
+                | SourceKind::Checkpoint
+                | SourceKind::Artifact
+                | SourceKind::Push
+                | SourceKind::History
         );
         if self.is_agent_session() && of_build {
             self.view.source = SourceOfState::Live;

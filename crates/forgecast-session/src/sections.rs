@@ -19,7 +19,7 @@ pub(crate) mod usage;
 
 use std::collections::BTreeMap;
 
-use forgecast_protocol::{Origin, SessionView, Timestamp};
+use forgecast_protocol::{Origin, SessionView, SourceKind, Timestamp};
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -137,6 +137,11 @@ impl Context<'_> {
     /// The conversation that it belongs to: an agent's by the name of its transcript, the producer's own by none.
     pub(crate) fn conversation(&self) -> &str {
         self.transcript.unwrap_or_default()
+    }
+
+    /// Whether it is brought over from elsewhere: it happened before anybody followed the session.
+    pub(crate) fn is_history(&self) -> bool {
+        self.origin.kind == SourceKind::History
     }
 
     /// The file or endpoint that the fact was read from.

@@ -211,9 +211,9 @@ pub(crate) fn is_beginning(word: &str) -> bool {
     ) || meaning(word) == Meaning::Pending
 }
 
-/// Whether an agent with this word is at work.
+/// Whether an agent with this word is at work. Of one that ended, or of which nobody says, it may not be known how.
 pub(crate) fn is_at_work(word: &str) -> bool {
-    meaning(word) == Meaning::Active && spaced(word) != "idle"
+    meaning(word) == Meaning::Active && !matches!(spaced(word).as_str(), "idle" | "ended" | "unknown")
 }
 
 /// Lower case, with spaces for the hyphens and underscores that producers write by turns.
@@ -301,9 +301,10 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_agent_is_not_at_work() {
+    fn an_agent_is_at_work_unless_it_is_idle_or_over_or_unknown() {
         assert!(is_at_work("active"));
-        assert!(!is_at_work("idle"));
-        assert!(!is_at_work("completed"));
+        for word in ["idle", "completed", "Ended", "unknown"] {
+            assert!(!is_at_work(word), "{word}");
+        }
     }
 }

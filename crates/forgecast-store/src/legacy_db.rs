@@ -31,6 +31,9 @@ pub enum LegacyTable {
     /// One row for each time that an agent was at work.
     #[strum(serialize = "agent_performance")]
     Agents,
+    /// One row for each agent, as it last reported itself.
+    #[strum(serialize = "agent_instances")]
+    Instances,
     /// Test runs.
     #[strum(serialize = "test_iterations")]
     Tests,
@@ -41,14 +44,23 @@ pub enum LegacyTable {
 
 impl LegacyTable {
     /// All of them, tasks first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Tasks,
         Self::Metrics,
         Self::Decisions,
         Self::Agents,
+        Self::Instances,
         Self::Tests,
         Self::Patterns,
     ];
+
+    /// The column that names the task of a row.
+    fn task(self) -> &'static str {
+        match self {
+            Self::Instances => "session_id",
+            _ => "task_id",
+        }
+    }
 }
 
 /// One row, unchanged.
@@ -81,7 +93,7 @@ pub enum LegacyDbError {
         reason: String,
     },
     /// The database belongs to another program.
-    #[error("{} contains no build metrics: it has none of the tables {tables} with a column task_id", path.display())]
+    #[error("{} contains no build metrics: it has none of the tables {tables}, or their rows name no task", path.display())]
     Foreign {
         /// The database.
         path: PathBuf,
@@ -170,9 +182,10 @@ impl LegacyDb {
             .map(|table| {
                 // Each part is limited to the size of the batch.
                 format!(
-                    "SELECT * FROM (SELECT DISTINCT task_id AS id FROM \"{}\"
-                     WHERE typeof(task_id) = 'text' AND task_id > ?1 ORDER BY task_id LIMIT ?2)",
-                    table.as_ref()
+                    "SELECT * FROM (SELECT DISTINCT {task} AS id FROM \"{}\"
+                     WHERE typeof({task}) = 'text' AND {task} > ?1 ORDER BY {task} LIMIT ?2)",
+                    table.as_ref(),
+                    task = table.task(),
                 )
             })
             .collect();
@@ -202,8 +215,9 @@ impl LegacyDb {
             return Ok(Vec::new());
         }
         let sql = format!(
-            "SELECT rowid, * FROM \"{}\" WHERE task_id = ?1 AND rowid > ?2 ORDER BY rowid LIMIT ?3",
-            table.as_ref()
+            "SELECT rowid, * FROM \"{}\" WHERE {} = ?1 AND rowid > ?2 ORDER BY rowid LIMIT ?3",
+            table.as_ref(),
+            table.task(),
         );
         let read = || -> rusqlite::Result<Vec<LegacyRow>> {
             let mut statement = self.connection.prepare_cached(&sql)?;
@@ -222,8 +236,9 @@ impl LegacyDb {
         let mut sum: u64 = 0;
         for table in &self.tables {
             let sql = format!(
-                "SELECT count(*) FROM \"{}\" WHERE typeof(task_id) <> 'text' OR task_id = ''",
-                table.as_ref()
+                "SELECT count(*) FROM \"{}\" WHERE typeof({task}) <> 'text' OR {task} = ''",
+                table.as_ref(),
+                task = table.task(),
             );
             let count: rusqlite::Result<i64> = self.connection.query_row(&sql, [], |row| row.get(0));
             let count = count.map_err(|source| self.failed(*table, source))?;
@@ -259,8 +274,8 @@ fn has_table(connection: &Connection, table: LegacyTable) -> rusqlite::Result<bo
     let count: i64 = connection.query_row(
         "SELECT count(*) FROM pragma_table_list AS listed, pragma_table_info(listed.name) AS columns
          WHERE listed.schema = 'main' AND listed.type = 'table' AND listed.wr = 0 AND listed.name = ?1
-               AND columns.name = 'task_id'",
-        [table.as_ref()],
+               AND columns.name = ?2",
+        [table.as_ref(), table.task()],
         |row| row.get(0),
     )?;
     Ok(count > 0)

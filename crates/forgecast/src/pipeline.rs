@@ -1,5 +1,6 @@
 //! The pipeline without the HTTP server: store, hub and sources. They are started in this order and stopped in reverse, so
-//! that everything a source delivered before the stop is folded and committed, and the stop counts as clean.
+//! that everything a source delivered before the stop is folded and committed, and the stop counts as clean. A command that
+//! only brings something over has a hub without sources.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use forgecast_decode::mask;
 use forgecast_hub::Hub;
-use forgecast_ingest::AgentHomes;
+use forgecast_ingest::{AgentHomes, system_clock};
 use forgecast_protocol::health::SourceHealth;
 use forgecast_protocol::{Batch, Calendar};
 use jiff::tz::TimeZone;
@@ -18,14 +19,20 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, key};
 use crate::memory;
 
+/// A hub on its store, without sources.
+pub(crate) struct RunningHub {
+    pub(crate) hub: Hub,
+    task: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
 /// A running pipeline.
 pub(crate) struct Pipeline {
     pub(crate) hub: Hub,
     pub(crate) health: watch::Receiver<SourceHealth>,
     sources: JoinHandle<Result<(), forgecast_ingest::Error>>,
-    keeper: JoinHandle<()>,
     stop_sources: CancellationToken,
-    stop_hub: CancellationToken,
+    running: RunningHub,
 }
 
 /// The rules for secrets: the built-in ones, changed by the configuration.
@@ -38,20 +45,44 @@ pub(crate) fn mask_rules(config: &Config) -> Result<mask::Rules> {
         .with_context(|| format!("{}: sources.mask", config.provenance(key!(sources.mask))))
 }
 
+impl RunningHub {
+    /// Starts a hub on `db`, or on a temporary database: nothing is read but the store, nothing is watched.
+    ///
+    /// # Errors
+    /// The database cannot be opened (in use, not writable, disk full), or the price file cannot be read.
+    pub(crate) async fn start(config: &Config, db: Option<PathBuf>) -> Result<Self> {
+        let options = hub_options(config)?;
+        Self::on(open(config, db).await?, options).await
+    }
+
+    async fn on(opened: forgecast_store::Opened, options: forgecast_hub::Options) -> Result<Self> {
+        let stop = CancellationToken::new();
+        let (hub, task) = forgecast_hub::start(opened, options, system_clock(), stop.clone()).await?;
+        Ok(Self { hub, task, stop })
+    }
+
+    /// Commits what waits and closes the store.
+    pub(crate) async fn stop(&mut self) {
+        self.stop.cancel();
+        if !self.task.is_finished()
+            && let Err(panic) = (&mut self.task).await
+        {
+            tracing::error!(error = %panic, "a part of the pipeline failed");
+        }
+    }
+}
+
 impl Pipeline {
     /// Starts the pipeline on `db`, or on a temporary database.
     ///
     /// # Errors
-    /// The database cannot be opened (in use, not writable, disk full), a rule for secrets is not a regular expression, or
-    /// the price file cannot be read.
+    /// As [`RunningHub::start`], or a rule for secrets is not a regular expression.
     pub(crate) async fn start(config: &Config, db: Option<PathBuf>) -> Result<Self> {
-        let clock = forgecast_ingest::system_clock();
         let (rules, options) = (mask_rules(config)?, hub_options(config)?);
-        let opened =
-            forgecast_store::open(store_options(config, db), forgecast_session::FOLD_VERSION, clock.now()).await?;
+        let opened = open(config, db).await?;
         let known = opened.store.sources().await?;
-        let stop_hub = CancellationToken::new();
-        let (hub, keeper) = forgecast_hub::start(opened, options, clock.clone(), stop_hub.clone()).await?;
+        let running = RunningHub::on(opened, options).await?;
+        let hub = running.hub.clone();
         let (report, health) = watch::channel(SourceHealth::default());
         let stop_sources = CancellationToken::new();
         let options = source_options(config, rules);
@@ -59,7 +90,7 @@ impl Pipeline {
             options,
             known,
             hub.intake(),
-            clock.clone(),
+            system_clock(),
             report,
             stop_sources.clone(),
         );
@@ -67,9 +98,8 @@ impl Pipeline {
             hub,
             health,
             sources: tokio::spawn(sources),
-            keeper,
             stop_sources,
-            stop_hub,
+            running,
         })
     }
 
@@ -80,7 +110,7 @@ impl Pipeline {
     pub(crate) async fn failed(&mut self) -> Result<()> {
         tokio::select! {
             ended = &mut self.sources => ended.context("the sources ended in a panic")?.map_err(Into::into),
-            ended = &mut self.keeper => ended.context("the hub ended in a panic"),
+            ended = &mut self.running.task => ended.context("the hub ended in a panic"),
         }
     }
 
@@ -94,12 +124,7 @@ impl Pipeline {
                 Ok(Ok(())) => {}
             }
         }
-        self.stop_hub.cancel();
-        if !self.keeper.is_finished()
-            && let Err(panic) = (&mut self.keeper).await
-        {
-            tracing::error!(error = %panic, "a part of the pipeline failed");
-        }
+        self.running.stop().await;
     }
 }
 
@@ -137,6 +162,11 @@ pub(crate) fn agents(config: &Config) -> AgentHomes {
 /// The calendar of this machine's time zone.
 pub(crate) fn local_calendar() -> Calendar {
     Calendar::new(TimeZone::try_system().unwrap_or(TimeZone::UTC))
+}
+
+async fn open(config: &Config, db: Option<PathBuf>) -> Result<forgecast_store::Opened> {
+    let options = store_options(config, db);
+    Ok(forgecast_store::open(options, forgecast_session::FOLD_VERSION, system_clock().now()).await?)
 }
 
 fn store_options(config: &Config, path: Option<PathBuf>) -> forgecast_store::Options {

@@ -4,9 +4,10 @@
 use std::path::{Component, Path};
 
 use forgecast_protocol::event::{
-    ActivityReported, AgentReported, ArtifactChanged, ArtifactKind, CallId, CallReported, CallTokens, CompletionBasis,
-    Custom, ErrorReported, Fact, ProblemCleared, ProblemFound, SessionSeen, SourceGone, SourceReturned, TestBasis,
-    TestsReported, TokenDelta, ToolUsed, UsageRecorded, UsageSource, WaitingBegan, WaitingEnded,
+    ActivityReported, AgentReported, AgentTimes, ArtifactChanged, ArtifactKind, CallId, CallReported, CallTokens,
+    CompletionBasis, Custom, ErrorReported, Fact, ProblemCleared, ProblemFound, SessionSeen, SourceGone,
+    SourceReturned, TestBasis, TestsReported, TokenDelta, ToolUsed, UsageRecorded, UsageSource, WaitingBegan,
+    WaitingEnded,
 };
 use forgecast_protocol::{Problem, ProblemKind, Timestamp};
 use serde::de::DeserializeOwned;
@@ -27,6 +28,8 @@ pub(super) struct Head {
     pub(super) in_data: bool,
     /// The producer's time.
     pub(super) at: Option<Timestamp>,
+    /// Whether it is brought over from elsewhere.
+    pub(super) is_history: bool,
     pub(super) now: Timestamp,
 }
 
@@ -91,7 +94,8 @@ pub(super) fn read(head: &Head, fields: &mut Fields<'_>) -> Result<Fact, String>
         "error_reported" => Fact::ErrorReported(error(fields)?),
         "completion_reported" => {
             let mut completion = summary::completion(fields, CompletionBasis::Reported);
-            completion.completed_at = completion.completed_at.or(head.at);
+            // When something is learned that is history is not when it ended.
+            completion.completed_at = completion.completed_at.or(head.at.filter(|_| !head.is_history));
             Fact::CompletionReported(completion)
         }
         _ => return rare(head, fields),
@@ -210,7 +214,22 @@ pub(crate) fn agent(fields: &mut Fields<'_>) -> Result<AgentReported, String> {
         model: fields.word(&["model"]),
         cost_usd: fields.number(&["cost_usd"], MAX_COST_USD),
         duration_seconds: fields.number(&["duration_seconds"], MAX_SECONDS),
+        times: agent_times(fields),
     })
+}
+
+/// `times`, of a source that kept when the agent began and ended.
+fn agent_times(fields: &mut Fields<'_>) -> Option<AgentTimes> {
+    let Some((_, Value::Object(map))) = fields.take(&["times"]) else {
+        return None;
+    };
+    let mut inner = Fields::within(map, fields.cleaner(), "times.".to_owned());
+    let times = AgentTimes {
+        started_at: inner.time(&["started_at"]),
+        ended_at: inner.time(&["ended_at"]),
+    };
+    fields.absorb(inner.into_bad());
+    Some(times)
 }
 
 fn tests(fields: &mut Fields<'_>) -> TestsReported {
@@ -273,6 +292,8 @@ fn usage(head: &Head, fields: &mut Fields<'_>) -> UsageRecorded {
         used_at: fields.time(&["used_at"]).map(|at| at.min(head.now)),
         context_tokens: fields.large_count(&["context_tokens"]),
         context_percent: fields.percent(&["context_percent"]),
+        // Of what it did not count, a producer may say so; what others count is not its to report.
+        source: enum_word(fields, "source").filter(|source| *source == UsageSource::Estimated),
         ..UsageRecorded::default()
     }
 }

@@ -21,7 +21,7 @@ pub enum UsageSource {
     Hook,
     /// Another producer.
     Reported,
-    /// Worked out, not counted.
+    /// Worked out, not counted: never part of a sum.
     Estimated,
 }
 
@@ -203,7 +203,8 @@ pub struct UsageRecorded {
     /// What each source adds by its own account. Empty: a report that names no call.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<SourceAccount>,
-    /// Of a report that names no call: whose it is. Absent: a producer's.
+    /// Of a report that names no call: whose it is. Absent: a producer's. `estimated`: nobody counted the tokens, they are
+    /// shown as that and added to nothing.
     pub source: Option<UsageSource>,
     /// What the agent says that its session used in all so far; the last one said counts, and it is added to nothing.
     pub agent_total: Option<AgentTotal>,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::session::WaitingFor;
+use crate::time::Timestamp;
 
 /// Where a test result was taken from, weakest first: a later source of the same or more weight replaces the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -73,6 +74,18 @@ pub struct AgentReported {
     pub cost_usd: Option<f64>,
     /// How long the run that ended took by its producer's account, seconds.
     pub duration_seconds: Option<f64>,
+    /// When it began and ended, by a source that kept that. Absent: the times of its reports say so.
+    pub times: Option<AgentTimes>,
+}
+
+/// When an agent was at work, as far as its source knows.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AgentTimes {
+    /// Beginning; absent: not known.
+    pub started_at: Option<Timestamp>,
+    /// End; absent: not known, or it has not ended.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// An agent used a tool.

@@ -93,7 +93,8 @@ pub struct Usage {
     /// By the agent's id; the main one is `main`. Only when there are others.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub by_agent: BTreeMap<String, UsageShare>,
-    /// What each source says by its own account, side by side, never to be summed. Only when there are several.
+    /// What each source says by its own account, side by side, never to be summed. Only when there are several, or when
+    /// one of them is an estimate, which is not in the sums.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub by_source: BTreeMap<String, SourceUsage>,
     /// What the agents themselves say that they used in all, for comparison: never part of the sums.

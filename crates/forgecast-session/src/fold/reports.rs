@@ -80,7 +80,8 @@ impl Session {
     fn begin_run(&mut self, fact: &PhaseReported, cx: &Context<'_>) {
         if self.view.started_at.is_none() {
             let stated = fact.started_at.filter(|started| *started <= cx.received);
-            let began = stated.or(cx.observed.then_some(cx.received));
+            // When history was first heard of is not when it began.
+            let began = stated.or((cx.observed && !cx.is_history()).then_some(cx.received));
             // A late word of a run that ended cannot move its beginning behind its end.
             let end = self.state.life.end.as_ref().map(|end| end.at);
             self.view.started_at = began.filter(|began| end.is_none_or(|end| *began <= end));
@@ -116,6 +117,7 @@ impl Session {
                 status: SessionStatus::Completed,
                 reason: "the checkpoint is marked COMPLETE".to_owned(),
                 at: cx.at,
+                undated: false,
                 path: cx.origin.path.clone(),
             });
         }

@@ -37,7 +37,8 @@ impl Session {
         self.state.phases.take_results(fact, cx);
         self.add_links(&fact.links);
         if let Some(success) = fact.success {
-            let stated = fact.completed_at.filter(|at| *at <= cx.received && !cx.observed);
+            let is_told_late = !cx.observed || cx.is_history();
+            let stated = fact.completed_at.filter(|at| *at <= cx.received && is_told_late);
             let status = if success {
                 SessionStatus::Completed
             } else {
@@ -47,6 +48,7 @@ impl Session {
                 status,
                 reason: completion_reason(fact, success),
                 at: stated.unwrap_or(cx.at),
+                undated: cx.is_history() && fact.completed_at.is_none(),
                 path: cx.origin.path.clone().filter(|_| cx.origin.first_sight),
             });
         }
@@ -116,6 +118,7 @@ impl Session {
                 },
                 reason: failure.unwrap_or_else(|| ends.to_owned()),
                 at: report.at,
+                undated: false,
                 path: path.map(str::to_owned),
             });
         }
@@ -134,6 +137,7 @@ impl Session {
                     status: SessionStatus::Completed,
                     reason: "Deploy is completed and nothing followed".to_owned(),
                     at: last,
+                    undated: false,
                     path: None,
                 }),
                 Quiet::Settled => {}

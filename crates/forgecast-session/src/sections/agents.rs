@@ -46,8 +46,13 @@ pub(crate) fn apply(
     if let Some(status) = &fact.status {
         take_status(&mut agent, status, view.contains_key(&fact.id), fact, cx);
     }
-    let ended = vocabulary::meaning(&agent.status).is_end();
-    agent.ended_at = ended.then(|| agent.ended_at.unwrap_or(cx.at));
+    match fact.times {
+        Some(times) => (agent.started_at, agent.ended_at) = (times.started_at, times.ended_at),
+        None => {
+            let ended = vocabulary::meaning(&agent.status).is_end();
+            agent.ended_at = ended.then(|| agent.ended_at.unwrap_or(cx.at));
+        }
+    }
     agent.tokens = tokens_of_calls.or(agent.tokens);
     let changed = put(view, &fact.id, agent);
     let rank = |_: &str, agent: &AgentView| (agent.ended_at.is_none(), agent.ended_at, agent.started_at);

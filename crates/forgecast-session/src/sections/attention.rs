@@ -123,7 +123,7 @@ impl AttentionLog {
 /// Whether what a fact says happened while the session was followed; an old build that is found is history.
 pub(crate) fn is_news(fact: &Fact, files: &Files, cx: &Context<'_>) -> bool {
     let Fact::WentQuiet(fact) = fact else {
-        return cx.observed;
+        return cx.observed && !cx.is_history();
     };
     // Silence that mostly passed before anybody followed the session.
     let first_at = files.first_at();

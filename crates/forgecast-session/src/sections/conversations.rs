@@ -222,7 +222,7 @@ impl Conversations {
         };
         let at = cx.said_at;
         match vocabulary::meaning(word) {
-            meaning if meaning.is_end() => {
+            meaning if meaning.is_end() || fact.times.is_some_and(|times| times.ended_at.is_some()) => {
                 self.conversation(cx).agent(Some(&fact.id)).stop(at, word, false);
             }
             Meaning::Waiting => {

@@ -65,6 +65,9 @@ pub(crate) struct End {
     /// Why, one line.
     pub(crate) reason: String,
     pub(crate) at: Timestamp,
+    /// Nobody knows when it ended: `at` is only when that was learned.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) undated: bool,
     /// The file that says so, if it is one.
     pub(crate) path: Option<String>,
 }
@@ -246,7 +249,11 @@ impl Life {
     /// How the run ended, if it did.
     fn ended(&self, agent_session: bool) -> Option<Standing> {
         if let Some(end) = &self.end {
-            return Some(Standing::ended(end.status, &end.reason, end.at));
+            let standing = Standing::ended(end.status, &end.reason, end.at);
+            return Some(Standing {
+                ended_at: standing.ended_at.filter(|_| !end.undated),
+                ..standing
+            });
         }
         if let Some(failure) = &self.failure {
             return Some(Standing::ended(SessionStatus::Failed, &failure.reason, failure.at));

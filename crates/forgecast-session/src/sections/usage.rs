@@ -83,6 +83,8 @@ impl UsageAccounts {
         };
         if !fact.accounts.is_empty() {
             self.count_calls(view, fact, added);
+        } else if fact.source == Some(UsageSource::Estimated) {
+            self.note_estimate(view, fact);
         } else if !fact.tokens.is_zero() || cost_usd.is_some() {
             self.count_report(view, fact, added);
         }
@@ -147,6 +149,13 @@ impl UsageAccounts {
         self.show_sources(view);
     }
 
+    /// What somebody worked out is shown beside what was counted, and counts for nothing.
+    fn note_estimate(&mut self, view: &mut Option<Usage>, fact: &UsageRecorded) {
+        self.add_to_source(UsageSource::Estimated, &fact.tokens, None, 1);
+        view.get_or_insert_with(Usage::default);
+        self.show_sources(view);
+    }
+
     fn add_to_source(&mut self, source: UsageSource, tokens: &TokenDelta, cost_usd: Option<f64>, calls: i64) {
         let total = self.sources.entry(source).or_default();
         total.share.tokens.change(tokens);
@@ -176,7 +185,8 @@ impl UsageAccounts {
     pub(crate) fn counts_report(&self, source: UsageSource) -> bool {
         let better = [UsageSource::Transcript, UsageSource::Otel].into_iter();
         let mut better = better.filter(|better| *better < source);
-        !better.any(|better| self.sources.get(&better).is_some_and(|total| total.calls > 0))
+        source != UsageSource::Estimated
+            && !better.any(|better| self.sources.get(&better).is_some_and(|total| total.calls > 0))
     }
 
     /// Whose reports count at the moment, and what they cost in US dollars.
@@ -225,7 +235,9 @@ impl UsageAccounts {
         let counting = sources.filter(|(_, source)| source.share.tokens.total() > 0);
         let by_source = counting.map(|(source, total)| (source.as_ref().to_owned(), total.shown()));
         usage.by_source = by_source.collect();
-        if usage.by_source.len() < 2 {
+        // What one source counts is the usage itself; an estimate is not in it.
+        let is_estimate = |source: &String| source == UsageSource::Estimated.as_ref();
+        if usage.by_source.len() < 2 && !usage.by_source.keys().any(is_estimate) {
             usage.by_source.clear();
         }
     }

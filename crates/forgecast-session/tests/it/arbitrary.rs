@@ -1,11 +1,11 @@
 //! Arbitrary facts and events, for the laws: few words, so that they meet, and hostile ones among them.
 
 use forgecast_protocol::event::{
-    ActivityReported, AgentActivity, AgentReported, ArtifactChanged, ArtifactKind, BudgetPassed, BudgetScope,
-    CheckpointReported, CompletionBasis, Custom, CutShort, DecisionRecorded, ErrorReported, PatternRecorded,
-    PhaseReported, ProblemCleared, ProblemFound, ProcessReported, ProcessStatus, Quiet, SessionSeen, SourceAccount,
-    SourceGone, SourceReturned, TaskReported, TestBasis, TestsReported, TokenDelta, ToolUsed, UsageRecorded,
-    UsageSource, WaitingBegan, WaitingEnded, WentQuiet, WindowSource,
+    ActivityReported, AgentActivity, AgentReported, AgentTimes, ArtifactChanged, ArtifactKind, BudgetPassed,
+    BudgetScope, CheckpointReported, CompletionBasis, Custom, CutShort, DecisionRecorded, ErrorReported,
+    PatternRecorded, PhaseReported, ProblemCleared, ProblemFound, ProcessReported, ProcessStatus, Quiet, SessionSeen,
+    SourceAccount, SourceGone, SourceReturned, TaskReported, TestBasis, TestsReported, TokenDelta, ToolUsed,
+    UsageRecorded, UsageSource, WaitingBegan, WaitingEnded, WentQuiet, WindowSource,
 };
 use forgecast_protocol::session::{BudgetLevel, WaitingFor};
 use forgecast_protocol::{Event, Fact, Problem, ProblemKind, SourceKind, Timestamp};
@@ -119,15 +119,23 @@ pub(crate) fn panel_fact() -> impl Strategy<Value = Fact> {
                 basis,
             })
         }),
-        (word(), of(state()), of(phase_name()), of(number())).prop_map(|(id, status, phase, progress_percent)| {
-            Fact::AgentReported(AgentReported {
-                id,
-                status,
-                phase,
-                progress_percent,
-                ..AgentReported::default()
-            })
-        }),
+        (
+            word(),
+            of(state()),
+            of(phase_name()),
+            of(number()),
+            of((of(time()), of(time())))
+        )
+            .prop_map(|(id, status, phase, progress_percent, times)| {
+                Fact::AgentReported(AgentReported {
+                    id,
+                    status,
+                    phase,
+                    progress_percent,
+                    times: times.map(|(started_at, ended_at)| AgentTimes { started_at, ended_at }),
+                    ..AgentReported::default()
+                })
+            }),
         (word(), of(number()), of(any::<bool>())).prop_map(|(key, quality, lesson_used)| {
             Fact::DecisionRecorded(DecisionRecorded {
                 key,

@@ -1,7 +1,7 @@
 //! Whose run a file's facts are: nothing removes an old run's files.
 
 use forgecast_protocol::event::{ArtifactKind, PhaseReported, TaskReported, TestBasis};
-use forgecast_protocol::{Event, Fact, SessionStatus};
+use forgecast_protocol::{Event, Fact, SessionStatus, SourceKind};
 
 use crate::support::*;
 
@@ -160,4 +160,28 @@ fn a_beginning_in_the_future_is_no_beginning() {
     let session = fold(&[phase, old(note, minute(-9))]);
     assert!(session.view().artifacts.contains_key("notes.md"));
     assert_eq!(session.view().started_at, None);
+}
+
+#[test]
+fn history_that_states_no_end_has_ended_at_a_time_that_nobody_knows() {
+    let brought_over = |completed_at| {
+        let mut end = completion(Some(true));
+        end.completed_at = completed_at;
+        let mut event = pushed(minute(5), Fact::CompletionReported(end));
+        event.origin.kind = SourceKind::History;
+        fold(&[event])
+    };
+    let undated = brought_over(None);
+    assert_eq!(
+        (undated.view().status, undated.view().ended_at),
+        (SessionStatus::Completed, None)
+    );
+    let dated = brought_over(Some(minute(-60)));
+    assert_eq!(
+        (dated.view().status, dated.view().ended_at),
+        (SessionStatus::Completed, Some(minute(-60)))
+    );
+    // What happens while it is followed happens now.
+    let followed = fold(&[pushed(minute(5), Fact::CompletionReported(completion(Some(true))))]);
+    assert_eq!(followed.view().ended_at, Some(minute(5)));
 }

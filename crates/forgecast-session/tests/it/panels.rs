@@ -1,8 +1,8 @@
 //! Tests, tasks, agents, decisions, patterns, artifacts, usage: each panel's own rules and caps.
 
 use forgecast_protocol::event::{
-    AgentReported, ArtifactChanged, ArtifactKind, DecisionRecorded, PatternRecorded, SessionSeen, TaskReported,
-    TestBasis, TestsReported,
+    AgentReported, AgentTimes, ArtifactChanged, ArtifactKind, DecisionRecorded, PatternRecorded, SessionSeen,
+    TaskReported, TestBasis, TestsReported,
 };
 use forgecast_protocol::{Fact, SourceKind};
 use forgecast_session::Session;
@@ -269,8 +269,31 @@ fn an_agent_keeps_what_a_later_report_does_not_say() {
 }
 
 #[test]
+fn a_source_that_kept_the_times_of_an_agent_says_what_it_does_not_know_of_them() {
+    let times = |started_at, ended_at| Some(AgentTimes { started_at, ended_at });
+    for (status, times, expected) in [
+        (
+            "completed",
+            times(Some(minute(-9)), Some(minute(-4))),
+            (Some(minute(-9)), Some(minute(-4))),
+        ),
+        ("completed", times(Some(minute(-9)), None), (Some(minute(-9)), None)),
+        ("unknown", times(None, None), (None, None)),
+        ("ended", times(None, Some(minute(-4))), (None, Some(minute(-4)))),
+        ("completed", None, (Some(minute(1)), Some(minute(1)))),
+    ] {
+        let session = pushes([Fact::AgentReported(AgentReported {
+            times,
+            ..agent("a", status)
+        })]);
+        let agent = &session.view().agents["a"];
+        assert_eq!((agent.started_at, agent.ended_at), expected, "{status} {times:?}");
+    }
+}
+
+#[test]
 fn only_agents_at_work_count_as_active() {
-    let words = ["active", "spawning", "idle", "completed", "failed"];
+    let words = ["active", "spawning", "idle", "completed", "failed", "ended", "unknown"];
     let session = pushes(words.map(|word| Fact::AgentReported(agent(word, word))));
     assert_eq!(session.row().agents_active, 2);
 }

@@ -34,6 +34,32 @@ fn counted(tokens: i64, cost_usd: Option<f64>) -> UsageRecorded {
     }
 }
 
+#[test]
+fn an_estimate_is_shown_as_one_and_counts_for_nothing_whatever_else_is_known() {
+    let estimated = |tokens| UsageRecorded {
+        source: Some(UsageSource::Estimated),
+        ..reported(tokens, Some(9.0))
+    };
+    let alone = usage_of([estimated(500), estimated(200)]);
+    assert_eq!(alone.by_source["estimated"].tokens.input, 700);
+    assert_eq!(alone.provenance, [UsageSource::Estimated]);
+    assert_eq!((alone.tokens.total(), alone.cost_usd, alone.calls), (0, None, 0));
+    assert!(alone.by_model.is_empty() && alone.recent.is_empty());
+    for known in [reported(30, None), counted(30, None)] {
+        let beside = usage_of([estimated(500), known.clone()]);
+        let without = usage_of([known]);
+        assert_eq!(beside.by_source["estimated"].tokens.input, 500);
+        let plain = Usage {
+            by_source: BTreeMap::new(),
+            provenance: without.provenance.clone(),
+            ..beside
+        };
+        // Minutes are counted from where each was folded.
+        let recent = without.recent.clone();
+        assert_eq!(Usage { recent, ..plain }, without);
+    }
+}
+
 fn by(source: UsageSource, tokens: i64, cost_usd: Option<f64>) -> SourceAccount {
     SourceAccount {
         source,

@@ -47,8 +47,10 @@ fn definition(metric: Metric) -> [&'static str; 4] {
         Metric::Tokens => [
             "usage_recorded",
             USED_AT,
-            "coalesce(body ->> '$.fact.input', 0) + coalesce(body ->> '$.fact.output', 0)
-             + coalesce(body ->> '$.fact.cache_read', 0) + coalesce(body ->> '$.fact.cache_write', 0)",
+            // What was estimated was not counted.
+            "iif(body ->> '$.fact.source' = 'estimated', NULL,
+                 coalesce(body ->> '$.fact.input', 0) + coalesce(body ->> '$.fact.output', 0)
+                 + coalesce(body ->> '$.fact.cache_read', 0) + coalesce(body ->> '$.fact.cache_write', 0))",
             SUM,
         ],
         Metric::CostUsd => ["usage_recorded", USED_AT, "body ->> '$.fact.cost_usd'", SUM],

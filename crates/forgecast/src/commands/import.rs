@@ -60,7 +60,7 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<()> {
     let cleaner = Cleaner::new(pipeline::mask_rules(&config)?);
     // Every file is opened before anything is changed.
     let opened: Vec<Opened> = files.iter().map(|path| open(path)).collect::<Result<_>>()?;
-    let open_client = || SessionClient::open(context, &args.sources, Database::Created);
+    let open_client = || SessionClient::open(context, &args.sources, Database::ToAdd);
     let client = (!args.dry_run).then(open_client).transpose()?;
     let mut summary = Summary::default();
     let result = opened.into_iter().try_for_each(|opened| match opened {

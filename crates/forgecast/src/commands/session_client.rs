@@ -1,5 +1,5 @@
-//! Access to sessions for commands: through the server that runs on this machine, else through a pipeline of the command's
-//! own, which reads the files once.
+//! Access to sessions for commands: through the server that runs on this machine, else through a hub of the command's own,
+//! which has read the files once if the command is about what they say.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::push;
-use forgecast_hub::ImportOutcome;
+use forgecast_hub::{Hub, ImportOutcome};
 use forgecast_protocol::rest::{
     EventPage, Exported, ImportReceipt, PushReceipt, Rejection, SessionList, SessionsQuery,
 };
@@ -19,30 +19,40 @@ use super::Context;
 use crate::cli::SourceArgs;
 use crate::client::Client;
 use crate::config::{Config, Provenance, key};
-use crate::pipeline::{self, Pipeline};
+use crate::pipeline::{self, Pipeline, RunningHub};
 use crate::runtime_file::{self, Running};
 
-/// How long a local pipeline may take to read everything.
+/// How long the sources may take to read everything.
 const SCAN_LIMIT: Duration = Duration::from_secs(60);
 /// Rows per page, the most that the server allows.
 const PAGE: u32 = 1_000;
 
-/// A running server, or a pipeline of our own.
+/// A running server, or a hub of our own.
 pub(crate) enum SessionClient {
     /// A running server.
     Remote(Client),
-    /// A pipeline that lives as long as this command.
-    Local(Box<LocalPipeline>),
+    /// A hub that lives as long as this command.
+    Local(Box<LocalHub>),
 }
 
-/// A pipeline with the runtime that it runs on.
-pub(crate) struct LocalPipeline {
+/// A hub with the runtime that it runs on.
+pub(crate) struct LocalHub {
     runtime: Runtime,
-    pipeline: Pipeline,
+    hub: Hub,
+    behind: Behind,
 }
 
-impl LocalPipeline {
-    fn open(config: &Config, db: Option<PathBuf>) -> Result<Self> {
+/// What a local hub is stopped with.
+enum Behind {
+    /// Sources that have read the files once.
+    Sources(Pipeline),
+    /// The store alone.
+    Store(RunningHub),
+}
+
+impl LocalHub {
+    /// On this database, or a temporary one, with everything that the files say.
+    fn with_sources(config: &Config, db: Option<PathBuf>) -> Result<Self> {
         let runtime = Runtime::new().context("cannot start the runtime")?;
         let pipeline = runtime.block_on(async {
             let mut pipeline = Pipeline::start(config, db).await?;
@@ -56,14 +66,28 @@ impl LocalPipeline {
                 SCAN_LIMIT.as_secs()
             )
         })?;
-        Ok(Self { runtime, pipeline })
+        let hub = pipeline.hub.clone();
+        let behind = Behind::Sources(pipeline);
+        Ok(Self { runtime, hub, behind })
+    }
+
+    /// On this database alone: no file is read or watched.
+    fn of_store(config: &Config, db: PathBuf) -> Result<Self> {
+        let runtime = Runtime::new().context("cannot start the runtime")?;
+        let running = runtime.block_on(RunningHub::start(config, Some(db)))?;
+        let hub = running.hub.clone();
+        let behind = Behind::Store(running);
+        Ok(Self { runtime, hub, behind })
     }
 }
 
-impl Drop for LocalPipeline {
+impl Drop for LocalHub {
     /// Commits what was read.
     fn drop(&mut self) {
-        self.runtime.block_on(self.pipeline.stop());
+        match &mut self.behind {
+            Behind::Sources(pipeline) => self.runtime.block_on(pipeline.stop()),
+            Behind::Store(running) => self.runtime.block_on(running.stop()),
+        }
     }
 }
 
@@ -75,8 +99,8 @@ pub(crate) enum Database {
     ToRead,
     /// The one that is configured, which must exist.
     Existing,
-    /// The one that is configured, which is created if it does not exist.
-    Created,
+    /// The one that is configured, which is created if it does not exist. Nothing else is read: the command adds to it.
+    ToAdd,
 }
 
 /// The running server: the one on the configured database, else any unless the database was configured explicitly.
@@ -101,7 +125,7 @@ pub(crate) fn watching(context: &Context, config: &Config) -> Option<Running> {
 }
 
 impl SessionClient {
-    /// Uses the running server, else a local pipeline on this database.
+    /// Uses the running server, else a local hub on this database.
     ///
     /// # Errors
     /// The configuration is wrong, or the database or the sources cannot be opened.
@@ -112,18 +136,19 @@ impl SessionClient {
         }
         let db = config.db.clone();
         let local = match database {
-            Database::ToRead if !db.exists() => LocalPipeline::open(&config, None),
+            Database::ToRead if !db.exists() => LocalHub::with_sources(&config, None),
             Database::Existing if !db.exists() => {
                 bail!("there is no database {}; name another with --db", db.display())
             }
-            _ => LocalPipeline::open(&config, Some(db)),
+            Database::ToAdd => LocalHub::of_store(&config, db),
+            Database::ToRead | Database::Existing => LocalHub::with_sources(&config, Some(db)),
         };
         let local = match (local, database) {
             // In use by a server that does not answer, or that runs with another runtime folder.
             (Err(error), Database::ToRead)
                 if matches!(error.downcast_ref(), Some(forgecast_store::Error::InUse { .. })) =>
             {
-                LocalPipeline::open(&config, None)
+                LocalHub::with_sources(&config, None)
             }
             (local, _) => local,
         };
@@ -147,7 +172,7 @@ impl SessionClient {
                     let path = format!("/api/v1/sessions?limit={PAGE}{}", after.unwrap_or_default());
                     client.get(&path)?.context("the server has no list of sessions")?
                 }
-                Self::Local(local) => local.runtime.block_on(local.pipeline.hub.rows(query.clone()))?,
+                Self::Local(local) => local.runtime.block_on(local.hub.rows(query.clone()))?,
             };
             let SessionList { sessions, next_cursor } = page;
             rows.extend(sessions);
@@ -166,7 +191,7 @@ impl SessionClient {
         let json = match self {
             Self::Remote(client) => client.bytes(&format!("/api/v1/sessions/{session}"))?,
             Self::Local(local) => {
-                let view = local.runtime.block_on(local.pipeline.hub.view(session))?;
+                let view = local.runtime.block_on(local.hub.view(session))?;
                 view.map(|state| state.json.to_vec())
             }
         };
@@ -190,7 +215,7 @@ impl SessionClient {
         let json = match self {
             Self::Remote(client) => client.bytes(&format!("/api/v1/sessions/{session}/export"))?,
             Self::Local(local) => {
-                let exported = local.runtime.block_on(local.pipeline.hub.export(session))?;
+                let exported = local.runtime.block_on(local.hub.export(session))?;
                 exported.map(|exported| serde_json::to_vec(&exported)).transpose()?
             }
         };
@@ -204,7 +229,7 @@ impl SessionClient {
     pub(crate) fn forget(&self, session: &SessionRef) -> Result<bool> {
         match self {
             Self::Remote(client) => client.delete(&format!("/api/v1/sessions/{session}")),
-            Self::Local(local) => Ok(local.runtime.block_on(local.pipeline.hub.forget(session))?),
+            Self::Local(local) => Ok(local.runtime.block_on(local.hub.forget(session))?),
         }
     }
 
@@ -221,7 +246,7 @@ impl SessionClient {
             }
             Self::Local(local) => {
                 let pushed = push::envelopes(body, cleaner, forgecast_ingest::system_clock().now())?;
-                let receipt = local.runtime.block_on(local.pipeline.hub.push(pushed.batch))?;
+                let receipt = local.runtime.block_on(local.hub.push(pushed.batch))?;
                 let unread = pushed.rejected.into_iter().map(|one| Rejection {
                     index: one.index,
                     problem: one.why,
@@ -250,7 +275,7 @@ impl SessionClient {
                 facts.map(|facts| facts.events).unwrap_or_default()
             }
             Self::Local(local) => {
-                let events = local.runtime.block_on(local.pipeline.hub.events(session, 0, 1))?;
+                let events = local.runtime.block_on(local.hub.events(session, 0, 1))?;
                 events.unwrap_or_default()
             }
         };
@@ -269,13 +294,11 @@ impl SessionClient {
                     client.post("/api/v1/import", &serde_json::to_vec(&exported)?)?;
                 Ok(answer.map(|receipt| (receipt.session.to_string(), receipt.new)))
             }
-            Self::Local(local) => Ok(
-                match local.runtime.block_on(local.pipeline.hub.import_session(exported))? {
-                    ImportOutcome::New(id) => Ok((id.to_string(), true)),
-                    ImportOutcome::Known(id) => Ok((id.to_string(), false)),
-                    ImportOutcome::Refused(why) => Err(why.to_string()),
-                },
-            ),
+            Self::Local(local) => Ok(match local.runtime.block_on(local.hub.import_session(exported))? {
+                ImportOutcome::New(id) => Ok((id.to_string(), true)),
+                ImportOutcome::Known(id) => Ok((id.to_string(), false)),
+                ImportOutcome::Refused(why) => Err(why.to_string()),
+            }),
         }
     }
 }

@@ -116,7 +116,7 @@ pub(super) const KINDS: &[Kind] = kinds! {
     }
     checkpoint_reported: {
         "project", "task", "phase", "last_phase", "iterations": Count, "started_at", "last_iteration_at",
-        "working_directory", "completed": List, "remaining": List, "notes": List, "complete": Flag,
+        "working_directory", "completed": List, "remaining": List, "notes": List, "artifacts.*", "complete": Flag,
     }
     task_reported: {
         "task_id", "description", "status", "files": List, "dependencies": List, "estimated_time",
@@ -126,6 +126,7 @@ pub(super) const KINDS: &[Kind] = kinds! {
     agent_reported: {
         "agent_id", "agent_type", "name", "parent", "status", "phase", "progress_percent": Number,
         "tokens": Count, "tokens_limit": Count, "error", "issues_found": Count, "issues_fixed": Count,
+        "times.*",
     }
     decision_recorded: {
         "key", "title", "category", "severity", "phase", "should_detect_in_phase", "root_cause", "solution",
@@ -137,7 +138,7 @@ pub(super) const KINDS: &[Kind] = kinds! {
     artifact_changed: { "name", "kind", "size": Count, "modified_at", "dated", "removed": Flag }
     usage_recorded: {
         "input": Count, "output": Count, "cache_read": Count, "cache_write": Count, "cost_usd": Number,
-        "model", "agent", "context_tokens": Count, "context_percent": Number,
+        "model", "agent", "context_tokens": Count, "context_percent": Number, "source",
     }
     tool_used: { "tool", "summary", "agent", "success": Flag, "use_id" }
     waiting_began: { "reason", "waiting_for", "agent", "use_id", "tool", "summary", "cut_short" }

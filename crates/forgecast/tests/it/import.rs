@@ -2,6 +2,7 @@
 //! and without. The files are never changed.
 
 mod exports;
+mod truth;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -30,7 +31,12 @@ const TABLES: &str = "
         timestamp TEXT, tests_run INTEGER, tests_passed INTEGER, tests_failed INTEGER, test_output TEXT,
         fixes_applied TEXT, duration_seconds INTEGER);
     CREATE TABLE pattern_effectiveness (id INTEGER PRIMARY KEY AUTOINCREMENT, task_id TEXT, pattern_id TEXT,
-        pattern_type TEXT, was_applied BOOLEAN, prevented_issue BOOLEAN, issue_description TEXT, timestamp TEXT);";
+        pattern_type TEXT, was_applied BOOLEAN, prevented_issue BOOLEAN, issue_description TEXT, timestamp TEXT);
+    CREATE TABLE agent_instances (id INTEGER PRIMARY KEY AUTOINCREMENT, session_id TEXT NOT NULL, agent_id TEXT UNIQUE NOT NULL,
+        agent_type TEXT NOT NULL, agent_name TEXT, status TEXT NOT NULL, phase TEXT, progress_percent REAL DEFAULT 0.0,
+        tokens_used INTEGER DEFAULT 0, tokens_limit INTEGER DEFAULT 200000, token_percentage REAL DEFAULT 0.0, start_time TEXT,
+        end_time TEXT, duration_seconds INTEGER, parent_agent_id TEXT, error_message TEXT, metadata TEXT,
+        created_at TEXT DEFAULT '2026-01-31 07:59:59', updated_at TEXT DEFAULT '2026-01-31 07:59:59');";
 
 const ROWS: &str = r#"
     INSERT INTO tasks VALUES ('weather-build', 'weather-app', 'Show the weather', '/work/weather', 'completed',
@@ -122,8 +128,10 @@ fn check_weather(view: &Value) {
     assert_eq!(view["agents"]["builder-1"]["tokens"], 50_000);
     assert_eq!(view["patterns"]["cors-1"]["frequency"], 2);
     assert_eq!(view["patterns"]["cors-1"]["times_prevented"], 1);
-    // 10,000, then 80,000 more, then anew.
-    assert_eq!(view["usage"]["input"], 120_000);
+    assert_eq!(
+        (&view["usage"]["input"], &view["usage"]["provenance"]),
+        (&json!(0), &json!(["estimated"]))
+    );
     assert_eq!(view["links"]["github"], "https://github.com/somebody/weather");
 }
 
@@ -133,10 +141,10 @@ fn a_metrics_database_becomes_history_once_and_the_file_stays_as_it_is() {
     let path = world.path("metrics.db");
     database(&path, &[TABLES, ROWS]);
     let before = look(&path);
-    insta::assert_snapshot!(import(&world, "metrics.db"), @"imported 1 session: 17 facts new, 0 known, 0 rejected");
+    insta::assert_snapshot!(import(&world, "metrics.db"), @"imported 1 session: 16 facts new, 0 known, 0 rejected");
     check_weather(&view(&world, "weather-build"));
     let first = view(&world, "weather-build");
-    insta::assert_snapshot!(import(&world, "metrics.db"), @"imported 1 session: 0 facts new, 17 known, 0 rejected");
+    insta::assert_snapshot!(import(&world, "metrics.db"), @"imported 1 session: 0 facts new, 16 known, 0 rejected");
     assert_eq!(view(&world, "weather-build"), first);
     assert_eq!(look(&path), before);
 }
@@ -147,14 +155,14 @@ fn a_running_server_takes_the_same_and_rows_that_are_new_are_added() {
     let path = world.path("metrics.db");
     let origin = database(&path, &[TABLES, ROWS]);
     let server = world.serve();
-    insta::assert_snapshot!(import(&world, "metrics.db"), @"imported 1 session: 17 facts new, 0 known, 0 rejected");
+    insta::assert_snapshot!(import(&world, "metrics.db"), @"imported 1 session: 16 facts new, 0 known, 0 rejected");
     check_weather(&server.json("/api/v1/sessions/weather-build"));
     origin
         .execute_batch(
             "INSERT INTO decisions (task_id, timestamp, decision_description) VALUES ('weather-build', '2026-01-31T08:59:00Z', 'Deploy by hand')",
         )
         .unwrap();
-    insta::assert_snapshot!(import(&world, "metrics.db"), @"imported 1 session: 1 fact new, 17 known, 0 rejected");
+    insta::assert_snapshot!(import(&world, "metrics.db"), @"imported 1 session: 1 fact new, 16 known, 0 rejected");
     let view = server.json("/api/v1/sessions/weather-build");
     let seen = export(&server, "weather-build")["session"]["created_at"].to_string();
     assert!(seen.as_str() > "\"2026-02", "kept from the day of the import: {seen}");
@@ -213,11 +221,11 @@ fn odd_rows_cost_themselves_and_nothing_else() {
         INSERT INTO pattern_effectiveness (task_id, pattern_id) VALUES ('cut-off', NULL), ('orphan', 'p-1');"#;
     database(&world.path("metrics.db"), &[TABLES, odd]);
     insta::assert_snapshot!(import(&world, "metrics.db"), @r"
-    imported 4 sessions: 15 facts new, 0 known, 3 rejected
+    imported 4 sessions: 11 facts new, 0 known, 3 rejected
       rejected 3: a row without a task
     ");
     let cut_off = view(&world, "cut-off");
-    assert_eq!(cut_off["usage"]["input"], 7_000);
+    assert_eq!(cut_off["usage"]["by_source"]["estimated"]["input"], 7_000);
     assert_eq!(cut_off["decisions"]["total"], 1);
     assert_eq!(view(&world, "orphan")["patterns"]["p-1"]["title"], "p-1");
     let (_, table, _) = world.run(&["sessions"]);
@@ -285,7 +293,7 @@ fn what_is_no_metrics_database_is_said_so_and_nothing_is_made() {
     insta::assert_snapshot!(said.join("\n"), @r"
     forgecast: <world>/text is not an SQLite database
     forgecast: <world>/object was not written by `forgecast export`: missing field `session` at line 1 column 12
-    forgecast: <world>/foreign contains no build metrics: it has none of the tables tasks, metrics, decisions, agent_performance, test_iterations, pattern_effectiveness with a column task_id
+    forgecast: <world>/foreign contains no build metrics: it has none of the tables tasks, metrics, decisions, agent_performance, agent_instances, test_iterations, pattern_effectiveness, or their rows name no task
     forgecast: <world>/broken is damaged (*** in database main *** Tree 2 page 2: btreeInitPage() returns error code 11); repair a copy of it with `sqlite3 FILE .recover` and import that
     forgecast: cannot read <world>/missing: No such file or directory (os error 2)
     forgecast: <world>/home is not a regular file
@@ -303,7 +311,7 @@ fn the_variable_names_the_file_and_a_dry_run_leaves_nothing() {
         .env("CF_METRICS_DB", "~/metrics.db")
         .output()
         .unwrap();
-    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @"would import 1 session: 17 facts new, 0 known, 0 rejected");
+    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @"would import 1 session: 16 facts new, 0 known, 0 rejected");
     assert!(output.status.success() && !world.db().exists());
 }
 

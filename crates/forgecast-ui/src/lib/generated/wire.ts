@@ -551,6 +551,8 @@ export interface components {
             provider?: string;
             /** @description `spawning`, `active`, `idle`, `completed`, `failed`, or the producer's word. */
             status?: string;
+            /** @description When it began and ended, by a source that kept that. Absent: the times of its reports say so. */
+            times?: components["schemas"]["AgentTimes"];
             /**
              * Format: uint64
              * @description Tokens used so far.
@@ -561,6 +563,13 @@ export interface components {
              * @description The limit that the producer names.
              */
             tokens_limit?: number;
+        };
+        /** @description When an agent was at work, as far as its source knows. */
+        AgentTimes: {
+            /** @description End; absent: not known, or it has not ended. */
+            ended_at?: components["schemas"]["Timestamp"];
+            /** @description Beginning; absent: not known. */
+            started_at?: components["schemas"]["Timestamp"];
         };
         /** @description What an agent itself says that a session used in all. It knows calls that no transcript tells of, so it may say more than is counted. */
         AgentTotal: {
@@ -892,6 +901,10 @@ export interface components {
         };
         /** @description What the files of one checkpoint folder say together. */
         CheckpointReported: {
+            /** @description What `state.json` holds under `artifacts`, as it stands there (64 KiB of it): texts and paths by name. */
+            artifacts?: {
+                [key: string]: unknown;
+            };
             /** @description Whether the marker `COMPLETE` is there. */
             complete?: boolean;
             /** @description Tasks done. */
@@ -1716,6 +1729,10 @@ export interface components {
         ProcessStatus: "alive" | "busy" | "waiting" | "idle" | "exited" | "failed" | "crashed";
         /** @description Progress and tasks. */
         Progress: {
+            /** @description What a checkpoint holds under `artifacts`, as it stands there: texts and paths by name. Files that were seen are in the session's own list. */
+            checkpoint_artifacts?: {
+                [key: string]: unknown;
+            };
             /** @description Remarks of the producer. */
             notes?: string[];
             /**
@@ -2219,7 +2236,7 @@ export interface components {
             path: string;
         };
         /** @description The kinds of sources. */
-        SourceKind: "phase_file" | "checkpoint" | "artifact" | "log" | "push" | "hook" | "otlp" | "transcript" | "process" | "foundry" | "internal";
+        SourceKind: "phase_file" | "checkpoint" | "artifact" | "log" | "push" | "history" | "hook" | "otlp" | "transcript" | "process" | "foundry" | "internal";
         /** @description Which kind of source the state comes from. */
         SourceOfState: "live" | "checkpoint" | "transcript";
         /** @description The folder or file that the session is read from is back. */
@@ -2606,7 +2623,7 @@ export interface components {
             by_phase?: {
                 [key: string]: components["schemas"]["UsageShare"];
             };
-            /** @description What each source says by its own account, side by side, never to be summed. Only when there are several. */
+            /** @description What each source says by its own account, side by side, never to be summed. Only when there are several, or when one of them is an estimate, which is not in the sums. */
             by_source?: {
                 [key: string]: components["schemas"]["SourceUsage"];
             };
@@ -2799,7 +2816,7 @@ export interface components {
             output: number;
             /** @description The phase of the build in which they were used, as the session shows it; absent: that of the time, else the present one. Said by the ledger, so that what is taken back is taken from where it was added. */
             phase?: string;
-            /** @description Of a report that names no call: whose it is. Absent: a producer's. */
+            /** @description Of a report that names no call: whose it is. Absent: a producer's. `estimated`: nobody counted the tokens, they are shown as that and added to nothing. */
             source?: components["schemas"]["UsageSource"];
             /**
              * Format: int64
@@ -3108,6 +3125,7 @@ export interface components {
 export type ActivityReported = components['schemas']['ActivityReported'];
 export type AgentActivity = components['schemas']['AgentActivity'];
 export type AgentReported = components['schemas']['AgentReported'];
+export type AgentTimes = components['schemas']['AgentTimes'];
 export type AgentTotal = components['schemas']['AgentTotal'];
 export type AgentTotals = components['schemas']['AgentTotals'];
 export type AgentView = components['schemas']['AgentView'];

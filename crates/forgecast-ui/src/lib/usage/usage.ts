@@ -26,7 +26,7 @@ export const SOURCE_DESCRIPTIONS: Record<UsageSource, string> = {
   otel: 'Reported by the agent’s telemetry (OpenTelemetry)',
   hook: 'Confirmed by the agent’s hooks, which report calls without tokens',
   reported: 'Reported by another producer',
-  estimated: 'Estimated',
+  estimated: 'Estimated by somebody, not part of the sum',
 };
 
 const WINDOW_SOURCES: Record<WindowSource, string> = {
