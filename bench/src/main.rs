@@ -1,7 +1,9 @@
 //! Measures Forgecast beside floors and peers: interleaved in one run, so that a machine's moods cancel out.
-//! It judges nothing by itself and fails only when something did not work; the figures are for people.
+//! It judges nothing by itself and fails only when something did not work; the figures are for people. Only [`day`] judges,
+//! for `cargo xtask promises`.
 
 mod burst;
+mod day;
 mod fanout;
 mod floor;
 mod http;
@@ -20,8 +22,9 @@ mod viewer;
 mod wire;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use report::Report;
 
 /// What every measurement needs to know.
@@ -84,6 +87,9 @@ fn main() -> Result<()> {
         let rest: Vec<String> = arguments.collect();
         return floor::run(&role, &rest);
     }
+    if arguments.next_if(|word| word == "day").is_some() {
+        return play_day(arguments);
+    }
     let mut bench = Bench {
         binary: PathBuf::from("target/release/forgecast"),
         quick: false,
@@ -113,6 +119,20 @@ fn main() -> Result<()> {
         }
     }
     report.write_json(&json)
+}
+
+/// `day --binary PATH --minutes N`: a day of builds, for the promises.
+fn play_day(mut arguments: impl Iterator<Item = String>) -> Result<()> {
+    let (mut binary, mut minutes) = (PathBuf::from("target/release/forgecast"), 10.0);
+    while let Some(word) = arguments.next() {
+        let value = arguments.next().unwrap_or_default();
+        match word.as_str() {
+            "--binary" => binary = value.into(),
+            "--minutes" => minutes = value.parse().context("a number of minutes")?,
+            other => bail!("unknown option {other:?}; there are --binary and --minutes"),
+        }
+    }
+    day::run(&binary, Duration::try_from_secs_f64(minutes * 60.0)?)
 }
 
 fn names() -> Vec<&'static str> {

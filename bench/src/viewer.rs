@@ -26,8 +26,7 @@ impl Viewer {
     pub(crate) fn follow(address: SocketAddr, topics: &[String]) -> Result<Self> {
         let mut viewer = Self::connect(address, "/api/v1/live")?;
         for topic in topics {
-            let text = serde_json::json!({"type": "subscribe", "topic": topic}).to_string();
-            viewer.socket.send(Message::text(text))?;
+            viewer.subscribe(topic)?;
         }
         let mut missing = topics.len();
         while missing > 0 {
@@ -39,6 +38,12 @@ impl Viewer {
             }
         }
         Ok(viewer)
+    }
+
+    /// Asks to follow one more topic.
+    pub(crate) fn subscribe(&mut self, topic: &str) -> Result<()> {
+        let text = serde_json::json!({"type": "subscribe", "topic": topic}).to_string();
+        Ok(self.socket.send(Message::text(text))?)
     }
 
     /// The next text frame.

@@ -38,7 +38,9 @@ cargo xtask <command>
   deny [check…]    check the dependencies against deny.toml: bans, licenses and sources; `advisories` only when named
   prices           what the built-in prices differ in from those of LiteLLM and ccusage, which it installs
                    into a temporary folder
-  promises         run the tests of what Context Foundry's server promised, docs/context-foundry.md, and print its table
+  promises [--minutes N | --hours N]
+                   run the tests of what Context Foundry's server promised, docs/context-foundry.md, and print its table;
+                   builds are at work for ten minutes, or so long as is said
   words            look for words that xtask/words.txt replaces
   bench [name…]    measure, each figure beside its floor or peer
   nightly [part…] [min]
@@ -65,7 +67,7 @@ fn main() -> ExitCode {
         Some("nightly") => nightly::run(rest),
         Some("screenshots") => tests::screenshots(),
         Some("prices") => prices::run(rest),
-        Some("promises") => promises::run(),
+        Some("promises") => promises::run(rest),
         Some("words") => words::run(),
         Some("help" | "--help" | "-h") | None => {
             println!("{USAGE}");

@@ -1,5 +1,5 @@
 //! The promises of the system that Forgecast replaces, each with its tests: the table of `docs/context-foundry.md`, run and
-//! printed.
+//! printed with what is measured on the way.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -37,13 +37,21 @@ enum Runner {
     Ui,
     /// `e2e:` Playwright.
     Browser,
+    /// `day:` builds at work for minutes or hours (`bench/src/day.rs`).
+    Day,
 }
 
 /// Names of the tests that ran, and whether each passed.
 type Outcomes = Vec<(String, bool)>;
 
-/// `promises`: runs the tests of the table and prints its lines.
-pub(crate) fn run() -> Result {
+/// The one test of [`Runner::Day`].
+const DAY: &str = "a day of builds at twelve times its pace";
+/// How long it takes, in minutes, unless it is said otherwise.
+const DAY_MINUTES: f64 = 10.0;
+
+/// `promises [--minutes N | --hours N]`: runs the tests of the table and prints its lines.
+pub(crate) fn run(arguments: &[String]) -> Result {
+    let minutes = minutes(arguments)?;
     let text = fs::read_to_string(tool::root().join(TABLE)).map_err(|error| format!("{TABLE}: {error}"))?;
     let promises = promises(&text)?;
     let named = |runner: Runner| -> Vec<&str> {
@@ -53,7 +61,9 @@ pub(crate) fn run() -> Result {
             .map(|test| test.name.as_str())
             .collect()
     };
+    let (day, figures) = day(minutes)?;
     let outcomes = BTreeMap::from([
+        (Runner::Day, day),
         (Runner::Rust, rust(&named(Runner::Rust))?),
         (Runner::Ui, ui(&named(Runner::Ui))?),
         (Runner::Browser, browser(&named(Runner::Browser))?),
@@ -72,6 +82,9 @@ pub(crate) fn run() -> Result {
             promise.text,
             promise.tests.len()
         );
+        if promise.tests.iter().any(|test| test.runner == Runner::Day) {
+            println!("       measured in {minutes} min: {figures}");
+        }
         wrong.iter().for_each(|wrong| println!("       {wrong}"));
         broken += usize::from(!wrong.is_empty());
     }
@@ -114,14 +127,37 @@ fn promises(text: &str) -> Result<Vec<Promise>> {
     promises.collect()
 }
 
-/// `rust: name`, `ui: name`, `e2e: name`.
+/// How long the day takes, in minutes.
+fn minutes(arguments: &[String]) -> Result<f64> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (unit, number) = match words[..] {
+        [] => return Ok(DAY_MINUTES),
+        ["--minutes", number] => (1.0, number),
+        ["--hours", number] => (60.0, number),
+        _ => return Err("promises takes `--minutes N` or `--hours N`, how long a day of builds is played".to_owned()),
+    };
+    let number: f64 = number.parse().map_err(|_| format!("`{number}` is no number"))?;
+    let minutes = number * unit;
+    if (1.0..=24.0 * 60.0).contains(&minutes) {
+        Ok(minutes)
+    } else {
+        Err("a day of builds is played in 1 minute to 24 hours".to_owned())
+    }
+}
+
+/// `rust: name`, `ui: name`, `e2e: name`, `day: name`.
 fn test(text: &str) -> Result<Test> {
     let (runner, name) = text.split_once(": ").unwrap_or(("", text));
     let runner = match runner {
         "rust" => Runner::Rust,
         "ui" => Runner::Ui,
         "e2e" => Runner::Browser,
-        _ => return Err(format!("{TABLE}: `{text}` does not say what runs it: rust, ui or e2e")),
+        "day" => Runner::Day,
+        _ => {
+            return Err(format!(
+                "{TABLE}: `{text}` does not say what runs it: rust, ui, e2e or day"
+            ));
+        }
     };
     Ok(Test {
         runner,
@@ -189,6 +225,28 @@ fn browser(names: &[&str]) -> Result<Outcomes> {
     Ok(outcomes)
 }
 
+/// The day, with what was measured; what is not kept of it is written to standard error.
+fn day(minutes: f64) -> Result<(Outcomes, String)> {
+    tests::build_binary()?;
+    println!("a day of builds, {minutes} min");
+    let minutes = minutes.to_string();
+    let played = cargo(&[
+        "run",
+        "--quiet",
+        "--locked",
+        "--package",
+        "forgecast-bench",
+        "--",
+        "day",
+        "--binary",
+        "target/debug/forgecast",
+        "--minutes",
+        &minutes,
+    ]);
+    let (printed, is_kept) = played.judged()?;
+    Ok((vec![(DAY.to_owned(), is_kept)], printed.trim().to_owned()))
+}
+
 /// A list in a report that stands behind whatever else was printed.
 fn array(report: &str, name: &str) -> Vec<Value> {
     let report = report.find('{').map_or("", |begin| &report[begin..]);
@@ -213,6 +271,25 @@ mod table {
         assert_eq!(numbers, expected);
         assert!(super::promises("| S1 | x | none | |").is_err());
         assert!(super::promises("| S1 | x | `x` | |").is_err());
+    }
+
+    #[test]
+    fn a_day_takes_ten_minutes_or_what_is_said() {
+        let of = |words: &str| minutes(&words.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(of(""), Ok(10.0));
+        assert_eq!(of("--minutes 3"), Ok(3.0));
+        assert_eq!(of("--hours 24"), Ok(1440.0));
+        for wrong in [
+            "--minutes",
+            "--minutes many",
+            "--minutes 0",
+            "--hours 25",
+            "--days 1",
+            "3",
+            "--hours NaN",
+        ] {
+            assert!(of(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -53,6 +53,11 @@ fn browser() -> Result {
 pub(crate) fn prepare_browser() -> Result {
     chromium()?;
     install("e2e")?;
+    build_binary()
+}
+
+/// The program, as the Rust tests build it.
+pub(crate) fn build_binary() -> Result {
     cargo(&["build", "--workspace", "--bin", "forgecast", "--locked"]).run()
 }
 

@@ -63,10 +63,18 @@ impl Tool {
     }
 
     /// Runs it and returns what it wrote to standard output, whether or not it succeeds.
-    pub(crate) fn printed(mut self) -> Result<String> {
+    pub(crate) fn printed(self) -> Result<String> {
+        Ok(self.judged()?.0)
+    }
+
+    /// Runs it and returns what it wrote to standard output, and whether it succeeded.
+    pub(crate) fn judged(mut self) -> Result<(String, bool)> {
         let output = self.command.stderr(Stdio::inherit()).output();
         let output = output.map_err(|error| self.not_started(&error))?;
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        Ok((
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+            output.status.success(),
+        ))
     }
 
     /// Runs it and returns what it wrote to standard error, whether or not it succeeds.

@@ -39,11 +39,11 @@ pub(crate) enum SessionClient {
 pub(crate) struct LocalHub {
     runtime: Runtime,
     hub: Hub,
-    behind: Behind,
+    backing: Backing,
 }
 
 /// What a local hub is stopped with.
-enum Behind {
+enum Backing {
     /// Sources that have read the files once.
     Sources(Pipeline),
     /// The store alone.
@@ -67,8 +67,8 @@ impl LocalHub {
             )
         })?;
         let hub = pipeline.hub.clone();
-        let behind = Behind::Sources(pipeline);
-        Ok(Self { runtime, hub, behind })
+        let backing = Backing::Sources(pipeline);
+        Ok(Self { runtime, hub, backing })
     }
 
     /// On this database alone: no file is read or watched.
@@ -76,17 +76,17 @@ impl LocalHub {
         let runtime = Runtime::new().context("cannot start the runtime")?;
         let running = runtime.block_on(RunningHub::start(config, Some(db)))?;
         let hub = running.hub.clone();
-        let behind = Behind::Store(running);
-        Ok(Self { runtime, hub, behind })
+        let backing = Backing::Store(running);
+        Ok(Self { runtime, hub, backing })
     }
 }
 
 impl Drop for LocalHub {
     /// Commits what was read.
     fn drop(&mut self) {
-        match &mut self.behind {
-            Behind::Sources(pipeline) => self.runtime.block_on(pipeline.stop()),
-            Behind::Store(running) => self.runtime.block_on(running.stop()),
+        match &mut self.backing {
+            Backing::Sources(pipeline) => self.runtime.block_on(pipeline.stop()),
+            Backing::Store(running) => self.runtime.block_on(running.stop()),
         }
     }
 }
