@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use self::facts::{
-    acts, agent, alive, asks, closed, error, failed, last_part, message_in, prompted, seen, title_in, titled,
+    acts, agent, alive, asks, closed, error, failed, last_part, message_in, prompted, seen, speaks, title_in, titled,
     tool_line, turn_failed, turn_is_over, turn_was_stopped, wants_approval,
 };
 pub(crate) use self::session::{session_name, stem};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use forgecast_protocol::event::IndexingProgress;
+use forgecast_protocol::session::RowActivity;
 use forgecast_protocol::{Problem, Revision, SessionId, SessionRow, Timestamp};
 use forgecast_session::patch;
 use serde_json::{Map, Value, json};
@@ -16,11 +17,38 @@ use crate::frame::{self, canonical};
 use crate::rows::IndexHead;
 use crate::topic::{Content, StateTopic};
 
+/// What a session does now is sent at most this often: a quick agent uses many tools in a second.
+const ACTIVITY_EVERY: Duration = Duration::from_millis(500);
+
+#[derive(Default)]
 struct Entry {
     /// As of the last publication.
     row: Bytes,
+    /// The activity in it, and when that was published.
+    activity: Option<(Box<RowActivity>, Instant)>,
     unfinished: bool,
     recency: Timestamp,
+}
+
+impl Entry {
+    /// Until when the newest activity is held back, because the one before was published a moment ago. The end of all
+    /// activity goes with the state that it follows from.
+    fn hold_activity(&mut self, row: &SessionRow, now: Instant) -> Option<Instant> {
+        let newest = row.activity.as_ref();
+        let (shown, at) = match (&self.activity, newest) {
+            (Some((shown, at)), Some(_)) => (Some(shown), *at),
+            _ => (None, now),
+        };
+        if shown == newest && newest.is_some() {
+            return None;
+        }
+        let until = at + ACTIVITY_EVERY;
+        if shown.is_some() && now < until {
+            return Some(until);
+        }
+        self.activity = newest.map(|newest| (newest.clone(), now));
+        None
+    }
 }
 
 /// The working copy of the hub's task, which publishes it.
@@ -30,6 +58,10 @@ pub(crate) struct Index {
     /// How long changes are collected.
     coalesce: Duration,
     due: Option<Instant>,
+    /// Something was touched since the last publication.
+    touched: bool,
+    /// When activity that was held back may be published.
+    held_until: Option<Instant>,
     finished_shown: usize,
     entries: HashMap<SessionId, Entry>,
     finished: BTreeSet<(Timestamp, SessionId)>,
@@ -51,6 +83,8 @@ impl Index {
             revision: 1,
             coalesce,
             due: None,
+            touched: false,
+            held_until: None,
             finished_shown,
             entries: HashMap::new(),
             finished: BTreeSet::new(),
@@ -66,12 +100,13 @@ impl Index {
     pub(crate) fn set(&mut self, row: &SessionRow, created_at: Timestamp) {
         let worked_at = row.ended_at.max(row.last_work_at).or(row.started_at);
         let mut entry = Entry {
-            row: Bytes::new(),
             unfinished: row.status.is_active(),
             recency: worked_at.unwrap_or(created_at),
+            ..Entry::default()
         };
         if let Some(old) = self.entries.get_mut(&row.id) {
             entry.row = std::mem::take(&mut old.row);
+            entry.activity = old.activity.take();
             if !old.unfinished {
                 self.finished.remove(&(old.recency, row.id.clone()));
             }
@@ -81,6 +116,7 @@ impl Index {
         }
         self.entries.insert(row.id.clone(), entry);
         self.dirty.insert(row.id.clone(), Some(row.clone()));
+        self.touched = true;
     }
 
     /// Removes a session.
@@ -88,6 +124,7 @@ impl Index {
         if let Some(old) = self.entries.remove(id) {
             self.finished.remove(&(old.recency, id.clone()));
             self.dirty.insert(id.clone(), None);
+            self.touched = true;
         }
     }
 
@@ -122,15 +159,16 @@ impl Index {
     /// When the index has to be published; `None` when nothing may have changed since the last publication.
     pub(crate) fn due(&mut self) -> Option<Instant> {
         self.head.total = self.entries.len();
-        if self.due.is_none() && (!self.dirty.is_empty() || self.head != self.shown_head) {
+        if self.due.is_none() && (self.touched || self.head != self.shown_head) {
             self.due = Some(Instant::now() + self.coalesce);
         }
-        self.due
+        self.due.into_iter().chain(self.held_until).min()
     }
 
     /// Publishes what changed since the last publication. Returns whether a viewer can see any of it.
     pub(crate) fn publish(&mut self) -> bool {
         self.due = None;
+        self.touched = false;
         let changed = self.take_changed_rows();
         self.head.total = self.entries.len();
         let head = patch::diff(&canonical(&self.shown_head), &canonical(&self.head));
@@ -173,8 +211,15 @@ impl Index {
     /// The rows that are not as viewers hold them, `None` for those that are no longer shown.
     fn take_changed_rows(&mut self) -> Vec<(SessionId, Option<Bytes>)> {
         let mut touched = BTreeSet::new();
+        let now = Instant::now();
+        self.held_until = None;
         for (id, row) in std::mem::take(&mut self.dirty) {
-            if let (Some(row), Some(entry)) = (row, self.entries.get_mut(&id)) {
+            if let (Some(mut row), Some(entry)) = (row, self.entries.get_mut(&id)) {
+                if let Some(until) = entry.hold_activity(&row, now) {
+                    self.held_until = Some(self.held_until.map_or(until, |held| held.min(until)));
+                    self.dirty.insert(id.clone(), Some(row.clone()));
+                    row.activity = entry.activity.as_ref().map(|(shown, _)| shown.clone());
+                }
                 entry.row = frame::json(&canonical(&row)).into();
             }
             touched.insert(id);
@@ -212,15 +257,62 @@ mod tests {
     use crate::rows::IndexRows;
     use crate::topic::RingLimits;
 
-    #[tokio::test]
-    async fn only_what_a_viewer_can_see_is_published_and_it_gives_the_same_rows() {
+    fn index() -> Index {
         let rows = Content::Index(Arc::new(IndexRows::default()));
         let limits = RingLimits {
             patches: 8,
             bytes: 4096,
         };
         let topic = Arc::new(StateTopic::new("sessions", Epoch::new(1), limits, 1, rows, Vec::new()));
-        let mut index = Index::new(topic.clone(), 1, Duration::ZERO);
+        Index::new(topic, 1, Duration::ZERO)
+    }
+
+    fn shown(index: &Index) -> Value {
+        let all: Value = serde_json::from_slice(index.topic.rendered().body()).unwrap();
+        all["sessions"]["a~1"].clone()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn activity_is_published_twice_a_second_and_what_else_changes_at_once() {
+        let mut index = index();
+        let mut row: SessionRow =
+            serde_json::from_value(json!({"id": "a~1", "name": "a", "source": "live", "status": "running"})).unwrap();
+        let mut does = |index: &mut Index, text: &str, tokens: u64| {
+            let activity = json!({"kind": "tool", "text": text, "since": "2026-01-31T12:00:00.000Z"});
+            row.activity = serde_json::from_value(activity).unwrap();
+            row.usage.get_or_insert_default().tokens = tokens;
+            index.set(&row, Timestamp::default());
+            assert!(index.due().is_some_and(|due| due <= Instant::now()));
+            index.publish();
+        };
+        does(&mut index, "Read a", 1);
+        does(&mut index, "Read b", 2);
+        assert_eq!(shown(&index)["activity"]["text"], "Read a", "a moment ago");
+        assert_eq!(shown(&index)["usage"]["tokens"], 2);
+        let due = index.due().unwrap();
+        assert_eq!(due, Instant::now() + ACTIVITY_EVERY);
+        tokio::time::advance(ACTIVITY_EVERY).await;
+        assert!(index.publish());
+        assert_eq!(shown(&index)["activity"]["text"], "Read b");
+        assert!(
+            index.due().is_none() && !index.publish(),
+            "nothing is held back any more"
+        );
+        does(&mut index, "Read c", 2);
+        // The end of all activity goes with the state that it follows from.
+        row.activity = None;
+        row.status = forgecast_protocol::SessionStatus::Waiting;
+        index.set(&row, Timestamp::default());
+        assert!(index.publish());
+        assert_eq!(shown(&index)["status"], "waiting");
+        assert_eq!(shown(&index).get("activity"), None);
+        assert!(index.due().is_none());
+    }
+
+    #[tokio::test]
+    async fn only_what_a_viewer_can_see_is_published_and_it_gives_the_same_rows() {
+        let mut index = index();
+        let topic = index.topic.clone();
         assert!(index.due().is_none() && !index.publish());
         let problem = Problem {
             kind: ProblemKind::Store,

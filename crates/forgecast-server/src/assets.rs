@@ -1,21 +1,31 @@
 //! The dashboard: files that are part of the binary, in the encoding the browser takes. Opens nothing on disk.
 
+use std::sync::Arc;
+
 use axum::body::Body;
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use bytes::Bytes;
 use forgecast_protocol::SessionRef;
 use forgecast_ui::Asset;
 
 use crate::error::{Error, no_such_address};
 use crate::headers::parts;
+use crate::state::AppState;
 
 /// Every path that is no route: a file of the dashboard, or the dashboard itself for one of its own addresses.
-pub(crate) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Result<Response, Error> {
+pub(crate) async fn serve(
+    State(shared): State<Arc<AppState>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
     let path = uri.path().trim_start_matches('/');
     let asset = match forgecast_ui::asset(path) {
         Some(asset) => asset,
         None if is_page(path) => forgecast_ui::index(),
+        None if method == Method::GET && wants_page(&headers) => return Ok(lost(&shared.options.base_path)),
         None => return Err(no_such_address().await),
     };
     if !matches!(method, Method::GET | Method::HEAD) {
@@ -41,6 +51,26 @@ pub(crate) fn is_page(path: &str) -> bool {
 fn is_session(id: &str) -> bool {
     // Some programs write `%7E` where they mean `~`; nothing else that an id may have is ever encoded.
     id.replace("%7E", "~").replace("%7e", "~").parse::<SessionRef>().is_ok()
+}
+
+/// Whether a person reads the answer: browsers name HTML when an address is opened, and programs do not.
+fn wants_page(headers: &HeaderMap) -> bool {
+    parts(headers, &header::ACCEPT, ',').any(|kind| kind.trim().to_ascii_lowercase().starts_with("text/html"))
+}
+
+/// A page that says that there is none at its address, with the way to the one that there is.
+fn lost(base_path: &str) -> Response {
+    let parts = base_path.split('/').filter(|part| !part.is_empty());
+    let base: String = parts.flat_map(|part| ["/", part]).collect();
+    let page = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>Page not found · Forgecast</title>\n<link rel=\"icon\" href=\"{base}/icon.svg\">\n\
+         <link rel=\"stylesheet\" href=\"{base}/docs.css\">\n</head>\n<body>\n<main>\n<h1>Page not found</h1>\n\
+         <p>There is nothing at this address.</p>\n<p><a href=\"{base}/\">Go to sessions</a></p>\n</main>\n\
+         </body>\n</html>\n"
+    );
+    (StatusCode::NOT_FOUND, Html(page)).into_response()
 }
 
 fn answer(asset: &'static Asset, headers: &HeaderMap) -> Response {

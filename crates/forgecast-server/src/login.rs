@@ -51,6 +51,7 @@ pub(crate) async fn logout(
 
 /// `GET /api/v1/me`: who the principal is.
 pub(crate) async fn me(Extension(principal): Extension<Principal>) -> NoStore<Json<Me>> {
+    let expires_at = principal.credential().and_then(|credential| credential.until);
     let (role, session) = match principal {
         Principal::Anonymous => (None, None),
         Principal::Local => (Some(CallerRole::Local), None),
@@ -59,7 +60,11 @@ pub(crate) async fn me(Extension(principal): Extension<Principal>) -> NoStore<Js
         Principal::Token(Role::Admin, _) => (Some(CallerRole::Admin), None),
         Principal::ShareLink(session, _) => (Some(CallerRole::Guest), Some(session)),
     };
-    NoStore(Json(Me { role, session }))
+    NoStore(Json(Me {
+        role,
+        session,
+        expires_at,
+    }))
 }
 
 /// Nothing but a cookie.

@@ -35,6 +35,8 @@ impl Session {
         self.adopt(event);
         let before = Outline::of(&self.view);
         let changed = self.fold(&event.fact, cx);
+        let is_news = changed.activity != Activity::None;
+        self.state.activity.note(&event.fact, is_news, cx);
         self.note_activity(&event.fact, cx, changed.activity);
         let standing = self.derive();
         for section in changed.with(before.changes(&self.view)).sections() {

@@ -20,6 +20,7 @@ impl Session {
             source: view.source,
             status: view.status,
             attention: self.state.attention.current().cloned(),
+            activity: self.state.activity.current(view, self.state.agents.subagents_at_work()),
             status_reason: view.status_reason.clone(),
             waiting_for: view.waiting_for,
             phase: view.phase.as_ref().map(|phase| RowPhase {

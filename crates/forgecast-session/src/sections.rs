@@ -2,6 +2,7 @@
 //! writer of its part of the view, and says whether a fact changed that part. What concerns several sections at once is
 //! not decided here but in `fold`.
 
+pub(crate) mod activity;
 pub(crate) mod agents;
 pub(crate) mod artifacts;
 pub(crate) mod attention;
@@ -99,6 +100,7 @@ state! {
     usage: usage::UsageAccounts,
     decisions: decisions::DecisionLog,
     attention: attention::AttentionLog,
+    activity: activity::ActivityLog,
 }
 
 /// What is known of the session's name, and which run it is.

@@ -26,7 +26,8 @@ use crate::lenient::Text;
 use crate::tool_input::Input;
 use crate::transcript::{
     Depth, LineContext, LineInput, LineReader, TranscriptPath, Visitor, acts, deserialize_state, failed, message_in,
-    prompted, seen, serialize_state, title_in, titled, tool_line, turn_failed, turn_is_over, turn_was_stopped, when,
+    prompted, seen, serialize_state, speaks, title_in, titled, tool_line, turn_failed, turn_is_over, turn_was_stopped,
+    when,
 };
 
 pub(super) static AGENT: Agent = Agent {
@@ -332,7 +333,12 @@ impl Reader {
         match payload.kind.get() {
             Some("token_count" | "context_compacted" | "thread_settings_applied") => {}
             Some("user_message") => self.prompt(line, message, out),
-            Some("agent_message") => out.log(&line.context, None, "", message, ANSWER_LINES),
+            Some("agent_message") => {
+                out.log(&line.context, None, "", message, ANSWER_LINES);
+                if let Some(fact) = speaks(None, message, line.context.cleaner()) {
+                    out.fact(&line.context, fact);
+                }
+            }
             Some("item_completed") => self.completed(line, out),
             Some("thread_name_updated") => self.named(line, out),
             Some("task_started" | "turn_started") => self.goes_on(line, out),

@@ -90,6 +90,7 @@ pub(super) fn read(head: &Head, fields: &mut Fields<'_>) -> Result<Fact, String>
         "activity_reported" => Fact::ActivityReported(ActivityReported {
             agent: fields.word(&["agent"]),
             activity: enum_word(fields, "activity").unwrap_or_default(),
+            words: fields.line(&["words"]),
         }),
         "error_reported" => Fact::ErrorReported(error(fields)?),
         "completion_reported" => {

@@ -74,7 +74,18 @@ pub(crate) fn acts(agent: Option<&str>, activity: AgentActivity) -> Fact {
     Fact::ActivityReported(ActivityReported {
         agent: agent.map(str::to_owned),
         activity,
+        words: None,
     })
+}
+
+/// An agent, the main one without an id, says something in the middle of its turn: the first line of it.
+pub(crate) fn speaks(agent: Option<&str>, text: &str, cleaner: &Cleaner) -> Option<Fact> {
+    let words = title_in(text, cleaner)?;
+    Some(Fact::ActivityReported(ActivityReported {
+        agent: agent.map(str::to_owned),
+        activity: AgentActivity::Alive,
+        words: Some(words),
+    }))
 }
 
 /// An agent waits until a person approves this use of a tool.

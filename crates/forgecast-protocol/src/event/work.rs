@@ -155,6 +155,8 @@ pub struct ActivityReported {
     pub agent: Option<String>,
     /// What it is doing.
     pub activity: AgentActivity,
+    /// What it says of it in its own words, one line.
+    pub words: Option<String>,
 }
 
 /// What an agent is doing.

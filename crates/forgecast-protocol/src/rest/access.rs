@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::SessionId;
+use crate::time::Timestamp;
 
 /// A token that is to be exchanged for a cookie.
 #[derive(Deserialize, JsonSchema)]
@@ -23,6 +24,9 @@ pub struct Me {
     /// The one session that a guest may watch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
+    /// When a guest's link ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// What a token, or the place that a request comes from, allows.

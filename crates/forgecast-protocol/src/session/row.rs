@@ -29,6 +29,8 @@ pub struct SessionRow {
     pub status: SessionStatus,
     /// What needs a person's notice.
     pub attention: Option<Attention>,
+    /// What it is doing now, while it is at work; boxed because most rows are of sessions that are over.
+    pub activity: Option<Box<RowActivity>>,
     /// Why the status is what it is, one line.
     pub status_reason: Option<String>,
     /// What it waits for, when it waits and the producer says for what.
@@ -74,6 +76,9 @@ pub struct Attention {
     pub seq: u64,
     /// One line: why, or for a session that is completed what it did. May be empty.
     pub text: String,
+    /// It waits because a turn ended by itself, or because the user stopped it: worth showing, and no reason to call anybody.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub your_turn: bool,
 }
 
 /// What is worth a person's notice.
@@ -90,6 +95,38 @@ pub enum AttentionKind {
     Stalled,
     /// A mark of its budget was passed.
     Budget,
+}
+
+/// What a session is doing now: the newest that is known of it. The viewer ticks the time since.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RowActivity {
+    /// What kind of doing.
+    pub kind: ActivityKind,
+    /// One line of at most 160 characters, without control characters: `Edit src/sync/queue.rs`.
+    pub text: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Which attempt at the current phase it is, from the second on.
+    pub attempt: Option<u32>,
+    /// Sub-agents at work, if there are any.
+    pub subagents: Option<u32>,
+}
+
+/// What kind of doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ActivityKind {
+    /// A tool runs: its name and what it is used on.
+    Tool,
+    /// A test run is going on: its number and counts.
+    Tests,
+    /// The model was asked and has not answered yet.
+    Thinking,
+    /// The agent's own last words.
+    Words,
+    /// The detail of the phase, by the producer's account.
+    Phase,
 }
 
 /// The current phase, short.

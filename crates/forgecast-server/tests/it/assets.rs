@@ -33,6 +33,16 @@ async fn the_page_is_served_at_every_address_of_the_dashboard_and_asked_for_each
         let kind = lost.header("content-type");
         assert_eq!((lost.status, kind), (404, "application/problem+json"), "{path}");
     }
+    // Whoever opens it in a browser finds the way home.
+    let browser = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
+    let lost = server.request("GET", "/foo/bar", &browser, b"").await;
+    assert_eq!(lost.status, 404);
+    assert!(lost.header("content-type").starts_with("text/html"));
+    assert!(
+        lost.text().contains("<a href=\"/\">Go to sessions</a>"),
+        "{}",
+        lost.text()
+    );
     let json = [("content-type", "application/json")];
     assert_eq!(server.request("POST", "/", &json, b"{}").await.status, 405);
 }

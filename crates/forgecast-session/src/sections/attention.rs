@@ -72,7 +72,10 @@ impl AttentionLog {
         let is_another_wait = self.begins_another_wait(standing);
         if before != Noticeable::of(view) || is_another_wait {
             match kind {
-                Some(kind) if is_news => self.raise(kind, text_of(view), at),
+                Some(kind) if is_news => {
+                    self.raise(kind, text_of(view), at);
+                    self.set_your_turn(standing);
+                }
                 // What was waited for in vain is still to be noticed.
                 None if view.status == SessionStatus::Abandoned => {}
                 None if known == Some(AttentionKind::Budget) => {}
@@ -81,6 +84,7 @@ impl AttentionLog {
         } else if let Some(attention) = self.attention.as_mut().filter(|_| kind.is_some() && kind == known) {
             // The same wait may be for another tool by now.
             attention.text = text_of(view);
+            self.set_your_turn(standing);
         }
         self.update_budget(view, at);
     }
@@ -109,6 +113,13 @@ impl AttentionLog {
         }
     }
 
+    /// A wait for a prompt has a key only if an error ended the turn.
+    fn set_your_turn(&mut self, standing: &Standing) {
+        if let Some(attention) = &mut self.attention {
+            attention.your_turn = standing.waiting_for == Some(WaitingFor::Prompt) && standing.wait.is_none();
+        }
+    }
+
     fn raise(&mut self, kind: AttentionKind, text: String, since: Timestamp) {
         self.attention_seq += 1;
         self.attention = Some(Attention {
@@ -116,6 +127,7 @@ impl AttentionLog {
             since,
             seq: self.attention_seq,
             text,
+            your_turn: false,
         });
     }
 }

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::waits::WaitKey;
 use self::waits::{ToolUse, Wait};
-use super::{Changed, Context, evict};
+use super::{Changed, Context, count, evict};
 use crate::vocabulary::{self, Meaning};
 
 /// Uses of tools that are remembered, the newest: one is told by transcript, telemetry and hook within seconds.
@@ -326,6 +326,15 @@ impl Conversations {
             None if self.is_anybody_at_work(None) => AgentsStanding::AtWork,
             None => AgentsStanding::Unknown,
         }
+    }
+
+    /// How many subagents are at work.
+    pub(crate) fn subagents_at_work(&self) -> u32 {
+        let subagents = self.conversations.values().flat_map(|conversation| {
+            let agents = conversation.agents.iter();
+            agents.filter(|(id, agent)| !id.is_empty() && conversation.is_at_work(id, agent))
+        });
+        count(subagents.count())
     }
 
     fn agents(&self) -> impl Iterator<Item = (&str, &str, &Agent)> {

@@ -196,13 +196,13 @@ fn conversation_fact() -> impl Strategy<Value = Fact> {
                 })
             }),
         tool_use().prop_map(|(agent, use_id, tool)| Fact::WaitingEnded(WaitingEnded { agent, use_id, tool })),
-        (tool_use(), any::<bool>()).prop_map(|((agent, ..), works)| {
+        (tool_use(), any::<bool>(), of(word())).prop_map(|((agent, ..), works, words)| {
             let activity = if works {
                 AgentActivity::Working
             } else {
                 AgentActivity::Alive
             };
-            Fact::ActivityReported(ActivityReported { agent, activity })
+            Fact::ActivityReported(ActivityReported { agent, activity, words })
         }),
         (tool_use(), of(any::<bool>())).prop_map(|((agent, use_id, tool), success)| {
             let tool = tool.unwrap_or_default();

@@ -8,6 +8,7 @@
 mod stages;
 mod support;
 
+mod activity;
 mod agent_sessions;
 mod arbitrary;
 mod attention;

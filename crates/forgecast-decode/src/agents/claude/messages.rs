@@ -13,7 +13,7 @@ use super::{asks_user, starts_agent};
 use crate::clean::level_named;
 use crate::lenient::Text;
 use crate::tool_input::Input;
-use crate::transcript::{Visitor, closed, failed, message_in, title_in, tool_line};
+use crate::transcript::{Visitor, closed, failed, message_in, speaks, title_in, tool_line};
 
 /// Most lines of one prompt, answer or error in the log.
 const PROMPT_LINES: usize = 8;
@@ -160,6 +160,9 @@ impl Reader {
                     let text = text_of(block.text).unwrap_or_default();
                     let limit = if line.is_main() { ANSWER_LINES } else { AGENT_LINES };
                     out.log(&line.context, None, "", &text, limit);
+                    if !message.stop_reason.is("end_turn") {
+                        self.speaks(line, &text, out);
+                    }
                 }
                 Some("tool_use") => self.tool_use(line, block, out),
                 _ => {}
@@ -168,6 +171,15 @@ impl Reader {
         let says = |kind: &str| line.blocks.iter().any(|block| block.kind.is(kind));
         if message.stop_reason.is("end_turn") && says("text") && !says("tool_use") {
             self.turn_ends(line, id, &TurnEnd::Done, out);
+        }
+    }
+
+    /// What the agent says in the middle of its turn.
+    fn speaks(&mut self, line: &Line<'_>, text: &str, out: &mut dyn Visitor) {
+        let agent = line.context.agent.as_deref();
+        if let Some(fact) = speaks(agent, text, line.context.cleaner()) {
+            self.remember_alive(agent, line);
+            out.fact(&line.context, fact);
         }
     }
 

@@ -497,12 +497,16 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What kind of doing. */
+        ActivityKind: "tool" | "tests" | "thinking" | "words" | "phase";
         /** @description What an agent is doing, by a line that tells of no single use of a tool. */
         ActivityReported: {
             /** @description What it is doing. */
             activity: components["schemas"]["AgentActivity"];
             /** @description The agent; absent for the main one. */
             agent?: string;
+            /** @description What it says of it in its own words, one line. */
+            words?: string;
         };
         /** @description What an agent is doing. */
         AgentActivity: "alive" | "working";
@@ -743,6 +747,8 @@ export interface components {
             since: components["schemas"]["Timestamp"];
             /** @description One line: why, or for a session that is completed what it did. May be empty. */
             text: string;
+            /** @description It waits because a turn ended by itself, or because the user stopped it: worth showing, and no reason to call anybody. */
+            your_turn?: boolean;
         };
         /** @description What is worth a person's notice. */
         AttentionKind: "completed" | "failed" | "waiting" | "stalled" | "budget";
@@ -1474,6 +1480,8 @@ export interface components {
         MarkKind: "completed" | "failed" | "abandoned" | "budget" | "waiting" | "stalled" | "resumed" | "tests_failed" | "tests_passed" | "error" | "agent";
         /** @description Who is signed in, and what this one may do. */
         Me: {
+            /** @description When a guest's link ends. */
+            expires_at?: components["schemas"]["Timestamp"];
             /** @description What this one may do; null for somebody without a token. */
             role: components["schemas"]["CallerRole"] | null;
             /** @description The one session that a guest may watch. */
@@ -1820,6 +1828,25 @@ export interface components {
         RootKind: "projects" | "checkpoints" | "logs" | string;
         /** @description How a configured folder is observed. */
         RootState: "watching" | "polling" | "missing" | "unreadable";
+        /** @description What a session is doing now: the newest that is known of it. The viewer ticks the time since. */
+        RowActivity: {
+            /**
+             * Format: uint32
+             * @description Which attempt at the current phase it is, from the second on.
+             */
+            attempt?: number;
+            /** @description What kind of doing. */
+            kind: components["schemas"]["ActivityKind"];
+            /** @description Since when. */
+            since: components["schemas"]["Timestamp"];
+            /**
+             * Format: uint32
+             * @description Sub-agents at work, if there are any.
+             */
+            subagents?: number;
+            /** @description One line of at most 160 characters, without control characters: `Edit src/sync/queue.rs`. */
+            text: string;
+        };
         /** @description The current phase, short. */
         RowPhase: {
             /** @description Name. */
@@ -2027,6 +2054,8 @@ export interface components {
         SessionRef: string;
         /** @description One session in the index: enough for the overview. */
         SessionRow: {
+            /** @description What it is doing now, while it is at work; boxed because most rows are of sessions that are over. */
+            activity?: components["schemas"]["RowActivity"];
             /**
              * Format: uint32
              * @description Agents at work.
@@ -3122,6 +3151,7 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type ActivityKind = components['schemas']['ActivityKind'];
 export type ActivityReported = components['schemas']['ActivityReported'];
 export type AgentActivity = components['schemas']['AgentActivity'];
 export type AgentReported = components['schemas']['AgentReported'];
@@ -3213,6 +3243,7 @@ export type Rejection = components['schemas']['Rejection'];
 export type RootHealth = components['schemas']['RootHealth'];
 export type RootKind = components['schemas']['RootKind'];
 export type RootState = components['schemas']['RootState'];
+export type RowActivity = components['schemas']['RowActivity'];
 export type RowPhase = components['schemas']['RowPhase'];
 export type RowTasks = components['schemas']['RowTasks'];
 export type RowTests = components['schemas']['RowTests'];
