@@ -38,6 +38,24 @@ function precompress(): Plugin {
   };
 }
 
+/** Writes the icon with each number that it can show: the content security policy allows no drawing made by the page. */
+function numberedIcons(): Plugin {
+  return {
+    name: 'numbered-icons',
+    apply: 'build',
+    generateBundle() {
+      const drawing = readFileSync('public/icon.svg', 'utf8');
+      for (const name of [...'123456789', 'more']) {
+        const text = name === 'more' ? '9+' : name;
+        const mark =
+          '<circle cx="44" cy="44" r="20" fill="#d93025"/>' +
+          `<text x="44" y="54" text-anchor="middle" font-family="sans-serif" font-size="${text.length > 1 ? 22 : 30}" font-weight="700" fill="#fff">${text}</text>`;
+        this.emitFile({ type: 'asset', fileName: `icon-${name}.svg`, source: drawing.replace('</svg>', `${mark}</svg>`) });
+      }
+    },
+  };
+}
+
 export default defineConfig({
   base: './',
   plugins: [
@@ -49,6 +67,7 @@ export default defineConfig({
         runes: true,
       },
     }),
+    numberedIcons(),
     precompress(),
   ],
   build: {

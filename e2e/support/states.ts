@@ -290,6 +290,20 @@ export function row(id: string, over: Json = {}): Json {
 }
 
 /** Twenty sessions in every state. */
+/** What running sessions do, one after the other. */
+const ACTIVITIES: Json[] = [
+  { kind: 'tool', text: 'Edit src/sync/queue.rs', subagents: 2 },
+  { kind: 'tests', text: 'Test run 2: 41 passed, 2 failed', attempt: 2 },
+  { kind: 'words', text: 'The old validators are only used in two places, so I will move them first.' },
+  { kind: 'thinking', text: 'Thinking, after Bash cargo check --workspace' },
+  { kind: 'phase', text: 'Writing the release notes' },
+];
+
+/** What needs a person's notice since so many seconds. */
+export function attention(kind: string, seconds: number, text: string, over: Json = {}): Json {
+  return { kind, since: ago(seconds), seq: 1, text, ...over };
+}
+
 export function rows(): Json {
   const names = [
     'weather-app',
@@ -322,9 +336,17 @@ export function rows(): Json {
     return row(`${name}~${1 + (at % 3)}`, {
       status,
       task: `Build ${name.replace('-', ' ')} with tests and documentation`,
-      ...(status === 'waiting' && { status_reason: 'Asks whether it may run the migration', waiting_for: at < 10 ? 'permission' : 'answer' }),
-      ...(status === 'stalled' && { status_reason: 'No work for 18 minutes' }),
-      ...(status === 'failed' && { status_reason: 'Tests still failed after 5 rounds' }),
+      ...(status === 'running' && { activity: { ...ACTIVITIES[at % ACTIVITIES.length], since: ago(3 + at) } }),
+      ...(status === 'waiting' && {
+        status_reason: 'Wants to run: npm run migrate && npm test',
+        waiting_for: at < 10 ? 'permission' : 'answer',
+        attention: attention('waiting', 240 + at, 'Wants to run: npm run migrate && npm test'),
+      }),
+      ...(status === 'stalled' && { status_reason: 'No work for 18 minutes', attention: attention('stalled', 180, 'No work for 18 minutes') }),
+      ...(status === 'failed' && {
+        status_reason: 'Tests still failed after 5 runs',
+        attention: attention('failed', 200 + at * 60, 'Tests still failed after 5 runs'),
+      }),
       phase: { name: current, number: String(reached), total: 8 },
       phases: Object.fromEntries(
         PHASES.map((phase, order) => [
@@ -369,6 +391,7 @@ export function rows(): Json {
     project: 'feed-reader',
     waiting_for: 'prompt',
     status_reason: 'Finished its turn',
+    attention: attention('waiting', 300, 'Finished its turn', { your_turn: true }),
     started_at: ago(700),
     agents_active: 0,
   };

@@ -180,7 +180,7 @@ test('coming back from a session finds the overview as it was', async ({ page })
   await page.goto(mock.url);
   const list = page.getByRole('region', { name: 'Sessions' });
   await expect(page.locator('[data-session]').first()).toBeVisible();
-  await list.evaluate((view) => (view.scrollTop = 148 * 60));
+  await list.evaluate((view) => (view.scrollTop = 148 * 40));
   await page.locator('[data-session="s150~1"]').click();
   await expect(page.getByRole('heading', { name: 's150', level: 1 })).toBeVisible();
   await page.goBack();

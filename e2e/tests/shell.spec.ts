@@ -246,24 +246,6 @@ test('one session can be told of alone, also after a reload, and where nothing c
   await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
 });
 
-test('the title counts what happened while nobody looked', async ({ page }) => {
-  await page.goto(mock.url);
-  await expect(page.locator('[data-session]').first()).toBeVisible();
-  await expect(page).toHaveTitle('Forgecast');
-  const look = (hidden: boolean) =>
-    page.evaluate((hidden) => {
-      Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
-      document.dispatchEvent(new Event('visibilitychange'));
-    }, hidden);
-  await look(true);
-  mock.patch('sessions', { sessions: { [ID]: { status: 'failed', attention: attention('failed', 1) }, 'new~1': row('new~1', { status: 'failed' }) } });
-  await expect(page).toHaveTitle('(1) Forgecast');
-  mock.patch('sessions', { sessions: { [ID]: { status: 'waiting', waiting_for: 'prompt', attention: attention('waiting', 2) } } });
-  await expect(page).toHaveTitle('(2) Forgecast');
-  await look(false);
-  await expect(page).toHaveTitle('Forgecast');
-});
-
 test('the dashboard can be installed, wherever it is mounted', async ({ page, assets }) => {
   const prefix = new Prefix('/tools/forge/', assets);
   await prefix.start();

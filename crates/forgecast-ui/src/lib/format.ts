@@ -46,16 +46,19 @@ export function count(value: number): string {
   return `${scaled.toFixed(digits).replace(/\.0$/, '')}${units[unit]}`;
 }
 
+/** The reader's own way to write numbers; everything that is written as a number is written here. */
+const LOCALE = (globalThis as { navigator?: { language?: string } }).navigator?.language ?? 'en-US';
+const NUMBER = new Intl.NumberFormat(LOCALE);
+const DOLLARS = new Intl.NumberFormat(LOCALE, { style: 'currency', currency: 'USD', currencyDisplay: 'narrowSymbol' });
+
 /** `1,234,567`. */
 export function exact(value: number): string {
-  return value.toLocaleString('en-US');
+  return NUMBER.format(value);
 }
 
-/** US dollars: `$0.42`, `$12.30`, `$1,234`, `<$0.01`. */
+/** US dollars: `$0.42`, `$12.30`, `$1,778.09`, `<$0.01`. */
 export function money(usd: number): string {
-  if (usd > 0 && usd < 0.01) return '<$0.01';
-  const digits = usd >= 1000 ? 0 : 2;
-  return `$${usd.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
+  return usd > 0 && usd < 0.01 ? `<${DOLLARS.format(0.01)}` : DOLLARS.format(usd);
 }
 
 /** `$1.20–$3.40`, or one amount when both are shown alike. */

@@ -16,6 +16,8 @@ import type { SessionView } from '../generated/wire';
 
 const POLL_MS = 5_000;
 const MAX_TOASTS = 3;
+/** The poll may miss once. */
+const OFFLINE_MS = 2 * POLL_MS;
 
 const batch = new RafBatch();
 
@@ -23,6 +25,8 @@ class LiveData {
   connection = $state<Connection>({ kind: 'connecting' });
   /** The server speaks another version of the protocol than this page. */
   outdated = $state(false);
+  /** When anything was last heard of the server, by this machine's clock. */
+  heardAt = $state(Date.now());
   index = new Sessions(batch, {
     onEvent: (event, topic) => this.#onEvent(event, topic),
     onEventReceived: (event, topic) => {
@@ -50,7 +54,10 @@ class LiveData {
       now: () => Date.now(),
       random: () => Math.random(),
       onConnection: (connection) => this.#onConnection(connection),
-      onTime: (time) => ticker.sync(time),
+      onTime: (time) => {
+        this.heardAt = Date.now();
+        ticker.sync(time);
+      },
       onOtherProtocol: () => (this.outdated = true),
     });
   }
@@ -71,6 +78,11 @@ class LiveData {
     // A tab that the browser had frozen: its socket may be long gone, and its timers have not noticed.
     document.addEventListener('resume', now);
     this.#socket.connect();
+  }
+
+  /** The socket is down and the poll that stands in for it gets no answer: nothing that is shown is the present. */
+  get offline(): boolean {
+    return this.connection.kind !== 'live' && ticker.now - this.heardAt > OFFLINE_MS;
   }
 
   /** Whether there is something that was shown. */
@@ -169,6 +181,14 @@ class LiveData {
         poll({
           ...asked,
           everyMs: POLL_MS,
+          onState: (body) => {
+            this.heardAt = Date.now();
+            asked.onState(body);
+          },
+          onSame: () => {
+            this.heardAt = Date.now();
+            asked.onSame();
+          },
           fetch: (input, init) => fetch(input, init),
           onFailure: (status) => {
             if (status === 401 || status === 403) this.onConnectionRefused?.();

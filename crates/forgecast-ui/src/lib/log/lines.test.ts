@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { filterQuery, passesEverything, passes, segments } from './lines';
+import { filterQuery, kindOf, levelToShow, passesEverything, passes, segments } from './lines';
 import type { LogLevel, LogLine } from '../generated/wire';
 
 const line = (text: string, level?: LogLevel): LogLine => ({ offset: 0, at: '2026-01-31T08:15:00.000Z', text, ...(level && { level }) });
@@ -90,5 +90,31 @@ describe('the parts of a line', () => {
 
   it('do not end within a character of two units', () => {
     expect(segments('🙂🙂', undefined, 3)[0]!.text).toBe('🙂');
+  });
+});
+
+describe('what a line of a transcript is', () => {
+  const at = '2026-01-31T12:00:00.000Z';
+  const kind = (text: string, level?: LogLine['level']) => kindOf({ offset: 0, at, text, ...(level && { level }) });
+
+  it('is known by its form', () => {
+    expect([kind('› Fix it'), kind('Bash npm test'), kind('mcp__db__query select 1'), kind('Bash failed: 1', 'error'), kind('Fixed it all.')]).toEqual([
+      'prompt',
+      'tool',
+      'tool',
+      'result',
+      'said',
+    ]);
+  });
+
+  it('has its level shown where it matters and is not said', () => {
+    const shown = (text: string, level: LogLine['level'] & string) => levelToShow({ offset: 0, at, text, level });
+    expect([shown('it broke', 'error'), shown('AssertionError: 1', 'error'), shown('slow', 'warn'), shown('WARN slow', 'warn'), shown('x', 'info')]).toEqual([
+      'error',
+      undefined,
+      'warn',
+      undefined,
+      undefined,
+    ]);
   });
 });

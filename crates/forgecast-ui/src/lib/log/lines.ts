@@ -104,3 +104,24 @@ function marked(parts: Segment[], found: readonly number[], length: number): Seg
   }
   return out;
 }
+
+/** What a line of an agent's transcript is, by the form in which the server writes it. */
+export type LineKind = 'prompt' | 'tool' | 'result' | 'said';
+
+/** The tools of Claude Code and of Codex, and those of MCP servers. Any other line is taken for words. */
+const TOOL = new RegExp(
+  '^(?:mcp__\\S+|Agent|AskUserQuestion|Bash|BashOutput|Edit|ExitPlanMode|Glob|Grep|KillShell|LS|MultiEdit|NotebookEdit|Read|Skill|Task|TodoWrite' +
+    '|WebFetch|WebSearch|Write|apply_patch|exec_command|shell|update_plan|view_image|web_search|write_stdin)(?: |$)',
+);
+
+export function kindOf({ text, level }: LogLine): LineKind {
+  if (text.startsWith('› ')) return 'prompt';
+  if (level === 'error') return 'result';
+  return TOOL.test(text) ? 'tool' : 'said';
+}
+
+/** The level, where it matters and the line does not say it itself. */
+export function levelToShow({ text, level }: LogLine): LogLevel | undefined {
+  if (level !== 'warn' && level !== 'error') return undefined;
+  return new RegExp(level, 'i').test(text.slice(0, 60)) ? undefined : level;
+}

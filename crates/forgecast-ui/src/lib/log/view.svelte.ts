@@ -19,6 +19,8 @@ const THIRD = 1 / 3;
 /** Lines that are copied at most, and fetched at once. */
 const MAX_COPIED = 200_000;
 const COPIED_AT_ONCE = 10_000;
+/** Lines before the end among which the reason of a failure is looked for. */
+const MAX_SEARCHED = 20_000;
 
 export class LogView {
   filter = $state.raw<LogFilter>(FULL);
@@ -171,6 +173,21 @@ export class LogView {
     this.following = false;
     if (this.filtered) this.setContext(true);
     return this.#indexOf(offset);
+  }
+
+  /** Goes to the last line that says it is an error, if one of the newest lines does; its place among all lines. */
+  async lastError(): Promise<number | undefined> {
+    const { end } = this.log.cache;
+    let last: number | undefined;
+    for (let offset = Math.max(this.log.cache.first, end - MAX_SEARCHED); offset < end;) {
+      const { offsets, next_offset } = await this.#source.matches({ level: 'error', offset }, this.#abort.signal);
+      last = offsets.at(-1) ?? last;
+      if (next_offset <= offset) break;
+      offset = next_offset;
+    }
+    if (last === undefined) return undefined;
+    if (this.filtered) this.setContext(true);
+    return this.goTo(last);
   }
 
   /** The text of the selected lines, as far as they are shown. */

@@ -16,6 +16,8 @@ class Login {
   /** There is more to see than what a link shows. */
   readonly canBrowse = $derived(this.me?.role !== 'guest');
   readonly gate = $derived<Gate>(gateFor(this.me, router.route.page === 'session' ? router.route.id : undefined));
+  /** When the link ends by which this browser sees one session, by the server's clock; undefined for everybody else. */
+  readonly sharedUntil = $derived(this.me?.role === 'guest' ? this.me.expires_at : undefined);
   /** It came with a token, not by being near. */
   readonly signedIn = $derived(this.me !== undefined && this.me.role !== null && this.me.role !== 'local');
   readonly #api = { base: baseOf(location.pathname), fetch: ((input, init) => fetch(input, init)) as typeof fetch };

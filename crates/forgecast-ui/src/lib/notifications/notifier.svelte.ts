@@ -1,4 +1,4 @@
-// Notifications of the browser, and the count in the title of a tab that is not looked at. Permission is asked for only
+// Notifications of the browser, and the count on the icon of an installed page that is not looked at. Permission is asked for only
 // when somebody presses a button; of several tabs one shows; what is chosen is kept in this browser.
 
 import { COLLECT_MS, NotificationQueue } from './notification-queue';
@@ -12,6 +12,7 @@ import {
   type Message,
   type NotificationPrefs,
 } from './notification-events';
+import { showByWorker } from './worker';
 import { SeenAttention } from './seen-attention';
 import type { Toast } from './toasts';
 import { router } from '../navigation/router.svelte';
@@ -31,6 +32,7 @@ class Notifier {
   #isLeader = false;
   readonly #attention = new SeenAttention(stored(SEEN_KEY));
   #storing = false;
+  #base = '';
   #icon = '';
   #channel: BroadcastChannel | undefined;
   readonly #queue = new NotificationQueue({
@@ -44,6 +46,7 @@ class Notifier {
 
   /** `base` is the folder of the dashboard. */
   start(base: string): void {
+    this.#base = base;
     this.#icon = `${base}icon-192.png`;
     if (typeof BroadcastChannel !== 'undefined') {
       this.#channel = new BroadcastChannel(CHANNEL);
@@ -147,12 +150,14 @@ class Notifier {
   }
 
   #show(message: Message): void {
+    const options = { body: message.body.slice(0, 300), tag: message.tag, icon: this.#icon };
     let shown: Notification;
     try {
-      shown = new Notification(message.title, { body: message.body.slice(0, 300), tag: message.tag, icon: this.#icon });
+      shown = new Notification(message.title, options);
     } catch {
-      // Some phones let only installed workers show any.
-      this.permission = 'unsupported';
+      // Phones let only a worker show any.
+      const url = message.session === undefined ? this.#base : router.href({ page: 'session', id: message.session });
+      showByWorker(`${this.#base}notify.js`, message.title, { ...options, data: { url } }).catch(() => (this.permission = 'unsupported'));
       return;
     }
     shown.onclick = () => {
@@ -180,8 +185,3 @@ function store(key: string, text: string): void {
 }
 
 export const notifier = new Notifier();
-
-/** The title of a page, with how much happened while nobody looked. */
-export function pageTitle(text: string): string {
-  return notifier.unseen > 0 ? `(${notifier.unseen}) ${text}` : text;
-}

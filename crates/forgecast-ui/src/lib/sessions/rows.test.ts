@@ -9,6 +9,7 @@ function row(id: string, status: SessionStatus, over: Partial<SessionRow> = {}):
   return { id, name: id, source: 'live', status, agents_active: 0, problems: 0, ...over };
 }
 
+const NOW = Date.parse('2026-01-31T12:30:00.000Z');
 const ROWS = [
   row('a~1', 'running', { last_work_at: '2026-01-31T10:00:00.000Z', usage: { tokens: 10, cost_usd: 1 }, tests: { failed: 2 } }),
   row('b~1', 'stalled', { last_work_at: '2026-01-31T12:00:00.000Z', usage: { tokens: 5 } }),
@@ -30,19 +31,19 @@ describe('the overview', () => {
   });
 
   it('shows the newest work first, and what never worked last by name', () => {
-    expect(ranking(...ROWS).list('all', [], 'work')).toEqual(['b~1', 'd~1', 'a~1', 'c~1', 'e~1', 'f~1']);
-    expect(ranking(...ROWS).list('active', [], 'cost')).toEqual(['a~1', 'b~1']);
+    expect(ranking(...ROWS).list('all', [], 'work', NOW)).toEqual(['b~1', 'd~1', 'a~1', 'c~1', 'e~1', 'f~1']);
+    expect(ranking(...ROWS).list('active', [], 'cost', NOW)).toEqual(['c~1', 'a~1', 'b~1']);
   });
 
   it('finds every word anywhere in a row, in any case', () => {
-    expect(ranking(...ROWS).list('all', words(' invoices QUARTERLY '), 'name')).toEqual(['c~1']);
-    expect(ranking(...ROWS).list('all', words('running b'), 'name')).toEqual([]);
+    expect(ranking(...ROWS).list('all', words(' invoices QUARTERLY '), 'name', NOW)).toEqual(['c~1']);
+    expect(ranking(...ROWS).list('all', words('running b'), 'name', NOW)).toEqual([]);
   });
 
-  it('counts what waits, apart from it what cannot go on without a person, and the failing tests of what is at work', () => {
+  it('counts what waits, apart from it what cannot go on without a person, and which of those at work have failing tests', () => {
     const waiting = [row('g~1', 'waiting', { waiting_for: 'permission' }), row('h~1', 'waiting', { waiting_for: 'prompt' })];
-    expect(ranking(...ROWS, ...waiting).totals).toEqual({ active: 2, waiting: 3, blocked: 1, failingTests: 2, counted: 3 });
-    expect(ranking(...waiting).list('waiting', ['permission'], 'name')).toEqual(['g~1']);
+    expect(ranking(...ROWS, ...waiting).totals).toEqual({ active: 2, waiting: 3, blocked: 1, failingTests: 1, counted: 3, hosts: 1 });
+    expect(ranking(...waiting).list('waiting', ['permission'], 'name', NOW)).toEqual(['g~1']);
   });
 });
 
@@ -54,6 +55,7 @@ describe('rows that change one by one', () => {
     name: fc.constantFrom('One', 'two', 'Three'),
     tokens: fc.nat(5),
     failed: fc.nat(3),
+    attention: fc.option(fc.record({ kind: fc.constantFrom('waiting', 'failed', 'completed'), seq: fc.nat(3), your_turn: fc.boolean() }), { nil: undefined }),
     sort: fc.constantFrom(...SORTS),
     filter: fc.constantFrom('', 't', 'o running'),
     tab: fc.constantFrom(...TABS),
@@ -64,8 +66,9 @@ describe('rows that change one by one', () => {
       fc.property(fc.array(change, { maxLength: 40 }), (changes) => {
         const kept = new Ranking();
         const held = new Map<string, SessionRow>();
-        for (const { id, gone, status, name, tokens, failed, sort, filter, tab } of changes) {
+        for (const { id, gone, status, name, tokens, failed, attention, sort, filter, tab } of changes) {
           const next = row(id, status, { name, usage: { tokens }, tests: { failed } });
+          if (attention) next.attention = { ...attention, since: '2026-01-31T12:00:00.000Z', text: '' };
           if (gone) {
             held.delete(id);
             kept.remove(id);
@@ -74,8 +77,9 @@ describe('rows that change one by one', () => {
             kept.put(next);
           }
           const anew = ranking(...held.values());
-          expect(kept.list(tab, words(filter), sort)).toEqual(anew.list(tab, words(filter), sort));
-          expect([kept.counts, kept.totals]).toEqual([anew.counts, anew.totals]);
+          expect(kept.list(tab, words(filter), sort, NOW)).toEqual(anew.list(tab, words(filter), sort, NOW));
+          expect([kept.counts, kept.totals, kept.current(NOW)]).toEqual([anew.counts, anew.totals, anew.current(NOW)]);
+          expect(kept.needing().sort()).toEqual(anew.needing().sort());
         }
       }),
     );
@@ -83,13 +87,13 @@ describe('rows that change one by one', () => {
 
   it('say whether a list of them can be another one', () => {
     const kept = ranking(...ROWS);
-    kept.list('active', ['running'], 'started');
+    kept.list('active', ['running'], 'started', NOW);
     const a = ROWS[0]!;
-    expect(kept.put(a)).toEqual({ order: false, text: false });
-    expect(kept.put({ ...a, usage: { tokens: 11 } })).toEqual({ order: false, text: false });
-    expect(kept.put({ ...a, status_reason: 'thinks' })).toEqual({ order: false, text: true });
+    expect(kept.put(a)).toEqual({ order: false, text: false, needs: false });
+    expect(kept.put({ ...a, usage: { tokens: 11 } })).toEqual({ order: false, text: false, needs: false });
+    expect(kept.put({ ...a, status_reason: 'thinks' })).toEqual({ order: false, text: true, needs: false });
     expect(kept.put({ ...a, status: 'completed' }).order).toBe(true);
-    kept.list('all', [], 'tokens');
+    kept.list('all', [], 'tokens', NOW);
     expect(kept.put({ ...a, status: 'completed', usage: { tokens: 12 } }).order).toBe(true);
     expect(kept.remove('a~1').order).toBe(true);
     expect(kept.remove('a~1').order).toBe(false);

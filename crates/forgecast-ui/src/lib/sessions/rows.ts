@@ -1,6 +1,7 @@
 // What the overview knows of one row of the index: its tab, its text, its place by each order. Pure.
 
 import { millis } from '../format';
+import { isCurrent } from './needs';
 import type { SessionRow, SessionStatus } from '../generated/wire';
 
 export const TABS = ['active', 'waiting', 'completed', 'failed', 'all'] as const;
@@ -18,13 +19,29 @@ export const TAB_OF: Record<SessionStatus, Tab> = {
   abandoned: 'failed',
 };
 
-export function inTab(row: SessionRow, tab: Tab): boolean {
-  return tab === 'all' || TAB_OF[row.status] === tab;
+/** Whether a row belongs to a tab. The first one shows what is going on: it overlaps with the others, and what has just
+ *  ended leaves it by the clock. */
+export function inTab(row: SessionRow, tab: Tab, now: number): boolean {
+  return tab === 'all' || (tab === 'active' ? isCurrent(row, now) : TAB_OF[row.status] === tab);
 }
 
 /** What a filter looks into, in small letters. */
 export function rowText(row: SessionRow): string {
-  return [row.id, row.name, row.project, row.task, row.host, row.status, row.status_reason, row.waiting_for, row.phase?.name].join('\n').toLowerCase();
+  return [
+    row.id,
+    row.name,
+    row.project,
+    row.task,
+    row.host,
+    row.status,
+    row.status_reason,
+    row.waiting_for,
+    row.phase?.name,
+    row.activity?.text,
+    row.attention?.text,
+  ]
+    .join('\n')
+    .toLowerCase();
 }
 
 export function words(filter: string): string[] {
@@ -47,11 +64,14 @@ export interface Totals {
   waiting: number;
   /** Of those, the ones that cannot go on without a person: a permission or an answer. */
   blocked: number;
+  /** Of those, the ones with failing tests. */
   failingTests: number;
   /** Sessions of which the usage is known, at work or not. */
   counted: number;
+  /** Machines that the sessions run on. */
+  hosts: number;
 }
 
 export function emptyTotals(): Totals {
-  return { active: 0, waiting: 0, blocked: 0, failingTests: 0, counted: 0 };
+  return { active: 0, waiting: 0, blocked: 0, failingTests: 0, counted: 0, hosts: 0 };
 }

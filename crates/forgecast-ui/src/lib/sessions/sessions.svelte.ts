@@ -30,7 +30,9 @@ export class Sessions implements Follower {
   problem = $state.raw<ErrorBody>();
   /** How many rows each tab has. */
   counts = $state.raw<Readonly<Record<Tab, number>>>({ active: 0, waiting: 0, completed: 0, failed: 0, all: 0 });
-  totals = $state.raw<Readonly<Totals>>({ active: 0, waiting: 0, blocked: 0, failingTests: 0, counted: 0 });
+  totals = $state.raw<Readonly<Totals>>({ active: 0, waiting: 0, blocked: 0, failingTests: 0, counted: 0, hosts: 0 });
+  /** The rows that need somebody, in no order. */
+  needing = $state.raw<readonly RowState[]>([]);
   #known = $state(false);
   #total = $state(0);
   #problems = $state.raw<Record<string, Problem>>({});
@@ -45,6 +47,7 @@ export class Sessions implements Follower {
   readonly #changed = new Set<string>();
   #confirmed = 0;
   #filtered = false;
+  #needsChanged = false;
   #reorder = false;
   #orderedAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -74,11 +77,17 @@ export class Sessions implements Follower {
   }
 
   /** The rows to show, in order. */
-  list(tab: Tab, filter: string, sort: Sort): RowState[] {
+  list(tab: Tab, filter: string, sort: Sort, now: number): RowState[] {
     void this.#order;
     const wanted = words(filter);
     this.#filtered = wanted.length > 0;
-    return this.#ranking.list(tab, wanted, sort).map((id) => this.#states.get(id)!);
+    return this.#ranking.list(tab, wanted, sort, now).map((id) => this.#states.get(id)!);
+  }
+
+  /** How many rows belong to what is going on at this time, in milliseconds. */
+  current(now: number): number {
+    void this.#order;
+    return this.#ranking.current(now);
   }
 
   /** The row of a session, as it is when it changes. */
@@ -131,6 +140,7 @@ export class Sessions implements Follower {
     if (row) this.#handlers.onRow?.(row, this.#rest === undefined);
     const effect = row ? this.#ranking.put(row.id === id ? row : { ...row, id }) : this.#ranking.remove(id);
     this.#changed.add(id);
+    this.#needsChanged ||= effect.needs;
     this.#reorder ||= effect.order || (effect.text && this.#filtered);
   }
 
@@ -144,6 +154,11 @@ export class Sessions implements Follower {
       else this.#states.delete(id);
     }
     this.#changed.clear();
+    // What needs somebody is shown in the same frame, whenever the lists are worked out anew.
+    if (this.#needsChanged) {
+      this.#needsChanged = false;
+      this.needing = this.#ranking.needing().map((id) => this.#states.get(id)!);
+    }
     const first = !this.#known && this.#rest !== undefined;
     if (this.#rest) {
       this.#known = true;

@@ -22,7 +22,7 @@ function page(rows: SessionRow[]) {
   frame();
   return { index, frame, host };
 }
-const ids = (index: Sessions, filter = '') => index.list('all', filter, 'tokens').map(({ id }) => id);
+const ids = (index: Sessions, filter = '') => index.list('all', filter, 'tokens', 0).map(({ id }) => id);
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -59,7 +59,7 @@ describe('the index', () => {
     expect(index.counts.all).toBe(1);
     index.patch({ sessions: { b: null } });
     frame();
-    expect(index.list('all', '', 'tokens').every((state) => state !== undefined)).toBe(true);
+    expect(index.list('all', '', 'tokens', 0).every((state) => state !== undefined)).toBe(true);
     expect(index.counts.all).toBe(0);
   });
 
@@ -88,7 +88,7 @@ describe('the index', () => {
     }
     vi.advanceTimersByTime(ORDER_MS);
     frame();
-    expect(index.list('all', '', 'tokens')).toHaveLength(50);
+    expect(index.list('all', '', 'tokens', 0)).toHaveLength(50);
     expect(Object.keys(index.state!.sessions)).toHaveLength(50);
     expect(vi.getTimerCount()).toBeLessThanOrEqual(1);
   });

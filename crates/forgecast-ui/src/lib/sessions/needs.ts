@@ -1,0 +1,88 @@
+// What needs somebody: which rows of the index do, for how long an end counts as fresh, and in which order they stand. Pure.
+
+import { millis } from '../format';
+import { atWork } from './status';
+import type { Attention, SessionRow } from '../generated/wire';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+/** A session that ended well stays among the active ones for this long; one that ended badly needs somebody for longer. */
+export const FRESH_END_MS = 30 * MINUTE;
+export const FRESH_FAILURE_MS = 12 * HOUR;
+
+/** What somebody is needed for, in the order in which it is shown. */
+export const NEEDS = ['waiting', 'failed', 'stalled', 'budget'] as const;
+export type Need = (typeof NEEDS)[number];
+
+/** What somebody is needed for, if anybody is. A finished turn and a good end need nobody. */
+export function needOf({ attention }: SessionRow): Need | undefined {
+  if (attention === undefined || attention.your_turn) return undefined;
+  return NEEDS.find((need) => need === attention.kind);
+}
+
+/** Whether it still is news that a session failed; what waits or stalls is, however long it does. */
+export function isFresh(row: SessionRow, now: number): boolean {
+  const ended = millis(row.ended_at ?? row.last_work_at) ?? 0;
+  return atWork(row) || now - ended < (needOf(row) === undefined && row.status === 'completed' ? FRESH_END_MS : FRESH_FAILURE_MS);
+}
+
+/** Whether a row belongs to what is going on: alive, or over for a short time only. */
+export function isCurrent(row: SessionRow, now: number): boolean {
+  if (atWork(row)) return true;
+  // Nobody can say when it was abandoned; only a crash is news.
+  return (row.status !== 'abandoned' || needOf(row) !== undefined) && isFresh(row, now);
+}
+
+/** Who has waited longest comes first; of the ends, the newest. */
+export function byUrgency(a: SessionRow, b: SessionRow): number {
+  const rank = (row: SessionRow) => NEEDS.indexOf(needOf(row) ?? 'budget');
+  const since = (row: SessionRow) => millis(row.attention?.since) ?? 0;
+  const oldestFirst = needOf(a) === 'waiting' ? 1 : -1;
+  return rank(a) - rank(b) || oldestFirst * (since(a) - since(b)) || (a.id < b.id ? -1 : 1);
+}
+
+/** The heading of what is needed, as short as a badge. */
+export function needText(row: SessionRow): string {
+  switch (needOf(row)) {
+    case 'waiting':
+      if (row.waiting_for === 'permission') return 'needs approval';
+      if (row.waiting_for === 'answer') return 'asks a question';
+      return row.waiting_for === 'prompt' ? 'stopped by an error' : 'waits for you';
+    case 'failed':
+      return row.status === 'abandoned' ? 'crashed' : 'failed';
+    case 'stalled':
+      return 'stalled';
+    default:
+      return 'budget threshold';
+  }
+}
+
+/** What is asked, or why somebody is needed: one line. Since when stands beside it, so a silence is told by what it is in. */
+export function needReason(row: SessionRow): string {
+  if (needOf(row) === 'stalled' && row.activity) return `Silent during ${row.activity.text}`;
+  return row.attention?.text || row.status_reason || 'No reason given';
+}
+
+/** What was acknowledged: the number of the attention by session. Bounded: the oldest is forgotten first. */
+export type Acknowledged = Readonly<Record<string, number>>;
+const MAX_ACKNOWLEDGED = 1_000;
+
+export function isAcknowledged(acknowledged: Acknowledged, id: string, { seq }: Pick<Attention, 'seq'>): boolean {
+  return Object.hasOwn(acknowledged, id) && seq <= acknowledged[id]!;
+}
+
+export function acknowledge(acknowledged: Acknowledged, id: string, { seq }: Pick<Attention, 'seq'>): Acknowledged {
+  const others = Object.entries(acknowledged).filter(([other]) => other !== id);
+  return Object.fromEntries([...others.slice(1 - MAX_ACKNOWLEDGED), [id, seq]]);
+}
+
+/** Reads what was stored; what is not understood was never acknowledged. */
+export function parseAcknowledged(text: string | null): Acknowledged {
+  try {
+    const read: unknown = JSON.parse(text ?? '');
+    if (typeof read !== 'object' || read === null) return {};
+    return Object.fromEntries(Object.entries(read).filter((entry): entry is [string, number] => typeof entry[1] === 'number'));
+  } catch {
+    return {};
+  }
+}
