@@ -1,6 +1,7 @@
 //! `demo`: runs simulated builds, which only write files, and the same server as `serve`, which watches these files.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +14,12 @@ use forgecast_decode::agents::AGENTS;
 use crate::config::{AgentFolders, key};
 use crate::demo::{self, Demo};
 use crate::shutdown;
+
+/// Silence after which a build of the demo is stalled, at speed 1.
+const STALLED_AFTER: Duration = Duration::from_secs(25);
+/// Budgets that some of the demo's sessions, and an hour of it, reach.
+const SESSION_BUDGET_USD: f64 = 6.0;
+const DAY_BUDGET_USD: f64 = 60.0;
 
 /// Runs until a signal, or with `--once --no-serve` until every build has ended.
 ///
@@ -51,6 +58,11 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Result<()> {
         let folders = if agent.key == "claude" { only(&claude) } else { none() };
         flags.set(AgentFolders::key(agent), Some(folders));
     }
+    // Minutes of the demo stand for hours: silence and spending show sooner than in earnest.
+    let silence = STALLED_AFTER.div_f64(args.speed).as_secs().max(2);
+    flags.set(key!(sessions.stalled_after_s), Some(silence));
+    flags.set(key!(budgets.session_usd), Some(SESSION_BUDGET_USD));
+    flags.set(key!(budgets.day_usd), Some(DAY_BUDGET_USD));
     let config = context.configure(flags)?;
     let shutdown = shutdown::on_signals()?;
     let player = Demo::prepare(&options, &forgecast_ingest::system_clock()).await?;

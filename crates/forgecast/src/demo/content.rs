@@ -27,6 +27,10 @@ pub(crate) struct Blueprint {
     pub(crate) model: &'static str,
     /// The command that runs its tests.
     pub(crate) check: &'static str,
+    /// The command before whose run somebody is asked, at the end of the build.
+    pub(crate) asks_for: Option<&'static str>,
+    /// Whether it falls silent for a while in the middle of its work.
+    pub(crate) hangs: bool,
 }
 
 /// One task of the builder.
@@ -100,6 +104,8 @@ pub(crate) const BLUEPRINTS: &[Blueprint] = &[
         fails: false,
         model: "claude-opus-4-8",
         check: "npx vitest run",
+        asks_for: Some("rm -rf dist && npm run deploy -- --production"),
+        hangs: false,
     },
     Blueprint {
         name: "chess-engine",
@@ -153,6 +159,8 @@ pub(crate) const BLUEPRINTS: &[Blueprint] = &[
         fails: false,
         model: "claude-opus-5",
         check: "cargo test",
+        asks_for: None,
+        hangs: false,
     },
     Blueprint {
         name: "invoice-service",
@@ -189,6 +197,8 @@ pub(crate) const BLUEPRINTS: &[Blueprint] = &[
         fails: false,
         model: "claude-sonnet-4-6",
         check: "pytest -q",
+        asks_for: Some("psql $DATABASE_URL -f migrations/0042_decimal.sql"),
+        hangs: false,
     },
     Blueprint {
         name: "photo-organizer",
@@ -223,6 +233,8 @@ pub(crate) const BLUEPRINTS: &[Blueprint] = &[
         fails: false,
         model: "claude-opus-4-8",
         check: "go test ./...",
+        asks_for: None,
+        hangs: true,
     },
     Blueprint {
         name: "chat-relay",
@@ -258,6 +270,8 @@ pub(crate) const BLUEPRINTS: &[Blueprint] = &[
         fails: true,
         model: "claude-sonnet-5",
         check: "mix test",
+        asks_for: None,
+        hangs: false,
     },
     Blueprint {
         name: "recipe-planner",
@@ -291,5 +305,7 @@ pub(crate) const BLUEPRINTS: &[Blueprint] = &[
         fails: false,
         model: "claude-opus-4-8",
         check: "npx playwright test",
+        asks_for: Some("git push --force-with-lease origin main"),
+        hangs: false,
     },
 ];

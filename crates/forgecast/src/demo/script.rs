@@ -2,11 +2,12 @@
 
 mod phases;
 
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
 use forgecast_protocol::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::agent::{self, Agent, BuildState, Workspace};
 use super::content::Blueprint;
@@ -14,6 +15,9 @@ use super::documents;
 use super::writer::{Action, Step, Style};
 
 const FOLDER: &str = ".context-foundry";
+/// How long a person takes to answer, and how long a build that hangs is silent; milliseconds at speed 1.
+const PERSON_MS: Range<u64> = 25_000..45_000;
+const SILENCE_MS: Range<u64> = 35_000..50_000;
 
 /// The parameters of a build.
 #[derive(Clone, Debug)]
@@ -148,6 +152,32 @@ impl Script<'_> {
             path: Path::new(FOLDER).join(name),
             text,
         });
+    }
+
+    /// Reports an event of its own, as producers do that keep an `events.jsonl`.
+    fn event(&mut self, mut event: Value) {
+        event["session"] = self.spec.session.into();
+        event["at"] = self.time().to_string().into();
+        self.append("events.jsonl", format!("{event}\n"));
+    }
+
+    /// Asks for the approval of a command, and gets it after a while.
+    fn ask_for(&mut self, command: &str) {
+        self.event(
+            json!({ "type": "waiting_began", "waiting_for": "permission", "tool": "Bash", "summary": command,
+            "reason": format!("Wants to run: {command}") }),
+        );
+        self.log(&format!("\u{1b}[35m?\u{1b}[0m waiting for approval: {command}"));
+        self.now_ms += self.rng.u64(PERSON_MS);
+        self.event(json!({ "type": "waiting_ended", "tool": "Bash" }));
+        self.log(&format!("\u{1b}[2m$ {command}\u{1b}[0m"));
+    }
+
+    /// Nothing happens, as when a download hangs.
+    fn hang(&mut self) {
+        self.log("\u{1b}[2m$ go mod download\u{1b}[0m");
+        self.now_ms += self.rng.u64(SILENCE_MS);
+        self.log("\u{1b}[33mWARN\u{1b}[0m go mod download: timed out, trying the mirror");
     }
 
     fn log(&mut self, line: &str) {

@@ -66,6 +66,16 @@ impl ToolUse {
     pub(crate) fn run(said: impl Into<String>, command: &str, output: &str) -> Self {
         Self::new(said, "Bash", json!({ "command": command }), output)
     }
+
+    /// A question to the user, with what can be chosen.
+    pub(crate) fn ask(said: &str, question: &str, options: &[&str]) -> Self {
+        let options: Vec<Value> = options
+            .iter()
+            .map(|label| json!({ "label": label, "description": "" }))
+            .collect();
+        let question = json!({ "question": question, "header": "Choice", "options": options, "multiSelect": false });
+        Self::new(said, "AskUserQuestion", json!({ "questions": [question] }), "")
+    }
 }
 
 /// The next tool call of the main conversation.

@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::Script;
 use crate::demo::agent;
 use crate::demo::content::Issue;
 use crate::demo::documents::{self, Outcome};
+
+/// Parts in which tests run.
+const TEST_GROUPS: u32 = 4;
 
 /// The phases of a build, in order.
 impl Script<'_> {
@@ -18,12 +23,14 @@ impl Script<'_> {
         self.agent.prompt(100, &prompt);
         if blueprint.enhancement {
             self.enter("Codebase Analysis", "0/7", "starting", "Reading the existing code");
+            self.name_task();
             for detail in ["Mapping modules and their dependencies", "Reading the tests that exist"] {
                 self.work("analyzing", detail, 2.0);
             }
             self.complete("The existing code is understood");
         }
         self.enter("Scout", "1/7", "starting", blueprint.task);
+        self.name_task();
         for finding in blueprint.findings {
             self.work("researching", finding, 2.0);
         }
@@ -49,6 +56,9 @@ impl Script<'_> {
         self.tasks_done = Some(0);
         self.enter("Builder", "3/7", "starting", "Taking up the tasks");
         for (done, task) in tasks.iter().enumerate() {
+            if self.spec.blueprint.hangs && done == tasks.len() / 2 {
+                self.hang();
+            }
             let detail = format!("Task {}/{}: {}", done + 1, tasks.len(), task.description);
             self.report("building", &detail);
             for file in task.files {
@@ -102,8 +112,9 @@ impl Script<'_> {
         );
         let run = agent::test_run(blueprint, self.iteration);
         self.agent.begin_tool(self.now_ms, &run);
-        for task in blueprint.tasks.iter().take(4) {
+        for (task, group) in blueprint.tasks.iter().zip(1..=TEST_GROUPS) {
             self.wait(0.9);
+            self.count_tests(blueprint.tests * group / (TEST_GROUPS + 1), 0);
             let took = self.rng.u32(3..900);
             self.log(&format!(
                 "\u{1b}[32m✓\u{1b}[0m {} \u{1b}[2m({took} ms)\u{1b}[0m",
@@ -116,6 +127,7 @@ impl Script<'_> {
         }
         self.wait(1.0);
         let failed = u32::try_from(failing.len()).unwrap_or(0);
+        self.count_tests(blueprint.tests - failed, failed);
         let color = if failed == 0 { 32 } else { 31 };
         let summary = format!(
             "Tests: {failed} failed, {} passed, {} total",
@@ -129,6 +141,18 @@ impl Script<'_> {
         let name = format!("test-results-iteration-{}.md", self.iteration);
         let report = documents::test_report(blueprint, self.iteration, failing, self.time());
         self.artifact(&name, report);
+    }
+
+    /// The tests of this run that are over.
+    fn count_tests(&mut self, passed: u32, failed: u32) {
+        self.event(
+            json!({ "type": "tests_reported", "iteration": self.iteration, "passed": passed, "failed": failed }),
+        );
+    }
+
+    /// What the build was asked to do.
+    fn name_task(&mut self) {
+        self.event(json!({ "type": "session_seen", "task": self.spec.blueprint.task }));
     }
 
     fn heal(&mut self, fixed: &[Issue], issue: &Issue) {
@@ -155,6 +179,9 @@ impl Script<'_> {
         self.work_through("Screenshot", "4.5/8", "capturing", starting);
         let writing = ["Writing the README", "Describing the interfaces"];
         self.work_through("Documentation", "5/8", "documenting", writing);
+        if let Some(command) = blueprint.asks_for {
+            self.ask_for(command);
+        }
         let publishing = ["Creating the repository", "Pushing the first release"];
         self.work_through("Deploy", "6/8", "deploying", publishing);
         self.enter("Feedback", "7/8", "analyzing", "Looking back at what went wrong");
