@@ -124,6 +124,7 @@ for (const [name, viewport] of [
 ] as const) {
   test(`the live tail of a session is in the first screen: ${name}`, async ({ page }) => {
     await page.setViewportSize(viewport);
+    mock.append(`log/${WORKS}`, logLines(300));
     await page.goto(`${mock.url}/session/${WORKS}`);
     const last = page.locator('[data-panel="log"] .line').last();
     await expect(last).toBeVisible();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::usage::BudgetLevel;
 use super::status::{PhaseStatus, SessionStatus, SourceOfState, WaitingFor};
 use crate::ids::SessionId;
 use crate::time::Timestamp;
@@ -79,6 +80,9 @@ pub struct Attention {
     /// It waits because a turn ended by itself, or because the user stopped it: worth showing, and no reason to call anybody.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub your_turn: bool,
+    /// Which mark of the budget was passed, for `budget`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<BudgetLevel>,
 }
 
 /// What is worth a person's notice.

@@ -110,6 +110,9 @@ impl AttentionLog {
         let is_news = at.millis_since(view.last_work_at.unwrap_or(at)) < NEWS_MS;
         if budget.level > BudgetLevel::Safe && is_news {
             self.raise(AttentionKind::Budget, usage::budget_text(budget), at);
+            if let Some(attention) = &mut self.attention {
+                attention.level = Some(budget.level);
+            }
         }
     }
 
@@ -128,6 +131,7 @@ impl AttentionLog {
             seq: self.attention_seq,
             text,
             your_turn: false,
+            level: None,
         });
     }
 }

@@ -18,7 +18,7 @@ use crate::shutdown;
 /// Silence after which a build of the demo is stalled, at speed 1.
 const STALLED_AFTER: Duration = Duration::from_secs(25);
 /// Budgets that some of the demo's sessions, and an hour of it, reach.
-const SESSION_BUDGET_USD: f64 = 6.0;
+const SESSION_BUDGET_USD: f64 = 5.5;
 const DAY_BUDGET_USD: f64 = 60.0;
 
 /// Runs until a signal, or with `--once --no-serve` until every build has ended.

@@ -744,6 +744,7 @@ export interface components {
              */
             seq: number;
             /** @description When it happened. */
+            level?: components["schemas"]["BudgetLevel"];
             since: components["schemas"]["Timestamp"];
             /** @description One line: why, or for a session that is completed what it did. May be empty. */
             text: string;

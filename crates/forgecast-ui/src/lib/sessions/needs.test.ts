@@ -18,7 +18,9 @@ function attention(kind: Attention['kind'], over: Partial<Attention> = {}): Atte
 
 describe('who needs somebody', () => {
   it('is who waits, failed, stalled or passed a budget, and not who finished a turn or its work', () => {
-    for (const kind of ['waiting', 'failed', 'stalled', 'budget'] as const) expect(needOf(row('a', { attention: attention(kind) }))).toBe(kind);
+    for (const kind of ['waiting', 'failed', 'stalled'] as const) expect(needOf(row('a', { attention: attention(kind) }))).toBe(kind);
+    const marks = (['warning', 'critical', 'exceeded'] as const).map((level) => needOf(row('a', { attention: attention('budget', { level }) })));
+    expect(marks).toEqual([undefined, 'budget', 'budget']);
     expect(needOf(row('a', { attention: attention('completed') }))).toBeUndefined();
     expect(needOf(row('a', { attention: attention('waiting', { your_turn: true }) }))).toBeUndefined();
     expect(needOf(row('a'))).toBeUndefined();

@@ -17,6 +17,8 @@ export type Need = (typeof NEEDS)[number];
 /** What somebody is needed for, if anybody is. A finished turn and a good end need nobody. */
 export function needOf({ attention }: SessionRow): Need | undefined {
   if (attention === undefined || attention.your_turn) return undefined;
+  // That half of it is used is worth a word, and needs nobody yet.
+  if (attention.kind === 'budget' && attention.level !== 'critical' && attention.level !== 'exceeded') return undefined;
   return NEEDS.find((need) => need === attention.kind);
 }
 
@@ -53,7 +55,7 @@ export function needText(row: SessionRow): string {
     case 'stalled':
       return 'stalled';
     default:
-      return 'budget threshold';
+      return row.attention?.level === 'exceeded' ? 'over budget' : 'near budget';
   }
 }
 
