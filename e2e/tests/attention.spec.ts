@@ -167,3 +167,14 @@ test('without a connection one banner says so and since when, and all that is sh
   await expect(page.locator('[data-connection="live"]')).toBeVisible();
   await expect(page.getByText(/No connection for/)).toHaveCount(0);
 });
+
+test('a log that follows its end goes on following when the window changes its height', async ({ page }) => {
+  mock.append(`log/${WORKS}`, logLines(300));
+  await page.goto(`${mock.url}/session/${WORKS}`);
+  await expect(page.locator('[data-panel="log"] .line').last()).toBeInViewport();
+  for (const height of [3_000, 700, 500, 1_200]) {
+    await page.setViewportSize({ width: 1280, height });
+    await expect(page.locator('[data-panel="log"] [data-line="299"]')).toBeInViewport();
+  }
+  await expect(page.getByRole('button', { name: 'Following' })).toBeVisible();
+});

@@ -738,13 +738,14 @@ export interface components {
         Attention: {
             /** @description What happened. */
             kind: components["schemas"]["AttentionKind"];
+            /** @description Which mark of the budget was passed, for `budget`. */
+            level?: components["schemas"]["BudgetLevel"];
             /**
              * Format: uint64
              * @description Its number. It only grows within a session, so a viewer tells each number once and sees what it missed.
              */
             seq: number;
             /** @description When it happened. */
-            level?: components["schemas"]["BudgetLevel"];
             since: components["schemas"]["Timestamp"];
             /** @description One line: why, or for a session that is completed what it did. May be empty. */
             text: string;
