@@ -8,6 +8,7 @@ import { expect, test } from '../support/page.ts';
 
 const FOLDER = '../docs/pictures';
 const BUILDS = 6;
+const DESKTOP = { width: 1440, height: 900 };
 
 /** A build in its second round of self-healing: it shows most of what there is to see. */
 async function healing(url: string): Promise<string | undefined> {
@@ -29,6 +30,8 @@ const PICTURES: readonly { name: string; of: 'overview' | 'session'; light?: boo
 
 async function still(page: Page, path: string): Promise<void> {
   await page.evaluate(() => document.fonts.ready);
+  // What is said in passing would hide what stays.
+  for (const toast of await page.getByRole('button', { name: /^Dismiss/ }).all()) await toast.click({ timeout: 1_000 }).catch(() => {});
   await page.screenshot({ path, animations: 'disabled' });
 }
 
@@ -37,15 +40,17 @@ test('the pictures of the documentation', async ({ page }) => {
   await demo.start(['demo', '--builds', String(BUILDS), '--speed', '4', '--seed', '3']);
   try {
     await page.goto(demo.url);
-    await page.getByRole('button', { name: /^all/i }).click();
-    // The builds, and the agent that works without one.
-    await expect.poll(() => page.locator('[data-session]').count()).toBeGreaterThanOrEqual(BUILDS);
-    await expect.poll(() => healing(demo.url), { timeout: 120_000 }).toBeDefined();
-    const session = `${demo.url}/session/${await healing(demo.url)}`;
+    await page.setViewportSize(DESKTOP);
+    // Somebody is asked for a permission, and others are at work.
+    await expect.poll(() => page.locator('[data-need].waiting').count(), { timeout: 120_000 }).toBeGreaterThanOrEqual(1);
+    await expect(page.locator('[data-activity="tool"], [data-activity="words"]').first()).toBeVisible();
+    let session: string | undefined;
     for (const { name, of, light = false, phone = false } of PICTURES) {
       await page.emulateMedia({ colorScheme: light ? 'light' : 'dark' });
-      await page.setViewportSize(phone ? { width: 390, height: 844 } : { width: 1440, height: 900 });
-      if (of === 'session' && !page.url().startsWith(session)) {
+      await page.setViewportSize(phone ? { width: 390, height: 844 } : DESKTOP);
+      if (of === 'session' && session === undefined) {
+        await expect.poll(() => healing(demo.url), { timeout: 120_000 }).toBeDefined();
+        session = `${demo.url}/session/${await healing(demo.url)}`;
         await page.goto(session);
         await expect(page.locator('[data-phase]', { hasText: '×2' }).first()).toBeVisible();
         await expect(page.locator('[data-panel="log"] .line').first()).toBeVisible();

@@ -149,7 +149,7 @@ async function listening(context: BrowserContext, permission: NotificationPermis
 }
 
 /** What needs notice in a row, as the server says it. */
-const attention = (kind: string, seq: number, text = '') => ({ kind, seq, text, since: `2026-11-22T12:00:0${seq}.000Z` });
+const attention = (kind: string, seq: number, text = '') => ({ kind, seq, text, since: new Date(Date.now() + seq).toISOString() });
 
 const heard = (page: Page) => page.evaluate(() => (globalThis as unknown as { heard: Heard }).heard);
 

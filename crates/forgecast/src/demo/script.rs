@@ -157,6 +157,8 @@ impl Script<'_> {
     /// Reports an event of its own, as producers do that keep an `events.jsonl`.
     fn event(&mut self, mut event: Value) {
         event["session"] = self.spec.session.into();
+        // Without it, an event that is read before the phase file would be another session's.
+        event["directory"] = self.spec.folder.to_string_lossy().into();
         event["at"] = self.time().to_string().into();
         self.append("events.jsonl", format!("{event}\n"));
     }

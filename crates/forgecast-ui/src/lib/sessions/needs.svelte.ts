@@ -1,7 +1,7 @@
 // What needs somebody right now, less what was acknowledged in this browser; the count of it stands in the title and in the
 // icon of the tab, for which no permission is needed.
 
-import { acknowledge, byUrgency, isAcknowledged, isFresh, parseAcknowledged, type Acknowledged } from './needs';
+import { acknowledge, byUrgency, isAcknowledged, isFresh, noticeOf, parseAcknowledged, type Acknowledged } from './needs';
 import { live } from '../live/live.svelte';
 import { ticker } from '../time/ticker.svelte';
 import type { RowState } from './sessions.svelte';
@@ -18,7 +18,10 @@ class Needs {
   /** Who needs somebody, the most urgent first. */
   readonly list: readonly RowState[] = $derived(
     live.index.needing
-      .filter(({ id, row }) => row.attention && !isAcknowledged(this.#acknowledged, id, row.attention) && isFresh(row, this.minute))
+      .filter(({ id, row }) => {
+        const notice = noticeOf(row);
+        return notice && !isAcknowledged(this.#acknowledged, id, notice) && isFresh(row, this.minute);
+      })
       .sort((a, b) => byUrgency(a.row, b.row)),
   );
 
@@ -32,8 +35,9 @@ class Needs {
   }
 
   acknowledge({ id, row }: RowState): void {
-    if (!row.attention) return;
-    this.#acknowledged = acknowledge(this.#acknowledged, id, row.attention);
+    const notice = noticeOf(row);
+    if (!notice) return;
+    this.#acknowledged = acknowledge(this.#acknowledged, id, notice);
     try {
       localStorage.setItem(KEY, JSON.stringify(this.#acknowledged));
     } catch {

@@ -24,6 +24,9 @@ describe('who needs somebody', () => {
     expect(needOf(row('a', { attention: attention('completed') }))).toBeUndefined();
     expect(needOf(row('a', { attention: attention('waiting', { your_turn: true }) }))).toBeUndefined();
     expect(needOf(row('a'))).toBeUndefined();
+    // Found while it was waiting already.
+    expect(needOf(row('a', { status: 'waiting', waiting_for: 'answer' }))).toBe('waiting');
+    expect(needOf(row('a', { status: 'waiting', waiting_for: 'prompt' }))).toBeUndefined();
   });
 
   it('stands in the order of urgency: the longest wait first, of the ends the newest', () => {
@@ -59,10 +62,14 @@ describe('what was acknowledged', () => {
   });
 
   it('is bounded, the oldest is forgotten, and what is stored is read back', () => {
-    let seen: Acknowledged = {};
-    for (let at = 0; at < 1_200; at += 1) seen = acknowledge(seen, `s${at}`, { seq: at });
+    let seen: Acknowledged = Object.fromEntries(Array.from({ length: 1_000 }, (_, at) => [`s${at}`, at]));
+    for (const id of ['new', 'newer']) seen = acknowledge(seen, id, { seq: 1 });
     expect(Object.keys(seen)).toHaveLength(1_000);
-    expect(isAcknowledged(seen, 's100', { seq: 1 })).toBe(false);
+    expect([isAcknowledged(seen, 's1', { seq: 1 }), isAcknowledged(seen, 's2', { seq: 1 }), isAcknowledged(seen, 'newer', { seq: 1 })]).toEqual([
+      false,
+      true,
+      true,
+    ]);
     expect(parseAcknowledged(JSON.stringify(seen))).toEqual(seen);
     for (const text of [null, '', '[', '5', 'null', '{"a":"b"}']) expect(parseAcknowledged(text)).toEqual({});
   });

@@ -14,8 +14,17 @@ export const FRESH_FAILURE_MS = 12 * HOUR;
 export const NEEDS = ['waiting', 'failed', 'stalled', 'budget'] as const;
 export type Need = (typeof NEEDS)[number];
 
+/** What is worth somebody's notice in a row. What was waiting already when the session was found raised no attention, and
+ *  cannot go on by itself all the same: it has the number before the first. */
+export function noticeOf(row: SessionRow): Attention | undefined {
+  const isBlocked = row.status === 'waiting' && (row.waiting_for === 'permission' || row.waiting_for === 'answer');
+  if (row.attention || !isBlocked) return row.attention;
+  return { kind: 'waiting', seq: 0, since: row.last_work_at ?? row.started_at ?? '', text: row.status_reason ?? '' };
+}
+
 /** What somebody is needed for, if anybody is. A finished turn and a good end need nobody. */
-export function needOf({ attention }: SessionRow): Need | undefined {
+export function needOf(row: SessionRow): Need | undefined {
+  const attention = noticeOf(row);
   if (attention === undefined || attention.your_turn) return undefined;
   // That half of it is used is worth a word, and needs nobody yet.
   if (attention.kind === 'budget' && attention.level !== 'critical' && attention.level !== 'exceeded') return undefined;
@@ -38,7 +47,7 @@ export function isCurrent(row: SessionRow, now: number): boolean {
 /** Who has waited longest comes first; of the ends, the newest. */
 export function byUrgency(a: SessionRow, b: SessionRow): number {
   const rank = (row: SessionRow) => NEEDS.indexOf(needOf(row) ?? 'budget');
-  const since = (row: SessionRow) => millis(row.attention?.since) ?? 0;
+  const since = (row: SessionRow) => millis(noticeOf(row)?.since) ?? 0;
   const oldestFirst = needOf(a) === 'waiting' ? 1 : -1;
   return rank(a) - rank(b) || oldestFirst * (since(a) - since(b)) || (a.id < b.id ? -1 : 1);
 }

@@ -59,7 +59,7 @@ export class Ranking {
       return { order: true, text: true, needs: needOf(row) !== undefined };
     }
     this.#sum(held.row, -1);
-    const needs = (needOf(held.row) ?? needOf(row)) !== undefined && held.row.attention !== row.attention;
+    const needs = (needOf(held.row) ?? needOf(row)) !== undefined && (held.row.attention !== row.attention || needOf(held.row) !== needOf(row));
     const moved = held.key !== entry.key || held.name !== entry.name;
     const order = moved || TAB_OF[held.row.status] !== TAB_OF[row.status] || needs;
     const text = held.text !== undefined && held.text !== (entry.text = rowText(row));
