@@ -152,6 +152,7 @@ pub(crate) fn row(session: &str, status: SessionStatus, last_work_ms: i64) -> Se
         source: SourceOfState::Live,
         status,
         attention: None,
+        activity: None,
         status_reason: None,
         waiting_for: None,
         phase: None,
