@@ -42,6 +42,7 @@ mod ledger;
 mod live;
 mod log;
 mod merges;
+mod notifications;
 mod notifier;
 mod options;
 mod outcomes;
@@ -65,7 +66,7 @@ mod usage;
 pub use counters::{Counters, Reason, Receipt, Rejected};
 pub use error::{Error, PushError, SubscribeError};
 // Part of the hub's own interface: its callers know the hub, not the store.
-pub use forgecast_store::{From, LogQuery, StoreHealth};
+pub use forgecast_store::{From, LogQuery, NotificationWrite, StoreHealth, StoredNotifications};
 pub use frame::{Frame, FrameKind, Position};
 pub use hub::Hub;
 pub use import::{ImportOutcome, Refusal};

@@ -116,18 +116,26 @@ pub struct Subscription {
     ended: bool,
     /// Whether the first delivery was asked for.
     asked: bool,
-    _permit: ViewerPermit,
+    _permit: Option<ViewerPermit>,
 }
 
 impl Subscription {
     pub(crate) fn new(topic: Topic, source: Source, permit: ViewerPermit) -> Self {
+        Self {
+            _permit: Some(permit),
+            ..Self::uncounted(topic, source)
+        }
+    }
+
+    /// A subscription of this process itself, which takes no viewer's place.
+    pub(crate) fn uncounted(topic: Topic, source: Source) -> Self {
         Self {
             topic,
             listener: source.handle().changed.listen(),
             source,
             ended: false,
             asked: false,
-            _permit: permit,
+            _permit: None,
         }
     }
 

@@ -37,6 +37,13 @@ impl Calendar {
     }
 
     /// Milliseconds to the end of the day `last`; zero if there is no day after it.
+    /// How many minutes the clock on the wall is past midnight, 0 to 1439.
+    #[must_use]
+    pub fn minute_of_day(&self, at: Timestamp) -> u16 {
+        let at = self.zoned(at);
+        u16::from(at.hour().unsigned_abs()) * 60 + u16::from(at.minute().unsigned_abs())
+    }
+
     fn left_ms(&self, at: Timestamp, last: Date) -> i64 {
         let end = last.tomorrow().and_then(|next| next.to_zoned(self.0.clone()));
         end.map_or(0, |end| end.timestamp().as_millisecond() - at.as_millis())

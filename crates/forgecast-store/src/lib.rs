@@ -24,6 +24,7 @@ mod health;
 mod legacy_db;
 mod lock;
 mod meta;
+mod notifications;
 mod open;
 mod options;
 mod quarantine;
@@ -42,6 +43,7 @@ pub use error::Error;
 pub use finished::Finished;
 pub use forgecast_protocol::rest::{Exported, StoredEvent, StoredSession};
 pub use legacy_db::{LegacyDb, LegacyDbError, LegacyRow, LegacyTable};
+pub use notifications::{NotificationWrite, StoredNotifications};
 pub use open::{Opened, open};
 pub use options::Options;
 pub use read::{

@@ -95,7 +95,7 @@ impl Store {
     }
 
     /// Runs `task` in a transaction of its own, behind everything that is queued.
-    async fn perform<T: Send + 'static>(
+    pub(crate) async fn perform<T: Send + 'static>(
         &self,
         mut task: impl FnMut(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
