@@ -23,6 +23,7 @@ const INGEST: &str = "forgecast-ingest";
 const SESSION: &str = "forgecast-session";
 const STORE: &str = "forgecast-store";
 const HUB: &str = "forgecast-hub";
+const NOTIFY: &str = "forgecast-notify";
 const SERVER: &str = "forgecast-server";
 const UI: &str = "forgecast-ui";
 const LEGACY: &str = "forgecast-legacy";
@@ -39,16 +40,22 @@ const ALLOWED: &[Allowed] = &[
     allowed(INGEST, &[PROTOCOL, DECODE, OPEN], &[SESSION]),
     allowed(STORE, &[PROTOCOL], &[]),
     allowed(HUB, &[PROTOCOL, SESSION, STORE], &[]),
+    // It reads what is stored through the hub, like every viewer.
+    allowed(NOTIFY, &[PROTOCOL, HUB], &[SESSION, STORE]),
     allowed(UI, &[], &[]),
     // It decodes and cleans what is pushed, and opens artifacts; it knows nothing of watching.
-    allowed(SERVER, &[PROTOCOL, DECODE, OPEN, HUB, UI], &[TESTKIT]),
+    allowed(SERVER, &[PROTOCOL, DECODE, OPEN, HUB, NOTIFY, UI], &[TESTKIT]),
     // Mounted on the server by the binary; the server knows nothing of it.
     allowed(LEGACY, &[PROTOCOL, DECODE, HUB, SERVER], &[TESTKIT]),
     // In tests only: nothing that ships may have an edge to it.
-    allowed(TESTKIT, &[PROTOCOL, DECODE, SESSION, STORE, HUB, SERVER, LEGACY], &[]),
+    allowed(
+        TESTKIT,
+        &[PROTOCOL, DECODE, SESSION, STORE, HUB, NOTIFY, SERVER, LEGACY],
+        &[],
+    ),
     allowed(
         "forgecast",
-        &[PROTOCOL, DECODE, INGEST, SESSION, STORE, HUB, SERVER, LEGACY],
+        &[PROTOCOL, DECODE, INGEST, SESSION, STORE, HUB, NOTIFY, SERVER, LEGACY],
         &[],
     ),
     allowed("forgecast-bench", &[PROTOCOL, INGEST, SESSION, STORE, HUB], &[]),
@@ -61,10 +68,10 @@ const KEPT: &[(&str, &[&str])] = &[
     ("notify", &[INGEST]),
     ("rusqlite", &[STORE]),
     ("axum", &[SERVER, LEGACY]),
-    ("hyper", &[SERVER]),
-    ("hyper-util", &[SERVER]),
+    ("hyper", &[SERVER, NOTIFY]),
+    ("hyper-util", &[SERVER, NOTIFY]),
     ("rcgen", &[SERVER]),
-    ("tokio-rustls", &[SERVER]),
+    ("tokio-rustls", &[SERVER, NOTIFY]),
     ("clap", &["forgecast"]),
     ("toml", &["forgecast"]),
     ("tracing-subscriber", &["forgecast"]),
