@@ -330,7 +330,7 @@ impl Dispatcher {
 
     fn write_changed(&mut self) {
         for queue in &mut self.queues {
-            self.writes.extend(queue.take_changed().map(NotificationWrite::Put));
+            queue.take_writes(&mut self.writes);
         }
     }
 

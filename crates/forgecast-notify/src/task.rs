@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use forgecast_hub::{Delivery, Hub, NotificationWrite, Subscription};
 use forgecast_protocol::rest::{Notification, NotificationEvent, NotificationState};
-use forgecast_protocol::{Clock, SessionId};
+use forgecast_protocol::{Clock, SessionId, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
@@ -38,6 +38,7 @@ pub fn start(options: Options, hub: Hub, clock: Clock, stop: CancellationToken) 
         commands: sender,
     };
     let begin = Begin {
+        started_at: clock.now(),
         hub,
         clock,
         options,
@@ -54,14 +55,15 @@ struct Begin {
     options: Arc<Options>,
     commands: mpsc::Receiver<Command>,
     stop: CancellationToken,
+    /// What needed somebody before is history at the very first start.
+    started_at: Timestamp,
 }
 
 impl Begin {
     async fn run(self) {
-        let started_at = self.clock.now();
         let subscription = self.hub.follow_index();
         let dispatcher = loop {
-            match self.restore(started_at).await {
+            match self.restore().await {
                 Ok(dispatcher) => break dispatcher,
                 Err(error) => tracing::warn!(%error, "notifications cannot begin yet"),
             }
@@ -87,14 +89,14 @@ impl Begin {
         task.run().await;
     }
 
-    async fn restore(&self, started_at: forgecast_protocol::Timestamp) -> Result<Dispatcher, forgecast_hub::Error> {
+    async fn restore(&self) -> Result<Dispatcher, forgecast_hub::Error> {
         let mut stored = self.hub.stored_notifications().await?;
         let mut current = Vec::new();
         if self.options.targets.is_empty() {
             // When targets are configured again, what happened until then is history.
             if stored.memory.contains_key(BEGAN) {
                 let forget = vec![NotificationWrite::Forget(BEGAN.to_owned())];
-                self.hub.write_notifications(forget, started_at).await?;
+                self.hub.write_notifications(forget, self.started_at).await?;
             }
             stored = forgecast_hub::StoredNotifications::default();
         } else {
@@ -107,7 +109,7 @@ impl Begin {
             Box::new(new_id),
             stored,
             &current,
-            started_at,
+            self.started_at,
         ))
     }
 }

@@ -23,6 +23,8 @@ const MAX_NOTIFICATIONS: i64 = 10_000;
 pub enum NotificationWrite {
     /// Adds a notification, or replaces the one with its id.
     Put(Notification),
+    /// Removes the notification with this id, because another one says what it said.
+    Remove(String),
     /// Remembers a value, opaque here, by its key.
     Remember(String, Value),
     /// Forgets the value of a key.
@@ -128,6 +130,10 @@ fn write(db: &Connection, write: &NotificationWrite) -> Result<()> {
                  ON CONFLICT (id) DO UPDATE SET state = ?2, settled_at = ?3, body = ?4",
             )?
             .execute(params![one.id, state(one.state), settled_at, body])?;
+        }
+        NotificationWrite::Remove(id) => {
+            db.prepare_cached("DELETE FROM notifications WHERE id = ?1")?
+                .execute([id])?;
         }
         NotificationWrite::Remember(key, body) => {
             let body = serde_json::to_string(body).map_err(json)?;

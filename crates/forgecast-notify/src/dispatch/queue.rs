@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use forgecast_hub::NotificationWrite;
 use forgecast_protocol::rest::{
     Notification, NotificationEvent, NotificationItem, NotificationState, NotificationTarget,
 };
@@ -89,6 +90,8 @@ pub(super) struct Queue {
     entries: VecDeque<Entry>,
     /// What left the queue and is not written yet.
     left: Vec<Notification>,
+    /// The ids of messages that became a part of another one.
+    joined: Vec<String>,
     /// Whether the first message is being sent.
     sending: bool,
     failures: u32,
@@ -109,6 +112,7 @@ impl Queue {
             cool_down_ms: target.cool_down_ms.into(),
             entries: VecDeque::new(),
             left: Vec::new(),
+            joined: Vec::new(),
             sending: false,
             failures: 0,
             retry_at: None,
@@ -202,6 +206,27 @@ impl Queue {
         }
     }
 
+    /// Makes one message of those that nobody can have received. What came during an attempt that then failed is in a message
+    /// of its own until here.
+    fn join(&mut self) {
+        let mut at = 0;
+        while at + 1 < self.entries.len() {
+            let size = |at: usize| {
+                let message: &Notification = &self.entries[at].message;
+                message.items.len() + message.resolved.len()
+            };
+            if self.is_frozen(at) || self.is_frozen(at + 1) || size(at) + size(at + 1) > MAX_ITEMS {
+                at += 1;
+            } else if let Some(Entry { message, .. }) = self.entries.remove(at + 1) {
+                let entry = &mut self.entries[at];
+                entry.message.items.extend(message.items);
+                entry.message.resolved.extend(message.resolved);
+                entry.changed = true;
+                self.joined.push(message.id);
+            }
+        }
+    }
+
     /// Takes out what is over, and messages that have nothing left to say.
     pub(super) fn drop_stale(
         &mut self,
@@ -239,6 +264,7 @@ impl Queue {
         for item in resolved {
             self.add_resolved(item, now, new_id);
         }
+        self.join();
     }
 
     /// Gives up what waited for too long.
@@ -358,16 +384,14 @@ impl Queue {
         target.disabled.clone_from(&self.disabled);
     }
 
-    /// What the store does not have yet, in an order in which it may be written.
-    pub(super) fn take_changed(&mut self) -> impl Iterator<Item = Notification> {
-        let changed = self.entries.iter_mut().filter(|entry| entry.changed);
-        let changed: Vec<_> = changed
-            .map(|entry| {
-                entry.changed = false;
-                entry.message.clone()
-            })
-            .collect();
-        std::mem::take(&mut self.left).into_iter().chain(changed)
+    /// What the store does not have yet.
+    pub(super) fn take_writes(&mut self, writes: &mut Vec<NotificationWrite>) {
+        writes.extend(self.joined.drain(..).map(NotificationWrite::Remove));
+        writes.extend(self.left.drain(..).map(NotificationWrite::Put));
+        for entry in self.entries.iter_mut().filter(|entry| entry.changed) {
+            entry.changed = false;
+            writes.push(NotificationWrite::Put(entry.message.clone()));
+        }
     }
 }
 

@@ -47,6 +47,8 @@ enum Step {
     Silenced(i64),
     Retried,
     Restarted,
+    /// Whether answers come only with the next step but one.
+    Slow(bool),
     /// A crash right after what is due was written, before any of it was sent.
     Crashed,
 }
@@ -62,6 +64,9 @@ struct World {
     behaviors: [Behavior; 2],
     /// Everything that arrived: the target's place and the message.
     received: Vec<(usize, Notification)>,
+    /// Attempts that are under way, each with how it will end.
+    sending: Vec<(Attempt, Outcome)>,
+    is_slow: bool,
     incarnation: u32,
 }
 
@@ -82,6 +87,8 @@ impl World {
             seqs: BTreeMap::new(),
             behaviors: [Behavior::Takes; 2],
             received: Vec::new(),
+            sending: Vec::new(),
+            is_slow: false,
             incarnation: 0,
         };
         world.write();
@@ -98,6 +105,7 @@ impl World {
                         None => self.notifications.push(message),
                     }
                 }
+                NotificationWrite::Remove(id) => self.notifications.retain(|known| known.id != id),
                 NotificationWrite::Remember(key, value) => drop(self.memory.insert(key, value)),
                 NotificationWrite::Forget(key) => drop(self.memory.remove(&key)),
             }
@@ -106,6 +114,7 @@ impl World {
 
     fn restart(&mut self) {
         self.incarnation += 1;
+        self.sending.clear();
         let mut waiting = self.notifications.clone();
         waiting.retain(|message| message.state == NotificationState::Waiting);
         let memory = self.memory.clone();
@@ -153,6 +162,7 @@ impl World {
                 .silence((*millis > 0).then(|| self.now.plus_millis(*millis))),
             Step::Retried => self.retry(),
             Step::Restarted => self.restart(),
+            Step::Slow(is_slow) => self.is_slow = *is_slow,
             Step::Crashed => {
                 self.dispatcher.start_due(self.now);
                 self.write();
@@ -169,6 +179,7 @@ impl World {
     }
 
     fn send(&mut self) {
+        self.answer();
         loop {
             let attempts = self.dispatcher.start_due(self.now);
             self.write();
@@ -177,10 +188,20 @@ impl World {
             }
             for attempt in attempts {
                 let outcome = self.receive(&attempt);
-                self.dispatcher.finished(&attempt, outcome, self.now, 0.5);
+                self.sending.push((attempt, outcome));
             }
-            self.write();
+            if self.is_slow {
+                return;
+            }
+            self.answer();
         }
+    }
+
+    fn answer(&mut self) {
+        for (attempt, outcome) in std::mem::take(&mut self.sending) {
+            self.dispatcher.finished(&attempt, outcome, self.now, 0.5);
+        }
+        self.write();
     }
 
     fn receive(&mut self, attempt: &Attempt) -> Outcome {
@@ -226,6 +247,8 @@ impl World {
     /// Everybody takes messages again, and time passes until there is nothing left to do.
     fn settle(&mut self) {
         self.behaviors = [Behavior::Takes; 2];
+        self.is_slow = false;
+        self.answer();
         self.dispatcher.silence(None);
         self.retry();
         self.write();
@@ -286,6 +309,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => prop_oneof![Just(0), Just(5 * MINUTE)].prop_map(Step::Silenced),
         1 => Just(Step::Retried),
         1 => Just(Step::Restarted),
+        2 => any::<bool>().prop_map(Step::Slow),
         1 => Just(Step::Crashed),
     ]
 }

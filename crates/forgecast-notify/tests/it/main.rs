@@ -1,0 +1,8 @@
+//! The notifier on a real hub and a real database, with receivers on real sockets. The clock is driven by hand.
+
+mod addresses;
+mod outages;
+mod receiver;
+mod restarts;
+mod targets;
+mod world;
