@@ -1,5 +1,5 @@
 //! What takes too long for every submission: laws over cases that nobody has seen, the fault tests that fill a machine,
-//! thousands of requests made of the API's description, the real agents, and fuzzing of everything that takes bytes from
+//! compressed nights with a receiver of notifications, thousands of requests made of the API's description, the real agents, and fuzzing of everything that takes bytes from
 //! outside. A missing tool fails.
 
 mod agents;
@@ -16,6 +16,7 @@ type Part = (&'static str, fn(u32) -> Result);
 const PARTS: &[Part] = &[
     ("laws", |_| laws()),
     ("faults", |_| faults()),
+    ("nights", nights),
     ("schemathesis", |_| schemathesis::run()),
     ("agents", |_| agents::run()),
     ("fuzz", fuzz),
@@ -78,6 +79,24 @@ fn faults() -> Result {
         "--ignored",
         "nightly",
     ])
+    .run()
+}
+
+/// Compressed nights against a receiver; prints how many calls were right and how many needs were called for.
+fn nights(minutes: u32) -> Result {
+    cargo(&[
+        "test",
+        "--locked",
+        "--package",
+        "forgecast",
+        "--test",
+        "it",
+        "--",
+        "--ignored",
+        "--nocapture",
+        "nights::",
+    ])
+    .env("FORGECAST_NIGHT_SECONDS", &(minutes * 60).to_string())
     .run()
 }
 

@@ -62,11 +62,14 @@ struct Begin {
 impl Begin {
     async fn run(self) {
         let subscription = self.hub.follow_index();
+        let mut is_reported = false;
         let dispatcher = loop {
             match self.restore().await {
                 Ok(dispatcher) => break dispatcher,
-                Err(error) => tracing::warn!(%error, "notifications cannot begin yet"),
+                Err(error) if !is_reported => tracing::warn!(%error, "notifications cannot begin yet"),
+                Err(_) => {}
             }
+            is_reported = true;
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = sleep(LOOK) => {}
@@ -85,6 +88,7 @@ impl Begin {
             sends: JoinSet::new(),
             jobs: HashMap::new(),
             is_disk_failing: false,
+            was_disk_failing: false,
         };
         task.run().await;
     }
@@ -135,12 +139,14 @@ struct Task {
     jobs: HashMap<Id, Job>,
     /// Whether the last reading or writing failed.
     is_disk_failing: bool,
+    /// Whether it failed before, which was reported.
+    was_disk_failing: bool,
 }
 
 impl Task {
     async fn run(mut self) {
         while !self.stop.is_cancelled() {
-            self.is_disk_failing = false;
+            self.was_disk_failing = std::mem::take(&mut self.is_disk_failing);
             self.read_rows().await;
             self.send_due().await;
             let pause = self.pause();
@@ -323,7 +329,9 @@ impl Task {
     }
 
     fn disk_failed(&mut self, error: &forgecast_hub::Error) {
-        tracing::warn!(%error, "notifications wait for the database");
+        if !self.was_disk_failing && !self.is_disk_failing {
+            tracing::warn!(%error, "notifications wait for the database");
+        }
         self.is_disk_failing = true;
     }
 }

@@ -38,7 +38,7 @@ pub(crate) async fn serve(
 /// files, which it names relatively, where there are none.
 pub(crate) fn is_page(path: &str) -> bool {
     match path.split_once('/') {
-        None => matches!(path, "" | "history" | "docs"),
+        None => matches!(path, "" | "history" | "notifications" | "docs"),
         Some(("session", id)) => is_session(id),
         Some(("compare", both)) => both
             .split_once('/')
@@ -168,6 +168,7 @@ mod tests {
             "session/weather-app%7E1",
             "session/a",
             "history",
+            "notifications",
             "docs",
             "compare/weather-app~1/my.app~2",
             "compare/a%7E1/b",

@@ -192,6 +192,15 @@ impl From<forgecast_hub::Error> for Error {
     }
 }
 
+impl From<forgecast_notify::Error> for Error {
+    fn from(error: forgecast_notify::Error) -> Self {
+        match error {
+            forgecast_notify::Error::Hub(error) => error.into(),
+            forgecast_notify::Error::Stopped => Self::Busy,
+        }
+    }
+}
+
 impl From<SubscribeError> for Error {
     fn from(error: SubscribeError) -> Self {
         match error {

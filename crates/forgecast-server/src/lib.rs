@@ -26,6 +26,7 @@ mod import;
 mod live;
 mod login;
 mod metrics;
+mod notifications;
 pub mod openapi;
 mod options;
 mod otlp;

@@ -13,7 +13,8 @@ use crate::etag::not_modified;
 use crate::openapi::Described;
 use crate::state::AppState;
 use crate::{
-    assets, error, events, files, health, hooks, import, live, login, metrics, openapi, otlp, sessions, stats,
+    assets, error, events, files, health, hooks, import, live, login, metrics, notifications, openapi, otlp, sessions,
+    stats,
 };
 
 /// A route as documentation and tests list it.
@@ -86,6 +87,7 @@ pub fn routes() -> Routes {
         live_routes,
         report_routes,
         producer_routes,
+        notification_routes,
         access_routes,
         server_routes,
     ];
@@ -146,6 +148,20 @@ fn producer_routes(routes: Routes) -> Routes {
              what becomes of it does not show."), hooks::claude)
         .post("/v1/logs", Ingest, says("exportLogs", "Takes logs of agents: OTLP over HTTP").about(telemetry), otlp::logs)
         .post("/v1/metrics", Ingest, says("exportMetrics", "Takes metrics of agents: OTLP over HTTP").about(telemetry), otlp::metrics)
+}
+
+#[rustfmt::skip]
+fn notification_routes(routes: Routes) -> Routes {
+    routes.section("Notifications", "Whom the server calls when a session needs a person, and what became of it.")
+        .get("/api/v1/notifications", View, says("listNotifications", "Lists targets and what was sent to them")
+            .about("Neither addresses nor secrets of targets are part of it."), notifications::list)
+        .post("/api/v1/notifications/silence", Admin, says("silenceNotifications", "Sends nothing for a while")
+            .about("What is still needed at the end is sent then."), notifications::silence)
+        .post("/api/v1/notifications/test", Admin, says("testNotification", "Sends a test message at once")
+            .about("Answered when it is known what became of it, within a few seconds.").problems(&[404]), notifications::test)
+        .post("/api/v1/notifications/retry", Admin, says("retryNotifications", "Sends again what was not delivered")
+            .about("Enables the target again, and attempts at once what waits and what was given up, as far as it is still \
+             needed.").problems(&[404]), notifications::retry)
 }
 
 #[rustfmt::skip]

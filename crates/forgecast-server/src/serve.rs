@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use forgecast_decode::clean::Cleaner;
 use forgecast_hub::Hub;
+use forgecast_notify::Notifier;
 use forgecast_protocol::Clock;
 use forgecast_protocol::health::SourceHealth;
 use tokio::net::TcpListener;
@@ -35,6 +36,8 @@ pub struct App {
     pub health: watch::Receiver<SourceHealth>,
     /// Cleans what is pushed and what is read from artifacts.
     pub cleaner: Arc<Cleaner>,
+    /// Calls people; it is asked for what it sent.
+    pub notifier: Notifier,
     /// Where "now" comes from.
     pub clock: Clock,
     /// The folders below which artifacts may be opened, as the operator named them.
@@ -115,6 +118,7 @@ pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -
         counts: Counts::default(),
         stopping: shutdown,
         hub: app.hub,
+        notifier: app.notifier,
         health: app.health,
         cleaner: app.cleaner,
         clock: app.clock,

@@ -9,6 +9,7 @@ use axum::extract::Request;
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::otlp::Sequences;
 use forgecast_hub::Hub;
+use forgecast_notify::Notifier;
 use forgecast_protocol::health::SourceHealth;
 use forgecast_protocol::{Clock, Timestamp};
 use tokio::sync::{Semaphore, watch};
@@ -28,6 +29,7 @@ use crate::tls::Tls;
 /// What every connection shares.
 pub struct AppState {
     pub(crate) hub: Hub,
+    pub(crate) notifier: Notifier,
     pub(crate) health: watch::Receiver<SourceHealth>,
     pub(crate) cleaner: Arc<Cleaner>,
     pub(crate) clock: Clock,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::mask::Rules;
 use forgecast_hub::Hub;
+use forgecast_notify::Notifier;
 use forgecast_protocol::health::SourceHealth;
 use forgecast_protocol::{Batch, Clock, Event};
 use forgecast_server::{App, Keys, Options, ServeError, Tls};
@@ -29,6 +30,8 @@ pub struct Setup {
     pub server: Options,
     /// Of the hub.
     pub hub: forgecast_hub::Options,
+    /// Of who calls people; nobody is called by default.
+    pub notify: forgecast_notify::Options,
     /// Folders below which artifacts may be opened.
     pub roots: Vec<PathBuf>,
     /// With it machines elsewhere have to use https.
@@ -43,6 +46,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// Its hub.
     pub hub: Hub,
+    /// Calls people.
+    pub notifier: Notifier,
     /// How the sources are doing, as it sees them.
     pub health: watch::Sender<SourceHealth>,
     /// Its tokens and share links.
@@ -102,8 +107,10 @@ impl Server {
         });
         let folder = tempfile::tempdir().unwrap();
         let keys = Arc::new(Keys::open(&folder.path().join("access.json"), clock.clone()).unwrap());
+        let (notifier, _) = forgecast_notify::start(setup.notify, hub.clone(), clock.clone(), hub_stopping.clone());
         let app = App {
             hub: hub.clone(),
+            notifier: notifier.clone(),
             health: receiver,
             cleaner: Arc::new(Cleaner::new(Rules::default())),
             clock: clock.clone(),
@@ -118,6 +125,7 @@ impl Server {
         Self {
             address,
             hub,
+            notifier,
             health,
             keys,
             folder,
@@ -133,6 +141,7 @@ impl Server {
     pub fn app(&self, options: Options) -> App {
         App {
             hub: self.hub.clone(),
+            notifier: self.notifier.clone(),
             health: self.health.subscribe(),
             cleaner: Arc::new(Cleaner::new(Rules::default())),
             clock: self.clock.clone(),

@@ -3,6 +3,7 @@
 
 mod access;
 mod agents;
+mod notify;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::config::{LogFormat, LogLevel};
 pub(crate) use access::{ListenArgs, ShareArgs, TokenArgs, TokenCommand};
 pub(crate) use agents::{Agent, DoctorArgs, EmitArgs, InitArgs, PricesArgs, PricesCommand, UsageArgs};
+pub(crate) use notify::{NotifyArgs, NotifyCommand};
 
 /// The live view of autonomous coding builds.
 ///
@@ -71,6 +73,8 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Import a metrics database of Context Foundry as history, or an exported session
     Import(ImportArgs),
+    /// Test, list and silence notifications, or send them again
+    Notify(NotifyArgs),
     /// Create, list and revoke access tokens
     Token(TokenArgs),
     /// Create a temporary link that shows one session and nothing else

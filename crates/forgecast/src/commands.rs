@@ -7,6 +7,7 @@ pub(crate) mod export;
 pub(crate) mod forget;
 pub(crate) mod import;
 pub(crate) mod init;
+pub(crate) mod notify;
 pub(crate) mod prices;
 pub(crate) mod serve;
 pub(crate) mod session_client;

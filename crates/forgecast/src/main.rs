@@ -13,6 +13,7 @@ mod emit;
 mod import;
 mod memory;
 mod nearest;
+mod notify;
 mod pipeline;
 mod prices;
 mod private_folder;
@@ -81,6 +82,7 @@ fn run(cli: Cli, began: Instant) -> Result<()> {
         Command::Forget(args) => commands::forget::run(&context, &args),
         Command::Export(args) => commands::export::run(&context, &args),
         Command::Import(args) => commands::import::run(&context, &args),
+        Command::Notify(args) => commands::notify::run(&context, &args),
         Command::Token(args) => commands::token::run(&context, &args),
         Command::Share(args) => commands::share::run(&context, &args),
         Command::Config { command } => show_config(&context, command),

@@ -2,6 +2,7 @@
 //! which lets no control character pass that came from elsewhere (the name of a folder, a setting, an argument).
 
 mod access;
+mod notifications;
 mod plain;
 mod prices;
 mod qr;
@@ -18,6 +19,7 @@ use serde::Serialize;
 
 use crate::config::Environment;
 pub(crate) use access::{shares, tokens};
+pub(crate) use notifications::notifications;
 pub(crate) use plain::{LogLines, one_line, several_lines};
 pub(crate) use prices::prices;
 pub(crate) use qr::qr;

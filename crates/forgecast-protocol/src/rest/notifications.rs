@@ -166,6 +166,14 @@ pub struct Silence {
     pub seconds: u32,
 }
 
+/// Until when nothing is sent.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Silenced {
+    /// Its end; absent when there is no silence.
+    pub until: Option<Timestamp>,
+}
+
 /// The target that is to be tested.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(example = serde_json::json!({ "target": "phone" }))]

@@ -74,6 +74,11 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Result<()> {
         config: &config,
         db: temporary.path().join("forgecast.db"),
         spool: None,
+        // Nobody is called for simulated builds.
+        notify: forgecast_notify::Options {
+            url: String::new(),
+            ..forgecast_notify::Options::default()
+        },
     };
     let stop_player = CancellationToken::new();
     let playing = tokio::spawn(player.play(stop_player.clone()));

@@ -11,8 +11,10 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use forgecast_decode::clean::Cleaner;
 use forgecast_ingest::system_clock;
+use forgecast_notify::Notifier;
 use forgecast_server::{App, Keys, Role, Tls, TokenInfo};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
@@ -25,7 +27,7 @@ use crate::runtime_file::{Running, RuntimeFile};
 use crate::server_urls::ServerUrls;
 use crate::spool::Spool;
 use crate::terminal::{self, Style};
-use crate::{access, shutdown, typo};
+use crate::{access, notify, shutdown, typo};
 use startup_banner::StartupBanner;
 
 /// How many ports after the usual one are tried.
@@ -38,6 +40,8 @@ pub(crate) struct Service<'a> {
     pub(crate) db: PathBuf,
     /// Where `emit` keeps facts while no server answers; they are delivered.
     pub(crate) spool: Option<Spool>,
+    /// Whom to call. Links lead to this server when it has no address for them.
+    pub(crate) notify: forgecast_notify::Options,
 }
 
 /// Serves until a signal.
@@ -53,6 +57,7 @@ pub(crate) async fn run(context: &Context, args: &ServeArgs) -> Result<()> {
         config: &config,
         db,
         spool: Some(Spool::within(&context.environment.data_folder())),
+        notify: notify::options(&config)?,
     };
     service.run(shutdown::on_signals()?).await
 }
@@ -72,7 +77,9 @@ impl Service<'_> {
         let keys = Arc::new(access::open(&self.db)?);
         let made = self.first_tokens(&urls, &keys)?;
         let _announcement = self.announce(&urls, &keys);
-        let app = self.app(&pipeline, &keys, tls)?;
+        let stop_notifier = CancellationToken::new();
+        let (notifier, mut notifying) = self.notify(&pipeline, &urls, stop_notifier.clone());
+        let app = self.app(&pipeline, &keys, notifier, tls)?;
         self.deliver(&pipeline, &app, shutdown.clone());
         let stop_server = CancellationToken::new();
         let mut server = tokio::spawn(forgecast_server::run(listener, app, stop_server.clone()));
@@ -99,6 +106,10 @@ impl Service<'_> {
             stop_server.cancel();
             if !server.is_finished() {
                 let _ = server.await;
+            }
+            stop_notifier.cancel();
+            if let Err(panic) = (&mut notifying).await {
+                tracing::error!(error = %panic, "notifications ended early");
             }
             pipeline.stop().await;
         });
@@ -144,10 +155,20 @@ impl Service<'_> {
         })
     }
 
-    fn app(&self, pipeline: &Pipeline, keys: &Arc<Keys>, tls: Option<Tls>) -> Result<App> {
+    /// Starts to call people.
+    fn notify(&self, pipeline: &Pipeline, urls: &ServerUrls, stop: CancellationToken) -> (Notifier, JoinHandle<()>) {
+        let mut options = self.notify.clone();
+        if options.url.is_empty() {
+            options.url = urls.likeliest();
+        }
+        forgecast_notify::start(options, pipeline.hub.clone(), system_clock(), stop)
+    }
+
+    fn app(&self, pipeline: &Pipeline, keys: &Arc<Keys>, notifier: Notifier, tls: Option<Tls>) -> Result<App> {
         let server = &self.config.server;
         Ok(App {
             hub: pipeline.hub.clone(),
+            notifier,
             health: pipeline.health.clone(),
             cleaner: Arc::new(Cleaner::new(pipeline::mask_rules(self.config)?)),
             clock: system_clock(),

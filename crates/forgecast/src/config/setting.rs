@@ -49,6 +49,11 @@ pub(super) trait SettingValue {
 
     /// What separates the items of a list in a variable.
     fn separator(&self) -> Option<char>;
+
+    /// Whether only the file can set it.
+    fn is_file_only(&self) -> bool {
+        false
+    }
 }
 
 /// Called with every setting in the order of the documentation, and with the field that holds its value.

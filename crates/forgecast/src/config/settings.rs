@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use super::agents::AgentFolders;
+use super::notify::NotifyTargets;
 use super::setting::{Field, Setting, SettingValue, Visitor};
 use super::value::{LogFormat, LogLevel};
 
@@ -102,6 +103,8 @@ section! {
         usage: Usage = Usage::default(),
         /// Limits on spending that are announced when they are reached.
         budgets: Budgets = Budgets::default(),
+        /// Whom the server calls when a session needs a person.
+        notify: Notify = Notify::default(),
         /// When a session counts as over, and how many are kept.
         sessions: Sessions = Sessions::default(),
         /// How many viewers are served at the same time.
@@ -192,6 +195,28 @@ section! {
         /// US dollars that all sessions may cost in one month of this machine's calendar.
         /// Default: no budget.
         month_usd: Option<f64>,
+    }
+}
+
+section! {
+    /// Whom the server calls when a session needs a person.
+    Notify {
+        /// Where links in messages lead, such as https://builds.example. Default: this server's own
+        /// address.
+        url: String = String::new(),
+        /// IP addresses and networks, such as 192.168.1.0/24, that messages may be sent to although they
+        /// are not public. Only to these messages are sent without encryption.
+        allowed_addresses: Vec<String> = Vec::new(),
+        /// Who is called, a table for each target. Only this file can name them; docs/notifications.md
+        /// describes every field.
+        ///
+        ///     [[notify.targets]]
+        ///     name = "phone"
+        ///     kind = "ntfy"
+        ///     url_file = "ntfy-topic"
+        ///
+        /// Default: nobody.
+        targets: NotifyTargets,
     }
 }
 

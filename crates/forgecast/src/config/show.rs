@@ -46,8 +46,11 @@ pub(crate) fn default_file() -> String {
             .unwrap_or_default();
         let default = value.to_toml().filter(|_| !setting.is_default_computed);
         let default = default.map_or_else(|| "…".to_owned(), |value| value.to_string());
-        let (about, variable) = (&setting.about, setting.variable());
-        let _ = write!(text, "\n{about}# {variable}{list}\n# {name} = {default}\n");
+        let variable = match value.is_file_only() {
+            true => String::new(),
+            false => format!("# {}{list}\n", setting.variable()),
+        };
+        let _ = write!(text, "\n{}{variable}# {name} = {default}\n", setting.about);
     });
     text
 }

@@ -19,6 +19,7 @@ mod foundry;
 mod import;
 mod kill;
 mod nightly;
+mod nights;
 mod refusals;
 mod restart;
 mod sessions;

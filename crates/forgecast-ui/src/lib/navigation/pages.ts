@@ -5,9 +5,10 @@ import type { Component } from 'svelte';
 
 export type Loader<P extends Record<string, unknown>> = () => Promise<{ default: Component<P> }>;
 
-const files = import.meta.glob('../../pages/{History,Compare}.svelte');
+const files = import.meta.glob('../../pages/{History,Compare,Notifications}.svelte');
 
 export const pages = {
   history: files['../../pages/History.svelte'] as Loader<Record<string, never>> | undefined,
+  notifications: files['../../pages/Notifications.svelte'] as Loader<Record<string, never>> | undefined,
   compare: files['../../pages/Compare.svelte'] as Loader<{ a: string; b: string }> | undefined,
 };

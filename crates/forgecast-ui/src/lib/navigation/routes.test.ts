@@ -16,7 +16,7 @@ describe('addresses', () => {
 
   it('of the other pages are read back as they were written, below any base path', () => {
     for (const base of ['/', '/x/', '/x/y/', '/history/']) {
-      for (const route of [{ page: 'overview' }, { page: 'history' }, { page: 'compare', a: 'a~1', b: 'b.c~2' }] as const) {
+      for (const route of [{ page: 'overview' }, { page: 'history' }, { page: 'notifications' }, { page: 'compare', a: 'a~1', b: 'b.c~2' }] as const) {
         const path = pathOf(base, route);
         expect(routeOf(path), path).toEqual(route);
         expect(baseOf(path), path).toBe(base);

@@ -1,12 +1,14 @@
 // Where the dashboard is mounted and what its addresses mean. The base path is read from the page's own address, because
 // a proxy may add any prefix.
 
-export type Route = { page: 'overview' } | { page: 'session'; id: string } | { page: 'history' } | { page: 'compare'; a: string; b: string };
+export type Route =
+  { page: 'overview' } | { page: 'session'; id: string } | { page: 'history' } | { page: 'notifications' } | { page: 'compare'; a: string; b: string };
 
 const SESSION = /^(.*\/)session\/([^/]+)\/?$/;
 const COMPARE = /^(.*\/)compare\/([^/]+)\/([^/]+)$/;
 /** Without a slash at the end: with one it would be the overview below a base path of that name. */
 const HISTORY = /^.*\/history$/;
+const NOTIFICATIONS = /^.*\/notifications$/;
 
 /** The folder that the dashboard is served from, with a slash at its end. */
 export function baseOf(pathname: string): string {
@@ -18,6 +20,7 @@ export function routeOf(pathname: string): Route {
   if (a !== undefined && b !== undefined) return { page: 'compare', a: decoded(a), b: decoded(b) };
   const id = SESSION.exec(pathname)?.[2];
   if (id !== undefined) return { page: 'session', id: decoded(id) };
+  if (NOTIFICATIONS.test(pathname)) return { page: 'notifications' };
   return HISTORY.test(pathname) ? { page: 'history' } : { page: 'overview' };
 }
 
