@@ -137,6 +137,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists targets and what was sent to them
+         * @description Neither addresses nor secrets of targets are part of it.
+         */
+        get: operations["listNotifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends again what was not delivered
+         * @description Enables the target again, and attempts at once what waits and what was given up, as far as it is still needed.
+         */
+        post: operations["retryNotifications"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/silence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends nothing for a while
+         * @description What is still needed at the end is sent then.
+         */
+        post: operations["silenceNotifications"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a test message at once
+         * @description Answered when it is known what became of it, within a few seconds.
+         */
+        post: operations["testNotification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/outcomes": {
         parameters: {
             query?: never;
@@ -1491,6 +1571,124 @@ export interface components {
         };
         /** @description What can be drawn over time. */
         Metric: "tokens" | "cost_usd" | "tests_passed" | "tests_failed" | "progress";
+        /** @description One message to one target. */
+        Notification: {
+            /**
+             * Format: uint32
+             * @description How often it was attempted. From the first attempt on its content stays as it is.
+             * @default 0
+             */
+            attempts: number;
+            /** @description When it was made. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description Why the last attempt failed. */
+            error?: string;
+            /** @description What it says. */
+            event: components["schemas"]["NotificationEvent"];
+            /** @description Its id, the same in every attempt, so that receivers can drop doubles. */
+            id: string;
+            /** @description The sessions that need a person. */
+            items: components["schemas"]["NotificationItem"][];
+            /** @description Sessions that its target was called for and that need nobody any more. */
+            resolved?: components["schemas"]["NotificationItem"][];
+            /** @description When its state became final. */
+            settled_at?: components["schemas"]["Timestamp"];
+            /** @description What became of it. */
+            state: components["schemas"]["NotificationState"];
+            /** @description The target's name. */
+            target: string;
+            /** @description Whether an attempt ended without an answer, so that it may have arrived. */
+            uncertain?: boolean;
+        };
+        /** @description What a notification says. */
+        NotificationEvent: "attention" | "resolved" | "test";
+        /** @description One session in a notification. */
+        NotificationItem: {
+            /** @description What happened. */
+            kind: components["schemas"]["AttentionKind"];
+            /** @description The session's name for people. */
+            name: string;
+            /** @description The project. */
+            project?: string;
+            /**
+             * Format: uint64
+             * @description The number of its attention: a session is called for once per number.
+             */
+            seq: number;
+            /** @description The session. */
+            session: components["schemas"]["SessionId"];
+            /** @description When it happened. */
+            since: components["schemas"]["Timestamp"];
+            /**
+             * @description One line: why. Secrets in it are masked. May be empty.
+             * @default
+             */
+            text: string;
+        };
+        /**
+         * @description What is to be sent again.
+         * @example {
+         *       "target": "phone"
+         *     }
+         */
+        NotificationRetry: {
+            /** @description Only what goes to this target, which is enabled again; absent for all targets. */
+            target?: string;
+        };
+        /** @description Who is called and when, and what was sent. */
+        Notifications: {
+            /** @description What was sent and what waits, newest first. */
+            notifications: components["schemas"]["Notification"][];
+            /** @description Until when nothing is sent; absent when there is no silence. */
+            silenced_until?: components["schemas"]["Timestamp"];
+            /** @description The targets, in the order of the configuration. */
+            targets: components["schemas"]["NotificationTarget"][];
+        };
+        /** @description What became of a notification. */
+        NotificationState: "waiting" | "delivered" | "dead" | "obsolete";
+        /** @description Where messages go, and which. Its address and its secrets are never shown. */
+        NotificationTarget: {
+            /** @description Why nothing is sent any more, until it is enabled with `retry`. */
+            disabled?: string;
+            /** @description What it is called for. */
+            events: components["schemas"]["AttentionKind"][];
+            /**
+             * Format: uint32
+             * @description How many attempts in a row have failed.
+             */
+            failures: number;
+            /** @description The host that messages are sent to; absent for a command. */
+            host?: string;
+            /** @description Whether messages contain what is asked. */
+            include_text: boolean;
+            /** @description How it is reached. */
+            kind: components["schemas"]["TargetKind"];
+            /** @description Its name in the configuration. */
+            name: string;
+            /** @description When the next attempt is made, after a failed one. */
+            next_attempt_at?: components["schemas"]["Timestamp"];
+            /** @description Names of projects, `*` standing for any text; empty for all projects. */
+            projects: string[];
+            /** @description When it is not called, in the server's local time: `22:00-07:00`. */
+            quiet?: string;
+            /** @description Whether it is told when a need is over. */
+            resolved: boolean;
+            /**
+             * Format: uint32
+             * @description Messages that wait to be sent.
+             */
+            waiting: number;
+        };
+        /**
+         * @description The target that is to be tested.
+         * @example {
+         *       "target": "phone"
+         *     }
+         */
+        NotificationTest: {
+            /** @description Its name. */
+            target: string;
+        };
         /** @description Where a fact comes from: shown as provenance, and the key of "compare with this source's previous digest only". */
         Origin: {
             /** @description Whether this is the first reading of the source since Forgecast knows it: what is read then may be old. */
@@ -1809,6 +2007,14 @@ export interface components {
             index: number;
             /** @description What is wrong and the way out. */
             problem: string;
+        };
+        /** @description How much is sent again. */
+        Retried: {
+            /**
+             * Format: uint32
+             * @description Messages that are attempted now.
+             */
+            messages: number;
         };
         /** @description One configured folder. */
         RootHealth: {
@@ -2219,6 +2425,24 @@ export interface components {
             /** @description The folder it works in. */
             working_directory?: string;
         };
+        /**
+         * @description A silence: nothing is sent while it lasts, and what is still needed at its end is sent then.
+         * @example {
+         *       "seconds": 3600
+         *     }
+         */
+        Silence: {
+            /**
+             * Format: uint32
+             * @description How long from now, at most a week; 0 ends a silence.
+             */
+            seconds: number;
+        };
+        /** @description Until when nothing is sent. */
+        Silenced: {
+            /** @description Its end; absent when there is no silence. */
+            until?: components["schemas"]["Timestamp"];
+        };
         /** @description By what the overview is sorted. */
         Sort: "last_work" | "started" | "name" | "cost" | "tokens" | "ended" | "duration";
         /** @description What one source adds by its own account; accounts of different sources are shown side by side, never summed. */
@@ -2383,6 +2607,8 @@ export interface components {
             /** @description The agent's own session, by the name of its transcript (`258c7280-ae70-…`). It belongs to the build whose folder it runs in while that build is at work, until another one is; else it is a session of its own with that name. */
             transcript?: components["schemas"]["SessionName"];
         };
+        /** @description How a target is reached. */
+        TargetKind: "ntfy" | "slack" | "webhook" | "command";
         /** @description The state of one task of the build. */
         TaskReported: {
             /** @description Ids of tasks that come first. */
@@ -3218,6 +3444,14 @@ export type LogPage = components['schemas']['LogPage'];
 export type MarkKind = components['schemas']['MarkKind'];
 export type Me = components['schemas']['Me'];
 export type Metric = components['schemas']['Metric'];
+export type Notification = components['schemas']['Notification'];
+export type NotificationEvent = components['schemas']['NotificationEvent'];
+export type NotificationItem = components['schemas']['NotificationItem'];
+export type NotificationRetry = components['schemas']['NotificationRetry'];
+export type Notifications = components['schemas']['Notifications'];
+export type NotificationState = components['schemas']['NotificationState'];
+export type NotificationTarget = components['schemas']['NotificationTarget'];
+export type NotificationTest = components['schemas']['NotificationTest'];
 export type Origin = components['schemas']['Origin'];
 export type OutcomeReport = components['schemas']['OutcomeReport'];
 export type OutcomeRow = components['schemas']['OutcomeRow'];
@@ -3242,6 +3476,7 @@ export type Quiet = components['schemas']['Quiet'];
 export type Readiness = components['schemas']['Readiness'];
 export type Ready = components['schemas']['Ready'];
 export type Rejection = components['schemas']['Rejection'];
+export type Retried = components['schemas']['Retried'];
 export type RootHealth = components['schemas']['RootHealth'];
 export type RootKind = components['schemas']['RootKind'];
 export type RootState = components['schemas']['RootState'];
@@ -3261,6 +3496,8 @@ export type SessionRow = components['schemas']['SessionRow'];
 export type SessionSeen = components['schemas']['SessionSeen'];
 export type SessionStatus = components['schemas']['SessionStatus'];
 export type SessionView = components['schemas']['SessionView'];
+export type Silence = components['schemas']['Silence'];
+export type Silenced = components['schemas']['Silenced'];
 export type Sort = components['schemas']['Sort'];
 export type SourceAccount = components['schemas']['SourceAccount'];
 export type SourceGone = components['schemas']['SourceGone'];
@@ -3274,6 +3511,7 @@ export type StoredEvent = components['schemas']['StoredEvent'];
 export type StoredSession = components['schemas']['StoredSession'];
 export type StoreState = components['schemas']['StoreState'];
 export type Subject = components['schemas']['Subject'];
+export type TargetKind = components['schemas']['TargetKind'];
 export type TaskReported = components['schemas']['TaskReported'];
 export type TaskView = components['schemas']['TaskView'];
 export type TestBasis = components['schemas']['TestBasis'];
@@ -3560,6 +3798,147 @@ export interface operations {
             };
             400: components["responses"]["400"];
             403: components["responses"]["403"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listNotifications: {
+        parameters: {
+            query?: {
+                /** @description At most so many, the newest ones. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who is called and when, and what was sent. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notifications"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    retryNotifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What is to be sent again. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationRetry"];
+            };
+        };
+        responses: {
+            /** @description How much is sent again. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retried"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            408: components["responses"]["408"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    silenceNotifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A silence: nothing is sent while it lasts, and what is still needed at its end is sent then. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Silence"];
+            };
+        };
+        responses: {
+            /** @description Until when nothing is sent. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Silenced"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            408: components["responses"]["408"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    testNotification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The target that is to be tested. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationTest"];
+            };
+        };
+        responses: {
+            /** @description One message to one target. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notification"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            408: components["responses"]["408"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
             421: components["responses"]["421"];
             429: components["responses"]["429"];
             431: components["responses"]["431"];
