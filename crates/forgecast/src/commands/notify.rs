@@ -27,13 +27,16 @@ pub(crate) fn run(context: &Context, args: &NotifyArgs) -> Result<()> {
         NotifyCommand::Test { target } => test(&server, args.json, target),
         NotifyCommand::List => list(context, &server, args.json),
         NotifyCommand::Retry { target } => {
+            if let Some(target) = target {
+                check_target(&server, target)?;
+            }
             let retried: Retried = post(&server, "retry", &NotificationRetry { target: target.clone() })?;
             if args.json {
                 return Ok(terminal::print_json(&retried)?);
             }
             let messages = terminal::counted(retried.messages.into(), "message");
             terminal::print(&format!(
-                "{messages} to send now; `forgecast notify list` shows what became of them\n"
+                "{messages} to send; `forgecast notify list` shows what became of them\n"
             ));
             Ok(())
         }
@@ -55,6 +58,7 @@ pub(crate) fn run(context: &Context, args: &NotifyArgs) -> Result<()> {
 }
 
 fn test(server: &Client, as_json: bool, target: &str) -> Result<()> {
+    check_target(server, target)?;
     let target = target.to_owned();
     let sent: Notification = post(server, "test", &NotificationTest { target })?;
     if as_json {
@@ -69,9 +73,7 @@ fn test(server: &Client, as_json: bool, target: &str) -> Result<()> {
 }
 
 fn list(context: &Context, server: &Client, as_json: bool) -> Result<()> {
-    let shown: Notifications = server
-        .get("/api/v1/notifications")?
-        .context("the server is of an older version")?;
+    let shown = overview(server)?;
     if as_json {
         return Ok(terminal::print_json(&shown)?);
     }
@@ -81,6 +83,23 @@ fn list(context: &Context, server: &Client, as_json: bool) -> Result<()> {
     let now = forgecast_ingest::system_clock().now();
     terminal::print(&terminal::notifications(&shown, now, context.style()));
     Ok(())
+}
+
+fn overview(server: &Client) -> Result<Notifications> {
+    let shown = server.get("/api/v1/notifications")?;
+    shown.context("the server is of an older version and calls nobody")
+}
+
+fn check_target(server: &Client, name: &str) -> Result<()> {
+    let targets = overview(server)?.targets;
+    if targets.iter().any(|target| target.name == name) {
+        return Ok(());
+    }
+    let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+    match names.as_slice() {
+        [] => bail!("no targets are configured; docs/notifications.md says how"),
+        names => bail!("no target is called {name:?}; there are {}", names.join(", ")),
+    }
 }
 
 fn post<T: DeserializeOwned>(server: &Client, what: &str, body: &impl Serialize) -> Result<T> {

@@ -105,6 +105,11 @@ fn each_need_is_called_for_once_and_a_restart_changes_nothing() {
     assert_eq!((code, shown["targets"][0]["name"].as_str()), (0, Some("person")));
     let delivered = shown["notifications"].as_array().unwrap().iter();
     assert_eq!(delivered.filter(|message| message["state"] == "delivered").count(), 8);
+    let (code, _, err) = world.run(&["notify", "test", "nobody"]);
+    assert_eq!(
+        (code, err.as_str()),
+        (1, "forgecast: no target is called \"nobody\"; there are person\n")
+    );
     assert!(!out.contains("/hook") && !out.contains("whsec_"), "{out}");
 }
 
