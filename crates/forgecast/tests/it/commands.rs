@@ -220,6 +220,9 @@ fn the_configuration_is_shown_with_where_each_value_comes_from() {
     transcripts.foundry = ["<world>/home/.foundry"]  # default
     usage.prices = "<world>/home/.config/forgecast/prices.toml"  # default
     usage.context_limit_tokens = 200000   # default
+    notify.url = ""                       # default
+    notify.allowed_addresses = []         # default
+    notify.targets = []                   # default
     sessions.stalled_after_s = 900        # default
     sessions.abandoned_after_s = 21600    # default
     sessions.settled_after_s = 120        # default
