@@ -118,7 +118,7 @@ impl Dispatcher {
             .map(|known| (known.item.seq, known.item.since));
         match (row, attention, known) {
             (Some(row), Some(attention), Some((seq, _))) if attention.seq == seq => {
-                self.update_text(row, &attention.text)
+                self.update_text(row, &attention.text);
             }
             (Some(row), Some(attention), known) => {
                 self.close(session, now);

@@ -10,7 +10,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::dispatch::Outcome;
 use crate::message::{self, Message};
-use crate::target::{Channel, Options};
+use crate::target::{Channel, Endpoint, Options};
 use crate::{command, http};
 
 /// From the look-up of the name to the end of the answer.
@@ -26,7 +26,7 @@ pub(crate) struct Sender {
 impl Sender {
     pub(crate) fn new(options: Arc<Options>) -> Self {
         let mut endpoints = options.targets.iter().filter_map(|target| target.channel.endpoint());
-        let is_encrypted = endpoints.any(|endpoint| endpoint.is_encrypted());
+        let is_encrypted = endpoints.any(Endpoint::is_encrypted);
         let tls = if is_encrypted { http::tls() } else { None };
         Self { options, tls }
     }
