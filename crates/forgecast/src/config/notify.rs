@@ -50,11 +50,12 @@ impl SettingValue for NotifyTargets {
         let targets: Result<Vec<NotifyTarget>, _> = value.try_into();
         let mut targets = targets.map_err(|error| format!("a list of targets: {}", error.message()))?;
         for target in &mut targets {
-            for path in [&mut target.url_file, &mut target.token_file, &mut target.secret_file] {
-                if let Some(path) = path {
-                    let written = Value::from(path.to_string_lossy().into_owned());
-                    path.read(written, setting, base)?;
-                }
+            for path in [&mut target.url_file, &mut target.token_file, &mut target.secret_file]
+                .into_iter()
+                .flatten()
+            {
+                let written = Value::from(path.to_string_lossy().into_owned());
+                path.read(written, setting, base)?;
             }
         }
         self.0 = targets;
