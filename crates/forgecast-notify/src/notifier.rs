@@ -51,6 +51,7 @@ impl Notifier {
             kind: target.channel.kind(),
             host: target.channel.endpoint().map(|endpoint| endpoint.host().to_owned()),
             events: target.rules.events.iter().copied().collect(),
+            your_turn: target.rules.your_turn,
             projects: target.rules.projects.clone(),
             quiet: target.rules.quiet.map(|quiet| quiet.to_string()),
             resolved: target.resolved,

@@ -17,6 +17,8 @@ const MAX_QUIET_STEP: u16 = 10;
 pub struct Rules {
     /// For which kinds of attention.
     pub events: BTreeSet<AttentionKind>,
+    /// Also for finished turns, which are waits at leisure.
+    pub your_turn: bool,
     /// For which projects, by name; `*` stands for any text. Empty for all of them.
     pub projects: Vec<String>,
     /// When it is not called. What is still needed afterwards is called for then.
@@ -29,6 +31,7 @@ impl Default for Rules {
         use AttentionKind::{Budget, Failed, Stalled, Waiting};
         Self {
             events: BTreeSet::from([Waiting, Failed, Stalled, Budget]),
+            your_turn: false,
             projects: Vec::new(),
             quiet: None,
         }
@@ -40,7 +43,8 @@ impl Rules {
     pub(crate) fn match_row(&self, kind: AttentionKind, row: &SessionRow) -> bool {
         let project = row.project.as_deref().unwrap_or(&row.name);
         let is_wanted = self.projects.is_empty() || self.projects.iter().any(|pattern| matches(pattern, project));
-        is_wanted && self.events.contains(&kind)
+        let is_finished_turn = row.attention.as_ref().is_some_and(|attention| attention.your_turn);
+        is_wanted && self.events.contains(&kind) && (self.your_turn || !is_finished_turn)
     }
 }
 
@@ -120,6 +124,10 @@ fn minutes(text: &str) -> Result<u16, InvalidQuietHours> {
 
 #[cfg(test)]
 mod tests {
+    use forgecast_protocol::Subject;
+    use forgecast_protocol::session::Attention;
+    use forgecast_session::Session;
+
     use super::*;
 
     fn at(text: &str) -> Timestamp {
@@ -158,6 +166,28 @@ mod tests {
             "a:b-c:d",
         ] {
             assert!(wrong.parse::<QuietHours>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_finished_turn_is_called_for_only_if_a_rule_asks() {
+        let id = "weather-app~1".parse().unwrap();
+        let mut row = Session::new(id, &Subject::default(), at("12:00:00")).row();
+        let asks = Rules {
+            your_turn: true,
+            ..Rules::default()
+        };
+        for your_turn in [false, true] {
+            row.attention = Some(Attention {
+                kind: AttentionKind::Waiting,
+                since: at("12:00:00"),
+                seq: 1,
+                text: "Waits for the next prompt".to_owned(),
+                your_turn,
+                level: None,
+            });
+            assert_eq!(Rules::default().match_row(AttentionKind::Waiting, &row), !your_turn);
+            assert!(asks.match_row(AttentionKind::Waiting, &row));
         }
     }
 

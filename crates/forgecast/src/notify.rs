@@ -78,6 +78,7 @@ fn target(written: &NotifyTarget) -> Result<Target> {
     let mut target = Target::new(&written.name, channel);
     target.rules = Rules {
         events: written.events.clone().unwrap_or(target.rules.events),
+        your_turn: written.your_turn,
         projects: written.projects.clone(),
         quiet: written.quiet.as_deref().map(str::parse).transpose().context("quiet")?,
     };

@@ -135,6 +135,8 @@ impl World {
             since: self.now,
             seq: *seq,
             text: "why".to_owned(),
+            your_turn: false,
+            level: None,
         });
         self.dispatcher.observe(session, Some(&row), self.now);
         self.rows.insert(session.clone(), row);
@@ -448,6 +450,7 @@ fn a_message_that_waited_for_a_week_is_dead_and_can_be_sent_again() {
         name: "all".to_owned(),
         kind: forgecast_protocol::rest::TargetKind::Command,
         host: None,
+        your_turn: false,
         events: Vec::new(),
         projects: Vec::new(),
         quiet: None,

@@ -46,6 +46,8 @@ pub struct NotificationTarget {
     pub host: Option<String>,
     /// What it is called for.
     pub events: Vec<AttentionKind>,
+    /// Whether it is called for finished turns, too.
+    pub your_turn: bool,
     /// Names of projects, `*` standing for any text; empty for all projects.
     pub projects: Vec<String>,
     /// When it is not called, in the server's local time: `22:00-07:00`.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::usage::BudgetLevel;
 use super::status::{PhaseStatus, SessionStatus, SourceOfState, WaitingFor};
+use super::usage::BudgetLevel;
 use crate::ids::SessionId;
 use crate::time::Timestamp;
 

@@ -29,6 +29,8 @@ pub(crate) struct NotifyTarget {
     pub(crate) command: Vec<String>,
     pub(crate) events: Option<BTreeSet<AttentionKind>>,
     #[serde(default)]
+    pub(crate) your_turn: bool,
+    #[serde(default)]
     pub(crate) projects: Vec<String>,
     pub(crate) quiet: Option<String>,
     #[serde(default)]

@@ -1678,6 +1678,8 @@ export interface components {
              * @description Messages that wait to be sent.
              */
             waiting: number;
+            /** @description Whether it is called for finished turns, too. */
+            your_turn: boolean;
         };
         /**
          * @description The target that is to be tested.

@@ -8,6 +8,7 @@ const TARGET: NotificationTarget = {
   kind: 'ntfy',
   host: 'ntfy.example',
   events: ['waiting'],
+  your_turn: false,
   projects: [],
   resolved: false,
   include_text: true,
