@@ -24,9 +24,8 @@ pub(crate) struct Document {
     racy: bool,
     /// A changed identity of unchanged content was stored once; more of that waits for company.
     pub(crate) refreshed: bool,
-    /// It was last passed on in another phase of the build. Rewritten now, it is passed on although it says the same: the
-    /// build may have begun anew since.
-    pub(crate) of_earlier_phase: bool,
+    /// What its source remembers of it, stored with how far it was read.
+    pub(crate) state: String,
 }
 
 /// What a reading gave.
@@ -56,6 +55,7 @@ impl Document {
         Self {
             identity: checkpoint.identity,
             digest: checkpoint.digest.clone(),
+            state: checkpoint.state.clone(),
             present: true,
             ..Self::default()
         }
@@ -67,7 +67,7 @@ impl Document {
             identity: self.identity,
             offset: 0,
             digest: self.digest.clone(),
-            state: String::new(),
+            state: self.state.clone(),
         }
     }
 
@@ -78,6 +78,18 @@ impl Document {
 
     /// Reads the file if it differs; `again` reads it in any case (a repeated attempt).
     pub(crate) fn read(&mut self, base: &Base, path: &Path, limit: u64, again: bool) -> Result<Reading, OpenError> {
+        self.read_rewritten(base, path, limit, again, false)
+    }
+
+    /// As [`read`](Self::read). With `is_news` a file that was rewritten is new content although it says the same.
+    pub(crate) fn read_rewritten(
+        &mut self,
+        base: &Base,
+        path: &Path,
+        limit: u64,
+        again: bool,
+        is_news: bool,
+    ) -> Result<Reading, OpenError> {
         if !again && !self.differs(&base.stat(path)?) {
             return Ok(Reading::Unchanged);
         }
@@ -88,8 +100,7 @@ impl Document {
         self.present = true;
         self.racy = clock::is_recent(opened.identity.ctime_ns, RACY_MS);
         let digest = digest(&bytes);
-        let is_repeated = self.of_earlier_phase && is_rewritten;
-        if digest == self.digest && !torn && !is_repeated {
+        if digest == self.digest && !torn && !(is_news && is_rewritten) {
             return Ok(Reading::Same);
         }
         Ok(Reading::Fresh { bytes, digest, torn })

@@ -7,10 +7,12 @@ mod documents;
 mod folders;
 mod inherited;
 mod logs;
+mod phase;
 mod presence;
 
 pub(crate) use folders::{BUILDLOOP, MARKER, TASKS, format_of};
 use inherited::Inherited;
+use phase::BuildPhase;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -81,8 +83,7 @@ pub(crate) struct SourceSet {
     overnight: BTreeMap<String, Option<String>>,
     /// The host was said in this life.
     introduced: bool,
-    /// The phase that the phase file named last in this life.
-    phase: Option<String>,
+    phase: BuildPhase,
 }
 
 /// One run of work: the source's folder, open, and what comes of it.
@@ -105,9 +106,9 @@ impl SourceSet {
         let sources = known
             .iter()
             .filter_map(|(path, checkpoint)| Some((path.clone(), SourceFile::new(kind, path, Some(checkpoint))?)));
-        let mut files: BTreeMap<_, _> = sources.collect();
-        of_earlier_phase(&mut files);
+        let files: BTreeMap<String, SourceFile> = sources.collect();
         Self {
+            phase: BuildPhase::known(&files),
             kind,
             directory,
             files,
@@ -119,7 +120,6 @@ impl SourceSet {
             parts: BTreeMap::new(),
             overnight: BTreeMap::new(),
             introduced: false,
-            phase: None,
             root,
             relative,
         }
@@ -336,16 +336,6 @@ impl SourceFile {
             Content::Document(document) => document.present || !document.digest.is_empty(),
             Content::Log(tail, ..) => tail.present || tail.identity != FileIdentity::default(),
             Content::Listed(identity) => *identity != FileIdentity::default(),
-        }
-    }
-}
-
-/// What these files said was said in an earlier phase of the build. The files that say where the build is are of none.
-fn of_earlier_phase(files: &mut BTreeMap<String, SourceFile>) {
-    for source in files.values_mut() {
-        let is_state = matches!(source.format, Format::Phase | Format::Checkpoint(_));
-        if let (false, Content::Document(document)) = (is_state, &mut source.content) {
-            document.of_earlier_phase = true;
         }
     }
 }

@@ -51,14 +51,17 @@ pub(crate) async fn logout(
 
 /// `GET /api/v1/me`: who the principal is.
 pub(crate) async fn me(Extension(principal): Extension<Principal>) -> NoStore<Json<Me>> {
-    let expires_at = principal.credential().and_then(|credential| credential.until);
-    let (role, session) = match principal {
-        Principal::Anonymous => (None, None),
-        Principal::Local => (Some(CallerRole::Local), None),
-        Principal::Token(Role::View, _) => (Some(CallerRole::View), None),
-        Principal::Token(Role::Ingest, _) => (Some(CallerRole::Ingest), None),
-        Principal::Token(Role::Admin, _) => (Some(CallerRole::Admin), None),
-        Principal::ShareLink(session, _) => (Some(CallerRole::Guest), Some(session)),
+    let role = match principal {
+        Principal::Anonymous => None,
+        Principal::Local => Some(CallerRole::Local),
+        Principal::Token(Role::View, _) => Some(CallerRole::View),
+        Principal::Token(Role::Ingest, _) => Some(CallerRole::Ingest),
+        Principal::Token(Role::Admin, _) => Some(CallerRole::Admin),
+        Principal::ShareLink(..) => Some(CallerRole::Guest),
+    };
+    let (session, expires_at) = match principal {
+        Principal::ShareLink(session, credential) => (Some(session), credential.until),
+        _ => (None, None),
     };
     NoStore(Json(Me {
         role,

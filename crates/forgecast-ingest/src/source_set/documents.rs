@@ -8,7 +8,7 @@ use std::time::Duration;
 use forgecast_protocol::event::{Fact, SessionSeen};
 use forgecast_protocol::{FileIdentity, ProblemKind, Subject};
 
-use super::{BUILDLOOP, Content, ScanPass, SourceFile, SourceSet, TASKS, of_earlier_phase};
+use super::{BUILDLOOP, Content, ScanPass, SourceFile, SourceSet, TASKS};
 use crate::document::{Document, Reading};
 use crate::facts;
 use crate::problem::field_key;
@@ -34,7 +34,8 @@ impl SourceSet {
             document.attempts = 0;
         }
         let before = document.identity;
-        match document.read(&pass.base, Path::new(path), format.max_bytes(), again)? {
+        let (limit, is_news) = (format.max_bytes(), self.phase.is_behind(&format, document));
+        match document.read_rewritten(&pass.base, Path::new(path), limit, again, is_news)? {
             Reading::Unchanged => return Ok(()),
             Reading::Same => {
                 pass.outcome.reads += 1;
@@ -55,7 +56,8 @@ impl SourceSet {
                         document.digest = digest;
                         document.attempts = 0;
                         document.refreshed = false;
-                        document.of_earlier_phase = false;
+                        self.follow_phase(&decoded);
+                        document.state = self.phase.mark(&format);
                         let (identity, checkpoint) = (document.identity, document.checkpoint());
                         source.first_sight = false;
                         self.checkpoint(path, checkpoint, pass);
@@ -71,6 +73,14 @@ impl SourceSet {
             }
         }
         Ok(())
+    }
+
+    fn follow_phase(&mut self, decoded: &Decoded) {
+        for fact in &decoded.facts {
+            if let Fact::PhaseReported(report) = fact {
+                self.phase.enter(report.phase.as_deref());
+            }
+        }
     }
 
     /// Whether the document will be read again soon.
@@ -122,9 +132,6 @@ impl SourceSet {
             .artifact_kind()
             .map(|kind| facts::artifact(path, kind, identity, decoded.dated, pass.now));
         for fact in listed.into_iter().chain(decoded.facts) {
-            if let Fact::PhaseReported(report) = &fact {
-                self.enter_phase(report.phase.as_ref());
-            }
             pass.event(&subject, &origin, fact);
         }
         if *format == Format::Phase && !std::mem::replace(&mut self.introduced, true) && pass.context.host.is_some() {
@@ -134,15 +141,6 @@ impl SourceSet {
             };
             pass.event(&subject, &origin, Fact::SessionSeen(seen));
         }
-    }
-
-    /// The build is in this phase now: what was passed on before belongs to an earlier one.
-    fn enter_phase(&mut self, phase: Option<&String>) {
-        if self.phase.as_ref() == phase {
-            return;
-        }
-        self.phase = phase.cloned();
-        of_earlier_phase(&mut self.files);
     }
 
     /// Tells anew what Foundry's documents are and what its lists of tasks say. The manifest is of a run that is over.

@@ -45,8 +45,11 @@ async fn a_receiver_that_is_away_for_an_hour_gets_what_is_still_needed() {
         world.pass(20 * MINUTE);
     }
     server.goes_on("two").await;
+    // Before the next attempt, or it would be sent with what was needed until now.
+    server.shows(|shown| shown.notifications[0].items.len() == 2).await;
     receiver.behaves(Behavior::answers("HTTP/1.1 200 OK"));
-    world.pass(20 * MINUTE);
+    // Not so long that the one that went on would be stalled.
+    world.pass(10 * MINUTE);
     let shown = server.has(1, Delivered).await;
     assert_eq!((shown.notifications.len(), shown.targets[0].failures), (1, 0));
     let taken: Vec<_> = receiver

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::receiver::Receiver;
 
 /// Ten times what a slow machine needs; only a failing test waits for so long.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// What survives a restart.

@@ -25,8 +25,11 @@ const LONG: usize = 150 * MIB;
 const GROWTH: u64 = 32 * MIB as u64;
 
 /// Every address that takes a body, with what it takes there.
-const DOORS: [(&str, &str); 11] = [
+const DOORS: [(&str, &str); 14] = [
     ("/api/v1/login", JSON),
+    ("/api/v1/notifications/retry", JSON),
+    ("/api/v1/notifications/silence", JSON),
+    ("/api/v1/notifications/test", JSON),
     ("/api/v1/events", JSON),
     ("/api/v1/import", JSON),
     ("/api/v1/hooks/claude", JSON),

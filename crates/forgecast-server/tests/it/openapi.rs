@@ -199,6 +199,11 @@ async fn every_answer_of_every_change_is_what_is_described() {
         ("/api/v1/login", json!({"token": "fc_v_not-a-token"})),
         ("/api/v1/login", json!({"tokens": []})),
         ("/api/v1/logout", json!({})),
+        ("/api/v1/notifications/silence", json!({"seconds": 60})),
+        ("/api/v1/notifications/silence", json!({"seconds": 604_801})),
+        ("/api/v1/notifications/test", json!({"target": "nobody"})),
+        ("/api/v1/notifications/retry", json!({})),
+        ("/api/v1/notifications/retry", json!({"target": "nobody"})),
     ] {
         let stranger = server.post(path, &body.to_string()).await;
         contract.check("POST", path, &stranger);

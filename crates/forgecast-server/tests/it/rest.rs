@@ -22,6 +22,11 @@ async fn the_list_has_a_row_per_session() {
     {
       "sessions": [
         {
+          "activity": {
+            "kind": "phase",
+            "since": "2026-01-31T08:15:00.250Z",
+            "text": "drawing"
+          },
           "agents_active": 0,
           "id": "weather-app~1",
           "last_work_at": "2026-01-31T08:15:00.250Z",

@@ -65,6 +65,7 @@ fn sample(name: &str, form: FieldType) -> &'static str {
         ("links.*", _) => "https://demo.example/",
         ("kind", FieldType::Text) => "document",
         ("severity", _) => "HIGH",
+        ("source", _) => "estimated",
         ("status", _) => "completed",
         ("waiting_for", _) => "permission",
         ("cut_short", _) => "error",
