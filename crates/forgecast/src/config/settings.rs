@@ -201,7 +201,7 @@ section! {
 section! {
     /// Whom the server calls when a session needs a person.
     Notify {
-        /// Where links in messages lead, such as https://builds.example. Default: this server's own
+        /// Where links in messages lead, such as `https://builds.example`. Default: this server's own
         /// address.
         url: String = String::new(),
         /// IP addresses and networks, such as 192.168.1.0/24, that messages may be sent to although they
