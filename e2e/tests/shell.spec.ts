@@ -5,7 +5,7 @@ import type { BrowserContext, Page } from '@playwright/test';
 import { Mock } from '../support/mock.ts';
 import { Prefix } from '../support/prefix.ts';
 import { axeViolations, expect, test } from '../support/page.ts';
-import { fill, row } from '../support/states.ts';
+import { fill } from '../support/states.ts';
 
 const ID = 'weather-app~1';
 let mock: Mock;

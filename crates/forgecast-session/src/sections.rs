@@ -289,6 +289,21 @@ pub(crate) fn percent(value: Option<f64>) -> Option<f64> {
         .map(|value| value.clamp(0.0, 100.0))
 }
 
+/// A producer's own JSON as it may stand in a view: without `null`, which in a patch means that something is gone.
+pub(crate) fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let known = members.iter().filter(|(_, value)| !value.is_null());
+            known.map(|(name, value)| (name.clone(), without_nulls(value))).collect()
+        }
+        Value::Array(items) => {
+            let known = items.iter().filter(|value| !value.is_null());
+            known.map(without_nulls).collect()
+        }
+        value => value.clone(),
+    }
+}
+
 /// An amount of money that a view can hold, or nothing.
 pub(crate) fn money(value: Option<f64>) -> Option<f64> {
     value.filter(|value| value.is_finite())

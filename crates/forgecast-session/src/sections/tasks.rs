@@ -6,7 +6,7 @@ use forgecast_protocol::event::{CheckpointReported, PhaseReported, SourceKind, T
 use forgecast_protocol::session::{Progress, TaskView};
 use serde::{Deserialize, Serialize};
 
-use super::{Context, count, evict, put, set_some};
+use super::{Context, count, evict, put, set_some, without_nulls};
 use crate::vocabulary::{self, Meaning};
 
 /// Tasks that are kept; those that are done are dropped first. Dropped tasks stay in the totals.
@@ -131,8 +131,10 @@ impl Tasks {
             }
         }
         if let Some(artifacts) = &fact.artifacts {
-            changed |= view.checkpoint_artifacts != *artifacts;
-            view.checkpoint_artifacts.clone_from(artifacts);
+            let known = artifacts.iter().filter(|(_, value)| !value.is_null());
+            let known = known.map(|(name, value)| (name.clone(), without_nulls(value))).collect();
+            changed |= view.checkpoint_artifacts != known;
+            view.checkpoint_artifacts = known;
         }
         self.apply_lists(view, fact) || changed
     }

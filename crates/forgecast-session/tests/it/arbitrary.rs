@@ -23,7 +23,8 @@ pub(crate) fn word() -> impl Strategy<Value = String> {
 }
 
 pub(crate) fn phase_name() -> impl Strategy<Value = String> {
-    let names = "Codebase Analysis|Scout|Architect|builder|Testing|Screenshot|docs|Deploy|Feedback|Polish||complete";
+    let names =
+        "Codebase Analysis|Scout|Architect|builder|Testing|Screenshot|docs|Deploy|Feedback|Polish||complete|init";
     select(names.split('|').collect::<Vec<_>>()).prop_map(str::to_owned)
 }
 
@@ -90,10 +91,17 @@ pub(crate) fn checkpoint_fact() -> impl Strategy<Value = Fact> {
                 completed,
                 remaining,
                 complete: complete && iterations == Some(0),
+                artifacts: completed_artifacts(iterations),
                 ..CheckpointReported::default()
             })
         },
     )
+}
+
+/// What a checkpoint calls its artifacts: anything, also nothing.
+fn completed_artifacts(iterations: Option<u32>) -> Option<serde_json::Map<String, Value>> {
+    let value = serde_json::json!({"report": null, "round": iterations, "files": ["a", null, {"b": null}]});
+    iterations.and(value.as_object().cloned())
 }
 
 pub(crate) fn panel_fact() -> impl Strategy<Value = Fact> {
@@ -219,7 +227,7 @@ fn conversation_fact() -> impl Strategy<Value = Fact> {
 }
 
 pub(crate) fn life_fact() -> impl Strategy<Value = Fact> {
-    let quiet = select(vec![Quiet::Stalled, Quiet::Abandoned, Quiet::Settled]);
+    let quiet = select(vec![Quiet::Stalled, Quiet::Abandoned, Quiet::Settled, Quiet::Aged]);
     let path = || select(vec![PROJECT, "/home", ""]).prop_map(str::to_owned);
     prop_oneof![
         1 => (of(word()), of(word())).prop_map(|(task, host)| {

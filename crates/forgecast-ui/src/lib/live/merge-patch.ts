@@ -11,6 +11,11 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** A value of a type of the wire as the JSON that it is: a producer's own part of it has no type. */
+export function asJson(value: object): JsonObject {
+  return value as JsonObject;
+}
+
 function own(target: JsonObject, key: string): Json | undefined {
   return Object.hasOwn(target, key) ? target[key] : undefined;
 }

@@ -2,7 +2,7 @@
 // own state; nothing here touches it. The address (`?at=<revision>`) says where one stands, so that it can be passed on.
 
 import { address, ApiError, get } from '../api/client';
-import { reconcile } from '../live/merge-patch';
+import { asJson, reconcile } from '../live/merge-patch';
 import { clampRevision, extendTimeline, adjacentPhase, revisionAt, timeOf, type SessionTimeline } from './timeline';
 import { millis } from '../format';
 import { Scale, advance } from './scale';
@@ -242,7 +242,7 @@ export class Playback {
     this.revision = revision;
     this.#revisionAt = at;
     if (this.view === undefined || this.view.id !== view.id) this.view = structuredClone(view);
-    else reconcile(this.view, view);
+    else reconcile(asJson(this.view), asJson(view));
   }
 
   async #load(): Promise<void> {

@@ -4,7 +4,7 @@
 
 import { request, type Address } from '../api/client';
 import { millis } from '../format';
-import { isObject, type Json } from '../live/merge-patch';
+import { asJson, isObject, type Json } from '../live/merge-patch';
 import type { SessionView } from '../generated/wire';
 
 /** Views that are kept. What two of them have in common is kept once. */
@@ -93,7 +93,7 @@ export class ViewCache {
   }
 
   #keep(revision: number, past: PastView): void {
-    const view = sharing(this.#last, past.view) as unknown as SessionView;
+    const view = sharing(this.#last && asJson(this.#last), asJson(past.view)) as unknown as SessionView;
     this.#last = view;
     this.#kept.set(revision, { ...past, view });
     const oldest = this.#kept.keys().next();
