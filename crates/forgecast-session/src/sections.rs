@@ -294,7 +294,9 @@ pub(crate) fn without_nulls(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
             let known = members.iter().filter(|(_, value)| !value.is_null());
-            known.map(|(name, value)| (name.clone(), without_nulls(value))).collect()
+            known
+                .map(|(name, value)| (name.clone(), without_nulls(value)))
+                .collect()
         }
         Value::Array(items) => {
             let known = items.iter().filter(|value| !value.is_null());

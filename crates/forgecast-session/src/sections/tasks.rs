@@ -132,7 +132,9 @@ impl Tasks {
         }
         if let Some(artifacts) = &fact.artifacts {
             let known = artifacts.iter().filter(|(_, value)| !value.is_null());
-            let known = known.map(|(name, value)| (name.clone(), without_nulls(value))).collect();
+            let known = known
+                .map(|(name, value)| (name.clone(), without_nulls(value)))
+                .collect();
             changed |= view.checkpoint_artifacts != known;
             view.checkpoint_artifacts = known;
         }
