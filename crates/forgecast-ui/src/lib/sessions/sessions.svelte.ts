@@ -81,7 +81,12 @@ export class Sessions implements Follower {
     void this.#order;
     const wanted = words(filter);
     this.#filtered = wanted.length > 0;
-    return this.#ranking.list(tab, wanted, sort, now).map((id) => this.#states.get(id)!);
+    return this.#statesOf(this.#ranking.list(tab, wanted, sort, now));
+  }
+
+  /** A row that just came is ranked before its frame: until then it has no state. */
+  #statesOf(ids: readonly string[]): RowState[] {
+    return ids.flatMap((id) => this.#states.get(id) ?? []);
   }
 
   /** How many rows belong to what is going on at this time, in milliseconds. */
@@ -157,7 +162,7 @@ export class Sessions implements Follower {
     // What needs somebody is shown in the same frame, whenever the lists are worked out anew.
     if (this.#needsChanged) {
       this.#needsChanged = false;
-      this.needing = this.#ranking.needing().map((id) => this.#states.get(id)!);
+      this.needing = this.#statesOf(this.#ranking.needing());
     }
     const first = !this.#known && this.#rest !== undefined;
     if (this.#rest) {

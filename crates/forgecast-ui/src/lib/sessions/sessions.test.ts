@@ -63,6 +63,15 @@ describe('the index', () => {
     expect(index.counts.all).toBe(0);
   });
 
+  it('lists a row that just came from its frame on', () => {
+    const { index, frame } = page([row('a')]);
+    index.patch({ sessions: { b: row('b') } });
+    expect(ids(index)).toEqual(['a']);
+    vi.setSystemTime(Date.now() + ORDER_MS);
+    frame();
+    expect(new Set(ids(index))).toEqual(new Set(['a', 'b']));
+  });
+
   it('is up to date after hours unseen, without having shown anything meanwhile', () => {
     const { index, frame, host } = page([row('a', { usage: { tokens: 1 } })]);
     host.hidden = true;
