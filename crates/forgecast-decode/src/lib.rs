@@ -126,12 +126,15 @@ impl Format {
     }
 
     fn inside(folder: &str, name: &str) -> Self {
+        let task_mark = tasks::mark(name).filter(|_| folder == "builder-logs");
+        if let Some((task, done)) = task_mark {
+            return Self::TaskMark { task, done };
+        }
         match (folder, name) {
             ("", "current-phase.json" | "phase-status.json") => Self::Phase,
             ("", "session-summary.json") => Self::Summary,
             ("", "build-tasks.json") => Self::BuildTasks,
             ("", "test-iteration-count.txt") => Self::TestCount,
-            ("builder-logs", _) if let Some((task, done)) = tasks::mark(name) => Self::TaskMark { task, done },
             ("feedback", _) if has_extension(name, &["json"]) => Self::Feedback,
             ("patterns", _) if has_extension(name, &["json"]) => Self::Patterns,
             _ if name == "events.jsonl" => Self::EventsJsonl,
