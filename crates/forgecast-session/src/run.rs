@@ -141,7 +141,7 @@ impl Session {
             quiet,
             since,
         };
-        let aged = self.state.phases.is_fresh_until().map(|(since, at)| Deadline {
+        let aged = self.state.phases.freshness().map(|(since, at)| Deadline {
             at,
             quiet: Quiet::Aged,
             since,

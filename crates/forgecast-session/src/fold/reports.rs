@@ -8,7 +8,7 @@ use forgecast_protocol::session::SourceOfState;
 
 use crate::Session;
 use crate::sections::life::End;
-use crate::sections::phases::{Pipeline, Report, storable};
+use crate::sections::phases::{Completion, Pipeline, Report, storable};
 use crate::sections::{Changed, Context, Section, take_stated};
 use crate::vocabulary::{self, Meaning};
 
@@ -115,7 +115,7 @@ impl Session {
         if fact.complete {
             self.end(End {
                 status: SessionStatus::Completed,
-                reason: "the checkpoint is marked COMPLETE".to_owned(),
+                reason: Completion::Marked.reason().to_owned(),
                 at: cx.at,
                 undated: false,
                 path: cx.origin.path.clone(),

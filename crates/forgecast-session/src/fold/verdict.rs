@@ -10,7 +10,7 @@ use forgecast_protocol::{SessionStatus, Timestamp};
 
 use crate::Session;
 use crate::sections::life::{End, Ended, Standing, completion_reason};
-use crate::sections::phases::{Report, has_deployed};
+use crate::sections::phases::{Completion, Report, has_deployed};
 use crate::sections::{Changed, Context, Section, agents, set_some};
 use crate::vocabulary::{self, Meaning};
 
@@ -108,9 +108,10 @@ impl Session {
         });
         let life = &mut self.state.life;
         life.report_phase(failed, name, |failed| report.goes_back_to(failed));
-        let ends = report.ends.or(has_looked_back.then_some("Feedback is completed"));
-        if let Some(ends) = ends {
+        let ends = report.completion.map(Completion::reason);
+        if let Some(ends) = ends.or(has_looked_back.then_some("Feedback is completed")) {
             let failure = life.unresolved_failure().map(|failure| failure.reason.clone());
+            let failure = failure.filter(|_| report.completion != Some(Completion::Marked));
             self.end(End {
                 status: match failure {
                     Some(_) => SessionStatus::Failed,
@@ -169,11 +170,7 @@ impl Session {
 
     /// Live data that has aged yields to a checkpoint that is newer, unless it was renewed while the fact was under way.
     fn age(&mut self, since: Timestamp) -> Changed {
-        let is_due = self
-            .state
-            .phases
-            .is_fresh_until()
-            .is_some_and(|(began, _)| began == since);
+        let is_due = self.state.phases.freshness().is_some_and(|(began, _)| began == since);
         if let (true, Some(report)) = (is_due && !self.state.life.is_over(), self.state.phases.age()) {
             self.view.source = SourceOfState::Checkpoint;
             let path = self.state.phases.checkpoint_path().map(str::to_owned);

@@ -193,8 +193,9 @@ impl Phases {
         }
     }
 
-    /// Since when there is a live report that is older than the checkpoint and counts nevertheless, and until when.
-    pub(crate) fn is_fresh_until(&self) -> Option<(Timestamp, Timestamp)> {
+    /// Of a live report that is older than the checkpoint and counts nevertheless: since when it is there, and until when it
+    /// counts.
+    pub(crate) fn freshness(&self) -> Option<(Timestamp, Timestamp)> {
         let (live, checkpoint) = (self.live.as_ref()?, self.checkpoint.as_ref()?);
         let is_older = live.time < checkpoint.time && self.live_is_fresh();
         is_older.then(|| (live.time, live.time.plus_millis(FRESH_MS)))
@@ -336,8 +337,27 @@ pub(crate) struct Report {
     pub(crate) observed: bool,
     /// Whether what is absent is unsaid (a push) rather than gone (a file).
     pub(crate) partial: bool,
-    /// Why the build is over, if the source says that it is done as a whole.
-    pub(crate) ends: Option<&'static str>,
+    /// How the source says that the build is done as a whole, if it does.
+    pub(crate) completion: Option<Completion>,
+}
+
+/// What a source says when it calls a build done as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Completion {
+    /// A checkpoint is marked as complete: the build is, whatever failed on the way.
+    Marked,
+    /// A phase is called complete: the build has failed if a phase did and was not done again.
+    Named,
+}
+
+impl Completion {
+    /// Why the build is over.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Marked => "The checkpoint is marked COMPLETE",
+            Self::Named => "The build is reported as complete",
+        }
+    }
 }
 
 impl Report {
@@ -353,7 +373,7 @@ impl Report {
         Self {
             phase: fact.phase.as_deref().and_then(vocabulary::phase).filter(|_| !ends),
             meaning: if ends { Meaning::Completed } else { meaning },
-            ends: ends.then_some("The build is reported as complete"),
+            completion: ends.then_some(Completion::Named),
             word: fact.status.clone(),
             number: fact.phase_number.as_deref().map_or((None, None), split_number),
             detail: fact.detail.clone(),
@@ -389,7 +409,7 @@ impl Report {
             measured: began,
             observed,
             partial: false,
-            ends: complete.then_some("the checkpoint is marked COMPLETE"),
+            completion: complete.then_some(Completion::Marked),
             ..Self::partial(at)
         }
     }
@@ -425,7 +445,7 @@ impl Report {
             measured: None,
             observed: false,
             partial: true,
-            ends: None,
+            completion: None,
         }
     }
 }

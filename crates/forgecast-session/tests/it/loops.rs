@@ -117,6 +117,25 @@ fn the_end_that_a_phase_file_names_is_that_of_the_build() {
 }
 
 #[test]
+fn a_checkpoint_that_is_marked_ends_the_build_well_whatever_failed_on_the_way() {
+    for aged in [0, 60] {
+        let failed = phase_file(
+            second(100),
+            report("Test", "failed", &["Scout", "Architect", "Builder"]),
+        );
+        let session = fold(&[failed, saved(101 + aged, "complete", 4, [&["a"], &[]])]);
+        let view = session.view();
+        // While the phase file is fresh, its word stands; a marker of the loop's would count at once.
+        let expected = if aged > 0 {
+            SessionStatus::Completed
+        } else {
+            SessionStatus::Failed
+        };
+        assert_eq!(view.status, expected, "{aged}");
+    }
+}
+
+#[test]
 fn live_data_that_ages_yields_to_a_newer_checkpoint_with_all_its_words() {
     let live = PhaseReported {
         phase_number: Some("1/7".to_owned()),
