@@ -37,7 +37,7 @@ struct Noticed {
     called: BTreeSet<String>,
 }
 
-/// See the module.
+/// What is known of targets, sessions and messages, and the decisions that follow from it.
 pub(crate) struct Dispatcher {
     queues: Vec<Queue>,
     noticed: BTreeMap<SessionId, Noticed>,
@@ -98,7 +98,7 @@ impl Dispatcher {
         for row in current {
             let is_history = is_first && row.attention.as_ref().is_some_and(|attention| attention.since < now);
             if is_history {
-                this.notice(row, true);
+                this.notice(row);
             }
             this.observe(&row.id, Some(row), now);
         }
@@ -135,8 +135,8 @@ impl Dispatcher {
         }
     }
 
-    /// Notes what a row says. Returns what a message has to say of it.
-    fn notice(&mut self, row: &SessionRow, open: bool) -> Option<NotificationItem> {
+    /// Notes that a session needs a person. Returns what a message has to say of it.
+    fn notice(&mut self, row: &SessionRow) -> Option<NotificationItem> {
         let attention = row.attention.as_ref()?;
         let item = NotificationItem {
             session: row.id.clone(),
@@ -149,7 +149,7 @@ impl Dispatcher {
         };
         let noticed = Noticed {
             item: item.clone(),
-            open,
+            open: true,
             called: BTreeSet::new(),
         };
         self.noticed.insert(row.id.clone(), noticed);
@@ -158,7 +158,7 @@ impl Dispatcher {
     }
 
     fn call(&mut self, row: &SessionRow, now: Timestamp) {
-        let Some(item) = self.notice(row, true) else { return };
+        let Some(item) = self.notice(row) else { return };
         for queue in &mut self.queues {
             if queue.rules.match_row(item.kind, row) {
                 queue.add_need(item.clone(), now, &mut self.new_id);

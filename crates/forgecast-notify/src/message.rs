@@ -137,7 +137,7 @@ impl Message<'_> {
             // The same id updates the message that a phone shows already.
             "sequence_id": self.notification.id,
             "title": self.title(),
-            "message": self.text(&|text| text.to_owned()),
+            "message": self.text(),
             "click": self.link(),
             "priority": if is_urgent { 4 } else { 3 },
             "tags": [if is_urgent { "bell" } else { "white_check_mark" }],
@@ -146,8 +146,7 @@ impl Message<'_> {
     }
 
     fn for_slack(self) -> Value {
-        let text = self.text(&escaped);
-        let title = escaped(&self.title());
+        let (text, title) = (escaped(&self.text()), escaped(&self.title()));
         // Text in angle brackets is a command in Slack, such as a call to everybody; only this link is.
         json!({ "text": format!("*<{}|{title}>*\n{text}", self.link()) })
     }
@@ -164,8 +163,8 @@ impl Message<'_> {
         }
     }
 
-    /// The lines under the title; each text in them goes through `escape`.
-    fn text(self, escape: &dyn Fn(&str) -> String) -> String {
+    /// The lines under the title.
+    fn text(self) -> String {
         let Notification { items, resolved, .. } = self.notification;
         let needed = items.iter().map(|item| {
             let text = match self.include_text {
@@ -190,7 +189,7 @@ impl Message<'_> {
         if lines.is_empty() {
             lines.push("Notifications arrive here.".to_owned());
         }
-        escape(&lines.join("\n"))
+        lines.join("\n")
     }
 
     /// The place to go to: the session, or the overview for several.

@@ -284,19 +284,7 @@ impl Task {
                 let Some(name) = self.dispatcher.name(target) else {
                     return;
                 };
-                let message = Notification {
-                    id: new_id(),
-                    target: name.to_owned(),
-                    event: NotificationEvent::Test,
-                    state: NotificationState::Waiting,
-                    created_at: now,
-                    items: Vec::new(),
-                    resolved: Vec::new(),
-                    attempts: 0,
-                    uncertain: false,
-                    settled_at: None,
-                    error: None,
-                };
+                let message = Notification::new(new_id(), name, NotificationEvent::Test, now);
                 let (sender, sent) = (self.sender.clone(), message.clone());
                 let send = self.sends.spawn(async move { sender.send(target, &sent, now).await });
                 self.jobs.insert(send.id(), Job::Test(message, reply));

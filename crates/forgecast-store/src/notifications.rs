@@ -66,7 +66,7 @@ impl Store {
                 Ok((row.get(0)?, body))
             })?;
             Ok(StoredNotifications {
-                waiting: in_state(db, "waiting")?,
+                waiting: in_state(db, NotificationState::Waiting)?,
                 memory: memory.collect::<Result<_>>()?,
             })
         })
@@ -78,7 +78,8 @@ impl Store {
     /// # Errors
     /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
     pub async fn dead_notifications(&self) -> Result<Vec<Notification>, Error> {
-        self.read("reading dead notifications", |db| in_state(db, "dead")).await
+        self.read("reading dead notifications", |db| in_state(db, NotificationState::Dead))
+            .await
     }
 
     /// The newest notifications, newest first.
@@ -129,7 +130,7 @@ fn write(db: &Connection, write: &NotificationWrite) -> Result<()> {
                 "INSERT INTO notifications (id, state, settled_at, body) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (id) DO UPDATE SET state = ?2, settled_at = ?3, body = ?4",
             )?
-            .execute(params![one.id, state(one.state), settled_at, body])?;
+            .execute(params![one.id, one.state.as_ref(), settled_at, body])?;
         }
         NotificationWrite::Remove(id) => {
             db.prepare_cached("DELETE FROM notifications WHERE id = ?1")?
@@ -164,21 +165,12 @@ fn prune(db: &Transaction<'_>, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-fn in_state(db: &Transaction<'_>, state: &str) -> Result<Vec<Notification>> {
+fn in_state(db: &Transaction<'_>, state: NotificationState) -> Result<Vec<Notification>> {
     let mut statement = db.prepare_cached("SELECT body FROM notifications WHERE state = ?1 ORDER BY sequence")?;
-    statement.query_map([state], notification)?.collect()
+    statement.query_map([state.as_ref()], notification)?.collect()
 }
 
 fn notification(row: &Row<'_>) -> Result<Notification> {
     let Json(notification) = row.get(0)?;
     Ok(notification)
-}
-
-fn state(state: NotificationState) -> &'static str {
-    match state {
-        NotificationState::Waiting => "waiting",
-        NotificationState::Delivered => "delivered",
-        NotificationState::Dead => "dead",
-        NotificationState::Obsolete => "obsolete",
-    }
 }

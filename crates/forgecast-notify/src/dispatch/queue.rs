@@ -160,19 +160,7 @@ impl Queue {
             !self.is_frozen(*last) && message.items.len() + message.resolved.len() < MAX_ITEMS
         });
         let at = at.unwrap_or_else(|| {
-            let message = Notification {
-                id: new_id(),
-                target: self.name.clone(),
-                event: NotificationEvent::Attention,
-                state: NotificationState::Waiting,
-                created_at: now,
-                items: Vec::new(),
-                resolved: Vec::new(),
-                attempts: 0,
-                uncertain: false,
-                settled_at: None,
-                error: None,
-            };
+            let message = Notification::new(new_id(), &self.name, NotificationEvent::Attention, now);
             self.entries.push_back(Entry { message, changed: true });
             self.entries.len() - 1
         });

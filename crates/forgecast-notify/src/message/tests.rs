@@ -94,7 +94,7 @@ fn a_target_may_be_told_without_what_is_asked() {
         ..message(&notification)
     };
     assert!(!without.json().to_string().contains("rm -rf"));
-    assert_eq!(without.text(&|text| text.to_owned()), "weather-app needs you");
+    assert_eq!(without.text(), "weather-app needs you");
 }
 
 #[test]

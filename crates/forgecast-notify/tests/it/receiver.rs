@@ -66,7 +66,7 @@ fn numbers(items: &Value) -> Vec<(String, u64)> {
         .collect()
 }
 
-/// See the module.
+/// A server that takes requests, behaves as it is told and notes what it got.
 pub(crate) struct Receiver {
     pub(crate) address: SocketAddr,
     behavior: Arc<Mutex<Behavior>>,

@@ -111,6 +111,26 @@ pub struct Notification {
     pub error: Option<String>,
 }
 
+impl Notification {
+    /// One that says nothing yet and waits to be sent.
+    #[must_use]
+    pub fn new(id: String, target: &str, event: NotificationEvent, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            target: target.to_owned(),
+            event,
+            state: NotificationState::Waiting,
+            created_at,
+            items: Vec::new(),
+            resolved: Vec::new(),
+            attempts: 0,
+            uncertain: false,
+            settled_at: None,
+            error: None,
+        }
+    }
+}
+
 /// What a notification says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -124,6 +144,8 @@ pub enum NotificationEvent {
 }
 
 /// What became of a notification.
+#[derive(strum::AsRefStr)]
+#[strum(serialize_all = "snake_case")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NotificationState {
