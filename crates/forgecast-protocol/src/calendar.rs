@@ -36,7 +36,6 @@ impl Calendar {
         self.left_ms(at, self.zoned(at).date().last_of_month())
     }
 
-    /// Milliseconds to the end of the day `last`; zero if there is no day after it.
     /// How many minutes the clock on the wall is past midnight, 0 to 1439.
     #[must_use]
     pub fn minute_of_day(&self, at: Timestamp) -> u16 {
@@ -44,6 +43,7 @@ impl Calendar {
         u16::from(at.hour().unsigned_abs()) * 60 + u16::from(at.minute().unsigned_abs())
     }
 
+    /// Milliseconds to the end of the day `last`; zero if there is no day after it.
     fn left_ms(&self, at: Timestamp, last: Date) -> i64 {
         let end = last.tomorrow().and_then(|next| next.to_zoned(self.0.clone()));
         end.map_or(0, |end| end.timestamp().as_millisecond() - at.as_millis())
