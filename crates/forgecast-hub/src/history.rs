@@ -157,21 +157,19 @@ pub(crate) fn collapsed(id: &SessionId, session: &Session, count: u64, at: Times
 
 /// The fact that a session was seen: it begins a session whose first sign of life is no fact, and names its machine.
 pub(crate) fn seen(subject: Subject, at: Timestamp, host: Option<String>) -> Event {
-    let seen = SessionSeen {
+    of_hub(subject, at, on_host(host))
+}
+
+fn on_host(host: Option<String>) -> Fact {
+    Fact::SessionSeen(SessionSeen {
         host,
         ..SessionSeen::default()
-    };
-    of_hub(subject, at, Fact::SessionSeen(seen))
+    })
 }
 
 /// What a run knows that is true of its folder, and so of the next run in it: the machine, and the pattern libraries.
 pub(crate) fn of_folder(view: &SessionView) -> Vec<Fact> {
-    let host = view.host.clone().map(|host| {
-        Fact::SessionSeen(SessionSeen {
-            host: Some(host),
-            ..SessionSeen::default()
-        })
-    });
+    let host = view.host.clone().map(|host| on_host(Some(host)));
     let libraries = view
         .artifacts
         .iter()
