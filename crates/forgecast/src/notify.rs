@@ -19,7 +19,7 @@ const MAX_SECRET: u64 = 4_096;
 /// The longest name of a target, in characters.
 const MAX_NAME: usize = 60;
 
-/// How people are called. `url` is where links lead when the configuration does not say it.
+/// How people are called, by the configuration. The `url` is empty when it does not say where links lead.
 ///
 /// # Errors
 /// A target is not complete or contradicts itself, or a file with a secret cannot be read or can be read by others.

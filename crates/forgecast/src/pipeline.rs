@@ -10,7 +10,7 @@ use forgecast_decode::mask;
 use forgecast_hub::Hub;
 use forgecast_ingest::{AgentHomes, system_clock};
 use forgecast_protocol::health::SourceHealth;
-use forgecast_protocol::{Batch, Calendar};
+use forgecast_protocol::{Batch, Calendar, Clock};
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -51,13 +51,13 @@ impl RunningHub {
     /// # Errors
     /// The database cannot be opened (in use, not writable, disk full), or the price file cannot be read.
     pub(crate) async fn start(config: &Config, db: Option<PathBuf>) -> Result<Self> {
-        let options = hub_options(config)?;
-        Self::on(open(config, db).await?, options).await
+        let (options, clock) = (hub_options(config)?, system_clock());
+        Self::on(open(config, db, &clock).await?, options, clock).await
     }
 
-    async fn on(opened: forgecast_store::Opened, options: forgecast_hub::Options) -> Result<Self> {
+    async fn on(opened: forgecast_store::Opened, options: forgecast_hub::Options, clock: Clock) -> Result<Self> {
         let stop = CancellationToken::new();
-        let (hub, task) = forgecast_hub::start(opened, options, system_clock(), stop.clone()).await?;
+        let (hub, task) = forgecast_hub::start(opened, options, clock, stop.clone()).await?;
         Ok(Self { hub, task, stop })
     }
 
@@ -78,22 +78,15 @@ impl Pipeline {
     /// # Errors
     /// As [`RunningHub::start`], or a rule for secrets is not a regular expression.
     pub(crate) async fn start(config: &Config, db: Option<PathBuf>) -> Result<Self> {
-        let (rules, options) = (mask_rules(config)?, hub_options(config)?);
-        let opened = open(config, db).await?;
+        let (rules, options, clock) = (mask_rules(config)?, hub_options(config)?, system_clock());
+        let opened = open(config, db, &clock).await?;
         let known = opened.store.sources().await?;
-        let running = RunningHub::on(opened, options).await?;
+        let running = RunningHub::on(opened, options, clock.clone()).await?;
         let hub = running.hub.clone();
         let (report, health) = watch::channel(SourceHealth::default());
         let stop_sources = CancellationToken::new();
         let options = source_options(config, rules);
-        let sources = forgecast_ingest::run(
-            options,
-            known,
-            hub.intake(),
-            system_clock(),
-            report,
-            stop_sources.clone(),
-        );
+        let sources = forgecast_ingest::run(options, known, hub.intake(), clock, report, stop_sources.clone());
         Ok(Self {
             hub,
             health,
@@ -164,9 +157,9 @@ pub(crate) fn local_calendar() -> Calendar {
     Calendar::new(TimeZone::try_system().unwrap_or(TimeZone::UTC))
 }
 
-async fn open(config: &Config, db: Option<PathBuf>) -> Result<forgecast_store::Opened> {
+async fn open(config: &Config, db: Option<PathBuf>, clock: &Clock) -> Result<forgecast_store::Opened> {
     let options = store_options(config, db);
-    Ok(forgecast_store::open(options, forgecast_session::FOLD_VERSION, system_clock().now()).await?)
+    Ok(forgecast_store::open(options, forgecast_session::FOLD_VERSION, clock.now()).await?)
 }
 
 fn store_options(config: &Config, path: Option<PathBuf>) -> forgecast_store::Options {

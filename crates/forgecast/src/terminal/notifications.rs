@@ -26,13 +26,7 @@ pub(crate) fn notifications(shown: &Notifications, now: Timestamp, style: Style)
             ]
         });
         let header = ["TARGET", "KIND", "HOST", "CALLED FOR", "STATE"];
-        text.push_str(&table::aligned(
-            header,
-            rows,
-            style,
-            |_| false,
-            |_, _, cell| cell.to_owned(),
-        ));
+        text.push_str(&plain_table(header, rows, style));
     }
     if !shown.notifications.is_empty() {
         let rows = shown.notifications.iter().map(|message| {
@@ -41,15 +35,18 @@ pub(crate) fn notifications(shown: &Notifications, now: Timestamp, style: Style)
         });
         text.push('\n');
         let header = ["SENT", "TARGET", "STATE", "MESSAGE"];
-        text.push_str(&table::aligned(
-            header,
-            rows,
-            style,
-            |_| false,
-            |_, _, cell| cell.to_owned(),
-        ));
+        text.push_str(&plain_table(header, rows, style));
     }
     text
+}
+
+/// A table in which no cell stands out.
+fn plain_table<const COLUMNS: usize>(
+    header: [&str; COLUMNS],
+    rows: impl Iterator<Item = [String; COLUMNS]>,
+    style: Style,
+) -> String {
+    table::aligned(header, rows, style, |_| false, |_, _, cell| cell.to_owned())
 }
 
 fn state_of(target: &NotificationTarget, now: Timestamp) -> String {

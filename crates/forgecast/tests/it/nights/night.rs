@@ -45,7 +45,7 @@ struct Build {
     until: Instant,
 }
 
-/// See the module.
+/// Builds that need somebody at random, the server that calls, and who is called.
 pub(super) struct Night {
     world: World,
     receiver: Receiver,

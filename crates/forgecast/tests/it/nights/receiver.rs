@@ -21,7 +21,7 @@ pub(super) struct Call {
     pub(super) text: String,
 }
 
-/// See the module.
+/// A webhook that notes what it is sent.
 pub(super) struct Receiver {
     address: SocketAddr,
     received: Arc<Mutex<Received>>,
