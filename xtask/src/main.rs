@@ -45,8 +45,8 @@ cargo xtask <command>
   bench [name…]    measure, each figure beside its floor or peer
   nightly [part…] [min]
                    what takes too long for every submission: laws with new cases, faults that fill a machine,
-                   schemathesis against the description of the API, agents (the real ones, newest from npm),
-                   fuzz (so many minutes for each target)
+                   nights with notifications (so many minutes), schemathesis against the description of the API,
+                   agents (the real ones, newest from npm), fuzz (so many minutes for each target)
   screenshots      take the pictures of the README from a seeded demo, and of every page and state into e2e/screenshots";
 
 /// What went wrong, for the terminal.

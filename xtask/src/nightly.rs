@@ -1,6 +1,6 @@
 //! What takes too long for every submission: laws over cases that nobody has seen, the fault tests that fill a machine,
-//! compressed nights with a receiver of notifications, thousands of requests made of the API's description, the real agents, and fuzzing of everything that takes bytes from
-//! outside. A missing tool fails.
+//! compressed nights with a receiver of notifications, thousands of requests made of the API's description, the real
+//! agents, and fuzzing of everything that takes bytes from outside. A missing tool fails.
 
 mod agents;
 mod schemathesis;
@@ -68,23 +68,19 @@ fn laws() -> Result {
 /// The tests that are marked as too long for every submission.
 fn faults() -> Result {
     cargo(&["build", "--release", "--locked", "--package", "forgecast"]).run()?;
-    cargo(&[
-        "test",
-        "--locked",
-        "--package",
-        "forgecast",
-        "--test",
-        "it",
-        "--",
-        "--ignored",
-        "nightly",
-    ])
-    .run()
+    ignored_tests("nightly", &[]).run()
 }
 
 /// Compressed nights against a receiver; prints how many calls were right and how many needs were called for.
 fn nights(minutes: u32) -> Result {
-    cargo(&[
+    ignored_tests("nights::", &["--nocapture"])
+        .env("FORGECAST_NIGHT_SECONDS", &(minutes * 60).to_string())
+        .run()
+}
+
+/// Tests of the binary that run only when they are named.
+fn ignored_tests(named: &str, flags: &[&str]) -> Tool {
+    let run = [
         "test",
         "--locked",
         "--package",
@@ -93,11 +89,9 @@ fn nights(minutes: u32) -> Result {
         "it",
         "--",
         "--ignored",
-        "--nocapture",
-        "nights::",
-    ])
-    .env("FORGECAST_NIGHT_SECONDS", &(minutes * 60).to_string())
-    .run()
+        named,
+    ];
+    cargo(&[&run, flags].concat())
 }
 
 fn fuzz(minutes: u32) -> Result {
