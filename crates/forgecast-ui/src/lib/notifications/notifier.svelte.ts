@@ -1,5 +1,5 @@
-// Notifications of the browser, and the count on the icon of an installed page that is not looked at. Permission is asked for only
-// when somebody presses a button; of several tabs one shows; what is chosen is kept in this browser.
+// Notifications of the browser, and the count on the icon of an installed page that is not looked at. Permission is asked
+// for only when somebody presses a button; of several tabs one shows; what is chosen is kept in this browser.
 
 import { COLLECT_MS, NotificationQueue } from './notification-queue';
 import {
