@@ -58,7 +58,7 @@ const MAX_LEVELS: usize = 24;
 const MAX_FOLDERS: u64 = 500_000;
 
 /// What is looked for in a configured folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum WalkKind {
     /// Projects.
     Projects,
@@ -124,7 +124,7 @@ impl WalkKind {
 }
 
 /// Where a walk begins and how far it goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Walk {
     /// Which configured folder.
     pub(crate) root: usize,

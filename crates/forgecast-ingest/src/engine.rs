@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, watch as watched};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use self::jobs::{Done, Jobs};
+use self::jobs::{Done, Jobs, ReadSource};
 use self::roots::Root;
 use self::sources::Sources;
 use self::tree::Tree;
@@ -69,6 +69,8 @@ pub(crate) struct Engine {
     /// Files that are read again whatever `stat` says.
     again: HashSet<(SourceId, String)>,
     targets: HashMap<WatchId, Vec<WatchTarget>>,
+    /// There was a notification in this life: the system does give them.
+    was_notified: bool,
     /// Watches that spoke before we learned what they are for.
     unknown_watches: HashSet<WatchId>,
     jobs: Jobs,
@@ -134,16 +136,16 @@ impl Engine {
             host: options.host.clone(),
             archive_after_ms: options.archive_after_ms,
         };
-        let every = Duration::from_millis(options.reconcile_ms.max(20));
+        let polls = PollSchedule {
+            poll: options.poll,
+            every: Duration::from_millis(options.reconcile_ms.max(20)),
+        };
         Ok(Self {
             files: Debounce::new(
                 Duration::from_millis(options.debounce_ms),
                 Duration::from_millis(options.settle_ms),
             ),
-            polls: PollSchedule {
-                poll: options.poll,
-                every,
-            },
+            polls,
             context: Arc::new(context),
             clock,
             sink,
@@ -152,8 +154,9 @@ impl Engine {
             hints,
             known,
             roots,
-            tree: Tree::default(),
-            sources: Sources::default(),
+            tree: Tree::new(polls),
+            sources: Sources::new(polls),
+            was_notified: false,
             again: HashSet::new(),
             targets: HashMap::new(),
             unknown_watches: HashSet::new(),
@@ -233,7 +236,11 @@ impl Engine {
 
     fn done(&mut self, done: Done, now: Instant) {
         match done {
-            Done::Source { id, source, outcome } => self.source_done(id, source, outcome, now),
+            Done::Read(sources) => {
+                for ReadSource { id, source, outcome } in sources {
+                    self.source_done(id, source, outcome, now);
+                }
+            }
             Done::Ended(job) => self.jobs.ended(job),
             Done::Found(found, soon) => self.found(found, soon, now),
             Done::Walked {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use forgecast_decode::Unparsable;
 use forgecast_decode::agents::{JobFile, ProcessFile, ProcessFiles};
-use forgecast_open::{Base, EntryKind};
+use forgecast_open::{Base, EntryKind, FileSystem};
 use forgecast_protocol::event::{Fact, ProcessReported, ProcessStatus};
 use forgecast_protocol::{
     FileIdentity, Origin, SessionName, SourceCheckpoint, SourceKey, SourceKind, Subject, Timestamp,
@@ -278,7 +278,7 @@ impl Processes {
         let known = entry.said.as_ref().filter(|said| said.report.process == process);
         let proof = Proof {
             was_seen: known.is_some_and(|said| said.seen),
-            remote: pass.base.is_remote(),
+            remote: pass.base.file_system() == FileSystem::Remote,
         };
         let presence = alive::presence(file, self.domain.as_deref(), proof);
         let report = match presence {
@@ -413,6 +413,8 @@ impl Source for Processes {
     fn status(&self) -> Status {
         Status {
             unwatched: folder::unwatched(&self.folders),
+            // Nothing notifies of the end of a process.
+            is_covered: false,
             ..Status::default()
         }
     }

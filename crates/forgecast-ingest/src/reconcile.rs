@@ -1,6 +1,8 @@
-//! When each source is looked at by `stat`, whatever the notifications say. What is active is looked at every round; what
-//! is idle takes turns within a fixed budget, so that ten thousand finished builds cost no more than a few hundred.
+//! When each source and folder is looked at by `stat`, whatever the notifications say. Those of one [`Pace`] wait equally
+//! long, so they take turns, and finding what is due costs nothing for what is not. What is idle shares a budget: ten
+//! thousand finished builds cost no more than a few hundred.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,12 +11,43 @@ use crate::work::ScanDepth;
 
 /// A source counts as active for so long after its last change.
 pub(crate) const ACTIVE: Duration = Duration::from_secs(600);
-/// Idle sources looked at per second, all together.
+/// How many of one idle pace are looked at per second, all together.
 const IDLE_PER_SECOND: u32 = 200;
+/// How many of one idle pace are looked at together.
+const IDLE_AT_ONCE: usize = 100;
 /// Every so many light looks at an idle source, a full one.
 const LIGHT_PER_FULL: u32 = 12;
 /// Where there are no notifications, what is active is looked at this often.
 const POLL: Duration = Duration::from_secs(1);
+/// Where the system is known to notify of every change, what is idle is looked at this often.
+const NOTIFIED: Duration = Duration::from_secs(60);
+
+/// How often something is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Active, and nothing notifies of its changes; or everything is polled.
+    Polled,
+    /// Idle, and nothing notifies of its changes.
+    Unnotified,
+    /// Changed not long ago.
+    Active,
+    /// Idle.
+    Idle,
+    /// Idle, and the system is known to notify of every change.
+    Notified,
+}
+
+/// What is known of the notifications for a folder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Coverage {
+    /// There are none.
+    None,
+    /// There may be changes of which there are none.
+    #[default]
+    Partial,
+    /// Its file system is known to notify of every change.
+    Full,
+}
 
 /// How often what is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -25,49 +58,33 @@ pub(crate) struct PollSchedule {
     pub(crate) every: Duration,
 }
 
-/// When a source was looked at.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PollState {
-    /// When it last changed.
-    pub(crate) active_until: Option<Instant>,
-    /// Has folders without notifications.
-    pub(crate) unwatched: bool,
-    /// The last look.
-    pub(crate) looked_at: Instant,
-    /// Light looks since the last full one.
-    pub(crate) light: u32,
-}
-
 impl PollSchedule {
-    /// How closely to look now, if at all. `idle` is how many idle sources there are.
-    pub(crate) fn due(&self, state: &PollState, idle: usize, now: Instant) -> Option<ScanDepth> {
-        let active = state.active_until.is_some_and(|until| until > now);
-        let wait = if self.poll {
-            POLL
-        } else if state.unwatched {
-            if active {
-                POLL.min(self.every)
-            } else {
-                self.every.mul_f64(0.6)
-            }
-        } else if active {
-            self.every
-        } else {
-            self.idle_wait(idle)
-        };
-        if now.saturating_duration_since(state.looked_at) < wait {
-            return None;
+    /// How often to look at what was active until `active_until`.
+    pub(crate) fn pace(&self, active_until: Option<Instant>, coverage: Coverage, now: Instant) -> Pace {
+        let is_active = active_until.is_some_and(|until| until > now);
+        match (coverage, is_active) {
+            _ if self.poll => Pace::Polled,
+            (Coverage::None, true) => Pace::Polled,
+            (Coverage::None, false) => Pace::Unnotified,
+            (_, true) => Pace::Active,
+            (Coverage::Partial, false) => Pace::Idle,
+            (Coverage::Full, false) => Pace::Notified,
         }
-        let full = self.poll || active || state.unwatched || state.light + 1 >= LIGHT_PER_FULL;
-        Some(if full { ScanDepth::Full } else { ScanDepth::Light })
     }
 
-    fn idle_wait(&self, idle: usize) -> Duration {
-        let idle = u32::try_from(idle).unwrap_or(u32::MAX);
-        self.every.max(Duration::from_secs(u64::from(idle / IDLE_PER_SECOND)))
+    /// How long to wait between two looks at one of `count` that have this pace.
+    fn wait(&self, pace: Pace, count: usize) -> Duration {
+        let budget = Duration::from_secs(u64::from(u32::try_from(count).unwrap_or(u32::MAX) / IDLE_PER_SECOND));
+        match pace {
+            Pace::Polled => POLL.min(self.every),
+            Pace::Unnotified => self.every.mul_f64(0.6),
+            Pace::Active => self.every,
+            Pace::Idle => self.every.max(budget),
+            Pace::Notified => self.every.max(NOTIFIED).max(budget),
+        }
     }
 
-    /// How often to ask.
+    /// How often to ask what is due.
     pub(crate) fn tick(&self) -> Duration {
         if self.poll {
             Duration::from_millis(250)
@@ -77,61 +94,148 @@ impl PollSchedule {
     }
 }
 
+impl Pace {
+    const ALL: [Self; 5] = [Self::Polled, Self::Unnotified, Self::Active, Self::Idle, Self::Notified];
+
+    /// How closely to look at a source after so many light looks in a row.
+    pub(crate) fn depth(self, light: u32) -> ScanDepth {
+        if self.is_idle() && light + 1 < LIGHT_PER_FULL {
+            ScanDepth::Light
+        } else {
+            ScanDepth::Full
+        }
+    }
+
+    fn is_idle(self) -> bool {
+        matches!(self, Self::Idle | Self::Notified)
+    }
+}
+
+/// The place of something in its turn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turn {
+    pace: Pace,
+    looked_at: Instant,
+}
+
+/// Who waits for the next look.
+#[derive(Debug)]
+pub(crate) struct Turns<K> {
+    schedule: PollSchedule,
+    /// By pace; the one whose last look is the longest ago comes first.
+    waiting: [BTreeSet<(Instant, K)>; Pace::ALL.len()],
+}
+
+impl<K: Clone + Ord> Turns<K> {
+    pub(crate) fn new(schedule: PollSchedule) -> Self {
+        Self {
+            schedule,
+            waiting: Default::default(),
+        }
+    }
+
+    /// It was looked at and waits for its next turn.
+    #[must_use]
+    pub(crate) fn join(&mut self, key: &K, pace: Pace, looked_at: Instant) -> Turn {
+        self.waiting[pace as usize].insert((looked_at, key.clone()));
+        Turn { pace, looked_at }
+    }
+
+    /// It no longer waits.
+    pub(crate) fn leave(&mut self, key: &K, turn: Turn) {
+        self.waiting[turn.pace as usize].remove(&(turn.looked_at, key.clone()));
+    }
+
+    /// Takes those whose turn has come; of what is idle a few at a time, so that those that were found together do not
+    /// stay together.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Vec<(K, Pace)> {
+        let mut due = Vec::new();
+        for pace in Pace::ALL {
+            let waiting = &mut self.waiting[pace as usize];
+            let wait = self.schedule.wait(pace, waiting.len());
+            let mut left = if pace.is_idle() { IDLE_AT_ONCE } else { usize::MAX };
+            while left > 0
+                && let Some((looked_at, _)) = waiting.first()
+                && now.saturating_duration_since(*looked_at) >= wait
+            {
+                due.extend(waiting.pop_first().map(|(_, key)| (key, pace)));
+                left -= 1;
+            }
+        }
+        due
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn schedule(poll: bool) -> PollSchedule {
-        PollSchedule {
+    /// What is active, what notifications there are, and how many others are so.
+    fn looks_in(seconds: u32, is_active: bool, coverage: Coverage, others: u32, poll: bool) -> (u32, u32) {
+        let schedule = PollSchedule {
             poll,
             every: Duration::from_secs(5),
+        };
+        let mut turns = Turns::new(schedule);
+        let start = Instant::now();
+        let active_until = is_active.then(|| start + ACTIVE);
+        for key in 0..=others {
+            let _ = turns.join(&key, schedule.pace(active_until, coverage, start), start);
         }
-    }
-
-    fn looks_in(seconds: u32, state: PollState, poll: bool, idle: usize) -> (u32, u32) {
-        let (start, mut state) = (state.looked_at, state);
         let (mut full, mut light) = (0, 0);
+        let mut in_a_row = 0;
         for tick in 1..=seconds * 4 {
             let now = start + Duration::from_millis(250) * tick;
-            match schedule(poll).due(&state, idle, now) {
-                Some(ScanDepth::Light) => (light, state.light) = (light + 1, state.light + 1),
-                Some(_) => (full, state.light) = (full + 1, 0),
-                None => continue,
+            for (key, pace) in turns.take_due(now) {
+                if key == 0 && pace.depth(in_a_row) == ScanDepth::Light {
+                    (light, in_a_row) = (light + 1, in_a_row + 1);
+                } else if key == 0 {
+                    (full, in_a_row) = (full + 1, 0);
+                }
+                let _ = turns.join(&key, schedule.pace(active_until, coverage, now), now);
             }
-            state.looked_at = now;
         }
         (full, light)
     }
 
-    fn state(active: bool, unwatched: bool) -> PollState {
-        let now = Instant::now();
-        PollState {
-            active_until: active.then(|| now + ACTIVE),
-            unwatched,
-            looked_at: now,
-            light: 0,
-        }
-    }
-
     #[test]
     fn what_is_active_is_looked_at_every_five_seconds() {
-        assert_eq!(looks_in(60, state(true, false), false, 10_000), (12, 0));
+        assert_eq!(looks_in(60, true, Coverage::Partial, 1_000, false), (12, 0));
+        assert_eq!(looks_in(60, true, Coverage::Full, 0, false), (12, 0));
     }
 
     #[test]
     fn what_is_idle_is_looked_at_lightly_and_now_and_then_fully() {
-        assert_eq!(looks_in(120, state(false, false), false, 100), (2, 22));
+        assert_eq!(looks_in(120, false, Coverage::Partial, 100, false), (2, 22));
     }
 
     #[test]
-    fn ten_thousand_idle_groups_share_the_budget_of_a_thousand() {
-        assert_eq!(looks_in(100, state(false, false), false, 10_000), (0, 2));
+    fn ten_thousand_idle_ones_share_the_budget_of_a_thousand() {
+        assert_eq!(looks_in(100, false, Coverage::Partial, 9_999, false), (0, 2));
+        assert_eq!(looks_in(200, false, Coverage::Full, 19_999, false), (0, 2));
     }
 
     #[test]
-    fn without_notifications_every_group_is_looked_at_within_five_seconds() {
-        assert!(looks_in(60, state(false, true), false, 10_000).0 >= 15);
-        assert!(looks_in(60, state(true, true), false, 10_000).0 >= 59);
-        assert_eq!(looks_in(60, state(false, false), true, 10_000), (60, 0));
+    fn what_is_idle_and_notifies_is_looked_at_once_a_minute() {
+        assert_eq!(looks_in(720, false, Coverage::Full, 1_000, false), (1, 11));
+    }
+
+    #[test]
+    fn without_notifications_everything_is_looked_at_within_five_seconds() {
+        assert!(looks_in(60, false, Coverage::None, 1_000, false).0 >= 15);
+        assert!(looks_in(60, true, Coverage::None, 100, false).0 >= 59);
+        assert_eq!(looks_in(60, false, Coverage::Full, 100, true), (60, 0));
+    }
+
+    #[test]
+    fn what_left_has_no_turn() {
+        let schedule = PollSchedule {
+            poll: true,
+            every: Duration::from_secs(5),
+        };
+        let (mut turns, now) = (Turns::new(schedule), Instant::now());
+        let turn = turns.join(&1, Pace::Polled, now);
+        turns.leave(&1, turn);
+        assert_eq!(turns.take_due(now + POLL), []);
     }
 }

@@ -13,6 +13,8 @@ pub(crate) struct Status {
     pub(crate) gone: bool,
     /// Folders that should have a watch and have none: they are looked at more often.
     pub(crate) unwatched: u64,
+    /// Every change of it comes with a notification, as far as its file system and its watches are concerned.
+    pub(crate) is_covered: bool,
     /// How many problems are open.
     pub(crate) problems: usize,
     /// How many transcripts are known in it.

@@ -30,7 +30,7 @@ use crate::watch::WatchId;
 use crate::work::{Context, Outcome, ScanDepth, SetKind, Work, directory_of};
 use forgecast_decode::clean::LogState;
 use forgecast_decode::{CheckpointPart, Format};
-use forgecast_open::{Base, OpenError};
+use forgecast_open::{Base, FileSystem, OpenError};
 
 /// A document of this size is decoded and cleaned in less time than it takes to wake another thread twice.
 const LIGHT_BYTES: u64 = 16 * 1024;
@@ -84,6 +84,8 @@ pub(crate) struct SourceSet {
     /// The host was said in this life.
     introduced: bool,
     phase: BuildPhase,
+    /// On what the source's folder is, as of the last close look.
+    file_system: FileSystem,
 }
 
 /// One run of work: the source's folder, open, and what comes of it.
@@ -120,6 +122,7 @@ impl SourceSet {
             parts: BTreeMap::new(),
             overnight: BTreeMap::new(),
             introduced: false,
+            file_system: FileSystem::Unknown,
             root,
             relative,
         }
@@ -134,6 +137,7 @@ impl SourceSet {
         candidates.extend(work.again.iter().cloned());
         pass.outcome.looks += u64::from(depth > ScanDepth::Named);
         if depth >= ScanDepth::Full {
+            self.file_system = pass.base.file_system();
             self.visit_folders(depth == ScanDepth::Rescan, pass);
             candidates.extend(self.files.keys().cloned());
         }
@@ -275,6 +279,7 @@ impl Source for SourceSet {
         Status {
             gone: self.gone.is_some(),
             unwatched: folder::unwatched(&self.folders),
+            is_covered: self.file_system == FileSystem::Local,
             problems: self.problems.len(),
             transcripts: 0,
         }

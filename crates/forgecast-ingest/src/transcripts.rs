@@ -29,7 +29,7 @@ use crate::watch::WatchId;
 use crate::work::{Context, GRACE, Outcome, ScanDepth, Work, directory_of};
 use forgecast_decode::agents::Agent;
 use forgecast_decode::transcript::{Depth, TranscriptPath};
-use forgecast_open::{Base, OpenError};
+use forgecast_open::{Base, FileSystem, OpenError};
 
 /// Bytes of agents at work that are read in one piece of work, so that none keeps others waiting for long and none of
 /// them fills the queue to the hub with more than it has room for.
@@ -77,6 +77,8 @@ pub(crate) struct Transcripts {
     problems: Problems,
     /// The folder could not be entered when it was last tried, and the time before.
     lost: (bool, bool),
+    /// On what the folder is, as of the last close look.
+    file_system: FileSystem,
     /// Where the next turn of files at rest begins, and that of folders.
     next_file: String,
     next_folder: String,
@@ -116,6 +118,7 @@ impl Transcripts {
             unpacking: None,
             problems: Problems::default(),
             lost: (false, false),
+            file_system: FileSystem::Unknown,
             next_file: String::new(),
             next_folder: String::new(),
             root,
@@ -148,6 +151,7 @@ impl Transcripts {
         let named: BTreeSet<String> = named.filter(|path| self.is_transcript(path)).cloned().collect();
         let mut others = BTreeSet::new();
         if depth >= ScanDepth::Full {
+            self.file_system = pass.base.file_system();
             self.visit_folders(depth == ScanDepth::Rescan, pass);
             let turn = if depth == ScanDepth::Rescan {
                 usize::MAX
@@ -323,6 +327,9 @@ impl Source for Transcripts {
         Status {
             gone: self.lost.1,
             unwatched: folder::unwatched(&self.folders),
+            // Folders at rest have no watch.
+            is_covered: self.file_system == FileSystem::Local
+                && self.folders.values().all(|folder| folder.watch.is_some()),
             problems: self.problems.len(),
             transcripts: u64::try_from(self.files.len()).unwrap_or(u64::MAX),
         }

@@ -120,6 +120,18 @@ pub enum EntryKind {
     Other,
 }
 
+/// Who changes the files of a file system, and whether the system here hears of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FileSystem {
+    /// Only the kernel here, which can notify of every change.
+    Local,
+    /// Nothing is known of it.
+    #[default]
+    Unknown,
+    /// Others too, without the system here noticing: a network or user-space file system.
+    Remote,
+}
+
 /// One name in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -258,13 +270,13 @@ impl Base {
         Ok(identity(&stat))
     }
 
-    /// Whether others can change the files without the system here noticing: a network or user-space file system.
+    /// On what kind of file system the folder is.
     #[must_use]
-    pub fn is_remote(&self) -> bool {
+    pub fn file_system(&self) -> FileSystem {
         #[cfg(target_os = "linux")]
-        return linux::is_remote(self.0.as_fd());
+        return linux::file_system(self.0.as_fd());
         #[cfg(not(target_os = "linux"))]
-        false
+        FileSystem::Unknown
     }
 
     fn status(&self, relative: &Path) -> Result<Stat, OpenError> {

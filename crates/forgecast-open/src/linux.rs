@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
+use crate::FileSystem;
+
 /// The system call is not there (old kernel) or not allowed (some sandboxes); learned once.
 static UNAVAILABLE: AtomicBool = AtomicBool::new(false);
 
@@ -48,7 +50,24 @@ const REMOTE: [u64; 11] = [
     0x786f_4256,
 ];
 
-pub(super) fn is_remote(folder: BorrowedFd<'_>) -> bool {
-    rustix::fs::fstatfs(folder)
-        .is_ok_and(|status| u64::try_from(status.f_type).is_ok_and(|kind| REMOTE.contains(&(kind & 0xffff_ffff))))
+/// Magic numbers of file systems that only the kernel here writes to, and that it notifies of: ext2 to ext4, XFS, Btrfs,
+/// tmpfs, F2FS, ZFS, bcachefs. Not overlayfs: what is written to its layers beneath it is not told.
+const LOCAL: [u64; 7] = [
+    0xef53,
+    0x5846_5342,
+    0x9123_683e,
+    0x0102_1994,
+    0xf2f5_2010,
+    0x2fc1_2fc1,
+    0xca45_1a4e,
+];
+
+pub(super) fn file_system(folder: BorrowedFd<'_>) -> FileSystem {
+    let kind = rustix::fs::fstatfs(folder).ok();
+    let kind = kind.and_then(|status| u64::try_from(status.f_type).ok());
+    match kind.map(|kind| kind & 0xffff_ffff) {
+        Some(kind) if REMOTE.contains(&kind) => FileSystem::Remote,
+        Some(kind) if LOCAL.contains(&kind) => FileSystem::Local,
+        _ => FileSystem::Unknown,
+    }
 }

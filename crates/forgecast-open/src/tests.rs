@@ -109,3 +109,11 @@ fn a_folder_that_is_a_link_is_opened_where_it_is_asked_for_and_nothing_below_it_
         );
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn only_a_known_file_system_of_this_machine_is_local() {
+    let file_system = |path: &str| Base::open(Path::new(path)).unwrap().file_system();
+    assert_eq!(file_system("/proc"), FileSystem::Unknown);
+    assert_eq!(file_system("/dev/shm"), FileSystem::Local, "tmpfs");
+}

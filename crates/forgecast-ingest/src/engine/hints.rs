@@ -24,6 +24,7 @@ pub(super) const OVERFLOW: &str = "notifications";
 
 impl Engine {
     pub(super) fn hint(&mut self, hint: Hint, now: Instant) {
+        self.was_notified |= matches!(hint, Hint::Name(..));
         match hint {
             Hint::Overflow => self.overflow(),
             Hint::Lost(watch) => self.lost_watch(watch),

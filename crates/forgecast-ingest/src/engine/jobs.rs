@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use crate::discover::{Found, Walk};
 use crate::source::{Source, SourceId};
-use crate::work::{Context, Outcome, Work};
-use forgecast_open::OpenError;
+use crate::work::{Context, Outcome, ScanDepth, Work};
+use forgecast_open::{FileSystem, OpenError};
 
 /// Readings of files that just changed.
 const URGENT: usize = 6;
@@ -29,12 +29,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 
 /// What a blocking thread reports.
 pub(super) enum Done {
-    /// A source's work is done (`None`: it failed by a fault of ours and the source is as it was).
-    Source {
-        id: SourceId,
-        source: Box<dyn Source>,
-        outcome: Option<Outcome>,
-    },
+    /// Sources were read.
+    Read(Vec<ReadSource>),
     /// A job is over.
     Ended(u64),
     /// A walk came across something; `true` when the walk was for something that just appeared.
@@ -52,6 +48,14 @@ pub(super) enum Done {
     Roots(Vec<RootCheck>),
 }
 
+/// A source whose work is done.
+pub(super) struct ReadSource {
+    pub(super) id: SourceId,
+    pub(super) source: Box<dyn Source>,
+    /// `None`: reading failed by a fault of ours, and the source is as it was.
+    pub(super) outcome: Option<Outcome>,
+}
+
 /// What a configured folder is at the moment, or why it cannot be watched.
 pub(super) type RootCheck = Result<RootSeen, RootAway>;
 
@@ -59,8 +63,7 @@ pub(super) type RootCheck = Result<RootSeen, RootAway>;
 pub(super) struct RootSeen {
     pub(super) path: PathBuf,
     pub(super) identity: FileIdentity,
-    /// Others can change it without the system noticing.
-    pub(super) remote: bool,
+    pub(super) file_system: FileSystem,
 }
 
 /// Why a configured folder cannot be watched.
@@ -177,17 +180,29 @@ impl Jobs {
         }
     }
 
-    /// Reads sources one after the other on one thread, reporting each when it is done.
+    /// Reads sources one after the other on one thread. Each is reported when it is done; after light looks that found
+    /// nothing new several together, so that a round costs one wake-up and not one per source.
     pub(super) fn read(&mut self, lane: Lane, work: Vec<(SourceId, Box<dyn Source>, Work)>, context: &Arc<Context>) {
         let context = Arc::clone(context);
         let sources = work.iter().map(|(id, ..)| *id).collect();
         self.spawn(lane, sources, move |done| {
+            let mut unreported = Vec::new();
+            let report = |sources: &mut Vec<ReadSource>| {
+                sources.is_empty() || done.blocking_send(Done::Read(std::mem::take(sources))).is_ok()
+            };
             for (id, mut source, work) in work {
+                let is_light = work.depth == ScanDepth::Light;
+                if !is_light && !report(&mut unreported) {
+                    return;
+                }
                 let outcome = read_source(&mut *source, &work, &context);
-                if done.blocking_send(Done::Source { id, source, outcome }).is_err() {
+                let has_news = outcome.as_ref().is_none_or(|outcome| !outcome.batch.is_empty());
+                unreported.push(ReadSource { id, source, outcome });
+                if (has_news || !is_light) && !report(&mut unreported) {
                     return;
                 }
             }
+            report(&mut unreported);
         });
     }
 

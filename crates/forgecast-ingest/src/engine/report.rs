@@ -4,7 +4,6 @@ use forgecast_protocol::ProblemKind;
 
 use super::Engine;
 use super::hints::OVERFLOW;
-use crate::work::SetKind;
 use forgecast_protocol::health::{RootHealth, RootState};
 
 /// The key of the problem that folders are polled for want of watches.
@@ -13,29 +12,22 @@ const WATCHES: &str = "watches";
 impl Engine {
     pub(super) fn report(&mut self) {
         let settled = self.roots.iter().all(super::roots::Root::is_settled)
-            && self.sources.all_scanned()
-            && self.sources.live_is_read()
+            && self.sources.totals.unscanned == 0
+            && self.sources.totals.unread == 0
             && !self.jobs.is_walking()
             && self.tree.explore.is_empty();
-        if settled && self.sources.is_quiet() {
+        if settled && self.sources.totals.busy == 0 {
             self.clear_problem(OVERFLOW);
         }
         self.counters.ready |= settled && self.outbox.is_empty();
-        let entries = self.sources.entries.values();
-        let polled = entries.clone().map(|entry| entry.status.unwatched).sum::<u64>() + self.tree.unwatched();
+        let totals = &self.sources.totals;
+        let polled = totals.unwatched + self.tree.unwatched;
         self.counters.polled = polled;
         self.counters.watches = self.context.watcher.count();
         self.counters.stuck = self.jobs.stuck();
-        let problems = entries.clone().map(|entry| entry.status.problems).sum::<usize>() + self.problems.len();
-        self.counters.problems = u64::try_from(problems).unwrap_or(u64::MAX);
-        let projects = entries.filter(|entry| entry.kind == SetKind::Project).count();
-        self.counters.projects = u64::try_from(projects).unwrap_or(u64::MAX);
-        self.counters.transcripts = self
-            .sources
-            .entries
-            .values()
-            .map(|entry| entry.status.transcripts)
-            .sum();
+        self.counters.problems = totals.problems + u64::try_from(self.problems.len()).unwrap_or(u64::MAX);
+        self.counters.projects = totals.projects;
+        self.counters.transcripts = totals.transcripts;
         self.counters.indexing = self.indexing.now();
         self.counters.roots = self
             .roots
@@ -57,13 +49,7 @@ impl Engine {
     }
 
     fn root_health(&self, number: usize, root: &super::roots::Root) -> RootHealth {
-        let mine = self.sources.entries.values();
-        let mine = mine.filter(|entry| entry.root == number && !entry.status.gone);
-        let found = if root.kind.is_agent() {
-            mine.map(|entry| entry.status.transcripts).sum()
-        } else {
-            u64::try_from(mine.count()).unwrap_or(u64::MAX)
-        };
+        let found = self.sources.totals.found(number);
         RootHealth {
             path: root.path.clone(),
             kind: root.kind.root_kind(),

@@ -14,7 +14,7 @@ use super::{Engine, OUTBOX};
 use crate::Error;
 use crate::discover::{WATCHED_LEVELS, Walk, WalkKind};
 use crate::work::ScanDepth;
-use forgecast_open::{Base, OpenError};
+use forgecast_open::{Base, FileSystem, OpenError};
 use forgecast_protocol::health::RootState;
 
 /// The configured folders are looked at this often: a handful of `stat`s.
@@ -36,8 +36,7 @@ pub(super) struct Root {
     pub(super) is_optional: bool,
     pub(super) state: RootState,
     pub(super) message: Option<String>,
-    /// Others can change it without the system noticing.
-    pub(super) remote: bool,
+    pub(super) file_system: FileSystem,
     identity: Option<(u64, u64)>,
     /// Its first walk is over, or it is not there.
     settled: bool,
@@ -64,7 +63,7 @@ impl Root {
             is_optional: is_optional || kind.is_agent(),
             state: RootState::Missing,
             message: None,
-            remote: false,
+            file_system: FileSystem::Unknown,
             identity: None,
             settled: false,
             next_walk: None,
@@ -83,6 +82,15 @@ impl Root {
         matches!(self.state, RootState::Watching | RootState::Polling)
     }
 
+    /// Whether something on this device is on the same file system.
+    pub(super) fn is_on(&self, device: u64) -> bool {
+        self.identity.is_some_and(|(mine, _)| mine == device)
+    }
+
+    pub(super) fn is_remote(&self) -> bool {
+        self.file_system == FileSystem::Remote
+    }
+
     fn key(&self) -> String {
         self.path.to_string_lossy().into_owned()
     }
@@ -92,9 +100,13 @@ impl Root {
 fn look_at(path: PathBuf, is_real: bool) -> RootCheck {
     let real = if is_real { None } else { path.canonicalize().ok() };
     let path = real.unwrap_or(path);
-    let opened = Base::open(&path).and_then(|base| Ok((base.enter()?, base.is_remote())));
+    let opened = Base::open(&path).and_then(|base| Ok((base.enter()?, base.file_system())));
     match opened {
-        Ok((identity, remote)) => Ok(RootSeen { path, identity, remote }),
+        Ok((identity, file_system)) => Ok(RootSeen {
+            path,
+            identity,
+            file_system,
+        }),
         Err(_) if path.metadata().is_ok_and(|found| !found.is_dir()) => Err(RootAway::NoFolder),
         Err(error) if error.is_missing() => Err(RootAway::Missing),
         Err(error) => Err(RootAway::Closed(error)),
@@ -149,7 +161,7 @@ impl Engine {
             match state {
                 Ok(seen) => {
                     self.use_real_path(number, seen.path);
-                    self.root_is_there(number, &seen.identity, seen.remote);
+                    self.root_is_there(number, &seen.identity, seen.file_system);
                 }
                 Err(away) => self.root_is_away(number, &away),
             }
@@ -170,7 +182,8 @@ impl Engine {
         Arc::make_mut(&mut self.context).roots = projects.map(|root| root.path.clone()).collect();
     }
 
-    fn root_is_there(&mut self, number: usize, identity: &FileIdentity, remote: bool) {
+    fn root_is_there(&mut self, number: usize, identity: &FileIdentity, file_system: FileSystem) {
+        let remote = file_system == FileSystem::Remote;
         let polling = self.options.poll || remote || self.without_hints.is_some();
         let root = &mut self.roots[number];
         let which = Some((identity.device, identity.inode));
@@ -180,7 +193,7 @@ impl Engine {
         } else {
             RootState::Watching
         };
-        root.remote = remote;
+        root.file_system = file_system;
         root.message = None;
         let (path, key) = (root.path.clone(), root.key());
         if was_there && same {
@@ -254,9 +267,8 @@ impl Engine {
             return;
         }
         if !self.tree.explore.is_empty() && self.jobs.has_room(Lane::Explore) {
-            let mut walks = std::mem::take(&mut self.tree.explore);
-            walks.dedup();
-            self.jobs.walk(walks, false, &self.context);
+            let walks = std::mem::take(&mut self.tree.explore);
+            self.jobs.walk(walks.into_iter().collect(), false, &self.context);
         }
         if self.jobs.has_room(Lane::Walk)
             && let Some(number) = self

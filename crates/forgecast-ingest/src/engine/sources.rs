@@ -1,6 +1,7 @@
 //! The sources and the work that waits for each: requests add up while a source is read, and come out as one reading.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::ops::{AddAssign, SubAssign};
 use std::path::{Path, PathBuf};
 
 use forgecast_protocol::{Batch, Event, Fact, SourceCheckpoint, SourceKey};
@@ -12,15 +13,17 @@ use super::{Engine, OUTBOX, WatchTarget};
 use crate::clock;
 use crate::discover::WalkKind;
 use crate::processes::Processes;
-use crate::reconcile::{ACTIVE, PollState};
+use crate::reconcile::{ACTIVE, Coverage, PollSchedule, Turn, Turns};
 use crate::source::{Source, SourceId, Status};
 use crate::source_set::{BUILDLOOP, MARKER, SourceSet, TASKS};
 use crate::transcripts::Transcripts;
 use crate::watch::WatchId;
 use crate::work::{Outcome, ScanDepth, SetKind, Unread, Work, directory_of};
 
-/// So many sources are looked at in one piece of background work.
-const TOGETHER: usize = 16;
+/// How much work one piece of background work is made of.
+const TOGETHER: usize = 96;
+/// How much work a source is, beside a light look at one.
+const CLOSER: usize = 6;
 
 /// Most folders that are remembered because a run began there and they were not found yet.
 const MAX_UNTOLD: usize = 1_000;
@@ -37,7 +40,13 @@ pub(super) struct SourceEntry {
     queued: (bool, bool),
     /// Watches that ended by themselves.
     lost: Vec<WatchId>,
-    poll: PollState,
+    /// Counts as active until then.
+    active_until: Option<Instant>,
+    /// Its place among those that wait to be looked at; `None` while it is being read, and before that.
+    turn: Option<Turn>,
+    looked_at: Instant,
+    /// Light looks since the last closer one.
+    light: u32,
     /// Read for the first time.
     pub(super) scanned: bool,
     /// As of its last reading.
@@ -46,10 +55,65 @@ pub(super) struct SourceEntry {
     pub(super) unread: Unread,
 }
 
+impl SourceEntry {
+    fn is_busy(&self) -> bool {
+        self.source.is_none() || !self.work.is_empty()
+    }
+
+    /// How many of what its root is watched for were found in it.
+    fn found(&self) -> u64 {
+        match self.kind {
+            _ if self.status.gone => 0,
+            SetKind::Transcripts(_) | SetKind::Processes(_) => self.status.transcripts,
+            SetKind::Project | SetKind::Checkpoint | SetKind::Logs => 1,
+        }
+    }
+}
+
+/// What is counted of all sources: it changes with one of them, so that nobody has to go through all to count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Totals {
+    /// Sources that were not read yet.
+    pub(super) unscanned: u64,
+    /// Sources with transcripts of agents at work that wait or are being read.
+    pub(super) unread: u64,
+    /// Sources for which something waits or that are being read.
+    pub(super) busy: u64,
+    /// Folders without a watch.
+    pub(super) unwatched: u64,
+    pub(super) problems: u64,
+    pub(super) projects: u64,
+    pub(super) transcripts: u64,
+    found: Vec<u64>,
+}
+
+impl Totals {
+    /// What was found below the root of this number.
+    pub(super) fn found(&self, root: usize) -> u64 {
+        self.found.get(root).copied().unwrap_or_default()
+    }
+
+    fn apply(&mut self, entry: &SourceEntry, apply: impl Fn(&mut u64, u64)) {
+        apply(&mut self.unscanned, u64::from(!entry.scanned));
+        apply(&mut self.unread, u64::from(entry.unread.live.is_some()));
+        apply(&mut self.busy, u64::from(entry.is_busy()));
+        apply(&mut self.unwatched, entry.status.unwatched);
+        apply(&mut self.problems, entry.status.problems as u64);
+        apply(&mut self.projects, u64::from(entry.kind == SetKind::Project));
+        apply(&mut self.transcripts, entry.status.transcripts);
+        if self.found.len() <= entry.root {
+            self.found.resize(entry.root + 1, 0);
+        }
+        apply(&mut self.found[entry.root], entry.found());
+    }
+}
+
 /// All sources.
-#[derive(Default)]
 pub(super) struct Sources {
     pub(super) entries: HashMap<SourceId, SourceEntry>,
+    pub(super) totals: Totals,
+    /// When each of them is looked at by `stat`.
+    turns: Turns<SourceId>,
     by_directory: BTreeMap<(PathBuf, SetKind), SourceId>,
     urgent: VecDeque<SourceId>,
     background: VecDeque<SourceId>,
@@ -61,6 +125,38 @@ pub(super) struct Sources {
 }
 
 impl Sources {
+    pub(super) fn new(schedule: PollSchedule) -> Self {
+        Self {
+            entries: HashMap::new(),
+            totals: Totals::default(),
+            turns: Turns::new(schedule),
+            by_directory: BTreeMap::new(),
+            urgent: VecDeque::new(),
+            background: VecDeque::new(),
+            waiting: Waiting::default(),
+            untold: BTreeSet::new(),
+            next: 0,
+        }
+    }
+
+    fn add(&mut self, entry: SourceEntry) -> SourceId {
+        let id = self.next;
+        self.next += 1;
+        self.by_directory.insert((entry.directory.clone(), entry.kind), id);
+        self.totals.apply(&entry, u64::add_assign);
+        self.entries.insert(id, entry);
+        id
+    }
+
+    /// Changes a source and what is counted of it; `None` if there is no such source. Nothing else may change one.
+    pub(super) fn update<T>(&mut self, id: SourceId, change: impl FnOnce(&mut SourceEntry) -> T) -> Option<T> {
+        let entry = self.entries.get_mut(&id)?;
+        self.totals.apply(entry, u64::sub_assign);
+        let result = change(entry);
+        self.totals.apply(entry, u64::add_assign);
+        Some(result)
+    }
+
     pub(super) fn find(&self, directory: &Path, kind: SetKind) -> Option<SourceId> {
         self.by_directory.get(&(directory.to_owned(), kind)).copied()
     }
@@ -77,36 +173,25 @@ impl Sources {
 
     /// Requests more work; `lane` says how soon.
     pub(super) fn request_work(&mut self, id: SourceId, lane: Lane, request_work: impl FnOnce(&mut Work)) {
-        let Some(entry) = self.entries.get_mut(&id) else { return };
-        request_work(&mut entry.work);
-        let (queue, queued) = match lane {
-            Lane::Urgent => (&mut self.urgent, &mut entry.queued.0),
-            _ => (&mut self.background, &mut entry.queued.1),
-        };
-        // A source that is being read comes back to the queue when it is done.
-        if entry.source.is_some() && !std::mem::replace(queued, true) {
-            queue.push_back(id);
+        let is_new = self.update(id, |entry| {
+            request_work(&mut entry.work);
+            let queued = match lane {
+                Lane::Urgent => &mut entry.queued.0,
+                _ => &mut entry.queued.1,
+            };
+            // A source that is being read comes back to the queue when it is done.
+            entry.source.is_some() && !std::mem::replace(queued, true)
+        });
+        if is_new == Some(true) {
+            match lane {
+                Lane::Urgent => self.urgent.push_back(id),
+                _ => self.background.push_back(id),
+            }
         }
     }
 
     pub(super) fn scan(&mut self, id: SourceId, lane: Lane, depth: ScanDepth) {
         self.request_work(id, lane, |work| work.depth = work.depth.max(depth));
-    }
-
-    pub(super) fn all_scanned(&self) -> bool {
-        self.entries.values().all(|entry| entry.scanned)
-    }
-
-    /// Whether no transcript of an agent at work waits or is being read.
-    pub(super) fn live_is_read(&self) -> bool {
-        self.entries.values().all(|entry| entry.unread.live.is_none())
-    }
-
-    /// Whether nothing waits and nothing is being read.
-    pub(super) fn is_quiet(&self) -> bool {
-        self.entries
-            .values()
-            .all(|entry| entry.source.is_some() && entry.work.is_empty())
     }
 
     fn take(&mut self, lane: Lane, now: Instant) -> Option<(SourceId, Box<dyn Source>, Work)> {
@@ -134,20 +219,22 @@ impl Sources {
 
     /// Takes a source with all its work, unless it is being read.
     pub(super) fn take_source(&mut self, id: SourceId, now: Instant) -> Option<(Box<dyn Source>, Work)> {
-        let entry = self.entries.get_mut(&id)?;
-        let mut source = entry.source.take()?;
-        self.waiting.remove(id, entry.unread);
-        for watch in entry.lost.drain(..) {
-            source.forget_watch(watch);
-        }
-        let work = std::mem::take(&mut entry.work);
-        if work.depth > ScanDepth::Named {
-            entry.poll.looked_at = now;
-            entry.poll.light = if work.depth == ScanDepth::Light {
-                entry.poll.light + 1
-            } else {
-                0
-            };
+        let (source, work, unread, turn) = self.update(id, |entry| {
+            let mut source = entry.source.take()?;
+            for watch in entry.lost.drain(..) {
+                source.forget_watch(watch);
+            }
+            let work = std::mem::take(&mut entry.work);
+            match work.depth {
+                ScanDepth::Named => {}
+                ScanDepth::Light => (entry.looked_at, entry.light) = (now, entry.light + 1),
+                ScanDepth::Full | ScanDepth::Rescan => (entry.looked_at, entry.light) = (now, 0),
+            }
+            Some((source, work, entry.unread, entry.turn.take()))
+        })??;
+        self.waiting.remove(id, unread);
+        if let Some(turn) = turn {
+            self.turns.leave(&id, turn);
         }
         Some((source, work))
     }
@@ -160,11 +247,8 @@ impl Engine {
             let Some((id, mut source, work)) = self.sources.take(Lane::Urgent, now) else {
                 break;
             };
-            let local = self
-                .sources
-                .entries
-                .get(&id)
-                .is_some_and(|entry| !self.roots[entry.root].remote);
+            let entry = self.sources.entries.get(&id);
+            let local = entry.is_some_and(|entry| !self.roots[entry.root].is_remote());
             if local && source.is_light(&work) {
                 let outcome = jobs::read_source(&mut *source, &work, &self.context);
                 self.source_done(id, source, outcome, now);
@@ -173,11 +257,12 @@ impl Engine {
             }
         }
         while self.outbox.len() < OUTBOX && self.jobs.has_room(Lane::Background) {
-            let mut together = Vec::new();
-            while together.len() < TOGETHER
-                && let Some(work) = self.sources.take(Lane::Background, now)
+            let (mut together, mut size) = (Vec::new(), 0);
+            while size < TOGETHER
+                && let Some((id, source, work)) = self.sources.take(Lane::Background, now)
             {
-                together.push(work);
+                size += if work.depth == ScanDepth::Light { 1 } else { CLOSER };
+                together.push((id, source, work));
             }
             if together.is_empty() {
                 break;
@@ -234,29 +319,23 @@ impl Engine {
             },
             _ => Box::new(SourceSet::new(kind, path, relative, known)),
         };
-        let id = self.sources.next;
-        self.sources.next += 1;
-        let entry = SourceEntry {
+        let retell = kind == SetKind::Project && self.sources.untold.remove(&directory);
+        let id = self.sources.add(SourceEntry {
             source: Some(source),
-            directory: directory.clone(),
+            directory,
             kind,
             root,
             work: Work::default(),
             queued: (false, false),
             lost: Vec::new(),
-            poll: PollState {
-                active_until: None,
-                unwatched: true,
-                looked_at: now,
-                light: 0,
-            },
+            active_until: None,
+            turn: None,
+            looked_at: now,
+            light: 0,
             scanned: false,
             status: Status::default(),
             unread: Unread::default(),
-        };
-        let retell = kind == SetKind::Project && self.sources.untold.remove(&directory);
-        self.sources.entries.insert(id, entry);
-        self.sources.by_directory.insert((directory, kind), id);
+        });
         self.sources.request_work(id, lane, |work| work.retell = retell);
         self.sources.scan(id, lane, ScanDepth::Rescan);
     }
@@ -335,29 +414,22 @@ impl Engine {
             tracing::error!(source = id, "reading a source failed by a fault of Forgecast");
             Outcome::default()
         });
-        let remote = self
-            .sources
-            .entries
-            .get(&id)
-            .is_some_and(|entry| self.roots[entry.root].remote);
-        let Some(entry) = self.sources.entries.get_mut(&id) else {
-            return;
-        };
-        entry.scanned = true;
-        entry.status = source.status();
-        entry.unread = outcome.unread;
-        entry.poll.unwatched = entry.status.unwatched > 0 || remote;
-        if let Some(at) = outcome.active_at {
+        let active_until = outcome.active_at.and_then(|at| {
             let age = std::time::Duration::from_millis(clock::wall().millis_since(at));
-            entry.poll.active_until = entry
-                .poll
-                .active_until
-                .max(ACTIVE.checked_sub(age).map(|left| now + left));
-        }
-        entry.source = Some(source);
+            ACTIVE.checked_sub(age).map(|left| now + left)
+        });
+        let is_waiting = self.sources.update(id, |entry| {
+            entry.scanned = true;
+            entry.status = source.status();
+            entry.unread = outcome.unread;
+            entry.active_until = entry.active_until.max(active_until);
+            entry.source = Some(source);
+            !entry.work.is_empty()
+        });
+        let Some(is_waiting) = is_waiting else { return };
         self.sources.waiting.put(id, outcome.unread);
-        let waiting = !entry.work.is_empty();
-        if waiting {
+        self.take_turn(id, now);
+        if is_waiting {
             self.sources.request_work(id, Lane::Urgent, |_| ());
         }
         for (watch, folder) in outcome.watches {
@@ -409,18 +481,30 @@ impl Engine {
         }
     }
 
+    /// A source that was read waits until it is looked at again.
+    fn take_turn(&mut self, id: SourceId, now: Instant) {
+        let Some(entry) = self.sources.entries.get_mut(&id) else {
+            return;
+        };
+        let coverage = if entry.status.unwatched > 0 || self.roots[entry.root].is_remote() {
+            Coverage::None
+        } else if entry.status.is_covered && self.was_notified {
+            Coverage::Full
+        } else {
+            Coverage::Partial
+        };
+        let pace = self.polls.pace(entry.active_until, coverage, now);
+        entry.turn = Some(self.sources.turns.join(&id, pace, entry.looked_at));
+    }
+
     /// Rounds of `stat`.
     pub(super) fn plan_looks(&mut self, now: Instant) {
-        let active = |entry: &SourceEntry| entry.poll.active_until.is_some_and(|until| until > now);
-        let idle = self.sources.entries.values().filter(|entry| !active(entry)).count();
-        let due: Vec<(SourceId, ScanDepth)> = self
-            .sources
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.scanned && entry.source.is_some() && entry.work.is_empty())
-            .filter_map(|(id, entry)| Some((*id, self.polls.due(&entry.poll, idle, now)?)))
-            .collect();
-        for (id, depth) in due {
+        for (id, pace) in self.sources.turns.take_due(now) {
+            let light = self.sources.update(id, |entry| {
+                entry.turn = None;
+                entry.light
+            });
+            let depth = pace.depth(light.unwrap_or_default());
             self.sources.scan(id, Lane::Background, depth);
         }
     }
@@ -435,9 +519,91 @@ impl Engine {
 
     /// A source's watch ended; it is set again by the next look.
     pub(super) fn source_lost_watch(&mut self, id: SourceId, watch: WatchId) {
-        if let Some(entry) = self.sources.entries.get_mut(&id) {
-            entry.lost.push(watch);
-        }
+        self.sources.update(id, |entry| entry.lost.push(watch));
         self.sources.scan(id, Lane::Urgent, ScanDepth::Full);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::work::Context;
+
+    struct Nothing;
+
+    impl Source for Nothing {
+        fn work(&mut self, _: &Work, _: &Context) -> Outcome {
+            Outcome::default()
+        }
+
+        fn status(&self) -> Status {
+            Status::default()
+        }
+
+        fn forget_watch(&mut self, _: WatchId) {}
+    }
+
+    fn entry(root: usize, number: u64) -> SourceEntry {
+        SourceEntry {
+            source: Some(Box::new(Nothing)),
+            directory: PathBuf::from(number.to_string()),
+            kind: if number.is_multiple_of(2) {
+                SetKind::Project
+            } else {
+                SetKind::Logs
+            },
+            root,
+            work: Work::default(),
+            queued: (false, false),
+            lost: Vec::new(),
+            active_until: None,
+            turn: None,
+            looked_at: Instant::now(),
+            light: 0,
+            scanned: false,
+            status: Status::default(),
+            unread: Unread::default(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn totals_are_what_counting_all_gives(
+            steps in prop::collection::vec((0_u8..6, 0_u64..8, 0_u8..4), 1..60),
+        ) {
+            let schedule = PollSchedule { poll: false, every: Duration::from_secs(5) };
+            let mut sources = Sources::new(schedule);
+            for (step, id, number) in steps {
+                match step {
+                    0 => _ = sources.add(entry(number.into(), sources.next)),
+                    1 => sources.scan(id, Lane::Background, ScanDepth::Light),
+                    2 => sources.request_work(id, Lane::Urgent, |work| work.retell = true),
+                    3 => _ = sources.take_source(id, Instant::now()),
+                    4 => _ = sources.take(Lane::Background, Instant::now()),
+                    _ => _ = sources.update(id, |entry| {
+                        entry.source = Some(Box::new(Nothing));
+                        entry.scanned = true;
+                        entry.unread.live = (number > 1).then_some(1);
+                        entry.status = Status {
+                            gone: number == 1,
+                            unwatched: number.into(),
+                            problems: 2,
+                            transcripts: number.into(),
+                            ..Status::default()
+                        };
+                    }),
+                }
+                let mut counted = Totals::default();
+                for entry in sources.entries.values() {
+                    counted.apply(entry, u64::add_assign);
+                }
+                counted.found.resize(sources.totals.found.len(), 0);
+                prop_assert_eq!(&sources.totals, &counted);
+            }
+        }
     }
 }

@@ -1,41 +1,45 @@
 //! The folders between the roots and the projects: explored when they appear, and compared by `stat` because somebody
 //! must notice what no notification tells.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use forgecast_protocol::{FileIdentity, ProblemKind};
 use tokio::time::Instant;
 
 use super::jobs::{Done, Lane};
-use super::roots::{CHECK, Root};
+use super::roots::Root;
 use super::{Engine, WatchTarget};
 use crate::discover::{Found, WATCHED_LEVELS, Walk};
 use crate::folder;
+use crate::reconcile::{Coverage, PollSchedule, Turn, Turns};
 use crate::watch::WatchId;
 use crate::work::{ScanDepth, directory_of};
-use forgecast_open::Base;
+use forgecast_open::{Base, FileSystem};
 
 /// A folder that just appeared deep in the tree may still be filled: it is explored again after these times.
 const EXPLORE_AGAIN: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(2)];
-/// Watched folders compared by `stat` per second, all together.
-const FOLDERS_PER_SECOND: usize = 200;
 
 struct Node {
     root: usize,
     relative: PathBuf,
     watch: Option<WatchId>,
     stamp: Option<FileIdentity>,
-    compared: Instant,
+    turn: Turn,
 }
 
 /// The folders that are followed between the roots and the projects.
-#[derive(Default)]
 pub(super) struct Tree {
-    nodes: BTreeMap<PathBuf, Node>,
+    nodes: BTreeMap<Arc<Path>, Node>,
+    /// When each of them is compared by `stat`.
+    turns: Turns<Arc<Path>>,
+    /// How many have no watch.
+    pub(super) unwatched: u64,
     /// Folders to be explored.
-    pub(super) explore: Vec<Walk>,
+    pub(super) explore: BTreeSet<Walk>,
     /// Folders to be explored, each at its time.
     pub(super) later: Vec<(Instant, Walk)>,
     explored: HashMap<(usize, PathBuf), usize>,
@@ -45,9 +49,23 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Folders without a watch.
-    pub(super) fn unwatched(&self) -> u64 {
-        u64::try_from(self.nodes.values().filter(|node| node.watch.is_none()).count()).unwrap_or(u64::MAX)
+    pub(super) fn new(schedule: PollSchedule) -> Self {
+        Self {
+            nodes: BTreeMap::new(),
+            turns: Turns::new(schedule),
+            unwatched: 0,
+            explore: BTreeSet::new(),
+            later: Vec::new(),
+            explored: HashMap::new(),
+            links: BTreeMap::new(),
+        }
+    }
+
+    fn remove(&mut self, path: &Arc<Path>) -> Option<Node> {
+        let node = self.nodes.remove(path)?;
+        self.turns.leave(path, node.turn);
+        self.unwatched -= u64::from(node.watch.is_none());
+        Some(node)
     }
 }
 
@@ -80,8 +98,8 @@ impl Engine {
         };
         let mut above = walk.from.ancestors().filter(|folder| !folder.as_os_str().is_empty());
         let pruned = above.any(|folder| walk.is_pruned(folder));
-        if !pruned && !self.tree.explore.contains(&walk) {
-            self.tree.explore.push(walk);
+        if !pruned {
+            self.tree.explore.insert(walk);
         }
     }
 
@@ -113,16 +131,7 @@ impl Engine {
                     }
                 }
                 self.clear_problem(&directory.to_string_lossy());
-                self.tree.nodes.insert(
-                    directory,
-                    Node {
-                        root,
-                        relative,
-                        watch,
-                        stamp: folder::settled(stamp),
-                        compared: now,
-                    },
-                );
+                self.follow_folder(directory.into(), root, relative, watch, stamp, now);
             }
         }
     }
@@ -142,32 +151,67 @@ impl Engine {
         }
     }
 
-    /// Compares folders: all those that nobody tells us about, and a few of the others in turn.
+    fn follow_folder(
+        &mut self,
+        directory: Arc<Path>,
+        root: usize,
+        relative: PathBuf,
+        watch: Option<WatchId>,
+        stamp: Option<FileIdentity>,
+        now: Instant,
+    ) {
+        self.tree.remove(&directory);
+        let stamp = folder::settled(stamp);
+        let pace = self.polls.pace(None, self.coverage(root, watch, stamp.as_ref()), now);
+        self.tree.unwatched += u64::from(watch.is_none());
+        let node = Node {
+            root,
+            relative,
+            watch,
+            stamp,
+            turn: self.tree.turns.join(&directory, pace, now),
+        };
+        self.tree.nodes.insert(directory, node);
+    }
+
+    /// What is known of the notifications for a folder of this root.
+    fn coverage(&self, root: usize, watch: Option<WatchId>, stamp: Option<&FileIdentity>) -> Coverage {
+        let root = &self.roots[root];
+        if watch.is_none() || root.is_remote() {
+            Coverage::None
+        } else if self.was_notified
+            && root.file_system == FileSystem::Local
+            && stamp.is_some_and(|stamp| root.is_on(stamp.device))
+        {
+            Coverage::Full
+        } else {
+            Coverage::Partial
+        }
+    }
+
+    /// Compares the folders whose turn has come.
     pub(super) fn check_folders(&mut self, now: Instant) {
         if !self.jobs.has_room(Lane::Folders) {
             return;
         }
-        let wait = if self.options.poll {
-            CHECK
-        } else {
-            self.polls.every.mul_f64(0.6)
-        };
-        let mut left = FOLDERS_PER_SECOND.div_ceil(2);
         let mut folders = Vec::new();
-        for node in self.tree.nodes.values_mut() {
-            let unwatched = node.watch.is_none() || self.roots[node.root].remote;
-            let age = now.saturating_duration_since(node.compared);
-            if age < if unwatched { wait } else { self.polls.every } || (!unwatched && left == 0) {
+        for (path, _) in self.tree.turns.take_due(now) {
+            let Some(node) = self.tree.nodes.get(&path) else {
                 continue;
-            }
-            left = if unwatched { left } else { left - 1 };
-            node.compared = now;
+            };
+            let pace = self
+                .polls
+                .pace(None, self.coverage(node.root, node.watch, node.stamp.as_ref()), now);
             folders.push((
                 node.root,
                 self.roots[node.root].path.clone(),
                 node.relative.clone(),
                 node.stamp,
             ));
+            let turn = self.tree.turns.join(&path, pace, now);
+            if let Some(node) = self.tree.nodes.get_mut(&path) {
+                node.turn = turn;
+            }
         }
         if folders.is_empty() {
             return;
@@ -197,21 +241,21 @@ impl Engine {
 
     /// A folder is gone or is another one now: its watches and those below it say nothing true any more.
     pub(super) fn forget_folder(&mut self, directory: &Path) {
-        let below: Vec<PathBuf> = self
+        let below = self
             .tree
             .nodes
-            .range(directory.to_owned()..)
+            .range::<Path, _>((Bound::Included(directory), Bound::Unbounded));
+        let below = below
             .map(|(path, _)| path)
-            .take_while(|path| path.starts_with(directory))
-            .cloned()
-            .collect();
+            .take_while(|path| path.starts_with(directory));
+        let below: Vec<Arc<Path>> = below.cloned().collect();
         for path in below {
             let Some(Node {
                 watch: Some(watch),
                 root,
                 relative,
                 ..
-            }) = self.tree.nodes.remove(&path)
+            }) = self.tree.remove(&path)
             else {
                 continue;
             };

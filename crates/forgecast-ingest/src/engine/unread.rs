@@ -107,10 +107,10 @@ impl Engine {
     }
 
     fn read_unread(&mut self, id: SourceId, lane: Lane, now: Instant) {
-        if let Some(entry) = self.sources.entries.get_mut(&id) {
+        self.sources.update(id, |entry| {
             entry.work.live |= lane == Lane::Background;
             entry.work.archives |= lane == Lane::Archives;
-        }
+        });
         let taken = self.sources.take_source(id, now);
         if let Some((source, work)) = taken {
             self.jobs.read(lane, vec![(id, source, work)], &self.context);

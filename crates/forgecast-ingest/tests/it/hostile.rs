@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
+use forgecast_ingest::Options;
+
 use crate::support::{options, phase, phase_file, project, start};
 
 const CANARY: &str = "canary-6f1c2a-must-never-leave";
@@ -138,7 +140,12 @@ fn outside() -> tempfile::TempDir {
 async fn no_layout_of_links_gives_a_file_away() {
     let (root, outside) = (tempfile::tempdir().unwrap(), outside());
     let good = project(root.path(), "good", "0");
-    let running = start(options(root.path())).await;
+    let running = start(Options {
+        // What is idle is looked at, too.
+        poll: true,
+        ..options(root.path())
+    })
+    .await;
     for case in 0..200 {
         link_layout(case, root.path(), outside.path());
     }
