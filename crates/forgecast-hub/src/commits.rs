@@ -128,14 +128,24 @@ impl CommitQueue {
     /// Hands what is queued to the store, which serializes it at once.
     pub(crate) fn send(&mut self) {
         for (draft, context) in std::mem::take(&mut self.unsent) {
-            self.push_pending(draft.into_commit(), context, false);
+            let commit = draft.into_commit();
+            // What came from files waits for nobody's sake: if it is lost, the files are read again.
+            if context.reply.is_some() {
+                self.push_pending(self.store.commit(commit), context, false);
+            } else {
+                self.push_pending(self.store.commit_with_others(commit), context, false);
+            }
         }
     }
 
-    fn push_pending(&mut self, commit: Commit, context: CommitContext, is_barrier: bool) {
-        let done = Box::pin(self.store.commit(commit));
+    fn push_pending(
+        &mut self,
+        done: impl Future<Output = Result<(), Error>> + Send + 'static,
+        context: CommitContext,
+        is_barrier: bool,
+    ) {
         self.pending.push_back(PendingCommit {
-            done,
+            done: Box::pin(done),
             context,
             is_barrier,
         });
@@ -205,7 +215,7 @@ impl CommitQueue {
             last.context.merge(context);
             return;
         }
-        self.push_pending(Commit::default(), context, true);
+        self.push_pending(self.store.commit(Commit::default()), context, true);
     }
 }
 

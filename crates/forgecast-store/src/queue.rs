@@ -18,6 +18,8 @@ pub(crate) type Waiter = Option<oneshot::Sender<Result<(), Error>>>;
 /// One piece of work for the writer.
 pub(crate) struct Job {
     pub(crate) work: Work,
+    /// Nobody waits for it: it may share a transaction with commits that come a little later.
+    may_wait: bool,
     /// When it was queued.
     pub(crate) since: Instant,
     /// Who is answered.
@@ -36,6 +38,11 @@ pub(crate) enum Work {
     Close,
 }
 
+/// So long commits that may wait are gathered after a transaction, before they are written in one.
+const GATHERING: Duration = Duration::from_millis(50);
+/// So many bytes are written without waiting for more.
+const GATHERED_BYTES: u64 = 256 * 1024;
+
 /// Runs inside a transaction.
 pub(crate) type Task = Box<dyn FnMut(&Transaction<'_>) -> rusqlite::Result<()> + Send>;
 
@@ -52,10 +59,10 @@ pub(crate) enum QueueItem {
 }
 
 /// The jobs that wait, shared by the handles and the writer.
-#[derive(Default)]
 pub(crate) struct Queue {
     state: Mutex<State>,
     wake: Condvar,
+    gathering: Duration,
 }
 
 #[derive(Default)]
@@ -68,11 +75,25 @@ struct State {
     bytes: u64,
     /// Since when no more jobs are accepted.
     closing: Option<Instant>,
+    /// When the last commits were taken.
+    taken: Option<Instant>,
+    /// The writer gathers and is not to be woken by a commit that may wait.
+    is_gathering: bool,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self {
+            state: Mutex::default(),
+            wake: Condvar::new(),
+            gathering: GATHERING,
+        }
+    }
 }
 
 impl Queue {
-    /// Adds a job at the end, or answers its waiter that the store is closed.
-    pub(crate) fn push(&self, work: Work, waiter: Waiter) {
+    /// Adds a job at the end, or answers its waiter that the store is closed. Only a commit `may_wait` for others.
+    pub(crate) fn push(&self, work: Work, may_wait: bool, waiter: Waiter) {
         let mut state = self.lock();
         if state.closing.is_some() {
             drop(state);
@@ -85,12 +106,23 @@ impl Queue {
             Work::Task(_) | Work::Tidy => {}
         }
         let since = Instant::now();
-        state.jobs.push_back(Job { work, since, waiter });
+        state.jobs.push_back(Job {
+            work,
+            may_wait,
+            since,
+            waiter,
+        });
+        state.is_gathering &= may_wait && state.bytes < GATHERED_BYTES;
+        let is_awaited = !state.is_gathering;
         drop(state);
-        self.wake.notify_all();
+        if is_awaited {
+            self.wake.notify_all();
+        }
     }
 
-    /// Everything that is queued up to the first task, but not much more than `max_bytes`; waits up to `max_wait`.
+    /// Everything that is queued up to the first task, but not much more than `max_bytes`; waits up to `max_wait` for a
+    /// first job, and for more after it when it may wait and the last transaction was a moment ago. So a commit in quiet
+    /// times is written at once, and a steady stream of them costs a few transactions a second.
     pub(crate) fn take(&self, max_bytes: u64, max_wait: Option<Duration>) -> QueueItem {
         let idle = |state: &mut State| state.jobs.is_empty() && state.closing.is_none();
         let mut state = match max_wait {
@@ -103,6 +135,13 @@ impl Queue {
                 woken.unwrap_or_else(PoisonError::into_inner).0
             }
         };
+        if let Some(left) = state.gathers_for(self.gathering) {
+            state.is_gathering = true;
+            let gathers = |state: &mut State| state.is_gathering && state.closing.is_none();
+            let woken = self.wake.wait_timeout_while(state, left, gathers);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
+            state.is_gathering = false;
+        }
         state.take(max_bytes)
     }
 
@@ -179,6 +218,13 @@ impl Queue {
 }
 
 impl State {
+    /// How long what is queued is to wait for more.
+    fn gathers_for(&self, gathering: Duration) -> Option<Duration> {
+        let left = (self.taken? + gathering).checked_duration_since(Instant::now())?;
+        let may_wait = self.bytes < GATHERED_BYTES && !self.jobs.is_empty() && self.jobs.iter().all(|job| job.may_wait);
+        may_wait.then_some(left)
+    }
+
     fn take(&mut self, max_bytes: u64) -> QueueItem {
         let mut commits = Vec::new();
         let mut bytes = 0;
@@ -192,6 +238,7 @@ impl State {
             commits.extend(self.jobs.pop_front());
         }
         if !commits.is_empty() {
+            self.taken = Some(Instant::now());
             return QueueItem::Commits(commits);
         }
         match self.jobs.pop_front() {
@@ -238,5 +285,88 @@ pub(crate) fn respond(waiter: Waiter, answer: Result<(), Error>) {
     if let Some(waiter) = waiter {
         // A caller that is gone needs no answer; the work was done all the same.
         let _ = waiter.send(answer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::write::Commit;
+
+    /// A queue from which the first commit was just taken, and how many jobs the next take gives: told by another thread.
+    fn gathering(queue: &Queue, push: impl FnOnce()) -> usize {
+        add(queue, true);
+        assert_eq!(taken(queue), 1, "in quiet times a commit waits for nothing");
+        std::thread::scope(|scope| {
+            let next = scope.spawn(|| taken(queue));
+            add(queue, true);
+            while !queue.lock().is_gathering {
+                std::thread::yield_now();
+            }
+            push();
+            next.join().unwrap()
+        })
+    }
+
+    fn queue() -> Queue {
+        Queue {
+            gathering: Duration::from_secs(3600),
+            ..Queue::default()
+        }
+    }
+
+    fn add(queue: &Queue, may_wait: bool) {
+        let commit = PreparedCommit::new(Commit::default()).unwrap();
+        queue.push(Work::Commit(commit), may_wait, None);
+    }
+
+    fn taken(queue: &Queue) -> usize {
+        match queue.take(u64::MAX, None) {
+            QueueItem::Commits(jobs) => {
+                queue.settle(jobs.iter().filter_map(|job| match &job.work {
+                    Work::Commit(commit) => Some(commit),
+                    _ => None,
+                }));
+                jobs.len()
+            }
+            _ => 0,
+        }
+    }
+
+    #[test]
+    fn a_commit_that_somebody_waits_for_ends_the_gathering() {
+        let queue = queue();
+        let together = gathering(&queue, || {
+            add(&queue, true);
+            add(&queue, false);
+            add(&queue, true);
+        });
+        // Whether the last one was there in time does not matter.
+        assert!((3..=4).contains(&together), "{together}");
+    }
+
+    #[test]
+    fn many_bytes_and_the_end_do_not_wait_either() {
+        let queue = queue();
+        let bytes = gathering(&queue, || {
+            let mut commit = PreparedCommit::new(Commit::default()).unwrap();
+            commit.bytes = GATHERED_BYTES;
+            queue.push(Work::Commit(commit), true, None);
+        });
+        assert_eq!(bytes, 2);
+        let queue = self::queue();
+        assert_eq!(gathering(&queue, || queue.end()), 1);
+    }
+
+    #[test]
+    fn gathering_ends_by_time() {
+        let queue = Queue {
+            gathering: Duration::from_millis(1),
+            ..Queue::default()
+        };
+        for _ in 0..3 {
+            add(&queue, true);
+            assert_eq!(taken(&queue), 1);
+        }
     }
 }

@@ -81,16 +81,40 @@ impl Store {
     /// later, so a producer that sends it again must be told by [`Store::known_ids`]. [`Error::UnknownSession`] and
     /// [`Error::Refused`]: nothing of it is stored. [`Error::ReadOnly`], [`Error::Closed`], [`Error::Unwritten`].
     pub fn commit(&self, commit: Commit) -> impl Future<Output = Result<(), Error>> + Send + 'static + use<> {
-        let queued = self.queue(|| PreparedCommit::new(commit).map(Work::Commit));
+        self.queue_commit(commit, false)
+    }
+
+    /// Like [`Store::commit`], for what nobody waits for: when the last transaction was a moment ago it may wait up to
+    /// 50 ms for others, to share a transaction with them. Anything else that is queued ends the wait.
+    ///
+    /// # Errors
+    /// Those of [`Store::commit`].
+    pub fn commit_with_others(
+        &self,
+        commit: Commit,
+    ) -> impl Future<Output = Result<(), Error>> + Send + 'static + use<> {
+        self.queue_commit(commit, true)
+    }
+
+    fn queue_commit(
+        &self,
+        commit: Commit,
+        may_wait: bool,
+    ) -> impl Future<Output = Result<(), Error>> + Send + 'static + use<> {
+        let queued = self.queue(may_wait, || PreparedCommit::new(commit).map(Work::Commit));
         async move { queued?.await.unwrap_or(Err(Error::Closed)) }
     }
 
-    fn queue(&self, work: impl FnOnce() -> Result<Work, Error>) -> Result<oneshot::Receiver<Result<(), Error>>, Error> {
+    fn queue(
+        &self,
+        may_wait: bool,
+        work: impl FnOnce() -> Result<Work, Error>,
+    ) -> Result<oneshot::Receiver<Result<(), Error>>, Error> {
         if self.inner.writer_ended.is_none() {
             return Err(Error::ReadOnly);
         }
         let (waiter, answer) = oneshot::channel();
-        self.inner.queue.push(work()?, Some(waiter));
+        self.inner.queue.push(work()?, may_wait, Some(waiter));
         Ok(answer)
     }
 
@@ -101,7 +125,7 @@ impl Store {
     ) -> Result<T, Error> {
         let slot = Arc::new(Mutex::new(None));
         let result = Arc::clone(&slot);
-        let answer = self.queue(|| {
+        let answer = self.queue(false, || {
             Ok(Work::Task(Box::new(move |transaction| {
                 let value = task(transaction)?;
                 *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
@@ -137,7 +161,9 @@ impl Store {
         while self.step(&mut pruned, move |db| retain::shrink(db, max, fold)).await? {}
         while self.perform(|db| retain::give_back(db)).await? {}
         pruned.still_too_large = self.perform(|db| retain::used_bytes(db)).await? > max;
-        self.queue(|| Ok(Work::Tidy))?.await.unwrap_or(Err(Error::Closed))?;
+        self.queue(false, || Ok(Work::Tidy))?
+            .await
+            .unwrap_or(Err(Error::Closed))?;
         pruned.file_bytes = self.inner.health.report().file_bytes;
         Ok(pruned)
     }
@@ -182,7 +208,7 @@ impl Store {
     pub async fn close(self) -> Result<(), Error> {
         self.inner.readers.end();
         self.inner.readers.ended().await;
-        match self.queue(|| Ok(Work::Close)) {
+        match self.queue(false, || Ok(Work::Close)) {
             Ok(answer) => answer.await.unwrap_or(Err(Error::Closed)),
             Err(_) => {
                 self.release();

@@ -1,6 +1,7 @@
 //! The one thread that writes, with group commit: it takes everything that was queued while the last transaction was being
-//! written, writes it in one transaction, and answers when that is durable. When it is idle it commits at once and does
-//! not wait for more. When the disk fails it tries again and never drops a commit.
+//! written, writes it in one transaction, and answers when that is durable. When it is idle it commits at once; only what
+//! nobody waits for is gathered for a moment ([`Queue::take`]). When the disk fails it tries again and never drops a
+//! commit.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -308,7 +309,7 @@ mod tests {
 
     fn push(writer: &Writer, work: Work) -> oneshot::Receiver<Result<(), Error>> {
         let (waiter, answer) = oneshot::channel();
-        writer.queue.push(work, Some(waiter));
+        writer.queue.push(work, false, Some(waiter));
         answer
     }
 
