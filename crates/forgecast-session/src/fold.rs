@@ -14,7 +14,7 @@ use forgecast_protocol::{Event, Fact, Timestamp};
 use crate::Session;
 use crate::sections::attention::Noticeable;
 use crate::sections::life::{add_problem, clear_problem, custom};
-use crate::sections::tasks::Tasks;
+use crate::sections::tasks::{Tasks, is_done};
 use crate::sections::{
     Activity, Changed, Context, Section, agents, artifacts, attention, patterns, put, take_stated, usage,
 };
@@ -310,13 +310,18 @@ impl Session {
 struct Outline {
     phase: Option<CurrentPhase>,
     phases: BTreeMap<String, PhaseView>,
-    progress: (Option<f64>, Option<u32>, Option<u32>),
+    progress: Counts,
     noticeable: Noticeable,
 }
 
-fn progress_of(view: &SessionView) -> (Option<f64>, Option<u32>, Option<u32>) {
+/// What follows of the progress from facts of other sections: the numbers, and how many tasks are done because the builder
+/// is.
+type Counts = (Option<f64>, Option<u32>, Option<u32>, usize);
+
+fn progress_of(view: &SessionView) -> Counts {
     let progress = &view.progress;
-    (progress.percent, progress.tasks_completed, progress.tasks_total)
+    let done = progress.tasks.values().filter(|task| is_done(task)).count();
+    (progress.percent, progress.tasks_completed, progress.tasks_total, done)
 }
 
 impl Outline {

@@ -233,7 +233,7 @@ impl Tasks {
     /// nobody says how far the tasks are, they are done when the builder is.
     pub(crate) fn count(&self, view: &mut Progress, reported: Option<&PhaseReported>, is_built: bool) {
         if is_built && !self.task_states {
-            for task in view.tasks.values_mut() {
+            for task in view.tasks.values_mut().filter(|task| !is_done(task)) {
                 "completed".clone_into(&mut task.status);
             }
         }
@@ -281,7 +281,7 @@ fn task_number(id: &str) -> Option<u32> {
     rest.trim_start_matches(['-', '_', ' ']).parse().ok()
 }
 
-fn is_done(task: &TaskView) -> bool {
+pub(crate) fn is_done(task: &TaskView) -> bool {
     match task.status.as_str() {
         // The usual words first: every task is looked at after every fact.
         "completed" => true,

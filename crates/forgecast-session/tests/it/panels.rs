@@ -1,8 +1,8 @@
 //! Tests, tasks, agents, decisions, patterns, artifacts, usage: each panel's own rules and caps.
 
 use forgecast_protocol::event::{
-    AgentReported, AgentTimes, ArtifactChanged, ArtifactKind, DecisionRecorded, PatternRecorded, SessionSeen,
-    TaskReported, TestBasis, TestsReported,
+    AgentReported, AgentTimes, ArtifactChanged, ArtifactKind, DecisionRecorded, PatternRecorded, PhaseReported,
+    SessionSeen, TaskReported, TestBasis, TestsReported,
 };
 use forgecast_protocol::{Fact, SourceKind};
 use forgecast_session::Session;
@@ -24,6 +24,25 @@ fn task(number: usize, status: Option<&str>) -> Fact {
         status: status.map(str::to_owned),
         ..TaskReported::default()
     })
+}
+
+/// The numbers stay as they are: the producer counts the task, and the share does not fall.
+#[test]
+fn a_task_that_is_done_because_its_builder_is_changes_the_progress() {
+    let with = |done: &str| PhaseReported {
+        phases_completed: Some(vec![done.to_owned()]),
+        ..PhaseReported::default()
+    };
+    let counted = PhaseReported {
+        tasks_completed: Some(1),
+        tasks_total: Some(1),
+        ..with("docs")
+    };
+    let mut session = after(&[counted]);
+    session.apply(&pushed(minute(2), task(1, None)));
+    session.apply(&phase_file(minute(3), with("builder")));
+    assert_eq!(session.view().progress.tasks["task-1"].status, "completed");
+    assert_eq!(session.view().changed_at["progress"], minute(3));
 }
 
 #[test]
