@@ -1,21 +1,20 @@
 //! Restores a session from the store: a snapshot and the facts after it, folded in the same order and cut into the same
 //! revisions as when they arrived. The revision numbers must be those that viewers hold, or they could not resume.
 
-use std::sync::Arc;
-
 use forgecast_protocol::event::{ArtifactChanged, ArtifactKind, Custom, PatternRecorded, SessionSeen};
 use forgecast_protocol::{
     Epoch, Event, Fact, Origin, Revision, SessionId, SessionView, SourceKind, Subject, Timestamp, Topic,
 };
-use forgecast_session::{FOLD_VERSION, Session, patch};
+use forgecast_session::{FOLD_VERSION, Session};
 use forgecast_store::{StoredEvent, StoredState};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::error::Error;
 use crate::frame::{self, canonical};
 use crate::shared::Shared;
 use crate::topic::RetainedPatch;
+use crate::view_json::ViewJson;
 
 /// The kind of the fact that stands for facts which were folded but could not be stored one by one.
 const COLLAPSED: &str = "facts_collapsed";
@@ -23,7 +22,7 @@ const COLLAPSED: &str = "facts_collapsed";
 /// A session as it was, with the patches that led there.
 pub(crate) struct Restored {
     pub(crate) session: Session,
-    pub(crate) view: Arc<Value>,
+    pub(crate) view: ViewJson,
     pub(crate) revision: Revision,
     pub(crate) patches: Vec<RetainedPatch>,
     /// Number of facts after the snapshot.
@@ -99,7 +98,7 @@ impl Restored {
     }
 
     fn of(session: Session, revision: Revision) -> Self {
-        let view = Arc::new(canonical(session.view()));
+        let view = ViewJson::of(session.view());
         Self {
             session,
             view,
@@ -118,14 +117,14 @@ impl Restored {
             self.at = self.at.max(Some(self.session.time_of(&stored.event)));
             self.revision = self.revision.max(stored.revision);
         }
-        self.view = Arc::new(canonical(self.session.view()));
+        self.view = ViewJson::of(self.session.view());
     }
 
     fn step(&mut self, revision: Revision, topic: &str, epoch: Epoch) {
-        let view = canonical(self.session.view());
+        let view = ViewJson::of(self.session.view());
         // Anything but one step is not what viewers saw (a history that retention cut): they get a snapshot.
         let patch = (revision == self.revision + 1 && self.revision > 0)
-            .then(|| patch::diff(&self.view, &view))
+            .then(|| self.view.diff(&view))
             .flatten();
         match patch {
             Some(patch) => self.patches.push(RetainedPatch {
@@ -135,13 +134,13 @@ impl Restored {
             }),
             None => self.patches.clear(),
         }
-        self.view = Arc::new(view);
+        self.view = view;
         self.revision = revision;
     }
 
     fn jump(&mut self, revision: Revision) {
         self.patches.clear();
-        self.view = Arc::new(canonical(self.session.view()));
+        self.view = ViewJson::of(self.session.view());
         self.revision = revision;
     }
 }

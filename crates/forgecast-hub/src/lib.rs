@@ -62,6 +62,7 @@ mod task;
 mod timeline;
 mod topic;
 mod usage;
+mod view_json;
 
 pub use counters::{Counters, Reason, Receipt, Rejected};
 pub use error::{Error, PushError, SubscribeError};

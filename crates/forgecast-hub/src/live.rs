@@ -8,21 +8,25 @@ use std::time::Duration;
 
 use forgecast_protocol::event::PhaseReported;
 use forgecast_protocol::{Revision, SessionId, SessionRow, Topic};
-use forgecast_session::{Deadline, FOLD_VERSION, Session, patch};
+use forgecast_session::{Deadline, FOLD_VERSION, Session};
 use forgecast_store::Write;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use crate::command::{AttachReply, Attached};
 use crate::error::{Error, SubscribeError};
-use crate::frame::{self, canonical};
+use crate::frame;
 use crate::history::{Restored, restore};
 use crate::log::LogTopic;
 use crate::shared::Shared;
 use crate::topic::{Content, End, RingLimits, StateTopic};
+use crate::view_json::ViewJson;
 
 /// By how many sessions memory may exceed what may stay, before it is looked through between two rounds of upkeep.
 const CROWD: usize = 256;
+/// Memory is looked through for what may leave it at most this often, and this many times before it may.
+const SHRINK: Duration = Duration::from_secs(10);
+const SHRINKS_PER_IDLE: u32 = 60;
 /// Loads that run at a time. The store has few readers, and they have to answer viewers, too.
 const MAX_LOADS: usize = 8;
 
@@ -60,13 +64,13 @@ impl LiveSession {
     /// Publishes the newest state if a viewer can see a difference. Returns whether it did. `steps` more revisions are
     /// left out before it: those of a past that was read in one go, which nobody saw live and anybody can look back at.
     pub(crate) fn publish(&mut self, steps: u64) -> bool {
-        let view = Arc::new(canonical(self.session.view()));
+        let view = ViewJson::of(self.session.view());
         if self.is_new() {
             self.revision = 1 + steps;
             self.topic.begin(self.revision, Content::View(view));
             return true;
         }
-        let patch = self.topic.view().and_then(|before| patch::diff(&before, &view));
+        let patch = self.topic.view().and_then(|before| before.diff(&view));
         let Some(patch) = patch else {
             return false;
         };
@@ -102,9 +106,12 @@ pub(crate) type Loaded = (SessionId, Result<Option<Restored>, Error>);
 /// The sessions in memory, and those that are being loaded.
 pub(crate) struct LiveSessions {
     shared: Arc<Shared>,
-    sessions: HashMap<SessionId, LiveSession>,
+    /// In boxes: a table has more places than entries, and these are large.
+    sessions: HashMap<SessionId, Box<LiveSession>>,
     /// How many of them had to stay when memory was looked through last because there were too many.
     stayed: usize,
+    /// When memory was looked through last.
+    shrunk: Instant,
     /// For sessions that are not in memory: the number of their next log line.
     next_lines: HashMap<SessionId, u64>,
     /// Who waits for each session that is being loaded.
@@ -119,6 +126,7 @@ impl LiveSessions {
             shared,
             sessions: HashMap::new(),
             stayed: 0,
+            shrunk: Instant::now(),
             next_lines,
             loading: HashMap::new(),
             queue: VecDeque::new(),
@@ -127,11 +135,11 @@ impl LiveSessions {
     }
 
     pub(crate) fn get(&self, id: &SessionId) -> Option<&LiveSession> {
-        self.sessions.get(id)
+        self.sessions.get(id).map(|live| &**live)
     }
 
     pub(crate) fn get_mut(&mut self, id: &SessionId) -> Option<&mut LiveSession> {
-        self.sessions.get_mut(id)
+        self.sessions.get_mut(id).map(|live| &mut **live)
     }
 
     /// The session in memory whose phase file says this; of several the one that worked last.
@@ -170,15 +178,17 @@ impl LiveSessions {
         let topic = StateTopic::new(&name, epoch, limits, restored.revision, content, restored.patches);
         let log_name = Topic::Log(id.clone().into()).to_string();
         let next_line = self.next_lines.get(id).copied().unwrap_or(0);
-        self.sessions.entry(id.clone()).or_insert(LiveSession {
-            session: restored.session,
-            revision: restored.revision,
-            topic: Arc::new(topic),
-            log: Arc::new(LogTopic::new(&log_name, epoch, log_limits, next_line)),
-            facts: restored.facts,
-            uncommitted: 0,
-            used: Instant::now(),
-            announced: None,
+        self.sessions.entry(id.clone()).or_insert_with(|| {
+            Box::new(LiveSession {
+                session: restored.session,
+                revision: restored.revision,
+                topic: Arc::new(topic),
+                log: Arc::new(LogTopic::new(&log_name, epoch, log_limits, next_line)),
+                facts: restored.facts,
+                uncommitted: 0,
+                used: Instant::now(),
+                announced: None,
+            })
         });
     }
 
@@ -285,9 +295,18 @@ impl LiveSessions {
         }
     }
 
+    /// Looks through memory from time to time, see [`Self::shrink`].
+    pub(crate) fn shrink_when_due(&mut self, is_collapsed: impl Fn(&SessionId) -> bool) {
+        let idle = Duration::from_millis(self.shared.options.idle_ms);
+        if self.shrunk.elapsed() >= SHRINK.min(idle / SHRINKS_PER_IDLE) {
+            self.shrink(is_collapsed);
+        }
+    }
+
     /// Evicts sessions that nobody needs and the store has as they are; it does not know all facts of those that are
     /// `is_collapsed`.
     pub(crate) fn shrink(&mut self, is_collapsed: impl Fn(&SessionId) -> bool) {
+        self.shrunk = Instant::now();
         let options = &self.shared.options;
         let idle = Duration::from_millis(options.idle_ms);
         let mut unwatched: Vec<(bool, Reverse<Instant>, &SessionId)> = self

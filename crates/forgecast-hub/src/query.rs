@@ -91,7 +91,7 @@ impl Hub {
             state = find().await?;
         }
         Ok(state.map(|state| {
-            let json: Bytes = frame::json(state.view.as_ref()).into();
+            let json: Bytes = state.view.canonical().into();
             StateAt {
                 digest: frame::sha256_hex(&json),
                 revision,

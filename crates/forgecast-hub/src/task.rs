@@ -486,7 +486,7 @@ impl HubTask {
             self.drain_ready();
         }
         self.evaluate_silences();
-        self.state.sessions.shrink(|id| self.commits.holds_session(id));
+        self.state.sessions.shrink_when_due(|id| self.commits.holds_session(id));
         self.shrink_calls(0);
         self.update_gauges();
         if Instant::now() >= self.prune_due && self.prune.is_empty() {

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::frame::{self, Frame, FrameKind, Position};
 use crate::notifier::Notifier;
+use crate::view_json::ViewJson;
 
 pub(crate) use rendered::{Content, Rendered};
 
@@ -160,7 +161,7 @@ impl StateTopic {
     }
 
     /// The newest state of a session.
-    pub(crate) fn view(&self) -> Option<Arc<Value>> {
+    pub(crate) fn view(&self) -> Option<ViewJson> {
         match &self.state().content {
             Content::View(view) => Some(view.clone()),
             Content::Index(_) => None,

@@ -69,7 +69,8 @@ pub(crate) struct SourceSet {
     /// The source's folder as text.
     directory: String,
     folders: Folders,
-    files: BTreeMap<String, SourceFile>,
+    /// In boxes: a map has places for eleven from its first entry on, and most sources have one file.
+    files: BTreeMap<String, Box<SourceFile>>,
     /// Nothing of it was read by an earlier life.
     unknown: bool,
     problems: Problems,
@@ -108,7 +109,7 @@ impl SourceSet {
         let sources = known
             .iter()
             .filter_map(|(path, checkpoint)| Some((path.clone(), SourceFile::new(kind, path, Some(checkpoint))?)));
-        let files: BTreeMap<String, SourceFile> = sources.collect();
+        let files: BTreeMap<String, Box<SourceFile>> = sources.collect();
         Self {
             phase: BuildPhase::known(&files),
             kind,
@@ -312,7 +313,7 @@ impl ScanPass<'_> {
 }
 
 impl SourceFile {
-    fn new(kind: SetKind, path: &str, known: Option<&SourceCheckpoint>) -> Option<Self> {
+    fn new(kind: SetKind, path: &str, known: Option<&SourceCheckpoint>) -> Option<Box<Self>> {
         let format = format_of(kind, path)?;
         let content = if format.is_appended() {
             Content::Log(known.map(Tail::known).unwrap_or_default(), LogState::default(), None)
@@ -321,7 +322,7 @@ impl SourceFile {
         } else {
             Content::Listed(known.map(|known| known.identity).unwrap_or_default())
         };
-        Some(Self {
+        Some(Box::new(Self {
             format,
             first_sight: known.is_none(),
             absent_once: false,
@@ -332,7 +333,7 @@ impl SourceFile {
                 Inherited::Nothing
             },
             content,
-        })
+        }))
     }
 
     /// Whether there is anything to remember.

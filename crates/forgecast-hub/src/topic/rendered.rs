@@ -5,17 +5,17 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use forgecast_protocol::Revision;
-use serde_json::Value;
 
 use super::TopicHandle;
 use crate::frame;
 use crate::rows::IndexRows;
+use crate::view_json::ViewJson;
 
 /// What the newest revision consists of.
 #[derive(Clone)]
 pub(crate) enum Content {
     /// A session's view.
-    View(Arc<Value>),
+    View(ViewJson),
     /// The index.
     Index(Arc<IndexRows>),
 }
@@ -44,7 +44,7 @@ impl Rendered {
     /// The state as canonical JSON: keys sorted, no white space.
     pub(crate) fn body(&self) -> &Bytes {
         self.body.get_or_init(|| match &self.content {
-            Content::View(value) => frame::json(value.as_ref()).into(),
+            Content::View(view) => view.canonical().into(),
             Content::Index(rows) => rows.json(),
         })
     }

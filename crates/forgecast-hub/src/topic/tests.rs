@@ -1,7 +1,5 @@
 //! The laws of a topic, whatever is published, read, left and resumed in whatever order.
 
-use std::sync::Arc;
-
 use forgecast_protocol::ServerMessage;
 use forgecast_session::patch;
 use proptest::prelude::*;
@@ -12,17 +10,16 @@ use super::*;
 const EPOCH: u32 = 7;
 
 fn topic(limits: RingLimits) -> StateTopic {
-    let content = Content::View(Arc::new(json!({})));
+    let content = Content::View(ViewJson::of(&json!({})));
     let topic = StateTopic::new("session/a~1", Epoch::new(EPOCH), limits, 0, content, Vec::new());
-    topic.begin(1, Content::View(Arc::new(json!({ "n": 0 }))));
+    topic.begin(1, Content::View(ViewJson::of(&json!({ "n": 0 }))));
     topic
 }
 
 fn publish(topic: &StateTopic, state: &Value) {
-    let before = topic.view().unwrap();
-    if let Some(patch) = patch::diff(&before, state) {
+    let view = ViewJson::of(state);
+    if let Some(patch) = topic.view().unwrap().diff(&view) {
         let revision = topic.rendered().revision + 1;
-        let view = Arc::new(state.clone());
         topic.publish(revision, &patch, |content| *content = Content::View(view));
     }
 }
@@ -228,7 +225,7 @@ fn a_hole_in_what_is_kept_is_a_reset_not_a_gap() {
         revision,
         frame: frame::patch("session/a~1", Epoch::new(EPOCH), from, revision, &json!({})),
     };
-    let content = Content::View(Arc::new(json!({ "ballast": "x".repeat(5000) })));
+    let content = Content::View(ViewJson::of(&json!({ "ballast": "x".repeat(5000) })));
     let limits = RingLimits {
         patches: 100,
         bytes: 1 << 20,

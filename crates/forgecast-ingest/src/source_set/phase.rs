@@ -18,7 +18,7 @@ pub(super) struct BuildPhase {
 
 impl BuildPhase {
     /// As an earlier life stored it.
-    pub(super) fn known(files: &BTreeMap<String, SourceFile>) -> Self {
+    pub(super) fn known(files: &BTreeMap<String, Box<SourceFile>>) -> Self {
         let phase_file = files.values().find(|file| file.format == Format::Phase);
         let Some(Content::Document(document)) = phase_file.map(|file| &file.content) else {
             return Self::default();

@@ -41,7 +41,7 @@ impl SourceSet {
 
     /// From now on gone; said once, and only of what was ever shown.
     fn leave(&mut self, path: String) -> Option<Fact> {
-        let seen = self.files.values().any(SourceFile::was_seen);
+        let seen = self.files.values().any(|file| file.was_seen());
         for source in self.files.values_mut() {
             match &mut source.content {
                 Content::Document(document) => document.present = false,

@@ -50,8 +50,9 @@ struct Conversation {
     settled_at: Option<Timestamp>,
     /// When its subagents were last stopped, all together.
     stopped_at: Option<Timestamp>,
-    /// By id; the main agent has the empty one.
-    agents: BTreeMap<String, Agent>,
+    /// By id; the main agent has the empty one. In boxes: a map has places for eleven from its first entry on, and most
+    /// conversations have one agent.
+    agents: BTreeMap<String, Box<Agent>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -149,9 +150,14 @@ impl Conversation {
     fn agent(&mut self, id: Option<&str>) -> &mut Agent {
         let id = id.unwrap_or_default();
         if !self.agents.contains_key(id) {
-            self.agents.insert(id.to_owned(), Agent::default());
-            let rank = |id: &str, agent: &Agent| (id.is_empty(), !agent.waits.is_empty(), agent.heard_at());
-            evict(&mut self.agents, MAX_AGENTS, id, rank, |_, _| {});
+            self.agents.insert(id.to_owned(), Box::default());
+            evict(
+                &mut self.agents,
+                MAX_AGENTS,
+                id,
+                |id, agent| (id.is_empty(), !agent.waits.is_empty(), agent.heard_at()),
+                |_, _| {},
+            );
         }
         self.agents.entry(id.to_owned()).or_default()
     }
@@ -177,7 +183,7 @@ impl Conversation {
     }
 
     fn heard_at(&self) -> Option<Timestamp> {
-        self.agents.values().filter_map(Agent::heard_at).max()
+        self.agents.values().filter_map(|agent| agent.heard_at()).max()
     }
 
     /// Whether any of its agents asked something that was not answered.
@@ -341,13 +347,13 @@ impl Conversations {
         let conversations = self.conversations.iter();
         conversations.flat_map(|(name, conversation)| {
             let agents = conversation.agents.iter();
-            agents.map(move |(id, agent)| (name.as_str(), id.as_str(), agent))
+            agents.map(move |(id, agent)| (name.as_str(), id.as_str(), &**agent))
         })
     }
 
     fn mains(&self) -> impl Iterator<Item = &Agent> + Clone {
         let conversations = self.conversations.values();
-        conversations.filter_map(|conversation| conversation.agents.get(""))
+        conversations.filter_map(|conversation| conversation.agents.get("").map(|agent| &**agent))
     }
 
     /// Whether any agent is at work, beside one whose turn ended at this time if there is one. What the producer says of
