@@ -144,6 +144,7 @@ fn sources(page: &mut Page, health: &SourceHealth) {
         gauge "forgecast_source_problems", "Open problems of sources.", health.problems;
         gauge "forgecast_source_stuck_reads", "Reads that do not return.", health.stuck;
         counter "forgecast_source_overflows_total", "Overflows of the system's notification queue.", health.overflows;
+        counter "forgecast_source_looks_total", "Sources looked at by `stat`, whatever the notifications say.", health.looks;
         counter "forgecast_source_reads_total", "Files read.", health.reads;
         counter "forgecast_source_read_bytes_total", "Bytes read from files.", health.bytes_read;
     }

@@ -58,12 +58,12 @@ impl Delivery {
         let (mut seen, mut aside) = (None, 0);
         while stop.run_until_cancelled(look.tick()).await.is_some() {
             let changed = self.changed();
-            if changed.is_some() && changed == seen {
+            if seen == Some(changed) {
                 continue;
             }
             match self.deliver_batch().await {
                 // A change during the delivery gives the folder another time, so it is not missed.
-                Ok(true) => seen = changed,
+                Ok(true) => seen = Some(changed),
                 Ok(false) => seen = None,
                 Err(error) => {
                     tracing::warn!(error, folder = %self.spool.folder().display(), "cannot deliver facts from the spool");

@@ -16,6 +16,8 @@ mod exposure;
 mod faults;
 mod flows;
 mod foundry;
+#[cfg(target_os = "linux")]
+mod idle;
 mod import;
 mod kill;
 mod nightly;
