@@ -28,7 +28,7 @@ use serde_json::Value;
 /// Grows whenever the same facts would fold to another view or row, or a stored [`Session`](crate::Session) would be read wrongly. Facts
 /// are then folded anew, and the hub begins a new epoch, so that no viewer applies a patch to a state of the old fold. A
 /// state of an older fold must still be readable: where the facts that led to it are no longer kept, it is all there is.
-pub const FOLD_VERSION: u32 = 5;
+pub const FOLD_VERSION: u32 = 6;
 
 /// The panels of a session: each is a field of the view and a key of its `changed_at`, by the same name.
 macro_rules! panels {

@@ -103,7 +103,7 @@ impl Session {
         let has_looked_back = feedback.is_some_and(|phase| phase.status == PhaseStatus::Completed);
         let name = report.phase.as_deref().unwrap_or("the build");
         let failed = (report.meaning == Meaning::Failed).then(|| Ended {
-            reason: format!("{name}: {}", report.word.as_deref().unwrap_or("failed")),
+            reason: failure_reason(name, report),
             at: report.at,
         });
         let life = &mut self.state.life;
@@ -240,4 +240,12 @@ impl Session {
         let share = if self.is_of_phases() { Some(done / all) } else { tasks };
         share.map(|share| (share * 1000.0).round() / 10.0)
     }
+}
+
+/// Why a phase failed, in one line that names it: what its producer says about it, which is worth more to a reader than the
+/// bare word for its state.
+fn failure_reason(name: &str, report: &Report) -> String {
+    let detail = report.detail.as_deref().filter(|detail| !detail.trim().is_empty());
+    let why = detail.or(report.word.as_deref()).unwrap_or("failed");
+    format!("{name}: {why}")
 }

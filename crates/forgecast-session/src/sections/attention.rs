@@ -99,9 +99,14 @@ impl AttentionLog {
         matches!((known, standing.wait), (Some(known), Some(wait)) if known.differs(&wait))
     }
 
-    /// A budget that runs out never hides that a person is waited for; it is told once that is over.
+    /// A budget that runs out never hides that a person is waited for, or that the session failed: the last calls of a
+    /// session are often counted after its end. It is told once that is over.
     fn update_budget(&mut self, view: &SessionView, at: Timestamp) {
-        let is_held_up = matches!(view.status, SessionStatus::Waiting | SessionStatus::Stalled);
+        let is_failed = self
+            .attention
+            .as_ref()
+            .is_some_and(|attention| attention.kind == AttentionKind::Failed);
+        let is_held_up = is_failed || matches!(view.status, SessionStatus::Waiting | SessionStatus::Stalled);
         let budget = view.usage.as_ref().and_then(|usage| usage.budget.as_ref());
         let Some(budget) = budget.filter(|budget| !is_held_up && self.attention_budget.as_ref() != Some(budget)) else {
             return;

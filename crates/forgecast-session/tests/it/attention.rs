@@ -151,6 +151,28 @@ fn a_budget_is_noticed_at_each_mark_and_hides_nobody_who_waits() {
 }
 
 #[test]
+fn a_budget_hides_no_failure_and_is_noticed_when_the_build_goes_on() {
+    let mut session = after(&[report("Test", "failed", &[])]);
+    // The last calls of a session are often counted after its end.
+    session.apply(&passes_budget(minute(2), BudgetLevel::Exceeded));
+    assert_eq!(noticed(&session), some(1, AttentionKind::Failed, "Test: failed"));
+    session.apply(&phase_file(minute(3), report("Test", "testing", &[])));
+    let over = some(2, AttentionKind::Budget, "budget of $10.00 used up");
+    assert_eq!(noticed(&session), over);
+}
+
+#[test]
+fn a_failure_is_told_with_what_its_producer_says_about_it() {
+    let mut failed = report("Test", "failed", &[]);
+    failed.detail = Some("3 of 57 tests still fail after 3 runs".to_owned());
+    let text = "Test: 3 of 57 tests still fail after 3 runs";
+    assert_eq!(noticed(&after(&[failed])), some(1, AttentionKind::Failed, text));
+    let worded = after(&[report("Test", "tests_failed_max_iterations", &[])]);
+    let text = "Test: tests_failed_max_iterations";
+    assert_eq!(noticed(&worded), some(1, AttentionKind::Failed, text));
+}
+
+#[test]
 fn numbers_go_on_behind_those_of_the_state_that_is_replaced() {
     let mut session = after(&[report("Builder", "building", &[])]);
     let stored = session.clone();
