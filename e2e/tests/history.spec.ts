@@ -123,6 +123,25 @@ test('a chart is read with the arrow keys and as a table, and goes with the them
   await expect.poll(width).not.toBe(before);
 });
 
+test('charts of a session that is over span its life, and do not go on until now', async ({ page }) => {
+  const one = past.at(-30)!;
+  await page.goto(`${forgecast.url}/session/${one.name}~1`);
+  await page.locator('[data-panel="usage"]').scrollIntoViewIfNeeded();
+  const times = page.locator('[data-field="burn-chart"] table tbody th');
+  const used = one.usage.map((call) => Date.parse(String(call['used_at'])));
+  const minute = (ms: number) => page.evaluate((ms) => new Date(Math.floor(ms / 60_000) * 60_000).toLocaleString('sv-SE'), ms);
+  await expect(times.last()).toHaveText(await minute(one.endedAt));
+  const first = Date.parse((await times.first().innerText()).replace(' ', 'T'));
+  expect(first).toBeLessThanOrEqual(Math.min(...used));
+  // No rate is told of what goes on no more.
+  await expect(page.locator('[data-panel="usage"] [data-field="burn"]')).toHaveCount(0);
+
+  await page.goto(`${forgecast.url}/?tab=all&q=${one.name}`);
+  const card = page.locator(`.session-card[data-session="${one.name}~1"]`);
+  const until = await minute(Math.max(...used) + 60_000);
+  await expect(card.getByRole('img', { name: /^Tokens per minute/ })).toHaveAccessibleName(new RegExp(`to ${until.slice(11, 16)}, at most`));
+});
+
 test('two sessions stand side by side', async ({ page }) => {
   await opened(page);
   const [one, other] = [list(page).nth(0), list(page).nth(2)];

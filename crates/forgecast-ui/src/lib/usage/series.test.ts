@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseSeries, chartPoints, hasGap, seriesStep, withRecentMinutes } from './series';
+import { parseSeries, chartPoints, hasGap, seriesStep, sparkBars, withRecentMinutes } from './series';
 import type { UsageMinute } from '../generated/wire';
 
 const MINUTE = 60_000;
@@ -60,6 +60,35 @@ describe('what was used minute by minute', () => {
         expect([x[0], x.at(-1), step]).toEqual([begin, end, MINUTE]);
         expect(x.every((at, index) => index === 0 || at - x[index - 1]! === MINUTE)).toBe(true);
         expect(values.filter((value) => value > 0).length).toBe(used.length);
+      }),
+    );
+  });
+
+  it('is a bar for each minute of the last hour in a small chart, and of the hour of work where that was longer ago', () => {
+    const known = parseSeries([
+      [iso(0), 100],
+      [iso(3), 50],
+    ]);
+    const live = sparkBars(known, T0 + 4.5 * MINUTE)!;
+    expect([live.values.length, live.step, live.until]).toEqual([60, MINUTE, T0 + 5 * MINUTE]);
+    expect(live.values.slice(-5)).toEqual([100, 0, 0, 50, 0]);
+    const still = sparkBars(known, T0 + 90 * MINUTE)!;
+    expect([still.values.at(-1), still.until]).toEqual([50, T0 + 4 * MINUTE]);
+    expect(sparkBars(new Map(), T0)).toBeUndefined();
+  });
+
+  it('spans the life of a session that is over in a small chart, and loses nothing of it', () => {
+    expect(sparkBars(parseSeries([[iso(5), 7]]), undefined)).toEqual({ values: [7], step: MINUTE, until: T0 + 6 * MINUTE });
+    const uses = fc.uniqueArray(fc.integer({ min: 0, max: 3_000 }), { minLength: 1, maxLength: 30 });
+    fc.assert(
+      fc.property(uses, (used) => {
+        const { values, step, until } = sparkBars(parseSeries(used.map((at) => [iso(at), 1])), undefined)!;
+        expect(until).toBe(T0 + (Math.max(...used) + 1) * MINUTE);
+        const begin = until - values.length * step;
+        expect(begin).toBeLessThanOrEqual(T0 + Math.min(...used) * MINUTE);
+        expect(T0 + Math.min(...used) * MINUTE - begin).toBeLessThan(step);
+        expect(values.length).toBeLessThanOrEqual(60);
+        expect(values.reduce((sum, value) => sum + value, 0) * (step / MINUTE)).toBeCloseTo(used.length, 6);
       }),
     );
   });

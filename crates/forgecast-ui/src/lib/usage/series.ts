@@ -52,6 +52,38 @@ export function hasGap(newestKnown: number | undefined, recent: Record<string, U
   return newestKnown === undefined || Math.min(...minutes.map((at) => millis(at) ?? 0)) > newestKnown + MINUTE;
 }
 
+export interface SparkBars {
+  /** Tokens per minute, the oldest first. */
+  values: number[];
+  /** Milliseconds that a bar stands for. */
+  step: number;
+  /** The end of the last bar. */
+  until: number;
+}
+
+/** Bars of a small chart. */
+const BARS = 60;
+
+/**
+ * Minutes as the bars of a small chart: the last hour before `now`, or the hour in which it worked of one that has been
+ * still for longer. Without `now` it is over, and the bars span its life.
+ */
+export function sparkBars(minutes: Series, now: number | undefined): SparkBars | undefined {
+  if (minutes.size === 0) return undefined;
+  const newest = Math.max(...minutes.keys());
+  const oldest = Math.min(...minutes.keys());
+  const isStill = now === undefined || now - newest >= BARS * MINUTE;
+  const until = (isStill ? newest : Math.floor(now / MINUTE) * MINUTE) + MINUTE;
+  const length = now === undefined ? (until - oldest) / MINUTE : BARS;
+  const each = Math.max(1, Math.ceil(length / BARS));
+  const values = new Array<number>(Math.ceil(length / each)).fill(0);
+  for (const [from, value] of minutes) {
+    const at = values.length - 1 - Math.floor((until - MINUTE - from) / (each * MINUTE));
+    if (at >= 0 && at < values.length) values[at]! += value / each;
+  }
+  return { values, step: each * MINUTE, until };
+}
+
 export interface ChartPoints {
   x: number[];
   values: number[];
