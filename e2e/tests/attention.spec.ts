@@ -56,6 +56,73 @@ test('who needs somebody stands first, with what is asked and since when, and on
   await expect(page).toHaveTitle('(2) invoice-portal · Forgecast');
 });
 
+for (const [name, viewport] of [
+  ['a wide screen', { width: 1600, height: 1000 }],
+  ['a laptop', { width: 1280, height: 800 }],
+] as const) {
+  test(`of twelve sessions the first screen says who needs somebody for what and since when, to a screen reader, too: ${name}`, async ({ page }) => {
+    const working = Object.fromEntries(
+      Array.from({ length: 5 }, (_, at) => {
+        const activity = { kind: 'tool', text: `Edit src/part-${at}.rs`, since: ago(12 + at), ...(at === 2 && { attempt: 2 }) };
+        return [`work-${at}~1`, row(`work-${at}~1`, { activity })];
+      }),
+    );
+    const needs = {
+      'asks~1': row('asks~1', { status: 'waiting', waiting_for: 'permission', attention: attention('waiting', 252, COMMAND) }),
+      'question~1': row('question~1', { status: 'waiting', waiting_for: 'answer', attention: attention('waiting', 130, 'Which unit?') }),
+      'limit~1': row('limit~1', { status: 'waiting', waiting_for: 'prompt', attention: attention('waiting', 100, 'Hit its limit, resets 3pm') }),
+      'broken~1': row('broken~1', {
+        status: 'failed',
+        ended_at: ago(400),
+        attention: attention('failed', 400, 'Test: failed'),
+        tests: { passed: 54, failed: 3 },
+      }),
+      'crash~1': row('crash~1', { status: 'abandoned', ended_at: ago(90), attention: attention('failed', 90, 'Its process is gone') }),
+      'silent~1': row('silent~1', {
+        status: 'stalled',
+        last_work_at: ago(1_300),
+        activity: { kind: 'tool', text: 'Bash cargo test', since: ago(1_300) },
+        attention: attention('stalled', 400, 'No work for 15 minutes'),
+      }),
+      'money~1': row('money~1', {
+        activity: { kind: 'tool', text: 'Read src/price.rs', since: ago(30) },
+        attention: attention('budget', 60, 'budget of $5.00 used up', { level: 'exceeded' }),
+      }),
+    };
+    mock.put('sessions', { sessions: { ...needs, ...working }, total: 12, problems: {} });
+    await page.setViewportSize(viewport);
+    await page.goto(mock.url);
+    const links = page.getByRole('region', { name: 'Needs you 7' }).getByRole('link');
+    await expect(links).toHaveCount(7);
+    const names = [
+      /^needs approval asks .*Wants to run: rm -rf build && npm run build .*4m \d\ds since \d\d:\d\d$/,
+      /^asks a question question .*Which unit\? .*2m \d\ds since \d\d:\d\d$/,
+      /^stopped by an error limit .*Hit its limit, resets 3pm .*1m \d\ds since \d\d:\d\d$/,
+      /^crashed crash .*Its process is gone .*1m \d\ds since \d\d:\d\d$/,
+      /^failed broken .*Test: 3 of 57 tests failed .*6m \d\ds since \d\d:\d\d$/,
+      /^stalled silent .*Silent during Bash cargo test .*21m \d\ds since \d\d:\d\d$/,
+      /^over budget money .*Budget of \$5\.00 used up Read src\/price\.rs \d\ds .*1m \d\ds since \d\d:\d\d$/,
+    ];
+    for (const [at, name] of names.entries()) {
+      await expect(links.nth(at)).toHaveAccessibleName(name);
+      await expect(links.nth(at)).toBeInViewport({ ratio: 1 });
+    }
+    for (let at = 0; at < 5; at += 1) {
+      const working = page.getByRole('link', { name: new RegExp(`^running work-${at} .*Edit src/part-${at}.rs 1\\ds`) });
+      await expect(working).toBeInViewport({ ratio: 0.9 });
+    }
+    await expect(page.locator('[data-session="work-2~1"]')).toContainText('attempt 2');
+    // No badge runs into what stands beside it.
+    const overlaps = await page
+      .locator('[data-need] a')
+      .evaluateAll(
+        (all) =>
+          all.filter((one) => one.querySelector('.badge')!.getBoundingClientRect().right > one.querySelector('.who')!.getBoundingClientRect().left).length,
+      );
+    expect(overlaps).toBe(0);
+  });
+}
+
 test('what is acknowledged stays away, also after a reload, until something else happens', async ({ page }) => {
   await page.goto(mock.url);
   await page.getByRole('button', { name: 'Acknowledge invoice-portal' }).click();

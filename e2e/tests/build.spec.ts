@@ -122,8 +122,10 @@ test('hostile text in a phase file stays text, and a broken file is a problem th
   const text = '<img src=x onerror=alert(1)><script>alert(2)</script>';
   project.phase(text, '1', { status: text, progress_detail: text });
   await page.goto(forgecast.url);
-  await expect(page.locator('[data-session="hostile~1"]')).toContainText('<img src=x');
-  await page.locator('[data-session="hostile~1"]').click();
+  // Its status speaks of an error: it is found as one that failed.
+  const row = page.locator('[data-need="hostile~1"]');
+  await expect(row).toContainText('<img src=x');
+  await row.getByRole('link').click();
   await expect(page.locator('[data-panel="pipeline"]')).toContainText('<script>alert(2)</script>');
   project.write('.context-foundry/current-phase.json', '{"current_phase": "Scout", "status": ');
   await expect(page.locator('[data-panel="problems"]')).toContainText('current-phase.json');

@@ -120,8 +120,8 @@ async function ids(): Promise<{ id: string; name: string }[]> {
 async function overviewHolds(page: Page): Promise<void> {
   await page.goto(forgecast.url);
   const list = page.getByRole('region', { name: 'Sessions' });
-  await expect(list).toBeVisible();
   await page.getByRole('button', { name: /^all/i }).click();
+  await expect(list).toBeVisible();
   const wide = await list.evaluate(async (view) => {
     const widths: number[] = [];
     for (let top = 0; top < view.scrollHeight; top += view.clientHeight) {

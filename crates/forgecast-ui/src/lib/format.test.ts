@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { vectors } from './testing/vectors';
-import { ago, bytes, count, duration, millis, money, ofBytes, percent, perMinute, plural, roughly } from './format';
+import { ago, bytes, count, duration, millis, money, moneyRange, ofBytes, percent, perMinute, plural, roughly } from './format';
 
 const shared = vectors<Record<string, [number, string][]>>('formats');
 
@@ -38,6 +38,17 @@ describe('numbers', () => {
     expect(ofBytes(31_000_000, 999_600_000)).toBe('0.0 of 1.0 GB');
     expect(ofBytes(120_400_000, 800_000_000)).toBe('120 of 800 MB');
     fc.assert(fc.property(fc.nat(), fc.nat(), (done, whole) => void expect(ofBytes(done, whole)).toMatch(/^[\d.]+ of [\d.]+ [kMGT]?B$/)));
+  });
+
+  it('that are guesses of money claim no more digits than anybody can know', () => {
+    const ranges = [
+      [1.2, 3.4],
+      [7.12, 43.4],
+      [99.7, 99.8],
+      [322.93, 480.94],
+      [1_778.09, 12_450],
+    ] as const;
+    expect(ranges.map(([low, high]) => moneyRange({ low, high }))).toEqual(['$1.20–$3.40', '$7.12–$43', '$100', '$320–$480', '$1,800–$12,000']);
   });
 
   it('agree with their nouns', () => {

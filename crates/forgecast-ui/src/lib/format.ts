@@ -50,6 +50,7 @@ export function count(value: number): string {
 const LOCALE = (globalThis as { navigator?: { language?: string } }).navigator?.language ?? 'en-US';
 const NUMBER = new Intl.NumberFormat(LOCALE);
 const DOLLARS = new Intl.NumberFormat(LOCALE, { style: 'currency', currency: 'USD', currencyDisplay: 'narrowSymbol' });
+const ROUGH_DOLLARS = new Intl.NumberFormat(LOCALE, { style: 'currency', currency: 'USD', currencyDisplay: 'narrowSymbol', maximumFractionDigits: 0 });
 
 /** `1,234,567`. */
 export function exact(value: number): string {
@@ -61,9 +62,16 @@ export function money(usd: number): string {
   return usd > 0 && usd < 0.01 ? `<${DOLLARS.format(0.01)}` : DOLLARS.format(usd);
 }
 
-/** `$1.20–$3.40`, or one amount when both are shown alike. */
+/** A guess of an amount, in dollars and no cents from ten on, to two digits from a hundred on: `$7.12`, `$43`, `$320`. */
+function roughMoney(usd: number): string {
+  if (usd < 9.995) return money(usd);
+  const unit = usd < 99.5 ? 1 : 10 ** (Math.floor(Math.log10(usd)) - 1);
+  return ROUGH_DOLLARS.format(Math.round(usd / unit) * unit);
+}
+
+/** What nobody knows to the cent: `$1.20–$3.40`, `$320–$480`, or one amount when both are shown alike. */
 export function moneyRange({ low, high }: { low: number; high: number }): string {
-  const [from, to] = [money(low), money(high)];
+  const [from, to] = [roughMoney(low), roughMoney(high)];
   return from === to ? from : `${from}–${to}`;
 }
 

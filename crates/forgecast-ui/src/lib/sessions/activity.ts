@@ -1,7 +1,8 @@
 // What a session is doing, or how it stands when it does nothing: the words of one line. Pure.
 
-import { atWork } from './status';
+import { failureReason } from './failure';
 import { needOf } from './needs';
+import { atWork } from './status';
 import type { ActivityKind, SessionRow } from '../generated/wire';
 
 export interface ActivityText {
@@ -19,6 +20,8 @@ export function describeActivity(row: SessionRow): ActivityText {
   }
   if (atWork(row) && activity) return { kind: activity.kind, text: activity.text, since: activity.since };
   const reason = row.status_reason ?? row.phase?.name;
-  if (status === 'failed' || needOf(row) === 'failed') return { kind: 'failed', text: reason ?? 'Failed', since: undefined };
-  return { kind: 'over', text: reason ?? row.task ?? '', since: undefined };
+  if (status === 'failed' || needOf(row) === 'failed') return { kind: 'failed', text: failureReason(reason ?? 'Failed', row.tests), since: undefined };
+  // What was done says more than which file or word told that it is.
+  const done = status === 'completed' && row.task !== row.name ? row.task : undefined;
+  return { kind: 'over', text: done ?? reason ?? row.task ?? '', since: undefined };
 }

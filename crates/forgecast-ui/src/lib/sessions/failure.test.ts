@@ -10,6 +10,10 @@ describe('a failed session', () => {
     expect(failureText({ ...failed, status_reason: '3 of 57 tests fail' })).toBe('Failed in Test, run 2: 3 of 57 tests fail');
     expect(failureText({ ...failed, tests: { iteration: 2, iterations: { 2: { failed: 2 } } } })).toBe('Failed in Test, run 2: 2 tests failed');
     expect(failureText({ status: 'failed', status_reason: 'Failed' })).toBe('Failed');
+    expect(failureText({ ...failed, status_reason: 'Test: failed' })).toBe('Failed in Test, run 2');
+    expect(failureText({ ...failed, status_reason: 'Test: npm ended with 1' })).toBe('Failed in Test, run 2: npm ended with 1');
+    const counted = { iteration: 2, iterations: { 2: { passed: 55, failed: 2 } } };
+    expect(failureText({ ...failed, status_reason: 'Test: failed', tests: counted })).toBe('Failed in Test, run 2: 2 of 57 tests failed');
   });
 
   it('is told from a crash, and from one that did not fail', () => {

@@ -1,7 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { describeActivity } from './activity';
 import { grouped } from './groups';
-import { acknowledge, byUrgency, isAcknowledged, isCurrent, needOf, needText, parseAcknowledged, type Acknowledged } from './needs';
+import {
+  acknowledge,
+  byUrgency,
+  isAcknowledged,
+  isCurrent,
+  needOf,
+  needReason,
+  needSince,
+  needText,
+  parseAcknowledged,
+  statusWord,
+  type Acknowledged,
+} from './needs';
 import { choiceIn, queryOf } from './view-state';
 import type { Attention, SessionRow } from '../generated/wire';
 
@@ -24,9 +36,11 @@ describe('who needs somebody', () => {
     expect(needOf(row('a', { attention: attention('completed') }))).toBeUndefined();
     expect(needOf(row('a', { attention: attention('waiting', { your_turn: true }) }))).toBeUndefined();
     expect(needOf(row('a'))).toBeUndefined();
-    // Found while it was waiting already.
+    // Found when it stood like this already.
     expect(needOf(row('a', { status: 'waiting', waiting_for: 'answer' }))).toBe('waiting');
     expect(needOf(row('a', { status: 'waiting', waiting_for: 'prompt' }))).toBeUndefined();
+    const found = (['stalled', 'failed', 'completed', 'abandoned'] as const).map((status) => needOf(row('a', { status })));
+    expect(found).toEqual(['stalled', 'failed', undefined, undefined]);
   });
 
   it('stands in the order of urgency: the longest wait first, of the ends the newest', () => {
@@ -40,6 +54,24 @@ describe('who needs somebody', () => {
     expect(rows.sort(byUrgency).map(({ id }) => id)).toEqual(['early', 'late', 'new failure', 'old failure', 'silent']);
   });
 
+  it('has needed it since the wait, the end or the last work before a silence', () => {
+    const since = (over: Partial<SessionRow>) => needSince(row('a', { last_work_at: before(30), ...over }));
+    expect(since({ status: 'waiting', attention: attention('waiting') })).toBe(NOW - 5 * 60_000);
+    expect(since({ status: 'stalled', attention: attention('stalled') })).toBe(NOW - 30 * 60_000);
+    expect(since({ status: 'failed', ended_at: before(20) })).toBe(NOW - 20 * 60_000);
+    expect(since({})).toBeUndefined();
+  });
+
+  it('is told what for', () => {
+    const doing = { kind: 'tool', text: 'Bash cargo test', since: before(20) } as const;
+    const budget = attention('budget', { level: 'exceeded', text: 'budget of $5.00 used up' });
+    expect(needReason(row('a', { status: 'stalled', attention: attention('stalled'), activity: doing }))).toBe('Silent during Bash cargo test');
+    expect(needReason(row('a', { attention: budget }))).toBe('Budget of $5.00 used up');
+    const failed = { status: 'failed', attention: attention('failed', { text: 'Test: failed' }) } as const;
+    expect(needReason(row('a', failed))).toBe('Test: failed');
+    expect(needReason(row('a', { ...failed, tests: { passed: 54, failed: 3 } }))).toBe('Test: 3 of 57 tests failed');
+  });
+
   it('is told in few words', () => {
     const waits = (over: Partial<SessionRow>) => needText(row('a', { status: 'waiting', attention: attention('waiting'), ...over }));
     expect((['permission', 'answer', 'prompt'] as const).map((waiting_for) => waits({ waiting_for })).concat(waits({}))).toEqual([
@@ -48,7 +80,12 @@ describe('who needs somebody', () => {
       'stopped by an error',
       'waits for you',
     ]);
-    expect(needText(row('a', { status: 'abandoned', attention: attention('failed') }))).toBe('crashed');
+    const crashed = row('a', { status: 'abandoned', attention: attention('failed') });
+    expect([needText(crashed), statusWord(crashed)]).toEqual(['crashed', 'crashed']);
+    const stopped = { status: 'waiting', waiting_for: 'prompt' } as const;
+    expect(statusWord(row('a', { ...stopped, attention: attention('waiting') }))).toBe('stopped by an error');
+    expect(statusWord(row('a', { ...stopped, attention: attention('waiting', { your_turn: true }) }))).toBeUndefined();
+    expect(statusWord(row('a', { status: 'failed', attention: attention('failed') }))).toBeUndefined();
   });
 });
 
@@ -92,6 +129,9 @@ describe('what is going on', () => {
     expect(describeActivity(row('a', { ...asks, activity: doing }))).toMatchObject({ kind: 'waiting', text: 'Wants to run: ls' });
     expect(describeActivity(row('a', { status: 'failed', status_reason: '2 tests failed' }))).toMatchObject({ kind: 'failed', text: '2 tests failed' });
     expect(describeActivity(row('a', { task: 'Build it' })).text).toBe('Build it');
+    const done = { status: 'completed', status_reason: 'Feedback is completed' } as const;
+    expect(describeActivity(row('a', { ...done, task: 'Build it' })).text).toBe('Build it');
+    expect(describeActivity(row('a', { ...done, task: 'a' })).text).toBe('Feedback is completed');
   });
 });
 

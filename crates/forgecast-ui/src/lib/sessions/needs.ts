@@ -1,6 +1,7 @@
 // What needs somebody: which rows of the index do, for how long an end counts as fresh, and in which order they stand. Pure.
 
 import { millis } from '../format';
+import { failureReason } from './failure';
 import { atWork } from './status';
 import type { Attention, SessionRow } from '../generated/wire';
 
@@ -14,12 +15,19 @@ export const FRESH_FAILURE_MS = 12 * HOUR;
 export const NEEDS = ['waiting', 'failed', 'stalled', 'budget'] as const;
 export type Need = (typeof NEEDS)[number];
 
-/** What is worth somebody's notice in a row. What was waiting already when the session was found raised no attention, and
- *  cannot go on by itself all the same: it has the number before the first. */
+/** What is worth somebody's notice in a row. What was blocked, stalled or failed already when the session was found raised
+ *  no attention, and does not go on by itself all the same: it has the number before the first. */
 export function noticeOf(row: SessionRow): Attention | undefined {
-  const isBlocked = row.status === 'waiting' && (row.waiting_for === 'permission' || row.waiting_for === 'answer');
-  if (row.attention || !isBlocked) return row.attention;
-  return { kind: 'waiting', seq: 0, since: row.last_work_at ?? row.started_at ?? '', text: row.status_reason ?? '' };
+  if (row.attention) return row.attention;
+  const { status } = row;
+  const isBlocked = status === 'waiting' && (row.waiting_for === 'permission' || row.waiting_for === 'answer');
+  if (!isBlocked && status !== 'stalled' && status !== 'failed') return undefined;
+  return { kind: status, seq: 0, since: row.ended_at ?? row.last_work_at ?? row.started_at ?? '', text: row.status_reason ?? '' };
+}
+
+/** Since when somebody is needed. A silence began with the last work, and not when it was noticed. */
+export function needSince(row: SessionRow): number | undefined {
+  return millis(needOf(row) === 'stalled' ? (row.last_work_at ?? noticeOf(row)?.since) : noticeOf(row)?.since);
 }
 
 /** What somebody is needed for, if anybody is. A finished turn and a good end need nobody. */
@@ -47,7 +55,7 @@ export function isCurrent(row: SessionRow, now: number): boolean {
 /** Who has waited longest comes first; of the ends, the newest. */
 export function byUrgency(a: SessionRow, b: SessionRow): number {
   const rank = (row: SessionRow) => NEEDS.indexOf(needOf(row) ?? 'budget');
-  const since = (row: SessionRow) => millis(noticeOf(row)?.since) ?? 0;
+  const since = (row: SessionRow) => needSince(row) ?? 0;
   const oldestFirst = needOf(a) === 'waiting' ? 1 : -1;
   return rank(a) - rank(b) || oldestFirst * (since(a) - since(b)) || (a.id < b.id ? -1 : 1);
 }
@@ -68,10 +76,19 @@ export function needText(row: SessionRow): string {
   }
 }
 
+/** What a row's status is called where its own word says too little: a crash is no silence, and an error no finished turn. */
+export function statusWord(row: SessionRow): string | undefined {
+  const isSaidByNeed = row.status === 'abandoned' || (row.status === 'waiting' && row.waiting_for === 'prompt');
+  return isSaidByNeed && needOf(row) !== undefined ? needText(row) : undefined;
+}
+
 /** What is asked, or why somebody is needed: one line. Since when stands beside it, so a silence is told by what it is in. */
 export function needReason(row: SessionRow): string {
-  if (needOf(row) === 'stalled' && row.activity) return `Silent during ${row.activity.text}`;
-  return row.attention?.text || row.status_reason || 'No reason given';
+  const need = needOf(row);
+  if (need === 'stalled' && row.activity) return `Silent during ${row.activity.text}`;
+  const text = row.attention?.text || row.status_reason || 'No reason given';
+  if (need === 'failed') return failureReason(text, row.tests);
+  return need === 'budget' ? `${text[0]?.toUpperCase()}${text.slice(1)}` : text;
 }
 
 /** What was acknowledged: the number of the attention by session. Bounded: the oldest is forgotten first. */

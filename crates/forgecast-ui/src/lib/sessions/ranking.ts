@@ -29,8 +29,8 @@ export class Ranking {
   readonly counts: Record<Tab, number> = { active: 0, waiting: 0, completed: 0, failed: 0, all: 0 };
   readonly totals: Totals = emptyTotals();
   readonly #entries = new Map<string, Entry>();
-  /** How many sessions run on each machine; undefined is the one that names none. */
-  readonly #hosts = new Map<string | undefined, number>();
+  /** How many sessions run on each machine that is named. */
+  readonly #hosts = new Map<string, number>();
   #ordered: Entry[] = [];
   #sort: Sort = 'started';
   #stale = false;
@@ -125,6 +125,7 @@ export class Ranking {
     }
     if (tab === 'active' || tab === 'waiting') totals.failingTests += row.tests?.failed ? by : 0;
     if (row.usage !== undefined) totals.counted += by;
+    if (row.host === undefined) return;
     const onHost = (this.#hosts.get(row.host) ?? 0) + by;
     if (onHost > 0) this.#hosts.set(row.host, onHost);
     else this.#hosts.delete(row.host);

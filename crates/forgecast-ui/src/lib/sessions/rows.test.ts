@@ -42,8 +42,16 @@ describe('the overview', () => {
 
   it('counts what waits, apart from it what cannot go on without a person, and which of those at work have failing tests', () => {
     const waiting = [row('g~1', 'waiting', { waiting_for: 'permission' }), row('h~1', 'waiting', { waiting_for: 'prompt' })];
-    expect(ranking(...ROWS, ...waiting).totals).toEqual({ active: 2, waiting: 3, blocked: 1, failingTests: 1, counted: 3, hosts: 1 });
+    expect(ranking(...ROWS, ...waiting).totals).toEqual({ active: 2, waiting: 3, blocked: 1, failingTests: 1, counted: 3, hosts: 0 });
     expect(ranking(...waiting).list('waiting', ['permission'], 'name', NOW)).toEqual(['g~1']);
+  });
+
+  it('counts the machines that are named: agents beside a build, who name none, are on no other one', () => {
+    expect(ranking(...ROWS, row('g~1', 'running', { host: 'here' })).totals.hosts).toBe(1);
+    const two = ranking(row('g~1', 'running', { host: 'here' }), row('h~1', 'running', { host: 'there' }));
+    expect(two.totals.hosts).toBe(2);
+    two.remove('h~1');
+    expect(two.totals.hosts).toBe(1);
   });
 });
 

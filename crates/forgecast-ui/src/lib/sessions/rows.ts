@@ -68,7 +68,7 @@ export interface Totals {
   failingTests: number;
   /** Sessions of which the usage is known, at work or not. */
   counted: number;
-  /** Machines that the sessions run on. */
+  /** Machines that the sessions run on, of those that are named: agents name none, builds beside them do. */
   hosts: number;
 }
 
