@@ -2,6 +2,7 @@
 // all of them (accessibility, width, pictures) reads this table: a new page is one entry.
 
 import { expect, type Page } from '@playwright/test';
+import { notifications } from './states.ts';
 
 /** Where the pages come from: a server that says what a test sets, a real one with weeks of made-up history, a real one that
  *  has seen nothing yet, and one that lets nobody in without a token. */
@@ -86,6 +87,17 @@ export const PAGES: readonly Shown[] = [
     ready: async (page) => {
       await expect(page.locator('[data-total="cost"] dd')).toContainText('$');
       await expect(page.locator('.uplot, canvas').first()).toBeVisible();
+    },
+    wide: true,
+  },
+  {
+    name: 'notifications',
+    address: ({ mock }) => `${mock}/notifications`,
+    before: async (page) => void (await page.route(/\/api\/v1\/notifications$/, (route) => route.fulfill({ json: notifications() }))),
+    ready: async (page) => {
+      await expect(page.getByRole('region', { name: 'Targets' }).getByRole('listitem')).toHaveCount(3);
+      await expect(page.getByRole('region', { name: 'Messages' }).getByRole('listitem')).toHaveCount(5);
+      await expect(page.getByRole('status').filter({ hasText: 'Silenced' })).toContainText(/nothing is sent for 2\dm/);
     },
     wide: true,
   },

@@ -263,6 +263,59 @@ export function report(over: Json = {}): Json {
   };
 }
 
+/** Whom the server calls, one well, one in trouble and one given up, and what became of its messages. */
+export function notifications(): Json {
+  const target = {
+    events: ['waiting', 'failed', 'stalled', 'budget'],
+    your_turn: false,
+    projects: [],
+    resolved: false,
+    include_text: true,
+    waiting: 0,
+    failures: 0,
+  };
+  const item = (session: string, kind: string, text: string) => ({ session: `${session}~1`, seq: 1, kind, since: ago(300), name: session, text });
+  const message = (id: number, over: Json) => ({
+    id: `msg_${id}`,
+    target: 'phone',
+    event: 'attention',
+    state: 'delivered',
+    created_at: ago(id * 240),
+    attempts: 1,
+    items: [],
+    ...over,
+  });
+  return {
+    targets: [
+      { ...target, name: 'phone', kind: 'ntfy', host: 'ntfy.example', quiet: '22:00-07:00', resolved: true },
+      { ...target, name: 'team', kind: 'slack', host: 'hooks.slack.example', projects: ['web-*'], failures: 3, waiting: 2, next_attempt_at: ago(-95) },
+      { ...target, name: 'pager', kind: 'webhook', host: 'pager.example', failures: 1, disabled: 'it answered 410 Gone' },
+    ],
+    notifications: [
+      message(1, {
+        target: 'team',
+        state: 'waiting',
+        attempts: 3,
+        error: 'it answered 503',
+        items: [item('invoice-portal', 'waiting', 'Wants to run: npm run migrate')],
+      }),
+      message(2, {
+        items: [item('invoice-portal', 'waiting', 'Wants to run: npm run migrate'), item('chess-clock', 'failed', 'Test: 3 of 57 tests still fail')],
+      }),
+      message(3, { resolved: [item('recipe-box', 'stalled', '')] }),
+      message(4, {
+        target: 'pager',
+        state: 'dead',
+        attempts: 12,
+        error: 'it answered 410 Gone',
+        items: [item('map-tiles', 'stalled', 'No work for 15 minutes')],
+      }),
+      message(5, { event: 'test' }),
+    ],
+    silenced_until: ago(-1_500),
+  };
+}
+
 /** A row as the index would have it. */
 export function row(id: string, over: Json = {}): Json {
   return {
