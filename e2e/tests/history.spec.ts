@@ -113,6 +113,13 @@ test('a chart is read with the arrow keys and as a table, and goes with the them
     await expect.poll(painted).toEqual([true, true, true]);
     await page.keyboard.press('t');
   }
+  // Paper is light, and so is what is drawn on it.
+  await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'light');
+  expect(await painted()).toEqual([true, true, true]);
+  await page.evaluate(() => dispatchEvent(new Event('afterprint')));
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+  await expect.poll(painted).toEqual([true, true, true]);
   const width = () =>
     page
       .locator('.uplot')

@@ -1,5 +1,7 @@
 // The chosen look: the system's until somebody chooses. `public/theme.js` applies the choice before the first paint.
 
+import { flushSync } from 'svelte';
+
 const KEY = 'forgecast-theme';
 type Theme = 'dark' | 'light';
 /** `--bg` of `app.css`. */
@@ -18,6 +20,23 @@ class ThemeChoice {
   start(): void {
     this.#paintFrame();
     this.#system.addEventListener('change', () => (this.current = this.#read()));
+    this.#printLight();
+  }
+
+  /** Paper is light, and so is what is drawn in the colors of the theme. The browser takes the page as it is when its event was handled. */
+  #printLight(): void {
+    const root = document.documentElement;
+    let chosen: string | undefined;
+    addEventListener('beforeprint', () => {
+      chosen = root.dataset['theme'];
+      root.dataset['theme'] = 'light';
+      flushSync(() => (this.current = 'light'));
+    });
+    addEventListener('afterprint', () => {
+      if (chosen === undefined) delete root.dataset['theme'];
+      else root.dataset['theme'] = chosen;
+      this.current = this.#read();
+    });
   }
 
   /** The window's frame, where the browser paints one (an installed app, a phone), goes with a choice of one's own. */
