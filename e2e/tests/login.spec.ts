@@ -108,6 +108,13 @@ test('a link shows one session, and ends on the screen when it is revoked', asyn
   await expect(page.getByText('Test at work').first()).toBeVisible();
   await expect(page.getByRole('navigation', { name: 'Pages' }).getByRole('link')).toHaveCount(0);
   await expect(page.getByText('secret-app')).toHaveCount(0);
+  // It says when it ends, by the clock of whoever looks, and not where the session is on somebody's disk.
+  const { expires_at: until } = (await (await page.request.get(`${server.url}/api/v1/me`)).json()) as { expires_at: string };
+  const ends = await page.evaluate((until) => new Date(until).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' }), until);
+  await expect(page.locator('[data-panel="header"]').locator('[data-field="shared"]')).toHaveText(new RegExp(`^\\s*Shared\\s*ends ${ends}\\s*$`));
+  await expect(page.locator('[data-panel="header"]')).not.toContainText('Folder');
+  await expect(page.locator('body')).not.toContainText(server.root);
+  await beautiful(page);
 
   await page.goto(`${server.url}/session/secret-app~1`);
   await expect(page.getByRole('heading', { name: 'This link shows one session' })).toBeVisible();

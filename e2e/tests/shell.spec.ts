@@ -42,6 +42,19 @@ test('every address opens by itself, at the root and below a base path', async (
   }
 });
 
+test('an address that leads nowhere is a page with the way home for people, and a problem for programs', async ({ page, assets }) => {
+  await page.goto(`${assets}/no/such/page`);
+  await expect(page.getByRole('heading', { name: 'Page not found', level: 1 })).toBeVisible();
+  expect(await axeViolations(page)).toEqual([]);
+  await page.getByRole('link', { name: 'Go to sessions' }).click();
+  await expect(page.getByText('No sessions yet')).toBeVisible();
+  const answer = await page.request.get(`${assets}/no/such/page`, { headers: { accept: '*/*' } });
+  expect([answer.status(), answer.headers()['content-type']]).toEqual([404, 'application/problem+json']);
+  const problem = (await answer.json()) as { status: number; type: string };
+  expect(problem.status).toBe(404);
+  expect(problem.type).toMatch(/^urn:forgecast:error:/);
+});
+
 test('the focus goes with the page, and the content can be skipped to', async ({ page }) => {
   await page.goto(mock.url);
   await expect(page.locator('[data-session]').first()).toBeVisible();
@@ -244,6 +257,42 @@ test('one session can be told of alone, also after a reload, and where nothing c
   await expect(bell).toHaveAttribute('data-bell', 'off');
   await page.keyboard.press('t');
   await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+});
+
+test('where a page may show no notification itself its worker does, and the worker answers no request', async ({ context, page }) => {
+  await context.grantPermissions(['notifications']);
+  await context.addInitScript(() => {
+    // As on a phone.
+    class Refused {
+      static permission = 'granted';
+      constructor() {
+        throw new TypeError('Illegal constructor. Use ServiceWorkerRegistration.showNotification() instead.');
+      }
+    }
+    Object.assign(globalThis, { Notification: Refused });
+  });
+  await page.goto(mock.url);
+  await page.getByRole('button', { name: 'Notifications' }).click();
+  await page.getByRole('dialog', { name: 'Notifications' }).getByRole('button', { name: 'Turn on for all sessions' }).click();
+  await page.keyboard.press('Escape');
+  mock.patch('sessions', { sessions: { [ID]: { status: 'failed', attention: attention('failed', 1, 'Tests fail') } } });
+  const shown = () =>
+    page.evaluate(async () => {
+      const worker = await navigator.serviceWorker.getRegistration();
+      const all = (await worker?.getNotifications()) ?? [];
+      return all.map(({ title, body, data }) => ({ title, body, data: data as unknown }));
+    });
+  await expect.poll(shown).toEqual([{ title: 'weather-app failed', body: 'Tests fail', data: { url: `/session/${ID}` } }]);
+
+  // With the worker in place, the page still comes from the server.
+  const answers: boolean[] = [];
+  page.on('response', (response) => answers.push(response.fromServiceWorker()));
+  await page.reload();
+  await expect(page.locator('[data-session]').first()).toBeVisible();
+  expect(answers.length).toBeGreaterThan(3);
+  expect(answers.filter(Boolean)).toEqual([]);
+  const script = await (await page.request.get(`${mock.url}/notify.js`)).text();
+  expect([...script.matchAll(/addEventListener\('(\w+)'/g)].map(([, event]) => event)).toEqual(['notificationclick']);
 });
 
 test('the dashboard can be installed, wherever it is mounted', async ({ page, assets }) => {
