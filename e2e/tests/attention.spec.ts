@@ -187,6 +187,7 @@ test('what was chosen stands in the address and survives a reload', async ({ pag
 for (const [name, viewport] of [
   ['a wide screen', { width: 1600, height: 1000 }],
   ['a laptop', { width: 1280, height: 800 }],
+  ['the narrowest on which it stands beside the panels', { width: 1100, height: 800 }],
   ['a tablet', { width: 900, height: 1100 }],
 ] as const) {
   test(`the live tail of a session is in the first screen: ${name}`, async ({ page }) => {
@@ -196,6 +197,11 @@ for (const [name, viewport] of [
     const last = page.locator('[data-panel="log"] .line').last();
     await expect(last).toBeVisible();
     await expect.poll(async () => ((await last.boundingBox())?.y ?? Infinity) + 20).toBeLessThanOrEqual(viewport.height);
+    // The tools stand in one line above it, and the lines take all that is below.
+    const [panel, lines] = [page.locator('[data-panel="log"]'), page.locator('[data-panel="log"] .lines')];
+    const bottoms = await Promise.all([panel, lines].map(async (one) => one.evaluate((element) => element.getBoundingClientRect().bottom)));
+    expect(bottoms[0]).toBeLessThanOrEqual(viewport.height);
+    expect(bottoms[0]! - bottoms[1]!).toBeLessThan(24);
     mock.append(`log/${WORKS}`, [{ at: ago(0), text: 'the newest line' }]);
     await expect(page.getByText('the newest line')).toBeInViewport();
   });
