@@ -41,9 +41,10 @@ test('the pictures of the documentation', async ({ page }) => {
   try {
     await page.goto(demo.url);
     await page.setViewportSize(DESKTOP);
-    // Somebody is asked for a permission, and others are at work.
-    await expect.poll(() => page.locator('[data-need].waiting').count(), { timeout: 120_000 }).toBeGreaterThanOrEqual(1);
-    await expect(page.locator('[data-activity="tool"], [data-activity="words"]').first()).toBeVisible();
+    // Somebody is asked for something, something else is wrong, one build tries again, and others are at work.
+    const there = (...all: string[]) => Promise.all(all.map(async (one) => (await page.locator(one).count()) > 0));
+    const wanted = ['[data-need].waiting', '[data-need]:not(.waiting)', '.attempt', '[data-activity="tool"]'];
+    await expect.poll(() => there(...wanted), { timeout: 150_000, intervals: [200] }).toEqual(wanted.map(() => true));
     let session: string | undefined;
     for (const { name, of, light = false, phone = false } of PICTURES) {
       await page.emulateMedia({ colorScheme: light ? 'light' : 'dark' });
