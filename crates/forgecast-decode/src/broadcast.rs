@@ -2,22 +2,17 @@
 //! type that it does not define is kept as it is. An envelope without an id is known by the hash of all of it, since
 //! `sequence` starts again with each process.
 
-use forgecast_protocol::batch::LogLevel;
 use forgecast_protocol::event::{
     CompletionBasis, CompletionReported, Custom, ErrorReported, Fact, TaskReported, UsageRecorded,
 };
-use forgecast_protocol::{EventId, LogChunk, LogLine, Subject, Timestamp};
+use forgecast_protocol::{EventId, LogChunk, Subject, Timestamp};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::clean::LogState;
-use crate::envelope::{Accepted, Reader, Refused, facts, named};
+use crate::envelope::{Accepted, Reader, Refused, Stated, facts, named};
 use crate::fields::Fields;
 use crate::hex;
 use crate::{phase, summary};
-
-/// Most lines of one `log_line`.
-const MAX_LINES: usize = 1_000;
 
 /// Reads an envelope; `session` is the one of the request's path and counts before the envelope's own.
 pub(super) fn read(reader: &Reader<'_>, map: Map<String, Value>, session: Option<&str>) -> Result<Accepted, Refused> {
@@ -142,32 +137,20 @@ impl Message<'_> {
     fn log(&self, data: &mut Fields<'_>, accepted: &mut Accepted) -> Result<(), String> {
         let level = data.word(&["level"]);
         let level = level.and_then(|word| crate::clean::level_named(&word));
-        let text = match data.take(&["line", "message", "value"]) {
-            Some((_, Value::String(text))) => text,
-            _ => return Err("field \"data.line\" is missing or no text".to_owned()),
+        let Some((_, Value::String(text))) = data.take(&["line", "message", "value"]) else {
+            return Err("field \"data.line\" is missing or no text".to_owned());
         };
-        let mut state = self.reader.log_state(&self.subject);
-        let lines = text.trim_end_matches(['\n', '\r']).split('\n').take(MAX_LINES);
-        let lines = lines.map(|line| self.line(&mut state, line, level)).collect();
-        self.reader.keep_log_state(&self.subject, state);
+        let stated = Stated {
+            level,
+            from: None,
+            at: self.reader.now,
+        };
         accepted.logs.push(LogChunk {
             subject: self.subject.clone(),
             id: self.id.clone(),
-            lines,
+            lines: self.reader.log_lines(&self.subject, &text, &stated),
         });
         Ok(())
-    }
-
-    fn line(&self, state: &mut LogState, line: &str, stated: Option<LogLevel>) -> LogLine {
-        let (text, spans, level) = self.reader.cleaner.next_log_line(state, line);
-        LogLine {
-            offset: 0,
-            at: self.reader.now,
-            level: stated.or(level),
-            from: None,
-            text,
-            spans,
-        }
     }
 
     fn add_usage(&self, accepted: &mut Accepted, usage: Option<UsageRecorded>) {

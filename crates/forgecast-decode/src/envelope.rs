@@ -4,11 +4,12 @@
 use std::cell::RefCell;
 use std::path::Path;
 
-use forgecast_protocol::{Event, EventId, Fact, LogChunk, Origin, SessionRef, SourceKind, Subject, Timestamp};
+use forgecast_protocol::batch::LogLevel;
+use forgecast_protocol::{Event, EventId, Fact, LogChunk, LogLine, Origin, SessionRef, SourceKind, Subject, Timestamp};
 use serde_json::{Map, Value};
 
 use self::facts::Head;
-use crate::clean::{Cleaner, LogState};
+use crate::clean::{Cleaner, LogState, level_named};
 use crate::fields::Fields;
 use crate::phase;
 
@@ -16,6 +17,10 @@ pub(crate) mod facts;
 
 /// Longest path of a folder, in bytes.
 const MAX_DIRECTORY: usize = 4_096;
+/// The kind of an envelope that holds lines of a log and no fact.
+const LOG: &str = "log";
+/// Most lines of the log in one envelope.
+const MAX_LINES: usize = 1_000;
 
 /// What one envelope became.
 #[derive(Debug, Default)]
@@ -31,6 +36,14 @@ pub(crate) struct Accepted {
 pub(crate) struct Refused {
     pub(crate) id: Option<EventId>,
     pub(crate) why: String,
+}
+
+/// What is said of lines of a log besides their text.
+#[derive(Debug)]
+pub(crate) struct Stated {
+    pub(crate) level: Option<LogLevel>,
+    pub(crate) from: Option<String>,
+    pub(crate) at: Timestamp,
 }
 
 /// Reads envelopes that came together.
@@ -52,15 +65,25 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// The state of this subject's log after the envelopes before.
-    pub(crate) fn log_state(&self, subject: &Subject) -> LogState {
-        let (last, state) = &*self.printing.borrow();
-        if last == subject { *state } else { LogState::default() }
-    }
-
-    /// Keeps the state of a log for the envelopes that follow.
-    pub(crate) fn keep_log_state(&self, subject: &Subject, state: LogState) {
-        self.printing.replace((subject.clone(), state));
+    /// The lines of a text for the log of a subject.
+    pub(crate) fn log_lines(&self, subject: &Subject, text: &str, stated: &Stated) -> Vec<LogLine> {
+        let mut printing = self.printing.borrow_mut();
+        if printing.0 != *subject {
+            *printing = (subject.clone(), LogState::default());
+        }
+        let lines = text.trim_end_matches(['\n', '\r']).split('\n').take(MAX_LINES);
+        let lines = lines.map(|line| {
+            let (text, spans, level) = self.cleaner.next_log_line(&mut printing.1, line);
+            LogLine {
+                offset: 0,
+                at: stated.at,
+                level: stated.level.or(level),
+                from: stated.from.clone(),
+                text,
+                spans,
+            }
+        });
+        lines.collect()
     }
 
     /// An event that is learned now.
@@ -95,6 +118,20 @@ impl<'c> Reader<'c> {
             }
             _ => (Fields::new(fields.unread(), self.cleaner), false),
         };
+        if kind == LOG {
+            let chunk = LogChunk {
+                lines: self.log(&mut inner, &subject, stated_at).map_err(refuse)?,
+                subject,
+                id,
+            };
+            let mut bad = fields.into_bad();
+            bad.extend(inner.into_bad());
+            return Ok(Accepted {
+                logs: vec![chunk],
+                bad,
+                ..Accepted::default()
+            });
+        }
         let head = Head {
             kind,
             in_data,
@@ -117,6 +154,24 @@ impl<'c> Reader<'c> {
             logs: Vec::new(),
             bad,
         })
+    }
+
+    /// The lines in an envelope for the log: `{"text", "level"?, "from"?}`.
+    fn log(&self, fields: &mut Fields<'_>, subject: &Subject, at: Option<Timestamp>) -> Result<Vec<LogLine>, String> {
+        let word = fields.word(&["level"]);
+        let level = word.as_deref().and_then(level_named);
+        if word.is_some() && level.is_none() {
+            fields.note("level", "expected debug, info, warn or error".to_owned());
+        }
+        let stated = Stated {
+            level,
+            from: fields.word(&["from"]),
+            at: at.map_or(self.now, |at| at.min(self.now)),
+        };
+        match fields.take(&["text"]) {
+            Some((_, Value::String(text))) => Ok(self.log_lines(subject, &text, &stated)),
+            _ => Err(r#"field "text" is missing or no text: it holds the lines"#.to_owned()),
+        }
     }
 
     /// A phase file as a body.

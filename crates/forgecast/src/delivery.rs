@@ -39,7 +39,7 @@ pub(crate) struct Delivery {
 /// The facts of one batch, each with its file.
 #[derive(Default)]
 struct PendingFacts {
-    events: Vec<(PathBuf, Vec<Event>)>,
+    files: Vec<(PathBuf, Batch)>,
     /// There are more facts after these.
     more: bool,
     /// Held until the facts are durable, so that no other server reads the same files.
@@ -55,7 +55,7 @@ impl Delivery {
         }
         let mut look = interval(POLL_INTERVAL);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut seen, mut aside) = (None, 0);
+        let (mut seen, mut aside, mut failure) = (None, 0, None);
         while stop.run_until_cancelled(look.tick()).await.is_some() {
             let changed = self.changed();
             if seen == Some(changed) {
@@ -63,11 +63,17 @@ impl Delivery {
             }
             match self.deliver_batch().await {
                 // A change during the delivery gives the folder another time, so it is not missed.
-                Ok(true) => seen = Some(changed),
-                Ok(false) => seen = None,
+                Ok(is_empty) => {
+                    seen = is_empty.then_some(changed);
+                    failure = None;
+                }
                 Err(error) => {
-                    tracing::warn!(error, folder = %self.spool.folder().display(), "cannot deliver facts from the spool");
                     seen = None;
+                    // It is tried again and again, and said once.
+                    if failure.as_ref() != Some(&error) {
+                        tracing::warn!(error, folder = %self.spool.folder().display(), "cannot deliver facts from the spool");
+                        failure = Some(error);
+                    }
                 }
             }
             self.report(&mut aside).await;
@@ -86,18 +92,22 @@ impl Delivery {
         let load = tokio::task::spawn_blocking(move || read(&spool, &cleaner, now));
         let load = load.await.map_err(|error| error.to_string())?;
         let mut load = load.map_err(|error| error.to_string())?;
-        if load.events.is_empty() {
+        if load.files.is_empty() {
             return Ok(!load.more);
         }
         let mut batch = Batch::default();
-        let mut file_of = Vec::new();
-        for (index, (_, events)) in load.events.iter_mut().enumerate() {
-            file_of.extend(events.iter().map(|_| index));
-            batch.events.append(events);
+        let (mut file_of_event, mut file_of_log) = (Vec::new(), Vec::new());
+        for (index, (_, own)) in load.files.iter_mut().enumerate() {
+            file_of_event.extend(own.events.iter().map(|_| index));
+            file_of_log.extend(own.logs.iter().map(|_| index));
+            batch.events.append(&mut own.events);
+            batch.logs.append(&mut own.logs);
         }
         let receipt = self.hub.push(batch).await.map_err(|error| error.to_string())?;
-        let mut outcomes: Vec<Outcome> = load.events.iter().map(|_| Outcome::Accepted).collect();
-        for one in receipt.rejected {
+        let mut outcomes: Vec<Outcome> = load.files.iter().map(|_| Outcome::Accepted).collect();
+        let events = receipt.rejected.iter().map(|one| (one, &file_of_event));
+        let logs = receipt.rejected_logs.iter().map(|one| (one, &file_of_log));
+        for (one, file_of) in events.chain(logs) {
             if let Some(outcome) = file_of.get(one.index).and_then(|file| outcomes.get_mut(*file)) {
                 *outcome = match one.reason {
                     Reason::Busy | Reason::Shutdown | Reason::TooManySessions => Outcome::Retry,
@@ -199,7 +209,7 @@ fn read(spool: &Spool, cleaner: &Cleaner, now: Timestamp) -> io::Result<PendingF
             }
         };
         match push::envelopes(&bytes, cleaner, now) {
-            Ok(pushed) if pushed.rejected.is_empty() => load.events.push((path, pushed.batch.events)),
+            Ok(pushed) if pushed.rejected.is_empty() => load.files.push((path, pushed.batch)),
             _ => spool.quarantine(&path)?,
         }
     }
@@ -207,7 +217,7 @@ fn read(spool: &Spool, cleaner: &Cleaner, now: Timestamp) -> io::Result<PendingF
 }
 
 fn finish(spool: &Spool, load: &PendingFacts, outcomes: &[Outcome]) -> io::Result<()> {
-    for ((path, _), outcome) in load.events.iter().zip(outcomes) {
+    for ((path, _), outcome) in load.files.iter().zip(outcomes) {
         let done = match outcome {
             Outcome::Accepted => fs::remove_file(path),
             Outcome::Rejected => spool.quarantine(path),

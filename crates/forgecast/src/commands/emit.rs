@@ -62,6 +62,9 @@ fn envelope(context: &Context, args: &EmitArgs, now: forgecast_protocol::Timesta
         other => other.map(str::to_owned),
     };
     let folder = args.dir.as_deref().map(|folder| context.environment.absolute(folder));
+    if let Some(file) = folder.as_ref().filter(|folder| folder.is_file()) {
+        return Err(format!("--dir: {} is not a folder", file.display()));
+    }
     let random = format!("emit-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
     let arguments = FactArguments {
         kind: &args.kind,

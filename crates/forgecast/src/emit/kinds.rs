@@ -153,5 +153,6 @@ pub(super) const KINDS: &[Kind] = kinds! {
     problem_cleared: { "key" }
     source_gone: { "path" }
     source_returned: { "path" }
+    log: { "text", "level", "from" }
     custom: { "kind", "*": Any }
 };

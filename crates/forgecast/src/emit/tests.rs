@@ -1,7 +1,7 @@
 use std::path::Path;
 
-use forgecast_protocol::Fact;
-use forgecast_protocol::event::Event;
+use forgecast_protocol::batch::LogLevel;
+use forgecast_protocol::{Batch, Fact};
 use serde_json::Value;
 
 use super::kinds::{FieldType, KINDS};
@@ -28,10 +28,12 @@ fn of(kind: &str, fields: &[&str]) -> Result<Value, String> {
     envelope(&arguments(kind, &fields), now()).map(|text| serde_json::from_str(&text).unwrap())
 }
 
-fn read(envelope: &Value) -> Event {
+/// The fact in it, or the lines for the log.
+fn read(envelope: &Value) -> Batch {
     let pushed = push::envelopes(envelope.to_string().as_bytes(), &Cleaner::default(), now()).unwrap();
     assert_eq!((pushed.rejected.len(), pushed.bad_fields.len()), (0, 0), "{envelope}");
-    pushed.batch.events.into_iter().next().unwrap()
+    assert_eq!(pushed.batch.events.len() + pushed.batch.logs.len(), 1, "{envelope}");
+    pushed.batch
 }
 
 #[test]
@@ -52,9 +54,33 @@ fn words_become_an_envelope_that_the_server_reads() {
             "at": now().to_string(), "phase": "Builder", "status": "building",
             "phases_completed": ["Scout", "Architect"], "tasks_total": 7})
     );
-    let event = read(&envelope);
+    let event = &read(&envelope).events[0];
     assert_eq!(event.subject.directory.as_deref(), Some("/home/ann/weather-app"));
-    assert!(matches!(event.fact, Fact::PhaseReported(report) if report.tasks_total == Some(7)));
+    assert!(matches!(&event.fact, Fact::PhaseReported(report) if report.tasks_total == Some(7)));
+}
+
+#[test]
+fn lines_for_the_log_are_no_fact_and_carry_their_time() {
+    let envelope = of("log", &["text=deploying\n2 of 3 done", "level=warn", "from=deploy.sh"]).unwrap();
+    let batch = read(&envelope);
+    assert!(batch.events.is_empty());
+    let chunk = &batch.logs[0];
+    assert_eq!(chunk.subject.directory.as_deref(), Some("/home/ann/weather-app"));
+    assert_eq!(chunk.id.as_ref().map(|id| id.as_str()), Some("id-1"));
+    let lines: Vec<_> = chunk
+        .lines
+        .iter()
+        .map(|line| (line.text.as_str(), line.level, line.at))
+        .collect();
+    let warn = Some(LogLevel::Warn);
+    assert_eq!(lines, [("deploying", warn, now()), ("2 of 3 done", warn, now())]);
+    assert_eq!(chunk.lines[0].from.as_deref(), Some("deploy.sh"));
+    assert!(
+        of("log", &["level=loud", "text=x"])
+            .unwrap_err()
+            .contains("debug, info, warn or error")
+    );
+    assert!(of("log", &[]).unwrap_err().contains("text"));
 }
 
 /// A text that fits the field.
@@ -70,6 +96,7 @@ fn sample(name: &str, form: FieldType) -> &'static str {
         ("waiting_for", _) => "permission",
         ("cut_short", _) => "error",
         ("activity", _) => "working",
+        ("level", _) => "warn",
         (name, FieldType::Text) if name.ends_with("_at") || name == "last_updated" || name == "dated" => {
             "2026-11-21T10:00:00Z"
         }
@@ -93,6 +120,7 @@ fn required(word: &str) -> &'static [&'static str] {
         "problem_found" => &["key=k", "problem.message=odd"],
         "problem_cleared" => &["key=k"],
         "source_gone" | "source_returned" => &["path=/a"],
+        "log" => &["text=it began"],
         "custom" => &["kind=deployed"],
         _ => &[],
     }
@@ -104,7 +132,7 @@ fn every_field_of_the_table_says_something_to_the_server() {
         let required = required(kind.word);
         let without = read(&of(kind.word, required).unwrap_or_else(|why| panic!("{}: {why}", kind.word)));
         assert!(
-            kind.word == "custom" || !matches!(without.fact, Fact::Custom(_)),
+            kind.word == "custom" || !without.events.iter().any(|event| matches!(event.fact, Fact::Custom(_))),
             "{} is no kind of the server's",
             kind.word
         );
@@ -117,9 +145,9 @@ fn every_field_of_the_table_says_something_to_the_server() {
             let mut fields = required.to_vec();
             fields.push(&field);
             let with = read(&of(kind.word, &fields).unwrap_or_else(|why| panic!("{}: {why}", kind.word)));
-            assert_ne!(with.fact, without.fact, "{}: {field}", kind.word);
+            assert_ne!(with, without, "{}: {field}", kind.word);
             // What the server does not know of a phase is kept as it came: then it is no field of the protocol.
-            if let Fact::PhaseReported(report) = &with.fact {
+            if let Some(Fact::PhaseReported(report)) = with.events.first().map(|event| &event.fact) {
                 assert!(report.extra.is_empty(), "{field}");
             }
         }

@@ -189,6 +189,40 @@ fn what_is_said_wrongly_ends_with_two_and_says_what_is_allowed() {
 }
 
 #[test]
+fn lines_for_the_log_arrive_once_also_when_no_server_ran() {
+    let world = World::new();
+    let project = world.project("weather-app");
+    project.phase(&json!({"session_id": "weather-app", "current_phase": "Test", "status": "testing"}));
+    let log = |id: &str, text: &str| {
+        let text = format!("text={text}");
+        let mut command = world.command(&["emit", "log", &text, "level=warn", "from=deploy.sh", "--id", id]);
+        assert!(command.current_dir(&project.folder).status().unwrap().success());
+    };
+    log("one", "before\nit ran");
+    assert_eq!(waiting(&world), 1);
+    let server = world.serve();
+    let lines = || -> Vec<(String, String, String)> {
+        let (_, page) = server.get("/api/v1/sessions/weather-app/log");
+        let page: Value = serde_json::from_str(&page).unwrap();
+        let word = |line: &Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
+        let lines = page["lines"].as_array().into_iter().flatten();
+        lines
+            .map(|line| (word(line, "text"), word(line, "level"), word(line, "from")))
+            .collect()
+    };
+    eventually("it is delivered", || {
+        (waiting(&world) == 0 && lines().len() == 2).then_some(())
+    });
+    log("two", "while it runs");
+    log("two", "while it runs");
+    let line = |text: &str| (text.to_owned(), "warn".to_owned(), "deploy.sh".to_owned());
+    let expected = [line("before"), line("it ran"), line("while it runs")];
+    eventually("all lines, once", || {
+        (waiting(&world) == 0 && lines() == expected).then_some(())
+    });
+}
+
+#[test]
 fn a_fact_without_a_session_is_of_the_folder_it_was_said_in() {
     let world = World::new();
     let project = world.project("weather-app");
