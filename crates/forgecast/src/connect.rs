@@ -11,6 +11,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cli::Agent;
+use crate::terminal;
+
 /// The path of the hooks on the server.
 pub(crate) const HOOKS: &str = "/api/v1/hooks/claude";
 
@@ -57,6 +60,49 @@ impl Added {
         added.file |= is_new;
         (added, earlier_url)
     }
+}
+
+/// What of a settings text is ours, or may be: each entry in a form that differs when the entry does.
+#[derive(Debug, Default)]
+struct Entries {
+    hooks: BTreeSet<String>,
+    telemetry: BTreeSet<String>,
+}
+
+impl Entries {
+    fn of(agent: Agent, text: Option<&str>) -> Self {
+        let read = match agent {
+            Agent::Claude => claude::entries,
+            Agent::Codex => codex::entries,
+        };
+        text.map(read).unwrap_or_default()
+    }
+}
+
+/// Whether an agent's settings have hooks of ours.
+pub(crate) fn is_connected(agent: Agent, text: Option<&str>) -> bool {
+    !Entries::of(agent, text).hooks.is_empty()
+}
+
+/// What differs between two texts of an agent's settings, in a few words: `10 hooks and 5 settings of telemetry`.
+pub(crate) fn difference(agent: Agent, before: Option<&str>, after: Option<&str>) -> String {
+    let (before, after) = (Entries::of(agent, before), Entries::of(agent, after));
+    // What has another address now is one entry.
+    let differs = |one: &BTreeSet<String>, other: &BTreeSet<String>| {
+        let (gone, new) = (one.difference(other).count(), other.difference(one).count());
+        gone.max(new) as u64
+    };
+    let hooks = differs(&before.hooks, &after.hooks);
+    let settings = differs(&before.telemetry, &after.telemetry);
+    let parts = [(hooks, "hook", ""), (settings, "setting", " of telemetry")];
+    let parts = parts.into_iter().filter(|(count, ..)| *count > 0);
+    let parts: Vec<String> = parts
+        .map(|(count, thing, of)| terminal::counted(count, thing) + of)
+        .collect();
+    if parts.is_empty() {
+        return "the token".to_owned();
+    }
+    parts.join(" and ")
 }
 
 /// A unified diff with three lines of context.

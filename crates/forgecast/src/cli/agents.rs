@@ -117,6 +117,11 @@ impl Agent {
 
 /// Options of `doctor`.
 #[derive(Clone, Debug, Args)]
+
+    /// Its name for people.
+    pub(crate) fn label(self) -> &'static str {
+        forgecast_decode::agents::Agent::by_key(self.key()).map_or(self.key(), |agent| agent.label)
+    }
 pub(crate) struct DoctorArgs {
     /// Print the findings as JSON
     #[arg(long)]

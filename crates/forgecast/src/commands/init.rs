@@ -81,6 +81,7 @@ fn change_file(context: &Context, args: &InitArgs, target: Target<'_>, file: &Pa
         terminal::print(&format!("{}: no change needed\n", file.display()));
         return Ok(false);
     }
+    terminal::print(&summary(args, target, file, before.as_deref(), &edited));
     let masked = |text: Option<&str>| token::masked(text.unwrap_or_default());
     let shown = connect::diff(
         &file.display().to_string(),
@@ -98,6 +99,20 @@ fn change_file(context: &Context, args: &InitArgs, target: Target<'_>, file: &Pa
         terminal::print(&format!("{verb} {}{backup}\n", file.display()));
     }
     Ok(true)
+}
+
+/// What changes, in one line.
+fn summary(args: &InitArgs, target: Target<'_>, file: &Path, before: Option<&str>, edited: &Edited) -> String {
+    let what = connect::difference(args.agent, before, edited.text.as_deref());
+    let file = file.display();
+    if args.undo {
+        return format!("Removes {what} from {file}.\n");
+    }
+    let (agent, url) = (args.agent.label(), target.url);
+    if connect::is_connected(args.agent, before) {
+        return format!("Changes {what} in {file}, so that {agent} reports to {url}.\n");
+    }
+    format!("Adds {what} to {file}, so that {agent} reports to {url}.\n")
 }
 
 /// The record of this change and earlier ones.

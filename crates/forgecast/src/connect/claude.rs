@@ -5,7 +5,7 @@
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject, CstObjectProp, CstRootNode};
 
-use super::{Added, Edited, HOOKS, Target};
+use super::{Added, Edited, Entries, HOOKS, Target};
 
 pub(crate) mod token;
 
@@ -155,6 +155,17 @@ pub(crate) fn hooks(text: &str) -> Result<Vec<(String, String)>, String> {
         }
     }
     Ok(found)
+}
+
+/// The hooks and the variables that tell of a Forgecast server; nothing of a text that cannot be read.
+pub(super) fn entries(text: &str) -> Entries {
+    let hooks = hooks(text).unwrap_or_default().into_iter();
+    let names = telemetry("").map(|(name, _)| name).into_iter().chain([token::HEADERS]);
+    let values = names.filter_map(|name| Some(format!("{name}={}", variable(text, name)?)));
+    Entries {
+        hooks: hooks.map(|(event, url)| format!("{event} {url}")).collect(),
+        telemetry: values.collect(),
+    }
 }
 
 /// The value of a variable in the settings.

@@ -3,7 +3,7 @@
 
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value};
 
-use super::{Added, Edited, Target};
+use super::{Added, Edited, Entries, Target};
 
 /// The name of the exporter in [`Added::keys`].
 const EXPORTER: &str = "otel.exporter";
@@ -84,6 +84,14 @@ pub(crate) fn remove(text: &str, added: Option<&Added>) -> Result<Edited, String
 /// The endpoint to which the settings send telemetry.
 pub(crate) fn telemetry(text: &str) -> Option<String> {
     endpoint(parse(text).ok()?.get("otel")?.get("exporter")?)
+}
+
+/// Where telemetry goes.
+pub(super) fn entries(text: &str) -> Entries {
+    Entries {
+        telemetry: telemetry(text).into_iter().collect(),
+        ..Entries::default()
+    }
 }
 
 fn parse(text: &str) -> Result<DocumentMut, String> {

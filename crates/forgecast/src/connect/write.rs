@@ -30,6 +30,10 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>> {
     let described = || format!("cannot read {}", path.display());
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            let folder = path.parent().unwrap_or(path);
+            bail!("{} is not a folder", folder.display())
+        }
         Err(error) => return Err(error).with_context(described),
         Ok(metadata) if !metadata.is_file() || metadata.len() > MAX_BYTES => {
             bail!(

@@ -41,6 +41,9 @@ fn settings_are_changed_only_with_yes_once_and_back_to_the_byte() {
             shown.contains("+") && shown.contains("/api/v1/hooks/claude") && shown.contains("--yes"),
             "{shown}"
         );
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(shown.lines().next().unwrap(), @"Adds 10 hooks and 5 settings of telemetry to <world>/home/.claude/settings.json, so that Claude Code reports to http://127.0.0.1:8080.");
+        }
         assert_eq!(fs::read_to_string(&file).unwrap(), *text, "shown, not written");
         assert_eq!(world.run(&["init", "claude", "--yes"]).0, 0);
         let written = fs::read_to_string(&file).unwrap();
@@ -52,7 +55,16 @@ fn settings_are_changed_only_with_yes_once_and_back_to_the_byte() {
         let (_, again, _) = world.run(&["init", "claude", "--yes"]);
         assert!(again.contains("no change needed"), "{again}");
         assert_eq!((fs::read_to_string(&file).unwrap(), backups(&file)), (written, 1));
+        let (_, moved, _) = world.run(&["init", "claude", "--url", "http://127.0.0.1:9999"]);
+        assert!(
+            moved.starts_with("Changes 10 hooks and 1 setting of telemetry in ") && moved.contains(":9999.\n"),
+            "{moved}"
+        );
         let (_, shown, _) = world.run(&["init", "claude", "--undo"]);
+        assert!(
+            shown.starts_with("Removes 10 hooks and 5 settings of telemetry from "),
+            "{shown}"
+        );
         assert!(shown.contains("-") && shown.contains("--yes"), "{shown}");
         assert_eq!(world.run(&["init", "claude", "--undo", "--yes"]).0, 0);
         assert_eq!(fs::read_to_string(&file).unwrap(), *text);
@@ -104,7 +116,9 @@ fn codex_is_connected_and_disconnected() {
     let text = "# mine\nmodel = \"gpt-5.5\" # the best\nnotify = [\"say\", \"done\"]\n\n[profiles.fast]\nmodel = \"gpt-5-mini\"\n";
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, text).unwrap();
-    assert_eq!(world.run(&["init", "codex", "--yes"]).0, 0);
+    let (code, said, _) = world.run(&["init", "codex", "--yes"]);
+    assert_eq!(code, 0);
+    insta::assert_snapshot!(said.lines().next().unwrap(), @"Adds 1 setting of telemetry to <world>/home/.codex/config.toml, so that Codex reports to http://127.0.0.1:8080.");
     let written = fs::read_to_string(&file).unwrap();
     assert!(
         written.starts_with("# mine\nmodel = \"gpt-5.5\" # the best\n") && written.contains("/v1/logs"),
