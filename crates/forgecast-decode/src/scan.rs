@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use forgecast_protocol::event::{CallReported, Fact, UsageRecorded};
+use forgecast_protocol::event::{CallReported, Fact, SessionSeen, UsageRecorded};
 use forgecast_protocol::session::AgentTotal;
 use forgecast_protocol::{Subject, Timestamp};
 
@@ -40,6 +40,17 @@ pub enum Scanned {
     Call(ScannedCall),
     /// What an agent says that its session used in all.
     Total(ScannedTotal),
+    /// What a session is called.
+    Title(ScannedTitle),
+}
+
+/// What a session is called by the beginning of its transcript.
+#[derive(Clone, Debug)]
+pub struct ScannedTitle {
+    /// The agent's own session.
+    pub session: Arc<str>,
+    /// Its title.
+    pub title: String,
 }
 
 /// What an agent says that its session used in all; of several the last one counts.
@@ -121,6 +132,34 @@ impl<'p, F: Fn(Scanned)> UsageLines<'p, F> {
         }
     }
 
+    /// Looks for the title in the beginning of a main transcript, whole lines, which are read beside the usage in them.
+    pub fn title(&self, beginning: &[u8]) {
+        let part = self.found.part;
+        if part.path.agent.is_some() {
+            return;
+        }
+        let mut reader = (part.agent.reader)((*part.path).clone(), "");
+        let mut title = Title::default();
+        let mut offset = 0;
+        for bytes in beginning.split(|byte| *byte == b'\n') {
+            if (1..=MAX_LINE).contains(&bytes.len()) {
+                let line = LineInput {
+                    bytes,
+                    offset,
+                    cleaner: self.cleaner,
+                    now: Timestamp::from_millis(i64::MAX),
+                    depth: Depth::UsageOnly,
+                };
+                reader.line(&line, &mut title);
+            }
+            offset += bytes.len() as u64 + 1;
+        }
+        if let Some((session, title)) = title.0 {
+            let session = session.unwrap_or_else(|| part.path.session.as_str().into());
+            (self.found.each)(Scanned::Title(ScannedTitle { session, title }));
+        }
+    }
+
     /// Accounts handed out so far.
     #[must_use]
     pub fn calls(&self) -> u64 {
@@ -134,12 +173,34 @@ impl<'p, F: Fn(Scanned)> UsageLines<'p, F> {
     }
 }
 
+/// The agent's own session, when the line names one.
+fn named_session(line: &LineContext<'_>) -> Option<Arc<str>> {
+    let session = line.subject.transcript.as_ref();
+    session.map(|name| name.as_str().into())
+}
+
+/// The last title among lines, with the session that its line names.
+#[derive(Default)]
+struct Title(Option<(Option<Arc<str>>, String)>);
+
+impl Visitor for Title {
+    fn call(&mut self, _: &LineContext<'_>, _: CallReported) {}
+
+    fn fact(&mut self, line: &LineContext<'_>, fact: Fact) {
+        if let Fact::SessionSeen(SessionSeen { title: Some(title), .. }) = fact {
+            self.0 = Some((named_session(line), title));
+        }
+    }
+
+    fn bad(&mut self, _: &str) {}
+}
+
 impl<F: Fn(Scanned)> Visitor for Found<'_, F> {
     fn call(&mut self, line: &LineContext<'_>, report: CallReported) {
         if !Arc::ptr_eq(&self.subject, &line.subject) {
             self.subject = line.subject.clone();
-            if let Some(session) = &line.subject.transcript {
-                self.session = session.as_str().into();
+            if let Some(session) = named_session(line) {
+                self.session = session;
             }
             self.directory = line.subject.directory.as_deref().map(Into::into);
         }
@@ -160,9 +221,8 @@ impl<F: Fn(Scanned)> Visitor for Found<'_, F> {
             ..
         }) = fact
         {
-            let session = line.subject.transcript.as_ref();
             (self.each)(Scanned::Total(ScannedTotal {
-                session: session.map_or_else(|| self.session.clone(), |name| name.as_str().into()),
+                session: named_session(line).unwrap_or_else(|| self.session.clone()),
                 total,
                 offset: line.input.offset,
             }));

@@ -36,7 +36,13 @@ impl Hub {
             session: session.clone(),
             project: query.project.clone(),
         };
-        let rows = rows(group_by, self.sums(ask(group_by, since, until)).await?);
+        let mut rows = rows(group_by, self.sums(ask(group_by, since, until)).await?);
+        if group_by == GroupBy::Session {
+            let titles = self.shared.store.titles().await;
+            let titles = titles.map_err(Error::store("look up titles"))?;
+            rows.iter_mut()
+                .for_each(|row| row.title = titles.get(row.key()).cloned());
+        }
         let mut totals = UsageAmount::default();
         rows.iter().for_each(|row| totals.add(&row.amount));
         let mut report = UsageReport {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use forgecast_decode::agents::AGENTS;
-use forgecast_ingest::scan::{Scanned, usage};
+use forgecast_ingest::scan::{ScanOptions, Scanned, usage};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -18,11 +18,13 @@ fn main() {
     let roots = AGENTS.iter().map(|agent| (*agent, folder.clone())).collect();
     let tokens = AtomicU64::new(0);
     let begin = Instant::now();
-    let summary = usage(&roots, threads, |found| {
+    let options = ScanOptions { threads, titles: false };
+    let each = |found| {
         if let Scanned::Call(call) = found {
             tokens.fetch_add(call.report.tokens.total(), Ordering::Relaxed);
         }
-    });
+    };
+    let summary = usage(&roots, options, |_| {}, each);
     let seconds = begin.elapsed().as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     let megabytes = summary.bytes as f64 / 1e6;

@@ -76,6 +76,9 @@ pub struct UsageRow {
     #[serde(flatten, deserialize_with = "group_of_row")]
     #[schemars(with = "crate::schema::Group")]
     pub group: BTreeMap<GroupBy, String>,
+    /// Of a transcript, when grouped by session: its title, or the id of the build that it belongs to. Absent when neither
+    /// is known any more.
+    pub title: Option<String>,
     /// The amount.
     #[serde(flatten)]
     pub amount: UsageAmount,

@@ -12,6 +12,7 @@ use serde_json::{Map, Number, Value};
 use tempfile::TempDir;
 
 use crate::schema::is_damage;
+use crate::sql::from_db;
 
 /// Longest text of one column that is returned, in bytes.
 const MAX_TEXT: usize = 64 << 10;
@@ -198,6 +199,23 @@ impl LegacyDb {
             ids.collect()
         };
         read().map_err(|source| self.failed(LegacyTable::Tasks, source))
+    }
+
+    /// How many tasks there are, also of those that only other tables name.
+    ///
+    /// # Errors
+    /// [`LegacyDbError::Query`], [`LegacyDbError::Unusable`].
+    pub fn task_count(&self) -> Result<u64, LegacyDbError> {
+        let parts = self.tables.iter().map(|table| {
+            let task = table.task();
+            format!(
+                "SELECT {task} AS id FROM \"{}\" WHERE typeof({task}) = 'text' AND {task} > ''",
+                table.as_ref()
+            )
+        });
+        let sql = format!("SELECT count(*) FROM ({})", parts.collect::<Vec<_>>().join(" UNION "));
+        let count = self.connection.query_row(&sql, [], |row| row.get(0).map(from_db));
+        count.map_err(|source| self.failed(LegacyTable::Tasks, source))
     }
 
     /// The rows of a task after this row, in order, at most 1,000; none if the table does not exist.

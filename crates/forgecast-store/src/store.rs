@@ -1,7 +1,7 @@
 //! The handle that everyone else holds: what may be asked of a store. The work is done on the store's own threads, never
 //! on the caller's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -419,6 +419,15 @@ impl Store {
     /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
     pub async fn agent_totals(&self) -> Result<AgentTotals, Error> {
         self.read("adding up what agents say", query::usage::agent_totals).await
+    }
+
+    /// What the transcripts of stored sessions are called, by their ids: the title of the session, or the id of the build
+    /// that they belong to.
+    ///
+    /// # Errors
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
+    pub async fn titles(&self) -> Result<HashMap<String, String>, Error> {
+        self.read("looking up titles", query::usage::titles).await
     }
 
     /// What was spent from one day to another, both included: billionths of a US dollar, and tokens. Days are counted

@@ -1,10 +1,10 @@
 //! The HTTP client of the commands, for the server that runs on this machine. It presents the token that the server left in
 //! its runtime file, and sends it to that server only.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use forgecast_protocol::ErrorBody;
 use serde::de::DeserializeOwned;
 use ureq::http::Response;
@@ -53,6 +53,11 @@ impl Client {
             url: url.to_owned(),
             bearer: token.map(|token| format!("Bearer {token}")),
         }
+    }
+
+    /// The server's address.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// Whether a server answers at this address.
@@ -189,7 +194,20 @@ impl Client {
     }
 
     fn reached(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>> {
-        answer.with_context(|| format!("cannot ask the server at {}", self.url))
+        answer.map_err(|error| anyhow!("{}", unreached(&self.url, &error)))
+    }
+}
+
+/// Why a server was not reached, and what to do.
+fn unreached(url: &str, error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            format!("no server listens at {url}; start it, or check the address")
+        }
+        ureq::Error::Timeout(_) => format!("the server at {url} does not answer"),
+        ureq::Error::HostNotFound => format!("the host of {url} is not known; check the address"),
+        ureq::Error::Io(error) => format!("cannot reach the server at {url}: {error}"),
+        error => format!("cannot reach the server at {url}: {error}"),
     }
 }
 

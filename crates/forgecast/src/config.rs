@@ -24,7 +24,7 @@ use toml::{Table, Value};
 
 use crate::nearest::nearest;
 pub(crate) use agents::AgentFolders;
-pub(crate) use environment::Environment;
+pub(crate) use environment::{Environment, TOKEN_VARIABLE};
 use error::suggestion;
 pub(crate) use error::{ConfigError, Provenance};
 pub(crate) use listen::Encryption;
@@ -187,8 +187,7 @@ impl Config {
     fn read_variables(&mut self, environment: &Environment) -> Result<(), ConfigError> {
         let known = keys();
         for (name, text) in &environment.variables {
-            // A token is no setting: it would be shown among them.
-            if !name.starts_with("FORGECAST_") || name == "FORGECAST_TOKEN" {
+            if !name.starts_with("FORGECAST_") || name == TOKEN_VARIABLE {
                 continue;
             }
             let Some((key, _)) = known.iter().find(|(_, variable)| variable == name) else {

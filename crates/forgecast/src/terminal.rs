@@ -2,11 +2,15 @@
 //! which lets no control character pass that came from elsewhere (the name of a folder, a setting, an argument).
 
 mod access;
+mod layout;
+mod live_text;
 mod notifications;
 mod plain;
 mod prices;
+mod progress;
 mod qr;
 mod sessions;
+mod short_id;
 mod table;
 mod usage;
 
@@ -15,15 +19,19 @@ use std::path::Path;
 
 use forgecast_protocol::Timestamp;
 use forgecast_protocol::session::SessionStatus;
+use rustix::termios::Winsize;
 use serde::Serialize;
 
 use crate::config::Environment;
 pub(crate) use access::{shares, tokens};
+pub(crate) use live_text::LiveText;
 pub(crate) use notifications::notifications;
 pub(crate) use plain::{LogLines, one_line, several_lines};
 pub(crate) use prices::prices;
+pub(crate) use progress::{Progress, Unit};
 pub(crate) use qr::qr;
 pub(crate) use sessions::{change, session, sessions};
+pub(crate) use short_id::is_short_id;
 pub(crate) use usage::usage;
 
 use plain::Color;
@@ -40,10 +48,12 @@ pub(crate) enum Health {
     Fail,
 }
 
-/// Whether to use colors.
+/// Whether to use colors, and how much room there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Style {
     colored: bool,
+    /// The width of the terminal; none if there is no terminal.
+    columns: Option<usize>,
 }
 
 impl Style {
@@ -53,12 +63,29 @@ impl Style {
             colored: std::io::stdout().is_terminal()
                 && environment.variable("NO_COLOR").is_none()
                 && environment.variable("TERM") != Some("dumb"),
+            columns: window().map(|size| size.ws_col.into()),
         }
     }
 
     #[cfg(test)]
     pub(crate) fn plain() -> Self {
-        Self { colored: false }
+        Self {
+            colored: false,
+            columns: None,
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of_width(self, columns: usize) -> Self {
+        Self {
+            columns: Some(columns),
+            ..self
+        }
+    }
+
+    /// How many columns a line may take; without a terminal any number.
+    pub(crate) fn columns(self) -> usize {
+        self.columns.unwrap_or(usize::MAX)
     }
 
     fn paint(self, color: Color, text: &str) -> String {
@@ -88,9 +115,13 @@ impl Style {
         }
     }
 
-    /// An indented line with a label and a value.
+    /// An indented line with a label and a value, which is wrapped where it does not fit.
     pub(crate) fn labeled(self, label: &str, value: &str) -> String {
-        format!("  {}  {value}\n", self.dim(&format!("{label:9}")))
+        const LABEL: usize = 9;
+        const INDENT: usize = LABEL + 4;
+        let lines = layout::wrapped(value, self.columns().saturating_sub(INDENT));
+        let value = lines.join(&format!("\n{:INDENT$}", ""));
+        format!("  {}  {value}\n", self.dim(&format!("{label:LABEL$}")))
     }
 
     fn status(self, status: SessionStatus, text: &str) -> String {
@@ -105,11 +136,16 @@ impl Style {
     }
 }
 
-/// Writes to standard output and flushes it. If the reader is gone (`| head`) the program ends silently.
+/// Prints to standard output.
 pub(crate) fn print(text: &str) {
+    write(&plain::rendered(text, std::io::stdout().is_terminal()));
+}
+
+/// Writes to standard output and flushes it. If the reader is gone (`| head`) the program ends silently.
+fn write(text: &str) {
     let mut out = std::io::stdout().lock();
-    let text = plain::rendered(text, out.is_terminal());
-    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+    let written = progress::aside(|| out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    if written.is_err() {
         std::process::exit(0);
     }
 }
@@ -123,14 +159,10 @@ pub(crate) fn print_json(value: &impl Serialize) -> serde_json::Result<()> {
     Ok(())
 }
 
-/// The width of the terminal in characters; 0 if standard output is no terminal.
-pub(crate) fn columns() -> usize {
-    let out = std::io::stdout();
-    let size = out
-        .is_terminal()
-        .then(|| rustix::termios::tcgetwinsize(&out).ok())
-        .flatten();
-    size.map_or(0, |size| size.ws_col.into())
+/// The size of the terminal; none if standard output is no terminal, or one that does not tell.
+fn window() -> Option<Winsize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    (size.ws_col > 0 && size.ws_row > 0).then_some(size)
 }
 
 /// Asks on standard error and reads the answer, one line, from standard input. None unless a person can see the question
@@ -154,12 +186,12 @@ pub(crate) fn warn(text: &str) {
 /// Prints an error, one line, to standard error.
 pub(crate) fn print_error(text: &str) {
     // There is no other place to report a failure of this.
-    let _ = writeln!(std::io::stderr(), "forgecast: {}", one_line(text));
+    let _ = progress::aside(|| writeln!(std::io::stderr(), "forgecast: {}", one_line(text)));
 }
 
 /// Prints an error of several lines to standard error.
 pub(crate) fn print_errors(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{}", plain::rendered(text.trim_end(), false));
+    let _ = progress::aside(|| writeln!(std::io::stderr(), "{}", plain::rendered(text.trim_end(), false)));
 }
 
 /// Colors a diff.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use forgecast_ingest::AgentHomes;
-use forgecast_ingest::scan::{self, ScanSummary, Scanned, ScannedCall, ScannedTotal};
+use forgecast_ingest::scan::{self, ScanOptions, ScanProgress, ScanSummary, Scanned, ScannedCall, ScannedTotal};
 use forgecast_protocol::calendar::date;
 use forgecast_protocol::event::UsageSource;
 use forgecast_protocol::report::{AgentTotals, GroupBy, UsageAmount, UsageReport};
@@ -27,6 +27,8 @@ pub(crate) struct Transcripts {
     ledger: Ledger,
     /// What agents said last of their own sessions.
     totals: BTreeMap<Arc<str>, ScannedTotal>,
+    /// Titles by session, if they were asked for.
+    titles: BTreeMap<Arc<str>, String>,
     /// What drivers of agents report of those that they drove; it counts where there is no transcript of it.
     reported: Vec<ScannedCall>,
     /// The minutes in which transcripts tell of calls, by agent and folder.
@@ -34,20 +36,30 @@ pub(crate) struct Transcripts {
 }
 
 impl Transcripts {
-    /// Reads everything below these folders, on all cores.
-    pub(crate) fn scan(roots: &AgentHomes, prices: Prices) -> (Self, ScanSummary) {
+    /// Reads everything below these folders, on all cores; `titles` says whether titles of sessions are wanted as well.
+    pub(crate) fn scan(
+        roots: &AgentHomes,
+        prices: Prices,
+        titles: bool,
+        progress: impl Fn(ScanProgress) + Sync,
+    ) -> (Self, ScanSummary) {
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
         let transcripts = Mutex::new(Self {
             ledger: Ledger::new(prices),
             totals: BTreeMap::new(),
+            titles: BTreeMap::new(),
             reported: Vec::new(),
             minutes: BTreeMap::new(),
         });
-        let summary = scan::usage(roots, threads, |found| {
+        let options = ScanOptions { threads, titles };
+        let summary = scan::usage(roots, options, progress, |found| {
             let mut transcripts = transcripts.lock().unwrap_or_else(PoisonError::into_inner);
             match found {
                 Scanned::Call(call) => transcripts.take(call),
                 Scanned::Total(total) => transcripts.observe_total(total),
+                Scanned::Title(title) => {
+                    transcripts.titles.insert(title.session, title.title);
+                }
             }
         });
         let mut transcripts = transcripts.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -175,7 +187,11 @@ pub(crate) fn report(transcripts: &Transcripts, args: &UsageArgs, today: i32, ca
             });
         add(group, &call);
     }
-    let rows = forgecast_hub::usage_rows(args.by, groups.into_values().collect());
+    let mut rows = forgecast_hub::usage_rows(args.by, groups.into_values().collect());
+    if args.by == GroupBy::Session {
+        rows.iter_mut()
+            .for_each(|row| row.title = transcripts.titles.get(row.key()).cloned());
+    }
     let mut totals = UsageAmount::default();
     rows.iter().for_each(|row| totals.add(&row.amount));
     UsageReport {

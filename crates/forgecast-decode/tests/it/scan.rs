@@ -7,7 +7,7 @@ use forgecast_decode::agents::Agent;
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::scan::{Scanned, ScannedCall, ScannedFile, UsageLines};
 use forgecast_decode::transcript::Depth;
-use forgecast_protocol::event::CallReported;
+use forgecast_protocol::event::{CallReported, Fact};
 use serde_json::Value;
 
 use super::transcripts::{agent, bytes, calls, read};
@@ -78,4 +78,41 @@ fn usage_found_by_search_is_what_is_read_line_by_line() {
     let reported = scanned(agent("foundry"), foundry::PATH, &foundry::events());
     assert_eq!(reported.len(), 1);
     assert_eq!(reported[0].report.model.as_deref(), Some("claude-opus-4-8"));
+}
+
+#[test]
+fn a_title_is_found_in_the_beginning_of_a_main_transcript_alone() {
+    let rollout = codex::path(ROLLOUT);
+    let main = "projects/-srv-weather/5f1c.jsonl";
+    for (path, kind, lines, session) in [
+        (main, agent("claude"), claude::conversation(), "5f1c"),
+        (rollout.as_str(), agent("codex"), codex::rollout(), ROLLOUT),
+    ] {
+        let read = read(kind, path, &lines, Depth::UsageOnly);
+        let titles = read.events.into_iter().filter_map(|event| match event.fact {
+            Fact::SessionSeen(seen) => seen.title,
+            _ => None,
+        });
+        let expected = titles.last().unwrap();
+        assert_eq!(titles_in(kind, path, &lines), [(session.to_owned(), expected)]);
+    }
+    let sub = "projects/-srv-weather/5f1c/subagents/agent-a77.jsonl";
+    assert_eq!(titles_in(agent("claude"), sub, &claude::conversation()), []);
+    assert_eq!(titles_in(agent("claude"), main, &[]), []);
+}
+
+fn titles_in(kind: &'static Agent, path: &str, lines: &[Value]) -> Vec<(String, String)> {
+    let file = ScannedFile {
+        agent: kind,
+        path: kind.path_of(path).unwrap().into(),
+        file: Path::new(path).into(),
+    };
+    let (cleaner, found) = (Cleaner::default(), Mutex::new(Vec::new()));
+    let each = |found_one| {
+        if let Scanned::Title(title) = found_one {
+            found.lock().unwrap().push((title.session.to_string(), title.title));
+        }
+    };
+    UsageLines::new(&file, &cleaner, &each).title(&bytes(lines));
+    found.into_inner().unwrap()
 }

@@ -26,6 +26,9 @@ pub(super) struct Part {
     pub(super) relative: PathBuf,
     /// Bytes of its lines, of a packed file as they are unpacked.
     pub(super) range: Range<u64>,
+    /// Bytes that it takes on the disk.
+    pub(super) size: u64,
+    pub(super) is_packed: bool,
 }
 
 /// All there is to read, largest first.
@@ -134,25 +137,30 @@ impl Search<'_> {
         };
         if pack::is_packed(&name.to_string_lossy()) {
             // How long its lines are in all is not known.
-            return self.part(scanned, relative, 0..u64::MAX);
+            return self.parts.push(Part {
+                scanned,
+                base: self.base.clone(),
+                relative,
+                range: 0..u64::MAX,
+                size,
+                is_packed: true,
+            });
         }
         // Only lines that need nothing of those before them can be read in parts.
         let step = if self.agent.independent_lines { PART } else { u64::MAX };
         let mut start = 0;
         while start < size {
             let end = start.saturating_add(step).min(size);
-            self.part(scanned.clone(), relative.clone(), start..end);
+            self.parts.push(Part {
+                scanned: scanned.clone(),
+                base: self.base.clone(),
+                relative: relative.clone(),
+                range: start..end,
+                size: end - start,
+                is_packed: false,
+            });
             start = end;
         }
-    }
-
-    fn part(&mut self, scanned: ScannedFile, relative: PathBuf, range: Range<u64>) {
-        self.parts.push(Part {
-            scanned,
-            base: self.base.clone(),
-            relative,
-            range,
-        });
     }
 
     fn problem(&mut self, relative: &Path, why: String) {

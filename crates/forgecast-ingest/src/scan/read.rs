@@ -41,7 +41,7 @@ fn read(part: &Part, file: File, buffer: &mut Vec<u8>, take: &mut impl FnMut(&[u
 
 /// The bytes of the file's lines from the one before the stretch on.
 fn bytes_of(part: &Part, mut file: File) -> io::Result<Box<dyn Read>> {
-    if pack::is_packed(&part.relative.to_string_lossy()) {
+    if part.is_packed {
         return Ok(Box::new(pack::Unpacked::of(file)?));
     }
     file.seek(SeekFrom::Start(part.range.start.saturating_sub(1)))?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 
-use forgecast_ingest::scan::{ScanSummary, Scanned, ScannedCall, usage};
+use forgecast_ingest::scan::{ScanOptions, ScanProgress, ScanSummary, Scanned, ScannedCall, usage};
 use serde_json::{Value, json};
 
 use crate::support::home_of;
@@ -23,12 +23,29 @@ fn scanned(root: &Path, threads: usize) -> (ScanSummary, BTreeMap<String, Vec<Sc
         home_of("codex", root),
         home_of("foundry", root),
     ];
-    let summary = usage(&roots, threads, |found_one| {
+    let furthest = Mutex::new(ScanProgress::default());
+    let progress = |at: ScanProgress| {
+        let mut furthest = furthest.lock().unwrap();
+        furthest.total = at.total;
+        furthest.done = furthest.done.max(at.done);
+    };
+    let options = ScanOptions { threads, titles: false };
+    let summary = usage(&roots, options, progress, |found_one| {
         let Scanned::Call(call) = found_one else { return };
         let name = call.file.strip_prefix(root).unwrap().to_string_lossy().into_owned();
         found.lock().unwrap().entry(name).or_default().push(call);
     });
-    (summary, found.into_inner().unwrap())
+    let found = found.into_inner().unwrap();
+    let files = found
+        .keys()
+        .map(|name| std::fs::metadata(root.join(name)).unwrap().len());
+    let (on_disk, furthest) = (files.sum(), furthest.into_inner().unwrap());
+    let all = ScanProgress {
+        done: on_disk,
+        total: on_disk,
+    };
+    assert_eq!(furthest, all, "all that is on the disk was read in the end");
+    (summary, found)
 }
 
 /// A line of the model with one part and so many tokens of output.

@@ -66,6 +66,19 @@ pub(crate) fn transcripts(db: &Transaction<'_>) -> Result<Vec<StoredTranscript>>
     transcripts.collect()
 }
 
+/// What the transcripts of stored sessions are called, by their ids: the title of the session, or the id of the build.
+pub(crate) fn titles(db: &Transaction<'_>) -> Result<HashMap<String, String>> {
+    let mut statement = db.prepare_cached(
+        "SELECT o.owner, iif(s.row ->> '$.source' = 'transcript', s.row ->> '$.name', s.id)
+         FROM usage_owners o JOIN sessions s ON s.id = o.session
+         WHERE o.owner <> o.session AND s.row IS NOT NULL ORDER BY o.number",
+    )?;
+    let titles = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    // One without a title is called by its id.
+    let titles = titles.filter(|titled| !matches!(titled, Ok((id, title)) if id == title));
+    titles.collect()
+}
+
 /// What was used, by group and model, both in their order.
 pub(crate) fn groups(db: &Transaction<'_>, query: &UsageQuery) -> Result<Vec<UsageGroup>> {
     let mut groups = Groups::default();

@@ -23,6 +23,10 @@ pub(crate) struct UsageArgs {
     /// Print the report as JSON, as GET /api/v1/stats does
     #[arg(long)]
     pub(crate) json: bool,
+    /// Ask the server at this address, with the token in FORGECAST_TOKEN if it needs one [default: the running server that
+    /// watches the same transcripts, else count what the transcripts say]
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
 }
@@ -113,15 +117,15 @@ impl Agent {
             Self::Codex => "codex",
         }
     }
-}
-
-/// Options of `doctor`.
-#[derive(Clone, Debug, Args)]
 
     /// Its name for people.
     pub(crate) fn label(self) -> &'static str {
         forgecast_decode::agents::Agent::by_key(self.key()).map_or(self.key(), |agent| agent.label)
     }
+}
+
+/// Options of `doctor`.
+#[derive(Clone, Debug, Args)]
 pub(crate) struct DoctorArgs {
     /// Print the findings as JSON
     #[arg(long)]

@@ -12,7 +12,8 @@ use crate::terminal;
 /// # Errors
 /// There is no such session, the file cannot be written, and the errors of [`SessionClient`].
 pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<()> {
-    let json = SessionClient::open(context, &args.sources, Database::ToRead)?.export(&args.id)?;
+    let client = SessionClient::open(context, &args.sources, Database::ToRead)?;
+    let json = client.export(&client.meant(&args.id)?)?;
     match &args.output {
         Some(path) => std::fs::write(path, &json).with_context(|| format!("cannot write {}", path.display())),
         None => {

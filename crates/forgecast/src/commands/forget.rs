@@ -14,15 +14,16 @@ use crate::terminal;
 /// There is no such session, nobody can confirm it, and the errors of [`SessionClient`].
 pub(crate) fn run(context: &Context, args: &ForgetArgs) -> Result<()> {
     let client = SessionClient::open(context, &args.sources, Database::Existing)?;
-    if !args.yes && !confirms(&args.id)? {
-        terminal::print(&format!("kept {}\n", args.id));
+    let id = client.meant(&args.id)?;
+    if !args.yes && !confirms(&id)? {
+        terminal::print(&format!("kept {id}\n"));
         return Ok(());
     }
-    if client.forget(&args.id)? {
-        terminal::print(&format!("deleted {}\n", args.id));
+    if client.forget(&id)? {
+        terminal::print(&format!("deleted {id}\n"));
         Ok(())
     } else {
-        bail!(session_client::unknown(&args.id))
+        bail!(session_client::unknown(&id))
     }
 }
 

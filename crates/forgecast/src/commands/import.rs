@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{IsTerminal, Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -19,7 +19,7 @@ use super::session_client::{Database, SessionClient};
 use crate::cli::ImportArgs;
 use crate::import::{self, ImportScope};
 use crate::pipeline;
-use crate::terminal::{self, counted};
+use crate::terminal::{self, Progress, Unit, counted};
 
 /// Context Foundry's variable with the path of its metrics database.
 const VARIABLE: &str = "CF_METRICS_DB";
@@ -48,6 +48,8 @@ struct MetricsImport<'a> {
     cleaner: &'a Cleaner,
     envelopes: Vec<Value>,
     summary: &'a mut Summary,
+    /// Is told how many sessions were begun.
+    progress: &'a dyn Fn(u64),
 }
 
 /// Imports the files one by one.
@@ -62,6 +64,9 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<()> {
     let opened: Vec<Opened> = files.iter().map(|path| open(path)).collect::<Result<_>>()?;
     let open_client = || SessionClient::open(context, &args.sources, Database::ToAdd);
     let client = (!args.dry_run).then(open_client).transpose()?;
+    let total = opened.iter().map(Opened::sessions).sum::<Result<u64>>()?;
+    let bar = Progress::of("importing sessions", Unit::Things);
+    let progress = |begun: u64| bar.at(begun.saturating_sub(1), total);
     let mut summary = Summary::default();
     let result = opened.into_iter().try_for_each(|opened| match opened {
         Opened::Metrics(db) => {
@@ -70,12 +75,17 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<()> {
                 cleaner: &cleaner,
                 envelopes: Vec::new(),
                 summary: &mut summary,
+                progress: &progress,
             };
             import.metrics(&db)
         }
-        Opened::Export(exported) => import_session(client.as_ref(), *exported, &cleaner, &mut summary),
+        Opened::Export(exported) => {
+            progress(summary.sessions + 1);
+            import_session(client.as_ref(), *exported, &cleaner, &mut summary)
+        }
     });
     drop(client);
+    drop(bar);
     terminal::print(&summary.text(args.dry_run));
     result
 }
@@ -84,6 +94,16 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<()> {
 enum Opened {
     Metrics(LegacyDb),
     Export(Box<Exported>),
+}
+
+impl Opened {
+    /// How many sessions are in it.
+    fn sessions(&self) -> Result<u64> {
+        match self {
+            Self::Metrics(db) => Ok(db.task_count()?),
+            Self::Export(_) => Ok(1),
+        }
+    }
 }
 
 fn files(context: &Context, args: &ImportArgs) -> Result<Vec<PathBuf>> {
@@ -160,6 +180,7 @@ impl MetricsImport<'_> {
     fn metrics(&mut self, db: &LegacyDb) -> Result<()> {
         import::tasks(db, |id| {
             self.summary.sessions += 1;
+            (self.progress)(self.summary.sessions);
             let scope = self.scope(id)?;
             import::envelopes(db, id, scope, |envelope| {
                 self.envelopes.push(envelope);
@@ -174,9 +195,6 @@ impl MetricsImport<'_> {
         let unnamed = db.unnamed()?;
         if unnamed > 0 {
             self.summary.reject("a row without a task".to_owned(), unnamed);
-        }
-        if std::io::stderr().is_terminal() {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
         Ok(())
     }
@@ -213,14 +231,6 @@ impl MetricsImport<'_> {
             let session = envelopes.get(index).and_then(|envelope| envelope["session"].as_str());
             let why = format!("{}: {problem}", session.unwrap_or_default());
             self.summary.reject(why, 1);
-        }
-        if std::io::stderr().is_terminal() {
-            let done = self.summary.new + self.summary.known + self.summary.rejected;
-            let _ = write!(
-                std::io::stderr(),
-                "\r\x1b[K{} sessions, {done} facts",
-                self.summary.sessions
-            );
         }
         Ok(())
     }

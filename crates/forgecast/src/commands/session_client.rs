@@ -1,6 +1,7 @@
 //! Access to sessions for commands: through the server that runs on this machine, else through a hub of the command's own,
 //! which has read the files once if the command is about what they say.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,12 +9,14 @@ use anyhow::{Context as _, Result, bail};
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::push;
 use forgecast_hub::{Hub, ImportOutcome};
+use forgecast_protocol::health::SourceHealth;
 use forgecast_protocol::rest::{
     EventPage, Exported, ImportReceipt, PushReceipt, Rejection, SessionList, SessionsQuery,
 };
-use forgecast_protocol::session::SessionRow;
+use forgecast_protocol::session::{SessionRow, SourceOfState};
 use forgecast_protocol::{SessionRef, SessionView};
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 
 use super::Context;
 use crate::cli::SourceArgs;
@@ -21,6 +24,7 @@ use crate::client::Client;
 use crate::config::{Config, Provenance, key};
 use crate::pipeline::{self, Pipeline, RunningHub};
 use crate::runtime_file::{self, Running};
+use crate::terminal::{self, Progress, Unit, counted};
 
 /// How long the sources may take to read everything.
 const SCAN_LIMIT: Duration = Duration::from_secs(60);
@@ -56,7 +60,11 @@ impl LocalHub {
         let runtime = Runtime::new().context("cannot start the runtime")?;
         let pipeline = runtime.block_on(async {
             let mut pipeline = Pipeline::start(config, db).await?;
-            if pipeline::settled(&pipeline.hub, pipeline.health.clone(), SCAN_LIMIT).await {
+            let reading = tokio::select! {
+                settled = pipeline::settled(&pipeline.hub, pipeline.health.clone(), SCAN_LIMIT) => Some(settled),
+                () = show(pipeline.health.clone()) => None,
+            };
+            if reading == Some(true) {
                 return Ok(pipeline);
             }
             pipeline.stop().await;
@@ -88,6 +96,18 @@ impl Drop for LocalHub {
             Backing::Sources(pipeline) => self.runtime.block_on(pipeline.stop()),
             Backing::Store(running) => self.runtime.block_on(running.stop()),
         }
+    }
+}
+
+/// Shows how much was read, while this is awaited.
+async fn show(mut health: watch::Receiver<SourceHealth>) {
+    let progress = Progress::of("reading", Unit::Unknown);
+    while health.changed().await.is_ok() {
+        let (files, projects) = {
+            let health = health.borrow_and_update();
+            (health.reads, health.projects)
+        };
+        progress.say(&format!("{}, {}", counted(files, "file"), counted(projects, "project")));
     }
 }
 
@@ -183,6 +203,30 @@ impl SessionClient {
         }
     }
 
+    /// The session that is meant: what lists show of an agent's id stands for all of it.
+    ///
+    /// # Errors
+    /// Several sessions are meant, or the server or the store fails.
+    pub(crate) fn meant(&self, session: &SessionRef) -> Result<SessionRef> {
+        let SessionRef::Newest(name) = session else {
+            return Ok(session.clone());
+        };
+        if !terminal::is_short_id(name.as_str()) {
+            return Ok(session.clone());
+        }
+        let rows = self.rows()?;
+        let is_meant = |row: &&SessionRow| {
+            row.source == SourceOfState::Transcript && row.id.name().as_str().starts_with(name.as_str())
+        };
+        let ids: BTreeSet<&str> = rows.iter().filter(is_meant).map(|row| row.id.name().as_str()).collect();
+        let is_whole = rows.iter().any(|row| row.id.name() == name);
+        match ids.first() {
+            Some(_) if ids.len() > 1 && !is_whole => bail!("several sessions begin with {name}; name more of the id"),
+            Some(id) if !is_whole => Ok(id.parse()?),
+            _ => Ok(session.clone()),
+        }
+    }
+
     /// The view of a session as JSON.
     ///
     /// # Errors
@@ -205,6 +249,21 @@ impl SessionClient {
     pub(crate) fn view(&self, session: &SessionRef) -> Result<SessionView> {
         serde_json::from_slice(&self.view_json(session)?)
             .context("the session's state cannot be read; is the server of another version?")
+    }
+
+    /// Calls `each` with every message about a session until the server ends or takes it away.
+    ///
+    /// # Errors
+    /// There is no such session or no server, the server cannot be reached, and the errors of `each`.
+    pub(crate) fn follow(&self, session: &SessionRef, each: impl FnMut(&str) -> Result<()>) -> Result<()> {
+        let Self::Remote(client) = self else {
+            bail!("only a running server can be followed");
+        };
+        if client.follow(&format!("/api/v1/sessions/{session}/live"), each)? {
+            Ok(())
+        } else {
+            bail!(unknown(session))
+        }
     }
 
     /// One session as self-contained JSON.

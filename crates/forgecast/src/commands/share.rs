@@ -71,7 +71,7 @@ pub(crate) fn run(context: &Context, args: &ShareArgs) -> Result<()> {
 /// The run that the name means now, because a link must not move on to a later run.
 fn resolve(context: &Context, args: &ShareArgs, named: &SessionRef) -> Result<SessionId> {
     let client = SessionClient::open(context, &args.sources, Database::ToRead)?;
-    Ok(client.view(named)?.id)
+    Ok(client.view(&client.meant(named)?)?.id)
 }
 
 /// The server's address for the recipient, without a slash at the end.

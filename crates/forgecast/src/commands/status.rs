@@ -1,4 +1,5 @@
-//! `status`: prints one session, once or at every change. `--watch` is a viewer like any other: a snapshot, then patches.
+//! `status`: prints one session, once or at every change. `--watch` is a viewer like any other: a snapshot, then patches. On
+//! a terminal the session is redrawn in place, elsewhere each change is a line.
 
 use anyhow::{Context as _, Result, bail};
 use forgecast_protocol::{ServerMessage, SessionRef, SessionView};
@@ -8,7 +9,7 @@ use serde_json::Value;
 use super::Context;
 use super::session_client::{self, Database, SessionClient};
 use crate::cli::StatusArgs;
-use crate::terminal::{self, Style};
+use crate::terminal::{self, LiveText};
 
 /// Prints the session, and with `--watch` each change until the stream ends.
 ///
@@ -19,11 +20,12 @@ pub(crate) fn run(context: &Context, args: &StatusArgs) -> Result<()> {
         return watch(context, args);
     }
     let client = SessionClient::open(context, &args.sources, Database::ToRead)?;
+    let id = client.meant(&args.id)?;
     if args.json {
-        let view: Value = serde_json::from_slice(&client.view_json(&args.id)?)?;
+        let view: Value = serde_json::from_slice(&client.view_json(&id)?)?;
         terminal::print_json(&view)?;
     } else {
-        let view = client.view(&args.id)?;
+        let view = client.view(&id)?;
         let now = forgecast_ingest::system_clock().now();
         terminal::print(&terminal::session(&view, now, context.style()));
     }
@@ -35,38 +37,46 @@ fn watch(context: &Context, args: &StatusArgs) -> Result<()> {
     let Some(client) = session_client::server(context, &config) else {
         bail!("--watch needs a running server; start one with `forgecast`, or omit --watch");
     };
+    let client = SessionClient::Remote(client);
+    let id = client.meant(&args.id)?;
     let mut follower = Follower {
-        json: args.json,
-        style: context.style(),
+        shown: match LiveText::on_terminal(&context.environment) {
+            _ if args.json => Shown::Json,
+            Some(live) => Shown::InPlace(live),
+            None => Shown::Lines(None),
+        },
+        context,
         state: Value::Null,
         revision: 0,
-        last: None,
     };
-    let path = format!("/api/v1/sessions/{}/live", args.id);
-    if client.follow(&path, |data| follower.apply(data, &args.id))? {
-        Ok(())
-    } else {
-        bail!(session_client::unknown(&args.id))
-    }
+    client.follow(&id, |data| follower.apply(data, &id))
 }
 
-/// Applies the server's messages and prints what changed.
-struct Follower {
-    json: bool,
-    style: Style,
+/// How changes are shown.
+enum Shown {
+    /// Each view as a line of JSON.
+    Json,
+    /// The whole session in place of what was shown before.
+    InPlace(LiveText),
+    /// First the whole session, then a line for each change; the last such line.
+    Lines(Option<String>),
+}
+
+/// Applies the server's messages and shows what changed.
+struct Follower<'c> {
+    shown: Shown,
+    context: &'c Context,
     state: Value,
     revision: u64,
-    last: Option<String>,
 }
 
-impl Follower {
+impl Follower<'_> {
     fn apply(&mut self, data: &str, session: &SessionRef) -> Result<()> {
         match serde_json::from_str(data).context("the server sent an unknown message")? {
             ServerMessage::Snapshot { state, revision, .. } => {
-                let first = self.state.is_null();
                 self.state = state;
                 self.revision = revision;
-                self.show(first)
+                self.show()
             }
             ServerMessage::Patch {
                 from, revision, patch, ..
@@ -79,7 +89,11 @@ impl Follower {
                 }
                 patch::merge(&mut self.state, &patch);
                 self.revision = revision;
-                self.show(false)
+                self.show()
+            }
+            // Ages grow although nothing changes.
+            ServerMessage::Heartbeat { .. } if matches!(self.shown, Shown::InPlace(_)) && self.revision > 0 => {
+                self.show()
             }
             ServerMessage::Removed { .. } => bail!("the session {session} was removed"),
             ServerMessage::Error { problem, .. } => bail!("{}", problem.detail.unwrap_or(problem.title)),
@@ -87,21 +101,29 @@ impl Follower {
         }
     }
 
-    fn show(&mut self, first: bool) -> Result<()> {
-        if self.json {
+    fn show(&mut self) -> Result<()> {
+        if let Shown::Json = self.shown {
             terminal::print(&format!("{}\n", self.state));
             return Ok(());
         }
         let view: SessionView = serde_json::from_value(self.state.clone())
             .context("the session's state cannot be read; is the server of another version?")?;
-        let line = terminal::change(&view, self.style);
-        if first {
-            let now = forgecast_ingest::system_clock().now();
-            terminal::print(&terminal::session(&view, now, self.style));
-        } else if self.last.as_ref() != Some(&line) {
-            terminal::print(&format!("{line}\n"));
+        // The terminal may have another size by now.
+        let style = self.context.style();
+        let whole = || terminal::session(&view, forgecast_ingest::system_clock().now(), style);
+        match &mut self.shown {
+            Shown::Json => {}
+            Shown::InPlace(live) => live.show(&whole()),
+            Shown::Lines(last) => {
+                let line = terminal::change(&view, style);
+                match last {
+                    None => terminal::print(&whole()),
+                    Some(last) if *last == line => {}
+                    Some(_) => terminal::print(&format!("{line}\n")),
+                }
+                *last = Some(line);
+            }
         }
-        self.last = Some(line);
         Ok(())
     }
 }

@@ -5,6 +5,9 @@ use std::path::{Component, Path, PathBuf};
 
 use super::setting::PathBase;
 
+/// The variable with a token for a server that commands are given the address of. No setting: it would be shown among them.
+pub(crate) const TOKEN_VARIABLE: &str = "FORGECAST_TOKEN";
+
 /// Variables and current folder of the process.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
@@ -77,6 +80,19 @@ impl Environment {
             (Some(rest), Some(home)) => home.join(rest),
             _ => self.absolute(Path::new(path)),
         }
+    }
+
+    /// A path as a person writes it: `~` is the home folder.
+    pub(crate) fn shortened(&self, path: &Path) -> String {
+        match self.home().and_then(|home| path.strip_prefix(home).ok()) {
+            Some(rest) => Path::new("~").join(rest).display().to_string(),
+            None => path.display().to_string(),
+        }
+    }
+
+    /// The token for a server that commands are given the address of.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.variable(TOKEN_VARIABLE)
     }
 
     /// The user's folder of configurations.

@@ -3,7 +3,8 @@
 use forgecast_protocol::Timestamp;
 use forgecast_server::{ShareInfo, TokenInfo};
 
-use super::{Style, age, in_one_unit, table};
+use super::table::{self, Column};
+use super::{Style, age, in_one_unit};
 
 /// The tokens as a table.
 pub(crate) fn tokens(tokens: &[TokenInfo], now: Timestamp, style: Style) -> String {
@@ -11,7 +12,13 @@ pub(crate) fn tokens(tokens: &[TokenInfo], now: Timestamp, style: Style) -> Stri
         let created = age(Some(token.created_at), now);
         [token.id.clone(), token.name.clone(), token.role.to_string(), created]
     });
-    plain_table(["ID", "NAME", "ROLE", "CREATED"], rows, style)
+    let columns = [
+        Column::new("ID"),
+        Column::new("NAME").cut_to(12),
+        Column::new("ROLE"),
+        Column::new("CREATED"),
+    ];
+    table::plain(columns, rows, style)
 }
 
 /// The links as a table.
@@ -21,11 +28,8 @@ pub(crate) fn shares(shares: &[ShareInfo], now: Timestamp, style: Style) -> Stri
         let expires = format!("in {}", in_one_unit(share.expires_at.millis_since(now)));
         [share.id.clone(), share.session.to_string(), created, expires]
     });
-    plain_table(["ID", "SESSION", "CREATED", "EXPIRES"], rows, style)
-}
-
-fn plain_table(header: [&str; 4], rows: impl Iterator<Item = [String; 4]>, style: Style) -> String {
-    table::aligned(header, rows, style, |_| false, |_, _, cell| cell.to_owned())
+    let columns = ["ID", "SESSION", "CREATED", "EXPIRES"].map(Column::new);
+    table::plain(columns, rows, style)
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use forgecast_protocol::Timestamp;
 use forgecast_protocol::rest::{Notification, NotificationEvent, NotificationState, NotificationTarget, Notifications};
 
-use super::{Style, age, in_one_unit, table};
+use super::table::{self, Column, UNKNOWN};
+use super::{Style, age, in_one_unit};
 
 /// Targets, then messages, newest first.
 pub(crate) fn notifications(shown: &Notifications, now: Timestamp, style: Style) -> String {
@@ -16,7 +17,7 @@ pub(crate) fn notifications(shown: &Notifications, now: Timestamp, style: Style)
         let rows = shown.targets.iter().map(|target| {
             let kind = word(&target.kind);
             let events: Vec<String> = target.events.iter().map(word).collect();
-            let place = target.host.clone().unwrap_or_else(|| "-".to_owned());
+            let place = target.host.clone().unwrap_or_else(|| UNKNOWN.to_owned());
             [
                 target.name.clone(),
                 kind,
@@ -25,8 +26,14 @@ pub(crate) fn notifications(shown: &Notifications, now: Timestamp, style: Style)
                 state_of(target, now),
             ]
         });
-        let header = ["TARGET", "KIND", "HOST", "CALLED FOR", "STATE"];
-        text.push_str(&plain_table(header, rows, style));
+        let columns = [
+            Column::new("TARGET").cut_to(12),
+            Column::new("KIND"),
+            Column::new("HOST").cut_to(12).optional(2),
+            Column::new("CALLED FOR").cut_to(12).optional(1),
+            Column::new("STATE").cut_to(16),
+        ];
+        text.push_str(&table::plain(columns, rows, style));
     }
     if !shown.notifications.is_empty() {
         let rows = shown.notifications.iter().map(|message| {
@@ -34,19 +41,15 @@ pub(crate) fn notifications(shown: &Notifications, now: Timestamp, style: Style)
             [made, message.target.clone(), word(&message.state), about(message)]
         });
         text.push('\n');
-        let header = ["SENT", "TARGET", "STATE", "MESSAGE"];
-        text.push_str(&plain_table(header, rows, style));
+        let columns = [
+            Column::new("SENT"),
+            Column::new("TARGET").cut_to(12),
+            Column::new("STATE"),
+            Column::new("MESSAGE").cut_to(20),
+        ];
+        text.push_str(&table::plain(columns, rows, style));
     }
     text
-}
-
-/// A table in which no cell stands out.
-fn plain_table<const COLUMNS: usize>(
-    header: [&str; COLUMNS],
-    rows: impl Iterator<Item = [String; COLUMNS]>,
-    style: Style,
-) -> String {
-    table::aligned(header, rows, style, |_| false, |_, _, cell| cell.to_owned())
 }
 
 fn state_of(target: &NotificationTarget, now: Timestamp) -> String {

@@ -7,6 +7,8 @@ use std::io;
 
 use forgecast_decode::clean::is_hidden;
 
+use super::progress;
+
 /// A color. Until the text is written, it is represented by a noncharacter, which is reserved for use inside of programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Color {
@@ -73,7 +75,8 @@ pub(crate) fn several_lines(text: &str) -> Cow<'_, str> {
     harmless(text, Lines::Many)
 }
 
-fn is_mark(letter: char) -> bool {
+/// Whether a letter represents a color, or the end of one.
+pub(super) fn is_mark(letter: char) -> bool {
     matches!(letter, '\u{fdd0}'..='\u{fdef}')
 }
 
@@ -121,7 +124,7 @@ impl<W: io::Write> io::Write for LogLines<W> {
             }
         }
         written.push('\n');
-        self.to.write_all(written.as_bytes())?;
+        progress::aside(|| self.to.write_all(written.as_bytes()))?;
         Ok(event.len())
     }
 

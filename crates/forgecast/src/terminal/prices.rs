@@ -1,29 +1,31 @@
 //! Prices as a table.
 
+use super::Style;
+use super::table::{self, Column, UNKNOWN};
 use super::usage::grouped;
-use super::{Style, table};
 use crate::prices::PriceRow;
+
+const COLUMNS: [Column; 9] = [
+    Column::new("MODEL").cut_to(16),
+    Column::number("INPUT"),
+    Column::number("OUTPUT"),
+    Column::number("CACHE READ"),
+    Column::number("CACHE WRITE"),
+    Column::number("1 HOUR").optional(2),
+    Column::number("WINDOW").optional(1),
+    Column::new("SINCE").optional(3),
+    Column::new("SOURCE").cut_to(20).optional(4),
+];
 
 /// The prices in US dollars per million tokens; a name without a price says so.
 pub(crate) fn prices(rows: &[PriceRow], style: Style) -> String {
-    let header = [
-        "MODEL",
-        "INPUT",
-        "OUTPUT",
-        "CACHE READ",
-        "CACHE WRITE",
-        "1 HOUR",
-        "WINDOW",
-        "SINCE",
-        "SOURCE",
-    ];
     let cells = rows.iter().map(|row| {
         let Some(price) = &row.price else {
-            let mut cells: [String; 9] = Default::default();
+            let mut cells: [String; COLUMNS.len()] = Default::default();
             (cells[0], cells[1]) = (row.name.clone(), "unpriced".to_owned());
             return cells;
         };
-        let unknown = || "-".to_owned();
+        let unknown = || UNKNOWN.to_owned();
         [
             row.name.clone(),
             rate(price.input),
@@ -40,13 +42,7 @@ pub(crate) fn prices(rows: &[PriceRow], style: Style) -> String {
             },
         ]
     });
-    let text = table::aligned(
-        header,
-        cells,
-        style,
-        |column| (1..=6).contains(&column),
-        |_, _, cell| cell.to_owned(),
-    );
+    let text = table::plain(COLUMNS, cells, style);
     format!("{text}US dollars per million tokens\n")
 }
 

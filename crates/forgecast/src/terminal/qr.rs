@@ -6,16 +6,17 @@ use super::{Color, Style};
 
 /// The quiet zone around the code, in modules.
 const MARGIN: usize = 4;
+const INDENT: &str = "  ";
 
-/// The code of a text; none if the output has no colors or fewer than the needed `columns`.
-pub(crate) fn qr(text: &str, columns: usize, style: Style) -> Option<String> {
+/// The code of a text, indented by two columns; none if the output has no colors or is too narrow.
+pub(crate) fn qr(text: &str, style: Style) -> Option<String> {
     if !style.colored {
         return None;
     }
     let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
     let (width, modules) = (code.width(), code.to_colors());
     let across = width + 2 * MARGIN;
-    if across > columns {
+    if across + INDENT.len() > style.columns() {
         return None;
     }
     let is_dark = |row: usize, column: usize| {
@@ -31,7 +32,10 @@ pub(crate) fn qr(text: &str, columns: usize, style: Style) -> Option<String> {
             (false, true) => '▄',
             (false, false) => ' ',
         });
-        format!("  {}\n", style.paint(Color::Printed, &letters.collect::<String>()))
+        format!(
+            "{INDENT}{}\n",
+            style.paint(Color::Printed, &letters.collect::<String>())
+        )
     });
     Some(lines.collect())
 }
@@ -42,11 +46,14 @@ mod tests {
     use super::*;
 
     const URL: &str = "http://192.168.100.100:8080/#token=fc_v_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    const COLORED: Style = Style { colored: true };
+    const COLORED: Style = Style {
+        colored: true,
+        columns: Some(82),
+    };
 
     #[test]
     fn it_is_black_on_white_and_fits_a_usual_terminal() {
-        let code = qr(URL, 80, COLORED).unwrap();
+        let code = qr(URL, COLORED).unwrap();
         let written = plain::rendered(&code, true);
         let lines: Vec<&str> = written.lines().collect();
         assert!(lines.len() <= 24, "{} lines", lines.len());
@@ -62,7 +69,7 @@ mod tests {
 
     #[test]
     fn it_says_what_was_meant() {
-        let code = qr(URL, 80, COLORED).unwrap();
+        let code = qr(URL, COLORED).unwrap();
         let wanted = QrCode::with_error_correction_level(URL, EcLevel::L).unwrap();
         let width = wanted.width();
         let rows: Vec<Vec<char>> = code
@@ -85,7 +92,7 @@ mod tests {
 
     #[test]
     fn where_it_could_not_be_read_there_is_none() {
-        assert_eq!(qr(URL, 30, COLORED), None);
-        assert_eq!(qr(URL, 200, Style::plain()), None);
+        assert_eq!(qr(URL, COLORED.of_width(32)), None);
+        assert_eq!(qr(URL, Style::plain()), None);
     }
 }

@@ -1,55 +1,81 @@
 //! Sessions as text: a list as a table, one session line by line, a change in one line.
 
 use forgecast_protocol::Timestamp;
-use forgecast_protocol::session::{PhaseStatus, PhaseView, SessionRow, SessionView, SourceOfState, Tests};
+use forgecast_protocol::session::{
+    PhaseStatus, PhaseView, RowTests, SessionRow, SessionStatus, SessionView, SourceOfState, Tests,
+};
 use forgecast_session::phase_order;
 
-use super::{Style, age, one_line, table, usage};
+use super::plain::Color;
+use super::short_id::short_ids;
+use super::table::{Column, Table, UNKNOWN};
+use super::{Style, age, layout, one_line, usage};
 
 fn percent(value: Option<f64>) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.0} %"))
+    value.map_or_else(|| UNKNOWN.to_owned(), |value| format!("{value:.0} %"))
 }
 
-/// The list of sessions as a table.
+const COLUMNS: [Column; 8] = [
+    Column::new("SESSION").cut_to(20),
+    Column::new("STATUS"),
+    Column::new("PHASE").cut_to(10).optional(3),
+    Column::number("PROGRESS").optional(5),
+    Column::new("TESTS").optional(4),
+    Column::new("NOW").cut_to(16).optional(6),
+    Column::new("LAST WORK").optional(1),
+    Column::new("ID").optional(2),
+];
+const STATUS: usize = 1;
+const TESTS: usize = 4;
+
+/// The list of sessions as a table. A session of an agent appears by its title, with as much of its id as tells it apart.
 pub(crate) fn sessions(rows: &[SessionRow], now: Timestamp, style: Style) -> String {
     if rows.is_empty() {
         return "There are no sessions.\n".to_owned();
     }
+    let agents = rows.iter().filter(|row| row.source == SourceOfState::Transcript);
+    let ids = short_ids(agents.map(|row| row.id.name().as_str()));
     let cells = rows.iter().map(|row| {
-        let phase = match &row.phase {
-            Some(phase) => numbered(&phase.name, phase.number.as_deref(), phase.total),
-            // An agent's session has no phases, and its id says nothing, so its title is shown.
-            None if row.source == SourceOfState::Transcript => shortened(&row.name),
-            None => "-".to_owned(),
-        };
-        let tests = row.tests.as_ref().map(|tests| counts(tests.passed, tests.failed));
+        let phase = row.phase.as_ref();
+        let phase = phase.map(|phase| numbered(&phase.name, phase.number.as_deref(), phase.total));
+        let id = ids.get(row.id.name().as_str());
         [
-            row.id.to_string(),
+            id.map_or_else(|| row.id.to_string(), |_| row.name.clone()),
             row.status.as_ref().to_owned(),
-            phase,
+            phase.unwrap_or_else(|| UNKNOWN.to_owned()),
             percent(row.progress_percent),
-            tests.unwrap_or_else(|| "-".to_owned()),
+            passed_of_all(row.tests.as_ref()),
+            now_at(row).unwrap_or(UNKNOWN).to_owned(),
             age(row.last_work_at, now),
+            id.copied().unwrap_or_default().to_owned(),
         ]
     });
-    table::aligned(
-        ["SESSION", "STATUS", "PHASE", "PROGRESS", "TESTS", "LAST WORK"],
-        cells,
-        style,
-        // Numbers are aligned to the right.
-        |column| column == 3,
-        |row, column, cell| match column {
-            1 => style.status(rows[row].status, cell),
-            _ => cell.to_owned(),
-        },
-    )
+    Table::new(COLUMNS, cells).text(style, |row, column, cell| match column {
+        STATUS => style.status(rows[row].status, cell),
+        TESTS if rows[row].tests.as_ref().and_then(|tests| tests.failed) > Some(0) => style.paint(Color::Red, cell),
+        _ => cell.to_owned(),
+    })
 }
 
-fn shortened(text: &str) -> String {
-    const MAX_LENGTH: usize = 40;
-    match text.char_indices().nth(MAX_LENGTH) {
-        Some((end, _)) => format!("{}…", text[..end].trim_end()),
-        None => text.to_owned(),
+/// What it is doing, or what it waits for, or why it stands as it does.
+fn now_at(row: &SessionRow) -> Option<&str> {
+    let activity = row.activity.as_deref().map(|activity| activity.text.as_str());
+    let asked = row.attention.as_ref().map(|attention| attention.text.as_str());
+    let reason = row.status_reason.as_deref();
+    let shown = match row.status {
+        SessionStatus::Running => activity.or(reason),
+        SessionStatus::Waiting => asked.filter(|text| !text.is_empty()).or(reason),
+        _ => reason,
+    };
+    shown.filter(|text| !text.is_empty())
+}
+
+/// `46/48`, or what is known of it.
+fn passed_of_all(tests: Option<&RowTests>) -> String {
+    match tests.map(|tests| (tests.passed, tests.failed)) {
+        Some((Some(passed), Some(failed))) => format!("{passed}/{}", passed.saturating_add(failed)),
+        Some((None, None)) | None => UNKNOWN.to_owned(),
+        Some((passed, failed)) => counts(passed, failed),
     }
 }
 
@@ -72,16 +98,26 @@ fn counts(passed: Option<u32>, failed: Option<u32>) -> String {
 
 /// One session, with a line for each known field.
 pub(crate) fn session(view: &SessionView, now: Timestamp, style: Style) -> String {
+    let is_agents = view.source == SourceOfState::Transcript;
+    let id = view.id.to_string();
+    let name = if is_agents {
+        one_line(&view.name)
+    } else {
+        id.as_str().into()
+    };
     let mut text = format!(
         "{}  {}",
-        style.bold(&view.id.to_string()),
+        style.bold(&name),
         style.status(view.status, view.status.as_ref())
     );
     if let Some(reason) = &view.status_reason {
-        text.push_str(&format!("  {}", style.dim(reason)));
+        text.push_str(&format!("  {}", style.dim(&one_line(reason))));
     }
-    text.push('\n');
+    text = layout::wrapped(&text, style.columns()).join("\n  ") + "\n";
     let mut line = |label: &str, value: &str| text.push_str(&style.labeled(label, &one_line(value)));
+    if is_agents {
+        line("id", &id);
+    }
     if let Some(task) = &view.task {
         line("task", &task.split_whitespace().collect::<Vec<_>>().join(" "));
     }
@@ -241,16 +277,69 @@ mod tests {
         };
         let rows = [row("weather-app~1", "running", 7.0), row("x~12", "completed", 100.0)];
         insta::assert_snapshot!(sessions(&rows, now(), Style::plain()), @r"
-        SESSION        STATUS     PHASE        PROGRESS  TESTS               LAST WORK
-        weather-app~1  running    Builder 3/7       7 %  5 passed, 0 failed  12 s ago
-        x~12           completed  Builder 3/7     100 %  5 passed, 0 failed  12 s ago
+        SESSION        STATUS     PHASE        PROGRESS  TESTS  LAST WORK
+        weather-app~1  running    Builder 3/7       7 %  5/5    12 s ago
+        x~12           completed  Builder 3/7     100 %  5/5    12 s ago
         ");
         assert_eq!(sessions(&[], now(), Style::plain()), "There are no sessions.\n");
     }
 
+    const COLORED: Style = Style {
+        colored: true,
+        columns: None,
+    };
+
+    #[test]
+    fn agents_appear_by_their_titles_in_any_width() {
+        let row = |rest: serde_json::Value| -> SessionRow {
+            let mut row = json!({"source": "transcript", "last_work_at": "2026-01-01T00:00:00Z"});
+            row.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+            serde_json::from_value(row).unwrap()
+        };
+        let rows = [
+            row(
+                json!({"id": "7d1f0c3e-77aa-4f0e-9a55-0d5b7f7b2c11~1", "status": "running",
+                "name": "Mend the flaky test of the sync queue before the release",
+                "activity": {"kind": "tool", "text": "Edit src/sync/queue.rs", "since": "2026-01-01T00:00:00Z"}}),
+            ),
+            row(
+                json!({"id": "019a8b72-1111-7000-8000-000000000000~1", "status": "waiting", "name": "日本語のタイトル",
+                "attention": {"kind": "waiting", "since": "2026-01-01T00:00:00Z", "seq": 1, "text": "Wants to run: rm -rf build"}}),
+            ),
+        ];
+        insta::assert_snapshot!(sessions(&rows, now(), Style::plain()), @r"
+        SESSION                                                   STATUS   NOW                         LAST WORK  ID
+        Mend the flaky test of the sync queue before the release  running  Edit src/sync/queue.rs      12 s ago   7d1f0c3e
+        日本語のタイトル                                          waiting  Wants to run: rm -rf build  12 s ago   019a8b72
+        ");
+        insta::assert_snapshot!(sessions(&rows, now(), Style::plain().of_width(80)), @r"
+        SESSION                   STATUS   NOW                       LAST WORK  ID
+        Mend the flaky test of…   running  Edit src/sync/queue.rs    12 s ago   7d1f0c3e
+        日本語のタイトル          waiting  Wants to run: rm -rf bu…  12 s ago   019a8b72
+        ");
+        let build = row(
+            json!({"id": "weather-app~1", "name": "weather-app", "source": "live", "status": "running",
+            "phase": {"name": "Documentation", "number": "5", "total": 7}, "progress_percent": 70.0,
+            "tests": {"passed": 46, "failed": 2}}),
+        );
+        let all = [rows.to_vec(), vec![build]].concat();
+        insta::assert_snapshot!(sessions(&all, now(), Style::plain().of_width(80)), @r"
+        SESSION               STATUS   PHASE        PROGRESS  TESTS  LAST WORK  ID
+        Mend the flaky test…  running  -                   -  -      12 s ago   7d1f0c3e
+        日本語のタイトル      waiting  -                   -  -      12 s ago   019a8b72
+        weather-app~1         running  Documentat…      70 %  46/48  12 s ago
+        ");
+        insta::assert_snapshot!(sessions(&all, now(), Style::plain().of_width(120)), @r"
+        SESSION                     STATUS   PHASE              PROGRESS  TESTS  NOW                         LAST WORK  ID
+        Mend the flaky test of th…  running  -                         -  -      Edit src/sync/queue.rs      12 s ago   7d1f0c3e
+        日本語のタイトル            waiting  -                         -  -      Wants to run: rm -rf build  12 s ago   019a8b72
+        weather-app~1               running  Documentation 5/7      70 %  46/48  -                           12 s ago
+        ");
+    }
+
     #[test]
     fn colors_are_the_only_control_sequences() {
-        let colored = plain::rendered(&session(&view(), now(), Style { colored: true }), true);
+        let colored = plain::rendered(&session(&view(), now(), COLORED), true);
         let plain = plain::rendered(&session(&view(), now(), Style::plain()), true);
         assert_ne!(colored, plain);
         let mut stripped = colored;

@@ -5,18 +5,25 @@ use std::fmt::Write as _;
 use forgecast_protocol::report::{CostRange, GroupBy, UsageAmount, UsageReport, UsageRow};
 use forgecast_protocol::session::{TokenCounts, Usage};
 
-use super::{Style, counted, table};
+use super::short_id::short_ids;
+use super::table::{Column, Table, UNKNOWN};
+use super::{Style, counted};
 use forgecast_session::price::WEB_SEARCH;
 
-const COLUMNS: usize = 8;
+/// Whether numbers are written out or rounded, which is where they do not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Digits {
+    All,
+    Rounded,
+}
 
-/// The report as a table, then today's usage, burn rate and budgets.
-pub(crate) fn usage(report: &UsageReport, style: Style) -> String {
+/// The report as a table, then today's usage, burn rate and budgets, and who counted it.
+pub(crate) fn usage(report: &UsageReport, counted_by: &str, style: Style) -> String {
     if report.rows.is_empty() {
-        return "No usage found.\n".to_owned();
+        return "No usage found.\n".to_owned() + &entry(style, "counted", counted_by);
     }
     let mut text = rows(report, style);
-    let mut line = |label: &str, value: &str| text.push_str(style.labeled(label, value).trim_start_matches(' '));
+    let mut line = |label: &str, value: &str| text.push_str(&entry(style, label, value));
     if report.totals.unpriced_calls > 0 {
         let unpriced = grouped(report.totals.unpriced_calls);
         line(
@@ -80,33 +87,65 @@ pub(crate) fn usage(report: &UsageReport, style: Style) -> String {
         );
     }
     line("prices", &format!("US dollars, as of {}", report.prices_of));
+    line("counted", counted_by);
     text
 }
 
+/// A line below the table.
+fn entry(style: Style, label: &str, value: &str) -> String {
+    let lines = style.labeled(label, value);
+    let lines = lines.lines().map(|line| line.strip_prefix("  ").unwrap_or(line));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+const COLUMNS: usize = 9;
+
 /// The rows of the report and their totals.
 fn rows(report: &UsageReport, style: Style) -> String {
-    let group = report.group_by.as_ref().to_uppercase();
-    let rows = report.rows.iter();
-    let rows = rows.map(|row| cells(named(row.key(), report.group_by), &row.amount));
-    table::aligned(
-        [
-            &group,
-            "INPUT",
-            "OUTPUT",
-            "CACHE WRITE",
-            "CACHE READ",
-            "CACHE HITS",
-            "CALLS",
-            "COST ",
-        ],
-        rows.chain([cells("total", &report.totals)]),
-        style,
-        |column| column > 0,
-        |row, _, cell| match row == report.rows.len() {
-            true => style.bold(cell),
-            false => cell.to_owned(),
-        },
-    )
+    let table = |digits| {
+        let columns = [
+            Column::new(heading(report.group_by)).cut_to(16),
+            Column::new("ID").optional(1),
+            Column::number("INPUT"),
+            Column::number("OUTPUT"),
+            Column::number("CACHE WRITE").optional(3),
+            Column::number("CACHE READ").optional(2),
+            Column::number("CACHE HITS").optional(4),
+            Column::number("CALLS"),
+            Column::number("COST "),
+        ];
+        let titled = report.rows.iter().filter(|row| row.title.is_some());
+        let ids = short_ids(titled.map(UsageRow::key));
+        let rows = report.rows.iter().map(|row| {
+            let id = ids.get(row.key()).copied().unwrap_or_default();
+            let name = row
+                .title
+                .as_deref()
+                .unwrap_or_else(|| named(row.key(), report.group_by));
+            cells([name, id], &row.amount, digits)
+        });
+        Table::new(columns, rows.chain([cells(["total", ""], &report.totals, digits)]))
+    };
+    let whole = table(Digits::All);
+    let table = if whole.fits(style) {
+        whole
+    } else {
+        table(Digits::Rounded)
+    };
+    table.text(style, |row, _, cell| match row == report.rows.len() {
+        true => style.bold(cell),
+        false => cell.to_owned(),
+    })
+}
+
+fn heading(group: GroupBy) -> &'static str {
+    match group {
+        GroupBy::Day => "DAY",
+        GroupBy::Project => "PROJECT",
+        GroupBy::Model => "MODEL",
+        GroupBy::Phase => "PHASE",
+        GroupBy::Session => "SESSION",
+    }
 }
 
 /// What searching the web cost, which is part of the report.
@@ -144,16 +183,21 @@ fn named(key: &str, group: GroupBy) -> &str {
     }
 }
 
-fn cells(name: &str, amount: &UsageAmount) -> [String; COLUMNS] {
+fn cells([name, id]: [&str; 2], amount: &UsageAmount, digits: Digits) -> [String; COLUMNS] {
+    let number = |number| match digits {
+        Digits::All => grouped(number),
+        Digits::Rounded => rounded(number),
+    };
     let tokens = &amount.tokens;
     [
         name.to_owned(),
-        grouped(tokens.input),
-        grouped(tokens.output),
-        grouped(tokens.cache_write),
-        grouped(tokens.cache_read),
+        id.to_owned(),
+        number(tokens.input),
+        number(tokens.output),
+        number(tokens.cache_write),
+        number(tokens.cache_read),
         hits(tokens),
-        grouped(amount.calls),
+        number(amount.calls),
         cost(amount),
     ]
 }
@@ -163,7 +207,7 @@ fn hits(tokens: &TokenCounts) -> String {
     let given = tokens.total().saturating_sub(tokens.output);
     match tokens.cache_read.saturating_mul(1_000).checked_div(given) {
         Some(thousandths) => format!("{}.{} %", thousandths / 10, thousandths % 10),
-        None => "-".to_owned(),
+        None => UNKNOWN.to_owned(),
     }
 }
 
@@ -181,8 +225,13 @@ fn range(usd: CostRange) -> String {
     if low == high { low } else { format!("{low} to {high}") }
 }
 
+/// `$1,234.50`
 fn money(usd: f64) -> String {
-    format!("${usd:.2}")
+    let text = format!("{usd:.2}");
+    match text.split_once('.') {
+        Some((dollars, cents)) => format!("${}.{cents}", dollars.parse().map_or(dollars.to_owned(), grouped)),
+        None => format!("${text}"),
+    }
 }
 
 /// `1,234,567`
@@ -196,6 +245,18 @@ pub(super) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// `999`, `1.2k`, `35M`: two digits or three, rounded down.
+fn rounded(number: u64) -> String {
+    let units = [(1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")];
+    let Some((unit, letter)) = units.into_iter().find(|(unit, _)| number >= *unit) else {
+        return number.to_string();
+    };
+    match number / (unit / 10) {
+        tenths @ ..100 => format!("{}.{}{letter}", tenths / 10, tenths % 10),
+        tenths => format!("{}{letter}", tenths / 10),
+    }
 }
 
 #[cfg(test)]
@@ -261,7 +322,8 @@ mod tests {
             prices_of: "2026-11-21".to_owned(),
             ..UsageReport::default()
         };
-        insta::assert_snapshot!(usage(&report, Style::plain()), @r"
+        let by = "from the transcripts in ~/.claude; no server is running";
+        insta::assert_snapshot!(usage(&report, by, Style::plain()), @r"
         PROJECT      INPUT     OUTPUT  CACHE WRITE  CACHE READ  CACHE HITS  CALLS      COST
         weather-app  1,000  1,234,567            0       9,000      90.0 %      2    $12.23
         (none)          10  1,234,567            0           0       0.0 %      2     $0.50*
@@ -273,7 +335,76 @@ mod tests {
         agents     $13.00 by their own account of 3 sessions, of which $12.50 is counted here
         today      $1.00 for 1,234,568 tokens
         prices     US dollars, as of 2026-11-21
+        counted    from the transcripts in ~/.claude; no server is running
         ");
-        assert_eq!(usage(&UsageReport::default(), Style::plain()), "No usage found.\n");
+        insta::assert_snapshot!(usage(&report, by, Style::plain().of_width(80)), @r"
+        PROJECT      INPUT  OUTPUT  CACHE WRITE  CACHE READ  CALLS      COST
+        weather-app   1.0k    1.2M            0        9.0k      2    $12.23
+        (none)          10    1.2M            0           0      2     $0.50*
+        other            0    1.2M            0           0      2  unpriced
+        search           0       0            0           0      0     $0.00
+        total         1.0k    3.7M            0        9.0k      6    $12.73*
+        *          3 calls to models without a price are not included
+        searches   $0.25 of it for searches of the web
+        agents     $13.00 by their own account of 3 sessions, of which $12.50 is
+                   counted here
+        today      $1.00 for 1,234,568 tokens
+        prices     US dollars, as of 2026-11-21
+        counted    from the transcripts in ~/.claude; no server is running
+        ");
+        insta::assert_snapshot!(usage(&UsageReport::default(), by, Style::plain()), @r"
+        No usage found.
+        counted    from the transcripts in ~/.claude; no server is running
+        ");
+    }
+
+    #[test]
+    fn sessions_of_agents_appear_by_their_titles() {
+        let row = |id: &str, title: Option<&str>| UsageRow {
+            group: [(GroupBy::Session, id.to_owned())].into(),
+            title: title.map(str::to_owned),
+            amount: amount(123_456_789, 9_876_543_210, 1_234.5, 0),
+            ..UsageRow::default()
+        };
+        let report = UsageReport {
+            group_by: GroupBy::Session,
+            rows: vec![
+                row(
+                    "7d1f0c3e-77aa-4f0e-9a55-0d5b7f7b2c11",
+                    Some("Mend the flaky test of the sync queue"),
+                ),
+                row("deploy~1", None),
+            ],
+            prices_of: "2026-11-21".to_owned(),
+            ..UsageReport::default()
+        };
+        insta::assert_snapshot!(usage(&report, "by the server at http://127.0.0.1:8080", Style::plain().of_width(80)), @r"
+        SESSION                   ID        INPUT  OUTPUT  CACHE READ  CALLS       COST
+        Mend the flaky test of…   7d1f0c3e   123M    1.2M        9.8G      2  $1,234.50
+        deploy~1                             123M    1.2M        9.8G      2  $1,234.50
+        total                                   0       0           0      0      $0.00
+        prices     US dollars, as of 2026-11-21
+        counted    by the server at http://127.0.0.1:8080
+        ");
+    }
+
+    #[test]
+    fn large_numbers_are_rounded_down_to_a_few_digits() {
+        let shown = [
+            0,
+            999,
+            1_000,
+            1_299,
+            99_999,
+            999_999,
+            1_234_567,
+            35_000_000,
+            9_876_543_210,
+        ]
+        .map(rounded);
+        assert_eq!(
+            shown,
+            ["0", "999", "1.0k", "1.2k", "99k", "999k", "1.2M", "35M", "9.8G"]
+        );
     }
 }

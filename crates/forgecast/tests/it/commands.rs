@@ -34,8 +34,8 @@ fn without_a_server_a_command_looks_once_by_itself_and_leaves_nothing_behind() {
     let (code, stdout, stderr) = world.run(&["sessions"]);
     assert_eq!((code, stderr.as_str()), (0, ""));
     insta::assert_snapshot!(steady(&stdout), @r"
-    SESSION        STATUS   PHASE     PROGRESS  TESTS                LAST WORK
-    weather-app~1  running  Test 4/7      43 %  46 passed, 2 failed  0 s ago
+    SESSION        STATUS   PHASE     PROGRESS  TESTS  NOW                              LAST WORK
+    weather-app~1  running  Test 4/7      43 %  46/48  Test run 1: 46 passed, 2 failed  0 s ago
     ");
     let (code, stdout, _) = world.run(&["status", "weather-app"]);
     assert_eq!(code, 0);

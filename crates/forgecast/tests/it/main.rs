@@ -25,6 +25,7 @@ mod nights;
 mod refusals;
 mod restart;
 mod sessions;
+mod terminal;
 mod transcripts;
 mod usage;
 mod viewer;

@@ -29,6 +29,15 @@ fn rows(report: &Value) -> Vec<Value> {
     rows
 }
 
+/// The rows as [`rows`], without titles: a server calls a transcript of a build by the build's id.
+fn without_titles(report: &Value) -> Vec<Value> {
+    let mut rows = rows(report);
+    for row in &mut rows {
+        row.as_object_mut().unwrap().remove("title");
+    }
+    rows
+}
+
 fn stats_when(server: &Server, wished: (Tokens, u64)) -> Value {
     let mut last = Value::Null;
     let found = try_eventually(|| {
@@ -77,7 +86,11 @@ fn grow(seed: u64, kills: u32) {
     assert!(server.stop().success());
     let scanned = report(&world, NOBODY);
     check_rows(&rows(&scanned), &expected.0);
-    assert_eq!(rows(&scanned), rows(&counted), "a scan and a server differ");
+    assert_eq!(
+        without_titles(&scanned),
+        without_titles(&counted),
+        "a scan and a server differ"
+    );
     assert_eq!(amount(&scanned["totals"]), expected.total());
     for by in ["day", "model", "project"] {
         let other = report(&world, &["usage", "--by", by, "--json"]);
@@ -249,6 +262,53 @@ fn what_a_driver_reports_of_an_agent_counts_only_where_there_is_no_transcript_of
 }
 
 #[test]
+fn sessions_are_reported_by_title_and_who_counted_is_said() {
+    let world = World::new();
+    let (code, said, _) = world.run(&["usage"]);
+    assert_eq!(code, 0);
+    insta::assert_snapshot!(said, @r"
+    No usage found.
+    counted    nowhere: none of these folders is there: ~/.claude, ~/.config/claude, ~/.codex, ~/.foundry; no running server watches them
+    ");
+    one_call(&world, SHOP, [1_000, 20, 0, 0]);
+    let table = |arguments: &[&str]| {
+        let (code, said, stderr) = world.run(arguments);
+        assert_eq!((code, stderr.as_str()), (0, ""), "{said}");
+        said
+    };
+    let by_session = ["usage", "--by", "session"];
+    let scanned = table(&by_session);
+    assert!(scanned.contains("Mend the shop  7d1f0c3e  1,000"), "{scanned}");
+    assert!(
+        scanned.contains("counted    from the transcripts in ~/.claude; no running server watches them\n"),
+        "{scanned}"
+    );
+    let server = world.serve();
+    stats_when(&server, ([1_000, 20, 0, 0], 1));
+    let asked = table(&by_session);
+    assert!(asked.contains("Mend the shop  7d1f0c3e  1,000"), "{asked}");
+    assert!(
+        asked.contains(&format!("counted    by the server at {}\n", server.url)),
+        "{asked}"
+    );
+    assert_eq!(rows(&report(&world, NOBODY))[0]["title"], "Mend the shop");
+
+    // A server that watches something else is asked only when it is named.
+    let other = World::new();
+    let (_, said, _) = other.run(&by_session);
+    assert!(said.starts_with("No usage found."), "{said}");
+    let (code, said, _) = other.run(&["usage", "--by", "session", "--url", &server.url]);
+    assert!(code == 0 && said.contains("Mend the shop"), "{said}");
+    let url = server.url.clone();
+    assert!(server.stop().success());
+    let (code, _, said) = other.run(&["usage", "--url", &url]);
+    assert_eq!(code, 1);
+    let port = url.rsplit(':').next().unwrap();
+    insta::assert_snapshot!(said.replace(port, "<port>"), @"forgecast: no server listens at http://127.0.0.1:<port>; start it, or check the address");
+    insta::assert_snapshot!(other.run(&["usage", "--url", "https://builds.example"]).2, @"forgecast: usage asks servers without encryption only; on the machine of the server use its address with http://");
+}
+
+#[test]
 fn prices_of_ones_own_and_budgets_hold() {
     let world = World::new();
     one_call(&world, SHOP, [1_000_000, 0, 0, 0]);
@@ -342,7 +402,7 @@ fn transcripts_are_left_alone_when_they_are_switched_off_and_by_the_demo() {
     let world = World::new();
     one_call(&world, SHOP, [10, 1, 0, 0]);
     let (_, said, _) = world.run(&["usage", "--no-transcripts"]);
-    assert_eq!(said, "No usage found.\n");
+    assert!(said.starts_with("No usage found.\n"), "{said}");
     let kinds = |server: &Server| {
         let ready = eventually("ready", || {
             let (_, body) = server.get("/readyz");

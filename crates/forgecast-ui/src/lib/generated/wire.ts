@@ -3162,6 +3162,8 @@ export interface components {
             project?: string;
             /** @description The session's or the transcript's id. */
             session?: string;
+            /** @description Of a transcript, when grouped by session: its title, or the id of the build that it belongs to. Absent when neither is known any more. */
+            title?: string;
             /**
              * Format: uint64
              * @description Calls whose model has no price: their tokens are counted, their cost is not known.

@@ -7,12 +7,10 @@ use forgecast_server::Role;
 use crate::access;
 use crate::cli::InitArgs;
 use crate::commands::{Context, session_client};
-use crate::config::Config;
+use crate::config::{Config, TOKEN_VARIABLE};
 use crate::connect::settings;
 use crate::terminal;
 
-/// The variable with a token for a server on another machine.
-const TOKEN_VARIABLE: &str = "FORGECAST_TOKEN";
 /// Replaces a token in output.
 const MASKED_TOKEN: &str = "fc_i_…";
 
@@ -30,7 +28,7 @@ impl Tokens<'_> {
     /// # Errors
     /// It cannot be created.
     pub(super) fn required(&self, there: Option<String>) -> Result<Option<String>> {
-        if let Some(given) = self.context.environment.variable(TOKEN_VARIABLE) {
+        if let Some(given) = self.context.environment.token() {
             return Ok(Some(given.to_owned()));
         }
         if self.args.url.is_some() && !is_local(self.url) {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::config::Config;
 use crate::pipeline;
 use crate::server_urls::ServerUrls;
-use crate::terminal::{self, Style, counted, one_line};
+use crate::terminal::{self, Progress, Style, Unit, counted, one_line};
 
 /// How long the banner waits for the first scan; the scan of a large tree continues afterwards.
 const FIRST_SCAN: Duration = Duration::from_secs(10);
@@ -33,7 +33,7 @@ pub(super) struct StartupBanner<'a> {
 impl StartupBanner<'_> {
     /// Prints addresses and tokens. `made` are the tokens that this start created, with their text.
     pub(super) fn print(self, tokens: &[TokenInfo], made: &[(TokenInfo, String)]) {
-        terminal::print(&self.text(tokens, made, terminal::columns()));
+        terminal::print(&self.text(tokens, made));
         if self.urls.is_exposed() && self.fingerprint.is_none() && self.config.server.trusted_proxies.is_empty() {
             terminal::warn(
                 "this address is reachable from the network and connections are not encrypted, so others on the network can read \
@@ -42,7 +42,7 @@ impl StartupBanner<'_> {
         }
     }
 
-    fn text(self, tokens: &[TokenInfo], made: &[(TokenInfo, String)], columns: usize) -> String {
+    fn text(self, tokens: &[TokenInfo], made: &[(TokenInfo, String)]) -> String {
         let style = self.style;
         let text_of = |role| made.iter().find(|(info, _)| info.role == role).map(|(_, text)| text);
         let entry = text_of(Role::View)
@@ -77,17 +77,18 @@ impl StartupBanner<'_> {
         let note = "shown only once; `forgecast token` creates, lists and revokes tokens";
         line("", &style.dim(note));
         if let Some(first) = elsewhere.first()
-            && let Some(code) = terminal::qr(&format!("{first}{entry}"), columns.saturating_sub(2), style)
+            && let Some(code) = terminal::qr(&format!("{first}{entry}"), style)
         {
             text.push_str(&format!("\n{code}\n"));
         }
         text
     }
 
-    /// Prints the watched folders and what was found in them, after the first scan or [`FIRST_SCAN`].
-    pub(super) async fn print_findings(self, hub: Hub, health: watch::Receiver<SourceHealth>) {
-        let settled = pipeline::settled(&hub, health.clone(), FIRST_SCAN).await;
-        let health = health.borrow().clone();
+    /// Prints the watched folders and what was found in them, after the first scan or [`FIRST_SCAN`], and shows how far the
+    /// reading of archives is.
+    pub(super) async fn print_findings(self, hub: Hub, reports: watch::Receiver<SourceHealth>) {
+        let settled = pipeline::settled(&hub, reports.clone(), FIRST_SCAN).await;
+        let health = reports.borrow().clone();
         let mut text = String::new();
         for root in &health.roots {
             text += &match (&root.message, root.state) {
@@ -101,6 +102,21 @@ impl StartupBanner<'_> {
         let found = format!("{projects}, {sessions}, {running} running{so_far}");
         text += &self.style.labeled("found", &found);
         terminal::print(&text);
+        show_indexing(reports).await;
+    }
+}
+
+/// Shows how far the reading of archives is, until all that wait are read.
+async fn show_indexing(mut reports: watch::Receiver<SourceHealth>) {
+    let progress = Progress::of("indexing transcripts", Unit::Bytes);
+    loop {
+        let Some(indexing) = reports.borrow_and_update().indexing else {
+            return;
+        };
+        progress.at(indexing.bytes_done, indexing.bytes);
+        if reports.changed().await.is_err() {
+            return;
+        }
     }
 }
 
