@@ -40,6 +40,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the database is only read, so that nothing can be changed.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        matches!(
+            self,
+            Self::Store {
+                source: forgecast_store::Error::ReadOnly,
+                ..
+            }
+        )
+    }
+
     /// The error of a store that failed while the hub wanted this of it.
     pub(crate) fn store(operation: &'static str) -> impl Fn(forgecast_store::Error) -> Self + Copy {
         move |source| Self::Store { operation, source }

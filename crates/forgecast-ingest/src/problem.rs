@@ -15,6 +15,25 @@ pub(crate) struct Problems(BTreeMap<String, Problem>);
 impl Problems {
     /// A problem is seen: the fact that says so, unless it was said in the same words already.
     pub(crate) fn found(&mut self, key: &str, kind: ProblemKind, message: String, subject: &str) -> Option<Fact> {
+        let found = self.added(key, kind, message, subject)?;
+        tracing::warn!(key, ?kind, problem = found.problem.message, "a source has a problem");
+        Some(Fact::ProblemFound(found))
+    }
+
+    /// As [`found`](Self::found), of what the user is told by others, so that it is no warning of the log.
+    pub(crate) fn found_by_others(
+        &mut self,
+        key: &str,
+        kind: ProblemKind,
+        message: String,
+        subject: &str,
+    ) -> Option<Fact> {
+        let found = self.added(key, kind, message, subject)?;
+        tracing::info!(key, ?kind, problem = found.problem.message, "a source has a problem");
+        Some(Fact::ProblemFound(found))
+    }
+
+    fn added(&mut self, key: &str, kind: ProblemKind, message: String, subject: &str) -> Option<ProblemFound> {
         let problem = Problem {
             kind,
             message,
@@ -23,12 +42,11 @@ impl Problems {
         if self.0.get(key) == Some(&problem) {
             return None;
         }
-        tracing::warn!(key, kind = ?problem.kind, problem = problem.message, "a source has a problem");
         self.0.insert(key.to_owned(), problem.clone());
-        Some(Fact::ProblemFound(ProblemFound {
+        Some(ProblemFound {
             key: key.to_owned(),
             problem,
-        }))
+        })
     }
 
     /// A file or folder that is its own key cannot be opened or read.

@@ -187,6 +187,7 @@ impl From<forgecast_hub::Error> for Error {
         match error {
             forgecast_hub::Error::Stopped => Self::Busy,
             forgecast_hub::Error::SinceAfterUntil => Self::Malformed(error.to_string()),
+            error if error.is_read_only() => Self::ReadOnly,
             error => Self::Internal(with_causes(&error)),
         }
     }

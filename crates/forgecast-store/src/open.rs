@@ -35,7 +35,8 @@ pub struct Opened {
     pub epoch: Epoch,
     /// Whether the store was closed properly the last time (true for a new one).
     pub clean: bool,
-    /// What viewers should know about it, by key: a damaged file that was quarantined, a schema that is too new.
+    /// What viewers should know about it, by key: a damaged file that was quarantined, a schema that is too new. Whoever
+    /// opens the store says it to the user.
     pub notices: Vec<(String, Problem)>,
 }
 
@@ -146,15 +147,12 @@ impl Start {
     }
 
     fn read_only(self, held: OpenGuard) -> Result<Opened, Error> {
-        tracing::warn!(
-            database = %self.path.display(),
-            "the database was written by a newer version; it is read, and nothing new is stored"
-        );
         let problem = Problem {
             kind: ProblemKind::Store,
-            message: "The database was written by a newer forgecast: it is read, and nothing new is stored. \
-                      Update this one, or choose another file with --db."
-                .into(),
+            message:
+                "Read-only: the database was written by a newer Forgecast. It is read, and nothing new is stored. \
+                      Update this Forgecast, or choose another file with --db."
+                    .into(),
             subject: Some(self.path.display().to_string()),
         };
         Ok(Opened {

@@ -26,7 +26,7 @@ pub(crate) fn quarantine(path: &Path, now: Timestamp, why: &str) -> Result<(Stri
             fs::rename(&from, with_suffix(&target, suffix)).map_err(|source| Error::open(&from, &source))?;
         }
     }
-    tracing::error!(
+    tracing::info!(
         database = %path.display(), kept_as = %target.display(), why,
         "the database cannot be used; it was quarantined and a new one begun"
     );

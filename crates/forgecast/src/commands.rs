@@ -24,7 +24,7 @@ use serde::Serialize;
 use toml::Value;
 
 use crate::cli::{CommonArgs, ListenArgs, ServeArgs, SourceArgs};
-use crate::config::{Config, Environment, Key, key};
+use crate::config::{Config, Environment, Key, LogLevel, Provenance, key};
 use crate::terminal::{self, Style};
 
 /// The environment and the common options, which every command gets.
@@ -32,6 +32,8 @@ use crate::terminal::{self, Style};
 pub(crate) struct Context {
     pub(crate) environment: Environment,
     pub(crate) common: CommonArgs,
+    /// Whether the command serves. The others say in words of their own what concerns their user.
+    pub(crate) is_server: bool,
 }
 
 /// Settings that the command line names.
@@ -65,7 +67,13 @@ impl Context {
         flags.set(key!(log.format), self.common.log_format);
         flags.set(key!(log.level), self.common.log_level);
         let config = Config::resolve(&self.environment, self.common.config.as_deref(), flags.0)?;
-        crate::telemetry::begin(&config, &self.environment);
+        let is_chosen = config.provenance(key!(log.level)) != Provenance::Default;
+        let level = if self.is_server || is_chosen {
+            config.log.level
+        } else {
+            LogLevel::Error
+        };
+        crate::telemetry::begin(level, config.log.format, &self.environment);
         for warning in &config.warnings {
             terminal::warn(warning);
         }

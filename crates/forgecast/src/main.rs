@@ -65,11 +65,13 @@ fn parse() -> Cli {
 }
 
 fn run(cli: Cli, began: Instant) -> Result<()> {
+    let command = cli.command.unwrap_or(Command::Serve(cli.serve));
     let context = Context {
         environment: Environment::of_this_process(),
         common: cli.common,
+        is_server: matches!(command, Command::Serve(_) | Command::Demo(_)),
     };
-    match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+    match command {
         Command::Serve(args) => block_on(commands::serve::run(&context, &args)),
         Command::Demo(args) => block_on(commands::demo::run(&context, &args)),
         Command::Sessions(args) => commands::sessions::run(&context, &args),

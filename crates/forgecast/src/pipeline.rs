@@ -22,6 +22,8 @@ use crate::memory;
 /// A hub on its store, without sources.
 pub(crate) struct RunningHub {
     pub(crate) hub: Hub,
+    /// What the user has to know of the database: that it was damaged, or is only read.
+    pub(crate) notices: Vec<String>,
     task: JoinHandle<()>,
     stop: CancellationToken,
 }
@@ -30,9 +32,9 @@ pub(crate) struct RunningHub {
 pub(crate) struct Pipeline {
     pub(crate) hub: Hub,
     pub(crate) health: watch::Receiver<SourceHealth>,
+    pub(crate) running: RunningHub,
     sources: JoinHandle<Result<(), forgecast_ingest::Error>>,
     stop_sources: CancellationToken,
-    running: RunningHub,
 }
 
 /// The rules for secrets: the built-in ones, changed by the configuration.
@@ -57,8 +59,15 @@ impl RunningHub {
 
     async fn on(opened: forgecast_store::Opened, options: forgecast_hub::Options, clock: Clock) -> Result<Self> {
         let stop = CancellationToken::new();
+        let notices = opened.notices.iter().map(|(_, problem)| problem.message.clone());
+        let notices = notices.collect();
         let (hub, task) = forgecast_hub::start(opened, options, clock, stop.clone()).await?;
-        Ok(Self { hub, task, stop })
+        Ok(Self {
+            hub,
+            notices,
+            task,
+            stop,
+        })
     }
 
     /// Commits what waits and closes the store.

@@ -8,12 +8,12 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
-use crate::config::{Config, Environment, LogFormat, LogLevel};
+use crate::config::{Environment, LogFormat, LogLevel};
 use crate::terminal::LogLines;
 
 /// Starts the log, once per process.
-pub(crate) fn begin(config: &Config, environment: &Environment) {
-    let level = match config.log.level {
+pub(crate) fn begin(level: LogLevel, format: LogFormat, environment: &Environment) {
+    let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Info => LevelFilter::INFO,
@@ -25,7 +25,7 @@ pub(crate) fn begin(config: &Config, environment: &Environment) {
         .with_default(level.min(LevelFilter::WARN))
         .with_target("forgecast", level);
     let colors = std::io::stderr().is_terminal() && environment.variable("NO_COLOR").is_none();
-    let is_json = config.log.format == LogFormat::Json;
+    let is_json = format == LogFormat::Json;
     let layer = fmt::layer().with_writer(move || LogLines {
         to: std::io::stderr(),
         colored: colors && !is_json,

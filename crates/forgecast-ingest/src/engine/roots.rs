@@ -232,7 +232,13 @@ impl Engine {
             let message = away.message(&key);
             root.state = state;
             root.message = Some(message.clone());
-            self.report_problem(&key, kind, message, &key);
+            if self.counters.ready {
+                self.report_problem(&key, kind, message, &key);
+            } else {
+                // Whoever starts says what is wrong with the folders, by the health of the roots.
+                let fact = self.problems.found_by_others(&key, kind, message, &key);
+                self.emit(fact);
+            }
         }
         if was_there {
             self.forget_folder(&path);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use tokio_util::sync::CancellationToken;
 
 use super::serve::Service;
@@ -90,6 +90,9 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Result<()> {
 
 /// Makes a folder; its path as the sources will find it.
 fn folder(path: &Path) -> Result<PathBuf> {
+    if path.exists() && !path.is_dir() {
+        bail!("{} is not a folder; name another one", path.display());
+    }
     let made = std::fs::create_dir_all(path).and_then(|()| path.canonicalize());
     made.with_context(|| format!("cannot make {}", path.display()))
 }

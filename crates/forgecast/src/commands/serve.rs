@@ -83,10 +83,12 @@ impl Service<'_> {
         self.deliver(&pipeline, &app, shutdown.clone());
         let stop_server = CancellationToken::new();
         let mut server = tokio::spawn(forgecast_server::run(listener, app, stop_server.clone()));
+        let notices = std::mem::take(&mut pipeline.running.notices);
         let banner = StartupBanner {
             style: Style::of_stdout(&self.context.environment),
             config: self.config,
             db: &self.db,
+            notices: &notices,
             urls: &urls,
             fingerprint: fingerprint.as_deref(),
         };

@@ -74,6 +74,11 @@ impl LocalHub {
                 SCAN_LIMIT.as_secs()
             )
         })?;
+        warn_of(&pipeline.running);
+        let roots = pipeline.health.borrow().roots.clone();
+        for message in roots.iter().filter_map(|root| root.message.as_deref()) {
+            terminal::warn(message);
+        }
         let hub = pipeline.hub.clone();
         let backing = Backing::Sources(pipeline);
         Ok(Self { runtime, hub, backing })
@@ -83,6 +88,7 @@ impl LocalHub {
     fn of_store(config: &Config, db: PathBuf) -> Result<Self> {
         let runtime = Runtime::new().context("cannot start the runtime")?;
         let running = runtime.block_on(RunningHub::start(config, Some(db)))?;
+        warn_of(&running);
         let hub = running.hub.clone();
         let backing = Backing::Store(running);
         Ok(Self { runtime, hub, backing })
@@ -96,6 +102,13 @@ impl Drop for LocalHub {
             Backing::Sources(pipeline) => self.runtime.block_on(pipeline.stop()),
             Backing::Store(running) => self.runtime.block_on(running.stop()),
         }
+    }
+}
+
+/// Says what is wrong with the database.
+fn warn_of(running: &RunningHub) {
+    for notice in &running.notices {
+        terminal::warn(notice);
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// The configuration is not usable.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
-    #[error("cannot read the configuration {}: {source}", path.display())]
+    #[error("cannot read the configuration {}", path.display())]
     Read { path: PathBuf, source: std::io::Error },
     #[error("{}, line {line}: not TOML: {message}", path.display())]
     Syntax {

@@ -121,7 +121,8 @@ section! {
     Log {
         /// Format of the log on standard error: text or json.
         format: LogFormat = LogFormat::Text,
-        /// The least severe level that is logged: error, warn, info, debug or trace.
+        /// The least severe level that is logged: error, warn, info, debug or trace. If none is set, commands
+        /// that do not serve log errors only.
         level: LogLevel = LogLevel::Warn,
     }
 }

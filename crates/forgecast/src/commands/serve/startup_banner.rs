@@ -25,6 +25,8 @@ pub(super) struct StartupBanner<'a> {
     pub(super) style: Style,
     pub(super) config: &'a Config,
     pub(super) db: &'a Path,
+    /// What is wrong with the database.
+    pub(super) notices: &'a [String],
     pub(super) urls: &'a ServerUrls,
     /// The certificate's SHA-256 fingerprint, if there is a certificate.
     pub(super) fingerprint: Option<&'a str>,
@@ -60,6 +62,9 @@ impl StartupBanner<'_> {
             line("tls", &format!("SHA-256 {fingerprint}"));
         }
         line("database", &one_line(&self.db.display().to_string()));
+        for notice in self.notices {
+            line("problem", &style.bold(&one_line(notice)));
+        }
         if made.is_empty() {
             if self.urls.is_exposed() || self.config.requires_local_tokens() {
                 line("tokens", &listed(tokens));
