@@ -104,6 +104,7 @@ fn every_kind() -> Vec<Value> {
         json!({"session": "app", "type": "problem_found", "key": "disk", "problem": {"kind": "store", "message": "full", "subject": "x"}}),
         json!({"session": "app", "type": "problem_cleared", "key": "disk"}),
         json!({"session": "app", "type": "source_gone", "path": "/home/dev/app"}),
+        json!({"session": "app", "type": "log", "text": "first\nsecond", "level": "warn", "from": "f"}),
         json!({"session": "app", "type": "custom", "kind": "deploy_preview", "data": {"url": "https://example.com", "list": ["a", {"b": "c"}]}}),
         json!({"session": "app", "type": "something_new", "text": "t", "list": ["a"]}),
     ];
@@ -168,6 +169,19 @@ fn in_a_key_whose_lines_are_pushed_together_one_by_one() {
     no_canary(&pushed, &body);
     let last = pushed.batch.logs.iter().filter(|chunk| chunk.lines[0].text == "done");
     assert_eq!(last.count(), 2, "the log goes on, and another's is another");
+}
+
+#[test]
+fn in_a_key_whose_lines_are_one_text_or_several() {
+    let log = |text: &str| json!({"type": "log", "session": "app", "text": text});
+    let long = CANARY.repeat(5);
+    let whole = format!("-----BEGIN PRIVATE KEY-----\n{long}\n-----END PRIVATE KEY-----\ndone\n");
+    let body = json!([log(&whole), log("-----BEGIN PRIVATE KEY-----"), log(&long)]);
+    let pushed = push::envelopes(body.to_string().as_bytes(), &Cleaner::default(), now()).unwrap();
+    no_canary(&pushed, &body);
+    let lines = &pushed.batch.logs[0].lines;
+    assert_eq!(lines.len(), 4, "each line is one, and the end of the last begins none");
+    assert_eq!(lines[3].text, "done");
 }
 
 #[test]

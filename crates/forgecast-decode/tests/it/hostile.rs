@@ -77,6 +77,7 @@ fn value() -> impl Strategy<Value = serde_json::Value> {
     ];
     let word = prop::sample::select(vec![
         "log_line",
+        "log",
         "completion",
         "task_complete",
         "error",

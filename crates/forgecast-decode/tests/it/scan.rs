@@ -89,11 +89,11 @@ fn a_title_is_found_in_the_beginning_of_a_main_transcript_alone() {
         (rollout.as_str(), agent("codex"), codex::rollout(), ROLLOUT),
     ] {
         let read = read(kind, path, &lines, Depth::UsageOnly);
-        let titles = read.events.into_iter().filter_map(|event| match event.fact {
+        let mut titles = read.events.into_iter().filter_map(|event| match event.fact {
             Fact::SessionSeen(seen) => seen.title,
             _ => None,
         });
-        let expected = titles.last().unwrap();
+        let expected = titles.next_back().unwrap();
         assert_eq!(titles_in(kind, path, &lines), [(session.to_owned(), expected)]);
     }
     let sub = "projects/-srv-weather/5f1c/subagents/agent-a77.jsonl";

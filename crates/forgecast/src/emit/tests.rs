@@ -66,7 +66,7 @@ fn lines_for_the_log_are_no_fact_and_carry_their_time() {
     assert!(batch.events.is_empty());
     let chunk = &batch.logs[0];
     assert_eq!(chunk.subject.directory.as_deref(), Some("/home/ann/weather-app"));
-    assert_eq!(chunk.id.as_ref().map(|id| id.as_str()), Some("id-1"));
+    assert_eq!(chunk.id.as_ref().map(forgecast_protocol::EventId::as_str), Some("id-1"));
     let lines: Vec<_> = chunk
         .lines
         .iter()

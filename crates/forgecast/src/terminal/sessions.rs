@@ -64,6 +64,8 @@ fn now_at(row: &SessionRow) -> Option<&str> {
     let reason = row.status_reason.as_deref();
     let shown = match row.status {
         SessionStatus::Running => activity.or(reason),
+        // The reason of these says again when work was last seen.
+        SessionStatus::Stalled | SessionStatus::Abandoned => activity,
         SessionStatus::Waiting => asked.filter(|text| !text.is_empty()).or(reason),
         _ => reason,
     };
