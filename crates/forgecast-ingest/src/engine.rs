@@ -242,7 +242,11 @@ impl Engine {
                 }
             }
             Done::Ended(job) => self.jobs.ended(job),
-            Done::Found(found, soon) => self.found(found, soon, now),
+            Done::Found(found, soon) => {
+                for found in found {
+                    self.found(found, soon, now);
+                }
+            }
             Done::Walked {
                 walk,
                 whole,

@@ -27,14 +27,18 @@ const STUCK: usize = 32;
 /// A reading that takes longer hangs.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// What a walk through a whole root comes across is reported together: so many, or those of so much time.
+const FOUND_TOGETHER: usize = 128;
+const FOUND_WITHIN: Duration = Duration::from_millis(5);
+
 /// What a blocking thread reports.
 pub(super) enum Done {
     /// Sources were read.
     Read(Vec<ReadSource>),
     /// A job is over.
     Ended(u64),
-    /// A walk came across something; `true` when the walk was for something that just appeared.
-    Found(Found, bool),
+    /// What a walk came across, in order; `true` when the walk was for something that just appeared.
+    Found(Vec<Found>, bool),
     /// A walk is over, with how many folders it listed and how long it took.
     Walked {
         walk: Walk,
@@ -215,16 +219,24 @@ impl Jobs {
             move |done| {
                 for walk in walks {
                     let started = Instant::now();
-                    let result = walk.run(&context, |found| done.blocking_send(Done::Found(found, !whole)).is_ok());
-                    let took = started.elapsed();
-                    if done
-                        .blocking_send(Done::Walked {
-                            walk,
-                            whole,
-                            result,
-                            took,
-                        })
-                        .is_err()
+                    let (mut unreported, mut reported_at) = (Vec::new(), started);
+                    let result = walk.run(&context, |found| {
+                        unreported.push(found);
+                        if whole && unreported.len() < FOUND_TOGETHER && reported_at.elapsed() < FOUND_WITHIN {
+                            return true;
+                        }
+                        reported_at = Instant::now();
+                        done.blocking_send(Done::Found(std::mem::take(&mut unreported), !whole))
+                            .is_ok()
+                    });
+                    let walked = Done::Walked {
+                        walk,
+                        whole,
+                        result,
+                        took: started.elapsed(),
+                    };
+                    if done.blocking_send(Done::Found(unreported, !whole)).is_err()
+                        || done.blocking_send(walked).is_err()
                     {
                         return;
                     }
