@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 
-use forgecast_protocol::{Batch, EventId, SessionId, SessionName, Subject, Timestamp};
+use forgecast_protocol::{Batch, EventId, Fact, SessionId, SessionName, Subject, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::command::PushAnswer;
@@ -181,6 +181,11 @@ impl PreparedBatch {
             scope.extend(subject.transcript.as_ref().map(|name| hash_of(("transcript", name))));
             scope.extend(found.as_ref().map(|found| hash_of(("session", found.id.to_string()))));
         }
+        // What is said of the new place of a folder waits until its session is known to be there.
+        scope.extend(self.batch.events.iter().filter_map(|event| match &event.fact {
+            Fact::SourceMoved(moved) => Some(hash_of(("directory", &moved.to))),
+            _ => None,
+        }));
         scope
     }
 }
@@ -199,7 +204,7 @@ pub(crate) fn hash_of(value: impl Hash) -> u64 {
 #[cfg(test)]
 mod tests {
     use forgecast_protocol::event::SessionSeen;
-    use forgecast_protocol::{Event, Fact, Origin, SourceCheckpoint, SourceKey, SourceKind};
+    use forgecast_protocol::{Event, Origin, SourceCheckpoint, SourceKey, SourceKind};
 
     use super::*;
 

@@ -342,6 +342,30 @@ impl Registry {
         folder.current = Some(slug.clone());
     }
 
+    /// A folder has another path: everything that is known of it is known of the new one. Returns the sessions whose
+    /// folder it is.
+    pub(crate) fn move_folder(&mut self, from: &str, to: &str) -> Vec<SessionId> {
+        let Some(moved) = self.folders.remove(from) else {
+            return Vec::new();
+        };
+        self.generation += 1;
+        let mut sessions = Vec::new();
+        for slug in &moved.slugs {
+            let Some(family) = self.families.get_mut(slug) else {
+                continue;
+            };
+            family.directory = Some(to.to_owned());
+            if !family.named {
+                family.name = Named::by_folder(to).name;
+            }
+            sessions.extend(family.runs.keys().map(|run| slug.run(*run)));
+        }
+        let folder = self.folders.entry(to.to_owned()).or_default();
+        folder.slugs.extend(moved.slugs);
+        folder.current = moved.current.or(folder.current.take());
+        sessions
+    }
+
     fn create(
         &mut self,
         wanted: Named,

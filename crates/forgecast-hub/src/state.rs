@@ -8,7 +8,7 @@ mod usage;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use forgecast_protocol::event::{Custom, Quiet, UsageSource, WentQuiet};
+use forgecast_protocol::event::{Custom, Quiet, SourceMoved, UsageSource, WentQuiet};
 use forgecast_protocol::{
     Batch, Event, Fact, LogChunk, SessionId, SessionRef, SessionRow, SourceCheckpoint, SourceKey, SourceKind, Subject,
     Timestamp,
@@ -270,6 +270,10 @@ impl HubState {
             context.receipt.accepted += 1;
             return;
         }
+        if self.is_move_of_nothing(&event) {
+            context.receipt.accepted += 1;
+            return;
+        }
         let id = match self.session_of(context.subjects.of_item(index), &event, context) {
             Ok(id) => id,
             Err(reason) => {
@@ -305,7 +309,30 @@ impl HubState {
             at = live.session.time_of(&event);
         }
         self.confirm_call(&id, &event, context);
+        if let Fact::SourceMoved(moved) = &event.fact {
+            self.move_folder(moved, context);
+        }
         context.push(id, at, event);
+    }
+
+    /// Whether a folder has another path of whose sessions none is left.
+    fn is_move_of_nothing(&self, event: &Event) -> bool {
+        let is_unknown = || {
+            self.shared
+                .registry()
+                .lookup(&event.subject, Span::of_event(event))
+                .is_none()
+        };
+        matches!(event.fact, Fact::SourceMoved(_)) && is_unknown()
+    }
+
+    /// All sessions of a folder have its new path from now on, the earlier runs in it, too.
+    fn move_folder(&self, moved: &SourceMoved, context: &mut BatchContext) {
+        let mut registry = self.shared.registry_mut();
+        for id in registry.move_folder(&moved.from, &moved.to) {
+            let stored = registry.stored(&id);
+            context.draft.sessions.extend(stored.map(|stored| (id, stored)));
+        }
     }
 
     /// The session that a fact belongs to, in memory. It is made, or begins a new run, where the fact says so.

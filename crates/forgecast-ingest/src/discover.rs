@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use forgecast_protocol::FileIdentity;
 
-use crate::folder;
-use crate::source_set::{BUILDLOOP, MARKER};
+use crate::folder::{self, Number};
+use crate::source_set::{MARKER, MARKERS};
 use crate::watch::{Interest, WatchId};
 use crate::work::{Context, SetKind};
 use forgecast_decode::agents::Agent;
@@ -161,6 +161,8 @@ pub(crate) enum Found {
         root: usize,
         relative: PathBuf,
         kind: SetKind,
+        /// Of a project: the numbers of the folders that make it one.
+        numbers: Vec<Number>,
     },
 }
 
@@ -184,11 +186,8 @@ impl Walk {
     /// When the first folder cannot be listed; folders further down that cannot are passed over.
     pub(crate) fn run(&self, context: &Context, mut found: impl FnMut(Found) -> bool) -> Result<u64, OpenError> {
         let base = Base::open(&self.path)?;
-        if let (WalkKind::Agent(agent), true) = (self.kind, self.from.as_os_str().is_empty())
-            && agent.processes.is_some()
-        {
-            let (root, relative, kind) = (self.root, PathBuf::new(), SetKind::Processes(agent));
-            found(Found::Source { root, relative, kind });
+        if let Some(processes) = self.processes() {
+            found(processes);
         }
         let home = context
             .home
@@ -201,7 +200,7 @@ impl Walk {
             let level = relative.components().count();
             if self.kind.is_agent() && level > 0 && level == self.kind.deepest() {
                 // What is in it is the source's business, which lists it anyway.
-                if !self.set(&relative, false).into_iter().all(&mut found) {
+                if !self.set(&relative, None).into_iter().all(&mut found) {
                     break;
                 }
                 continue;
@@ -239,7 +238,10 @@ impl Walk {
                 break;
             }
             if !self.link(level, &entries).into_iter().all(&mut found)
-                || !self.set(&relative, is_project).into_iter().all(&mut found)
+                || !self
+                    .set(&relative, is_project.then_some(&base))
+                    .into_iter()
+                    .all(&mut found)
             {
                 break;
             }
@@ -311,7 +313,7 @@ impl Walk {
         }
         let links = linked_folders(base, relative, entries).into_iter();
         let found = links.filter_map(|(relative, link)| match link {
-            Ok(_) => self.set(&relative, false),
+            Ok(_) => self.set(&relative, None),
             Err(OpenError::Refused { what, .. }) => Some(Found::Link {
                 root: self.root,
                 relative,
@@ -322,13 +324,32 @@ impl Walk {
         found.collect()
     }
 
-    /// The source whose folder this is.
-    fn set(&self, relative: &Path, is_project: bool) -> Option<Found> {
-        let kind = self.kind.set(relative.components().count(), is_project)?;
+    /// What an agent says of its processes in the folder where the walk begins.
+    fn processes(&self) -> Option<Found> {
+        let WalkKind::Agent(agent) = self.kind else {
+            return None;
+        };
+        let is_of_interest = agent.processes.is_some() && self.from.as_os_str().is_empty();
+        is_of_interest.then(|| Found::Source {
+            root: self.root,
+            relative: PathBuf::new(),
+            kind: SetKind::Processes(agent),
+            numbers: Vec::new(),
+        })
+    }
+
+    /// The source whose folder this is; `project` is the root if it is a project.
+    fn set(&self, relative: &Path, project: Option<&Base>) -> Option<Found> {
+        let kind = self.kind.set(relative.components().count(), project.is_some())?;
+        let numbers = project.into_iter().flat_map(|base| {
+            let markers = MARKERS.iter().map(|name| base.stat(&relative.join(name)));
+            markers.flatten().map(|marker| folder::number(&marker))
+        });
         Some(Found::Source {
             root: self.root,
             relative: relative.to_owned(),
             kind,
+            numbers: numbers.collect(),
         })
     }
 
@@ -420,7 +441,7 @@ fn holds_worktrees(folder: &Path) -> bool {
 
 /// Whether a folder of this name makes the one it is in a project.
 pub(crate) fn is_marker(name: &OsStr) -> bool {
-    name == MARKER || name == BUILDLOOP
+    MARKERS.iter().any(|marker| name == *marker)
 }
 
 #[cfg(test)]

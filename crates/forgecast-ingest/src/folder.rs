@@ -23,6 +23,13 @@ pub(crate) struct Folder {
     pub(crate) stamp: Option<FileIdentity>,
 }
 
+/// A file's device and its number there: the same for as long as it exists, whatever its path.
+pub(crate) type Number = (u64, u64);
+
+pub(crate) fn number(identity: &FileIdentity) -> Number {
+    (identity.device, identity.inode)
+}
+
 /// Folders by path within their source.
 pub(crate) type Folders = BTreeMap<String, Folder>;
 

@@ -73,6 +73,27 @@ impl Problems {
         }))
     }
 
+    /// What had its path in one folder has it in another: what is over under the old keys, and found under the new ones.
+    pub(crate) fn move_to(&mut self, from: &str, to: &str) -> (Vec<Fact>, Vec<Fact>) {
+        let moved = |path: &str| path.strip_prefix(from).map(|rest| format!("{to}{rest}"));
+        let mut facts = (Vec::new(), Vec::new());
+        for (old, problem) in std::mem::take(&mut self.0) {
+            let key = moved(&old).unwrap_or_else(|| old.clone());
+            let subject = problem.subject.map(|subject| moved(&subject).unwrap_or(subject));
+            let problem = Problem { subject, ..problem };
+            facts.0.push(Fact::ProblemCleared(ProblemCleared {
+                key: old,
+                with_parts: false,
+            }));
+            facts.1.push(Fact::ProblemFound(ProblemFound {
+                key: key.clone(),
+                problem: problem.clone(),
+            }));
+            self.0.insert(key, problem);
+        }
+        facts
+    }
+
     /// Keys that begin with `prefix`.
     pub(crate) fn keys_below(&self, prefix: &str) -> Vec<String> {
         let after = self.0.range(prefix.to_owned()..);

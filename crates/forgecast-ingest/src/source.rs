@@ -1,5 +1,6 @@
 //! What is read together, of whatever kind: the files of a build, or the transcripts of an agent.
 
+use crate::folder::Number;
 use crate::watch::WatchId;
 use crate::work::{Context, Outcome, Work};
 
@@ -19,6 +20,8 @@ pub(crate) struct Status {
     pub(crate) problems: usize,
     /// How many transcripts are known in it.
     pub(crate) transcripts: u64,
+    /// The numbers of the folders by which a project is known wherever it is.
+    pub(crate) numbers: Vec<Number>,
 }
 
 /// Files that are read together, with all that is known of them.

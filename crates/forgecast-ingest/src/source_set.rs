@@ -8,11 +8,14 @@ mod folders;
 mod inherited;
 mod logs;
 mod phase;
+mod place;
 mod presence;
 
 pub(crate) use folders::{BUILDLOOP, MARKER, TASKS, format_of};
 use inherited::Inherited;
 use phase::BuildPhase;
+pub(crate) use place::MARKERS;
+use place::Markers;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,7 +30,7 @@ use crate::problem::Problems;
 use crate::source::{Source, Status};
 use crate::tail::Tail;
 use crate::watch::WatchId;
-use crate::work::{Context, Outcome, ScanDepth, SetKind, Work, directory_of};
+use crate::work::{Context, GRACE, Outcome, ScanDepth, SetKind, Work, directory_of};
 use forgecast_decode::clean::LogState;
 use forgecast_decode::{CheckpointPart, Format};
 use forgecast_open::{Base, FileSystem, OpenError};
@@ -82,11 +85,16 @@ pub(crate) struct SourceSet {
     parts: BTreeMap<CheckpointPart, Vec<u8>>,
     /// Whose the overnight logs are, by path; `None`: it names nobody.
     overnight: BTreeMap<String, Option<String>>,
+    /// Since when another folder stands in the place of the project's.
+    replaced_at: Option<Timestamp>,
     /// The host was said in this life.
     introduced: bool,
     phase: BuildPhase,
     /// On what the source's folder is, as of the last close look.
     file_system: FileSystem,
+    /// The name that the phase file gives the build, as far as it was read in this life.
+    build_name: Option<String>,
+    markers: Markers,
 }
 
 /// One run of work: the source's folder, open, and what comes of it.
@@ -103,8 +111,9 @@ impl SourceSet {
         kind: SetKind,
         root: PathBuf,
         relative: PathBuf,
-        known: BTreeMap<String, SourceCheckpoint>,
+        mut known: BTreeMap<String, SourceCheckpoint>,
     ) -> Self {
+        let markers = Markers::known(&mut known);
         let directory = directory_of(&root, &relative).to_string_lossy().into_owned();
         let sources = known
             .iter()
@@ -120,17 +129,19 @@ impl SourceSet {
             problems: Problems::default(),
             gone: None,
             lost_once: false,
+            replaced_at: None,
             parts: BTreeMap::new(),
             overnight: BTreeMap::new(),
             introduced: false,
             file_system: FileSystem::Unknown,
+            build_name: None,
+            markers,
             root,
             relative,
         }
     }
 
-    fn scan(&mut self, work: &Work, pass: &mut ScanPass<'_>) {
-        let mut depth = work.depth;
+    fn scan(&mut self, work: &Work, mut depth: ScanDepth, pass: &mut ScanPass<'_>) {
         if depth == ScanDepth::Light && self.differs_lightly(pass) {
             depth = ScanDepth::Full;
         }
@@ -149,6 +160,10 @@ impl SourceSet {
         }
         if work.retell {
             self.retell(pass);
+        }
+        let is_renamed = self.build_name.is_some() && self.build_name.as_deref() != self.markers.build_name();
+        if depth >= ScanDepth::Full || is_renamed {
+            self.note_markers(pass);
         }
     }
 
@@ -245,19 +260,33 @@ impl SourceSet {
 impl Source for SourceSet {
     fn work(&mut self, work: &Work, context: &Context) -> Outcome {
         let now = context.clock.now();
+        let mut outcome = Outcome::default();
+        if let Some(place) = &work.place {
+            let is_there = self.follow(place, now, context, &mut outcome);
+            outcome.place = Some(Box::new((place.clone(), is_there)));
+        }
         let base = Base::open(&self.root).and_then(|root| root.sub(&self.relative));
-        let outcome = Outcome::default();
         match base {
             Err(error) => self.lost(&error, now, context, outcome),
+            Ok(base) if self.is_replaced(&base) => {
+                outcome.recheck = Some(GRACE);
+                outcome
+            }
             Ok(base) => {
                 self.lost_once = false;
+                let mut depth = work.depth;
+                if self.replaced_at.take().is_some() {
+                    // The watches of the folders that were here may go on elsewhere.
+                    folder::leave(&mut self.folders, &context.watcher);
+                    depth = ScanDepth::Rescan;
+                }
                 let mut pass = ScanPass {
                     context,
                     base,
                     now,
                     outcome,
                 };
-                self.scan(work, &mut pass);
+                self.scan(work, depth, &mut pass);
                 self.report_checkpoint(&mut pass);
                 self.settle_presence(&mut pass);
                 pass.outcome
@@ -269,7 +298,12 @@ impl Source for SourceSet {
     /// read is.
     fn is_light(&self, work: &Work) -> bool {
         let mut files = work.changed.iter().chain(&work.again);
-        let (Some(path), None, ScanDepth::Named, false) = (files.next(), files.next(), work.depth, work.retell) else {
+        let (Some(path), None, ScanDepth::Named, false) = (
+            files.next(),
+            files.next(),
+            work.depth,
+            work.retell || work.place.is_some(),
+        ) else {
             return false;
         };
         matches!(self.files.get(path).map(|source| &source.content),
@@ -283,6 +317,7 @@ impl Source for SourceSet {
             is_covered: self.file_system == FileSystem::Local,
             problems: self.problems.len(),
             transcripts: 0,
+            numbers: self.markers.numbers(),
         }
     }
 

@@ -332,6 +332,7 @@ impl Source for Transcripts {
                 && self.folders.values().all(|folder| folder.watch.is_some()),
             problems: self.problems.len(),
             transcripts: u64::try_from(self.files.len()).unwrap_or(u64::MAX),
+            numbers: Vec::new(),
         }
     }
 

@@ -66,6 +66,8 @@ pub(crate) struct Work {
     pub(crate) changed: BTreeSet<String>,
     /// Files that could not be used and are read again whatever `stat` says.
     pub(crate) again: BTreeSet<String>,
+    /// Where the project may be by now.
+    pub(crate) place: Option<Place>,
     /// Tell anew what Foundry's documents say.
     pub(crate) retell: bool,
     /// Go on with transcripts of agents at work that are not read to their end.
@@ -79,6 +81,7 @@ impl Work {
         self.depth == ScanDepth::Named
             && self.changed.is_empty()
             && self.again.is_empty()
+            && self.place.is_none()
             && !self.retell
             && !self.live
             && !self.archives
@@ -90,6 +93,8 @@ impl Work {
 pub(crate) struct Outcome {
     /// Facts and how far their sources were read.
     pub(crate) batch: Batch,
+    /// Where the project was asked to go, and whether it is there now.
+    pub(crate) place: Option<Box<(Place, bool)>>,
     /// Files to be read again after a while: half-written, or perhaps about to be replaced.
     pub(crate) retry: Vec<(String, Duration)>,
     /// Files to be looked at after a while whose last line waits for its end.
@@ -120,6 +125,23 @@ pub(crate) struct Outcome {
 pub(crate) struct Unread {
     pub(crate) live: Option<i64>,
     pub(crate) archives: Option<i64>,
+}
+
+/// Where a source is: a folder below a configured one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The number of the configured folder, and its path.
+    pub(crate) number: usize,
+    pub(crate) root: PathBuf,
+    /// The path below it.
+    pub(crate) relative: PathBuf,
+}
+
+impl Place {
+    /// The absolute path.
+    pub(crate) fn directory(&self) -> PathBuf {
+        directory_of(&self.root, &self.relative)
+    }
 }
 
 /// Where a source is.

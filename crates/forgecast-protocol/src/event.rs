@@ -147,6 +147,8 @@ pub enum Fact {
     SourceGone(SourceGone),
     /// It is back.
     SourceReturned(SourceReturned),
+    /// It has another path.
+    SourceMoved(SourceMoved),
     /// How far the first reading of old sources is. Belongs to no session and is not stored.
     IndexingProgress(IndexingProgress),
     /// Anything else; kept and passed on as it came.

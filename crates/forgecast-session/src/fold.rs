@@ -18,6 +18,7 @@ use crate::sections::tasks::{Tasks, is_done};
 use crate::sections::{
     Activity, Changed, Context, Section, agents, artifacts, attention, patterns, put, take_stated, usage,
 };
+use crate::session::last_part;
 use crate::vocabulary;
 
 /// The broadcaster's own event for the beginning of a round of its loop.
@@ -125,6 +126,11 @@ impl Session {
             }
             Fact::SourceReturned(fact) => {
                 self.state.life.find_source(&fact.path);
+                Changed::nothing()
+            }
+            Fact::SourceMoved(fact) => {
+                self.state.life.find_source(&fact.from);
+                self.move_to(&fact.to);
                 Changed::nothing()
             }
             // The ledger has turned the first into usage; the second belongs to no session.
@@ -260,6 +266,14 @@ impl Session {
         if let (false, Fact::PhaseReported(_), Some(name)) = (self.state.identity.named, &event.fact, &subject.name) {
             self.view.name.clone_from(name);
             self.state.identity.named = true;
+        }
+    }
+
+    /// The session's folder has another path; a name that is the folder's goes with it.
+    fn move_to(&mut self, folder: &str) {
+        self.view.working_directory = Some(folder.to_owned());
+        if let (false, Some(name)) = (self.state.identity.named, last_part(folder)) {
+            name.clone_into(&mut self.view.name);
         }
     }
 

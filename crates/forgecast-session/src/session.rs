@@ -151,9 +151,13 @@ impl Session {
 
 /// The name that a producer gave, else the folder's, else the one in the id.
 fn display_name(id: &SessionId, subject: &Subject) -> String {
-    let folder = subject.directory.as_deref().and_then(|path| {
-        let last = path.trim_end_matches('/').rsplit('/').next()?;
-        (!last.is_empty()).then(|| last.to_owned())
-    });
-    subject.name.clone().or(folder).unwrap_or_else(|| id.name().to_string())
+    let folder = subject.directory.as_deref().and_then(last_part);
+    let name = subject.name.as_deref().or(folder);
+    name.map_or_else(|| id.name().to_string(), str::to_owned)
+}
+
+/// The folder's own name; none for the root of all.
+pub(crate) fn last_part(path: &str) -> Option<&str> {
+    let last = path.trim_end_matches('/').rsplit('/').next()?;
+    (!last.is_empty()).then_some(last)
 }

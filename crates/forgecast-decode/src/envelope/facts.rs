@@ -127,7 +127,8 @@ fn rare(head: &Head, fields: &mut Fields<'_>) -> Result<Fact, String> {
             path: required_line(fields, "path")?,
         }),
         "call_reported" => Fact::CallReported(call(fields)),
-        "went_quiet" | "estimate_revised" | "budget_passed" | "indexing_progress" | "process_reported" => {
+        "went_quiet" | "estimate_revised" | "budget_passed" | "indexing_progress" | "process_reported"
+        | "source_moved" => {
             return Err(format!(
                 "{} is worked out by Forgecast itself and cannot be pushed; report phases and completion instead",
                 head.kind

@@ -194,6 +194,42 @@ fn what_the_store_knows_is_as_if_it_had_never_stopped() {
     }
 }
 
+#[test]
+fn a_folder_that_was_moved_keeps_its_sessions_and_leaves_its_old_place_free() {
+    let mut registry = registry();
+    registry.id(None, None, Some("/p/app"));
+    registry.id(None, Some("tides"), Some("/p/app"));
+    registry.id(None, None, Some("/p/other"));
+    registry.new_run(&"app~1".parse().unwrap(), at()).unwrap();
+    let before = registry.generation();
+    let moved = registry.move_folder("/p/app", "/q/lab");
+    assert_eq!(moved, ["app~1", "app~2"].map(|id| id.parse().unwrap()));
+    assert!(
+        registry.generation() > before,
+        "what was found before does not hold any more"
+    );
+    let stored = registry.stored(&moved[0]).unwrap();
+    assert_eq!(
+        (stored.name.as_str(), stored.directory.as_deref()),
+        ("tides", Some("/q/lab"))
+    );
+    assert_eq!(registry.id(None, None, Some("/q/lab")), "app~2");
+    assert_eq!(registry.id(None, Some("tides"), Some("/q/lab")), "app~2");
+    assert_eq!(registry.id(None, None, Some("/p/other")), "other~1");
+    // What is made at the old place is another build.
+    assert!(registry.id(None, Some("app"), Some("/p/app")).starts_with("app-"));
+    assert_eq!(registry.move_folder("/p/none", "/q/none"), []);
+}
+
+#[test]
+fn a_folder_that_gave_its_session_a_name_gives_it_the_new_one() {
+    let mut registry = registry();
+    registry.id(None, None, Some("/p/app"));
+    let moved = registry.move_folder("/p/app", "/p/lab");
+    assert_eq!(registry.stored(&moved[0]).unwrap().name, "lab");
+    assert_eq!(registry.id(None, None, Some("/p/lab")), "app~1");
+}
+
 fn of_transcript(name: &str, directory: Option<&str>) -> Subject {
     Subject {
         transcript: Some(name.parse().unwrap()),

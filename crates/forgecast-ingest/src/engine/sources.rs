@@ -12,13 +12,14 @@ use super::unread::Waiting;
 use super::{Engine, OUTBOX, WatchTarget};
 use crate::clock;
 use crate::discover::WalkKind;
+use crate::folder::{Number, number};
 use crate::processes::Processes;
 use crate::reconcile::{ACTIVE, Coverage, PollSchedule, Turn, Turns};
 use crate::source::{Source, SourceId, Status};
-use crate::source_set::{BUILDLOOP, MARKER, SourceSet, TASKS};
+use crate::source_set::{BUILDLOOP, MARKER, MARKERS, SourceSet, TASKS};
 use crate::transcripts::Transcripts;
 use crate::watch::WatchId;
-use crate::work::{Outcome, ScanDepth, SetKind, Unread, Work, directory_of};
+use crate::work::{Outcome, Place, ScanDepth, SetKind, Unread, Work, directory_of};
 
 /// How much work one piece of background work is made of.
 const TOGETHER: usize = 96;
@@ -115,6 +116,10 @@ pub(super) struct Sources {
     /// When each of them is looked at by `stat`.
     turns: Turns<SourceId>,
     by_directory: BTreeMap<(PathBuf, SetKind), SourceId>,
+    /// Projects by the numbers of the folders that make them projects.
+    by_number: HashMap<Number, SourceId>,
+    /// Projects of an earlier life that are below no root of this one, by the same numbers.
+    elsewhere: HashMap<Number, PathBuf>,
     urgent: VecDeque<SourceId>,
     background: VecDeque<SourceId>,
     /// Sources with transcripts to read that are not being read.
@@ -135,6 +140,8 @@ impl Sources {
             background: VecDeque::new(),
             waiting: Waiting::default(),
             untold: BTreeSet::new(),
+            by_number: HashMap::new(),
+            elsewhere: HashMap::new(),
             next: 0,
         }
     }
@@ -143,9 +150,56 @@ impl Sources {
         let id = self.next;
         self.next += 1;
         self.by_directory.insert((entry.directory.clone(), entry.kind), id);
+        self.by_number
+            .extend(entry.status.numbers.iter().map(|number| (*number, id)));
         self.totals.apply(&entry, u64::add_assign);
         self.entries.insert(id, entry);
         id
+    }
+
+    fn insert(
+        &mut self,
+        source: Box<dyn Source>,
+        directory: PathBuf,
+        kind: SetKind,
+        root: usize,
+        now: Instant,
+    ) -> SourceId {
+        self.add(SourceEntry {
+            status: source.status(),
+            source: Some(source),
+            directory,
+            kind,
+            root,
+            work: Work::default(),
+            queued: (false, false),
+            lost: Vec::new(),
+            active_until: None,
+            turn: None,
+            looked_at: now,
+            light: 0,
+            scanned: false,
+            unread: Unread::default(),
+        })
+    }
+
+    fn remove(&mut self, id: SourceId) {
+        let Some(entry) = self.entries.remove(&id) else { return };
+        self.totals.apply(&entry, u64::sub_assign);
+        self.waiting.remove(id, entry.unread);
+        if let Some(turn) = entry.turn {
+            self.turns.leave(&id, turn);
+        }
+        self.forget_numbers(id, &entry.status.numbers);
+        self.by_directory.remove(&(entry.directory, entry.kind));
+    }
+
+    fn forget_numbers(&mut self, id: SourceId, numbers: &[Number]) {
+        for number in numbers {
+            if self.by_number.get(number) == Some(&id) {
+                self.by_number.remove(number);
+            }
+        }
     }
 
     /// Changes a source and what is counted of it; `None` if there is no such source. Nothing else may change one.
@@ -320,24 +374,67 @@ impl Engine {
             _ => Box::new(SourceSet::new(kind, path, relative, known)),
         };
         let retell = kind == SetKind::Project && self.sources.untold.remove(&directory);
-        let id = self.sources.add(SourceEntry {
-            source: Some(source),
-            directory,
-            kind,
-            root,
-            work: Work::default(),
-            queued: (false, false),
-            lost: Vec::new(),
-            active_until: None,
-            turn: None,
-            looked_at: now,
-            light: 0,
-            scanned: false,
-            status: Status::default(),
-            unread: Unread::default(),
-        });
+        let id = self.sources.insert(source, directory, kind, root, now);
         self.sources.request_work(id, lane, |work| work.retell = retell);
         self.sources.scan(id, lane, ScanDepth::Rescan);
+    }
+
+    /// Asks the project that has one of these numbers whether it is at this place by now. Returns whether there is one.
+    pub(super) fn ask_to_follow(&mut self, place: Place, numbers: &[Number], now: Instant) -> bool {
+        if self.sources.find(&place.directory(), SetKind::Project).is_some() {
+            return false;
+        }
+        let known = numbers
+            .iter()
+            .find_map(|number| self.sources.by_number.get(number).copied());
+        let Some(id) = known.or_else(|| self.adopt_from_elsewhere(&place, numbers, now)) else {
+            return false;
+        };
+        self.sources
+            .request_work(id, Lane::Urgent, |work| work.place = Some(place));
+        true
+    }
+
+    /// A project of an earlier life that has one of these numbers and is below no root of this one: a root was renamed.
+    fn adopt_from_elsewhere(&mut self, place: &Place, numbers: &[Number], now: Instant) -> Option<SourceId> {
+        let is_elsewhere = |directory: &PathBuf| *directory != place.directory();
+        let found = numbers.iter().find_map(|number| self.sources.elsewhere.get(number));
+        let directory = found.filter(|directory| is_elsewhere(directory)).cloned()?;
+        let known = self.known_below(&directory, SetKind::Project);
+        let source = SourceSet::new(SetKind::Project, directory.clone(), PathBuf::new(), known);
+        let source = Box::new(source);
+        let id = self
+            .sources
+            .insert(source, directory, SetKind::Project, place.number, now);
+        Some(id)
+    }
+
+    /// A project was asked whether it is at another place by now.
+    fn asked_to_follow(&mut self, id: SourceId, place: Place, is_there: bool, now: Instant) {
+        let Some(entry) = self.sources.entries.get(&id) else {
+            return;
+        };
+        let (before, old_root) = (entry.directory.clone(), entry.root);
+        let below_root = before.strip_prefix(&self.roots[entry.root].path).map(Path::to_owned);
+        if !is_there {
+            if below_root.is_err() {
+                self.sources.remove(id);
+            }
+            return self.add_source(place.number, place.relative, SetKind::Project, true, now);
+        }
+        self.sources.update(id, |entry| {
+            entry.directory = place.directory();
+            entry.root = place.number;
+        });
+        self.sources.by_directory.remove(&(before, SetKind::Project));
+        self.sources
+            .by_directory
+            .insert((place.directory(), SetKind::Project), id);
+        self.sources.scan(id, Lane::Urgent, ScanDepth::Rescan);
+        // Another project may stand where it was.
+        if let Ok(relative) = below_root {
+            self.explore(old_root, relative, 0, false);
+        }
     }
 
     /// Takes the checkpoints of an earlier life that belong to a folder, by path within it.
@@ -355,12 +452,15 @@ impl Engine {
                 let folders = files.into_iter().flat_map(|files| [files.processes, files.jobs]);
                 folders.map(|inner| format!("{folder}{inner}/")).collect()
             }
-            _ => vec![folder],
+            _ => vec![folder.clone()],
         };
         let mut keys: Vec<SourceKey> = Vec::new();
         for prefix in prefixes {
             let below = self.known.range(SourceKey(prefix.clone())..).map(|(key, _)| key);
             keys.extend(below.take_while(|key| key.0.starts_with(&prefix)).cloned());
+        }
+        if kind == SetKind::Project {
+            keys.extend(MARKERS.map(|name| SourceKey(format!("{folder}{name}"))));
         }
         let taken = keys.into_iter().filter_map(|key| {
             let checkpoint = self.known.remove(&key)?;
@@ -389,6 +489,13 @@ impl Engine {
         };
         let of_projects = self.known.keys().filter(|key| !is_global(key)).filter_map(project);
         let folders: Vec<PathBuf> = of_projects.map(PathBuf::from).collect();
+        let markers = self.known.iter().filter_map(|(key, known)| {
+            let folder = MARKERS
+                .iter()
+                .find_map(|name| key.0.strip_suffix(&format!("/{name}")))?;
+            Some((number(&known.identity), PathBuf::from(folder)))
+        });
+        self.sources.elsewhere = markers.collect();
         for folder in folders {
             let root = self
                 .roots
@@ -418,15 +525,22 @@ impl Engine {
             let age = std::time::Duration::from_millis(clock::wall().millis_since(at));
             ACTIVE.checked_sub(age).map(|left| now + left)
         });
-        let is_waiting = self.sources.update(id, |entry| {
+        let status = source.status();
+        let numbers = status.numbers.clone();
+        let updated = self.sources.update(id, |entry| {
             entry.scanned = true;
-            entry.status = source.status();
             entry.unread = outcome.unread;
             entry.active_until = entry.active_until.max(active_until);
             entry.source = Some(source);
-            !entry.work.is_empty()
+            (!entry.work.is_empty(), std::mem::replace(&mut entry.status, status))
         });
-        let Some(is_waiting) = is_waiting else { return };
+        let Some((is_waiting, before)) = updated else { return };
+        if before.numbers != numbers {
+            self.sources.forget_numbers(id, &before.numbers);
+            self.sources
+                .by_number
+                .extend(numbers.into_iter().map(|number| (number, id)));
+        }
         self.sources.waiting.put(id, outcome.unread);
         self.take_turn(id, now);
         if is_waiting {
@@ -460,6 +574,9 @@ impl Engine {
         self.counters.looks += outcome.looks;
         self.counters.bytes_read += outcome.bytes;
         self.counters.folders_listed += outcome.listed;
+        if let Some((place, is_there)) = outcome.place.map(|asked| *asked) {
+            self.asked_to_follow(id, place, is_there, now);
+        }
         self.retell_documents(&outcome.batch);
         if !outcome.batch.is_empty() {
             self.outbox.push_back(outcome.batch);
@@ -573,7 +690,7 @@ mod tests {
     proptest! {
         #[test]
         fn totals_are_what_counting_all_gives(
-            steps in prop::collection::vec((0_u8..6, 0_u64..8, 0_u8..4), 1..60),
+            steps in prop::collection::vec((0_u8..7, 0_u64..8, 0_u8..4), 1..60),
         ) {
             let schedule = PollSchedule { poll: false, every: Duration::from_secs(5) };
             let mut sources = Sources::new(schedule);
@@ -584,6 +701,7 @@ mod tests {
                     2 => sources.request_work(id, Lane::Urgent, |work| work.retell = true),
                     3 => _ = sources.take_source(id, Instant::now()),
                     4 => _ = sources.take(Lane::Background, Instant::now()),
+                    5 => sources.remove(id),
                     _ => _ = sources.update(id, |entry| {
                         entry.source = Some(Box::new(Nothing));
                         entry.scanned = true;

@@ -17,7 +17,7 @@ use crate::discover::{Found, WATCHED_LEVELS, Walk};
 use crate::folder;
 use crate::reconcile::{Coverage, PollSchedule, Turn, Turns};
 use crate::watch::WatchId;
-use crate::work::{ScanDepth, directory_of};
+use crate::work::{Place, ScanDepth, directory_of};
 use forgecast_open::{Base, FileSystem};
 
 /// A folder that just appeared deep in the tree may still be filled: it is explored again after these times.
@@ -112,10 +112,21 @@ impl Engine {
                 self.report_problem(&key, ProblemKind::Refused, message, &key);
                 self.tree.links.insert(key, (root, true));
             }
-            Found::Source { root, relative, kind } => {
-                let directory = directory_of(&self.roots[root].path, &relative);
-                self.clear_problem(&directory.to_string_lossy());
-                self.add_source(root, relative, kind, soon, now);
+            Found::Source {
+                root,
+                relative,
+                kind,
+                numbers,
+            } => {
+                let place = Place {
+                    number: root,
+                    root: self.roots[root].path.clone(),
+                    relative,
+                };
+                self.clear_problem(&place.directory().to_string_lossy());
+                if !self.ask_to_follow(place.clone(), &numbers, now) {
+                    self.add_source(root, place.relative, kind, soon, now);
+                }
             }
             Found::Folder {
                 root,

@@ -134,6 +134,9 @@ impl SourceSet {
         for fact in listed.into_iter().chain(decoded.facts) {
             pass.event(&subject, &origin, fact);
         }
+        if *format == Format::Phase {
+            self.build_name.clone_from(&subject.name);
+        }
         if *format == Format::Phase && !std::mem::replace(&mut self.introduced, true) && pass.context.host.is_some() {
             let seen = SessionSeen {
                 host: pass.context.host.clone(),

@@ -6,6 +6,7 @@ use std::path::Path;
 use forgecast_protocol::{FileIdentity, SourceCheckpoint};
 
 use super::{ScanPass, Transcript, Transcripts};
+use crate::folder::number;
 
 impl Transcripts {
     /// A known file under a new name is not read again: what was known goes with it.
@@ -45,8 +46,4 @@ impl Transcripts {
         }
         *transcript = moved;
     }
-}
-
-fn number(identity: &FileIdentity) -> (u64, u64) {
-    (identity.device, identity.inode)
 }

@@ -12,6 +12,7 @@ mod basics;
 mod hostile;
 mod limits;
 mod logs;
+mod moves;
 #[cfg(target_os = "linux")]
 mod processes;
 mod restart;

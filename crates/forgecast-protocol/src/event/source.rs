@@ -38,6 +38,16 @@ pub struct SourceReturned {
     pub path: String,
 }
 
+/// The folder that the session is read from has another path, by its own name or by that of a folder above it. It is the
+/// same session, which goes on there.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceMoved {
+    /// The absolute path that it had.
+    pub from: String,
+    /// The absolute path that it has.
+    pub to: String,
+}
+
 /// How far the first reading of old sources is. When `done` equals `files`, it is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct IndexingProgress {

@@ -4,8 +4,8 @@ use forgecast_protocol::event::{
     ActivityReported, AgentActivity, AgentReported, AgentTimes, ArtifactChanged, ArtifactKind, BudgetPassed,
     BudgetScope, CheckpointReported, CompletionBasis, Custom, CutShort, DecisionRecorded, ErrorReported,
     PatternRecorded, PhaseReported, ProblemCleared, ProblemFound, ProcessReported, ProcessStatus, Quiet, SessionSeen,
-    SourceAccount, SourceGone, SourceReturned, TaskReported, TestBasis, TestsReported, TokenDelta, ToolUsed,
-    UsageRecorded, UsageSource, WaitingBegan, WaitingEnded, WentQuiet, WindowSource,
+    SourceAccount, SourceGone, SourceMoved, SourceReturned, TaskReported, TestBasis, TestsReported, TokenDelta,
+    ToolUsed, UsageRecorded, UsageSource, WaitingBegan, WaitingEnded, WentQuiet, WindowSource,
 };
 use forgecast_protocol::session::{BudgetLevel, WaitingFor};
 use forgecast_protocol::{Event, Fact, Problem, ProblemKind, SourceKind, Timestamp};
@@ -275,6 +275,7 @@ pub(crate) fn life_fact() -> impl Strategy<Value = Fact> {
         1 => process_fact().prop_map(Fact::ProcessReported),
         1 => path().prop_map(|path| Fact::SourceGone(SourceGone { path })),
         1 => path().prop_map(|path| Fact::SourceReturned(SourceReturned { path })),
+        1 => (path(), path()).prop_map(|(from, to)| Fact::SourceMoved(SourceMoved { from, to })),
     ]
 }
 

@@ -1,11 +1,11 @@
 //! Waiting, silence, errors, problems, lost sources.
 
 use forgecast_protocol::event::{
-    ArtifactKind, Custom, ErrorReported, ProblemCleared, ProblemFound, Quiet, SourceGone, SourceReturned, ToolUsed,
-    WaitingBegan, WaitingEnded,
+    ArtifactKind, Custom, ErrorReported, ProblemCleared, ProblemFound, Quiet, SourceGone, SourceMoved, SourceReturned,
+    ToolUsed, WaitingBegan, WaitingEnded,
 };
 use forgecast_protocol::session::WaitingFor;
-use forgecast_protocol::{Fact, Problem, ProblemKind, SessionStatus};
+use forgecast_protocol::{Event, Fact, Problem, ProblemKind, SessionStatus, Subject};
 use forgecast_session::{Limits, Session};
 
 use crate::support::*;
@@ -144,6 +144,40 @@ fn a_session_whose_folder_is_gone_is_abandoned_until_it_returns() {
     apply(&mut session, 3, back);
     assert_eq!(session.view().status, SessionStatus::Running);
     assert_eq!(session.view().last_work_at, Some(minute(1)));
+}
+
+#[test]
+fn a_session_whose_folder_has_another_path_goes_on_there() {
+    let mut session = building();
+    let gone = Fact::SourceGone(SourceGone {
+        path: format!("{PROJECT}/.context-foundry/current-phase.json"),
+    });
+    apply(&mut session, 2, gone);
+    let moved = |to: &str| {
+        Fact::SourceMoved(SourceMoved {
+            from: PROJECT.to_owned(),
+            to: to.to_owned(),
+        })
+    };
+    apply(&mut session, 3, moved("/srv/elsewhere/tides"));
+    assert_eq!(session.view().status, SessionStatus::Running);
+    assert_eq!(
+        session.view().working_directory.as_deref(),
+        Some("/srv/elsewhere/tides")
+    );
+    assert_eq!(session.view().last_work_at, Some(minute(1)), "a new path is no work");
+    let named = phase_file(minute(4), report("Test", "testing", &[]));
+    let unnamed = session.view().name.clone();
+    assert_eq!(unnamed, "tides");
+    session.apply(&Event {
+        subject: Subject {
+            name: Some("weather".to_owned()),
+            ..named.subject.clone()
+        },
+        ..named
+    });
+    apply(&mut session, 5, moved("/srv/tides-2"));
+    assert_eq!(session.view().name, "weather", "a name that a producer gave stays");
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod foundry;
 mod idle;
 mod import;
 mod kill;
+mod moves;
 mod nightly;
 mod nights;
 mod refusals;

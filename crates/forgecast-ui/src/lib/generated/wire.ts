@@ -1405,7 +1405,7 @@ export interface components {
             partialSuccess?: components["schemas"]["PartialSuccess"];
         };
         /** @description A fact. Every field that a producer may leave out is optional: absent means "not said", never zero. */
-        Fact: components["schemas"]["SessionSeen"] | components["schemas"]["PhaseReported"] | components["schemas"]["CheckpointReported"] | components["schemas"]["TaskReported"] | components["schemas"]["TestsReported"] | components["schemas"]["AgentReported"] | components["schemas"]["DecisionRecorded"] | components["schemas"]["PatternRecorded"] | components["schemas"]["ArtifactChanged"] | components["schemas"]["CallReported"] | components["schemas"]["UsageRecorded"] | components["schemas"]["BudgetPassed"] | components["schemas"]["ToolUsed"] | components["schemas"]["WaitingBegan"] | components["schemas"]["WaitingEnded"] | components["schemas"]["ProcessReported"] | components["schemas"]["ActivityReported"] | components["schemas"]["ErrorReported"] | components["schemas"]["CompletionReported"] | components["schemas"]["WentQuiet"] | components["schemas"]["EstimateRevised"] | components["schemas"]["ProblemFound"] | components["schemas"]["ProblemCleared"] | components["schemas"]["SourceGone"] | components["schemas"]["SourceReturned"] | components["schemas"]["IndexingProgress"] | components["schemas"]["Custom"];
+        Fact: components["schemas"]["SessionSeen"] | components["schemas"]["PhaseReported"] | components["schemas"]["CheckpointReported"] | components["schemas"]["TaskReported"] | components["schemas"]["TestsReported"] | components["schemas"]["AgentReported"] | components["schemas"]["DecisionRecorded"] | components["schemas"]["PatternRecorded"] | components["schemas"]["ArtifactChanged"] | components["schemas"]["CallReported"] | components["schemas"]["UsageRecorded"] | components["schemas"]["BudgetPassed"] | components["schemas"]["ToolUsed"] | components["schemas"]["WaitingBegan"] | components["schemas"]["WaitingEnded"] | components["schemas"]["ProcessReported"] | components["schemas"]["ActivityReported"] | components["schemas"]["ErrorReported"] | components["schemas"]["CompletionReported"] | components["schemas"]["WentQuiet"] | components["schemas"]["EstimateRevised"] | components["schemas"]["ProblemFound"] | components["schemas"]["ProblemCleared"] | components["schemas"]["SourceGone"] | components["schemas"]["SourceReturned"] | components["schemas"]["SourceMoved"] | components["schemas"]["IndexingProgress"] | components["schemas"]["Custom"];
         /** @description By what usage is grouped. */
         GroupBy: "day" | "project" | "model" | "phase" | "session";
         /**
@@ -2494,6 +2494,13 @@ export interface components {
         };
         /** @description The kinds of sources. */
         SourceKind: "phase_file" | "checkpoint" | "artifact" | "log" | "push" | "history" | "hook" | "otlp" | "transcript" | "process" | "foundry" | "internal";
+        /** @description The folder that the session is read from has another path, by its own name or by that of a folder above it. It is the same session, which goes on there. */
+        SourceMoved: {
+            /** @description The absolute path that it had. */
+            from: string;
+            /** @description The absolute path that it has. */
+            to: string;
+        };
         /** @description Which kind of source the state comes from. */
         SourceOfState: "live" | "checkpoint" | "transcript";
         /** @description The folder or file that the session is read from is back. */
@@ -3506,6 +3513,7 @@ export type Sort = components['schemas']['Sort'];
 export type SourceAccount = components['schemas']['SourceAccount'];
 export type SourceGone = components['schemas']['SourceGone'];
 export type SourceKind = components['schemas']['SourceKind'];
+export type SourceMoved = components['schemas']['SourceMoved'];
 export type SourceOfState = components['schemas']['SourceOfState'];
 export type SourceReturned = components['schemas']['SourceReturned'];
 export type SourceUsage = components['schemas']['SourceUsage'];
