@@ -118,6 +118,7 @@ impl Session {
                 reason: Completion::Marked.reason().to_owned(),
                 at: cx.at,
                 undated: false,
+                is_inferred: false,
                 path: cx.origin.path.clone(),
             });
         }

@@ -1,5 +1,6 @@
 //! Whether the run ended, and how the session stands. Once it is said that a run ended, it stays so for this run; later
-//! facts may still refine its tests, artifacts and decisions. What follows from several facts together (status, progress)
+//! facts may still refine its tests, artifacts and decisions. That it ended well because its phases did is refuted by a
+//! summary or an event that says otherwise. What follows from several facts together (status, progress)
 //! is worked out anew after every fact, so it cannot contradict them.
 
 use forgecast_protocol::event::{
@@ -44,11 +45,15 @@ impl Session {
             } else {
                 SessionStatus::Failed
             };
+            // An account of the build knows better than its phases, whichever of them is read first.
+            let is_refuted = |end: &mut End| !success && end.is_inferred && end.status == SessionStatus::Completed;
+            self.state.life.end.take_if(is_refuted);
             self.end(End {
                 status,
                 reason: completion_reason(fact, success),
                 at: stated.unwrap_or(cx.at),
                 undated: cx.is_history() && fact.completed_at.is_none(),
+                is_inferred: false,
                 path: cx.origin.path.clone().filter(|_| cx.origin.first_sight),
             });
         }
@@ -120,6 +125,7 @@ impl Session {
                 reason: failure.unwrap_or_else(|| ends.to_owned()),
                 at: report.at,
                 undated: false,
+                is_inferred: report.completion.is_none(),
                 path: path.map(str::to_owned),
             });
         }
@@ -139,6 +145,7 @@ impl Session {
                     reason: "Deploy is completed and nothing followed".to_owned(),
                     at: last,
                     undated: false,
+                    is_inferred: true,
                     path: None,
                 }),
                 Quiet::Settled => {}

@@ -68,6 +68,9 @@ pub(crate) struct End {
     /// Nobody knows when it ended: `at` is only when that was learned.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) undated: bool,
+    /// Nobody said so: it follows from the phases.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_inferred: bool,
     /// The file that says so, if it is one.
     pub(crate) path: Option<String>,
 }

@@ -125,10 +125,28 @@ fn completion_stays_whatever_comes_late() {
     let mut session = after(&[report("Feedback", "completed", &["Deploy"])]);
     session.apply(&phase_file(minute(2), report("Deploy", "deploying", &["Test"])));
     session.apply(&phase_file(minute(3), report("Test", "failed", &[])));
-    session.apply(&summary(minute(4), completion(Some(false))));
     assert_eq!(status(&session), SessionStatus::Completed);
     assert_eq!(session.view().ended_at, Some(minute(1)));
     assert_eq!(status_of(session.view(), "Deploy"), PhaseStatus::Completed);
+}
+
+/// Feedback is the last phase also of a build whose tests fail, and a cold start reads the phase file first.
+#[test]
+fn a_summary_that_says_that_the_build_failed_counts_whichever_file_is_read_first() {
+    let feedback = || phase_file(minute(1), report("Feedback", "completed", &["Deploy"]));
+    let failed = || summary(minute(2), completion(Some(false)));
+    for events in [[feedback(), failed()], [failed(), feedback()]] {
+        assert_eq!(status(&fold(&events)), SessionStatus::Failed);
+    }
+    let settled = [
+        phase_file(minute(1), report("Deploy", "completed", &["Test"])),
+        quiet(minute(3), Quiet::Settled, minute(1)),
+        failed(),
+    ];
+    assert_eq!(status(&fold(&settled)), SessionStatus::Failed);
+    // What was said stays said.
+    let said = [summary(minute(1), completion(Some(true))), failed()];
+    assert_eq!(status(&fold(&said)), SessionStatus::Completed);
 }
 
 #[test]
