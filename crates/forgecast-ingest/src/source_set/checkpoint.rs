@@ -41,7 +41,9 @@ impl SourceSet {
             name: decoded.name.or_else(|| Some(last_name(&self.directory))),
             directory: decoded
                 .working_directory
-                .and_then(|folder| under_a_root(&folder, &pass.context.roots)),
+                .and_then(|folder| under_a_root(&folder, &pass.context.roots))
+                // One that was renamed is known by its new path.
+                .filter(|folder| Path::new(folder).is_dir()),
             transcript: None,
         };
         for fact in decoded.facts {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
+use forgecast_ingest::Options;
 use forgecast_protocol::event::{ArtifactChanged, SourceMoved};
 use forgecast_protocol::{Fact, SourceCheckpoint, SourceKey};
 
@@ -219,6 +220,61 @@ async fn a_project_that_has_only_the_number_of_a_removed_one_is_another() {
         .await;
     assert_eq!(moves(&second), []);
     second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_project_in_the_old_place_of_one_that_was_renamed_while_nobody_watched_is_another() {
+    let root = tempfile::tempdir().unwrap();
+    let app = rich(root.path(), "app");
+    let first = start(options(root.path())).await;
+    let known = kept(&[&first]);
+    first.stop().await;
+    let old = root.path().join("app-old");
+    std::fs::rename(&app, &old).unwrap();
+    project(root.path(), "app", "the second");
+    let second = start_with(options(root.path()), known).await;
+    second
+        .until("both", |running| {
+            moves(running) == a_move(&app, &old) && running.details(&app) == ["the second"]
+        })
+        .await;
+    add_line(&old, "two");
+    second.until("the log", |running| texts(running) == ["two"]).await;
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_checkpoint_that_goes_on_naming_the_old_path_belongs_to_its_session_by_name_only() {
+    let root = tempfile::tempdir().unwrap();
+    let app = project(root.path(), "app", "here");
+    let checkpoint = root.path().join("checkpoints/ralph/s");
+    let save = |phase: &str| {
+        std::fs::create_dir_all(&checkpoint).unwrap();
+        let state = format!(r#"{{"session_id": "s", "current_phase": "{phase}", "working_directory": {app:?}}}"#);
+        std::fs::write(checkpoint.join("state.json"), state).unwrap();
+    };
+    save("scout");
+    let running = start(Options {
+        checkpoints: vec![root.path().join("checkpoints/ralph")],
+        ..options(root.path())
+    })
+    .await;
+    let told = |running: &Running| {
+        running.pick(|event| match &event.fact {
+            Fact::CheckpointReported(_) => Some(event.subject.directory.clone()),
+            _ => None,
+        })
+    };
+    assert_eq!(told(&running), [Some(app.to_str().unwrap().to_owned())]);
+    let renamed = root.path().join("weather");
+    std::fs::rename(&app, &renamed).unwrap();
+    running
+        .until("followed", |running| moves(running) == a_move(&app, &renamed))
+        .await;
+    save("builder");
+    running.until("told", |running| told(running).len() == 2).await;
+    assert_eq!(told(&running)[1], None);
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
