@@ -66,10 +66,12 @@ pub(crate) fn transcripts(db: &Transaction<'_>) -> Result<Vec<StoredTranscript>>
     transcripts.collect()
 }
 
-/// What the transcripts of stored sessions are called, by their ids: the title of the session, or the id of the build.
+/// What the transcripts of stored sessions are called, by their ids: the title of the session that is theirs, or the id of
+/// the build that they belong to.
 pub(crate) fn titles(db: &Transaction<'_>) -> Result<HashMap<String, String>> {
     let mut statement = db.prepare_cached(
-        "SELECT o.owner, iif(s.row ->> '$.source' = 'transcript', s.row ->> '$.name', s.id)
+        "SELECT o.owner,
+                iif(s.row ->> '$.source' = 'transcript' OR s.id LIKE o.owner || '~%', s.row ->> '$.name', s.id)
          FROM usage_owners o JOIN sessions s ON s.id = o.session
          WHERE o.owner <> o.session AND s.row IS NOT NULL ORDER BY o.number",
     )?;
