@@ -16,6 +16,7 @@ pub(crate) mod cookie;
 mod gate;
 mod issue;
 mod keys;
+mod paths;
 mod rate_limit;
 mod receive;
 mod store;

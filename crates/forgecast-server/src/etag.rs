@@ -28,14 +28,19 @@ impl<T> WithEtag<T> {
         let of = PhantomData;
         Self { json, digest, of }
     }
+
+    /// JSON that is there already, tagged by its content.
+    pub(crate) fn written(json: Bytes) -> Self {
+        let digest = HEXLOWER.encode(&Sha1::digest(&json));
+        Self::rendered(json, digest)
+    }
 }
 
 impl<T: Serialize> WithEtag<T> {
     /// `value`, tagged by its content.
     pub(crate) fn of(value: &T) -> Result<Self, Error> {
         let json = serde_json::to_vec(value).map_err(|error| Error::internal("write an answer", error))?;
-        let digest = HEXLOWER.encode(&Sha1::digest(&json));
-        Ok(Self::rendered(json.into(), digest))
+        Ok(Self::written(json.into()))
     }
 }
 

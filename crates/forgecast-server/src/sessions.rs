@@ -7,12 +7,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::NoContent;
 use axum::{Extension, Json};
-use forgecast_hub::{From, LogQuery as LogPart};
+use forgecast_hub::{From, LogQuery as LogPart, StateAt};
 use forgecast_protocol::rest::{
     EventPage, EventsQuery, Exported, LogMatches, LogMatchesQuery, LogPage, LogQuery, RevisionPath, Series,
     SeriesQuery, SessionList, SessionPath, SessionsQuery, TimelineQuery,
 };
 use forgecast_protocol::{SessionRef, SessionView, Timeline};
+use serde_json::Value;
 
 use crate::access::Principal;
 use crate::error::Error;
@@ -31,15 +32,17 @@ pub(crate) async fn list(
 /// `GET /api/v1/sessions/{id}`: the view, with its digest as the tag.
 pub(crate) async fn view(
     State(shared): State<Arc<AppState>>,
+    Extension(principal): Extension<Principal>,
     InPath(SessionPath { id }): InPath<SessionPath>,
 ) -> Result<WithEtag<SessionView>, Error> {
     let state = shared.hub.view(&id).await?.ok_or_else(|| unknown(&id))?;
-    Ok(WithEtag::rendered(state.json, state.digest))
+    tagged(&principal, state)
 }
 
 /// `GET /api/v1/sessions/{id}/at/{revision}`: the view as it was; `forgecast-at` says when.
 pub(crate) async fn view_at(
     State(shared): State<Arc<AppState>>,
+    Extension(principal): Extension<Principal>,
     InPath(RevisionPath { id, revision }): InPath<RevisionPath>,
 ) -> Result<(HeaderMap, WithEtag<SessionView>), Error> {
     let state = shared.hub.view_at(&id, revision).await?;
@@ -48,7 +51,18 @@ pub(crate) async fn view_at(
     if let Some(at) = state.at.and_then(|at| HeaderValue::from_str(&at.to_string()).ok()) {
         headers.insert("forgecast-at", at);
     }
-    Ok((headers, WithEtag::rendered(state.json, state.digest)))
+    Ok((headers, tagged(&principal, state)?))
+}
+
+/// A view as this principal receives it, the same that it receives as a snapshot.
+fn tagged(principal: &Principal, state: StateAt) -> Result<WithEtag<SessionView>, Error> {
+    if !principal.is_guest() {
+        return Ok(WithEtag::rendered(state.json, state.digest));
+    }
+    let view: Value = serde_json::from_slice(&state.json)
+        .map_err(|error| Error::internal(format!("read the view of {}", state.id), error))?;
+    let received = principal.receive_part(view)?;
+    Ok(WithEtag::written(received.to_string().into()))
 }
 
 /// `GET /api/v1/sessions/{id}/log`: lines from an offset or a time, or the last ones.
@@ -99,18 +113,21 @@ pub(crate) async fn events(
     let events = shared.hub.events(&id, query.after, query.limit).await?;
     let mut events = events.ok_or_else(|| unknown(&id))?;
     events.retain(|stored| principal.can_receive_fact(&stored.event.fact));
+    let events = principal.receive_part(events)?;
     Ok(NoStore(Json(EventPage { events })))
 }
 
 /// `GET /api/v1/sessions/{id}/timeline`.
 pub(crate) async fn timeline(
     State(shared): State<Arc<AppState>>,
+    Extension(principal): Extension<Principal>,
     InPath(SessionPath { id }): InPath<SessionPath>,
     InQuery(query): InQuery<TimelineQuery>,
 ) -> Result<NoStore<Json<Timeline>>, Error> {
     let most = usize::try_from(query.limit).unwrap_or(usize::MAX);
     let timeline = shared.hub.timeline(&id, query.after, most).await?;
-    Ok(NoStore(Json(timeline.ok_or_else(|| unknown(&id))?)))
+    let timeline = principal.receive_part(timeline.ok_or_else(|| unknown(&id))?)?;
+    Ok(NoStore(Json(timeline)))
 }
 
 /// `GET /api/v1/sessions/{id}/series`.
@@ -138,7 +155,10 @@ pub(crate) async fn export(
     export
         .events
         .retain(|stored| principal.can_receive_fact(&stored.event.fact));
-    Ok(NoStore(Json(export)))
+    // The text of a log is what its agent wrote, for guests as well.
+    let log = std::mem::take(&mut export.log);
+    let export = principal.receive_part(export)?;
+    Ok(NoStore(Json(Exported { log, ..export })))
 }
 
 /// `DELETE /api/v1/sessions/{id}`.

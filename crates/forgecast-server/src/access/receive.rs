@@ -1,31 +1,69 @@
-//! Which facts and messages of a session the holder of a share link receives: not those about more than this session, such as
-//! a passed budget of a day or a month and what all sessions have spent.
+//! What of a session the holder of a share link receives. Not what is about more than this session, such as a passed budget
+//! of a day or a month and what all sessions have spent, and not the paths of this machine. All others receive the bytes that
+//! viewers share; for a guest they are written anew, since share links are few.
 
 use forgecast_hub::{Frame, FrameKind};
 use forgecast_protocol::Fact;
 use forgecast_protocol::event::BudgetScope;
+use forgecast_protocol::update::TopicMark;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Principal;
+use super::paths::remove_paths;
+use crate::error::Error;
 
 impl Principal {
+    /// Whether this is the holder of a share link.
+    pub(crate) fn is_guest(&self) -> bool {
+        matches!(self, Self::ShareLink(..))
+    }
+
     /// Whether this principal may receive a fact of a session that it may view.
     pub(crate) fn can_receive_fact(&self, fact: &Fact) -> bool {
         let of_all = matches!(fact, Fact::BudgetPassed(passed) if passed.scope != BudgetScope::Session);
-        !of_all || !matches!(self, Self::ShareLink(..))
+        !of_all || !self.is_guest()
     }
 
-    /// Whether this principal may receive a message of a topic that it may subscribe to.
-    pub(crate) fn can_receive(&self, frame: &Frame) -> bool {
-        if frame.kind != FrameKind::Event || !matches!(self, Self::ShareLink(..)) {
+    /// Whether this principal receives a message of a topic that it may subscribe to. The message is changed to the one that
+    /// it receives.
+    pub(crate) fn receives(&self, frame: &mut Frame) -> bool {
+        if !self.is_guest() || matches!(frame.kind, FrameKind::Log | FrameKind::Removed) {
             return true;
         }
-        // Events are rare and share links are few, so parsing costs little.
-        let Ok(message) = serde_json::from_slice::<Value>(&frame.json) else {
+        let Ok(mut message) = serde_json::from_slice::<Value>(&frame.json) else {
             return false;
         };
         let event = &message["event"];
-        event["type"] != "budget_passed" || event["data"]["scope"] == "session"
+        if event["type"] == "budget_passed" && event["data"]["scope"] != "session" {
+            return false;
+        }
+        remove_paths(&mut message);
+        frame.json = message.to_string().into();
+        true
+    }
+
+    /// What this principal should hold of a topic. A guest is told no digest: it is that of the state with its paths.
+    pub(crate) fn receive_mark(&self, mark: TopicMark) -> TopicMark {
+        let digest = mark.digest.filter(|_| !self.is_guest());
+        TopicMark { digest, ..mark }
+    }
+
+    /// A part of an answer about a session that this principal may view, as it receives it.
+    ///
+    /// # Errors
+    /// It cannot be read back without its paths, which no field of it may require.
+    pub(crate) fn receive_part<T: Serialize + DeserializeOwned>(&self, part: T) -> Result<T, Error> {
+        if !self.is_guest() {
+            return Ok(part);
+        }
+        let without_paths = || {
+            let mut value = serde_json::to_value(&part)?;
+            remove_paths(&mut value);
+            serde_json::from_value(value)
+        };
+        without_paths().map_err(|error| Error::internal("remove the paths from an answer", error))
     }
 }
 
@@ -62,23 +100,27 @@ mod tests {
             };
             let event = json!({"type": "budget_passed", "session": "a~1", "data": passed});
             let message = json!({"type": "event", "topic": "session/a~1", "event": event});
-            let frame = Frame {
+            let mut frame = Frame {
                 json: message.to_string().into(),
                 position: None,
                 kind: FrameKind::Event,
             };
-            assert_eq!(guest.can_receive(&frame), theirs, "{scope:?}");
-            assert!(viewer.can_receive(&frame) && Principal::Local.can_receive(&frame));
+            for other in [&viewer, &Principal::Local] {
+                let before = frame.clone();
+                assert!(other.receives(&mut frame));
+                assert_eq!(frame, before);
+            }
+            assert_eq!(guest.receives(&mut frame), theirs, "{scope:?}");
             let fact = Fact::BudgetPassed(passed);
             assert_eq!(guest.can_receive_fact(&fact), theirs, "{scope:?}");
             assert!(viewer.can_receive_fact(&fact));
         }
         let own = json!({"type": "event", "topic": "session/a~1", "event": {"type": "note", "data": 1}});
-        let frame = Frame {
+        let mut frame = Frame {
             json: own.to_string().into(),
             position: None,
             kind: FrameKind::Event,
         };
-        assert!(guest.can_receive(&frame));
+        assert!(guest.receives(&mut frame));
     }
 }

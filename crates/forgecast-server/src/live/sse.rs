@@ -123,7 +123,7 @@ impl Events {
         tokio::select! {
             () = self.shared.stopping.cancelled() => None,
             mut delivery = self.subscription.next() => {
-                delivery.frames.retain(|frame| self.principal.can_receive(frame));
+                delivery.frames.retain_mut(|frame| self.principal.receives(frame));
                 self.over = delivery.ended;
                 Some(written(&delivery.frames))
             }
@@ -133,8 +133,8 @@ impl Events {
                     return None;
                 }
                 let now = self.shared.heartbeats.last();
-                let mark = (self.subscription.topic().to_string(), self.subscription.mark());
-                let message = heartbeat(now, [mark].into());
+                let mark = self.principal.receive_mark(self.subscription.mark());
+                let message = heartbeat(now, [(self.subscription.topic().to_string(), mark)].into());
                 Some(format!("event: heartbeat\ndata: {}\n\n", json(&message)).into())
             }
         }

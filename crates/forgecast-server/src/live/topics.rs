@@ -7,6 +7,8 @@ use forgecast_hub::{Frame, Subscription};
 use forgecast_protocol::Topic;
 use forgecast_protocol::update::TopicMark;
 
+use crate::access::Principal;
+
 /// The topics that one viewer follows.
 #[derive(Default)]
 pub(crate) struct Topics {
@@ -39,11 +41,14 @@ impl Topics {
             .retain(|one| one.named != *topic && one.subscription.topic() != topic);
     }
 
-    /// The revision, and the digest if it is known, that the viewer should have of each topic.
-    pub(crate) fn marks(&self) -> BTreeMap<String, TopicMark> {
+    /// The revision, and the digest if it is known, that this viewer should have of each topic.
+    pub(crate) fn marks(&self, principal: &Principal) -> BTreeMap<String, TopicMark> {
         self.followed
             .iter()
-            .map(|one| (one.subscription.topic().to_string(), one.subscription.mark()))
+            .map(|one| {
+                let mark = principal.receive_mark(one.subscription.mark());
+                (one.subscription.topic().to_string(), mark)
+            })
             .collect()
     }
 

@@ -53,7 +53,7 @@ impl ViewerProtocol for LiveProtocol {
     }
 
     async fn deliver(&mut self, socket: &mut ViewerSocket, mut frames: Vec<Frame>) -> Result<(), CloseReason> {
-        frames.retain(|frame| socket.principal().can_receive(frame));
+        frames.retain_mut(|frame| socket.principal().receives(frame));
         socket.send_texts(frames.into_iter().map(|frame| frame.json)).await
     }
 
@@ -90,7 +90,7 @@ impl ViewerProtocol for LiveProtocol {
         if self.unsubscribed_ms > state.options.idle_ms {
             return Err(CloseReason::Idle);
         }
-        let message = heartbeat(state.heartbeats.last(), self.topics.marks());
+        let message = heartbeat(state.heartbeats.last(), self.topics.marks(socket.principal()));
         Ok(Some(json(&message).into()))
     }
 }

@@ -3,6 +3,7 @@
 
 mod canary;
 mod login;
+mod paths;
 mod table;
 mod watching;
 
