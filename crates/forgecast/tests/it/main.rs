@@ -16,6 +16,7 @@ mod exposure;
 mod faults;
 mod flows;
 mod foundry;
+mod https;
 #[cfg(target_os = "linux")]
 mod idle;
 mod import;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::world::{Server, World, eventually, request};
+use crate::world::{Server, World, eventually, request, write_private};
 use night::Night;
 use receiver::{Call, Receiver};
 
@@ -19,7 +19,7 @@ const NIGHT_SECONDS: u64 = 60;
 /// A server in this world that calls the receiver; builds are stalled after this many seconds.
 fn serve(world: &World, receiver: &Receiver, stalled_after_s: u64) -> Server {
     let secret = world.path("webhook-secret");
-    receiver::write_private(&secret, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    write_private(&secret, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     let config = format!(
         "[sessions]\nstalled_after_s = {stalled_after_s}\n\
          [notify]\nallowed_addresses = [\"127.0.0.1\"]\n\

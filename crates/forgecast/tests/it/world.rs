@@ -286,3 +286,12 @@ pub(crate) fn eventually<T>(what: &str, attempt: impl FnMut() -> Option<T>) -> T
 pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);
 }
+
+/// Writes a file that only its owner can read.
+pub(crate) fn write_private(path: &Path, text: &str) {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    let options = options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(path).unwrap().write_all(text.as_bytes()).unwrap();
+}

@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -110,11 +108,4 @@ fn name(item: &Value) -> String {
 fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     let mut lines = head.lines().filter_map(|line| line.split_once(": "));
     lines.find(|(known, _)| *known == name).map(|(_, value)| value)
-}
-
-/// Writes a file that only its owner can read.
-pub(super) fn write_private(path: &Path, text: &str) {
-    let mut options = std::fs::OpenOptions::new();
-    let options = options.write(true).create(true).truncate(true).mode(0o600);
-    options.open(path).unwrap().write_all(text.as_bytes()).unwrap();
 }
