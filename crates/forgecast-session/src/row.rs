@@ -23,6 +23,7 @@ impl Session {
             activity: self.state.activity.current(view, self.state.agents.subagents_at_work()),
             status_reason: view.status_reason.clone(),
             waiting_for: view.waiting_for,
+            stopped_by_error: self.state.attention.is_stopped_by_error(),
             phase: view.phase.as_ref().map(|phase| RowPhase {
                 name: phase.name.clone(),
                 number: phase.number.clone(),

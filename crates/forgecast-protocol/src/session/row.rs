@@ -36,6 +36,10 @@ pub struct SessionRow {
     pub status_reason: Option<String>,
     /// What it waits for, when it waits and the producer says for what.
     pub waiting_for: Option<WaitingFor>,
+    /// An error ended its turn, or its process crashed: it does not go on by itself. Also true when it was found like that,
+    /// which raises no attention.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped_by_error: bool,
     /// The current phase.
     pub phase: Option<RowPhase>,
     /// Status of each phase by name, in no order; viewers order by the vocabulary.

@@ -26,6 +26,9 @@ pub(crate) struct AttentionLog {
     /// The wait that was noticed last, as long as it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     attention_wait: Option<WaitKey>,
+    /// Whether an error stopped it, noticed or not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stopped_by_error: bool,
 }
 
 /// What is compared, before and after a fact.
@@ -44,6 +47,11 @@ impl AttentionLog {
         self.attention.as_ref()
     }
 
+    /// Whether an error ended its turn, or its process crashed; also when nobody followed it then.
+    pub(crate) fn is_stopped_by_error(&self) -> bool {
+        self.stopped_by_error
+    }
+
     /// Numbers go on behind those of another state of the same session, which this one replaces.
     pub(crate) fn continue_from(&mut self, other: &Self) {
         self.attention_seq = self.attention_seq.max(other.attention_seq);
@@ -58,6 +66,9 @@ impl AttentionLog {
         is_news: bool,
         at: Timestamp,
     ) {
+        let has_crashed = view.status == SessionStatus::Abandoned && view.status_source == Some(SourceKind::Process);
+        let is_turn_cut_short = view.status == SessionStatus::Waiting && ended_in_error(standing);
+        self.stopped_by_error = has_crashed || is_turn_cut_short;
         let kind = match view.status {
             SessionStatus::Completed => Some(AttentionKind::Completed),
             SessionStatus::Failed => Some(AttentionKind::Failed),
@@ -65,7 +76,7 @@ impl AttentionLog {
             SessionStatus::Waiting => Some(AttentionKind::Waiting),
             SessionStatus::Stalled => Some(AttentionKind::Stalled),
             // Its process is gone in the middle of a session that somebody believes to be open.
-            SessionStatus::Abandoned if view.status_source == Some(SourceKind::Process) => Some(AttentionKind::Failed),
+            SessionStatus::Abandoned if has_crashed => Some(AttentionKind::Failed),
             SessionStatus::Running | SessionStatus::Abandoned => None,
         };
         let known = self.attention.as_ref().map(|attention| attention.kind);
@@ -121,10 +132,9 @@ impl AttentionLog {
         }
     }
 
-    /// A wait for a prompt has a key only if an error ended the turn.
     fn set_your_turn(&mut self, standing: &Standing) {
         if let Some(attention) = &mut self.attention {
-            attention.your_turn = standing.waiting_for == Some(WaitingFor::Prompt) && standing.wait.is_none();
+            attention.your_turn = standing.waiting_for == Some(WaitingFor::Prompt) && !ended_in_error(standing);
         }
     }
 
@@ -139,6 +149,11 @@ impl AttentionLog {
             level: None,
         });
     }
+}
+
+/// Whether it waits because an error ended the turn: a wait for a prompt has a key only then.
+fn ended_in_error(standing: &Standing) -> bool {
+    standing.waiting_for == Some(WaitingFor::Prompt) && standing.wait.is_some()
 }
 
 /// Whether what a fact says happened while the session was followed; an old build that is found is history.

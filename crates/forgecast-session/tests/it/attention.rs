@@ -1,8 +1,10 @@
 //! What is worth a person's notice.
 
-use forgecast_protocol::event::{BudgetPassed, BudgetScope, Quiet, WaitingBegan, WaitingEnded};
+use forgecast_protocol::event::{
+    BudgetPassed, BudgetScope, CutShort, ProcessReported, ProcessStatus, Quiet, WaitingBegan, WaitingEnded,
+};
 use forgecast_protocol::session::{Attention, AttentionKind, BudgetLevel, WaitingFor};
-use forgecast_protocol::{Event, Fact, SessionStatus, Timestamp};
+use forgecast_protocol::{Event, Fact, SessionStatus, SourceKind, Timestamp};
 use forgecast_session::Session;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -130,6 +132,49 @@ fn an_old_build_that_is_found_is_no_news_to_anybody() {
         quiet(minute(14), Quiet::Stalled, minute(-1)),
     ]);
     assert!(matches!(noticed(&session), Some((1, AttentionKind::Stalled, _))));
+}
+
+#[test]
+fn what_an_error_stopped_is_known_whether_it_was_followed_or_found() {
+    let turn = |cut_short| {
+        let ended = Fact::WaitingBegan(WaitingBegan {
+            reason: "API error: overloaded".to_owned(),
+            waiting_for: Some(WaitingFor::Prompt),
+            cut_short,
+            ..WaitingBegan::default()
+        });
+        from_transcript(minute(2), ended)
+    };
+    let crash = event(
+        SourceKind::Process,
+        "sessions/4242.json",
+        minute(2),
+        Fact::ProcessReported(ProcessReported {
+            process: "4242@7".to_owned(),
+            status: ProcessStatus::Crashed,
+            ..ProcessReported::default()
+        }),
+    );
+    for (end, is_stopped) in [
+        (turn(Some(CutShort::Error)), true),
+        (turn(Some(CutShort::User)), false),
+        (turn(None), false),
+        (crash, true),
+    ] {
+        let mut followed = agent_session();
+        followed.apply(&end);
+        assert_eq!(followed.row().stopped_by_error, is_stopped, "{end:?}");
+        assert_eq!(followed.row().attention.is_some_and(|it| !it.your_turn), is_stopped);
+        // What was there before anybody looked is no news, and stands like this all the same.
+        let mut found = agent_session();
+        found.apply(&old(end.clone(), minute(-10)));
+        assert_eq!(found.row().attention, None, "{end:?}");
+        assert_eq!(found.row().stopped_by_error, is_stopped, "{end:?}");
+        assert_eq!(found.view().status, followed.view().status);
+        let prompt = Fact::WaitingEnded(WaitingEnded::default());
+        found.apply(&from_transcript(minute(30), prompt));
+        assert!(!found.row().stopped_by_error, "it went on: {end:?}");
+    }
 }
 
 #[test]

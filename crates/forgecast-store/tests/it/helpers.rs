@@ -155,6 +155,7 @@ pub(crate) fn row(session: &str, status: SessionStatus, last_work_ms: i64) -> Se
         activity: None,
         status_reason: None,
         waiting_for: None,
+        stopped_by_error: false,
         phase: None,
         phases: std::collections::BTreeMap::new(),
         progress_percent: None,

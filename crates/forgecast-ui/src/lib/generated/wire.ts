@@ -2316,6 +2316,8 @@ export interface components {
             status: components["schemas"]["SessionStatus"];
             /** @description Why the status is what it is, one line. */
             status_reason?: string;
+            /** @description An error ended its turn, or its process crashed: it does not go on by itself. Also true when it was found like that, which raises no attention. */
+            stopped_by_error?: boolean;
             /** @description What the build was asked to do. */
             task?: string;
             /** @description Tasks, when there is a list of them. */

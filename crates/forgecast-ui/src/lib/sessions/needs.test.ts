@@ -43,6 +43,21 @@ describe('who needs somebody', () => {
     expect(found).toEqual(['stalled', 'failed', undefined, undefined]);
   });
 
+  it('is who was found stopped by an error or crashed, while that is fresh', () => {
+    const stopped = row('a', {
+      status: 'waiting',
+      waiting_for: 'prompt',
+      stopped_by_error: true,
+      status_reason: 'API error: overloaded',
+      last_work_at: before(5),
+    });
+    expect([needOf(stopped), needText(stopped), needReason(stopped)]).toEqual(['waiting', 'stopped by an error', 'API error: overloaded']);
+    expect(needSince(stopped)).toBe(NOW - 5 * 60_000);
+    const crashed = (minutes: number) => row('a', { status: 'abandoned', stopped_by_error: true, last_work_at: before(minutes) });
+    expect([needOf(crashed(5)), needText(crashed(5))]).toEqual(['failed', 'crashed']);
+    expect([5, 13 * 60].map((minutes) => isCurrent(crashed(minutes), NOW))).toEqual([true, false]);
+  });
+
   it('stands in the order of urgency: the longest wait first, of the ends the newest', () => {
     const rows = [
       row('late', { attention: attention('waiting', { since: before(1) }) }),

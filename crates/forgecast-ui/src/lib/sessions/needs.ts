@@ -15,14 +15,20 @@ export const FRESH_FAILURE_MS = 12 * HOUR;
 export const NEEDS = ['waiting', 'failed', 'stalled', 'budget'] as const;
 export type Need = (typeof NEEDS)[number];
 
-/** What is worth somebody's notice in a row. What was blocked, stalled or failed already when the session was found raised
- *  no attention, and does not go on by itself all the same: it has the number before the first. */
+/** What is worth somebody's notice in a row. What was blocked, stalled, failed or stopped by an error already when the session
+ *  was found raised no attention, and does not go on by itself all the same: it has the number before the first. */
 export function noticeOf(row: SessionRow): Attention | undefined {
   if (row.attention) return row.attention;
-  const { status } = row;
-  const isBlocked = status === 'waiting' && (row.waiting_for === 'permission' || row.waiting_for === 'answer');
-  if (!isBlocked && status !== 'stalled' && status !== 'failed') return undefined;
-  return { kind: status, seq: 0, since: row.ended_at ?? row.last_work_at ?? row.started_at ?? '', text: row.status_reason ?? '' };
+  const kind = foundIn(row);
+  if (kind === undefined) return undefined;
+  return { kind, seq: 0, since: row.ended_at ?? row.last_work_at ?? row.started_at ?? '', text: row.status_reason ?? '' };
+}
+
+function foundIn({ status, waiting_for, stopped_by_error }: SessionRow): Need | undefined {
+  if (status === 'stalled' || status === 'failed') return status;
+  if (status === 'abandoned' && stopped_by_error) return 'failed';
+  const isBlocked = waiting_for === 'permission' || waiting_for === 'answer' || stopped_by_error;
+  return status === 'waiting' && isBlocked ? 'waiting' : undefined;
 }
 
 /** Since when somebody is needed. A silence began with the last work, and not when it was noticed. */
