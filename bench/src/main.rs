@@ -65,7 +65,7 @@ const MEASUREMENTS: &[(&str, &str, Measurement)] = &[
         "every project changes at once; the overview of as many sessions",
         burst::run,
     ),
-    ("idle", "1,000 sessions and 200 viewers, nothing changes", idle::run),
+    ("idle", "300 and 3,000 sessions at rest, nothing changes", idle::run),
     ("wire", "bytes and frames per change", wire::run),
     (
         "start",
