@@ -15,12 +15,16 @@ use super::{claude, codex, foundry};
 
 const ROLLOUT: &str = "0199a1b2-0000-7000-8000-0123456789ab";
 
-fn scanned(kind: &'static Agent, path: &str, lines: &[Value]) -> Vec<ScannedCall> {
-    let file = ScannedFile {
+fn file(kind: &'static Agent, path: &str) -> ScannedFile {
+    ScannedFile {
         agent: kind,
         path: kind.path_of(path).unwrap().into(),
         file: Path::new(path).into(),
-    };
+    }
+}
+
+fn scanned(kind: &'static Agent, path: &str, lines: &[Value]) -> Vec<ScannedCall> {
+    let file = file(kind, path);
     let (cleaner, found) = (Cleaner::default(), Mutex::new(Vec::new()));
     let each = |found_one| {
         if let Scanned::Call(call) = found_one {
@@ -102,11 +106,7 @@ fn a_title_is_found_in_the_beginning_of_a_main_transcript_alone() {
 }
 
 fn titles_in(kind: &'static Agent, path: &str, lines: &[Value]) -> Vec<(String, String)> {
-    let file = ScannedFile {
-        agent: kind,
-        path: kind.path_of(path).unwrap().into(),
-        file: Path::new(path).into(),
-    };
+    let file = file(kind, path);
     let (cleaner, found) = (Cleaner::default(), Mutex::new(Vec::new()));
     let each = |found_one| {
         if let Scanned::Title(title) = found_one {
