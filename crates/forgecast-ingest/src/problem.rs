@@ -20,8 +20,8 @@ impl Problems {
         Some(Fact::ProblemFound(found))
     }
 
-    /// As [`found`](Self::found), of what the user is told by others, so that it is no warning of the log.
-    pub(crate) fn found_by_others(
+    /// As [`found`](Self::found), but no warning of the log: of what whoever started us is told in another way.
+    pub(crate) fn found_quietly(
         &mut self,
         key: &str,
         kind: ProblemKind,

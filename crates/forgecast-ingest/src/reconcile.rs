@@ -38,12 +38,11 @@ pub(crate) enum Pace {
 }
 
 /// What is known of the notifications for a folder.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coverage {
     /// There are none.
     None,
     /// There may be changes of which there are none.
-    #[default]
     Partial,
     /// Its file system is known to notify of every change.
     Full,
@@ -170,7 +169,7 @@ impl<K: Clone + Ord> Turns<K> {
 mod tests {
     use super::*;
 
-    /// What is active, what notifications there are, and how many others are so.
+    /// Full and light looks at one of so many others that are like it.
     fn looks_in(seconds: u32, is_active: bool, coverage: Coverage, others: u32, poll: bool) -> (u32, u32) {
         let schedule = PollSchedule {
             poll,

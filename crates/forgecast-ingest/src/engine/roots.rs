@@ -236,7 +236,7 @@ impl Engine {
                 self.report_problem(&key, kind, message, &key);
             } else {
                 // Whoever starts says what is wrong with the folders, by the health of the roots.
-                let fact = self.problems.found_by_others(&key, kind, message, &key);
+                let fact = self.problems.found_quietly(&key, kind, message, &key);
                 self.emit(fact);
             }
         }

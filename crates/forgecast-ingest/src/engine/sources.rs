@@ -146,17 +146,6 @@ impl Sources {
         }
     }
 
-    fn add(&mut self, entry: SourceEntry) -> SourceId {
-        let id = self.next;
-        self.next += 1;
-        self.by_directory.insert((entry.directory.clone(), entry.kind), id);
-        self.by_number
-            .extend(entry.status.numbers.iter().map(|number| (*number, id)));
-        self.totals.apply(&entry, u64::add_assign);
-        self.entries.insert(id, entry);
-        id
-    }
-
     fn insert(
         &mut self,
         source: Box<dyn Source>,
@@ -165,10 +154,12 @@ impl Sources {
         root: usize,
         now: Instant,
     ) -> SourceId {
-        self.add(SourceEntry {
+        let id = self.next;
+        self.next += 1;
+        let entry = SourceEntry {
             status: source.status(),
             source: Some(source),
-            directory,
+            directory: directory.clone(),
             kind,
             root,
             work: Work::default(),
@@ -180,7 +171,13 @@ impl Sources {
             light: 0,
             scanned: false,
             unread: Unread::default(),
-        })
+        };
+        let numbers = entry.status.numbers.iter().map(|number| (*number, id));
+        self.by_number.extend(numbers);
+        self.totals.apply(&entry, u64::add_assign);
+        self.by_directory.insert((directory, kind), id);
+        self.entries.insert(id, entry);
+        id
     }
 
     fn remove(&mut self, id: SourceId) {
@@ -664,29 +661,6 @@ mod tests {
         fn forget_watch(&mut self, _: WatchId) {}
     }
 
-    fn entry(root: usize, number: u64) -> SourceEntry {
-        SourceEntry {
-            source: Some(Box::new(Nothing)),
-            directory: PathBuf::from(number.to_string()),
-            kind: if number.is_multiple_of(2) {
-                SetKind::Project
-            } else {
-                SetKind::Logs
-            },
-            root,
-            work: Work::default(),
-            queued: (false, false),
-            lost: Vec::new(),
-            active_until: None,
-            turn: None,
-            looked_at: Instant::now(),
-            light: 0,
-            scanned: false,
-            status: Status::default(),
-            unread: Unread::default(),
-        }
-    }
-
     proptest! {
         #[test]
         fn totals_are_what_counting_all_gives(
@@ -696,7 +670,11 @@ mod tests {
             let mut sources = Sources::new(schedule);
             for (step, id, number) in steps {
                 match step {
-                    0 => _ = sources.add(entry(number.into(), sources.next)),
+                    0 => {
+                        let directory = PathBuf::from(sources.next.to_string());
+                        let kind = [SetKind::Project, SetKind::Logs][usize::from(number % 2)];
+                        sources.insert(Box::new(Nothing), directory, kind, number.into(), Instant::now());
+                    }
                     1 => sources.scan(id, Lane::Background, ScanDepth::Light),
                     2 => sources.request_work(id, Lane::Urgent, |work| work.retell = true),
                     3 => _ = sources.take_source(id, Instant::now()),
