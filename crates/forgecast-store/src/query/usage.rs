@@ -71,7 +71,7 @@ pub(crate) fn transcripts(db: &Transaction<'_>) -> Result<Vec<StoredTranscript>>
 pub(crate) fn titles(db: &Transaction<'_>) -> Result<HashMap<String, String>> {
     let mut statement = db.prepare_cached(
         "SELECT o.owner,
-                iif(s.row ->> '$.source' = 'transcript' OR s.id LIKE o.owner || '~%', s.row ->> '$.name', s.id)
+                iif(s.row ->> '$.source' = 'transcript' OR instr(s.id, o.owner || '~') = 1, s.row ->> '$.name', s.id)
          FROM usage_owners o JOIN sessions s ON s.id = o.session
          WHERE o.owner <> o.session AND s.row IS NOT NULL ORDER BY o.number",
     )?;
