@@ -24,8 +24,9 @@ use crate::view_json::ViewJson;
 
 /// By how many sessions memory may exceed what may stay, before it is looked through between two rounds of upkeep.
 const CROWD: usize = 256;
-/// Memory is looked through for what may leave it at most this often, and this many times before it may.
+/// Memory is looked through for what may leave it this often.
 const SHRINK: Duration = Duration::from_secs(10);
+/// It is looked through at least so often within the time after which a session may leave.
 const SHRINKS_PER_IDLE: u32 = 60;
 /// Loads that run at a time. The store has few readers, and they have to answer viewers, too.
 const MAX_LOADS: usize = 8;

@@ -9,12 +9,9 @@ const WHOLE: usize = 36;
 
 /// As much of each id as tells it from the others, at least eight letters; of all the same length.
 pub(super) fn short_ids<'i>(ids: impl Iterator<Item = &'i str>) -> BTreeMap<&'i str, &'i str> {
-    let ids: BTreeSet<&str> = ids.collect();
+    let ids: Vec<&str> = ids.collect::<BTreeSet<_>>().into_iter().collect();
     // Among sorted ids those that begin alike are neighbors.
-    let alike = ids
-        .iter()
-        .zip(ids.iter().skip(1))
-        .map(|(one, other)| shared(one, other));
+    let alike = ids.windows(2).map(|neighbors| shared(neighbors[0], neighbors[1]));
     let length = alike.max().map_or(LEAST, |alike| LEAST.max(alike + 1));
     ids.iter().map(|id| (*id, id.get(..length).unwrap_or(id))).collect()
 }
