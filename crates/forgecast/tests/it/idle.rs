@@ -25,6 +25,7 @@ fn wake_ups(projects: u32) -> u64 {
         file.set_modified(SystemTime::now() - AGE).unwrap();
     }
     let server = world.serve();
+    eventually("everything is read", || (server.get("/readyz").0 == 200).then_some(()));
     // One change, so that it is known that there are notifications, and one look at each of the others after it.
     world.project("p0000").phase(&phase("new"));
     server.view_when("p0000", |view| view["phase"]["detail"] == "new");
