@@ -5,13 +5,12 @@
 use forgecast_protocol::event::{
     CompletionBasis, CompletionReported, Custom, ErrorReported, Fact, TaskReported, UsageRecorded,
 };
-use forgecast_protocol::{EventId, LogChunk, Subject, Timestamp};
+use forgecast_protocol::{EventId, LogChunk, Subject, Timestamp, hex};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::envelope::{Accepted, Reader, Refused, Stated, facts, named};
 use crate::fields::Fields;
-use crate::hex;
 use crate::{phase, summary};
 
 /// Reads an envelope; `session` is the one of the request's path and counts before the envelope's own.

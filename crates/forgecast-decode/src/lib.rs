@@ -342,8 +342,3 @@ fn sent_to(endpoint: &str, kind: SourceKind) -> Origin {
         modified_at: None,
     }
 }
-
-/// Bytes of a hash as text.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

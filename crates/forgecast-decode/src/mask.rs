@@ -6,6 +6,7 @@ mod assignment;
 mod builtin;
 pub(crate) mod keys;
 
+use forgecast_protocol::hex;
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -16,7 +17,6 @@ use sha2::{Digest, Sha256};
 
 pub use self::assignment::is_secret_key;
 use self::builtin::BUILTIN;
-use crate::hex;
 
 /// What a secret is replaced by.
 pub const MASK: &str = "[masked]";

@@ -2,12 +2,12 @@
 //! and prevented.
 
 use forgecast_protocol::event::{Fact, PatternRecorded};
+use forgecast_protocol::hex;
 use sha2::{Digest, Sha256};
 
 use super::fields::Fields;
 use super::{Decoded, Unparsable, json};
 use crate::clean::Cleaner;
-use crate::hex;
 
 /// Most patterns of one library.
 const MAX_PATTERNS: usize = 1_000;

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use forgecast_protocol::{FileIdentity, SourceCheckpoint};
+use forgecast_protocol::{FileIdentity, SourceCheckpoint, hex};
 use sha2::{Digest, Sha256};
 
 use crate::clock;
@@ -109,6 +109,5 @@ impl Document {
 
 /// SHA-256, hexadecimal.
 fn digest(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }

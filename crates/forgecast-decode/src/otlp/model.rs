@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 
-use forgecast_protocol::{Subject, Timestamp};
+use forgecast_protocol::{Subject, Timestamp, hex};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::Unparsable;
 use crate::clean::Cleaner;
-use crate::hex;
 use crate::lenient::Scalar;
 use crate::transcript::session_name;
 

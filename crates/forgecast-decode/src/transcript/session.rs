@@ -1,9 +1,7 @@
 //! Names of sessions, made of what paths and lines say.
 
-use forgecast_protocol::SessionName;
+use forgecast_protocol::{SessionName, hex};
 use sha2::{Digest, Sha256};
-
-use crate::hex;
 
 /// Bytes of a name that are kept when it has to be changed to fit an id.
 const KEPT: usize = 96;

@@ -1,6 +1,7 @@
 //! How a file that was cut and grew again, or that has another's number, is told from one that only grew: by the bytes
 //! that stood before the place up to which it was read.
 
+use forgecast_protocol::hex;
 use sha2::{Digest, Sha256};
 
 /// So many bytes are compared: more than the end of a line, since many lines end alike.
@@ -10,8 +11,7 @@ const KEPT: usize = 8;
 
 /// The digest of bytes, hexadecimal.
 pub(crate) fn of(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().take(KEPT).map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes)[..KEPT])
 }
 
 /// The digest of what stands before the index `end` in `read`, which is `offset` in the file; empty when too little of it

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 use super::comma_separated;
+use crate::hex;
 use crate::ids::{Revision, SessionRef};
 use crate::session::{SessionRow, SessionStatus};
 use crate::time::Timestamp;
@@ -129,7 +130,7 @@ pub struct InvalidCursor;
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fields = serde_json::json!({ "sort": self.sort, "key": self.key, "number": self.number });
-        fields.to_string().bytes().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(fields.to_string().as_bytes()))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use forgecast_protocol::event::{AgentActivity, AgentReported, Fact, ToolUsed, WaitingBegan, WaitingEnded};
 use forgecast_protocol::session::WaitingFor;
-use forgecast_protocol::{Batch, Event, SourceKind, Subject, Timestamp};
+use forgecast_protocol::{Batch, Event, SourceKind, Subject, Timestamp, hex};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -15,7 +15,7 @@ use crate::tool_input::Input;
 use crate::transcript::{
     acts, agent, alive, asks, closed, error, prompted, seen, session_name, turn_failed, turn_is_over, wants_approval,
 };
-use crate::{Unparsable, hex, json, numbered_id, sent_to};
+use crate::{Unparsable, json, numbered_id, sent_to};
 
 /// The same content within so many milliseconds is the same event sent again; later it is another one like it.
 const SAME_WITHIN_MS: i64 = 60_000;

@@ -5,12 +5,12 @@ use forgecast_protocol::event::{
     AgentReported, CallId, CallReported, CallTokens, CompletionBasis, CompletionReported, Custom, Fact,
     PatternRecorded, SessionSeen, TaskReported, TokenDelta, UsageRecorded, UsageSource,
 };
+use forgecast_protocol::hex;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Line, Reader, limits, review};
 use crate::fields::Fields;
-use crate::hex;
 use crate::summary;
 use crate::transcript::{Depth, Visitor, last_part};
 
