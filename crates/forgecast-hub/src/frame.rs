@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use forgecast_protocol::{Epoch, LogLine, Revision};
+use forgecast_protocol::{Epoch, LogLine, Revision, hex};
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -154,11 +154,7 @@ fn log_head(topic: &str, offset: u64, skipped: u64, capacity: usize) -> String {
 
 /// SHA-256 in lower-case hexadecimal.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    hex(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]

@@ -12,9 +12,9 @@ use serde_json::json;
 
 use crate::error::Error;
 use crate::frame::{self, canonical};
+use crate::json_object::JsonObject;
 use crate::shared::Shared;
 use crate::topic::RetainedPatch;
-use crate::view_json::ViewJson;
 
 /// The kind of the fact that stands for facts which were folded but could not be stored one by one.
 const COLLAPSED: &str = "facts_collapsed";
@@ -22,7 +22,7 @@ const COLLAPSED: &str = "facts_collapsed";
 /// A session as it was, with the patches that led there.
 pub(crate) struct Restored {
     pub(crate) session: Session,
-    pub(crate) view: ViewJson,
+    pub(crate) view: JsonObject,
     pub(crate) revision: Revision,
     pub(crate) patches: Vec<RetainedPatch>,
     /// Number of facts after the snapshot.
@@ -98,7 +98,7 @@ impl Restored {
     }
 
     fn of(session: Session, revision: Revision) -> Self {
-        let view = ViewJson::of(session.view());
+        let view = JsonObject::of(session.view());
         Self {
             session,
             view,
@@ -117,11 +117,11 @@ impl Restored {
             self.at = self.at.max(Some(self.session.time_of(&stored.event)));
             self.revision = self.revision.max(stored.revision);
         }
-        self.view = ViewJson::of(self.session.view());
+        self.view = JsonObject::of(self.session.view());
     }
 
     fn step(&mut self, revision: Revision, topic: &str, epoch: Epoch) {
-        let view = ViewJson::of(self.session.view());
+        let view = JsonObject::of(self.session.view());
         // Anything but one step is not what viewers saw (a history that retention cut): they get a snapshot.
         let patch = (revision == self.revision + 1 && self.revision > 0)
             .then(|| self.view.diff(&view))
@@ -140,7 +140,7 @@ impl Restored {
 
     fn jump(&mut self, revision: Revision) {
         self.patches.clear();
-        self.view = ViewJson::of(self.session.view());
+        self.view = JsonObject::of(self.session.view());
         self.revision = revision;
     }
 }

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use forgecast_protocol::event::IndexingProgress;
 use forgecast_protocol::session::RowActivity;
 use forgecast_protocol::{Problem, Revision, SessionId, SessionRow, Timestamp};
@@ -13,7 +12,8 @@ use forgecast_session::patch;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use crate::frame::{self, canonical};
+use crate::frame::canonical;
+use crate::json_object::JsonObject;
 use crate::rows::IndexHead;
 use crate::topic::{Content, StateTopic};
 
@@ -23,7 +23,7 @@ const ACTIVITY_EVERY: Duration = Duration::from_millis(500);
 #[derive(Default)]
 struct Entry {
     /// As of the last publication.
-    row: Bytes,
+    row: JsonObject,
     /// The activity in it, and when that was published.
     activity: Option<(Box<RowActivity>, Instant)>,
     unfinished: bool,
@@ -70,7 +70,7 @@ pub(crate) struct Index {
     /// JSON when it is published, since a session may be touched many times until then.
     dirty: BTreeMap<SessionId, Option<SessionRow>>,
     /// What viewers hold.
-    shown: HashMap<SessionId, Bytes>,
+    shown: HashMap<SessionId, JsonObject>,
     shown_finished: BTreeSet<SessionId>,
     shown_head: IndexHead,
 }
@@ -209,7 +209,7 @@ impl Index {
     }
 
     /// The rows that are not as viewers hold them, `None` for those that are no longer shown.
-    fn take_changed_rows(&mut self) -> Vec<(SessionId, Option<Bytes>)> {
+    fn take_changed_rows(&mut self) -> Vec<(SessionId, Option<JsonObject>)> {
         let mut touched = BTreeSet::new();
         let now = Instant::now();
         self.held_until = None;
@@ -220,7 +220,7 @@ impl Index {
                     self.dirty.insert(id.clone(), Some(row.clone()));
                     row.activity = entry.activity.as_ref().map(|(shown, _)| shown.clone());
                 }
-                entry.row = frame::json(&canonical(&row)).into();
+                entry.row = JsonObject::of(&row);
             }
             touched.insert(id);
         }
@@ -239,12 +239,11 @@ impl Index {
     }
 
     /// What brings a viewer from the row that it holds to the newest one.
-    fn row_patch(&self, id: &SessionId, row: Option<&Bytes>) -> Value {
-        let parse = |row: &Bytes| serde_json::from_slice::<Value>(row).unwrap_or_default();
+    fn row_patch(&self, id: &SessionId, row: Option<&JsonObject>) -> Value {
         match (self.shown.get(id), row) {
             (_, None) => Value::Null,
-            (None, Some(row)) => parse(row),
-            (Some(old), Some(row)) => patch::diff(&parse(old), &parse(row)).unwrap_or_else(|| json!({})),
+            (None, Some(row)) => row.value(),
+            (Some(old), Some(row)) => old.diff(row).unwrap_or_else(|| json!({})),
         }
     }
 }

@@ -38,6 +38,7 @@ mod history;
 mod hub;
 mod import;
 mod index;
+mod json_object;
 mod ledger;
 mod live;
 mod log;
@@ -62,7 +63,6 @@ mod task;
 mod timeline;
 mod topic;
 mod usage;
-mod view_json;
 
 pub use counters::{Counters, Reason, Receipt, Rejected};
 pub use error::{Error, PushError, SubscribeError};

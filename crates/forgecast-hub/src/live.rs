@@ -17,10 +17,10 @@ use crate::command::{AttachReply, Attached};
 use crate::error::{Error, SubscribeError};
 use crate::frame;
 use crate::history::{Restored, restore};
+use crate::json_object::JsonObject;
 use crate::log::LogTopic;
 use crate::shared::Shared;
 use crate::topic::{Content, End, RingLimits, StateTopic};
-use crate::view_json::ViewJson;
 
 /// By how many sessions memory may exceed what may stay, before it is looked through between two rounds of upkeep.
 const CROWD: usize = 256;
@@ -65,7 +65,7 @@ impl LiveSession {
     /// Publishes the newest state if a viewer can see a difference. Returns whether it did. `steps` more revisions are
     /// left out before it: those of a past that was read in one go, which nobody saw live and anybody can look back at.
     pub(crate) fn publish(&mut self, steps: u64) -> bool {
-        let view = ViewJson::of(self.session.view());
+        let view = JsonObject::of(self.session.view());
         if self.is_new() {
             self.revision = 1 + steps;
             self.topic.begin(self.revision, Content::View(view));

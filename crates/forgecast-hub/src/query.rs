@@ -91,7 +91,7 @@ impl Hub {
             state = find().await?;
         }
         Ok(state.map(|state| {
-            let json: Bytes = state.view.canonical().into();
+            let json = state.view.canonical().clone();
             StateAt {
                 digest: frame::sha256_hex(&json),
                 revision,

@@ -10,6 +10,7 @@ use forgecast_protocol::event::IndexingProgress;
 use serde::Serialize;
 
 use crate::frame::{self, canonical};
+use crate::json_object::JsonObject;
 
 /// What the index shows besides the rows.
 #[derive(Clone, Default, PartialEq, Serialize)]
@@ -24,13 +25,13 @@ pub(crate) struct IndexHead {
 #[derive(Clone, Default)]
 pub(crate) struct IndexRows {
     pub(crate) head: IndexHead,
-    pub(crate) sessions: BTreeMap<Arc<str>, Bytes>,
+    pub(crate) sessions: BTreeMap<Arc<str>, JsonObject>,
 }
 
 impl IndexRows {
     /// Canonical JSON: the bytes that `serde_json` writes for the same state as a `Value`.
     pub(crate) fn json(&self) -> Bytes {
-        let size: usize = self.sessions.values().map(|row| row.len() + 64).sum();
+        let size: usize = self.sessions.values().map(|row| row.canonical().len() + 64).sum();
         let mut out = Vec::with_capacity(size + 256);
         out.push(b'{');
         if let Some(indexing) = &self.head.indexing {
@@ -49,7 +50,7 @@ impl IndexRows {
             out.push(b'"');
             out.extend_from_slice(id.as_bytes());
             out.extend_from_slice(br#"":"#);
-            out.extend_from_slice(row);
+            out.extend_from_slice(row.canonical());
         }
         out.extend_from_slice(br#"},"total":"#);
         out.extend_from_slice(self.head.total.to_string().as_bytes());

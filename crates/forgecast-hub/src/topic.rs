@@ -13,8 +13,8 @@ use forgecast_protocol::{Epoch, Revision};
 use serde_json::Value;
 
 use crate::frame::{self, Frame, FrameKind, Position};
+use crate::json_object::JsonObject;
 use crate::notifier::Notifier;
-use crate::view_json::ViewJson;
 
 pub(crate) use rendered::{Content, Rendered};
 
@@ -161,7 +161,7 @@ impl StateTopic {
     }
 
     /// The newest state of a session.
-    pub(crate) fn view(&self) -> Option<ViewJson> {
+    pub(crate) fn view(&self) -> Option<JsonObject> {
         match &self.state().content {
             Content::View(view) => Some(view.clone()),
             Content::Index(_) => None,

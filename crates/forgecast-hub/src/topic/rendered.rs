@@ -8,14 +8,14 @@ use forgecast_protocol::Revision;
 
 use super::TopicHandle;
 use crate::frame;
+use crate::json_object::JsonObject;
 use crate::rows::IndexRows;
-use crate::view_json::ViewJson;
 
 /// What the newest revision consists of.
 #[derive(Clone)]
 pub(crate) enum Content {
     /// A session's view.
-    View(ViewJson),
+    View(JsonObject),
     /// The index.
     Index(Arc<IndexRows>),
 }
@@ -44,7 +44,7 @@ impl Rendered {
     /// The state as canonical JSON: keys sorted, no white space.
     pub(crate) fn body(&self) -> &Bytes {
         self.body.get_or_init(|| match &self.content {
-            Content::View(view) => view.canonical().into(),
+            Content::View(view) => view.canonical().clone(),
             Content::Index(rows) => rows.json(),
         })
     }

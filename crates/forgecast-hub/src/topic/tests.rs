@@ -10,14 +10,14 @@ use super::*;
 const EPOCH: u32 = 7;
 
 fn topic(limits: RingLimits) -> StateTopic {
-    let content = Content::View(ViewJson::of(&json!({})));
+    let content = Content::View(JsonObject::of(&json!({})));
     let topic = StateTopic::new("session/a~1", Epoch::new(EPOCH), limits, 0, content, Vec::new());
-    topic.begin(1, Content::View(ViewJson::of(&json!({ "n": 0 }))));
+    topic.begin(1, Content::View(JsonObject::of(&json!({ "n": 0 }))));
     topic
 }
 
 fn publish(topic: &StateTopic, state: &Value) {
-    let view = ViewJson::of(state);
+    let view = JsonObject::of(state);
     if let Some(patch) = topic.view().unwrap().diff(&view) {
         let revision = topic.rendered().revision + 1;
         topic.publish(revision, &patch, |content| *content = Content::View(view));
@@ -225,7 +225,7 @@ fn a_hole_in_what_is_kept_is_a_reset_not_a_gap() {
         revision,
         frame: frame::patch("session/a~1", Epoch::new(EPOCH), from, revision, &json!({})),
     };
-    let content = Content::View(ViewJson::of(&json!({ "ballast": "x".repeat(5000) })));
+    let content = Content::View(JsonObject::of(&json!({ "ballast": "x".repeat(5000) })));
     let limits = RingLimits {
         patches: 100,
         bytes: 1 << 20,
