@@ -65,6 +65,8 @@ pub(crate) struct Index {
     finished_shown: usize,
     entries: HashMap<SessionId, Entry>,
     finished: BTreeSet<(Timestamp, SessionId)>,
+    /// The newest of them may be others since the last publication.
+    finished_changed: bool,
     head: IndexHead,
     /// What was touched since the last publication, with the newest row; `None` when it was removed. A row is written as
     /// JSON when it is published, since a session may be touched many times until then.
@@ -88,6 +90,7 @@ impl Index {
             finished_shown,
             entries: HashMap::new(),
             finished: BTreeSet::new(),
+            finished_changed: false,
             head: IndexHead::default(),
             dirty: BTreeMap::new(),
             shown: HashMap::new(),
@@ -104,25 +107,34 @@ impl Index {
             recency: worked_at.unwrap_or(created_at),
             ..Entry::default()
         };
-        if let Some(old) = self.entries.get_mut(&row.id) {
-            entry.row = std::mem::take(&mut old.row);
-            entry.activity = old.activity.take();
-            if !old.unfinished {
-                self.finished.remove(&(old.recency, row.id.clone()));
-            }
+        let old = self.entries.remove(&row.id);
+        let finished_at = |entry: &Entry| (!entry.unfinished).then_some(entry.recency);
+        let (before, after) = (old.as_ref().and_then(finished_at), finished_at(&entry));
+        if before != after {
+            self.set_finished(&row.id, before, after);
         }
-        if !entry.unfinished {
-            self.finished.insert((entry.recency, row.id.clone()));
+        if let Some(old) = old {
+            entry.row = old.row;
+            entry.activity = old.activity;
         }
         self.entries.insert(row.id.clone(), entry);
         self.dirty.insert(row.id.clone(), Some(row.clone()));
         self.touched = true;
     }
 
+    /// A session is among the finished ones at another place, or no longer.
+    fn set_finished(&mut self, id: &SessionId, before: Option<Timestamp>, after: Option<Timestamp>) {
+        if let Some(before) = before {
+            self.finished.remove(&(before, id.clone()));
+        }
+        self.finished.extend(after.map(|after| (after, id.clone())));
+        self.finished_changed = true;
+    }
+
     /// Removes a session.
     pub(crate) fn remove(&mut self, id: &SessionId) {
         if let Some(old) = self.entries.remove(id) {
-            self.finished.remove(&(old.recency, id.clone()));
+            self.set_finished(id, Some(old.recency), None);
             self.dirty.insert(id.clone(), None);
             self.touched = true;
         }
@@ -224,18 +236,19 @@ impl Index {
             }
             touched.insert(id);
         }
-        let newest = self.finished.iter().rev().take(self.finished_shown);
-        let newest: BTreeSet<SessionId> = newest.map(|(_, id)| id.clone()).collect();
-        touched.extend(newest.symmetric_difference(&self.shown_finished).cloned());
+        if std::mem::take(&mut self.finished_changed) {
+            let newest = self.finished.iter().rev().take(self.finished_shown);
+            let newest: BTreeSet<SessionId> = newest.map(|(_, id)| id.clone()).collect();
+            touched.extend(newest.symmetric_difference(&self.shown_finished).cloned());
+            self.shown_finished = newest;
+        }
         let changed = touched.into_iter().filter_map(|id| {
             let entry = self.entries.get(&id);
-            let entry = entry.filter(|entry| entry.unfinished || newest.contains(&id));
+            let entry = entry.filter(|entry| entry.unfinished || self.shown_finished.contains(&id));
             let row = entry.map(|entry| entry.row.clone());
             (self.shown.get(&id) != row.as_ref()).then_some((id, row))
         });
-        let changed = changed.collect();
-        self.shown_finished = newest;
-        changed
+        changed.collect()
     }
 
     /// What brings a viewer from the row that it holds to the newest one.

@@ -23,6 +23,9 @@ use forgecast_open::{Base, FileSystem};
 /// A folder that just appeared deep in the tree may still be filled: it is explored again after these times.
 const EXPLORE_AGAIN: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(2)];
 
+/// The number of a folder. Paths are compared part by part, which would be most of what a server at rest does.
+type FolderId = u64;
+
 struct Node {
     root: usize,
     relative: PathBuf,
@@ -33,9 +36,11 @@ struct Node {
 
 /// The folders that are followed between the roots and the projects.
 pub(super) struct Tree {
-    nodes: BTreeMap<Arc<Path>, Node>,
+    nodes: HashMap<FolderId, Node>,
+    by_path: BTreeMap<Arc<Path>, FolderId>,
+    next: FolderId,
     /// When each of them is compared by `stat`.
-    turns: Turns<Arc<Path>>,
+    turns: Turns<FolderId>,
     /// How many have no watch.
     pub(super) unwatched: u64,
     /// Folders to be explored.
@@ -51,7 +56,9 @@ pub(super) struct Tree {
 impl Tree {
     pub(super) fn new(schedule: PollSchedule) -> Self {
         Self {
-            nodes: BTreeMap::new(),
+            nodes: HashMap::new(),
+            by_path: BTreeMap::new(),
+            next: 0,
             turns: Turns::new(schedule),
             unwatched: 0,
             explore: BTreeSet::new(),
@@ -61,11 +68,25 @@ impl Tree {
         }
     }
 
-    fn remove(&mut self, path: &Arc<Path>) -> Option<Node> {
-        let node = self.nodes.remove(path)?;
-        self.turns.leave(path, node.turn);
-        self.unwatched -= u64::from(node.watch.is_none());
+    fn remove(&mut self, path: &Path) -> Option<Node> {
+        let id = self.by_path.remove(path)?;
+        let node = self.nodes.remove(&id)?;
+        self.forget(id, &node);
         Some(node)
+    }
+
+    /// What was counted of a node no longer holds.
+    fn forget(&mut self, id: FolderId, node: &Node) {
+        self.turns.leave(&id, node.turn);
+        self.unwatched -= u64::from(node.watch.is_none());
+    }
+
+    /// A number for a folder that has none.
+    fn number(&mut self, directory: Arc<Path>) -> FolderId {
+        let id = self.next;
+        self.next += 1;
+        self.by_path.insert(directory, id);
+        id
     }
 }
 
@@ -171,18 +192,22 @@ impl Engine {
         stamp: Option<FileIdentity>,
         now: Instant,
     ) {
-        self.tree.remove(&directory);
         let stamp = folder::settled(stamp);
         let pace = self.polls.pace(None, self.coverage(root, watch, stamp.as_ref()), now);
+        let known = self.tree.by_path.get(&directory).copied();
+        let id = known.unwrap_or_else(|| self.tree.number(directory));
+        if let Some(before) = self.tree.nodes.remove(&id) {
+            self.tree.forget(id, &before);
+        }
         self.tree.unwatched += u64::from(watch.is_none());
         let node = Node {
             root,
             relative,
             watch,
             stamp,
-            turn: self.tree.turns.join(&directory, pace, now),
+            turn: self.tree.turns.join(&id, pace, now),
         };
-        self.tree.nodes.insert(directory, node);
+        self.tree.nodes.insert(id, node);
     }
 
     /// What is known of the notifications for a folder of this root.
@@ -206,8 +231,8 @@ impl Engine {
             return;
         }
         let mut folders = Vec::new();
-        for (path, _) in self.tree.turns.take_due(now) {
-            let Some(node) = self.tree.nodes.get(&path) else {
+        for (id, _) in self.tree.turns.take_due(now) {
+            let Some(node) = self.tree.nodes.get(&id) else {
                 continue;
             };
             let pace = self
@@ -219,8 +244,8 @@ impl Engine {
                 node.relative.clone(),
                 node.stamp,
             ));
-            let turn = self.tree.turns.join(&path, pace, now);
-            if let Some(node) = self.tree.nodes.get_mut(&path) {
+            let turn = self.tree.turns.join(&id, pace, now);
+            if let Some(node) = self.tree.nodes.get_mut(&id) {
                 node.turn = turn;
             }
         }
@@ -254,7 +279,7 @@ impl Engine {
     pub(super) fn forget_folder(&mut self, directory: &Path) {
         let below = self
             .tree
-            .nodes
+            .by_path
             .range::<Path, _>((Bound::Included(directory), Bound::Unbounded));
         let below = below
             .map(|(path, _)| path)
