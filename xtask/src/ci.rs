@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::tool::{Tool, cargo};
-use crate::{Result, api, deny, deps, generate, tests, words};
+use crate::{Result, api, deny, deps, generate, tests, words, work};
 
 /// One step and its name.
 type Step = (&'static str, fn() -> Result);
@@ -45,6 +45,7 @@ const STEPS: &[Step] = &[
         }
         Tool::new("crates/forgecast-ui", "npm", &["run", "lint"]).run()
     }),
+    ("counted work", || work::run(&[])),
     ("tests", tests::run),
 ];
 

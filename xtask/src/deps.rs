@@ -58,7 +58,8 @@ const ALLOWED: &[Allowed] = &[
         &[PROTOCOL, DECODE, INGEST, SESSION, STORE, HUB, NOTIFY, SERVER, LEGACY],
         &[],
     ),
-    allowed("forgecast-bench", &[PROTOCOL, INGEST, SESSION, STORE, HUB], &[]),
+    allowed("forgecast-bench", &[SESSION], &[]),
+    allowed("forgecast-work", &[PROTOCOL, INGEST, SESSION, STORE, HUB], &[]),
     allowed("xtask", &[], &[]),
 ];
 

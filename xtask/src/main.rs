@@ -22,6 +22,7 @@ mod python;
 mod tests;
 mod tool;
 mod words;
+mod work;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,8 @@ cargo xtask <command>
                    builds are at work for ten minutes, or so long as is said
   words            look for words that xtask/words.txt replaces
   bench [name…]    measure, each figure beside its floor or peer
+  work [accept]    count the instructions of a change, of a second at rest and of a burst, and compare them with the
+                   accepted counts, or accept them
   nightly [part…] [min]
                    what takes too long for every submission: laws with new cases, faults that fill a machine,
                    nights with notifications (so many minutes), schemathesis against the description of the API,
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Some("prices") => prices::run(rest),
         Some("promises") => promises::run(rest),
         Some("words") => words::run(),
+        Some("work") => work::run(rest),
         Some("help" | "--help" | "-h") | None => {
             println!("{USAGE}");
             Ok(())

@@ -81,26 +81,22 @@ pub(crate) fn install(folder: &str) -> Result {
 
 /// Debian's Chromium: there, or installed.
 fn chromium() -> Result {
-    if tool::exists("chromium", &["--version"]) {
+    provide("chromium", &["chromium", "fonts-dejavu-core"], "the browser tests")
+}
+
+/// Installs a program from Debian's packages unless it is there. `purpose` needs it.
+pub(crate) fn provide(program: &str, packages: &[&str], purpose: &str) -> Result {
+    if tool::exists(program, &["--version"]) {
         return Ok(());
     }
-    println!("Chromium is not installed; trying apt-get");
+    println!("{program} is not installed; trying apt-get");
     let apt = |arguments: &[&str]| {
         Tool::new(".", "apt-get", arguments)
             .env("DEBIAN_FRONTEND", "noninteractive")
             .run()
     };
+    let install = [&["install", "--yes", "--no-install-recommends"], packages].concat();
     apt(&["update"])
-        .and_then(|()| {
-            apt(&[
-                "install",
-                "--yes",
-                "--no-install-recommends",
-                "chromium",
-                "fonts-dejavu-core",
-            ])
-        })
-        .map_err(|error| {
-            format!("the browser tests need `chromium` on the PATH, and it could not be installed: {error}")
-        })
+        .and_then(|()| apt(&install))
+        .map_err(|error| format!("`{program}` is needed on the PATH for {purpose} and could not be installed: {error}"))
 }
