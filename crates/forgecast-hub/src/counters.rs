@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use forgecast_protocol::health::Durations;
+
 /// Why a fact was not accepted. The words are stable and used as metric labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
@@ -68,6 +70,12 @@ pub struct Counters {
     pub sessions_in_memory: u64,
     /// Subscriptions at the moment.
     pub viewers: u64,
+    /// Batches of the sources that wait to be folded.
+    pub intake_waiting: u64,
+    /// How long it took to fold a batch, publication included.
+    pub folds: Durations,
+    /// Of that: how long it took to publish what changed.
+    pub publications: Durations,
     /// Commits on their way to the disk.
     pub commits_pending: u64,
     /// Bytes on their way to the disk.

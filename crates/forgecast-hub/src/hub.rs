@@ -236,6 +236,7 @@ impl Hub {
     pub fn counters(&self) -> Counters {
         let mut counters = self.shared.tally.lock().clone();
         counters.viewers = self.shared.viewers.load(Ordering::Relaxed) as u64;
+        counters.intake_waiting = (self.intake.max_capacity() - self.intake.capacity()) as u64;
         counters.backlog_bytes = self.shared.store.backlog_bytes();
         counters
     }

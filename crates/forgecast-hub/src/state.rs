@@ -7,6 +7,7 @@ mod usage;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use forgecast_protocol::event::{Custom, Quiet, SourceMoved, UsageSource, WentQuiet};
 use forgecast_protocol::{
@@ -184,13 +185,16 @@ impl HubState {
 
     /// Folds a batch whose sessions and calls are all in memory (or new).
     pub(crate) fn fold(&mut self, prepared: PreparedBatch) -> BatchContext {
+        let begin = Instant::now();
         let mut context = BatchContext::default();
         if self.was_read(&prepared.batch) {
             context.receipt.duplicates = prepared.batch.events.len() as u64;
         } else {
             self.fold_all(prepared, &mut context);
         }
-        self.finish_batch(context)
+        let context = self.finish_batch(context);
+        self.shared.tally.lock().folds.add(begin.elapsed());
+        context
     }
 
     fn fold_all(&mut self, prepared: PreparedBatch, context: &mut BatchContext) {
@@ -210,7 +214,9 @@ impl HubState {
     /// Ends a batch: publishes what changed and completes what has to be stored.
     fn finish_batch(&mut self, mut context: BatchContext) -> BatchContext {
         self.fold_pending_usage(&mut context);
+        let begin = Instant::now();
         self.publish_changes(&mut context);
+        self.shared.tally.lock().publications.add(begin.elapsed());
         self.ledger.draft_changes(&mut context.draft);
         context
     }

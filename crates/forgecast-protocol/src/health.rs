@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -97,5 +98,77 @@ impl RootState {
     #[must_use]
     pub fn is_observed(self) -> bool {
         matches!(self, Self::Watching | Self::Polling)
+    }
+}
+
+/// How long something took, each time that it happened: how often it took at most so long.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Durations {
+    /// How often it took longer than the bound before and at most this one; the last is for what exceeds every bound.
+    counts: [u64; Self::BOUNDS.len() + 1],
+    total: Duration,
+}
+
+impl Durations {
+    /// The bounds, ascending.
+    pub const BOUNDS: [Duration; 12] = [
+        Duration::from_micros(50),
+        Duration::from_micros(100),
+        Duration::from_micros(250),
+        Duration::from_micros(500),
+        Duration::from_millis(1),
+        Duration::from_micros(2_500),
+        Duration::from_millis(5),
+        Duration::from_millis(10),
+        Duration::from_millis(50),
+        Duration::from_millis(250),
+        Duration::from_secs(1),
+        Duration::from_secs(5),
+    ];
+
+    /// It happened once more and took so long.
+    pub fn add(&mut self, took: Duration) {
+        self.counts[Self::BOUNDS.partition_point(|bound| *bound < took)] += 1;
+        self.total += took;
+    }
+
+    /// For each bound how often it took at most so long.
+    pub fn at_most(&self) -> impl Iterator<Item = (Duration, u64)> {
+        let sums = self.counts.iter().scan(0, |sum, count| {
+            *sum += count;
+            Some(*sum)
+        });
+        Self::BOUNDS.into_iter().zip(sums)
+    }
+
+    /// How often it happened.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// How long it took all together.
+    #[must_use]
+    pub fn total(&self) -> Duration {
+        self.total
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_counts_below_every_bound_that_it_does_not_exceed() {
+        let mut durations = Durations::default();
+        for micros in [50, 51, 6_000_000] {
+            durations.add(Duration::from_micros(micros));
+        }
+        let sums: Vec<u64> = durations.at_most().map(|(_, count)| count).collect();
+        assert_eq!(sums, [1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]);
+        assert_eq!(
+            (durations.count(), durations.total()),
+            (3, Duration::from_micros(6_000_101))
+        );
     }
 }

@@ -7,6 +7,8 @@ use crate::websocket::CloseReason;
 /// What the server itself counts.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
+    /// Viewers that do not take what is sent to them at the moment.
+    pub(crate) behind: AtomicU64,
     pub(crate) slow: AtomicU64,
     pub(crate) idle: AtomicU64,
     pub(crate) refused: AtomicU64,
@@ -42,5 +44,22 @@ impl Counts {
             CloseReason::Gone | CloseReason::Restarting => return,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// One viewer that is behind, for as long as this lives.
+pub(crate) struct BehindGuard<'a>(&'a AtomicU64);
+
+impl<'a> BehindGuard<'a> {
+    /// Counts one more.
+    pub(crate) fn count(viewers: &'a AtomicU64) -> Self {
+        viewers.fetch_add(1, Ordering::Relaxed);
+        Self(viewers)
+    }
+}
+
+impl Drop for BehindGuard<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -32,6 +32,9 @@ macro_rules! metrics {
     (@ $page:ident $kind:ident $name:literal, $help:literal by $label:literal, $values:expr) => {
         $page.labeled($name, stringify!($kind), $help, $label, $values)
     };
+    (@ $page:ident histogram $name:literal, $help:literal, $value:expr) => {
+        $page.histogram($name, $help, $value)
+    };
     (@ $page:ident $kind:ident $name:literal, $help:literal, $value:expr) => {
         $page.number($name, stringify!($kind), $help, $value)
     };
@@ -93,6 +96,10 @@ fn facts(page: &mut Page, counters: &Counters) {
             counters.transcripts_evicted;
         counter "forgecast_adoptions_total", "Agents' own sessions that were merged into a build.",
             counters.merged_sessions;
+        histogram "forgecast_fold_seconds", "How long it took to fold a batch, publication included.", &counters.folds;
+        histogram "forgecast_publish_seconds", "Of that: how long it took to publish what changed.",
+            &counters.publications;
+        gauge "forgecast_intake_waiting", "Batches of the sources that wait to be folded.", counters.intake_waiting;
         gauge "forgecast_calls_in_memory", "Model calls in memory.", counters.calls_in_memory;
         gauge "forgecast_sessions", "Sessions known.", counters.sessions;
         gauge "forgecast_sessions_in_memory", "Sessions whose full view is in memory.", counters.sessions_in_memory;
@@ -110,6 +117,7 @@ fn store(page: &mut Page, shared: &AppState) {
         gauge "forgecast_store_writable", "1 when the last transaction could be written.", u8::from(store.writable);
         counter "forgecast_store_commits_total", "Commits that are durable.", store.commits;
         counter "forgecast_store_transactions_total", "Transactions they took.", store.transactions;
+        histogram "forgecast_store_transaction_seconds", "How long they took until they were durable.", &store.durations;
         counter "forgecast_store_failures_total", "Transactions that failed.", store.failures;
         counter "forgecast_store_rows_total", "Rows written.", store.rows;
         gauge "forgecast_store_queued_commits", "Commits that wait for the disk.", store.queued;
@@ -160,6 +168,8 @@ fn server(page: &mut Page, shared: &AppState) {
     ];
     metrics! { page;
         gauge "forgecast_connections", "Open connections.", shared.connections.count();
+        gauge "forgecast_viewers_behind", "WebSockets whose peer does not take what is sent to it at the moment.",
+            count(&counts.behind);
         counter "forgecast_requests_refused_total", "Requests that the guard refused.",
             count(&counts.requests_refused);
         counter "forgecast_telemetry_rejected_total", "Telemetry records that could not be accepted.",

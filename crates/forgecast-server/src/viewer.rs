@@ -18,6 +18,7 @@ use hyper_util::rt::TokioIo;
 
 use crate::access::Principal;
 use crate::connections::ConnectionPermit;
+use crate::counts::BehindGuard;
 use crate::error::Error;
 use crate::state::AppState;
 use crate::websocket::{CloseReason, Message, Opcode, Outgoing, Socket, handshake};
@@ -211,7 +212,7 @@ impl ViewerSocket {
             Message::Text(text) => protocol.on_message(self, Some(text)).await,
             Message::Binary => protocol.on_message(self, None).await,
             Message::Pong => Ok(()),
-            Message::Ping(payload) => self.socket.send(Outgoing::frame(Opcode::Pong, payload)).await,
+            Message::Ping(payload) => self.send(Outgoing::frame(Opcode::Pong, payload)).await,
             Message::Close(code) => {
                 self.socket.send_close(code, "").await?;
                 Err(CloseReason::Gone)
@@ -244,7 +245,18 @@ impl ViewerSocket {
         if self.silent_ms > idle_ms / 2 && self.silent_ms - beat_ms <= idle_ms / 2 {
             outgoing.push(Opcode::Ping, Bytes::new());
         }
-        self.socket.send(outgoing).await
+        self.send(outgoing).await
+    }
+
+    /// Sends all of it in as few writes as possible, within the deadline; the viewer counts as behind while it waits.
+    async fn send(&mut self, mut outgoing: Outgoing) -> Result<(), CloseReason> {
+        if self.socket.send_at_once(&mut outgoing)? {
+            return Ok(());
+        }
+        // Boxed, as it is rare: it must not make every viewer's task larger.
+        let waiting = Box::pin(self.socket.send_waiting(outgoing));
+        let _behind = BehindGuard::count(&self.state.counts.behind);
+        waiting.await
     }
 
     /// Sends each of these as a text message, in as few writes as possible.
@@ -252,7 +264,7 @@ impl ViewerSocket {
     /// # Errors
     /// The viewer is gone or does not read.
     pub async fn send_texts(&mut self, texts: impl IntoIterator<Item = Bytes>) -> Result<(), CloseReason> {
-        self.socket.send(Outgoing::texts(texts)).await
+        self.send(Outgoing::texts(texts)).await
     }
 
     async fn close(self, reason: CloseReason) {

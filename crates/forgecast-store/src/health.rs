@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rusqlite::ErrorCode;
 
@@ -30,7 +31,7 @@ impl Health {
     }
 
     /// A transaction is durable.
-    pub(crate) fn succeeded(&self, commits: usize, rows: usize) {
+    pub(crate) fn succeeded(&self, commits: usize, rows: usize, took: Duration) {
         let mut health = self.measure();
         if let Some(error) = health.last_error.take() {
             tracing::info!(was = error, "the database takes commits again");
@@ -38,6 +39,7 @@ impl Health {
         health.writable = true;
         health.full = false;
         health.transactions += 1;
+        health.durations.add(took);
         health.commits += commits as u64;
         health.rows += rows as u64;
     }

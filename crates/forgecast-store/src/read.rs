@@ -1,6 +1,7 @@
 //! What is asked and what is answered: the shapes of the queries. No SQL here.
 
 use forgecast_protocol::batch::LogLevel;
+use forgecast_protocol::health::Durations;
 use forgecast_protocol::report::{GroupBy, UsageAmount};
 use forgecast_protocol::rest::{StoredEvent, StoredSession};
 use forgecast_protocol::session::TokenCounts;
@@ -174,6 +175,9 @@ pub struct StoreHealth {
     pub failures: u64,
     /// Rows written.
     pub rows: u64,
+    /// How long a transaction took, from its beginning until it was durable; for `/metrics` only.
+    #[serde(skip)]
+    pub durations: Durations,
     /// Commits that wait.
     pub queued: u64,
     /// Their size in bytes.

@@ -85,8 +85,9 @@ impl Writer {
     fn write(&mut self, mut jobs: Vec<Job>) {
         let mut pause = FIRST_PAUSE;
         loop {
+            let begin = Instant::now();
             match self.attempt(&jobs) {
-                Ok(group) => return self.written(jobs, group),
+                Ok(group) => return self.written(jobs, group, begin.elapsed()),
                 Err(error) if is_passing(&error) => {
                     if !self.wait_after(&error, &mut jobs, &mut pause) {
                         return self.give_up(jobs, &error);
@@ -110,10 +111,10 @@ impl Writer {
         result
     }
 
-    fn written(&mut self, jobs: Vec<Job>, group: Group) {
+    fn written(&mut self, jobs: Vec<Job>, group: Group, took: Duration) {
         self.queue.settle(commits(&jobs));
         let written = group.outcomes.iter().filter(|outcome| outcome.is_ok()).count();
-        self.health.succeeded(written, group.rows);
+        self.health.succeeded(written, group.rows, took);
         for (job, outcome) in jobs.into_iter().zip(group.outcomes) {
             respond(job.waiter, outcome.map_err(|session| Error::UnknownSession { session }));
         }
@@ -150,13 +151,14 @@ impl Writer {
         let mut pause = FIRST_PAUSE;
         let answer = loop {
             self.sessions.clear();
+            let begin = Instant::now();
             let result = self
                 .connection
                 .transaction_with_behavior(TransactionBehavior::Immediate)
                 .and_then(|transaction| task(&transaction).and_then(|()| transaction.commit()));
             match result {
                 Ok(()) => {
-                    self.health.succeeded(0, 0);
+                    self.health.succeeded(0, 0, begin.elapsed());
                     break Ok(());
                 }
                 Err(error) if is_passing(&error) => {

@@ -2,6 +2,8 @@
 
 use std::fmt::{Arguments, Display, Write};
 
+use forgecast_protocol::health::Durations;
+
 /// The text of a page.
 #[derive(Debug, Default)]
 pub(super) struct Page(pub(super) String);
@@ -26,6 +28,20 @@ impl Page {
         for (word, value) in values {
             self.line(format_args!("{name}{{{label}=\"{word}\"}} {value}"));
         }
+    }
+
+    /// Adds a histogram of seconds.
+    pub(super) fn histogram(&mut self, name: &str, help: &str, durations: &Durations) {
+        self.head(name, "histogram", help);
+        for (bound, count) in durations.at_most() {
+            self.line(format_args!("{name}_bucket{{le=\"{}\"}} {count}", bound.as_secs_f64()));
+        }
+        let count = durations.count();
+        self.line(format_args!("{name}_bucket{{le=\"+Inf\"}} {count}"));
+        self.line(format_args!(
+            "{name}_sum {}\n{name}_count {count}",
+            durations.total().as_secs_f64()
+        ));
     }
 
     fn head(&mut self, name: &str, kind: &str, help: &str) {

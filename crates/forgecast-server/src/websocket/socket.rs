@@ -67,13 +67,7 @@ impl Socket {
 
     /// Sends all of it in as few writes as possible, within the deadline.
     pub(crate) async fn send(&mut self, mut outgoing: Outgoing) -> Result<(), CloseReason> {
-        // Nothing to send must not wait for a socket that takes nothing.
-        if outgoing.is_empty() {
-            return Ok(());
-        }
-        if let Wire::Left(stream) = &self.wire
-            && outgoing.write_to(stream).map_err(|_| CloseReason::Gone)?
-        {
+        if self.send_at_once(&mut outgoing)? {
             return Ok(());
         }
         // Boxed, because a plain connection rarely has to wait: neither the timer nor the waiting frames make every viewer's
@@ -81,7 +75,20 @@ impl Socket {
         Box::pin(self.send_waiting(outgoing)).await
     }
 
-    async fn send_waiting(&mut self, mut outgoing: Outgoing) -> Result<(), CloseReason> {
+    /// Sends what the peer takes at once; returns whether that was everything. TLS always has to wait.
+    pub(crate) fn send_at_once(&self, outgoing: &mut Outgoing) -> Result<bool, CloseReason> {
+        // Nothing to send must not wait for a socket that takes nothing.
+        if outgoing.is_empty() {
+            return Ok(true);
+        }
+        match &self.wire {
+            Wire::Left(stream) => outgoing.write_to(stream).map_err(|_| CloseReason::Gone),
+            Wire::Right(_) => Ok(false),
+        }
+    }
+
+    /// Sends the rest, within the deadline.
+    pub(crate) async fn send_waiting(&mut self, mut outgoing: Outgoing) -> Result<(), CloseReason> {
         let sending = async {
             outgoing.write_all_to(&mut self.wire).await?;
             self.wire.flush().await

@@ -100,11 +100,19 @@ async fn every_scrape_conserves_facts_and_reads_as_prometheus_text() {
         .sum();
     assert_eq!(value("forgecast_facts_received_total").to_string(), sum.to_string());
     assert_eq!(value("forgecast_facts_received_total").to_string(), "2");
+    assert!(value("forgecast_fold_seconds_count") >= 2.0, "{text}");
+    assert!(
+        value("forgecast_publish_seconds_sum") <= value("forgecast_fold_seconds_sum"),
+        "{text}"
+    );
+    assert!(value("forgecast_store_transaction_seconds_count") >= 1.0, "{text}");
     let mut names: Vec<&str> = Vec::new();
     for line in text.lines() {
         match line.split(' ').collect::<Vec<_>>().as_slice() {
             ["#", "HELP", name, ..] => names.push(name),
-            ["#", "TYPE", name, kind] => assert!(names.last() == Some(name) && ["counter", "gauge"].contains(kind)),
+            ["#", "TYPE", name, kind] => {
+                assert!(names.last() == Some(name) && ["counter", "gauge", "histogram"].contains(kind));
+            }
             [name, value] => {
                 assert!(name.starts_with(names.last().unwrap()), "{line}");
                 value.parse::<f64>().unwrap();

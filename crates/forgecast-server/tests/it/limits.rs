@@ -169,13 +169,21 @@ async fn a_viewer_that_never_reads_is_closed_as_slow_and_the_others_get_everythi
     }
     let mut pacer = Viewer::join(&server).await;
     pacer.subscribe("session/a").await;
+    let mut was_behind = false;
     for number in 1..=PATCHES {
         // A large field that differs all over; one revision each, for nobody is so slow that a snapshot is shorter.
         let start = format!("{number} ");
         let detail = start.clone() + &"x".repeat(2_000);
         server.feed(phase("a", "Scout", &detail)).await;
         pacer.until("session/a~1", |state| begins_with(state, &start)).await;
+        was_behind = was_behind
+            || server
+                .get("/metrics")
+                .await
+                .text()
+                .contains("forgecast_viewers_behind 1\n");
     }
+    assert!(was_behind, "a viewer that takes nothing counts as behind");
     for viewer in good {
         let revision = timeout(LIMIT, viewer).await.unwrap().unwrap();
         assert_eq!(usize::try_from(revision).unwrap(), PATCHES + 1);
@@ -188,6 +196,13 @@ async fn a_viewer_that_never_reads_is_closed_as_slow_and_the_others_get_everythi
             .contains("forgecast_viewers_closed_total{reason=\"slow\"} 1\n")
     })
     .await;
+    assert!(
+        server
+            .get("/metrics")
+            .await
+            .text()
+            .contains("forgecast_viewers_behind 0\n")
+    );
     drop(pacer);
     eventually("no viewer is left", async || server.hub.counters().viewers == 0).await;
 }
