@@ -13,11 +13,16 @@ use forgecast_session::patch;
 use rustix::fs::inotify;
 use serde_json::Value;
 
+/// How often Forgecast sends a heartbeat, and about how large it is.
+const HEARTBEAT_S: usize = 2;
+const HEARTBEAT_BYTES: usize = 200;
+
 /// Runs the floor called `role`.
 pub(crate) fn run(role: &str, arguments: &[String]) -> Result<()> {
     match (role, arguments) {
         ("floor-watch", [root]) => watch(Path::new(root)),
         ("floor-send", []) => send(),
+        ("floor-rest", [root]) => rest(Path::new(root)),
         _ => bail!("unknown floor {role:?}"),
     }
 }
@@ -107,4 +112,24 @@ fn send() -> Result<()> {
         producer.read_exact(&mut buffer)?;
         deliver(&sockets, &buffer);
     }
+}
+
+/// Nothing happens: a heartbeat for every socket, as often as Forgecast sends one, and `stat` of every phase file once a
+/// minute.
+fn rest(root: &Path) -> Result<()> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(root)? {
+        files.push(entry?.path().join(".context-foundry/current-phase.json"));
+    }
+    let sockets = listen()?;
+    let heartbeat = vec![b'x'; HEARTBEAT_BYTES];
+    for second in 1_usize.. {
+        crate::process::pause(std::time::Duration::from_secs(1));
+        let turn = files.iter().skip(second % 60).step_by(60);
+        turn.for_each(|file| drop(std::fs::metadata(file)));
+        if second.is_multiple_of(HEARTBEAT_S) {
+            deliver(&sockets, &heartbeat);
+        }
+    }
+    Ok(())
 }

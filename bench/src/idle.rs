@@ -1,7 +1,9 @@
 //! Nothing changes (P6): no data frame, next to no processor time, no byte read from a watched file. The sessions are
-//! builds at rest, as in the morning after a night: their files are older than what counts as active.
+//! builds at rest, as in the morning after a night: their files are older than what counts as active. Beside it stands a floor
+//! with as many sockets, their heartbeats, and a `stat` of each file a minute.
 
 use std::fs::File;
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
@@ -57,8 +59,13 @@ fn measure(bench: &Bench, report: &mut Report, sessions: usize, viewers: usize) 
     projects[0].write("changed")?;
     pause(SETTLING);
     let seconds = bench.rounds(60, 10);
-    let (cpu, read) = (
-        server.cpu_seconds()?,
+    let floor = Server::floor("floor-rest", &[&root.path().to_string_lossy()])?;
+    let sockets: Vec<TcpStream> = (0..viewers)
+        .map(|_| TcpStream::connect(floor.address))
+        .collect::<Result<_, _>>()?;
+    let (cpu, floor_cpu, read) = (
+        server.cpu_nanoseconds()?,
+        floor.cpu_nanoseconds()?,
         server.metric("forgecast_source_read_bytes_total")?,
     );
     frames.store(0, Ordering::Relaxed);
@@ -69,16 +76,21 @@ fn measure(bench: &Bench, report: &mut Report, sessions: usize, viewers: usize) 
         sent,
         "frames",
     );
-    report.figure(
+    let share = |nanoseconds: f64| nanoseconds / seconds / 1e9 * 100.0;
+    report.beside(
         "processor time",
-        (server.cpu_seconds()? - cpu) / seconds * 100.0,
+        share(server.cpu_nanoseconds()? - cpu),
         "% of a core",
+        "floor",
+        share(floor.cpu_nanoseconds()? - floor_cpu),
     );
+    drop(sockets);
     report.figure(
         "read from watched files",
         server.metric("forgecast_source_read_bytes_total")? - read,
         "bytes",
     );
     report.figure("resident memory", server.resident_bytes()? / 1e6, "MB");
+    floor.stop()?;
     server.stop()
 }

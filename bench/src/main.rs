@@ -3,6 +3,7 @@
 //! for `cargo xtask promises`.
 
 mod burst;
+mod busy;
 mod day;
 mod fanout;
 mod floor;
@@ -90,15 +91,19 @@ fn main() -> Result<()> {
     if arguments.next_if(|word| word == "day").is_some() {
         return play_day(arguments);
     }
-    let mut bench = Bench {
-        binary: PathBuf::from("target/release/forgecast"),
-        quick: false,
-    };
+    let (mut accepts_busy, mut bench) = (
+        false,
+        Bench {
+            binary: PathBuf::from("target/release/forgecast"),
+            quick: false,
+        },
+    );
     let mut json = PathBuf::from("target/bench.json");
     let mut wanted = Vec::new();
     while let Some(word) = arguments.next() {
         match word.as_str() {
             "--quick" => bench.quick = true,
+            "--busy" => accepts_busy = true,
             "--binary" => bench.binary = arguments.next().unwrap_or_default().into(),
             "--json" => json = arguments.next().unwrap_or_default().into(),
             name if MEASUREMENTS.iter().any(|(known, ..)| *known == name) => wanted.push(word),
@@ -112,6 +117,15 @@ fn main() -> Result<()> {
         );
     }
     let mut report = Report::default();
+    let busy = busy::share()?;
+    if busy > busy::MOST && !accepts_busy {
+        bail!(
+            "other programs use {:.0} % of this machine's processors, and figures taken beside them are worth nothing: wait \
+             until they are done, or give --busy to try the harness out",
+            busy * 100.0
+        );
+    }
+    report.figure("processors in use by others at the beginning", busy * 100.0, "%");
     for (name, about, measure) in MEASUREMENTS {
         if wanted.is_empty() || wanted.iter().any(|word| word == name) {
             report.begin(name, about);

@@ -124,6 +124,17 @@ impl Server {
         Ok(ticks / rustix::param::clock_ticks_per_second() as f64)
     }
 
+    /// Nanoseconds of processor time of the threads that it has now: exact, where [`Self::cpu_seconds`] counts ticks.
+    pub(crate) fn cpu_nanoseconds(&self) -> Result<f64> {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id()))?;
+        let spent = threads.map(|thread| {
+            let stat = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+            let first = stat.split(' ').next().unwrap_or_default();
+            first.parse::<f64>().context("the form of schedstat")
+        });
+        spent.sum()
+    }
+
     /// Resident memory in bytes.
     pub(crate) fn resident_bytes(&self) -> Result<f64> {
         self.memory("VmRSS:")

@@ -103,7 +103,7 @@ fn cold(bench: &Bench, report: &mut Report) -> Result<()> {
         report.beside(&what, our_rate, "MB/s", "ccusage", peer_rate);
     } else {
         report.figure(&what, rate(&mut our_times), "MB/s");
-        report.skipped("ccusage", "npm ci --prefix bench/peers");
+        report.skipped("ccusage", "cargo xtask bench installs it where it can");
     }
     Ok(())
 }

@@ -81,12 +81,17 @@ pub(crate) fn install(folder: &str) -> Result {
 
 /// Debian's Chromium: there, or installed.
 fn chromium() -> Result {
-    provide("chromium", &["chromium", "fonts-dejavu-core"], "the browser tests")
+    provide(
+        "chromium",
+        "--version",
+        &["chromium", "fonts-dejavu-core"],
+        "the browser tests",
+    )
 }
 
-/// Installs a program from Debian's packages unless it is there. `purpose` needs it.
-pub(crate) fn provide(program: &str, packages: &[&str], purpose: &str) -> Result {
-    if tool::exists(program, &["--version"]) {
+/// Installs a program from Debian's packages unless it is there and prints its `version`. `purpose` needs it.
+pub(crate) fn provide(program: &str, version: &str, packages: &[&str], purpose: &str) -> Result {
+    if tool::exists(program, &[version]) {
         return Ok(());
     }
     println!("{program} is not installed; trying apt-get");

@@ -80,7 +80,7 @@ pub(crate) fn run(arguments: &[String]) -> Result {
         [word] if word == "accept" => true,
         _ => return Err("work [accept]".to_owned()),
     };
-    tests::provide("valgrind", &["valgrind"], "counting work")?;
+    tests::provide("valgrind", "--version", &["valgrind"], "counting work")?;
     cargo(&["build", "--profile", "work", "--locked", "--package", "forgecast-work"]).run()?;
     let mut counts = Counts::new();
     for case in &CASES {
