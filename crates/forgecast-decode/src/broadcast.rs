@@ -5,7 +5,7 @@
 use forgecast_protocol::event::{
     CompletionBasis, CompletionReported, Custom, ErrorReported, Fact, TaskReported, UsageRecorded,
 };
-use forgecast_protocol::{EventId, LogChunk, Subject, Timestamp, hex};
+use forgecast_protocol::{CONTENT_ID_PREFIX, EventId, LogChunk, Subject, Timestamp, hex};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -45,7 +45,7 @@ pub(super) fn read(reader: &Reader<'_>, map: Map<String, Value>, session: Option
     Ok(accepted)
 }
 
-/// What an envelope is known by: `b:` and the SHA-256 of its canonical JSON. The session of the path joins in only where
+/// What an envelope is known by: the SHA-256 of its canonical JSON. The session of the path joins in only where
 /// the envelope does not name it itself: by HTTP and in a file, the same envelope is the same event.
 fn hash(map: &Map<String, Value>, session: Option<&str>) -> Option<EventId> {
     let own = map.get("session_id").and_then(Value::as_str);
@@ -54,7 +54,7 @@ fn hash(map: &Map<String, Value>, session: Option<&str>) -> Option<EventId> {
     hasher.update(session.unwrap_or_default().as_bytes());
     hasher.update([0]);
     hasher.update(serde_json::to_vec(map).ok()?);
-    format!("b:{}", hex(&hasher.finalize())).parse().ok()
+    format!("{CONTENT_ID_PREFIX}{}", hex(&hasher.finalize())).parse().ok()
 }
 
 struct Message<'r> {

@@ -5,7 +5,10 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use forgecast_protocol::batch::LogLevel;
-use forgecast_protocol::{Event, EventId, Fact, LogChunk, LogLine, Origin, SessionRef, SourceKind, Subject, Timestamp};
+use forgecast_protocol::{
+    CONTENT_ID_PREFIX, Event, EventId, Fact, InvalidId, LogChunk, LogLine, Origin, SessionRef, SourceKind, Subject,
+    Timestamp,
+};
 use serde_json::{Map, Value};
 
 use self::facts::Head;
@@ -140,6 +143,9 @@ impl<'c> Reader<'c> {
             now: self.now,
         };
         let fact = facts::read(&head, &mut inner).map_err(refuse)?;
+        if let Some(why) = fact.implausible() {
+            return Err(refuse(format!("field {why}")));
+        }
         let mut bad = fields.into_bad();
         bad.extend(inner.into_bad());
         let mut event = Event {
@@ -199,6 +205,9 @@ impl<'c> Reader<'c> {
         let session = fields.word(&["session_id", "session"]);
         let subject = named(session.as_deref(), None).map_err(refuse)?;
         let fact = read(&mut fields).map_err(refuse)?;
+        if let Some(why) = fact.implausible() {
+            return Err(refuse(format!("field {why}")));
+        }
         Ok(Accepted {
             events: vec![self.event(None, subject, fact)],
             bad: fields.into_bad(),
@@ -214,10 +223,16 @@ impl<'c> Reader<'c> {
             Some((_, Value::Number(number))) => number.to_string(),
             Some(_) => String::new(),
         };
-        text.parse().map(Some).map_err(|why| Refused {
+        let wrong = |why: String| Refused {
             id: None,
             why: format!(r#"field "id": {why}"#),
-        })
+        };
+        if text.starts_with(CONTENT_ID_PREFIX) {
+            return Err(wrong(format!(
+                "it must not begin with {CONTENT_ID_PREFIX:?}: Forgecast gives such ids itself"
+            )));
+        }
+        text.parse().map(Some).map_err(|why: InvalidId| wrong(why.to_string()))
     }
 
     fn subject(&self, fields: &mut Fields<'_>) -> Result<Subject, String> {

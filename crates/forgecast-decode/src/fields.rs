@@ -24,6 +24,9 @@ const MAX_EXTRA: usize = 16 << 10;
 /// What a count must look like, for messages.
 const COUNT: &str = "a count (0, 1, 2, …)";
 
+/// More US dollars than any fact is about.
+const MAX_USD: f64 = 1_000_000.0;
+
 /// Producers write naive times; they mean the zone of the machine, which is ours.
 static LOCAL: LazyLock<TimeZone> = LazyLock::new(TimeZone::system);
 
@@ -186,6 +189,35 @@ impl<'c> Fields<'c> {
         self.value(names, &format!("a number from 0 to {limit}"), |found| {
             found.number().filter(|found| (0.0..=limit).contains(found))
         })
+    }
+
+    /// Tokens that are to be counted. One that is no count refuses the fact: a part of it would be a wrong sum.
+    ///
+    /// # Errors
+    /// The field is there and no count.
+    pub(crate) fn tokens(&mut self, names: &[&str]) -> Result<Option<u64>, String> {
+        self.counted(names, Self::large_count)
+    }
+
+    /// US dollars that are to be counted, see [`Fields::tokens`].
+    ///
+    /// # Errors
+    /// The field is there and no amount of money.
+    pub(crate) fn money(&mut self, names: &[&str]) -> Result<Option<f64>, String> {
+        self.counted(names, |fields, names| fields.number(names, MAX_USD))
+    }
+
+    fn counted<T>(
+        &mut self,
+        names: &[&str],
+        read: impl FnOnce(&mut Self, &[&str]) -> Option<T>,
+    ) -> Result<Option<T>, String> {
+        let before = self.bad.len();
+        let found = read(self, names);
+        match self.bad.get(before) {
+            Some((field, why)) => Err(format!("field {field:?}: {why}")),
+            None => Ok(found),
+        }
     }
 
     /// A share in percent: above 100 is 100.

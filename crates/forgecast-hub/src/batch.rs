@@ -5,20 +5,37 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 
-use forgecast_protocol::{Batch, EventId, Fact, SessionId, SessionName, Subject, Timestamp};
+use forgecast_protocol::{
+    Batch, Event, EventKey, Fact, LogChunk, SessionId, SessionName, SourceKind, Subject, Timestamp,
+};
 use tokio::sync::oneshot;
 
 use crate::command::PushAnswer;
-use crate::registry::{Found, Registry, Span};
+use crate::registry::{Found, Producer, Registry, Span};
 
 /// Where a batch comes from, and who waits for it.
 pub(crate) enum BatchSource {
     /// A source of this process: published at once, stored afterwards.
     Ingest,
     /// A producer that waits for the receipt.
-    Push(oneshot::Sender<PushAnswer>),
+    Push {
+        producer: Producer,
+        reply: oneshot::Sender<PushAnswer>,
+    },
     /// The hub itself.
     Internal,
+}
+
+impl BatchSource {
+    /// Whose places the sessions take that begin with one of its facts.
+    fn producer(&self, kind: SourceKind) -> Producer {
+        match self {
+            Self::Push { producer, .. } => producer.clone(),
+            // Hooks are answered before anybody looks into them, and then come like the facts of files.
+            Self::Ingest if kind == SourceKind::Hook => Producer::of(Some("hooks")),
+            Self::Ingest | Self::Internal => Producer::Files,
+        }
+    }
 }
 
 /// One distinct subject of a batch.
@@ -115,6 +132,7 @@ impl BatchSubjects {
 pub(crate) struct PreparedBatch {
     pub(crate) batch: Batch,
     pub(crate) source: BatchSource,
+    pub(crate) producer: Producer,
     pub(crate) subjects: BatchSubjects,
     /// The keys of the calls that it reports.
     pub(crate) call_keys: Vec<u64>,
@@ -122,8 +140,11 @@ pub(crate) struct PreparedBatch {
 
 impl PreparedBatch {
     pub(crate) fn new(batch: Batch, source: BatchSource, call_keys: Vec<u64>) -> Self {
+        // All facts of one batch come from one kind of source.
+        let kind = batch.events.first().map(|event| event.origin.kind);
         Self {
             subjects: BatchSubjects::of(&batch),
+            producer: source.producer(kind.unwrap_or(SourceKind::Log)),
             batch,
             source,
             call_keys,
@@ -191,9 +212,9 @@ impl PreparedBatch {
 }
 
 /// The producers' ids of the facts and messages in a batch.
-pub(crate) fn ids_in(batch: &Batch) -> impl Iterator<Item = &EventId> {
-    let events = batch.events.iter().filter_map(|event| event.id.as_ref());
-    events.chain(batch.logs.iter().filter_map(|chunk| chunk.id.as_ref()))
+pub(crate) fn ids_in(batch: &Batch) -> impl Iterator<Item = EventKey> {
+    let events = batch.events.iter().filter_map(Event::key);
+    events.chain(batch.logs.iter().filter_map(LogChunk::key))
 }
 
 /// A hash that holds within this process.
@@ -204,7 +225,7 @@ pub(crate) fn hash_of(value: impl Hash) -> u64 {
 #[cfg(test)]
 mod tests {
     use forgecast_protocol::event::SessionSeen;
-    use forgecast_protocol::{Event, Origin, SourceCheckpoint, SourceKey, SourceKind};
+    use forgecast_protocol::{Origin, SourceCheckpoint, SourceKey};
 
     use super::*;
 
@@ -257,7 +278,12 @@ mod tests {
         let mut batch = prepared(vec![event(&subject, 1)]);
         batch.look_up(&registry);
         assert_eq!(batch.sessions().count(), 0);
-        let resolved = registry.resolve(&subject, batch.subjects.span(0), Timestamp::from_millis(0));
+        let resolved = registry.resolve(
+            &subject,
+            batch.subjects.span(0),
+            Timestamp::from_millis(0),
+            &Producer::Files,
+        );
         let id = resolved.unwrap().id;
         assert_eq!(batch.subjects.settled(0, registry.generation()), None);
         batch.look_up(&registry);

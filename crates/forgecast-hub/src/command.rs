@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use forgecast_protocol::event::PhaseReported;
-use forgecast_protocol::{Batch, EventId, SessionId, SessionRef, SessionRow};
-use forgecast_store::StoredSession;
+use forgecast_protocol::{Batch, EventKey, SessionId, SessionRef, SessionRow};
+use forgecast_store::{KnownSession, StoredSession};
 use tokio::sync::oneshot;
 
 use crate::counters::Receipt;
 use crate::error::{PushError, SubscribeError};
 use crate::log::LogTopic;
+use crate::registry::Producer;
 use crate::topic::StateTopic;
 
 /// A question to the hub's task, with where the answer goes.
@@ -22,9 +23,11 @@ pub(crate) enum Command {
     Push {
         batch: Batch,
         /// Those of its ids that the store knows.
-        known: BTreeSet<EventId>,
+        known: BTreeSet<EventKey>,
         /// Every id up to this number was durable before the store was asked.
         durable: u64,
+        /// Who sent it.
+        producer: Producer,
         reply: oneshot::Sender<PushAnswer>,
     },
     /// Answers with the build whose phase file says this at the moment; of several with the one that worked last.
@@ -36,6 +39,11 @@ pub(crate) enum Command {
     Flush(oneshot::Sender<()>),
     /// Answers when no silence is left to be evaluated and no session is being merged into a build.
     WaitIdle(oneshot::Sender<()>),
+    /// Makes a session known again that had left memory. Answers when it is.
+    Recall {
+        known: Box<KnownSession>,
+        reply: oneshot::Sender<()>,
+    },
     /// Removes a session. Answers with its id.
     Forget {
         session: SessionRef,

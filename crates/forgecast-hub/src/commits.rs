@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 
-use forgecast_protocol::{Event, EventId, SessionId};
+use forgecast_protocol::{Event, EventKey, SessionId};
 use forgecast_store::{Commit, Error, Store};
 use tokio::sync::oneshot;
 
@@ -27,7 +27,7 @@ pub(crate) struct CommitContext {
     /// Ids of pushed events up to this number are durable with it.
     pub(crate) newest_id: u64,
     /// The ids of its own events.
-    pub(crate) pushed: Vec<EventId>,
+    pub(crate) pushed: Vec<EventKey>,
     /// Who waits for it.
     pub(crate) reply: Option<(oneshot::Sender<PushAnswer>, Receipt)>,
 }

@@ -18,6 +18,10 @@ pub enum Reason {
     Conflict,
     /// There are as many sessions as there may be, and none of them is finished.
     TooManySessions,
+    /// As many sessions that were pushed are unfinished as may be.
+    TooManyPushed,
+    /// Its numbers are none that a source can mean.
+    Implausible,
     /// Too many batches or bytes wait already.
     Busy,
     /// The hub stopped before its session was in memory; its source is read again.
@@ -66,6 +70,8 @@ pub struct Counters {
     pub merged_sessions: u64,
     /// Sessions known.
     pub sessions: u64,
+    /// Of them, sessions that are unfinished: they are never evicted.
+    pub sessions_unfinished: u64,
     /// Sessions whose full view is in memory.
     pub sessions_in_memory: u64,
     /// Subscriptions at the moment.

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use forgecast_protocol::event::PhaseReported;
+use forgecast_protocol::rest::SessionPlaces;
 use forgecast_protocol::{Batch, Epoch, SessionId, SessionRef, Topic};
 use forgecast_store::{Commit, From, LogQuery};
 use tokio::sync::{mpsc, oneshot};
@@ -19,6 +20,7 @@ use crate::counters::{Counters, Receipt};
 use crate::error::{Error, PushError, SubscribeError};
 use crate::frame::Position;
 use crate::log::LAST_LINES;
+use crate::registry::Producer;
 use crate::shared::Shared;
 use crate::subscription::{Source, Start, Subscription, ViewerPermit};
 use crate::timeline::HistoryCache;
@@ -26,6 +28,8 @@ use crate::topic::TopicHandle;
 
 /// How often one push is looked up in the store. Once is not enough only when very many other pushes came in between.
 const MAX_LOOKUPS: usize = 3;
+/// Who pushes without a token.
+const LOCAL: &str = "local";
 
 /// A handle to the running hub, cheap to clone.
 #[derive(Clone)]
@@ -65,18 +69,28 @@ impl Hub {
         answer.await.map_err(|_| Error::Stopped)
     }
 
+    /// Folds what a program of this machine sent; see [`Hub::push_by`].
+    ///
+    /// # Errors
+    /// See [`PushError`].
+    pub async fn push(&self, batch: Batch) -> Result<Receipt, PushError> {
+        self.push_by(LOCAL, batch).await
+    }
+
     /// Folds what a producer sent. Returns when it is durable. Events whose id is known already count as duplicates.
+    /// `producer` says who it is: what one of them sends may take a part of the places for sessions.
     ///
     /// # Errors
     /// See [`PushError`]. After an error part of the push may have been accepted; sending the same ids again is safe.
-    pub async fn push(&self, mut batch: Batch) -> Result<Receipt, PushError> {
+    pub async fn push_by(&self, producer: &str, mut batch: Batch) -> Result<Receipt, PushError> {
+        let producer = Producer::of(Some(producer));
         let waited_ms = self.shared.options.store_deadline_ms;
         let deadline = Instant::now() + Duration::from_millis(waited_ms);
         let late = |_| self.late(waited_ms);
         for _ in 0..MAX_LOOKUPS {
             // Read before the look-up: everything up to here is known to the store by then.
             let durable = self.shared.durable.load(Ordering::Acquire);
-            let ids: Vec<_> = ids_in(&batch).cloned().collect();
+            let ids: Vec<_> = ids_in(&batch).collect();
             let known = if ids.is_empty() {
                 BTreeSet::new()
             } else {
@@ -88,6 +102,7 @@ impl Hub {
                 batch,
                 known,
                 durable,
+                producer: producer.clone(),
                 reply,
             };
             let answer = timeout_at(deadline, self.ask(push)).await;
@@ -200,6 +215,18 @@ impl Hub {
 
     /// A session in memory, where it is loaded to if it has to be.
     pub(crate) async fn attach(&self, session: SessionRef) -> Result<Attached, SubscribeError> {
+        match self.attach_known(session.clone()).await {
+            Err(SubscribeError::Unknown(_)) => {}
+            attached => return attached,
+        }
+        match self.find(&session).await {
+            Ok(Some(id)) => self.attach_known(id.into()).await,
+            Ok(None) => Err(SubscribeError::Unknown(session)),
+            Err(error) => Err(unavailable(Topic::Session(session), error)),
+        }
+    }
+
+    async fn attach_known(&self, session: SessionRef) -> Result<Attached, SubscribeError> {
         let topic = Topic::Session(session.clone());
         let waited_ms = self.shared.options.store_deadline_ms;
         let attach = self.ask(|reply| Command::Attach { session, reply });
@@ -213,7 +240,28 @@ impl Hub {
         }
     }
 
-    /// The run that a reference means at the moment.
+    /// The session that a reference means at the moment. One that left memory because there were too many is stored all
+    /// the same: it is known again afterwards. `None` when there is no such session.
+    ///
+    /// # Errors
+    /// The store failed, or the hub has stopped.
+    pub async fn find(&self, session: &SessionRef) -> Result<Option<SessionId>, Error> {
+        if let Some(id) = self.resolve(session) {
+            return Ok(Some(id));
+        }
+        // What was evicted a moment ago may still be on its way to the disk.
+        self.settle().await;
+        let known = self.shared.store.find(session).await;
+        let Some(known) = known.map_err(Error::store("look for a session"))? else {
+            return Ok(None);
+        };
+        let id = known.session.id.clone();
+        let known = Box::new(known);
+        self.ask(|reply| Command::Recall { known, reply }).await?;
+        Ok(Some(id))
+    }
+
+    /// The run that a reference means at the moment, among the sessions that are in memory; see [`Hub::find`].
     #[must_use]
     pub fn resolve(&self, session: &SessionRef) -> Option<SessionId> {
         self.shared.registry().find(session)
@@ -239,6 +287,19 @@ impl Hub {
         counters.intake_waiting = (self.intake.max_capacity() - self.intake.capacity()) as u64;
         counters.backlog_bytes = self.shared.store.backlog_bytes();
         counters
+    }
+
+    /// How many of the places for sessions are taken.
+    #[must_use]
+    pub fn session_places(&self) -> SessionPlaces {
+        let registry = self.shared.registry();
+        let places = registry.places();
+        SessionPlaces {
+            unfinished: places.unfinished() as u64,
+            max: places.limit() as u64,
+            full: places.is_full(),
+            refused: places.pressure(),
+        }
     }
 
     /// The health of the store.
@@ -283,7 +344,10 @@ impl Hub {
     /// # Errors
     /// The store failed, or the hub has stopped.
     pub async fn forget(&self, session: &SessionRef) -> Result<bool, Error> {
-        let session = session.clone();
+        let Some(id) = self.find(session).await? else {
+            return Ok(false);
+        };
+        let session = id.into();
         let Some(id) = self.ask(|reply| Command::Forget { session, reply }).await? else {
             return Ok(false);
         };

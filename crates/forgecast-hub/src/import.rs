@@ -2,7 +2,7 @@
 //! and folded as after a restart, so that view and log are the same as there. Nothing is folded into a session that exists
 //! here already.
 
-use forgecast_protocol::{Revision, SessionId, SessionRef};
+use forgecast_protocol::{Revision, SessionId};
 use forgecast_store::{Commit, Exported, StoredSession, Write};
 
 use crate::command::{Command, ImportedSession};
@@ -58,6 +58,8 @@ impl Hub {
         if let Some(known) = self.known(&exported).await? {
             return Ok(ImportOutcome::Known(known));
         }
+        // One that left memory has its id all the same.
+        self.find(&exported.session.id.clone().into()).await?;
         let session = exported.session.clone();
         let slot = self.ask(|reply| Command::ReserveSlot { session, reply }).await?;
         let Some(session) = slot else {
@@ -77,13 +79,10 @@ impl Hub {
     async fn known(&self, exported: &Exported) -> Result<Option<SessionId>, Error> {
         let first = exported.events.first().map(|stored| &stored.event);
         let name = exported.session.id.name();
-        let newest = self.resolve(&SessionRef::Newest(name.clone()));
+        let newest = self.shared.registry().newest_run(name);
         self.settle().await;
-        for run in 1..=newest.map_or(0, |newest| newest.run()) {
+        for run in 1..=newest {
             let id = name.run(run);
-            if self.resolve(&id.clone().into()).is_none() {
-                continue;
-            }
             let page = self.shared.store.events_after(&id, 0, 1).await;
             let page = page.map_err(Error::store("compare an imported session with those that are here"))?;
             if page.first().map(|stored| &stored.event) == first {
@@ -112,7 +111,7 @@ impl Hub {
         if !exported.log.is_empty() {
             writes.push(Write::Log {
                 session: id.clone(),
-                id: None,
+                key: None,
                 lines: exported.log,
             });
         }

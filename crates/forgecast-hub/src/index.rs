@@ -163,9 +163,9 @@ impl Index {
         self.entries.len()
     }
 
-    /// The finished session that is the longest without work: the first to be evicted when there are too many.
-    pub(crate) fn oldest_finished(&self) -> Option<&SessionId> {
-        self.finished.first().map(|(_, id)| id)
+    /// The finished sessions, those that are the longest without work first.
+    pub(crate) fn finished_oldest_first(&self) -> impl Iterator<Item = &SessionId> {
+        self.finished.iter().map(|(_, id)| id)
     }
 
     /// When the index has to be published; `None` when nothing may have changed since the last publication.

@@ -22,7 +22,10 @@
 //! 8. *A model call counts once*, however often and by however many sources it is reported, in whatever order, across
 //!    restarts. Facts about calls wait until what is known of these calls is in memory; what they change is stored with the
 //!    calls in one commit.
-//! 9. *Received = applied + duplicate + rejected + dropped*, at every moment at which the counters are read.
+//! 9. *A session that is listed can be reached.* There are so many places for sessions in memory; a finished one leaves its
+//!    place to a new one, and is made known again from the store when somebody asks for it. Unfinished ones stay, so what is
+//!    pushed may take only a part of the places with them, and one producer only a part of those.
+//! 10. *Received = applied + duplicate + rejected + dropped*, at every moment at which the counters are read.
 //!
 //! Sessions that nobody watches and nothing changes are rows of the index; they are loaded into memory when somebody asks.
 

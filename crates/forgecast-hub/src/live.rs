@@ -153,6 +153,11 @@ impl LiveSessions {
         newest.map(|(id, _)| id.clone())
     }
 
+    /// Whether somebody watches a session, or is about to.
+    pub(crate) fn is_held(&self, id: &SessionId) -> bool {
+        self.loading.contains_key(id) || self.sessions.get(id).is_some_and(|live| live.is_held())
+    }
+
     pub(crate) fn contains(&self, id: &SessionId) -> bool {
         self.sessions.contains_key(id)
     }

@@ -203,7 +203,7 @@ mod tests {
 
     use super::*;
     use crate::options::Options;
-    use crate::registry::Span;
+    use crate::registry::{Producer, Span};
     use crate::shared::testing::shared;
 
     fn create(shared: &Shared, name: &str) -> SessionId {
@@ -212,7 +212,9 @@ mod tests {
             ..Subject::default()
         };
         let at = Timestamp::from_millis(0);
-        let resolved = shared.registry_mut().resolve(&subject, Span::at(at), at);
+        let resolved = shared
+            .registry_mut()
+            .resolve(&subject, Span::at(at), at, &Producer::Files);
         resolved.unwrap().id
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use forgecast_protocol::EventId;
+use forgecast_protocol::EventKey;
 use forgecast_store::{Error, Store, StoredCall};
 use tokio::task::{JoinError, JoinSet};
 
@@ -15,14 +15,14 @@ pub(crate) struct Missing {
     /// The keys of calls.
     pub(crate) calls: Vec<u64>,
     /// Producers' ids that may be stored.
-    pub(crate) ids: Vec<EventId>,
+    pub(crate) ids: Vec<EventKey>,
 }
 
 /// What the store knows of that.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) calls: Vec<StoredCall>,
-    pub(crate) ids: BTreeSet<EventId>,
+    pub(crate) ids: BTreeSet<EventKey>,
 }
 
 impl Missing {

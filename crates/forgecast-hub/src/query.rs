@@ -130,7 +130,7 @@ impl Hub {
         operation: &'static str,
         ask: impl AsyncFnOnce(&Store, &SessionId) -> Result<T, forgecast_store::Error>,
     ) -> Result<Option<T>, Error> {
-        let Some(id) = self.resolve(session) else {
+        let Some(id) = self.find(session).await? else {
             return Ok(None);
         };
         self.settle().await;
@@ -204,7 +204,7 @@ impl Hub {
         after: Revision,
         limit: usize,
     ) -> Result<Option<Timeline>, Error> {
-        let Some(id) = self.resolve(session) else {
+        let Some(id) = self.find(session).await? else {
             return Ok(None);
         };
         self.settle().await;

@@ -3,12 +3,12 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use forgecast_protocol::EventId;
+use forgecast_protocol::EventKey;
 
 /// The newest ids. Every id has a number in the order of arrival, counted from 1.
 pub(crate) struct RecentIds {
-    known: HashSet<EventId>,
-    order: VecDeque<EventId>,
+    known: HashSet<EventKey>,
+    order: VecDeque<EventKey>,
     capacity: usize,
     newest: u64,
 }
@@ -25,7 +25,7 @@ impl RecentIds {
     }
 
     /// Adds an id. Returns false when it was remembered already.
-    pub(crate) fn insert(&mut self, id: &EventId) -> bool {
+    pub(crate) fn insert(&mut self, id: &EventKey) -> bool {
         if !self.known.insert(id.clone()) {
             return false;
         }
@@ -40,12 +40,12 @@ impl RecentIds {
     }
 
     /// Whether an id is remembered.
-    pub(crate) fn contains(&self, id: &EventId) -> bool {
+    pub(crate) fn contains(&self, id: &EventKey) -> bool {
         self.known.contains(id)
     }
 
     /// Removes an id whose event could not be stored: when it is sent again, it is new.
-    pub(crate) fn remove(&mut self, id: &EventId) {
+    pub(crate) fn remove(&mut self, id: &EventKey) {
         self.known.remove(id);
     }
 
@@ -63,12 +63,14 @@ impl RecentIds {
 
 #[cfg(test)]
 mod tests {
+    use forgecast_protocol::Subject;
+
     use super::*;
 
     #[test]
     fn what_is_forgotten_is_known_to_be_forgotten() {
         let mut recent = RecentIds::new(2);
-        let id = |text: &str| text.parse::<EventId>().unwrap();
+        let id = |text: &str| EventKey::new(&text.parse().unwrap(), &Subject::default());
         assert!(recent.insert(&id("a")) && !recent.insert(&id("a")));
         assert!(recent.insert(&id("b")));
         assert!(recent.covers(0));

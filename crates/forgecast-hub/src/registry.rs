@@ -6,6 +6,8 @@
 //! and another one is at work there. The registry knows no state of a session except whether it is over and when it was
 //! at work.
 
+mod places;
+mod retired;
 mod span;
 mod transcripts;
 
@@ -18,12 +20,15 @@ use forgecast_store::StoredSession;
 use crate::counters::Reason;
 use crate::slug::{Named, slug_in};
 
+use places::Places;
+pub(crate) use places::Producer;
+use retired::RetiredNames;
 pub(crate) use span::Span;
 pub(crate) use transcripts::Binding;
 use transcripts::TranscriptBindings;
 
-/// Names and bindings outlive their sessions, so that no id is reused. There may be so many times more of them.
-const NAMES_PER_SESSION: usize = 5;
+/// Bindings of transcripts outlive their sessions. There may be so many times more of them.
+const BINDINGS_PER_SESSION: usize = 5;
 
 /// All runs of one name.
 #[derive(Clone, Debug, Default)]
@@ -37,23 +42,32 @@ struct SessionFamily {
     is_agent: bool,
     /// Number of the newest run there ever was. It never shrinks, also when runs are removed.
     newest: u32,
+    /// Never empty: a name leaves with its last run.
     runs: BTreeMap<u32, Run>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Run {
     over: bool,
+    /// It had left memory and is here only because somebody looks at it: facts with a bare name are not meant for it.
+    recalled: bool,
     created_at: Timestamp,
     /// When it was at work.
     span: Span,
+    /// Whose place it takes while it is unfinished.
+    producer: Producer,
+    unfinished: bool,
 }
 
 impl Run {
-    fn at(created_at: Timestamp) -> Self {
+    fn at(created_at: Timestamp, producer: Producer) -> Self {
         Self {
             over: false,
+            recalled: false,
             created_at,
             span: Span::at(created_at),
+            producer,
+            unfinished: true,
         }
     }
 }
@@ -109,8 +123,8 @@ pub(crate) struct Registry {
     families: HashMap<SessionName, SessionFamily>,
     folders: HashMap<String, FolderSessions>,
     transcripts: TranscriptBindings,
-    sessions: usize,
-    limit: usize,
+    retired: RetiredNames,
+    places: Places,
     generation: u64,
 }
 
@@ -121,8 +135,8 @@ impl Registry {
             families: HashMap::new(),
             folders: HashMap::new(),
             transcripts: TranscriptBindings::default(),
-            sessions: 0,
-            limit,
+            retired: RetiredNames::default(),
+            places: Places::new(limit),
             generation: 0,
         }
     }
@@ -133,27 +147,31 @@ impl Registry {
         self.generation
     }
 
-    /// Whether there is no room for one more session.
-    pub(crate) fn is_full(&self) -> bool {
-        self.sessions >= self.limit || self.has_all_names()
-    }
-
-    /// Whether removing one session would make room for another.
-    pub(crate) fn may_make_room(&self) -> bool {
-        self.sessions >= self.limit && !self.has_all_names()
-    }
-
-    fn has_all_names(&self) -> bool {
-        self.families.len() >= self.limit.saturating_mul(NAMES_PER_SESSION)
+    /// The places for sessions, and who has them.
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
     }
 
     /// What all runs of a name share; made if it is new.
     fn family(&mut self, slug: &SessionName) -> &mut SessionFamily {
         self.generation += 1;
+        let retired = &self.retired;
         self.families.entry(slug.clone()).or_insert_with(|| SessionFamily {
             name: slug.to_string(),
+            newest: retired.newest(slug),
             ..SessionFamily::default()
         })
+    }
+
+    /// A name of which sessions were removed: no run gets this number or a lower one.
+    pub(crate) fn retire(&mut self, name: &SessionName, newest: u32) {
+        self.retired.add(name, newest);
+    }
+
+    /// The number of the newest run that there ever was of this name; 0 when there was none.
+    pub(crate) fn newest_run(&self, name: &SessionName) -> u32 {
+        let known = self.families.get(name).map_or(0, |family| family.newest);
+        known.max(self.retired.newest(name))
     }
 
     fn run(&self, id: &SessionId) -> Option<&Run> {
@@ -178,8 +196,11 @@ impl Registry {
         }
     }
 
+    /// The newest run of a name. One that was recalled is not meant by the bare name: when it had not left memory, it
+    /// would not be it either.
     fn newest(&self, name: &SessionName) -> Option<SessionId> {
-        let (run, _) = self.families.get(name)?.runs.last_key_value()?;
+        let runs = self.families.get(name)?.runs.iter();
+        let (run, _) = runs.rev().find(|(_, run)| !run.recalled)?;
         Some(name.run(*run))
     }
 
@@ -202,6 +223,7 @@ impl Registry {
             directory: family.directory.clone(),
             named: family.named,
             created_at: family.runs.get(&id.run())?.created_at,
+            pushed_by: family.runs.get(&id.run())?.producer.pushed_by().map(str::to_owned),
         })
     }
 
@@ -268,8 +290,15 @@ impl Registry {
         })
     }
 
-    /// The session that a subject means, made at `at` if it is new. `span` is when what is reported took place.
-    pub(crate) fn resolve(&mut self, subject: &Subject, span: Span, at: Timestamp) -> Result<Resolved, Reason> {
+    /// The session that a subject means, made at `at` by a producer if it is new. `span` is when what is reported took place.
+    pub(crate) fn resolve(
+        &mut self,
+        subject: &Subject,
+        span: Span,
+        at: Timestamp,
+        producer: &Producer,
+    ) -> Result<Resolved, Reason> {
+        let by = (producer, at);
         let found = self.lookup(subject, span);
         if let Some(Found { id, explicit, .. }) = found.as_ref().filter(|found| found.settled) {
             return Ok(Resolved::known(id.clone(), *explicit));
@@ -278,14 +307,14 @@ impl Registry {
         match (&subject.session, &subject.transcript, found) {
             (Some(SessionRef::Run(_)), _, Some(_)) => Err(Reason::Conflict),
             (Some(SessionRef::Run(_)), _, None) => Err(Reason::UnknownRun),
-            (_, Some(transcript), found) => self.resolve_transcript(transcript, found, directory, span, at),
+            (_, Some(transcript), found) => self.resolve_transcript(transcript, found, directory, span, by),
             (_, None, found) => match (Named::of(subject), directory) {
                 (None, None) => Err(Reason::NoSession),
-                (Some(named), None) => self.create(named, None, true, at),
-                (None, Some(directory)) => self.create(Named::by_folder(directory), Some(directory), false, at),
+                (Some(named), None) => self.create(named, None, true, by),
+                (None, Some(directory)) => self.create(Named::by_folder(directory), Some(directory), false, by),
                 (Some(named), Some(directory)) => match found {
                     Some(found) => Ok(self.join(found.id, named, directory)),
-                    None => self.create(named, Some(directory), true, at),
+                    None => self.create(named, Some(directory), true, by),
                 },
             },
         }
@@ -329,7 +358,8 @@ impl Registry {
     /// Whether the newest run of this name belongs to no folder and is not over.
     fn awaits_folder(&self, slug: &SessionName) -> bool {
         self.families.get(slug).is_some_and(|family| {
-            family.directory.is_none() && family.runs.last_key_value().is_some_and(|(_, run)| !run.over)
+            let newest = family.runs.values().rev().find(|run| !run.recalled);
+            family.directory.is_none() && newest.is_some_and(|run| !run.over)
         })
     }
 
@@ -371,11 +401,9 @@ impl Registry {
         wanted: Named,
         directory: Option<&str>,
         named: bool,
-        at: Timestamp,
+        by: (&Producer, Timestamp),
     ) -> Result<Resolved, Reason> {
-        if self.is_full() {
-            return Err(Reason::TooManySessions);
-        }
+        self.places.check(by.0)?;
         let slug = self.free_slug(&wanted.slug, directory);
         if let Some(directory) = directory {
             self.join_folder(directory, &slug);
@@ -384,7 +412,7 @@ impl Registry {
         family.name = wanted.name;
         family.named = named;
         family.directory = directory.map(str::to_owned);
-        Ok(self.add_run(&slug, at))
+        Ok(self.add_run(&slug, by))
     }
 
     /// The wanted slug unless another folder has it.
@@ -403,19 +431,17 @@ impl Registry {
     }
 
     /// The next run of the same name and folder.
-    pub(crate) fn new_run(&mut self, of: &SessionId, at: Timestamp) -> Result<Resolved, Reason> {
-        if self.sessions >= self.limit {
-            return Err(Reason::TooManySessions);
-        }
-        Ok(self.add_run(of.name(), at))
+    pub(crate) fn new_run(&mut self, of: &SessionId, at: Timestamp, producer: &Producer) -> Result<Resolved, Reason> {
+        self.places.check(producer)?;
+        Ok(self.add_run(of.name(), (producer, at)))
     }
 
-    fn add_run(&mut self, slug: &SessionName, at: Timestamp) -> Resolved {
+    fn add_run(&mut self, slug: &SessionName, (producer, at): (&Producer, Timestamp)) -> Resolved {
         let family = self.family(slug);
         family.newest = family.newest.saturating_add(1);
         let run = family.newest;
-        family.runs.insert(run, Run::at(at));
-        self.sessions += 1;
+        family.runs.insert(run, Run::at(at, producer.clone()));
+        self.places.take(producer);
         Resolved {
             created: true,
             changed: true,
@@ -438,32 +464,45 @@ impl Registry {
         earlier.map(|run| id.name().run(*run)).or_else(in_folder)
     }
 
-    /// Removes a session; its number stays used. Returns whether there was one.
+    /// Removes a session; its number stays used. The name goes with its last run. Returns whether there was one.
     pub(crate) fn remove(&mut self, id: &SessionId) -> bool {
         let Some(family) = self.families.get_mut(id.name()) else {
             return false;
         };
-        if family.runs.remove(&id.run()).is_none() {
+        let Some(run) = family.runs.remove(&id.run()) else {
             return false;
-        }
-        self.sessions -= 1;
+        };
+        self.places.leave(&run.producer, run.unfinished);
         self.generation += 1;
         if !family.runs.is_empty() {
             return true;
         }
-        if family.is_agent {
-            if let Some(directory) = family.directory.take() {
-                self.transcripts.remove_agent_session(&directory, id.name());
-            }
-        } else if let Some(directory) = &family.directory
-            && let Some(folder) = self.folders.get_mut(directory)
-        {
-            folder.slugs.retain(|slug| slug != id.name());
-            if folder.current.as_ref() == Some(id.name()) {
-                folder.current = folder.slugs.last().cloned();
-            }
+        if let Some(family) = self.families.remove(id.name()) {
+            self.retired.add(id.name(), family.newest);
+            self.leave_folder(id.name(), &family);
         }
         true
+    }
+
+    /// A name goes from the folder that it was used in.
+    fn leave_folder(&mut self, slug: &SessionName, family: &SessionFamily) {
+        let Some(directory) = &family.directory else {
+            return;
+        };
+        if family.is_agent {
+            self.transcripts.remove_agent_session(directory, slug);
+            return;
+        }
+        let Some(folder) = self.folders.get_mut(directory) else {
+            return;
+        };
+        folder.slugs.retain(|known| known != slug);
+        if folder.current.as_ref() == Some(slug) {
+            folder.current = folder.slugs.last().cloned();
+        }
+        if folder.slugs.is_empty() {
+            self.folders.remove(directory);
+        }
     }
 
     /// Adds a session that the store knows. The sessions come oldest first, so that the newest of a folder becomes its
@@ -472,18 +511,23 @@ impl Registry {
         let slug = session.id.name();
         let run = session.id.run();
         let is_agent = self.transcripts.get(slug).is_some();
+        let producer = Producer::of(session.pushed_by.as_deref());
+        let is_new = !self.families.contains_key(slug);
         let family = self.family(slug);
         family.is_agent = is_agent;
-        let is_new = family.runs.insert(run, Run::at(session.created_at)).is_none();
-        if run >= family.newest {
-            family.newest = run;
+        let before = family.runs.insert(run, Run::at(session.created_at, producer.clone()));
+        if is_new || run >= family.newest {
+            family.newest = family.newest.max(run);
             family.name.clone_from(&session.name);
             family.named = session.named;
             if session.directory.is_some() {
                 family.directory.clone_from(&session.directory);
             }
         }
-        self.sessions += usize::from(is_new);
+        if let Some(before) = before {
+            self.places.leave(&before.producer, before.unfinished);
+        }
+        self.places.take(&producer);
         match &session.directory {
             Some(directory) if is_agent => self.transcripts.add_agent_session(directory, slug),
             Some(directory) => self.join_folder(directory, slug),
@@ -494,19 +538,52 @@ impl Registry {
         }
     }
 
+    /// A session that had left memory is looked at: it is known by its id again, and neither its folder nor its name mean
+    /// it. Nothing changes when it is known.
+    pub(crate) fn recall(&mut self, session: &StoredSession, row: Option<&SessionRow>, limits: &Limits) {
+        let slug = session.id.name();
+        if self.has(&session.id) {
+            return;
+        }
+        let producer = Producer::of(session.pushed_by.as_deref());
+        let is_agent = self.transcripts.get(slug).is_some();
+        let is_known = self.families.contains_key(slug);
+        let family = self.family(slug);
+        if !is_known {
+            family.name.clone_from(&session.name);
+            family.named = session.named;
+            family.directory.clone_from(&session.directory);
+            family.is_agent = is_agent;
+        }
+        let run = Run {
+            recalled: true,
+            ..Run::at(session.created_at, producer.clone())
+        };
+        family.newest = family.newest.max(session.id.run());
+        family.runs.insert(session.id.run(), run);
+        self.places.take(&producer);
+        if let Some(row) = row {
+            self.set_state(row, limits);
+        }
+    }
+
     /// Learns from a session's row whether it is over and when it was at work.
     pub(crate) fn set_state(&mut self, row: &SessionRow, limits: &Limits) {
         let is_agent = self.is_agent(&row.id);
-        if let Some(run) = self.run_mut(&row.id) {
-            run.over = row.status.is_final();
-            run.span = Span::of_row(row, run.created_at, is_agent, limits);
-        }
+        let Some(run) = self.run_mut(&row.id) else {
+            return;
+        };
+        run.over = row.status.is_final();
+        run.span = Span::of_row(row, run.created_at, is_agent, limits);
+        let before = std::mem::replace(&mut run.unfinished, row.status.is_active());
+        let (producer, unfinished) = (run.producer.clone(), run.unfinished);
+        self.places.set_unfinished(&producer, before, unfinished);
     }
 
     /// Adds a binding that the store knows. All bindings come before the sessions.
     pub(crate) fn restore_transcript(&mut self, transcript: &SessionName, binding: Binding) {
         self.generation += 1;
-        let limit = self.limit.saturating_mul(NAMES_PER_SESSION);
+        let limit = self.places.limit().saturating_mul(BINDINGS_PER_SESSION);
         self.transcripts.set(transcript, binding, limit);
     }
 
@@ -566,14 +643,14 @@ impl Registry {
         found: Option<Found>,
         directory: Option<&str>,
         span: Span,
-        at: Timestamp,
+        by: (&Producer, Timestamp),
     ) -> Result<Resolved, Reason> {
         let mut resolved = match found {
             Some(Found { id, .. }) => Resolved {
                 changed: self.bound(transcript).is_some() && self.place_agent_session(&id, directory),
                 ..Resolved::known(id, true)
             },
-            None => self.create_agent_session(transcript, directory, span, at)?,
+            None => self.create_agent_session(transcript, directory, span, by)?,
         };
         (resolved.explicit, resolved.binds) = (true, true);
         let known = self.transcripts.get(transcript);
@@ -604,17 +681,15 @@ impl Registry {
         transcript: &SessionName,
         directory: Option<&str>,
         span: Span,
-        at: Timestamp,
+        by: (&Producer, Timestamp),
     ) -> Result<Resolved, Reason> {
-        if self.is_full() {
-            return Err(Reason::TooManySessions);
-        }
+        self.places.check(by.0)?;
         let family = self.family(transcript);
         family.name = transcript.to_string();
         family.named = true;
         family.is_agent = true;
         family.directory = None;
-        let resolved = self.add_run(transcript, at);
+        let resolved = self.add_run(transcript, by);
         self.place_agent_session(&resolved.id, directory);
         if let Some(run) = self.run_mut(&resolved.id) {
             run.span = span;

@@ -24,10 +24,13 @@ impl Hub {
         let (since, until) = self.days(query.since, query.until)?;
         let group_by = query.group_by.unwrap_or_default();
         // Usage is filed under the run that a name means, else under the name of a transcript.
-        let session = query.session.map(|session| match self.resolve(&session) {
-            Some(id) => id.to_string(),
-            None => session.to_string(),
-        });
+        let session = match query.session {
+            Some(session) => Some(match self.find(&session).await? {
+                Some(id) => id.to_string(),
+                None => session.to_string(),
+            }),
+            None => None,
+        };
         self.settle().await;
         let ask = |group_by, since_day, until_day| UsageQuery {
             group_by,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use forgecast_protocol::{Clock, Epoch, SessionId};
-use forgecast_store::{Commit, Store, StoredSession, Write};
+use forgecast_store::Store;
 
 use crate::counters::Tally;
 use crate::error::{Error, PushError};
@@ -59,18 +59,8 @@ impl Shared {
 
     /// Removes a session and everything that is stored of it, after everything that is queued.
     pub(crate) async fn remove_from_store(&self, id: &SessionId) -> Result<(), Error> {
-        let failed = Error::store("forget a session");
-        self.store.forget(id).await.map_err(failed)?;
-        // The bare number stays, so that no other run gets this id after a restart.
-        let tombstone = StoredSession {
-            name: id.name().to_string(),
-            id: id.clone(),
-            directory: None,
-            named: false,
-            created_at: self.clock.now(),
-        };
-        let writes = vec![Write::Session(tombstone)];
-        self.store.commit(Commit { writes }).await.map_err(failed)
+        let removed = self.store.forget(id).await;
+        removed.map(drop).map_err(Error::store("forget a session"))
     }
 }
 

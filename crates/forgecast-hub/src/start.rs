@@ -56,6 +56,10 @@ pub async fn start(
         .map_err(Error::store("read the known sessions"))?;
     let runs = store.runs().await.map_err(Error::store("read finished runs"))?;
     let sources = store.sources().await.map_err(Error::store("read the known sources"))?;
+    let names = store
+        .names()
+        .await
+        .map_err(Error::store("read the names of sessions"))?;
     let transcripts = store
         .transcripts()
         .await
@@ -74,7 +78,10 @@ pub async fn start(
         index.set_problem(&key, Some(problem));
     }
     let now = clock.now();
-    let (registry, next_lines, deadlines) = restore(known, transcripts, &options, &mut index, now);
+    let (mut registry, next_lines, deadlines) = restore(known, transcripts, &options, &mut index, now);
+    for (name, newest) in names {
+        registry.retire(&name, newest);
+    }
     let today = options.calendar.day(now);
     let days = spent(&store, Spending::since(today)).await?;
     let spending = Spending::new(days, today, &options.budgets);

@@ -9,13 +9,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
-use forgecast_protocol::event::{Custom, Quiet, SourceMoved, UsageSource, WentQuiet};
+use forgecast_protocol::event::{Custom, ProblemFound, Quiet, SourceMoved, UsageSource, WentQuiet};
 use forgecast_protocol::{
-    Batch, Event, Fact, LogChunk, SessionId, SessionRef, SessionRow, SourceCheckpoint, SourceKey, SourceKind, Subject,
-    Timestamp,
+    Batch, Event, Fact, LogChunk, Problem, ProblemKind, SessionId, SessionRef, SessionRow, SourceCheckpoint, SourceKey,
+    SourceKind, Subject, Timestamp,
 };
 use forgecast_session::Limits;
-use forgecast_store::StoredSession;
+use forgecast_store::{KnownSession, StoredSession};
 use serde_json::{Value, json};
 
 use crate::batch::{BatchSource, BatchSubjects, PreparedBatch, hash_of};
@@ -30,7 +30,7 @@ use crate::ledger::CallLedger;
 use crate::live::{LiveSession, LiveSessions};
 use crate::merges::MergedSession;
 use crate::recent::RecentIds;
-use crate::registry::{Resolved, Span};
+use crate::registry::{Producer, Resolved, Span};
 use crate::shared::Shared;
 use crate::topic::End;
 use crate::usage::PendingUsage;
@@ -39,6 +39,10 @@ use crate::usage::PendingUsage;
 const HISTORY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// How long a session whose deadline came waits for the next attempt to load it.
 const RETRY_MS: i64 = 60_000;
+/// The problem under which viewers see that somebody else claims their session.
+const CONFLICT: &str = "conflict";
+/// Among so many finished sessions that are the longest without work, one is looked for that nobody watches.
+const EVICTABLE: usize = 1_024;
 
 pub(crate) struct HubState {
     pub(crate) shared: Arc<Shared>,
@@ -109,6 +113,8 @@ pub(crate) struct BatchContext {
     pub(crate) merges: Vec<(SessionId, SessionId)>,
     /// Sessions that were removed on the way.
     pub(crate) removed: Vec<SessionId>,
+    /// Whose places new sessions take.
+    producer: Producer,
     subjects: BatchSubjects,
     touched: BTreeMap<SessionId, Touched>,
     /// Producers' own events and announcements of budgets, for viewers of the session.
@@ -200,6 +206,7 @@ impl HubState {
     fn fold_all(&mut self, prepared: PreparedBatch, context: &mut BatchContext) {
         let batch = prepared.batch;
         context.subjects = prepared.subjects;
+        context.producer = prepared.producer;
         let first_log = batch.events.len();
         for (index, event) in batch.events.into_iter().enumerate() {
             self.fold_event(index, event, context);
@@ -258,7 +265,8 @@ impl HubState {
     }
 
     fn fold_event(&mut self, index: usize, event: Event, context: &mut BatchContext) {
-        if event.id.as_ref().is_some_and(|id| self.recent_ids.contains(id)) {
+        let key = event.key();
+        if key.as_ref().is_some_and(|key| self.recent_ids.contains(key)) {
             context.receipt.duplicates += 1;
             return;
         }
@@ -283,14 +291,23 @@ impl HubState {
         let id = match self.session_of(context.subjects.of_item(index), &event, context) {
             Ok(id) => id,
             Err(reason) => {
+                if reason == Reason::Conflict {
+                    self.show_conflict(&event, context);
+                }
                 if !self.fold_call_without_session(reason, &event, context) {
                     context.receipt.rejected.push(Rejected { index, reason });
                 }
                 return;
             }
         };
-        if let Some(event_id) = &event.id {
-            self.recent_ids.insert(event_id);
+        if let Some(why) = event.fact.implausible() {
+            let reason = Reason::Implausible;
+            context.receipt.rejected.push(Rejected { index, reason });
+            self.show_implausible(&id, event, why, context);
+            return;
+        }
+        if let Some(key) = &key {
+            self.recent_ids.insert(key);
         }
         let event = usage::report_of_unnamed(event, &self.shared.options.prices);
         if matches!(event.fact, Fact::CallReported(_)) {
@@ -319,6 +336,58 @@ impl HubState {
             self.move_folder(moved, context);
         }
         context.push(id, at, event);
+    }
+
+    /// Somebody else claims a session: its viewers are told, and nothing that was said is taken.
+    fn show_conflict(&mut self, event: &Event, context: &mut BatchContext) {
+        let Some(SessionRef::Run(id)) = &event.subject.session else {
+            return;
+        };
+        let Some(live) = self.sessions.get(id) else {
+            return;
+        };
+        if live.session.view().problems.contains_key(CONFLICT) {
+            return;
+        }
+        context.touch(id, live);
+        let claimant = event.subject.directory.clone();
+        let found = ProblemFound {
+            key: CONFLICT.to_owned(),
+            problem: Problem {
+                kind: ProblemKind::Conflict,
+                message: format!(
+                    "{} claims this session, too; what it says is not taken; give it a name of its own",
+                    claimant.as_deref().unwrap_or("another folder")
+                ),
+                subject: claimant,
+            },
+        };
+        let now = self.shared.clock.now();
+        self.apply_internal(id, internal(id, now, Fact::ProblemFound(found)), context);
+    }
+
+    /// A number that no source can mean is not counted, and a problem of its session until it is read again without one.
+    fn show_implausible(&mut self, id: &SessionId, event: Event, why: String, context: &mut BatchContext) {
+        let path = event.origin.path.clone().unwrap_or_default();
+        let found = ProblemFound {
+            key: format!("implausible/{path}"),
+            problem: Problem {
+                kind: ProblemKind::BadField,
+                message: format!("{path}: {why}; it is not counted"),
+                subject: event.origin.path.clone(),
+            },
+        };
+        let live = self.sessions.get(id);
+        let known = live.and_then(|live| live.session.view().problems.get(&found.key));
+        if known != Some(&found.problem) {
+            let fact = Fact::ProblemFound(found);
+            let event = Event {
+                id: None,
+                fact,
+                ..event
+            };
+            self.apply_internal(id, event, context);
+        }
     }
 
     /// Whether a folder has another path of whose sessions none is left.
@@ -350,7 +419,8 @@ impl HubState {
                 let span = context.subjects.span(subject);
                 self.make_room(&event.subject, span, context);
                 let seen_at = self.seen_at(event);
-                self.shared.registry_mut().resolve(&event.subject, span, seen_at)?
+                let mut registry = self.shared.registry_mut();
+                registry.resolve(&event.subject, span, seen_at, &context.producer)?
             }
         };
         if !resolved.created && !resolved.explicit {
@@ -358,7 +428,8 @@ impl HubState {
             if live.is_some_and(|live| live.session.begins_new_run(event)) {
                 let seen_at = self.seen_at(event);
                 self.leave_run(&resolved.id, event, context);
-                resolved = self.shared.registry_mut().new_run(&resolved.id, seen_at)?;
+                let mut registry = self.shared.registry_mut();
+                resolved = registry.new_run(&resolved.id, seen_at, &context.producer)?;
             }
         }
         let generation = self.draft_names(&resolved, &event.subject, context);
@@ -440,24 +511,60 @@ impl HubState {
         }
     }
 
-    /// Removes the oldest finished session when this subject would need one more than there may be.
+    /// Evicts a finished session when this subject would need one more than there may be.
     fn make_room(&mut self, subject: &Subject, span: Span, context: &mut BatchContext) {
         let is_needed = {
             let registry = self.shared.registry();
-            registry.may_make_room() && registry.lookup(subject, span).is_none()
+            let may_begin = registry.places().check_budget(&context.producer).is_ok();
+            registry.places().are_taken() && may_begin && registry.lookup(subject, span).is_none()
         };
-        if is_needed && let Some(oldest) = self.index.oldest_finished().cloned() {
-            self.remove(&oldest, End::Removed);
-            context.removed.push(oldest);
-            self.shared.tally.lock().evictions += 1;
+        if is_needed {
+            context.removed.extend(self.evict());
         }
     }
 
+    /// Evicts the finished session that is the longest without work, rather one that nobody watches. It stays stored, and
+    /// comes back when somebody asks for it.
+    fn evict(&mut self) -> Option<SessionId> {
+        let oldest_first = || self.index.finished_oldest_first().take(EVICTABLE);
+        let unwatched = oldest_first().find(|id| !self.sessions.is_held(id));
+        let evicted = unwatched.or_else(|| oldest_first().next())?.clone();
+        self.remove(&evicted, End::Removed);
+        self.shared.tally.lock().evictions += 1;
+        Some(evicted)
+    }
+
+    /// Makes a session known again that had left memory. Returns those that had to leave for it.
+    pub(crate) fn recall(&mut self, known: KnownSession) -> Vec<SessionId> {
+        let id = known.session.id.clone();
+        if self.shared.registry().has(&id) {
+            return Vec::new();
+        }
+        let mut evicted = Vec::new();
+        while self.shared.registry().places().are_taken()
+            && let Some(oldest) = self.evict()
+        {
+            evicted.push(oldest);
+        }
+        let limits = &self.shared.options.limits;
+        let row = known.row.as_ref();
+        self.shared.registry_mut().recall(&known.session, row, limits);
+        self.sessions.set_next_line(&id, known.next_log_offset);
+        let look_at = match row {
+            Some(row) => next_look_at(row, limits),
+            None => Some(self.shared.clock.now()),
+        };
+        self.deadlines.set(&id, look_at);
+        if let Some(row) = row {
+            self.index.set(row, known.session.created_at);
+        }
+        evicted
+    }
+
     fn append_log(&mut self, index: usize, subject: usize, chunk: LogChunk, context: &mut BatchContext) {
+        let message = chunk.key();
         let LogChunk {
-            subject: of,
-            id: message,
-            mut lines,
+            subject: of, mut lines, ..
         } = chunk;
         let Some(first) = lines.first() else {
             return;
@@ -561,11 +668,12 @@ impl HubState {
         let newest = registry.find(&SessionRef::Newest(session.id.name().clone()));
         // From now on it is stored for as long as any other session, however old it is.
         session.created_at = self.shared.clock.now();
-        if registry.is_full() {
+        if registry.places().are_taken() {
             return None;
         }
         if registry.has(&session.id) {
-            session.id = registry.new_run(&session.id, session.created_at).ok()?.id;
+            let run = registry.new_run(&session.id, session.created_at, &Producer::Files);
+            session.id = run.ok()?.id;
         }
         // A folder that has a session of another name here keeps that one: its files speak of it.
         let in_folder = Subject {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use forgecast_protocol::{Batch, EventId, Problem, ProblemKind, SessionId};
+use forgecast_protocol::{Batch, EventKey, Problem, ProblemKind, SessionId};
 use forgecast_store::{Error, Pruned, StoreHealth};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
@@ -24,6 +24,7 @@ use crate::error::{PushError, SubscribeError};
 use crate::live::Loaded;
 use crate::merges::SessionMerges;
 use crate::pending::{Lookup, Missing, PendingBatches};
+use crate::registry::Producer;
 use crate::shared::Shared;
 use crate::state::{BatchContext, HubState};
 use crate::topic::End;
@@ -45,6 +46,8 @@ const CALLS_SLACK: usize = 1_024;
 const MIN_UNCOMMITTED: usize = 4_096;
 /// The problem under which viewers see the state of the disk.
 const STORE: &str = "store";
+/// The problem under which viewers see that sessions are refused.
+const SESSIONS: &str = "sessions";
 
 pub(crate) struct HubTask {
     shared: Arc<Shared>,
@@ -58,6 +61,8 @@ pub(crate) struct HubTask {
     prune_due: Instant,
     /// Retention, while it runs beside the task.
     prune: JoinSet<Result<Pruned, Error>>,
+    /// A look whether the store can be read again, while it cannot.
+    probe: JoinSet<()>,
     /// Who waits until everything is evaluated.
     idle_waiters: Vec<oneshot::Sender<()>>,
 }
@@ -80,6 +85,7 @@ impl HubTask {
             commits: CommitQueue::new(shared.store.clone(), shared.options.max_backlog_bytes),
             prune_due: Instant::now() + PRUNE_FIRST,
             prune: JoinSet::new(),
+            probe: JoinSet::new(),
             idle_waiters: Vec::new(),
             shared,
         };
@@ -116,6 +122,7 @@ impl HubTask {
                     self.finish_merges();
                 }
                 Some(pruned) = self.prune.join_next() => self.pruned(pruned),
+                Some(_) = self.probe.join_next() => {}
                 () = wake_at(index_due) => self.publish_index(),
                 () = wake_at(deadline) => self.evaluate_silences(),
                 _ = upkeep.tick() => self.upkeep(),
@@ -137,8 +144,15 @@ impl HubTask {
                 batch,
                 known,
                 durable,
+                producer,
                 reply,
-            } => self.push(batch, &known, durable, reply),
+            } => self.push(batch, &known, durable, producer, reply),
+            Command::Recall { known, reply } => {
+                for evicted in self.state.recall(*known) {
+                    self.commits.forget(&evicted);
+                }
+                let _ = reply.send(());
+            }
             Command::FindPhaseFile { fact, reply } => {
                 let _ = reply.send(self.state.sessions.whose_phase_file_says(&fact));
             }
@@ -157,7 +171,14 @@ impl HubTask {
         }
     }
 
-    fn push(&mut self, batch: Batch, known: &BTreeSet<EventId>, durable: u64, reply: oneshot::Sender<PushAnswer>) {
+    fn push(
+        &mut self,
+        batch: Batch,
+        known: &BTreeSet<EventKey>,
+        durable: u64,
+        producer: Producer,
+        reply: oneshot::Sender<PushAnswer>,
+    ) {
         if !self.state.recent_ids.covers(durable) {
             let _ = reply.send(PushAnswer::Again(batch));
             return;
@@ -168,16 +189,16 @@ impl HubTask {
             return;
         }
         // A fact that the store knows is one that this process may have forgotten: remember it again.
-        for id in ids_in(&batch).filter(|id| known.contains(*id)) {
-            self.state.recent_ids.insert(id);
+        for id in ids_in(&batch).filter(|id| known.contains(id)) {
+            self.state.recent_ids.insert(&id);
         }
-        self.ingest(batch, BatchSource::Push(reply));
+        self.ingest(batch, BatchSource::Push { producer, reply });
     }
 
     /// Folds a batch, now or as soon as everything that it needs is in memory.
     fn ingest(&mut self, batch: Batch, source: BatchSource) {
         // An empty push asks whether everything before it is folded.
-        let is_barrier = batch.is_empty() && matches!(source, BatchSource::Push(_)) && !self.pending.is_empty();
+        let is_barrier = batch.is_empty() && matches!(source, BatchSource::Push { .. }) && !self.pending.is_empty();
         let mut batch = self.state.prepare(batch, source);
         let missing = Missing {
             calls: self.state.ledger.calls.missing(&batch.call_keys),
@@ -203,12 +224,13 @@ impl HubTask {
 
     /// The producers' ids in what a file holds that this process does not remember: an earlier one may have learned of the
     /// same message by another way. Of a push they were looked up before it came here.
-    fn ids_to_look_up(&self, batch: &PreparedBatch) -> Vec<EventId> {
+    fn ids_to_look_up(&self, batch: &PreparedBatch) -> Vec<EventKey> {
         if !matches!(batch.source, BatchSource::Ingest) {
             return Vec::new();
         }
-        let unknown = ids_in(&batch.batch).filter(|id| !self.state.recent_ids.contains(id));
-        unknown.cloned().collect()
+        ids_in(&batch.batch)
+            .filter(|id| !self.state.recent_ids.contains(id))
+            .collect()
     }
 
     fn absent(&self, batch: &mut PreparedBatch) -> BTreeSet<SessionId> {
@@ -293,7 +315,7 @@ impl HubTask {
 
     /// Hands a batch to the store, or what is left of it when the disk cannot keep up.
     fn enqueue_commit(&mut self, draft: CommitDraft, receipt: Receipt, source: BatchSource) {
-        let BatchSource::Push(reply) = source else {
+        let BatchSource::Push { reply, .. } = source else {
             if draft.is_empty() {
                 return;
             }
@@ -324,12 +346,11 @@ impl HubTask {
         for number in draft.calls.keys() {
             self.state.ledger.calls.committing(*number);
         }
-        let pushed = draft.ids().cloned();
         let context = CommitContext {
             sessions: sessions.into_iter().map(|id| (id, 1)).collect(),
             calls: draft.calls.keys().map(|number| (*number, 1)).collect(),
             newest_id: self.state.recent_ids.newest(),
-            pushed: pushed.collect(),
+            pushed: draft.ids().collect(),
             reply,
         };
         self.commits.enqueue(draft, context);
@@ -482,12 +503,18 @@ impl HubTask {
             self.flush_collapsed();
         }
         self.pending.retry_lookups();
+        if !self.shared.store.health().readable && self.probe.is_empty() {
+            let store = self.shared.store.clone();
+            // Its result shows in the health of the store.
+            self.probe.spawn(async move { drop(store.probe().await) });
+        }
         if !self.pending.is_empty() {
             self.drain_ready();
         }
         self.evaluate_silences();
         self.state.sessions.shrink_when_due(|id| self.commits.holds_session(id));
         self.shrink_calls(0);
+        self.show_pressure();
         self.update_gauges();
         if Instant::now() >= self.prune_due && self.prune.is_empty() {
             self.prune_due = Instant::now() + PRUNE;
@@ -528,10 +555,29 @@ impl HubTask {
         self.state.index.set_problem(STORE, problem);
     }
 
+    /// Shows that there are so many unfinished sessions that new ones are refused.
+    fn show_pressure(&mut self) {
+        let pressure = self.shared.registry().places().pressure();
+        if let Some(pressure) = &pressure
+            && !self.state.index.has_problem(SESSIONS)
+        {
+            tracing::warn!(pressure, "sessions are refused");
+        }
+        let problem = pressure.map(|message| Problem {
+            kind: ProblemKind::Rejected,
+            message,
+            subject: None,
+        });
+        self.state.index.set_problem(SESSIONS, problem);
+    }
+
     fn update_gauges(&self) {
         let mut counters = self.shared.tally.lock();
         counters.calls_in_memory = self.state.ledger.calls.len() as u64;
-        counters.transcripts_evicted = self.shared.registry().transcripts_evicted();
+        let registry = self.shared.registry();
+        counters.transcripts_evicted = registry.transcripts_evicted();
+        counters.sessions_unfinished = registry.places().unfinished() as u64;
+        drop(registry);
         counters.sessions_in_memory = self.state.sessions.len() as u64;
         counters.commits_pending = self.commits.len() as u64;
     }
@@ -585,7 +631,7 @@ impl HubTask {
     fn drop_pending(&mut self) {
         for batch in self.pending.take_all() {
             self.shared.tally.drop_facts(batch.batch.events.len(), Reason::Shutdown);
-            if let BatchSource::Push(reply) = batch.source {
+            if let BatchSource::Push { reply, .. } = batch.source {
                 let _ = reply.send(PushAnswer::Done(Err(PushError::Stopped)));
             }
         }
@@ -594,14 +640,14 @@ impl HubTask {
 
 fn store_problem(health: &StoreHealth) -> Option<Problem> {
     let error = health.last_error.as_ref()?;
-    let way_out = if health.full {
-        "make room on the disk"
-    } else {
-        "what is shown is not stored yet"
+    let (what, way_out) = match (health.writable, health.full) {
+        (true, _) => ("read", "what is older than what is shown cannot be seen"),
+        (false, true) => ("written", "make room on the disk"),
+        (false, false) => ("written", "what is shown is not stored yet"),
     };
     Some(Problem {
         kind: ProblemKind::Store,
-        message: format!("the database cannot be written ({error}); {way_out}"),
+        message: format!("the database cannot be {what} ({error}); {way_out}"),
         subject: None,
     })
 }

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, Subject};
-use crate::ids::EventId;
+use crate::ids::{EventId, EventKey};
 use crate::time::Timestamp;
 
 /// Facts of one reading, with the checkpoints that say how far that reading came.
@@ -78,10 +78,18 @@ pub struct SourceCheckpoint {
 pub struct LogChunk {
     /// Whose log.
     pub subject: Subject,
-    /// The producer's id, or what else the message is known by: with the same id it counts once.
+    /// The producer's id, or what else the message is known by: with the same id it counts once, like that of an event.
     pub id: Option<EventId>,
     /// The lines, in order.
     pub lines: Vec<LogLine>,
+}
+
+impl LogChunk {
+    /// By what the message is known when it comes again.
+    #[must_use]
+    pub fn key(&self) -> Option<EventKey> {
+        self.id.as_ref().map(|id| EventKey::new(id, &self.subject))
+    }
 }
 
 /// One line of a log: cleaned of control characters, secrets masked, colors as spans.

@@ -11,7 +11,7 @@ mod work;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{EventId, SessionName, SessionRef};
+use crate::ids::{EventId, EventKey, SessionName, SessionRef};
 use crate::time::Timestamp;
 
 pub use self::{build::*, knowledge::*, process::*, source::*, usage::*, work::*};
@@ -20,7 +20,8 @@ pub use self::{build::*, knowledge::*, process::*, source::*, usage::*, work::*}
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
-    /// The producer's id; the same id twice is the same fact. Facts read from files have none: their checkpoint tells.
+    /// The producer's id; the same id twice is the same fact, within the session and the folder that the producer named.
+    /// Facts read from files have none: their checkpoint tells.
     pub id: Option<EventId>,
     /// Which session it belongs to, as far as the source can tell.
     pub subject: Subject,
@@ -30,6 +31,27 @@ pub struct Event {
     pub origin: Origin,
     /// The fact.
     pub fact: Fact,
+}
+
+impl Fact {
+    /// Which of its numbers no source can mean, in words; none when all of them may be so.
+    #[must_use]
+    pub fn implausible(&self) -> Option<String> {
+        match self {
+            Self::CallReported(call) => call.implausible(),
+            Self::UsageRecorded(usage) => usage.implausible(),
+            Self::AgentReported(agent) => agent.implausible(),
+            _ => None,
+        }
+    }
+}
+
+impl Event {
+    /// By what it is known when it comes again.
+    #[must_use]
+    pub fn key(&self) -> Option<EventKey> {
+        self.id.as_ref().map(|id| EventKey::new(id, &self.subject))
+    }
 }
 
 /// Which session a fact belongs to, as far as its source can tell. The hub turns it into a session id: by the run when

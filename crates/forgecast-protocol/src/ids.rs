@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 
+use crate::event::Subject;
+
 /// Longest [`SessionName`], in bytes.
 const MAX_NAME_BYTES: usize = 128;
 /// Longest [`EventId`], in bytes.
@@ -193,7 +195,8 @@ impl FromStr for Topic {
     }
 }
 
-/// The id that a producer gave to an event: 1 to 200 printable ASCII characters. The same id twice is the same event.
+/// The id that a producer gave to an event: 1 to 200 printable ASCII characters. The same id twice is the same event, within
+/// the session and the folder that the producer named: see [`EventKey`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay, DeserializeFromStr)]
 pub struct EventId(Box<str>);
 
@@ -223,6 +226,42 @@ impl FromStr for EventId {
             });
         }
         Ok(Self(text.into()))
+    }
+}
+
+/// What the ids begin with that are worked out from a whole message, so that it is known whichever way it comes. No producer
+/// may give such an id itself.
+pub const CONTENT_ID_PREFIX: &str = "b:";
+
+/// By what an event with an id is known: two producers that both number their events from 1 mean different ones.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventKey {
+    /// The id.
+    pub id: EventId,
+    /// Within what it counts, opaque to all others: the name of the session, whatever run of it, and the folder, as far as
+    /// the producer names them. Empty for an id that is worked out from the whole message.
+    pub scope: Box<str>,
+}
+
+impl EventKey {
+    /// The key of an id that came with this subject.
+    #[must_use]
+    pub fn new(id: &EventId, subject: &Subject) -> Self {
+        let scope = if id.as_str().starts_with(CONTENT_ID_PREFIX) {
+            String::new()
+        } else {
+            let name = match &subject.session {
+                Some(SessionRef::Run(run)) => run.name().as_str(),
+                Some(SessionRef::Newest(name)) => name.as_str(),
+                None => subject.name.as_deref().unwrap_or_default(),
+            };
+            // Neither of them contains a line feed: both are cleaned.
+            format!("{name}\n{}", subject.directory.as_deref().unwrap_or_default())
+        };
+        Self {
+            id: id.clone(),
+            scope: scope.into(),
+        }
     }
 }
 

@@ -24,7 +24,9 @@ pub use batch::{Batch, FileIdentity, LogChunk, LogLine, SourceCheckpoint, Source
 pub use calendar::Calendar;
 pub use event::{Event, Fact, Origin, SourceKind, Subject};
 pub use hex::hex;
-pub use ids::{Epoch, EventId, Revision, SessionId, SessionName, SessionRef, Topic};
+pub use ids::{
+    CONTENT_ID_PREFIX, Epoch, EventId, EventKey, InvalidId, Revision, SessionId, SessionName, SessionRef, Topic,
+};
 pub use problem::{ErrorBody, Problem, ProblemKind};
 pub use session::{SessionRow, SessionStatus, SessionView};
 pub use time::{Clock, Timestamp};

@@ -120,6 +120,11 @@ impl Principal {
         }
     }
 
+    /// Who this is as a producer: what one of them sends may take a part of what all may take.
+    pub(crate) fn producer(&self) -> &str {
+        self.credential().map_or("local", |credential| &credential.key)
+    }
+
     /// The credential that was presented, if there was one.
     pub(crate) fn credential(&self) -> Option<&Credential> {
         match self {

@@ -49,6 +49,9 @@ pub enum Error {
     /// Telemetry was sent with a body that a page of another site could send without asking.
     #[error("send the body as application/json or application/x-protobuf")]
     ExportType,
+    /// A WebSocket of another version of the protocol.
+    #[error("a WebSocket is opened with Sec-WebSocket-Version: 13, once")]
+    WebSocketVersion,
     /// The body is packed in a way that is not unpacked here.
     #[error("send the body without Content-Encoding, or with gzip")]
     Coding,
@@ -67,6 +70,12 @@ pub enum Error {
     /// The facts wait for the store, and more are not taken until they are stored.
     #[error("the store is busy; try again after the time in Retry-After")]
     Busy,
+    /// The database cannot be read or written: what is wrong is on `/readyz`, since it may name paths.
+    #[error(
+        "the database cannot be used at the moment; nothing of the request was done; /readyz says what is wrong; try again after the \
+         time in Retry-After"
+    )]
+    Unwell(String),
     /// Other bodies take all the memory that bodies may take.
     #[error("too many long request bodies at once; try again after the time in Retry-After")]
     NoRoom,
@@ -112,11 +121,17 @@ impl Error {
                 "Unsupported media type",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ),
+            Self::WebSocketVersion => Form(
+                "websocket-version",
+                "Unsupported WebSocket version",
+                StatusCode::UPGRADE_REQUIRED,
+            ),
             Self::Rejected(_) => Form("rejected", "Nothing accepted", StatusCode::UNPROCESSABLE_ENTITY),
             Self::TooLarge(_) => Form("too-large", "Request body too large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::TooSlow => Form("too-slow", "Request body too slow", StatusCode::REQUEST_TIMEOUT),
             Self::TooManyViewers(_) => Form("too-many-viewers", "Too many viewers", StatusCode::TOO_MANY_REQUESTS),
             Self::Busy | Self::NoRoom => Form("busy", "Server busy", StatusCode::SERVICE_UNAVAILABLE),
+            Self::Unwell(_) => Form("unwell", "Storage unwell", StatusCode::SERVICE_UNAVAILABLE),
             Self::Full => Form("full", "Storage full", StatusCode::INSUFFICIENT_STORAGE),
             Self::ReadOnly => Form("read-only", "Storage is read-only", StatusCode::SERVICE_UNAVAILABLE),
             Self::Internal(_) => Form("internal", "Internal error", StatusCode::INTERNAL_SERVER_ERROR),
@@ -133,6 +148,7 @@ impl Error {
     pub(crate) fn retry_after_s(&self) -> Option<u32> {
         match self {
             Self::Busy | Self::NoRoom => Some(1),
+            Self::Unwell(_) => Some(5),
             Self::TooManyViewers(_) => Some(10),
             Self::TooManyGuesses(seconds) => Some(*seconds),
             Self::Full | Self::ReadOnly => Some(30),
@@ -147,7 +163,11 @@ impl Error {
         let hidden = matches!(self, Self::Internal(_));
         let request_id = status.is_server_error().then(request_id);
         if let Some(id) = &request_id {
-            tracing::error!(request_id = %id, error = %self, "a request failed");
+            let cause = match self {
+                Self::Unwell(cause) => cause.clone(),
+                _ => self.to_string(),
+            };
+            tracing::error!(request_id = %id, error = cause, "a request failed");
         }
         ErrorBody {
             kind: format!("urn:forgecast:error:{word}"),
@@ -174,6 +194,10 @@ impl IntoResponse for Error {
         if let Some(seconds) = self.retry_after_s() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if matches!(self, Self::WebSocketVersion) {
+            headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        }
         if matches!(self, Self::Unauthorized) {
             let how = HeaderValue::from_static("Bearer realm=\"forgecast\"");
             headers.insert(header::WWW_AUTHENTICATE, how);
@@ -188,7 +212,8 @@ impl From<forgecast_hub::Error> for Error {
             forgecast_hub::Error::Stopped => Self::Busy,
             forgecast_hub::Error::SinceAfterUntil => Self::Malformed(error.to_string()),
             error if error.is_read_only() => Self::ReadOnly,
-            error => Self::Internal(with_causes(&error)),
+            forgecast_hub::Error::Unreadable { .. } => Self::Internal(with_causes(&error)),
+            error => Self::Unwell(with_causes(&error)),
         }
     }
 }
@@ -207,6 +232,7 @@ impl From<SubscribeError> for Error {
         match error {
             SubscribeError::Unknown(_) => Self::NotFound(error.to_string()),
             SubscribeError::TooMany { .. } => Self::TooManyViewers(error.to_string()),
+            SubscribeError::Unavailable { source, .. } => (*source).into(),
             error => Self::Internal(with_causes(&error)),
         }
     }
@@ -218,7 +244,7 @@ impl From<PushError> for Error {
             PushError::Full => Self::Full,
             PushError::ReadOnly => Self::ReadOnly,
             PushError::Busy { .. } | PushError::Deadline { .. } | PushError::Stopped => Self::Busy,
-            error => Self::Internal(with_causes(&error)),
+            error => Self::Unwell(with_causes(&error)),
         }
     }
 }

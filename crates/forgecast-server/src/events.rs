@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use forgecast_decode::push::{self, Pushed};
 use forgecast_hub::Reason;
 use forgecast_protocol::rest::{Envelopes, PushReceipt, Rejection};
 
+use crate::access::Principal;
 use crate::error::Error;
 use crate::extract::InBody;
 use crate::state::AppState;
@@ -15,6 +16,7 @@ use crate::state::AppState;
 /// `POST /api/v1/events`: one envelope or an array of them.
 pub(crate) async fn push(
     State(shared): State<Arc<AppState>>,
+    Extension(principal): Extension<Principal>,
     InBody(request, _): InBody<Envelopes>,
 ) -> Result<Json<PushReceipt>, Error> {
     let decoded = shared.decode_body(request, push::envelopes).await?;
@@ -27,7 +29,7 @@ pub(crate) async fn push(
         envelopes,
         ..
     } = pushed;
-    let receipt = shared.hub.push(batch).await?;
+    let receipt = shared.hub.push_by(principal.producer(), batch).await?;
     let unread = rejected.into_iter().map(|one| Rejection {
         index: one.index,
         problem: one.why,
@@ -64,7 +66,13 @@ pub fn refusal(reason: Reason) -> &'static str {
         Reason::UnknownRun => "there is no such run; leave the number out to mean the newest one",
         Reason::NoSession => "it names no session",
         Reason::Conflict => "the session belongs to another directory",
-        Reason::TooManySessions => "there are too many unfinished sessions",
+        Reason::TooManySessions => {
+            "as many sessions are unfinished as there may be; finish or forget some, or raise sessions.max"
+        }
+        Reason::TooManyPushed => {
+            "too many sessions that were pushed are unfinished; finish or forget some, or raise sessions.max"
+        }
+        Reason::Implausible => "it names more tokens or money than any source can mean",
         Reason::Busy => "the store is busy; send it again",
         Reason::Shutdown => "the server is stopping; send it again",
     }

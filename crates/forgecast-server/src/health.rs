@@ -20,7 +20,9 @@ pub(crate) async fn alive() -> NoStore<&'static str> {
 pub(crate) async fn ready(State(shared): State<Arc<AppState>>) -> (StatusCode, NoStore<Json<Readiness>>) {
     let sources = shared.health.borrow().clone();
     let store = shared.hub.store_health();
-    let is_well = store.writable && sources.roots.iter().all(|root| root.state.is_observed());
+    let sessions = shared.hub.session_places();
+    let is_well =
+        store.writable && store.readable && !sessions.full && sources.roots.iter().all(|root| root.state.is_observed());
     let (code, status) = match (sources.ready, is_well) {
         (false, _) => (StatusCode::SERVICE_UNAVAILABLE, Ready::Starting),
         (true, false) => (StatusCode::SERVICE_UNAVAILABLE, Ready::Degraded),
@@ -31,10 +33,12 @@ pub(crate) async fn ready(State(shared): State<Arc<AppState>>) -> (StatusCode, N
         sources: sources.roots,
         store: StoreState {
             writable: store.writable,
+            readable: store.readable,
             full: store.full,
             backlog_bytes: store.backlog_bytes,
             last_error: store.last_error,
         },
+        sessions,
         indexing: sources.indexing,
     };
     (code, NoStore(Json(readiness)))

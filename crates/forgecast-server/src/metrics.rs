@@ -102,6 +102,8 @@ fn facts(page: &mut Page, counters: &Counters) {
         gauge "forgecast_intake_waiting", "Batches of the sources that wait to be folded.", counters.intake_waiting;
         gauge "forgecast_calls_in_memory", "Model calls in memory.", counters.calls_in_memory;
         gauge "forgecast_sessions", "Sessions known.", counters.sessions;
+        gauge "forgecast_sessions_unfinished", "Unfinished sessions, which are never evicted.",
+            counters.sessions_unfinished;
         gauge "forgecast_sessions_in_memory", "Sessions whose full view is in memory.", counters.sessions_in_memory;
         gauge "forgecast_viewers", "Subscriptions at the moment.", counters.viewers;
     }
@@ -115,6 +117,7 @@ fn store(page: &mut Page, shared: &AppState) {
     let store = shared.hub.store_health();
     metrics! { page;
         gauge "forgecast_store_writable", "1 when the last transaction could be written.", u8::from(store.writable);
+        gauge "forgecast_store_readable", "1 when the last query could be answered.", u8::from(store.readable);
         counter "forgecast_store_commits_total", "Commits that are durable.", store.commits;
         counter "forgecast_store_transactions_total", "Transactions they took.", store.transactions;
         histogram "forgecast_store_transaction_seconds", "How long they took until they were durable.", &store.durations;

@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use forgecast_decode::otlp::{self, Encoding, Otlp};
 use forgecast_hub::Reason;
 
+use crate::access::Principal;
 use crate::body::why;
 use crate::error::Error;
 use crate::events::refusal;
@@ -46,28 +48,39 @@ impl IntoResponse for ExportAnswer {
 }
 
 /// `POST /v1/logs`.
-pub(crate) async fn logs(State(shared): State<Arc<AppState>>, InBody(request, _): InBody<ExportLogs>) -> ExportAnswer {
-    ExportAnswer(export(&shared, Signal::Logs, request).await)
+pub(crate) async fn logs(
+    State(shared): State<Arc<AppState>>,
+    Extension(principal): Extension<Principal>,
+    InBody(request, _): InBody<ExportLogs>,
+) -> ExportAnswer {
+    ExportAnswer(export(&shared, &principal, Signal::Logs, request).await)
 }
 
 /// `POST /v1/metrics`.
 pub(crate) async fn metrics(
     State(shared): State<Arc<AppState>>,
+    Extension(principal): Extension<Principal>,
     InBody(request, _): InBody<ExportMetrics>,
 ) -> ExportAnswer {
-    ExportAnswer(export(&shared, Signal::Metrics, request).await)
+    ExportAnswer(export(&shared, &principal, Signal::Metrics, request).await)
 }
 
-async fn export(shared: &AppState, signal: Signal, request: Request) -> Response {
+async fn export(shared: &AppState, principal: &Principal, signal: Signal, request: Request) -> Response {
     // The guard lets nothing else in.
     let kind = BodyKind::of(request.headers()).unwrap_or(BodyKind::Json);
-    match take(shared, signal, kind, request).await {
+    match take(shared, principal, signal, kind, request).await {
         Ok(answer) => respond(kind, StatusCode::OK, answer.encode(kind)),
         Err(error) => refuse(kind, &error),
     }
 }
 
-async fn take(shared: &AppState, signal: Signal, kind: BodyKind, request: Request) -> Result<Answer, Error> {
+async fn take(
+    shared: &AppState,
+    principal: &Principal,
+    signal: Signal,
+    kind: BodyKind,
+    request: Request,
+) -> Result<Answer, Error> {
     let body = shared.bodies.read(request).await?;
     let (cleaner, now) = (Arc::clone(&shared.cleaner), shared.clock.now());
     let encoding = match kind {
@@ -88,7 +101,7 @@ async fn take(shared: &AppState, signal: Signal, kind: BodyKind, request: Reques
         ignored,
     } = decoded.map_err(|error| Error::Malformed(format!("cannot read the body: {}", why(&error))))?;
     if !batch.is_empty() {
-        let receipt = shared.hub.push(batch).await?;
+        let receipt = shared.hub.push_by(principal.producer(), batch).await?;
         for one in receipt.rejected.iter().chain(&receipt.rejected_logs) {
             // Sent again, what was taken is known.
             if matches!(one.reason, Reason::Busy | Reason::Shutdown) {

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use forgecast_protocol::rest::StoredSession;
-use forgecast_protocol::{EventId, LogLine, Revision, SessionId, SourceCheckpoint, SourceKey, Timestamp};
+use forgecast_protocol::{EventKey, LogLine, Revision, SessionId, SourceCheckpoint, SourceKey, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use self::row::RowColumns;
@@ -28,8 +28,8 @@ const REMEMBERED: usize = 20_000;
 pub(crate) struct PreparedCommit {
     /// Its writes, in order.
     actions: Vec<Action>,
-    /// The producers' ids in it.
-    pub(crate) ids: Vec<EventId>,
+    /// What it holds that has a producer's id.
+    pub(crate) ids: Vec<EventKey>,
     /// Roughly the memory it takes.
     pub(crate) bytes: u64,
 }
@@ -146,7 +146,7 @@ impl Sessions {
 
     fn introduce(&mut self, db: &Connection, session: &StoredSession) -> Result<usize> {
         db.prepare_cached(
-            "INSERT INTO sessions (id, name, directory, named, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
+            "INSERT INTO sessions (id, name, directory, named, created_at, pushed_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (id) DO UPDATE SET name = ?2, directory = ?3, named = ?4",
         )?
         .execute(params![
@@ -155,6 +155,7 @@ impl Sessions {
             session.directory,
             session.named,
             session.created_at.as_millis(),
+            session.pushed_by,
         ])?;
         self.find(db, &session.id)?;
         Ok(1)
@@ -208,16 +209,16 @@ impl Counters {
         db: &Connection,
         revision: Revision,
         at: Timestamp,
-        id: Option<&EventId>,
+        key: Option<&EventKey>,
         body: &str,
     ) -> Result<usize> {
         let mut statement = db.prepare_cached(
-            "INSERT INTO events (session, revision, at, kind, event_id, body)
-             VALUES (?1, ?2, ?3, ?5 ->> '$.fact.type', ?4, ?5)
-             ON CONFLICT (event_id) WHERE event_id IS NOT NULL DO NOTHING",
+            "INSERT INTO events (session, revision, at, kind, event_id, id_scope, body)
+             VALUES (?1, ?2, ?3, ?6 ->> '$.fact.type', ?4, ?5, ?6)
+             ON CONFLICT (event_id, id_scope) WHERE event_id IS NOT NULL DO NOTHING",
         )?;
-        let id = id.map(EventId::as_str);
-        let added = statement.execute(params![self.number, to_db(revision), at.as_millis(), id, body])?;
+        let (id, scope) = columns(key);
+        let added = statement.execute(params![self.number, to_db(revision), at.as_millis(), id, scope, body])?;
         if added > 0 {
             self.events += 1;
             self.revision = self.revision.max(revision);
@@ -263,17 +264,19 @@ impl Counters {
         0
     }
 
-    fn add_lines(&mut self, db: &Connection, id: Option<&EventId>, lines: &[LogLine]) -> Result<usize> {
+    fn add_lines(&mut self, db: &Connection, key: Option<&EventKey>, lines: &[LogLine]) -> Result<usize> {
         let mut statement = db.prepare_cached(
-            "INSERT INTO log_lines (session, offset, at, level, origin, text, spans, event_id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO log_lines (session, offset, at, level, origin, text, spans, event_id, id_scope)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?;
         let mut rows = 0;
-        let mut id = id.map(EventId::as_str);
+        let mut key = key;
         for line in lines {
             if line.offset < self.log_next {
                 continue;
             }
+            // The first line of a message stands for all of it.
+            let (id, scope) = columns(key.take());
             let spans = (!line.spans.is_empty()).then(|| serde_json::to_string(&line.spans).unwrap_or_default());
             rows += statement.execute(params![
                 self.number,
@@ -283,7 +286,8 @@ impl Counters {
                 line.from,
                 line.text,
                 spans,
-                id.take(),
+                id,
+                scope,
             ])?;
             if self.log_first == self.log_next {
                 self.log_first = line.offset;
@@ -300,6 +304,11 @@ impl Counters {
         )?
         .execute(params![self.number, run.project, run.ended_at.as_millis(), body])
     }
+}
+
+/// The columns of a key.
+fn columns(key: Option<&EventKey>) -> (Option<&str>, Option<&str>) {
+    (key.map(|key| key.id.as_str()), key.map(|key| &*key.scope))
 }
 
 fn write_checkpoint(db: &Connection, source: &SourceKey, checkpoint: &SourceCheckpoint) -> Result<usize> {

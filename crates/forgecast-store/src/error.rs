@@ -111,7 +111,7 @@ impl Error {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "another program holds it: end that one, or ",
             _ => "",
         };
-        Self::elsewhere(path, source, way_out)
+        Self::elsewhere(path, plain(source), way_out)
     }
 
     /// A database that cannot be where it is to be, with what can be done besides choosing another place.
@@ -120,6 +120,14 @@ impl Error {
             path: path.into(),
             reason: format!("{reason}; {way_out}choose another place with --db"),
         }
+    }
+}
+
+/// An error of SQLite without the statement that it happened in, which says nothing to anybody else.
+pub(crate) fn plain(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
     }
 }
 

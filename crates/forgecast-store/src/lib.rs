@@ -13,12 +13,18 @@
 //! 6. *Nothing is ever deleted because it is damaged*: it is quarantined, and viewers see a problem.
 //! 7. *Retention never touches an unfinished session*, and what a session used stays in the sums when it is gone; only
 //!    [`Store::forget`] takes it out of them.
-//! 8. *Sums are sums of differences, and none is reported below zero.* A call that is taken back is taken from where it was
-//!    added. A sum that is below zero all the same (its session was forgotten, its calls are still corrected) counts as
-//!    nothing and takes nothing from others.
+//! 8. *The database of this name is the one that is written.* SQLite goes on with a file that was removed, replaced or cut
+//!    under it. The writer looks before it writes and before it answers: a file that is gone is written again from the one
+//!    that is still open, and until everything is in its place nothing is acknowledged.
+//! 9. *No id is used twice*, neither that of a session nor that of a run of it: of a name whose sessions were removed the
+//!    number of the newest run stays.
+//! 10. *Sums are sums of differences, and none is reported below zero.* A call that is taken back is taken from where it was
+//!     added. A sum that is below zero all the same (its session was forgotten, its calls are still corrected) counts as
+//!     nothing and takes nothing from others.
 
 mod apply;
 mod error;
+mod files;
 mod finished;
 mod health;
 mod legacy_db;
@@ -32,6 +38,7 @@ mod query;
 mod queue;
 mod read;
 mod readers;
+mod replace;
 mod retain;
 mod schema;
 mod sql;

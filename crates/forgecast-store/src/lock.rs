@@ -1,6 +1,7 @@
-//! Ensures that one process at a time has a database open. The lock is a lock of the operating system, so that it ends with
-//! its process, however that ends. The lock file is never removed: otherwise two processes could each lock a file of this
-//! name.
+//! Ensures that one process at a time has a database open. The locks are those of the operating system, so that they end with
+//! their process, however that ends. There are two: of a file beside the database, which keeps others out while a damaged
+//! database is quarantined, and of the database file itself, whatever name it was opened by. The lock file is never removed:
+//! otherwise two processes could each lock a file of this name.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
@@ -15,6 +16,9 @@ use crate::quarantine::with_suffix;
 #[derive(Debug)]
 pub(crate) struct OpenGuard {
     pub(crate) _lock: Lock,
+    /// Of the database file itself. SQLite's own locks are of another kind, and are not disturbed as long as this file stays
+    /// open.
+    pub(crate) file: Lock,
     pub(crate) _temporary: Option<TempDir>,
 }
 
@@ -40,10 +44,15 @@ impl Lock {
             .mode(0o600)
             .open(&lock_path)
             .map_err(|source| Error::open(&lock_path, &source))?;
+        Self::hold(file, path)
+    }
+
+    /// Locks an open file of the database at `path`.
+    pub(crate) fn hold(file: File, path: &Path) -> Result<Self, Error> {
         match file.try_lock() {
             Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.into() }),
-            Err(TryLockError::Error(source)) => Err(Error::open(&lock_path, &source)),
+            Err(TryLockError::Error(source)) => Err(Error::open(path, &source)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Opens a store: the lock, the folder, the file and its schema, the epoch, the threads. Whatever the file contains, this
 //! ends soon, with a store or with one line that says what is wrong and what can be done.
 
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::error::Error;
+use crate::files::Files;
 use crate::health::Health;
 use crate::lock::{Lock, OpenGuard};
 use crate::meta::{self, Beginning};
@@ -62,24 +63,30 @@ fn open_blocking(options: Options, fold_version: u32, now: Timestamp) -> Result<
     let (path, temporary) = locate(&options)?;
     make_folder(&path)?;
     schema::refuse_foreign(&path)?;
-    let held = OpenGuard {
-        _lock: Lock::take(&path)?,
-        _temporary: temporary,
-    };
+    let lock = Lock::take(&path)?;
     let start = Start {
         options,
         path,
         fold_version,
     };
     let mut notices = Vec::new();
-    loop {
-        make_private(&start.path)?;
+    let (file, usable) = loop {
+        let file = Lock::hold(make_private(&start.path)?, &start.path)?;
         match schema::look_over(&start.path)? {
-            Found::Usable(connection) => return start.writable(connection, held, notices),
-            Found::Newer => return start.read_only(held),
             // The next turn finds an empty file.
             Found::Damaged(why) => notices.push(quarantine(&start.path, now, &why)?),
+            Found::Usable(connection) => break (file, Some(connection)),
+            Found::Newer => break (file, None),
         }
+    };
+    let held = OpenGuard {
+        _lock: lock,
+        file,
+        _temporary: temporary,
+    };
+    match usable {
+        Some(connection) => start.writable(connection, held, notices),
+        None => start.read_only(held),
     }
 }
 
@@ -107,19 +114,14 @@ impl Start {
             log_lines: self.options.log_lines_per_session,
             deadline: Duration::from_millis(self.options.commit_deadline_ms),
         };
+        let files = Files::of(&path).map_err(|source| Error::open(&path, &source))?;
         let inner = self.inner(Some(Arc::clone(&ended)), None)?;
-        let writer = Writer::new(
-            settings,
-            connection,
-            Arc::clone(&inner.queue),
-            Arc::clone(&inner.health),
-        );
+        let writer = Writer::new(settings, connection, files, held, &inner.queue, &inner.health);
         thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
-                let (waiter, answer) = writer.run();
                 // A caller that learns that the store has ended can open it again at once.
-                drop(held);
+                let (waiter, answer) = writer.run();
                 ended.add_permits(1);
                 respond(waiter, answer);
             })
@@ -167,10 +169,12 @@ impl Start {
         let connections: rusqlite::Result<Vec<Connection>> =
             (0..READERS).map(|_| schema::reading(&self.path)).collect();
         let connections = connections.map_err(|error| Error::open_sqlite(&self.path, &error))?;
+        let health = Arc::new(Health::new(&self.path, writer_ended.is_some()));
+        let readers = Readers::start(connections, &health);
         Ok(Inner {
             queue: Arc::default(),
-            readers: Readers::start(connections).map_err(|source| Error::open(&self.path, &source))?,
-            health: Arc::new(Health::new(&self.path, writer_ended.is_some())),
+            readers: readers.map_err(|source| Error::open(&self.path, &source))?,
+            health,
             options: self.options,
             fold_version: self.fold_version,
             writer_ended,
@@ -183,7 +187,7 @@ impl Start {
 fn locate(options: &Options) -> Result<(PathBuf, Option<TempDir>), Error> {
     if let Some(path) = &options.path {
         let path = std::path::absolute(path).map_err(|source| Error::open(path, &source))?;
-        return Ok((path, None));
+        return Ok((behind_links(path), None));
     }
     // Not SQLite's own memory databases: they cannot be read and written at the same time.
     let folder = tempfile::Builder::new()
@@ -193,8 +197,15 @@ fn locate(options: &Options) -> Result<(PathBuf, Option<TempDir>), Error> {
     Ok((folder.path().join("forgecast.db"), Some(folder)))
 }
 
+/// The file that a link leads to: SQLite keeps its other files beside that one, and so do we.
+fn behind_links(path: PathBuf) -> PathBuf {
+    let beside = |target| path.parent().map_or_else(|| path.clone(), |folder| folder.join(target));
+    let target = || fs::read_link(&path).ok().map(beside);
+    fs::canonicalize(&path).ok().or_else(target).unwrap_or(path)
+}
+
 /// Makes the folder for nobody but its owner. One that is there keeps its mode: it may be for other things, too.
-fn make_folder(path: &Path) -> Result<(), Error> {
+pub(crate) fn make_folder(path: &Path) -> Result<(), Error> {
     let Some(folder) = path.parent() else {
         return Ok(());
     };
@@ -212,7 +223,7 @@ fn make_folder(path: &Path) -> Result<(), Error> {
 }
 
 /// Makes the file, if need be, and sees to it that only its owner can read it. SQLite gives its other files the same mode.
-fn make_private(path: &Path) -> Result<(), Error> {
+pub(crate) fn make_private(path: &Path) -> Result<File, Error> {
     let failed = |source: std::io::Error| Error::open(path, &source);
     let file = OpenOptions::new()
         .read(true)
@@ -226,5 +237,5 @@ fn make_private(path: &Path) -> Result<(), Error> {
     if mode & 0o077 != 0 {
         fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(failed)?;
     }
-    Ok(())
+    Ok(file)
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use forgecast_protocol::EventId;
+use forgecast_protocol::EventKey;
 use rusqlite::Transaction;
 use tokio::sync::oneshot;
 
@@ -69,7 +69,7 @@ pub(crate) struct Queue {
 struct State {
     jobs: VecDeque<Job>,
     /// Ids in commits that are queued or being written, with the number of commits that have them.
-    ids: HashMap<EventId, u32>,
+    ids: HashMap<EventKey, u32>,
     /// Number of commits that are queued or being written, and their bytes.
     commits: u64,
     bytes: u64,
@@ -123,18 +123,10 @@ impl Queue {
     /// Everything that is queued up to the first task, but not much more than `max_bytes`; waits up to `max_wait` for a
     /// first job, and for more after it when it may wait and the last transaction was a moment ago. So a commit in quiet
     /// times is written at once, and a steady stream of them costs a few transactions a second.
-    pub(crate) fn take(&self, max_bytes: u64, max_wait: Option<Duration>) -> QueueItem {
+    pub(crate) fn take(&self, max_bytes: u64, max_wait: Duration) -> QueueItem {
         let idle = |state: &mut State| state.jobs.is_empty() && state.closing.is_none();
-        let mut state = match max_wait {
-            None => {
-                let woken = self.wake.wait_while(self.lock(), idle);
-                woken.unwrap_or_else(PoisonError::into_inner)
-            }
-            Some(max_wait) => {
-                let woken = self.wake.wait_timeout_while(self.lock(), max_wait, idle);
-                woken.unwrap_or_else(PoisonError::into_inner).0
-            }
-        };
+        let woken = self.wake.wait_timeout_while(self.lock(), max_wait, idle);
+        let mut state = woken.unwrap_or_else(PoisonError::into_inner).0;
         if let Some(left) = state.gathers_for(self.gathering) {
             state.is_gathering = true;
             let gathers = |state: &mut State| state.is_gathering && state.closing.is_none();
@@ -185,7 +177,7 @@ impl Queue {
     }
 
     /// The ids among `ids` that are on their way into the database.
-    pub(crate) fn known(&self, ids: &[EventId]) -> BTreeSet<EventId> {
+    pub(crate) fn known(&self, ids: &[EventKey]) -> BTreeSet<EventKey> {
         let state = self.lock();
         ids.iter().filter(|id| state.ids.contains_key(*id)).cloned().collect()
     }
@@ -321,7 +313,7 @@ mod tests {
     }
 
     fn taken(queue: &Queue) -> usize {
-        match queue.take(u64::MAX, None) {
+        match queue.take(u64::MAX, Duration::from_secs(3600)) {
             QueueItem::Commits(jobs) => {
                 queue.settle(jobs.iter().filter_map(|job| match &job.work {
                     Work::Commit(commit) => Some(commit),

@@ -163,7 +163,9 @@ pub struct Pruned {
 pub struct StoreHealth {
     /// Whether the last transaction could be written (true when there was none).
     pub writable: bool,
-    /// What the database said when it could not be written, while that lasts.
+    /// Whether the last query could be answered.
+    pub readable: bool,
+    /// What is wrong when it cannot be written or read, while that lasts.
     pub last_error: Option<String>,
     /// Whether that is a full disk.
     pub full: bool,

@@ -1,6 +1,7 @@
 //! A few threads that read, each with its own connection. A query waits its turn and runs within one deadline; SQLite
 //! itself is stopped when that has passed, so that no query can hold a thread or the write-ahead log for long.
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -8,8 +9,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, Transaction};
 use tokio::sync::{Semaphore, oneshot};
+use tokio::time::timeout;
 
 use crate::error::Error;
+use crate::health::Health;
+use crate::schema;
 
 /// How many queries run at once.
 pub(crate) const READERS: u32 = 3;
@@ -17,6 +21,8 @@ pub(crate) const READERS: u32 = 3;
 const WAITING: usize = 4096;
 /// SQLite looks at the clock after so many of its steps.
 const STEPS: i32 = 1000;
+/// How much longer than it may a query takes whose thread does not come back: the disk does not answer.
+const HANGING: Duration = Duration::from_secs(2);
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -30,16 +36,18 @@ struct Shared {
     waiting: Mutex<Receiver<Job>>,
     /// Gets a permit from each thread that ends.
     ended: Semaphore,
+    health: Arc<Health>,
 }
 
 impl Readers {
     /// Starts one thread for each connection.
-    pub(crate) fn start(connections: Vec<Connection>) -> std::io::Result<Self> {
+    pub(crate) fn start(connections: Vec<Connection>, health: &Arc<Health>) -> std::io::Result<Self> {
         let (jobs, waiting) = sync_channel(WAITING);
         let readers = Self(Arc::new(Shared {
             jobs: Mutex::new(Some(jobs)),
             waiting: Mutex::new(waiting),
             ended: Semaphore::new(0),
+            health: Arc::clone(health),
         }));
         for connection in connections {
             let shared = Arc::clone(&readers.0);
@@ -77,11 +85,28 @@ impl Readers {
             Some(Err(TrySendError::Full(_))) => return Err(slow),
             Some(Err(TrySendError::Disconnected(_))) | None => return Err(Error::Closed),
         }
-        match answered.await {
+        let health = &self.0.health;
+        let Ok(answer) = timeout(limit + HANGING, answered).await else {
+            let seconds = (limit + HANGING).as_secs();
+            health.read_failed(format!(
+                "{operation} has not ended for {seconds} s: the disk does not answer"
+            ));
+            return Err(slow);
+        };
+        match answer {
             Err(_) => Err(Error::Closed),
             Ok(None) => Err(slow),
             Ok(Some(Err(error))) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => Err(slow),
-            Ok(Some(result)) => result.map_err(|source| Error::Query { operation, source }),
+            Ok(Some(Err(source))) => {
+                if let Some(failure) = failure(&source) {
+                    health.read_failed(failure);
+                }
+                Err(Error::Query { operation, source })
+            }
+            Ok(Some(Ok(value))) => {
+                health.read_succeeded();
+                Ok(value)
+            }
         }
     }
 
@@ -96,6 +121,13 @@ impl Readers {
     }
 }
 
+/// What is wrong with the database, when that is why a query failed.
+fn failure(error: &rusqlite::Error) -> Option<String> {
+    let is_of_query = error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted);
+    let of_database = error.sqlite_error_code().filter(|_| !is_of_query);
+    of_database.map(|_| schema::describe(error))
+}
+
 fn run<T>(
     connection: &mut Connection,
     until: Instant,
@@ -107,11 +139,20 @@ fn run<T>(
 
 impl Shared {
     fn work(&self, mut connection: Connection) {
+        let mut generation = 0;
         loop {
             let job = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
             match job {
                 // What still waits when the pool ends is dropped, which answers it.
-                Ok(job) if self.with_sender(|jobs| jobs.is_some()) => job(&mut connection),
+                Ok(job) if self.with_sender(|jobs| jobs.is_some()) => {
+                    let newest = self.health.generation.load(Ordering::Acquire);
+                    if newest != generation
+                        && let Ok(anew) = schema::reading(&self.health.path)
+                    {
+                        (connection, generation) = (anew, newest);
+                    }
+                    job(&mut connection);
+                }
                 Ok(_) => {}
                 Err(_) => return,
             }

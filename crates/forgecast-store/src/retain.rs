@@ -4,7 +4,7 @@
 //! small transactions, so that commits get their turn in between.
 
 use forgecast_protocol::SessionId;
-use rusqlite::{Connection, OptionalExtension, Result};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::apply::sums;
 use crate::read::Pruned;
@@ -35,6 +35,7 @@ const FINISHED: &str = "sessions s LEFT JOIN rows r ON r.session = s.number WHER
 pub(crate) fn forget(db: &Connection, session: &SessionId) -> Result<bool> {
     let id = session.to_string();
     let used = sums::forget(db, &id, None)?;
+    keep_name(db, session)?;
     let removed = db.execute("DELETE FROM sessions WHERE id = ?1", [&id])?;
     Ok(used + removed > 0)
 }
@@ -114,6 +115,7 @@ fn remove(db: &Connection, number: i64) -> Result<Pruned> {
         return Ok(step);
     }
     let Parsed(id) = db.query_row("SELECT id FROM sessions WHERE number = ?1", [number], |row| row.get(0))?;
+    keep_name(db, &id)?;
     let events = db.execute("DELETE FROM events WHERE session = ?1", [number])?;
     db.execute("DELETE FROM sessions WHERE number = ?1", [number])?;
     Ok(Pruned {
@@ -121,6 +123,14 @@ fn remove(db: &Connection, number: i64) -> Result<Pruned> {
         events: events as u64,
         ..Pruned::default()
     })
+}
+
+/// Remembers the number of a run that goes, so that no other one gets its id.
+fn keep_name(db: &Connection, id: &SessionId) -> Result<usize> {
+    db.prepare_cached(
+        "INSERT INTO names VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET newest = max(newest, excluded.newest)",
+    )?
+    .execute(params![id.name().as_str(), id.run()])
 }
 
 fn remove_lines(db: &Connection, number: i64) -> Result<Pruned> {

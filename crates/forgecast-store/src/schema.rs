@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::error::Error;
+use crate::error::{Error, plain};
 use crate::{lock, meta};
 
 /// Marks a file as a database of Forgecast: "Fcst" in the header's application id.
@@ -20,17 +20,18 @@ const HEADER_BYTES: u64 = 100;
 /// 3.7.0 to 3.51.2 can corrupt a database in WAL mode when its log is reset.
 const OLDEST_SAFE: (i32, &str) = (3_051_003, "3.51.3");
 /// In order; the first one leads to version 1.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../migrations/sqlite/0001_first.sql"),
     include_str!("../migrations/sqlite/0002_usage.sql"),
     include_str!("../migrations/sqlite/0003_log_ids.sql"),
     include_str!("../migrations/sqlite/0004_notifications.sql"),
+    include_str!("../migrations/sqlite/0005_scopes.sql"),
 ];
 /// The version that all migrations lead to.
 const NEWEST: i64 = MIGRATIONS.len() as i64;
 /// What is read at every start, and since which version it is there. Damage in here is found before anybody relies on it,
 /// however large the file is.
-const READ_AT_START: [(&str, i64); 7] = [
+const READ_AT_START: [(&str, i64); 8] = [
     ("meta", 1),
     ("sources", 1),
     ("sessions", 1),
@@ -38,6 +39,28 @@ const READ_AT_START: [(&str, i64); 7] = [
     ("runs", 1),
     ("transcripts", 2),
     ("notifier", 4),
+    ("names", 5),
+];
+/// All tables, each with the version since which it is there.
+const TABLES: [(&str, i64); 18] = [
+    ("meta", 1),
+    ("sessions", 1),
+    ("rows", 1),
+    ("events", 1),
+    ("snapshots", 1),
+    ("sources", 1),
+    ("log_lines", 1),
+    ("runs", 1),
+    ("calls", 2),
+    ("call_keys", 2),
+    ("usage_owners", 2),
+    ("usage", 2),
+    ("usage_days", 2),
+    ("usage_totals", 2),
+    ("transcripts", 2),
+    ("notifications", 4),
+    ("notifier", 4),
+    ("names", 5),
 ];
 /// How long the rest of the file may be looked over at start: a large one is looked over in part. After an unclean stop
 /// longer, for that is when a disk has lost something.
@@ -126,6 +149,13 @@ fn judge(mut connection: Connection) -> rusqlite::Result<Found> {
     if version > NEWEST {
         return Ok(Found::Newer);
     }
+    if version < 1 {
+        let why = format!("no version of Forgecast writes a schema with the number {version}");
+        return Ok(Found::Damaged(why));
+    }
+    if let Some(table) = missing_table(&connection, version)? {
+        return Ok(Found::Damaged(format!("it has no table {table}")));
+    }
     for (table, _) in READ_AT_START.into_iter().filter(|&(_, since)| since <= version) {
         if let Some(fault) = quick_check(&connection, &format!("PRAGMA quick_check({table})"))? {
             return Ok(Found::Damaged(fault));
@@ -146,10 +176,40 @@ fn judge(mut connection: Connection) -> rusqlite::Result<Found> {
     }
 }
 
+/// The first table that a database of this version has and this one has not.
+fn missing_table(connection: &Connection, version: i64) -> rusqlite::Result<Option<&'static str>> {
+    let mut statement = connection.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?;
+    for (table, _) in TABLES.into_iter().filter(|&(_, since)| since <= version) {
+        if !statement.exists([table])? {
+            return Ok(Some(table));
+        }
+    }
+    Ok(None)
+}
+
 /// The first fault, or none.
 fn quick_check(connection: &Connection, pragma: &str) -> rusqlite::Result<Option<String>> {
     let verdict: String = connection.query_row(pragma, [], |row| row.get(0))?;
     Ok((verdict != "ok").then(|| verdict.chars().take(200).collect()))
+}
+
+/// What is wrong and the way out, of an error of an open database.
+pub(crate) fn describe(error: &rusqlite::Error) -> String {
+    let error_text = plain(error);
+    if is_damage(error) || lacks_table(error) {
+        return format!(
+            "{error_text}: the database is damaged; restart the server, which keeps it aside and begins a new one"
+        );
+    }
+    error_text
+}
+
+/// Whether somebody removed a part of the schema.
+pub(crate) fn lacks_table(error: &rusqlite::Error) -> bool {
+    let text = error.to_string();
+    ["no such table", "no such column", "has no column"]
+        .iter()
+        .any(|lack| text.contains(lack))
 }
 
 /// Brings the schema to the newest version and sets what the file itself remembers.
@@ -178,6 +238,15 @@ pub(crate) fn writing(path: &Path, durable: bool) -> rusqlite::Result<Connection
     // The log is cut back to this when it begins anew, so that one large transaction does not hold the disk for ever.
     connection.query_row("PRAGMA journal_size_limit = 8388608", [], |_| Ok(()))?;
     connection.pragma_update(None, "cache_size", -8192)?;
+    Ok(connection)
+}
+
+/// A connection that writes to a database that was just written as a whole.
+pub(crate) fn restored(path: &Path) -> rusqlite::Result<Connection> {
+    connect(path, BUSY)?.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    let connection = writing(path, true)?;
+    // So that the log is there before anybody looks for it.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)
 }
 

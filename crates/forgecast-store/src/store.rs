@@ -10,7 +10,9 @@ use std::time::Duration;
 use forgecast_protocol::report::AgentTotals;
 use forgecast_protocol::rest::{Exported, LogMatches, LogPage, Metric, SessionList, SessionsQuery, StoredEvent};
 use forgecast_protocol::session::TokenCounts;
-use forgecast_protocol::{EventId, Revision, SessionId, SourceCheckpoint, SourceKey, Timestamp};
+use forgecast_protocol::{
+    EventKey, Revision, SessionId, SessionName, SessionRef, SourceCheckpoint, SourceKey, Timestamp,
+};
 use rusqlite::Transaction;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -250,6 +252,15 @@ impl Store {
         Duration::from_millis(self.inner.options.read_deadline_ms)
     }
 
+    /// Looks whether anything can be read; [`Store::health`] knows the answer.
+    ///
+    /// # Errors
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
+    pub async fn probe(&self) -> Result<(), Error> {
+        let probe = |db: &Transaction<'_>| db.query_row("SELECT count(*) FROM meta", [], |_| Ok(()));
+        self.read("looking whether the database can be read", probe).await
+    }
+
     /// How far each source was read.
     ///
     /// # Errors
@@ -264,6 +275,24 @@ impl Store {
     /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
     pub async fn sessions(&self) -> Result<Vec<KnownSession>, Error> {
         self.read("reading the sessions", query::sessions::sessions).await
+    }
+
+    /// The session that is meant, if any fact of it is stored: this run, or of a name the newest one.
+    ///
+    /// # Errors
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
+    pub async fn find(&self, session: &SessionRef) -> Result<Option<KnownSession>, Error> {
+        let session = session.clone();
+        self.read("looking for a session", move |db| query::sessions::find(db, &session))
+            .await
+    }
+
+    /// The newest run that there ever was of each name of which sessions were removed: no id is used again.
+    ///
+    /// # Errors
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
+    pub async fn names(&self) -> Result<Vec<(SessionName, u32)>, Error> {
+        self.read("reading the names of sessions", query::sessions::names).await
     }
 
     /// What leads to a session's newest state, or to the one at a revision. Without `at` the base lies at least 256 facts
@@ -309,7 +338,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
-    pub async fn known_ids(&self, ids: Vec<EventId>) -> Result<BTreeSet<EventId>, Error> {
+    pub async fn known_ids(&self, ids: Vec<EventKey>) -> Result<BTreeSet<EventKey>, Error> {
         // The queue first: what leaves it afterwards is found in the database.
         let mut known = self.inner.queue.known(&ids);
         if known.len() < ids.len() {

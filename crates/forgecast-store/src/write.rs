@@ -3,7 +3,7 @@
 use forgecast_protocol::event::TokenDelta;
 use forgecast_protocol::rest::StoredSession;
 use forgecast_protocol::{
-    Event, EventId, LogLine, Revision, SessionId, SessionRow, SourceCheckpoint, SourceKey, Timestamp,
+    Event, EventKey, LogLine, Revision, SessionId, SessionRow, SourceCheckpoint, SourceKey, Timestamp,
 };
 
 /// Writes that belong together: they are stored in one transaction, in their order.
@@ -18,7 +18,7 @@ pub struct Commit {
 pub enum Write {
     /// Makes the session known, or changes what is known of it. Repeating it is harmless.
     Session(StoredSession),
-    /// A fact. One whose producer's id is stored already is passed over.
+    /// A fact. One that is stored already, by its producer's id, is passed over.
     Event {
         /// The session.
         session: SessionId,
@@ -55,8 +55,8 @@ pub enum Write {
     Log {
         /// The session.
         session: SessionId,
-        /// What the message that held them is known by; see `known_ids` of the store.
-        id: Option<EventId>,
+        /// By what the message that held them is known; see `known_ids` of the store.
+        key: Option<EventKey>,
         /// The lines, in order.
         lines: Vec<LogLine>,
     },

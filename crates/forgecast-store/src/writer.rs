@@ -3,8 +3,9 @@
 //! nobody waits for is gathered for a moment ([`Queue::take`]). When the disk fails it tries again and never drops a
 //! commit.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use forgecast_protocol::SessionId;
@@ -12,9 +13,11 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::apply::{PreparedCommit, Sessions};
 use crate::error::Error;
+use crate::files::{Displaced, Files};
 use crate::health::Health;
+use crate::lock::OpenGuard;
 use crate::queue::{Job, Queue, QueueItem, Task, Waiter, Work, overdue, respond};
-use crate::{meta, schema};
+use crate::{meta, replace, schema};
 
 /// A transaction is not made much larger than this, so that one attempt and the write-ahead log stay small.
 const GROUP_BYTES: u64 = 8 * 1024 * 1024;
@@ -27,6 +30,9 @@ const GRACE: Duration = Duration::from_secs(3);
 const LARGE_WAL: u64 = 8 * 1024 * 1024;
 /// How often that is tried while something keeps it from happening.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
+
+/// How often an idle writer looks whether the files of the database are where they were.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// What the writer needs to know.
 pub(crate) struct Settings {
@@ -41,6 +47,8 @@ pub(crate) struct Settings {
 pub(crate) struct Writer {
     settings: Settings,
     connection: Connection,
+    files: Files,
+    held: OpenGuard,
     queue: Arc<Queue>,
     health: Arc<Health>,
     sessions: Sessions,
@@ -49,12 +57,21 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(settings: Settings, connection: Connection, queue: Arc<Queue>, health: Arc<Health>) -> Self {
+    pub(crate) fn new(
+        settings: Settings,
+        connection: Connection,
+        files: Files,
+        held: OpenGuard,
+        queue: &Arc<Queue>,
+        health: &Arc<Health>,
+    ) -> Self {
         Self {
             settings,
             connection,
-            queue,
-            health,
+            files,
+            held,
+            queue: Arc::clone(queue),
+            health: Arc::clone(health),
             sessions: Sessions::default(),
             lost: (0, 0),
         }
@@ -65,7 +82,10 @@ impl Writer {
     pub(crate) fn run(mut self) -> (Waiter, Result<(), Error>) {
         loop {
             let large = self.health.report().wal_bytes > LARGE_WAL;
-            match self.queue.take(GROUP_BYTES, large.then_some(TIDY_EVERY)) {
+            match self
+                .queue
+                .take(GROUP_BYTES, if large { TIDY_EVERY } else { LOOK_EVERY })
+            {
                 QueueItem::Commits(jobs) => self.write(jobs),
                 QueueItem::Single(job) => match job.work {
                     Work::Task(task) => self.perform(task, job.since, job.waiter),
@@ -75,7 +95,12 @@ impl Writer {
                     }
                     Work::Close | Work::Commit(_) => return (job.waiter, self.close()),
                 },
-                QueueItem::Idle => self.tidy(),
+                QueueItem::Idle => {
+                    if large {
+                        self.tidy();
+                    }
+                    self.look();
+                }
                 QueueItem::Ended => return (None, Ok(())),
             }
         }
@@ -85,12 +110,11 @@ impl Writer {
     fn write(&mut self, mut jobs: Vec<Job>) {
         let mut pause = FIRST_PAUSE;
         loop {
-            let begin = Instant::now();
             match self.attempt(&jobs) {
-                Ok(group) => return self.written(jobs, group, begin.elapsed()),
-                Err(error) if is_passing(&error) => {
-                    if !self.wait_after(&error, &mut jobs, &mut pause) {
-                        return self.give_up(jobs, &error);
+                Ok(group) => return self.confirm(jobs, group),
+                Err(trouble) if trouble.is_passing() => {
+                    if !self.wait_after(&trouble, &mut jobs, &mut pause) {
+                        return self.give_up(jobs, &trouble);
                     }
                 }
                 // One of them is at fault, whatever the disk does: find it by writing each alone.
@@ -98,29 +122,95 @@ impl Writer {
                     jobs.into_iter().for_each(|job| self.write(vec![job]));
                     return;
                 }
-                Err(error) => return self.refuse(jobs, &error),
+                Err(trouble) => return self.refuse(jobs, &trouble),
             }
         }
     }
 
-    fn attempt(&mut self, jobs: &[Job]) -> rusqlite::Result<Group> {
+    fn attempt(&mut self, jobs: &[Job]) -> Result<Group, Trouble> {
+        self.health.begun();
+        self.keep_in_place()?;
         let result = write_group(&mut self.connection, &mut self.sessions, jobs, self.settings.log_lines);
         if result.is_err() {
             self.sessions.clear();
         }
-        result
+        Ok(result?)
     }
 
-    fn written(&mut self, jobs: Vec<Job>, group: Group, took: Duration) {
+    /// Answers for what was written once it is certain that it stands in the database of this name. Until then it is neither
+    /// written again nor answered for.
+    fn confirm(&mut self, mut jobs: Vec<Job>, group: Group) {
+        match self.wait_until_in_place(&mut jobs) {
+            Ok(()) => self.written(jobs, group),
+            Err(trouble) => self.give_up(jobs, &trouble),
+        }
+    }
+
+    /// Fails when the time to try again is over.
+    fn wait_until_in_place(&mut self, jobs: &mut [Job]) -> Result<(), Trouble> {
+        let mut pause = FIRST_PAUSE;
+        while let Err(displaced) = self.keep_in_place() {
+            let trouble = displaced.into();
+            if !self.wait_after(&trouble, jobs, &mut pause) {
+                return Err(trouble);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sees to it that the database is where it should be: one that is gone is written again from the file that is still
+    /// open, with all that it holds.
+    fn keep_in_place(&mut self) -> Result<(), Displaced> {
+        match self.files.check(&self.connection) {
+            Err(Displaced::Missing(path)) => {
+                let failed = |error: Error| Displaced::Hidden {
+                    path: path.clone(),
+                    reason: format!("it is gone, and cannot be put back: {error}"),
+                };
+                let (connection, file) = replace::put_back(&self.connection, &path).map_err(failed)?;
+                self.held.file = file;
+                self.reopened(connection, &path)?;
+                tracing::warn!(database = %path.display(), "the database file was gone; it was written again");
+                Ok(())
+            }
+            Err(Displaced::LogMissing(path)) => {
+                replace::empty_log(&self.connection).map_err(|error| hidden(&path, &error))?;
+                let connection = schema::writing(&path, self.settings.durable);
+                self.reopened(connection.map_err(|error| hidden(&path, &error))?, &path)?;
+                tracing::warn!(database = %path.display(), "the write-ahead log was gone; what it held was kept");
+                Ok(())
+            }
+            checked => checked,
+        }
+    }
+
+    /// The writer goes on with another connection, and so do the readers.
+    fn reopened(&mut self, connection: Connection, path: &Path) -> Result<(), Displaced> {
+        self.connection = connection;
+        self.sessions.clear();
+        self.health.generation.fetch_add(1, Ordering::Release);
+        self.files = Files::of(path).map_err(|error| hidden(path, &error))?;
+        Ok(())
+    }
+
+    /// Looks after the files while nothing is to be written.
+    fn look(&mut self) {
+        match self.keep_in_place() {
+            Ok(()) => self.health.well(),
+            Err(displaced) => self.health.failed(displaced.to_string(), false),
+        }
+    }
+
+    fn written(&mut self, jobs: Vec<Job>, group: Group) {
         self.queue.settle(commits(&jobs));
         let written = group.outcomes.iter().filter(|outcome| outcome.is_ok()).count();
-        self.health.succeeded(written, group.rows, took);
+        self.health.succeeded(written, group.rows);
         for (job, outcome) in jobs.into_iter().zip(group.outcomes) {
             respond(job.waiter, outcome.map_err(|session| Error::UnknownSession { session }));
         }
     }
 
-    fn refuse(&mut self, jobs: Vec<Job>, error: &rusqlite::Error) {
+    fn refuse(&mut self, jobs: Vec<Job>, error: &Trouble) {
         tracing::error!(%error, "the database refused a commit; it is dropped");
         self.queue.settle(commits(&jobs));
         for job in jobs {
@@ -129,7 +219,7 @@ impl Writer {
         }
     }
 
-    fn give_up(&mut self, jobs: Vec<Job>, error: &rusqlite::Error) {
+    fn give_up(&mut self, jobs: Vec<Job>, error: &Trouble) {
         self.queue.settle(commits(&jobs));
         self.lost.0 += jobs.len();
         self.lost.1 += commits(&jobs).map(|commit| commit.bytes).sum::<u64>();
@@ -150,18 +240,16 @@ impl Writer {
     fn perform(&mut self, mut task: Task, since: Instant, waiter: Waiter) {
         let mut pause = FIRST_PAUSE;
         let answer = loop {
-            self.sessions.clear();
-            let begin = Instant::now();
-            let result = self
-                .connection
-                .transaction_with_behavior(TransactionBehavior::Immediate)
-                .and_then(|transaction| task(&transaction).and_then(|()| transaction.commit()));
-            match result {
+            self.health.begun();
+            match self.attempt_task(&mut task) {
                 Ok(()) => {
-                    self.health.succeeded(0, 0, begin.elapsed());
+                    if self.wait_until_in_place(&mut []).is_err() {
+                        break Err(self.delayed(since.elapsed()));
+                    }
+                    self.health.succeeded(0, 0);
                     break Ok(());
                 }
-                Err(error) if is_passing(&error) => {
+                Err(error) if error.is_passing() => {
                     let again = self.wait_after(&error, &mut [], &mut pause);
                     if !again || since.elapsed() >= self.settings.deadline {
                         break Err(self.delayed(since.elapsed()));
@@ -176,10 +264,20 @@ impl Writer {
         respond(waiter, answer);
     }
 
+    fn attempt_task(&mut self, task: &mut Task) -> Result<(), Trouble> {
+        self.sessions.clear();
+        self.keep_in_place()?;
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        task(&transaction)?;
+        Ok(transaction.commit()?)
+    }
+
     /// Reports a failure, answers those who have waited long enough, and pauses. Returns false when the time to try again is
     /// over.
-    fn wait_after(&mut self, error: &rusqlite::Error, jobs: &mut [Job], pause: &mut Duration) -> bool {
-        self.health.failed(error);
+    fn wait_after(&mut self, trouble: &Trouble, jobs: &mut [Job], pause: &mut Duration) -> bool {
+        self.health.failed(trouble.to_string(), trouble.is_full());
         let deadline = self.settings.deadline;
         let mut late = overdue(jobs.iter_mut(), deadline);
         late.extend(self.queue.overdue(deadline));
@@ -187,7 +285,8 @@ impl Writer {
             respond(waiter, Err(self.delayed(waited)));
         }
         // After an I/O error what a connection believes of its files may be wrong.
-        if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
+        if trouble.is_io()
+            && self.files.check(&self.connection).is_ok()
             && let Ok(connection) = schema::writing(&self.settings.path, self.settings.durable)
         {
             self.connection = connection;
@@ -208,13 +307,15 @@ impl Writer {
     /// Brings a large write-ahead log into the database, if no reader stands in the way.
     fn tidy(&mut self) {
         truncate_wal(&self.connection);
-        drop(self.health.measure());
+        self.health.measure();
     }
 
     /// Marks the database clean, unless something was lost, and brings the write-ahead log into it.
-    fn close(&self) -> Result<(), Error> {
+    fn close(&mut self) -> Result<(), Error> {
         let marked = if self.lost.0 > 0 {
             Err(self.unwritten(self.health.last_error()))
+        } else if let Err(displaced) = self.keep_in_place() {
+            Err(self.unwritten(displaced.to_string()))
         } else {
             meta::mark_clean(&self.connection).map_err(|error| self.unwritten(error.to_string()))
         };
@@ -255,9 +356,50 @@ fn commits(jobs: &[Job]) -> impl Iterator<Item = &PreparedCommit> {
     })
 }
 
-/// Whether the same commit may well be taken later: it is the disk or another program, not the commit.
+fn hidden(path: &Path, error: &dyn std::fmt::Display) -> Displaced {
+    Displaced::Hidden {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    }
+}
+
+/// Why an attempt failed.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error("{}", schema::describe(.0))]
+    Sqlite(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Displaced(#[from] Displaced),
+}
+
+impl Trouble {
+    /// Whether the same commit may well be taken later: it is the disk or another program, not the commit.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Displaced(_) => true,
+            Self::Sqlite(error) => is_passing(error),
+        }
+    }
+
+    fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Displaced(_) => None,
+            Self::Sqlite(error) => error.sqlite_error_code(),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.code() == Some(ErrorCode::DiskFull)
+    }
+
+    fn is_io(&self) -> bool {
+        self.code() == Some(ErrorCode::SystemIoFailure)
+    }
+}
+
+/// See [`Trouble::is_passing`].
 fn is_passing(error: &rusqlite::Error) -> bool {
-    matches!(
+    let is_of_disk = matches!(
         error.sqlite_error_code(),
         Some(
             ErrorCode::DatabaseBusy
@@ -273,7 +415,8 @@ fn is_passing(error: &rusqlite::Error) -> bool {
                 | ErrorCode::DatabaseCorrupt
                 | ErrorCode::NotADatabase
         )
-    )
+    );
+    is_of_disk || schema::lacks_table(error)
 }
 
 /// A reader in the way is no failure: it is tried again.
@@ -291,6 +434,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
+    use crate::lock::Lock;
     use crate::write::{Commit, Write};
 
     /// A writer on a new database, not started yet.
@@ -300,13 +444,21 @@ mod tests {
         schema::migrate(&mut connection).unwrap();
         let connection = schema::writing(&path, true).unwrap();
         let health = Arc::new(Health::new(&path, true));
+        let lock = Lock::take(&path).unwrap();
+        let file = Lock::hold(std::fs::File::open(&path).unwrap(), &path).unwrap();
+        let held = OpenGuard {
+            _lock: lock,
+            file,
+            _temporary: None,
+        };
+        let files = Files::of(&path).unwrap();
         let settings = Settings {
             path,
             durable: true,
             log_lines: 100,
             deadline: Duration::from_millis(deadline_ms),
         };
-        Writer::new(settings, connection, Arc::default(), health)
+        Writer::new(settings, connection, files, held, &Arc::default(), &health)
     }
 
     fn push(writer: &Writer, work: Work) -> oneshot::Receiver<Result<(), Error>> {
@@ -322,6 +474,7 @@ mod tests {
             directory: None,
             named: false,
             created_at: Timestamp::default(),
+            pushed_by: None,
         });
         let writes = vec![session];
         Work::Commit(PreparedCommit::new(Commit { writes }).unwrap())

@@ -110,7 +110,7 @@ impl Delivery {
         for (one, file_of) in events.chain(logs) {
             if let Some(outcome) = file_of.get(one.index).and_then(|file| outcomes.get_mut(*file)) {
                 *outcome = match one.reason {
-                    Reason::Busy | Reason::Shutdown | Reason::TooManySessions => Outcome::Retry,
+                    Reason::Busy | Reason::Shutdown | Reason::TooManySessions | Reason::TooManyPushed => Outcome::Retry,
                     _ => Outcome::Rejected,
                 };
             }

@@ -16,8 +16,6 @@ use serde_json::Value;
 use crate::fields::Fields;
 use crate::{checkpoint, feedback, patterns, phase, summary, tasks};
 
-/// Dollars of one call above which a cost is no cost.
-const MAX_COST_USD: f64 = 1_000_000.0;
 /// Seconds above which a duration is none.
 const MAX_SECONDS: f64 = 1e9;
 
@@ -63,7 +61,7 @@ pub(super) fn read(head: &Head, fields: &mut Fields<'_>) -> Result<Fact, String>
             Fact::PatternRecorded(patterns::report(fields, id))
         }
         "artifact_changed" => Fact::ArtifactChanged(artifact(head, fields)?),
-        "usage_recorded" => Fact::UsageRecorded(usage(head, fields)),
+        "usage_recorded" => Fact::UsageRecorded(usage(head, fields)?),
         "tool_used" => Fact::ToolUsed(ToolUsed {
             tool: required(fields, &["tool"])?,
             summary: fields.line(&["summary"]),
@@ -126,7 +124,7 @@ fn rare(head: &Head, fields: &mut Fields<'_>) -> Result<Fact, String> {
         "source_returned" => Fact::SourceReturned(SourceReturned {
             path: required_line(fields, "path")?,
         }),
-        "call_reported" => Fact::CallReported(call(fields)),
+        "call_reported" => Fact::CallReported(call(fields)?),
         "went_quiet" | "estimate_revised" | "budget_passed" | "indexing_progress" | "process_reported"
         | "source_moved" => {
             return Err(format!(
@@ -207,14 +205,14 @@ pub(crate) fn agent(fields: &mut Fields<'_>) -> Result<AgentReported, String> {
         status: fields.word(&["status"]),
         phase: fields.word(&["phase"]),
         progress_percent: fields.percent(&["progress_percent"]),
-        tokens: fields.large_count(&["tokens_used", "tokens"]),
+        tokens: fields.tokens(&["tokens_used", "tokens"])?,
         tokens_limit: fields.large_count(&["tokens_limit"]),
         error: fields.line(&["error_message", "error"]),
         issues_found: fields.count(&["issues_found"]),
         issues_fixed: fields.count(&["issues_fixed"]),
         provider: fields.word(&["provider"]),
         model: fields.word(&["model"]),
-        cost_usd: fields.number(&["cost_usd"], MAX_COST_USD),
+        cost_usd: fields.money(&["cost_usd"])?,
         duration_seconds: fields.number(&["duration_seconds"], MAX_SECONDS),
         times: agent_times(fields),
     })
@@ -275,20 +273,20 @@ fn artifact(head: &Head, fields: &mut Fields<'_>) -> Result<ArtifactChanged, Str
     })
 }
 
-fn usage(head: &Head, fields: &mut Fields<'_>) -> UsageRecorded {
-    let mut tokens = |names: &[&str]| {
-        let count = fields.large_count(names).unwrap_or_default();
-        i64::try_from(count).unwrap_or(i64::MAX)
+fn usage(head: &Head, fields: &mut Fields<'_>) -> Result<UsageRecorded, String> {
+    let mut tokens = |names: &[&str]| -> Result<i64, String> {
+        let count = fields.tokens(names)?.unwrap_or_default();
+        Ok(i64::try_from(count).unwrap_or(i64::MAX))
     };
     let tokens = TokenDelta {
-        input: tokens(&["input", "input_tokens"]),
-        output: tokens(&["output", "output_tokens"]),
-        cache_read: tokens(&["cache_read", "cache_read_tokens"]),
-        cache_write: tokens(&["cache_write", "cache_creation_tokens"]),
+        input: tokens(&["input", "input_tokens"])?,
+        output: tokens(&["output", "output_tokens"])?,
+        cache_read: tokens(&["cache_read", "cache_read_tokens"])?,
+        cache_write: tokens(&["cache_write", "cache_creation_tokens"])?,
     };
-    UsageRecorded {
+    Ok(UsageRecorded {
         tokens,
-        cost_usd: fields.number(&["cost_usd"], MAX_COST_USD),
+        cost_usd: fields.money(&["cost_usd"])?,
         model: fields.word(&["model"]),
         agent: fields.word(&["agent"]),
         used_at: fields.time(&["used_at"]).map(|at| at.min(head.now)),
@@ -297,20 +295,20 @@ fn usage(head: &Head, fields: &mut Fields<'_>) -> UsageRecorded {
         // Of what it did not count, a producer may say so; what others count is not its to report.
         source: enum_word(fields, "source").filter(|source| *source == UsageSource::Estimated),
         ..UsageRecorded::default()
-    }
+    })
 }
 
 /// One call to a model. Whatever a producer says of itself, it is a producer: transcripts and telemetry count before it.
-fn call(fields: &mut Fields<'_>) -> CallReported {
-    let mut tokens = |names: &[&str]| fields.large_count(names).unwrap_or_default();
+fn call(fields: &mut Fields<'_>) -> Result<CallReported, String> {
+    let mut tokens = |names: &[&str]| fields.tokens(names).map(Option::unwrap_or_default);
     let tokens = CallTokens {
-        input: tokens(&["input", "input_tokens"]),
-        output: tokens(&["output", "output_tokens"]),
-        cache_read: tokens(&["cache_read", "cache_read_tokens"]),
-        cache_write_5m: tokens(&["cache_write_5m", "cache_write", "cache_creation_tokens"]),
-        cache_write_1h: tokens(&["cache_write_1h"]),
+        input: tokens(&["input", "input_tokens"])?,
+        output: tokens(&["output", "output_tokens"])?,
+        cache_read: tokens(&["cache_read", "cache_read_tokens"])?,
+        cache_write_5m: tokens(&["cache_write_5m", "cache_write", "cache_creation_tokens"])?,
+        cache_write_1h: tokens(&["cache_write_1h"])?,
     };
-    CallReported {
+    Ok(CallReported {
         call: CallId {
             message: fields.word(&["message_id"]),
             request: fields.word(&["request_id"]),
@@ -320,15 +318,15 @@ fn call(fields: &mut Fields<'_>) -> CallReported {
         used_at: fields.time(&["used_at"]),
         model: fields.word(&["model"]),
         fast: fields.flag(&["fast"]),
-        web_searches: fields.large_count(&["web_searches"]).unwrap_or_default(),
+        web_searches: fields.tokens(&["web_searches"])?.unwrap_or_default(),
         inference_geo: fields.word(&["inference_geo"]),
         tokens,
-        cost_usd: fields.number(&["cost_usd"], MAX_COST_USD),
+        cost_usd: fields.money(&["cost_usd"])?,
         agent: fields.word(&["agent"]),
         context_window: fields.large_count(&["context_window"]),
         tools: Vec::new(),
         offset: 0,
-    }
+    })
 }
 
 /// An error, by the protocol's names, which are also the broadcaster's.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use forgecast_protocol::{Event, EventId, LogLine, Revision, SessionId, SessionName, SourceCheckpoint, SourceKey};
+use forgecast_protocol::{Event, EventKey, LogLine, Revision, SessionId, SessionName, SourceCheckpoint, SourceKey};
 use forgecast_store::{Commit, StoredRun, StoredSession, UsageDelta, Write};
 
 use crate::registry::Binding;
@@ -21,7 +21,7 @@ type SumKey = (i32, String, String, String, String, String);
 pub(crate) struct CommitDraft {
     pub(crate) sessions: BTreeMap<SessionId, StoredSession>,
     pub(crate) events: Vec<(SessionId, Revision, Event)>,
-    pub(crate) logs: Vec<(SessionId, Option<EventId>, Vec<LogLine>)>,
+    pub(crate) logs: Vec<(SessionId, Option<EventKey>, Vec<LogLine>)>,
     pub(crate) states: Vec<Write>,
     pub(crate) runs: Vec<StoredRun>,
     pub(crate) checkpoints: Vec<(SourceKey, SourceCheckpoint)>,
@@ -35,9 +35,9 @@ pub(crate) struct CommitDraft {
 
 impl CommitDraft {
     /// The producers' ids of what it holds.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = &EventId> {
-        let events = self.events.iter().filter_map(|(_, _, event)| event.id.as_ref());
-        events.chain(self.logs.iter().filter_map(|(_, id, _)| id.as_ref()))
+    pub(crate) fn ids(&self) -> impl Iterator<Item = EventKey> {
+        let events = self.events.iter().filter_map(|(_, _, event)| event.key());
+        events.chain(self.logs.iter().filter_map(|(_, key, _)| key.clone()))
     }
 
     /// The sessions whose facts, log lines or names it holds.
@@ -113,7 +113,7 @@ impl CommitDraft {
             event,
         }));
         let logs = self.logs.into_iter();
-        writes.extend(logs.map(|(session, id, lines)| Write::Log { session, id, lines }));
+        writes.extend(logs.map(|(session, key, lines)| Write::Log { session, key, lines }));
         writes.extend(self.states);
         writes.extend(self.runs.into_iter().map(Write::Run));
         let transcripts = self.transcripts.into_iter();

@@ -34,7 +34,7 @@ impl Registry {
         let subject = subject(session, name, directory);
         let found = self.lookup(&subject, Span::at(at()));
         let before = self.generation();
-        match self.resolve(&subject, Span::at(at()), at()) {
+        match self.resolve(&subject, Span::at(at()), at(), &Producer::Files) {
             Ok(resolved) => {
                 assert_eq!(found.is_some(), !resolved.created, "a look-up and a resolution agree");
                 assert!(found.as_ref().is_none_or(|found| found.id == resolved.id));
@@ -93,10 +93,40 @@ fn another_name_in_the_folder_is_another_session_and_becomes_the_current_one() {
 fn a_push_without_a_folder_joins_the_newest_run_of_the_name() {
     let mut registry = registry();
     assert_eq!(registry.id(None, None, Some("/p/app")), "app~1");
-    registry.new_run(&"app~1".parse().unwrap(), at()).unwrap();
+    registry
+        .new_run(&"app~1".parse().unwrap(), at(), &Producer::Files)
+        .unwrap();
     assert_eq!(registry.id(None, Some("app"), None), "app~2");
     assert_eq!(registry.id(Some("app"), None, None), "app~2");
     assert_eq!(registry.id(None, None, Some("/p/app")), "app~2");
+}
+
+#[test]
+fn any_number_of_names_leaves_room_for_the_next() {
+    let mut registry = Registry::new(2);
+    for number in 0..100 {
+        let id = registry.id(None, Some(&format!("n{number}")), None);
+        assert!(registry.remove(&id.parse().unwrap()), "{id}");
+    }
+    assert_eq!(registry.id(None, None, Some("/p/app")), "app~1");
+    assert_eq!(registry.id(None, Some("n0"), None), "n0~2");
+}
+
+#[test]
+fn a_session_that_is_recalled_is_meant_by_its_id_only() {
+    let mut registry = registry();
+    registry.id(None, None, Some("/p/app"));
+    let stored = registry.stored(&"app~1".parse().unwrap()).unwrap();
+    registry.remove(&stored.id);
+    registry.recall(&stored, None, &Limits::default());
+    registry.recall(&stored, None, &Limits::default());
+    assert!(registry.has(&stored.id));
+    assert_eq!(registry.directory(&stored.id), Some("/p/app"));
+    assert_eq!(registry.find(&"app".parse().unwrap()), None);
+    assert_eq!(registry.id(None, None, Some("/p/app")), "app~2");
+    assert!(registry.remove(&stored.id) && registry.remove(&"app~2".parse().unwrap()));
+    assert_eq!(registry.places().unfinished(), 0);
+    assert_eq!(registry.id(None, Some("app"), None), "app~3");
 }
 
 #[test]
@@ -130,7 +160,10 @@ fn a_run_of_another_folder_is_a_conflict_and_never_merged_in_silence() {
     let mut registry = registry();
     assert_eq!(registry.id(None, Some("app"), Some("/p/app")), "app~1");
     let subject = subject(Some("app~1"), None, Some("/q/app"));
-    assert_eq!(registry.resolve(&subject, Span::at(at()), at()), Err(Reason::Conflict));
+    assert_eq!(
+        registry.resolve(&subject, Span::at(at()), at(), &Producer::Files),
+        Err(Reason::Conflict)
+    );
 }
 
 #[test]
@@ -154,6 +187,10 @@ fn a_number_is_never_used_twice() {
     assert!(registry.remove(&"app~1".parse().unwrap()));
     assert!(!registry.remove(&"app~1".parse().unwrap()));
     assert_eq!(registry.find(&"app".parse().unwrap()), None);
+    assert!(
+        registry.families.is_empty() && registry.folders.is_empty(),
+        "the name is gone with it"
+    );
     assert_eq!(registry.id(None, None, Some("/p/app")), "app~2");
 }
 
@@ -163,7 +200,7 @@ fn a_full_registry_takes_no_new_session_and_still_knows_the_old_ones() {
     assert_eq!(registry.id(None, Some("a"), None), "a~1");
     let new = subject(None, Some("b"), None);
     assert_eq!(
-        registry.resolve(&new, Span::at(at()), at()),
+        registry.resolve(&new, Span::at(at()), at(), &Producer::Files),
         Err(Reason::TooManySessions)
     );
     assert_eq!(registry.id(None, Some("a"), None), "a~1");
@@ -176,7 +213,9 @@ fn what_the_store_knows_is_as_if_it_had_never_stopped() {
     before.id(None, None, Some("/q/app"));
     before.id(None, Some("x"), Some("/p/app"));
     before.id(None, Some("Great App"), Some("/r"));
-    before.new_run(&"app~1".parse().unwrap(), at()).unwrap();
+    before
+        .new_run(&"app~1".parse().unwrap(), at(), &Producer::Files)
+        .unwrap();
     let mut after = registry();
     for slug in before.families.keys() {
         for run in before.families[slug].runs.keys() {
@@ -200,7 +239,9 @@ fn a_folder_that_was_moved_keeps_its_sessions_and_leaves_its_old_place_free() {
     registry.id(None, None, Some("/p/app"));
     registry.id(None, Some("tides"), Some("/p/app"));
     registry.id(None, None, Some("/p/other"));
-    registry.new_run(&"app~1".parse().unwrap(), at()).unwrap();
+    registry
+        .new_run(&"app~1".parse().unwrap(), at(), &Producer::Files)
+        .unwrap();
     let before = registry.generation();
     let moved = registry.move_folder("/p/app", "/q/lab");
     assert_eq!(moved, ["app~1", "app~2"].map(|id| id.parse().unwrap()));
@@ -247,7 +288,7 @@ impl Registry {
     fn of_agent(&mut self, name: &str, directory: Option<&str>, at: i64) -> String {
         let (subject, span) = (of_transcript(name, directory), Span::at(minute(at)));
         let found = self.lookup(&subject, span);
-        let resolved = self.resolve(&subject, span, minute(at)).unwrap();
+        let resolved = self.resolve(&subject, span, minute(at), &Producer::Files).unwrap();
         assert_eq!(found.is_some(), !resolved.created, "a look-up and a resolution agree");
         assert!(found.is_none_or(|found| found.id == resolved.id));
         resolved.id.to_string()
@@ -367,7 +408,7 @@ proptest! {
             let name = (name > 0).then(|| format!("n{name}"));
             let directory = (directory > 0).then(|| format!("/d{directory}/n1"));
             let subject = subject(None, name.as_deref(), directory.as_deref());
-            let Ok(resolved) = registry.resolve(&subject, Span::at(at()), at()) else {
+            let Ok(resolved) = registry.resolve(&subject, Span::at(at()), at(), &Producer::Files) else {
                 continue;
             };
             if let Some(directory) = directory {

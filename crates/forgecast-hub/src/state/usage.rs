@@ -122,7 +122,8 @@ impl HubState {
         let Some(transcript) = &event.subject.transcript else {
             return false;
         };
-        let counts = reason == Reason::TooManySessions && matches!(event.fact, Fact::CallReported(_));
+        let is_full = matches!(reason, Reason::TooManySessions | Reason::TooManyPushed);
+        let counts = is_full && matches!(event.fact, Fact::CallReported(_));
         if counts {
             self.fold_call(&transcript.run(1), event.clone(), context);
         }

@@ -42,6 +42,49 @@ async fn what_was_acknowledged_survives_a_crash_and_counts_once() {
 }
 
 #[tokio::test]
+async fn an_id_counts_within_the_session_and_the_folder_that_its_producer_named() {
+    let mut bench = Bench::new().await;
+    let subjects = || {
+        [
+            folder("/p/a"),
+            folder("/p/b"),
+            named("a"),
+            named("c"),
+            named_in("c", "/p/c"),
+        ]
+    };
+    for round in 0..3u64 {
+        for subject in subjects() {
+            let event = pushed("step-1", subject.clone(), bench.clock.now(), phase("Scout", "x"));
+            let receipt = bench.hub.push(Batch::of(event)).await.unwrap();
+            let is_first = u64::from(round == 0);
+            assert_eq!(
+                (receipt.accepted, receipt.duplicates),
+                (is_first, 1 - is_first),
+                "{subject:?}"
+            );
+        }
+        assert_conserved(&bench);
+        bench = if round == 0 { bench.crash().await } else { bench };
+    }
+    // Over all runs: what is sent again after a run began does not begin the next one.
+    let event = pushed("step-2", named("c"), bench.clock.now(), completed());
+    bench.hub.push(Batch::of(event.clone())).await.unwrap();
+    bench
+        .hub
+        .push(Batch::of(pushed(
+            "step-3",
+            named("c"),
+            bench.clock.now(),
+            phase("Scout", "y"),
+        )))
+        .await
+        .unwrap();
+    assert_eq!(bench.hub.push(Batch::of(event)).await.unwrap().duplicates, 1);
+    bench.stop().await;
+}
+
+#[tokio::test]
 async fn a_message_that_was_pushed_counts_once_when_a_later_life_reads_it_from_a_file() {
     let mut bench = Bench::new().await;
     let messages = |bench: &Bench| {

@@ -1,11 +1,12 @@
 //! What is in memory, what leaves it, and what time does without a fact.
 
-use forgecast_hub::Options;
+use forgecast_hub::{From, LogQuery, Options, Reason};
 use forgecast_protocol::event::{CompletionBasis, CompletionReported};
-use forgecast_protocol::{Batch, Fact};
+use forgecast_protocol::rest::SessionsQuery;
+use forgecast_protocol::{Batch, Fact, SessionRef, SourceKind};
 use forgecast_session::Limits;
 
-use crate::bench::{Bench, agent, eventually, named, named_in, options, phase};
+use crate::bench::{Bench, agent, eventually, log, named, named_in, options, phase};
 
 pub(crate) fn completed() -> Fact {
     Fact::CompletionReported(CompletionReported {
@@ -178,7 +179,135 @@ async fn the_oldest_finished_session_makes_room_and_unfinished_ones_stay() {
         (counters.evictions, counters.rejected.get("too_many_sessions")),
         (2, Some(&1))
     );
-    assert!(bench.view("s0").await.is_none() && bench.view("s2").await.is_some());
+    eventually(async || {
+        let index = bench.hub.index().await;
+        let index = String::from_utf8_lossy(&index.json);
+        !index.contains("s0~1") && index.contains("s2~1")
+    })
+    .await;
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn any_number_of_names_may_come_one_after_the_other_also_across_a_restart() {
+    let mut bench = Bench::with(Options {
+        max_sessions: 5,
+        ..options()
+    })
+    .await;
+    for number in 0..40 {
+        let name = format!("s{number}");
+        bench.fact(named(&name), phase("Scout", "x")).await;
+        bench.fact(named(&name), completed()).await;
+    }
+    bench.fact(named("s0"), phase("Scout", "again")).await;
+    bench.wait_for("s0~2", "again").await;
+    bench = bench.restart().await;
+    bench.fact(named("s7"), phase("Scout", "after the restart")).await;
+    bench.wait_for("s7~2", "after the restart").await;
+    bench.fact(named_in("app", "/p/app"), phase("Scout", "a build")).await;
+    bench.wait_for("app~1", "a build").await;
+    assert_eq!(bench.hub.counters().rejected.get("too_many_sessions"), None);
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn no_id_is_used_again_when_retention_or_a_person_removed_its_session() {
+    let mut bench = Bench::new().await;
+    bench.fact(named("app"), phase("Scout", "x")).await;
+    bench.wait_for("app", "x").await;
+    assert!(bench.hub.forget(&"app~1".parse().unwrap()).await.unwrap());
+    bench = bench.restart().await;
+    assert!(bench.view("app~1").await.is_none());
+    bench.fact(named("app"), phase("Scout", "y")).await;
+    bench.wait_for("app~2", "y").await;
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_that_left_memory_is_reached_like_any_other() {
+    let bench = Bench::with(Options {
+        max_sessions: 3,
+        ..options()
+    })
+    .await;
+    for number in 0..6 {
+        let name = format!("s{number}");
+        bench.fact(named(&name), phase("Scout", &name)).await;
+        let chunk = log(named(&name), bench.clock.now(), &["a line"]);
+        bench
+            .feed(Batch {
+                logs: vec![chunk],
+                ..Batch::default()
+            })
+            .await;
+        bench.fact(named(&name), completed()).await;
+    }
+    eventually(async || bench.hub.counters().evictions == 3).await;
+    let listed = bench.hub.rows(SessionsQuery::default()).await.unwrap();
+    assert_eq!(listed.sessions.len(), 6);
+    for row in &listed.sessions {
+        let id: SessionRef = row.id.clone().into();
+        let whole = LogQuery {
+            from: From::Offset(0),
+            limit: 10,
+            level: None,
+            text: None,
+        };
+        assert_eq!(bench.hub.log(&id, whole).await.unwrap().unwrap().lines.len(), 1, "{id}");
+        assert!(!bench.hub.events(&id, 0, 10).await.unwrap().unwrap().is_empty(), "{id}");
+        assert!(bench.hub.export(&id).await.unwrap().is_some(), "{id}");
+        assert!(bench.hub.timeline(&id, 0, 10).await.unwrap().is_some(), "{id}");
+        let (_, view) = bench.view(&id.to_string()).await.unwrap();
+        assert_eq!(view["status"], "completed", "{id}");
+        let mut viewer = bench.viewer(&format!("session/{id}")).await;
+        viewer.next().await;
+        assert_eq!(viewer.state["name"], row.name.as_str());
+    }
+    // By its name as well, and facts go on where they would have gone.
+    assert_eq!(bench.view("s1").await.unwrap().1["id"], "s1~1");
+    bench.fact(named("s1"), phase("Scout", "the next run")).await;
+    bench.wait_for("s1~2", "the next run").await;
+    assert!(bench.hub.forget(&"s0".parse().unwrap()).await.unwrap());
+    assert!(bench.view("s0").await.is_none());
+    assert!(bench.hub.rows(SessionsQuery::default()).await.unwrap().sessions.len() >= 6);
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn pushed_sessions_that_never_end_keep_neither_builds_nor_other_producers_out() {
+    let bench = Bench::with(Options {
+        max_sessions: 8,
+        ..options()
+    })
+    .await;
+    let push = async |who: &str, name: &str| {
+        let mut event = bench.event(named(name), phase("Scout", "x"));
+        event.origin.kind = SourceKind::Push;
+        let receipt = bench.hub.push_by(who, Batch::of(event)).await.unwrap();
+        receipt.rejected.first().map(|one| one.reason)
+    };
+    for number in 0..8 {
+        let refused = (number >= 4).then_some(Reason::TooManyPushed);
+        assert_eq!(push("one", &format!("one{number}")).await, refused, "{number}");
+    }
+    for number in 0..4 {
+        let refused = (number >= 2).then_some(Reason::TooManyPushed);
+        assert_eq!(push("other", &format!("other{number}")).await, refused, "{number}");
+    }
+    let index = || bench.hub.index();
+    eventually(async || {
+        String::from_utf8_lossy(&index().await.json).contains("sessions that were pushed are unfinished")
+    })
+    .await;
+    bench.fact(named_in("app", "/p/app"), phase("Scout", "a build")).await;
+    bench.wait_for("app", "a build").await;
+    let places = bench.hub.session_places();
+    assert_eq!((places.unfinished, places.max, places.full), (7, 8, false));
+    assert!(places.refused.is_some());
+    bench.fact(named("one0"), completed()).await;
+    eventually(async || bench.hub.session_places().refused.is_none()).await;
+    assert_eq!(push("one", "one8").await, None);
     bench.stop().await;
 }
 

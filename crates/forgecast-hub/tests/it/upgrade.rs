@@ -75,6 +75,7 @@ async fn left(fold: u32, writes: Vec<Write>) -> (tempfile::TempDir, PathBuf) {
         directory: Some(FOLDER.to_owned()),
         named: false,
         created_at: now,
+        pushed_by: None,
     });
     let writes = std::iter::once(known).chain(writes).collect();
     store.commit(Commit { writes }).await.unwrap();

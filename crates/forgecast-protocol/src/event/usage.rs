@@ -7,6 +7,28 @@ use serde::{Deserialize, Serialize};
 use crate::session::{AgentTotal, BudgetLevel};
 use crate::time::Timestamp;
 
+/// More tokens of one type than any one call uses: the largest context windows hold some ten million.
+const MAX_CALL_TOKENS: u64 = 1_000_000_000;
+/// More searches of the web than any one call makes.
+const MAX_CALL_SEARCHES: u64 = 1_000_000;
+/// More US dollars than any one call costs.
+const MAX_CALL_USD: f64 = 10_000.0;
+/// More tokens of one type than one report adds, which may be of a whole session.
+pub(super) const MAX_REPORT_TOKENS: u64 = 1_000_000_000_000;
+/// More US dollars than one report adds.
+pub(super) const MAX_REPORT_USD: f64 = 1_000_000.0;
+
+/// Why a number is none that a source can mean: one such number would drown all others in every sum.
+pub(super) fn beyond(what: &str, found: u64, limit: u64) -> Option<String> {
+    (found > limit).then(|| format!("{what}: expected at most {limit}, found {found}"))
+}
+
+/// The same for US dollars.
+pub(super) fn beyond_usd(found: Option<f64>, limit: f64) -> Option<String> {
+    let found = found.filter(|found| !(0.0..=limit).contains(found))?;
+    Some(format!("cost_usd: expected 0 to {limit}, found {found}"))
+}
+
 /// Who says how many tokens a call used, best first: of several that speak of one call, the best one counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -61,6 +83,27 @@ pub struct CallReported {
     /// then the one that stands first, so that the order of arrival decides nothing.
     #[serde(default)]
     pub offset: u64,
+}
+
+impl CallReported {
+    /// What no source can mean by it, if there is anything.
+    #[must_use]
+    pub fn implausible(&self) -> Option<String> {
+        let tokens = &self.tokens;
+        let counts = [
+            ("input", tokens.input),
+            ("output", tokens.output),
+            ("cache_read", tokens.cache_read),
+            ("cache_write_5m", tokens.cache_write_5m),
+            ("cache_write_1h", tokens.cache_write_1h),
+            ("context_window", self.context_window.unwrap_or_default()),
+        ];
+        counts
+            .into_iter()
+            .find_map(|(what, found)| beyond(what, found, MAX_CALL_TOKENS))
+            .or_else(|| beyond("web_searches", self.web_searches, MAX_CALL_SEARCHES))
+            .or_else(|| beyond_usd(self.cost_usd, MAX_CALL_USD))
+    }
 }
 
 fn is_zero(count: &u64) -> bool {
@@ -208,6 +251,30 @@ pub struct UsageRecorded {
     pub source: Option<UsageSource>,
     /// What the agent says that its session used in all so far; the last one said counts, and it is added to nothing.
     pub agent_total: Option<AgentTotal>,
+}
+
+impl UsageRecorded {
+    /// What no producer can mean by a report that names no call, if there is anything. What is worked out here from calls
+    /// may be below zero, and is always plausible.
+    #[must_use]
+    pub fn implausible(&self) -> Option<String> {
+        if !self.accounts.is_empty() {
+            return None;
+        }
+        let names = ["input", "output", "cache_read", "cache_write"];
+        let counts = names.into_iter().zip(self.tokens.parts());
+        counts
+            .into_iter()
+            .find_map(|(what, found)| beyond(what, u64::try_from(found).unwrap_or(u64::MAX), MAX_REPORT_TOKENS))
+            .or_else(|| {
+                beyond(
+                    "context_tokens",
+                    self.context_tokens.unwrap_or_default(),
+                    MAX_CALL_TOKENS,
+                )
+            })
+            .or_else(|| beyond_usd(self.cost_usd, MAX_REPORT_USD))
+    }
 }
 
 /// Who says how many tokens fit into a context window.

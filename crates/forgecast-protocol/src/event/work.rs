@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::usage::{MAX_REPORT_TOKENS, MAX_REPORT_USD, beyond, beyond_usd};
 use crate::session::WaitingFor;
 use crate::time::Timestamp;
 
@@ -76,6 +77,15 @@ pub struct AgentReported {
     pub duration_seconds: Option<f64>,
     /// When it began and ended, by a source that kept that. Absent: the times of its reports say so.
     pub times: Option<AgentTimes>,
+}
+
+impl AgentReported {
+    /// What no source can mean by it, if there is anything.
+    #[must_use]
+    pub fn implausible(&self) -> Option<String> {
+        beyond("tokens", self.tokens.unwrap_or_default(), MAX_REPORT_TOKENS)
+            .or_else(|| beyond_usd(self.cost_usd, MAX_REPORT_USD))
+    }
 }
 
 /// When an agent was at work, as far as its source knows.

@@ -62,7 +62,7 @@ pub enum Envelopes {
     "anyOf" = [{"required": ["session"]}, {"required": ["session_id"]}, {"required": ["directory"]}],
 ))]
 pub struct Envelope {
-    /// The same id twice is the same fact. A number is taken for its digits.
+    /// The same id twice is the same fact, within the session and the folder that are named. A number is taken for its digits.
     #[schemars(regex(pattern = "^[ -~]{1,200}$"), length(min = 1, max = 200))]
     pub id: Option<String>,
     /// The name of the build, or the id of a run. Any text: one that cannot be an id has one made of it.

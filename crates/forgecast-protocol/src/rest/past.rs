@@ -132,4 +132,7 @@ pub struct StoredSession {
     pub named: bool,
     /// When it was first seen.
     pub created_at: Timestamp,
+    /// Who pushed it first; absent when it was read from files. The server's own affair: no part of an export.
+    #[serde(skip)]
+    pub pushed_by: Option<String>,
 }

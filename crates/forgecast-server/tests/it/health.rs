@@ -29,6 +29,11 @@ async fn health_is_a_word_and_readiness_names_what_is_unwell() {
     assert_eq!(answer.status, 503);
     insta::assert_json_snapshot!(answer.json(), @r#"
     {
+      "sessions": {
+        "full": false,
+        "max": 20000,
+        "unfinished": 0
+      },
       "sources": [
         {
           "kind": "projects",
@@ -42,6 +47,7 @@ async fn health_is_a_word_and_readiness_names_what_is_unwell() {
       "store": {
         "backlog_bytes": 0,
         "full": false,
+        "readable": true,
         "writable": true
       }
     }

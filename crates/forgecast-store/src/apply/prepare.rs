@@ -36,12 +36,12 @@ impl PreparedCommit {
                 revision,
                 event,
             } => {
-                let (body, at, id) = (json("a fact", &event)?, event.at, event.id);
-                self.ids.extend(id.clone());
+                let (body, at, key) = (json("a fact", &event)?, event.at, event.key());
+                self.ids.extend(key.clone());
                 (
                     body.len(),
                     of_session(session, move |db, known| {
-                        known.add_event(db, revision, at, id.as_ref(), &body)
+                        known.add_event(db, revision, at, key.as_ref(), &body)
                     }),
                 )
             }
@@ -63,11 +63,11 @@ impl PreparedCommit {
                     of_session(session, move |_, known| Ok(known.show(&columns))),
                 )
             }
-            Write::Log { session, id, lines } => {
-                self.ids.extend(id.clone());
+            Write::Log { session, key, lines } => {
+                self.ids.extend(key.clone());
                 (
                     lines.iter().map(|line| OVERHEAD + line.text.len()).sum(),
-                    of_session(session, move |db, known| known.add_lines(db, id.as_ref(), &lines)),
+                    of_session(session, move |db, known| known.add_lines(db, key.as_ref(), &lines)),
                 )
             }
             Write::Run(run) => {

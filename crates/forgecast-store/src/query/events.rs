@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use forgecast_protocol::rest::StoredEvent;
-use forgecast_protocol::{Event, EventId, Revision, SessionId};
+use forgecast_protocol::{Event, EventKey, Revision, SessionId};
 use rusqlite::{OptionalExtension, Params, Result, Row, Transaction};
 
 use super::number_of;
@@ -127,15 +127,17 @@ fn collect(db: &Transaction<'_>, sql: &str, parameters: impl Params) -> Result<V
     Ok(events)
 }
 
-/// The ids among `ids` that are stored.
-pub(crate) fn known(db: &Transaction<'_>, ids: &[EventId]) -> Result<BTreeSet<EventId>> {
+/// Those of them that are stored. Of messages with log lines that an earlier version stored it is not known what their
+/// producer named: their ids count everywhere.
+pub(crate) fn known(db: &Transaction<'_>, keys: &[EventKey]) -> Result<BTreeSet<EventKey>> {
     let mut statement = db.prepare_cached(
-        "SELECT 1 FROM events WHERE event_id = ?1 UNION ALL SELECT 1 FROM log_lines WHERE event_id = ?1",
+        "SELECT 1 FROM events WHERE event_id = ?1 AND id_scope = ?2
+         UNION ALL SELECT 1 FROM log_lines WHERE event_id = ?1 AND (id_scope = ?2 OR id_scope IS NULL)",
     )?;
     let mut known = BTreeSet::new();
-    for id in ids {
-        if statement.exists([id.as_str()])? {
-            known.insert(id.clone());
+    for key in keys {
+        if statement.exists([key.id.as_str(), &key.scope])? {
+            known.insert(key.clone());
         }
     }
     Ok(known)

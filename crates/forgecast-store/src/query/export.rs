@@ -17,10 +17,10 @@ pub(crate) fn export(db: &Transaction<'_>, session: &SessionId) -> Result<Option
     let exported = statement.query_row([session.to_string()], |row| {
         Ok(Exported {
             session: stored_session(row)?,
-            revision: from_db(row.get(6)?),
-            row: readable_row(row, 7)?,
+            revision: from_db(row.get(7)?),
+            row: readable_row(row, 8)?,
             events: events::after(db, session, 0, u32::MAX)?,
-            log: log::all(db, row.get(5)?)?,
+            log: log::all(db, row.get(6)?)?,
         })
     });
     exported.optional()

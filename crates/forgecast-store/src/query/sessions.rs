@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use forgecast_protocol::rest::StoredSession;
-use forgecast_protocol::{FileIdentity, SessionRow, SourceCheckpoint, SourceKey, Timestamp};
-use rusqlite::{Result, Row, Transaction};
+use forgecast_protocol::{FileIdentity, SessionName, SessionRef, SessionRow, SourceCheckpoint, SourceKey, Timestamp};
+use rusqlite::{OptionalExtension, Result, Row, Transaction};
 
 use crate::read::KnownSession;
 use crate::sql::{Json, Parsed, from_db};
@@ -13,7 +13,7 @@ use crate::write::StoredRun;
 /// Estimates look at no more runs than this.
 const RUNS: i64 = 10_000;
 /// The columns of [`stored_session`].
-pub(crate) const SESSION_COLUMNS: &str = "s.id, s.name, s.directory, s.named, s.created_at";
+pub(crate) const SESSION_COLUMNS: &str = "s.id, s.name, s.directory, s.named, s.created_at, s.pushed_by";
 
 /// All sessions, oldest first.
 pub(crate) fn sessions(db: &Transaction<'_>) -> Result<Vec<KnownSession>> {
@@ -21,18 +21,50 @@ pub(crate) fn sessions(db: &Transaction<'_>) -> Result<Vec<KnownSession>> {
         "SELECT {SESSION_COLUMNS}, s.revision, s.log_next, s.row
          FROM sessions s ORDER BY s.number"
     ))?;
-    let sessions = statement.query_map([], |row| {
-        Ok(KnownSession {
-            session: stored_session(row)?,
-            revision: from_db(row.get(5)?),
-            row: readable_row(row, 7)?,
-            next_log_offset: from_db(row.get(6)?),
-        })
-    })?;
+    let sessions = statement.query_map([], known_session)?;
     sessions.collect()
 }
 
-/// The first five columns of a query that begins with [`SESSION_COLUMNS`].
+/// [`SESSION_COLUMNS`], then the columns of a known session.
+fn known_session(row: &Row<'_>) -> Result<KnownSession> {
+    Ok(KnownSession {
+        session: stored_session(row)?,
+        revision: from_db(row.get(6)?),
+        row: readable_row(row, 8)?,
+        next_log_offset: from_db(row.get(7)?),
+    })
+}
+
+/// The session that is meant: this run, or of a name the newest one that is stored.
+pub(crate) fn find(db: &Transaction<'_>, session: &SessionRef) -> Result<Option<KnownSession>> {
+    let select = |which: &str, parameter: &str| {
+        db.prepare_cached(&format!(
+            "SELECT {SESSION_COLUMNS}, s.revision, s.log_next, s.row FROM sessions s WHERE s.revision > 0 AND {which}"
+        ))?
+        .query_row([parameter], known_session)
+        .optional()
+    };
+    match session {
+        SessionRef::Run(id) => select("s.id = ?1", &id.to_string()),
+        // All ids of a name lie between "name~" and what follows it; a run has at most ten digits.
+        SessionRef::Newest(name) => select(
+            "s.id > ?1 || '~' AND s.id < ?1 || char(127) ORDER BY length(s.id) DESC, s.id DESC LIMIT 1",
+            name.as_str(),
+        ),
+    }
+}
+
+/// The newest run that there ever was of each name of which sessions were removed.
+pub(crate) fn names(db: &Transaction<'_>) -> Result<Vec<(SessionName, u32)>> {
+    let mut statement = db.prepare_cached("SELECT name, newest FROM names")?;
+    let names = statement.query_map([], |row| {
+        let Parsed(name) = row.get(0)?;
+        Ok((name, row.get(1)?))
+    })?;
+    names.collect()
+}
+
+/// The first six columns of a query that begins with [`SESSION_COLUMNS`].
 pub(crate) fn stored_session(row: &Row<'_>) -> Result<StoredSession> {
     let Parsed(id) = row.get(0)?;
     Ok(StoredSession {
@@ -41,6 +73,7 @@ pub(crate) fn stored_session(row: &Row<'_>) -> Result<StoredSession> {
         directory: row.get(2)?,
         named: row.get(3)?,
         created_at: Timestamp::from_millis(row.get(4)?),
+        pushed_by: row.get(5)?,
     })
 }
 

@@ -98,7 +98,7 @@ async fn the_same_producer_id_is_stored_once_and_known_from_the_moment_it_is_que
     let store = place.store().await;
     store.commit(commit([session("a~1"), session("b~1")])).await.unwrap();
     let pending = store.commit(commit([event("a~1", 1, with_id(numbered(1), "x"))]));
-    let ids = ["x", "y"].map(|text| text.parse().unwrap());
+    let ids = ["x", "y"].map(key);
     let known = store.known_ids(ids.to_vec()).await.unwrap();
     assert_eq!(known, BTreeSet::from([ids[0].clone()]));
     pending.await.unwrap();

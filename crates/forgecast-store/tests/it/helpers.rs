@@ -6,7 +6,8 @@ use forgecast_protocol::batch::LogLevel;
 use forgecast_protocol::event::{Custom, Fact, PhaseReported};
 use forgecast_protocol::session::{RowUsage, SessionRow, SessionStatus, SourceOfState};
 use forgecast_protocol::{
-    Event, FileIdentity, LogLine, Origin, SessionId, SourceCheckpoint, SourceKey, SourceKind, Subject, Timestamp,
+    Event, EventKey, FileIdentity, LogLine, Origin, SessionId, SourceCheckpoint, SourceKey, SourceKind, Subject,
+    Timestamp,
 };
 use forgecast_store::{Commit, Opened, Options, Store, StoredSession, Write, open};
 
@@ -77,6 +78,7 @@ pub(crate) fn session(text: &str) -> Write {
         directory: Some(format!("/builds/{text}")),
         named: false,
         created_at: time(NOW_MS),
+        pushed_by: None,
     })
 }
 
@@ -131,6 +133,11 @@ pub(crate) fn phase(word: &str) -> Event {
 pub(crate) fn with_id(mut event: Event, id: &str) -> Event {
     event.id = Some(id.parse().unwrap());
     event
+}
+
+/// By what a fact with this id and without a subject is known.
+pub(crate) fn key(id: &str) -> EventKey {
+    EventKey::new(&id.parse().unwrap(), &Subject::default())
 }
 
 pub(crate) fn snapshot(session: &str, revision: u64, body: &str) -> Write {
@@ -193,7 +200,7 @@ pub(crate) fn line(offset: u64, level: Option<LogLevel>, text: &str) -> LogLine 
 pub(crate) fn lines(session: &str, offsets: std::ops::Range<u64>) -> Write {
     Write::Log {
         session: id(session),
-        id: None,
+        key: None,
         lines: offsets
             .map(|offset| line(offset, None, &format!("line {offset}")))
             .collect(),

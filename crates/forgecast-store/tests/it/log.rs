@@ -111,7 +111,7 @@ async fn lines_are_found_by_level_and_by_text_whatever_the_case() {
             session("a~1"),
             Write::Log {
                 session: id("a~1"),
-                id: None,
+                key: None,
                 lines: all,
             },
         ]))
@@ -159,7 +159,7 @@ async fn a_page_begins_at_a_time_also_where_lines_are_missing() {
     all.extend((700..1000).map(|offset| come(offset, offset.cast_signed() * 10)));
     let write = Write::Log {
         session: id("a~1"),
-        id: None,
+        key: None,
         lines: all,
     };
     store.commit(commit([session("a~1"), write])).await.unwrap();
@@ -204,7 +204,7 @@ async fn a_search_looks_at_a_part_of_the_log_and_says_where_it_goes_on() {
         let lines = (start..start + 10_000).map(|offset| line(offset, None, text(offset)));
         let write = Write::Log {
             session: id("a~1"),
-            id: None,
+            key: None,
             lines: lines.collect(),
         };
         store.commit(commit([write])).await.unwrap();

@@ -1,5 +1,6 @@
 //! Databases of earlier versions: they open, keep what they hold, and take what is new.
 
+use forgecast_protocol::{Event, EventKey, Subject};
 use forgecast_store::{UsageDelta, UsageQuery, Write};
 use rusqlite::{Connection, params};
 
@@ -80,6 +81,75 @@ async fn a_database_of_the_first_version_keeps_its_facts_and_takes_calls() {
     assert_eq!(store.calls(vec![2]).await.unwrap().len(), 1);
     assert_eq!(store.transcripts().await.unwrap().len(), 1);
     assert_eq!(store.usage(UsageQuery::default()).await.unwrap()[0].key, "1970-01-01");
+}
+
+/// What brought the schema to its fourth version, as it was released.
+const TO_FOURTH: [&str; 3] = [
+    include_str!("../../migrations/sqlite/0002_usage.sql"),
+    include_str!("../../migrations/sqlite/0003_log_ids.sql"),
+    include_str!("../../migrations/sqlite/0004_notifications.sql"),
+];
+
+#[tokio::test]
+async fn ids_of_an_existing_database_count_within_what_their_producers_named() {
+    let place = Place::new();
+    version_1(&place);
+    let old = Connection::open(place.path()).unwrap();
+    TO_FOURTH.iter().for_each(|step| old.execute_batch(step).unwrap());
+    old.pragma_update(None, "user_version", 4).unwrap();
+    let subject = |session: Option<&str>, name: Option<&str>, directory: Option<&str>| Subject {
+        session: session.map(|session| session.parse().unwrap()),
+        name: name.map(str::to_owned),
+        directory: directory.map(str::to_owned),
+        transcript: None,
+    };
+    let subjects = [
+        ("of a folder", subject(None, None, Some("/builds/a"))),
+        ("of a name", subject(Some("a"), Some("a"), None)),
+        ("of a run", subject(Some("a~1"), None, None)),
+        ("of both", subject(None, Some("My app!"), Some("/builds/a"))),
+        ("b:0123", subject(Some("a"), Some("a"), None)),
+    ];
+    for (id, subject) in &subjects {
+        let event = Event {
+            subject: subject.clone(),
+            ..with_id(numbered(3), id)
+        };
+        old.execute(
+            "INSERT INTO events (session, revision, at, kind, event_id, body) VALUES (1, 3, 0, 'custom', ?1, ?2)",
+            params![id, serde_json::to_string(&event).unwrap()],
+        )
+        .unwrap();
+    }
+    old.execute_batch(
+        "UPDATE log_lines SET event_id = 'of a line';
+         INSERT INTO sessions (number, id, name, named, created_at) VALUES (2, 'gone~7', 'gone', 0, 5)",
+    )
+    .unwrap();
+    drop(old);
+
+    let store = place.store().await;
+    let named = |name: &str| subject(Some(name), Some(name), None);
+    for (id, own) in &subjects {
+        let key = |subject: &Subject| EventKey::new(&id.parse().unwrap(), subject);
+        assert_eq!(store.known_ids(vec![key(own)]).await.unwrap().len(), 1, "{id}");
+        let is_of_content = id.starts_with("b:");
+        let elsewhere = store.known_ids(vec![key(&named("other"))]).await.unwrap();
+        assert_eq!(elsewhere.len(), usize::from(is_of_content), "{id}");
+    }
+    // Over all runs of the name.
+    let of_name = EventKey::new(&"of a run".parse().unwrap(), &named("a"));
+    assert_eq!(store.known_ids(vec![of_name]).await.unwrap().len(), 1);
+    let of_line = EventKey::new(&"of a line".parse().unwrap(), &named("whoever"));
+    assert_eq!(store.known_ids(vec![of_line]).await.unwrap().len(), 1);
+    assert_eq!(store.names().await.unwrap(), [(id("gone~7").name().clone(), 7)]);
+    assert_eq!(store.sessions().await.unwrap().len(), 1);
+    let again = Event {
+        subject: named("other"),
+        ..with_id(numbered(4), "of a folder")
+    };
+    store.commit(commit([event("a~1", 4, again)])).await.unwrap();
+    assert_eq!(store.events_after(&id("a~1"), 0, 99).await.unwrap().len(), 8);
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ proptest! {
         values in prop::collection::vec((0u8..6, 0u8..6, 0u8..6), 0..40),
         limit in 1u32..9,
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let place = Place::new();
             let rows = rows_of(&values);

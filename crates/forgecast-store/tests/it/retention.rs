@@ -146,13 +146,8 @@ async fn a_forgotten_session_leaves_nothing_and_its_producers_ids_are_free_again
     late.await.unwrap();
     assert!(!store.forget(&id("a~1")).await.unwrap());
     assert_eq!(left(&store).await, ["b~1"]);
-    assert!(
-        store
-            .known_ids(vec!["a~1/1".parse().unwrap()])
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(store.known_ids(vec![key("a~1/1")]).await.unwrap().is_empty());
+    assert_eq!(store.names().await.unwrap(), [(id("a~1").name().clone(), 1)]);
     assert!(store.runs().await.unwrap().is_empty());
     store.close().await.unwrap();
     let raw = rusqlite::Connection::open(place.path()).unwrap();

@@ -233,8 +233,9 @@ section! {
         /// Seconds without further work after which a build with a completed Deploy phase is complete.
         #[range(1..=31_536_000)]
         settled_after_s: u64 = 120,
-        /// Keep at most this many sessions; the oldest finished ones are removed first. On a machine
-        /// with little memory fewer are kept.
+        /// Keep at most this many sessions in memory; the oldest finished ones leave it first and stay
+        /// in the database. Unfinished sessions that are pushed take at most three quarters of the
+        /// places, those of one token at most half. On a machine with little memory fewer are kept.
         #[range(1..=10_000_000)]
         max: usize = 20_000,
     }

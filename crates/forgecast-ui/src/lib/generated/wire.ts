@@ -1264,7 +1264,7 @@ export interface components {
             directory?: string;
             /** @description Whether the fact was learned then, not now. */
             history?: boolean;
-            /** @description The same id twice is the same fact. A number is taken for its digits. */
+            /** @description The same id twice is the same fact, within the session and the folder that are named. A number is taken for its digits. */
             id?: string;
             /** @description The name of the build, or the id of a run. Any text: one that cannot be an id has one made of it. */
             session?: string;
@@ -1358,7 +1358,7 @@ export interface components {
             at: components["schemas"]["Timestamp"];
             /** @description The fact. */
             fact: components["schemas"]["Fact"];
-            /** @description The producer's id; the same id twice is the same fact. Facts read from files have none: their checkpoint tells. */
+            /** @description The producer's id; the same id twice is the same fact, within the session and the folder that the producer named. Facts read from files have none: their checkpoint tells. */
             id?: components["schemas"]["EventId"];
             /** @description Where it comes from. */
             origin: components["schemas"]["Origin"];
@@ -1991,6 +1991,15 @@ export interface components {
         Readiness: {
             /** @description How far the reading of archives is, while it goes on. No reason to be unwell: what is live is shown. */
             indexing?: components["schemas"]["IndexingProgress"];
+            /**
+             * @description The places for sessions.
+             * @default {
+             *       "full": false,
+             *       "max": 0,
+             *       "unfinished": 0
+             *     }
+             */
+            sessions: components["schemas"]["SessionPlaces"];
             /** @description The configured folders; a folder of an agent only while it is there. */
             sources: components["schemas"]["RootHealth"][];
             /** @description All of it in one word. */
@@ -2257,6 +2266,28 @@ export interface components {
          * @example weather-app
          */
         SessionName: string;
+        /** @description How many of the places for sessions are taken. Finished sessions leave theirs to new ones, unfinished ones do not. */
+        SessionPlaces: {
+            /**
+             * @description Whether all of them are taken: no build that begins now is shown.
+             * @default false
+             */
+            full: boolean;
+            /**
+             * Format: uint64
+             * @description Sessions that there may be (`sessions.max`).
+             * @default 0
+             */
+            max: number;
+            /** @description Whose new sessions are refused and the way out, while any are. */
+            refused?: string;
+            /**
+             * Format: uint64
+             * @description Sessions that are unfinished.
+             * @default 0
+             */
+            unfinished: number;
+        };
         /**
          * @description One run by its id, or the newest run by the bare name.
          * @example weather-app
@@ -2604,6 +2635,11 @@ export interface components {
             full: boolean;
             /** @description What went wrong last, while it lasts. */
             last_error?: string;
+            /**
+             * @description Whether it can be read.
+             * @default true
+             */
+            readable: boolean;
             /** @description Whether it takes facts. */
             writable: boolean;
         };
@@ -3504,6 +3540,7 @@ export type ServerMessage = components['schemas']['ServerMessage'];
 export type SessionId = components['schemas']['SessionId'];
 export type SessionList = components['schemas']['SessionList'];
 export type SessionName = components['schemas']['SessionName'];
+export type SessionPlaces = components['schemas']['SessionPlaces'];
 export type SessionRef = components['schemas']['SessionRef'];
 export type SessionRow = components['schemas']['SessionRow'];
 export type SessionSeen = components['schemas']['SessionSeen'];
