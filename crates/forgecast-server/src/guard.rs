@@ -92,6 +92,7 @@ impl Guard {
             return Err(Error::Origin);
         }
         body_kind_fits(request)?;
+        transfer_coding_fits(headers)?;
         let local = peer.is_loopback()
             && hosts::is_loopback(host.host())
             && self.proxies.is_empty()
@@ -170,6 +171,19 @@ fn body_kind_fits<B>(request: &Request<B>) -> Result<(), Error> {
         Some(BodyKind::Protobuf) if exported => Ok(()),
         _ if exported => Err(Error::ExportType),
         _ => Err(Error::MediaType),
+    }
+}
+
+/// A body arrives as it is or in chunks. What else its transfer may be coded as nobody here would undo.
+fn transfer_coding_fits(headers: &HeaderMap) -> Result<(), Error> {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let is_chunked = |coding: &HeaderValue| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(coding), None) if is_chunked(coding) => Ok(()),
+        _ => Err(Error::Malformed(
+            "send the body with Content-Length, or with Transfer-Encoding: chunked and no other".to_owned(),
+        )),
     }
 }
 

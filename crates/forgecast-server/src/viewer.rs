@@ -74,7 +74,7 @@ impl FromRequestParts<Arc<AppState>> for ViewerUpgrade {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<AppState>) -> Result<Self, Error> {
-        let response = handshake(&parts.method, &parts.headers)?;
+        let response = handshake(&parts.method, parts.version, &parts.headers)?;
         let not_ours = || Error::internal("open a WebSocket", "the connection does not come from the accept loop");
         Ok(Self {
             response,
