@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use forgecast_open::{self as open, OpenError};
+use forgecast_open::{self as open, Base, OpenError};
 use forgecast_protocol::SessionView;
 use forgecast_protocol::rest::FilePath;
 use tokio::time::timeout;
@@ -64,7 +64,7 @@ fn open_listed(roots: &[PathBuf], project: &Path, name: &str, limit: u64) -> Res
         .iter()
         .find_map(|root| below(root, project))
         .ok_or_else(not_ours)?;
-    match open::read(&root, &below.join(name), limit) {
+    match open::read(&root, &as_on_disk(&root, &below.join(name)), limit) {
         Ok((bytes, _)) => Ok(bytes),
         Err(OpenError::Missing { .. }) => Err(Error::NotFound("the file is no longer there".to_owned())),
         Err(OpenError::Refused { what, .. }) => Err(Error::NotFound(format!("it is {what}, which is never opened"))),
@@ -73,6 +73,25 @@ fn open_listed(roots: &[PathBuf], project: &Path, name: &str, limit: u64) -> Res
         ))),
         Err(error) => Err(Error::internal("read an artifact", error)),
     }
+}
+
+/// A path below the root as it is on the disk. Names that are not UTF-8 were shown with a mark in the place of what could not
+/// be shown; such a name is looked up in its folder, and means nothing when two names there look the same.
+fn as_on_disk(root: &Path, shown: &Path) -> PathBuf {
+    let mut found = PathBuf::new();
+    for part in shown.components() {
+        let part = part.as_os_str();
+        let real = part
+            .to_str()
+            .filter(|part| part.contains(char::REPLACEMENT_CHARACTER))
+            .and_then(|part| {
+                let entries = Base::open(root).and_then(|base| base.list(&found)).ok()?;
+                let mut alike = entries.into_iter().filter(|entry| entry.name.to_string_lossy() == part);
+                alike.next().filter(|_| alike.next().is_none())
+            });
+        found.push(real.map_or_else(|| part.to_owned(), |entry| entry.name));
+    }
+    found
 }
 
 /// The root and the way from it to the project, when the project is below it under one of the root's spellings.
