@@ -29,7 +29,16 @@ const TOKEN: &str = "Bearer fc_";
 pub(crate) fn read(path: &Path) -> Result<Option<String>> {
     let described = || format!("cannot read {}", path.display());
     match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if let Ok(target) = fs::read_link(path) {
+                bail!(
+                    "{} is a link to {}, which is not there; create that file, or remove the link",
+                    path.display(),
+                    target.display()
+                );
+            }
+            return Ok(None);
+        }
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
             let folder = path.parent().unwrap_or(path);
             bail!("{} is not a folder", folder.display())
@@ -193,6 +202,20 @@ mod tests {
         assert!(name.starts_with("settings.json.forgecast-backup-2026"), "{name}");
         let second = replace(&path, Some("new"), Some("newer"), now()).unwrap().unwrap();
         assert_ne!(backup, second);
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        std::os::unix::fs::symlink("elsewhere.json", &path).unwrap();
+        let error = read(&path).unwrap_err().to_string();
+        assert!(
+            error.contains("is a link to elsewhere.json, which is not there"),
+            "{error}"
+        );
+        assert!(replace(&path, None, Some("new"), now()).is_err());
+        assert!(fs::symlink_metadata(&path).unwrap().is_symlink() && !path.exists());
     }
 
     #[test]
