@@ -135,6 +135,7 @@ impl Engine {
                 .map(|home| home.canonicalize().unwrap_or_else(|_| home.clone())),
             host: options.host.clone(),
             archive_after_ms: options.archive_after_ms,
+            away_ms: options.away_ms,
         };
         let polls = PollSchedule {
             poll: options.poll,

@@ -74,6 +74,9 @@ pub struct Options {
     pub reconcile_ms: u64,
     /// The tree is searched for projects every so many milliseconds.
     pub discover_ms: u64,
+    /// A configured folder may be away for so many milliseconds before what was found in it counts as gone: a disk that is
+    /// mounted again, a folder that is replaced.
+    pub away_ms: u64,
     /// At most so many watches; beyond it folders are polled. `None`: as many as the system gives.
     pub watch_limit: Option<usize>,
     /// What is masked as a secret.
@@ -97,6 +100,7 @@ impl Default for Options {
             settle_ms: 200,
             reconcile_ms: 5_000,
             discover_ms: 60_000,
+            away_ms: 15_000,
             watch_limit: None,
             mask: mask::Rules::default(),
             host: None,

@@ -81,6 +81,8 @@ pub(crate) struct SourceSet {
     gone: Option<String>,
     /// The source's folder could not be entered when it was last tried.
     lost_once: bool,
+    /// Since when the configured folder that it is in is away.
+    root_away_since: Option<Timestamp>,
     /// Last good content of a checkpoint's files.
     parts: BTreeMap<CheckpointPart, Vec<u8>>,
     /// Whose the overnight logs are, by path; `None`: it names nobody.
@@ -129,6 +131,7 @@ impl SourceSet {
             problems: Problems::default(),
             gone: None,
             lost_once: false,
+            root_away_since: None,
             replaced_at: None,
             parts: BTreeMap::new(),
             overnight: BTreeMap::new(),
@@ -274,6 +277,7 @@ impl Source for SourceSet {
             }
             Ok(base) => {
                 self.lost_once = false;
+                self.root_away_since = None;
                 let mut depth = work.depth;
                 if self.replaced_at.take().is_some() {
                     // The watches of the folders that were here may go on elsewhere.

@@ -27,6 +27,8 @@ pub(crate) struct Context {
     pub(crate) host: Option<String>,
     /// A transcript that was not changed for so many milliseconds is an archive.
     pub(crate) archive_after_ms: u64,
+    /// How long a configured folder may be away before what was found in it counts as gone.
+    pub(crate) away_ms: u64,
 }
 
 /// What a source is made of.

@@ -21,6 +21,8 @@ use forgecast_protocol::health::RootState;
 pub(super) const CHECK: Duration = Duration::from_secs(1);
 /// A walk takes at most this share of the time.
 const WALK_SHARE: u32 = 200;
+/// The same where nothing notifies of new projects, and a walk is all that finds them.
+const WALK_SHARE_POLLING: u32 = 20;
 
 /// A configured folder.
 pub(super) struct Root {
@@ -29,8 +31,6 @@ pub(super) struct Root {
     /// Its real path once it was there: two roots that are one are seen as one, and a project has the same path
     /// whether it was found at the start or later.
     pub(super) path: PathBuf,
-    /// Whether `path` was resolved.
-    is_real: bool,
     pub(super) kind: WalkKind,
     /// Nobody asked for it by name, so it is no problem if it is not there.
     pub(super) is_optional: bool,
@@ -55,7 +55,6 @@ impl Root {
         })?;
         let real = path.canonicalize().ok().filter(|real| real.is_dir());
         Ok(Self {
-            is_real: real.is_some(),
             path: real.unwrap_or_else(|| named.clone()),
             named,
             kind,
@@ -96,10 +95,9 @@ impl Root {
     }
 }
 
-/// Looks at a configured folder. `is_real` says that the path was resolved before.
-fn look_at(path: PathBuf, is_real: bool) -> RootCheck {
-    let real = if is_real { None } else { path.canonicalize().ok() };
-    let path = real.unwrap_or(path);
+/// Looks at a configured folder. It may be a link, which leads elsewhere from one look to the next.
+fn look_at(named: PathBuf) -> RootCheck {
+    let path = named.canonicalize().unwrap_or(named);
     let opened = Base::open(&path).and_then(|base| Ok((base.enter()?, base.file_system())));
     match opened {
         Ok((identity, file_system)) => Ok(RootSeen {
@@ -139,19 +137,12 @@ impl Engine {
         if !self.jobs.has_room(Lane::Roots) || !self.roots.iter().any(due) {
             return;
         }
-        let paths: Vec<(PathBuf, bool)> = self
-            .roots
-            .iter()
-            .map(|root| (root.path.clone(), root.is_real))
-            .collect();
+        let paths: Vec<PathBuf> = self.roots.iter().map(|root| root.named.clone()).collect();
         for root in &mut self.roots {
             root.checked = Some(now);
         }
         self.jobs.spawn(Lane::Roots, Vec::new(), move |done| {
-            let states = paths
-                .into_iter()
-                .map(|(path, is_real)| look_at(path, is_real))
-                .collect();
+            let states = paths.into_iter().map(look_at).collect();
             let _ = done.blocking_send(Done::Roots(states));
         });
     }
@@ -168,16 +159,18 @@ impl Engine {
         }
     }
 
-    /// A root that was not there at the start may turn out to be a link, or to be below one.
+    /// A root that was not there at the start may turn out to be a link, or to be below one; and a link may lead elsewhere
+    /// now. What was found where it led before goes on as it is.
     fn use_real_path(&mut self, number: usize, real: PathBuf) {
         let root = &mut self.roots[number];
-        let was_real = std::mem::replace(&mut root.is_real, true);
-        if was_real || root.path == real {
+        if root.path == real {
             return;
         }
         let key = root.key();
-        root.path = real;
+        let before = std::mem::replace(&mut root.path, real);
+        root.identity = None;
         self.clear_problem(&key);
+        self.forget_folder(&before);
         let projects = self.roots.iter().filter(|root| root.kind == WalkKind::Projects);
         Arc::make_mut(&mut self.context).roots = projects.map(|root| root.path.clone()).collect();
     }
@@ -302,7 +295,14 @@ impl Engine {
         if whole {
             root.walking = false;
             root.settled = true;
-            let wait = Duration::from_millis(self.options.discover_ms).max(took * WALK_SHARE);
+            let (every, share) = match root.state {
+                RootState::Polling => (
+                    self.options.discover_ms.min(self.options.reconcile_ms),
+                    WALK_SHARE_POLLING,
+                ),
+                _ => (self.options.discover_ms, WALK_SHARE),
+            };
+            let wait = Duration::from_millis(every).max(took * share);
             root.next_walk = Some(now + wait);
             self.forget_links(walk.root);
         } else if walk.kind == WalkKind::Projects && walk.from.components().count() >= WATCHED_LEVELS {

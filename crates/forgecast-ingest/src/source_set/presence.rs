@@ -1,6 +1,8 @@
 //! What is there and what is not: files and folders that vanish are given a moment (a replacement by remove and create
 //! looks the same), then reported; a session is never shown as gone because one reading failed.
 
+use std::time::Duration;
+
 use forgecast_protocol::event::{ArtifactChanged, Fact, SourceGone, SourceReturned};
 use forgecast_protocol::{ProblemKind, SourceCheckpoint, Timestamp};
 
@@ -9,7 +11,10 @@ use crate::facts;
 use crate::folder;
 use crate::work::GRACE;
 use forgecast_decode::Format;
-use forgecast_open::OpenError;
+use forgecast_open::{Base, OpenError};
+
+/// How soon a source whose root is away is looked at again.
+const RECHECK: Duration = Duration::from_millis(500);
 
 impl SourceSet {
     /// The source's folder cannot be entered.
@@ -22,6 +27,10 @@ impl SourceSet {
     ) -> Outcome {
         if !std::mem::replace(&mut self.lost_once, true) {
             outcome.recheck = Some(GRACE);
+            return outcome;
+        }
+        if self.awaits_root(now, context) {
+            outcome.recheck = Some(RECHECK);
             return outcome;
         }
         let key = self.directory.clone();
@@ -37,6 +46,16 @@ impl SourceSet {
         let events = facts.map(|fact| facts::event(&subject, now, &origin, fact));
         outcome.batch.events.extend(events);
         outcome
+    }
+
+    /// Whether the configured folder itself is away, and not for long: then nothing can be said of what is in it.
+    fn awaits_root(&mut self, now: Timestamp, context: &Context) -> bool {
+        if Base::open(&self.root).and_then(|root| root.enter()).is_ok() {
+            self.root_away_since = None;
+            return false;
+        }
+        let since = *self.root_away_since.get_or_insert(now);
+        now.millis_since(since) < context.away_ms
     }
 
     /// From now on gone; said once, and only of what was ever shown.

@@ -46,6 +46,7 @@ fn context() -> Context {
         home: None,
         host: None,
         archive_after_ms: 3_600_000,
+        away_ms: 0,
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) fn options(root: &Path) -> Options {
         roots: vec![root.to_owned()],
         reconcile_ms: 500,
         discover_ms: 2_000,
+        away_ms: 300,
         ..Options::default()
     }
 }
