@@ -27,6 +27,46 @@ fn shown(body: &Value) -> Vec<Value> {
 }
 
 #[test]
+fn numbers_that_no_producer_can_mean_refuse_their_envelope_and_no_other() {
+    let huge = json!(i64::MAX);
+    for (kind, field, value) in [
+        ("usage_recorded", "input", huge.clone()),
+        ("usage_recorded", "output", json!(-1)),
+        ("usage_recorded", "cost_usd", json!(-0.01)),
+        ("usage_recorded", "cost_usd", json!(1e9)),
+        ("usage_recorded", "cache_read", json!("many")),
+        ("call_reported", "output", json!(2_000_000_000)),
+        ("call_reported", "cost_usd", json!(20_000)),
+        ("call_reported", "cost_usd", json!(-1)),
+        ("call_reported", "web_searches", huge.clone()),
+        ("agent_reported", "cost_usd", json!(-5)),
+        ("agent_reported", "tokens", huge.clone()),
+    ] {
+        let mut hostile = json!({"session": "app", "type": kind, "agent_id": "a", "message_id": "m"});
+        hostile[field] = value;
+        let body = json!([hostile, {"session": "app", "type": "usage_recorded", "input": 1, "cost_usd": 0}]);
+        let pushed = pushed(&body);
+        assert_eq!(pushed.batch.events.len(), 1, "{body}");
+        let [rejected] = &pushed.rejected[..] else {
+            panic!("{body}: {:?}", pushed.rejected);
+        };
+        assert_eq!(rejected.index, 0);
+        assert!(rejected.why.contains(field), "{body}: {}", rejected.why);
+    }
+}
+
+#[test]
+fn an_id_that_only_forgecast_gives_is_refused() {
+    let body = json!({"session": "app", "type": "session_seen", "id": "b:0123"});
+    let pushed = pushed(&body);
+    assert!(
+        pushed.rejected[0].why.contains("must not begin with"),
+        "{:?}",
+        pushed.rejected
+    );
+}
+
+#[test]
 fn every_kind_is_understood() {
     let said = |fields: Value| {
         let mut envelope = json!({"session": "app"});

@@ -154,6 +154,33 @@ async fn what_may_be_in_memory_is_bounded_and_what_left_it_is_known_all_the_same
 }
 
 #[tokio::test]
+async fn a_call_of_more_tokens_than_any_has_is_a_problem_and_counts_nothing() {
+    let bench = Bench::new().await;
+    let subject = transcript("t1", "/p/app");
+    let feed = async |message: &str, output: u64| {
+        let call = Fact::CallReported(call(message, "", output));
+        let told = told(SourceKind::Transcript, subject.clone(), bench.clock.now(), call);
+        bench.feed(Batch::of(told)).await;
+    };
+    feed("m1", 5).await;
+    feed("m2", i64::MAX as u64).await;
+    feed("m3", u64::MAX).await;
+    feed("m4", 7).await;
+    received(&bench, 4).await;
+    assert_conserved(&bench);
+    assert_eq!(bench.hub.counters().rejected.get("implausible"), Some(&2));
+    let (_, view) = bench.view("t1").await.unwrap();
+    assert_eq!(view["usage"]["output"], 12);
+    let problems = view["problems"].as_object().unwrap();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    let message = problems.values().next().unwrap()["message"].as_str().unwrap();
+    assert!(message.contains("expected at most 1000000000"), "{message}");
+    let report = report(&bench, GroupBy::Session).await;
+    assert_eq!(report.totals.tokens.output, 12);
+    bench.stop().await;
+}
+
+#[tokio::test]
 async fn history_counts_the_calls_of_more_sessions_than_there_may_be() {
     let mut bench = Bench::with(Options {
         max_sessions: 10,

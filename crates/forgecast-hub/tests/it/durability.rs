@@ -2,7 +2,7 @@
 
 use forgecast_hub::{Options, Reason};
 use forgecast_protocol::event::{TokenDelta, UsageRecorded};
-use forgecast_protocol::{Batch, Event, Fact};
+use forgecast_protocol::{Batch, Event, Fact, Subject};
 
 use crate::bench::{Bench, agent, custom, eventually, folder, log, named, named_in, options, phase, pushed};
 use crate::memory::completed;
@@ -306,5 +306,41 @@ async fn a_push_is_refused_while_the_disk_is_behind() {
     })
     .await;
     assert_conserved(&bench);
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn who_claims_a_session_of_another_folder_is_shown_and_changes_nothing_else() {
+    let bench = Bench::new().await;
+    bench.fact(named_in("app", "/p/app"), phase("Scout", "ours")).await;
+    bench.wait_for("app", "ours").await;
+    for number in 0..3 {
+        let claimed = Subject {
+            session: Some("app~1".parse().unwrap()),
+            directory: Some(format!("/q/{number}")),
+            ..Subject::default()
+        };
+        let event = pushed(
+            &format!("claim {number}"),
+            claimed,
+            bench.clock.now(),
+            phase("Scout", "theirs"),
+        );
+        let receipt = bench.hub.push(Batch::of(event)).await.unwrap();
+        assert_eq!(receipt.rejected[0].reason, Reason::Conflict);
+    }
+    let (revision, view) = bench.view("app").await.unwrap();
+    assert_eq!(revision, 2, "it is said once");
+    let problems = view["problems"].as_object().unwrap();
+    assert_eq!(problems.len(), 1);
+    let problem = &problems["conflict"];
+    assert_eq!(problem["kind"], "conflict");
+    assert!(
+        problem["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("/q/0 claims this session, too")
+    );
+    assert!(!view.to_string().contains("theirs"));
     bench.stop().await;
 }

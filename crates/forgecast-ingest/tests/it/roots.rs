@@ -459,3 +459,76 @@ async fn a_root_may_be_a_project_itself_and_roots_may_overlap() {
         .await;
     running.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_root_that_is_a_link_is_followed_to_wherever_it_leads() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("current");
+    let [one, two] = ["one", "two"].map(|name| folder.path().join(name));
+    let (first, second) = (project(&one, "first", "here"), project(&two, "second", "there"));
+    std::os::unix::fs::symlink(&one, &root).unwrap();
+    let running = start(options(&root)).await;
+    assert_eq!(running.details(&first), ["here"]);
+    // As `ln -sfn` does it.
+    std::os::unix::fs::symlink(&two, folder.path().join("next")).unwrap();
+    std::fs::rename(folder.path().join("next"), &root).unwrap();
+    running
+        .until("found", |running| running.details(&second) == ["there"])
+        .await;
+    std::fs::write(phase_file(&second), phase("and watched")).unwrap();
+    running
+        .until("watched", |running| running.details(&second).len() == 2)
+        .await;
+    assert_eq!(gone(&running), 0, "{:#?}", running.facts());
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_root_that_is_away_for_a_moment_takes_no_session_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, away) = (folder.path().join("root"), folder.path().join("away"));
+    let (app, other) = (project(&root, "app", "first"), project(&root, "other", "first"));
+    let running = start(Options {
+        away_ms: 3_600_000,
+        ..options(&root)
+    })
+    .await;
+    for round in 1..=2 {
+        std::fs::rename(&root, &away).unwrap();
+        let is_in = |running: &Running, state| running.health.borrow().roots[0].state == state;
+        running
+            .until("away", |running| is_in(running, RootState::Missing))
+            .await;
+        std::fs::rename(&away, &root).unwrap();
+        running
+            .until("back", |running| is_in(running, RootState::Watching))
+            .await;
+        let again = format!("round {round}");
+        std::fs::write(phase_file(&app), phase(&again)).unwrap();
+        running
+            .until("followed", |running| running.details(&app).last() == Some(&again))
+            .await;
+        assert_eq!((gone(&running), returned(&running)), (0, 0));
+    }
+    // What is removed below a root that stands is gone.
+    std::fs::remove_dir_all(&other).unwrap();
+    running.until("gone", |running| gone(running) == 1).await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_project_deep_in_a_tree_that_notifies_of_nothing_is_found_by_looking() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(root.path().join("a/b/c/d")).unwrap();
+    let running = start(Options {
+        poll: true,
+        discover_ms: 3_600_000,
+        ..options(root.path())
+    })
+    .await;
+    let app = project(root.path(), "a/b/c/d/app", "here");
+    running
+        .until("found", |running| running.details(&app) == ["here"])
+        .await;
+    running.stop().await;
+}

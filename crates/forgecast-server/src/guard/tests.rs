@@ -62,6 +62,28 @@ impl Ask {
 }
 
 #[test]
+fn a_transfer_coding_besides_chunked_is_refused() {
+    let status_of = |codings: &[&str]| {
+        let codings = codings.iter().map(|coding| ("transfer-encoding", *coding));
+        let headers: Vec<_> = std::iter::once(("host", "localhost")).chain(codings).collect();
+        ask(&headers).status()
+    };
+    assert_eq!(status_of(&[]), 200);
+    assert_eq!(status_of(&["Chunked"]), 200);
+    for codings in [
+        &["gzip, chunked"][..],
+        &["chunked, gzip"],
+        &["gzip"],
+        &["identity"],
+        &["gzip", "chunked"],
+        &["chunked", "chunked"],
+        &[""],
+    ] {
+        assert_eq!(status_of(codings), 400, "{codings:?}");
+    }
+}
+
+#[test]
 fn only_our_own_hosts_are_answered() {
     let status_of = |host: &str| ask(&[("host", host)]).status();
     for host in [

@@ -189,3 +189,31 @@ async fn a_name_that_holds_a_secret_is_refused_without_repeating_it() {
     assert_eq!(answer.status, 404);
     assert!(!answer.text().contains(CANARY), "{answer:?}");
 }
+
+#[tokio::test]
+async fn artifacts_whose_names_are_not_utf_8_are_shown_unless_two_look_the_same() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let project = root.join(OsStr::from_bytes(b"caf\xe9"));
+    std::fs::create_dir(&project).unwrap();
+    for (name, text) in [
+        (&b"plan-\xff.md"[..], "# Plan"),
+        (b"two-\xfe.md", "one"),
+        (b"two-\xff.md", "other"),
+    ] {
+        std::fs::write(project.join(OsStr::from_bytes(name)), text).unwrap();
+    }
+    let server = Server::with(|setup| setup.roots = vec![root.clone()]).await;
+    let shown = root.join("caf\u{fffd}");
+    let mut id = String::new();
+    for name in ["plan-\u{fffd}.md", "two-\u{fffd}.md"] {
+        server.settled(listed(&shown, name)).await;
+        let sessions = server.get("/api/v1/sessions").await.json();
+        sessions["sessions"][0]["id"].as_str().unwrap().clone_into(&mut id);
+    }
+    let file = async |name: &str| server.get(&format!("/api/v1/sessions/{id}/files/{name}")).await;
+    assert_eq!(file("plan-%EF%BF%BD.md").await.text(), "# Plan");
+    assert_eq!(file("two-%EF%BF%BD.md").await.status, 404);
+}
