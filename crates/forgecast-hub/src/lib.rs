@@ -36,6 +36,7 @@ mod counters;
 mod deadlines;
 mod error;
 mod estimator;
+mod export;
 mod frame;
 mod history;
 mod hub;
@@ -69,6 +70,7 @@ mod usage;
 
 pub use counters::{Counters, Reason, Receipt, Rejected};
 pub use error::{Error, PushError, SubscribeError};
+pub use export::Export;
 // Part of the hub's own interface: its callers know the hub, not the store.
 pub use forgecast_store::{From, LogQuery, NotificationWrite, StoreHealth, StoredNotifications};
 pub use frame::{Frame, FrameKind, Position};

@@ -38,6 +38,8 @@ const STOP_LOADS: Duration = Duration::from_secs(2);
 const STOP_COMMITS: Duration = Duration::from_secs(10);
 /// How often retention runs.
 const PRUNE: Duration = Duration::from_secs(60 * 60);
+/// How soon it runs again while the database is larger than it may be.
+const PRUNE_LARGE: Duration = Duration::from_secs(10);
 /// When retention runs first: not while everything starts.
 const PRUNE_FIRST: Duration = Duration::from_secs(60);
 /// By how many the calls in memory may exceed their limit between two rounds of upkeep.
@@ -48,6 +50,8 @@ const MIN_UNCOMMITTED: usize = 4_096;
 const STORE: &str = "store";
 /// The problem under which viewers see that sessions are refused.
 const SESSIONS: &str = "sessions";
+/// The problem under which viewers see that the database is larger than it may be.
+const SIZE: &str = "store/size";
 
 pub(crate) struct HubTask {
     shared: Arc<Shared>,
@@ -59,6 +63,8 @@ pub(crate) struct HubTask {
     merges: SessionMerges,
     commits: CommitQueue,
     prune_due: Instant,
+    /// When it runs if the database is too large by then.
+    prune_large_due: Instant,
     /// Retention, while it runs beside the task.
     prune: JoinSet<Result<Pruned, Error>>,
     /// A look whether the store can be read again, while it cannot.
@@ -84,6 +90,7 @@ impl HubTask {
             merges: SessionMerges::new(shared.clone()),
             commits: CommitQueue::new(shared.store.clone(), shared.options.max_backlog_bytes),
             prune_due: Instant::now() + PRUNE_FIRST,
+            prune_large_due: Instant::now(),
             prune: JoinSet::new(),
             probe: JoinSet::new(),
             idle_waiters: Vec::new(),
@@ -516,8 +523,11 @@ impl HubTask {
         self.shrink_calls(0);
         self.show_pressure();
         self.update_gauges();
-        if Instant::now() >= self.prune_due && self.prune.is_empty() {
-            self.prune_due = Instant::now() + PRUNE;
+        let now = Instant::now();
+        let is_due = now >= self.prune_due || (now >= self.prune_large_due && self.shared.store.is_too_large());
+        if is_due && self.prune.is_empty() {
+            self.prune_due = now + PRUNE;
+            self.prune_large_due = now + PRUNE_LARGE;
             let (store, now) = (self.shared.store.clone(), self.shared.clock.now());
             self.prune.spawn(async move { store.prune(now).await });
         }
@@ -539,6 +549,16 @@ impl HubTask {
                 for id in &pruned.sessions {
                     self.remove(id, End::Removed);
                 }
+                let problem = pruned.still_too_large.then(|| Problem {
+                    kind: ProblemKind::Store,
+                    message: format!(
+                        "the database has {} MiB, more than store.max_mib allows: what is left of it is the newest of \
+                         unfinished sessions, calls and sums; finish or forget sessions, or raise store.max_mib",
+                        pruned.file_bytes.div_ceil(1024 * 1024)
+                    ),
+                    subject: None,
+                });
+                self.state.index.set_problem(SIZE, problem);
             }
             Ok(Err(error)) => tracing::warn!(%error, "old sessions could not be removed"),
             Err(error) => tracing::error!(%error, "retention was torn down"),

@@ -11,7 +11,8 @@
 //! 4. *Reading never waits for writing*, sees what is durable, and is bounded in time.
 //! 5. *The epoch is kept only when revisions can be trusted*: same fold, and closed properly the last time.
 //! 6. *Nothing is ever deleted because it is damaged*: it is quarantined, and viewers see a problem.
-//! 7. *Retention never touches an unfinished session*, and what a session used stays in the sums when it is gone; only
+//! 7. *Retention never removes an unfinished session*. While the database is larger than it may be, such a session loses the
+//!    older part of its log, and facts that a snapshot holds. And what a session used stays in the sums when it is gone; only
 //!    [`Store::forget`] takes it out of them.
 //! 8. *The database of this name is the one that is written.* SQLite goes on with a file that was removed, replaced or cut
 //!    under it. The writer looks before it writes and before it answers: a file that is gone is written again from the one

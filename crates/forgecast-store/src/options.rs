@@ -10,7 +10,8 @@ pub struct Options {
     /// How many days a session is kept after its end or its last work.
     pub retention_days: u32,
     /// How large the database may grow, in bytes, before the oldest finished sessions lose their logs, then their facts,
-    /// then calls but the newest 250,000 are no longer known one by one, and finished sessions go.
+    /// then calls but the newest 250,000 are no longer known one by one, finished sessions go, and unfinished ones lose
+    /// the older part of their logs and facts.
     pub max_bytes: u64,
     /// How many log lines one session keeps; older ones are dropped.
     pub log_lines_per_session: u64,

@@ -154,7 +154,8 @@ pub struct Pruned {
     pub calls: u64,
     /// The size of the database file afterwards, bytes.
     pub file_bytes: u64,
-    /// The database is still larger than it may be: what is left are unfinished sessions, the newest calls and sums.
+    /// The database is still larger than it may be: what is left is the newest of unfinished sessions, the newest calls and
+    /// sums.
     pub still_too_large: bool,
 }
 

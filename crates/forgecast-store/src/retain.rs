@@ -1,6 +1,7 @@
 //! What is removed, and in which order: sessions past their time, then, while the database is too large, the oldest
-//! finished sessions' logs, their facts (their last state stays), calls that became known long ago, and the sessions
-//! themselves. Never an unfinished one, and never what sessions used: sums are small, and they are history. Work comes in
+//! finished sessions' logs, their facts (their last state stays), calls that became known long ago, the sessions themselves,
+//! and in the end the older part of the logs and facts of unfinished sessions: a build that writes without end must not fill
+//! the disk. Never an unfinished session, and never what sessions used: sums are small, and they are history. Work comes in
 //! small transactions, so that commits get their turn in between.
 
 use forgecast_protocol::SessionId;
@@ -28,6 +29,10 @@ const PAGES: i64 = 2_000;
 const LAST: &str = "max(coalesce(r.ended_at, 0), coalesce(r.last_work_at, 0), s.created_at)";
 /// Sessions that may be removed.
 const FINISHED: &str = "sessions s LEFT JOIN rows r ON r.session = s.number WHERE coalesce(r.active, 0) = 0";
+/// Sessions that stay.
+const UNFINISHED: &str = "sessions s JOIN rows r ON r.session = s.number WHERE r.active = 1";
+/// So many of the newest log lines of an unfinished session stay.
+const LINES_KEPT: i64 = 5_000;
 
 /// Removes a session, everything of it, and what it used, also when retention removed the session before; false when
 /// nothing of it was there. Calls stay: only the ledger can read whose they are, and as long as they are known, neither
@@ -59,15 +64,16 @@ pub(crate) fn shrink(db: &Connection, max_bytes: u64, fold_version: u32) -> Resu
     if used_bytes(db)? <= max_bytes {
         return Ok(Pruned::default());
     }
-    let oldest = |which: &str| {
+    let first = |of: &str, which: &str, order: &str| {
         db.prepare_cached(&format!(
-            "SELECT s.number FROM {FINISHED} AND {which} ORDER BY {LAST}, s.number LIMIT 1"
+            "SELECT s.number FROM {of} AND {which} ORDER BY {order}, s.number LIMIT 1"
         ))?
         .query_row([], |row| row.get(0))
         .optional()
     };
+    let oldest = |which: &str| first(FINISHED, which, LAST);
     if let Some(number) = oldest("s.log_next > s.log_first")? {
-        return remove_lines(db, number);
+        return remove_lines(db, number, 0);
     }
     // Facts that a snapshot holds: without them the past cannot be replayed, but the last state is still there.
     let covered = format!(
@@ -84,8 +90,16 @@ pub(crate) fn shrink(db: &Connection, max_bytes: u64, fold_version: u32) -> Resu
             ..Pruned::default()
         });
     }
-    match oldest("1")? {
-        Some(number) => remove(db, number),
+    if let Some(number) = oldest("1")? {
+        return remove(db, number);
+    }
+    let lines = "s.log_next - s.log_first";
+    let long = format!("{lines} > {LINES_KEPT}");
+    if let Some(number) = first(UNFINISHED, &long, &format!("{lines} DESC"))? {
+        return remove_lines(db, number, LINES_KEPT);
+    }
+    match first(UNFINISHED, &covered, LAST)? {
+        Some(number) => remove_covered(db, number, fold_version),
         None => Ok(Pruned::default()),
     }
 }
@@ -110,7 +124,7 @@ pub(crate) fn give_back(db: &Connection) -> Result<bool> {
 
 /// A step of removing a session: its log in parts, then the rest at once, so that it never stands there without facts.
 fn remove(db: &Connection, number: i64) -> Result<Pruned> {
-    let step = remove_lines(db, number)?;
+    let step = remove_lines(db, number, 0)?;
     if step != Pruned::default() {
         return Ok(step);
     }
@@ -133,11 +147,13 @@ fn keep_name(db: &Connection, id: &SessionId) -> Result<usize> {
     .execute(params![id.name().as_str(), id.run()])
 }
 
-fn remove_lines(db: &Connection, number: i64) -> Result<Pruned> {
+/// A step of removing log lines, oldest first; the newest `keep` stay.
+fn remove_lines(db: &Connection, number: i64, keep: i64) -> Result<Pruned> {
     let removed = db.execute(
         "DELETE FROM log_lines WHERE session = ?1
-         AND offset < (SELECT min(offset) + ?2 FROM log_lines WHERE session = ?1)",
-        [number, LINES],
+         AND offset < (SELECT min(offset) + ?2 FROM log_lines WHERE session = ?1)
+         AND offset < (SELECT log_next - ?3 FROM sessions WHERE number = ?1)",
+        [number, LINES, keep],
     )?;
     db.execute(
         "UPDATE sessions SET log_first =

@@ -185,6 +185,12 @@ impl Store {
         Ok(removed)
     }
 
+    /// Whether the database is larger than it may be: [`Store::prune`] makes it smaller.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        self.inner.health.report().file_bytes > self.inner.options.max_bytes
+    }
+
     /// Bytes of commits that are not durable yet. The owner holds back when this grows.
     #[must_use]
     pub fn backlog_bytes(&self) -> u64 {
@@ -469,6 +475,17 @@ impl Store {
             query::usage::spent(db, since_day, until_day)
         })
         .await
+    }
+
+    /// What an export begins with: everything of the session but its facts and log lines, the sequence of its newest fact,
+    /// and the number that its next log line gets. None when it is not known.
+    ///
+    /// # Errors
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
+    pub async fn export_head(&self, session: &SessionId) -> Result<Option<(Exported, u64, u64)>, Error> {
+        let session = session.clone();
+        self.read("exporting a session", move |db| query::export::head(db, &session))
+            .await
     }
 
     /// Everything that is stored of one session; none when it is not known. May take six times as long as another query.

@@ -10,18 +10,38 @@ use crate::sql::from_db;
 
 /// Everything, as of one moment; none when the session is not known.
 pub(crate) fn export(db: &Transaction<'_>, session: &SessionId) -> Result<Option<Exported>> {
+    let Some((head, ..)) = head(db, session)? else {
+        return Ok(None);
+    };
+    let number = db.query_row(
+        "SELECT number FROM sessions WHERE id = ?1",
+        [session.to_string()],
+        |row| row.get(0),
+    )?;
+    Ok(Some(Exported {
+        events: events::after(db, session, 0, u32::MAX)?,
+        log: log::all(db, number)?,
+        ..head
+    }))
+}
+
+/// Everything but facts and log lines, with the sequence of the newest fact and the number that the next line gets.
+pub(crate) fn head(db: &Transaction<'_>, session: &SessionId) -> Result<Option<(Exported, u64, u64)>> {
     let mut statement = db.prepare_cached(&format!(
-        "SELECT {SESSION_COLUMNS}, s.number, s.revision, s.row
+        "SELECT {SESSION_COLUMNS}, s.revision, s.row, s.log_next,
+         (SELECT max(sequence) FROM events e WHERE e.session = s.number)
          FROM sessions s WHERE s.id = ?1"
     ))?;
-    let exported = statement.query_row([session.to_string()], |row| {
-        Ok(Exported {
+    let head = statement.query_row([session.to_string()], |row| {
+        let exported = Exported {
             session: stored_session(row)?,
-            revision: from_db(row.get(7)?),
-            row: readable_row(row, 8)?,
-            events: events::after(db, session, 0, u32::MAX)?,
-            log: log::all(db, row.get(6)?)?,
-        })
+            revision: from_db(row.get(6)?),
+            row: readable_row(row, 7)?,
+            events: Vec::new(),
+            log: Vec::new(),
+        };
+        let newest: Option<i64> = row.get(9)?;
+        Ok((exported, newest.map_or(0, from_db), from_db(row.get(8)?)))
     });
-    exported.optional()
+    head.optional()
 }

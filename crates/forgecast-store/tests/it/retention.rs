@@ -127,7 +127,62 @@ async fn a_database_that_is_too_large_loses_logs_first_then_facts_then_sessions(
     let pruned = store.prune(time(NOW_MS)).await.unwrap();
     assert!(pruned.still_too_large);
     assert_eq!(left(&store).await, ["b~1"]);
-    assert_eq!(store.events_after(&id("b~1"), 0, 1000).await.unwrap().len(), 300);
+    assert_eq!(
+        (pruned.log_lines, pruned.events),
+        (0, 601),
+        "one of a, all of c, and what a snapshot of b holds"
+    );
+    assert_eq!(
+        store.load(&id("b~1"), None).await.unwrap().unwrap().snapshot.unwrap().0,
+        300
+    );
+    let query = forgecast_store::LogQuery {
+        from: forgecast_store::From::Offset(0),
+        limit: 9,
+        level: None,
+        text: None,
+    };
+    assert_eq!(
+        store.log(&id("b~1"), query).await.unwrap().first_offset,
+        0,
+        "its log is short"
+    );
+}
+
+#[tokio::test]
+async fn a_build_that_writes_without_end_keeps_its_newest_lines_and_the_database_its_size() {
+    let place = Place::new();
+    let options = Options {
+        max_bytes: 1024 * 1024,
+        ..place.options()
+    };
+    let store = open(options, FOLD, time(NOW_MS)).await.unwrap().store;
+    let at_work = row_write(row("a~1", Running, NOW_MS));
+    store.commit(commit([session("a~1"), at_work])).await.unwrap();
+    for round in 0..6 {
+        let first = round * 10_000;
+        store
+            .commit(commit([lines("a~1", first..first + 10_000)]))
+            .await
+            .unwrap();
+    }
+    store.commit(commit([])).await.unwrap();
+    store.prune(time(NOW_MS)).await.unwrap();
+    let pruned = store.prune(time(NOW_MS)).await.unwrap();
+    assert!(!pruned.still_too_large && !store.is_too_large(), "{pruned:?}");
+    let query = forgecast_store::LogQuery {
+        from: forgecast_store::From::Last,
+        limit: 1,
+        level: None,
+        text: None,
+    };
+    let log = store.log(&id("a~1"), query).await.unwrap();
+    assert_eq!(log.end_offset, 60_000);
+    assert!(
+        log.first_offset >= 30_000 && log.first_offset <= 55_000,
+        "{}",
+        log.first_offset
+    );
 }
 
 #[tokio::test]

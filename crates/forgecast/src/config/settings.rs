@@ -261,7 +261,8 @@ section! {
         /// Days after which finished sessions are removed.
         #[range(1..=36_500)]
         retention_days: u32 = 90,
-        /// The largest size of the database in MiB; the oldest finished sessions are removed first.
+        /// The largest size of the database in MiB; the oldest finished sessions are removed first, then
+        /// the older part of the logs and facts of unfinished ones.
         #[range(16..=1_048_576)]
         max_mib: u64 = 2_048,
         /// Log lines to keep per session, the newest ones.
