@@ -60,7 +60,13 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shared: Arc<App
         let Ok(reached) = stream.local_addr() else {
             continue;
         };
-        match shared.connections.acquire(peer.ip().to_canonical()) {
+        // Everybody behind a proxy has its address. They are told apart once it says whom it forwards.
+        let acquired = if shared.guard.is_proxy(peer.ip()) {
+            shared.connections.acquire_for_proxy()
+        } else {
+            shared.connections.acquire(peer.ip().to_canonical())
+        };
+        match acquired {
             Some(permit) => {
                 let endpoints = Endpoints { peer, reached };
                 let connection = serve_one(
@@ -214,6 +220,17 @@ async fn answer(
 ) -> Result<Response<Body>, Infallible> {
     let mut response = match admit(&mut request, connection, shared) {
         Ok(Entry::Allow(client, principal)) => {
+            let (endpoints, _) = connection;
+            let permit = if shared.guard.is_proxy(endpoints.peer.ip()) {
+                shared.forwarded.acquire_through(Some(permit), client.address)
+            } else {
+                Some(permit)
+            };
+            let Some(permit) = permit else {
+                let mut response = Error::TooManyAtOnce.into_response();
+                Guard::seal(response.headers_mut());
+                return Ok(response);
+            };
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(permit);
             request.extensions_mut().insert(client);

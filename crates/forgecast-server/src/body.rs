@@ -91,7 +91,7 @@ impl Deref for LimitedBody {
 pub(crate) struct Bodies {
     /// Most bytes of one body, decompressed.
     pub(crate) limit: usize,
-    /// How long a body may take, plus a second for each 32 KiB that arrived.
+    /// How long a body may take to begin with. Each 32 KiB that arrive earn it a second, up to this time from then on.
     pub(crate) patience: Duration,
     /// Shared by all.
     pub(crate) budget: MemoryBudget,
@@ -133,14 +133,11 @@ impl Bodies {
         if body.size_hint().lower() > self.limit as u64 {
             return Err(Error::TooLarge(self.limit));
         }
-        let mut begun = Instant::now();
+        let mut deadline = Instant::now() + self.patience;
         let mut body = pin!(body);
         let mut came = 0;
         loop {
-            let earned = Duration::from_millis(came as u64 * 1000 / BYTES_PER_SECOND);
-            let frame = timeout_at(begun + self.patience + earned, body.frame())
-                .await
-                .map_err(|_| Error::TooSlow)?;
+            let frame = timeout_at(deadline, body.frame()).await.map_err(|_| Error::TooSlow)?;
             let Some(frame) = frame else {
                 return sink.finish();
             };
@@ -156,8 +153,10 @@ impl Bodies {
             }
             let taking = Instant::now();
             sink.take(&data).await?;
-            // Waiting for memory is not the sender's fault.
-            begun += taking.elapsed();
+            // Waiting for memory is not the sender's fault. What came quickly at first is no reason to trickle afterwards.
+            let earned = Duration::from_millis(data.len() as u64 * 1000 / BYTES_PER_SECOND);
+            let now = Instant::now();
+            deadline = (deadline + taking.elapsed() + earned).min(now + self.patience);
         }
     }
 }

@@ -20,8 +20,11 @@ pub(crate) struct Connections {
 #[derive(Debug)]
 pub(crate) struct ConnectionPermit {
     connections: Connections,
-    address: IpAddr,
+    /// Absent for the connection of a proxy, which is not limited by its address.
+    address: Option<IpAddr>,
     _open: TaskTrackerToken,
+    /// The connection of the proxy through which this one came.
+    _through: Option<Arc<ConnectionPermit>>,
 }
 
 impl Connections {
@@ -37,6 +40,20 @@ impl Connections {
 
     /// A permit for a connection from `address`; `None` when a limit is reached.
     pub(crate) fn acquire(&self, address: IpAddr) -> Option<Arc<ConnectionPermit>> {
+        self.acquire_through(None, address)
+    }
+
+    /// A permit for a connection of a proxy, on behalf of whoever asks it: only the limit of all connections counts.
+    pub(crate) fn acquire_for_proxy(&self) -> Option<Arc<ConnectionPermit>> {
+        (self.open.len() < self.in_all).then(|| self.permit(None, None))
+    }
+
+    /// A permit for what comes from `address` through the connection of a proxy, which is held with it.
+    pub(crate) fn acquire_through(
+        &self,
+        proxy: Option<Arc<ConnectionPermit>>,
+        address: IpAddr,
+    ) -> Option<Arc<ConnectionPermit>> {
         let mut by_address = self.by_address();
         if self.open.len() >= self.in_all {
             return None;
@@ -46,11 +63,16 @@ impl Connections {
             return None;
         }
         *from_there += 1;
-        Some(Arc::new(ConnectionPermit {
+        Some(self.permit(Some(address), proxy))
+    }
+
+    fn permit(&self, address: Option<IpAddr>, through: Option<Arc<ConnectionPermit>>) -> Arc<ConnectionPermit> {
+        Arc::new(ConnectionPermit {
             connections: self.clone(),
             address,
             _open: self.open.token(),
-        }))
+            _through: through,
+        })
     }
 
     /// How many connections are open.
@@ -72,11 +94,14 @@ impl Connections {
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
+        let Some(address) = &self.address else {
+            return;
+        };
         let mut by_address = self.connections.by_address();
-        if let Some(from_there) = by_address.get_mut(&self.address) {
+        if let Some(from_there) = by_address.get_mut(address) {
             *from_there -= 1;
             if *from_there == 0 {
-                by_address.remove(&self.address);
+                by_address.remove(address);
             }
         }
     }
@@ -99,7 +124,11 @@ mod tests {
         let other = connections.acquire(THERE);
         assert!(other.is_some());
         assert!(connections.acquire(THERE).is_none());
-        drop((held, other));
+        drop(other);
+        let proxy = connections.acquire_for_proxy();
+        assert!(proxy.is_some(), "its address is no limit");
+        assert!(connections.acquire_for_proxy().is_none(), "all of them are");
+        drop((held, proxy));
         assert_eq!(connections.count(), 0);
         assert!(connections.by_address().is_empty());
     }

@@ -67,6 +67,9 @@ pub enum Error {
     /// The topic has as many viewers as it may have.
     #[error("{0}")]
     TooManyViewers(String),
+    /// As many requests of this kind run at once as may.
+    #[error("too many of these requests run at once; try again after the time in Retry-After")]
+    TooManyAtOnce,
     /// The facts wait for the store, and more are not taken until they are stored.
     #[error("the store is busy; try again after the time in Retry-After")]
     Busy,
@@ -130,6 +133,7 @@ impl Error {
             Self::TooLarge(_) => Form("too-large", "Request body too large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::TooSlow => Form("too-slow", "Request body too slow", StatusCode::REQUEST_TIMEOUT),
             Self::TooManyViewers(_) => Form("too-many-viewers", "Too many viewers", StatusCode::TOO_MANY_REQUESTS),
+            Self::TooManyAtOnce => Form("too-many-at-once", "Too many at once", StatusCode::TOO_MANY_REQUESTS),
             Self::Busy | Self::NoRoom => Form("busy", "Server busy", StatusCode::SERVICE_UNAVAILABLE),
             Self::Unwell(_) => Form("unwell", "Storage unwell", StatusCode::SERVICE_UNAVAILABLE),
             Self::Full => Form("full", "Storage full", StatusCode::INSUFFICIENT_STORAGE),
@@ -148,7 +152,7 @@ impl Error {
     pub(crate) fn retry_after_s(&self) -> Option<u32> {
         match self {
             Self::Busy | Self::NoRoom => Some(1),
-            Self::Unwell(_) => Some(5),
+            Self::Unwell(_) | Self::TooManyAtOnce => Some(5),
             Self::TooManyViewers(_) => Some(10),
             Self::TooManyGuesses(seconds) => Some(*seconds),
             Self::Full | Self::ReadOnly => Some(30),

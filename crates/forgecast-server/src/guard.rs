@@ -104,6 +104,11 @@ impl Guard {
         })
     }
 
+    /// Whether this address is that of a trusted proxy: whoever is behind it comes from there.
+    pub(crate) fn is_proxy(&self, peer: IpAddr) -> bool {
+        self.proxies.contain(peer.to_canonical())
+    }
+
     /// Adds the headers that every answer has.
     pub(crate) fn seal(headers: &mut HeaderMap) {
         for (name, value) in SECURITY_HEADERS {

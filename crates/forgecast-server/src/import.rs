@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::exported::clean_export;
 use forgecast_hub::ImportOutcome;
 use forgecast_protocol::rest::{Exported, ImportReceipt};
 
+use crate::access::Principal;
 use crate::error::Error;
 use crate::extract::InBody;
 use crate::state::AppState;
@@ -17,9 +18,12 @@ use crate::state::AppState;
 /// `POST /api/v1/import`: the document of `GET /api/v1/sessions/{id}/export`.
 pub(crate) async fn bring(
     State(shared): State<Arc<AppState>>,
+    Extension(principal): Extension<Principal>,
     InBody(request, _): InBody<Exported>,
 ) -> Result<Json<ImportReceipt>, Error> {
     let body = shared.bodies.read(request).await?;
+    // What is made of a body takes several times its memory.
+    let _permit = shared.imports.acquire(&principal)?;
     let cleaner = Arc::clone(&shared.cleaner);
     let read = tokio::task::spawn_blocking(move || read(&body, &cleaner));
     let exported = read.await.map_err(|error| Error::internal("read an export", error))??;

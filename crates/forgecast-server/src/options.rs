@@ -49,6 +49,14 @@ pub struct Options {
     pub client_message_bytes: usize,
     /// Topics that one WebSocket may follow.
     pub topics_per_socket: usize,
+    /// Exports that are written at a time.
+    pub exports: usize,
+    /// Of them, exports to one token or share link, or to all without one.
+    pub exports_per_caller: usize,
+    /// Imports that are read at a time.
+    pub imports: usize,
+    /// Of them, imports by one token, or by all without one.
+    pub imports_per_caller: usize,
     /// Artifacts that are read at a time.
     pub file_readers: usize,
     /// How long an artifact may take to be read.
@@ -81,6 +89,10 @@ impl Default for Options {
             hooks_waiting_bytes: 32 * 1024 * 1024,
             client_message_bytes: 64 * 1024,
             topics_per_socket: 64,
+            exports: 16,
+            exports_per_caller: 4,
+            imports: 4,
+            imports_per_caller: 2,
             file_readers: 4,
             file_timeout_ms: 5_000,
             file_bytes: 4 * 1024 * 1024,

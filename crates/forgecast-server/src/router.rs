@@ -13,8 +13,8 @@ use crate::etag::not_modified;
 use crate::openapi::Described;
 use crate::state::AppState;
 use crate::{
-    assets, error, events, files, health, hooks, import, live, login, metrics, notifications, openapi, otlp, sessions,
-    stats,
+    assets, error, events, export, files, health, hooks, import, live, login, metrics, notifications, openapi, otlp,
+    sessions, stats,
 };
 
 /// A route as documentation and tests list it.
@@ -113,7 +113,7 @@ fn session_routes(routes: Routes) -> Routes {
         .get("/api/v1/sessions/{id}/series", Shared, says("getSeries", "One number over time"), sessions::series)
         .get("/api/v1/sessions/{id}/files/{*name}", Shared, says("getFile", "A file of the session, as plain text")
             .about("Only files that the view lists among its artifacts, cleaned and masked like everything that agents write."), files::file)
-        .get("/api/v1/sessions/{id}/export", Shared, says("exportSession", "Everything about a session in one document"), sessions::export)
+        .get("/api/v1/sessions/{id}/export", Shared, says("exportSession", "Everything about a session in one document").problems(&[429]), export::export)
 }
 
 #[rustfmt::skip]
@@ -142,7 +142,7 @@ fn producer_routes(routes: Routes) -> Routes {
         .post("/api/v1/events", Ingest, says("pushEvents", "Sends facts: one envelope or an array of them")
             .about("Answered when they are on disk. With an `id` a fact counts once however often it is sent, so send again what \
              was answered with 503 or 507. Up to 20 MiB, as it is or with gzip.").problems(&[422, 507]), events::push)
-        .post("/api/v1/import", Admin, says("importSession", "Takes back a session that was exported").problems(&[422, 507]), import::bring)
+        .post("/api/v1/import", Admin, says("importSession", "Takes back a session that was exported").problems(&[422, 429, 507]), import::bring)
         .post("/api/v1/hooks/claude", Ingest, says("claudeHook", "Takes a hook of Claude Code")
             .about("Answered before it is decoded, stored or shown, and never with a body: a hook costs its agent nothing, and \
              what becomes of it does not show."), hooks::claude)

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::accept;
 use crate::access::{Gate, Keys};
 use crate::body::{Bodies, MemoryBudget};
+use crate::concurrency::Concurrency;
 use crate::connections::Connections;
 use crate::counts::Counts;
 use crate::guard::{Base, Guard};
@@ -113,6 +114,9 @@ pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -
         hooks,
         sequences: Arc::default(),
         connections: Connections::new(options.connections, options.connections_per_address),
+        forwarded: Connections::new(usize::MAX, options.connections_per_address),
+        exports: Concurrency::new(options.exports, options.exports_per_caller),
+        imports: Concurrency::new(options.imports, options.imports_per_caller),
         readers: Arc::new(Semaphore::new(options.file_readers)),
         heartbeats: HeartbeatClock::new(app.clock.now()),
         counts: Counts::default(),

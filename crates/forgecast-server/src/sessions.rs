@@ -9,8 +9,8 @@ use axum::response::NoContent;
 use axum::{Extension, Json};
 use forgecast_hub::{From, LogQuery as LogPart, StateAt};
 use forgecast_protocol::rest::{
-    EventPage, EventsQuery, Exported, LogMatches, LogMatchesQuery, LogPage, LogQuery, RevisionPath, Series,
-    SeriesQuery, SessionList, SessionPath, SessionsQuery, TimelineQuery,
+    EventPage, EventsQuery, LogMatches, LogMatchesQuery, LogPage, LogQuery, RevisionPath, Series, SeriesQuery,
+    SessionList, SessionPath, SessionsQuery, TimelineQuery,
 };
 use forgecast_protocol::{SessionRef, SessionView, Timeline};
 use serde_json::Value;
@@ -20,6 +20,9 @@ use crate::error::Error;
 use crate::etag::{NoStore, WithEtag};
 use crate::extract::{InPath, InQuery};
 use crate::state::AppState;
+
+/// Most facts of one page.
+const MAX_EVENTS: u32 = 10_000;
 
 /// `GET /api/v1/sessions`: tagged by its content, for a page that has lost its socket asks every few seconds.
 pub(crate) async fn list(
@@ -110,7 +113,7 @@ pub(crate) async fn events(
     InPath(SessionPath { id }): InPath<SessionPath>,
     InQuery(query): InQuery<EventsQuery>,
 ) -> Result<NoStore<Json<EventPage>>, Error> {
-    let events = shared.hub.events(&id, query.after, query.limit).await?;
+    let events = shared.hub.events(&id, query.after, query.limit.min(MAX_EVENTS)).await?;
     let mut events = events.ok_or_else(|| unknown(&id))?;
     events.retain(|stored| principal.can_receive_fact(&stored.event.fact));
     let events = principal.receive_part(events)?;
@@ -143,22 +146,6 @@ pub(crate) async fn series(
         resolution_s,
         points: points.ok_or_else(|| unknown(&id))?,
     })))
-}
-
-/// `GET /api/v1/sessions/{id}/export`.
-pub(crate) async fn export(
-    State(shared): State<Arc<AppState>>,
-    Extension(principal): Extension<Principal>,
-    InPath(SessionPath { id }): InPath<SessionPath>,
-) -> Result<NoStore<Json<Exported>>, Error> {
-    let mut export = shared.hub.export(&id).await?.ok_or_else(|| unknown(&id))?;
-    export
-        .events
-        .retain(|stored| principal.can_receive_fact(&stored.event.fact));
-    // The text of a log is what its agent wrote, for guests as well.
-    let log = std::mem::take(&mut export.log);
-    let export = principal.receive_part(export)?;
-    Ok(NoStore(Json(Exported { log, ..export })))
 }
 
 /// `DELETE /api/v1/sessions/{id}`.

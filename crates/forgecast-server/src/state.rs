@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Gate;
 use crate::body::{Bodies, QUICK_JSON_BYTES};
+use crate::concurrency::Concurrency;
 use crate::connections::Connections;
 use crate::counts::Counts;
 use crate::error::Error;
@@ -44,8 +45,13 @@ pub struct AppState {
     /// Shared by all exports, so that a body that never arrived is missed.
     pub(crate) sequences: Arc<Sequences>,
     pub(crate) connections: Connections,
+    /// Requests through proxies, by the address that they are forwarded for.
+    pub(crate) forwarded: Connections,
     /// How many artifacts may be read at a time: file I/O happens on threads, and a stuck disk must not take them all.
     pub(crate) readers: Arc<Semaphore>,
+    /// How many exports may be written at a time, and how many imports read: either may be large.
+    pub(crate) exports: Concurrency,
+    pub(crate) imports: Concurrency,
     pub(crate) heartbeats: HeartbeatClock,
     pub(crate) counts: Counts,
     pub(crate) stopping: CancellationToken,

@@ -53,6 +53,10 @@ impl Proxies {
         }
     }
 
+    pub(super) fn contain(&self, peer: IpAddr) -> bool {
+        self.trusted.contains(&peer)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.trusted.is_empty()
     }

@@ -14,6 +14,7 @@ use super::Described;
 use super::operation::{JSON, Operation, PROBLEM, Schemas};
 use crate::error::Error;
 use crate::etag::{NoStore, WithEtag};
+use crate::export::JsonStream;
 use crate::extract::{InBody, InPath, InQuery};
 use crate::hooks::HookAnswer;
 use crate::live::sse::EventStream;
@@ -115,6 +116,12 @@ impl<T: Response> Response for (HeaderMap, T) {
 impl<T: Response> Response for ([(HeaderName, HeaderValue); 1], T) {
     fn describe(operation: &mut Operation, schemas: &mut Schemas) {
         T::describe(operation, schemas);
+    }
+}
+
+impl<T: JsonSchema> Response for JsonStream<T> {
+    fn describe(operation: &mut Operation, schemas: &mut Schemas) {
+        operation.json::<T>(200, schemas);
     }
 }
 

@@ -12,6 +12,7 @@ mod assets;
 mod bodies;
 mod certificates;
 mod churn;
+mod exports;
 mod faults;
 mod guard;
 mod health;
