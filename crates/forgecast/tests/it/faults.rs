@@ -2,6 +2,7 @@
 //! the view untrue, cost another session a byte, or stop `/healthz` from answering. One file per kind of trouble; each
 //! test names its row of the fault table.
 
+mod displaced;
 mod duplicates;
 mod follower;
 mod hostile_fields;

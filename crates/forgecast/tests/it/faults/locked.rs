@@ -12,7 +12,7 @@ use crate::viewer::{Viewer, Wire, detail_of};
 use crate::world::{PATIENCE, World, eventually, request};
 
 /// The head and the body of the answer to one push.
-fn push(address: &str, id: &str) -> (u16, String) {
+pub(super) fn push(address: &str, id: &str) -> (u16, String) {
     let body = json!({"id": id, "session": "pushed", "type": "error_reported", "message": id}).to_string();
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
