@@ -140,14 +140,20 @@ async fn serve_one(
 ) {
     // Frames are small and each matters now; waiting to fill a packet would add 40 ms. Not vital if it fails.
     let _ = stream.set_nodelay(true);
-    let Some((stream, transport)) = detect_tls(stream, endpoints, &shared).await else {
+    let detected = tokio::select! {
+        detected = detect_tls(stream, endpoints, &shared) => detected,
+        () = permit.replaced() => None,
+    };
+    let Some((stream, transport)) = detected else {
         return;
     };
     let options = &shared.options;
     let stream = WriteTimeoutStream::new(stream, Duration::from_millis(options.send_timeout_ms));
     let asked = AtomicBool::new(false);
     let service = service_fn(|request: Request<Incoming>| {
-        asked.store(true, Ordering::Relaxed);
+        if !asked.swap(true, Ordering::Relaxed) {
+            permit.head_came();
+        }
         let permit = Arc::clone(&permit);
         answer(request, (endpoints, transport), permit, router.clone(), &shared)
     });
@@ -161,6 +167,7 @@ async fn serve_one(
     // A connection that ends with an error (reset, timeout, half a request) is not an error of the server.
     tokio::select! {
         _ = connection.as_mut() => {}
+        () = permit.replaced() => {}
         () = shared.stopping.cancelled() => {
             // A client that has sent no complete request gets no answer; hyper would wait for the rest of its head.
             if !asked.load(Ordering::Relaxed) {
@@ -222,7 +229,7 @@ async fn answer(
         Ok(Entry::Allow(client, principal)) => {
             let (endpoints, _) = connection;
             let permit = if shared.guard.is_proxy(endpoints.peer.ip()) {
-                shared.forwarded.acquire_through(Some(permit), client.address)
+                shared.forwarded.acquire_through(permit, client.address)
             } else {
                 Some(permit)
             };

@@ -2,10 +2,11 @@
 //! for more in a way that two bodies could wait for each other.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::error::Error;
 
@@ -16,14 +17,20 @@ pub(super) const FIRST_BYTES: usize = 64 * 1024;
 /// Memory for the first bytes of all bodies. It is separate, so that long bodies keep no short ones out.
 pub(super) const FIRST_ROOM_BYTES: usize = 8 * 1024 * 1024;
 
+/// So long a body may be the one that takes all it needs while others wait for that: a slow one must not keep them out.
+const TURN: Duration = Duration::from_secs(10);
+
 /// The budget, shared by all bodies.
 #[derive(Clone, Debug)]
 pub(crate) struct MemoryBudget {
     first: Arc<Semaphore>,
     /// For what follows the first bytes, as long as it lasts.
     rest: Arc<Semaphore>,
-    /// Beyond that, one body at a time may take all that it needs, so that it always completes.
+    /// Beyond that, one body at a time may take all that it needs, so that it always completes, unless it is slow and others
+    /// wait.
     turn: Arc<Semaphore>,
+    /// How many wait for that.
+    waiting: Arc<AtomicUsize>,
 }
 
 impl MemoryBudget {
@@ -34,6 +41,7 @@ impl MemoryBudget {
             first: room(FIRST_ROOM_BYTES),
             rest: room(bytes.saturating_sub(longest)),
             turn: Arc::new(Semaphore::new(1)),
+            waiting: Arc::default(),
         }
     }
 }
@@ -50,7 +58,8 @@ pub(super) struct MemoryPermit {
     patience: Duration,
     first: Option<OwnedSemaphorePermit>,
     rest: Option<OwnedSemaphorePermit>,
-    turn: Option<OwnedSemaphorePermit>,
+    /// With when it was got.
+    turn: Option<(OwnedSemaphorePermit, Instant)>,
 }
 
 impl MemoryPermit {
@@ -70,8 +79,9 @@ impl MemoryPermit {
     /// # Errors
     /// [`Error::NoRoom`].
     pub(super) async fn grow(&mut self, length: usize) -> Result<(), Error> {
-        if self.turn.is_some() {
-            return Ok(());
+        if let Some((_, since)) = &self.turn {
+            let is_in_the_way = since.elapsed() > TURN && self.room.waiting.load(Ordering::Relaxed) > 0;
+            return if is_in_the_way { Err(Error::NoRoom) } else { Ok(()) };
         }
         let first = length.min(FIRST_BYTES);
         if !take(&mut self.first, &self.room.first, first) {
@@ -79,10 +89,28 @@ impl MemoryPermit {
         }
         if !take(&mut self.rest, &self.room.rest, length - first) {
             let turn = timeout(self.patience, Arc::clone(&self.room.turn).acquire_owned());
+            let waits = Waits::new(&self.room.waiting);
             let turn = turn.await.map_err(|_| Error::NoRoom)?;
-            self.turn = Some(turn.map_err(|_| Error::NoRoom)?);
+            drop(waits);
+            self.turn = Some((turn.map_err(|_| Error::NoRoom)?, Instant::now()));
         }
         Ok(())
+    }
+}
+
+/// Counts one that waits, for as long as it lasts.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

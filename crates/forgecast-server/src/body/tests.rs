@@ -58,6 +58,45 @@ async fn a_trickle_is_cut_off_and_a_slow_but_steady_body_is_not() {
     assert!(begun.elapsed() < 12 * second);
     let steady = read(dripping(64 * 1024, second, 60), 1 << 30, 10 * second).await;
     assert_eq!(steady.unwrap().len(), 60 * 64 * 1024);
+    // What came quickly at first earns no more time than a window.
+    let burst = stream::iter([Ok::<_, Infallible>(vec![b' '; 8 << 20])]);
+    let trickle = stream::unfold((), move |()| async move {
+        tokio::time::sleep(second).await;
+        Some((Ok::<_, Infallible>(vec![b' ']), ()))
+    });
+    let begun = Instant::now();
+    let body = Body::from_stream(futures_util::StreamExt::chain(burst, Box::pin(trickle)));
+    assert!(matches!(read(body, 1 << 30, 10 * second).await, Err(Error::TooSlow)));
+    assert!(begun.elapsed() < 12 * second);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_body_gives_way_to_others_that_wait_for_memory() {
+    let longest = 4 << 20;
+    let bodies = Bodies {
+        budget: MemoryBudget::new(longest, longest),
+        ..bodies(longest, Duration::from_secs(10))
+    };
+    let second = Duration::from_secs(1);
+    let slow = stream::unfold((), move |()| async move {
+        tokio::time::sleep(second).await;
+        Some((Ok::<_, Infallible>(vec![b' '; 64 * 1024]), ()))
+    });
+    let slow = bodies.read(Request::new(Body::from_stream(Box::pin(slow))));
+    let other = async {
+        tokio::time::sleep(5 * second).await;
+        loop {
+            match bodies.read(Request::new(Body::from(vec![b' '; longest]))).await {
+                Err(Error::NoRoom) => {}
+                other => break other,
+            }
+        }
+    };
+    let begun = Instant::now();
+    let (slow, other) = tokio::join!(slow, other);
+    assert!(matches!(slow, Err(Error::NoRoom)), "{slow:?}");
+    assert_eq!(other.unwrap().len(), longest);
+    assert!(begun.elapsed() < 20 * second);
 }
 
 #[tokio::test]

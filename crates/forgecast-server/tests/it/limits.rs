@@ -293,3 +293,27 @@ async fn a_request_that_does_not_end_is_cut_off_when_the_time_for_stopping_is_ov
     let _ = pushing.read_to_end(&mut rest).await;
     assert!(rest.is_empty(), "{rest:?}");
 }
+
+#[tokio::test]
+async fn connections_that_send_no_request_keep_nobody_out_who_has_the_same_address() {
+    let server = Server::with(|setup| setup.server.connections_per_address = 4).await;
+    server.settled(phase("a", "Scout", "0")).await;
+    let mut viewer = Viewer::join(&server).await;
+    viewer.subscribe("session/a").await;
+    viewer.message().await;
+    let mut silent = Vec::new();
+    for _ in 0..20 {
+        let mut stream = server.connect().await;
+        stream.write_all(b"GET /heal").await.unwrap();
+        silent.push(stream);
+    }
+    for _ in 0..5 {
+        assert_eq!(server.get("/healthz").await.status, 200);
+    }
+    // Those that were replaced are closed; the viewer is not.
+    let mut rest = Vec::new();
+    let ended = timeout(LIMIT, silent[0].read_to_end(&mut rest)).await.expect("closed");
+    assert!(ended.is_err() || rest.is_empty(), "{rest:?}");
+    viewer.subscribe("session/a").await;
+    viewer.message().await;
+}

@@ -289,7 +289,7 @@ async fn a_handshake_has_the_time_of_a_requests_headers_and_takes_a_place() {
     .await;
     let server = Server::with(|setup| {
         setup.tls = Some(own(folder.path(), &[]));
-        setup.server.connections_per_address = 1;
+        setup.server.connections = 1;
     })
     .await;
     let _handshaking = server.connect().await;
