@@ -51,7 +51,7 @@ pub async fn start(
         store, epoch, notices, ..
     } = opened;
     let known = store
-        .sessions()
+        .newest_sessions(options.max_sessions as u64)
         .await
         .map_err(Error::store("read the known sessions"))?;
     let runs = store.runs().await.map_err(Error::store("read finished runs"))?;

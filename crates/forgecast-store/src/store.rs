@@ -283,6 +283,15 @@ impl Store {
         self.read("reading the sessions", query::sessions::sessions).await
     }
 
+    /// The sessions that a start has to know: unfinished ones, and the `limit` that worked last. Oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
+    pub async fn newest_sessions(&self, limit: u64) -> Result<Vec<KnownSession>, Error> {
+        self.read("reading the sessions", move |db| query::sessions::newest(db, limit))
+            .await
+    }
+
     /// The session that is meant, if any fact of it is stored: this run, or of a name the newest one.
     ///
     /// # Errors
@@ -293,7 +302,8 @@ impl Store {
             .await
     }
 
-    /// The newest run that there ever was of each name of which sessions were removed: no id is used again.
+    /// The names that there ever were, each with a run of it; of a name there may be several, and the newest is among them.
+    /// So no id is used again, also when its session was removed.
     ///
     /// # Errors
     /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use forgecast_protocol::rest::StoredSession;
-use forgecast_protocol::{FileIdentity, SessionName, SessionRef, SessionRow, SourceCheckpoint, SourceKey, Timestamp};
+use forgecast_protocol::{
+    FileIdentity, SessionId, SessionName, SessionRef, SessionRow, SourceCheckpoint, SourceKey, Timestamp,
+};
 use rusqlite::{OptionalExtension, Result, Row, Transaction};
 
 use crate::read::KnownSession;
-use crate::sql::{Json, Parsed, from_db};
+use crate::sql::{Json, Parsed, from_db, to_db};
 use crate::write::StoredRun;
 
 /// Estimates look at no more runs than this.
@@ -22,6 +24,20 @@ pub(crate) fn sessions(db: &Transaction<'_>) -> Result<Vec<KnownSession>> {
          FROM sessions s ORDER BY s.number"
     ))?;
     let sessions = statement.query_map([], known_session)?;
+    sessions.collect()
+}
+
+/// The unfinished sessions and the `limit` that worked last, oldest first.
+pub(crate) fn newest(db: &Transaction<'_>, limit: u64) -> Result<Vec<KnownSession>> {
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT {SESSION_COLUMNS}, s.revision, s.log_next, s.row
+         FROM sessions s LEFT JOIN rows r ON r.session = s.number
+         WHERE coalesce(r.active, 1) = 1 OR s.number IN (
+             SELECT s.number FROM sessions s LEFT JOIN rows r ON r.session = s.number
+             ORDER BY max(coalesce(r.last_work_at, 0), s.created_at) DESC, s.number DESC LIMIT ?1)
+         ORDER BY s.number"
+    ))?;
+    let sessions = statement.query_map([to_db(limit)], known_session)?;
     sessions.collect()
 }
 
@@ -54,12 +70,13 @@ pub(crate) fn find(db: &Transaction<'_>, session: &SessionRef) -> Result<Option<
     }
 }
 
-/// The newest run that there ever was of each name of which sessions were removed.
+/// The names that there ever were, each with a run of it; of a name there may be several, and the newest is among them.
 pub(crate) fn names(db: &Transaction<'_>) -> Result<Vec<(SessionName, u32)>> {
-    let mut statement = db.prepare_cached("SELECT name, newest FROM names")?;
+    let mut statement =
+        db.prepare_cached("SELECT name || '~' || newest FROM names UNION ALL SELECT id FROM sessions")?;
     let names = statement.query_map([], |row| {
-        let Parsed(name) = row.get(0)?;
-        Ok((name, row.get(1)?))
+        let Parsed::<SessionId>(id) = row.get(0)?;
+        Ok((id.name().clone(), id.run()))
     })?;
     names.collect()
 }

@@ -142,7 +142,7 @@ async fn ids_of_an_existing_database_count_within_what_their_producers_named() {
     assert_eq!(store.known_ids(vec![of_name]).await.unwrap().len(), 1);
     let of_line = EventKey::new(&"of a line".parse().unwrap(), &named("whoever"));
     assert_eq!(store.known_ids(vec![of_line]).await.unwrap().len(), 1);
-    assert_eq!(store.names().await.unwrap(), [(id("gone~7").name().clone(), 7)]);
+    assert!(store.names().await.unwrap().contains(&(id("gone~7").name().clone(), 7)));
     assert_eq!(store.sessions().await.unwrap().len(), 1);
     let again = Event {
         subject: named("other"),
