@@ -6,6 +6,7 @@
 pub(crate) mod claude;
 mod codex;
 pub(crate) mod foundry;
+mod output;
 mod processes;
 
 use std::cmp::Ordering;
@@ -18,6 +19,8 @@ use memchr::memmem::Finder;
 use crate::transcript::{LineReader, Reader, TranscriptPath};
 
 pub use self::claude::hooks::decode_hook as claude_hook;
+pub use self::claude::status_line::{StatusLine, decode_status_line as claude_status_line};
+pub use self::output::{OutputReader, envelopes as output_envelopes};
 pub use self::processes::{JobFile, ProcessFile, ProcessFiles};
 
 /// All agents.

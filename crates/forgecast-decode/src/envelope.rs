@@ -15,6 +15,7 @@ use self::facts::Head;
 use crate::clean::{Cleaner, LogState, level_named};
 use crate::fields::Fields;
 use crate::phase;
+use crate::transcript::session_name;
 
 pub(crate) mod facts;
 
@@ -108,7 +109,11 @@ impl<'c> Reader<'c> {
         let kind = fields
             .word(&["type"])
             .ok_or_else(|| refuse(r#"field "type" is missing: it names the kind of the event"#.to_owned()))?;
-        let subject = self.subject(&mut fields).map_err(refuse)?;
+        let subject = match self.subject(&mut fields) {
+            Ok(subject) => subject,
+            Err(_) if kind == facts::LIMIT => Subject::default(),
+            Err(why) => return Err(refuse(why)),
+        };
         let stated_at = fields.time(&["at"]);
         // What is brought over from elsewhere was learned when it happened, or else all of it would be of this moment.
         let is_history = fields.flag(&["history"]) == Some(true);
@@ -154,6 +159,9 @@ impl<'c> Reader<'c> {
         };
         if is_history {
             event.origin.kind = SourceKind::History;
+        } else if event.subject.transcript.is_some() {
+            // What an agent says of itself makes no build of its session.
+            event.origin.kind = SourceKind::Hook;
         }
         Ok(Accepted {
             events: vec![event],
@@ -242,7 +250,15 @@ impl<'c> Reader<'c> {
             Some(_) => return Err(r#"field "directory" must be the absolute path of a folder"#.to_owned()),
         };
         let session = fields.word(&["session"]);
-        named(session.as_deref(), directory)
+        match fields.word(&["transcript"]) {
+            // An agent's own session, by the name that the agent gives it.
+            Some(transcript) if session.is_none() => Ok(Subject {
+                transcript: Some(session_name(&transcript)),
+                directory,
+                ..Subject::default()
+            }),
+            _ => named(session.as_deref(), directory),
+        }
     }
 }
 

@@ -44,6 +44,7 @@ mod import;
 mod index;
 mod json_object;
 mod ledger;
+mod limits;
 mod live;
 mod log;
 mod merges;

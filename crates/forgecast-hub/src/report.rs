@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use forgecast_protocol::report::{GroupBy, UsageAmount, UsageReport, UsageRow};
-use forgecast_protocol::rest::{Day, StatsQuery};
+use forgecast_protocol::rest::{Day, LimitsReport, StatsQuery};
 use forgecast_session::price::PRICES_OF;
 use forgecast_store::{UsageGroup, UsageQuery};
 
@@ -77,6 +77,22 @@ impl Hub {
         report.burn = Some(burn);
         report.budgets = spending.report(now, calendar, budgets);
         Ok(report)
+    }
+
+    /// How much of each plan is used up, by whom, and when the rest will be. From memory.
+    #[must_use]
+    pub fn limits(&self) -> LimitsReport {
+        let now = self.shared.clock.now();
+        let today = self.shared.options.calendar.day(now);
+        let (today_usd, burn) = {
+            let spending = self.shared.spending();
+            (spending.of_day(today), spending.burn(now))
+        };
+        LimitsReport {
+            windows: self.shared.limits().report(now),
+            today_usd,
+            burn: Some(burn),
+        }
     }
 
     /// The first and the last day that a query names, counted from 1970-01-01 in the hub's calendar.

@@ -9,6 +9,7 @@ use forgecast_store::Store;
 
 use crate::counters::Tally;
 use crate::error::{Error, PushError};
+use crate::limits::PlanLimits;
 use crate::options::Options;
 use crate::registry::Registry;
 use crate::spending::Spending;
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) viewers: Arc<AtomicUsize>,
     pub(crate) registry: RwLock<Registry>,
     pub(crate) spending: Mutex<Spending>,
+    pub(crate) limits: Mutex<PlanLimits>,
     /// Ids of pushed events up to this number are durable.
     pub(crate) durable: AtomicU64,
 }
@@ -39,6 +41,10 @@ impl Shared {
 
     pub(crate) fn spending(&self) -> MutexGuard<'_, Spending> {
         self.spending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn limits(&self) -> MutexGuard<'_, PlanLimits> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn set_durable(&self, newest_id: u64) {
@@ -91,6 +97,7 @@ pub(crate) mod testing {
             tally: Tally::default(),
             viewers: Arc::default(),
             spending: Mutex::default(),
+            limits: Mutex::default(),
             durable: AtomicU64::new(0),
         })
     }

@@ -137,6 +137,11 @@ impl Spending {
         })
     }
 
+    /// US dollars that were spent on a day.
+    pub(crate) fn of_day(&self, day: i32) -> f64 {
+        self.spent(BudgetScope::Day, day)
+    }
+
     fn spent(&self, scope: BudgetScope, today: i32) -> f64 {
         let first = match scope {
             BudgetScope::Month => first_of_month(today),

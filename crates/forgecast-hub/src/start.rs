@@ -22,6 +22,7 @@ use crate::estimator::Estimator;
 use crate::hub::Hub;
 use crate::index::Index;
 use crate::ledger::CallLedger;
+use crate::limits::PlanLimits;
 use crate::live::LiveSessions;
 use crate::options::Options;
 use crate::recent::RecentIds;
@@ -65,6 +66,11 @@ pub async fn start(
         .await
         .map_err(Error::store("read the transcripts"))?;
 
+    let limits = store
+        .limits()
+        .await
+        .map_err(Error::store("read the windows of plans"))?;
+
     let ring = RingLimits {
         patches: options.ring_patches,
         bytes: options.ring_bytes * 4,
@@ -99,6 +105,7 @@ pub async fn start(
         viewers: Arc::default(),
         registry: RwLock::new(registry),
         spending: Mutex::new(spending),
+        limits: Mutex::new(PlanLimits::restore(limits)),
         durable: AtomicU64::new(0),
     });
     let state = HubState {

@@ -9,12 +9,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
-use forgecast_protocol::event::{Custom, ProblemFound, Quiet, SourceMoved, UsageSource, WentQuiet};
+use forgecast_protocol::event::{Custom, LimitPassed, ProblemFound, Quiet, SourceMoved, UsageSource, WentQuiet};
+use forgecast_protocol::session::BudgetLevel;
 use forgecast_protocol::{
     Batch, Event, Fact, LogChunk, Problem, ProblemKind, SessionId, SessionRef, SessionRow, SourceCheckpoint, SourceKey,
     SourceKind, Subject, Timestamp,
 };
-use forgecast_session::Limits;
+use forgecast_session::{Limits, plan};
 use forgecast_store::{KnownSession, StoredSession};
 use serde_json::{Value, json};
 
@@ -27,6 +28,7 @@ use crate::estimator::{Estimator, Stage};
 use crate::history::{self, Restored, internal, of_run};
 use crate::index::Index;
 use crate::ledger::CallLedger;
+use crate::limits::LimitNews;
 use crate::live::{LiveSession, LiveSessions};
 use crate::merges::MergedSession;
 use crate::recent::RecentIds;
@@ -225,6 +227,8 @@ impl HubState {
         self.publish_changes(&mut context);
         self.shared.tally.lock().publications.add(begin.elapsed());
         self.ledger.draft_changes(&mut context.draft);
+        let changes = self.shared.limits().take_changes(self.shared.clock.now());
+        context.draft.limits.extend(changes);
         context
     }
 
@@ -270,11 +274,20 @@ impl HubState {
             context.receipt.duplicates += 1;
             return;
         }
+        if let Fact::LimitReported(fact) = &event.fact {
+            if self.shared.limits().read(fact, event.at) {
+                context.receipt.accepted += 1;
+            } else {
+                context.receipt.duplicates += 1;
+            }
+            return;
+        }
         if event.subject == Subject::default() {
             match event.fact {
                 Fact::ProblemFound(found) => self.index.set_problem(&found.key, Some(found.problem)),
                 Fact::ProblemCleared(cleared) => self.index.set_problem(&cleared.key, None),
                 Fact::IndexingProgress(progress) => self.index.set_indexing(progress),
+                Fact::LimitPassed(passed) => context.index_messages.push(limit_message(None, event.at, &passed)),
                 _ => {
                     let reason = Reason::NoSession;
                     context.receipt.rejected.push(Rejected { index, reason });
@@ -323,6 +336,11 @@ impl HubState {
         self.fold_usage_of(&id, context);
         if let (Fact::Custom(custom), SourceKind::Push) = (&event.fact, event.origin.kind) {
             let message = producer_message(&event, custom);
+            context.session_messages.push((id.clone(), message));
+        }
+        if let Fact::LimitPassed(passed) = &event.fact {
+            let message = limit_message(Some(&id), event.at, passed);
+            context.index_messages.push(message.clone());
             context.session_messages.push((id.clone(), message));
         }
         self.count_report(&id, &event, context);
@@ -625,6 +643,49 @@ impl HubState {
         }
     }
 
+    /// What the users of a plan should know by now, as facts: of the session that used it last, if that is still there.
+    pub(crate) fn limit_news(&self, now: Timestamp) -> Vec<Event> {
+        if !self.shared.limits().may_have_news(now) {
+            return Vec::new();
+        }
+        let calendar = &self.shared.options.calendar;
+        let news = self.shared.limits().take_news(now);
+        let registry = self.shared.registry();
+        let events = news.into_iter().map(
+            |LimitNews {
+                 level,
+                 window,
+                 end,
+                 session,
+             }| {
+                let id = session
+                    .as_deref()
+                    .and_then(|id| id.parse().ok())
+                    .filter(|id| registry.has(id));
+                let text = if level == BudgetLevel::Safe {
+                    format!("{}: reset, agents may go on", plan::name(&window))
+                } else {
+                    plan::sentence(&window, session.as_deref(), calendar, now)
+                };
+                let passed = Fact::LimitPassed(LimitPassed {
+                    agent: window.agent,
+                    account: window.account,
+                    scope: window.scope,
+                    window_minutes: window.window_minutes,
+                    level,
+                    used_percent: window.used_percent.filter(|_| level > BudgetLevel::Safe),
+                    resets_at: Some(end),
+                    text,
+                });
+                match id {
+                    Some(id) => internal(&id, now, passed),
+                    None => history::of_hub(Subject::default(), now, passed),
+                }
+            },
+        );
+        events.collect()
+    }
+
     /// Moves what an agent session holds to its build, and removes the agent session.
     pub(crate) fn merge_into_build(&mut self, merged: MergedSession) -> BatchContext {
         let (agent, build) = (merged.agent, merged.build);
@@ -737,4 +798,9 @@ fn producer_message(event: &Event, custom: &Custom) -> Value {
         return custom.data.clone();
     }
     json!({ "type": custom.kind, "at": event.at, "data": custom.data })
+}
+
+/// What viewers are told of a mark of a plan's limit.
+fn limit_message(session: Option<&SessionId>, at: Timestamp, passed: &LimitPassed) -> Value {
+    json!({ "type": "limit_passed", "session": session, "at": at, "data": passed })
 }

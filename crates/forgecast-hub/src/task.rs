@@ -170,6 +170,11 @@ impl HubTask {
                 let id = self.shared.registry().find(&session);
                 if let Some(id) = &id {
                     self.remove(id, End::Removed);
+                    self.shared.limits().forget(&id.to_string());
+                    let limits = self.shared.limits().take_changes(self.shared.clock.now());
+                    let mut draft = CommitDraft::default();
+                    draft.limits.extend(limits);
+                    self.enqueue(draft, None);
                 }
                 let _ = reply.send(id);
             }
@@ -303,6 +308,15 @@ impl HubTask {
         let source = std::mem::replace(&mut batch.source, BatchSource::Internal);
         let folded = self.state.fold(batch);
         self.finish_batch(folded, source);
+        self.announce_limits();
+    }
+
+    /// Folds what the users of plans should know by now.
+    fn announce_limits(&mut self) {
+        for event in self.state.limit_news(self.shared.clock.now()) {
+            self.shared.tally.lock().internal += 1;
+            self.ingest(Batch::of(event), BatchSource::Internal);
+        }
     }
 
     /// Counts a folded batch, hands it to the store, and begins what follows from it.
@@ -519,6 +533,7 @@ impl HubTask {
             self.drain_ready();
         }
         self.evaluate_silences();
+        self.announce_limits();
         self.state.sessions.shrink_when_due(|id| self.commits.holds_session(id));
         self.shrink_calls(0);
         self.show_pressure();

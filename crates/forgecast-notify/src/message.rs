@@ -121,7 +121,7 @@ impl Message<'_> {
         if let Some(project) = &item.project {
             shown["project"] = short(project, MAX_NAME).into();
         }
-        if self.include_text && !item.text.is_empty() {
+        if self.may_say(item) && !item.text.is_empty() {
             shown["text"] = short(&item.text, MAX_TEXT).into();
         }
         shown
@@ -167,7 +167,7 @@ impl Message<'_> {
     fn text(self) -> String {
         let Notification { items, resolved, .. } = self.notification;
         let needed = items.iter().map(|item| {
-            let text = match self.include_text {
+            let text = match self.may_say(item) {
                 true => short(&item.text, MAX_TEXT),
                 false => String::new(),
             };
@@ -190,6 +190,11 @@ impl Message<'_> {
             lines.push("Notifications arrive here.".to_owned());
         }
         lines.join("\n")
+    }
+
+    /// Whether its text may be said: what is asked is an agent's, what is left of a plan is our own.
+    fn may_say(self, item: &NotificationItem) -> bool {
+        self.include_text || item.kind == AttentionKind::Limit
     }
 
     /// The place to go to: the session, or the overview for several.
@@ -220,6 +225,7 @@ fn phrase(kind: AttentionKind) -> &'static str {
         AttentionKind::Waiting => "needs you",
         AttentionKind::Stalled => "is stalled",
         AttentionKind::Budget => "reached a budget threshold",
+        AttentionKind::Limit => "has news of its plan's limit",
     }
 }
 

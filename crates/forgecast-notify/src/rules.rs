@@ -28,9 +28,9 @@ pub struct Rules {
 impl Default for Rules {
     /// Everything that waits for a person or went wrong, at any time.
     fn default() -> Self {
-        use AttentionKind::{Budget, Failed, Stalled, Waiting};
+        use AttentionKind::{Budget, Failed, Limit, Stalled, Waiting};
         Self {
-            events: BTreeSet::from([Waiting, Failed, Stalled, Budget]),
+            events: BTreeSet::from([Waiting, Failed, Stalled, Budget, Limit]),
             your_turn: false,
             projects: Vec::new(),
             quiet: None,

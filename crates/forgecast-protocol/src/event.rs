@@ -3,6 +3,7 @@
 
 mod build;
 mod knowledge;
+mod limits;
 mod process;
 mod source;
 mod usage;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{EventId, EventKey, SessionName, SessionRef};
 use crate::time::Timestamp;
 
-pub use self::{build::*, knowledge::*, process::*, source::*, usage::*, work::*};
+pub use self::{build::*, knowledge::*, limits::*, process::*, source::*, usage::*, work::*};
 
 /// One fact, with whose it is, when it was learned and where it comes from.
 #[serde_with::skip_serializing_none]
@@ -141,6 +142,10 @@ pub enum Fact {
     CallReported(CallReported),
     /// Tokens were used.
     UsageRecorded(UsageRecorded),
+    /// How much of a window of a plan is used up. Belongs to no session and is not stored as it is.
+    LimitReported(LimitReported),
+    /// A mark on the way to the limit of a plan was passed, or the plan can be used again.
+    LimitPassed(LimitPassed),
     /// A budget was passed, or a mark on the way to it.
     BudgetPassed(BudgetPassed),
     /// An agent used a tool.

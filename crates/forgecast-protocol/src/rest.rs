@@ -7,6 +7,7 @@
 
 mod access;
 mod facts;
+mod limits;
 mod log;
 mod notifications;
 mod past;
@@ -19,7 +20,7 @@ use std::borrow::Cow;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Deserializer};
 
-pub use self::{access::*, facts::*, log::*, notifications::*, past::*, reports::*, server::*, sessions::*};
+pub use self::{access::*, facts::*, limits::*, log::*, notifications::*, past::*, reports::*, server::*, sessions::*};
 
 /// Reads words separated by commas, each as a `T`; empty ones are skipped. A query string has no lists of its own.
 fn comma_separated<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {

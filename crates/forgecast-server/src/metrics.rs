@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use forgecast_hub::Counters;
 use forgecast_protocol::health::{RootState, SourceHealth};
 use forgecast_protocol::report::UsageAmount;
-use forgecast_protocol::rest::{Day, StatsQuery};
+use forgecast_protocol::rest::{Day, LimitWindow, LimitsReport, StatsQuery};
 use tokio::time::timeout;
 
 use crate::etag::NoStore;
@@ -53,6 +53,7 @@ pub(crate) async fn scrape(State(shared): State<Arc<AppState>>) -> NoStore<Expos
     sources(&mut page, &shared.health.borrow().clone());
     server(&mut page, &shared);
     hooks(&mut page, *shared.hooks.count());
+    limits(&mut page, &shared.hub.limits());
     if let Some(today) = today {
         usage(&mut page, &today);
     }
@@ -208,6 +209,35 @@ fn usage(page: &mut Page, today: &UsageAmount) {
         gauge "forgecast_usage_today_calls", "Model calls today.", today.calls;
         gauge "forgecast_usage_today_unpriced_calls", "Of those, calls of models without a price.",
             today.unpriced_calls;
+    }
+}
+
+/// Windows of the plans of known agents; what is not known, because it ended or is estimated, has no line.
+fn limits(page: &mut Page, report: &LimitsReport) {
+    let known = || {
+        let windows = report.windows.iter();
+        windows.filter_map(|window| Some((word_of_window(window)?, window)))
+    };
+    let used = known().filter_map(|(word, window)| Some((word, window.used_percent?)));
+    let resets = known().filter_map(|(word, window)| Some((word, window.resets_at?.as_millis() / 1_000)));
+    metrics! { page;
+        gauge "forgecast_limit_used_percent", "How much of a plan's window is used up, where a source says so."
+            by "window", used;
+        gauge "forgecast_limit_resets_timestamp_seconds", "When a plan's window ends, where it is known."
+            by "window", resets;
+    }
+}
+
+fn word_of_window(window: &LimitWindow) -> Option<&'static str> {
+    if window.account.is_some() || window.scope.is_some() || window.unknown_since.is_some() {
+        return None;
+    }
+    match (window.agent.as_str(), window.window_minutes) {
+        ("claude", 300) => Some("claude_five_hours"),
+        ("claude", 10_080) => Some("claude_week"),
+        ("codex", 300) => Some("codex_five_hours"),
+        ("codex", 10_080) => Some("codex_week"),
+        _ => None,
     }
 }
 

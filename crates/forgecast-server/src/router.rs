@@ -128,10 +128,13 @@ fn live_routes(routes: Routes) -> Routes {
 
 #[rustfmt::skip]
 fn report_routes(routes: Routes) -> Routes {
-    routes.section("Reports", "Tokens and money over all sessions.")
+    routes.section("Reports", "Tokens, money and plans over all sessions.")
         .get("/api/v1/stats", View, says("getStats", "Tokens and money, by day, project, model, phase or session")
             .about("From everything that was ever counted, also by sessions that are no longer kept. `forgecast usage --json` \
              prints the same."), stats::stats)
+        .get("/api/v1/limits", View, says("getLimits", "How much of each plan is used up, by whom, and when the rest will be")
+            .about("Official where a source says so, estimated where none does, unknown once the window that was read has \
+             ended."), stats::limits)
         .get("/api/v1/outcomes", View, says("getOutcomes", "How sessions ended, by day or project"), stats::outcomes)
 }
 

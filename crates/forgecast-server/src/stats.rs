@@ -1,11 +1,11 @@
-//! Reports from the history: tokens and cost, and how sessions ended. The hub computes them.
+//! Reports: tokens and cost, how much of each plan is used up, and how sessions ended. The hub computes them.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use forgecast_protocol::report::OutcomeReport;
 use forgecast_protocol::report::UsageReport;
-use forgecast_protocol::rest::{OutcomesQuery, StatsQuery};
+use forgecast_protocol::rest::{LimitsReport, OutcomesQuery, StatsQuery};
 
 use crate::error::Error;
 use crate::etag::WithEtag;
@@ -18,6 +18,11 @@ pub(crate) async fn stats(
     InQuery(query): InQuery<StatsQuery>,
 ) -> Result<WithEtag<UsageReport>, Error> {
     WithEtag::of(&shared.hub.usage_report(query).await?)
+}
+
+/// `GET /api/v1/limits`.
+pub(crate) async fn limits(State(shared): State<Arc<AppState>>) -> Result<WithEtag<LimitsReport>, Error> {
+    WithEtag::of(&shared.hub.limits())
 }
 
 /// `GET /api/v1/outcomes`.

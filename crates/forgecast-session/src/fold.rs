@@ -50,6 +50,9 @@ impl Session {
         let is_news = attention::is_news(&event.fact, &self.state.files, cx);
         let attention = &mut self.state.attention;
         attention.update(before.noticeable, &standing, &self.view, is_news, cx.at);
+        if let Fact::LimitPassed(fact) = &event.fact {
+            attention.pass_limit(fact, &self.view, cx.at);
+        }
     }
 
     /// Hands a fact to the sections that it concerns.
@@ -91,6 +94,8 @@ impl Session {
                 }
             }
             Fact::UsageRecorded(fact) => self.record_usage(fact, cx),
+            // Only a person's notice follows from it.
+            Fact::LimitPassed(_) => Changed::nothing(),
             Fact::BudgetPassed(fact) => {
                 Changed::of(Section::Usage, usage::pass_budget(&mut self.view.usage, fact)).idle()
             }
@@ -133,8 +138,8 @@ impl Session {
                 self.move_to(&fact.to);
                 Changed::nothing()
             }
-            // The ledger has turned the first into usage; the second belongs to no session.
-            Fact::CallReported(_) | Fact::IndexingProgress(_) => Changed::nothing(),
+            // The ledger has turned the first into usage; the others belong to no session.
+            Fact::CallReported(_) | Fact::IndexingProgress(_) | Fact::LimitReported(_) => Changed::nothing(),
         }
     }
 

@@ -17,6 +17,7 @@
 pub mod estimate;
 pub mod ledger;
 pub mod patch;
+pub mod plan;
 pub mod price;
 
 mod fold;

@@ -336,3 +336,12 @@ fn forget_source(db: &Connection, source: &SourceKey) -> Result<usize> {
     db.prepare_cached("DELETE FROM sources WHERE path = ?1")?
         .execute([&source.0])
 }
+
+fn write_limit(db: &Connection, key: &str, body: Option<&str>) -> Result<usize> {
+    match body {
+        Some(body) => db
+            .prepare_cached("INSERT INTO limits VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET body = ?2")?
+            .execute([key, body]),
+        None => db.prepare_cached("DELETE FROM limits WHERE key = ?1")?.execute([key]),
+    }
+}

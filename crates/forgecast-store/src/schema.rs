@@ -20,18 +20,19 @@ const HEADER_BYTES: u64 = 100;
 /// 3.7.0 to 3.51.2 can corrupt a database in WAL mode when its log is reset.
 const OLDEST_SAFE: (i32, &str) = (3_051_003, "3.51.3");
 /// In order; the first one leads to version 1.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../migrations/sqlite/0001_first.sql"),
     include_str!("../migrations/sqlite/0002_usage.sql"),
     include_str!("../migrations/sqlite/0003_log_ids.sql"),
     include_str!("../migrations/sqlite/0004_notifications.sql"),
     include_str!("../migrations/sqlite/0005_scopes.sql"),
+    include_str!("../migrations/sqlite/0006_limits.sql"),
 ];
 /// The version that all migrations lead to.
 const NEWEST: i64 = MIGRATIONS.len() as i64;
 /// What is read at every start, and since which version it is there. Damage in here is found before anybody relies on it,
 /// however large the file is.
-const READ_AT_START: [(&str, i64); 8] = [
+const READ_AT_START: [(&str, i64); 9] = [
     ("meta", 1),
     ("sources", 1),
     ("sessions", 1),
@@ -40,9 +41,10 @@ const READ_AT_START: [(&str, i64); 8] = [
     ("transcripts", 2),
     ("notifier", 4),
     ("names", 5),
+    ("limits", 6),
 ];
 /// All tables, each with the version since which it is there.
-const TABLES: [(&str, i64); 18] = [
+const TABLES: [(&str, i64); 19] = [
     ("meta", 1),
     ("sessions", 1),
     ("rows", 1),
@@ -61,6 +63,7 @@ const TABLES: [(&str, i64); 18] = [
     ("notifications", 4),
     ("notifier", 4),
     ("names", 5),
+    ("limits", 6),
 ];
 /// How long the rest of the file may be looked over at start: a large one is looked over in part. After an unclean stop
 /// longer, for that is when a disk has lost something.

@@ -449,6 +449,14 @@ impl Store {
         self.read("reading the transcripts", query::usage::transcripts).await
     }
 
+    /// What is known of windows of plans: all keys with what stands under them, see [`Write::Limit`](crate::Write).
+    ///
+    /// # Errors
+    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
+    pub async fn limits(&self) -> Result<Vec<(String, String)>, Error> {
+        self.read("reading the windows of plans", query::usage::limits).await
+    }
+
     /// What was used, put together by group and model, in the order of the groups, then the models.
     ///
     /// # Errors

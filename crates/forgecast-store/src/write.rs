@@ -92,6 +92,13 @@ pub enum Write {
         /// Where it was used, as in [`UsageDelta::session`].
         session: String,
     },
+    /// What is known of windows of plans under a key; opaque here. `None` removes it.
+    Limit {
+        /// The key.
+        key: String,
+        /// What is known; replaces what was stored.
+        body: Option<String>,
+    },
 }
 
 /// A difference in what was used; nothing of it needs to be positive.

@@ -30,7 +30,7 @@ pub(crate) use plain::{LogLines, one_line, several_lines};
 pub(crate) use prices::prices;
 pub(crate) use progress::{Progress, Unit};
 pub(crate) use qr::qr;
-pub(crate) use sessions::{change, session, sessions};
+pub(crate) use sessions::{change, limits, session, sessions};
 pub(crate) use short_id::is_short_id;
 pub(crate) use usage::usage;
 

@@ -3,12 +3,14 @@
 
 mod calls;
 pub(crate) mod hooks;
+pub(super) mod limits;
 mod messages;
 mod path;
 mod process;
 mod prompt;
 mod record;
 mod state;
+pub(crate) mod status_line;
 mod subagents;
 mod total;
 mod turn;

@@ -4,6 +4,7 @@
 mod calls;
 mod history;
 mod items;
+mod limits;
 mod path;
 mod prompt;
 mod record;
@@ -181,6 +182,9 @@ struct State {
     /// other line has not come.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tools: Vec<String>,
+    /// How much of the plan is used up, as it was said last.
+    #[serde(skip_serializing_if = "limits::LimitState::is_empty")]
+    limits: limits::LimitState,
 }
 
 /// The use of a tool without its answer.
@@ -302,12 +306,25 @@ impl Reader {
         if input.depth == Depth::Calls || self.state.thread.is_copied(record.ordinal.0) {
             return;
         }
+        self.limits(&line, out);
         match record.kind.get() {
             Some(kind) if SILENT_LINES.contains(&kind) => {}
             Some("event_msg") => self.event(&line, out),
             Some("response_item") => self.item(&line, out),
             Some("compacted") => out.log(&line.context, LogLevel::Info.into(), "", "context compacted", 1),
             _ => out.unknown(),
+        }
+    }
+
+    /// How much of the plan is used up.
+    fn limits(&mut self, line: &Line<'_>, out: &mut dyn Visitor) {
+        let (Some(limits), Some(at)) = (&line.payload.rate_limits.0, line.context.at) else {
+            return;
+        };
+        let now = line.context.input.now;
+        let news = self.state.limits.news(limits, at.min(now), now, line.context.cleaner());
+        for fact in news {
+            out.fact(&line.context, Fact::LimitReported(fact));
         }
     }
 

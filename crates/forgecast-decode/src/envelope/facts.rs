@@ -5,9 +5,9 @@ use std::path::{Component, Path};
 
 use forgecast_protocol::event::{
     ActivityReported, AgentReported, AgentTimes, ArtifactChanged, ArtifactKind, CallId, CallReported, CallTokens,
-    CompletionBasis, Custom, ErrorReported, Fact, ProblemCleared, ProblemFound, SessionSeen, SourceGone,
-    SourceReturned, TestBasis, TestsReported, TokenDelta, ToolUsed, UsageRecorded, UsageSource, WaitingBegan,
-    WaitingEnded,
+    CompletionBasis, Custom, ErrorReported, Fact, LimitReported, LimitSource, ProblemCleared, ProblemFound,
+    SessionSeen, SourceGone, SourceReturned, TestBasis, TestsReported, TokenDelta, ToolUsed, UsageRecorded,
+    UsageSource, WaitingBegan, WaitingEnded,
 };
 use forgecast_protocol::{Problem, ProblemKind, Timestamp};
 use serde::de::DeserializeOwned;
@@ -16,6 +16,13 @@ use serde_json::Value;
 use crate::fields::Fields;
 use crate::{checkpoint, feedback, patterns, phase, summary, tasks};
 
+/// The kind that belongs to no session.
+pub(super) const LIMIT: &str = "limit_reported";
+
+/// Percent above which nothing of a plan is used up.
+const MAX_LIMIT_PERCENT: f64 = 1_000.0;
+/// Minutes of the longest window, which is a quarter of a year.
+const MAX_WINDOW_MINUTES: u32 = 92 * 24 * 60;
 /// Seconds above which a duration is none.
 const MAX_SECONDS: f64 = 1e9;
 
@@ -125,8 +132,9 @@ fn rare(head: &Head, fields: &mut Fields<'_>) -> Result<Fact, String> {
             path: required_line(fields, "path")?,
         }),
         "call_reported" => Fact::CallReported(call(fields)?),
-        "went_quiet" | "estimate_revised" | "budget_passed" | "indexing_progress" | "process_reported"
-        | "source_moved" => {
+        LIMIT => Fact::LimitReported(limit(head, fields)?),
+        "went_quiet" | "estimate_revised" | "budget_passed" | "limit_passed" | "indexing_progress"
+        | "process_reported" | "source_moved" => {
             return Err(format!(
                 "{} is worked out by Forgecast itself and cannot be pushed; report phases and completion instead",
                 head.kind
@@ -326,6 +334,27 @@ fn call(fields: &mut Fields<'_>) -> Result<CallReported, String> {
         context_window: fields.large_count(&["context_window"]),
         tools: Vec::new(),
         offset: 0,
+    })
+}
+
+/// A reading of one window of a plan.
+fn limit(head: &Head, fields: &mut Fields<'_>) -> Result<LimitReported, String> {
+    let minutes = fields.count(&["window_minutes"]);
+    let minutes = minutes.filter(|minutes| (1..=MAX_WINDOW_MINUTES).contains(minutes));
+    let percent = fields.number(&["used_percent"], MAX_LIMIT_PERCENT);
+    let said_at = fields.time(&["observed_at"]).or(head.at);
+    Ok(LimitReported {
+        agent: required(fields, &["agent"])?,
+        account: fields.word(&["account"]),
+        scope: fields.word(&["scope"]),
+        window_minutes: minutes.ok_or(r#"field "window_minutes" is missing, or no number from 1 to 132480"#)?,
+        used_percent: percent
+            .filter(|percent| *percent >= 0.0)
+            .ok_or(r#"field "used_percent" is missing, or no number from 0 to 1000"#)?,
+        resets_at: fields.time(&["resets_at"]),
+        plan: fields.word(&["plan"]),
+        observed_at: said_at.unwrap_or(head.now).min(head.now),
+        source: enum_word(fields, "source").unwrap_or(LimitSource::Reported),
     })
 }
 

@@ -1,9 +1,9 @@
 //! Rollouts of Codex.
 
 use forgecast_decode::transcript::{DecodedLines, Depth};
-use forgecast_protocol::Event;
-use forgecast_protocol::event::{CutShort, Fact};
+use forgecast_protocol::event::{CutShort, Fact, LimitReported, LimitSource};
 use forgecast_protocol::session::WaitingFor;
+use forgecast_protocol::{Event, Timestamp};
 use serde_json::{Value, json};
 
 use super::transcripts::{agent, calls, read, shown};
@@ -542,4 +542,77 @@ fn an_unknown_model_is_none_and_never_guessed() {
         Depth::UsageOnly,
     );
     assert_eq!(calls(&taken)[0].model, None);
+}
+
+fn limits(events: &[Event]) -> Vec<LimitReported> {
+    let facts = events.iter().map(|event| &event.fact);
+    let limits = facts.filter_map(|fact| match fact {
+        Fact::LimitReported(limit) => Some(limit.clone()),
+        _ => None,
+    });
+    limits.collect()
+}
+
+fn limited(second: u32, primary: Value) -> Value {
+    let secondary = json!({"used_percent": 11.0, "window_minutes": 10_080, "resets_at": 1_796_020_000});
+    let limits = json!({"limit_id": "codex", "limit_name": null, "primary": primary, "secondary": secondary,
+        "credits": null, "plan_type": "plus", "rate_limit_reached_type": null});
+    event(second, "token_count", json!({"info": null, "rate_limits": limits}))
+}
+
+#[test]
+fn each_call_says_how_much_of_the_plan_is_used_up() {
+    let five_hours = |percent: f64| json!({"used_percent": percent, "window_minutes": 300, "resets_at": 1_795_270_000});
+    let lines = [
+        limited(1, five_hours(42.5)),
+        limited(2, five_hours(42.5)),
+        limited(3, five_hours(42.5)),
+        limited(4, five_hours(43.0)),
+        limited(200, five_hours(43.0)),
+    ];
+    let said = limits(&read(agent("codex"), &path(ID), &lines, Depth::Everything).events);
+    let short = said.iter().map(|limit| {
+        let second = limit.observed_at.to_string()[14..19].to_owned();
+        (limit.window_minutes, limit.used_percent, second)
+    });
+    let expected = [
+        (300, 42.5, "00:01"),
+        (10_080, 11.0, "00:01"),
+        (300, 42.5, "00:02"),
+        (10_080, 11.0, "00:02"),
+        (300, 43.0, "00:04"),
+        (300, 43.0, "03:20"),
+        (10_080, 11.0, "03:20"),
+    ];
+    let expected = expected.map(|(minutes, percent, second)| (minutes, percent, second.to_owned()));
+    assert_eq!(short.collect::<Vec<_>>(), expected);
+    let first = &said[0];
+    assert_eq!(
+        (first.agent.as_str(), first.scope.as_deref(), first.plan.as_deref()),
+        ("codex", None, Some("plus"))
+    );
+    assert_eq!(first.resets_at.map(Timestamp::as_millis), Some(1_795_270_000_000));
+    assert_eq!(first.source, LimitSource::Transcript);
+}
+
+#[test]
+fn limits_of_older_versions_and_of_single_models_are_read_and_odd_ones_are_not() {
+    let limits_of = |rate_limits: Value| {
+        let line = event(1, "token_count", json!({"info": null, "rate_limits": rate_limits}));
+        limits(&read(agent("codex"), &path(ID), &[line], Depth::Everything).events)
+    };
+    let older = limits_of(json!({"primary": {"used_percent": 5, "window_minutes": 300, "resets_in_seconds": 60}}));
+    assert_eq!(older[0].resets_at.unwrap().to_string(), "2026-11-21T08:01:01.000Z");
+    let of_model = limits_of(json!({"limit_id": "codex_spark", "limit_name": "Spark",
+        "primary": {"used_percent": 5, "window_minutes": 300, "resets_at": 1_795_270_000}}));
+    assert_eq!(of_model[0].scope.as_deref(), Some("Spark"));
+    for odd in [
+        json!({"primary": {"used_percent": 5, "window_minutes": 0}}),
+        json!({"primary": {"used_percent": -5, "window_minutes": 300}}),
+        json!({"primary": {"window_minutes": 300}, "secondary": "none"}),
+        json!([1]),
+        json!(null),
+    ] {
+        assert_eq!(limits_of(odd.clone()), [], "{odd}");
+    }
 }

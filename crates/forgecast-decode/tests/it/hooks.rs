@@ -1,6 +1,6 @@
 //! Hooks of Claude Code.
 
-use forgecast_decode::agents::claude_hook;
+use forgecast_decode::agents::{claude_hook, claude_status_line};
 use forgecast_decode::clean::Cleaner;
 use forgecast_protocol::event::Fact;
 use forgecast_protocol::session::WaitingFor;
@@ -184,4 +184,59 @@ fn what_is_no_hook_is_refused_and_a_wrong_field_costs_only_itself() {
             assert!(!taken(&body).events.is_empty(), "{field}: {value}");
         }
     }
+}
+
+#[test]
+fn a_status_line_says_how_much_of_the_plan_is_used_up_and_nothing_else() {
+    let windows = json!({
+        "five_hour": {"used_percentage": 42.5, "resets_at": 1_796_027_449},
+        "seven_day": {"used_percentage": 11, "resets_at": 1_796_420_449_u64},
+        "seven_day_opus": {"used_percentage": 3},
+        "spend_limit": {"used_percentage": 9, "resets_at": 1_796_420_449_u64},
+        "overage": 7,
+    });
+    let batch = taken(&body("Status", json!({"rate_limits": windows, "account": "work"})));
+    let said = batch.events.iter().map(|event| match &event.fact {
+        Fact::LimitReported(limit) => {
+            let ends = limit.resets_at.map(|at| at.as_millis() / 1_000);
+            (limit.window_minutes, limit.scope.clone(), limit.used_percent, ends)
+        }
+        other => panic!("{other:?}"),
+    });
+    let expected = [
+        (300, None, 42.5, Some(1_796_027_449)),
+        (10_080, None, 11.0, Some(1_796_420_449)),
+        (10_080, Some("opus".to_owned()), 3.0, None),
+    ];
+    assert_eq!(said.collect::<Vec<_>>(), expected);
+    for event in &batch.events {
+        assert!(matches!(&event.fact, Fact::LimitReported(limit)
+            if limit.agent == "claude" && limit.account.as_deref() == Some("work") && limit.observed_at == now()));
+    }
+    assert!(taken(&body("Status", json!({}))).events.is_empty());
+}
+
+#[test]
+fn a_status_line_is_read_field_by_field() {
+    let line = |input: Value| {
+        let cleaner = Cleaner::default();
+        claude_status_line(input.to_string().as_bytes(), None, &cleaner, now()).unwrap()
+    };
+    let whole = line(json!({
+        "session_id": "5f1c", "model": {"id": "claude-opus-4-6", "display_name": "Opus 4.6\u{1b}[31m"},
+        "cost": {"total_cost_usd": 1.25}, "context_window": {"used_percentage": 37},
+        "rate_limits": {"five_hour": {"used_percentage": 42, "resets_at": 1_796_027_449}},
+    }));
+    assert_eq!(
+        (whole.session.as_deref(), whole.model.as_deref()),
+        (Some("5f1c"), Some("Opus 4.6"))
+    );
+    assert_eq!(
+        (whole.session_usd, whole.context_percent, whole.limits.len()),
+        (Some(1.25), Some(37.0), 1)
+    );
+    let odd = line(json!({"session_id": 7, "model": "opus", "cost": {"total_cost_usd": -1}, "rate_limits": []}));
+    assert_eq!((odd.model, odd.session_usd, odd.limits), (None, None, Vec::new()));
+    assert!(claude_status_line(b"[]", None, &Cleaner::default(), now()).is_err());
+    assert!(claude_status_line(b"", None, &Cleaner::default(), now()).is_err());
 }

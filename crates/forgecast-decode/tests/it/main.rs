@@ -20,6 +20,7 @@ mod hostile;
 mod json;
 mod laws;
 mod otlp;
+mod output;
 mod push;
 mod reports;
 mod scan;

@@ -28,6 +28,8 @@ pub(crate) struct CommitDraft {
     pub(crate) transcripts: BTreeMap<SessionName, Binding>,
     pub(crate) calls: BTreeMap<u64, CallRow>,
     pub(crate) forgotten_calls: BTreeSet<u64>,
+    /// What is known of windows of plans, by key; none for what is removed.
+    pub(crate) limits: BTreeMap<String, Option<String>>,
     usage: BTreeMap<SumKey, UsageDelta>,
     /// Owners and sessions whose earlier sums are void.
     forgotten_usage: BTreeSet<(String, String)>,
@@ -55,6 +57,7 @@ impl CommitDraft {
             && self.transcripts.is_empty()
             && self.calls.is_empty()
             && self.forgotten_calls.is_empty()
+            && self.limits.is_empty()
             && self.usage.is_empty()
             && self.forgotten_usage.is_empty()
     }
@@ -86,9 +89,11 @@ impl CommitDraft {
         sum.last_used_at = sum.last_used_at.max(delta.last_used_at);
     }
 
-    /// Takes over what another draft holds of calls, their bindings and their sums: nothing of that may be dropped.
+    /// Takes over what another draft holds of calls, their bindings, their sums and of plans: nothing of that may be
+    /// dropped.
     pub(super) fn take_usage(&mut self, other: &mut Self) {
         self.transcripts.append(&mut other.transcripts);
+        self.limits.append(&mut other.limits);
         for number in std::mem::take(&mut other.forgotten_calls) {
             self.calls.remove(&number);
             self.forgotten_calls.insert(number);
@@ -128,6 +133,8 @@ impl CommitDraft {
         let forgotten = self.forgotten_usage.into_iter();
         writes.extend(forgotten.map(|(owner, session)| Write::ForgetUsage { owner, session }));
         writes.extend(self.usage.into_values().map(Write::Usage));
+        let limits = self.limits.into_iter();
+        writes.extend(limits.map(|(key, body)| Write::Limit { key, body }));
         let checkpoints = self.checkpoints.into_iter();
         writes.extend(checkpoints.map(|(source, checkpoint)| Write::Checkpoint(source, checkpoint)));
         Commit { writes }

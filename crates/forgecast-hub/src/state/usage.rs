@@ -13,6 +13,7 @@ use super::{BatchContext, HubState};
 use crate::counters::Reason;
 use crate::history::{self, internal};
 use crate::ledger::key_of_owner;
+use crate::limits::UseDelta;
 use crate::spending::level;
 use crate::usage::{UsageCause, takes_back};
 
@@ -239,6 +240,18 @@ impl HubState {
         let mut spending = self.shared.spending();
         spending.add(day, used_at, now, usage.tokens.total(), cost_nanos);
         drop(spending);
+        // A report that names no call may be taken back as a whole.
+        if !usage.accounts.is_empty() {
+            let used = UseDelta {
+                model: usage.model.as_deref().unwrap_or_default(),
+                session: &difference.session,
+                project: &difference.project,
+                used_at,
+                tokens: usage.tokens.total(),
+                nanos: cost_nanos,
+            };
+            self.shared.limits().add_use(&used, now);
+        }
         context.draft.add_usage(UsageDelta {
             day,
             owner: difference.owner,

@@ -13,6 +13,7 @@ mod calls;
 mod durability;
 mod laws;
 mod ledger;
+mod limits;
 mod live;
 mod memory;
 mod past;

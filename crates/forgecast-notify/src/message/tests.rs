@@ -98,6 +98,19 @@ fn a_target_may_be_told_without_what_is_asked() {
 }
 
 #[test]
+fn what_is_left_of_a_plan_is_told_to_every_target() {
+    let text = "Claude Code, five hours: 92 % used, reset 15:05";
+    let notification = notification(vec![item("weather-app~1", AttentionKind::Limit, text)], Vec::new());
+    let message = Message {
+        include_text: false,
+        ..message(&notification)
+    };
+    assert_eq!(message.title(), "weather-app has news of its plan's limit");
+    assert_eq!(message.text(), text);
+    assert_eq!(message.json()["data"]["needed"][0]["text"], text);
+}
+
+#[test]
 fn titles_say_who_needs_what() {
     let title = |items, resolved| message(&notification(items, resolved)).title();
     let (a, b) = (

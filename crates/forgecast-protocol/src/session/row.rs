@@ -84,7 +84,7 @@ pub struct Attention {
     /// It waits because a turn ended by itself, or because the user stopped it: worth showing, and no reason to call anybody.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub your_turn: bool,
-    /// Which mark of the budget was passed, for `budget`.
+    /// Which mark of the budget or the limit was passed, for `budget` and `limit`; `safe` when a limit was reset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<BudgetLevel>,
 }
@@ -103,6 +103,8 @@ pub enum AttentionKind {
     Stalled,
     /// A mark of its budget was passed.
     Budget,
+    /// A mark on the way to the limit of its account's plan was passed, or the plan can be used again.
+    Limit,
 }
 
 /// What a session is doing now: the newest that is known of it. The viewer ticks the time since.

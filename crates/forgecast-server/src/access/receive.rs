@@ -1,5 +1,5 @@
 //! What of a session the holder of a share link receives. Not what is about more than this session, such as a passed budget
-//! of a day or a month and what all sessions have spent, and not the paths of this machine. All others receive the bytes that
+//! of a day or a month, the limits of a plan and what all sessions have spent, and not the paths of this machine. All others receive the bytes that
 //! viewers share; for a guest they are written anew, since share links are few.
 
 use forgecast_hub::{Frame, FrameKind};
@@ -22,7 +22,11 @@ impl Principal {
 
     /// Whether this principal may receive a fact of a session that it may view.
     pub(crate) fn can_receive_fact(&self, fact: &Fact) -> bool {
-        let of_all = matches!(fact, Fact::BudgetPassed(passed) if passed.scope != BudgetScope::Session);
+        let of_all = match fact {
+            Fact::BudgetPassed(passed) => passed.scope != BudgetScope::Session,
+            Fact::LimitPassed(_) => true,
+            _ => false,
+        };
         !of_all || !self.is_guest()
     }
 
@@ -36,7 +40,8 @@ impl Principal {
             return false;
         };
         let event = &message["event"];
-        if event["type"] == "budget_passed" && event["data"]["scope"] != "session" {
+        let of_all = event["type"] == "budget_passed" && event["data"]["scope"] != "session";
+        if of_all || event["type"] == "limit_passed" {
             return false;
         }
         remove_paths(&mut message);
@@ -72,7 +77,7 @@ mod tests {
     use std::time::Duration;
 
     use forgecast_protocol::Clock;
-    use forgecast_protocol::event::BudgetPassed;
+    use forgecast_protocol::event::{BudgetPassed, LimitPassed};
     use forgecast_protocol::session::BudgetLevel;
     use serde_json::json;
 
@@ -115,6 +120,26 @@ mod tests {
             assert_eq!(guest.can_receive_fact(&fact), theirs, "{scope:?}");
             assert!(viewer.can_receive_fact(&fact));
         }
+        let limit = LimitPassed {
+            agent: "claude".to_owned(),
+            account: None,
+            scope: None,
+            window_minutes: 300,
+            level: BudgetLevel::Critical,
+            used_percent: Some(92.0),
+            resets_at: None,
+            text: "92 % used".to_owned(),
+        };
+        let event = json!({"type": "limit_passed", "session": "a~1", "data": limit});
+        let message = json!({"type": "event", "topic": "session/a~1", "event": event});
+        let mut frame = Frame {
+            json: message.to_string().into(),
+            position: None,
+            kind: FrameKind::Event,
+        };
+        assert!(viewer.receives(&mut frame) && !guest.receives(&mut frame));
+        let fact = Fact::LimitPassed(limit);
+        assert!(viewer.can_receive_fact(&fact) && !guest.can_receive_fact(&fact));
         let own = json!({"type": "event", "topic": "session/a~1", "event": {"type": "note", "data": 1}});
         let mut frame = Frame {
             json: own.to_string().into(),

@@ -1,6 +1,7 @@
 //! What is worth a person's notice. It is decided here, once for all viewers, by comparing the session before and after a
 //! fact; a viewer tells each `seq` of a session at most once, and one that was away finds the latest in the row.
 
+use forgecast_protocol::event::LimitPassed;
 use forgecast_protocol::session::{Attention, AttentionKind, Budget, BudgetLevel, SessionView, WaitingFor};
 use forgecast_protocol::{Fact, SessionStatus, SourceKind, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,9 @@ impl AttentionLog {
             SessionStatus::Running | SessionStatus::Abandoned => None,
         };
         let known = self.attention.as_ref().map(|attention| attention.kind);
+        let may_go_on = self.attention.as_ref().is_some_and(|attention| {
+            attention.kind == AttentionKind::Limit && attention.level == Some(BudgetLevel::Safe)
+        });
         let is_another_wait = self.begins_another_wait(standing);
         if before != Noticeable::of(view) || is_another_wait {
             match kind {
@@ -89,7 +93,7 @@ impl AttentionLog {
                 }
                 // What was waited for in vain is still to be noticed.
                 None if view.status == SessionStatus::Abandoned => {}
-                None if known == Some(AttentionKind::Budget) => {}
+                None if matches!(known, Some(AttentionKind::Budget | AttentionKind::Limit)) && !may_go_on => {}
                 _ => self.attention = None,
             }
         } else if let Some(attention) = self.attention.as_mut().filter(|_| kind.is_some() && kind == known) {
@@ -128,6 +132,23 @@ impl AttentionLog {
             self.raise(AttentionKind::Budget, usage::budget_text(budget), at);
             if let Some(attention) = &mut self.attention {
                 attention.level = Some(budget.level);
+            }
+        }
+    }
+
+    /// The limit of a plan never hides that a person is waited for or that the session failed, unless it was reset: then
+    /// what an error of the limit stopped may go on.
+    pub(crate) fn pass_limit(&mut self, fact: &LimitPassed, view: &SessionView, at: Timestamp) {
+        let is_reset = fact.level == BudgetLevel::Safe;
+        let is_held_up = match view.status {
+            SessionStatus::Waiting => !(is_reset && self.stopped_by_error),
+            SessionStatus::Failed => true,
+            _ => false,
+        };
+        if !is_held_up {
+            self.raise(AttentionKind::Limit, fact.text.clone(), at);
+            if let Some(attention) = &mut self.attention {
+                attention.level = Some(fact.level);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use forgecast_protocol::event::{
     ActivityReported, AgentActivity, AgentReported, AgentTimes, ArtifactChanged, ArtifactKind, BudgetPassed,
-    BudgetScope, CheckpointReported, CompletionBasis, Custom, CutShort, DecisionRecorded, ErrorReported,
+    BudgetScope, CheckpointReported, CompletionBasis, Custom, CutShort, DecisionRecorded, ErrorReported, LimitPassed,
     PatternRecorded, PhaseReported, ProblemCleared, ProblemFound, ProcessReported, ProcessStatus, Quiet, SessionSeen,
     SourceAccount, SourceGone, SourceMoved, SourceReturned, TaskReported, TestBasis, TestsReported, TokenDelta,
     ToolUsed, UsageRecorded, UsageSource, WaitingBegan, WaitingEnded, WentQuiet, WindowSource,
@@ -250,6 +250,18 @@ pub(crate) fn life_fact() -> impl Strategy<Value = Fact> {
                 level: BudgetLevel::Exceeded,
                 limit_usd,
                 spent_usd: limit_usd,
+            })
+        }),
+        1 => any::<bool>().prop_map(|is_reset| {
+            Fact::LimitPassed(LimitPassed {
+                agent: "claude".to_owned(),
+                account: None,
+                scope: None,
+                window_minutes: 300,
+                level: if is_reset { BudgetLevel::Safe } else { BudgetLevel::Exceeded },
+                used_percent: None,
+                resets_at: None,
+                text: "Claude Code, five hours".to_owned(),
             })
         }),
         1 => (quiet, time(), proptest::option::of(time()))

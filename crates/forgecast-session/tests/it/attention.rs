@@ -1,7 +1,7 @@
 //! What is worth a person's notice.
 
 use forgecast_protocol::event::{
-    BudgetPassed, BudgetScope, CutShort, ProcessReported, ProcessStatus, Quiet, WaitingBegan, WaitingEnded,
+    BudgetPassed, BudgetScope, CutShort, LimitPassed, ProcessReported, ProcessStatus, Quiet, WaitingBegan, WaitingEnded,
 };
 use forgecast_protocol::session::{Attention, AttentionKind, BudgetLevel, WaitingFor};
 use forgecast_protocol::{Event, Fact, SessionStatus, SourceKind, Timestamp};
@@ -241,9 +241,60 @@ proptest! {
             if let Some(attention) = row.attention {
                 prop_assert!(attention.seq >= last && attention.seq <= last + 2);
                 last = attention.seq;
-                let is_budget = attention.kind == AttentionKind::Budget;
-                prop_assert!(is_budget || row.status != SessionStatus::Running);
+                let is_spent = matches!(attention.kind, AttentionKind::Budget | AttentionKind::Limit);
+                prop_assert!(is_spent || row.status != SessionStatus::Running);
             }
         }
     }
+}
+
+fn passes_limit(at: Timestamp, level: BudgetLevel, text: &str) -> Event {
+    let fact = Fact::LimitPassed(LimitPassed {
+        agent: "claude".to_owned(),
+        account: None,
+        scope: None,
+        window_minutes: 300,
+        level,
+        used_percent: None,
+        resets_at: None,
+        text: text.to_owned(),
+    });
+    event(SourceKind::Internal, "hub", at, fact)
+}
+
+#[test]
+fn the_limit_of_a_plan_is_noticed_and_hides_no_wait() {
+    let mut session = after(&[report("Builder", "building", &[])]);
+    session.apply(&passes_limit(minute(2), BudgetLevel::Critical, "92 % used"));
+    assert_eq!(noticed(&session), some(1, AttentionKind::Limit, "92 % used"));
+    assert_eq!(session.row().attention.unwrap().level, Some(BudgetLevel::Critical));
+    session.apply(&waits(minute(3), "run the tests?", Some(WaitingFor::Permission)));
+    session.apply(&passes_limit(minute(4), BudgetLevel::Exceeded, "100 % used"));
+    assert_eq!(noticed(&session), some(2, AttentionKind::Waiting, "run the tests?"));
+    session.apply(&passes_limit(minute(5), BudgetLevel::Safe, "reset"));
+    assert_eq!(noticed(&session), some(2, AttentionKind::Waiting, "run the tests?"));
+}
+
+#[test]
+fn a_reset_calls_for_what_an_error_stopped() {
+    let mut session = after(&[report("Builder", "building", &[])]);
+    let stopped = WaitingBegan {
+        reason: "usage limit reached".to_owned(),
+        waiting_for: Some(WaitingFor::Prompt),
+        cut_short: Some(CutShort::Error),
+        ..WaitingBegan::default()
+    };
+    session.apply(&pushed(minute(2), Fact::WaitingBegan(stopped)));
+    session.apply(&passes_limit(minute(3), BudgetLevel::Exceeded, "100 % used"));
+    assert_eq!(
+        noticed(&session),
+        some(1, AttentionKind::Waiting, "usage limit reached")
+    );
+    session.apply(&passes_limit(minute(4), BudgetLevel::Safe, "reset, agents may go on"));
+    assert_eq!(
+        noticed(&session),
+        some(2, AttentionKind::Limit, "reset, agents may go on")
+    );
+    session.apply(&goes_on(minute(5)));
+    assert_eq!(noticed(&session), None, "it goes on");
 }

@@ -25,6 +25,7 @@ mod loops;
 mod panels;
 mod patches;
 mod phases;
+mod plan;
 mod prices;
 mod processes;
 mod runs;

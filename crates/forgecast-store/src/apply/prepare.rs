@@ -104,11 +104,17 @@ impl PreparedCommit {
                 owner.len() + session.len(),
                 alone(move |db, owners| owners.forget(db, &owner, &session)),
             ),
+            Write::Limit { key, body } => limit(key, body),
         };
         self.bytes += (OVERHEAD + bytes) as u64;
         self.actions.push(action);
         Ok(())
     }
+}
+
+fn limit(key: String, body: Option<String>) -> (usize, Action) {
+    let bytes = key.len() + body.as_ref().map_or(0, String::len);
+    (bytes, alone(move |db, _| super::write_limit(db, &key, body.as_deref())))
 }
 
 fn of_session(

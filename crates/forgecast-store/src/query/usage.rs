@@ -66,6 +66,13 @@ pub(crate) fn transcripts(db: &Transaction<'_>) -> Result<Vec<StoredTranscript>>
     transcripts.collect()
 }
 
+/// What is known of windows of plans, by key.
+pub(crate) fn limits(db: &Transaction<'_>) -> Result<Vec<(String, String)>> {
+    let mut statement = db.prepare_cached("SELECT key, body FROM limits ORDER BY key")?;
+    let limits = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    limits.collect()
+}
+
 /// What the transcripts of stored sessions are called, by their ids: the title of the session that is theirs, or the id of
 /// the build that they belong to.
 pub(crate) fn titles(db: &Transaction<'_>) -> Result<HashMap<String, String>> {

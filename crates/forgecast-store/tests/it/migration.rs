@@ -34,6 +34,13 @@ fn version_1(place: &Place) {
     }
 }
 
+fn limit(key: &str, body: Option<&str>) -> Write {
+    Write::Limit {
+        key: key.to_owned(),
+        body: body.map(str::to_owned),
+    }
+}
+
 #[tokio::test]
 async fn a_database_of_the_first_version_keeps_its_facts_and_takes_calls() {
     let place = Place::new();
@@ -68,7 +75,11 @@ async fn a_database_of_the_first_version_keeps_its_facts_and_takes_calls() {
         call(1, &[2], "a call"),
         bound,
         Write::Usage(delta),
+        limit("one", Some("1")),
+        limit("two", Some("2")),
     ];
+    store.commit(commit(writes)).await.unwrap();
+    let writes = [limit("one", None), limit("two", Some("3"))];
     store.commit(commit(writes)).await.unwrap();
     store.close().await.unwrap();
 
@@ -81,6 +92,7 @@ async fn a_database_of_the_first_version_keeps_its_facts_and_takes_calls() {
     assert_eq!(store.calls(vec![2]).await.unwrap().len(), 1);
     assert_eq!(store.transcripts().await.unwrap().len(), 1);
     assert_eq!(store.usage(UsageQuery::default()).await.unwrap()[0].key, "1970-01-01");
+    assert_eq!(store.limits().await.unwrap(), [("two".to_owned(), "3".to_owned())]);
 }
 
 /// What brought the schema to its fourth version, as it was released.

@@ -11,7 +11,7 @@ use forgecast_decode::push;
 use forgecast_hub::{Hub, ImportOutcome};
 use forgecast_protocol::health::SourceHealth;
 use forgecast_protocol::rest::{
-    EventPage, Exported, ImportReceipt, PushReceipt, Rejection, SessionList, SessionsQuery,
+    EventPage, Exported, ImportReceipt, LimitsReport, PushReceipt, Rejection, SessionList, SessionsQuery,
 };
 use forgecast_protocol::session::{SessionRow, SourceOfState};
 use forgecast_protocol::{SessionRef, SessionView};
@@ -262,6 +262,17 @@ impl SessionClient {
     pub(crate) fn view(&self, session: &SessionRef) -> Result<SessionView> {
         serde_json::from_slice(&self.view_json(session)?)
             .context("the session's state cannot be read; is the server of another version?")
+    }
+
+    /// How much of each plan is used up. A server that does not know yet has no windows.
+    ///
+    /// # Errors
+    /// The server fails.
+    pub(crate) fn limits(&self) -> Result<LimitsReport> {
+        match self {
+            Self::Remote(client) => Ok(client.get("/api/v1/limits")?.unwrap_or_default()),
+            Self::Local(local) => Ok(local.hub.limits()),
+        }
     }
 
     /// Calls `each` with every message about a session until the server ends or takes it away.

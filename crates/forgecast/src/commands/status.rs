@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::Context;
 use super::session_client::{self, Database, SessionClient};
 use crate::cli::StatusArgs;
+use crate::pipeline::local_calendar;
 use crate::terminal::{self, LiveText};
 
 /// Prints the session, and with `--watch` each change until the stream ends.
@@ -27,7 +28,15 @@ pub(crate) fn run(context: &Context, args: &StatusArgs) -> Result<()> {
     } else {
         let view = client.view(&id)?;
         let now = forgecast_ingest::system_clock().now();
+        let limits = client.limits()?;
         terminal::print(&terminal::session(&view, now, context.style()));
+        terminal::print(&terminal::limits(
+            &limits,
+            &view.id,
+            &local_calendar(),
+            now,
+            context.style(),
+        ));
     }
     Ok(())
 }

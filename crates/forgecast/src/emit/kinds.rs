@@ -140,6 +140,10 @@ pub(super) const KINDS: &[Kind] = kinds! {
         "input": Count, "output": Count, "cache_read": Count, "cache_write": Count, "cost_usd": Number,
         "model", "agent", "context_tokens": Count, "context_percent": Number, "source",
     }
+    limit_reported: {
+        "agent", "account", "scope", "window_minutes": Count, "used_percent": Number, "resets_at", "plan",
+        "observed_at",
+    }
     tool_used: { "tool", "summary", "agent", "success": Flag, "use_id" }
     waiting_began: { "reason", "waiting_for", "agent", "use_id", "tool", "summary", "cut_short" }
     waiting_ended: { "agent", "use_id", "tool" }

@@ -115,6 +115,7 @@ fn required(word: &str) -> &'static [&'static str] {
         "decision_recorded" => &["key=d-1"],
         "pattern_recorded" => &["pattern_id=p-1"],
         "artifact_changed" => &["name=a.md"],
+        "limit_reported" => &["agent=claude", "window_minutes=300", "used_percent=42"],
         "tool_used" => &["tool=Bash"],
         "error_reported" => &["message=it broke"],
         "problem_found" => &["key=k", "problem.message=odd"],

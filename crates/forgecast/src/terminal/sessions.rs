@@ -1,10 +1,11 @@
 //! Sessions as text: a list as a table, one session line by line, a change in one line.
 
-use forgecast_protocol::Timestamp;
+use forgecast_protocol::rest::LimitsReport;
 use forgecast_protocol::session::{
     PhaseStatus, PhaseView, RowTests, SessionRow, SessionStatus, SessionView, SourceOfState, Tests,
 };
-use forgecast_session::phase_order;
+use forgecast_protocol::{Calendar, SessionId, Timestamp};
+use forgecast_session::{phase_order, plan};
 
 use super::plain::Color;
 use super::short_id::short_ids;
@@ -54,6 +55,23 @@ pub(crate) fn sessions(rows: &[SessionRow], now: Timestamp, style: Style) -> Str
         STATUS => style.status(rows[row].status, cell),
         TESTS if rows[row].tests.as_ref().and_then(|tests| tests.failed) > Some(0) => style.paint(Color::Red, cell),
         _ => cell.to_owned(),
+    })
+}
+
+/// The windows of plans that a session used a part of, a line each.
+pub(crate) fn limits(
+    report: &LimitsReport,
+    session: &SessionId,
+    calendar: &Calendar,
+    now: Timestamp,
+    style: Style,
+) -> String {
+    let id = session.to_string();
+    let windows = report.windows.iter();
+    let windows = windows.filter(|window| window.sessions.iter().any(|share| share.key == id));
+    windows.fold(String::new(), |text, window| {
+        let sentence = plan::sentence(window, Some(&id), calendar, now);
+        text + &style.labeled("limit", &one_line(&sentence))
     })
 }
 

@@ -21,6 +21,7 @@ mod https;
 mod idle;
 mod import;
 mod kill;
+mod limits;
 mod moves;
 mod nightly;
 mod nights;

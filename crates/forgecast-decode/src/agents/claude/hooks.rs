@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use super::limits::{Windows, of_status_line};
 use super::{asks_user, starts_agent};
 use crate::clean::Cleaner;
 use crate::lenient::{Count, List, Object, Text};
@@ -44,6 +45,10 @@ struct Hook<'a> {
     background_tasks: List<'a, Background<'a>>,
     mcp_server_name: Text<'a>,
     elicitation_id: Text<'a>,
+    /// Of what is given to the status line, which `forgecast statusline` sends like a hook; with the name of the account.
+    #[serde(borrow)]
+    rate_limits: Object<Windows<'a>>,
+    account: Text<'a>,
 }
 
 /// What the tool that starts a subagent answers.
@@ -82,6 +87,7 @@ pub fn decode_hook(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Bat
     let context = HookContext {
         hook: &hook,
         cleaner,
+        now,
         subject: Subject {
             transcript: Some(session_name(&cleaner.identity(session))),
             directory: hook.cwd.get().map(|folder| cleaner.line(folder)),
@@ -128,6 +134,7 @@ fn name(hook: &Hook<'_>, session: &str, body: &[u8], now: Timestamp) -> String {
 struct HookContext<'t> {
     hook: &'t Hook<'t>,
     cleaner: &'t Cleaner,
+    now: Timestamp,
     subject: Subject,
 }
 
@@ -150,6 +157,7 @@ impl HookContext<'_> {
             Some("SubagentStop") => self.agent("completed"),
             Some("SessionStart") => vec![seen(self.subject.directory.as_deref())],
             Some("SessionEnd") => vec![closed(self.word(&hook.reason))],
+            Some("Status") => self.limits(),
             _ => vec![self.sign_of_life()],
         }
     }
@@ -309,6 +317,15 @@ impl HookContext<'_> {
             return vec![self.sign_of_life()];
         };
         vec![agent(id, self.word(&self.hook.agent_type), status)]
+    }
+
+    /// A status line that is drawn is no work: it says how much of the plan is used up and nothing else.
+    fn limits(&self) -> Vec<Fact> {
+        let Some(windows) = &self.hook.rate_limits.0 else {
+            return Vec::new();
+        };
+        let limits = of_status_line(windows, self.hook.account.get(), self.now, self.cleaner);
+        limits.into_iter().map(Fact::LimitReported).collect()
     }
 
     fn sign_of_life(&self) -> Fact {

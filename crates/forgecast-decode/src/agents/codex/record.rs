@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::lenient::{Count, Integer, List, Object, Text, Words};
+use crate::lenient::{Count, Integer, List, Number, Object, Text, Words};
 use crate::tool_input::{Input, Question};
 
 /// One line.
@@ -39,6 +39,7 @@ pub(super) struct Payload<'a> {
     pub(super) model: Text<'a>,
     pub(super) service_tier: Text<'a>,
     pub(super) info: Object<Info<'a>>,
+    pub(super) rate_limits: Object<RateLimits<'a>>,
     /// The thread that the line is of.
     pub(super) thread_id: Text<'a>,
     pub(super) thread_name: Text<'a>,
@@ -66,6 +67,29 @@ pub(super) struct Payload<'a> {
     pub(super) output: Option<&'a RawValue>,
     /// Of a request to the user.
     pub(super) questions: List<'a, Question<'a>>,
+}
+
+/// How much of the plan is used up.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct RateLimits<'a> {
+    pub(super) limit_id: Text<'a>,
+    pub(super) limit_name: Text<'a>,
+    pub(super) primary: Object<LimitWindow>,
+    pub(super) secondary: Object<LimitWindow>,
+    pub(super) plan_type: Text<'a>,
+}
+
+/// How much of one window of the plan is used up.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct LimitWindow {
+    pub(super) used_percent: Number,
+    pub(super) window_minutes: Count,
+    /// Seconds since 1970.
+    pub(super) resets_at: Count,
+    /// Instead of it in older versions.
+    pub(super) resets_in_seconds: Count,
 }
 
 /// What a thread goes on with.
@@ -143,7 +167,7 @@ pub(super) struct Answer<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct AnswerMetadata {
-    pub(super) exit_code: crate::lenient::Number,
+    pub(super) exit_code: Number,
 }
 
 impl<'a> Payload<'a> {

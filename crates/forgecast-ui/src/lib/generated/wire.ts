@@ -63,6 +63,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How much of each plan is used up, by whom, and when the rest will be
+         * @description Official where a source says so, estimated where none does, unknown once the window that was read has ended.
+         */
+        get: operations["getLimits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -818,7 +838,7 @@ export interface components {
         Attention: {
             /** @description What happened. */
             kind: components["schemas"]["AttentionKind"];
-            /** @description Which mark of the budget was passed, for `budget`. */
+            /** @description Which mark of the budget or the limit was passed, for `budget` and `limit`; `safe` when a limit was reset. */
             level?: components["schemas"]["BudgetLevel"];
             /**
              * Format: uint64
@@ -833,7 +853,7 @@ export interface components {
             your_turn?: boolean;
         };
         /** @description What is worth a person's notice. */
-        AttentionKind: "completed" | "failed" | "waiting" | "stalled" | "budget";
+        AttentionKind: "completed" | "failed" | "waiting" | "stalled" | "budget" | "limit";
         /** @description How a budget stands, as of the last mark that was passed. */
         Budget: {
             /** @description How near it is. */
@@ -1405,7 +1425,7 @@ export interface components {
             partialSuccess?: components["schemas"]["PartialSuccess"];
         };
         /** @description A fact. Every field that a producer may leave out is optional: absent means "not said", never zero. */
-        Fact: components["schemas"]["SessionSeen"] | components["schemas"]["PhaseReported"] | components["schemas"]["CheckpointReported"] | components["schemas"]["TaskReported"] | components["schemas"]["TestsReported"] | components["schemas"]["AgentReported"] | components["schemas"]["DecisionRecorded"] | components["schemas"]["PatternRecorded"] | components["schemas"]["ArtifactChanged"] | components["schemas"]["CallReported"] | components["schemas"]["UsageRecorded"] | components["schemas"]["BudgetPassed"] | components["schemas"]["ToolUsed"] | components["schemas"]["WaitingBegan"] | components["schemas"]["WaitingEnded"] | components["schemas"]["ProcessReported"] | components["schemas"]["ActivityReported"] | components["schemas"]["ErrorReported"] | components["schemas"]["CompletionReported"] | components["schemas"]["WentQuiet"] | components["schemas"]["EstimateRevised"] | components["schemas"]["ProblemFound"] | components["schemas"]["ProblemCleared"] | components["schemas"]["SourceGone"] | components["schemas"]["SourceReturned"] | components["schemas"]["SourceMoved"] | components["schemas"]["IndexingProgress"] | components["schemas"]["Custom"];
+        Fact: components["schemas"]["SessionSeen"] | components["schemas"]["PhaseReported"] | components["schemas"]["CheckpointReported"] | components["schemas"]["TaskReported"] | components["schemas"]["TestsReported"] | components["schemas"]["AgentReported"] | components["schemas"]["DecisionRecorded"] | components["schemas"]["PatternRecorded"] | components["schemas"]["ArtifactChanged"] | components["schemas"]["CallReported"] | components["schemas"]["UsageRecorded"] | components["schemas"]["LimitReported"] | components["schemas"]["LimitPassed"] | components["schemas"]["BudgetPassed"] | components["schemas"]["ToolUsed"] | components["schemas"]["WaitingBegan"] | components["schemas"]["WaitingEnded"] | components["schemas"]["ProcessReported"] | components["schemas"]["ActivityReported"] | components["schemas"]["ErrorReported"] | components["schemas"]["CompletionReported"] | components["schemas"]["WentQuiet"] | components["schemas"]["EstimateRevised"] | components["schemas"]["ProblemFound"] | components["schemas"]["ProblemCleared"] | components["schemas"]["SourceGone"] | components["schemas"]["SourceReturned"] | components["schemas"]["SourceMoved"] | components["schemas"]["IndexingProgress"] | components["schemas"]["Custom"];
         /** @description By what usage is grouped. */
         GroupBy: "day" | "project" | "model" | "phase" | "session";
         /**
@@ -1486,6 +1506,147 @@ export interface components {
              * @description Files in all.
              */
             files: number;
+        };
+        /** @description How a window is known. */
+        LimitBasis: "official" | "estimated";
+        /** @description So much of a window of a plan is used up that its users should know, or it can be used again. Goes to the session that used it last, once per mark and window. */
+        LimitPassed: {
+            /** @description The account, where its owner names it. */
+            account?: string;
+            /** @description The agent whose plan it is. */
+            agent: string;
+            /** @description How near the limit it is: `warning` from 75 percent, `critical` from 90, `exceeded` when all is used up, and `safe` when the window ended after one of the last two: agents may go on. */
+            level: components["schemas"]["BudgetLevel"];
+            /** @description When the window ends, or ended. */
+            resets_at?: components["schemas"]["Timestamp"];
+            /** @description What the window limits, when that is not everything. */
+            scope?: string;
+            /** @description One line for people. */
+            text: string;
+            /**
+             * Format: double
+             * @description Percent that is used up; absent when the window ended.
+             */
+            used_percent?: number;
+            /**
+             * Format: uint32
+             * @description Length of the window, minutes.
+             */
+            window_minutes: number;
+        };
+        /** @description A reading of one window of a plan. Belongs to an account and to no session; the hub keeps the readings of each window, and neither folds nor stores the fact itself. */
+        LimitReported: {
+            /** @description The account, where its owner names it; absent: the only one of the agent. */
+            account?: string;
+            /** @description The agent whose plan it is: `claude`, `codex`. */
+            agent: string;
+            /** @description When this was so. */
+            observed_at: components["schemas"]["Timestamp"];
+            /** @description The plan as its vendor calls it, `plus`. */
+            plan?: string;
+            /** @description When the window ends and nothing is used up any more, if that is said. */
+            resets_at?: components["schemas"]["Timestamp"];
+            /** @description What the window limits, when that is not everything: a model such as `opus`. */
+            scope?: string;
+            /** @description Who says so. */
+            source: components["schemas"]["LimitSource"];
+            /**
+             * Format: double
+             * @description Share of the window that is used up, from 0; above 100 when more than the plan may be used.
+             */
+            used_percent: number;
+            /**
+             * Format: uint32
+             * @description Length of the window, minutes: 300 for five hours.
+             */
+            window_minutes: number;
+        };
+        /** @description What one session or project used of a window. */
+        LimitShare: {
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            cost_usd: number;
+            /** @description The session's id, or the project. */
+            key: string;
+            /**
+             * Format: double
+             * @description Percent of everything that was counted in the window, by cost; by tokens when no cost is known.
+             */
+            share_percent: number;
+            /**
+             * Format: uint64
+             * @description Tokens.
+             */
+            tokens: number;
+            /**
+             * Format: double
+             * @description Percent of the whole window: its share of what is used up. Use of the account that is not counted here (another machine, the web) is divided among the sessions. Absent when it is not known how much is used up.
+             */
+            window_percent?: number;
+        };
+        /** @description Who says how much of a window is used up. */
+        LimitSource: "transcript" | "status_line" | "output" | "reported";
+        /** @description The windows of all plans that are known, and what is being used, all from memory. */
+        LimitsReport: {
+            /** @description How fast tokens and money go at the moment. */
+            burn?: components["schemas"]["BurnRate"];
+            /**
+             * Format: double
+             * @description US dollars that were used today by the server's calendar.
+             * @default 0
+             */
+            today_usd: number;
+            /** @description The windows, by agent, account and length. */
+            windows: components["schemas"]["LimitWindow"][];
+        };
+        /** @description One window of a plan: five hours, a week. */
+        LimitWindow: {
+            /** @description The account, where its owner names it; absent: the only one of the agent. */
+            account?: string;
+            /** @description The agent whose plan it is: `claude`, `codex`. */
+            agent: string;
+            /** @description How it is known. Of an estimated one only its times and what was used in it are known, never a percentage. */
+            basis: components["schemas"]["LimitBasis"];
+            /**
+             * Format: double
+             * @description US dollars that these would cost by the price of the API.
+             */
+            cost_usd: number;
+            /** @description When it was read last. */
+            observed_at?: components["schemas"]["Timestamp"];
+            /** @description The plan as its vendor calls it. */
+            plan?: string;
+            /** @description The same by project; what has no project has the empty key. */
+            projects?: components["schemas"]["LimitShare"][];
+            /** @description When it ends and nothing is used up any more; absent when that is not known. */
+            resets_at?: components["schemas"]["Timestamp"];
+            /** @description What the window limits, when that is not everything: a model such as `opus`. */
+            scope?: string;
+            /** @description Who used it: the sessions, the most first, at most 50. */
+            sessions?: components["schemas"]["LimitShare"][];
+            /** @description Who said so. */
+            source?: components["schemas"]["LimitSource"];
+            /**
+             * Format: uint64
+             * @description Tokens that the sessions used in it, as they were counted here.
+             */
+            tokens: number;
+            /** @description Since when it is not known how much is used up: the window that was read last ended then. */
+            unknown_since?: components["schemas"]["Timestamp"];
+            /**
+             * Format: double
+             * @description Percent that is used up; above 100 when more than the plan may be used. Absent when that is not known.
+             */
+            used_percent?: number;
+            /** @description In which range it will be used up at the present rate, with a probability of 80 %. Absent when that is after its end, when too little is known, and when nothing is being used. */
+            used_up?: components["schemas"]["TimeRange"];
+            /**
+             * Format: uint32
+             * @description Length, minutes: 300 for five hours.
+             */
+            window_minutes: number;
         };
         /**
          * @description A token that is to be exchanged for a cookie.
@@ -2848,6 +3009,13 @@ export interface components {
             /** @description How it stands, or stood when it was left: `pending` when the build went back behind it. */
             status: components["schemas"]["PhaseStatus"];
         };
+        /** @description A range of time. */
+        TimeRange: {
+            /** @description Its beginning. */
+            from: components["schemas"]["Timestamp"];
+            /** @description Its end. */
+            to: components["schemas"]["Timestamp"];
+        };
         /**
          * Format: date-time
          * @description RFC 3339 in UTC with milliseconds.
@@ -3485,6 +3653,13 @@ export type Hook = components['schemas']['Hook'];
 export type ImportReceipt = components['schemas']['ImportReceipt'];
 export type Index = components['schemas']['Index'];
 export type IndexingProgress = components['schemas']['IndexingProgress'];
+export type LimitBasis = components['schemas']['LimitBasis'];
+export type LimitPassed = components['schemas']['LimitPassed'];
+export type LimitReported = components['schemas']['LimitReported'];
+export type LimitShare = components['schemas']['LimitShare'];
+export type LimitSource = components['schemas']['LimitSource'];
+export type LimitsReport = components['schemas']['LimitsReport'];
+export type LimitWindow = components['schemas']['LimitWindow'];
 export type Login = components['schemas']['Login'];
 export type LogLevel = components['schemas']['LogLevel'];
 export type LogLine = components['schemas']['LogLine'];
@@ -3573,6 +3748,7 @@ export type TestSummary = components['schemas']['TestSummary'];
 export type Timeline = components['schemas']['Timeline'];
 export type TimelineMark = components['schemas']['TimelineMark'];
 export type TimelineSpan = components['schemas']['TimelineSpan'];
+export type TimeRange = components['schemas']['TimeRange'];
 export type Timestamp = components['schemas']['Timestamp'];
 export type TokenCounts = components['schemas']['TokenCounts'];
 export type ToolUsed = components['schemas']['ToolUsed'];
@@ -3733,6 +3909,48 @@ export interface operations {
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             507: components["responses"]["507"];
+        };
+    };
+    getLimits: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what is here already. */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The windows of all plans that are known, and what is being used, all from memory. */
+            200: {
+                headers: {
+                    /** @description Names this very content. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitsReport"];
+                };
+            };
+            /** @description Nothing changed. */
+            304: {
+                headers: {
+                    /** @description Names this very content. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
         };
     };
     live: {

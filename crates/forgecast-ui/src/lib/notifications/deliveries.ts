@@ -15,6 +15,7 @@ const SAYS: Readonly<Record<AttentionKind, string>> = {
   stalled: 'is stalled',
   failed: 'failed',
   budget: 'reached a budget threshold',
+  limit: 'has news of its plan’s limit',
   completed: 'is completed',
 };
 

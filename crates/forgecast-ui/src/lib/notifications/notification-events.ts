@@ -6,7 +6,7 @@ import type { Toast } from './toasts';
 import type { Attention, AttentionKind, SessionRow } from '../generated/wire';
 
 export type NotificationKind = AttentionKind;
-export const NOTIFICATION_KINDS: readonly NotificationKind[] = ['completed', 'failed', 'waiting', 'stalled', 'budget'];
+export const NOTIFICATION_KINDS: readonly NotificationKind[] = ['completed', 'failed', 'waiting', 'stalled', 'budget', 'limit'];
 
 export const KIND_NAMES: Record<NotificationKind, string> = {
   completed: 'a session completes',
@@ -14,6 +14,7 @@ export const KIND_NAMES: Record<NotificationKind, string> = {
   waiting: 'a session needs you',
   stalled: 'a session stalls',
   budget: 'a budget threshold is reached',
+  limit: 'a plan is nearly used up, or can be used again',
 };
 
 export interface Message {
@@ -34,6 +35,7 @@ const WHAT: Record<NotificationKind, string> = {
   waiting: 'needs you',
   stalled: 'stalled',
   budget: 'reached a budget threshold',
+  limit: 'has news of its plan’s limit',
 };
 
 /** How what needs notice in a row is told; the server decided that it does. */
@@ -42,8 +44,11 @@ export function messageFor(row: SessionRow, { kind, text }: Attention): Message 
   return { kind, session: row.id, title: `${row.name} ${what}`, body: text, tag: `forgecast ${row.id} ${kind}` };
 }
 
-/** How a mark of the budget of a day or a month is told. */
+/** How a mark of the budget of a day or a month is told, or of a limit that no session is near. */
 export function messageForBudget(toast: Toast): Message {
+  if (toast.scope === 'limit') {
+    return { kind: 'limit', session: toast.session, title: 'Plan limit', body: toast.text, tag: `forgecast ${toast.key} ${toast.level}` };
+  }
   return {
     kind: 'budget',
     session: toast.session,

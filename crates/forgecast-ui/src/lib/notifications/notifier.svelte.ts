@@ -89,9 +89,9 @@ class Notifier {
     if (attention || isFirst) this.#store();
   }
 
-  /** A mark of a budget was passed; that of a session stands in its row. */
+  /** A mark of a budget or of a limit was passed; what is about a session stands in its row. */
   onBudgetPassed(toast: Toast): void {
-    if (toast.scope !== 'session') this.#offer(messageForBudget(toast));
+    if (toast.scope === 'limit' ? toast.session === undefined : toast.scope !== 'session') this.#offer(messageForBudget(toast));
   }
 
   /** Keeps what was told for the next visit, not more often than messages are collected. Only the tab that shows does. */

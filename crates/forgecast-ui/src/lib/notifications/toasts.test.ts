@@ -40,3 +40,22 @@ describe('a budget that was passed', () => {
     fc.assert(fc.property(fc.anything(), (data) => void toastOf({ ...PASSED, data }, 'sessions')));
   });
 });
+
+describe('the limit of a plan', () => {
+  const data = { agent: 'claude', window_minutes: 300, level: 'critical', text: 'Claude Code, five hours: 92 % used' };
+  const passed = { type: 'limit_passed', session: 'shop~2', at: '2026-01-31T12:00:00Z', data };
+
+  it('is told in the words of the server, the newest mark of a window only', () => {
+    const toast = toastOf(passed, 'sessions')!;
+    expect(toast).toMatchObject({ scope: 'limit', level: 'critical', text: data.text, session: 'shop~2' });
+    const reset = toastOf({ ...passed, session: null, data: { ...data, level: 'safe', text: 'reset' } }, 'sessions')!;
+    expect(reset.session).toBeUndefined();
+    expect(addToast([toast], reset, 3).map(({ text }) => text)).toEqual(['reset']);
+  });
+
+  it('is left out when it is broken', () => {
+    expect(toastOf({ ...passed, data: { ...data, level: 'loud' } }, 'sessions')).toBeUndefined();
+    expect(toastOf({ ...passed, data: { ...data, text: 7 } }, 'sessions')).toBeUndefined();
+    fc.assert(fc.property(fc.anything(), (other) => void toastOf({ ...passed, data: other }, 'sessions')));
+  });
+});

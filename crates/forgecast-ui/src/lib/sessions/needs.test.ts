@@ -43,6 +43,14 @@ describe('who needs somebody', () => {
     expect(found).toEqual(['stalled', 'failed', undefined, undefined]);
   });
 
+  it('is who nears the limit of its plan, and who may go on and does not', () => {
+    const marks = (['warning', 'critical', 'exceeded', 'safe'] as const).map((level) => row('a', { attention: attention('limit', { level }) }));
+    expect(marks.map(needOf)).toEqual([undefined, 'limit', 'limit', undefined]);
+    expect(marks.slice(1, 3).map(needText)).toEqual(['plan nearly used up', 'plan used up']);
+    const stopped = row('a', { status: 'waiting', waiting_for: 'prompt', attention: attention('limit', { level: 'safe' }) });
+    expect([needOf(stopped), needText(stopped)]).toEqual(['limit', 'can go on']);
+  });
+
   it('is who was found stopped by an error or crashed, while that is fresh', () => {
     const stopped = row('a', {
       status: 'waiting',

@@ -12,7 +12,7 @@ export const FRESH_END_MS = 30 * MINUTE;
 export const FRESH_FAILURE_MS = 12 * HOUR;
 
 /** What somebody is needed for, in the order in which it is shown. */
-export const NEEDS = ['waiting', 'failed', 'stalled', 'budget'] as const;
+export const NEEDS = ['waiting', 'failed', 'stalled', 'budget', 'limit'] as const;
 export type Need = (typeof NEEDS)[number];
 
 /** What is worth somebody's notice in a row. What was blocked, stalled, failed or stopped by an error already when the session
@@ -42,6 +42,8 @@ export function needOf(row: SessionRow): Need | undefined {
   if (attention === undefined || attention.your_turn) return undefined;
   // That half of it is used is worth a word, and needs nobody yet.
   if (attention.kind === 'budget' && attention.level !== 'critical' && attention.level !== 'exceeded') return undefined;
+  // What works on needs nobody because it may go on.
+  if (attention.kind === 'limit' && (attention.level === 'warning' || (attention.level === 'safe' && row.status === 'running'))) return undefined;
   return NEEDS.find((need) => need === attention.kind);
 }
 
@@ -77,6 +79,9 @@ export function needText(row: SessionRow): string {
       return row.status === 'abandoned' ? 'crashed' : 'failed';
     case 'stalled':
       return 'stalled';
+    case 'limit':
+      if (row.attention?.level === 'safe') return 'can go on';
+      return row.attention?.level === 'exceeded' ? 'plan used up' : 'plan nearly used up';
     default:
       return row.attention?.level === 'exceeded' ? 'over budget' : 'near budget';
   }
