@@ -34,6 +34,8 @@ export class Mock {
   protocol = 1;
   /** The answer of `/api/v1/stats`; none: it is unavailable. */
   report: Json | undefined;
+  /** The answer of `/api/v1/limits`; none: it is unavailable. */
+  limits: Json | undefined;
   /** How often the report was asked for, and how often with the tag that it had. */
   readonly asked = { report: 0, unchanged: 0 };
   #http: Server | undefined;
@@ -85,6 +87,8 @@ export class Mock {
       this.asked.unchanged += Number(same);
       response.setHeader('etag', tag).setHeader('content-type', 'application/json');
       response.writeHead(same ? 304 : 200).end(same ? undefined : body);
+    } else if (path === '/api/v1/limits' && this.limits) {
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(this.limits));
     } else if (/\/log(\/matches)?$/.test(path)) {
       const found = this.#lines(new URL(request.url ?? '/', 'http://x'));
       response.setHeader('content-type', 'application/json');

@@ -487,3 +487,24 @@ export function logLines(count: number, secondsApart = 2): { at: string; level?:
     ...TEXTS[at % TEXTS.length]!,
   }));
 }
+
+/** How much of two plans is used up; `session` took a half of the first one. */
+export function limits(session: string, over: Json = {}): Json {
+  const hour = 3_600_000;
+  const at = (ms: number) => new Date(Date.now() + ms).toISOString();
+  const share = { key: session, share_percent: 50, window_percent: 31.2, tokens: 1_000_000, cost_usd: 6 };
+  const official = {
+    agent: 'claude',
+    window_minutes: 300,
+    basis: 'official',
+    used_percent: 62.4,
+    resets_at: at(2 * hour),
+    used_up: { from: at(hour), to: at(1.5 * hour) },
+    tokens: 2_000_000,
+    cost_usd: 12,
+    sessions: [share],
+    ...over,
+  };
+  const ended = { agent: 'codex', window_minutes: 10_080, basis: 'official', unknown_since: at(-hour), tokens: 0, cost_usd: 0 };
+  return { windows: [official, ended], today_usd: 12 };
+}

@@ -2,7 +2,7 @@
 
 import { Mock } from '../support/mock.ts';
 import { axeViolations, expect, test } from '../support/page.ts';
-import { ago, fill, report, row, transcriptView } from '../support/states.ts';
+import { ago, fill, limits, report, row, transcriptView } from '../support/states.ts';
 
 const ID = 'weather-app~1';
 let mock: Mock;
@@ -141,4 +141,20 @@ test('a row without a known price says so', async ({ page }) => {
   await expect(page.locator('[data-session="a~1"] .usage')).toContainText('unpriced');
   await expect(page.locator('[data-session="b~1"] .usage')).toContainText('at least');
   await expect(page.locator('[data-session="c~1"] .usage')).not.toContainText('at least');
+});
+
+test('the limits of plans stand on the overview, and with the session that took a part', async ({ page }) => {
+  mock.limits = limits(ID);
+  await page.goto(mock.url);
+  const claude = page.locator('[data-total="limit-claude-300"]');
+  await expect(claude).toContainText('Claude Code, five hours');
+  await expect(claude).toContainText(/62% limit between \d\d:\d\d and \d\d:\d\d, reset \d\d:\d\d/);
+  await expect(page.locator('[data-total="limit-codex-10080"]')).toContainText(/\? unknown since \d\d:\d\d/);
+  expect(await axeViolations(page)).toEqual([]);
+  await page.goto(`${mock.url}/session/${ID}`);
+  const panel = page.locator('[data-panel="limits"]');
+  await expect(panel.locator('li')).toHaveText([
+    /^This build took 31% of your five hours of Claude Code; at this rate the limit comes between \d\d:\d\d and \d\d:\d\d, reset \d\d:\d\d\s*$/,
+  ]);
+  expect(await axeViolations(page)).toEqual([]);
 });
