@@ -14,6 +14,7 @@ pub(crate) mod session_client;
 pub(crate) mod sessions;
 pub(crate) mod share;
 pub(crate) mod status;
+pub(crate) mod statusline;
 pub(crate) mod token;
 pub(crate) mod usage;
 

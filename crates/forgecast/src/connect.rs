@@ -67,6 +67,7 @@ impl Added {
 struct Entries {
     hooks: BTreeSet<String>,
     telemetry: BTreeSet<String>,
+    status_line: BTreeSet<String>,
 }
 
 impl Entries {
@@ -94,7 +95,12 @@ pub(crate) fn difference(agent: Agent, before: Option<&str>, after: Option<&str>
     };
     let hooks = differs(&before.hooks, &after.hooks);
     let settings = differs(&before.telemetry, &after.telemetry);
-    let parts = [(hooks, "hook", ""), (settings, "setting", " of telemetry")];
+    let line = differs(&before.status_line, &after.status_line);
+    let parts = [
+        (hooks, "hook", ""),
+        (settings, "setting", " of telemetry"),
+        (line, "status line", ""),
+    ];
     let parts = parts.into_iter().filter(|(count, ..)| *count > 0);
     let parts: Vec<String> = parts
         .map(|(count, thing, of)| terminal::counted(count, thing) + of)
@@ -102,7 +108,10 @@ pub(crate) fn difference(agent: Agent, before: Option<&str>, after: Option<&str>
     if parts.is_empty() {
         return "the token".to_owned();
     }
-    parts.join(" and ")
+    match parts.split_last() {
+        Some((last, before)) if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        _ => parts.concat(),
+    }
 }
 
 /// A unified diff with three lines of context.

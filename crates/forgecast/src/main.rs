@@ -21,6 +21,7 @@ mod runtime_file;
 mod server_urls;
 mod shutdown;
 mod spool;
+mod status_line;
 mod telemetry;
 mod terminal;
 mod typo;
@@ -79,6 +80,10 @@ fn run(cli: Cli, began: Instant) -> Result<()> {
         Command::Usage(args) => commands::usage::run(&context, &args),
         Command::Prices(args) => commands::prices::run(&context, &args),
         Command::Emit(args) => commands::emit::run(&context, &args, began),
+        Command::Statusline(args) => {
+            commands::statusline::run(&context, &args);
+            Ok(())
+        }
         Command::Init(args) => commands::init::run(&context, &args),
         Command::Doctor(args) => commands::doctor::run(&context, &args),
         Command::Forget(args) => commands::forget::run(&context, &args),

@@ -81,6 +81,21 @@ pub(crate) struct EmitArgs {
     pub(crate) strict: bool,
 }
 
+/// Options of `statusline`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StatuslineArgs {
+    /// What the line says: parts separated by |, with {model}, {context}, {session}, {day}, {burn}, {limits} and {command};
+    /// a part with something unknown in it is left out [default: all of them in this order; {command} with --command]
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(crate) template: Option<String>,
+    /// A status line of your own: a shell command that gets the same input, and whose output {command} stands for
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
+    /// The name of the account, if this machine's agents use several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) account: Option<String>,
+}
+
 /// Options of `init`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct InitArgs {
@@ -93,6 +108,9 @@ pub(crate) struct InitArgs {
     /// Remove what init added, and nothing else
     #[arg(long)]
     pub(crate) undo: bool,
+    /// Also make `forgecast statusline` the status line of Claude Code; one of your own runs within it
+    #[arg(long)]
+    pub(crate) statusline: bool,
     /// The server's address [default: the running server, else host and port of the configuration]
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,

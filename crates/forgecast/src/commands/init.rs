@@ -21,6 +21,9 @@ use token::Tokens;
 /// # Errors
 /// The settings cannot be parsed or written, or `--url` is not an address.
 pub(crate) fn run(context: &Context, args: &InitArgs) -> Result<()> {
+    if args.statusline && args.agent != Agent::Claude {
+        bail!("only Claude Code has a status line; omit --statusline");
+    }
     let config = context.configure(args.sources.flags())?;
     let url = match &args.url {
         Some(url) => server_urls::parse(url)?,
@@ -72,6 +75,10 @@ fn change_file(context: &Context, args: &InitArgs, target: Target<'_>, file: &Pa
         Agent::Claude => connect::claude::add(before.as_deref(), target, variable, added),
         Agent::Codex => connect::codex::add(before.as_deref(), target, added),
     };
+    let edited = edited.and_then(|edited| match args.agent {
+        Agent::Claude if args.statusline && !args.undo => connect::claude::status_line::add(edited, &program()),
+        _ => Ok(edited),
+    });
     let edited = edited.map_err(|why| anyhow!("{}: {why}; fix it and run the command again", file.display()))?;
     for note in &edited.notes {
         terminal::print(&format!("{}: {note}\n", file.display()));
@@ -153,6 +160,13 @@ fn undo(agent: Agent, text: Option<&str>, record: Option<&Record>) -> Result<Edi
         Agent::Claude => connect::claude::remove(text, added),
         Agent::Codex => connect::codex::remove(text, added),
     }
+}
+
+/// The path of this program, as far as the system says it.
+fn program() -> String {
+    let path = std::env::current_exe().ok();
+    let path = path.and_then(|path| path.into_os_string().into_string().ok());
+    path.unwrap_or_else(|| "forgecast".to_owned())
 }
 
 /// The address of the running server that watches the same transcripts, else the address by the configuration.

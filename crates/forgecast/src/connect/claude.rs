@@ -7,6 +7,7 @@ use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject, CstObjectPr
 
 use super::{Added, Edited, Entries, HOOKS, Target};
 
+pub(crate) mod status_line;
 pub(crate) mod token;
 
 /// The events with a hook. Claude Code has no HTTP hooks for the start of a session; the transcript begins with it. Only events
@@ -114,6 +115,7 @@ pub(crate) fn remove(text: &str, added: Option<&Added>) -> Result<Edited, String
             }
         }
     }
+    status_line::remove(&settings);
     let guessed = added.is_none().then(|| guess(&settings, &urls)).flatten();
     let added = added.or(guessed.as_ref());
     if let Some(env) = settings.object_value("env") {
@@ -157,7 +159,7 @@ pub(crate) fn hooks(text: &str) -> Result<Vec<(String, String)>, String> {
     Ok(found)
 }
 
-/// The hooks and the variables that tell of a Forgecast server; nothing of a text that cannot be read.
+/// The hooks, the variables and the status line that are ours; nothing of a text that cannot be read.
 pub(super) fn entries(text: &str) -> Entries {
     let hooks = hooks(text).unwrap_or_default().into_iter();
     let names = telemetry("").map(|(name, _)| name).into_iter().chain([token::HEADERS]);
@@ -165,7 +167,13 @@ pub(super) fn entries(text: &str) -> Entries {
     Entries {
         hooks: hooks.map(|(event, url)| format!("{event} {url}")).collect(),
         telemetry: values.collect(),
+        status_line: status_line(text).into_iter().collect(),
     }
+}
+
+/// The command of the status line, if it is ours; none of a text that cannot be read.
+fn status_line(text: &str) -> Option<String> {
+    status_line::ours(&parse(text).ok()?.object_value()?)
 }
 
 /// The value of a variable in the settings.

@@ -7,6 +7,7 @@ use ureq::Agent;
 
 use crate::client;
 
+const JSON: &str = "application/json";
 /// The size of the largest answer in bytes.
 const MAX_ANSWER: u64 = 64 << 10;
 
@@ -23,23 +24,8 @@ pub(crate) enum Answer {
 
 /// Sends an envelope to the server at `url` (such as `http://127.0.0.1:8080`), with a token if there is one.
 pub(crate) fn post(url: &str, token: Option<&str>, envelope: &str, deadline: Instant) -> Answer {
-    let config = Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(deadline.saturating_duration_since(Instant::now())))
-        .max_redirects(0)
-        .proxy(None)
-        .build();
-    let mut request = Agent::new_with_config(config)
-        .post(format!("{url}/api/v1/events"))
-        .header("content-type", "application/json");
-    if let Some(token) = token {
-        request = request.header("authorization", format!("Bearer {token}"));
-    }
-    let answer = request.send(envelope).and_then(|mut answer| {
-        let body = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec()?;
-        Ok((answer.status().as_u16(), body))
-    });
-    let (status, body) = match answer {
+    let exchange = Exchange { url, token, deadline };
+    let (status, body) = match exchange.send("/api/v1/events", Some(envelope)) {
         Ok(answer) => answer,
         Err(error) => return Answer::Later(format!("{url}: {error}")),
     };
@@ -48,6 +34,44 @@ pub(crate) fn post(url: &str, token: Option<&str>, envelope: &str, deadline: Ins
         200 => Answer::Accepted,
         400 | 413 | 422 => Answer::Refused(reason()),
         _ => Answer::Later(reason()),
+    }
+}
+
+/// Requests to a server that all have to be over by a deadline.
+#[derive(Clone, Copy)]
+pub(crate) struct Exchange<'a> {
+    pub(crate) url: &'a str,
+    pub(crate) token: Option<&'a str>,
+    pub(crate) deadline: Instant,
+}
+
+impl Exchange<'_> {
+    /// Sends JSON to a path, or asks for what is there. Returns the status and the body of the answer.
+    ///
+    /// # Errors
+    /// The server did not answer in time, or not in HTTP.
+    pub(crate) fn send(self, path: &str, json: Option<&str>) -> Result<(u16, Vec<u8>), ureq::Error> {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(self.deadline.saturating_duration_since(Instant::now())))
+            .max_redirects(0)
+            .proxy(None)
+            .build();
+        let agent = Agent::new_with_config(config);
+        let address = format!("{}{path}", self.url);
+        let bearer = self.token.map(|token| format!("Bearer {token}"));
+        let mut answer = match (json, &bearer) {
+            (Some(json), Some(bearer)) => agent
+                .post(address)
+                .header("authorization", bearer)
+                .content_type(JSON)
+                .send(json),
+            (Some(json), None) => agent.post(address).content_type(JSON).send(json),
+            (None, Some(bearer)) => agent.get(address).header("authorization", bearer).call(),
+            (None, None) => agent.get(address).call(),
+        }?;
+        let body = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec()?;
+        Ok((answer.status().as_u16(), body))
     }
 }
 

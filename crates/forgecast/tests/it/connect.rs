@@ -188,3 +188,45 @@ fn doctor_says_what_is_connected_and_what_is_not() {
     assert!(said.contains("does not answer"), "{said}");
     server.signal(rustix::process::Signal::CONT);
 }
+
+#[test]
+fn a_status_line_is_offered_and_taken_away_to_the_byte() {
+    let own = "{\n  \"statusLine\": { \"type\": \"command\", \"command\": \"printf mine\" } // mine\n}\n";
+    for text in ODD.iter().chain([&own]) {
+        let world = World::new();
+        let file = settings(&world);
+        fs::write(&file, text).unwrap();
+        let (code, shown, stderr) = world.run(&["init", "claude", "--statusline", "--yes"]);
+        assert_eq!((code, stderr.as_str()), (0, ""));
+        assert!(
+            shown.starts_with("Adds 10 hooks, 5 settings of telemetry and 1 status line to "),
+            "{shown}"
+        );
+        let written = fs::read_to_string(&file).unwrap();
+        assert!(written.contains("/forgecast statusline"), "{written}");
+        assert_eq!(
+            written.contains("--command 'printf mine'"),
+            text.contains("printf mine"),
+            "{written}"
+        );
+        let (_, again, _) = world.run(&["init", "claude", "--yes"]);
+        assert!(again.contains("no change needed"), "{again}");
+        // Somebody else writes: then only what is ours is removed.
+        fs::write(&file, written.clone() + "\n").unwrap();
+        assert_eq!(world.run(&["init", "claude", "--undo", "--yes"]).0, 0);
+        let left = fs::read_to_string(&file).unwrap();
+        assert!(
+            !left.contains("forgecast") && left.contains("printf mine") == text.contains("printf mine"),
+            "{left}"
+        );
+        fs::write(&file, text).unwrap();
+        assert_eq!(world.run(&["init", "claude", "--statusline", "--yes"]).0, 0);
+        assert_eq!(world.run(&["init", "claude", "--undo", "--yes"]).0, 0);
+        assert_eq!(fs::read_to_string(&file).unwrap(), *text);
+    }
+    let (code, _, stderr) = World::new().run(&["init", "codex", "--statusline"]);
+    assert!(
+        code == 1 && stderr.contains("only Claude Code has a status line"),
+        "{stderr}"
+    );
+}

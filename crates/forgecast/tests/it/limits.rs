@@ -1,7 +1,10 @@
-//! How much of a plan is used up: read from rollouts, shown in the API, the metrics and the terminal.
+//! How much of a plan is used up: read from rollouts, told by a status line with and without a server, and by what agents
+//! print; shown in the API, the metrics and the terminal.
 
 use std::fs;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::io::Write;
+use std::process::Stdio;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
@@ -16,6 +19,25 @@ fn now() -> u64 {
 
 fn time(seconds: u64) -> String {
     forgecast_protocol::Timestamp::from_millis(i64::try_from(seconds * 1_000).unwrap()).to_string()
+}
+
+/// Runs a command with an input: exit code and standard output.
+fn run_with(world: &World, arguments: &[&str], input: &str) -> (i32, String, Duration) {
+    let mut command = world.command(arguments);
+    let began = Instant::now();
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that ends without reading closes the pipe.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let took = began.elapsed();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let text = String::from_utf8(output.stdout).unwrap();
+    (output.status.code().unwrap(), text, took)
 }
 
 fn windows(server: &Server) -> Vec<Value> {
@@ -111,4 +133,123 @@ fn marks_are_called_for_and_stand_in_the_row_of_the_session() {
         text.starts_with("Codex, five hours: 92 % used, 92 % by this session"),
         "{text}"
     );
+}
+
+fn status_line(percent: f64) -> String {
+    json!({
+        "hook_event_name": "Status", "session_id": "5f1c", "cwd": "/srv/weather",
+        "model": {"id": "claude-opus-4-6", "display_name": "Opus 4.6"},
+        "cost": {"total_cost_usd": 1.5}, "context_window": {"used_percentage": 37},
+        "rate_limits": {"five_hour": {"used_percentage": percent, "resets_at": now() + 3_600}},
+    })
+    .to_string()
+}
+
+#[test]
+fn a_status_line_is_printed_and_what_it_says_is_sent() {
+    let world = World::new();
+    let server = world.serve();
+    let (code, text, _) = run_with(&world, &["statusline"], &status_line(42.0));
+    assert!(
+        code == 0 && text.starts_with("Opus 4.6 · context 37 % · $1.50"),
+        "{text}"
+    );
+    assert!(
+        text.contains(" · 5h 42 %, 1h left") || text.contains(" · 5h 42 %, 60m left"),
+        "{text}"
+    );
+    let window = window_when(&server, "claude", 300, |window| window["used_percent"] == 42.0);
+    assert_eq!(window["source"], "status_line");
+    assert_eq!(
+        server.json("/api/v1/sessions")["sessions"],
+        json!([]),
+        "a line that is drawn is no session"
+    );
+    let (_, text, _) = run_with(
+        &world,
+        &["statusline", "--account", "work", "--template", "{model}"],
+        &status_line(7.0),
+    );
+    assert_eq!(text, "Opus 4.6\n");
+    window_when(&server, "claude", 300, |window| {
+        window["account"] == "work" || window["account"].is_null()
+    });
+    let accounts = eventually("both accounts are known", || {
+        let windows = windows(&server);
+        (windows.len() == 2).then_some(windows)
+    });
+    assert!(
+        accounts
+            .iter()
+            .any(|window| window["account"] == "work" && window["used_percent"] == 7.0)
+    );
+}
+
+#[test]
+fn without_a_server_a_status_line_is_kept_once_and_delivered_later() {
+    let world = World::new();
+    let input = status_line(42.0);
+    for _ in 0..3 {
+        let (code, text, _) = run_with(&world, &["statusline"], &input);
+        assert!(code == 0 && text.contains("5h 42 %"), "{text}");
+    }
+    let spool = world.path("home/.local/share/forgecast/spool");
+    let waiting = || {
+        let files = fs::read_dir(&spool).unwrap().flatten();
+        files
+            .filter(|file| file.path().extension().is_some_and(|end| end == "json"))
+            .count()
+    };
+    assert_eq!(waiting(), 1, "it said the same three times");
+    let server = world.serve();
+    window_when(&server, "claude", 300, |window| window["used_percent"] == 42.0);
+    eventually("the spool is empty", || (waiting() == 0).then_some(()));
+}
+
+#[test]
+fn a_status_line_never_fails_and_passes_the_users_own_through() {
+    let world = World::new();
+    for input in [
+        "",
+        "hello",
+        "[]",
+        "{\"model\": 7}",
+        "{\"rate_limits\": {\"five_hour\": 3}}",
+    ] {
+        let (code, text, _) = run_with(&world, &["statusline"], input);
+        assert_eq!((code, text.as_str()), (0, "\n"), "{input}");
+    }
+    let own = [
+        "statusline",
+        "--command",
+        "sed 's/.*session_id.:.\\(5f1c\\).*/mine: \\1/'",
+    ];
+    let (_, text, _) = run_with(&world, &own, &status_line(1.0));
+    assert_eq!(text, "mine: 5f1c\n");
+    let both = [
+        "statusline",
+        "--command",
+        "printf mine",
+        "--template",
+        "{command}|{model}",
+    ];
+    assert_eq!(run_with(&world, &both, &status_line(1.0)).1, "mine · Opus 4.6\n");
+    let broken = ["statusline", "--command", "exit 3", "--template", "{command}|{model}"];
+    assert_eq!(run_with(&world, &broken, &status_line(1.0)).1, "Opus 4.6\n");
+}
+
+/// How long a status line takes: printed, never asserted, since this machine has other things to do.
+#[test]
+fn a_status_line_costs_its_agent_little() {
+    let world = World::new();
+    let server = world.serve();
+    let figures = |what: &str| {
+        let times = (0..40).map(|step| run_with(&world, &["statusline"], &status_line(f64::from(step))).2);
+        let mut times: Vec<Duration> = times.collect();
+        times.sort_unstable();
+        println!("{what}: median {:?}, slowest {:?}", times[20], times[39]);
+    };
+    figures("with a server");
+    server.kill();
+    figures("without one");
 }
