@@ -14,7 +14,9 @@ use serde::de::DeserializeOwned;
 
 use crate::config::{LogFormat, LogLevel};
 pub(crate) use access::{ListenArgs, ShareArgs, TokenArgs, TokenCommand};
-pub(crate) use agents::{Agent, DoctorArgs, EmitArgs, InitArgs, PricesArgs, PricesCommand, StatuslineArgs, UsageArgs};
+pub(crate) use agents::{
+    Agent, DoctorArgs, EmitArgs, IngestArgs, InitArgs, PricesArgs, PricesCommand, StatuslineArgs, UsageArgs,
+};
 pub(crate) use notify::{NotifyArgs, NotifyCommand};
 
 /// The live view of autonomous coding builds.
@@ -63,6 +65,8 @@ pub(crate) enum Command {
     Prices(PricesArgs),
     /// Report a fact from a script; it is kept in a file while no server answers
     Emit(EmitArgs),
+    /// Show a run of an agent by what it prints as JSON: claude -p --output-format stream-json … | forgecast ingest -
+    Ingest(IngestArgs),
     /// Print the status line of Claude Code, whose input is read from standard input
     Statusline(StatuslineArgs),
     /// Connect a coding agent: shows the change to its settings, and writes it with --yes

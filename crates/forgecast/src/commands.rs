@@ -6,6 +6,7 @@ pub(crate) mod emit;
 pub(crate) mod export;
 pub(crate) mod forget;
 pub(crate) mod import;
+pub(crate) mod ingest;
 pub(crate) mod init;
 pub(crate) mod notify;
 pub(crate) mod prices;

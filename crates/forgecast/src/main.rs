@@ -84,6 +84,7 @@ fn run(cli: Cli, began: Instant) -> Result<()> {
             commands::statusline::run(&context, &args);
             Ok(())
         }
+        Command::Ingest(args) => commands::ingest::run(&context, &args),
         Command::Init(args) => commands::init::run(&context, &args),
         Command::Doctor(args) => commands::doctor::run(&context, &args),
         Command::Forget(args) => commands::forget::run(&context, &args),

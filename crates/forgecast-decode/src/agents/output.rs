@@ -3,7 +3,10 @@
 //! that a transcript would have, which the agent's own reader reads. What no transcript says is read here: how much of the
 //! plan is used up, and how the run ended.
 
-use forgecast_protocol::event::{CompletionBasis, CompletionReported, Fact};
+use std::collections::BTreeMap;
+
+use forgecast_protocol::event::{CallReported, CompletionBasis, CompletionReported, Fact, UsageRecorded};
+use forgecast_protocol::session::TokenCounts;
 use forgecast_protocol::{Event, LogChunk, Origin, SourceKind, Subject, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -30,6 +33,9 @@ struct Run {
     subject: Subject,
     /// How it ended, as far as it has said.
     outcome: Option<Outcome>,
+    /// The last call of the main agent, and what the run's calls have put out as far as was said.
+    last_call: Option<CallReported>,
+    output: BTreeMap<String, u64>,
 }
 
 /// How a run ended: whether well, and in which words.
@@ -91,6 +97,11 @@ impl OutputReader {
             );
             self.offset += line.len() as u64 + 1;
         }
+        if run.agent.key == "codex" {
+            out.events.iter_mut().for_each(as_report);
+        }
+        run.remember_calls(&out);
+        out.events.extend(run.rest_of_output(&value, now));
         out.events.extend(run.besides(&value, line, cleaner, now));
         out
     }
@@ -145,11 +156,41 @@ impl OutputReader {
             },
             reader: agent.reader(path, ""),
             outcome: None,
+            last_call: None,
+            output: BTreeMap::new(),
         });
     }
 }
 
 impl Run {
+    fn remember_calls(&mut self, lines: &DecodedLines) {
+        let calls = lines.events.iter().filter_map(|event| match &event.fact {
+            Fact::CallReported(call) if !call.call.sidechain => Some(call),
+            _ => None,
+        });
+        for call in calls {
+            let message = call.call.message.clone().unwrap_or_default();
+            self.output.insert(message, call.tokens.output);
+            self.last_call = Some(call.clone());
+        }
+    }
+
+    /// A message of Claude Code is printed when it has hardly begun, so it says how much the model was sent and not how
+    /// much it answered. The result says that of all: what is missing is counted with the last call.
+    fn rest_of_output(&mut self, line: &Map<String, Value>, now: Timestamp) -> Option<Event> {
+        let usage = line
+            .get("usage")
+            .filter(|_| line.get("type").is_some_and(|kind| kind == "result"))?;
+        let output = usage.get("output_tokens").and_then(Value::as_u64)?;
+        let said: u64 = self.output.values().fold(0, |sum, output| sum.saturating_add(*output));
+        let missing = output.checked_sub(said).filter(|missing| *missing > 0)?;
+        let call = self.last_call.as_mut()?;
+        call.tokens.output = call.tokens.output.saturating_add(missing);
+        let message = call.call.message.clone().unwrap_or_default();
+        self.output.insert(message, call.tokens.output);
+        Some(event(self.subject.clone(), Fact::CallReported(call.clone()), now))
+    }
+
     /// What no transcript says.
     fn besides(&mut self, value: &Map<String, Value>, line: &[u8], cleaner: &Cleaner, now: Timestamp) -> Option<Event> {
         let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -199,8 +240,10 @@ fn claude_lines(line: &Map<String, Value>, folder: Option<&str>, now: Timestamp)
         "isSidechain".to_owned(),
         line.get("parent_tool_use_id").is_some_and(Value::is_string).into(),
     );
-    if let Some(session) = written.remove("session_id") {
-        written.insert("sessionId".to_owned(), session);
+    for (printed, name) in [("session_id", "sessionId"), ("request_id", "requestId")] {
+        if let Some(id) = written.remove(printed) {
+            written.insert(name.to_owned(), id);
+        }
     }
     if let Some(folder) = folder {
         written.insert("cwd".to_owned(), folder.into());
@@ -258,6 +301,26 @@ fn codex_item(item: &Map<String, Value>) -> Option<Value> {
         "web_search" => json!({"type": "WebSearch", "id": id, "query": get("query")}),
         _ => return None,
     })
+}
+
+/// Codex prints what a whole turn used, which may be several calls: a report that names none, and counts as long as no
+/// rollout tells of the session.
+fn as_report(event: &mut Event) {
+    let Fact::CallReported(call) = &event.fact else {
+        return;
+    };
+    let tokens = TokenCounts {
+        input: call.tokens.input,
+        output: call.tokens.output,
+        cache_read: call.tokens.cache_read,
+        cache_write: call.tokens.cache_write(),
+    };
+    event.fact = Fact::UsageRecorded(UsageRecorded {
+        tokens: tokens.signed(1),
+        model: call.model.clone(),
+        used_at: call.used_at,
+        ..UsageRecorded::default()
+    });
 }
 
 fn event(subject: Subject, fact: Fact, now: Timestamp) -> Event {

@@ -1,11 +1,12 @@
 //! What agents print as JSON says what their transcripts say, and how the run ended.
 
-use forgecast_decode::agents::{OutputReader, output_envelopes};
+use forgecast_decode::agents::{OutputReader, claude_status_line, output_envelopes};
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::push;
 use forgecast_decode::transcript::DecodedLines;
 use forgecast_protocol::event::{Fact, UsageSource};
 use forgecast_protocol::{Event, SourceKind};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::transcripts::now;
@@ -25,9 +26,12 @@ fn read(lines: &[Value]) -> (DecodedLines, Option<Event>) {
 }
 
 pub(super) fn claude() -> Vec<Value> {
-    let usage = json!({"input_tokens": 11, "cache_read_input_tokens": 100, "output_tokens": 7});
+    let usage = json!({"input_tokens": 11, "cache_read_input_tokens": 100, "output_tokens": 1});
     let message = |id: &str, content: Value| json!({"id": id, "type": "message", "role": "assistant", "model": "claude-sonnet-4-5", "content": content, "usage": usage});
-    let said = |message: Value| json!({"type": "assistant", "message": message, "parent_tool_use_id": null, "session_id": "5f1c"});
+    let said = |message: Value| {
+        json!({"type": "assistant", "message": message, "parent_tool_use_id": null, "session_id": "5f1c",
+        "request_id": "req_1"})
+    };
     vec![
         json!({"type": "system", "subtype": "init", "cwd": "/srv/tide", "session_id": "5f1c", "model": "claude-sonnet-4-5", "tools": []}),
         said(message(
@@ -40,7 +44,7 @@ pub(super) fn claude() -> Vec<Value> {
             "rateLimitType": "five_hour", "utilization": 0.91, "isUsingOverage": false}, "session_id": "5f1c"}),
         said(message("msg_2", json!([{"type": "text", "text": "Done."}]))),
         json!({"type": "result", "subtype": "success", "is_error": false, "duration_ms": 5, "num_turns": 2, "result": "Done.",
-            "session_id": "5f1c", "total_cost_usd": 0.1}),
+            "session_id": "5f1c", "total_cost_usd": 0.1, "usage": {"input_tokens": 22, "output_tokens": 154}}),
     ]
 }
 
@@ -89,7 +93,17 @@ fn the_output_of_claude_says_what_its_transcript_says() {
     assert_eq!(lines.bad, 0);
     assert_eq!(tools(&lines), [("Bash".to_owned(), Some("ls".to_owned()))]);
     let message = |id: &str| Some(id.to_owned());
-    assert_eq!(calls(&lines), [(message("msg_1"), 118), (message("msg_2"), 118)]);
+    // What the calls put out is known at the end.
+    let expected = [
+        (message("msg_1"), 112),
+        (message("msg_2"), 112),
+        (message("msg_2"), 264),
+    ];
+    assert_eq!(calls(&lines), expected);
+    assert!(lines.events.iter().all(|event| match &event.fact {
+        Fact::CallReported(call) => call.call.request.as_deref() == Some("req_1"),
+        _ => true,
+    }));
     let limits = lines.events.iter().filter_map(|event| match &event.fact {
         Fact::LimitReported(limit) => Some((limit.window_minutes, limit.used_percent)),
         _ => None,
@@ -115,9 +129,15 @@ fn the_output_of_codex_says_what_its_rollout_says() {
         ("apply_patch".to_owned(), some("src/a.rs")),
     ];
     assert_eq!(tools(&lines), expected);
-    // The usage is that of the thread so far.
-    let tokens: Vec<u64> = calls(&lines).into_iter().map(|(_, tokens)| tokens).collect();
-    assert_eq!(tokens, [1_188, 2_222]);
+    // The usage is that of the thread so far, and each turn may be several calls.
+    let used = lines.events.iter().filter_map(|event| match &event.fact {
+        Fact::UsageRecorded(usage) => Some(usage.tokens.total()),
+        _ => None,
+    });
+    assert_eq!(
+        (used.collect::<Vec<_>>(), calls(&lines)),
+        (vec![1_188, 2_222], Vec::new())
+    );
     assert_eq!(success(end.as_ref()), Some(true));
     assert_eq!(end.unwrap().subject.directory.as_deref(), Some("/srv/weather"));
 }
@@ -187,5 +207,46 @@ fn the_server_reads_the_envelopes_as_they_were_meant() {
         };
         assert_eq!(lines_of(&pushed.batch.logs), lines_of(&lines.logs));
         assert!(!lines.logs.is_empty());
+    }
+}
+
+/// Lines of real output, some of them cut or changed in one byte, and some that are anything.
+fn any_line() -> impl Strategy<Value = Vec<u8>> {
+    let lines: Vec<String> = claude().iter().chain(&codex()).map(Value::to_string).collect();
+    let real = prop::sample::select(lines).prop_map(String::into_bytes);
+    let damaged = (real.clone(), any::<prop::sample::Index>(), any::<u8>()).prop_map(|(mut line, at, byte)| {
+        let at = at.index(line.len());
+        line[at] = byte;
+        line
+    });
+    let cut = (real.clone(), any::<prop::sample::Index>()).prop_map(|(mut line, at)| {
+        line.truncate(at.index(line.len()));
+        line
+    });
+    prop_oneof![4 => real, 2 => damaged, 1 => cut, 1 => prop::collection::vec(any::<u8>(), 0..60)]
+}
+
+proptest! {
+    #[test]
+    fn no_lines_make_it_fail_and_the_server_reads_whatever_becomes_of_them(lines in prop::collection::vec(any_line(), 0..20)) {
+        let cleaner = Cleaner::default();
+        let mut reader = OutputReader::new(None);
+        for line in lines {
+            let decoded = reader.line(&line, &cleaner, now());
+            let body = Value::from(output_envelopes(&decoded, "run")).to_string();
+            let pushed = push::envelopes(body.as_bytes(), &cleaner, now()).unwrap();
+            prop_assert!(pushed.rejected.is_empty(), "{:?}", pushed.rejected);
+            prop_assert_eq!(pushed.batch.events.len(), decoded.events.len());
+        }
+        reader.end(&cleaner, now());
+    }
+
+    #[test]
+    fn no_input_makes_a_status_line_fail(input in prop::collection::vec(any::<u8>(), 0..80), key in ".{0,12}", percent in any::<f64>()) {
+        let cleaner = Cleaner::default();
+        let _ = claude_status_line(&input, None, &cleaner, now());
+        let odd = json!({"rate_limits": {key: {"used_percentage": percent, "resets_at": percent}}, "model": {"display_name": "x"}});
+        let line = claude_status_line(odd.to_string().as_bytes(), Some("\u{1b}"), &cleaner, now()).unwrap();
+        prop_assert!(line.limits.iter().all(|limit| (0.0..=1_000.0).contains(&limit.used_percent)));
     }
 }

@@ -81,6 +81,17 @@ pub(crate) struct EmitArgs {
     pub(crate) strict: bool,
 }
 
+/// Options of `ingest`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct IngestArgs {
+    /// The file with the output of claude -p --output-format stream-json or codex exec --json; - reads standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The folder that the agent works in, if it does not say so itself [default: the current folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
 /// Options of `statusline`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct StatuslineArgs {

@@ -20,8 +20,8 @@ use crate::terminal;
 /// How long everything may take; of 50 ms the rest is for starting and ending the process.
 const TIME_LIMIT: Duration = Duration::from_millis(30);
 
-/// The outcome of `emit`.
-enum Outcome {
+/// What became of a fact.
+pub(super) enum Outcome {
     /// A server has stored the fact.
     Accepted,
     /// The fact waits in the spool, for this reason.
@@ -93,7 +93,7 @@ fn standard_input() -> Result<String, String> {
 }
 
 /// Writes the fact to the spool, sends it, and removes it once it is acknowledged.
-fn deliver(context: &Context, spool: &Spool, envelope: &str, at_ms: i64, deadline: Instant) -> Outcome {
+pub(super) fn deliver(context: &Context, spool: &Spool, envelope: &str, at_ms: i64, deadline: Instant) -> Outcome {
     let kept = spool.keep(envelope, at_ms);
     // Facts are delivered in order, so this one waits while older ones do.
     let is_first = match (&kept, spool.pending()) {

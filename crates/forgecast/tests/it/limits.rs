@@ -253,3 +253,60 @@ fn a_status_line_costs_its_agent_little() {
     server.kill();
     figures("without one");
 }
+
+#[test]
+fn a_run_is_shown_by_what_it_prints() {
+    let world = World::new();
+    let server = world.serve();
+    let usage = json!({"input_tokens": 11, "output_tokens": 7});
+    let lines = [
+        json!({"type": "system", "subtype": "init", "cwd": "/srv/tide", "session_id": "5f1c", "model": "claude-sonnet-4-5"}),
+        json!({"type": "assistant", "session_id": "5f1c", "message": {"id": "msg_1", "role": "assistant",
+            "model": "claude-sonnet-4-5", "usage": usage,
+            "content": [{"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": "ls"}}]}}),
+        json!({"type": "rate_limit_event", "session_id": "5f1c", "rate_limit_info": {"status": "allowed",
+            "resetsAt": now() + 3_600, "rateLimitType": "five_hour", "utilization": 0.5}}),
+        json!({"type": "result", "subtype": "success", "is_error": false, "result": "Done.", "session_id": "5f1c"}),
+    ];
+    let output = lines.map(|line| line.to_string()).join("\n");
+    let (code, text, _) = run_with(&world, &["ingest", "-"], &output);
+    assert_eq!((code, text.as_str()), (0, ""));
+    let view = server.view_when("5f1c", |view| view["status"] == "completed");
+    assert_eq!(
+        (&view["source"], &view["working_directory"]),
+        (&json!("transcript"), &json!("/srv/tide"))
+    );
+    let usage = &view["usage"];
+    assert_eq!(
+        (&usage["input"], &usage["output"], &usage["calls"]),
+        (&json!(11), &json!(7), &json!(1)),
+        "{usage}"
+    );
+    assert_eq!(window_when(&server, "claude", 300, |_| true)["used_percent"], 50.0);
+}
+
+#[test]
+fn a_run_without_a_server_is_delivered_later_and_what_is_none_is_refused() {
+    let world = World::new();
+    let lines = [
+        json!({"type": "thread.started", "thread_id": ID}),
+        json!({"type": "turn.started"}),
+        json!({"type": "item.completed", "item": {"id": "item_0", "type": "command_execution", "command": "cargo test",
+            "aggregated_output": "", "exit_code": 0, "status": "completed"}}),
+        json!({"type": "turn.failed", "error": {"message": "the stream broke"}}),
+    ];
+    let output = lines.map(|line| line.to_string()).join("\n");
+    assert_eq!(
+        run_with(&world, &["ingest", "-", "--dir", "/srv/weather"], &output).0,
+        0
+    );
+    let server = world.serve();
+    let view = server.view_when(ID, |view| view["status"] == "failed");
+    assert_eq!(view["working_directory"], "/srv/weather");
+    assert!(
+        view["status_reason"].as_str().unwrap().contains("the stream broke"),
+        "{view}"
+    );
+    let (code, _, error) = world.run(&["ingest", "-"]);
+    assert!(code == 1 && error.contains("no output of an agent"), "{error}");
+}
