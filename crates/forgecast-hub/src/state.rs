@@ -274,33 +274,9 @@ impl HubState {
             context.receipt.duplicates += 1;
             return;
         }
-        if let Fact::LimitReported(fact) = &event.fact {
-            if self.shared.limits().read(fact, event.at) {
-                context.receipt.accepted += 1;
-            } else {
-                context.receipt.duplicates += 1;
-            }
+        let Some(event) = self.fold_of_no_session(index, event, context) else {
             return;
-        }
-        if event.subject == Subject::default() {
-            match event.fact {
-                Fact::ProblemFound(found) => self.index.set_problem(&found.key, Some(found.problem)),
-                Fact::ProblemCleared(cleared) => self.index.set_problem(&cleared.key, None),
-                Fact::IndexingProgress(progress) => self.index.set_indexing(progress),
-                Fact::LimitPassed(passed) => context.index_messages.push(limit_message(None, event.at, &passed)),
-                _ => {
-                    let reason = Reason::NoSession;
-                    context.receipt.rejected.push(Rejected { index, reason });
-                    return;
-                }
-            }
-            context.receipt.accepted += 1;
-            return;
-        }
-        if self.is_move_of_nothing(&event) {
-            context.receipt.accepted += 1;
-            return;
-        }
+        };
         let id = match self.session_of(context.subjects.of_item(index), &event, context) {
             Ok(id) => id,
             Err(reason) => {
@@ -354,6 +330,34 @@ impl HubState {
             self.move_folder(moved, context);
         }
         context.push(id, at, event);
+    }
+
+    /// Folds a fact that concerns no session; returns any other one.
+    fn fold_of_no_session(&mut self, index: usize, event: Event, context: &mut BatchContext) -> Option<Event> {
+        let is_of_none = event.subject == Subject::default();
+        match event.fact {
+            Fact::LimitReported(fact) => {
+                let is_new = self.shared.limits().read(&fact, event.at);
+                context.receipt.accepted += u64::from(is_new);
+                context.receipt.duplicates += u64::from(!is_new);
+                return None;
+            }
+            Fact::ProblemFound(found) if is_of_none => self.index.set_problem(&found.key, Some(found.problem)),
+            Fact::ProblemCleared(cleared) if is_of_none => self.index.set_problem(&cleared.key, None),
+            Fact::IndexingProgress(progress) if is_of_none => self.index.set_indexing(progress),
+            Fact::LimitPassed(passed) if is_of_none => {
+                context.index_messages.push(limit_message(None, event.at, &passed));
+            }
+            _ if is_of_none => {
+                let reason = Reason::NoSession;
+                context.receipt.rejected.push(Rejected { index, reason });
+                return None;
+            }
+            _ if self.is_move_of_nothing(&event) => {}
+            _ => return Some(event),
+        }
+        context.receipt.accepted += 1;
+        None
     }
 
     /// Somebody else claims a session: its viewers are told, and nothing that was said is taken.
