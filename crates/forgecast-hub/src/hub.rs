@@ -249,10 +249,14 @@ impl Hub {
         if let Some(id) = self.resolve(session) {
             return Ok(Some(id));
         }
-        // What was evicted a moment ago may still be on its way to the disk.
-        self.settle().await;
-        let known = self.shared.store.find(session).await;
-        let Some(known) = known.map_err(Error::store("look for a session"))? else {
+        let failed = Error::store("look for a session");
+        let mut known = self.shared.store.find(session).await.map_err(failed)?;
+        if known.is_none() && self.shared.store.backlog_bytes() > 0 {
+            // What was evicted a moment ago may still be on its way to the disk.
+            self.settle().await;
+            known = self.shared.store.find(session).await.map_err(failed)?;
+        }
+        let Some(known) = known else {
             return Ok(None);
         };
         let id = known.session.id.clone();
