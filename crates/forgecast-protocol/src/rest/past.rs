@@ -32,7 +32,7 @@ pub struct EventsQuery {
     /// The `sequence` of the last fact that is known.
     #[serde(default)]
     pub after: u64,
-    /// Facts in a page.
+    /// Facts in a page, at most 10,000.
     #[serde(default = "page")]
     pub limit: u32,
 }

@@ -4452,7 +4452,7 @@ export interface operations {
             query?: {
                 /** @description The `sequence` of the last fact that is known. */
                 after?: number;
-                /** @description Facts in a page. */
+                /** @description Facts in a page, at most 10,000. */
                 limit?: number;
             };
             header?: never;
