@@ -21,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Between two changes of one file: longer than changes of it are gathered.
 const BETWEEN: Duration = Duration::from_millis(150);
+/// How long is waited before it is asked again whether all were changed.
+const STEP: Duration = Duration::from_millis(2);
 /// Projects that change in turn.
 const TURNS: usize = 100;
 /// After the start, until everything that it begins is over and each project was looked at once more.
@@ -96,9 +98,15 @@ impl World {
             path: Some(folder.path().join("work.db")),
             ..forgecast_store::Options::default()
         };
-        let opened = forgecast_store::open(store, forgecast_session::FOLD_VERSION, clock.now()).await?;
+        let opened = held(forgecast_store::open(
+            store,
+            forgecast_session::FOLD_VERSION,
+            clock.now(),
+        ))
+        .await??;
         let options = forgecast_hub::Options::default();
-        let (hub, hub_task) = forgecast_hub::start(opened, options, clock.clone(), stop[1].clone()).await?;
+        let starting = forgecast_hub::start(opened, options, clock.clone(), stop[1].clone());
+        let (hub, hub_task) = held(starting).await??;
         let (report, mut health) = watch::channel(SourceHealth::default());
         let options = forgecast_ingest::Options {
             roots: vec![root],
@@ -162,9 +170,13 @@ impl World {
                 write(project, &format!("round {round}"))?;
             }
             while self.hub.counters().updates < before + self.projects.len() as u64 {
-                ensure!(!viewer.next().await.ended, "the index ended");
+                // In small steps, so that no deadline of what other threads do passes meanwhile.
+                tokio::task::spawn_blocking(|| std::thread::park_timeout(STEP)).await?;
+                tokio::time::sleep(STEP).await;
             }
             held(self.hub.flush()).await??;
+            // Their rows go out together, a moment later.
+            ensure!(!viewer.next().await.ended, "the index ended");
         }
         Ok(())
     }
