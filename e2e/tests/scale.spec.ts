@@ -56,6 +56,8 @@ test.describe('five thousand sessions', () => {
     const used = page.locator(`[data-session="${id}"] .usage`);
     await push(forgecast.url, [tokens(named(MANY - 2), 1_000_000)]);
     await expect(used).toContainText('M tok');
+    // The totals come by a request of their own, perhaps after the row.
+    await expect(page.locator('[data-total="tokens"]')).toBeVisible();
     const before = await used.textContent();
     await watchNodes(page);
     await push(forgecast.url, [tokens(named(MANY - 2), 1_000_000)]);
