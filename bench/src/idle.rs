@@ -64,8 +64,8 @@ fn measure(bench: &Bench, report: &mut Report, sessions: usize, viewers: usize) 
         .map(|_| TcpStream::connect(floor.address))
         .collect::<Result<_, _>>()?;
     let (cpu, floor_cpu, read) = (
-        server.cpu_nanoseconds()?,
-        floor.cpu_nanoseconds()?,
+        server.cpu_seconds()?,
+        floor.cpu_seconds_of_threads()?,
         server.metric("forgecast_source_read_bytes_total")?,
     );
     frames.store(0, Ordering::Relaxed);
@@ -76,13 +76,13 @@ fn measure(bench: &Bench, report: &mut Report, sessions: usize, viewers: usize) 
         sent,
         "frames",
     );
-    let share = |nanoseconds: f64| nanoseconds / seconds / 1e9 * 100.0;
+    let share = |spent: f64| spent / seconds * 100.0;
     report.beside(
         "processor time",
-        share(server.cpu_nanoseconds()? - cpu),
+        share(server.cpu_seconds()? - cpu),
         "% of a core",
         "floor",
-        share(floor.cpu_nanoseconds()? - floor_cpu),
+        share(floor.cpu_seconds_of_threads()? - floor_cpu),
     );
     drop(sockets);
     report.figure(

@@ -124,13 +124,15 @@ impl Server {
         Ok(ticks / rustix::param::clock_ticks_per_second() as f64)
     }
 
-    /// Nanoseconds of processor time of the threads that it has now: exact, where [`Self::cpu_seconds`] counts ticks.
-    pub(crate) fn cpu_nanoseconds(&self) -> Result<f64> {
+    /// Seconds of processor time of the threads that it has now: exact, where [`Self::cpu_seconds`] counts ticks, but only for
+    /// a program whose threads stay.
+    pub(crate) fn cpu_seconds_of_threads(&self) -> Result<f64> {
         let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id()))?;
         let spent = threads.map(|thread| {
             let stat = std::fs::read_to_string(thread?.path().join("schedstat"))?;
             let first = stat.split(' ').next().unwrap_or_default();
-            first.parse::<f64>().context("the form of schedstat")
+            let nanoseconds: f64 = first.parse().context("the form of schedstat")?;
+            Ok(nanoseconds / 1e9)
         });
         spent.sum()
     }
