@@ -49,6 +49,31 @@ impl Hub {
             end,
         }))
     }
+
+    /// Everything that is stored of a session, at once. `None` when there is no such session.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn export(&self, session: &SessionRef) -> Result<Option<Exported>, Error> {
+        let Some(mut export) = self.begin_export(session).await? else {
+            return Ok(None);
+        };
+        let mut whole = export.head().clone();
+        loop {
+            let events = export.next_events().await?;
+            if events.is_empty() {
+                break;
+            }
+            whole.events.extend(events);
+        }
+        loop {
+            let lines = export.next_lines().await?;
+            if lines.is_empty() {
+                return Ok(Some(whole));
+            }
+            whole.log.extend(lines);
+        }
+    }
 }
 
 impl Export {

@@ -2,7 +2,7 @@
 //! still on its way there. None of them is answered by the hub's task itself.
 
 use bytes::Bytes;
-use forgecast_protocol::rest::{Exported, LogMatches, LogPage, Metric, SessionList, SessionsQuery, StoredEvent};
+use forgecast_protocol::rest::{LogMatches, LogPage, Metric, SessionList, SessionsQuery, StoredEvent};
 use forgecast_protocol::{Epoch, Revision, SessionId, SessionRef, Timeline, Timestamp};
 use forgecast_store::{LogQuery, Store};
 
@@ -182,15 +182,6 @@ impl Hub {
     ) -> Result<Option<Vec<(Timestamp, f64)>>, Error> {
         let ask = async |store: &Store, id: &SessionId| store.series(id, metric, resolution_s).await;
         self.ask_store(session, "read a series", ask).await
-    }
-
-    /// Everything that is stored of a session. `None` when there is no such session.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn export(&self, session: &SessionRef) -> Result<Option<Exported>, Error> {
-        let ask = async |store: &Store, id: &SessionId| store.export(id).await;
-        Ok(self.ask_store(session, "export a session", ask).await?.flatten())
     }
 
     /// What a scale of time shows of a session's history after a revision: at most `limit` spans, marks and times each.

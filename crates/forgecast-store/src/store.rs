@@ -31,8 +31,6 @@ use crate::readers::Readers;
 use crate::retain;
 use crate::write::{Commit, StoredRun};
 
-/// An export reads everything of a session and may take so many times longer than another query.
-const EXPORT_LIMITS: u32 = 6;
 const DAY_MS: i64 = 86_400_000;
 
 /// A store. Cheap to clone; all clones are the same store. When the last one is dropped without [`Store::close`], what is
@@ -504,16 +502,5 @@ impl Store {
         let session = session.clone();
         self.read("exporting a session", move |db| query::export::head(db, &session))
             .await
-    }
-
-    /// Everything that is stored of one session; none when it is not known. May take six times as long as another query.
-    ///
-    /// # Errors
-    /// [`Error::Query`], [`Error::Slow`], [`Error::Closed`].
-    pub async fn export(&self, session: &SessionId) -> Result<Option<Exported>, Error> {
-        let session = session.clone();
-        let limit = self.limit() * EXPORT_LIMITS;
-        let query = move |db: &Transaction<'_>| query::export::export(db, &session);
-        self.inner.readers.read("exporting a session", limit, query).await
     }
 }

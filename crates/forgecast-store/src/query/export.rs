@@ -1,29 +1,11 @@
-//! All that is stored of one session.
+//! What the export of a session begins with; its facts and log lines follow in pages.
 
 use forgecast_protocol::SessionId;
 use forgecast_protocol::rest::Exported;
 use rusqlite::{OptionalExtension, Result, Transaction};
 
 use super::sessions::{SESSION_COLUMNS, readable_row, stored_session};
-use super::{events, log};
 use crate::sql::from_db;
-
-/// Everything, as of one moment; none when the session is not known.
-pub(crate) fn export(db: &Transaction<'_>, session: &SessionId) -> Result<Option<Exported>> {
-    let Some((head, ..)) = head(db, session)? else {
-        return Ok(None);
-    };
-    let number = db.query_row(
-        "SELECT number FROM sessions WHERE id = ?1",
-        [session.to_string()],
-        |row| row.get(0),
-    )?;
-    Ok(Some(Exported {
-        events: events::after(db, session, 0, u32::MAX)?,
-        log: log::all(db, number)?,
-        ..head
-    }))
-}
 
 /// Everything but facts and log lines, with the sequence of the newest fact and the number that the next line gets.
 pub(crate) fn head(db: &Transaction<'_>, session: &SessionId) -> Result<Option<(Exported, u64, u64)>> {

@@ -82,19 +82,6 @@ pub(crate) fn matches(db: &Transaction<'_>, session: &SessionId, query: &LogQuer
     })
 }
 
-/// All lines that are kept.
-pub(crate) fn all(db: &Transaction<'_>, number: i64) -> Result<Vec<LogLine>> {
-    let whole = Scan {
-        session: number,
-        from: 0,
-        until: u64::MAX,
-        level: None,
-        needle: None,
-        order: "ASC",
-    };
-    scan(db, &whole, usize::MAX)
-}
-
 /// The number at which a page begins; none when it ends with the newest line.
 fn begin(db: &Transaction<'_>, bounds: &Bounds, from: From) -> Result<Option<u64>> {
     match from {

@@ -49,11 +49,12 @@ async fn everything_written_is_read_back_after_reopening() {
     assert_eq!(sources, [checkpoint("/builds/a/phase.json", 12)]);
     assert_eq!(store.runs().await.unwrap(), [run]);
 
-    let exported = store.export(&id("a~1")).await.unwrap().unwrap();
-    assert_eq!(exported.events[0].event, with_id(phase("Scout"), "e-1"));
-    assert_eq!(exported.events[1].event, phase("Builder"));
-    assert_eq!(exported.log.len(), 3);
-    assert_eq!(store.export(&id("b~1")).await.unwrap(), None);
+    let (_, newest, end) = store.export_head(&id("a~1")).await.unwrap().unwrap();
+    let events = store.events_after(&id("a~1"), 0, 10).await.unwrap();
+    assert_eq!(events[0].event, with_id(phase("Scout"), "e-1"));
+    assert_eq!(events[1].event, phase("Builder"));
+    assert_eq!((events.last().map(|last| last.sequence), end), (Some(newest), 3));
+    assert_eq!(store.export_head(&id("b~1")).await.unwrap(), None);
 }
 
 #[tokio::test]
