@@ -30,18 +30,17 @@ const MIGRATIONS: [&str; 6] = [
 ];
 /// The version that all migrations lead to.
 const NEWEST: i64 = MIGRATIONS.len() as i64;
-/// What is read at every start, and since which version it is there. Damage in here is found before anybody relies on it,
-/// however large the file is.
-const READ_AT_START: [(&str, i64); 9] = [
-    ("meta", 1),
-    ("sources", 1),
-    ("sessions", 1),
-    ("rows", 1),
-    ("runs", 1),
-    ("transcripts", 2),
-    ("notifier", 4),
-    ("names", 5),
-    ("limits", 6),
+/// What is read at every start. Damage in here is found before anybody relies on it, however large the file is.
+const READ_AT_START: [&str; 9] = [
+    "meta",
+    "sources",
+    "sessions",
+    "rows",
+    "runs",
+    "transcripts",
+    "notifier",
+    "names",
+    "limits",
 ];
 /// All tables, each with the version since which it is there.
 const TABLES: [(&str, i64); 19] = [
@@ -159,7 +158,8 @@ fn judge(mut connection: Connection) -> rusqlite::Result<Found> {
     if let Some(table) = missing_table(&connection, version)? {
         return Ok(Found::Damaged(format!("it has no table {table}")));
     }
-    for (table, _) in READ_AT_START.into_iter().filter(|&(_, since)| since <= version) {
+    let read = tables_of(version).filter(|table| READ_AT_START.contains(table));
+    for table in read {
         if let Some(fault) = quick_check(&connection, &format!("PRAGMA quick_check({table})"))? {
             return Ok(Found::Damaged(fault));
         }
@@ -179,10 +179,16 @@ fn judge(mut connection: Connection) -> rusqlite::Result<Found> {
     }
 }
 
+/// The tables that a database of this version has.
+fn tables_of(version: i64) -> impl Iterator<Item = &'static str> {
+    let there = TABLES.into_iter().filter(move |&(_, since)| since <= version);
+    there.map(|(table, _)| table)
+}
+
 /// The first table that a database of this version has and this one has not.
 fn missing_table(connection: &Connection, version: i64) -> rusqlite::Result<Option<&'static str>> {
     let mut statement = connection.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?;
-    for (table, _) in TABLES.into_iter().filter(|&(_, since)| since <= version) {
+    for table in tables_of(version) {
         if !statement.exists([table])? {
             return Ok(Some(table));
         }

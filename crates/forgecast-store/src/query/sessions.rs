@@ -17,12 +17,13 @@ const RUNS: i64 = 10_000;
 /// The columns of [`stored_session`].
 pub(crate) const SESSION_COLUMNS: &str = "s.id, s.name, s.directory, s.named, s.created_at, s.pushed_by";
 
+/// The columns of [`known_session`].
+const KNOWN_COLUMNS: &str =
+    "s.id, s.name, s.directory, s.named, s.created_at, s.pushed_by, s.revision, s.log_next, s.row";
+
 /// All sessions, oldest first.
 pub(crate) fn sessions(db: &Transaction<'_>) -> Result<Vec<KnownSession>> {
-    let mut statement = db.prepare_cached(&format!(
-        "SELECT {SESSION_COLUMNS}, s.revision, s.log_next, s.row
-         FROM sessions s ORDER BY s.number"
-    ))?;
+    let mut statement = db.prepare_cached(&format!("SELECT {KNOWN_COLUMNS} FROM sessions s ORDER BY s.number"))?;
     let sessions = statement.query_map([], known_session)?;
     sessions.collect()
 }
@@ -30,7 +31,7 @@ pub(crate) fn sessions(db: &Transaction<'_>) -> Result<Vec<KnownSession>> {
 /// The unfinished sessions and the `limit` that worked last, oldest first.
 pub(crate) fn newest(db: &Transaction<'_>, limit: u64) -> Result<Vec<KnownSession>> {
     let mut statement = db.prepare_cached(&format!(
-        "SELECT {SESSION_COLUMNS}, s.revision, s.log_next, s.row
+        "SELECT {KNOWN_COLUMNS}
          FROM sessions s LEFT JOIN rows r ON r.session = s.number
          WHERE coalesce(r.active, 1) = 1 OR s.number IN (
              SELECT s.number FROM sessions s LEFT JOIN rows r ON r.session = s.number
@@ -41,7 +42,7 @@ pub(crate) fn newest(db: &Transaction<'_>, limit: u64) -> Result<Vec<KnownSessio
     sessions.collect()
 }
 
-/// [`SESSION_COLUMNS`], then the columns of a known session.
+/// A row of [`KNOWN_COLUMNS`].
 fn known_session(row: &Row<'_>) -> Result<KnownSession> {
     Ok(KnownSession {
         session: stored_session(row)?,
@@ -55,7 +56,7 @@ fn known_session(row: &Row<'_>) -> Result<KnownSession> {
 pub(crate) fn find(db: &Transaction<'_>, session: &SessionRef) -> Result<Option<KnownSession>> {
     let select = |which: &str, parameter: &str| {
         db.prepare_cached(&format!(
-            "SELECT {SESSION_COLUMNS}, s.revision, s.log_next, s.row FROM sessions s WHERE s.revision > 0 AND {which}"
+            "SELECT {KNOWN_COLUMNS} FROM sessions s WHERE s.revision > 0 AND {which}"
         ))?
         .query_row([parameter], known_session)
         .optional()
