@@ -4,10 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use forgecast_protocol::Timestamp;
-use forgecast_protocol::event::LimitReported;
+use forgecast_protocol::event::{LimitPassed, LimitReported};
 use forgecast_protocol::rest::{LimitBasis, LimitShare, LimitWindow, TimeRange};
 use forgecast_protocol::session::BudgetLevel;
+use forgecast_protocol::{Calendar, Timestamp};
 use forgecast_session::plan::{self, Reading, Standing, Window, WindowKey};
 use forgecast_session::price::dollars;
 use serde::{Deserialize, Serialize};
@@ -60,11 +60,33 @@ struct Announcement {
 
 /// What its users should know of a window.
 pub(crate) struct LimitNews {
-    pub(crate) level: BudgetLevel,
-    pub(crate) window: LimitWindow,
-    pub(crate) end: Timestamp,
+    level: BudgetLevel,
+    window: LimitWindow,
+    end: Timestamp,
     /// The session that used it last.
     pub(crate) session: Option<String>,
+}
+
+impl LimitNews {
+    /// As a fact, with the sentence that people read.
+    pub(crate) fn into_fact(self, calendar: &Calendar, now: Timestamp) -> LimitPassed {
+        let (level, window) = (self.level, self.window);
+        let text = if level == BudgetLevel::Safe {
+            format!("{}: reset, agents may go on", plan::name(&window))
+        } else {
+            plan::sentence(&window, self.session.as_deref(), calendar, now)
+        };
+        LimitPassed {
+            agent: window.agent,
+            account: window.account,
+            scope: window.scope,
+            window_minutes: window.window_minutes,
+            level,
+            used_percent: window.used_percent.filter(|_| level > BudgetLevel::Safe),
+            resets_at: Some(self.end),
+            text,
+        }
+    }
 }
 
 /// A difference in what a session used.

@@ -196,8 +196,8 @@ impl Registry {
         }
     }
 
-    /// The newest run of a name. One that was recalled is not meant by the bare name: when it had not left memory, it
-    /// would not be it either.
+    /// The newest run of a name. The bare name does not mean one that was recalled: had that not left memory, it would not
+    /// be the newest one either.
     fn newest(&self, name: &SessionName) -> Option<SessionId> {
         let runs = self.families.get(name)?.runs.iter();
         let (run, _) = runs.rev().find(|(_, run)| !run.recalled)?;
@@ -508,59 +508,48 @@ impl Registry {
     /// Adds a session that the store knows. The sessions come oldest first, so that the newest of a folder becomes its
     /// current one.
     pub(crate) fn restore(&mut self, session: &StoredSession, row: Option<&SessionRow>, limits: &Limits) {
+        self.admit(session, row, limits, false);
         let slug = session.id.name();
-        let run = session.id.run();
-        let is_agent = self.transcripts.get(slug).is_some();
-        let producer = Producer::of(session.pushed_by.as_deref());
-        let is_new = !self.families.contains_key(slug);
-        let family = self.family(slug);
-        family.is_agent = is_agent;
-        let before = family.runs.insert(run, Run::at(session.created_at, producer.clone()));
-        if is_new || run >= family.newest {
-            family.newest = family.newest.max(run);
-            family.name.clone_from(&session.name);
-            family.named = session.named;
-            if session.directory.is_some() {
-                family.directory.clone_from(&session.directory);
-            }
-        }
-        if let Some(before) = before {
-            self.places.leave(&before.producer, before.unfinished);
-        }
-        self.places.take(&producer);
         match &session.directory {
-            Some(directory) if is_agent => self.transcripts.add_agent_session(directory, slug),
+            Some(directory) if self.transcripts.get(slug).is_some() => {
+                self.transcripts.add_agent_session(directory, slug);
+            }
             Some(directory) => self.join_folder(directory, slug),
             None => {}
-        }
-        if let Some(row) = row {
-            self.set_state(row, limits);
         }
     }
 
     /// A session that had left memory is looked at: it is known by its id again, and neither its folder nor its name mean
     /// it. Nothing changes when it is known.
     pub(crate) fn recall(&mut self, session: &StoredSession, row: Option<&SessionRow>, limits: &Limits) {
-        let slug = session.id.name();
-        if self.has(&session.id) {
-            return;
+        if !self.has(&session.id) {
+            self.admit(session, row, limits, true);
         }
-        let producer = Producer::of(session.pushed_by.as_deref());
+    }
+
+    fn admit(&mut self, session: &StoredSession, row: Option<&SessionRow>, limits: &Limits, recalled: bool) {
+        let (slug, number) = (session.id.name(), session.id.run());
         let is_agent = self.transcripts.get(slug).is_some();
-        let is_known = self.families.contains_key(slug);
-        let family = self.family(slug);
-        if !is_known {
-            family.name.clone_from(&session.name);
-            family.named = session.named;
-            family.directory.clone_from(&session.directory);
-            family.is_agent = is_agent;
-        }
+        let is_new = !self.families.contains_key(slug);
+        let producer = Producer::of(session.pushed_by.as_deref());
         let run = Run {
-            recalled: true,
+            recalled,
             ..Run::at(session.created_at, producer.clone())
         };
-        family.newest = family.newest.max(session.id.run());
-        family.runs.insert(session.id.run(), run);
+        let family = self.family(slug);
+        family.is_agent = is_agent;
+        // The newest run says what the name stands for.
+        if is_new || (!recalled && number >= family.newest) {
+            family.name.clone_from(&session.name);
+            family.named = session.named;
+            if session.directory.is_some() {
+                family.directory.clone_from(&session.directory);
+            }
+        }
+        family.newest = family.newest.max(number);
+        if let Some(before) = family.runs.insert(number, run) {
+            self.places.leave(&before.producer, before.unfinished);
+        }
         self.places.take(&producer);
         if let Some(row) = row {
             self.set_state(row, limits);

@@ -65,7 +65,6 @@ pub async fn start(
         .transcripts()
         .await
         .map_err(Error::store("read the transcripts"))?;
-
     let limits = store
         .limits()
         .await

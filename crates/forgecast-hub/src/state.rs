@@ -10,12 +10,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use forgecast_protocol::event::{Custom, LimitPassed, ProblemFound, Quiet, SourceMoved, UsageSource, WentQuiet};
-use forgecast_protocol::session::BudgetLevel;
 use forgecast_protocol::{
     Batch, Event, Fact, LogChunk, Problem, ProblemKind, SessionId, SessionRef, SessionRow, SourceCheckpoint, SourceKey,
     SourceKind, Subject, Timestamp,
 };
-use forgecast_session::{Limits, plan};
+use forgecast_session::Limits;
 use forgecast_store::{KnownSession, StoredSession};
 use serde_json::{Value, json};
 
@@ -28,7 +27,6 @@ use crate::estimator::{Estimator, Stage};
 use crate::history::{self, Restored, internal, of_run};
 use crate::index::Index;
 use crate::ledger::CallLedger;
-use crate::limits::LimitNews;
 use crate::live::{LiveSession, LiveSessions};
 use crate::merges::MergedSession;
 use crate::recent::RecentIds;
@@ -578,7 +576,7 @@ impl HubState {
         };
         self.deadlines.set(&id, look_at);
         if let Some(row) = row {
-            self.index.set(row, known.session.created_at);
+            self.set_row(row);
         }
         evicted
     }
@@ -655,38 +653,14 @@ impl HubState {
         let calendar = &self.shared.options.calendar;
         let news = self.shared.limits().take_news(now);
         let registry = self.shared.registry();
-        let events = news.into_iter().map(
-            |LimitNews {
-                 level,
-                 window,
-                 end,
-                 session,
-             }| {
-                let id = session
-                    .as_deref()
-                    .and_then(|id| id.parse().ok())
-                    .filter(|id| registry.has(id));
-                let text = if level == BudgetLevel::Safe {
-                    format!("{}: reset, agents may go on", plan::name(&window))
-                } else {
-                    plan::sentence(&window, session.as_deref(), calendar, now)
-                };
-                let passed = Fact::LimitPassed(LimitPassed {
-                    agent: window.agent,
-                    account: window.account,
-                    scope: window.scope,
-                    window_minutes: window.window_minutes,
-                    level,
-                    used_percent: window.used_percent.filter(|_| level > BudgetLevel::Safe),
-                    resets_at: Some(end),
-                    text,
-                });
-                match id {
-                    Some(id) => internal(&id, now, passed),
-                    None => history::of_hub(Subject::default(), now, passed),
-                }
-            },
-        );
+        let events = news.into_iter().map(|news| {
+            let session = news.session.as_deref().and_then(|id| id.parse().ok());
+            let passed = Fact::LimitPassed(news.into_fact(calendar, now));
+            match session.filter(|id| registry.has(id)) {
+                Some(id) => internal(&id, now, passed),
+                None => history::of_hub(Subject::default(), now, passed),
+            }
+        });
         events.collect()
     }
 

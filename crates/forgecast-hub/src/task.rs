@@ -174,7 +174,7 @@ impl HubTask {
                     let limits = self.shared.limits().take_changes(self.shared.clock.now());
                     let mut draft = CommitDraft::default();
                     draft.limits.extend(limits);
-                    self.enqueue(draft, None);
+                    self.enqueue_commit(draft, Receipt::default(), BatchSource::Internal);
                 }
                 let _ = reply.send(id);
             }

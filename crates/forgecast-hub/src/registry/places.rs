@@ -72,6 +72,11 @@ impl Places {
         self.unfinished >= self.limit
     }
 
+    /// Unfinished sessions that were pushed.
+    fn unfinished_pushed(&self) -> usize {
+        self.pushed.values().sum()
+    }
+
     /// Unfinished sessions that may be pushed by all together: three quarters of the places.
     fn limit_pushed(&self) -> usize {
         self.limit - self.limit / 4
@@ -97,8 +102,7 @@ impl Places {
             return Ok(());
         }
         let own = self.pushed.get(producer).copied().unwrap_or(0);
-        let all: usize = self.pushed.values().sum();
-        if own >= self.limit_of_one() || all >= self.limit_pushed() {
+        if own >= self.limit_of_one() || self.unfinished_pushed() >= self.limit_pushed() {
             return Err(Reason::TooManyPushed);
         }
         Ok(())
@@ -113,9 +117,8 @@ impl Places {
                 "{unfinished} sessions are unfinished and {limit} may be: new ones are not shown; {way_out}"
             ));
         }
-        let all: usize = self.pushed.values().sum();
-        if all >= self.limit_pushed() {
-            let limit = self.limit_pushed();
+        let (all, limit) = (self.unfinished_pushed(), self.limit_pushed());
+        if all >= limit {
             return Some(format!(
                 "{all} sessions that were pushed are unfinished and {limit} may be: new ones are refused; {way_out}"
             ));
