@@ -126,7 +126,8 @@ impl Connections {
 impl ConnectionPermit {
     /// The head of a request has come: nobody takes the place of this connection any more.
     pub(crate) fn head_came(&self) {
-        if let (Some(address), Some((number, _))) = (&self.address, self.without_head().take())
+        let waited = self.without_head().take();
+        if let (Some(address), Some((number, _))) = (&self.address, waited)
             && let Some(from_there) = self.connections.by_address().get_mut(address)
         {
             from_there.without_head.remove(&number);

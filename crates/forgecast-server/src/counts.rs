@@ -47,18 +47,18 @@ impl Counts {
     }
 }
 
-/// One viewer that is behind, for as long as this lives.
-pub(crate) struct BehindGuard<'a>(&'a AtomicU64);
+/// One more in a number of what is so at the moment, for as long as this lives.
+pub(crate) struct GaugeGuard<'a>(&'a AtomicU64);
 
-impl<'a> BehindGuard<'a> {
+impl<'a> GaugeGuard<'a> {
     /// Counts one more.
-    pub(crate) fn count(viewers: &'a AtomicU64) -> Self {
-        viewers.fetch_add(1, Ordering::Relaxed);
-        Self(viewers)
+    pub(crate) fn count(number: &'a AtomicU64) -> Self {
+        number.fetch_add(1, Ordering::Relaxed);
+        Self(number)
     }
 }
 
-impl Drop for BehindGuard<'_> {
+impl Drop for GaugeGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

@@ -47,11 +47,12 @@ pub(crate) async fn export(
     let permit = shared.exports.acquire(&principal)?;
     let export = shared.hub.begin_export(&id).await?.ok_or_else(|| unknown(&id))?;
     let head = json(&principal.receive_part(export.head().clone())?)?;
-    let begin = head.strip_suffix(END).unwrap_or_default().to_owned();
+    let begin = head.strip_suffix(END);
+    let begin = begin.ok_or_else(|| Error::internal("write an export", "its lists do not come last"))?;
     let writer = Writer {
         export,
         principal,
-        part: Part::Begin(begin),
+        part: Part::Begin(begin.to_owned()),
         is_first: true,
         _permit: permit,
     };

@@ -18,7 +18,7 @@ use hyper_util::rt::TokioIo;
 
 use crate::access::Principal;
 use crate::connections::ConnectionPermit;
-use crate::counts::BehindGuard;
+use crate::counts::GaugeGuard;
 use crate::error::Error;
 use crate::state::AppState;
 use crate::websocket::{CloseReason, Message, Opcode, Outgoing, Socket, handshake};
@@ -255,7 +255,7 @@ impl ViewerSocket {
         }
         // Boxed, as it is rare: it must not make every viewer's task larger.
         let waiting = Box::pin(self.socket.send_waiting(outgoing));
-        let _behind = BehindGuard::count(&self.state.counts.behind);
+        let _behind = GaugeGuard::count(&self.state.counts.behind);
         waiting.await
     }
 

@@ -1,6 +1,6 @@
 //! What of a session the holder of a share link receives. Not what is about more than this session, such as a passed budget
-//! of a day or a month, the limits of a plan and what all sessions have spent, and not the paths of this machine. All others receive the bytes that
-//! viewers share; for a guest they are written anew, since share links are few.
+//! of a day or a month, the limits of a plan and what all sessions have spent, and not the paths of this machine. All others
+//! receive the bytes that viewers share; for a guest they are written anew, since share links are few.
 
 use forgecast_hub::{Frame, FrameKind};
 use forgecast_protocol::Fact;

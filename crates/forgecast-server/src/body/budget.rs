@@ -2,12 +2,13 @@
 //! for more in a way that two bodies could wait for each other.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
+use crate::counts::GaugeGuard;
 use crate::error::Error;
 
 /// The unit of permits: about the memory that the smallest body takes.
@@ -30,7 +31,7 @@ pub(crate) struct MemoryBudget {
     /// wait.
     turn: Arc<Semaphore>,
     /// How many wait for that.
-    waiting: Arc<AtomicUsize>,
+    waiting: Arc<AtomicU64>,
 }
 
 impl MemoryBudget {
@@ -89,28 +90,12 @@ impl MemoryPermit {
         }
         if !take(&mut self.rest, &self.room.rest, length - first) {
             let turn = timeout(self.patience, Arc::clone(&self.room.turn).acquire_owned());
-            let waits = Waits::new(&self.room.waiting);
+            let waits = GaugeGuard::count(&self.room.waiting);
             let turn = turn.await.map_err(|_| Error::NoRoom)?;
             drop(waits);
             self.turn = Some((turn.map_err(|_| Error::NoRoom)?, Instant::now()));
         }
         Ok(())
-    }
-}
-
-/// Counts one that waits, for as long as it lasts.
-struct Waits<'a>(&'a AtomicUsize);
-
-impl<'a> Waits<'a> {
-    fn new(waiting: &'a AtomicUsize) -> Self {
-        waiting.fetch_add(1, Ordering::Relaxed);
-        Self(waiting)
-    }
-}
-
-impl Drop for Waits<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
