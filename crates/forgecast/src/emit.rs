@@ -13,7 +13,7 @@ use forgecast_protocol::Timestamp;
 use serde_json::{Map, Value};
 
 use kinds::{FieldType, Kind};
-pub(crate) use send::{Answer, Exchange, post};
+pub(crate) use send::{Answer, Exchange, post, random_id};
 
 /// Fields of the envelope itself, which have flags.
 const FLAGS: [(&str, &str); 3] = [("session", "--session"), ("directory", "--dir"), ("id", "--id")];

@@ -21,7 +21,6 @@ mod runtime_file;
 mod server_urls;
 mod shutdown;
 mod spool;
-mod status_line;
 mod telemetry;
 mod terminal;
 mod typo;

@@ -65,7 +65,7 @@ fn envelope(context: &Context, args: &EmitArgs, now: forgecast_protocol::Timesta
     if let Some(file) = folder.as_ref().filter(|folder| folder.is_file()) {
         return Err(format!("--dir: {} is not a folder", file.display()));
     }
-    let random = format!("emit-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+    let random = emit::random_id("emit");
     let arguments = FactArguments {
         kind: &args.kind,
         fields: &args.fields,

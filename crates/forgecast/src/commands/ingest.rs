@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::Context;
 use super::emit::{Outcome, deliver};
 use crate::cli::IngestArgs;
+use crate::emit::random_id;
 use crate::spool::{MAX_FACT_BYTES, Spool};
 use crate::terminal::{self, counted};
 
@@ -109,13 +110,13 @@ impl Ingest<'_> {
     }
 
     fn send(&mut self, lines: &DecodedLines) {
-        let id = format!("ingest-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
-        let mut envelopes = output_envelopes(lines, &id);
+        let id = random_id("ingest");
+        let envelopes = output_envelopes(lines, &id);
         if envelopes.is_empty() {
             return;
         }
         self.facts += envelopes.len() as u64;
-        let mut body = Value::from(std::mem::take(&mut envelopes)).to_string();
+        let mut body = Value::from(envelopes).to_string();
         if body.len() as u64 > MAX_FACT_BYTES {
             // Long lines of the log are what makes it large, and what can be spared.
             let events = lines.events.clone();

@@ -2,6 +2,8 @@
 //! limits, which Claude Code writes nowhere else. The agent waits for it, so it uses neither the async runtime nor the
 //! configuration, gives up on a server within a few milliseconds, and never fails.
 
+mod template;
+
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{Read, Write};
 use std::path::Path;
@@ -18,11 +20,11 @@ use serde_json::{Value, json};
 use super::Context;
 use crate::cli::StatuslineArgs;
 use crate::connect::HOOKS;
-use crate::emit::Exchange;
+use crate::emit::{Exchange, random_id};
 use crate::private_folder::make_private;
 use crate::runtime_file::{self, Running};
 use crate::spool::Spool;
-use crate::status_line::{self, LineContent};
+use template::LineContent;
 
 /// How long a server may take in all; of 20 ms the rest is for starting and ending the process.
 const TIME_LIMIT: Duration = Duration::from_millis(12);
@@ -53,17 +55,17 @@ pub(crate) fn run(context: &Context, args: &StatuslineArgs) {
     let default = args
         .command
         .as_ref()
-        .map_or(status_line::DEFAULT, |_| status_line::OF_COMMAND);
-    let template = args.template.as_deref().unwrap_or(default);
-    let wants_server = template.contains("{day}") || template.contains("{burn}");
+        .map_or(template::DEFAULT, |_| template::OF_COMMAND);
+    let wanted = args.template.as_deref().unwrap_or(default);
+    let wants_server = wanted.contains("{day}") || wanted.contains("{burn}");
     let report = exchange.filter(|_| wants_server).and_then(report);
     if !line.limits.is_empty() {
         send(context, exchange, &input, &line, args.account.as_deref(), now);
     }
     let output = command.and_then(|child| child.wait_with_output().ok());
     let output = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    let text = status_line::render(
-        template,
+    let text = template::render(
+        wanted,
         LineContent {
             line: &line,
             report: report.as_ref(),
@@ -131,7 +133,7 @@ fn send(
     let envelopes = line.limits.iter().filter_map(|limit| {
         let mut envelope = serde_json::to_value(limit).ok()?;
         envelope["type"] = "limit_reported".into();
-        envelope["id"] = format!("limit-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)).into();
+        envelope["id"] = random_id("limit").into();
         Some(envelope)
     });
     let envelopes: Vec<Value> = envelopes.collect();

@@ -75,6 +75,11 @@ impl Exchange<'_> {
     }
 }
 
+/// An id for a fact that has none of its own: with it, what is sent again counts once.
+pub(crate) fn random_id(prefix: &str) -> String {
+    format!("{prefix}-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..))
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
