@@ -87,7 +87,7 @@ pub(crate) struct SourceSet {
     parts: BTreeMap<CheckpointPart, Vec<u8>>,
     /// Whose the overnight logs are, by path; `None`: it names nobody.
     overnight: BTreeMap<String, Option<String>>,
-    /// Since when another folder stands in the place of the project's.
+    /// Since when the folders that make the project are not in its place.
     replaced_at: Option<Timestamp>,
     /// The host was said in this life.
     introduced: bool,
@@ -279,7 +279,7 @@ impl Source for SourceSet {
                 self.lost_once = false;
                 self.root_away_since = None;
                 let mut depth = work.depth;
-                if self.replaced_at.take().is_some() {
+                if self.replaced_at.is_some() {
                     // The watches of the folders that were here may go on elsewhere.
                     folder::leave(&mut self.folders, &context.watcher);
                     depth = ScanDepth::Rescan;
@@ -291,6 +291,9 @@ impl Source for SourceSet {
                     outcome,
                 };
                 self.scan(work, depth, &mut pass);
+                if self.replaced_at.is_some() && self.markers.are_in(&pass.base) {
+                    self.replaced_at = None;
+                }
                 self.report_checkpoint(&mut pass);
                 self.settle_presence(&mut pass);
                 pass.outcome

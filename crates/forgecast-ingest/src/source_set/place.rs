@@ -44,7 +44,7 @@ impl Markers {
     }
 
     /// Whether any of them is in this folder.
-    fn are_in(&self, project: &Base) -> bool {
+    pub(super) fn are_in(&self, project: &Base) -> bool {
         let is_in = |(name, known): (&&str, &SourceCheckpoint)| {
             let there = project.stat(Path::new(name)).ok();
             there.is_some_and(|there| number(&there) == number(&known.identity))
@@ -81,13 +81,15 @@ impl SourceSet {
         }
     }
 
-    /// Whether another folder stands in the place of the project's, which may turn up elsewhere in a moment. If it does not,
-    /// the project goes on with that one.
+    /// Whether the folders that make the project are not here, which may turn up elsewhere in a moment. If they do not, the
+    /// project goes on with what is here. Another project's may be made between this look and the next one, so that it does
+    /// not count whether there are any yet.
     pub(super) fn is_replaced(&mut self, here: &Base) -> bool {
-        let is_another =
-            !self.markers.are_in(here) && self.markers.0.keys().any(|name| here.stat(Path::new(name)).is_ok());
+        if self.markers.0.is_empty() || self.markers.are_in(here) {
+            return false;
+        }
         let now = clock::wall();
-        is_another && u128::from(now.millis_since(*self.replaced_at.get_or_insert(now))) < GRACE.as_millis()
+        u128::from(now.millis_since(*self.replaced_at.get_or_insert(now))) < GRACE.as_millis()
     }
 
     /// Goes to another place if this very project is there by now. Returns whether it is.
