@@ -19,6 +19,9 @@ use crate::topic::{Content, StateTopic};
 
 /// What a session does now is sent at most this often: a quick agent uses many tools in a second.
 const ACTIVITY_EVERY: Duration = Duration::from_millis(500);
+/// Rows that one patch holds at most. The next one follows at once; nobody waits while thousands are compared, and they
+/// are not all in memory as values at the same time.
+const ROWS_PER_PATCH: usize = 256;
 
 #[derive(Default)]
 struct Entry {
@@ -71,6 +74,8 @@ pub(crate) struct Index {
     /// What was touched since the last publication, with the newest row; `None` when it was removed. A row is written as
     /// JSON when it is published, since a session may be touched many times until then.
     dirty: BTreeMap<SessionId, Option<SessionRow>>,
+    /// The newest rows of those whose activity is held back, by the time until when.
+    held: BTreeMap<SessionId, SessionRow>,
     /// What viewers hold.
     shown: HashMap<SessionId, JsonObject>,
     shown_finished: BTreeSet<SessionId>,
@@ -93,6 +98,7 @@ impl Index {
             finished_changed: false,
             head: IndexHead::default(),
             dirty: BTreeMap::new(),
+            held: BTreeMap::new(),
             shown: HashMap::new(),
             shown_finished: BTreeSet::new(),
             shown_head: IndexHead::default(),
@@ -135,6 +141,7 @@ impl Index {
     pub(crate) fn remove(&mut self, id: &SessionId) {
         if let Some(old) = self.entries.remove(id) {
             self.set_finished(id, Some(old.recency), None);
+            self.held.remove(id);
             self.dirty.insert(id.clone(), None);
             self.touched = true;
         }
@@ -177,11 +184,17 @@ impl Index {
         self.due.into_iter().chain(self.held_until).min()
     }
 
-    /// Publishes what changed since the last publication. Returns whether a viewer can see any of it.
+    /// Whether more changed than the last patch held.
+    pub(crate) fn is_behind(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// Publishes what changed since the last publication, or as much of it as one patch holds. Returns whether a viewer can
+    /// see any of it.
     pub(crate) fn publish(&mut self) -> bool {
-        self.due = None;
-        self.touched = false;
         let changed = self.take_changed_rows();
+        self.touched = self.is_behind();
+        self.due = self.touched.then(Instant::now);
         self.head.total = self.entries.len();
         let head = patch::diff(&canonical(&self.shown_head), &canonical(&self.head));
         let mut patch = head.unwrap_or_else(|| json!({}));
@@ -224,17 +237,20 @@ impl Index {
     fn take_changed_rows(&mut self) -> Vec<(SessionId, Option<JsonObject>)> {
         let mut touched = BTreeSet::new();
         let now = Instant::now();
-        self.held_until = None;
-        for (id, row) in std::mem::take(&mut self.dirty) {
+        for (id, row) in self.take_touched(now) {
+            self.held.remove(&id);
             if let (Some(mut row), Some(entry)) = (row, self.entries.get_mut(&id)) {
                 if let Some(until) = entry.hold_activity(&row, now) {
                     self.held_until = Some(self.held_until.map_or(until, |held| held.min(until)));
-                    self.dirty.insert(id.clone(), Some(row.clone()));
+                    self.held.insert(id.clone(), row.clone());
                     row.activity = entry.activity.as_ref().map(|(shown, _)| shown.clone());
                 }
                 entry.row = JsonObject::of(&row);
             }
             touched.insert(id);
+        }
+        if self.held.is_empty() {
+            self.held_until = None;
         }
         if std::mem::take(&mut self.finished_changed) {
             let newest = self.finished.iter().rev().take(self.finished_shown);
@@ -249,6 +265,18 @@ impl Index {
             (self.shown.get(&id) != row.as_ref()).then_some((id, row))
         });
         changed.collect()
+    }
+
+    /// As many as one patch holds of those that were touched, and of those whose activity was held back until now.
+    fn take_touched(&mut self, now: Instant) -> BTreeMap<SessionId, Option<SessionRow>> {
+        if self.held_until.take_if(|until| *until <= now).is_some() {
+            for (id, row) in std::mem::take(&mut self.held) {
+                self.dirty.entry(id).or_insert(Some(row));
+            }
+        }
+        let next = self.dirty.keys().nth(ROWS_PER_PATCH).cloned();
+        let rest = next.map(|next| self.dirty.split_off(&next));
+        std::mem::replace(&mut self.dirty, rest.unwrap_or_default())
     }
 
     /// What brings a viewer from the row that it holds to the newest one.
@@ -319,6 +347,22 @@ mod tests {
         assert_eq!(shown(&index)["status"], "waiting");
         assert_eq!(shown(&index).get("activity"), None);
         assert!(index.due().is_none());
+    }
+
+    #[tokio::test]
+    async fn what_is_more_than_one_patch_holds_follows_at_once() {
+        let mut index = index();
+        let rows = 2 * ROWS_PER_PATCH + 1;
+        for number in 0..rows {
+            let row = json!({"id": format!("a{number}~1"), "name": "a", "source": "live", "status": "running"});
+            index.set(&serde_json::from_value(row).unwrap(), Timestamp::default());
+        }
+        let mut published = Vec::new();
+        while index.due().is_some_and(|due| due <= Instant::now()) {
+            assert!(index.publish());
+            published.push(index.shown.len());
+        }
+        assert_eq!(published, [ROWS_PER_PATCH, 2 * ROWS_PER_PATCH, rows]);
     }
 
     #[tokio::test]

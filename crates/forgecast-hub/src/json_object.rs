@@ -86,7 +86,8 @@ impl JsonObject {
 
     /// With sorted keys, as viewers get it; made when it is first asked for.
     pub(crate) fn canonical(&self) -> &Bytes {
-        self.0.canonical.get_or_init(|| frame::json(&self.value()).into())
+        let written = || frame::json(&self.value()).into_boxed_slice().into();
+        self.0.canonical.get_or_init(written)
     }
 
     /// Name and value of each field.

@@ -11,11 +11,12 @@ mod retired;
 mod span;
 mod transcripts;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use forgecast_protocol::{SessionId, SessionName, SessionRef, SessionRow, Subject, Timestamp};
 use forgecast_session::Limits;
 use forgecast_store::StoredSession;
+use litemap::LiteMap;
 
 use crate::counters::Reason;
 use crate::slug::{Named, slug_in};
@@ -43,7 +44,7 @@ struct SessionFamily {
     /// Number of the newest run there ever was. It never shrinks, also when runs are removed.
     newest: u32,
     /// Never empty: a name leaves with its last run.
-    runs: BTreeMap<u32, Run>,
+    runs: LiteMap<u32, Run>,
 }
 
 #[derive(Clone, Debug)]
@@ -159,6 +160,8 @@ impl Registry {
         self.families.entry(slug.clone()).or_insert_with(|| SessionFamily {
             name: slug.to_string(),
             newest: retired.newest(slug),
+            // Nearly every name has one.
+            runs: LiteMap::with_capacity(1),
             ..SessionFamily::default()
         })
     }

@@ -98,7 +98,7 @@ impl HubTask {
         };
         task.resume_merges();
         // Before anyone can look: the first viewer finds what is known.
-        task.publish_index();
+        task.publish_whole_index();
         task
     }
 
@@ -518,6 +518,13 @@ impl HubTask {
         counters.index_updates += u64::from(is_update);
     }
 
+    fn publish_whole_index(&mut self) {
+        self.publish_index();
+        while self.state.index.is_behind() {
+            self.publish_index();
+        }
+    }
+
     fn upkeep(&mut self) {
         self.show_store_health();
         if self.commits.can_flush() {
@@ -633,7 +640,7 @@ impl HubTask {
         }
         self.drop_pending();
         self.flush_collapsed();
-        self.publish_index();
+        self.publish_whole_index();
         self.state.sessions.stop();
         self.shared.index.handle.close(End::Stopped);
         self.commits.send();

@@ -30,8 +30,9 @@ pub(crate) fn number(identity: &FileIdentity) -> Number {
     (identity.device, identity.inode)
 }
 
-/// Folders by path within their source.
-pub(crate) type Folders = BTreeMap<String, Folder>;
+/// Folders by path within their source. In boxes: a map has places for eleven from its first entry on, and a project has
+/// one or two.
+pub(crate) type Folders = BTreeMap<String, Box<Folder>>;
 
 /// The folder as it is now. A folder's size says nothing that its times do not say, so it is left out.
 pub(crate) fn stamp(base: &Base, path: impl AsRef<Path>) -> Option<FileIdentity> {
@@ -64,7 +65,7 @@ pub(crate) fn unwatched(folders: &Folders) -> u64 {
 /// A watch ended by itself; the next look sets it again.
 pub(crate) fn forget_watch(folders: &mut Folders, watch: WatchId) {
     for folder in folders.values_mut().filter(|folder| folder.watch == Some(watch)) {
-        *folder = Folder::default();
+        **folder = Folder::default();
     }
 }
 

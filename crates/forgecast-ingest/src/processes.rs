@@ -185,7 +185,7 @@ impl Processes {
         if is_another && let Some(watch) = folder.watch.take() {
             pass.context.watcher.remove(watch);
         }
-        *folder = Folder {
+        **folder = Folder {
             watch: folder.watch,
             wanted: stamp.is_some(),
             stamp,

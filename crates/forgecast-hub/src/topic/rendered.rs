@@ -20,6 +20,15 @@ pub(crate) enum Content {
     Index(Arc<IndexRows>),
 }
 
+impl Content {
+    fn json(&self) -> Bytes {
+        match self {
+            Self::View(view) => view.canonical().clone(),
+            Self::Index(rows) => rows.json(),
+        }
+    }
+}
+
 /// One revision as bytes, each form made when it is first asked for and then shared.
 pub(crate) struct Rendered {
     /// The revision.
@@ -43,16 +52,19 @@ impl Rendered {
 
     /// The state as canonical JSON: keys sorted, no white space.
     pub(crate) fn body(&self) -> &Bytes {
-        self.body.get_or_init(|| match &self.content {
-            Content::View(view) => view.canonical().clone(),
-            Content::Index(rows) => rows.json(),
-        })
+        self.body.get_or_init(|| self.content.json())
     }
 
     /// The `snapshot` message of the topic that this is a revision of.
     pub(super) fn snapshot(&self, topic: &TopicHandle) -> &Bytes {
-        self.snapshot
-            .get_or_init(|| frame::snapshot(&topic.name, topic.epoch, self.revision, self.body()))
+        self.snapshot.get_or_init(|| {
+            let state = self.body.get().cloned().unwrap_or_else(|| self.content.json());
+            let snapshot = frame::snapshot(&topic.name, topic.epoch, self.revision, &state);
+            // The message ends with the state and a brace, so that the index of many sessions is in memory once.
+            let end = snapshot.len() - 1;
+            let _ = self.body.set(snapshot.slice(end - state.len()..end));
+            snapshot
+        })
     }
 
     /// SHA-256 of [`Rendered::body`].

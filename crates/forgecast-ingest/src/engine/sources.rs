@@ -625,7 +625,8 @@ impl Engine {
 
     /// A watch is for this.
     pub(super) fn learn(&mut self, watch: WatchId, target: WatchTarget) {
-        let targets = self.targets.entry(watch).or_default();
+        // Nearly every watch is for one.
+        let targets = self.targets.entry(watch).or_insert_with(|| Vec::with_capacity(1));
         if !targets.contains(&target) {
             targets.push(target);
         }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use forgecast_protocol::event::{Fact, ProblemCleared, SourceMoved};
 use forgecast_protocol::{FileIdentity, SourceCheckpoint, SourceKey, Timestamp};
+use litemap::LiteMap;
 
 use super::inherited::Inherited;
 use super::{BUILDLOOP, Content, Context, MARKER, ScanPass, SetKind, SourceFile, SourceSet};
@@ -24,13 +25,19 @@ pub(crate) const MARKERS: [&str; 2] = [MARKER, BUILDLOOP];
 /// The folders that make it a project, by name, as they are stored: which folder it is, and of Context Foundry's the name
 /// that the phase file gives the build.
 #[derive(Debug, Default)]
-pub(super) struct Markers(BTreeMap<&'static str, SourceCheckpoint>);
+pub(super) struct Markers(LiteMap<&'static str, SourceCheckpoint>);
 
 impl Markers {
     /// Takes what an earlier life stored of them out of what it stored of a project's files.
     pub(super) fn known(stored: &mut BTreeMap<String, SourceCheckpoint>) -> Self {
-        let known = MARKERS.map(|name| stored.remove(name).map(|checkpoint| (name, checkpoint)));
-        Self(known.into_iter().flatten().collect())
+        // Nearly every project has one.
+        let mut known = LiteMap::with_capacity(1);
+        known.extend(
+            MARKERS
+                .into_iter()
+                .filter_map(|name| Some((name, stored.remove(name)?))),
+        );
+        Self(known)
     }
 
     pub(super) fn numbers(&self) -> Vec<Number> {

@@ -38,7 +38,8 @@ const SILENT_MS: i64 = 15 * 60 * 1000;
 #[serde(default)]
 pub(crate) struct Conversations {
     /// By the name of the transcript; the producer's own has the empty name.
-    conversations: BTreeMap<String, Conversation>,
+    /// In boxes, like agents: a map has places for eleven from its first entry on, and most have one.
+    conversations: BTreeMap<String, Box<Conversation>>,
     /// Uses of tools that were told, the newest last.
     recent_uses: VecDeque<ToolUse>,
 }
@@ -50,8 +51,7 @@ struct Conversation {
     settled_at: Option<Timestamp>,
     /// When its subagents were last stopped, all together.
     stopped_at: Option<Timestamp>,
-    /// By id; the main agent has the empty one. In boxes: a map has places for eleven from its first entry on, and most
-    /// conversations have one agent.
+    /// By id; the main agent has the empty one.
     agents: BTreeMap<String, Box<Agent>>,
 }
 
@@ -196,9 +196,14 @@ impl Conversations {
     fn conversation(&mut self, cx: &Context<'_>) -> &mut Conversation {
         let name = cx.conversation();
         if !self.conversations.contains_key(name) {
-            self.conversations.insert(name.to_owned(), Conversation::default());
-            let rank = |name: &str, known: &Conversation| (name.is_empty(), known.asks(), known.heard_at());
-            evict(&mut self.conversations, MAX_CONVERSATIONS, name, rank, |_, _| {});
+            self.conversations.insert(name.to_owned(), Box::default());
+            evict(
+                &mut self.conversations,
+                MAX_CONVERSATIONS,
+                name,
+                |name, known| (name.is_empty(), known.asks(), known.heard_at()),
+                |_, _| {},
+            );
         }
         self.conversations.entry(name.to_owned()).or_default()
     }

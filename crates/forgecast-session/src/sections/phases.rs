@@ -30,7 +30,7 @@ pub(crate) struct Phases {
     /// The last report of a phase file or a push.
     live: Option<LiveReport>,
     /// The last report of a checkpoint.
-    checkpoint: Option<StoredCheckpoint>,
+    checkpoint: Option<Box<StoredCheckpoint>>,
     /// The folder of that checkpoint.
     checkpoint_path: Option<String>,
     /// Whether the live report has aged beside a checkpoint that is newer.
@@ -158,11 +158,11 @@ impl Phases {
 
     /// Takes a checkpoint in.
     pub(crate) fn take_checkpoint(&mut self, fact: &CheckpointReported, cx: &Context<'_>) {
-        self.checkpoint = Some(StoredCheckpoint {
+        self.checkpoint = Some(Box::new(StoredCheckpoint {
             fact: fact.clone(),
             time: cx.at,
             observed: cx.observed,
-        });
+        }));
         self.checkpoint_path.clone_from(&cx.origin.path);
     }
 

@@ -25,10 +25,10 @@ const MAX_TOTALS: usize = 1_000;
 pub(crate) struct UsageAccounts {
     sources: BTreeMap<UsageSource, SourceTotal>,
     /// Usage that producers reported without naming calls.
-    reports: Option<StoredReports>,
+    reports: Option<Box<StoredReports>>,
     /// Usage that telemetry reported without naming calls.
     #[serde(skip_serializing_if = "Option::is_none")]
-    telemetry: Option<StoredReports>,
+    telemetry: Option<Box<StoredReports>>,
     /// What agents said last of their own sessions, by the names of these.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     agent_totals: BTreeMap<String, AgentTotal>,
@@ -202,8 +202,8 @@ impl UsageAccounts {
 
     fn reports_of(&self, source: UsageSource) -> Option<&StoredReports> {
         match source {
-            UsageSource::Otel => self.telemetry.as_ref(),
-            _ => self.reports.as_ref(),
+            UsageSource::Otel => self.telemetry.as_deref(),
+            _ => self.reports.as_deref(),
         }
     }
 
