@@ -87,15 +87,14 @@ pub(crate) fn snapshot(topic: &str, epoch: Epoch, revision: Revision, state: &[u
     close(head, state)
 }
 
-/// A `patch` message from one revision to another.
-pub(crate) fn patch(topic: &str, epoch: Epoch, from: Revision, revision: Revision, patch: &Value) -> Bytes {
-    let body = json(patch);
-    let mut head = head(FrameKind::Patch, topic, body.len());
+/// A `patch` message from one revision to another, around a merge patch that is JSON already.
+pub(crate) fn patch(topic: &str, epoch: Epoch, from: Revision, revision: Revision, patch: &[u8]) -> Bytes {
+    let mut head = head(FrameKind::Patch, topic, patch.len());
     let _ = write!(
         head,
         r#","epoch":"{epoch}","from":{from},"revision":{revision},"patch":"#
     );
-    close(head, &body)
+    close(head, patch)
 }
 
 /// An `event` message with a producer's own event.
@@ -183,7 +182,7 @@ mod tests {
         let joined = log_of("log/a~1", 7, 3, lines.iter().map(AsRef::as_ref));
         for frame in [
             snapshot(topic, epoch, 3, &super::json(&state)),
-            patch(topic, epoch, 2, 3, &state),
+            patch(topic, epoch, 2, 3, &super::json(&state)),
             event(topic, &state),
             removed(topic),
             log,

@@ -2,6 +2,7 @@
 //! patch.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +10,9 @@ use forgecast_protocol::event::IndexingProgress;
 use forgecast_protocol::session::RowActivity;
 use forgecast_protocol::{Problem, Revision, SessionId, SessionRow, Timestamp};
 use forgecast_session::patch;
-use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use crate::frame::canonical;
+use crate::frame::{self, canonical};
 use crate::json_object::JsonObject;
 use crate::rows::IndexHead;
 use crate::topic::{Content, StateTopic};
@@ -196,18 +196,9 @@ impl Index {
         self.touched = self.is_behind();
         self.due = self.touched.then(Instant::now);
         self.head.total = self.entries.len();
-        let head = patch::diff(&canonical(&self.shown_head), &canonical(&self.head));
-        let mut patch = head.unwrap_or_else(|| json!({}));
-        if !changed.is_empty() {
-            let sessions: Map<String, Value> = changed
-                .iter()
-                .map(|(id, row)| (id.to_string(), self.row_patch(id, row.as_ref())))
-                .collect();
-            patch["sessions"] = sessions.into();
-        }
-        if patch == json!({}) {
+        let Some(patch) = self.patch(&changed) else {
             return false;
-        }
+        };
         self.shown_head.clone_from(&self.head);
         self.revision += 1;
         self.topic.publish(self.revision, &patch, |content| {
@@ -279,19 +270,41 @@ impl Index {
         std::mem::replace(&mut self.dirty, rest.unwrap_or_default())
     }
 
-    /// What brings a viewer from the row that it holds to the newest one.
-    fn row_patch(&self, id: &SessionId, row: Option<&JsonObject>) -> Value {
-        match (self.shown.get(id), row) {
-            (_, None) => Value::Null,
-            (None, Some(row)) => row.value(),
-            (Some(old), Some(row)) => old.diff(row).unwrap_or_else(|| json!({})),
+    /// What brings a viewer from what it holds to this, as a merge patch in JSON text; `None` when nothing differs.
+    fn patch(&self, changed: &[(SessionId, Option<JsonObject>)]) -> Option<Vec<u8>> {
+        let head = patch::diff(&canonical(&self.shown_head), &canonical(&self.head));
+        if head.is_none() && changed.is_empty() {
+            return None;
         }
+        let mut patch = head.map_or_else(|| b"{}".to_vec(), |head| frame::json(&head));
+        if !changed.is_empty() {
+            // The rows stand before the brace that ends the patch.
+            patch.pop();
+            if patch.len() > 1 {
+                patch.push(b',');
+            }
+            patch.extend_from_slice(br#""sessions":{"#);
+            for (id, row) in changed {
+                // An id consists of characters that JSON writes as they are.
+                let _ = write!(patch, r#""{id}":"#);
+                match (self.shown.get(id), row) {
+                    (_, None) => patch.extend_from_slice(b"null"),
+                    (None, Some(row)) => patch.extend_from_slice(row.text()),
+                    (Some(old), Some(row)) => patch.extend(old.diff(row).unwrap_or_else(|| b"{}".to_vec())),
+                }
+                patch.push(b',');
+            }
+            patch.pop();
+            patch.extend_from_slice(b"}}");
+        }
+        Some(patch)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use forgecast_protocol::{Epoch, Problem, ProblemKind};
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::rows::IndexRows;

@@ -6,10 +6,9 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use forgecast_session::patch;
 use serde::Serialize;
 use serde_json::ser::Formatter;
-use serde_json::{Map, Serializer, Value};
+use serde_json::{Serializer, Value};
 
 use crate::frame;
 
@@ -50,55 +49,34 @@ impl JsonObject {
         }))
     }
 
-    /// The merge patch that leads from this object to another one; `None` when they are equal.
-    pub(crate) fn diff(&self, after: &Self) -> Option<Value> {
+    /// The merge patch that leads from this object to another one, as JSON text; `None` when they are equal.
+    pub(crate) fn diff(&self, after: &Self) -> Option<Vec<u8>> {
         if self == after {
             return None;
         }
-        let mut before: Vec<Option<(&str, &[u8])>> = self.fields().map(Some).collect();
-        let mut patch = Map::new();
-        // Both are in the order of one type's fields, so a field is nearly always found where the one before it was left.
-        let mut next = 0;
-        for (name, text) in after.fields() {
-            let is_it = |field: &Option<(&str, &[u8])>| field.is_some_and(|(known, _)| known == name);
-            let ahead = before[next..].iter().position(is_it).map(|steps| next + steps);
-            let found = ahead.or_else(|| before[..next].iter().position(is_it));
-            let was = found.and_then(|found| {
-                next = found + 1;
-                before[found].take()
-            });
-            let change = match was {
-                Some((_, was)) if was == text => None,
-                Some((_, was)) => patch::diff(&value(was), &value(text)),
-                None => Some(value(text)),
-            };
-            patch.extend(change.map(|change| (name.to_owned(), change)));
-        }
-        let removed = before.into_iter().flatten();
-        patch.extend(removed.map(|(name, _)| (name.to_owned(), Value::Null)));
-        (!patch.is_empty()).then_some(Value::Object(patch))
+        let mut patch = Vec::new();
+        write_patch(self.fields(), after.fields(), &mut patch);
+        (patch != b"{}").then_some(patch)
     }
 
-    /// The object as a value.
-    pub(crate) fn value(&self) -> Value {
-        value(&self.0.text)
+    /// The object as JSON text, in the order of its type's fields.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.0.text
     }
 
     /// With sorted keys, as viewers get it; made when it is first asked for.
     pub(crate) fn canonical(&self) -> &Bytes {
-        let written = || frame::json(&self.value()).into_boxed_slice().into();
+        let value = || serde_json::from_slice::<Value>(&self.0.text).unwrap_or_default();
+        let written = || frame::json(&value()).into_boxed_slice().into();
         self.0.canonical.get_or_init(written)
     }
 
-    /// Name and value of each field.
-    fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+    fn fields(&self) -> impl Iterator<Item = Field<'_>> {
         // The first field follows the brace, each other one a comma.
         let begins = std::iter::once(1).chain(self.0.ends.iter().map(|end| *end as usize + 1));
-        begins.zip(&*self.0.ends).filter_map(|(begin, end)| {
-            let field = self.0.text.get(begin + 1..*end as usize)?;
-            let length = field.iter().position(|byte| *byte == b'"')?;
-            Some((std::str::from_utf8(&field[..length]).ok()?, &field[length + 2..]))
-        })
+        begins
+            .zip(&*self.0.ends)
+            .map(|(begin, end)| Field::of(&self.0.text[begin..*end as usize]))
     }
 }
 
@@ -108,8 +86,114 @@ impl PartialEq for JsonObject {
     }
 }
 
-fn value(text: &[u8]) -> Value {
-    serde_json::from_slice(text).unwrap_or_default()
+/// A field of an object as compact JSON text.
+#[derive(Clone, Copy)]
+struct Field<'a> {
+    /// In its quotes.
+    name: &'a [u8],
+    value: &'a [u8],
+}
+
+impl<'a> Field<'a> {
+    fn of(text: &'a [u8]) -> Self {
+        let (name, value) = text.split_at(string_end(text));
+        Self {
+            name,
+            value: value.get(1..).unwrap_or_default(),
+        }
+    }
+}
+
+/// The fields of an object as compact JSON text.
+struct Fields<'a> {
+    /// Each field has a brace or a comma before it.
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
+
+    fn next(&mut self) -> Option<Field<'a>> {
+        let text = self.rest.get(1..).filter(|text| text.starts_with(b"\""))?;
+        let value = string_end(text) + 1;
+        let end = value + value_end(&text[value..]);
+        self.rest = &text[end..];
+        Some(Field::of(&text[..end]))
+    }
+}
+
+/// Where the string ends that this text begins with.
+fn string_end(text: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(next) = memchr::memchr2(b'"', b'\\', &text[at..]) {
+        at += next + 1;
+        if text[at - 1] == b'"' {
+            return at;
+        }
+        at += 1;
+    }
+    text.len()
+}
+
+/// Where the value ends that this text begins with.
+fn value_end(text: &[u8]) -> usize {
+    let (mut at, mut depth) = (0, 0_u32);
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'"' => at += string_end(&text[at..]) - 1,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' if depth > 0 => depth -= 1,
+            b',' | b'}' | b']' if depth == 0 => return at,
+            _ => {}
+        }
+        at += 1;
+    }
+    at
+}
+
+/// Writes the merge patch from one object to another.
+fn write_patch<'a>(
+    before: impl Iterator<Item = Field<'a>>,
+    after: impl Iterator<Item = Field<'a>>,
+    patch: &mut Vec<u8>,
+) {
+    let mut before: Vec<Option<Field<'_>>> = before.map(Some).collect();
+    // Both are in the same order, so a field is nearly always found where the one before it was left.
+    let mut next = 0;
+    let mut separator = b'{';
+    let mut begin = |name: &[u8], patch: &mut Vec<u8>| {
+        patch.push(std::mem::replace(&mut separator, b','));
+        patch.extend_from_slice(name);
+        patch.push(b':');
+    };
+    for field in after {
+        let is_it = |known: &Option<Field<'_>>| known.is_some_and(|known| known.name == field.name);
+        let ahead = before[next..].iter().position(is_it).map(|steps| next + steps);
+        let found = ahead.or_else(|| before[..next].iter().position(is_it));
+        let was = found.and_then(|found| {
+            next = found + 1;
+            before[found].take()
+        });
+        match was {
+            Some(was) if was.value == field.value => {}
+            Some(was) if was.value.starts_with(b"{") && field.value.starts_with(b"{") => {
+                begin(field.name, patch);
+                write_patch(Fields { rest: was.value }, Fields { rest: field.value }, patch);
+            }
+            _ => {
+                begin(field.name, patch);
+                patch.extend_from_slice(field.value);
+            }
+        }
+    }
+    for removed in before.into_iter().flatten() {
+        begin(removed.name, patch);
+        patch.extend_from_slice(b"null");
+    }
+    if separator == b'{' {
+        patch.push(b'{');
+    }
+    patch.push(b'}');
 }
 
 /// Text that says how long it is by now.
@@ -169,20 +253,27 @@ impl Formatter for &mut FieldEnds<'_> {
 
 #[cfg(test)]
 mod tests {
+    use forgecast_session::patch;
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
 
-    /// A state of three fields: each absent, a number, a text with something to escape, or a list and a map.
+    /// A state of three fields: each absent, a number, or a text, list or map in which there is something to escape or to
+    /// take for the end of it.
     fn state() -> impl Strategy<Value = Value> {
-        let field = prop_oneof![
-            Just(None),
-            (0_u8..3).prop_map(|number| Some(json!(number))),
-            "[a\"\\\\ü\n]{0,2}".prop_map(|text| Some(json!(text))),
-            (0_u8..2, 0_u8..2).prop_map(|(one, two)| Some(json!({"z": {"list": [one]}, "a": f64::from(two) / 3.0}))),
+        let text = || "[a\"\\\\ü\n{}\\[\\],:]{0,3}";
+        let leaf = prop_oneof![
+            (0_u8..3).prop_map(|number| json!(f64::from(number) / 3.0)),
+            text().prop_map(Value::from),
         ];
-        prop::array::uniform3(field).prop_map(|fields| {
+        let value = leaf.prop_recursive(2, 8, 3, move |value| {
+            prop_oneof![
+                prop::collection::vec(value.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map(text(), value, 0..3).prop_map(|map| map.into_iter().collect()),
+            ]
+        });
+        prop::array::uniform3(prop::option::of(value)).prop_map(|fields| {
             let names = ["one", "two", "three"].into_iter().zip(fields);
             names
                 .filter_map(|(name, field)| Some((name.to_owned(), field?)))
@@ -190,10 +281,28 @@ mod tests {
         })
     }
 
+    /// Two states that have much in common.
+    fn states() -> impl Strategy<Value = (Value, Value)> {
+        let mixed = (state(), state(), any::<[bool; 3]>()).prop_map(|(before, other, changes)| {
+            let mut after = before.clone();
+            let fields = ["one", "two", "three"].into_iter().zip(changes);
+            for (name, _) in fields.filter(|(_, is_changed)| *is_changed) {
+                let members = after.as_object_mut().unwrap();
+                match other.get(name) {
+                    Some(value) => members.insert(name.to_owned(), value.clone()),
+                    None => members.remove(name),
+                };
+            }
+            (before, after)
+        });
+        prop_oneof![mixed, (state(), state())]
+    }
+
     proptest! {
         #[test]
-        fn texts_differ_by_what_their_values_differ_by(before in state(), after in state()) {
+        fn texts_differ_by_what_their_values_differ_by((before, after) in states()) {
             let found = JsonObject::of(&before).diff(&JsonObject::of(&after));
+            let found: Option<Value> = found.map(|text| serde_json::from_slice(&text).unwrap());
             prop_assert_eq!(found, patch::diff(&before, &after));
         }
 

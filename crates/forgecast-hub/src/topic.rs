@@ -179,7 +179,7 @@ impl StateTopic {
     }
 
     /// Publishes the next revision: `change` brings the content there, `patch` brings a viewer there.
-    pub(crate) fn publish(&self, revision: Revision, patch: &Value, change: impl FnOnce(&mut Content)) {
+    pub(crate) fn publish(&self, revision: Revision, patch: &[u8], change: impl FnOnce(&mut Content)) {
         // Only the hub's task publishes, so the head cannot move between the two locks; the patch is written outside.
         let from = self.state().head;
         let frame = frame::patch(&self.handle.name, self.handle.epoch, from, revision, patch);

@@ -223,7 +223,7 @@ fn a_hole_in_what_is_kept_is_a_reset_not_a_gap() {
     let patch = |from, revision| RetainedPatch {
         from,
         revision,
-        frame: frame::patch("session/a~1", Epoch::new(EPOCH), from, revision, &json!({})),
+        frame: frame::patch("session/a~1", Epoch::new(EPOCH), from, revision, b"{}"),
     };
     let content = Content::View(JsonObject::of(&json!({ "ballast": "x".repeat(5000) })));
     let limits = RingLimits {
