@@ -1,6 +1,6 @@
 //! Measures Forgecast beside floors and peers: interleaved in one run, so that a machine's moods cancel out.
-//! It judges nothing by itself and fails only when something did not work; the figures are for people. Only [`day`] judges,
-//! for `cargo xtask promises`.
+//! It judges nothing by itself and fails only when something did not work; the figures are for people. Only [`day`] and
+//! [`soak`] judge, for `cargo xtask promises` and `cargo xtask nightly soak`.
 
 mod burst;
 mod busy;
@@ -22,6 +22,7 @@ mod usage;
 mod viewer;
 mod wire;
 
+use std::hash::{BuildHasher, Hasher};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -79,7 +80,6 @@ const MEASUREMENTS: &[(&str, &str, Measurement)] = &[
         "transcripts: cold beside ccusage, a restart, one huge file; what a hook waits for",
         usage::run,
     ),
-    ("soak", "a day of changes in minutes: memory slope", soak::run),
 ];
 
 fn main() -> Result<()> {
@@ -90,6 +90,9 @@ fn main() -> Result<()> {
     }
     if arguments.next_if(|word| word == "day").is_some() {
         return play_day(arguments);
+    }
+    if arguments.next_if(|word| word == "soak").is_some() {
+        return soak(arguments)?.run();
     }
     let (mut accepts_busy, mut bench) = (
         false,
@@ -147,6 +150,27 @@ fn play_day(mut arguments: impl Iterator<Item = String>) -> Result<()> {
         }
     }
     day::run(&binary, Duration::try_from_secs_f64(minutes * 60.0)?)
+}
+
+/// `soak --binary PATH --folder PATH --minutes N [--seed N]`: a fleet at work under faults.
+fn soak(mut arguments: impl Iterator<Item = String>) -> Result<soak::Soak> {
+    let mut soak = soak::Soak {
+        binary: PathBuf::from("target/release/forgecast"),
+        folder: PathBuf::from("target/soak"),
+        time: Duration::from_secs(2 * 3600),
+        seed: std::hash::RandomState::new().build_hasher().finish(),
+    };
+    while let Some(word) = arguments.next() {
+        let value = arguments.next().unwrap_or_default();
+        match word.as_str() {
+            "--binary" => soak.binary = value.into(),
+            "--folder" => soak.folder = value.into(),
+            "--minutes" => soak.time = Duration::from_secs(60 * value.parse::<u64>().context("a number of minutes")?),
+            "--seed" => soak.seed = value.parse().context("a seed")?,
+            other => bail!("unknown option {other:?}; there are --binary, --folder, --minutes and --seed"),
+        }
+    }
+    Ok(soak)
 }
 
 fn names() -> Vec<&'static str> {

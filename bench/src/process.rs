@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 
 /// A running program with a port.
@@ -168,11 +169,20 @@ impl Server {
             .sum())
     }
 
+    /// Descriptors that it has open.
+    pub(crate) fn descriptors(&self) -> Result<u64> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count() as u64)
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = Pid::from_raw(self.child.id().cast_signed()).context("a process id")?;
+        Ok(rustix::process::kill_process(pid, signal)?)
+    }
+
     /// Asks it to stop and waits until it has.
     pub(crate) fn stop(mut self) -> Result<()> {
-        if let Some(pid) = rustix::process::Pid::from_raw(self.child.id().cast_signed()) {
-            rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
-        }
+        self.signal(Signal::TERM)?;
         self.child.wait()?;
         Ok(())
     }

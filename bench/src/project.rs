@@ -61,6 +61,11 @@ impl Project {
         self.publish()
     }
 
+    /// The project's folder.
+    pub(crate) fn directory(&self) -> &Path {
+        self.folder.parent().unwrap_or(&self.folder)
+    }
+
     /// The path of the phase file.
     pub(crate) fn phase_file(&self) -> PathBuf {
         self.folder.join("current-phase.json")

@@ -42,8 +42,12 @@ impl Viewer {
 
     /// Asks to follow one more topic.
     pub(crate) fn subscribe(&mut self, topic: &str) -> Result<()> {
-        let text = serde_json::json!({"type": "subscribe", "topic": topic}).to_string();
-        Ok(self.socket.send(Message::text(text))?)
+        self.say(&serde_json::json!({"type": "subscribe", "topic": topic}))
+    }
+
+    /// Sends a message.
+    pub(crate) fn say(&mut self, message: &serde_json::Value) -> Result<()> {
+        Ok(self.socket.send(Message::text(message.to_string()))?)
     }
 
     /// The next text frame.

@@ -1,5 +1,5 @@
 //! What takes too long for every submission: laws over cases that nobody has seen, the fault tests that fill a machine,
-//! compressed nights with a receiver of notifications, thousands of requests made of the API's description, the real
+//! compressed nights with a receiver of notifications, a fleet under faults for minutes or hours, thousands of requests made of the API's description, the real
 //! agents, and fuzzing of everything that takes bytes from outside. A missing tool fails.
 
 mod agents;
@@ -17,6 +17,7 @@ const PARTS: &[Part] = &[
     ("laws", |_| laws()),
     ("faults", |_| faults()),
     ("nights", nights),
+    ("soak", soak),
     ("schemathesis", |_| schemathesis::run()),
     ("agents", |_| agents::run()),
     ("fuzz", fuzz),
@@ -76,6 +77,14 @@ fn nights(minutes: u32) -> Result {
     ignored_tests("nights::", &["--nocapture"])
         .env("FORGECAST_NIGHT_SECONDS", &(minutes * 60).to_string())
         .run()
+}
+
+/// A fleet at work under faults, for so long in all: one that was stopped goes on.
+fn soak(minutes: u32) -> Result {
+    cargo(&["build", "--release", "--locked", "--package", "forgecast"]).run()?;
+    let minutes = minutes.to_string();
+    let run = ["run", "--release", "--locked", "--package", "forgecast-bench", "--"];
+    cargo(&[&run[..], &["soak", "--minutes", &minutes]].concat()).run()
 }
 
 /// Tests of the binary that run only when they are named.
