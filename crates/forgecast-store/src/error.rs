@@ -28,6 +28,49 @@ pub enum Error {
         /// What is wrong and what can be done.
         reason: String,
     },
+    /// There is no such file.
+    #[error("there is no database {}; name another file", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is not a database of ours.
+    #[error("{} is no database of Forgecast; name another file", path.display())]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file was written by a newer version.
+    #[error("{} was written by a newer Forgecast; update this one, or name another file", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is a database of ours, and damaged.
+    #[error(
+        "the database {} is damaged ({fault}); a server that is started on it keeps it aside and begins a new one",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found first.
+        fault: String,
+    },
+    /// A file that was to be written exists.
+    #[error("{} exists, and nothing is overwritten; choose another name", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A copy of the database could not be written.
+    #[error("cannot write the copy {}: {reason}", path.display())]
+    Copy {
+        /// The file that it was to be.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The SQLite that this program is linked with has a bug that corrupts databases.
     #[error("SQLite {found} is older than {needed}; build with the bundled one")]
     OldSqlite {
@@ -102,6 +145,14 @@ impl Error {
             _ => "",
         };
         Self::elsewhere(path, source, way_out)
+    }
+
+    /// A copy that could not be written.
+    pub(crate) fn copy(path: &Path, reason: impl Display) -> Self {
+        Self::Copy {
+            path: path.into(),
+            reason: reason.to_string(),
+        }
     }
 
     /// The error of SQLite for a database that cannot be opened, with what can be done.

@@ -22,8 +22,11 @@
 //! 10. *Sums are sums of differences, and none is reported below zero.* A call that is taken back is taken from where it was
 //!     added. A sum that is below zero all the same (its session was forgotten, its calls are still corrected) counts as
 //!     nothing and takes nothing from others.
+//! 11. *A copy is whole.* A backup holds everything that was acknowledged before it began; a database is kept as it was before
+//!     its schema changes.
 
 mod apply;
+mod backup;
 mod error;
 mod files;
 mod finished;
@@ -47,6 +50,7 @@ mod store;
 mod write;
 mod writer;
 
+pub use backup::{Contents, Restored, backup, restore};
 pub use error::Error;
 pub use finished::Finished;
 pub use forgecast_protocol::rest::{Exported, StoredEvent, StoredSession};

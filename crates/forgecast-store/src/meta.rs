@@ -29,7 +29,7 @@ pub(crate) fn begin(connection: &mut Connection, fold_version: u32) -> Result<Be
         other => another(other),
     };
     set(&transaction, EPOCH, i64::from(number))?;
-    set(&transaction, CLEAN, 0)?;
+    mark_in_use(&transaction)?;
     set(&transaction, FOLD_VERSION, i64::from(fold_version))?;
     transaction.commit()?;
     Ok(Beginning {
@@ -46,6 +46,11 @@ pub(crate) fn was_clean(connection: &Connection) -> Result<bool> {
 /// An epoch for a database that cannot remember one.
 pub(crate) fn passing_epoch() -> Epoch {
     Epoch::new(another(None))
+}
+
+/// Marks that something may have been published that is not stored in it.
+pub(crate) fn mark_in_use(connection: &Connection) -> Result<()> {
+    set(connection, CLEAN, 0)
 }
 
 /// Marks that everything that was published is stored.

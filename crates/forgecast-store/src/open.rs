@@ -13,6 +13,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::backup;
 use crate::error::Error;
 use crate::files::Files;
 use crate::health::Health;
@@ -104,6 +105,7 @@ impl Start {
         held: OpenGuard,
         notices: Vec<(String, Problem)>,
     ) -> Result<Opened, Error> {
+        backup::keep_before_migration(&connection, &self.path)?;
         let (connection, beginning) = self
             .begin(connection)
             .map_err(|error| Error::open_sqlite(&self.path, &error))?;
@@ -198,7 +200,7 @@ fn locate(options: &Options) -> Result<(PathBuf, Option<TempDir>), Error> {
 }
 
 /// The file that a link leads to: SQLite keeps its other files beside that one, and so do we.
-fn behind_links(path: PathBuf) -> PathBuf {
+pub(crate) fn behind_links(path: PathBuf) -> PathBuf {
     let beside = |target| path.parent().map_or_else(|| path.clone(), |folder| folder.join(target));
     let target = || fs::read_link(&path).ok().map(beside);
     fs::canonicalize(&path).ok().or_else(target).unwrap_or(path)

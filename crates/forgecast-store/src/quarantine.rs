@@ -1,4 +1,4 @@
-//! Moves a database that cannot be used out of the way. Nothing is ever deleted: a damaged file may still be repaired by
+//! Moves a database that cannot be used, or that another one takes the place of, out of the way. Nothing is ever deleted: a damaged file may still be repaired by
 //! hand.
 
 use std::ffi::OsString;
@@ -16,9 +16,9 @@ pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Renames the database and its companions to `<name>.corrupt-<time>` and says so in a notice.
-pub(crate) fn quarantine(path: &Path, now: Timestamp, why: &str) -> Result<(String, Problem), Error> {
-    let target = free_name(path, now);
+/// Renames the database and its companions to `<name>.<why>-<time>`. Returns its new name.
+pub(crate) fn set_aside(path: &Path, now: Timestamp, why: &str) -> Result<PathBuf, Error> {
+    let target = free_name(path, now, why);
     // The companions first: SQLite would take a write-ahead log that stays for that of the new database.
     for suffix in ["-wal", "-shm", ""] {
         let from = with_suffix(path, suffix);
@@ -26,6 +26,12 @@ pub(crate) fn quarantine(path: &Path, now: Timestamp, why: &str) -> Result<(Stri
             fs::rename(&from, with_suffix(&target, suffix)).map_err(|source| Error::open(&from, &source))?;
         }
     }
+    Ok(target)
+}
+
+/// Sets aside a database that is damaged and says so in a notice.
+pub(crate) fn quarantine(path: &Path, now: Timestamp, why: &str) -> Result<(String, Problem), Error> {
+    let target = set_aside(path, now, "corrupt")?;
     tracing::info!(
         database = %path.display(), kept_as = %target.display(), why,
         "the database cannot be used; it was quarantined and a new one begun"
@@ -42,10 +48,10 @@ pub(crate) fn quarantine(path: &Path, now: Timestamp, why: &str) -> Result<(Stri
 }
 
 /// An unused name: `forgecast.db.corrupt-20260131T081500Z`, with a number after it when a file has that name.
-fn free_name(path: &Path, now: Timestamp) -> PathBuf {
+fn free_name(path: &Path, now: Timestamp, why: &str) -> PathBuf {
     let time = now.to_string().replace(['-', ':'], "");
     let seconds = time.split('.').next().unwrap_or_default();
-    let name = with_suffix(path, &format!(".corrupt-{seconds}Z"));
+    let name = with_suffix(path, &format!(".{why}-{seconds}Z"));
     let numbered = (2..1000).map(|number| with_suffix(&name, &format!("-{number}")));
     std::iter::once(name.clone())
         .chain(numbered)
@@ -64,7 +70,7 @@ mod tests {
         let now = Timestamp::from_millis(1_769_847_300_250);
         let names: Vec<PathBuf> = (0..2)
             .map(|_| {
-                let name = free_name(&path, now);
+                let name = free_name(&path, now, "corrupt");
                 fs::write(&name, "").unwrap();
                 name
             })

@@ -1,9 +1,9 @@
 //! Connections and the schema: how a database is opened, looked over and brought to the newest version.
-//! Only migrations change the schema, each in a transaction of its own, numbered by `PRAGMA user_version`.
+//! Only migrations change the schema, all in one transaction, numbered by `PRAGMA user_version`.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,38 @@ const MIGRATIONS: [&str; 6] = [
     include_str!("../migrations/sqlite/0006_limits.sql"),
 ];
 /// The version that all migrations lead to.
-const NEWEST: i64 = MIGRATIONS.len() as i64;
+pub(crate) const NEWEST: i64 = MIGRATIONS.len() as i64;
+/// Steps that were still changed before the first release. A database that was written in between lacks something, and gets it
+/// before any further step.
+const AMENDMENTS: [Amendment; 3] = [
+    Amendment {
+        versions: 1..=NEWEST,
+        table: "sessions",
+        column: "row",
+        statements: include_str!("../migrations/sqlite/0001_amended.sql"),
+    },
+    Amendment {
+        versions: 2..=2,
+        table: "usage_days",
+        column: "day",
+        statements: include_str!("../migrations/sqlite/0002_amended.sql"),
+    },
+    Amendment {
+        versions: 2..=2,
+        table: "usage_totals",
+        column: "owner",
+        statements: include_str!("../migrations/sqlite/0002_amended_again.sql"),
+    },
+];
+
+/// What a database of some versions may lack, and what adds it.
+struct Amendment {
+    versions: RangeInclusive<i64>,
+    table: &'static str,
+    column: &'static str,
+    statements: &'static str,
+}
+
 /// What is read at every start. Damage in here is found before anybody relies on it, however large the file is.
 const READ_AT_START: [&str; 9] = [
     "meta",
@@ -42,7 +73,7 @@ const READ_AT_START: [&str; 9] = [
     "names",
     "limits",
 ];
-/// All tables, each with the version since which it is there.
+/// All tables, each with the version since which it is certain to be there.
 const TABLES: [(&str, i64); 19] = [
     ("meta", 1),
     ("sessions", 1),
@@ -56,8 +87,8 @@ const TABLES: [(&str, i64); 19] = [
     ("call_keys", 2),
     ("usage_owners", 2),
     ("usage", 2),
-    ("usage_days", 2),
-    ("usage_totals", 2),
+    ("usage_days", 3),
+    ("usage_totals", 3),
     ("transcripts", 2),
     ("notifications", 4),
     ("notifier", 4),
@@ -79,6 +110,18 @@ pub(crate) enum Found {
     /// A database of ours with a schema that this version does not know.
     Newer,
     /// Not a usable database.
+    Damaged(String),
+}
+
+/// The kind of a file of which a whole copy is to be made.
+pub(crate) enum Whole {
+    /// A whole database of ours, which this version can read.
+    Ours,
+    /// A database of ours with a schema that this version does not know.
+    Newer,
+    /// A database of another program, or an empty one.
+    Foreign,
+    /// A damaged database of ours: what was found first.
     Damaged(String),
 }
 
@@ -130,7 +173,7 @@ fn is_blank(path: &Path, header: &[u8]) -> bool {
 
 /// Opens the file for writing and looks it over, within bounded time.
 pub(crate) fn look_over(path: &Path) -> Result<Found, Error> {
-    let result = connect(path, BUSY_AT_START).and_then(judge);
+    let result = connect(path).and_then(judge);
     match result {
         Ok(found) => Ok(found),
         Err(error) if is_damage(&error) => Ok(Found::Damaged(error.to_string())),
@@ -140,7 +183,7 @@ pub(crate) fn look_over(path: &Path) -> Result<Found, Error> {
 
 fn judge(mut connection: Connection) -> rusqlite::Result<Found> {
     let version = user_version(&connection)?;
-    let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let application = application(&connection)?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if tables == 0 && version == 0 {
         return Ok(Found::Usable(connection));
@@ -221,27 +264,66 @@ pub(crate) fn lacks_table(error: &rusqlite::Error) -> bool {
         .any(|lack| text.contains(lack))
 }
 
-/// Brings the schema to the newest version and sets what the file itself remembers.
-pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+/// Looks at all of a database, however long that takes.
+pub(crate) fn judge_whole(connection: &Connection) -> rusqlite::Result<Whole> {
+    if application(connection)? != APPLICATION_ID {
+        return Ok(Whole::Foreign);
+    }
     let version = user_version(connection)?;
-    if version == 0 {
+    if version > NEWEST {
+        return Ok(Whole::Newer);
+    }
+    if let Some(table) = missing_table(connection, version)? {
+        return Ok(Whole::Damaged(format!("it has no table {table}")));
+    }
+    let fault = quick_check(connection, "PRAGMA quick_check(1)")?;
+    Ok(fault.map_or(Whole::Ours, Whole::Damaged))
+}
+
+/// Brings the schema to the newest version and sets what the file itself remembers. All of it or nothing: an older Forgecast
+/// never finds a database between two versions.
+pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    if user_version(connection)? == 0 {
         // Only an empty database can be told to give pages back later.
         connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
     }
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    for (leads_to, migration) in (1..).zip(MIGRATIONS).filter(|&(leads_to, _)| leads_to > version) {
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(migration)?;
-        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction.pragma_update(None, "user_version", leads_to)?;
-        transaction.commit()?;
+    let transaction = connection.transaction()?;
+    let steps = steps(&transaction)?;
+    if steps.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    for step in steps {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", NEWEST)?;
+    transaction.commit()
+}
+
+/// Whether there is anything in the database whose schema is not the newest.
+pub(crate) fn is_to_change(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(user_version(connection)? > 0 && !steps(connection)?.is_empty())
+}
+
+/// What brings the schema to the newest version, in order.
+fn steps(connection: &Connection) -> rusqlite::Result<Vec<&'static str>> {
+    let version = user_version(connection)?;
+    let mut column = connection.prepare("SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2")?;
+    let mut steps = Vec::new();
+    for amendment in AMENDMENTS {
+        if amendment.versions.contains(&version) && !column.exists([amendment.table, amendment.column])? {
+            steps.push(amendment.statements);
+        }
+    }
+    let migrations = (1..).zip(MIGRATIONS).filter(|&(leads_to, _)| leads_to > version);
+    steps.extend(migrations.map(|(_, migration)| migration));
+    Ok(steps)
 }
 
 /// A connection that writes. `durable`: what is committed survives a power loss.
 pub(crate) fn writing(path: &Path, durable: bool) -> rusqlite::Result<Connection> {
-    let connection = connect(path, BUSY)?;
+    let connection = connect_with(path, READ_WRITE, BUSY)?;
     let synchronous = if durable { "FULL" } else { "OFF" };
     connection.pragma_update(None, "synchronous", synchronous)?;
     // The log is cut back to this when it begins anew, so that one large transaction does not hold the disk for ever.
@@ -252,7 +334,7 @@ pub(crate) fn writing(path: &Path, durable: bool) -> rusqlite::Result<Connection
 
 /// A connection that writes to a database that was just written as a whole.
 pub(crate) fn restored(path: &Path) -> rusqlite::Result<Connection> {
-    connect(path, BUSY)?.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    connect_with(path, READ_WRITE, BUSY)?.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     let connection = writing(path, true)?;
     // So that the log is there before anybody looks for it.
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
@@ -261,16 +343,27 @@ pub(crate) fn restored(path: &Path) -> rusqlite::Result<Connection> {
 
 /// A connection that only reads.
 pub(crate) fn reading(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = connect(path, Duration::from_secs(1))?;
+    let connection = connect_with(path, READ_WRITE, Duration::from_secs(1))?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -4096)?;
     Ok(connection)
 }
 
-fn connect(path: &Path, busy: Duration) -> rusqlite::Result<Connection> {
+/// A connection to a file that was not looked over yet.
+pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    connect_with(path, READ_WRITE, BUSY_AT_START)
+}
+
+/// A connection that writes nothing to the file but may copy it.
+pub(crate) fn read_only(path: &Path) -> rusqlite::Result<Connection> {
+    connect_with(path, OpenFlags::SQLITE_OPEN_READ_ONLY, BUSY_AT_START)
+}
+
+const READ_WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+
+fn connect_with(path: &Path, flags: OpenFlags, busy: Duration) -> rusqlite::Result<Connection> {
     // No URIs, so that a path may contain any character. No mutex, because each connection stays on one thread.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(busy)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
@@ -279,7 +372,11 @@ fn connect(path: &Path, busy: Duration) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn user_version(connection: &Connection) -> rusqlite::Result<i64> {
+fn application(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA application_id", [], |row| row.get(0))
+}
+
+pub(crate) fn user_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 

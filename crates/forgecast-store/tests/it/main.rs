@@ -6,6 +6,7 @@
     reason = "clippy knows only functions marked as tests; the helpers here serve nothing else"
 )]
 
+mod backup;
 mod calls;
 mod durability;
 mod helpers;
@@ -21,3 +22,4 @@ mod retention;
 mod snapshots;
 mod trouble;
 mod usage;
+mod versions;
