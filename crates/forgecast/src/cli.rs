@@ -3,6 +3,7 @@
 
 mod access;
 mod agents;
+mod database;
 mod notify;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub(crate) use access::{ListenArgs, ShareArgs, TokenArgs, TokenCommand};
 pub(crate) use agents::{
     Agent, DoctorArgs, EmitArgs, IngestArgs, InitArgs, PricesArgs, PricesCommand, StatuslineArgs, UsageArgs,
 };
+pub(crate) use database::{BackupArgs, DatabaseArgs, RestoreArgs};
 pub(crate) use notify::{NotifyArgs, NotifyCommand};
 
 /// The live view of autonomous coding builds.
@@ -77,6 +79,10 @@ pub(crate) enum Command {
     Forget(ForgetArgs),
     /// Write one session as self-contained JSON
     Export(ExportArgs),
+    /// Copy the whole database to a file, also while a server uses it
+    Backup(BackupArgs),
+    /// Put a copy made by `backup` in the place of the database, which is kept under another name
+    Restore(RestoreArgs),
     /// Import a metrics database of Context Foundry as history, or an exported session
     Import(ImportArgs),
     /// Test, list and silence notifications, or send them again

@@ -1,5 +1,6 @@
 //! One module per command. Each gets a [`Context`] and returns when the command is done.
 
+pub(crate) mod backup;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod emit;

@@ -88,6 +88,8 @@ fn run(cli: Cli, began: Instant) -> Result<()> {
         Command::Doctor(args) => commands::doctor::run(&context, &args),
         Command::Forget(args) => commands::forget::run(&context, &args),
         Command::Export(args) => commands::export::run(&context, &args),
+        Command::Backup(args) => commands::backup::backup(&context, &args),
+        Command::Restore(args) => commands::backup::restore(&context, &args),
         Command::Import(args) => commands::import::run(&context, &args),
         Command::Notify(args) => commands::notify::run(&context, &args),
         Command::Token(args) => commands::token::run(&context, &args),

@@ -230,6 +230,18 @@ fn in_one_unit(millis: u64) -> String {
     }
 }
 
+/// A number of bytes in the largest unit that it fills: `12.5 MiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match UNITS.into_iter().find(|(_, unit)| bytes >= *unit) {
+        Some((name, unit)) => {
+            let tenths = u128::from(bytes) * 10 / u128::from(unit);
+            format!("{}.{} {name}", tenths / 10, tenths % 10)
+        }
+        None => format!("{bytes} B"),
+    }
+}
+
 /// `1 session`, `2 sessions`.
 pub(crate) fn counted(number: u64, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
@@ -241,6 +253,12 @@ mod tests {
 
     fn now() -> Timestamp {
         "2026-01-01T00:00:12Z".parse().unwrap()
+    }
+
+    #[test]
+    fn a_size_has_one_decimal_in_the_largest_unit_that_it_fills() {
+        let sizes = [0, 1_023, 1_024, 13_107_200, u64::MAX].map(size);
+        assert_eq!(sizes, ["0 B", "1023 B", "1.0 KiB", "12.5 MiB", "17179869183.9 GiB"]);
     }
 
     #[test]

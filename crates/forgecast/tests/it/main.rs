@@ -7,6 +7,7 @@
     reason = "tests, and the producers they play"
 )]
 
+mod backup;
 mod codex;
 mod commands;
 mod connect;
