@@ -42,10 +42,13 @@ pub struct Cleaner {
     rules: Rules,
 }
 
-/// What must be remembered from one line of a log to the next: whether a private key is being printed.
+/// What must be remembered from one line of a log to the next: whether a private key is being printed, or a block of YAML that
+/// is a secret.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogState {
     key_lines_left: u16,
+    /// How deep the name of the block is indented.
+    block: Option<usize>,
 }
 
 impl Cleaner {
@@ -186,8 +189,11 @@ impl Cleaner {
         scan(prefix(line, MAX_TEXT), |piece| styled.push(piece));
         styled.trim_end();
         let found = self.rules.find(styled.text());
+        if styled.text().contains(mask::keys::PUTTY) {
+            opens = true;
+        }
         if !found.is_empty() {
-            opens = styled.text().contains("PRIVATE KEY") && mask::keys::opens(styled.text());
+            opens |= styled.text().contains("PRIVATE KEY") && mask::keys::opens(styled.text());
             styled.mask(&found);
             // A second look, as in `Rules::mask`: masking may have uncovered an edge.
             let again = self.rules.find(styled.text());
@@ -216,11 +222,22 @@ impl Cleaner {
             // What cannot be a key's ends it: a header that is only spoken of must not hide the log that follows.
             state.key_lines_left = 0;
         }
+        if let Some(indent) = state.block {
+            let plain = plain_line(prefix(line, MAX_TEXT));
+            if plain.trim().is_empty() || mask::structured::indent(&plain) > indent {
+                return (mask::MASK.to_owned(), Vec::new(), None);
+            }
+        }
         let (shown, opens) = self.shown(line);
-        if opens && self.rules.names().any(|name| name == "private-key") {
+        state.block = mask::structured::opens_block(&shown.0).filter(|_| self.has_rule("yaml-block"));
+        if opens && self.has_rule("private-key") {
             state.key_lines_left = MAX_KEY_LINES;
         }
         shown
+    }
+
+    fn has_rule(&self, name: &str) -> bool {
+        self.rules.names().any(|known| known == name)
     }
 
     /// Every text and key within a value, and no more than 64 KiB of it; what is left out of an object or a list is

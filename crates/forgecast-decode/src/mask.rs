@@ -4,7 +4,10 @@
 
 mod assignment;
 mod builtin;
+mod commands;
 pub(crate) mod keys;
+pub(crate) mod structured;
+mod tokens;
 
 use forgecast_protocol::hex;
 use std::borrow::Cow;
@@ -16,7 +19,7 @@ use regex::{Captures, Match, Regex};
 use sha2::{Digest, Sha256};
 
 pub use self::assignment::is_secret_key;
-use self::builtin::BUILTIN;
+use self::builtin::{BUILTIN, Source};
 
 /// What a secret is replaced by.
 pub const MASK: &str = "[masked]";
@@ -24,28 +27,33 @@ pub const MASK: &str = "[masked]";
 /// Masking may uncover another secret's edge; after so many rounds the text is taken as it is.
 const MAX_ROUNDS: usize = 4;
 
+/// How many rules a configuration may add. There is room for 128 rules in all.
+pub const MAX_OWN: usize = 30;
+
 /// One rule: what to look for, and what to leave alone although it looks alike.
 struct Rule {
     name: String,
     pattern: Pattern,
     /// Lower-case words without which the pattern cannot match; none: it is always tried.
-    triggers: &'static [&'static str],
+    triggers: Vec<String>,
     /// Looks at a match again: false for a look-alike.
     accept: fn(&Captures<'_>) -> bool,
+    /// What of the text at this place is the secret, where the expression cannot say it.
+    narrow: fn(&str, Range<usize>) -> Range<usize>,
 }
 
 /// A regular expression, compiled when a trigger first asks for it: most processes never meet most kinds of secrets.
 enum Pattern {
     Compiled(Regex),
-    /// One of our own; `None` within cannot happen for these constants (a test compiles them all).
-    Later(&'static str, OnceLock<Option<Regex>>),
+    /// One of our own.
+    Later(Source, OnceLock<Option<Regex>>),
 }
 
 impl Pattern {
     fn regex(&self) -> Option<&Regex> {
         match self {
             Self::Compiled(regex) => Some(regex),
-            Self::Later(source, regex) => regex.get_or_init(|| Regex::new(source).ok()).as_ref(),
+            Self::Later(source, regex) => regex.get_or_init(|| source.regex()).as_ref(),
         }
     }
 }
@@ -58,9 +66,9 @@ struct Compiled {
     rules: Vec<Rule>,
     triggers: Option<AhoCorasick>,
     /// For each trigger, the rules that it wakes, as bits.
-    wakes: Vec<u64>,
+    wakes: Vec<u128>,
     /// The rules that always run, as bits.
-    always: u64,
+    always: u128,
 }
 
 /// A rule of the configuration cannot be used.
@@ -127,11 +135,10 @@ impl Rules {
             }
         }
         let mut rules = builtin_rules(off);
-        let limit = 64 - BUILTIN.len();
-        if extra.len() > limit {
+        if extra.len() > MAX_OWN {
             return Err(RuleError::TooMany {
                 found: extra.len(),
-                limit,
+                limit: MAX_OWN,
             });
         }
         for (name, pattern) in extra {
@@ -152,12 +159,16 @@ impl Rules {
     }
 
     fn compile(rules: Vec<Rule>) -> Self {
-        let mut words: Vec<&str> = rules.iter().flat_map(|rule| rule.triggers).copied().collect();
+        let mut words: Vec<&str> = rules
+            .iter()
+            .flat_map(|rule| &rule.triggers)
+            .map(String::as_str)
+            .collect();
         words.sort_unstable();
         words.dedup();
         let bits = |wanted: &dyn Fn(&Rule) -> bool| {
             let woken = rules.iter().enumerate().filter(|(_, rule)| wanted(rule));
-            woken.fold(0_u64, |bits, (index, _)| bits | 1 << index)
+            woken.fold(0_u128, |bits, (index, _)| bits | 1 << index)
         };
         let triggers = AhoCorasick::builder()
             .ascii_case_insensitive(true)
@@ -169,7 +180,7 @@ impl Rules {
         let always = bits(&|rule| rule.triggers.is_empty() || triggers.is_none());
         let wakes = words
             .iter()
-            .map(|word| bits(&|rule| rule.triggers.contains(word)))
+            .map(|word| bits(&|rule| rule.triggers.iter().any(|trigger| trigger == word)))
             .collect();
         Self(Arc::new(Compiled {
             rules,
@@ -218,7 +229,7 @@ impl Rules {
     }
 
     /// Which rules can match at all, as bits.
-    fn awake(&self, text: &str) -> u64 {
+    fn awake(&self, text: &str) -> u128 {
         let compiled = &*self.0;
         let Some(triggers) = &compiled.triggers else {
             return compiled.always;
@@ -246,8 +257,11 @@ impl Rule {
             };
             let secret = group(&captures).unwrap_or(whole);
             let accepted = (self.accept)(&captures);
-            if accepted && !secret.is_empty() && secret.as_str() != MASK {
-                found.push(secret.range());
+            if accepted {
+                let range = (self.narrow)(text, secret.range());
+                if !range.is_empty() && text[range.clone()] != *MASK {
+                    found.push(range);
+                }
             }
             // What follows the name of a look-alike may be the name of a secret: `token: password=…`.
             let next = if accepted || secret.start() <= whole.start() {
@@ -295,8 +309,9 @@ fn extra_rule(name: &str, pattern: &str) -> Result<Rule, RuleError> {
     Ok(Rule {
         name: name.to_owned(),
         pattern: Pattern::Compiled(pattern),
-        triggers: &[],
+        triggers: Vec::new(),
         accept: |_| true,
+        narrow: |_, range| range,
     })
 }
 

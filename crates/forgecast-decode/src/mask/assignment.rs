@@ -62,13 +62,13 @@ pub(super) const ENV_TRIGGERS: &[&str] = &[
 ];
 
 /// One setting of an environment, alone on its line: the value goes to the end of the word, whatever is in it.
-pub(super) const ENV_PATTERN: &str = r#"(?m)^[ \t]*(?:export[ \t]+|set[ \t]+|[+>-][ \t]*)?[A-Z][A-Z0-9_]{0,60}=(?:"([^"\r\n]{3,})"|'([^'\r\n]{3,})'|([^\s"'#][^\s"']{2,}))"#;
+pub(super) const ENV_PATTERN: &str = r#"(?m)^[ \t]*(?:export[ \t]+|set[ \t]+|[+>-]{1,5}[ \t]*(?:export[ \t]+)?)?[A-Z][A-Z0-9_]{0,60}=(?:"([^"\r\n]{3,})"|'([^'\r\n]{3,})'|([^\s"'#][^\s"']{2,}))"#;
 
 /// A name, a separator and a value: group 1 in double quotes, 2 in single quotes, 3 bare.
 pub(super) const PATTERN: &str = concat!(
     r"(?i)(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|account[_-]?key|credential|(?:signing|encryption|master|auth|service)[_-]?key|(?:db|smtp|mail|email|mysql|pg|postgres|redis|mongo|ftp|ldap|user|admin|root|database)[_-]?pass)s?",
     r"(?:[_-]?(?:key|value|hash|base64|id|access[_-]?key|[0-9]{1,2}))?",
-    r#"\\?["']?[ \t]*(?:=>|:=|[:=])[ \t]*(?:\\?"([^"\\\r\n]{3,})|'([^'\\\r\n]{3,})|([^\s"'\\,;&)}\]]{3,}))"#,
+    r#"\\{0,7}["']?[ \t]*(?:=>|:=|[:=])[ \t]*(?:\\{0,7}"([^"\\\r\n]{3,})|'([^'\\\r\n]{3,})|([^\s"'\\,;&)}\]]{3,}))"#,
 );
 
 /// What follows such a name and is no secret.
@@ -131,7 +131,7 @@ pub(super) fn accept(captures: &Captures<'_>) -> bool {
     if let Some(quoted) = captures.get(1).or(captures.get(2)) {
         // `password='a b c'` is a setting, `"token": "The token of the user"` a description.
         let before = &whole.as_str()[..quoted.start() - whole.start() - 1];
-        return is_value(quoted.as_str()) && (before.ends_with('=') || !quoted.as_str().contains(' '));
+        return is_value(quoted.as_str()) && (before.ends_with('=') || !is_prose(quoted.as_str()));
     }
     let Some(bare) = captures.get(3) else {
         return false;
@@ -156,6 +156,74 @@ fn is_likely(before: &str, value: &str) -> bool {
     random && bytes.len() >= 8 || (named_password && bytes.len() >= 6 && !is_word_of_prose(value))
 }
 
+/// Whether it is a sentence, or the label of a field, rather than words that nobody else would put together.
+pub(super) fn is_prose(value: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "a",
+        "an",
+        "the",
+        "of",
+        "for",
+        "to",
+        "in",
+        "on",
+        "by",
+        "with",
+        "from",
+        "and",
+        "or",
+        "is",
+        "are",
+        "was",
+        "be",
+        "not",
+        "no",
+        "your",
+        "you",
+        "my",
+        "new",
+        "old",
+        "this",
+        "that",
+        "must",
+        "should",
+        "can",
+        "will",
+        "has",
+        "have",
+        "if",
+        "when",
+        "enter",
+        "please",
+        "forgot",
+        "reset",
+        "change",
+        "confirm",
+        "current",
+        "wrong",
+        "invalid",
+        "required",
+        "missing",
+        "password",
+        "passwords",
+        "passphrase",
+        "token",
+        "tokens",
+        "secret",
+        "secrets",
+        "key",
+        "keys",
+        "user",
+        "users",
+    ];
+    let mut words = value.split_whitespace();
+    value.contains(' ')
+        && words.any(|word| {
+            let word = word.trim_matches(|letter: char| !letter.is_alphanumeric());
+            WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
+        })
+}
+
 fn is_path(value: &str) -> bool {
     value.starts_with(['/', '~', '.']) || value.contains("://")
 }
@@ -165,15 +233,15 @@ fn is_word_of_prose(value: &str) -> bool {
 }
 
 /// Whether a value can be a secret at all: no placeholder, no number, no reference to a variable.
-fn is_value(value: &str) -> bool {
-    if value == MASK || value.starts_with(['$', '<', '{', '%', '*', '`', '|']) {
+pub(super) fn is_value(value: &str) -> bool {
+    if value == MASK || value.contains('…') || value.starts_with(['$', '<', '{', '%', '*', '`', '|']) {
         return false;
     }
     let number = value.bytes().all(|byte| {
         byte.is_ascii_digit()
             || matches!(
                 byte,
-                b'.' | b',' | b'_' | b'-' | b'+' | b'%' | b'/' | b'k' | b'K' | b'M'
+                b'.' | b',' | b'_' | b'-' | b'+' | b'%' | b'/' | b':' | b'k' | b'K' | b'M'
             )
     });
     let lower = value.trim_end_matches(['.', ':', '!', '?']).to_ascii_lowercase();
@@ -189,15 +257,17 @@ fn is_value(value: &str) -> bool {
     !number && !PLACEHOLDERS.contains(&lower.as_str()) && !reference.iter().any(|start| lower.starts_with(start))
 }
 
-/// The value of an `Authorization`: after the name of a scheme any value, without one what is no word of prose.
+/// The value of an `Authorization`, with the name of its scheme or without: parameters as a whole, else one word.
+pub(super) const AUTHORIZATION: &str = concat!(
+    r#"(?i)\bauthorization\\{0,7}["']?\]?\s*[:=]\s*\\{0,7}["'`]?(?:(?:aws4-hmac-sha256|[a-z][a-z_-]{1,30})[ \t]+)?(?:"#,
+    r#"([a-z][a-z0-9_-]*=(?:\\{0,7}"[^"\\\r\n]*\\{0,7}"|[^\s,"'\\;]+)(?:,\s*[a-z][a-z0-9_-]*=(?:\\{0,7}"[^"\\\r\n]*\\{0,7}"|[^\s,"'\\;]+))+)"#,
+    r#"|([^\s"'`\\,;]{4,}))"#
+);
+
+/// Whether a match of [`AUTHORIZATION`] is a credential: after the name of a known scheme any value, else what is no word of
+/// prose.
 pub(super) fn is_credential(captures: &Captures<'_>) -> bool {
-    let (Some(whole), Some(value)) = (captures.get(0), captures.get(1)) else {
-        return false;
-    };
-    let before = &whole.as_str()[..value.start() - whole.start()];
-    let value = value.as_str();
-    let lower = value.to_ascii_lowercase();
-    let schemes = [
+    const SCHEMES: &[&str] = &[
         "bearer",
         "basic",
         "token",
@@ -205,13 +275,26 @@ pub(super) fn is_credential(captures: &Captures<'_>) -> bool {
         "negotiate",
         "apikey",
         "aws4-hmac-sha256",
+        "ssws",
+        "geniekey",
     ];
-    if !is_value(value) || schemes.contains(&lower.as_str()) || value.contains(['(', '[', '{']) {
+    let (Some(whole), Some(value)) = (captures.get(0), group(captures)) else {
+        return false;
+    };
+    if captures.get(1).is_some() {
+        return true;
+    }
+    let before = &whole.as_str()[..value.start() - whole.start()];
+    let value = value.as_str();
+    let is_scheme = |word: &str| SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme));
+    if !is_value(value) || is_scheme(value) || value.contains(['(', '[', '{']) {
         return false;
     }
-    let named = before.trim_end().to_ascii_lowercase();
-    let named = before.ends_with([' ', '\t']) && schemes.iter().any(|scheme| named.ends_with(scheme));
-    named || (value.len() >= 8 && mixed(value))
+    let mut words = before
+        .trim_end()
+        .rsplit(|letter: char| !letter.is_alphanumeric() && letter != '-');
+    let is_named = before.ends_with([' ', '\t']) && words.next().is_some_and(is_scheme);
+    is_named || (value.len() >= 8 && mixed(value))
 }
 
 /// The value of an option of a command: one that cannot be the next word of a sentence, or that of a password.
@@ -267,7 +350,7 @@ fn is_secret_setting(name: &str, value: &str) -> bool {
 }
 
 /// Whether there are digits among letters, or small letters among capital ones: few words of prose are like that.
-fn mixed(value: &str) -> bool {
+pub(super) fn mixed(value: &str) -> bool {
     let any = |is: fn(&u8) -> bool| value.as_bytes().iter().any(is);
     let capital = value.bytes().skip(1).any(|byte| byte.is_ascii_uppercase());
     any(u8::is_ascii_alphabetic) && any(u8::is_ascii_digit) || capital && any(u8::is_ascii_lowercase)
@@ -278,7 +361,7 @@ pub(super) fn is_no_placeholder(captures: &Captures<'_>) -> bool {
     captures.get(1).is_some_and(|value| {
         let value = value.as_str();
         // `docker://image:tag@sha256:…` names a picture of a disk.
-        captures.get(2).is_none() && value != MASK && !value.starts_with(['$', '<', '{', '*'])
+        captures.get(2).is_none() && value != MASK && !value.contains('…') && !value.starts_with(['$', '<', '{', '*'])
     })
 }
 

@@ -1,19 +1,61 @@
-//! The built-in rules: one line of a table each. Forms are those that the issuers document; a form with a checksum or a
-//! fixed length is taken at its length, so that ordinary identifiers are left alone.
+//! The built-in rules: one entry of a table each. What is known by how it begins stands in `tokens`, arguments of commands
+//! stand in `commands`, and what is known by what stands around it in the other files.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
-use regex::Captures;
+use regex::{Captures, Regex};
 
-use super::{Pattern, Rule, assignment, group, keys};
+use super::commands::{COMMANDS, Form};
+use super::tokens::{self, Token};
+use super::{Pattern, Rule, assignment, group, keys, structured};
 
 /// A built-in rule before it is compiled.
 pub(super) struct Definition {
     /// By which it is switched off.
     pub(super) name: &'static str,
-    triggers: &'static [&'static str],
-    pattern: &'static str,
+    source: Source,
     accept: fn(&Captures<'_>) -> bool,
+    narrow: fn(&str, Range<usize>) -> Range<usize>,
+}
+
+/// What a built-in rule looks for.
+#[derive(Clone, Copy)]
+pub(super) enum Source {
+    /// One expression, and words of which one is there where it matches.
+    Expression(&'static [&'static str], &'static str),
+    /// Several of them.
+    Forms(&'static [Form]),
+    /// Tokens, each known by its beginning.
+    Tokens(&'static [Token]),
+}
+
+impl Source {
+    /// The expression. `None` cannot happen for these constants (a test compiles them all).
+    pub(super) fn regex(self) -> Option<Regex> {
+        let expression = match self {
+            Self::Expression(_, expression) => expression.to_owned(),
+            Self::Forms(forms) => forms.iter().map(|form| form.1).collect::<Vec<_>>().join("|"),
+            Self::Tokens(tokens) => {
+                let tokens = tokens.iter().map(|(prefix, rest)| regex::escape(prefix) + rest);
+                format!(r"\b(?:{})", tokens.collect::<Vec<_>>().join("|"))
+            }
+        };
+        Regex::new(&expression).ok()
+    }
+
+    /// Lower-case words without which the expression cannot match.
+    fn triggers(self) -> Vec<String> {
+        match self {
+            Self::Expression(words, _) => words.iter().map(|word| (*word).to_owned()).collect(),
+            Self::Forms(forms) => forms
+                .iter()
+                .flat_map(|form| form.0)
+                .map(|word| (*word).to_owned())
+                .collect(),
+            Self::Tokens(tokens) => tokens.iter().map(|(prefix, _)| prefix.to_ascii_lowercase()).collect(),
+        }
+    }
 }
 
 impl Definition {
@@ -21,9 +63,10 @@ impl Definition {
     pub(super) fn rule(&self) -> Rule {
         Rule {
             name: self.name.to_owned(),
-            pattern: Pattern::Later(self.pattern, OnceLock::new()),
-            triggers: self.triggers,
+            pattern: Pattern::Later(self.source, OnceLock::new()),
+            triggers: self.source.triggers(),
             accept: self.accept,
+            narrow: self.narrow,
         }
     }
 }
@@ -58,51 +101,39 @@ fn dense(captures: &Captures<'_>) -> bool {
 const fn rule(
     name: &'static str,
     triggers: &'static [&'static str],
-    pattern: &'static str,
+    expression: &'static str,
     accept: fn(&Captures<'_>) -> bool,
 ) -> Definition {
+    of(name, Source::Expression(triggers, expression), accept)
+}
+
+const fn tokens(name: &'static str, tokens: &'static [Token]) -> Definition {
+    of(name, Source::Tokens(tokens), random)
+}
+
+const fn of(name: &'static str, source: Source, accept: fn(&Captures<'_>) -> bool) -> Definition {
     Definition {
         name,
-        triggers,
-        pattern,
+        source,
         accept,
+        narrow: |_, range| range,
     }
 }
 
 /// All of them; names are part of the configuration.
 pub(super) const BUILTIN: &[Definition] = &[
-    rule("private-key", &["private key"], keys::PATTERN, always),
-    // What opens this program itself: tokens and share links.
-    rule(
-        "forgecast",
-        &["fc_a_", "fc_i_", "fc_s_", "fc_v_"],
-        r"\bfc_[aisv]_[A-Za-z0-9_-]{43}",
-        always,
-    ),
-    rule("openai", &["sk-"], r"\bsk-[A-Za-z0-9_-]{20,}", dense),
-    rule(
-        "model-vendor",
-        &[
-            "gsk_", "xai-", "r8_", "pplx-", "nvapi-", "csk-", "tvly-", "pcsk_", "lsv2_", "fw_", "tgp_v1_", "e2b_",
-            "api_org_",
-        ],
-        r"\b(?:gsk_[A-Za-z0-9]{40,}|xai-[A-Za-z0-9]{60,}|r8_[A-Za-z0-9]{36,}|pplx-[A-Za-z0-9]{40,}|nvapi-[A-Za-z0-9_-]{50,}|csk-[a-z0-9]{40,}|tvly-(?:dev-|prod-)?[A-Za-z0-9]{30,}|pcsk_[A-Za-z0-9_]{50,}|lsv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10}|fw_[A-Za-z0-9]{22,}|tgp_v1_[A-Za-z0-9_-]{40,}|e2b_[a-f0-9]{40}|api_org_[A-Za-z0-9]{34})",
-        random,
-    ),
+    rule("private-key", &["private key", "private-lines"], keys::PATTERN, always),
+    // What opens this program itself.
+    tokens("forgecast", tokens::FORGECAST),
+    of("openai", Source::Tokens(tokens::OPENAI), dense),
+    tokens("model-vendor", tokens::MODELS),
     rule(
         "github",
         &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"],
         r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,})",
         always,
     ),
-    rule(
-        "gitlab",
-        &[
-            "glpat-", "gldt-", "glrt-", "glcbt-", "glptt-", "glft-", "gloas-", "glsoat-", "glagent-", "glimt-",
-        ],
-        r"\bgl(?:pat|dt|rt|cbt|ptt|ft|oas|soat|agent|imt)-[A-Za-z0-9_.-]{20,}",
-        random,
-    ),
+    tokens("gitlab", tokens::GITLAB),
     rule(
         "aws",
         &["akia", "asia", "abia", "acca"],
@@ -130,24 +161,14 @@ pub(super) const BUILTIN: &[Definition] = &[
     rule("npm", &["npm_"], r"\bnpm_[A-Za-z0-9]{30,}", random),
     rule("pypi", &["pypi-"], r"\bpypi-[A-Za-z0-9_-]{30,}", random),
     rule("huggingface", &["hf_"], r"\bhf_[A-Za-z0-9]{30,}", always),
-    rule(
-        "stripe",
-        &["sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_"],
-        r"\b(?:[sr]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/=]{16,})",
-        random,
-    ),
+    tokens("stripe", tokens::STRIPE),
     rule(
         "sendgrid",
         &["sg."],
         r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
         random,
     ),
-    rule(
-        "digitalocean",
-        &["dop_v1_", "doo_v1_", "dor_v1_"],
-        r"\bdo[opr]_v1_[a-f0-9]{40,}",
-        always,
-    ),
+    of("digitalocean", Source::Tokens(tokens::DIGITALOCEAN), always),
     rule("age", &["age-secret-key-"], r"\bAGE-SECRET-KEY-1[A-Z0-9]{30,}", always),
     rule(
         "azure",
@@ -155,72 +176,20 @@ pub(super) const BUILTIN: &[Definition] = &[
         r"[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}",
         always,
     ),
-    rule(
-        "cloud",
-        &[
-            "ltai",
-            "hvs.",
-            "hvb.",
-            "hvr.",
-            "tskey-",
-            "hrku-",
-            "sbp_",
-            "sb_secret_",
-            "dapi",
-            "nfp_",
-            "pscale_",
-            "ops_eyj",
-        ],
-        r"\b(?:LTAI[A-Za-z0-9]{16,26}|hv[sbr]\.[A-Za-z0-9_-]{24,}|tskey-[a-z]+-[A-Za-z0-9-]{16,}|HRKU-[A-Za-z0-9_-]{30,}|sbp_[a-f0-9]{40}|sb_secret_[A-Za-z0-9_-]{20,}|dapi[a-f0-9]{32}(?:-[0-9])?|nfp_[A-Za-z0-9]{30,}|pscale_(?:tkn|pw|oauth)_[A-Za-z0-9_.-]{30,}|ops_eyJ[A-Za-z0-9_-]{40,})",
-        random,
-    ),
-    rule(
-        "registry",
-        &[
-            "dckr_pat_",
-            "dckr_oat_",
-            "rubygems_",
-            "cio",
-            "oy2",
-            "atatt3",
-            "atctt3",
-            "atbb",
-        ],
-        r"\b(?:dckr_[po]at_[A-Za-z0-9_-]{20,}|rubygems_[a-f0-9]{48}|cio[A-Za-z0-9]{32}\b|oy2[a-z0-9]{43}\b|AT(?:ATT|CTT)3[A-Za-z0-9_=-]{50,}|ATBB[A-Za-z0-9]{28,}\b)",
-        random,
-    ),
-    rule(
-        "service",
-        &[
-            "lin_api_",
-            "ntn_",
-            "figd_",
-            "sntrys_",
-            "sntryu_",
-            "dp.pt.",
-            "dp.st.",
-            "pmak-",
-            "shpat_",
-            "shpss_",
-            "shpca_",
-            "shppa_",
-            "glsa_",
-            "glc_eyj",
-            "nrak-",
-            "sqp_",
-            "squ_",
-            "ccipat_",
-            "bkua_",
-            "sq0",
-            "rzp_live_",
-        ],
-        r"\b(?:lin_api_[A-Za-z0-9]{32,}|ntn_[A-Za-z0-9]{40,}|figd_[A-Za-z0-9_-]{30,}|sntry[su]_[A-Za-z0-9+/=_-]{40,}|dp\.(?:pt|st)\.[A-Za-z0-9._-]{30,}|PMAK-[a-f0-9]{24}-[a-f0-9]{34}|shp(?:at|ss|ca|pa)_[a-fA-F0-9]{32}|glsa_[A-Za-z0-9]{32}_[a-f0-9]{8}|glc_eyJ[A-Za-z0-9+/=_-]{30,}|NRAK-[A-Z0-9]{27}|sq[pu]_[a-f0-9]{40}|CCIPAT_[A-Za-z0-9_]{40,}|bkua_[a-f0-9]{40}|sq0(?:atp|csp|idp)-[A-Za-z0-9_-]{22,}|rzp_live_[A-Za-z0-9]{14,})",
-        random,
-    ),
+    tokens("cloud", tokens::CLOUD),
+    tokens("registry", tokens::REGISTRY),
+    tokens("service", tokens::SERVICE),
     rule(
         "mail",
         &["key-", "-us"],
         r"\b(?:key-[a-f0-9]{32}|[a-f0-9]{32}-us[0-9]{1,2})\b",
+        random,
+    ),
+    // Tokens that are known by how they end.
+    rule(
+        "suffix",
+        &["_mmk", ".atlasv1.", "azdo", "nral"],
+        r"\b(?:[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk|[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,70}|[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}|[a-f0-9]{36}NRAL)\b",
         random,
     ),
     rule(
@@ -238,26 +207,10 @@ pub(super) const BUILTIN: &[Definition] = &[
     rule(
         "authorization",
         &["authorization"],
-        r#"(?i)\bauthorization\\?["']?\]?\s*[:=]\s*\\?["'`]?(?:(?:bearer|basic|token|digest|negotiate|apikey|aws4-hmac-sha256)\s+)?([^\s"'`\\,;]{4,})"#,
+        assignment::AUTHORIZATION,
         assignment::is_credential,
     ),
-    rule(
-        "command-line",
-        &[
-            "--pass",
-            "--token",
-            "--secret",
-            "--api-key",
-            "--access-token",
-            "--auth-token",
-            "--client-secret",
-            "curl",
-            "sshpass",
-            " password ",
-        ],
-        r#"(?:--(?:password|passwd|passphrase|token|secret|api-key|access-token|auth-token|client-secret)[ \t]+["']?([^\s"'-][^\s"']{5,})|\bcurl\b[^\r\n]{0,400}?[ \t](?:-u|--user)[ =]["']?[^\s:"'/]+:([^\s"']{3,})|\bsshpass[ \t]+-p[ \t]*["']?([^\s"']{3,})|\blogin[ \t]+\S+[ \t]+password[ \t]+(\S{3,}))"#,
-        assignment::is_argument,
-    ),
+    of("command-line", Source::Forms(COMMANDS), assignment::is_argument),
     rule(
         "bearer",
         &["bearer"],
@@ -266,8 +219,8 @@ pub(super) const BUILTIN: &[Definition] = &[
     ),
     rule(
         "cookie",
-        &["cookie"],
-        r#"(?i)\b(?:set-)?cookie(?:\\?["'][ \t]*:[ \t]*\\?["']([^"'\r\n\\]*=[^"'\r\n\\]*)|:[ \t]*([^\s=;,]+=[^\r\n]+))"#,
+        &["cookie", "curl"],
+        r#"(?i)\bcurl\b[^\r\n]{0,400}?[ \t](?:-b|--cookie)[ =]?["']?([^\s"'=;]+=[^"'\r\n]+)|\b(?:set-)?cookie(?:\\?["'][ \t]*:[ \t]*\\?["']([^"'\r\n\\]*=[^"'\r\n\\]*)|:[ \t]*([^\s=;,]+=[^\r\n]+))"#,
         always,
     ),
     rule(
@@ -294,6 +247,30 @@ pub(super) const BUILTIN: &[Definition] = &[
         assignment::PATTERN,
         assignment::accept,
     ),
+    rule("xml", structured::NAMED, structured::XML, structured::is_secret),
+    rule(
+        "named-value",
+        structured::NAMED,
+        structured::NAMED_VALUE,
+        structured::is_secret,
+    ),
+    Definition {
+        narrow: structured::block,
+        ..rule("yaml-block", &[": |", ": >"], structured::YAML_BLOCK, always)
+    },
+    rule("jwk", &["kty"], structured::JWK, structured::is_mixed),
+    rule(
+        "encoded",
+        &["\"auth", "_auth", "client-key-data"],
+        structured::ENCODED,
+        structured::is_encoded,
+    ),
+    rule(
+        "prompt",
+        &["password ", "passphrase ", "passcode ", "pin "],
+        structured::PROMPT,
+        structured::is_secret,
+    ),
 ];
 
 #[cfg(test)]
@@ -304,9 +281,10 @@ mod tests {
     fn every_rule_compiles_and_has_lower_case_triggers() {
         for rule in BUILTIN {
             assert!(rule.rule().pattern.regex().is_some(), "{}", rule.name);
-            assert!(!rule.triggers.is_empty(), "{}", rule.name);
-            let lower = |word: &&str| **word == word.to_ascii_lowercase();
-            assert!(rule.triggers.iter().all(lower), "{}", rule.name);
+            let triggers = rule.source.triggers();
+            assert!(!triggers.is_empty(), "{}", rule.name);
+            let lower = |word: &String| *word == word.to_ascii_lowercase();
+            assert!(triggers.iter().all(lower), "{}", rule.name);
         }
     }
 }

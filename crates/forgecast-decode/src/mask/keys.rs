@@ -10,6 +10,8 @@ pub(super) const PATTERN: &str = concat!(
     r"(?s)-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}",
     r#"(?:["'\\nr+,;\s]{0,12}\z|.{0,80}?(?:[A-Za-z0-9+/=]{20}|Proc-Type:|DEK-Info:|Version:|Comment:|Charset:|-{4,5} ?END )"#,
     r".*?(?:-{4,5} ?END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}|PRIVATE KEY(?: BLOCK)? ?-{4,5}|\z))",
+    // PuTTY's.
+    r"|Private-Lines: [0-9]{1,3}\s+(?:[A-Za-z0-9+/=]{1,64}(?:\s+|\z)){1,200}(?:Private-(?:MAC|Hash): [a-f0-9]{40,64})?",
 );
 
 /// A private key that does not end on the line it begins on.
@@ -21,11 +23,17 @@ static OPENS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(pattern).ok()
 });
 
+/// What stands before the lines of a key of PuTTY.
+pub(crate) const PUTTY: &str = "Private-Lines: ";
+
 /// Headers within a block.
 const HEADERS: &[&str] = &["Proc-Type:", "DEK-Info:", "Version:", "Comment:", "Charset:", "Hash:"];
 
 /// Whether a private key begins in this line and goes on in the next.
 pub(crate) fn opens(line: &str) -> bool {
+    if line.contains(PUTTY) {
+        return true;
+    }
     let Some(begin) = line.rfind("BEGIN ") else {
         return false;
     };
@@ -36,7 +44,9 @@ pub(crate) fn opens(line: &str) -> bool {
 
 /// Whether the key ends in this line.
 pub(crate) fn closes(line: &str) -> bool {
-    line.contains("----END ") || line.contains("---- END ")
+    ["----END ", "---- END ", "Private-MAC: ", "Private-Hash: "]
+        .iter()
+        .any(|end| line.contains(end))
 }
 
 /// Whether a line may be one of a key, with whatever a logger, a viewer of files or a patch puts before it. Prose is not.

@@ -108,6 +108,18 @@ fn secrets_beside_their_names_are_masked() {
             "https://0a1b2c3d4e5f6g7h8i9j@example.com",
             "https://[masked]@example.com",
         ),
+        ("<apiKey>\n  zxcvbnm\n</apiKey>", "<apiKey>\n  [masked]\n</apiKey>"),
+        (
+            "- name: DB_PASSWORD\n  value: hunter2",
+            "- name: DB_PASSWORD\n  value: [masked]",
+        ),
+        // Of a block all lines that are as deep as its first one.
+        (
+            "a:\n  token: |\n\n    one\n\n      two\n    three\n\n  b: x",
+            "a:\n  token: |\n\n    [masked]\n\n  b: x",
+        ),
+        ("token: |\nb: x", "token: |\nb: x"),
+        ("  token: |\n b: x", "  token: |\n b: x"),
         ("export SECRET_KEY=abcdef", "export SECRET_KEY=[masked]"),
         ("secret: {token: 0a1b2c3d4e5f}", "secret: {token: [masked]}"),
     ] {

@@ -1,7 +1,7 @@
 //! Secrets of the forms of today go, and not a byte of what only looks like them: the corpus in `tests/corpus/secrets`.
 
 use forgecast_decode::clean::{Cleaner, LogState};
-use forgecast_decode::mask::{MASK, Rules};
+use forgecast_decode::mask::{MASK, MAX_OWN, Rules};
 use proptest::prelude::*;
 
 const MUST_MASK: &str = include_str!("../../corpus/secrets/must_mask.txt");
@@ -202,8 +202,8 @@ fn rules_of_ones_own_mask_their_group_beside_the_built_in_ones() {
             .to_string();
         assert!(error.contains("sources.mask[3]"), "{error}");
     }
-    let room = 64 - names().len();
-    assert!(room >= 30, "{room}");
+    let room = MAX_OWN;
+    assert!(room >= 30 && room + names().len() <= 128, "{room}");
     let many = |count: usize| (0..count).map(|n| extra(&format!("r{n}"), "zz+")).collect::<Vec<_>>();
     assert!(Rules::new(&many(room), &[]).is_ok());
     let error = Rules::new(&many(room + 1), &[]).unwrap_err().to_string();
@@ -264,4 +264,32 @@ proptest! {
             prop_assert!(!shown.contains(&longest), "{} gives {}", text, shown);
         }
     }
+}
+
+/// One mebibyte of what agents write: code, its documentation and logs, in pieces as they come.
+fn a_mebibyte() -> Vec<&'static str> {
+    let sources = [
+        include_str!("../../../src/clean.rs"),
+        include_str!("../../../src/agents/codex.rs"),
+        include_str!("../../../../../docs/inputs.md"),
+        include_str!("../../../../../docs/api/openapi-baseline.json"),
+    ];
+    let lines = sources.into_iter().flat_map(str::lines).cycle();
+    let mut size = 0;
+    lines
+        .take_while(|line| {
+            size += line.len() + 1;
+            size < 1 << 20
+        })
+        .collect()
+}
+
+#[test]
+fn what_agents_write_all_day_holds_no_secret() {
+    let rules = Rules::default();
+    let found: Vec<&str> = a_mebibyte()
+        .into_iter()
+        .filter(|line| rules.mask(line) != **line)
+        .collect();
+    assert!(found.is_empty(), "{found:#?}");
 }
