@@ -30,6 +30,8 @@ pub mod time;
 mod tool_input;
 pub mod transcript;
 
+pub use self::test_report::output::TestOutput;
+
 use forgecast_protocol::event::{ArtifactKind, Fact};
 use forgecast_protocol::{EventId, Origin, ProblemKind, SourceKind, Timestamp};
 

@@ -3,6 +3,7 @@
 //! the numbers are absent.
 
 mod marks;
+pub(crate) mod output;
 mod statements;
 mod verdict;
 

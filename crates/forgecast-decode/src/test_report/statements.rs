@@ -9,7 +9,7 @@ use regex::{Captures, Regex};
 /// More tests than any build runs: such a number is something else.
 const MAX_COUNT: u32 = 10_000_000;
 /// Labeled numbers this many lines apart belong together.
-const MAX_GAP: usize = 4;
+pub(super) const MAX_GAP: usize = 4;
 
 /// How many tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
