@@ -6,8 +6,8 @@ use std::path::Path;
 
 use forgecast_protocol::batch::LogLevel;
 use forgecast_protocol::{
-    CONTENT_ID_PREFIX, Event, EventId, Fact, InvalidId, LogChunk, LogLine, Origin, SessionRef, SourceKind, Subject,
-    Timestamp,
+    COMMAND_PREFIX, CONTENT_ID_PREFIX, Event, EventId, Fact, InvalidId, LogChunk, LogLine, Origin, SessionName,
+    SessionRef, SourceKind, Subject, Timestamp,
 };
 use serde_json::{Map, Value};
 
@@ -23,6 +23,9 @@ pub(crate) mod facts;
 const MAX_DIRECTORY: usize = 4_096;
 /// The kind of an envelope that holds lines of a log and no fact.
 const LOG: &str = "log";
+/// The field that names a wrapped command, and how many hexadecimal digits its id has.
+const COMMAND: &str = "command_id";
+const COMMAND_DIGITS: usize = 32;
 /// Most lines of the log in one envelope.
 const MAX_LINES: usize = 1_000;
 
@@ -117,7 +120,9 @@ impl<'c> Reader<'c> {
         let stated_at = fields.time(&["at"]);
         // What is brought over from elsewhere was learned when it happened, or else all of it would be of this moment.
         let is_history = fields.flag(&["history"]) == Some(true);
-        let learned_at = stated_at.filter(|_| is_history).map_or(self.now, |at| at.min(self.now));
+        // So is what a wrapper says of its command: it may have waited for a server.
+        let is_dated = is_history || subject.command.is_some();
+        let learned_at = stated_at.filter(|_| is_dated).map_or(self.now, |at| at.min(self.now));
         // The fields stand in the envelope itself, or together in `data`, where a task may have an `id` of its own.
         let (mut inner, in_data) = match fields.peek("data") {
             Some(Value::Object(data)) if kind != "custom" => {
@@ -250,6 +255,13 @@ impl<'c> Reader<'c> {
             Some(_) => return Err(r#"field "directory" must be the absolute path of a folder"#.to_owned()),
         };
         let session = fields.word(&["session"]);
+        if let Some(command) = fields.peek(COMMAND).and_then(command) {
+            fields.take(&[COMMAND]);
+            return Ok(Subject {
+                command: Some(command),
+                ..named(session.as_deref(), directory)?
+            });
+        }
         match fields.word(&["transcript"]) {
             // An agent's own session, by the name that the agent gives it.
             Some(transcript) if session.is_none() => Ok(Subject {
@@ -284,8 +296,15 @@ pub(crate) fn named(session: Option<&str>, directory: Option<String>) -> Result<
         session,
         name,
         directory,
-        transcript: None,
+        ..Subject::default()
     })
+}
+
+/// The id of a wrapped command; none of a value that is a producer's own field.
+fn command(value: &Value) -> Option<SessionName> {
+    let id = value.as_str()?.strip_prefix(COMMAND_PREFIX)?;
+    let is_id = id.len() == COMMAND_DIGITS && id.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_id.then(|| format!("{COMMAND_PREFIX}{id}").parse().ok()).flatten()
 }
 
 /// The absolute path of a folder, as text: nothing is opened because of it unless it lies under a configured root.

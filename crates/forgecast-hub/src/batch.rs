@@ -200,6 +200,7 @@ impl PreparedBatch {
             let session = subject.session.as_ref();
             scope.extend(session.map(|session| hash_of(("session", session.to_string()))));
             scope.extend(subject.transcript.as_ref().map(|name| hash_of(("transcript", name))));
+            scope.extend(subject.command.as_ref().map(|name| hash_of(("command", name))));
             scope.extend(found.as_ref().map(|found| hash_of(("session", found.id.to_string()))));
         }
         // What is said of the new place of a folder waits until its session is known to be there.

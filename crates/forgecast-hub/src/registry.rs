@@ -3,7 +3,9 @@
 //! An id is made once and never reused, and no fact moves to another run. A bare name means the newest run of that name.
 //! A transcript is bound to the build whose folder (or a folder above it) its agent was started in while the build was at
 //! work, otherwise to an agent session of its own that has the transcript's name. It stays bound until that build is over
-//! and another one is at work there. The registry knows no state of a session except whether it is over and when it was
+//! and another one is at work there. A wrapped command is bound to a run of its own: its session is one of the
+//! folder's, but not the one that facts without a name belong to, and agents that begin in the folder meanwhile belong to
+//! it unless a build is at work there. The registry knows no state of a session except whether it is over and when it was
 //! at work.
 
 mod places;
@@ -41,6 +43,8 @@ struct SessionFamily {
     named: bool,
     /// Whether it is nothing but an agent's transcript. Its folder's facts do not belong to it then.
     is_agent: bool,
+    /// Whether its runs are wrapped commands. The folder's facts do not belong to it then.
+    is_command: bool,
     /// Number of the newest run there ever was. It never shrinks, also when runs are removed.
     newest: u32,
     /// Never empty: a name leaves with its last run.
@@ -58,6 +62,13 @@ struct Run {
     /// Whose place it takes while it is unfinished.
     producer: Producer,
     unfinished: bool,
+}
+
+impl SessionFamily {
+    /// Whether an agent at work within `agent` belongs to a run of this family: beside a build, or begun within a command.
+    fn holds(&self, run: Span, agent: Span) -> bool {
+        run.overlaps(agent) && (!self.is_command || run.began <= agent.began)
+    }
 }
 
 impl Run {
@@ -247,6 +258,13 @@ impl Registry {
         if let Some(transcript) = &subject.transcript {
             return self.lookup_transcript(transcript, directory, span);
         }
+        if let Some(command) = &subject.command {
+            return self.bound(command).map(|binding| Found {
+                id: binding.session.clone(),
+                explicit: true,
+                settled: true,
+            });
+        }
         let named = Named::of(subject);
         let (slug, settled) = match (&named, directory) {
             (None, None) => return None,
@@ -311,6 +329,7 @@ impl Registry {
             (Some(SessionRef::Run(_)), _, Some(_)) => Err(Reason::Conflict),
             (Some(SessionRef::Run(_)), _, None) => Err(Reason::UnknownRun),
             (_, Some(transcript), found) => self.resolve_transcript(transcript, found, directory, span, by),
+            (_, None, None) if subject.command.is_some() => self.begin_command(subject, by),
             (_, None, found) => match (Named::of(subject), directory) {
                 (None, None) => Err(Reason::NoSession),
                 (Some(named), None) => self.create(named, None, true, by),
@@ -347,8 +366,8 @@ impl Registry {
     fn of_folder(&self, directory: &str, named: &Named) -> Option<SessionName> {
         let folder = self.folders.get(directory)?;
         let has_name = |slug: &&SessionName| {
-            let family = self.families.get(*slug);
-            **slug == named.slug || family.is_some_and(|family| family.name == named.name)
+            let family = self.families.get(*slug).filter(|family| !family.is_command);
+            family.is_some_and(|family| **slug == named.slug || family.name == named.name)
         };
         let is_unnamed = |slug: &&SessionName| self.families.get(*slug).is_some_and(|family| !family.named);
         let of_that_name = folder.slugs.iter().find(has_name);
@@ -362,17 +381,20 @@ impl Registry {
     fn awaits_folder(&self, slug: &SessionName) -> bool {
         self.families.get(slug).is_some_and(|family| {
             let newest = family.runs.values().rev().find(|run| !run.recalled);
-            family.directory.is_none() && newest.is_some_and(|run| !run.over)
+            family.directory.is_none() && !family.is_command && newest.is_some_and(|run| !run.over)
         })
     }
 
     fn join_folder(&mut self, directory: &str, slug: &SessionName) {
         self.generation += 1;
+        let is_command = self.families.get(slug).is_some_and(|family| family.is_command);
         let folder = self.folders.entry(directory.to_owned()).or_default();
         if !folder.slugs.contains(slug) {
             folder.slugs.push(slug.clone());
         }
-        folder.current = Some(slug.clone());
+        if !is_command {
+            folder.current = Some(slug.clone());
+        }
     }
 
     /// A folder has another path: everything that is known of it is known of the new one. Returns the sessions whose
@@ -407,7 +429,7 @@ impl Registry {
         by: (&Producer, Timestamp),
     ) -> Result<Resolved, Reason> {
         self.places.check(by.0)?;
-        let slug = self.free_slug(&wanted.slug, directory);
+        let slug = self.free_slug(&wanted.slug, directory, false);
         if let Some(directory) = directory {
             self.join_folder(directory, &slug);
         }
@@ -418,14 +440,46 @@ impl Registry {
         Ok(self.add_run(&slug, by))
     }
 
-    /// The wanted slug unless another folder has it.
-    fn free_slug(&self, wanted: &SessionName, directory: Option<&str>) -> SessionName {
+    /// A run for a wrapped command that was not known before, and its binding.
+    fn begin_command(&mut self, subject: &Subject, by: (&Producer, Timestamp)) -> Result<Resolved, Reason> {
+        self.places.check(by.0)?;
+        let directory = subject.directory.as_deref();
+        let named = Named::of(subject).or_else(|| directory.map(Named::by_folder));
+        let (Some(named), Some(command)) = (named, &subject.command) else {
+            return Err(Reason::NoSession);
+        };
+        let slug = self.free_slug(&named.slug, directory, true);
+        let family = self.family(&slug);
+        family.name = named.name;
+        family.named = true;
+        family.is_command = true;
+        family.directory = directory.map(str::to_owned);
+        if let Some(directory) = directory {
+            self.join_folder(directory, &slug);
+        }
+        let resolved = Resolved {
+            explicit: true,
+            binds: true,
+            ..self.add_run(&slug, by)
+        };
+        let binding = Binding {
+            session: resolved.id.clone(),
+            directory: subject.directory.clone(),
+        };
+        self.restore_transcript(command, binding);
+        Ok(resolved)
+    }
+
+    /// The wanted slug unless another folder has it, or a build where a command is wanted, or the other way round.
+    fn free_slug(&self, wanted: &SessionName, directory: Option<&str>, is_command: bool) -> SessionName {
         let Some(directory) = directory else {
             return wanted.clone();
         };
         let is_free = |slug: &SessionName| {
-            let folder = self.families.get(slug).and_then(|family| family.directory.as_deref());
-            folder.is_none_or(|folder| folder == directory)
+            self.families.get(slug).is_none_or(|family| {
+                let folder = family.directory.as_deref();
+                folder.is_none_or(|folder| folder == directory) && family.is_command == is_command
+            })
         };
         std::iter::once(wanted.clone())
             .chain([6, 12, 24, 64].map(|digits| slug_in(wanted, directory, digits)))
@@ -501,7 +555,8 @@ impl Registry {
         };
         folder.slugs.retain(|known| known != slug);
         if folder.current.as_ref() == Some(slug) {
-            folder.current = folder.slugs.last().cloned();
+            let is_build = |slug: &&SessionName| self.families.get(*slug).is_some_and(|family| !family.is_command);
+            folder.current = folder.slugs.iter().rev().find(is_build).cloned();
         }
         if folder.slugs.is_empty() {
             self.folders.remove(directory);
@@ -533,6 +588,7 @@ impl Registry {
     fn admit(&mut self, session: &StoredSession, row: Option<&SessionRow>, limits: &Limits, recalled: bool) {
         let (slug, number) = (session.id.name(), session.id.run());
         let is_agent = self.transcripts.get(slug).is_some();
+        let is_command = self.transcripts.is_command(&session.id);
         let is_new = !self.families.contains_key(slug);
         let producer = Producer::of(session.pushed_by.as_deref());
         let run = Run {
@@ -541,6 +597,7 @@ impl Registry {
         };
         let family = self.family(slug);
         family.is_agent = is_agent;
+        family.is_command |= is_command;
         // The newest run says what the name stands for.
         if is_new || (!recalled && number >= family.newest) {
             family.name.clone_from(&session.name);
@@ -612,7 +669,8 @@ impl Registry {
         Some(family.runs.get(&id.run())?.span.began)
     }
 
-    /// The build that was at work in this folder at the time, otherwise in the nearest folder above it.
+    /// The build that was at work in this folder at the time, else the command within which it began; otherwise those of
+    /// the nearest folder above it.
     fn build_at(&self, directory: &str, span: Span) -> Option<SessionId> {
         std::path::Path::new(directory)
             .ancestors()
@@ -621,10 +679,15 @@ impl Registry {
                 let families = folder.slugs.iter();
                 let families = families.filter_map(|slug| Some((slug, self.families.get(slug)?)));
                 families
-                    .flat_map(|(slug, family)| family.runs.iter().map(move |(number, run)| (slug, *number, run)))
-                    .filter(|(_, _, run)| run.span.overlaps(span))
-                    .max_by_key(|(_, number, run)| (run.span.began, *number))
-                    .map(|(slug, number, _)| slug.run(number))
+                    .flat_map(|(slug, family)| {
+                        family
+                            .runs
+                            .iter()
+                            .map(move |(number, run)| (slug, family, *number, run))
+                    })
+                    .filter(|(_, family, _, run)| family.holds(run.span, span))
+                    .max_by_key(|(_, family, number, run)| (!family.is_command, run.span.began, *number))
+                    .map(|(slug, _, number, _)| slug.run(number))
             })
     }
 
@@ -690,7 +753,7 @@ impl Registry {
     }
 
     /// The agent sessions at work in the folder of this build, or below it: they belong to it. `told` is when the build was
-    /// at work, where its producer says so: then also those belong to it that are over by now.
+    /// at work, where its producer says so: then also those belong to it that are over by now. A command always says so.
     pub(crate) fn agent_sessions_of(&self, build: &SessionId, told: Option<Span>) -> Vec<SessionId> {
         let Some((family, run)) = self.families.get(build.name()).zip(self.run(build)) else {
             return Vec::new();
@@ -700,10 +763,10 @@ impl Registry {
         };
         let agents = self.transcripts.agent_sessions_below(directory);
         let newest = agents.filter_map(|slug| self.newest(slug));
+        let is_told = told.is_some() || family.is_command;
         let belongs = |id: &SessionId| {
-            let agent = self.run(id);
-            let agent = agent.filter(|agent| told.is_some() || !agent.over);
-            agent.is_some_and(|agent| agent.span.overlaps(told.unwrap_or(run.span)))
+            let agent = self.run(id).filter(|agent| is_told || !agent.over);
+            agent.is_some_and(|agent| family.holds(told.unwrap_or(run.span), agent.span))
         };
         newest.filter(belongs).collect()
     }

@@ -506,7 +506,8 @@ impl HubState {
             let stored = registry.stored(id);
             context.draft.sessions.extend(stored.map(|stored| (id.clone(), stored)));
         }
-        if let (true, Some(transcript)) = (resolved.binds, &subject.transcript) {
+        let bound = subject.transcript.as_ref().or(subject.command.as_ref());
+        if let (true, Some(transcript)) = (resolved.binds, bound) {
             let binding = registry.bound(transcript).cloned();
             let bound = binding.map(|binding| (transcript.clone(), binding));
             context.draft.transcripts.extend(bound);

@@ -56,7 +56,8 @@ impl Event {
 }
 
 /// Which session a fact belongs to, as far as its source can tell. The hub turns it into a session id: by the run when
-/// there is one, by the transcript when there is one, else by folder and name, else by the newest run of the name.
+/// there is one, by the transcript or the wrapped command when there is one, else by folder and name, else by the newest
+/// run of the name.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Subject {
@@ -69,6 +70,9 @@ pub struct Subject {
     /// The agent's own session, by the name of its transcript (`258c7280-ae70-…`). It belongs to the build whose folder it
     /// runs in while that build is at work, until another one is; else it is a session of its own with that name.
     pub transcript: Option<SessionName>,
+    /// The command that a person wrapped, by the id that its wrapper made for it (`command-…`). Its session is a run of its
+    /// own under the name, whatever else goes on under this name or in the folder.
+    pub command: Option<SessionName>,
 }
 
 /// Where a fact comes from: shown as provenance, and the key of "compare with this source's previous digest only".

@@ -233,6 +233,9 @@ impl FromStr for EventId {
 /// may give such an id itself.
 pub const CONTENT_ID_PREFIX: &str = "b:";
 
+/// What the id of a wrapped command begins with, by which it is told from the name of a transcript.
+pub const COMMAND_PREFIX: &str = "command-";
+
 /// By what an event with an id is known: two producers that both number their events from 1 mean different ones.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventKey {

@@ -25,7 +25,8 @@ pub use calendar::Calendar;
 pub use event::{Event, Fact, Origin, SourceKind, Subject};
 pub use hex::hex;
 pub use ids::{
-    CONTENT_ID_PREFIX, Epoch, EventId, EventKey, InvalidId, Revision, SessionId, SessionName, SessionRef, Topic,
+    COMMAND_PREFIX, CONTENT_ID_PREFIX, Epoch, EventId, EventKey, InvalidId, Revision, SessionId, SessionName,
+    SessionRef, Topic,
 };
 pub use problem::{ErrorBody, Problem, ProblemKind};
 pub use session::{SessionRow, SessionStatus, SessionView};

@@ -38,6 +38,8 @@ pub struct SessionView {
     pub host: Option<String>,
     /// The folder it works in.
     pub working_directory: Option<String>,
+    /// The branch of the repository that it began on.
+    pub branch: Option<String>,
     /// Which kind of source the state comes from.
     pub source: SourceOfState,
     /// Status.
@@ -111,6 +113,7 @@ impl SessionView {
             task: None,
             host: None,
             working_directory: None,
+            branch: None,
             source: SourceOfState::default(),
             status: SessionStatus::default(),
             status_word: None,

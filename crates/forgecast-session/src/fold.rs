@@ -288,7 +288,7 @@ impl Session {
         if let (true, Some(title)) = (self.is_agent_session(), title) {
             self.view.name.clone_from(title);
         }
-        take_stated!(self.view, fact, project, task, host);
+        take_stated!(self.view, fact, project, task, host, branch);
         if fact.run.is_some() {
             self.state.identity.run.clone_from(&fact.run);
             self.view.started_at = self.view.started_at.or(Some(cx.said_at));

@@ -32,6 +32,10 @@ impl Session {
         if subject.transcript.is_some() {
             view.source = SourceOfState::Transcript;
         }
+        if subject.command.is_some() {
+            // A command began when its wrapper started it; no source will say it better.
+            view.started_at = Some(at);
+        }
         let state = State {
             identity: Identity {
                 named: subject.name.is_some(),

@@ -205,5 +205,6 @@ fn subject(session: Option<&str>, directory: Option<String>, depth: Depth) -> Su
         name: name.map(str::to_owned),
         transcript: transcript.flatten(),
         directory,
+        command: None,
     }
 }

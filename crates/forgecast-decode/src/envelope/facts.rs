@@ -197,6 +197,7 @@ fn seen(fields: &mut Fields<'_>) -> SessionSeen {
         project: fields.word(&["project", "project_name"]),
         task: fields.text(&["task", "task_description"]),
         host: fields.word(&["host"]),
+        branch: fields.word(&["branch"]),
         run: fields.word(&["run"]),
         links: summary::links(fields),
     }

@@ -294,3 +294,34 @@ fn a_body_beyond_the_limits_is_refused_as_a_whole() {
     );
     assert_eq!(push::envelopes(b"[]", &cleaner, now()).unwrap(), Pushed::default());
 }
+
+#[test]
+fn a_wrapped_command_is_known_by_its_id_and_its_facts_by_their_own_time() {
+    let id = format!("command-{}", "0a".repeat(16));
+    let at = "2026-01-31T08:00:00Z";
+    let body = json!([
+        {"session": "test", "directory": "/p", "command_id": id, "type": "session_seen", "branch": "main", "at": at},
+        {"session": "test", "command_id": "deploy-7", "type": "deployed", "at": at},
+    ]);
+    let [own, others] = &pushed(&body).batch.events[..] else {
+        panic!("two events");
+    };
+    assert_eq!(own.subject.command.as_ref().unwrap().as_str(), id);
+    assert_eq!(own.subject.directory.as_deref(), Some("/p"));
+    assert_eq!(
+        (own.at.to_string().as_str(), &own.origin.kind),
+        ("2026-01-31T08:00:00.000Z", &SourceKind::Push)
+    );
+    let Fact::Custom(custom) = &others.fact else {
+        panic!("{others:?}");
+    };
+    assert_eq!(
+        (&others.subject.command, &custom.data["command_id"]),
+        (&None, &json!("deploy-7"))
+    );
+    assert_eq!(
+        others.at,
+        now(),
+        "a producer's own field of this name makes it no command"
+    );
+}

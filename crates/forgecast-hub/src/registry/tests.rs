@@ -1,6 +1,6 @@
 //! The rules by which a fact finds its session, one sentence each.
 
-use forgecast_protocol::{SessionRef, Subject, Timestamp};
+use forgecast_protocol::{COMMAND_PREFIX, SessionRef, Subject, Timestamp};
 use forgecast_session::Limits;
 use proptest::prelude::*;
 
@@ -12,6 +12,7 @@ fn subject(session: Option<&str>, name: Option<&str>, directory: Option<&str>) -
         name: name.map(str::to_owned),
         directory: directory.map(str::to_owned),
         transcript: None,
+        command: None,
     }
 }
 
@@ -383,6 +384,96 @@ fn a_build_that_says_when_it_was_at_work_takes_over_agents_that_are_over() {
         registry.agent_sessions_of(&build, Some(at(0, 20))),
         ids(&["t1~1", "t3~1"])
     );
+}
+
+/// What is said of a wrapped command, by one digit of its id.
+fn of_command(digit: u8, name: &str, directory: &str) -> Subject {
+    let id = format!("{COMMAND_PREFIX}{}", digit.to_string().repeat(32));
+    Subject {
+        command: Some(id.parse().unwrap()),
+        ..subject(Some(name), None, Some(directory))
+    }
+}
+
+impl Registry {
+    fn command(&mut self, digit: u8, name: &str, directory: &str) -> String {
+        let subject = of_command(digit, name, directory);
+        let resolved = self.resolve(&subject, Span::at(at()), at(), &Producer::Files);
+        resolved.unwrap().id.to_string()
+    }
+}
+
+#[test]
+fn each_command_is_a_run_of_its_own_whatever_else_goes_on() {
+    let mut registry = registry();
+    assert_eq!(registry.id(None, None, Some("/p/app")), "app~1");
+    assert_eq!(registry.command(1, "test", "/p/app"), "test~1");
+    assert_eq!(registry.command(2, "test", "/p/app"), "test~2", "both are at work");
+    assert_eq!(registry.command(1, "test", "/p/app"), "test~1");
+    assert_ne!(registry.command(3, "test", "/p/other"), "test~3", "of another folder");
+    let named_like_the_build = registry.command(4, "app", "/p/app");
+    assert!(named_like_the_build.starts_with("app-"), "{named_like_the_build}");
+    assert_eq!(
+        registry.id(None, None, Some("/p/app")),
+        "app~1",
+        "the folder's facts are the build's"
+    );
+    let build = registry.id(Some("test"), None, Some("/p/app"));
+    assert_eq!(
+        build, "app~1",
+        "a build that was given no name yet takes it, and no command does"
+    );
+}
+
+#[test]
+fn a_folder_of_commands_alone_has_no_session_for_its_facts() {
+    let mut registry = registry();
+    registry.command(1, "test", "/p/app");
+    assert_eq!(registry.id(None, None, Some("/p/app")), "app~1");
+    assert!(registry.remove(&"app~1".parse().unwrap()));
+    assert_eq!(registry.id(None, None, Some("/p/app")), "app~2");
+}
+
+#[test]
+fn a_restored_command_is_still_none_of_the_folders_builds() {
+    let mut before = registry();
+    before.command(1, "test", "/p/app");
+    let id: SessionId = "test~1".parse().unwrap();
+    let command = of_command(1, "test", "/p/app").command.unwrap();
+    let mut registry = registry();
+    registry.restore_transcript(&command, before.bound(&command).unwrap().clone());
+    registry.restore(&before.stored(&id).unwrap(), None, &Limits::default());
+    assert_eq!(registry.id(None, None, Some("/p/app")), "app~1");
+    assert_eq!(registry.command(1, "test", "/p/app"), "test~1");
+}
+
+#[test]
+fn agents_that_begin_within_a_command_belong_to_it_unless_a_build_is_at_work() {
+    let mut registry = registry();
+    let id = registry.of_agent("before", Some("/p/app"), 0);
+    registry.at_work(&id, 0, 10);
+    registry.command(1, "test", "/p/app");
+    registry.at_work("test~1", 5, 20);
+    assert_eq!(registry.of_agent("inside", Some("/p/app/src"), 6), "test~1");
+    assert_eq!(registry.of_agent("elsewhere", Some("/p"), 6), "elsewhere~1");
+    assert_eq!(registry.of_agent("after", Some("/p/app"), 30), "after~1");
+    let test: SessionId = "test~1".parse().unwrap();
+    assert_eq!(
+        registry.agent_sessions_of(&test, None),
+        [],
+        "who began before is not inside"
+    );
+    // The command is heard of later than the agent, which is over by then.
+    let id = registry.of_agent("late", Some("/q"), 7);
+    registry.at_work(&id, 7, 9);
+    registry.end(&id, true);
+    registry.command(2, "late-test", "/q");
+    registry.at_work("late-test~1", 6, 12);
+    let late: SessionId = "late-test~1".parse().unwrap();
+    assert_eq!(registry.agent_sessions_of(&late, None), [id.parse().unwrap()]);
+    registry.id(None, None, Some("/p/app"));
+    registry.at_work("app~1", 4, 20);
+    assert_eq!(registry.of_agent("of-build", Some("/p/app"), 8), "app~1");
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! Which session each agent transcript is bound to, and which sessions are nothing but a transcript. Data only: the
-//! rules by which a transcript is bound are the registry's.
+//! Which session each agent transcript is bound to, and which sessions are nothing but a transcript. A wrapped command is
+//! bound to its session in the same way. Data only: the rules by which a transcript is bound are the registry's.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ops::Bound;
 
-use forgecast_protocol::{SessionId, SessionName};
+use forgecast_protocol::{COMMAND_PREFIX, SessionId, SessionName};
 
 /// The session that a transcript belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(super) struct TranscriptBindings {
     order: VecDeque<SessionName>,
     /// Sessions that are nothing but a transcript, by the folder that their agent was started in.
     agent_sessions: BTreeMap<String, BTreeSet<SessionName>>,
+    /// Sessions of wrapped commands.
+    commands: HashSet<SessionId>,
     /// How many bindings were dropped.
     pub(super) evicted: u64,
 }
@@ -35,6 +37,9 @@ impl TranscriptBindings {
     }
 
     pub(super) fn set(&mut self, transcript: &SessionName, binding: Binding, limit: usize) {
+        if transcript.as_str().starts_with(COMMAND_PREFIX) {
+            self.commands.insert(binding.session.clone());
+        }
         if self.bindings.insert(transcript.clone(), binding).is_some() {
             return;
         }
@@ -42,9 +47,16 @@ impl TranscriptBindings {
         if self.order.len() > limit.max(1)
             && let Some(oldest) = self.order.pop_front()
         {
-            self.bindings.remove(&oldest);
+            if let Some(binding) = self.bindings.remove(&oldest) {
+                self.commands.remove(&binding.session);
+            }
             self.evicted += 1;
         }
+    }
+
+    /// Whether the session is that of a wrapped command.
+    pub(super) fn is_command(&self, session: &SessionId) -> bool {
+        self.commands.contains(session)
     }
 
     /// Binds everything that belonged to one session to another. Returns the bindings that changed.

@@ -45,6 +45,7 @@ impl SourceSet {
                 // One that was renamed is known by its new path.
                 .filter(|folder| Path::new(folder).is_dir()),
             transcript: None,
+            command: None,
         };
         for fact in decoded.facts {
             pass.event(&subject, &origin, fact);

@@ -21,6 +21,8 @@ pub struct SessionSeen {
     pub task: Option<String>,
     /// The machine it runs on.
     pub host: Option<String>,
+    /// The branch of the repository that it began on.
+    pub branch: Option<String>,
     /// The producer's own id of the run: with another one, a new run begins.
     pub run: Option<String>,
     /// Web addresses that belong to it, by label.

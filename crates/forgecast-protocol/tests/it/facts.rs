@@ -15,6 +15,7 @@ fn stored(fact: Fact) -> String {
             name: Some("weather-app".into()),
             directory: Some("/srv/weather-app".into()),
             transcript: None,
+            command: None,
         },
         at: Timestamp::from_millis(1_769_847_300_250),
         origin: Origin {

@@ -32,6 +32,7 @@ pub(crate) fn subject() -> Subject {
         name: None,
         directory: Some(PROJECT.to_owned()),
         transcript: None,
+        command: None,
     }
 }
 

@@ -114,6 +114,7 @@ async fn ids_of_an_existing_database_count_within_what_their_producers_named() {
         name: name.map(str::to_owned),
         directory: directory.map(str::to_owned),
         transcript: None,
+        command: None,
     };
     let subjects = [
         ("of a folder", subject(None, None, Some("/builds/a"))),

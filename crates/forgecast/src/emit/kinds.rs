@@ -108,7 +108,7 @@ macro_rules! kinds {
 /// The kinds that producers may send, as `POST /api/v1/events` names them. A kind of their own is `custom`, which has any
 /// other field as well.
 pub(super) const KINDS: &[Kind] = kinds! {
-    session_seen: { "title", "project", "task", "host", "links.*" }
+    session_seen: { "title", "project", "task", "host", "branch", "links.*" }
     phase_reported: {
         "phase", "phase_number", "status", "detail", "test_iteration": Count, "phases_completed": List,
         "started_at", "last_updated", "tasks_completed": Count, "tasks_total": Count,

@@ -2523,6 +2523,8 @@ export interface components {
         };
         /** @description The session exists. Holds what is known about it besides its progress. */
         SessionSeen: {
+            /** @description The branch of the repository that it began on. */
+            branch?: string;
             /** @description The machine it runs on. */
             host?: string;
             /** @description Web addresses that belong to it, by label. */
@@ -2552,6 +2554,8 @@ export interface components {
             };
             /** @description Whether somebody sits in front of the agent's process, where that is known: false for a background job and for a run without a terminal. */
             attended?: boolean;
+            /** @description The branch of the repository that it began on. */
+            branch?: string;
             /** @description The last change of each section by its name: `phase`, `phases`, `progress`, `tests`, `agents`, `usage`, `decisions`, `patterns`, `artifacts`. */
             changed_at?: {
                 [key: string]: components["schemas"]["Timestamp"];
@@ -2804,8 +2808,10 @@ export interface components {
             /** @description Whether it takes facts. */
             writable: boolean;
         };
-        /** @description Which session a fact belongs to, as far as its source can tell. The hub turns it into a session id: by the run when there is one, by the transcript when there is one, else by folder and name, else by the newest run of the name. */
+        /** @description Which session a fact belongs to, as far as its source can tell. The hub turns it into a session id: by the run when there is one, by the transcript or the wrapped command when there is one, else by folder and name, else by the newest run of the name. */
         Subject: {
+            /** @description The command that a person wrapped, by the id that its wrapper made for it (`command-…`). Its session is a run of its own under the name, whatever else goes on under this name or in the folder. */
+            command?: components["schemas"]["SessionName"];
             /** @description The absolute path of the project's folder; for an agent's own session the folder it was started in. */
             directory?: string;
             /** @description The name as the producer wrote it (cleaned), or the folder's name. */
