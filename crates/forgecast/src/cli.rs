@@ -6,6 +6,7 @@ mod agents;
 mod database;
 mod notify;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -16,10 +17,13 @@ use serde::de::DeserializeOwned;
 use crate::config::{LogFormat, LogLevel};
 pub(crate) use access::{ListenArgs, ShareArgs, TokenArgs, TokenCommand};
 pub(crate) use agents::{
-    Agent, DoctorArgs, EmitArgs, IngestArgs, InitArgs, PricesArgs, PricesCommand, StatuslineArgs, UsageArgs,
+    Agent, DoctorArgs, EmitArgs, IngestArgs, InitArgs, PricesArgs, PricesCommand, RunArgs, StatuslineArgs, UsageArgs,
 };
 pub(crate) use database::{BackupArgs, DatabaseArgs, RestoreArgs};
 pub(crate) use notify::{NotifyArgs, NotifyCommand};
+
+/// The hidden command between `run` and what it runs.
+pub(crate) const TERMINAL_COMMAND: &str = "__run-in-terminal";
 
 /// The live view of autonomous coding builds.
 ///
@@ -69,6 +73,14 @@ pub(crate) enum Command {
     Emit(EmitArgs),
     /// Show a run of an agent by what it prints as JSON: claude -p --output-format stream-json … | forgecast ingest -
     Ingest(IngestArgs),
+    /// Run a command as a session: its output is the log, its exit code the result
+    Run(RunArgs),
+    /// Becomes the leader of a terminal, then the command that `run` runs in it
+    #[command(name = TERMINAL_COMMAND, hide = true)]
+    RunInTerminal {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<OsString>,
+    },
     /// Print the status line of Claude Code, whose input is read from standard input
     Statusline(StatuslineArgs),
     /// Connect a coding agent: shows the change to its settings, and writes it with --yes

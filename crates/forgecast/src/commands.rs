@@ -31,7 +31,7 @@ use crate::config::{Config, Environment, Key, LogLevel, Provenance, key};
 use crate::terminal::{self, Style};
 
 /// The environment and the common options, which every command gets.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Context {
     pub(crate) environment: Environment,
     pub(crate) common: CommonArgs,

@@ -25,6 +25,7 @@ mod telemetry;
 mod terminal;
 mod typo;
 mod usage;
+mod wrap;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -41,7 +42,7 @@ use forgecast_decode::clean::is_hidden;
 fn main() -> ExitCode {
     let began = Instant::now();
     match run(parse(), began) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // One line: what happened, why, and what to do.
             terminal::print_error(&format!("{error:#}"));
@@ -64,14 +65,16 @@ fn parse() -> Cli {
     std::process::exit(error.exit_code())
 }
 
-fn run(cli: Cli, began: Instant) -> Result<()> {
+fn run(cli: Cli, began: Instant) -> Result<ExitCode> {
     let command = cli.command.unwrap_or(Command::Serve(cli.serve));
     let context = Context {
         environment: Environment::of_this_process(),
         common: cli.common,
         is_server: matches!(command, Command::Serve(_) | Command::Demo(_)),
     };
-    match command {
+    let done = match command {
+        Command::Run(args) => return Ok(wrap::run(&context, &args)?.into()),
+        Command::RunInTerminal { command } => return Ok(wrap::become_command(&command).into()),
         Command::Serve(args) => block_on(commands::serve::run(&context, &args)),
         Command::Demo(args) => block_on(commands::demo::run(&context, &args)),
         Command::Sessions(args) => commands::sessions::run(&context, &args),
@@ -99,7 +102,8 @@ fn run(cli: Cli, began: Instant) -> Result<()> {
             clap_complete::generate(shell, &mut Cli::command(), "forgecast", &mut std::io::stdout().lock());
             Ok(())
         }
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 fn show_config(context: &Context, command: ConfigCommand) -> Result<()> {

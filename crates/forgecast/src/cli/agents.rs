@@ -1,5 +1,6 @@
 //! Command line options about coding agents: their usage, facts from scripts, connecting them.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -90,6 +91,22 @@ pub(crate) struct IngestArgs {
     /// The folder that the agent works in, if it does not say so itself [default: the current folder]
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
+}
+
+/// Options of `run`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The session's name [default: the program and its subcommand, such as cargo-test]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// The command and its arguments
+    #[arg(
+        value_name = "COMMAND",
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        required = true
+    )]
+    pub(crate) command: Vec<OsString>,
 }
 
 /// Options of `statusline`.

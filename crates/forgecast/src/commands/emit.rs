@@ -21,7 +21,7 @@ use crate::terminal;
 const TIME_LIMIT: Duration = Duration::from_millis(30);
 
 /// What became of a fact.
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// A server has stored the fact.
     Accepted,
     /// The fact waits in the spool, for this reason.
@@ -93,7 +93,7 @@ fn standard_input() -> Result<String, String> {
 }
 
 /// Writes the fact to the spool, sends it, and removes it once it is acknowledged.
-pub(super) fn deliver(context: &Context, spool: &Spool, envelope: &str, at_ms: i64, deadline: Instant) -> Outcome {
+pub(crate) fn deliver(context: &Context, spool: &Spool, envelope: &str, at_ms: i64, deadline: Instant) -> Outcome {
     let kept = spool.keep(envelope, at_ms);
     // Facts are delivered in order, so this one waits while older ones do.
     let is_first = match (&kept, spool.pending()) {

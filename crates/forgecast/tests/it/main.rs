@@ -28,6 +28,7 @@ mod nightly;
 mod nights;
 mod refusals;
 mod restart;
+mod run;
 mod sessions;
 mod terminal;
 mod transcripts;
