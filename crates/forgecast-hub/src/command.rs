@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use forgecast_protocol::event::PhaseReported;
+use forgecast_protocol::rest::HardBudget;
 use forgecast_protocol::{Batch, EventKey, SessionId, SessionRef, SessionRow};
 use forgecast_store::{KnownSession, StoredSession};
 use tokio::sync::oneshot;
 
 use crate::counters::Receipt;
 use crate::error::{PushError, SubscribeError};
+use crate::hard_budgets::BudgetName;
 use crate::log::LogTopic;
 use crate::registry::Producer;
 use crate::topic::StateTopic;
@@ -48,6 +50,13 @@ pub(crate) enum Command {
     Forget {
         session: SessionRef,
         reply: oneshot::Sender<Option<SessionId>>,
+    },
+    /// Changes a hard budget: US dollars, none for as many as it takes. Answers with what it then is, or with `None` when
+    /// it is no hard budget.
+    ChangeBudget {
+        budget: BudgetName,
+        usd: Option<f64>,
+        reply: oneshot::Sender<Option<HardBudget>>,
     },
     /// Reserves a slot for a session that was exported elsewhere. Answers with the session under the id and in the folder
     /// that it gets here, or with `None` when there is no room.

@@ -38,6 +38,7 @@ mod error;
 mod estimator;
 mod export;
 mod frame;
+mod hard_budgets;
 mod history;
 mod hub;
 mod import;
@@ -75,6 +76,7 @@ pub use export::Export;
 // Part of the hub's own interface: its callers know the hub, not the store.
 pub use forgecast_store::{From, LogQuery, NotificationWrite, StoreHealth, StoredNotifications};
 pub use frame::{Frame, FrameKind, Position};
+pub use hard_budgets::HardLimits;
 pub use hub::Hub;
 pub use import::{ImportOutcome, Refusal};
 pub use notifier::{Listener, Notifier};

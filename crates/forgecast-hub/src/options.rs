@@ -4,6 +4,7 @@ use forgecast_protocol::Calendar;
 use forgecast_session::Limits;
 use forgecast_session::price::Prices;
 
+use crate::hard_budgets::HardLimits;
 use crate::spending::Budgets;
 
 /// Limits of the hub. Sizes and times carry their unit in the name.
@@ -49,6 +50,8 @@ pub struct Options {
     pub prices: Prices,
     /// Money that may be spent.
     pub budgets: Budgets,
+    /// Money that may be spent before agents are stopped.
+    pub hard_limits: HardLimits,
     /// Which day a moment belongs to.
     pub calendar: Calendar,
     /// Model calls in memory. A call that is reported again after it left memory costs a look-up in the store, so this is as
@@ -78,6 +81,7 @@ impl Default for Options {
             intake: 256,
             prices: Prices::embedded(),
             budgets: Budgets::default(),
+            hard_limits: HardLimits::default(),
             calendar: Calendar::default(),
             calls_in_memory: 16_384,
         }

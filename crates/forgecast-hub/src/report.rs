@@ -4,11 +4,14 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use forgecast_protocol::SessionName;
+use forgecast_protocol::event::BudgetDenied;
 use forgecast_protocol::report::{GroupBy, UsageAmount, UsageReport, UsageRow};
-use forgecast_protocol::rest::{Day, LimitsReport, StatsQuery};
+use forgecast_protocol::rest::{Day, HardBudget, HardBudgets, LimitsReport, StatsQuery};
 use forgecast_session::price::PRICES_OF;
 use forgecast_store::{UsageGroup, UsageQuery};
 
+use crate::command::Command;
 use crate::error::Error;
 use crate::hub::Hub;
 
@@ -93,6 +96,55 @@ impl Hub {
             today_usd,
             burn: Some(burn),
         }
+    }
+
+    /// The hard budget that stops an agent's own session by now, by the name of its transcript; `hook` is what would be
+    /// refused. From memory. `None` also for a session of which no transcript was read on this machine.
+    #[must_use]
+    pub fn exceeded_budget(&self, agent: &SessionName, hook: &str) -> Option<BudgetDenied> {
+        let today = self.today();
+        self.shared.hard_budgets().exceeded(agent.as_str(), today, hook)
+    }
+
+    /// Whether any budget stops agents.
+    #[must_use]
+    pub fn has_hard_budgets(&self) -> bool {
+        self.shared.options.hard_limits.are_set()
+    }
+
+    /// How often agents were stopped since the start.
+    #[must_use]
+    pub fn budget_denials(&self) -> u64 {
+        self.shared.hard_budgets().denials()
+    }
+
+    /// How the hard budgets stand. From memory.
+    #[must_use]
+    pub fn hard_budgets(&self) -> HardBudgets {
+        let today = self.today();
+        HardBudgets {
+            budgets: self.shared.hard_budgets().report(today),
+        }
+    }
+
+    /// Changes a hard budget until its period ends: US dollars, none for as many as it takes. Returns what it then is, once
+    /// that is stored; `None` when no hard budget has this name.
+    ///
+    /// # Errors
+    /// The disk did not finish within the deadline, or the hub has stopped.
+    pub async fn change_budget(&self, budget: &str, usd: Option<f64>) -> Result<Option<HardBudget>, Error> {
+        let Ok(budget) = budget.parse() else {
+            return Ok(None);
+        };
+        let changed = self.ask(|reply| Command::ChangeBudget { budget, usd, reply }).await?;
+        if changed.is_some() {
+            self.flush().await?;
+        }
+        Ok(changed)
+    }
+
+    fn today(&self) -> i32 {
+        self.shared.options.calendar.day(self.shared.clock.now())
     }
 
     /// The first and the last day that a query names, counted from 1970-01-01 in the hub's calendar.

@@ -9,6 +9,7 @@ use forgecast_store::Store;
 
 use crate::counters::Tally;
 use crate::error::{Error, PushError};
+use crate::hard_budgets::HardBudgets;
 use crate::limits::PlanLimits;
 use crate::options::Options;
 use crate::registry::Registry;
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
     pub(crate) registry: RwLock<Registry>,
     pub(crate) spending: Mutex<Spending>,
     pub(crate) limits: Mutex<PlanLimits>,
+    pub(crate) hard_budgets: Mutex<HardBudgets>,
     /// Ids of pushed events up to this number are durable.
     pub(crate) durable: AtomicU64,
 }
@@ -45,6 +47,10 @@ impl Shared {
 
     pub(crate) fn limits(&self) -> MutexGuard<'_, PlanLimits> {
         self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn hard_budgets(&self) -> MutexGuard<'_, HardBudgets> {
+        self.hard_budgets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn set_durable(&self, newest_id: u64) {
@@ -98,6 +104,7 @@ pub(crate) mod testing {
             viewers: Arc::default(),
             spending: Mutex::default(),
             limits: Mutex::default(),
+            hard_budgets: Mutex::default(),
             durable: AtomicU64::new(0),
         })
     }

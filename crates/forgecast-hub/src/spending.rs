@@ -144,7 +144,7 @@ impl Spending {
 
     fn spent(&self, scope: BudgetScope, today: i32) -> f64 {
         let first = match scope {
-            BudgetScope::Month => first_of_month(today),
+            BudgetScope::Month | BudgetScope::Project => first_of_month(today),
             BudgetScope::Day | BudgetScope::Session => today,
         };
         let days = self.days.range(first..=today);
@@ -192,7 +192,7 @@ impl Spending {
         let periods = self.periods(today, budgets);
         let reports = periods.map(|(scope, period, limit_usd, spent_usd)| {
             let left_ms = match scope {
-                BudgetScope::Month => calendar.left_of_month_ms(now),
+                BudgetScope::Month | BudgetScope::Project => calendar.left_of_month_ms(now),
                 BudgetScope::Day | BudgetScope::Session => calendar.left_of_day_ms(now),
             };
             BudgetReport {

@@ -19,6 +19,7 @@ use crate::counters::Tally;
 use crate::deadlines::Deadlines;
 use crate::error::Error;
 use crate::estimator::Estimator;
+use crate::hard_budgets::HardBudgets;
 use crate::hub::Hub;
 use crate::index::Index;
 use crate::ledger::CallLedger;
@@ -94,6 +95,7 @@ pub async fn start(
     let (intake, intake_receiver) = mpsc::channel(options.intake.max(1));
     let (commands, commands_receiver) = mpsc::channel(MAX_COMMANDS);
     let recent_ids = RecentIds::new(options.recent_ids);
+    let hard_budgets = HardBudgets::restore(options.hard_limits, &limits);
     let shared = Arc::new(Shared {
         options,
         clock,
@@ -105,6 +107,7 @@ pub async fn start(
         registry: RwLock::new(registry),
         spending: Mutex::new(spending),
         limits: Mutex::new(PlanLimits::restore(limits)),
+        hard_budgets: Mutex::new(hard_budgets),
         durable: AtomicU64::new(0),
     });
     let state = HubState {

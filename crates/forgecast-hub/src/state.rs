@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use forgecast_protocol::event::{Custom, LimitPassed, ProblemFound, Quiet, SourceMoved, UsageSource, WentQuiet};
+use forgecast_protocol::rest::HardBudget;
 use forgecast_protocol::{
     Batch, Event, Fact, LogChunk, Problem, ProblemKind, SessionId, SessionRef, SessionRow, SourceCheckpoint, SourceKey,
     SourceKind, Subject, Timestamp,
@@ -24,6 +25,7 @@ use crate::commits::CommitDraft;
 use crate::counters::{Reason, Receipt, Rejected};
 use crate::deadlines::Deadlines;
 use crate::estimator::{Estimator, Stage};
+use crate::hard_budgets::{BudgetName, session_of};
 use crate::history::{self, Restored, internal, of_run};
 use crate::index::Index;
 use crate::ledger::CallLedger;
@@ -43,6 +45,9 @@ const RETRY_MS: i64 = 60_000;
 const CONFLICT: &str = "conflict";
 /// Among so many finished sessions that are the longest without work, one is looked for that nobody watches.
 const EVICTABLE: usize = 1_024;
+/// The `type` of the messages about hard budgets.
+const BUDGET_DENIED: &str = "budget_denied";
+const BUDGET_RAISED: &str = "budget_raised";
 
 pub(crate) struct HubState {
     pub(crate) shared: Arc<Shared>,
@@ -227,7 +232,14 @@ impl HubState {
         self.ledger.draft_changes(&mut context.draft);
         let changes = self.shared.limits().take_changes(self.shared.clock.now());
         context.draft.limits.extend(changes);
+        context.draft.limits.extend(self.hard_budget_changes());
         context
+    }
+
+    /// What has to be stored of hard budgets.
+    pub(crate) fn hard_budget_changes(&self) -> Vec<(String, Option<String>)> {
+        let today = self.shared.options.calendar.day(self.shared.clock.now());
+        self.shared.hard_budgets().take_changes(today)
     }
 
     /// Folds a fact into a session in memory and adds it to what has to be stored.
@@ -296,6 +308,12 @@ impl HubState {
         if let Some(key) = &key {
             self.recent_ids.insert(key);
         }
+        if event.origin.kind == SourceKind::Transcript
+            && let Some(transcript) = &event.subject.transcript
+        {
+            let folder = event.subject.directory.as_deref();
+            self.shared.hard_budgets().see(transcript.as_str(), folder);
+        }
         let event = usage::report_of_unnamed(event, &self.shared.options.prices);
         if matches!(event.fact, Fact::CallReported(_)) {
             self.fold_call(&id, event, context);
@@ -317,6 +335,7 @@ impl HubState {
             context.index_messages.push(message.clone());
             context.session_messages.push((id.clone(), message));
         }
+        self.announce_hard_budget(&id, &event, context);
         self.count_report(&id, &event, context);
         let mut at = event.at;
         if let Some(live) = self.sessions.get_mut(&id) {
@@ -345,6 +364,10 @@ impl HubState {
             Fact::IndexingProgress(progress) if is_of_none => self.index.set_indexing(progress),
             Fact::LimitPassed(passed) if is_of_none => {
                 context.index_messages.push(limit_message(None, event.at, &passed));
+            }
+            Fact::BudgetRaised(raised) if is_of_none => {
+                let message = json!({ "type": BUDGET_RAISED, "at": event.at, "data": raised });
+                context.index_messages.push(message);
             }
             _ if is_of_none => {
                 let reason = Reason::NoSession;
@@ -428,6 +451,40 @@ impl HubState {
             let stored = registry.stored(&id);
             context.draft.sessions.extend(stored.map(|stored| (id, stored)));
         }
+    }
+
+    /// Tells viewers that a hard budget stopped an agent, or was changed.
+    fn announce_hard_budget(&self, id: &SessionId, event: &Event, context: &mut BatchContext) {
+        let (kind, data) = match &event.fact {
+            Fact::BudgetDenied(denied) => {
+                self.shared.hard_budgets().note_denial(denied, id);
+                (BUDGET_DENIED, json!(denied))
+            }
+            Fact::BudgetRaised(raised) => (BUDGET_RAISED, json!(raised)),
+            _ => return,
+        };
+        let message = json!({ "type": kind, "session": id, "at": event.at, "data": data });
+        context.index_messages.push(message.clone());
+        context.session_messages.push((id.clone(), message));
+    }
+
+    /// Changes a hard budget. What it then is, with the fact that says so: of the session that it stopped last, if that is
+    /// still there. `None` when it is no hard budget.
+    pub(crate) fn change_budget(&self, budget: &BudgetName, usd: Option<f64>) -> Option<(HardBudget, Event)> {
+        let now = self.shared.clock.now();
+        let today = self.shared.options.calendar.day(now);
+        let mut budgets = self.shared.hard_budgets();
+        let raised = Fact::BudgetRaised(budgets.change(budget, usd, today)?);
+        let standing = budgets.standing(budget, today)?;
+        let last_denied = budgets.last_denied(budget);
+        drop(budgets);
+        let registry = self.shared.registry();
+        let own = session_of(budget).and_then(|name| Some(registry.bound(&name)?.session.clone()));
+        let event = match own.or(last_denied).filter(|id| registry.has(id)) {
+            Some(id) => internal(&id, now, raised),
+            None => history::of_hub(Subject::default(), now, raised),
+        };
+        Some((standing, event))
     }
 
     /// The session that a fact belongs to, in memory. It is made, or begins a new run, where the fact says so.

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use forgecast_protocol::rest::HardBudget;
 use forgecast_protocol::{Batch, EventKey, Problem, ProblemKind, SessionId};
 use forgecast_store::{Error, Pruned, StoreHealth};
 use tokio::sync::{mpsc, oneshot};
@@ -21,6 +22,7 @@ use crate::command::{Command, PushAnswer};
 use crate::commits::{CommitContext, CommitDraft, CommitQueue};
 use crate::counters::{Reason, Receipt};
 use crate::error::{PushError, SubscribeError};
+use crate::hard_budgets::BudgetName;
 use crate::live::Loaded;
 use crate::merges::SessionMerges;
 use crate::pending::{Lookup, Missing, PendingBatches};
@@ -178,9 +180,21 @@ impl HubTask {
                 }
                 let _ = reply.send(id);
             }
+            Command::ChangeBudget { budget, usd, reply } => drop(reply.send(self.change_budget(&budget, usd))),
             Command::ReserveSlot { session, reply } => drop(reply.send(self.state.reserve_slot(session))),
             Command::FinishImport { id, imported } => self.state.finish_import(&id, imported),
         }
+    }
+
+    /// Changes a hard budget, and folds the fact that says so.
+    fn change_budget(&mut self, budget: &BudgetName, usd: Option<f64>) -> Option<HardBudget> {
+        let (standing, event) = self.state.change_budget(budget, usd)?;
+        let mut draft = CommitDraft::default();
+        draft.limits.extend(self.state.hard_budget_changes());
+        self.enqueue_commit(draft, Receipt::default(), BatchSource::Internal);
+        self.shared.tally.lock().internal += 1;
+        self.ingest(Batch::of(event), BatchSource::Internal);
+        Some(standing)
     }
 
     fn push(

@@ -152,6 +152,10 @@ pub enum Fact {
     LimitPassed(LimitPassed),
     /// A budget was passed, or a mark on the way to it.
     BudgetPassed(BudgetPassed),
+    /// A hard budget stopped an agent.
+    BudgetDenied(BudgetDenied),
+    /// A hard budget was changed.
+    BudgetRaised(BudgetRaised),
     /// An agent used a tool.
     ToolUsed(ToolUsed),
     /// An agent waits for a person.

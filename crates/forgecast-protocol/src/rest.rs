@@ -6,6 +6,7 @@
 //! field says so.
 
 mod access;
+mod budgets;
 mod facts;
 mod limits;
 mod log;
@@ -20,7 +21,9 @@ use std::borrow::Cow;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Deserializer};
 
-pub use self::{access::*, facts::*, limits::*, log::*, notifications::*, past::*, reports::*, server::*, sessions::*};
+pub use self::{
+    access::*, budgets::*, facts::*, limits::*, log::*, notifications::*, past::*, reports::*, server::*, sessions::*,
+};
 
 /// Reads words separated by commas, each as a `T`; empty ones are skipped. A query string has no lists of its own.
 fn comma_separated<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use forgecast_decode::clean::Cleaner;
+use forgecast_protocol::event::BudgetDenied;
 use forgecast_protocol::{Clock, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -15,6 +16,8 @@ pub(crate) use self::reader::HookReader;
 struct QueuedHook {
     body: Vec<u8>,
     at: Timestamp,
+    /// The budget that it was refused for.
+    denied: Option<BudgetDenied>,
     _room: OwnedSemaphorePermit,
 }
 
@@ -69,20 +72,30 @@ impl HookQueue {
         (hooks, reader)
     }
 
-    /// Queues a body, or drops it when the queue is full; never waits.
-    pub(crate) fn offer(&self, body: Vec<u8>, at: Timestamp) {
+    /// Queues a body, with the budget that it is to be refused for, or drops it when the queue is full; never waits.
+    /// Whether it was queued.
+    pub(crate) fn offer(&self, body: Vec<u8>, at: Timestamp, denied: Option<BudgetDenied>) -> bool {
         let bytes = u32::try_from(body.len()).ok();
         let room = bytes.and_then(|bytes| Arc::clone(&self.room).try_acquire_many_owned(bytes).ok());
         // Held until it is counted, so that it is not counted out before it is counted in. Those that are being decoded
         // are counted, too, so there is always a place in the queue for one of the others.
         let mut counts = self.count();
         let room = room.filter(|_| counts.waiting < self.most);
-        let queued = room.is_some_and(|_room| self.queue.try_send(QueuedHook { body, at, _room }).is_ok());
+        let queued = room.is_some_and(|_room| {
+            let hook = QueuedHook {
+                body,
+                at,
+                denied,
+                _room,
+            };
+            self.queue.try_send(hook).is_ok()
+        });
         if queued {
             counts.waiting += 1;
         } else {
             counts.dropped += 1;
         }
+        queued
     }
 
     /// The counts.

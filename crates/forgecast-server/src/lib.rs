@@ -9,6 +9,7 @@ mod access;
 mod assets;
 pub mod atomic_file;
 mod body;
+mod budgets;
 mod concurrency;
 mod connections;
 mod counts;

@@ -52,7 +52,7 @@ pub(crate) async fn scrape(State(shared): State<Arc<AppState>>) -> NoStore<Expos
     store(&mut page, &shared);
     sources(&mut page, &shared.health.borrow().clone());
     server(&mut page, &shared);
-    hooks(&mut page, *shared.hooks.count());
+    hooks(&mut page, *shared.hooks.count(), shared.hub.budget_denials());
     limits(&mut page, &shared.hub.limits());
     if let Some(today) = today {
         usage(&mut page, &today);
@@ -242,7 +242,7 @@ fn word_of_window(window: &LimitWindow) -> Option<&'static str> {
 }
 
 /// Received = read + unreadable + dropped + waiting, at every scrape.
-fn hooks(page: &mut Page, counts: HookCounts) {
+fn hooks(page: &mut Page, counts: HookCounts, denials: u64) {
     metrics! { page;
         counter "forgecast_hooks_received_total", "Hooks that were acknowledged.", counts.received();
         counter "forgecast_hooks_read_total", "Hooks that were decoded; their facts are among the facts.",
@@ -250,6 +250,7 @@ fn hooks(page: &mut Page, counts: HookCounts) {
         counter "forgecast_hooks_unreadable_total", "Hooks that could not be decoded.", counts.unreadable;
         counter "forgecast_hooks_dropped_total", "Hooks that were acknowledged and lost, because the queue was full.",
             counts.dropped;
+        counter "forgecast_budget_denials_total", "Hooks that were refused because a hard budget is spent.", denials;
         gauge "forgecast_hooks_waiting", "Hooks that wait to be decoded.", counts.waiting;
     }
 }

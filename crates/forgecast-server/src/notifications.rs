@@ -4,12 +4,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use forgecast_protocol::Timestamp;
 use forgecast_protocol::rest::{
     Notification, NotificationRetry, NotificationTest, Notifications, NotificationsQuery, Retried, Silence, Silenced,
 };
-use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 use crate::etag::NoStore;
@@ -37,7 +36,7 @@ pub(crate) async fn silence(
     State(shared): State<Arc<AppState>>,
     InBody(request, _): InBody<Silence>,
 ) -> Result<Json<Silenced>, Error> {
-    let Silence { seconds } = body(&shared, request).await?;
+    let Silence { seconds } = shared.read_json(request).await?;
     if seconds > MAX_SILENCE {
         return Err(Error::Malformed(format!(
             "a silence lasts at most {MAX_SILENCE} seconds"
@@ -52,7 +51,7 @@ pub(crate) async fn test(
     State(shared): State<Arc<AppState>>,
     InBody(request, _): InBody<NotificationTest>,
 ) -> Result<Json<Notification>, Error> {
-    let NotificationTest { target } = body(&shared, request).await?;
+    let NotificationTest { target } = shared.read_json(request).await?;
     let sent = shared.notifier.test(&target).await?;
     sent.map(Json).ok_or_else(|| unknown(&target))
 }
@@ -62,17 +61,10 @@ pub(crate) async fn retry(
     State(shared): State<Arc<AppState>>,
     InBody(request, _): InBody<NotificationRetry>,
 ) -> Result<Json<Retried>, Error> {
-    let NotificationRetry { target } = body(&shared, request).await?;
+    let NotificationRetry { target } = shared.read_json(request).await?;
     let messages = shared.notifier.retry(target.as_deref()).await?;
     let messages = messages.ok_or_else(|| unknown(target.as_deref().unwrap_or_default()))?;
     Ok(Json(Retried { messages }))
-}
-
-async fn body<T: DeserializeOwned + Send + 'static>(shared: &AppState, request: Request) -> Result<T, Error> {
-    let decoded = shared
-        .decode_body(request, |body, _, _| serde_json::from_slice(body))
-        .await?;
-    decoded.map_err(|error: serde_json::Error| Error::Malformed(format!("the body: {error}")))
 }
 
 fn unknown(target: &str) -> Error {

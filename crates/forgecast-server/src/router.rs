@@ -13,8 +13,8 @@ use crate::etag::not_modified;
 use crate::openapi::Described;
 use crate::state::AppState;
 use crate::{
-    assets, error, events, export, files, health, hooks, import, live, login, metrics, notifications, openapi, otlp,
-    sessions, stats,
+    assets, budgets, error, events, export, files, health, hooks, import, live, login, metrics, notifications, openapi,
+    otlp, sessions, stats,
 };
 
 /// A route as documentation and tests list it.
@@ -88,6 +88,7 @@ pub fn routes() -> Routes {
         report_routes,
         producer_routes,
         notification_routes,
+        budget_routes,
         access_routes,
         server_routes,
     ];
@@ -147,8 +148,9 @@ fn producer_routes(routes: Routes) -> Routes {
              was answered with 503 or 507. Up to 20 MiB, as it is or with gzip.").problems(&[422, 507]), events::push)
         .post("/api/v1/import", Admin, says("importSession", "Takes back a session that was exported").problems(&[422, 429, 507]), import::bring)
         .post("/api/v1/hooks/claude", Ingest, says("claudeHook", "Takes a hook of Claude Code")
-            .about("Answered before it is decoded, stored or shown, and never with a body: a hook costs its agent nothing, and \
-             what becomes of it does not show."), hooks::claude)
+            .about("Answered before it is decoded, stored or shown: a hook costs its agent nothing, and what becomes of it does \
+             not show. The answer has no body, unless a hard budget is spent: then PreToolUse and UserPromptSubmit are \
+             refused, with the reason."), hooks::claude)
         .post("/v1/logs", Ingest, says("exportLogs", "Takes logs of agents: OTLP over HTTP").about(telemetry), otlp::logs)
         .post("/v1/metrics", Ingest, says("exportMetrics", "Takes metrics of agents: OTLP over HTTP").about(telemetry), otlp::metrics)
 }
@@ -165,6 +167,16 @@ fn notification_routes(routes: Routes) -> Routes {
         .post("/api/v1/notifications/retry", Admin, says("retryNotifications", "Sends again what was not delivered")
             .about("Enables the target again, and attempts at once what waits and what was given up, as far as it is still \
              needed.").problems(&[404]), notifications::retry)
+}
+
+#[rustfmt::skip]
+fn budget_routes(routes: Routes) -> Routes {
+    routes.section("Budgets", "Budgets that stop agents once they are spent.")
+        .get("/api/v1/budgets", View, says("listBudgets", "How the hard budgets stand"), budgets::list)
+        .post("/api/v1/budgets/raise", Admin, says("raiseBudget", "Allows so much until the budget's period ends")
+            .about("Answered when it is on disk. `forgecast budget raise` does the same."), budgets::raise)
+        .post("/api/v1/budgets/clear", Admin, says("clearBudget", "Stops nobody until the budget's period ends")
+            .about("Answered when it is on disk. `forgecast budget clear` does the same."), budgets::clear)
 }
 
 #[rustfmt::skip]

@@ -12,6 +12,7 @@ use forgecast_hub::Hub;
 use forgecast_notify::Notifier;
 use forgecast_protocol::health::SourceHealth;
 use forgecast_protocol::{Clock, Timestamp};
+use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -91,6 +92,17 @@ impl AppState {
         let (cleaner, now) = (Arc::clone(&self.cleaner), self.clock.now());
         body.decode(QUICK_JSON_BYTES, move |body| decode(body, &cleaner, now))
             .await
+    }
+
+    /// Reads the JSON body of a request that gives one value.
+    ///
+    /// # Errors
+    /// Those of [`Self::decode_body`]; or the body is not such a value.
+    pub(crate) async fn read_json<T: DeserializeOwned + Send + 'static>(&self, request: Request) -> Result<T, Error> {
+        let decoded = self
+            .decode_body(request, |body, _, _| serde_json::from_slice(body))
+            .await?;
+        decoded.map_err(|error: serde_json::Error| Error::Malformed(format!("the body: {error}")))
     }
 }
 

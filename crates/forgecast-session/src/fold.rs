@@ -16,7 +16,7 @@ use crate::sections::attention::Noticeable;
 use crate::sections::life::{add_problem, clear_problem, custom};
 use crate::sections::tasks::{Tasks, is_done};
 use crate::sections::{
-    Activity, Changed, Context, Section, agents, artifacts, attention, patterns, put, take_stated, usage,
+    Activity, Changed, Context, Section, agents, artifacts, attention, decisions, patterns, put, take_stated, usage,
 };
 use crate::session::last_part;
 use crate::vocabulary;
@@ -96,9 +96,7 @@ impl Session {
             Fact::UsageRecorded(fact) => self.record_usage(fact, cx),
             // Only a person's notice follows from it.
             Fact::LimitPassed(_) => Changed::nothing(),
-            Fact::BudgetPassed(fact) => {
-                Changed::of(Section::Usage, usage::pass_budget(&mut self.view.usage, fact)).idle()
-            }
+            Fact::BudgetPassed(_) | Fact::BudgetDenied(_) | Fact::BudgetRaised(_) => self.report_budget(fact, cx),
             Fact::ToolUsed(_) | Fact::WaitingBegan(_) | Fact::WaitingEnded(_) | Fact::ActivityReported(_) => {
                 self.report_of_agent(fact, cx)
             }
@@ -141,6 +139,26 @@ impl Session {
             // The ledger has turned the first into usage; the others belong to no session.
             Fact::CallReported(_) | Fact::IndexingProgress(_) | Fact::LimitReported(_) => Changed::nothing(),
         }
+    }
+
+    /// A mark of a budget was passed, or a hard one stopped an agent or was changed. None of it is work.
+    fn report_budget(&mut self, fact: &Fact, cx: &Context<'_>) -> Changed {
+        let (view, state) = (&mut self.view, &mut self.state);
+        let mut changed = Changed::nothing();
+        let decision = match fact {
+            Fact::BudgetPassed(fact) => {
+                return changed.and(Section::Usage, usage::pass_budget(&mut view.usage, fact));
+            }
+            Fact::BudgetDenied(fact) => {
+                usage::deny(&mut view.usage);
+                changed = changed.and(Section::Usage, true);
+                decisions::of_denial(fact)
+            }
+            Fact::BudgetRaised(fact) => decisions::of_raise(fact, cx.at),
+            _ => return changed,
+        };
+        let decided = state.decisions.apply(&mut view.decisions, &decision, cx);
+        changed.and(Section::Decisions, decided)
     }
 
     fn report_task(&mut self, fact: &TaskReported, cx: &Context<'_>) -> Changed {

@@ -45,6 +45,7 @@ struct Seen {
     agents: BTreeSet<String>,
     error: Option<String>,
     budget: Option<BudgetLevel>,
+    denied: u64,
 }
 
 impl TimelineBuilder {
@@ -144,6 +145,11 @@ impl TimelineBuilder {
         if let Some(budget) = budget.filter(|budget| self.seen.budget != Some(budget.level)) {
             self.seen.budget = Some(budget.level);
             self.mark(MarkKind::Budget, &budget_text(budget));
+        }
+        let denied = view.usage.as_ref().map_or(0, |usage| usage.denied);
+        if denied > self.seen.denied {
+            self.seen.denied = denied;
+            self.mark(MarkKind::Budget, "stopped by a hard budget");
         }
         self.look_at_status(session);
     }

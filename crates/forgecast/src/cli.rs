@@ -3,6 +3,7 @@
 
 mod access;
 mod agents;
+mod budget;
 mod database;
 mod notify;
 
@@ -19,6 +20,7 @@ pub(crate) use access::{ListenArgs, ShareArgs, TokenArgs, TokenCommand};
 pub(crate) use agents::{
     Agent, DoctorArgs, EmitArgs, IngestArgs, InitArgs, PricesArgs, PricesCommand, RunArgs, StatuslineArgs, UsageArgs,
 };
+pub(crate) use budget::{BudgetArgs, BudgetCommand};
 pub(crate) use database::{BackupArgs, DatabaseArgs, RestoreArgs};
 pub(crate) use notify::{NotifyArgs, NotifyCommand};
 
@@ -99,6 +101,8 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Test, list and silence notifications, or send them again
     Notify(NotifyArgs),
+    /// List hard budgets, and raise one that stopped agents
+    Budget(BudgetArgs),
     /// Create, list and revoke access tokens
     Token(TokenArgs),
     /// Create a temporary link that shows one session and nothing else

@@ -1,6 +1,7 @@
 //! One module per command. Each gets a [`Context`] and returns when the command is done.
 
 pub(crate) mod backup;
+pub(crate) mod budget;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod emit;

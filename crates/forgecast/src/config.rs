@@ -33,7 +33,7 @@ pub(crate) use setting::Key;
 use setting::PathBase;
 pub(crate) use settings::{Settings, key};
 pub(crate) use show::{default_file, show};
-pub(crate) use value::{LogFormat, LogLevel};
+pub(crate) use value::{HardBudget, LogFormat, LogLevel};
 
 /// The settings of one process. It dereferences to them: `config.sources.debounce_ms`.
 #[derive(Clone, Debug)]
@@ -109,6 +109,14 @@ impl Config {
         }
         config.compute_defaults(environment)?;
         config.encryption = listen::encryption(&config)?;
+        if let Some(setting) = config.budgets.hard_without_amount() {
+            let key = key!(budgets.hard);
+            return Err(ConfigError::BadValue {
+                provenance: config.provenance(key!(budgets.hard)),
+                key: key.as_str().to_owned(),
+                expected: format!("a list of budgets that have an amount: set budgets.{setting}"),
+            });
+        }
         Ok(config)
     }
 

@@ -94,6 +94,7 @@ fn run(cli: Cli, began: Instant) -> Result<ExitCode> {
         Command::Backup(args) => commands::backup::backup(&context, &args),
         Command::Restore(args) => commands::backup::restore(&context, &args),
         Command::Import(args) => commands::import::run(&context, &args),
+        Command::Budget(args) => commands::budget::run(&context, &args),
         Command::Notify(args) => commands::notify::run(&context, &args),
         Command::Token(args) => commands::token::run(&context, &args),
         Command::Share(args) => commands::share::run(&context, &args),

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, key};
+use crate::config::{Config, HardBudget, key};
 use crate::memory;
 
 /// A hub on its store, without sources.
@@ -198,6 +198,12 @@ fn hub_options(config: &Config) -> Result<forgecast_hub::Options> {
             session_usd: config.budgets.session_usd,
             day_usd: config.budgets.day_usd,
             month_usd: config.budgets.month_usd,
+        },
+        hard_limits: forgecast_hub::HardLimits {
+            session_usd: config.budgets.hard_usd(HardBudget::Session),
+            project_usd: config.budgets.hard_usd(HardBudget::Project),
+            day_usd: config.budgets.hard_usd(HardBudget::Day),
+            month_usd: config.budgets.hard_usd(HardBudget::Month),
         },
         calendar: local_calendar(),
         ..forgecast_hub::Options::default()

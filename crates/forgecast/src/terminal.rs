@@ -2,6 +2,7 @@
 //! which lets no control character pass that came from elsewhere (the name of a folder, a setting, an argument).
 
 mod access;
+mod budgets;
 mod layout;
 mod live_text;
 mod notifications;
@@ -24,6 +25,7 @@ use serde::Serialize;
 
 use crate::config::Environment;
 pub(crate) use access::{shares, tokens};
+pub(crate) use budgets::{budget_line, budgets};
 pub(crate) use live_text::LiveText;
 pub(crate) use notifications::notifications;
 pub(crate) use plain::{LogLines, one_line, several_lines};

@@ -1,6 +1,7 @@
 //! Claude Code transcripts: calls, the title, the folder, subagents, tools, errors, turns, and the log of it all. Lines of
 //! replayed conversations are read like any other; which of several accounts of a call counts is the ledger's business.
 
+pub(crate) mod answers;
 mod calls;
 pub(crate) mod hooks;
 pub(super) mod limits;

@@ -240,6 +240,10 @@ impl HubState {
         let mut spending = self.shared.spending();
         spending.add(day, used_at, now, usage.tokens.total(), cost_nanos);
         drop(spending);
+        let today = self.shared.options.calendar.day(now);
+        self.shared
+            .hard_budgets()
+            .add(day, today, &difference.owner, &usage.accounts);
         // A report that names no call may be taken back as a whole.
         if !usage.accounts.is_empty() {
             let used = UseDelta {

@@ -315,6 +315,8 @@ pub enum BudgetScope {
     Day,
     /// One month of this machine's calendar, all sessions.
     Month,
+    /// One month of this machine's calendar, the sessions in the folder of one project.
+    Project,
 }
 
 /// A budget or a threshold of it was passed. Goes to the session whose call passed it, once per threshold.
@@ -330,5 +332,39 @@ pub struct BudgetPassed {
     /// US dollars allowed.
     pub limit_usd: f64,
     /// US dollars spent.
+    pub spent_usd: f64,
+}
+
+/// A hook of an agent was answered with a refusal, because a hard budget was used up.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BudgetDenied {
+    /// What the budget is for.
+    pub scope: BudgetScope,
+    /// Its name, as commands take it: `day`, `session/0b3c…`.
+    pub budget: String,
+    /// Which day or month; absent for a session's.
+    pub period: Option<String>,
+    /// US dollars allowed.
+    pub limit_usd: f64,
+    /// US dollars spent by the transcripts of this machine.
+    pub spent_usd: f64,
+    /// What was refused, as the agent names its hook: `PreToolUse`, `UserPromptSubmit`.
+    pub hook: String,
+}
+
+/// An administrator changed a hard budget until its period ends.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BudgetRaised {
+    /// What the budget is for.
+    pub scope: BudgetScope,
+    /// Its name, as commands take it.
+    pub budget: String,
+    /// Which day or month; absent for a session's.
+    pub period: Option<String>,
+    /// US dollars allowed from now on; absent: as many as it takes.
+    pub limit_usd: Option<f64>,
+    /// US dollars spent by then.
     pub spent_usd: f64,
 }

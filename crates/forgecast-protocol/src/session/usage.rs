@@ -107,6 +107,9 @@ pub struct Usage {
     pub context: Option<ContextWindow>,
     /// The budget of this session, once a mark of it was passed.
     pub budget: Option<Budget>,
+    /// Uses of tools and prompts that were refused because a hard budget was used up.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub denied: u64,
     /// Where the numbers come from, best first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub provenance: Vec<UsageSource>,
@@ -221,4 +224,8 @@ pub enum BudgetLevel {
     Critical,
     /// At the limit or beyond it.
     Exceeded,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

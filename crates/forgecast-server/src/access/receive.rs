@@ -24,6 +24,8 @@ impl Principal {
     pub(crate) fn can_receive_fact(&self, fact: &Fact) -> bool {
         let of_all = match fact {
             Fact::BudgetPassed(passed) => passed.scope != BudgetScope::Session,
+            Fact::BudgetDenied(denied) => denied.scope != BudgetScope::Session,
+            Fact::BudgetRaised(raised) => raised.scope != BudgetScope::Session,
             Fact::LimitPassed(_) => true,
             _ => false,
         };
@@ -40,7 +42,10 @@ impl Principal {
             return false;
         };
         let event = &message["event"];
-        let of_all = event["type"] == "budget_passed" && event["data"]["scope"] != "session";
+        let is_of_budget = ["budget_passed", "budget_denied", "budget_raised"]
+            .iter()
+            .any(|kind| event["type"] == *kind);
+        let of_all = is_of_budget && event["data"]["scope"] != "session";
         if of_all || event["type"] == "limit_passed" {
             return false;
         }
@@ -77,7 +82,7 @@ mod tests {
     use std::time::Duration;
 
     use forgecast_protocol::Clock;
-    use forgecast_protocol::event::{BudgetPassed, LimitPassed};
+    use forgecast_protocol::event::{BudgetDenied, BudgetPassed, BudgetRaised, LimitPassed};
     use forgecast_protocol::session::BudgetLevel;
     use serde_json::json;
 
@@ -95,6 +100,7 @@ mod tests {
             (BudgetScope::Session, true),
             (BudgetScope::Day, false),
             (BudgetScope::Month, false),
+            (BudgetScope::Project, false),
         ] {
             let passed = BudgetPassed {
                 scope,
@@ -119,6 +125,38 @@ mod tests {
             let fact = Fact::BudgetPassed(passed);
             assert_eq!(guest.can_receive_fact(&fact), theirs, "{scope:?}");
             assert!(viewer.can_receive_fact(&fact));
+            let denied = BudgetDenied {
+                scope,
+                budget: "day".to_owned(),
+                period: None,
+                limit_usd: 10.0,
+                spent_usd: 10.0,
+                hook: "PreToolUse".to_owned(),
+            };
+            let raised = BudgetRaised {
+                scope,
+                budget: "day".to_owned(),
+                period: None,
+                limit_usd: None,
+                spent_usd: 10.0,
+            };
+            let hard = [
+                (
+                    json!({"type": "budget_denied", "data": denied}),
+                    Fact::BudgetDenied(denied),
+                ),
+                (
+                    json!({"type": "budget_raised", "data": raised}),
+                    Fact::BudgetRaised(raised),
+                ),
+            ];
+            for (event, fact) in hard {
+                let message = json!({"type": "event", "topic": "session/a~1", "event": event});
+                frame.json = message.to_string().into();
+                assert!(viewer.receives(&mut frame) && viewer.can_receive_fact(&fact));
+                assert_eq!(guest.receives(&mut frame), theirs, "{scope:?}");
+                assert_eq!(guest.can_receive_fact(&fact), theirs, "{scope:?}");
+            }
         }
         let limit = LimitPassed {
             agent: "claude".to_owned(),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::{Unparsable, agents};
 use forgecast_hub::Hub;
-use forgecast_protocol::event::{ProblemCleared, ProblemFound};
+use forgecast_protocol::event::{BudgetDenied, ProblemCleared, ProblemFound};
 use forgecast_protocol::{Batch, Clock, Event, Fact, Origin, Problem, SourceKind, Subject, Timestamp};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -70,7 +70,10 @@ impl HookReader {
         let (bodies, cleaner) = (waiting.len() as u64, Arc::clone(&self.cleaner));
         let decode = move || -> Vec<_> {
             let each = waiting.into_iter();
-            let decoded = each.map(|QueuedHook { body, at, _room }| agents::claude_hook(&body, &cleaner, at));
+            let decoded = each.map(|hook| {
+                let batch = agents::claude_hook(&hook.body, &cleaner, hook.at)?;
+                Ok(with_denial(batch, hook.denied))
+            });
             decoded.collect()
         };
         // A decoder that panics costs these bodies; that it did is in the log.
@@ -128,6 +131,17 @@ impl HookReader {
             (None, _) => None,
         }
     }
+}
+
+/// A hook that was refused, with the fact that says so. Each refusal is one, also of the same hook that was sent again.
+fn with_denial(mut batch: Batch, denied: Option<BudgetDenied>) -> Batch {
+    let denial = denied.zip(batch.events.first()).map(|(denied, first)| Event {
+        id: None,
+        fact: Fact::BudgetDenied(denied),
+        ..first.clone()
+    });
+    batch.events.extend(denial);
+    batch
 }
 
 /// A fact about the source, which belongs to no session.

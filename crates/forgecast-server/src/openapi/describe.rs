@@ -202,6 +202,12 @@ impl Response for LiveSocket {
 /// No body even when it is refused before it is a hook.
 impl Response for HookAnswer {
     fn describe(operation: &mut Operation, _: &mut Schemas) {
+        let refusal = [(JSON, json!({ "type": "object" }))];
+        operation.answer(
+            200,
+            "A hard budget is spent: the refusal as the agent reads it.",
+            &refusal,
+        );
         for (status, words) in [
             (204, "It was taken, or dropped."),
             (400, "It is broken off, or not packed as it says."),

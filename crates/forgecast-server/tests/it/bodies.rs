@@ -25,11 +25,13 @@ const LONG: usize = 150 * MIB;
 const GROWTH: u64 = 32 * MIB as u64;
 
 /// Every address that takes a body, with what it takes there.
-const DOORS: [(&str, &str); 14] = [
+const DOORS: [(&str, &str); 16] = [
     ("/api/v1/login", JSON),
     ("/api/v1/notifications/retry", JSON),
     ("/api/v1/notifications/silence", JSON),
     ("/api/v1/notifications/test", JSON),
+    ("/api/v1/budgets/raise", JSON),
+    ("/api/v1/budgets/clear", JSON),
     ("/api/v1/events", JSON),
     ("/api/v1/import", JSON),
     ("/api/v1/hooks/claude", JSON),

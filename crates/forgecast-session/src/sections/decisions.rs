@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use forgecast_protocol::Timestamp;
-use forgecast_protocol::event::DecisionRecorded;
+use forgecast_protocol::event::{BudgetDenied, BudgetRaised, DecisionRecorded};
 use forgecast_protocol::session::{DecisionView, Decisions};
 use serde::{Deserialize, Serialize};
 
+use super::usage::denied_text;
 use super::{Context, put};
 use crate::vocabulary;
 
@@ -14,6 +15,9 @@ use crate::vocabulary;
 const MAX_RECENT: usize = 50;
 /// Decisions whose keys are remembered; older ones only count.
 const MAX_STORED: usize = 5000;
+
+/// The category of what budgets decided.
+const BUDGET: &str = "Budget";
 
 /// The decisions that were counted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -130,6 +134,30 @@ impl DecisionTotals {
     /// To two decimals, so that the order of adding cannot show.
     fn average(&self) -> Option<f64> {
         (self.rated > 0).then(|| (self.quality / f64::from(self.rated) * 100.0).round() / 100.0)
+    }
+}
+
+/// That a hard budget stops the session: one decision for each budget and period, however often it refuses.
+pub(crate) fn of_denial(fact: &BudgetDenied) -> DecisionRecorded {
+    DecisionRecorded {
+        key: format!("budget/{}/{}", fact.budget, fact.period.as_deref().unwrap_or_default()),
+        title: denied_text(fact.scope).to_owned(),
+        category: Some(BUDGET.to_owned()),
+        ..DecisionRecorded::default()
+    }
+}
+
+/// That an administrator let the session go on.
+pub(crate) fn of_raise(fact: &BudgetRaised, at: Timestamp) -> DecisionRecorded {
+    let title = match fact.limit_usd {
+        Some(_) => "A budget was raised",
+        None => "A budget was lifted",
+    };
+    DecisionRecorded {
+        key: format!("budget/{}/{at}", fact.budget),
+        title: title.to_owned(),
+        category: Some(BUDGET.to_owned()),
+        ..DecisionRecorded::default()
     }
 }
 

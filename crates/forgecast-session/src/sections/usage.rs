@@ -287,6 +287,23 @@ pub(crate) fn pass_budget(view: &mut Option<Usage>, fact: &BudgetPassed) -> bool
     changed
 }
 
+/// Counts a refusal of a hard budget.
+pub(crate) fn deny(view: &mut Option<Usage>) {
+    let usage = view.get_or_insert_with(Usage::default);
+    usage.denied = usage.denied.saturating_add(1);
+}
+
+/// What a hard budget did, for a person. Without amounts: those of a day are about more than this session, and its guests
+/// see this.
+pub(crate) fn denied_text(scope: BudgetScope) -> &'static str {
+    match scope {
+        BudgetScope::Session => "Stopped: the budget of this session is used up",
+        BudgetScope::Day => "Stopped: the budget of the day is used up",
+        BudgetScope::Month => "Stopped: the budget of the month is used up",
+        BudgetScope::Project => "Stopped: the budget of the project is used up",
+    }
+}
+
 /// How a budget stands, for a person.
 pub(crate) fn budget_text(budget: &Budget) -> String {
     let limit = budget.limit_usd;

@@ -1,11 +1,12 @@
 //! Arbitrary facts and events, for the laws: few words, so that they meet, and hostile ones among them.
 
 use forgecast_protocol::event::{
-    ActivityReported, AgentActivity, AgentReported, AgentTimes, ArtifactChanged, ArtifactKind, BudgetPassed,
-    BudgetScope, CheckpointReported, CompletionBasis, Custom, CutShort, DecisionRecorded, ErrorReported, LimitPassed,
-    PatternRecorded, PhaseReported, ProblemCleared, ProblemFound, ProcessReported, ProcessStatus, Quiet, SessionSeen,
-    SourceAccount, SourceGone, SourceMoved, SourceReturned, TaskReported, TestBasis, TestsReported, TokenDelta,
-    ToolUsed, UsageRecorded, UsageSource, WaitingBegan, WaitingEnded, WentQuiet, WindowSource,
+    ActivityReported, AgentActivity, AgentReported, AgentTimes, ArtifactChanged, ArtifactKind, BudgetDenied,
+    BudgetPassed, BudgetRaised, BudgetScope, CheckpointReported, CompletionBasis, Custom, CutShort, DecisionRecorded,
+    ErrorReported, LimitPassed, PatternRecorded, PhaseReported, ProblemCleared, ProblemFound, ProcessReported,
+    ProcessStatus, Quiet, SessionSeen, SourceAccount, SourceGone, SourceMoved, SourceReturned, TaskReported, TestBasis,
+    TestsReported, TokenDelta, ToolUsed, UsageRecorded, UsageSource, WaitingBegan, WaitingEnded, WentQuiet,
+    WindowSource,
 };
 use forgecast_protocol::session::{BudgetLevel, WaitingFor};
 use forgecast_protocol::{Event, Fact, Problem, ProblemKind, SourceKind, Timestamp};
@@ -226,6 +227,28 @@ fn conversation_fact() -> impl Strategy<Value = Fact> {
     ]
 }
 
+/// What a hard budget does, each time anew.
+fn budget_fact() -> impl Strategy<Value = Fact> {
+    let scope = select(vec![BudgetScope::Session, BudgetScope::Day, BudgetScope::Project]);
+    (scope, number(), of(any::<bool>())).prop_map(|(scope, limit_usd, cleared)| match cleared {
+        None => Fact::BudgetDenied(BudgetDenied {
+            scope,
+            budget: "project/app".to_owned(),
+            period: None,
+            limit_usd,
+            spent_usd: limit_usd,
+            hook: "PreToolUse".to_owned(),
+        }),
+        Some(cleared) => Fact::BudgetRaised(BudgetRaised {
+            scope,
+            budget: "day".to_owned(),
+            period: Some("2026-12-01".to_owned()),
+            limit_usd: Some(limit_usd).filter(|_| !cleared),
+            spent_usd: 0.0,
+        }),
+    })
+}
+
 pub(crate) fn life_fact() -> impl Strategy<Value = Fact> {
     let quiet = select(vec![Quiet::Stalled, Quiet::Abandoned, Quiet::Settled, Quiet::Aged]);
     let path = || select(vec![PROJECT, "/home", ""]).prop_map(str::to_owned);
@@ -382,6 +405,7 @@ pub(crate) fn adding_fact() -> impl Strategy<Value = Fact> {
                 })
             }),
         difference().prop_map(Fact::UsageRecorded),
+        budget_fact(),
         word().prop_map(|message| Fact::ErrorReported(ErrorReported { message, details: None })),
         word().prop_map(|kind| Fact::Custom(Custom {
             kind,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::agents::AgentFolders;
 use super::notify::NotifyTargets;
 use super::setting::{Field, Setting, SettingValue, Visitor};
-use super::value::{LogFormat, LogLevel};
+use super::value::{HardBudget, LogFormat, LogLevel};
 
 /// Names a setting, as in `key!(sources.mask)`; a name that no section has does not compile.
 macro_rules! key {
@@ -101,7 +101,7 @@ section! {
         transcripts: Transcripts = Transcripts::default(),
         /// Tokens and prices.
         usage: Usage = Usage::default(),
-        /// Limits on spending that are announced when they are reached.
+        /// Limits on spending that are announced when they are reached, and stop agents when they are hard.
         budgets: Budgets = Budgets::default(),
         /// Whom the server calls when a session needs a person.
         notify: Notify = Notify::default(),
@@ -185,7 +185,7 @@ section! {
 }
 
 section! {
-    /// Limits on spending that are announced when they are reached.
+    /// Limits on spending that are announced when they are reached, and stop agents when they are hard.
     Budgets {
         /// US dollars that one session may cost; half, three quarters and all of it are announced.
         /// Default: no budget.
@@ -196,6 +196,15 @@ section! {
         /// US dollars that all sessions may cost in one month of this machine's calendar.
         /// Default: no budget.
         month_usd: Option<f64>,
+        /// US dollars that one project may cost in one month of this machine's calendar: what agents spend
+        /// in folders of its name. Only as a hard budget.
+        /// Default: no budget.
+        project_usd: Option<f64>,
+        /// Which of these budgets are hard: session, project, day, month. Once one is spent, agents that
+        /// ask before they use a tool or take a prompt (hooks) are refused, until the budget's period
+        /// ends or `forgecast budget raise` allows more. Only what transcripts on this machine say
+        /// counts, and a session is an agent's own.
+        hard: Vec<HardBudget> = Vec::new(),
     }
 }
 
@@ -296,5 +305,28 @@ section! {
         /// Encrypt with a certificate that the first start creates beside the database; every start
         /// prints its fingerprint.
         tls_self_signed: bool = false,
+    }
+}
+
+impl Budgets {
+    /// The amount of a budget, with the name of its setting.
+    fn amount(&self, budget: HardBudget) -> (Option<f64>, &'static str) {
+        match budget {
+            HardBudget::Session => (self.session_usd, "session_usd"),
+            HardBudget::Project => (self.project_usd, "project_usd"),
+            HardBudget::Day => (self.day_usd, "day_usd"),
+            HardBudget::Month => (self.month_usd, "month_usd"),
+        }
+    }
+
+    /// The setting of a hard budget without an amount, if there is one.
+    pub(super) fn hard_without_amount(&self) -> Option<&'static str> {
+        let mut amounts = self.hard.iter().map(|budget| self.amount(*budget));
+        amounts.find_map(|(amount, setting)| amount.is_none().then_some(setting))
+    }
+
+    /// The amount of a budget if it is hard.
+    pub(crate) fn hard_usd(&self, budget: HardBudget) -> Option<f64> {
+        self.amount(budget).0.filter(|_| self.hard.contains(&budget))
     }
 }

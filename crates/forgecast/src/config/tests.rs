@@ -324,6 +324,7 @@ fn money_may_be_written_with_and_without_cents_and_is_absent_when_nobody_set_it(
     assert_eq!(config.budgets.session_usd, Some(20.0));
     assert_eq!(config.budgets.day_usd, Some(100.25));
     assert_eq!(config.budgets.month_usd, None);
+    assert_eq!(config.budgets.hard, []);
     insta::assert_snapshot!(refused("[budgets]\nday_usd = -1"), @"/forgecast.toml: `budgets.day_usd` must be an amount of US dollars");
     insta::assert_snapshot!(refused("[budgets]\nday_usd = \"much\""), @"/forgecast.toml: `budgets.day_usd` must be an amount of US dollars");
 }

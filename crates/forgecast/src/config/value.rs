@@ -170,6 +170,21 @@ impl SettingType for Option<f64> {
     }
 }
 
+/// A budget that can be hard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum HardBudget {
+    Session,
+    Project,
+    Day,
+    Month,
+}
+
+impl SettingType for Vec<HardBudget> {
+    const EXPECTED: &'static str = "a list of session, project, day, month";
+    const SEPARATOR: Option<char> = Some(',');
+}
+
 /// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

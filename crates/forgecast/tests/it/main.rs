@@ -8,6 +8,7 @@
 )]
 
 mod backup;
+mod budgets;
 mod codex;
 mod commands;
 mod connect;

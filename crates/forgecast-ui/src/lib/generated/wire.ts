@@ -6,6 +6,63 @@ export const PROTOCOL_VERSION = 1;
 export const HEARTBEAT_S = 2;
 
 export interface paths {
+    "/api/v1/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the hard budgets stand */
+        get: operations["listBudgets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budgets/clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stops nobody until the budget's period ends
+         * @description Answered when it is on disk. `forgecast budget clear` does the same.
+         */
+        post: operations["clearBudget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budgets/raise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Allows so much until the budget's period ends
+         * @description Answered when it is on disk. `forgecast budget raise` does the same.
+         */
+        post: operations["raiseBudget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -37,7 +94,7 @@ export interface paths {
         put?: never;
         /**
          * Takes a hook of Claude Code
-         * @description Answered before it is decoded, stored or shown, and never with a body: a hook costs its agent nothing, and what becomes of it does not show.
+         * @description Answered before it is decoded, stored or shown: a hook costs its agent nothing, and what becomes of it does not show. The answer has no body, unless a hard budget is spent: then PreToolUse and UserPromptSubmit are refused, with the reason.
          */
         post: operations["claudeHook"];
         delete?: never;
@@ -864,6 +921,32 @@ export interface components {
              */
             limit_usd: number;
         };
+        /** @description Which budget is cleared. */
+        BudgetClear: {
+            /** @description Its name. */
+            budget: string;
+        };
+        /** @description A hook of an agent was answered with a refusal, because a hard budget was used up. */
+        BudgetDenied: {
+            /** @description Its name, as commands take it: `day`, `session/0b3c…`. */
+            budget: string;
+            /** @description What was refused, as the agent names its hook: `PreToolUse`, `UserPromptSubmit`. */
+            hook: string;
+            /**
+             * Format: double
+             * @description US dollars allowed.
+             */
+            limit_usd: number;
+            /** @description Which day or month; absent for a session's. */
+            period?: string;
+            /** @description What the budget is for. */
+            scope: components["schemas"]["BudgetScope"];
+            /**
+             * Format: double
+             * @description US dollars spent by the transcripts of this machine.
+             */
+            spent_usd: number;
+        };
         /** @description How near a limit is. */
         BudgetLevel: "safe" | "warning" | "critical" | "exceeded";
         /** @description A budget or a threshold of it was passed. Goes to the session whose call passed it, once per threshold. */
@@ -882,6 +965,35 @@ export interface components {
             /**
              * Format: double
              * @description US dollars spent.
+             */
+            spent_usd: number;
+        };
+        /** @description Which budget is raised, and to what. */
+        BudgetRaise: {
+            /** @description Its name. */
+            budget: string;
+            /**
+             * Format: double
+             * @description US dollars allowed until its period ends.
+             */
+            usd: number;
+        };
+        /** @description An administrator changed a hard budget until its period ends. */
+        BudgetRaised: {
+            /** @description Its name, as commands take it. */
+            budget: string;
+            /**
+             * Format: double
+             * @description US dollars allowed from now on; absent: as many as it takes.
+             */
+            limit_usd?: number;
+            /** @description Which day or month; absent for a session's. */
+            period?: string;
+            /** @description What the budget is for. */
+            scope: components["schemas"]["BudgetScope"];
+            /**
+             * Format: double
+             * @description US dollars spent by then.
              */
             spent_usd: number;
         };
@@ -907,7 +1019,7 @@ export interface components {
             spent_usd: number;
         };
         /** @description What a budget is for. */
-        BudgetScope: "session" | "day" | "month";
+        BudgetScope: "session" | "day" | "month" | "project";
         /** @description How fast tokens and money go at the moment. */
         BurnRate: {
             /**
@@ -1425,9 +1537,43 @@ export interface components {
             partialSuccess?: components["schemas"]["PartialSuccess"];
         };
         /** @description A fact. Every field that a producer may leave out is optional: absent means "not said", never zero. */
-        Fact: components["schemas"]["SessionSeen"] | components["schemas"]["PhaseReported"] | components["schemas"]["CheckpointReported"] | components["schemas"]["TaskReported"] | components["schemas"]["TestsReported"] | components["schemas"]["AgentReported"] | components["schemas"]["DecisionRecorded"] | components["schemas"]["PatternRecorded"] | components["schemas"]["ArtifactChanged"] | components["schemas"]["CallReported"] | components["schemas"]["UsageRecorded"] | components["schemas"]["LimitReported"] | components["schemas"]["LimitPassed"] | components["schemas"]["BudgetPassed"] | components["schemas"]["ToolUsed"] | components["schemas"]["WaitingBegan"] | components["schemas"]["WaitingEnded"] | components["schemas"]["ProcessReported"] | components["schemas"]["ActivityReported"] | components["schemas"]["ErrorReported"] | components["schemas"]["CompletionReported"] | components["schemas"]["WentQuiet"] | components["schemas"]["EstimateRevised"] | components["schemas"]["ProblemFound"] | components["schemas"]["ProblemCleared"] | components["schemas"]["SourceGone"] | components["schemas"]["SourceReturned"] | components["schemas"]["SourceMoved"] | components["schemas"]["IndexingProgress"] | components["schemas"]["Custom"];
+        Fact: components["schemas"]["SessionSeen"] | components["schemas"]["PhaseReported"] | components["schemas"]["CheckpointReported"] | components["schemas"]["TaskReported"] | components["schemas"]["TestsReported"] | components["schemas"]["AgentReported"] | components["schemas"]["DecisionRecorded"] | components["schemas"]["PatternRecorded"] | components["schemas"]["ArtifactChanged"] | components["schemas"]["CallReported"] | components["schemas"]["UsageRecorded"] | components["schemas"]["LimitReported"] | components["schemas"]["LimitPassed"] | components["schemas"]["BudgetPassed"] | components["schemas"]["BudgetDenied"] | components["schemas"]["BudgetRaised"] | components["schemas"]["ToolUsed"] | components["schemas"]["WaitingBegan"] | components["schemas"]["WaitingEnded"] | components["schemas"]["ProcessReported"] | components["schemas"]["ActivityReported"] | components["schemas"]["ErrorReported"] | components["schemas"]["CompletionReported"] | components["schemas"]["WentQuiet"] | components["schemas"]["EstimateRevised"] | components["schemas"]["ProblemFound"] | components["schemas"]["ProblemCleared"] | components["schemas"]["SourceGone"] | components["schemas"]["SourceReturned"] | components["schemas"]["SourceMoved"] | components["schemas"]["IndexingProgress"] | components["schemas"]["Custom"];
         /** @description By what usage is grouped. */
         GroupBy: "day" | "project" | "model" | "phase" | "session";
+        /** @description A budget that stops agents once it is spent. */
+        HardBudget: {
+            /** @description Its name, as `raise` and `clear` take it: `day`, `month`, `project/weather-app`, `session/0b3c…` (the agent's own id of its session). */
+            budget: string;
+            /**
+             * Format: double
+             * @description US dollars that the configuration allows.
+             */
+            configured_usd: number;
+            /**
+             * Format: uint64
+             * @description Hooks that were refused since the server started.
+             */
+            denied: number;
+            /**
+             * Format: double
+             * @description US dollars allowed; absent when it was cleared.
+             */
+            limit_usd?: number;
+            /** @description Which day or month; absent for a session's. */
+            period?: string;
+            /** @description What it is for. */
+            scope: components["schemas"]["BudgetScope"];
+            /**
+             * Format: double
+             * @description US dollars spent, counting nothing but transcripts that were read on this machine.
+             */
+            spent_usd: number;
+        };
+        /** @description The hard budgets, as they stand at the moment. */
+        HardBudgets: {
+            /** @description Day and month, then projects and sessions that spent half of theirs, or whose budget was changed or refused something. Empty when no budget is hard. */
+            budgets: components["schemas"]["HardBudget"][];
+        };
         /**
          * @description A hook of Claude Code as it comes; what is not named here is kept out of sight or passed over.
          * @example {
@@ -3132,6 +3278,11 @@ export interface components {
             cost_usd?: number;
             /**
              * Format: uint64
+             * @description Uses of tools and prompts that were refused because a hard budget was used up.
+             */
+            denied?: number;
+            /**
+             * Format: uint64
              * @description Calls of which two sources give different numbers; the better source counts.
              * @default 0
              */
@@ -3616,8 +3767,12 @@ export type ArtifactView = components['schemas']['ArtifactView'];
 export type Attention = components['schemas']['Attention'];
 export type AttentionKind = components['schemas']['AttentionKind'];
 export type Budget = components['schemas']['Budget'];
+export type BudgetClear = components['schemas']['BudgetClear'];
+export type BudgetDenied = components['schemas']['BudgetDenied'];
 export type BudgetLevel = components['schemas']['BudgetLevel'];
 export type BudgetPassed = components['schemas']['BudgetPassed'];
+export type BudgetRaise = components['schemas']['BudgetRaise'];
+export type BudgetRaised = components['schemas']['BudgetRaised'];
 export type BudgetReport = components['schemas']['BudgetReport'];
 export type BudgetScope = components['schemas']['BudgetScope'];
 export type BurnRate = components['schemas']['BurnRate'];
@@ -3655,6 +3810,8 @@ export type ExportMetrics = components['schemas']['ExportMetrics'];
 export type ExportResponse = components['schemas']['ExportResponse'];
 export type Fact = components['schemas']['Fact'];
 export type GroupBy = components['schemas']['GroupBy'];
+export type HardBudget = components['schemas']['HardBudget'];
+export type HardBudgets = components['schemas']['HardBudgets'];
 export type Hook = components['schemas']['Hook'];
 export type ImportReceipt = components['schemas']['ImportReceipt'];
 export type Index = components['schemas']['Index'];
@@ -3789,6 +3946,106 @@ export type Response503 = components['responses']['503'];
 export type Response507 = components['responses']['507'];
 export type $defs = Record<string, never>;
 export interface operations {
+    listBudgets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hard budgets, as they stand at the moment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HardBudgets"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    clearBudget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Which budget is cleared. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetClear"];
+            };
+        };
+        responses: {
+            /** @description A budget that stops agents once it is spent. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HardBudget"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            408: components["responses"]["408"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    raiseBudget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Which budget is raised, and to what. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetRaise"];
+            };
+        };
+        responses: {
+            /** @description A budget that stops agents once it is spent. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HardBudget"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            408: components["responses"]["408"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     pushEvents: {
         parameters: {
             query?: never;
@@ -3841,6 +4098,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description A hard budget is spent: the refusal as the agent reads it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
             /** @description It was taken, or dropped. */
             204: {
                 headers: {

@@ -18,7 +18,7 @@ export interface Toast {
   at: string | undefined;
 }
 
-const SCOPES: Record<BudgetScope, string> = { session: 'Session', day: 'Daily', month: 'Monthly' };
+const SCOPES: Record<BudgetScope, string> = { session: 'Session', day: 'Daily', month: 'Monthly', project: 'Project' };
 const LEVELS: readonly BudgetLevel[] = ['safe', 'warning', 'critical', 'exceeded'];
 
 /** What to show for the event that came on `topic`: `{type: "budget_passed", session, at, data: {scope, level, …}}`, or
