@@ -72,7 +72,7 @@ impl Default for Options {
             max_sessions: 20_000,
             idle_unfinished: 16_384,
             idle_finished: 64,
-            idle_ms: 60 * 1000,
+            idle_ms: 10 * 60 * 1000,
             index_coalesce_ms: 100,
             index_finished: 500,
             snapshot_events: 256,
