@@ -13,6 +13,7 @@ const WHO = {
   shared: 'Needs permission to view, or a share link of this session.',
   view: 'Needs permission to view.',
   ingest: 'Needs permission to send facts.',
+  approve: 'Needs a token with the role approve.',
   admin: 'Needs an admin token.',
 };
 
@@ -90,7 +91,7 @@ export class Api {
     const words = ['curl'];
     if (operation['x-events']) words.push('-N');
     if (operation.method !== 'GET') words.push(`-X ${operation.method}`);
-    if (operation['x-access'] === 'admin') words.push(`-H 'Authorization: Bearer <token>'`);
+    if (['admin', 'approve'].includes(operation['x-access'])) words.push(`-H 'Authorization: Bearer <token>'`);
     words.push(`'${url}'`);
     const body = requestBody?.content['application/json'];
     if (body) {

@@ -18,7 +18,7 @@ use memchr::memmem::Finder;
 
 use crate::transcript::{LineReader, Reader, TranscriptPath};
 
-pub use self::claude::answers::{Refusable, RefusableHook};
+pub use self::claude::answers::{PermissionRequest, Refusable, RefusableHook, WaitOver};
 pub use self::claude::hooks::decode_hook as claude_hook;
 pub use self::claude::status_line::{StatusLine, decode_status_line as claude_status_line};
 pub use self::output::{OutputReader, envelopes as output_envelopes};

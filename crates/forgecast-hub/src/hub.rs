@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use forgecast_protocol::event::PhaseReported;
 use forgecast_protocol::rest::SessionPlaces;
-use forgecast_protocol::{Batch, Epoch, SessionId, SessionRef, Topic};
+use forgecast_protocol::{Batch, Epoch, SessionId, SessionName, SessionRef, Topic};
 use forgecast_store::{Commit, From, LogQuery};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -275,6 +275,13 @@ impl Hub {
     #[must_use]
     pub fn project_directory(&self, session: &SessionId) -> Option<PathBuf> {
         self.shared.registry().directory(session).map(PathBuf::from)
+    }
+
+    /// The session that an agent's own session is shown as, or within, by the name of its transcript.
+    #[must_use]
+    pub fn session_of_agent(&self, agent: &SessionName) -> Option<SessionId> {
+        let registry = self.shared.registry();
+        registry.bound(agent).map(|binding| binding.session.clone())
     }
 
     /// The epoch of the sessions' revisions.

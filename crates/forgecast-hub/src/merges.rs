@@ -147,7 +147,9 @@ impl SessionMerges {
 fn belongs_to_build(fact: &Fact) -> bool {
     match fact {
         Fact::AgentReported(_)
+        | Fact::ApprovalAnswered(_)
         | Fact::ArtifactChanged(_)
+        | Fact::BudgetDenied(_)
         | Fact::ErrorReported(_)
         | Fact::ProcessReported(_)
         | Fact::ToolUsed(_)

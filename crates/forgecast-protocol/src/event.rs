@@ -162,6 +162,8 @@ pub enum Fact {
     WaitingBegan(WaitingBegan),
     /// It no longer waits.
     WaitingEnded(WaitingEnded),
+    /// A person answered from afar what it asked to be allowed.
+    ApprovalAnswered(ApprovalAnswered),
     /// What is known of a process in which an agent runs.
     ProcessReported(ProcessReported),
     /// What an agent is doing.

@@ -6,6 +6,7 @@
 //! field says so.
 
 mod access;
+mod approvals;
 mod budgets;
 mod facts;
 mod limits;
@@ -22,7 +23,8 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Deserializer};
 
 pub use self::{
-    access::*, budgets::*, facts::*, limits::*, log::*, notifications::*, past::*, reports::*, server::*, sessions::*,
+    access::*, approvals::*, budgets::*, facts::*, limits::*, log::*, notifications::*, past::*, reports::*, server::*,
+    sessions::*,
 };
 
 /// Reads words separated by commas, each as a `T`; empty ones are skipped. A query string has no lists of its own.

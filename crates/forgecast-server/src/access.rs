@@ -39,6 +39,8 @@ pub enum Access {
     View,
     /// Principals that may send facts.
     Ingest,
+    /// Principals that may answer for a person what an agent may do. A token for that, and nothing else.
+    Approve,
     /// Administrators.
     Admin,
 }
@@ -76,7 +78,9 @@ pub enum Role {
     View,
     /// To send facts.
     Ingest,
-    /// Everything.
+    /// To watch, and to answer what agents ask to be allowed.
+    Approve,
+    /// Everything but to answer for a person.
     Admin,
 }
 
@@ -95,8 +99,13 @@ impl Principal {
     pub(crate) fn may(&self, access: Access) -> bool {
         match self {
             Self::Anonymous => access == Access::Open,
-            Self::Local => access != Access::Admin,
-            Self::Token(Role::Admin, _) => true,
+            Self::Local => !matches!(access, Access::Approve | Access::Admin),
+            // The token of the process is one of these, and an agent of the same user can read it.
+            Self::Token(Role::Admin, _) => access != Access::Approve,
+            // No facts: an agent that asks by its hook cannot be the one that answers.
+            Self::Token(Role::Approve, _) => {
+                matches!(access, Access::Open | Access::Shared | Access::View | Access::Approve)
+            }
             Self::Token(Role::View, _) => matches!(access, Access::Open | Access::Shared | Access::View),
             Self::Token(Role::Ingest, _) => matches!(access, Access::Open | Access::Ingest),
             Self::ShareLink(..) => matches!(access, Access::Open | Access::Shared),

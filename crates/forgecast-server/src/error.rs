@@ -67,6 +67,9 @@ pub enum Error {
     /// The topic has as many viewers as it may have.
     #[error("{0}")]
     TooManyViewers(String),
+    /// What the request is about is no longer as the client believes.
+    #[error("{0}")]
+    Conflict(String),
     /// As many requests of this kind run at once as may.
     #[error("too many of these requests run at once; try again after the time in Retry-After")]
     TooManyAtOnce,
@@ -130,6 +133,7 @@ impl Error {
                 StatusCode::UPGRADE_REQUIRED,
             ),
             Self::Rejected(_) => Form("rejected", "Nothing accepted", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::Conflict(_) => Form("conflict", "Conflict", StatusCode::CONFLICT),
             Self::TooLarge(_) => Form("too-large", "Request body too large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::TooSlow => Form("too-slow", "Request body too slow", StatusCode::REQUEST_TIMEOUT),
             Self::TooManyViewers(_) => Form("too-many-viewers", "Too many viewers", StatusCode::TOO_MANY_REQUESTS),

@@ -21,23 +21,19 @@ use crate::state::AppState;
 pub(crate) async fn claude(State(shared): State<Arc<AppState>>, InBody(request, _): InBody<Hook>) -> HookAnswer {
     match shared.bodies.read_at_once(request).await {
         Ok(body) => take(&shared, body.into_bytes()),
-        // Not the agent's trouble: it can do nothing about it.
-        Err(Error::NoRoom) => {
-            shared.hooks.count().dropped += 1;
-            HookAnswer::nothing()
-        }
-        Err(error) => HookAnswer(error.status(), None),
+        Err(error) => HookAnswer::failed(&shared, &error),
     }
 }
 
 /// Queues a hook, and answers it.
-fn take(shared: &AppState, body: Vec<u8>) -> HookAnswer {
+pub(crate) fn take(shared: &AppState, body: Vec<u8>) -> HookAnswer {
+    shared.approvals.notice(&body, shared);
     let refused = refused(shared, &body);
     let (denied, answer) = refused.unzip();
     // A refusal that nobody could be told of is none: what is not known for certain stops no agent.
     let is_queued = shared.hooks.offer(body, shared.clock.now(), denied);
     match answer.filter(|_| is_queued) {
-        Some(answer) => HookAnswer(StatusCode::OK, Some(answer)),
+        Some(answer) => HookAnswer::json(answer),
         None => HookAnswer::nothing(),
     }
 }
@@ -85,8 +81,22 @@ fn quoted(word: &str) -> String {
 pub(crate) struct HookAnswer(StatusCode, Option<String>);
 
 impl HookAnswer {
-    fn nothing() -> Self {
+    pub(crate) fn nothing() -> Self {
         Self(StatusCode::NO_CONTENT, None)
+    }
+
+    pub(crate) fn json(answer: String) -> Self {
+        Self(StatusCode::OK, Some(answer))
+    }
+
+    /// To a hook whose body could not be read.
+    pub(crate) fn failed(shared: &AppState, error: &Error) -> Self {
+        if matches!(error, Error::NoRoom) {
+            // Not the agent's trouble: it can do nothing about it.
+            shared.hooks.count().dropped += 1;
+            return Self::nothing();
+        }
+        Self(error.status(), None)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod accept;
 mod access;
+mod approvals;
 mod assets;
 pub mod atomic_file;
 mod body;

@@ -56,6 +56,7 @@ pub(crate) async fn me(Extension(principal): Extension<Principal>) -> NoStore<Js
         Principal::Local => Some(CallerRole::Local),
         Principal::Token(Role::View, _) => Some(CallerRole::View),
         Principal::Token(Role::Ingest, _) => Some(CallerRole::Ingest),
+        Principal::Token(Role::Approve, _) => Some(CallerRole::Approve),
         Principal::Token(Role::Admin, _) => Some(CallerRole::Admin),
         Principal::ShareLink(..) => Some(CallerRole::Guest),
     };

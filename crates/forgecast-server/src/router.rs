@@ -7,14 +7,14 @@ use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, on};
 use axum::{Extension, Router};
 
-use crate::access::Access::{Admin, Ingest, Open, Shared, View};
+use crate::access::Access::{Admin, Approve, Ingest, Open, Shared, View};
 use crate::access::{self, Access};
 use crate::etag::not_modified;
 use crate::openapi::Described;
 use crate::state::AppState;
 use crate::{
-    assets, budgets, error, events, export, files, health, hooks, import, live, login, metrics, notifications, openapi,
-    otlp, sessions, stats,
+    approvals, assets, budgets, error, events, export, files, health, hooks, import, live, login, metrics,
+    notifications, openapi, otlp, sessions, stats,
 };
 
 /// A route as documentation and tests list it.
@@ -89,6 +89,7 @@ pub fn routes() -> Routes {
         producer_routes,
         notification_routes,
         budget_routes,
+        approval_routes,
         access_routes,
         server_routes,
     ];
@@ -151,6 +152,9 @@ fn producer_routes(routes: Routes) -> Routes {
             .about("Answered before it is decoded, stored or shown: a hook costs its agent nothing, and what becomes of it does \
              not show. The answer has no body, unless a hard budget is spent: then PreToolUse and UserPromptSubmit are \
              refused, with the reason."), hooks::claude)
+        .post("/api/v1/hooks/claude/permission", Ingest, says("claudePermission", "Takes a request for permission, and waits for a person's answer")
+            .about("Answered when somebody answered it, for this one use. Otherwise without a body, after ten minutes at most: the \
+             agent asks in its own terminal."), approvals::wait)
         .post("/v1/logs", Ingest, says("exportLogs", "Takes logs of agents: OTLP over HTTP").about(telemetry), otlp::logs)
         .post("/v1/metrics", Ingest, says("exportMetrics", "Takes metrics of agents: OTLP over HTTP").about(telemetry), otlp::metrics)
 }
@@ -177,6 +181,15 @@ fn budget_routes(routes: Routes) -> Routes {
             .about("Answered when it is on disk. `forgecast budget raise` does the same."), budgets::raise)
         .post("/api/v1/budgets/clear", Admin, says("clearBudget", "Stops nobody until the budget's period ends")
             .about("Answered when it is on disk. `forgecast budget clear` does the same."), budgets::clear)
+}
+
+#[rustfmt::skip]
+fn approval_routes(routes: Routes) -> Routes {
+    routes.section("Approvals", "What agents ask to be allowed, answered from anywhere.")
+        .get("/api/v1/sessions/{id}/approvals", Approve, says("listApprovals", "What the agents of a session wait to be allowed")
+            .about("Exactly and whole, neither cleaned nor masked."), approvals::list)
+        .post("/api/v1/sessions/{id}/approvals", Approve, says("answerApproval", "Allows or denies one use of a tool, once")
+            .about("Answered when it is on disk and the agent has it.").problems(&[409]), approvals::answer)
 }
 
 #[rustfmt::skip]

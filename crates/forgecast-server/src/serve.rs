@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accept;
 use crate::access::{Gate, Keys};
+use crate::approvals::WaitingApprovals;
 use crate::body::{Bodies, MemoryBudget};
 use crate::concurrency::Concurrency;
 use crate::connections::Connections;
@@ -112,6 +113,7 @@ pub async fn run(listener: TcpListener, app: App, shutdown: CancellationToken) -
             budget: MemoryBudget::new(options.bodies_bytes, options.body_bytes),
         },
         hooks,
+        approvals: WaitingApprovals::default(),
         sequences: Arc::default(),
         connections: Connections::new(options.connections, options.connections_per_address),
         forwarded: Connections::new(usize::MAX, options.connections_per_address),

@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Gate;
+use crate::approvals::WaitingApprovals;
 use crate::body::{Bodies, QUICK_JSON_BYTES};
 use crate::concurrency::Concurrency;
 use crate::connections::Connections;
@@ -43,6 +44,8 @@ pub struct AppState {
     pub(crate) tls: Option<Tls>,
     pub(crate) bodies: Bodies,
     pub(crate) hooks: HookQueue,
+    /// Uses of tools that wait for a person.
+    pub(crate) approvals: WaitingApprovals,
     /// Shared by all exports, so that a body that never arrived is missed.
     pub(crate) sequences: Arc<Sequences>,
     pub(crate) connections: Connections,

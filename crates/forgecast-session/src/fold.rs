@@ -7,7 +7,9 @@ mod verdict;
 
 use std::collections::BTreeMap;
 
-use forgecast_protocol::event::{ArtifactKind, SessionSeen, SourceKind, TaskReported, UsageRecorded};
+use forgecast_protocol::event::{
+    ApprovalAnswered, ArtifactKind, SessionSeen, SourceKind, TaskReported, UsageRecorded, WaitingEnded,
+};
 use forgecast_protocol::session::{CurrentPhase, PhaseView, SessionView, SourceOfState};
 use forgecast_protocol::{Event, Fact, Timestamp};
 
@@ -100,6 +102,7 @@ impl Session {
             Fact::ToolUsed(_) | Fact::WaitingBegan(_) | Fact::WaitingEnded(_) | Fact::ActivityReported(_) => {
                 self.report_of_agent(fact, cx)
             }
+            Fact::ApprovalAnswered(fact) => self.answer_approval(fact, cx),
             Fact::ProcessReported(fact) => self.report_process(fact, cx),
             Fact::WentQuiet(fact) => self.go_quiet(fact),
             Fact::ErrorReported(fact) => {
@@ -139,6 +142,19 @@ impl Session {
             // The ledger has turned the first into usage; the others belong to no session.
             Fact::CallReported(_) | Fact::IndexingProgress(_) | Fact::LimitReported(_) => Changed::nothing(),
         }
+    }
+
+    /// What an agent asked to be allowed was answered.
+    fn answer_approval(&mut self, fact: &ApprovalAnswered, cx: &Context<'_>) -> Changed {
+        let over = WaitingEnded {
+            agent: fact.agent.clone(),
+            use_id: None,
+            tool: Some(fact.tool.clone()),
+        };
+        let changed = self.report_of_agent(&Fact::WaitingEnded(over), cx);
+        let decision = decisions::of_answer(fact);
+        let decided = self.state.decisions.apply(&mut self.view.decisions, &decision, cx);
+        changed.and(Section::Decisions, decided)
     }
 
     /// A mark of a budget was passed, or a hard one stopped an agent or was changed. None of it is work.

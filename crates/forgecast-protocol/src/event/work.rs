@@ -199,3 +199,25 @@ pub struct Custom {
     #[serde(default)]
     pub data: Value,
 }
+
+/// A person answered from afar what an agent asked to be allowed.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ApprovalAnswered {
+    /// The id of the request.
+    pub request: String,
+    /// SHA-256 of what was shown, hexadecimal.
+    pub digest: String,
+    /// The tool.
+    pub tool: String,
+    /// What it is used on, in one line.
+    pub summary: Option<String>,
+    /// The subagent that asked; absent for the main one.
+    pub agent: Option<String>,
+    /// Whether this one use was allowed.
+    pub allowed: bool,
+    /// Why not.
+    pub reason: Option<String>,
+    /// Who answered: the name of the token.
+    pub by: String,
+}

@@ -37,7 +37,9 @@ pub enum CallerRole {
     View,
     /// To send facts.
     Ingest,
-    /// Everything.
+    /// To watch, and to answer what agents ask to be allowed.
+    Approve,
+    /// Everything but to answer for a person.
     Admin,
     /// A process of this machine: to watch and to send.
     Local,

@@ -26,7 +26,8 @@ impl Principal {
             Fact::BudgetPassed(passed) => passed.scope != BudgetScope::Session,
             Fact::BudgetDenied(denied) => denied.scope != BudgetScope::Session,
             Fact::BudgetRaised(raised) => raised.scope != BudgetScope::Session,
-            Fact::LimitPassed(_) => true,
+            // It names who answered.
+            Fact::LimitPassed(_) | Fact::ApprovalAnswered(_) => true,
             _ => false,
         };
         !of_all || !self.is_guest()

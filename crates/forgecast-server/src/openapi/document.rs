@@ -74,7 +74,7 @@ fn problems(route: &Route) -> Vec<u16> {
 
 /// The errors that several operations share: their statuses and what they mean.
 fn shared_problems(problem: &Value) -> Value {
-    let all: [(u16, &str, bool); 14] = [
+    let all: [(u16, &str, bool); 15] = [
         (
             400,
             "The path, the query or the body does not have the form it must have.",
@@ -92,6 +92,7 @@ fn shared_problems(problem: &Value) -> Value {
         ),
         (404, "There is no such session, revision, file or page.", false),
         (408, "The body came too slowly.", false),
+        (409, "What it is about is no longer as the client believes.", false),
         (413, "The body is longer than is read.", false),
         (
             415,
@@ -139,9 +140,10 @@ fn shared_problems(problem: &Value) -> Value {
 fn security(access: Access) -> (Value, &'static str) {
     let (roles, local, words): (&[&str], bool, &'static str) = match access {
         Access::Open => return (json!([]), "open"),
-        Access::Shared => (&["view", "admin", "guest"], true, "shared"),
-        Access::View => (&["view", "admin"], true, "view"),
+        Access::Shared => (&["view", "approve", "admin", "guest"], true, "shared"),
+        Access::View => (&["view", "approve", "admin"], true, "view"),
         Access::Ingest => (&["ingest", "admin"], true, "ingest"),
+        Access::Approve => (&["approve"], false, "approve"),
         Access::Admin => (&["admin"], false, "admin"),
     };
     let mut ways = vec![json!({ "bearer": roles }), json!({ "cookie": roles })];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use forgecast_protocol::Timestamp;
-use forgecast_protocol::event::{BudgetDenied, BudgetRaised, DecisionRecorded};
+use forgecast_protocol::event::{ApprovalAnswered, BudgetDenied, BudgetRaised, DecisionRecorded};
 use forgecast_protocol::session::{DecisionView, Decisions};
 use serde::{Deserialize, Serialize};
 
@@ -157,6 +157,19 @@ pub(crate) fn of_raise(fact: &BudgetRaised, at: Timestamp) -> DecisionRecorded {
         key: format!("budget/{}/{at}", fact.budget),
         title: title.to_owned(),
         category: Some(BUDGET.to_owned()),
+        ..DecisionRecorded::default()
+    }
+}
+
+/// That somebody allowed or denied an agent the use of a tool. Who it was is in the fact: guests see this.
+pub(crate) fn of_answer(fact: &ApprovalAnswered) -> DecisionRecorded {
+    let word = if fact.allowed { "Allowed once" } else { "Denied" };
+    let used_on = fact.summary.as_ref().map(|summary| format!(" {summary}"));
+    DecisionRecorded {
+        key: format!("approval/{}", fact.request),
+        title: format!("{word}: {}{}", fact.tool, used_on.unwrap_or_default()),
+        category: Some("Approval".to_owned()),
+        root_cause: fact.reason.clone(),
         ..DecisionRecorded::default()
     }
 }

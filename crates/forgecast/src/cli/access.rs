@@ -114,7 +114,8 @@ fn role() -> impl TypedValueParser<Value = Role> {
     super::one_of([
         ("view", "See everything and change nothing"),
         ("ingest", "Send facts only: producers, hooks, telemetry"),
-        ("admin", "Everything"),
+        ("approve", "See everything, and answer what agents ask to be allowed"),
+        ("admin", "Everything but to answer for a person"),
     ])
 }
 

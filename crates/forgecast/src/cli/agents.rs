@@ -139,6 +139,9 @@ pub(crate) struct InitArgs {
     /// Also make `forgecast statusline` the status line of Claude Code; one of your own runs within it
     #[arg(long)]
     pub(crate) statusline: bool,
+    /// Also let Claude Code's requests for permission wait for an answer on the dashboard; see docs/usage.md
+    #[arg(long)]
+    pub(crate) answers: bool,
     /// The server's address [default: the running server, else host and port of the configuration]
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,

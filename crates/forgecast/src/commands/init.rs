@@ -24,6 +24,9 @@ pub(crate) fn run(context: &Context, args: &InitArgs) -> Result<()> {
     if args.statusline && args.agent != Agent::Claude {
         bail!("only Claude Code has a status line; omit --statusline");
     }
+    if args.answers && args.agent != Agent::Claude {
+        bail!("only Claude Code waits for answers; omit --answers");
+    }
     let config = context.configure(args.sources.flags())?;
     let url = match &args.url {
         Some(url) => server_urls::parse(url)?,
@@ -78,6 +81,10 @@ fn change_file(context: &Context, args: &InitArgs, target: Target<'_>, file: &Pa
     let edited = edited.and_then(|edited| match args.agent {
         Agent::Claude if args.statusline && !args.undo => connect::claude::status_line::add(edited, &program()),
         _ => Ok(edited),
+    });
+    let edited = edited.and_then(|edited| match args.answers && !args.undo {
+        true => connect::claude::answers::add(edited),
+        false => Ok(edited),
     });
     let edited = edited.map_err(|why| anyhow!("{}: {why}; fix it and run the command again", file.display()))?;
     for note in &edited.notes {

@@ -57,7 +57,7 @@ pub(crate) fn run(context: &Context, args: &TokenArgs) -> Result<()> {
 
 fn roles_in_use(keys: &Keys) -> Vec<Role> {
     let tokens = keys.tokens();
-    let roles = [Role::View, Role::Ingest, Role::Admin].into_iter();
+    let roles = [Role::View, Role::Ingest, Role::Approve, Role::Admin].into_iter();
     roles
         .filter(|role| tokens.iter().any(|token| token.role == *role))
         .collect()
@@ -104,7 +104,8 @@ fn description(role: Role) -> &'static str {
     match role {
         Role::View => "can see everything and change nothing",
         Role::Ingest => "can send facts and see nothing",
-        Role::Admin => "has full access",
+        Role::Approve => "can see everything, and answer what agents ask to be allowed",
+        Role::Admin => "can do everything but answer for a person",
     }
 }
 

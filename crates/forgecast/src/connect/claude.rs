@@ -7,6 +7,7 @@ use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject, CstObjectPr
 
 use super::{Added, Edited, Entries, HOOKS, Target};
 
+pub(crate) mod answers;
 pub(crate) mod status_line;
 pub(crate) mod token;
 
@@ -228,10 +229,11 @@ fn add_hook(hooks: &CstObject, event: &str, url: &str, token: Option<&str>) -> R
     for (hook, address) in our_hooks(&groups) {
         present = true;
         token::set(&hook, token);
+        let url = answers::moved(&address, url);
         if address != url
             && let Some(prop) = hook.get("url")
         {
-            prop.set_value(url.into());
+            prop.set_value(url.as_str().into());
         }
     }
     if !present {
@@ -263,7 +265,7 @@ fn ours(hook: &CstNode) -> Option<String> {
     let kind = string(&hook.get("type")?.value())?;
     let url = string(&hook.get("url")?.value())?;
     let is_address = url.starts_with("http://") || url.starts_with("https://");
-    (kind == "http" && is_address && url.ends_with(HOOKS)).then_some(url)
+    (kind == "http" && is_address && answers::server(&url).is_some()).then_some(url)
 }
 
 /// Removes our hooks from the groups of one event, and groups that are empty then. Returns the addresses of the hooks.
@@ -350,7 +352,7 @@ fn remove_header(env: &CstObject, added: &mut Added) {
 
 /// What was probably added to a file without a record.
 fn guess(settings: &CstObject, urls: &[String]) -> Option<Added> {
-    let url = urls.first()?.strip_suffix(HOOKS)?.to_owned();
+    let url = answers::server(urls.first()?)?.to_owned();
     let env = settings.object_value("env")?;
     let endpoint = string(&env.get(ENDPOINT)?.value())?;
     (endpoint == url).then(|| Added {

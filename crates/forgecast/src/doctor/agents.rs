@@ -12,7 +12,7 @@ use crate::cli;
 use crate::config::{Config, Environment};
 use crate::connect::claude::{ENDPOINT, EVENTS};
 use crate::connect::settings::{self, accepts_token, requires_token};
-use crate::connect::{self, HOOKS, write};
+use crate::connect::{self, write};
 use crate::terminal;
 
 /// How many levels of folders are searched.
@@ -158,7 +158,11 @@ fn claude(environment: &Environment, config: &Config, file: &Path, text: &str, u
         Ok(hooks) => hooks,
         Err(why) => return vec![warn("hooks", format!("{shown}: {why}"), "fix the file")],
     };
-    let elsewhere = |address: &str| url.is_some_and(|url| address.trim_end_matches(HOOKS).trim_end_matches('/') != url);
+    let elsewhere = |address: &str| {
+        url.is_some_and(|url| {
+            connect::claude::answers::server(address).is_none_or(|server| server.trim_end_matches('/') != url)
+        })
+    };
     let stray = hooks.iter().find(|(_, address)| elsewhere(address));
     let missing = EVENTS
         .iter()

@@ -190,6 +190,46 @@ fn doctor_says_what_is_connected_and_what_is_not() {
 }
 
 #[test]
+fn answers_are_offered_and_taken_away_to_the_byte() {
+    for text in ODD {
+        let world = World::new();
+        let file = settings(&world);
+        fs::write(&file, text).unwrap();
+        let (code, _, stderr) = world.run(&["init", "claude", "--answers", "--yes"]);
+        assert_eq!((code, stderr.as_str()), (0, ""));
+        let written = fs::read_to_string(&file).unwrap();
+        assert_eq!(
+            written.matches("/api/v1/hooks/claude/permission\"").count(),
+            1,
+            "{written}"
+        );
+        assert_eq!(written.matches("\"timeout\": 600").count(), 1, "{written}");
+        for again in [
+            &["init", "claude", "--yes"][..],
+            &["init", "claude", "--answers", "--yes"],
+        ] {
+            let (_, again, _) = world.run(again);
+            assert!(again.contains("no change needed"), "{again}");
+        }
+        // Another server: it still waits.
+        let elsewhere = ["init", "claude", "--url", "http://127.0.0.1:9", "--yes"];
+        assert_eq!(world.run(&elsewhere).0, 0);
+        let moved = fs::read_to_string(&file).unwrap();
+        assert!(
+            moved.contains("http://127.0.0.1:9/api/v1/hooks/claude/permission\""),
+            "{moved}"
+        );
+        assert_eq!(world.run(&["init", "claude", "--undo", "--yes"]).0, 0);
+        assert_eq!(fs::read_to_string(&file).unwrap(), *text);
+    }
+    let (code, _, stderr) = World::new().run(&["init", "codex", "--answers"]);
+    assert!(
+        code == 1 && stderr.contains("only Claude Code waits for answers"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn a_status_line_is_offered_and_taken_away_to_the_byte() {
     let own = "{\n  \"statusLine\": { \"type\": \"command\", \"command\": \"printf mine\" } // mine\n}\n";
     for text in ODD.iter().chain([&own]) {

@@ -62,7 +62,7 @@ async fn a_token_is_exchanged_for_a_cookie_that_is_not_the_token() {
 async fn everybody_learns_who_they_are() {
     let server = closed().await;
     assert_eq!(server.get("/api/v1/me").await.json(), json!({"role": null}));
-    for role in [Role::View, Role::Ingest, Role::Admin] {
+    for role in [Role::View, Role::Ingest, Role::Approve, Role::Admin] {
         let (_, token) = server.keys.add_token(role, role.as_ref()).unwrap();
         assert_eq!(
             server.get_as(&token, "/api/v1/me").await.json(),

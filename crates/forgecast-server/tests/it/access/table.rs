@@ -33,17 +33,21 @@ enum Shown {
 
 /// The answer that each cell of the table must have: nothing when it is let in.
 fn expected(route: &Route, who: Who) -> Option<u16> {
-    use Access::{Admin, Ingest, Open, Shared, View};
+    use Access::{Admin, Approve, Ingest, Open, Shared, View};
     let names_a_session = route.path.contains("{id}");
     match (who, route.access) {
-        (_, Open) | (Who::Holder(Role::Admin), _) => None,
+        (_, Open) => None,
+        (Who::Holder(Role::Admin), Admin | Ingest | View | Shared) => None,
+        (Who::Holder(Role::Approve), Approve | View | Shared) => None,
         (Who::Nobody | Who::Invalid, _) => Some(401),
         (Who::Local, Shared | View | Ingest) => None,
         (Who::Holder(Role::View), Shared | View) => None,
         (Who::Holder(Role::Ingest), Ingest) => None,
         (Who::Guest, Shared) => None,
         (Who::GuestElsewhere, Shared) if !names_a_session => None,
-        (Who::Local | Who::Holder(_) | Who::Guest | Who::GuestElsewhere, Admin | Ingest | View | Shared) => Some(403),
+        (Who::Local | Who::Holder(_) | Who::Guest | Who::GuestElsewhere, Admin | Approve | Ingest | View | Shared) => {
+            Some(403)
+        }
     }
 }
 
@@ -128,7 +132,7 @@ async fn every_route_serves_whom_it_says_and_nobody_else() {
     // The same wrong tokens come very often.
     let server = closed_with(|options| options.wrong_tokens_per_address = 1_000).await;
     let keys = &server.keys;
-    let roles = [Role::View, Role::Ingest, Role::Admin].map(|role| {
+    let roles = [Role::View, Role::Ingest, Role::Approve, Role::Admin].map(|role| {
         let (_, token) = keys.add_token(role, role.as_ref()).unwrap();
         (Who::Holder(role), token)
     });
@@ -211,7 +215,7 @@ async fn no_route_is_there_twice_and_all_that_change_something_are_closed() {
         assert!(seen.insert((route.method, route.path)), "{route:?}");
         if route.method != "GET" {
             let signs_in = matches!(route.path, "/api/v1/login" | "/api/v1/logout");
-            let closed = matches!(route.access, Access::Ingest | Access::Admin);
+            let closed = matches!(route.access, Access::Ingest | Access::Approve | Access::Admin);
             assert!(closed || signs_in, "{route:?}");
         }
     }

@@ -103,6 +103,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/hooks/claude/permission": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a request for permission, and waits for a person's answer
+         * @description Answered when somebody answered it, for this one use. Otherwise without a body, after ten minutes at most: the agent asks in its own terminal.
+         */
+        post: operations["claudePermission"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/import": {
         parameters: {
             query?: never;
@@ -344,6 +364,30 @@ export interface paths {
          * @description Tokens and money that were counted stay in the reports. `forgecast forget` does the same.
          */
         delete: operations["forgetSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the agents of a session wait to be allowed
+         * @description Exactly and whole, neither cleaned nor masked.
+         */
+        get: operations["listApprovals"];
+        put?: never;
+        /**
+         * Allows or denies one use of a tool, once
+         * @description Answered when it is on disk and the agent has it.
+         */
+        post: operations["answerApproval"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -858,6 +902,56 @@ export interface components {
             /** @description `scout`, `builder`, `general-purpose`, … */
             type?: string;
         };
+        /** @description One use of a tool that waits for an answer. */
+        Approval: {
+            /** @description When it was asked for. */
+            asked_at: components["schemas"]["Timestamp"];
+            /** @description SHA-256 of the tool and the input, hexadecimal. An answer repeats it. */
+            digest: string;
+            /** @description When the agent asks in its own terminal only, if nobody answered. */
+            ends_at: components["schemas"]["Timestamp"];
+            /** @description Its id. */
+            id: string;
+            /** @description What it is used on, exactly and whole: neither shortened nor masked. This is what runs when it is allowed. */
+            input: unknown;
+            /** @description The tool. */
+            tool: string;
+        };
+        /** @description An answer to one request. It holds once. */
+        ApprovalAnswer: {
+            /** @description Whether it is allowed, this once. */
+            allow: boolean;
+            /** @description The digest of what was shown. */
+            digest: string;
+            /** @description The request. */
+            id: string;
+            /** @description Why not, for the agent to read; only when it is denied. */
+            reason?: string;
+        };
+        /** @description A person answered from afar what an agent asked to be allowed. */
+        ApprovalAnswered: {
+            /** @description The subagent that asked; absent for the main one. */
+            agent?: string;
+            /** @description Whether this one use was allowed. */
+            allowed: boolean;
+            /** @description Who answered: the name of the token. */
+            by: string;
+            /** @description SHA-256 of what was shown, hexadecimal. */
+            digest: string;
+            /** @description Why not. */
+            reason?: string;
+            /** @description The id of the request. */
+            request: string;
+            /** @description What it is used on, in one line. */
+            summary?: string;
+            /** @description The tool. */
+            tool: string;
+        };
+        /** @description What the agents of a session wait to be allowed, oldest first. */
+        Approvals: {
+            /** @description The requests. */
+            approvals: components["schemas"]["Approval"][];
+        };
         /** @description A file of the session was created, changed or removed. */
         ArtifactChanged: {
             /** @description The producer's own time of it (`completed_at`), which says whose run it is. */
@@ -1039,7 +1133,7 @@ export interface components {
             window_s: number;
         };
         /** @description What a token, or the place that a request comes from, allows. */
-        CallerRole: "view" | "ingest" | "admin" | "local" | "guest";
+        CallerRole: "view" | "ingest" | "approve" | "admin" | "local" | "guest";
         /** @description Which call it is. A call without a message and without a request is counted every time it is told. */
         CallId: {
             /** @description The id of the model's message, `msg_…`. */
@@ -1537,7 +1631,7 @@ export interface components {
             partialSuccess?: components["schemas"]["PartialSuccess"];
         };
         /** @description A fact. Every field that a producer may leave out is optional: absent means "not said", never zero. */
-        Fact: components["schemas"]["SessionSeen"] | components["schemas"]["PhaseReported"] | components["schemas"]["CheckpointReported"] | components["schemas"]["TaskReported"] | components["schemas"]["TestsReported"] | components["schemas"]["AgentReported"] | components["schemas"]["DecisionRecorded"] | components["schemas"]["PatternRecorded"] | components["schemas"]["ArtifactChanged"] | components["schemas"]["CallReported"] | components["schemas"]["UsageRecorded"] | components["schemas"]["LimitReported"] | components["schemas"]["LimitPassed"] | components["schemas"]["BudgetPassed"] | components["schemas"]["BudgetDenied"] | components["schemas"]["BudgetRaised"] | components["schemas"]["ToolUsed"] | components["schemas"]["WaitingBegan"] | components["schemas"]["WaitingEnded"] | components["schemas"]["ProcessReported"] | components["schemas"]["ActivityReported"] | components["schemas"]["ErrorReported"] | components["schemas"]["CompletionReported"] | components["schemas"]["WentQuiet"] | components["schemas"]["EstimateRevised"] | components["schemas"]["ProblemFound"] | components["schemas"]["ProblemCleared"] | components["schemas"]["SourceGone"] | components["schemas"]["SourceReturned"] | components["schemas"]["SourceMoved"] | components["schemas"]["IndexingProgress"] | components["schemas"]["Custom"];
+        Fact: components["schemas"]["SessionSeen"] | components["schemas"]["PhaseReported"] | components["schemas"]["CheckpointReported"] | components["schemas"]["TaskReported"] | components["schemas"]["TestsReported"] | components["schemas"]["AgentReported"] | components["schemas"]["DecisionRecorded"] | components["schemas"]["PatternRecorded"] | components["schemas"]["ArtifactChanged"] | components["schemas"]["CallReported"] | components["schemas"]["UsageRecorded"] | components["schemas"]["LimitReported"] | components["schemas"]["LimitPassed"] | components["schemas"]["BudgetPassed"] | components["schemas"]["BudgetDenied"] | components["schemas"]["BudgetRaised"] | components["schemas"]["ToolUsed"] | components["schemas"]["WaitingBegan"] | components["schemas"]["WaitingEnded"] | components["schemas"]["ApprovalAnswered"] | components["schemas"]["ProcessReported"] | components["schemas"]["ActivityReported"] | components["schemas"]["ErrorReported"] | components["schemas"]["CompletionReported"] | components["schemas"]["WentQuiet"] | components["schemas"]["EstimateRevised"] | components["schemas"]["ProblemFound"] | components["schemas"]["ProblemCleared"] | components["schemas"]["SourceGone"] | components["schemas"]["SourceReturned"] | components["schemas"]["SourceMoved"] | components["schemas"]["IndexingProgress"] | components["schemas"]["Custom"];
         /** @description By what usage is grouped. */
         GroupBy: "day" | "project" | "model" | "phase" | "session";
         /** @description A budget that stops agents once it is spent. */
@@ -3662,6 +3756,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["ErrorBody"];
             };
         };
+        /** @description What it is about is no longer as the client believes. */
+        409: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["ErrorBody"];
+            };
+        };
         /** @description The body is longer than is read. */
         413: {
             headers: {
@@ -3761,6 +3864,10 @@ export type AgentTimes = components['schemas']['AgentTimes'];
 export type AgentTotal = components['schemas']['AgentTotal'];
 export type AgentTotals = components['schemas']['AgentTotals'];
 export type AgentView = components['schemas']['AgentView'];
+export type Approval = components['schemas']['Approval'];
+export type ApprovalAnswer = components['schemas']['ApprovalAnswer'];
+export type ApprovalAnswered = components['schemas']['ApprovalAnswered'];
+export type Approvals = components['schemas']['Approvals'];
 export type ArtifactChanged = components['schemas']['ArtifactChanged'];
 export type ArtifactKind = components['schemas']['ArtifactKind'];
 export type ArtifactView = components['schemas']['ArtifactView'];
@@ -3935,6 +4042,7 @@ export type Response401 = components['responses']['401'];
 export type Response403 = components['responses']['403'];
 export type Response404 = components['responses']['404'];
 export type Response408 = components['responses']['408'];
+export type Response409 = components['responses']['409'];
 export type Response413 = components['responses']['413'];
 export type Response415 = components['responses']['415'];
 export type Response421 = components['responses']['421'];
@@ -4085,6 +4193,67 @@ export interface operations {
         };
     };
     claudeHook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A hook of Claude Code as it comes; what is not named here is kept out of sight or passed over. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Hook"];
+            };
+        };
+        responses: {
+            /** @description A hard budget is spent: the refusal as the agent reads it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description It was taken, or dropped. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is broken off, or not packed as it says. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            /** @description It came too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is longer than is read. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            415: components["responses"]["415"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    claudePermission: {
         parameters: {
             query?: never;
             header?: never;
@@ -4664,6 +4833,77 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listApprovals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A run by its id, or the newest run by the name. */
+                id: components["schemas"]["SessionRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the agents of a session wait to be allowed, oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approvals"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            421: components["responses"]["421"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    answerApproval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A run by its id, or the newest run by the name. */
+                id: components["schemas"]["SessionRef"];
+            };
+            cookie?: never;
+        };
+        /** @description An answer to one request. It holds once. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApprovalAnswer"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            408: components["responses"]["408"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
             421: components["responses"]["421"];
             429: components["responses"]["429"];
             431: components["responses"]["431"];

@@ -20,6 +20,8 @@ class Login {
   readonly sharedUntil = $derived(this.me?.role === 'guest' ? this.me.expires_at : undefined);
   /** It came with a token, not by being near. */
   readonly signedIn = $derived(this.me !== undefined && this.me.role !== null && this.me.role !== 'local');
+  /** It may answer what agents ask to be allowed. */
+  readonly canApprove = $derived(this.me?.role === 'approve');
   readonly #api = { base: baseOf(location.pathname), fetch: ((input, init) => fetch(input, init)) as typeof fetch };
   #asking = false;
 

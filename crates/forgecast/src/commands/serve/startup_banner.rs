@@ -75,6 +75,7 @@ impl StartupBanner<'_> {
             let may = match info.role {
                 Role::View => "to view",
                 Role::Ingest => "to send facts",
+                Role::Approve => "to approve",
                 Role::Admin => "for full access",
             };
             line("token", &format!("{}  {}", style.bold(token), style.dim(may)));
