@@ -90,6 +90,46 @@ mod tests {
     use super::super::{Keys, Role};
     use super::*;
 
+    /// What hard budgets did and who changed them.
+    fn hard_budgets(guest: &Principal, viewer: &Principal, scope: BudgetScope, theirs: bool) {
+        let denied = BudgetDenied {
+            scope,
+            budget: "day".to_owned(),
+            period: None,
+            limit_usd: 10.0,
+            spent_usd: 10.0,
+            hook: "PreToolUse".to_owned(),
+        };
+        let raised = BudgetRaised {
+            scope,
+            budget: "day".to_owned(),
+            period: None,
+            limit_usd: None,
+            spent_usd: 10.0,
+        };
+        let hard = [
+            (
+                json!({"type": "budget_denied", "data": denied}),
+                Fact::BudgetDenied(denied),
+            ),
+            (
+                json!({"type": "budget_raised", "data": raised}),
+                Fact::BudgetRaised(raised),
+            ),
+        ];
+        for (event, fact) in hard {
+            let message = json!({"type": "event", "topic": "session/a~1", "event": event});
+            let mut frame = Frame {
+                json: message.to_string().into(),
+                position: None,
+                kind: FrameKind::Event,
+            };
+            assert!(viewer.receives(&mut frame) && viewer.can_receive_fact(&fact));
+            assert_eq!(guest.receives(&mut frame), theirs, "{scope:?}");
+            assert_eq!(guest.can_receive_fact(&fact), theirs, "{scope:?}");
+        }
+    }
+
     #[test]
     fn guests_learn_what_their_session_spent_and_not_what_all_did() {
         let folder = tempfile::tempdir().unwrap();
@@ -126,38 +166,7 @@ mod tests {
             let fact = Fact::BudgetPassed(passed);
             assert_eq!(guest.can_receive_fact(&fact), theirs, "{scope:?}");
             assert!(viewer.can_receive_fact(&fact));
-            let denied = BudgetDenied {
-                scope,
-                budget: "day".to_owned(),
-                period: None,
-                limit_usd: 10.0,
-                spent_usd: 10.0,
-                hook: "PreToolUse".to_owned(),
-            };
-            let raised = BudgetRaised {
-                scope,
-                budget: "day".to_owned(),
-                period: None,
-                limit_usd: None,
-                spent_usd: 10.0,
-            };
-            let hard = [
-                (
-                    json!({"type": "budget_denied", "data": denied}),
-                    Fact::BudgetDenied(denied),
-                ),
-                (
-                    json!({"type": "budget_raised", "data": raised}),
-                    Fact::BudgetRaised(raised),
-                ),
-            ];
-            for (event, fact) in hard {
-                let message = json!({"type": "event", "topic": "session/a~1", "event": event});
-                frame.json = message.to_string().into();
-                assert!(viewer.receives(&mut frame) && viewer.can_receive_fact(&fact));
-                assert_eq!(guest.receives(&mut frame), theirs, "{scope:?}");
-                assert_eq!(guest.can_receive_fact(&fact), theirs, "{scope:?}");
-            }
+            hard_budgets(&guest, &viewer, scope, theirs);
         }
         let limit = LimitPassed {
             agent: "claude".to_owned(),
