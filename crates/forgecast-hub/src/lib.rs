@@ -74,6 +74,7 @@ pub use counters::{Counters, Reason, Receipt, Rejected};
 pub use error::{Error, PushError, SubscribeError};
 pub use export::Export;
 // Part of the hub's own interface: its callers know the hub, not the store.
+pub use forgecast_session::patch;
 pub use forgecast_store::{From, LogQuery, NotificationWrite, StoreHealth, StoredNotifications};
 pub use frame::{Frame, FrameKind, Position};
 pub use hard_budgets::HardLimits;

@@ -242,6 +242,7 @@ async fn answer(
             request.extensions_mut().insert(permit);
             request.extensions_mut().insert(client);
             request.extensions_mut().insert(principal);
+            request.extensions_mut().insert(shared.hub.clone());
             let response = router.call(request).await?;
             if response.status() == StatusCode::UNAUTHORIZED {
                 shared.counts.refused_request();

@@ -7,6 +7,7 @@ use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use forgecast_hub::{Hub, Start};
 use forgecast_protocol::{SessionId, Timestamp, Topic};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,7 @@ mod keys;
 mod paths;
 mod rate_limit;
 mod receive;
+mod scope;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -26,6 +28,8 @@ mod verify;
 
 pub(crate) use self::gate::Gate;
 pub use self::keys::Keys;
+pub(crate) use self::scope::ScopedTopics;
+pub use self::scope::TokenScope;
 pub use self::store::{ShareInfo, TokenInfo};
 
 /// Whom a route serves. There is no default: a route without one of these cannot be declared.
@@ -33,9 +37,13 @@ pub use self::store::{ShareInfo, TokenInfo};
 pub enum Access {
     /// Everybody: liveness, signing in, the documentation.
     Open,
-    /// Principals that may watch, and holders of the share link of the session in the path.
+    /// Principals that may watch, holders of the share link of the session in the path, and tokens whose project it belongs to.
     Shared,
-    /// Principals that may watch.
+    /// The same, and tokens for numbers only: the handler answers them with numbers.
+    Numbers,
+    /// Principals that may watch, and those that may watch a part: the handler answers them with that part.
+    Part,
+    /// Principals that may watch everything.
     View,
     /// Principals that may send facts.
     Ingest,
@@ -54,6 +62,8 @@ pub(crate) enum Principal {
     Local,
     /// A client with a valid token.
     Token(Role, Credential),
+    /// A client with a token that shows a part.
+    Scoped(Arc<TokenScope>, Credential),
     /// A client with a share link: it may watch this one session.
     ShareLink(SessionId, Credential),
 }
@@ -103,29 +113,51 @@ impl Principal {
             // The token of the process is one of these, and an agent of the same user can read it.
             Self::Token(Role::Admin, _) => access != Access::Approve,
             // No facts: an agent that asks by its hook cannot be the one that answers.
-            Self::Token(Role::Approve, _) => {
-                matches!(access, Access::Open | Access::Shared | Access::View | Access::Approve)
-            }
-            Self::Token(Role::View, _) => matches!(access, Access::Open | Access::Shared | Access::View),
+            Self::Token(Role::Approve, _) => !matches!(access, Access::Ingest | Access::Admin),
+            Self::Token(Role::View, _) => !matches!(access, Access::Ingest | Access::Approve | Access::Admin),
+            Self::Scoped(scope, _) => match access {
+                Access::Open | Access::Numbers | Access::Part => true,
+                Access::Shared => !scope.numbers_only,
+                Access::View | Access::Ingest | Access::Approve | Access::Admin => false,
+            },
             Self::Token(Role::Ingest, _) => matches!(access, Access::Open | Access::Ingest),
-            Self::ShareLink(..) => matches!(access, Access::Open | Access::Shared),
+            Self::ShareLink(..) => matches!(access, Access::Open | Access::Shared | Access::Numbers),
         }
     }
 
     /// Whether this principal may view a session, named as in a path. A share link requires the whole id: the run that a bare
     /// name means may change between the check and the answer.
-    pub(crate) fn can_view(&self, session: &str) -> bool {
+    pub(crate) async fn can_view(&self, hub: &Hub, session: &str) -> bool {
         match self {
             Self::ShareLink(own, _) => own.to_string() == session,
+            Self::Scoped(scope, _) => scope.includes(hub, session).await,
             _ => self.may(Access::View),
         }
     }
 
     /// Whether this principal may subscribe to a topic.
-    pub(crate) fn can_subscribe(&self, topic: &Topic) -> bool {
+    pub(crate) async fn can_subscribe(&self, hub: &Hub, topic: &Topic) -> bool {
         match topic {
-            Topic::Sessions => self.may(Access::View),
-            Topic::Session(session) | Topic::Log(session) => self.can_view(&session.to_string()),
+            Topic::Sessions => self.may(Access::Part),
+            Topic::Session(session) => self.can_view(hub, &session.to_string()).await,
+            Topic::Log(session) => self.may(Access::Shared) && self.can_view(hub, &session.to_string()).await,
+        }
+    }
+
+    /// Where this principal begins to follow a topic. What it holds of one that it is shown in part cannot be told by a
+    /// revision.
+    pub(crate) fn start(&self, start: Start) -> Start {
+        match (self, start) {
+            (Self::Scoped(..), Start::After { .. }) => Start::Fresh,
+            (_, start) => start,
+        }
+    }
+
+    /// To what this principal is restricted, if it is.
+    pub(crate) fn scope(&self) -> Option<&TokenScope> {
+        match self {
+            Self::Scoped(scope, _) => Some(scope),
+            _ => None,
         }
     }
 
@@ -138,13 +170,15 @@ impl Principal {
     pub(crate) fn credential(&self) -> Option<&Credential> {
         match self {
             Self::Anonymous | Self::Local => None,
-            Self::Token(_, credential) | Self::ShareLink(_, credential) => Some(credential),
+            Self::Token(_, credential) | Self::Scoped(_, credential) | Self::ShareLink(_, credential) => {
+                Some(credential)
+            }
         }
     }
 
     /// This principal, authenticated by a cookie that is valid until `until`.
     fn signed_in(mut self, until: Timestamp) -> Self {
-        if let Self::Token(_, credential) | Self::ShareLink(_, credential) = &mut self {
+        if let Self::Token(_, credential) | Self::Scoped(_, credential) | Self::ShareLink(_, credential) = &mut self {
             credential.cookie = true;
             credential.until = Some(credential.until.map_or(until, |earlier| earlier.min(until)));
         }
@@ -160,7 +194,7 @@ impl Principal {
     pub(crate) fn refusal(&self) -> Error {
         match self {
             Self::Anonymous => Error::Unauthorized,
-            Self::Local | Self::Token(..) | Self::ShareLink(..) => Error::Forbidden,
+            Self::Local | Self::Token(..) | Self::Scoped(..) | Self::ShareLink(..) => Error::Forbidden,
         }
     }
 }
@@ -181,12 +215,15 @@ pub(crate) async fn check(access: Access, request: Request, next: Next) -> Resul
     if by_cookie && changes(&parts.method) && !parts.headers.contains_key(header::ORIGIN) {
         return Err(Error::Origin);
     }
-    if access == Access::Shared
+    if matches!(access, Access::Shared | Access::Numbers)
         && let Ok(named) = RawPathParams::from_request_parts(&mut parts, &()).await
         && let Some((_, session)) = named.iter().find(|(name, _)| matches!(*name, "id" | "session"))
-        && !principal.can_view(session)
     {
-        return Err(principal.refusal());
+        let hub = parts.extensions.get::<Hub>().cloned();
+        let hub = hub.ok_or_else(|| Error::internal("check who asks", "the request did not come through the guard"))?;
+        if !principal.can_view(&hub, session).await {
+            return Err(principal.refusal());
+        }
     }
     Ok(next.run(Request::from_parts(parts, body)).await)
 }

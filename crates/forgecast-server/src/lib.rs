@@ -44,7 +44,7 @@ mod viewer;
 mod websocket;
 mod write_timeout;
 
-pub use access::{Access, Keys, Role, ShareInfo, TokenInfo};
+pub use access::{Access, Keys, Role, ShareInfo, TokenInfo, TokenScope};
 pub use error::Error;
 pub use etag::NoStore;
 pub use events::refusal;

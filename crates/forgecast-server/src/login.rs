@@ -54,7 +54,7 @@ pub(crate) async fn me(Extension(principal): Extension<Principal>) -> NoStore<Js
     let role = match principal {
         Principal::Anonymous => None,
         Principal::Local => Some(CallerRole::Local),
-        Principal::Token(Role::View, _) => Some(CallerRole::View),
+        Principal::Token(Role::View, _) | Principal::Scoped(..) => Some(CallerRole::View),
         Principal::Token(Role::Ingest, _) => Some(CallerRole::Ingest),
         Principal::Token(Role::Approve, _) => Some(CallerRole::Approve),
         Principal::Token(Role::Admin, _) => Some(CallerRole::Admin),

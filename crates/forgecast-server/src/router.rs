@@ -7,7 +7,7 @@ use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, on};
 use axum::{Extension, Router};
 
-use crate::access::Access::{Admin, Approve, Ingest, Open, Shared, View};
+use crate::access::Access::{Admin, Approve, Ingest, Numbers, Open, Part, Shared, View};
 use crate::access::{self, Access};
 use crate::etag::not_modified;
 use crate::openapi::Described;
@@ -103,16 +103,16 @@ pub fn routes() -> Routes {
 #[rustfmt::skip]
 fn session_routes(routes: Routes) -> Routes {
     routes.section("Sessions", "What builds do and did.")
-        .get("/api/v1/sessions", View, says("listSessions", "Lists sessions, older ones included"), sessions::list)
-        .get("/api/v1/sessions/{id}", Shared, says("getSession", "The whole view of a session"), sessions::view)
+        .get("/api/v1/sessions", Part, says("listSessions", "Lists sessions, older ones included"), sessions::list)
+        .get("/api/v1/sessions/{id}", Numbers, says("getSession", "The whole view of a session"), sessions::view)
         .delete("/api/v1/sessions/{id}", Admin, says("forgetSession", "Removes a session and its facts")
             .about("Tokens and money that were counted stay in the reports. `forgecast forget` does the same."), sessions::forget)
-        .get("/api/v1/sessions/{id}/at/{revision}", Shared, says("getSessionAt", "The view as it was at a revision"), sessions::view_at)
+        .get("/api/v1/sessions/{id}/at/{revision}", Numbers, says("getSessionAt", "The view as it was at a revision"), sessions::view_at)
         .get("/api/v1/sessions/{id}/timeline", Shared, says("getTimeline", "The past of a session in brief, as a scale of time shows it"), sessions::timeline)
         .get("/api/v1/sessions/{id}/log", Shared, says("getLog", "Lines of a session's log"), sessions::log)
         .get("/api/v1/sessions/{id}/log/matches", Shared, says("findLines", "The numbers of the lines that match"), sessions::log_matches)
         .get("/api/v1/sessions/{id}/events", Shared, says("getEvents", "The facts of a session, in order"), sessions::events)
-        .get("/api/v1/sessions/{id}/series", Shared, says("getSeries", "One number over time"), sessions::series)
+        .get("/api/v1/sessions/{id}/series", Numbers, says("getSeries", "One number over time"), sessions::series)
         .get("/api/v1/sessions/{id}/files/{*name}", Shared, says("getFile", "A file of the session, as plain text")
             .about("Only files that the view lists among its artifacts, cleaned and masked like everything that agents write."), files::file)
         .get("/api/v1/sessions/{id}/export", Shared, says("exportSession", "Everything about a session in one document").problems(&[429]), export::export)
@@ -121,17 +121,17 @@ fn session_routes(routes: Routes) -> Routes {
 #[rustfmt::skip]
 fn live_routes(routes: Routes) -> Routes {
     routes.section("Live", "Changes as they happen, over WebSocket and as server-sent events.")
-        .get("/api/v1/live", Shared, says("live", "Follows topics over a WebSocket")
+        .get("/api/v1/live", Numbers, says("live", "Follows topics over a WebSocket")
             .about("Answers 101 to a WebSocket handshake and 400 to anything else. Text frames, one JSON message each: the viewer \
              subscribes to topics, the server sends a snapshot and then what changes; see docs/protocol.md."), live::ws::upgrade)
-        .get("/api/v1/sessions/live", View, says("followSessions", "Follows the index as events"), live::sse::sessions)
-        .get("/api/v1/sessions/{id}/live", Shared, says("followSession", "Follows a session as events"), live::sse::session)
+        .get("/api/v1/sessions/live", Part, says("followSessions", "Follows the index as events"), live::sse::sessions)
+        .get("/api/v1/sessions/{id}/live", Numbers, says("followSession", "Follows a session as events"), live::sse::session)
 }
 
 #[rustfmt::skip]
 fn report_routes(routes: Routes) -> Routes {
     routes.section("Reports", "Tokens, money and plans over all sessions.")
-        .get("/api/v1/stats", View, says("getStats", "Tokens and money, by day, project, model, phase or session")
+        .get("/api/v1/stats", Part, says("getStats", "Tokens and money, by day, project, model, phase or session")
             .about("From everything that was ever counted, also by sessions that are no longer kept. `forgecast usage --json` \
              prints the same."), stats::stats)
         .get("/api/v1/limits", View, says("getLimits", "How much of each plan is used up, by whom, and when the rest will be")

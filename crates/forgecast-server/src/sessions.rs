@@ -27,9 +27,17 @@ const MAX_EVENTS: u32 = 10_000;
 /// `GET /api/v1/sessions`: tagged by its content, for a page that has lost its socket asks every few seconds.
 pub(crate) async fn list(
     State(shared): State<Arc<AppState>>,
-    InQuery(query): InQuery<SessionsQuery>,
+    Extension(principal): Extension<Principal>,
+    InQuery(mut query): InQuery<SessionsQuery>,
 ) -> Result<WithEtag<SessionList>, Error> {
-    WithEtag::of(&shared.hub.rows(query).await?)
+    if let Some(scope) = principal.scope() {
+        scope.ask_for_rows(&mut query);
+    }
+    let mut list = shared.hub.rows(query).await?;
+    if let Some(scope) = principal.scope() {
+        scope.rows(&mut list.sessions);
+    }
+    WithEtag::of(&list)
 }
 
 /// `GET /api/v1/sessions/{id}`: the view, with its digest as the tag.
@@ -59,6 +67,11 @@ pub(crate) async fn view_at(
 
 /// A view as this principal receives it, the same that it receives as a snapshot.
 fn tagged(principal: &Principal, state: StateAt) -> Result<WithEtag<SessionView>, Error> {
+    if let Some(scope) = principal.scope() {
+        let view = serde_json::from_slice(&state.json)
+            .map_err(|error| Error::internal(format!("read the view of {}", state.id), error))?;
+        return WithEtag::of(&scope.view(view));
+    }
     if !principal.is_guest() {
         return Ok(WithEtag::rendered(state.json, state.digest));
     }

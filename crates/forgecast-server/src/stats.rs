@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use forgecast_protocol::report::OutcomeReport;
 use forgecast_protocol::report::UsageReport;
 use forgecast_protocol::rest::{LimitsReport, OutcomesQuery, StatsQuery};
 
+use crate::access::Principal;
 use crate::error::Error;
 use crate::etag::WithEtag;
 use crate::extract::InQuery;
@@ -15,9 +17,16 @@ use crate::state::AppState;
 /// `GET /api/v1/stats`.
 pub(crate) async fn stats(
     State(shared): State<Arc<AppState>>,
-    InQuery(query): InQuery<StatsQuery>,
+    Extension(principal): Extension<Principal>,
+    InQuery(mut query): InQuery<StatsQuery>,
 ) -> Result<WithEtag<UsageReport>, Error> {
-    WithEtag::of(&shared.hub.usage_report(query).await?)
+    let Some(scope) = principal.scope() else {
+        return WithEtag::of(&shared.hub.usage_report(query).await?);
+    };
+    scope.ask(&mut query);
+    let mut report = shared.hub.usage_report(query).await?;
+    scope.report(&mut report);
+    WithEtag::of(&report)
 }
 
 /// `GET /api/v1/limits`.

@@ -8,8 +8,8 @@ use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use forgecast_protocol::{SessionId, Timestamp};
 use sha2::{Digest, Sha256};
 
-use super::Role;
 use super::store::{Bytes32, Document, Issued, ShareInfo, TokenInfo};
+use super::{Role, TokenScope};
 
 /// Longest name of a token, in characters.
 const NAME_CHARS: usize = 64;
@@ -40,7 +40,17 @@ impl ProcessKey {
 }
 
 impl Document {
-    pub(super) fn add_token(&mut self, role: Role, name: &str, now: Timestamp) -> io::Result<(TokenInfo, String)> {
+    pub(super) fn add_token(
+        &mut self,
+        role: Role,
+        scope: TokenScope,
+        name: &str,
+        now: Timestamp,
+    ) -> io::Result<(TokenInfo, String)> {
+        if scope.is_restricted() && role != Role::View {
+            let why = "only a token for watching can be restricted to a project or to numbers";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
         let printable = !name.chars().any(char::is_control) && name.trim() == name;
         if name.is_empty() || name.chars().count() > NAME_CHARS || !printable {
             let why = format!("the name of a token has 1 to {NAME_CHARS} printable characters");
@@ -53,6 +63,7 @@ impl Document {
             role,
             name: name.to_owned(),
             created_at: now,
+            scope,
         };
         self.tokens.push(Issued {
             info: info.clone(),

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use forgecast_protocol::{Clock, SessionId, Timestamp};
 
-use super::Role;
 use super::issue::ProcessKey;
 use super::store::{self, Document, Lock, ShareInfo, Stamp, TokenInfo};
+use super::{Role, TokenScope};
 
 /// The longest that a share link may be valid.
 const LONGEST_SHARE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
@@ -102,12 +102,20 @@ impl Keys {
     /// `InvalidInput`: the name is empty, longer than 64 characters or not printable. `AlreadyExists`: another token has
     /// it. Otherwise the file cannot be written.
     pub fn add_token(&self, role: Role, name: &str) -> io::Result<(TokenInfo, String)> {
+        self.add_scoped_token(role, TokenScope::default(), name)
+    }
+
+    /// Makes a token that is restricted, if `scope` restricts anything; it must be one for watching then.
+    ///
+    /// # Errors
+    /// As [`Self::add_token`]; `InvalidInput` also for another role with a restriction.
+    pub fn add_scoped_token(&self, role: Role, scope: TokenScope, name: &str) -> io::Result<(TokenInfo, String)> {
         self.change(|document, now| {
             if document.tokens.iter().any(|token| token.info.name == name) {
                 let why = format!("there is a token with the name {name:?} already");
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
             }
-            document.add_token(role, name, now)
+            document.add_token(role, scope, name, now)
         })
     }
 
@@ -125,7 +133,7 @@ impl Keys {
         })
     }
 
-    /// Revokes all tokens of a role and issues one in their place, under the name of the newest of them.
+    /// Revokes all tokens of a role and issues one in their place, with the name and the restriction of the newest of them.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -133,11 +141,12 @@ impl Keys {
         self.change(|document, now| {
             let newest = document.tokens.iter().rev().find(|token| token.info.role == role);
             let mut name = newest.map_or_else(|| role.as_ref().to_owned(), |token| token.info.name.clone());
+            let scope = newest.map_or_else(TokenScope::default, |token| token.info.scope.clone());
             document.tokens.retain(|token| token.info.role != role);
             while document.tokens.iter().any(|token| token.info.name == name) {
                 name.push('\'');
             }
-            document.add_token(role, &name, now)
+            document.add_token(role, scope, &name, now)
         })
     }
 

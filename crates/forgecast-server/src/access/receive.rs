@@ -30,7 +30,7 @@ impl Principal {
             Fact::LimitPassed(_) | Fact::ApprovalAnswered(_) => true,
             _ => false,
         };
-        !of_all || !self.is_guest()
+        !of_all || !(self.is_guest() || self.scope().is_some())
     }
 
     /// Whether this principal receives a message of a topic that it may subscribe to. The message is changed to the one that
@@ -55,9 +55,9 @@ impl Principal {
         true
     }
 
-    /// What this principal should hold of a topic. A guest is told no digest: it is that of the state with its paths.
+    /// What this principal should hold of a topic. Who receives a part is told no digest: it is that of the whole state.
     pub(crate) fn receive_mark(&self, mark: TopicMark) -> TopicMark {
-        let digest = mark.digest.filter(|_| !self.is_guest());
+        let digest = mark.digest.filter(|_| !self.is_guest() && self.scope().is_none());
         TopicMark { digest, ..mark }
     }
 

@@ -10,7 +10,7 @@ use data_encoding::HEXLOWER;
 use forgecast_protocol::{SessionId, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Role;
+use super::{Role, TokenScope};
 use crate::atomic_file;
 
 /// More than any list of tokens takes; a longer file was not written by this program.
@@ -76,6 +76,9 @@ pub struct TokenInfo {
     pub name: String,
     /// When it was issued.
     pub created_at: Timestamp,
+    /// To what it is restricted, if it is for watching.
+    #[serde(flatten)]
+    pub scope: TokenScope,
 }
 
 /// A share link without its text or hash.

@@ -120,7 +120,12 @@ impl ProcessKey {
 
 impl Issued<TokenInfo> {
     fn principal(&self) -> Principal {
-        Principal::Token(self.info.role, Credential::new(&self.info.id, None))
+        let credential = Credential::new(&self.info.id, None);
+        if self.info.scope.is_restricted() {
+            Principal::Scoped(Arc::new(self.info.scope.clone()), credential)
+        } else {
+            Principal::Token(self.info.role, credential)
+        }
     }
 }
 

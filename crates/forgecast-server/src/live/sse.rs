@@ -17,7 +17,7 @@ use forgecast_protocol::{Epoch, Revision, Topic};
 use futures_util::stream;
 
 use super::{heartbeat, hello, json};
-use crate::access::Principal;
+use crate::access::{Principal, ScopedTopics};
 use crate::connections::ConnectionPermit;
 use crate::error::Error;
 use crate::extract::InPath;
@@ -57,13 +57,14 @@ async fn follow(
         Some((epoch, revision)) => Start::After { epoch, revision },
         None => Start::Fresh,
     };
-    let subscription = shared.hub.subscribe(topic, start).await?;
+    let subscription = shared.hub.subscribe(topic, principal.start(start)).await?;
     // The hello is made before the stream listens, so that no heartbeat that follows is older than it.
     let opening = opening(&shared);
     let events = Events {
         heartbeats: shared.heartbeats.listen(),
         shared,
         principal,
+        scoped: ScopedTopics::default(),
         subscription,
         over: false,
         _place: permit,
@@ -108,6 +109,7 @@ fn opening(shared: &AppState) -> Bytes {
 struct Events {
     shared: Arc<AppState>,
     principal: Principal,
+    scoped: ScopedTopics,
     subscription: Subscription,
     heartbeats: Listener,
     over: bool,
@@ -123,7 +125,7 @@ impl Events {
         tokio::select! {
             () = self.shared.stopping.cancelled() => None,
             mut delivery = self.subscription.next() => {
-                delivery.frames.retain_mut(|frame| self.principal.receives(frame));
+                delivery.frames.retain_mut(|frame| self.scoped.receives(&self.principal, frame));
                 self.over = delivery.ended;
                 Some(written(&delivery.frames))
             }

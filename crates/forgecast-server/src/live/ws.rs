@@ -11,6 +11,7 @@ use forgecast_protocol::{ServerMessage, Topic};
 
 use super::topics::Topics;
 use super::{heartbeat, hello, json};
+use crate::access::ScopedTopics;
 use crate::error::Error;
 use crate::viewer::{ViewerProtocol, ViewerSocket, ViewerUpgrade};
 use crate::websocket::CloseReason;
@@ -36,6 +37,8 @@ impl IntoResponse for LiveSocket {
 #[derive(Default)]
 struct LiveProtocol {
     topics: Topics,
+    /// Only for tokens that show a part.
+    scoped: ScopedTopics,
     /// Time since the viewer last followed something, counted in heartbeats.
     unsubscribed_ms: u64,
 }
@@ -53,7 +56,7 @@ impl ViewerProtocol for LiveProtocol {
     }
 
     async fn deliver(&mut self, socket: &mut ViewerSocket, mut frames: Vec<Frame>) -> Result<(), CloseReason> {
-        frames.retain_mut(|frame| socket.principal().receives(frame));
+        frames.retain_mut(|frame| self.scoped.receives(socket.principal(), frame));
         socket.send_texts(frames.into_iter().map(|frame| frame.json)).await
     }
 
@@ -97,7 +100,8 @@ impl ViewerProtocol for LiveProtocol {
 
 impl LiveProtocol {
     async fn subscribe(&mut self, socket: &mut ViewerSocket, topic: Topic, start: Start) -> Result<(), CloseReason> {
-        if !socket.principal().can_subscribe(&topic) {
+        let hub = socket.state().hub.clone();
+        if !socket.principal().can_subscribe(&hub, &topic).await {
             // The answer must not reveal whether the session exists.
             return send_error(socket, Some(topic.to_string()), &Error::Forbidden).await;
         }
@@ -106,7 +110,8 @@ impl LiveProtocol {
         if self.topics.len() >= socket.state().options.topics_per_socket {
             return Err(CloseReason::TooManyTopics);
         }
-        match socket.state().hub.subscribe(topic.clone(), start).await {
+        let start = socket.principal().start(start);
+        match hub.subscribe(topic.clone(), start).await {
             Ok(subscription) => {
                 self.topics.add(topic, subscription);
                 Ok(())

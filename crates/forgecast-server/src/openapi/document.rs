@@ -140,8 +140,8 @@ fn shared_problems(problem: &Value) -> Value {
 fn security(access: Access) -> (Value, &'static str) {
     let (roles, local, words): (&[&str], bool, &'static str) = match access {
         Access::Open => return (json!([]), "open"),
-        Access::Shared => (&["view", "approve", "admin", "guest"], true, "shared"),
-        Access::View => (&["view", "approve", "admin"], true, "view"),
+        Access::Shared | Access::Numbers => (&["view", "approve", "admin", "guest"], true, "shared"),
+        Access::View | Access::Part => (&["view", "approve", "admin"], true, "view"),
         Access::Ingest => (&["ingest", "admin"], true, "ingest"),
         Access::Approve => (&["approve"], false, "approve"),
         Access::Admin => (&["admin"], false, "admin"),

@@ -4,6 +4,7 @@
 mod canary;
 mod login;
 mod paths;
+mod scoped;
 mod table;
 mod watching;
 

@@ -56,6 +56,12 @@ pub(crate) enum TokenCommand {
         /// A name to recognize it by [default: the role]
         #[arg(long)]
         name: Option<String>,
+        /// Only sessions of this project, for a token that views
+        #[arg(long, value_name = "PROJECT")]
+        project: Option<String>,
+        /// Only numbers, times and states, for a token that views: no prompts, titles, paths, logs
+        #[arg(long)]
+        numbers_only: bool,
     },
     /// List the tokens by name, without their secret text
     List,

@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result, bail};
 use forgecast_decode::clean::is_hidden;
 use forgecast_protocol::Timestamp;
-use forgecast_server::{Keys, Role, TokenInfo};
+use forgecast_server::{Keys, Role, TokenInfo, TokenScope};
 use serde_json::json;
 
 use super::{Context, Flags};
@@ -24,15 +24,29 @@ pub(crate) fn run(context: &Context, args: &TokenArgs) -> Result<()> {
     let keys = access::open(&db)?;
     let written = || format!("cannot change {}", access::path(&db).display());
     match &args.command {
-        TokenCommand::New { role, name } => {
+        TokenCommand::New {
+            role,
+            name,
+            project,
+            numbers_only,
+        } => {
             let name = name.as_deref().unwrap_or(role.as_ref());
+            let scope = TokenScope {
+                project: project.clone(),
+                numbers_only: *numbers_only,
+            };
+            if scope.is_restricted() && *role != Role::View {
+                bail!("--project and --numbers-only restrict what a token shows; leave --role {role} out");
+            }
             if name.contains(is_hidden) {
                 bail!("a name must consist of visible characters: {name:?}");
             }
-            let made = keys.add_token(*role, name).map_err(|error| match error.kind() {
-                std::io::ErrorKind::AlreadyExists => anyhow::anyhow!("{error}; choose another with --name"),
-                _ => anyhow::Error::new(error).context(written()),
-            })?;
+            let made = keys
+                .add_scoped_token(*role, scope, name)
+                .map_err(|error| match error.kind() {
+                    std::io::ErrorKind::AlreadyExists => anyhow::anyhow!("{error}; choose another with --name"),
+                    _ => anyhow::Error::new(error).context(written()),
+                })?;
             print_created(context, args.json, &[made])
         }
         TokenCommand::List => list(context, args.json, &keys.tokens()),
@@ -92,7 +106,7 @@ fn print_created(context: &Context, as_json: bool, made: &[(TokenInfo, String)])
     let style = context.style();
     for (info, text) in made {
         terminal::print(&format!("{}\n", style.bold(text)));
-        let what = format!("  {}, {}: {}", info.name, info.role, description(info.role));
+        let what = format!("  {}, {}: {}", info.name, info.role, description(info));
         terminal::print(&format!("{}\n", style.dim(&terminal::one_line(&what))));
     }
     let note = "  This token is shown only once; store it like a password.";
@@ -100,13 +114,17 @@ fn print_created(context: &Context, as_json: bool, made: &[(TokenInfo, String)])
     Ok(())
 }
 
-fn description(role: Role) -> &'static str {
-    match role {
-        Role::View => "can see everything and change nothing",
-        Role::Ingest => "can send facts and see nothing",
-        Role::Approve => "can see everything, and answer what agents ask to be allowed",
-        Role::Admin => "can do everything but answer for a person",
-    }
+fn description(info: &TokenInfo) -> String {
+    let what = match (&info.scope.numbers_only, info.role) {
+        (true, _) => "numbers, no words",
+        (false, Role::View) => "everything",
+        (false, Role::Ingest) => return "can send facts and see nothing".to_owned(),
+        (false, Role::Approve) => return "can see everything, and answer what agents ask to be allowed".to_owned(),
+        (false, Role::Admin) => return "can do everything but answer for a person".to_owned(),
+    };
+    let of = info.scope.project.as_ref();
+    let of = of.map_or_else(String::new, |project| format!(" of the project {project}"));
+    format!("can see {what}{of} and change nothing")
 }
 
 /// A time as `2026-11-22 08:15 UTC`.

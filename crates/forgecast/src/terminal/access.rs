@@ -10,7 +10,14 @@ use super::{Style, age, in_one_unit};
 pub(crate) fn tokens(tokens: &[TokenInfo], now: Timestamp, style: Style) -> String {
     let rows = tokens.iter().map(|token| {
         let created = age(Some(token.created_at), now);
-        [token.id.clone(), token.name.clone(), token.role.to_string(), created]
+        let scope = &token.scope;
+        let numbers = scope.numbers_only.then(|| "numbers".to_owned());
+        let shows: Vec<String> = scope.project.clone().into_iter().chain(numbers).collect();
+        let role = match shows.as_slice() {
+            [] => token.role.to_string(),
+            shows => format!("{} ({})", token.role, shows.join(", ")),
+        };
+        [token.id.clone(), token.name.clone(), role, created]
     });
     let columns = [
         Column::new("ID"),
@@ -34,7 +41,7 @@ pub(crate) fn shares(shares: &[ShareInfo], now: Timestamp, style: Style) -> Stri
 
 #[cfg(test)]
 mod tests {
-    use forgecast_server::Role;
+    use forgecast_server::{Role, TokenScope};
 
     use super::*;
 
@@ -47,15 +54,23 @@ mod tests {
             role,
             name: name.to_owned(),
             created_at: made,
+            scope: TokenScope::default(),
+        };
+        let mut part = token("0badcafe", Role::View, "wall");
+        part.scope = TokenScope {
+            project: Some("weather".to_owned()),
+            numbers_only: true,
         };
         let list = [
             token("00c0ffee", Role::View, "phone"),
             token("deadbeef", Role::Ingest, "build box"),
+            part,
         ];
         insta::assert_snapshot!(tokens(&list, now, Style::plain()), @r"
-        ID        NAME       ROLE    CREATED
-        00c0ffee  phone      view    2 d ago
-        deadbeef  build box  ingest  2 d ago
+        ID        NAME       ROLE                     CREATED
+        00c0ffee  phone      view                     2 d ago
+        deadbeef  build box  ingest                   2 d ago
+        0badcafe  wall       view (weather, numbers)  2 d ago
         ");
         let link = ShareInfo {
             id: "0badcafe".to_owned(),

@@ -33,21 +33,22 @@ enum Shown {
 
 /// The answer that each cell of the table must have: nothing when it is let in.
 fn expected(route: &Route, who: Who) -> Option<u16> {
-    use Access::{Admin, Approve, Ingest, Open, Shared, View};
+    use Access::{Admin, Approve, Ingest, Numbers, Open, Part, Shared, View};
     let names_a_session = route.path.contains("{id}");
     match (who, route.access) {
         (_, Open) => None,
-        (Who::Holder(Role::Admin), Admin | Ingest | View | Shared) => None,
-        (Who::Holder(Role::Approve), Approve | View | Shared) => None,
+        (Who::Holder(Role::Admin), Admin | Ingest | View | Part | Numbers | Shared) => None,
+        (Who::Holder(Role::Approve), Approve | View | Part | Numbers | Shared) => None,
         (Who::Nobody | Who::Invalid, _) => Some(401),
-        (Who::Local, Shared | View | Ingest) => None,
-        (Who::Holder(Role::View), Shared | View) => None,
+        (Who::Local, Shared | Numbers | Part | View | Ingest) => None,
+        (Who::Holder(Role::View), Shared | Numbers | Part | View) => None,
         (Who::Holder(Role::Ingest), Ingest) => None,
-        (Who::Guest, Shared) => None,
-        (Who::GuestElsewhere, Shared) if !names_a_session => None,
-        (Who::Local | Who::Holder(_) | Who::Guest | Who::GuestElsewhere, Admin | Approve | Ingest | View | Shared) => {
-            Some(403)
-        }
+        (Who::Guest, Shared | Numbers) => None,
+        (Who::GuestElsewhere, Shared | Numbers) if !names_a_session => None,
+        (
+            Who::Local | Who::Holder(_) | Who::Guest | Who::GuestElsewhere,
+            Admin | Approve | Ingest | View | Part | Numbers | Shared,
+        ) => Some(403),
     }
 }
 
