@@ -24,6 +24,14 @@ const SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "20261130");
 
 /// Always of the whole workspace: chosen packages would get other features, and everything would be compiled again.
 fn rust() -> Result {
+    if cfg!(target_os = "linux") {
+        provide(
+            "strace",
+            "--version",
+            &["strace"],
+            "the tests of what the server connects to",
+        )?;
+    }
     let everything = ["--workspace", "--locked", "--no-fail-fast"];
     let cargo = |arguments: &[&str]| cargo(arguments).env(SEED.0, SEED.1);
     if tool::exists("cargo-nextest", &["nextest", "--version"]) {

@@ -27,6 +27,8 @@ mod limits;
 mod moves;
 mod nightly;
 mod nights;
+#[cfg(target_os = "linux")]
+mod privacy;
 mod refusals;
 mod restart;
 mod run;
