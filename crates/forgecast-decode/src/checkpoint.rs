@@ -79,7 +79,7 @@ pub(crate) fn report(fields: &mut Fields<'_>) -> CheckpointReported {
         iterations: fields.count(&["iterations"]),
         started_at: fields.time(&["start_time", "started_at"]),
         last_iteration_at: fields.time(&["last_iteration_time", "last_iteration_at"]),
-        working_directory: fields.line(&["working_directory"]),
+        working_directory: fields.folder(&["working_directory"]),
         completed: fields.lines(&["completed"], MAX_ENTRIES),
         remaining: fields.lines(&["remaining"], MAX_ENTRIES),
         notes: fields.lines(&["notes"], MAX_NOTES),

@@ -8,7 +8,7 @@ mod style;
 use std::borrow::Cow;
 
 use forgecast_protocol::batch::LogLevel;
-use forgecast_protocol::{Event, Fact, Span, Subject};
+use forgecast_protocol::{Batch, Event, Fact, Span, Subject};
 use serde_json::{Map, Value};
 
 pub(crate) use self::level::named as level_named;
@@ -96,6 +96,67 @@ impl Cleaner {
         }
     }
 
+    /// A path or a key that begins with one: each name in it that holds a secret is replaced as an identity would be, so that
+    /// it is still the same file or folder wherever it is named.
+    #[must_use]
+    pub fn path<'t>(&self, path: &'t str) -> Cow<'t, str> {
+        const SEPARATORS: [char; 2] = ['/', '#'];
+        if self.rules.find(path).is_empty() {
+            return Cow::Borrowed(path);
+        }
+        let mut shown = String::with_capacity(path.len());
+        for part in path.split_inclusive(SEPARATORS) {
+            let name = part.trim_end_matches(SEPARATORS);
+            shown.push_str(&self.identity(name));
+            shown.push_str(&part[name.len()..]);
+        }
+        // One that no single name holds, such as a password in an address.
+        if !self.rules.find(&shown).is_empty() {
+            let root = if path.starts_with('/') { "/" } else { "" };
+            shown = format!("{root}{}", self.identity(path));
+        }
+        Cow::Owned(shown)
+    }
+
+    /// The path of a folder as an agent or a producer says it: one line without control characters, as [`Self::path`].
+    pub(crate) fn folder(&self, text: &str) -> String {
+        let plain = stripped(prefix(text, MAX_LINE), ' ', ' ');
+        self.path(plain.trim()).into_owned()
+    }
+
+    /// Replaces secrets in the names of files and folders in what sources learned: whose it is, where it comes from, what it is
+    /// about. Checkpoints keep the paths of their files as they are on the disk.
+    pub fn names(&self, batch: &mut Batch) {
+        for event in &mut batch.events {
+            self.subject(&mut event.subject);
+            event.origin.path = event.origin.path.take().map(|path| self.path(&path).into_owned());
+            match &mut event.fact {
+                Fact::ArtifactChanged(artifact) => self.replace_names([&mut artifact.name]),
+                Fact::SourceGone(gone) => self.replace_names([&mut gone.path]),
+                Fact::SourceReturned(returned) => self.replace_names([&mut returned.path]),
+                Fact::SourceMoved(moved) => self.replace_names([&mut moved.from, &mut moved.to]),
+                Fact::ProblemFound(found) => {
+                    self.replace_names([&mut found.key].into_iter().chain(&mut found.problem.subject));
+                    found.problem.message = self.line(&found.problem.message);
+                }
+                Fact::ProblemCleared(cleared) => self.replace_names([&mut cleared.key]),
+                _ => {}
+            }
+        }
+        for chunk in &mut batch.logs {
+            self.subject(&mut chunk.subject);
+            self.replace_names(chunk.lines.iter_mut().filter_map(|line| line.from.as_mut()));
+        }
+    }
+
+    fn replace_names<'t>(&self, names: impl IntoIterator<Item = &'t mut String>) {
+        for name in names {
+            if let Cow::Owned(shown) = self.path(name) {
+                *name = shown;
+            }
+        }
+    }
+
     /// A small JSON document that is stored, with every text that holds a secret replaced as an identity would be.
     pub(crate) fn remembered(&self, document: String) -> String {
         // An escape within a text may divide a secret.
@@ -123,8 +184,9 @@ impl Cleaner {
         }
     }
 
-    /// Replaces secrets in the session's name of a subject.
+    /// Replaces secrets in the names and the folder of a subject.
     pub(crate) fn subject(&self, subject: &mut Subject) {
+        self.replace_names(subject.name.iter_mut().chain(&mut subject.directory));
         if let Some(name) = &subject.transcript
             && let Cow::Owned(masked) = self.identity(name.as_str())
         {

@@ -12,7 +12,7 @@ use forgecast_protocol::{
 use serde_json::{Map, Value};
 
 use self::facts::Head;
-use crate::clean::{Cleaner, LogState, level_named};
+use crate::clean::{Cleaner, LogState, level_named, plain_line};
 use crate::fields::Fields;
 use crate::phase;
 use crate::transcript::session_name;
@@ -310,7 +310,7 @@ fn command(value: &Value) -> Option<SessionName> {
 /// The absolute path of a folder, as text: nothing is opened because of it unless it lies under a configured root.
 fn directory(text: &str, cleaner: &Cleaner) -> Result<String, String> {
     let wrong = || r#"field "directory" must be the absolute path of a folder, without . or .."#.to_owned();
-    if text.len() > MAX_DIRECTORY || cleaner.line(text) != *text {
+    if text.len() > MAX_DIRECTORY || plain_line(text).trim() != text {
         return Err(wrong());
     }
     let plain = text.trim_end_matches('/');
@@ -318,5 +318,5 @@ fn directory(text: &str, cleaner: &Cleaner) -> Result<String, String> {
     if !Path::new(plain).is_absolute() || has_dots {
         return Err(wrong());
     }
-    Ok(plain.to_owned())
+    Ok(cleaner.path(plain).into_owned())
 }

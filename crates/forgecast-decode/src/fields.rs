@@ -141,6 +141,11 @@ impl<'c> Fields<'c> {
         self.scalar(names, Cleaner::line)
     }
 
+    /// The path of a folder.
+    pub(crate) fn folder(&mut self, names: &[&str]) -> Option<String> {
+        self.scalar(names, Cleaner::folder)
+    }
+
     /// A short word, name or id: text of one line, of at most 200 characters.
     pub(crate) fn word(&mut self, names: &[&str]) -> Option<String> {
         self.scalar(names, Cleaner::word)

@@ -195,7 +195,7 @@ impl Engine {
                 () = shutdown.cancelled() => return Ok(()),
                 permit = sink.reserve(), if !self.outbox.is_empty() => {
                     let permit = permit.map_err(|_| Error::SinkClosed)?;
-                    if let Some(batch) = self.outbox.pop_front() {
+                    if let Some(batch) = next(&mut self.outbox, &self.context.cleaner) {
                         permit.send(batch);
                     }
                 }
@@ -227,7 +227,7 @@ impl Engine {
     fn flush(&mut self) -> Result<(), Error> {
         while !self.outbox.is_empty() {
             match self.sink.try_reserve() {
-                Ok(permit) => permit.send(self.outbox.pop_front().unwrap_or_default()),
+                Ok(permit) => permit.send(next(&mut self.outbox, &self.context.cleaner).unwrap_or_default()),
                 Err(mpsc::error::TrySendError::Full(())) => return Ok(()),
                 Err(mpsc::error::TrySendError::Closed(())) => return Err(Error::SinkClosed),
             }
@@ -292,4 +292,11 @@ impl Engine {
             self.outbox.push_back(Batch::of(event));
         }
     }
+}
+
+/// What leaves next. Names of files and folders are used as they are until here, and no further: they may hold secrets.
+fn next(outbox: &mut VecDeque<Batch>, cleaner: &Cleaner) -> Option<Batch> {
+    let mut batch = outbox.pop_front()?;
+    cleaner.names(&mut batch);
+    Some(batch)
 }

@@ -1,11 +1,14 @@
 //! Artifacts of a session as plain text. Opened only when the session's view lists them, only below a configured root,
 //! and only by the opener that all paths of agents go through.
 
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use forgecast_decode::clean::Cleaner;
 use forgecast_open::{self as open, Base, OpenError};
 use forgecast_protocol::SessionView;
 use forgecast_protocol::rest::FilePath;
@@ -44,7 +47,7 @@ async fn read(shared: &AppState, project: PathBuf, name: String) -> Result<Strin
         tokio::task::spawn_blocking(move || {
             // Given back by the thread itself: a reading that is given up still occupies it.
             let _permit = permit;
-            let bytes = open_listed(&roots, &project, &name, limit)?;
+            let bytes = open_listed(&roots, &project, &name, limit, &cleaner)?;
             Ok(cleaner.text(&String::from_utf8_lossy(&bytes)))
         })
         .await
@@ -57,14 +60,14 @@ async fn read(shared: &AppState, project: PathBuf, name: String) -> Result<Strin
     }
 }
 
-fn open_listed(roots: &[PathBuf], project: &Path, name: &str, limit: u64) -> Result<Vec<u8>, Error> {
+fn open_listed(roots: &[PathBuf], project: &Path, name: &str, limit: u64, cleaner: &Cleaner) -> Result<Vec<u8>, Error> {
     let not_ours = || Error::NotFound("the file is not below a watched folder".to_owned());
     // A producer may have named any folder; only what the operator named is read.
     let (root, below) = roots
         .iter()
-        .find_map(|root| below(root, project))
+        .find_map(|root| below(root, project, cleaner))
         .ok_or_else(not_ours)?;
-    match open::read(&root, &as_on_disk(&root, &below.join(name)), limit) {
+    match open::read(&root, &as_on_disk(&root, &below.join(name), cleaner), limit) {
         Ok((bytes, _)) => Ok(bytes),
         Err(OpenError::Missing { .. }) => Err(Error::NotFound("the file is no longer there".to_owned())),
         Err(OpenError::Refused { what, .. }) => Err(Error::NotFound(format!("it is {what}, which is never opened"))),
@@ -76,17 +79,18 @@ fn open_listed(roots: &[PathBuf], project: &Path, name: &str, limit: u64) -> Res
 }
 
 /// A path below the root as it is on the disk. Names that are not UTF-8 were shown with a mark in the place of what could not
-/// be shown; such a name is looked up in its folder, and means nothing when two names there look the same.
-fn as_on_disk(root: &Path, shown: &Path) -> PathBuf {
+/// be shown, and a hash stands for a name that holds a secret; such a name is looked up in its folder, and means nothing when two names there look the same.
+fn as_on_disk(root: &Path, shown: &Path, cleaner: &Cleaner) -> PathBuf {
     let mut found = PathBuf::new();
     for part in shown.components() {
         let part = part.as_os_str();
         let real = part
             .to_str()
-            .filter(|part| part.contains(char::REPLACEMENT_CHARACTER))
+            .filter(|part| part.contains(char::REPLACEMENT_CHARACTER) || part.starts_with("masked-"))
             .and_then(|part| {
                 let entries = Base::open(root).and_then(|base| base.list(&found)).ok()?;
-                let mut alike = entries.into_iter().filter(|entry| entry.name.to_string_lossy() == part);
+                let is_shown = |name: &OsStr| cleaner.path(&name.to_string_lossy()) == part;
+                let mut alike = entries.into_iter().filter(|entry| is_shown(&entry.name));
                 alike.next().filter(|_| alike.next().is_none())
             });
         found.push(real.map_or_else(|| part.to_owned(), |entry| entry.name));
@@ -95,11 +99,17 @@ fn as_on_disk(root: &Path, shown: &Path) -> PathBuf {
 }
 
 /// The root and the way from it to the project, when the project is below it under one of the root's spellings.
-fn below(root: &Path, project: &Path) -> Option<(PathBuf, PathBuf)> {
+fn below(root: &Path, project: &Path, cleaner: &Cleaner) -> Option<(PathBuf, PathBuf)> {
     let absolute = std::path::absolute(root).ok()?;
     let spellings = [root.canonicalize().ok(), Some(absolute)];
     spellings.into_iter().flatten().find_map(|spelling| {
-        let below = project.strip_prefix(&spelling).ok()?.to_owned();
+        let shown = spelling
+            .to_str()
+            .map_or(Cow::Borrowed(spelling.as_path()), |text| match cleaner.path(text) {
+                Cow::Owned(shown) => Cow::Owned(PathBuf::from(shown)),
+                Cow::Borrowed(same) => Cow::Borrowed(Path::new(same)),
+            });
+        let below = project.strip_prefix(&*shown).ok()?.to_owned();
         Some((spelling, below))
     })
 }

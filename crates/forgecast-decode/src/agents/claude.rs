@@ -199,7 +199,7 @@ impl Reader {
     /// say it; the folder is the first that a line names.
     fn subject(&mut self, record: &Record<'_>, input: &LineInput<'_>) -> Arc<Subject> {
         if let (None, Some(folder)) = (&self.state.cwd, record.cwd.get()) {
-            self.state.cwd = Some(input.cleaner.line(folder));
+            self.state.cwd = Some(input.cleaner.folder(folder));
             self.subject = None;
         }
         if path::is_older_agent(&self.path)

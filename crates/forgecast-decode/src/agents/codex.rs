@@ -331,7 +331,7 @@ impl Reader {
     /// Whose the line is: the folder is the first that a line names.
     fn subject(&mut self, payload: &Payload<'_>, input: &LineInput<'_>) -> Arc<Subject> {
         if let (None, Some(folder)) = (&self.state.cwd, payload.cwd.get()) {
-            self.state.cwd = Some(input.cleaner.line(folder));
+            self.state.cwd = Some(input.cleaner.folder(folder));
             self.subject = None;
         }
         let made = || {

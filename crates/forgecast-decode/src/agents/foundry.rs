@@ -126,7 +126,7 @@ impl Reader {
         let session = fields
             .word(&["session_id"])
             .map(|session| build_of(&session, "/").to_owned());
-        let directory = fields.line(&["project_dir"]).filter(|path| path.starts_with('/'));
+        let directory = fields.folder(&["project_dir"]).filter(|path| path.starts_with('/'));
         let directory = directory.map(|path| build_of(&path, ARENA).to_owned());
         let at = match fields.take(&["timestamp"]) {
             Some((_, Value::String(text))) => when(&text),

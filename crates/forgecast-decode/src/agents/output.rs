@@ -151,7 +151,7 @@ impl OutputReader {
             agent,
             subject: Subject {
                 transcript: Some(path.session.clone()),
-                directory: self.folder.as_deref().map(|folder| cleaner.line(folder)),
+                directory: self.folder.as_deref().map(|folder| cleaner.folder(folder)),
                 ..Subject::default()
             },
             reader: agent.reader(path, ""),

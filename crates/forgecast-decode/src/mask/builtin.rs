@@ -38,7 +38,8 @@ impl Source {
             Self::Forms(forms) => forms.iter().map(|form| form.1).collect::<Vec<_>>().join("|"),
             Self::Tokens(tokens) => {
                 let tokens = tokens.iter().map(|(prefix, rest)| regex::escape(prefix) + rest);
-                format!(r"\b(?:{})", tokens.collect::<Vec<_>>().join("|"))
+                // Also behind an underscore, as in `clone_ghp_…`: names are often joined like that.
+                format!(r"(?:\b|_)({})", tokens.collect::<Vec<_>>().join("|"))
             }
         };
         Regex::new(&expression).ok()
@@ -127,12 +128,7 @@ pub(super) const BUILTIN: &[Definition] = &[
     tokens("forgecast", tokens::FORGECAST),
     of("openai", Source::Tokens(tokens::OPENAI), dense),
     tokens("model-vendor", tokens::MODELS),
-    rule(
-        "github",
-        &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"],
-        r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,})",
-        always,
-    ),
+    of("github", Source::Tokens(tokens::GITHUB), always),
     tokens("gitlab", tokens::GITLAB),
     rule(
         "aws",

@@ -40,6 +40,16 @@ pub(super) const MODELS: &[Token] = &[
     ("apify_api_", "[A-Za-z0-9]{30,}"),
 ];
 
+/// GitHub's, each kind with its own prefix.
+pub(super) const GITHUB: &[Token] = &[
+    ("ghp_", "[A-Za-z0-9]{30,}"),
+    ("gho_", "[A-Za-z0-9]{30,}"),
+    ("ghu_", "[A-Za-z0-9]{30,}"),
+    ("ghs_", "[A-Za-z0-9]{30,}"),
+    ("ghr_", "[A-Za-z0-9]{30,}"),
+    ("github_pat_", "[A-Za-z0-9_]{22,}"),
+];
+
 /// GitLab's, each kind with its own prefix.
 pub(super) const GITLAB: &[Token] = &[
     ("glpat-", "[A-Za-z0-9_.-]{20,}"),

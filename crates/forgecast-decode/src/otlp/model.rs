@@ -123,7 +123,7 @@ pub(super) fn subject(attributes: &Attributes<'_>, resource: &Attributes<'_>, cl
         transcript: Some(session_name(&cleaner.identity(found))),
         directory: folder
             .filter(|path| path.starts_with('/'))
-            .map(|path| cleaner.line(path)),
+            .map(|path| cleaner.folder(path)),
         ..Subject::default()
     })
 }

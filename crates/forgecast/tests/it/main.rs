@@ -25,6 +25,7 @@ mod import;
 mod kill;
 mod limits;
 mod moves;
+mod names;
 mod nightly;
 mod nights;
 #[cfg(target_os = "linux")]

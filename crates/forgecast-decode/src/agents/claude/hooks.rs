@@ -90,7 +90,7 @@ pub fn decode_hook(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Bat
         now,
         subject: Subject {
             transcript: Some(session_name(&cleaner.identity(session))),
-            directory: hook.cwd.get().map(|folder| cleaner.line(folder)),
+            directory: hook.cwd.get().map(|folder| cleaner.folder(folder)),
             ..Subject::default()
         },
     };

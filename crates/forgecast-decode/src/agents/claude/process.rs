@@ -52,7 +52,7 @@ pub(super) fn process(bytes: &[u8], cleaner: &Cleaner) -> Result<Option<ProcessF
         started: fields.word(&["procStart"]),
         domain: fields.line(&["pidDomain"]),
         session: session_name(&session),
-        directory: fields.line(&["cwd"]),
+        directory: fields.folder(&["cwd"]),
         job: fields.word(&["jobId"]),
         status,
         waiting_for: known
@@ -85,7 +85,7 @@ pub(super) fn job(bytes: &[u8], cleaner: &Cleaner) -> Result<Option<JobFile>, Un
     };
     Ok(Some(JobFile {
         session: session_name(&session),
-        directory: fields.line(&["cwd"]),
+        directory: fields.folder(&["cwd"]),
         ended,
         needs: fields.line(&["needs"]).filter(|needs| !needs.is_empty()),
         since: fields.time(&["updatedAt"]),
