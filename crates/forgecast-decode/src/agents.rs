@@ -13,9 +13,11 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
 
-use forgecast_protocol::SourceKind;
+use forgecast_protocol::{Batch, SourceKind, Timestamp};
 use memchr::memmem::Finder;
 
+use crate::Unparsable;
+use crate::clean::Cleaner;
 use crate::transcript::{LineReader, Reader, TranscriptPath};
 
 pub use self::claude::answers::{PermissionRequest, Refusable, RefusableHook, WaitOver};
@@ -54,6 +56,8 @@ pub struct Agent {
     pub drives: bool,
     /// Where it says what its processes are doing.
     pub processes: Option<ProcessFiles>,
+    /// How it calls programs and servers while it works.
+    pub hooks: Option<Hooks>,
     /// What its facts name as their source.
     pub source: SourceKind,
     /// Reads a path below its home, split at the slashes. `None`: no transcript.
@@ -62,6 +66,15 @@ pub struct Agent {
     pub(crate) reader: fn(TranscriptPath, &str) -> Box<dyn LineReader>,
     /// Finds the next line that may tell of usage in a piece of whole lines.
     pub(crate) next_usage: fn(&[u8]) -> Option<Range<usize>>,
+}
+
+/// The hooks of an agent.
+#[derive(Clone, Copy, Debug)]
+pub struct Hooks {
+    /// The path on the server that their bodies are sent to.
+    pub path: &'static str,
+    /// Reads a body, that of one event. Fails when it is no JSON object, or names no session.
+    pub decode: fn(&[u8], &Cleaner, Timestamp) -> Result<Batch, Unparsable>,
 }
 
 /// Where an agent keeps its files, by its own rules.

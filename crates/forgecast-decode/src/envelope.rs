@@ -120,8 +120,8 @@ impl<'c> Reader<'c> {
         let stated_at = fields.time(&["at"]);
         // What is brought over from elsewhere was learned when it happened, or else all of it would be of this moment.
         let is_history = fields.flag(&["history"]) == Some(true);
-        // So is what a wrapper says of its command: it may have waited for a server.
-        let is_dated = is_history || subject.command.is_some();
+        // So is what a wrapper says of its command, or an agent of itself: it may have waited for a server.
+        let is_dated = is_history || subject.command.is_some() || subject.transcript.is_some();
         let learned_at = stated_at.filter(|_| is_dated).map_or(self.now, |at| at.min(self.now));
         // The fields stand in the envelope itself, or together in `data`, where a task may have an `id` of its own.
         let (mut inner, in_data) = match fields.peek("data") {

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use forgecast_decode::agents::Hooks;
 use forgecast_decode::clean::Cleaner;
 use forgecast_protocol::event::BudgetDenied;
 use forgecast_protocol::{Clock, Timestamp};
@@ -14,6 +15,7 @@ pub(crate) use self::reader::HookReader;
 /// A body that was acknowledged and is not decoded yet.
 #[derive(Debug)]
 struct QueuedHook {
+    hooks: &'static Hooks,
     body: Vec<u8>,
     at: Timestamp,
     /// The budget that it was refused for.
@@ -72,9 +74,15 @@ impl HookQueue {
         (hooks, reader)
     }
 
-    /// Queues a body, with the budget that it is to be refused for, or drops it when the queue is full; never waits.
-    /// Whether it was queued.
-    pub(crate) fn offer(&self, body: Vec<u8>, at: Timestamp, denied: Option<BudgetDenied>) -> bool {
+    /// Queues a body of an agent's hook, with the budget that it is to be refused for, or drops it when the queue is full;
+    /// never waits. Whether it was queued.
+    pub(crate) fn offer(
+        &self,
+        hooks: &'static Hooks,
+        body: Vec<u8>,
+        at: Timestamp,
+        denied: Option<BudgetDenied>,
+    ) -> bool {
         let bytes = u32::try_from(body.len()).ok();
         let room = bytes.and_then(|bytes| Arc::clone(&self.room).try_acquire_many_owned(bytes).ok());
         // Held until it is counted, so that it is not counted out before it is counted in. Those that are being decoded
@@ -83,6 +91,7 @@ impl HookQueue {
         let room = room.filter(|_| counts.waiting < self.most);
         let queued = room.is_some_and(|_room| {
             let hook = QueuedHook {
+                hooks,
                 body,
                 at,
                 denied,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use forgecast_decode::agents::RefusableHook;
+use forgecast_decode::agents::{Agent, RefusableHook};
 use forgecast_protocol::event::{BudgetDenied, BudgetScope};
 use forgecast_protocol::rest::Hook;
 
@@ -25,17 +25,34 @@ pub(crate) async fn claude(State(shared): State<Arc<AppState>>, InBody(request, 
     }
 }
 
-/// Queues a hook, and answers it.
+/// `POST /api/v1/hooks/codex`: 204. Only a body that is too long or too slow gets another status.
+pub(crate) async fn codex(State(shared): State<Arc<AppState>>, InBody(request, _): InBody<Hook>) -> HookAnswer {
+    match shared.bodies.read_at_once(request).await {
+        Ok(body) => {
+            offer(&shared, "codex", body.into_bytes(), None);
+            HookAnswer::nothing()
+        }
+        Err(error) => HookAnswer::failed(&shared, &error),
+    }
+}
+
+/// Queues a hook of Claude Code, and answers it.
 pub(crate) fn take(shared: &AppState, body: Vec<u8>) -> HookAnswer {
     shared.approvals.notice(&body, shared);
     let refused = refused(shared, &body);
     let (denied, answer) = refused.unzip();
     // A refusal that nobody could be told of is none: what is not known for certain stops no agent.
-    let is_queued = shared.hooks.offer(body, shared.clock.now(), denied);
+    let is_queued = offer(shared, "claude", body, denied);
     match answer.filter(|_| is_queued) {
         Some(answer) => HookAnswer::json(answer),
         None => HookAnswer::nothing(),
     }
+}
+
+/// Queues a hook of the agent with this key. Whether it was queued.
+fn offer(shared: &AppState, agent: &str, body: Vec<u8>, denied: Option<BudgetDenied>) -> bool {
+    let hooks = Agent::by_key(agent).and_then(|agent| agent.hooks.as_ref());
+    hooks.is_some_and(|hooks| shared.hooks.offer(hooks, body, shared.clock.now(), denied))
 }
 
 /// The hard budget for which a hook is refused, and the answer that says so.

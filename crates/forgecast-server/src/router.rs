@@ -155,6 +155,9 @@ fn producer_routes(routes: Routes) -> Routes {
         .post("/api/v1/hooks/claude/permission", Ingest, says("claudePermission", "Takes a request for permission, and waits for a person's answer")
             .about("Answered when somebody answered it, for this one use. Otherwise without a body, after ten minutes at most: the \
              agent asks in its own terminal."), approvals::wait)
+        .post("/api/v1/hooks/codex", Ingest, says("codexHook", "Takes a hook of Codex")
+            .about("Answered before it is decoded, stored or shown, and never with a body. `forgecast hook codex` sends it, because \
+             the hooks of Codex run commands."), hooks::codex)
         .post("/v1/logs", Ingest, says("exportLogs", "Takes logs of agents: OTLP over HTTP").about(telemetry), otlp::logs)
         .post("/v1/metrics", Ingest, says("exportMetrics", "Takes metrics of agents: OTLP over HTTP").about(telemetry), otlp::metrics)
 }

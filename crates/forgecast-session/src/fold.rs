@@ -178,6 +178,10 @@ impl Session {
     }
 
     fn report_task(&mut self, fact: &TaskReported, cx: &Context<'_>) -> Changed {
+        // The list of an agent is not the plan of the build that it works for.
+        if cx.transcript.is_some() && !self.is_agent_session() {
+            return Changed::seen();
+        }
         let changed = self.state.tasks.apply(&mut self.view.progress, fact, cx);
         let word = fact.status.as_deref();
         if cx.origin.kind == SourceKind::Foundry && word.is_some_and(vocabulary::is_at_work) {

@@ -55,6 +55,7 @@ pub(super) static AGENT: Agent = Agent {
         read_process: process::process,
         read_job: process::job,
     }),
+    hooks: Some(hooks::HOOKS),
     source: SourceKind::Transcript,
     path: path::of,
     reader: |path, state| Box::new(Reader::new(path, state)),

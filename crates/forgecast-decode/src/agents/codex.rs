@@ -3,6 +3,7 @@
 
 mod calls;
 mod history;
+mod hooks;
 mod items;
 mod limits;
 mod path;
@@ -48,6 +49,7 @@ pub(super) static AGENT: Agent = Agent {
     continues: false,
     drives: false,
     processes: None,
+    hooks: Some(hooks::HOOKS),
     source: SourceKind::Transcript,
     path: path::of,
     reader: |path, state| Box::new(Reader::new(path, state)),

@@ -42,6 +42,7 @@ pub(super) static AGENT: Agent = Agent {
     continues: true,
     drives: true,
     processes: None,
+    hooks: None,
     source: SourceKind::Foundry,
     path,
     reader: |_, state| Box::new(Reader::new(state)),

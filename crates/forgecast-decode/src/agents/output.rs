@@ -343,7 +343,7 @@ fn origin() -> Origin {
     }
 }
 
-/// Facts and lines of the log as envelopes of `POST /api/v1/events`, each with an id that begins with `id`.
+/// Facts and lines of the log as envelopes of `POST /api/v1/events`, each with an id: its own, else one that begins with `id`.
 #[must_use]
 pub fn envelopes(lines: &DecodedLines, id: &str) -> Vec<Value> {
     let facts = lines.events.iter().filter_map(|event| {
@@ -354,11 +354,15 @@ pub fn envelopes(lines: &DecodedLines, id: &str) -> Vec<Value> {
         if let Some(Value::Object(call)) = fact.remove("call") {
             fact.extend(call);
         }
+        fact.insert("at".to_owned(), event.at.to_string().into());
+        if let Some(id) = &event.id {
+            fact.insert("id".to_owned(), id.as_str().into());
+        }
         Some(named(fact, &event.subject))
     });
     let logs = lines.logs.iter().flat_map(log_envelopes);
     let envelopes = facts.chain(logs).enumerate().map(|(number, mut envelope)| {
-        envelope.insert("id".to_owned(), format!("{id}:{number}").into());
+        envelope.entry("id").or_insert_with(|| format!("{id}:{number}").into());
         Value::Object(envelope)
     });
     envelopes.collect()

@@ -92,7 +92,7 @@ pub(crate) fn speaks(agent: Option<&str>, text: &str, cleaner: &Cleaner) -> Opti
 pub(crate) fn wants_approval(used: &ToolUsed) -> Fact {
     let tool = &used.tool;
     let reason = match (tool.as_str(), &used.summary) {
-        ("Bash", Some(command)) => format!("Wants to run: {command}"),
+        ("Bash" | "shell", Some(command)) => format!("Wants to run: {command}"),
         (_, Some(summary)) => format!("Wants to use {tool}: {summary}"),
         (_, None) => format!("Wants to use {tool}"),
     };

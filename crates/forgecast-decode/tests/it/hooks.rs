@@ -1,6 +1,6 @@
-//! Hooks of Claude Code.
+//! Hooks of Claude Code and Codex.
 
-use forgecast_decode::agents::{claude_hook, claude_status_line};
+use forgecast_decode::agents::{Agent, claude_hook, claude_status_line};
 use forgecast_decode::clean::Cleaner;
 use forgecast_protocol::event::Fact;
 use forgecast_protocol::session::WaitingFor;
@@ -239,4 +239,106 @@ fn a_status_line_is_read_field_by_field() {
     assert_eq!((odd.model, odd.session_usd, odd.limits), (None, None, Vec::new()));
     assert!(claude_status_line(b"[]", None, &Cleaner::default(), now()).is_err());
     assert!(claude_status_line(b"", None, &Cleaner::default(), now()).is_err());
+}
+
+fn facts(body: &Value) -> Vec<Fact> {
+    taken(body).events.into_iter().map(|event| event.fact).collect()
+}
+
+#[test]
+fn tasks_and_teammates_of_an_agent_are_known_by_their_names() {
+    let created = body(
+        "TaskCreated",
+        json!({"task_id": "3", "task_subject": "Write the parser", "teammate_name": "ada"}),
+    );
+    let [Fact::TaskReported(task)] = &facts(&created)[..] else {
+        panic!("{:?}", facts(&created));
+    };
+    assert_eq!(
+        (task.id.as_str(), task.description.as_deref(), task.status.as_deref()),
+        ("3", Some("Write the parser"), Some("pending"))
+    );
+    let completed = body(
+        "TaskCompleted",
+        json!({"task_id": "3", "task_subject": "Write the parser"}),
+    );
+    assert!(
+        matches!(&facts(&completed)[..], [Fact::TaskReported(task)] if task.status.as_deref() == Some("completed"))
+    );
+    let idle = body("TeammateIdle", json!({"teammate_name": "ada", "team_name": "parsers"}));
+    let [Fact::AgentReported(agent)] = &facts(&idle)[..] else {
+        panic!("{:?}", facts(&idle));
+    };
+    assert_eq!((agent.id.as_str(), agent.status.as_deref()), ("ada", Some("idle")));
+    for event in ["TaskCreated", "TaskCompleted", "TeammateIdle"] {
+        assert!(
+            matches!(&facts(&body(event, json!({})))[..], [Fact::Custom(_)]),
+            "{event}"
+        );
+    }
+}
+
+#[test]
+fn a_tool_that_was_denied_did_not_run_and_nobody_waits_for_it() {
+    let denied = body(
+        "PermissionDenied",
+        json!({"tool_name": "Bash", "tool_input": {"command": "rm -r /"}, "tool_use_id": "toolu_9", "reason": "destructive"}),
+    );
+    let [Fact::ToolUsed(used), Fact::WaitingEnded(over)] = &facts(&denied)[..] else {
+        panic!("{:?}", facts(&denied));
+    };
+    assert_eq!((used.tool.as_str(), used.success), ("Bash", Some(false)));
+    assert_eq!(over.use_id.as_deref(), Some("toolu_9"));
+}
+
+#[test]
+fn a_failed_turn_says_the_kind_of_its_error_and_the_details() {
+    let failed = body(
+        "StopFailure",
+        json!({"error": "overloaded", "error_details": "529 Overloaded"}),
+    );
+    let [Fact::ErrorReported(error), Fact::WaitingBegan(wait)] = &facts(&failed)[..] else {
+        panic!("{:?}", facts(&failed));
+    };
+    assert_eq!(
+        (error.message.as_str(), wait.reason.as_str()),
+        ("overloaded: 529 Overloaded", "overloaded: 529 Overloaded")
+    );
+}
+
+#[test]
+fn hooks_of_codex_say_the_same_of_its_session() {
+    let hooks = Agent::by_key("codex").unwrap().hooks.unwrap();
+    let taken = |event: &str, more: Value| {
+        let mut body = json!({"session_id": "01a22b29-2e42", "turn_id": "t1", "transcript_path": null, "cwd": "/srv/weather",
+            "hook_event_name": event, "model": "gpt-5.5", "permission_mode": "default"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        (hooks.decode)(body.to_string().as_bytes(), &Cleaner::default(), now())
+            .unwrap()
+            .events
+    };
+    let shell = json!({"tool_name": "Bash", "tool_input": {"command": "cargo test"}, "tool_use_id": "call_1"});
+    let events = taken("PreToolUse", shell.clone());
+    assert_eq!(events[0].subject.transcript.as_ref().unwrap().as_str(), "01a22b29-2e42");
+    assert_eq!(events[0].origin.path.as_deref(), Some("/api/v1/hooks/codex"));
+    assert!(matches!(&events[0].fact, Fact::ToolUsed(used)
+        if used.tool == "shell" && used.summary.as_deref() == Some("cargo test") && used.use_id.as_deref() == Some("call_1")));
+    let asked = taken("PermissionRequest", shell);
+    assert!(matches!(&asked[0].fact, Fact::WaitingBegan(wait)
+        if wait.reason == "Wants to run: cargo test" && wait.waiting_for == Some(WaitingFor::Permission)));
+    let question = taken(
+        "PreToolUse",
+        json!({"tool_name": "request_user_input", "tool_use_id": "call_2"}),
+    );
+    assert!(matches!(&question[1].fact, Fact::WaitingBegan(wait) if wait.waiting_for == Some(WaitingFor::Answer)));
+    let stopped = taken("Interrupt", json!({}));
+    assert!(matches!(&stopped[0].fact, Fact::WaitingBegan(wait) if wait.reason == "Stopped by the user"));
+    let over = taken(
+        "Stop",
+        json!({"stop_hook_active": false, "last_assistant_message": "Done"}),
+    );
+    assert!(
+        matches!(&over[..], [event] if matches!(&event.fact, Fact::WaitingBegan(wait) if wait.reason == "Finished its turn"))
+    );
+    assert!((hooks.decode)(b"{}", &Cleaner::default(), now()).is_err());
 }

@@ -4,7 +4,7 @@ use forgecast_decode::agents::{OutputReader, claude_status_line, output_envelope
 use forgecast_decode::clean::Cleaner;
 use forgecast_decode::push;
 use forgecast_decode::transcript::DecodedLines;
-use forgecast_protocol::event::{Fact, UsageSource};
+use forgecast_protocol::event::{CompletionReported, Fact, UsageSource};
 use forgecast_protocol::{Event, SourceKind};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -197,6 +197,14 @@ fn the_server_reads_the_envelopes_as_they_were_meant() {
                 (Fact::CallReported(read), Fact::CallReported(meant)) => {
                     assert_eq!((&read.call.message, read.tokens), (&meant.call.message, meant.tokens));
                     assert_eq!(read.source, UsageSource::Reported);
+                }
+                // What is said to be over when it is reported ended then.
+                (Fact::CompletionReported(read), Fact::CompletionReported(meant)) => {
+                    let meant = CompletionReported {
+                        completed_at: Some(now()),
+                        ..meant.clone()
+                    };
+                    assert_eq!(*read, meant);
                 }
                 (read, meant) => assert_eq!(read, meant),
             }

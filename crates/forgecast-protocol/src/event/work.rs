@@ -180,6 +180,10 @@ pub enum AgentActivity {
     Working,
 }
 
+/// The agent that stands for a schedule in [`ActivityReported`]: at work while something is scheduled that will wake the
+/// main agent when its turn is over.
+pub const SCHEDULE: &str = "(schedule)";
+
 /// Something failed without ending the build.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use forgecast_decode::Unparsable;
 use forgecast_decode::clean::Cleaner;
-use forgecast_decode::{Unparsable, agents};
 use forgecast_hub::Hub;
 use forgecast_protocol::event::{BudgetDenied, ProblemCleared, ProblemFound};
 use forgecast_protocol::{Batch, Clock, Event, Fact, Origin, Problem, SourceKind, Subject, Timestamp};
@@ -16,8 +16,8 @@ use crate::body::why;
 
 /// Hooks that are decoded and handed over together.
 const TOGETHER: usize = 64;
-/// The address, as viewers are told.
-const ADDRESS: &str = "/api/v1/hooks/claude";
+/// The address of all hooks, as viewers are told.
+const ADDRESS: &str = "/api/v1/hooks";
 /// The key of the problem with hooks that cannot be read.
 const KEY: &str = "hooks";
 /// The problem is over when hooks could be read again and none could not for so long.
@@ -71,7 +71,8 @@ impl HookReader {
         let decode = move || -> Vec<_> {
             let each = waiting.into_iter();
             let decoded = each.map(|hook| {
-                let batch = agents::claude_hook(&hook.body, &cleaner, hook.at)?;
+                let decoded = (hook.hooks.decode)(&hook.body, &cleaner, hook.at);
+                let batch = decoded.map_err(|error| (hook.hooks.path, error))?;
                 Ok(with_denial(batch, hook.denied))
             });
             decoded.collect()
@@ -102,19 +103,19 @@ impl HookReader {
     }
 
     /// The event about hooks that cannot be read: one when that begins or changes, one when it is over.
-    fn problem_event(&mut self, error: Option<Unparsable>, some_read: bool) -> Option<Event> {
+    fn problem_event(&mut self, error: Option<(&'static str, Unparsable)>, some_read: bool) -> Option<Event> {
         let now = self.clock.now();
         match (error, &self.failure) {
-            (Some(error), known) => {
+            (Some((path, error)), known) => {
                 let message = format!(
-                    "a body of POST {ADDRESS} cannot be read: {}; the other hooks are taken",
+                    "a body of POST {path} cannot be read: {}; the other hooks are taken",
                     why(&error)
                 );
                 let news = known.as_ref().is_none_or(|known| known.message != message);
                 let problem = news.then(|| Problem {
                     kind: error.problem_kind(),
                     message: message.clone(),
-                    subject: Some(ADDRESS.to_owned()),
+                    subject: Some(path.to_owned()),
                 });
                 self.failure = Some(Failure { message, last_at: now });
                 let key = KEY.to_owned();
@@ -177,12 +178,10 @@ mod tests {
         let (_, mut reader) = HookQueue::new(1, 1, Arc::new(Cleaner::new(Rules::default())), clock);
         let found = |event: Option<Event>| event.map(|event| matches!(event.fact, Fact::ProblemFound(_)));
         assert_eq!(found(reader.problem_event(None, true)), None);
-        assert_eq!(
-            found(reader.problem_event(Some(Unparsable::Truncated), true)),
-            Some(true)
-        );
-        assert_eq!(found(reader.problem_event(Some(Unparsable::Truncated), true)), None);
-        let deep = Unparsable::TooDeep { limit: 64 };
+        let cut = ("/api/v1/hooks/claude", Unparsable::Truncated);
+        assert_eq!(found(reader.problem_event(Some(cut.clone()), true)), Some(true));
+        assert_eq!(found(reader.problem_event(Some(cut), true)), None);
+        let deep = ("/api/v1/hooks/claude", Unparsable::TooDeep { limit: 64 });
         assert_eq!(found(reader.problem_event(Some(deep.clone()), true)), Some(true));
         time.store(OVER_MS, Ordering::Relaxed);
         assert_eq!(found(reader.problem_event(Some(deep), true)), None, "it goes on");

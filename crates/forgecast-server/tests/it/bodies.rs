@@ -26,7 +26,7 @@ const LONG: usize = 150 * MIB;
 const GROWTH: u64 = 32 * MIB as u64;
 
 /// Every address that takes a body, with what it takes there.
-const DOORS: [(&str, &str); 17] = [
+const DOORS: [(&str, &str); 18] = [
     ("/api/v1/login", JSON),
     ("/api/v1/notifications/retry", JSON),
     ("/api/v1/notifications/silence", JSON),
@@ -37,6 +37,7 @@ const DOORS: [(&str, &str); 17] = [
     ("/api/v1/import", JSON),
     ("/api/v1/hooks/claude", JSON),
     ("/api/v1/hooks/claude/permission", JSON),
+    ("/api/v1/hooks/codex", JSON),
     ("/api/phase-update", JSON),
     ("/api/agent-update", JSON),
     ("/api/broadcast/a", JSON),

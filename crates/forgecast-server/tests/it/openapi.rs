@@ -186,7 +186,8 @@ async fn every_answer_of_every_change_is_what_is_described() {
         ("/api/v1/import", export),
         ("/api/v1/import", json!({})),
         ("/api/v1/hooks/claude", hook.clone()),
-        ("/api/v1/hooks/claude/permission", hook),
+        ("/api/v1/hooks/claude/permission", hook.clone()),
+        ("/api/v1/hooks/codex", hook),
         (
             "/api/v1/sessions/weather-app/approvals",
             json!({"id": "1", "digest": "2", "allow": false}),

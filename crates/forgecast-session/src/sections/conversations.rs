@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use forgecast_protocol::Timestamp;
 use forgecast_protocol::event::{
-    ActivityReported, AgentActivity, AgentReported, UsageRecorded, UsageSource, WaitingBegan,
+    ActivityReported, AgentActivity, AgentReported, SCHEDULE, UsageRecorded, UsageSource, WaitingBegan,
 };
 use forgecast_protocol::session::WaitingFor;
 use serde::{Deserialize, Serialize};
@@ -343,7 +343,8 @@ impl Conversations {
     pub(crate) fn subagents_at_work(&self) -> u32 {
         let subagents = self.conversations.values().flat_map(|conversation| {
             let agents = conversation.agents.iter();
-            agents.filter(|(id, agent)| !id.is_empty() && conversation.is_at_work(id, agent))
+            let is_subagent = |id: &str| !id.is_empty() && id != SCHEDULE;
+            agents.filter(move |(id, agent)| is_subagent(id) && conversation.is_at_work(id, agent))
         });
         count(subagents.count())
     }

@@ -1,20 +1,24 @@
-//! Hooks of Claude Code, one body per event. A field that is missing or of another kind costs that field; an event that
+//! Hooks of Claude Code, one body per event; those of other agents have the same form ([`Dialect`]). A field that is missing or of another kind costs that field; an event that
 //! is not known is a sign of life.
 
-use forgecast_protocol::event::{AgentActivity, AgentReported, Fact, ToolUsed, WaitingBegan, WaitingEnded};
+use forgecast_protocol::event::{
+    AgentActivity, AgentReported, Fact, SCHEDULE, TaskReported, ToolUsed, WaitingBegan, WaitingEnded,
+};
 use forgecast_protocol::session::WaitingFor;
 use forgecast_protocol::{Batch, Event, SourceKind, Subject, Timestamp, hex};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use super::super::Hooks;
 use super::limits::{Windows, of_status_line};
 use super::{asks_user, starts_agent};
 use crate::clean::Cleaner;
 use crate::lenient::{Count, List, Object, Text};
 use crate::tool_input::Input;
 use crate::transcript::{
-    acts, agent, alive, asks, closed, error, prompted, seen, session_name, turn_failed, turn_is_over, wants_approval,
+    acts, agent, alive, asks, closed, error, prompted, seen, session_name, turn_failed, turn_is_over, turn_was_stopped,
+    wants_approval,
 };
 use crate::{Unparsable, json, numbered_id, sent_to};
 
@@ -23,6 +27,31 @@ const SAME_WITHIN_MS: i64 = 60_000;
 
 /// What goes on in the background without working on the task: commands of the shell.
 const SILENT_TASKS: &[&str] = &["shell", "bash", "local_bash", "monitor"];
+
+/// Where the hooks of an agent differ from those of the others.
+pub(in crate::agents) struct Dialect {
+    /// Where they are sent to.
+    pub(in crate::agents) path: &'static str,
+    /// What a body is not that is none of them.
+    pub(in crate::agents) expected: &'static str,
+    /// A tool by its name in the agent's transcripts.
+    pub(in crate::agents) tool: fn(&str) -> &str,
+    /// Whether a tool asks the user by being used.
+    pub(in crate::agents) asks_user: fn(&str) -> bool,
+}
+
+static CLAUDE: Dialect = Dialect {
+    path: "/api/v1/hooks/claude",
+    expected: "no hook of Claude Code",
+    tool: |tool| tool,
+    asks_user,
+};
+
+/// The hooks of Claude Code.
+pub(in crate::agents) const HOOKS: Hooks = Hooks {
+    path: CLAUDE.path,
+    decode: decode_hook,
+};
 
 /// The body of a hook, of whatever event.
 #[derive(Debug, Default, Deserialize)]
@@ -41,8 +70,13 @@ struct Hook<'a> {
     notification_type: Text<'a>,
     reason: Text<'a>,
     error: Text<'a>,
+    error_details: Text<'a>,
     trigger: Text<'a>,
     background_tasks: List<'a, Background<'a>>,
+    session_crons: Option<&'a RawValue>,
+    task_id: Text<'a>,
+    task_subject: Text<'a>,
+    teammate_name: Text<'a>,
     mcp_server_name: Text<'a>,
     elicitation_id: Text<'a>,
     /// Of what is given to the status line, which `forgecast statusline` sends like a hook; with the name of the account.
@@ -77,7 +111,17 @@ struct Background<'a> {
 /// # Errors
 /// When it is no JSON object, or names no session.
 pub fn decode_hook(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Batch, Unparsable> {
-    let hook: Hook<'_> = json::body(body, "no hook of Claude Code")?;
+    decode(&CLAUDE, body, cleaner, now)
+}
+
+/// Reads the body of a hook of an agent.
+pub(in crate::agents) fn decode(
+    dialect: &'static Dialect,
+    body: &[u8],
+    cleaner: &Cleaner,
+    now: Timestamp,
+) -> Result<Batch, Unparsable> {
+    let hook: Hook<'_> = json::body(body, dialect.expected)?;
     let Some(session) = hook.session_id.get() else {
         return Err(Unparsable::Unexpected {
             expected: "a field session_id",
@@ -85,6 +129,7 @@ pub fn decode_hook(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Bat
         });
     };
     let context = HookContext {
+        dialect,
         hook: &hook,
         cleaner,
         now,
@@ -94,7 +139,7 @@ pub fn decode_hook(body: &[u8], cleaner: &Cleaner, now: Timestamp) -> Result<Bat
             ..Subject::default()
         },
     };
-    let origin = sent_to("/api/v1/hooks/claude", SourceKind::Hook);
+    let origin = sent_to(dialect.path, SourceKind::Hook);
     let name = name(&hook, session, body, now);
     let facts = context.facts().into_iter().enumerate();
     let events = facts.map(|(index, fact)| {
@@ -130,8 +175,13 @@ fn name(hook: &Hook<'_>, session: &str, body: &[u8], now: Timestamp) -> String {
     format!("hook:{}", hex(&hasher.finalize()[..16]))
 }
 
+fn is_empty_list(list: &RawValue) -> bool {
+    serde_json::from_str::<Vec<serde::de::IgnoredAny>>(list.get()).is_ok_and(|items| items.is_empty())
+}
+
 /// A hook, and whose it is.
 struct HookContext<'t> {
+    dialect: &'static Dialect,
     hook: &'t Hook<'t>,
     cleaner: &'t Cleaner,
     now: Timestamp,
@@ -147,12 +197,16 @@ impl HookContext<'_> {
             Some("PostToolUse") => self.tool_ends(true),
             Some("PostToolUseFailure") => self.tool_ends(false),
             Some("PermissionRequest") => vec![self.asks_approval()],
-            Some("PermissionDenied") => vec![self.refused()],
+            Some("PermissionDenied") => self.denied(),
             Some("Notification") => vec![self.notification()],
             Some("Elicitation") => vec![self.elicits()],
             Some("ElicitationResult") => vec![self.elicited()],
             Some("Stop") => self.stop(),
             Some("StopFailure") => self.failure(),
+            Some("Interrupt") => vec![turn_was_stopped()],
+            Some("TaskCreated") => vec![self.task("pending")],
+            Some("TaskCompleted") => vec![self.task("completed")],
+            Some("TeammateIdle") => vec![self.teammate("idle")],
             Some("SubagentStart") => self.agent("active"),
             Some("SubagentStop") => self.agent("completed"),
             Some("SessionStart") => vec![seen(self.subject.directory.as_deref())],
@@ -170,7 +224,7 @@ impl HookContext<'_> {
 
     fn used(&self, success: Option<bool>) -> Option<ToolUsed> {
         let hook = self.hook;
-        let tool = hook.tool_name.get()?;
+        let tool = (self.dialect.tool)(hook.tool_name.get()?);
         let input = Input::read(hook.tool_input);
         Some(ToolUsed {
             tool: self.cleaner.word(tool),
@@ -185,9 +239,13 @@ impl HookContext<'_> {
         let Some(used) = self.used(None) else {
             return vec![self.sign_of_life()];
         };
-        let asked = asks_user(&used.tool).then(|| {
-            let reason = used.summary.clone().filter(|_| used.tool == "AskUserQuestion");
-            let reason = reason.unwrap_or_else(|| "Asks whether its plan is right".to_owned());
+        let asked = (self.dialect.asks_user)(&used.tool).then(|| {
+            let reason = match (used.tool.as_str(), &used.summary) {
+                ("ExitPlanMode", _) | ("AskUserQuestion", None) => "Asks whether its plan is right",
+                (_, Some(question)) => question,
+                (_, None) => "Waits for an answer",
+            };
+            let reason = reason.to_owned();
             asks(WaitingFor::Answer, reason, &used)
         });
         std::iter::once(Fact::ToolUsed(used)).chain(asked).collect()
@@ -222,13 +280,37 @@ impl HookContext<'_> {
         }
     }
 
-    /// A tool was refused without asking anybody, or by the person who was asked.
-    fn refused(&self) -> Fact {
-        Fact::WaitingEnded(WaitingEnded {
+    /// A tool was refused without asking anybody, or by the person who was asked: it did not run, and nobody waits for it.
+    fn denied(&self) -> Vec<Fact> {
+        let used = self.used(Some(false));
+        let over = Fact::WaitingEnded(WaitingEnded {
             agent: self.word(&self.hook.agent_id),
             use_id: self.word(&self.hook.tool_use_id),
-            tool: self.word(&self.hook.tool_name),
+            tool: used.as_ref().map(|used| used.tool.clone()),
+        });
+        used.map(Fact::ToolUsed).into_iter().chain([over]).collect()
+    }
+
+    /// A task on the agent's own list is in this state.
+    fn task(&self, status: &str) -> Fact {
+        let Some(id) = self.word(&self.hook.task_id) else {
+            return self.sign_of_life();
+        };
+        let subject = self.hook.task_subject.get().map(|subject| self.cleaner.line(subject));
+        Fact::TaskReported(TaskReported {
+            id,
+            description: subject.filter(|subject| !subject.is_empty()),
+            status: Some(status.to_owned()),
+            ..TaskReported::default()
         })
+    }
+
+    /// Another member of the agent's team is in this state.
+    fn teammate(&self, status: &str) -> Fact {
+        match self.word(&self.hook.teammate_name) {
+            Some(name) => agent(name, None, status),
+            None => self.sign_of_life(),
+        }
     }
 
     /// A server of tools asks the user something, by its name.
@@ -294,7 +376,7 @@ impl HookContext<'_> {
         })
     }
 
-    /// The turn is over. Subagents in the background go on.
+    /// The turn is over. Subagents in the background go on, and a schedule will wake the agent without anybody.
     fn stop(&self) -> Vec<Fact> {
         let over = ["completed", "failed", "killed", "stopped", "cancelled"];
         let tasks = self.hook.background_tasks.items.iter();
@@ -303,13 +385,26 @@ impl HookContext<'_> {
         let agents = open.filter(|task| !task.kind.get().is_some_and(|kind| SILENT_TASKS.contains(&kind)));
         let agents = agents.filter_map(|task| self.word(&task.id));
         let agents = agents.map(|id| acts(Some(&id), AgentActivity::Working));
-        std::iter::once(turn_is_over()).chain(agents).collect()
+        let wakes = self.hook.session_crons.map(|crons| match is_empty_list(crons) {
+            false => acts(Some(SCHEDULE), AgentActivity::Working),
+            // What was scheduled is done or deleted.
+            true => Fact::WaitingBegan(WaitingBegan {
+                agent: Some(SCHEDULE.to_owned()),
+                waiting_for: Some(WaitingFor::Prompt),
+                ..WaitingBegan::default()
+            }),
+        });
+        std::iter::once(turn_is_over()).chain(agents).chain(wakes).collect()
     }
 
     fn failure(&self) -> Vec<Fact> {
-        let message = self.hook.error.get().or(self.hook.message.get());
-        let message = message.unwrap_or("the request to the model failed");
-        vec![error(self.cleaner.line(message)), turn_failed(message, self.cleaner)]
+        let hook = self.hook;
+        let kind = hook.error.get().or(hook.message.get());
+        let message = match (kind, hook.error_details.get()) {
+            (Some(kind), Some(details)) => format!("{kind}: {details}"),
+            (kind, details) => kind.or(details).unwrap_or("the request to the model failed").to_owned(),
+        };
+        vec![error(self.cleaner.line(&message)), turn_failed(&message, self.cleaner)]
     }
 
     fn agent(&self, status: &str) -> Vec<Fact> {
