@@ -18,7 +18,8 @@ use serde::de::DeserializeOwned;
 use crate::config::{LogFormat, LogLevel};
 pub(crate) use access::{ListenArgs, ShareArgs, TokenArgs, TokenCommand};
 pub(crate) use agents::{
-    Agent, DoctorArgs, EmitArgs, IngestArgs, InitArgs, PricesArgs, PricesCommand, RunArgs, StatuslineArgs, UsageArgs,
+    Agent, DoctorArgs, EmitArgs, HookArgs, IngestArgs, InitArgs, PricesArgs, PricesCommand, RunArgs, StatuslineArgs,
+    UsageArgs,
 };
 pub(crate) use budget::{BudgetArgs, BudgetCommand};
 pub(crate) use database::{BackupArgs, DatabaseArgs, RestoreArgs};
@@ -75,6 +76,8 @@ pub(crate) enum Command {
     Emit(EmitArgs),
     /// Show a run of an agent by what it prints as JSON: claude -p --output-format stream-json … | forgecast ingest -
     Ingest(IngestArgs),
+    /// Pass on one hook of an agent whose hooks run commands, read from standard input; init adds it
+    Hook(HookArgs),
     /// Run a command as a session: its output is the log, its exit code the result
     Run(RunArgs),
     /// Becomes the leader of a terminal, then the command that `run` runs in it

@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod emit;
 pub(crate) mod export;
 pub(crate) mod forget;
+pub(crate) mod hook;
 pub(crate) mod import;
 pub(crate) mod ingest;
 pub(crate) mod init;

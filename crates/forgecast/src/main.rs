@@ -86,6 +86,10 @@ fn run(cli: Cli, began: Instant) -> Result<ExitCode> {
             commands::statusline::run(&context, &args);
             Ok(())
         }
+        Command::Hook(args) => {
+            commands::hook::run(&context, &args);
+            Ok(())
+        }
         Command::Ingest(args) => commands::ingest::run(&context, &args),
         Command::Init(args) => commands::init::run(&context, &args),
         Command::Doctor(args) => commands::doctor::run(&context, &args),

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use forgecast_server::atomic_file::replace;
 use serde::{Deserialize, Serialize};
 
+use crate::config::Environment;
 use crate::private_folder::make_private;
+use crate::spool::Spool;
 
 /// What a running server announces.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +98,13 @@ pub(crate) fn find(folder: &Path, db: &Path, named: bool, answers: impl Fn(&Runn
         }
     }
     None
+}
+
+/// The running server that delivers the spool of this user; none if it is not known to run.
+pub(crate) fn delivering(environment: &Environment) -> Option<Running> {
+    let spool = Spool::within(&environment.data_folder());
+    let takes = |running: &Running| running.spool.as_deref() == Some(spool.folder());
+    find(&environment.runtime_folder(), Path::new(""), false, takes)
 }
 
 fn alive(pid: u32) -> bool {

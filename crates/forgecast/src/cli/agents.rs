@@ -93,6 +93,14 @@ pub(crate) struct IngestArgs {
     pub(crate) dir: Option<PathBuf>,
 }
 
+/// Options of `hook`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct HookArgs {
+    /// The agent, such as codex
+    #[arg(value_name = "AGENT")]
+    pub(crate) agent: String,
+}
+
 /// Options of `run`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RunArgs {
@@ -154,7 +162,7 @@ pub(crate) struct InitArgs {
 pub(crate) enum Agent {
     /// Claude Code: hooks and telemetry
     Claude,
-    /// Codex CLI: telemetry
+    /// Codex CLI: hooks and telemetry
     Codex,
 }
 

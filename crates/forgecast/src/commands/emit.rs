@@ -3,7 +3,6 @@
 //! the async runtime nor the configuration.
 
 use std::io::Read;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -101,7 +100,7 @@ pub(crate) fn deliver(context: &Context, spool: &Spool, envelope: &str, at_ms: i
         _ => true,
     };
     let answer = if is_first {
-        send(context, spool, envelope, deadline)
+        send(context, envelope, deadline)
     } else {
         Answer::Later("older facts are waiting to be delivered".to_owned())
     };
@@ -123,10 +122,8 @@ pub(crate) fn deliver(context: &Context, spool: &Spool, envelope: &str, at_ms: i
     }
 }
 
-fn send(context: &Context, spool: &Spool, envelope: &str, deadline: Instant) -> Answer {
-    let takes = |running: &runtime_file::Running| running.spool.as_deref() == Some(spool.folder());
-    let folder = context.environment.runtime_folder();
-    match runtime_file::find(&folder, Path::new(""), false, takes) {
+fn send(context: &Context, envelope: &str, deadline: Instant) -> Answer {
+    match runtime_file::delivering(&context.environment) {
         Some(running) => post(&running.url, running.key.as_deref(), envelope, deadline),
         None => Answer::Later("no server is running".to_owned()),
     }

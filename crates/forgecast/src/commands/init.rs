@@ -80,6 +80,7 @@ fn change_file(context: &Context, args: &InitArgs, target: Target<'_>, file: &Pa
     };
     let edited = edited.and_then(|edited| match args.agent {
         Agent::Claude if args.statusline && !args.undo => connect::claude::status_line::add(edited, &program()),
+        Agent::Codex if !args.undo => connect::codex::hooks::add(edited, &program(), target.url),
         _ => Ok(edited),
     });
     let edited = edited.and_then(|edited| match args.answers && !args.undo {

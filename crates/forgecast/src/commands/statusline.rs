@@ -22,7 +22,7 @@ use crate::cli::StatuslineArgs;
 use crate::connect::HOOKS;
 use crate::emit::{Exchange, random_id};
 use crate::private_folder::make_private;
-use crate::runtime_file::{self, Running};
+use crate::runtime_file;
 use crate::spool::Spool;
 use template::LineContent;
 
@@ -46,7 +46,7 @@ pub(crate) fn run(context: &Context, args: &StatuslineArgs) {
     // The server masks what it is sent; compiling the rules for it would take longer than everything else.
     let cleaner = Cleaner::new(mask::Rules::none());
     let line = claude_status_line(&input, args.account.as_deref(), &cleaner, now).unwrap_or_default();
-    let server = server(context);
+    let server = runtime_file::delivering(&context.environment);
     let exchange = server.as_ref().map(|running| Exchange {
         url: &running.url,
         token: running.key.as_deref(),
@@ -90,13 +90,6 @@ fn start(command: &str, input: &[u8]) -> Option<Child> {
     // On another thread: it may not read what it is given.
     std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
     Some(child)
-}
-
-/// The running server that delivers the spool of this user.
-fn server(context: &Context) -> Option<Running> {
-    let spool = Spool::within(&context.environment.data_folder());
-    let takes = |running: &Running| running.spool.as_deref() == Some(spool.folder());
-    runtime_file::find(&context.environment.runtime_folder(), Path::new(""), false, takes)
 }
 
 fn report(exchange: Exchange<'_>) -> Option<LimitsReport> {

@@ -1,5 +1,7 @@
-//! The telemetry in the `config.toml` of Codex. Its `notify` setting is not changed, because the transcript says when a turn
-//! ends.
+//! The hooks and the telemetry in the `config.toml` of Codex. Its `notify` setting is not changed, because the transcript
+//! says when a turn ends.
+
+pub(crate) mod hooks;
 
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value};
 
@@ -59,10 +61,12 @@ pub(crate) fn add(text: Option<&str>, target: Target<'_>, earlier: Option<&Added
 /// The text is not TOML; one line.
 pub(crate) fn remove(text: &str, added: Option<&Added>) -> Result<Edited, String> {
     let mut document = parse(text)?;
+    let has_hooks = hooks::remove(&mut document);
     let Some(added) = added else {
+        let note = (!has_hooks).then(|| "init has no record of having added anything".to_owned());
         return Ok(Edited {
-            text: Some(text.to_owned()),
-            notes: vec!["init has no record of having added anything".to_owned()],
+            text: Some(document.to_string()),
+            notes: note.into_iter().collect(),
             ..Edited::default()
         });
     };
@@ -86,9 +90,10 @@ pub(crate) fn telemetry(text: &str) -> Option<String> {
     endpoint(parse(text).ok()?.get("otel")?.get("exporter")?)
 }
 
-/// Where telemetry goes.
+/// The hooks that are ours, and where telemetry goes.
 pub(super) fn entries(text: &str) -> Entries {
     Entries {
+        hooks: hooks::of(text).into_iter().collect(),
         telemetry: telemetry(text).into_iter().collect(),
         ..Entries::default()
     }

@@ -145,7 +145,7 @@ fn settings_findings(environment: &Environment, config: &Config, agent: &str, ur
         match (agent, text) {
             (_, Err(error)) => vec![warn("settings", format!("{error:#}"), "make it readable for you")],
             (cli::Agent::Claude, Ok(text)) => claude(environment, config, &file, text.as_deref().unwrap_or("{}"), url),
-            (cli::Agent::Codex, Ok(text)) => vec![codex(&file, text.as_deref().unwrap_or_default(), url)],
+            (cli::Agent::Codex, Ok(text)) => codex(&file, text.as_deref().unwrap_or_default(), url),
         }
     });
     each.collect()
@@ -205,9 +205,26 @@ fn claude(environment: &Environment, config: &Config, file: &Path, text: &str, u
     vec![hooks, telemetry]
 }
 
-fn codex(file: &Path, text: &str, url: Option<&str>) -> Finding {
+fn codex(file: &Path, text: &str, url: Option<&str>) -> Vec<Finding> {
+    const FIX: &str = "forgecast init codex --yes";
     let shown = file.display();
-    match connect::codex::telemetry(text) {
+    let installed = connect::codex::hooks::of(text).len();
+    let hooks = match installed {
+        0 => "no hooks, so waiting agents are noticed late or not at all".to_owned(),
+        _ => format!(
+            "{installed} of {} hooks are installed",
+            connect::codex::hooks::EVENTS.len()
+        ),
+    };
+    let hooks = if installed == connect::codex::hooks::EVENTS.len() {
+        ok(
+            "hooks",
+            format!("{shown}: {installed} hooks are installed; Codex runs them once you reviewed them (/hooks)"),
+        )
+    } else {
+        warn("hooks", format!("{shown}: {hooks}"), FIX)
+    };
+    let telemetry = match connect::codex::telemetry(text) {
         Some(address) if url.is_some_and(|url| !address.starts_with(url)) => warn(
             "telemetry",
             format!("{shown}: telemetry goes to {address}, so usage comes from transcripts only"),
@@ -217,7 +234,8 @@ fn codex(file: &Path, text: &str, url: Option<&str>) -> Finding {
         None => warn(
             "telemetry",
             format!("{shown}: telemetry is off, so usage comes from transcripts only"),
-            "forgecast init codex --yes",
+            FIX,
         ),
-    }
+    };
+    vec![hooks, telemetry]
 }

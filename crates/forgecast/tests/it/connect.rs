@@ -118,8 +118,13 @@ fn codex_is_connected_and_disconnected() {
     fs::write(&file, text).unwrap();
     let (code, said, _) = world.run(&["init", "codex", "--yes"]);
     assert_eq!(code, 0);
-    insta::assert_snapshot!(said.lines().next().unwrap(), @"Adds 1 setting of telemetry to <world>/home/.codex/config.toml, so that Codex reports to http://127.0.0.1:8080.");
+    let lines: Vec<&str> = said.lines().take(2).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    <world>/home/.codex/config.toml: Codex runs new hooks only when you have reviewed them: enter /hooks in Codex
+    Adds 10 hooks and 1 setting of telemetry to <world>/home/.codex/config.toml, so that Codex reports to http://127.0.0.1:8080.
+    ");
     let written = fs::read_to_string(&file).unwrap();
+    assert_eq!(written.matches(" hook codex").count(), 10, "{written}");
     assert!(
         written.starts_with("# mine\nmodel = \"gpt-5.5\" # the best\n") && written.contains("/v1/logs"),
         "{written}"

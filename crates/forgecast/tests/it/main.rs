@@ -18,6 +18,7 @@ mod exposure;
 mod faults;
 mod flows;
 mod foundry;
+mod hook;
 mod https;
 #[cfg(target_os = "linux")]
 mod idle;

@@ -58,6 +58,14 @@ const ODD: &[&str] = &[
 ];
 
 #[test]
+fn no_http_hook_is_put_where_its_answer_would_do_harm() {
+    // Any answer to the first is taken for a path and fails the worktree; the others take no HTTP hooks.
+    for event in ["WorktreeCreate", "SessionStart", "Setup"] {
+        assert!(!EVENTS.contains(&event), "{event}");
+    }
+}
+
+#[test]
 fn hooks_and_telemetry_are_added_and_everything_else_stays() {
     for text in ODD {
         let after = added(Some(text)).text.unwrap();
