@@ -45,7 +45,11 @@ fn whom_a_route_serves_is_what_the_router_says() {
     let described = Contract::read();
     for route in forgecast_testkit::routes() {
         let said = described.operation(route.method, &route.path.replace("{*", "{"));
-        let word = format!("{:?}", route.access).to_lowercase();
+        let word = format!("{:?}", route.access)
+            .to_lowercase()
+            // Restricted tokens are no role of their own.
+            .replace("numbers", "shared")
+            .replace("part", "view");
         assert_eq!(said["x-access"], word, "{} {}", route.method, route.path);
         assert_eq!(
             said["security"].as_array().unwrap().is_empty(),

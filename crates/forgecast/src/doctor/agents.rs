@@ -158,11 +158,12 @@ fn claude(environment: &Environment, config: &Config, file: &Path, text: &str, u
         Ok(hooks) => hooks,
         Err(why) => return vec![warn("hooks", format!("{shown}: {why}"), "fix the file")],
     };
-    let elsewhere = |address: &str| {
-        url.is_some_and(|url| {
-            connect::claude::answers::server(address).is_none_or(|server| server.trim_end_matches('/') != url)
-        })
+    // Of a hook its server, of telemetry its address as it stands.
+    let server = |address: &str| {
+        let server = connect::claude::answers::server(address).unwrap_or(address);
+        server.trim_end_matches('/').to_owned()
     };
+    let elsewhere = |address: &str| url.is_some_and(|url| server(address) != url);
     let stray = hooks.iter().find(|(_, address)| elsewhere(address));
     let missing = EVENTS
         .iter()

@@ -220,6 +220,7 @@ fn the_configuration_is_shown_with_where_each_value_comes_from() {
     transcripts.foundry = ["<world>/home/.foundry"]  # default
     usage.prices = "<world>/home/.config/forgecast/prices.toml"  # default
     usage.context_limit_tokens = 200000   # default
+    budgets.hard = []                     # default
     notify.url = ""                       # default
     notify.allowed_addresses = []         # default
     notify.targets = []                   # default
