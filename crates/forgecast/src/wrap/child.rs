@@ -70,9 +70,9 @@ pub(super) fn run(command: &[OsString], output: &Arc<Output>) -> Result<Ended> {
         raw: raw.as_ref(),
     };
     let status = runtime.block_on(running.wait(child, signals))?;
-    // The user's terminal is theirs again before anything else takes its time.
-    drop(raw);
     relays.stop();
+    // The user's terminal is theirs again once the last words have passed: it would change the ends of their lines.
+    drop(raw);
     Ok(ended(status))
 }
 
