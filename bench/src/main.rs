@@ -1,6 +1,6 @@
 //! Measures Forgecast beside floors and peers: interleaved in one run, so that a machine's moods cancel out.
 //! It judges nothing by itself and fails only when something did not work; the figures are for people. Only [`day`] and
-//! [`soak`] judge, for `cargo xtask promises` and `cargo xtask nightly soak`.
+//! [`mod@soak`] judge, for `cargo xtask promises` and `cargo xtask nightly soak`.
 
 mod burst;
 mod busy;
