@@ -47,7 +47,7 @@ pub struct SessionsQuery {
     #[serde(default, deserialize_with = "comma_separated")]
     #[schemars(with = "Option<Vec<crate::schema::OrEmpty<SessionStatus>>>")]
     pub status: Vec<SessionStatus>,
-    /// Only this project.
+    /// Only this project; a session without one is of the project of its name.
     pub project: Option<String>,
     /// Only sessions that ended at this moment or later; of those that are not over, that worked then or later.
     #[schemars(with = "Option<crate::schema::Moment>")]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use forgecast_hub::{Frame, FrameKind, Hub, patch};
 use forgecast_protocol::report::UsageReport;
-use forgecast_protocol::rest::{SessionsQuery, StatsQuery};
+use forgecast_protocol::rest::{SessionsQuery, Sort, StatsQuery};
 use forgecast_protocol::session::{CurrentPhase, Progress, RowActivity, RowPhase, SessionRow, Usage};
 use forgecast_protocol::update::Index;
 use forgecast_protocol::{SessionRef, SessionView};
@@ -55,10 +55,17 @@ impl TokenScope {
         self.project.as_deref().is_none_or(|own| project.unwrap_or(name) == own)
     }
 
-    /// Restricts a question about sessions to it: what is found by its words says something about them.
+    /// Restricts a question about sessions to it. What is found by its words says something about them, and the cursor of a
+    /// page holds what its last row is sorted by.
     pub(crate) fn ask_for_rows(&self, query: &mut SessionsQuery) {
+        if self.project.is_some() {
+            query.project.clone_from(&self.project);
+        }
         if self.numbers_only {
             query.q = None;
+            if query.sort == Sort::Name {
+                query.sort = Sort::default();
+            }
         }
     }
 
@@ -82,8 +89,12 @@ impl TokenScope {
         }
     }
 
-    /// A report as it shows it.
+    /// A report as it shows it. The burn rate and the budgets are those of all sessions together.
     pub(crate) fn report(&self, report: &mut UsageReport) {
+        if self.project.is_some() {
+            report.burn = None;
+            report.budgets.clear();
+        }
         if self.numbers_only {
             report.rows.iter_mut().for_each(|row| row.title = None);
         }

@@ -74,8 +74,8 @@ fn select(query: &SessionsQuery, limit: u32) -> (String, Vec<Value>) {
         parameters.extend(words.map(|word| Value::from(word.to_owned())));
     }
     if let Some(project) = &query.project {
-        conditions.push("project = ?".into());
-        parameters.push(project.clone().into());
+        conditions.push("(project = ? OR project IS NULL AND name_key = ?)".into());
+        parameters.extend([project.clone().into(), project.to_lowercase().into()]);
     }
     if let Some(since) = query.since {
         conditions.push(format!("{ENDED} >= ?"));

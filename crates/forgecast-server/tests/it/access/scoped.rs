@@ -5,6 +5,7 @@ use forgecast_protocol::event::{
     ArtifactChanged, ArtifactKind, CheckpointReported, ErrorReported, ProblemFound, SessionSeen, TaskReported,
     TokenDelta, UsageRecorded,
 };
+use forgecast_protocol::rest::{Cursor, Sort};
 use forgecast_protocol::{Event, Fact, Problem, ProblemKind};
 use forgecast_server::{Access, Role, Route, TokenScope};
 use forgecast_testkit::{LIMIT, Received, Server, Viewer, bearer, event, now, phase, routes};
@@ -193,6 +194,9 @@ async fn a_token_for_numbers_gets_no_word_from_any_route() {
         (&json!(42), &json!("Builder"))
     );
     assert_eq!(view["name"], "weather~1");
+    let page = server.get_as(&token, "/api/v1/sessions?sort=name&limit=1").await.json();
+    let cursor: Cursor = page["next_cursor"].as_str().unwrap().parse().unwrap();
+    assert_ne!(cursor.sort, Sort::Name, "it would hold the name of a session");
     let report = server.get_as(&token, "/api/v1/stats?group_by=session").await.json();
     assert!(
         report["rows"].as_array().unwrap().iter().any(|row| row["input"] == 42),
@@ -238,6 +242,21 @@ async fn a_token_of_a_project_learns_nothing_of_others_from_any_route() {
         );
         assert!(!answer.text().contains("theirs"), "{path}: {}", answer.text());
     }
+    // A cursor holds what the last row of its page is sorted by, and of all rows only its own are paged through.
+    for sort in ["name", "cost", "tokens", "last_work"] {
+        let page = server
+            .get_as(&token, &format!("/api/v1/sessions?sort={sort}&limit=1"))
+            .await
+            .json();
+        assert_eq!(page["sessions"][0]["id"], "weather~1", "{sort}: {page}");
+        assert_eq!(
+            page.get("next_cursor"),
+            None,
+            "{sort}: there is no other one of its own"
+        );
+    }
+    let report = server.get_as(&token, "/api/v1/stats").await.json();
+    assert_eq!((report.get("burn"), report.get("budgets")), (None, None), "{report}");
     let view = server.get_as(&token, "/api/v1/sessions/weather~1").await.json();
     assert_eq!(view["task"], format!("prompt {WORDS}"));
 }

@@ -4795,7 +4795,7 @@ export interface operations {
                 cursor?: components["schemas"]["Cursor"];
                 /** @description Rows in a page: at most 1,000; 0 means 100. */
                 limit?: number;
-                /** @description Only this project. */
+                /** @description Only this project; a session without one is of the project of its name. */
                 project?: string;
                 /** @description Only rows whose id, name, project or task contains this, whatever the case. */
                 q?: string;
